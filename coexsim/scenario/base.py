@@ -1,0 +1,100 @@
+"""The root of all scenario models, and the kinds of field they are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from coexsim import units
+
+
+class Spec(BaseModel):
+    """A part of a scenario: frozen, and no key that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _switch(value: object) -> object:
+    return {"enabled": True, "disabled": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _names(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, BeforeValidator(units.duration_s)]
+SizeBytes = Annotated[int, BeforeValidator(units.size_bytes)]
+BytesPerS = Annotated[float, BeforeValidator(units.bandwidth_bytes_per_s)]
+PerS = Annotated[float, BeforeValidator(units.rate_per_s)]
+Share = Annotated[float, BeforeValidator(units.share)]
+At = Annotated[units.Moment, BeforeValidator(units.moment)]
+Window = Annotated[tuple[units.Moment, units.Moment], BeforeValidator(units.window)]
+Switch = Annotated[bool, BeforeValidator(_switch)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Address = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
+
+
+class Slow(Spec):
+    """A rare, much longer piece of work, such as a network test that times out."""
+
+    share: Share = Field(description="share of the messages that meet it")
+    shortest: Seconds = Field(description="the extra time is uniform between these two [s]")
+    longest: Seconds
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Slow:
+        if self.longest < self.shortest:
+            raise ValueError("longest is less than shortest")
+        return self
+
+
+class Work(Spec):
+    """Time a worker spends on one message: ``fixed + per_MB * size``, varied by `law` with that mean, plus `slow`.
+
+    A plain duration is constant work. `values` (with `weights`) is an empirical law: `fixed` and `per_MB` are then left out.
+    """
+
+    fixed: Seconds = 0.0
+    per_MB: Seconds = Field(0.0, description="time per 10^6 bytes of the message [s]")
+    law: Literal["constant", "exponential", "gamma", "lognormal", "empirical"] = "constant"
+    cv: float = Field(0.0, ge=0, description="coefficient of variation of gamma and lognormal work")
+    values: tuple[Seconds, ...] = ()
+    weights: tuple[float, ...] = ()
+    slow: Slow | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_duration(cls, value: object) -> object:
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            return {"fixed": value}
+        if isinstance(value, dict) and value.get("cv") and "law" not in value:
+            return {**value, "law": "lognormal"}
+        if isinstance(value, dict) and value.get("values") and "law" not in value:
+            return {**value, "law": "empirical"}
+        return value
+
+    @model_validator(mode="after")
+    def _law_has_its_numbers(self) -> Work:
+        if self.law in ("gamma", "lognormal") and self.cv <= 0:
+            raise ValueError(f"{self.law} work needs its coefficient of variation, for example 'cv: 1.2'")
+        if self.law == "empirical" and not self.values:
+            raise ValueError("empirical work needs its values, for example 'values: [20 ms, 80 ms]'")
+        if self.weights and len(self.weights) != len(self.values):
+            raise ValueError(f"{len(self.values)} values but {len(self.weights)} weights")
+        if self.weights and (min(self.weights) < 0 or sum(self.weights) <= 0):
+            raise ValueError("weights must not be negative, nor all of them zero")
+        return self
+
+    @property
+    def mean_law_s(self) -> float:
+        """Mean of the work of a message of no size, without the rare slow part [s]."""
+        if self.law != "empirical":
+            return self.fixed
+        weights = self.weights or (1.0,) * len(self.values)
+        return sum(w * v for w, v in zip(weights, self.values, strict=True)) / sum(weights)
+
+    def mean_s(self, size_bytes: float) -> float:
+        """Mean work of a message of that size [s]."""
+        slow = self.slow.share * (self.slow.shortest + self.slow.longest) / 2 if self.slow else 0.0
+        return self.mean_law_s + self.per_MB * size_bytes / 1e6 + slow
