@@ -1,0 +1,1 @@
+"""Runs: one, or many on an executor, and the tables they give."""

@@ -1,0 +1,126 @@
+"""The tables of a run: columns, units and dtypes, the same for one run or many, also when a table is empty."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
+KINDS = ("mail", "dsn", "delay")
+
+
+class Column(NamedTuple):
+    """One column: its dtype (``category`` for few different words), unit and meaning."""
+
+    dtype: str
+    unit: str
+    meaning: str
+
+
+_RUN = {
+    "alternative": Column("category", "", "which of the compared scenarios; the scenario's title or name"),
+    "replication": Column("int32", "1", "which repetition, from 0"),
+}
+SCHEMA: dict[str, dict[str, Column]] = {
+    "mail": _RUN
+    | {
+        "mail": Column("int64", "1", "number of the message, in order of birth; the same in every alternative. -1: a named message or notice"),
+        "kind": Column("category", "", "mail, dsn or delay (warning)"),
+        "stream": Column("category", "", "what made it: the profile, a stream, a bulk mailing, a replay, a named message, or a notice"),
+        "flow": Column("category", "", "such as hosted->onprem; sides are onprem, hosted, internet, unknown"),
+        "recipients": Column("int32", "1", "recipients that this row stands for: a copy that travelled together"),
+        "size_bytes": Column("int64", "B", "size on the wire"),
+        "born_s": Column("float64", "s", "handed in, from the start of the run"),
+        "delay_s": Column("float64", "s", "from birth to its end; not a number while in transit"),
+        "outcome": Column("category", "", "delivered, bounced, expired, discarded, in transit"),
+        "code": Column("category", "", "enhanced status code of the failure, or empty"),
+        "by": Column("category", "", "the server that gave it up, or where it is in transit; empty for delivered"),
+        "hops": Column("int16", "1", "SMTP transactions that carried it"),
+        "wan_bytes": Column("int64", "B", "bytes it put on links between sites"),
+        "attempts": Column("int16", "1", "transfer attempts, failed ones included"),
+        "measured": Column("bool", "", "born in the measured window"),
+    },
+    "stages": _RUN
+    | {
+        "server": Column("category", "", "server or link"),
+        "stage": Column("category", "", "connections, cores, delivery, transfer, link ..."),
+        "workers": Column("float64", "1", "places; infinite where there is no limit"),
+        "visits": Column("int64", "1", "visits that arrived in the measured window"),
+        "mean_wait_s": Column("float64", "s", ""),
+        "p50_wait_s": Column("float64", "s", ""),
+        "p95_wait_s": Column("float64", "s", ""),
+        "p99_wait_s": Column("float64", "s", ""),
+        "mean_service_s": Column("float64", "s", ""),
+        "p50_service_s": Column("float64", "s", ""),
+        "p95_service_s": Column("float64", "s", ""),
+        "p99_service_s": Column("float64", "s", ""),
+        "mean_busy": Column("float64", "1", "busy workers, mean over the measured window"),
+        "mean_queue": Column("float64", "1", "waiting, mean over the measured window"),
+        "refused": Column("int64", "1", "turned away at a limit in the measured window"),
+    },
+    "timeline": _RUN
+    | {
+        "server": Column("category", "", "server or link"),
+        "stage": Column("category", "", ""),
+        "minute": Column("int32", "min", "from the start of the run"),
+        "arrivals": Column("float64", "1", "visits that arrived in the minute"),
+        "busy": Column("float64", "1", "busy workers, mean over the minute (links: share of the bandwidth in use)"),
+        "queue": Column("float64", "1", "waiting, mean over the minute"),
+        "backlog": Column("float64", "1", "messages in the server's queue at the end of the minute, deferred ones included"),
+    },
+    "dns": _RUN
+    | {
+        "server": Column("category", "", "who asked"),
+        "name": Column("category", "", ""),
+        "type": Column("category", "", ""),
+        "asked": Column("int64", "1", "questions that went to the name server"),
+        "cached": Column("int64", "1", "questions answered from the cache"),
+        "failed": Column("int64", "1", "questions with no answer, or SERVFAIL"),
+    },
+    "visits": _RUN
+    | {
+        "server": Column("category", "", ""),
+        "stage": Column("category", "", ""),
+        "arrived_s": Column("float64", "s", ""),
+        "started_s": Column("float64", "s", ""),
+        "finished_s": Column("float64", "s", ""),
+    },
+}
+
+
+def frame(table: str, columns: dict[str, object]) -> pd.DataFrame:
+    """A table with the columns and dtypes of the schema. Missing columns are an error, as are unknown ones."""
+    schema = SCHEMA[table]
+    if set(columns) != set(schema):
+        raise KeyError(f"{table}: columns {sorted(set(columns) ^ set(schema))} are missing or unknown")
+    data: dict[str, object] = {}
+    for name, column in schema.items():
+        values = columns[name]
+        if column.dtype == "category":
+            data[name] = values if isinstance(values, pd.Categorical) else pd.Categorical(list(values))  # type: ignore[call-overload]
+        else:
+            data[name] = np.asarray(values, dtype=column.dtype)
+    return pd.DataFrame(data)
+
+
+def empty(table: str) -> pd.DataFrame:
+    """The table with no rows."""
+    return frame(table, {name: [] for name in SCHEMA[table]})
+
+
+def concat(table: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Several frames of one table below each other, categories joined, dtypes kept."""
+    if not frames:
+        return empty(table)
+    if len(frames) == 1:
+        return frames[0]
+    columns: dict[str, object] = {}
+    for name, column in SCHEMA[table].items():
+        parts = [f[name] for f in frames]
+        if column.dtype == "category":
+            columns[name] = pd.api.types.union_categoricals([p.array for p in parts], sort_categories=True)
+        else:
+            columns[name] = np.concatenate([p.to_numpy() for p in parts])
+    return frame(table, columns)

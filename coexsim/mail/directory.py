@@ -1,0 +1,170 @@
+"""Who there is and where their mail files are: the master directory, the hosted side's replica of it, and how both change.
+
+A directory has versions: version 0 is what the scenario says, each event that hires or moves people makes the next. The master
+knows a change at once, the replica at the next replication. Rules ask by version, so that they need no clock.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from coexsim.mail.message import domain_of, fold, local_part_of
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.model import Person as PersonSpec
+
+SIDES = ("onprem", "hosted", "internet", "unknown")
+
+
+class Person(NamedTuple):
+    """A Person record as the rules see it. `home` is the server with the mail file, if any."""
+
+    name: str
+    address: str
+    home: str | None
+    forwarding: str | None = None
+    unreachable: bool = False
+
+
+class Group(NamedTuple):
+    """A group and the addresses of its members."""
+
+    name: str
+    members: tuple[str, ...]
+
+
+class MailboxClass(NamedTuple):
+    """Alike nameless mailboxes, represented by one address."""
+
+    address: str
+    side: str
+    mailboxes: int
+
+
+Entry = Person | Group
+_History = list[tuple[int, Person | None]]
+
+
+class Directory:
+    """The people and groups of a scenario over its versions."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.domain = fold(scenario.domain)
+        self._homes = scenario.home_server
+        replica = scenario.directory.replica
+        self._replica_every_s = replica.every if replica else 0.0
+        self._missing = frozenset(fold(self._address(n, scenario.directory.people[n])) for n in replica.missing) if replica else frozenset()
+        self._people: dict[str, _History] = {}
+        self._alias: dict[str, str] = {}
+        self._groups: dict[str, Group] = {}
+        self.classes: list[MailboxClass] = []
+        for name, spec in scenario.directory.people.items():
+            self._add_person(name, spec)
+        self._add_groups(scenario)
+        self._changes_s = self._add_changes(scenario)
+        by_local: dict[str, set[str]] = {}
+        for address in (*self._people, *self._alias, *self._groups):
+            by_local.setdefault(local_part_of(address), set()).add(address)
+        self._by_local = {local: next(iter(found)) for local, found in by_local.items() if len(found) == 1}
+
+    def _address(self, name: str, spec: PersonSpec | None = None) -> str:
+        written = (spec.internet_address if spec else None) or (name if "@" in name else f"{name}@{self.domain}")
+        return written
+
+    def _add_person(self, name: str, spec: PersonSpec) -> None:
+        address = self._address(name, spec)
+        if spec.mail_system == "other-internet-mail":
+            home = spec.mail_file or (None if spec.forwarding_address else self._homes.get("hosted"))
+        else:
+            home = None if spec.mail_system == "none" else spec.mail_file or self._homes.get("onprem")
+        person = Person(name, address, home, spec.forwarding_address, spec.mail_system == "none")
+        self._people[fold(address)] = [(0, person)]
+        for alias in spec.aliases:
+            self._alias[fold(alias if "@" in alias else f"{alias}@{self.domain}")] = fold(address)
+
+    def _add_groups(self, scenario: Scenario) -> None:
+        people = scenario.directory.people
+        for name, members in scenario.directory.groups.items():
+            addresses = tuple(self._address(member, people.get(member)) for member in members)
+            self._groups[fold(self._address(name))] = Group(name, addresses)
+
+    def _add_changes(self, scenario: Scenario) -> list[float]:
+        """The nameless classes, and what events do to people; returns the times of the versions."""
+        left = {side: scenario.directory.population.get(side, 0) for side in ("onprem", "hosted")}
+        timed = [(e.at.after(scenario.run.start), e) for e in scenario.events if e.at and (e.move or e.hire)]
+        moving: list[MailboxClass] = []
+        times: list[float] = []
+        for version, (at_s, event) in enumerate(sorted(timed, key=lambda pair: pair[0]), start=1):
+            times.append(at_s)
+            home = self._homes.get(event.to or "")
+            who = event.move or event.hire
+            if isinstance(who, int):
+                origin = ({"onprem": "hosted", "hosted": "onprem"}[event.to or "onprem"]) if event.move else None
+                count = min(who, left[origin]) if origin else who
+                address = f"{'mover' if origin else 'new-hire'}-{version}@{self.domain}"
+                before = Person(address, address, self._homes.get(origin)) if origin else None
+                self._people[address] = [(0, before), (version, Person(address, address, home))]
+                if origin:
+                    left[origin] -= count
+                moving.append(MailboxClass(address, origin or event.to or "onprem", count))
+                continue
+            for name in who:
+                address = self._address(name, scenario.directory.people.get(name))
+                history = self._people.setdefault(fold(address), [(0, None)])
+                history.append((version, Person(name, address, home)))
+        for side, count in left.items():
+            if count and side in self._homes:
+                address = f"{side}-mailbox@{self.domain}"
+                self._people[address] = [(0, Person(address, address, self._homes[side]))]
+                self.classes.append(MailboxClass(address, side, count))
+        self.classes += moving
+        return times
+
+    def version_at(self, now_s: float, *, replica: bool) -> int:
+        """How many changes the master (or its replica) knows of at a time."""
+        if not self._changes_s:
+            return 0
+        known_s = now_s
+        if replica and self._replica_every_s > 0:
+            known_s = math.floor(now_s / self._replica_every_s + 1e-9) * self._replica_every_s
+        return bisect_right(self._changes_s, known_s)
+
+    def change_times_s(self, *, replica: bool) -> list[float]:
+        """When the master (or its replica) changes."""
+        if not (replica and self._replica_every_s > 0):
+            return list(self._changes_s)
+        return sorted({math.ceil(t / self._replica_every_s - 1e-9) * self._replica_every_s for t in self._changes_s})
+
+    def find(self, address: str, version: int, *, replica: bool = False) -> Entry | None:
+        """The entry with this full address (or alias), as of a version."""
+        key = fold(address)
+        key = self._alias.get(key, key)
+        if key in self._groups:
+            return self._groups[key]
+        history = self._people.get(key)
+        if history is None or (replica and key in self._missing):
+            return None
+        return history[bisect_right(history, version, key=lambda entry: entry[0]) - 1][1]
+
+    def find_local_part(self, address: str, version: int, *, replica: bool = False) -> Entry | None:
+        """The one entry with this local part in whatever domain, as of a version; None if there are several."""
+        full = self._by_local.get(local_part_of(address))
+        return self.find(full, version, replica=replica) if full else None
+
+    def everyone(self, version: int = 0) -> Iterator[Person]:
+        """All people that exist as of a version, in the order written."""
+        for history in self._people.values():
+            person = history[bisect_right(history, version, key=lambda entry: entry[0]) - 1][1]
+            if person is not None:
+                yield person
+
+    def groups(self) -> Iterator[tuple[str, Group]]:
+        """All groups with their addresses."""
+        for address, group in self._groups.items():
+            yield address, group
+
+    def is_ours(self, address: str) -> bool:
+        """Does the address lie in the shared domain."""
+        return domain_of(address) == self.domain

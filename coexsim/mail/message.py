@@ -1,0 +1,89 @@
+"""What travels: an envelope with its recipients, and the replies that servers give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+NULL_SENDER = ""
+Kind = Literal["mail", "dsn", "delay"]
+
+
+class Rcpt(NamedTuple):
+    """A recipient of an envelope, or `count` alike ones of a class of nameless mailboxes."""
+
+    address: str
+    count: int = 1
+    original: str = ""
+
+    @property
+    def written(self) -> str:
+        """The address as the sender wrote it, before groups and forwarding."""
+        return self.original or self.address
+
+
+class Reply(NamedTuple):
+    """An SMTP reply: basic code, enhanced status code (RFC 3463), text."""
+
+    code: int
+    enhanced: str
+    text: str
+
+    @property
+    def temporary(self) -> bool:
+        """4xx: try again later."""
+        return self.code < 500
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.enhanced} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One copy of a message: one reverse path, several recipients. `received` counts its Received lines so far."""
+
+    sender: str
+    recipients: tuple[Rcpt, ...]
+    size_bytes: int = 4096
+    received: int = 0
+    declares_size: bool = True
+    kind: Kind = "mail"
+
+    def to(self, recipients: tuple[Rcpt, ...]) -> Envelope:
+        """The same envelope for other recipients."""
+        return replace(self, recipients=recipients)
+
+
+class NextHop(NamedTuple):
+    """Where a server sends mail: a domain or host by MX, or a host by address only (written ``[host]``)."""
+
+    name: str
+    by_mx: bool
+    external_dns: bool = True
+
+    def __str__(self) -> str:
+        return self.name if self.by_mx else f"[{self.name}]"
+
+
+def next_hop(text: str, *, by_mx: bool = False) -> NextHop:
+    """``[host]`` is looked up by address only; ``host`` by MX first if `by_mx`."""
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]"):
+        return NextHop(fold(text[1:-1]), by_mx=False)
+    return NextHop(fold(text), by_mx=by_mx)
+
+
+def fold(name: str) -> str:
+    """A domain or address in one spelling: lower case, no dot at the end (RFC 5321 2.4: local parts are case-sensitive in
+    theory; Domino, Exchange and Postfix all compare them without case)."""
+    return name.casefold().rstrip(".")
+
+
+def domain_of(address: str) -> str:
+    """The part after the last ``@``."""
+    return fold(address.rpartition("@")[2])
+
+
+def local_part_of(address: str) -> str:
+    """The part before the last ``@``."""
+    return fold(address.rpartition("@")[0])

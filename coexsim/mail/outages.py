@@ -1,0 +1,69 @@
+"""What is out of service when: servers, links and name servers, from the scenario's events; and who can reach whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import AnyServer
+
+FOREVER = float("inf")
+
+
+class Outages:
+    """Half-open intervals [from_s, to_s) a thing is down; `always_down` are down from the start with no known end."""
+
+    def __init__(self, scenario: Scenario, always_down: Iterable[str] = ()) -> None:
+        self._servers = scenario.servers
+        self._links = scenario.links
+        self.intervals: dict[str, list[tuple[float, float]]] = {}
+        for event in scenario.events:
+            if event.down and event.at is not None and event.mtbf is None:
+                begin = event.at.after(scenario.run.start)
+                for name in event.down:
+                    self.add(name, begin, begin + (event.for_ if event.for_ is not None else FOREVER))
+        for name in always_down:
+            self.add(name, 0.0, FOREVER)
+
+    def add(self, name: str, from_s: float, to_s: float) -> None:
+        """One more outage."""
+        self.intervals.setdefault(name, []).append((from_s, to_s))
+        self.intervals[name].sort()
+
+    def up_again_s(self, name: str, now_s: float) -> float | None:
+        """When what is down now comes back (`FOREVER` if no end is known); None if it is up."""
+        end = now_s
+        for begin, until in self.intervals.get(name, ()):
+            if begin <= end < until:
+                end = until
+        return end if end > now_s else None
+
+    def server_up_again_s(self, name: str, now_s: float) -> float | None:
+        """As `up_again_s`, for a server: a role is down with the machine it runs on."""
+        ends = [self.up_again_s(n, now_s) for n in (name, self._servers[name].runs_on or name)]
+        found = [end for end in ends if end is not None]
+        return max(found) if found else None
+
+    def is_endless(self, name: str, now_s: float) -> bool:
+        """Is it down with no known end."""
+        return self.server_up_again_s(name, now_s) == FOREVER if name in self._servers else self.up_again_s(name, now_s) == FOREVER
+
+    def joined(self, one: str, other: str, now_s: float) -> bool:
+        """Is there a network path between two servers, over links that are up."""
+        start, goal = site_of(self._servers, one), site_of(self._servers, other)
+        reached, edge = {start}, [start]
+        while edge and goal not in reached:
+            here = edge.pop()
+            for link in self._links:
+                if here in link.between and self.up_again_s(link.label, now_s) is None:
+                    for site in link.between:
+                        if site not in reached:
+                            reached.add(site)
+                            edge.append(site)
+        return goal in reached
+
+
+def site_of(servers: dict[str, AnyServer], name: str) -> str | None:
+    """The site a server stands at; a role stands where its machine does."""
+    server = servers[name]
+    return servers[server.runs_on].site if server.runs_on else server.site

@@ -1,0 +1,119 @@
+"""The facts that rules are asked about: each server's policy, the directory, the zones, and which server is at an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from coexsim.mail.directory import Directory, Entry
+from coexsim.mail.dns import Answer, Question, read_zones
+from coexsim.mail.message import domain_of, fold, local_part_of
+from coexsim.mail.policy import Policy, policy_of
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import ExternalServer
+
+Ask = Callable[[Question], Answer]
+MADE_UP_NETWORK = "198.51.100."  # TEST-NET-2 (RFC 5737): addresses of hosts that no zone declares
+
+
+class State(NamedTuple):
+    """What of the world can change an answer: versions of directory and replica, and the zones that fail just now."""
+
+    version: int = 0
+    replica_version: int = 0
+    failing: tuple[tuple[str, str], ...] = ()
+
+
+class Setup:
+    """Everything about a scenario that routing rules need, worked out once. Read-only. Raises `ScenarioError` for bad zones."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.directory = Directory(scenario)
+        self._external_zones = read_zones(scenario)
+        self._internal_zones = read_zones(scenario, "internal_dns") if scenario.internal_dns else None
+        self._permanent = tuple(sorted((fold(z), spec.fault) for z, spec in scenario.dns.items() if spec.fault))
+        self.addresses = self._place_servers()
+        machines = {name: found for name, found in self.addresses.items() if scenario.servers[name].runs_on is None}
+        self.server_at = {address: name for name, found in machines.items() for address in sorted(found)}
+        self.server_of_host = {fold(s.host): name for name, s in scenario.servers.items() if s.host}
+        self.policies: Mapping[str, Policy] = {name: policy_of(scenario, name, self.addresses[name]) for name in scenario.servers}
+        self.external_servers = frozenset(scenario.of_kind(ExternalServer))
+        self._faults = [
+            (e.at.after(scenario.run.start), e.at.after(scenario.run.start) + (e.for_ or float("inf")), fold(e.zone or ""), e.fault or "")
+            for e in scenario.events
+            if e.zone and e.at
+        ]
+
+    def _place_servers(self) -> dict[str, frozenset[str]]:
+        """IP addresses of each server: as written, as its host's zone says, or made up where no zone covers the host."""
+        placed: dict[str, frozenset[str]] = {}
+        for number, (name, server) in enumerate(self.scenario.servers.items(), start=10):
+            host = fold(server.host) if server.host else f"mail.{fold(server.domain[0])}" if isinstance(server, ExternalServer) else None
+            found: set[str] = {server.address} if server.address else set()
+            if host and self._external_zones.zone_of(host) is None:
+                made_up = server.address or MADE_UP_NETWORK + str(number)
+                self._external_zones.add_host(host, made_up)
+                found.add(made_up)
+            elif host:
+                found.update(self._external_zones.answer(Question(host, "A")).addresses)
+                found.update(self._external_zones.answer(Question(host, "AAAA")).addresses)
+            if host and self._internal_zones:
+                found.update(self._internal_zones.answer(Question(host, "A")).addresses)
+            for domain in server.domain if isinstance(server, ExternalServer) else ():
+                if host and self._external_zones.zone_of(fold(domain)) is None:
+                    self._external_zones.add_mx(fold(domain), host)
+            placed[name] = frozenset(found)
+        for name, server in self.scenario.servers.items():
+            if server.runs_on:
+                placed[name] = placed[server.runs_on]
+        return {name: placed[name] for name in self.scenario.servers}
+
+    def state_at(self, now_s: float) -> State:
+        """The state of the world at a time."""
+        failing = self._permanent
+        if self._faults:
+            now = {zone: fault for begin, end, zone, fault in self._faults if begin <= now_s < end}
+            failing = tuple(sorted((dict(failing) | now).items()))
+        return State(self.directory.version_at(now_s, replica=False), self.directory.version_at(now_s, replica=True), failing)
+
+    def change_times_s(self) -> list[float]:
+        """The times at which `state_at` changes."""
+        times = {t for begin, end, _, _ in self._faults for t in (begin, end)}
+        times.update(self.directory.change_times_s(replica=False), self.directory.change_times_s(replica=True))
+        return sorted(t for t in times if t != float("inf"))
+
+    def answer(self, question: Question, state: State, *, external: bool = True) -> Answer:
+        """What DNS says in a state of the world, to the Internet or inside the organisation."""
+        if not external and self._internal_zones is not None and self._internal_zones.zone_of(question.name):
+            return self._internal_zones.answer(question)
+        return self._external_zones.answer(question, dict(state.failing) if state.failing else None)
+
+    def find(self, policy: Policy, address: str, state: State) -> Entry | None:
+        """The directory entry of a recipient as this server sees it, by its way of looking addresses up."""
+        version = state.replica_version if policy.replica else state.version
+        entry = None
+        if policy.lookup != "local part only":
+            entry = self.directory.find(address, version, replica=policy.replica)
+            if entry is None and policy.lookup != "full name only" and domain_of(address) != policy.primary_domain:
+                primary = f"{local_part_of(address)}@{policy.primary_domain}"  # an alternate domain falls back to it [D-GD]
+                entry = self.directory.find(primary, version, replica=policy.replica)
+        if entry is None and policy.lookup != "full name only":
+            entry = self.directory.find_local_part(address, version, replica=policy.replica)
+        return entry
+
+    def submission_server(self, sender: str, state: State | None = None) -> str | None:
+        """Where mail from this sender is handed in: its mail file's server, the hosted outbound server, or its own domain's."""
+        entry_points = self.scenario.submission_server
+        domain = domain_of(sender)
+        for name, server in self.scenario.of_kind(ExternalServer).items():
+            if domain in map(fold, server.domain):
+                return name
+        entry = self.directory.find(sender, (state or State()).version)
+        if self.directory.is_ours(sender) or entry is not None:
+            home = getattr(entry, "home", None)
+            homes = self.scenario.home_server
+            if home is not None and home == homes.get("hosted"):
+                return entry_points.get("hosted")
+            return home or entry_points.get("onprem")
+        return entry_points.get("internet")

@@ -1,0 +1,190 @@
+"""The rules between the fields of a scenario, one function a rule. What breaks one is an error: the scenario is not usable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from coexsim.errors import did_you_mean
+from coexsim.scenario.model import Path, Scenario
+from coexsim.scenario.servers import RelayServer
+
+Found = Iterator[tuple[Path, str]]
+
+
+def problems(scenario: Scenario) -> Found:
+    """Everything that breaks a rule, as path and text, rule by rule."""
+    for rule in RULES:
+        yield from rule(scenario)
+
+
+def _no(what: str, name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    return f"no {what} is called {name!r}" + (did_you_mean(name, names) or f"; known: {', '.join(names) or 'none'}")
+
+
+def sites_exist(scenario: Scenario) -> Found:
+    """Every site that a server, link or the name servers name is listed under `sites`."""
+    for name, server in scenario.servers.items():
+        if server.site is not None and server.site not in scenario.sites:
+            yield ("servers", name, "site"), _no("site", server.site, scenario.sites)
+    for index, link in enumerate(scenario.links):
+        for site in link.between:
+            if site not in scenario.sites:
+                yield ("links", index, "between"), _no("site", site, scenario.sites)
+    if scenario.name_servers.site is not None and scenario.name_servers.site not in scenario.sites:
+        yield ("name_servers", "site"), _no("site", scenario.name_servers.site, scenario.sites)
+
+
+def sites_are_joined(scenario: Scenario) -> Found:
+    """Links join all sites that have a server: otherwise mail could not pass between them."""
+    joined = {site: site for site in scenario.sites}
+
+    def root(site: str) -> str:
+        while joined[site] != site:
+            site = joined[site]
+        return site
+
+    for link in scenario.links:
+        if all(site in joined for site in link.between):
+            joined[root(link.between[0])] = root(link.between[1])
+    used = {server.site: name for name, server in scenario.servers.items() if server.site in joined}
+    first = next(iter(used), None)
+    for site, name in used.items():
+        if site and first and root(site) != root(first):
+            yield ("servers", name, "site"), f"no link joins {site!r} to {first!r}; add one under 'links'"
+
+
+def servers_exist(scenario: Scenario) -> Found:
+    """Every server that something names exists."""
+    known = scenario.servers
+
+    def missing(path: Path, name: str | None) -> Found:
+        if name is not None and name not in known:
+            yield path, _no("server", name, known)
+
+    for name, server in known.items():
+        yield from missing(("servers", name, "runs_on"), server.runs_on)
+        for index, client in enumerate(server.relay_for):
+            if client != "anyone":
+                yield from missing(("servers", name, "relay_for", index), client)
+    directory = scenario.directory
+    yield from missing(("directory", "master"), directory.master)
+    if directory.replica:
+        yield from missing(("directory", "replica", "at"), directory.replica.at)
+    for name, person in directory.people.items():
+        yield from missing(("directory", "people", name, "mail_file"), person.mail_file)
+    for index, mail in enumerate(scenario.messages):
+        yield from missing(("messages", index, "at"), mail.at)
+        for key, expect in {"expect": mail.expect, **{f"expect_each.{k}": v for k, v in mail.expect_each.items()}}.items():
+            path: Path = ("messages", index, *key.split(".", 1))
+            for server_name in (*(expect.route or ()), *(expect.dsn_route or ()), *([expect.by] if expect.by else ())) if expect else ():
+                yield from missing(path, server_name)
+    if scenario.size:
+        yield from missing(("size", "server"), scenario.size.server)
+
+
+def roles_share_machines_that_stand_alone(scenario: Scenario) -> Found:
+    """A role runs on a machine, not on another role, and says nothing of its own machine."""
+    for name, server in scenario.servers.items():
+        host = scenario.servers.get(server.runs_on or "")
+        if host is None:
+            continue
+        if server.runs_on == name or host.runs_on is not None:
+            yield ("servers", name, "runs_on"), f"{server.runs_on!r} is itself a role without a machine; name a server that has one"
+        if server.site is not None and server.site != host.site:
+            yield ("servers", name, "site"), f"it runs on {server.runs_on!r}, which stands in {host.site!r}; leave 'site' out"
+        if server.capacity.cores is not None:
+            yield ("servers", name, "capacity", "cores"), f"it shares the cores of {server.runs_on!r}; leave 'cores' out"
+
+
+def relays_know_where_to_send(scenario: Scenario) -> Found:
+    """A relay that runs on another server and has no smart host of its own sends where that server's smart host says."""
+    for name, server in scenario.of_kind(RelayServer).items():
+        host = scenario.servers.get(server.runs_on or "")
+        if host is not None and server.smart_host is None and not _smart_hosts(host):
+            yield ("servers", name), f"it has no smart_host, and neither has {server.runs_on!r}; write one of them"
+
+
+def _smart_hosts(server: object) -> list[str]:
+    one = getattr(server, "smart_host", None)
+    return [one] if one else [h for connector in getattr(server, "send_connectors", ()) for h in connector.smart_hosts]
+
+
+def hosts_are_not_shared(scenario: Scenario) -> Found:
+    """No two servers answer to one host name."""
+    seen: dict[str, str] = {}
+    for name, server in scenario.servers.items():
+        if server.host is None:
+            continue
+        other = seen.setdefault(server.host.casefold().rstrip("."), name)
+        if other != name:
+            yield ("servers", name, "host"), f"{server.host} is already the host of {other!r}"
+
+
+def people_exist(scenario: Scenario) -> Found:
+    """Groups, replica and events name people and groups that exist (or addresses)."""
+    directory = scenario.directory
+    known = [*directory.people, *directory.groups]
+    for group, members in directory.groups.items():
+        for index, member in enumerate(members):
+            if "@" not in member and member not in known:
+                yield ("directory", "groups", group, index), _no("person or group", member, known)
+    for index, name in enumerate(directory.replica.missing if directory.replica else ()):
+        if name not in directory.people:
+            yield ("directory", "replica", "missing", index), _no("person", name, directory.people)
+    for index, event in enumerate(scenario.events):
+        for name in event.move if isinstance(event.move, tuple) else ():
+            if name not in directory.people:
+                yield ("events", index, "move"), _no("person", name, directory.people)
+
+
+def mail_addresses_are_addresses(scenario: Scenario) -> Found:
+    """Senders and recipients of messages are addresses, or names of people or groups."""
+    known = [*scenario.directory.people, *scenario.directory.groups]
+    for index, mail in enumerate(scenario.messages):
+        for key, names in (("from", (mail.sender,)), ("to", mail.to)):
+            for name in names:
+                if name != "<>" and "@" not in name and name not in known:
+                    yield ("messages", index, key), _no("person", name, known) + "; or write an address"
+        if not mail.to:
+            yield ("messages", index, "to"), "a message needs a recipient"
+        for name in mail.expect_each:
+            if name not in mail.to:
+                yield ("messages", index, "expect_each", name), _no("recipient of this message", name, mail.to)
+
+
+def outages_name_what_exists(scenario: Scenario) -> Found:
+    """What goes down is a server, a link, or ``dns``; a zone that fails is one that is declared."""
+    known = [*scenario.servers, *(link.label for link in scenario.links), "dns"]
+    for index, event in enumerate(scenario.events):
+        for name in event.down:
+            if name not in known:
+                yield ("events", index, "down"), _no("server or link", name, known)
+        if event.zone is not None and event.zone not in scenario.dns:
+            yield ("events", index, "zone"), _no("zone", event.zone, scenario.dns)
+
+
+def windows_are_in_order(scenario: Scenario) -> Found:
+    """The run has a length, and the measured window lies inside it."""
+    run = scenario.run
+    if run.length <= 0:
+        yield ("run", "length"), "a run of no length measures nothing"
+    if run.measure:
+        begin, end = (moment.after(run.start) for moment in run.measure)
+        end = end or run.length
+        if not 0 <= begin < end <= run.length:
+            yield ("run", "measure"), "the measured window must lie inside the run and end after it begins"
+
+
+RULES: tuple[Callable[[Scenario], Found], ...] = (
+    sites_exist,
+    sites_are_joined,
+    servers_exist,
+    roles_share_machines_that_stand_alone,
+    relays_know_where_to_send,
+    hosts_are_not_shared,
+    people_exist,
+    mail_addresses_are_addresses,
+    outages_name_what_exists,
+    windows_are_in_order,
+)

@@ -1,0 +1,274 @@
+"""A scenario: one organisation's mail set-up and the question asked of it, as frozen models."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from coexsim.scenario.base import At, BytesPerS, Names, Seconds, Share, SizeBytes, Spec, Switch, Window
+from coexsim.scenario.load_profile import LoadSpec
+from coexsim.scenario.servers import (
+    DominoServer,
+    ExchangeServer,
+    ExternalServer,
+    HostedInbound,
+    HostedOutbound,
+    PostfixServer,
+    Server,
+)
+from coexsim.units import Moment
+
+ADDRESS = r"^[^@\s<>]+@[^@\s<>]+$"
+OUTCOMES = ("delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client")
+
+
+Path = tuple[str | int, ...]
+
+
+class Source(NamedTuple):
+    """Where a scenario came from: its file, its resolved data (`extends` applied), and file and line of every key."""
+
+    file: str
+    raw: dict[str, Any]
+    lines: dict[Path, tuple[str, int]]
+
+    def where(self, path: Path) -> tuple[str, int]:
+        """File and line of the deepest written key on `path`."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.lines:
+                return self.lines[path[:end]]
+        return self.file, 1 if self.lines else 0
+
+
+class Link(Spec):
+    """A network path between two sites. Within a site the network costs nothing unless a link says so."""
+
+    between: tuple[str, str]
+    round_trip: Seconds = 0.0
+    bandwidth: BytesPerS | None = Field(None, description="in each direction, shared fairly; left out: no limit")
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name, by default ``office-internet``."""
+        return self.name or "-".join(self.between)
+
+
+class ZoneSpec(Spec):
+    """A DNS zone: its lines, or a file of them, or how it fails."""
+
+    text: str | None = None
+    file: str | None = None
+    fault: Literal["servfail", "timeout"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return {"text": value} if isinstance(value, str) else value
+
+
+class NameServers(Spec):
+    """Where the authoritative name servers stand and how quick they are."""
+
+    site: str | None = Field(None, description="default: the first site with an external server")
+    answer: Seconds = Field(0.001, description="time to answer one question [s]")
+    timeout: Seconds = Field(5.0, description="how long a resolver waits for a dead one [s]; from memory")
+
+
+class Person(Spec):
+    """A Person record of the directory."""
+
+    mail_system: Literal["notes", "other-internet-mail", "none"] = "notes"
+    mail_file: str | None = Field(None, description="the server that holds it; none for 'other-internet-mail'")
+    forwarding_address: str | None = Field(None, pattern=ADDRESS)
+    internet_address: str | None = Field(None, pattern=ADDRESS, description="default: name@domain")
+    aliases: Names = ()
+
+
+class Replica(Spec):
+    """The hosted side's copy of the directory."""
+
+    at: str
+    every: Seconds = Field(0.0, description="replicated at each multiple of this; 0: at once [s]")
+    missing: Names = Field((), description="people whose record never arrived")
+
+
+class Directory(Spec):
+    """Who there is, and where their mail files are."""
+
+    master: str | None = None
+    replica: Replica | None = None
+    people: dict[str, Person] = Field(default_factory=dict)
+    groups: dict[str, Names] = Field(default_factory=dict)
+    population: dict[Literal["onprem", "hosted"], int] = Field(default_factory=dict, description="nameless mailboxes a side")
+
+
+class Expect(Spec):
+    """What must happen to a recipient; only what is written is checked."""
+
+    route: tuple[str, ...] | None = Field(None, description="servers passed by the copy that arrived or ended")
+    outcome: Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"] | None = None
+    code: str | None = Field(None, description="enhanced status code, such as 5.1.1")
+    by: str | None = Field(None, description="the server that gave it up")
+    rules: tuple[str, ...] | None = Field(None, description="the rule at each server of the route")
+    dsn_to: str | None = None
+    dsn_route: tuple[str, ...] | None = None
+    transactions: int | None = Field(None, description="SMTP transactions between servers, bounces included")
+
+
+class Mail(Spec):
+    """One message that is replayed, and checked."""
+
+    name: str | None = None
+    quote: str | None = Field(None, description="the sentence of the article it stands for")
+    sender: str = Field(alias="from", description="'<>' is the null sender")
+    to: Names
+    size: SizeBytes = 4096
+    declare_size: bool = Field(True, description="SIZE= at MAIL")
+    at: str | None = Field(None, description="the server it is handed in at; default: the sender's own")
+    via: Literal["mx"] | None = Field(None, description="mx: the client finds the server by the recipient's MX record")
+    client: Literal["own-user", "outside"] = Field("own-user", description="who hands it in at `at`")
+    expect: Expect | None = None
+    expect_each: dict[str, Expect] = Field(default_factory=dict, description="by recipient")
+
+    @property
+    def envelope_sender(self) -> str:
+        """The reverse path; empty for the null sender."""
+        return "" if self.sender == "<>" else self.sender
+
+
+class Event(Spec):
+    """Something that changes the world during a run: an outage, or people who come and move."""
+
+    at: At | None = None
+    for_: Seconds | None = Field(None, alias="for", description="left out: to the end")
+    down: Names = Field((), description="servers, links or 'dns'")
+    mtbf: Seconds | None = Field(None, description="with mttr: outages at random, exponential times between them")
+    mttr: Seconds | None = None
+    zone: str | None = None
+    fault: Literal["servfail", "timeout"] | None = None
+    move: Names | int = Field((), description="people, or how many of the population")
+    hire: Names | int = ()
+    to: Literal["onprem", "hosted"] | None = None
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Event:
+        if bool(self.down) + bool(self.zone) + bool(self.move) + bool(self.hire) != 1:
+            raise ValueError("an event says one of: down, zone, move, hire")
+        if (self.mtbf is None) != (self.mttr is None):
+            raise ValueError("mtbf and mttr go together")
+        if self.mtbf is None and self.at is None:
+            raise ValueError("an event needs 'at', or 'mtbf' and 'mttr'")
+        if self.mtbf is not None and not self.down:
+            raise ValueError("'mtbf' and 'mttr' go with 'down'")
+        if (self.move or self.hire) and self.to is None:
+            raise ValueError("'move' and 'hire' need 'to: onprem' or 'to: hosted'")
+        if self.zone and self.fault is None:
+            raise ValueError("'zone' needs 'fault: servfail' or 'fault: timeout'")
+        return self
+
+
+class Run(Spec):
+    """What is simulated: from when, for how long, and which part is measured."""
+
+    start: At = Moment(0, 0.0)
+    length: Seconds = 86400.0
+    measure: Window | None = Field(None, description="mail born in it is followed; default: all")
+    warm_up: Seconds | Literal["auto"] | None = Field(None, description="left out of the measurement; auto: MSER-5")
+    drain: Seconds | None = Field(None, description="how long measured mail is followed after the end; default 7 days [s]")
+    seed: int = 1
+    replications: int = Field(1, ge=1)
+
+
+class Candidate(Spec):
+    """A machine that could be bought; what it does not say stays as the server's capacity says."""
+
+    name: str
+    cost: float = Field(1.0, ge=0)
+    cores: int | None = Field(None, ge=1)
+    smtp_connections: int | None = Field(None, ge=1)
+    transfer_threads: int | None = Field(None, ge=1)
+    delivery_threads: int | None = Field(None, ge=1)
+    queue_disk: SizeBytes | None = None
+    speed: float = Field(1.0, gt=0, description="how much quicker a core is than the one the service times hold for")
+    uplink: BytesPerS | None = Field(None, description="bandwidth of the links of the server's site")
+
+
+class Size(Spec):
+    """The sizing question: which of these machines is the cheapest that holds."""
+
+    server: str
+    candidates: tuple[Candidate, ...] = ()
+    ranges: dict[str, str] = Field(default_factory=dict, description="such as 'cores: 2..64'")
+    replications: int = Field(10, ge=2, description="replications at the most for one candidate")
+    confidence: Share = 0.95
+
+
+class Acknowledge(Spec):
+    """A finding that is expected, with the reason."""
+
+    code: str
+    where: str | None = Field(None, description="only the finding at this path or about this name")
+    reason: str = Field(min_length=1)
+
+
+class Scenario(Spec):
+    """One organisation's mail set-up, the load it carries and the question asked of it. Immutable, comparable, picklable."""
+
+    coexsim: Literal[1]
+    title: str = ""
+    description: str = ""
+    domain: str = Field(pattern=r"^[A-Za-z0-9.-]+\.[A-Za-z0-9-]+$")
+    sites: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    dns: dict[str, ZoneSpec] = Field(default_factory=dict)
+    internal_dns: dict[str, ZoneSpec] = Field(default_factory=dict, description="what the organisation's own resolvers say instead")
+    name_servers: NameServers = NameServers()
+    servers: dict[str, Server]
+    directory: Directory = Directory()
+    messages: tuple[Mail, ...] = ()
+    load: LoadSpec | None = None
+    run: Run = Run()
+    events: tuple[Event, ...] = ()
+    objectives: tuple[str, ...] = ()
+    size: Size | None = None
+    acknowledge: tuple[Acknowledge, ...] = ()
+    sources: dict[str, str] = Field(default_factory=dict, description="where figures come from")
+
+    _source: Source = PrivateAttr(default_factory=lambda: Source("<scenario>", {}, {}))
+
+    @property
+    def source(self) -> Source:
+        """The file it was read from, the resolved data as written, and where each key stands."""
+        return self._source
+
+    def of_kind(self, *kinds: type) -> dict[str, Any]:
+        """The servers of these classes, by name."""
+        return {name: server for name, server in self.servers.items() if isinstance(server, kinds)}
+
+    @property
+    def home_server(self) -> dict[str, str]:
+        """The server that holds the mail files of each side: ``onprem``, ``hosted``."""
+        homes = {}
+        master = self.directory.master or next(iter(self.of_kind(DominoServer, ExchangeServer, PostfixServer)), None)
+        if master:
+            homes["onprem"] = master
+        inbound = self.directory.replica.at if self.directory.replica else next(iter(self.of_kind(HostedInbound)), None)
+        if inbound:
+            homes["hosted"] = inbound
+        return homes
+
+    @property
+    def submission_server(self) -> dict[str, str]:
+        """The server where each side's people hand their mail in: ``onprem``, ``hosted``, ``internet``."""
+        entry = dict(self.home_server)
+        for side, kind in (("hosted", HostedOutbound), ("internet", ExternalServer)):
+            name = next(iter(self.of_kind(kind)), None)
+            if name:
+                entry[side] = name
+        return entry
+
+
+__all__ = ["OUTCOMES", "Expect", "Mail", "Scenario", "Switch"]
