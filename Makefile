@@ -1,0 +1,56 @@
+# make demo    where the article's mail goes, a loaded day, a first sizing answer; results under reports/
+# make test    what CI runs: ruff, mypy, pytest
+#
+# Both make their own virtual environment in .venv. Another Python: make demo PYTHON=/path/to/python3.12
+
+PYTHON ?=
+PYTEST_ARGS ?= -n auto
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHON VENV
+
+# A log is read later, and not on a terminal.
+ifeq ($(CI),true)
+export NO_COLOR := 1
+export PY_COLORS := 0
+unexport FORCE_COLOR
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo 'make demo    where mail goes, a loaded day, a first sizing answer: results under reports/'
+	@echo 'make test    ruff, mypy and pytest, as CI does'
+	@echo 'make lint    ruff and mypy only'
+	@echo 'make bench   measure the speed (tests/bench)'
+	@echo 'make clean   remove the virtual environment, caches and reports'
+	@echo
+	@echo 'Each makes its own virtual environment in .venv first. Choose the Python: make demo PYTHON=python3.12'
+
+demo:
+	@.ci/venv.sh demo
+	$(BIN)/coexsim check scenarios/article
+	$(BIN)/coexsim trace scenarios/article/environment.yaml iUser1@corporate.com iUser2@corporate.com
+	$(BIN)/coexsim run scenarios/load/corporate-20k.yaml
+	$(BIN)/coexsim size scenarios/sizing/corporate-20k.yaml
+	@echo 'Tables and pictures are under reports/'
+
+lint:
+	@.ci/venv.sh test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# Nothing may be printed after pytest: its closing line is the verdict.
+test: lint
+	$(BIN)/pytest --benchmark-disable $(PYTEST_ARGS)
+
+bench:
+	@.ci/venv.sh test
+	$(BIN)/pytest -m bench -p no:xdist -s tests/bench
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find reports -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
