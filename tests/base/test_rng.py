@@ -112,7 +112,7 @@ def test_order_does_not_matter() -> None:
 
 @pytest.mark.parametrize("axis", ["mail", "attempt", "purpose", "seed"])
 def test_numbers_are_uniform_along_every_axis(axis: str) -> None:
-    """Kolmogorov-Smirnov over 100 000 or 2 000 neighbours; the seeds are fixed, so there are no false alarms."""
+    """Kolmogorov-Smirnov over 100 000 or 2 000 neighbours; fixed seeds, so there are no false alarms."""
     many = np.arange(100_000)
     axes: dict[str, Callable[[], Floats]] = {
         "mail": lambda: keyed_uniform(1, 0, "x", many),

@@ -1,0 +1,174 @@
+"""How sure we can be: intervals for means, differences and quantiles, warm-up, and the number of runs needed.
+
+What cannot be known is NaN (too few samples) or reaches to infinity (a quantile beyond the samples), never a
+number that looks like an answer. Samples must be independent: means of replications are, waits within one run
+are not. SciPy is imported only when a number is asked for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from math import inf, isfinite, nan, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+MSER_BATCH = 5
+MOST_REPLICATIONS = 10**9
+
+
+class Interval(NamedTuple):
+    """The values that the samples leave possible, at a confidence `level`; NaN to NaN if there are too few."""
+
+    low: float
+    high: float
+    level: float = 0.95
+
+    @property
+    def mean(self) -> float:
+        """The middle: the samples' mean, where the interval is one for a mean."""
+        return (self.low + self.high) / 2
+
+    @property
+    def half_width(self) -> float:
+        """Half the distance between the ends."""
+        return (self.high - self.low) / 2
+
+    @property
+    def known(self) -> bool:
+        """Whether both ends are numbers, and finite."""
+        return isfinite(self.low) and isfinite(self.high)
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies within, ends included; never, where the ends are NaN."""
+        return self.low <= value <= self.high
+
+
+@lru_cache(maxsize=4096)
+def _student(freedom: int, level: float) -> float:
+    """The two-sided Student quantile: half the interval in standard errors."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + level / 2))
+
+
+def half_width(samples: ArrayLike, level: float = 0.95) -> float:
+    """Half the Student t interval for the mean of independent `samples`; NaN for fewer than two.
+
+    t(n-1) * s / sqrt(n): Law, "Simulation Modeling and Analysis", 5th ed. 2015, (4.12).
+    """
+    values = np.asarray(samples, dtype=np.float64)
+    if values.size < 2 or not np.isfinite(values).all():
+        return nan
+    return _student(values.size - 1, level) * float(values.std(ddof=1)) / sqrt(values.size)
+
+
+def mean_interval(samples: ArrayLike, level: float = 0.95) -> Interval:
+    """The Student t interval for the mean of independent `samples`, as `half_width` has it."""
+    values = np.asarray(samples, dtype=np.float64)
+    half = half_width(values, level)
+    mean = float(values.mean()) if values.size else nan
+    return Interval(mean - half, mean + half, level)
+
+
+def paired_interval(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interval:
+    """The interval for the mean of `first` - `second`, pair by pair. Raises ValueError if they do not pair.
+
+    With the same mail in both, what is common falls out: Law 2015, sec. 10.2.1 (paired-t).
+    """
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.shape != other.shape:
+        raise ValueError(f"{one.size} samples cannot be paired with {other.size}")
+    return mean_interval(one - other, level)
+
+
+def quantile_interval(samples: ArrayLike, probability: float, level: float = 0.95) -> Interval:
+    """An interval for the quantile of independent `samples` from any distribution: two of the sorted samples.
+
+    How many of n samples lie below the quantile is binomial(n, p). Each end is the innermost sample that is
+    wrong with at most (1 - level) / 2; where there is none, the end is infinite: the samples cannot say.
+    Conover, "Practical Nonparametric Statistics", 3rd ed. 1999, sec. 3.2; Hahn and Meeker, "Statistical
+    Intervals", 1991, sec. 5.2.
+    """
+    from scipy.special import bdtr
+
+    if not 0 < probability < 1:
+        raise ValueError(f"a quantile's probability lies between 0 and 1, not at {probability}")
+    values = np.sort(np.asarray(samples, dtype=np.float64), axis=None)
+    n, tail = values.size, (1 - level) / 2
+    if n == 0 or np.isnan(values[-1]):
+        return Interval(nan, nan, level)
+
+    def at_most(k: int) -> float:
+        return float(bdtr(k, n, probability))
+
+    below = bisect_right(range(n), tail, key=at_most)
+    above = bisect_left(range(n), 1 - tail, key=at_most)
+    low = float(values[below - 1]) if below else -inf
+    high = float(values[above]) if above < n else inf
+    return Interval(low, high, level)
+
+
+def quantile_over_runs(runs: Sequence[ArrayLike], probability: float, level: float = 0.95) -> Interval:
+    """The Student t interval for the mean of each run's own quantile; NaN if a run has no samples.
+
+    Right also where samples within a run hang together, as waits in a queue do: Law 2015, sec. 9.4.2.
+    """
+    return mean_interval(
+        [float(np.quantile(np.asarray(run), probability)) if np.size(run) else nan for run in runs], level
+    )
+
+
+def mser5(series: ArrayLike) -> int:
+    """How many of the first observations to leave out as warm-up: a multiple of 5, by MSER-5.
+
+    Among the truncations in the first half, the one after which the standard error of the mean of batches of
+    five is least: White, Cobb and Spratt, "A comparison of five steady-state truncation heuristics for
+    simulation", Winter Simulation Conference 2000. A result close to half the series says that it never
+    settled: run longer.
+    """
+    values = np.asarray(series, dtype=np.float64)
+    batches = values[: values.size // MSER_BATCH * MSER_BATCH].reshape(-1, MSER_BATCH).mean(axis=1)
+    if batches.size < 2:
+        return 0
+    batches = batches - batches.mean()  # sums of squares of small numbers lose less
+    left = np.arange(batches.size, 0, -1)
+    sums, squares = batches[::-1].cumsum()[::-1], (batches**2)[::-1].cumsum()[::-1]
+    error = np.maximum(squares - sums**2 / left, 0) / left**2
+    return int(np.argmin(error[: batches.size // 2 + 1])) * MSER_BATCH
+
+
+def replications_needed(
+    samples: ArrayLike, *, relative: float | None = None, absolute: float | None = None, level: float = 0.95
+) -> int | None:
+    """How many replications make the error of the mean at most `absolute`, or at most `relative` of it.
+
+    Estimated from the variance of the `samples` at hand, so it is never less than their number. None where
+    they cannot say: fewer than two, a mean of 0 with `relative`, or more than 10**9. Law 2015, sec. 9.4.1,
+    with his gamma / (1 + gamma) for the relative error.
+    """
+    if (relative is None) == (absolute is None):
+        raise ValueError("say either relative or absolute")
+    values = np.asarray(samples, dtype=np.float64)
+    if values.size < 2 or not np.isfinite(values).all():
+        return None
+    if absolute is None:
+        assert relative is not None
+        absolute = relative / (1 + relative) * abs(float(values.mean()))
+    deviation = float(values.std(ddof=1))
+    if deviation == 0:
+        return int(values.size)
+    if not absolute > 0:
+        return None
+
+    def is_enough(n: int) -> bool:
+        return _student(n - 1, level) * deviation / sqrt(n) <= absolute
+
+    if not is_enough(MOST_REPLICATIONS):
+        return None
+    return values.size + bisect_left(range(values.size, MOST_REPLICATIONS), True, key=is_enough)
