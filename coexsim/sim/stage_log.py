@@ -1,0 +1,273 @@
+"""What happened at one stage of one server: a timeline, and how long visits waited and were served.
+
+A visit is three times: arrived, start, finish. Visits are gathered in a plain list and folded into fixed
+arrays some ten thousand at a time, so recording is cheap and memory does not grow with the mail.
+"""
+
+from __future__ import annotations
+
+from math import ceil, inf, log1p, nan
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FOLD_AT = 3 * 16_384
+"""Numbers in the buffer (three a visit) when it is folded."""
+
+
+class StageSummary(NamedTuple):
+    """Waits and services of the visits that arrived in the measured window; NaN where there were none.
+
+    Waits are of visits that were served or will be, services of those that ended: who gave up, or was still
+    there when the run ended, is in `gave_up` or `unfinished` alone. Quantiles are right to 0.5 %, and to 1
+    microsecond below that.
+    """
+
+    server: str
+    stage: str
+    visits: int
+    gave_up: int
+    unfinished: int
+    mean_wait_s: float
+    p50_wait_s: float
+    p95_wait_s: float
+    p99_wait_s: float
+    mean_service_s: float
+    p50_service_s: float
+    p95_service_s: float
+    p99_service_s: float
+
+
+class StageLog:
+    """The record of one stage: `workers` at work on one queue (None: as many as are needed).
+
+    The timeline covers [0, `length_s`) in bins of `bin_s` (the last one is a whole bin too) and holds every
+    visit. The summary holds those that arrived in the window `measured_s` = [from, to). With `keep`, every
+    visit is kept as well.
+
+    One log belongs to one station, which records its visits in order of arrival; or to a `Pool`, which
+    records them when they end and so sets `in_order` to False and says itself how many wait.
+    """
+
+    __slots__ = (
+        "_arrivals", "_buffer", "_finishes", "_gave_up", "_kept", "_most_waiting", "_pending_s", "_services",
+        "_starts", "_unfinished", "_visits", "_waits", "bin_s", "in_order", "keep", "length_s", "measured_s",
+        "server", "stage", "workers",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        server: str,
+        stage: str,
+        workers: int | None,
+        length_s: float,
+        bin_s: float = 60.0,
+        measured_s: tuple[float, float] = (0.0, inf),
+        keep: bool = False,
+    ) -> None:
+        if not (0 < length_s < inf and bin_s > 0):
+            raise ValueError(f"a timeline needs a length and bins, found {length_s} s and {bin_s} s")
+        self.server = server
+        self.stage = stage
+        self.workers = workers
+        self.length_s = length_s
+        self.bin_s = bin_s
+        self.measured_s = measured_s
+        self.keep = keep
+        self.in_order = True
+        bins = ceil(length_s / bin_s)
+        self._arrivals = _EventsPerBin(bins, bin_s)
+        self._starts = _EventsPerBin(bins, bin_s)
+        self._finishes = _EventsPerBin(bins, bin_s)
+        self._most_waiting: Ints = np.zeros(bins + 1, np.int64)
+        self._pending_s: Floats = np.empty(0)  # starts after the last arrival that was folded
+        self._waits = _LogHistogram()
+        self._services = _LogHistogram()
+        self._visits = 0
+        self._gave_up = 0
+        self._unfinished = 0
+        self._buffer: list[float] = []
+        self._kept: list[Floats] = []
+
+    def record(self, arrived_s: float, start_s: float, finish_s: float) -> None:
+        """One visit. A finish of NaN: it gave up waiting at `start_s`. Infinite times: not in this run."""
+        buffer = self._buffer
+        buffer += (arrived_s, start_s, finish_s)
+        if len(buffer) >= FOLD_AT:
+            self._fold()
+
+    def note_waiting(self, now_s: float, waiting: int) -> None:
+        """For logs not in order: `waiting` visits wait from now on, the last of which has just come."""
+        at = int(min(now_s / self.bin_s, len(self._most_waiting) - 1))
+        if self._most_waiting[at] < waiting:
+            self._most_waiting[at] = waiting
+
+    def sibling(self, stage: str, workers: int | None) -> StageLog:
+        """An empty log of another stage of the same server, over the same time."""
+        return StageLog(self.server, stage, workers, self.length_s, self.bin_s, self.measured_s)
+
+    def summary(self) -> StageSummary:
+        """How long the visits of the measured window waited and were served."""
+        self._fold()
+        waits, services = self._waits, self._services
+        return StageSummary(
+            self.server, self.stage, self._visits, self._gave_up, self._unfinished,
+            waits.mean(), waits.quantile(0.5), waits.quantile(0.95), waits.quantile(0.99),
+            services.mean(), services.quantile(0.5), services.quantile(0.95), services.quantile(0.99),
+        )  # fmt: skip
+
+    def timeline(self) -> dict[str, NDArray[Any]]:
+        """One entry a bin, all visits together.
+
+        =========  ===  ====================================================================================
+        time_s     s    when the bin begins
+        arrivals   1    visits that came
+        busy_s     s    worker-seconds spent on visits; includes standing still with work in hand while closed
+        queue_s    s    seconds spent waiting by all together; divided by the width of a bin: the mean queue
+        backlog    1    the most that waited at any moment, from just before the bin begins
+        =========  ===  ====================================================================================
+        """
+        self._fold()
+        arrivals, starts, finishes = self._arrivals, self._starts, self._finishes
+        waiting_before = arrivals.before() - starts.before()
+        backlog = np.maximum(waiting_before, self._most_waiting[:-1])
+        return {
+            "time_s": np.arange(len(backlog)) * self.bin_s,
+            "arrivals": arrivals.count[:-1].copy(),
+            "busy_s": starts.seconds_until(finishes),
+            "queue_s": arrivals.seconds_until(starts),
+            "backlog": backlog,
+        }
+
+    def visits(self) -> Floats:
+        """Every visit as a row (arrived, start, finish), in the order in which they were recorded."""
+        if not self.keep:
+            raise ValueError(f"the visits of {self.server}/{self.stage} were not kept")
+        self._fold()
+        return np.concatenate(self._kept) if self._kept else np.empty((0, 3))
+
+    def _fold(self) -> None:
+        if not self._buffer:
+            return
+        block: Floats = np.array(self._buffer).reshape(-1, 3)
+        self._buffer.clear()
+        if self.keep:
+            self._kept.append(block)
+        arrived_s, start_s, finish_s = (np.ascontiguousarray(column) for column in block.T)
+        gave_up = np.isnan(finish_s)
+        self._arrivals.add(arrived_s)
+        self._starts.add(start_s)
+        self._finishes.add(np.where(gave_up, start_s, finish_s))
+        if self.in_order:
+            self._note_waiting_in_order(arrived_s, start_s)
+
+        measured = (self.measured_s[0] <= arrived_s) & (arrived_s < self.measured_s[1])
+        served = measured & ~gave_up & (start_s < inf)
+        ended = served & (finish_s < inf)
+        self._visits += int(measured.sum())
+        self._gave_up += int((measured & gave_up).sum())
+        self._unfinished += int((measured & ~gave_up & ~ended).sum())
+        self._waits.add(start_s[served] - arrived_s[served])
+        self._services.add(finish_s[ended] - start_s[ended])
+
+    def _note_waiting_in_order(self, arrived_s: Floats, start_s: Floats) -> None:
+        """The backlog is highest just after an arrival: who came so far, less who has started by then."""
+        if (np.diff(arrived_s) < 0).any():
+            raise ValueError(f"visits of {self.server}/{self.stage} were not recorded in order of arrival")
+        starts_s = np.concatenate((self._pending_s, start_s))
+        came = len(self._pending_s) + np.arange(1, len(arrived_s) + 1)
+        waiting = came - np.searchsorted(starts_s, arrived_s, side="right")
+        np.maximum.at(self._most_waiting, self._arrivals.bin_of(arrived_s), waiting)
+        self._pending_s = starts_s[starts_s > arrived_s[-1]]
+
+
+class _EventsPerBin:
+    """Events of one kind: how many fall into each bin, and the seconds from each to the end of its bin.
+
+    From the two follows, for any bin, the area under the curve "events so far"; the area between the curves
+    of arrivals and starts is the time spent waiting, however many bins a visit spans. What comes after the
+    last bin goes into one more.
+    """
+
+    __slots__ = ("bin_s", "bins", "count", "left_s")
+
+    def __init__(self, bins: int, bin_s: float) -> None:
+        self.bins = bins
+        self.bin_s = bin_s
+        self.count: Ints = np.zeros(bins + 1, np.int64)
+        self.left_s: Floats = np.zeros(bins + 1)
+
+    def bin_of(self, times_s: Floats) -> NDArray[np.intp]:
+        return np.minimum(times_s / self.bin_s, self.bins).astype(np.intp)
+
+    def add(self, times_s: Floats) -> None:
+        times_s = np.minimum(times_s, (self.bins + 1) * self.bin_s)
+        at = self.bin_of(times_s)
+        left_s = (at + 1) * self.bin_s - times_s
+        first = int(at.min())
+        at -= first
+        count = np.bincount(at)
+        here = slice(first, first + len(count))
+        self.count[here] += count
+        self.left_s[here] += np.bincount(at, left_s)
+
+    def before(self) -> Ints:
+        """Events before each bin."""
+        return np.cumsum(self.count)[:-1] - self.count[:-1]
+
+    def seconds_until(self, later: _EventsPerBin) -> Floats:
+        """Per bin: the seconds between each of these events and its fellow in `later`, added up."""
+        under_way = self.before() - later.before()
+        seconds: Floats = under_way * self.bin_s + (self.left_s - later.left_s)[:-1]
+        return np.maximum(seconds, 0.0)  # rounding may leave a trace below zero
+
+
+class _LogHistogram:
+    """Durations in buckets 1 % wide from a microsecond to three years; less counts as zero.
+
+    The mean is exact; a quantile is the middle of its bucket, but never outside what was seen.
+    """
+
+    __slots__ = ("_buckets", "_count", "_largest_s", "_smallest_s", "_total_s")
+
+    SMALLEST_S = 1e-6
+    LARGEST_S = 1e8
+    STEP = log1p(0.01)
+
+    def __init__(self) -> None:
+        self._buckets: Ints = np.zeros(self._bucket_of(np.array([self.LARGEST_S]))[0] + 1, np.int64)
+        self._count = 0
+        self._total_s = 0.0
+        self._smallest_s = inf
+        self._largest_s = 0.0
+
+    def _bucket_of(self, durations_s: Floats) -> NDArray[np.intp]:
+        within_s = np.clip(durations_s, self.SMALLEST_S, self.LARGEST_S)
+        at = (np.log(within_s / self.SMALLEST_S) / self.STEP).astype(np.intp) + 1
+        at[durations_s < self.SMALLEST_S] = 0
+        return at
+
+    def add(self, durations_s: Floats) -> None:
+        if not len(durations_s):
+            return
+        count = np.bincount(self._bucket_of(durations_s))
+        self._buckets[: len(count)] += count
+        self._count += len(durations_s)
+        self._total_s += float(durations_s.sum())
+        self._smallest_s = min(self._smallest_s, float(durations_s.min()))
+        self._largest_s = max(self._largest_s, float(durations_s.max()))
+
+    def mean(self) -> float:
+        return self._total_s / self._count if self._count else nan
+
+    def quantile(self, share: float) -> float:
+        """The smallest duration that at least `share` of all do not exceed."""
+        if not self._count:
+            return nan
+        at = int(np.searchsorted(np.cumsum(self._buckets), ceil(share * self._count)))
+        middle_s = self.SMALLEST_S * float(np.exp(self.STEP * (at - 0.5))) if at else 0.0
+        return min(max(middle_s, self._smallest_s), self._largest_s)
