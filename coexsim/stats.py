@@ -23,7 +23,7 @@ MOST_REPLICATIONS = 10**9
 
 
 class Interval(NamedTuple):
-    """The values that the samples leave possible, at a confidence `level`; NaN to NaN if there are too few."""
+    """The values that the samples leave possible, at a confidence `level`; NaN if they are too few."""
 
     low: float
     high: float

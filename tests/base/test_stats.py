@@ -93,7 +93,7 @@ def test_median_interval_has_the_tables_ranks(n: int, low: int, high: int) -> No
 
 @given(n=st.integers(1, 150), p=st.floats(0.01, 0.99), level=st.floats(0.5, 0.999))
 def test_quantile_ranks_are_the_innermost_that_hold(n: int, p: float, level: float) -> None:
-    """Binomial tails summed directly: each end errs with at most (1 - level) / 2, one rank further in errs more."""
+    """Binomial tails summed directly: each end errs by at most (1 - level) / 2, a rank further in by more."""
     interval = quantile_interval(range(1, n + 1), p, level)
     tail = (1 - level) / 2
     mass = [comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
@@ -114,7 +114,7 @@ def test_quantile_ranks_are_the_innermost_that_hold(n: int, p: float, level: flo
 
 
 def test_samples_cannot_say_what_lies_beyond_them() -> None:
-    """20 samples cannot bound the 99th percentile (0.99**20 = 0.82 > 0.025); it takes 59 to bound the 95th."""
+    """20 samples cannot bound the 99th percentile (0.99**20 = 0.82 > 0.025); 59 bound the 95th."""
     assert quantile_interval(range(20), 0.99).high == inf
     assert quantile_interval(range(20), 0.01).low == -inf
     assert not quantile_interval(range(20), 0.99).known
@@ -151,7 +151,7 @@ def coverage(level: float, claimed: float) -> dict[str, float]:
 
 
 def test_intervals_hold_the_truth_as_often_as_they_claim() -> None:
-    """Of 2000 experiments 95 % hold the truth, to 4 standard errors (0.02); quantiles, being ranks, a bit more."""
+    """Of 2000 experiments 95 % hold the truth, to 4 standard errors (0.02); of quantiles a bit more."""
     shares = coverage(0.95, claimed=0.95)
 
     assert shares["mean"] == pytest.approx(0.95, abs=0.02)

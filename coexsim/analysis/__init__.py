@@ -1,0 +1,1 @@
+"""Answers: theory, objectives, the round trip, sizing, comparison and what a scenario assumes."""
