@@ -141,7 +141,7 @@ def test_wait_quantile_is_where_the_tail_says(workers: int, load: float, probabi
 
 
 def test_the_mean_wait_is_the_integral_of_the_quantiles() -> None:
-    """Quantile and mean come from one distribution: the quantile averaged over all probabilities is the mean."""
+    """Quantile and mean come from one distribution: the quantiles' average is the mean."""
     mean_s = integrate.quad(lambda p: mmc_wait_quantile_s(3, 2.4, 1, p), 0, 1, limit=200)[0]
 
     assert mean_s == pytest.approx(mmc_wait_s(3, 2.4, 1), rel=1e-6)

@@ -1,0 +1,110 @@
+"""Imports go down only: base < scenario < mail < sim < experiment < analysis < report < surfaces."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import coexsim
+
+PACKAGE = Path(coexsim.__file__).parent
+LAYERS = {
+    name: height
+    for height, names in enumerate(
+        [
+            ("errors", "units", "rng", "stats"),
+            ("scenario",),
+            ("mail",),
+            ("sim",),
+            ("experiment",),
+            ("analysis",),
+            ("report",),
+            ("cli", "pytest_plugin", "__main__"),
+        ]
+    )
+    for name in names
+}
+FREE = {"coexsim.__version__"}  # says nothing about the layers above
+
+
+def module_name(file: Path) -> str:
+    """`coexsim.mail.dns` for coexsim/mail/dns.py; a package's own file keeps its `__init__`."""
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def imported(module: str, source: str) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything of coexsim that `source` imports, in functions and for types too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = module.split(".")[: -node.level] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            names = [f"{origin}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from ((node.lineno, name) for name in names if name.split(".")[0] == "coexsim")
+
+
+def faults(module: str, source: str) -> list[str]:
+    """What is wrong with the imports of one module: those that go up, and names that belong to no layer."""
+    if module == "coexsim.__init__":
+        return []  # the public names, each loaded on first use
+    own = module.split(".")[1]
+    if own not in LAYERS:
+        return [f"{module} belongs to no layer: give `{own}` a place in LAYERS"]
+    found = []
+    for line, name in imported(module, source):
+        part = name.split(".")[1] if "." in name else ""
+        if name in FREE:
+            continue
+        if part not in LAYERS:
+            found.append(f"{module}:{line}: import from where {name} is defined, not from the public names")
+        elif LAYERS[part] > LAYERS[own]:
+            found.append(f"{module}:{line}: {own} must not import {name}")
+    return found
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=module_name)
+def test_imports_go_down_only(file: Path) -> None:
+    """No module imports from a layer above its own, not even inside a function or for its types."""
+    assert faults(module_name(file), file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "fault"),
+    [
+        ("coexsim.mail.dns", "import coexsim.sim.world", "mail must not import coexsim.sim.world"),
+        ("coexsim.mail.dns", "from coexsim.sim import world", "mail must not import coexsim.sim.world"),
+        ("coexsim.mail.dns", "from coexsim import sim", "mail must not import coexsim.sim"),
+        ("coexsim.mail.dns", "from ..sim.world import World", "mail must not import coexsim.sim.world.World"),
+        ("coexsim.mail.__init__", "from ..cli import main", "mail must not import coexsim.cli.main"),
+        (
+            "coexsim.rng",
+            "def f():\n    from coexsim.scenario import model",
+            "coexsim.rng:2: rng must not import",
+        ),
+        ("coexsim.sim.world", "if TYPE_CHECKING:\n    import coexsim.report.plots", "sim must not import"),
+        ("coexsim.report.html", "import coexsim.cli", "report must not import coexsim.cli"),
+        ("coexsim.mail.dns", "from coexsim import simulate", "not from the public names"),
+        ("coexsim.mail.dns", "import coexsim", "not from the public names"),
+        ("coexsim.utils", "", "belongs to no layer"),
+    ],
+)
+def test_an_import_that_goes_up_is_found(module: str, source: str, fault: str) -> None:
+    """The check says no to every way of writing it."""
+    [found] = faults(module, source)
+
+    assert fault in found
+
+
+def test_imports_that_go_down_or_sideways_are_fine() -> None:
+    """Lower layers, the own package, other people's packages, and the version."""
+    source = "import simpy\nfrom coexsim import __version__, rng\nfrom . import links\nfrom ..mail import dns"
+
+    assert faults("coexsim.sim.world", source) == []
+    assert faults("coexsim.__init__", "from coexsim.cli import main") == []
+    assert faults("coexsim.__main__", "from coexsim.cli import main") == []
