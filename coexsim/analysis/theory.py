@@ -74,7 +74,7 @@ def mg1_wait_s(rate_per_s: float, service_s: float, service_cv2: float) -> float
 
 
 def mdc_wait_s(workers: int, rate_per_s: float, service_s: float) -> float:
-    """The mean wait with constant service (M/D/c): right to 1 % for 8 workers, to 3 % for 32, from half load up.
+    """The mean wait with constant service (M/D/c): right to 1 % for 8 workers, 3 % for 32, from half load up.
 
     Half of M/M/c's, corrected for light load: Cosmetatos, "Approximate explicit formulae for the average
     queueing time in the processes (M/D/r) and (D/M/r)", INFOR 13, 1975.
