@@ -44,7 +44,7 @@ class FairLink:
         self._calendar = calendar if calendar else None
         self._log = log
         log.in_order = False  # transfers are recorded when they end
-        self._at_once_bytes: dict[int, int] = {}  # per bin
+        self._at_once_bytes: dict[int, float] = {}  # per bin
         self._busy_log = log.sibling("busy", workers=1)
         self._busy_since_s = 0.0
         # heap: end in share bytes, number, sent, event
@@ -72,7 +72,7 @@ class FairLink:
         """Whether the link carries anything now."""
         return self._calendar is None or self._calendar.is_open(self._env.now)
 
-    def pass_at_once(self, size_bytes: int) -> bool:
+    def pass_at_once(self, size_bytes: float) -> bool:
         """A transfer over an `instant` link: True, or False when the link is down."""
         if not self.is_up():
             return False
@@ -80,7 +80,7 @@ class FairLink:
         self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + size_bytes
         return True
 
-    def send(self, size_bytes: int) -> simpy.Event:
+    def send(self, size_bytes: float) -> simpy.Event:
         """An event with value True when all bytes are over, or False when the link breaks or is down."""
         done = simpy.Event(self._env)
         if self.bytes_per_s is None:

@@ -23,8 +23,8 @@ class FifoStation:
     """
 
     __slots__ = (
-        "_calendar", "_closes_s", "_finishes_s", "_free_s", "_last_s", "_record", "_starts_s", "_track", "name",
-        "workers",
+        "_calendar", "_closes_s", "_finishes_s", "_free_s", "_last_s", "_record", "_starts_s", "_track",
+        "name", "workers",
     )  # fmt: skip
 
     def __init__(
@@ -35,7 +35,7 @@ class FifoStation:
         self.name = name
         self.workers = workers
         self._calendar = calendar
-        self._closes_s = -inf if calendar else inf  # it is open from the last start until then
+        self._closes_s = -inf if calendar else inf  # open from when the last work could start until then
         self._record = log.record
         self._free_s = None if workers is None else [-inf] * workers  # heap
         self._last_s = -inf
@@ -55,9 +55,9 @@ class FifoStation:
         start_s = now_s if free_s is None or free_s[0] < now_s else free_s[0]
         finish_s = start_s + work_s
         if finish_s >= self._closes_s:
+            self._closes_s = self._calendar.next_closed(start_s)
             start_s = self._calendar.next_open(start_s)
             finish_s = self._calendar.finish(start_s, work_s)
-            self._closes_s = self._calendar.next_closed(start_s)
         if free_s is not None:
             heapreplace(free_s, finish_s)
         self._record(now_s, start_s, finish_s)
