@@ -68,7 +68,23 @@ SCHEMA: dict[str, dict[str, Column]] = {
         "arrivals": Column("float64", "1", "visits that arrived in the minute"),
         "busy": Column("float64", "1", "busy workers, mean over the minute (links: share of the bandwidth in use)"),
         "queue": Column("float64", "1", "waiting, mean over the minute"),
-        "backlog": Column("float64", "1", "messages in the server's queue at the end of the minute, deferred ones included"),
+        "backlog": Column("float64", "1", "most that waited; stage `queue`: messages in the server's queue at the end of the minute, deferred ones included"),
+        "queued_bytes": Column("float64", "B", "stage `queue`: bytes in the server's queue; links: bytes that crossed"),
+    },
+    "messages": _RUN
+    | {
+        "message": Column("category", "", "name of the message in the scenario file"),
+        "recipient": Column("category", "", "as written"),
+        "address": Column("category", "", "after groups and forwarding"),
+        "kind": Column("category", "", "mail, dsn or delay"),
+        "outcome": Column("category", "", ""),
+        "code": Column("category", "", ""),
+        "by": Column("category", "", ""),
+        "route": Column("category", "", "servers passed, joined by ' > '"),
+        "rules": Column("category", "", "the rule at each of them"),
+        "reasons": Column("category", "", "the reason at each of them"),
+        "delay_s": Column("float64", "s", ""),
+        "hops": Column("int16", "1", ""),
     },
     "dns": _RUN
     | {

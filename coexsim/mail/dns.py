@@ -289,6 +289,10 @@ class Cache:
         until_s, answer = self._kept.get(question, (-1.0, None))
         return answer if now_s < until_s else None
 
+    def until(self, question: Question) -> float:
+        """Until when the kept answer holds."""
+        return self._kept[question][0]
+
     def put(self, question: Question, answer: Answer, now_s: float) -> None:
         """Keep an answer for its TTL; a server that did not answer is asked again."""
         if answer.status != "TIMEOUT":

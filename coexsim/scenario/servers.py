@@ -17,16 +17,16 @@ from coexsim.scenario.base import Address, At, Names, Seconds, SizeBytes, Spec, 
 class Capacity(Spec):
     """What a machine has. A number left out is not a limit."""
 
-    cores: int | None = Field(None, ge=0, description="processor cores for lookup, scan, archive and queue write")
-    smtp_connections: int | None = Field(None, ge=0, description="inbound SMTP sessions at once")
+    cores: int | None = Field(None, ge=1, description="processor cores for lookup, scan, archive and queue write")
+    smtp_connections: int | None = Field(None, ge=1, description="inbound SMTP sessions at once")
     connections_per_client: int | None = Field(None, ge=1, description="inbound sessions of one client at once")
-    transfer_threads: int | None = Field(None, ge=0, description="outbound SMTP sessions at once")
+    transfer_threads: int | None = Field(None, ge=1, description="outbound SMTP sessions at once")
     transfer_threads_per_destination: int | None = Field(
         None, ge=1, description="default: Domino half its transfer threads [D-TL], Exchange and Postfix 20 [MS-RATE], [PF]"
     )
-    delivery_threads: int | None = Field(None, ge=0, description="deliveries into local mail files at once")
+    delivery_threads: int | None = Field(None, ge=1, description="deliveries into local mail files at once")
     queue_disk: SizeBytes | None = Field(None, description="room for mail that waits [bytes]; full: 452 4.3.1")
-    queue_length: int | None = Field(None, ge=0, description="messages that wait before new mail meets back pressure")
+    queue_length: int | None = Field(None, ge=1, description="messages that wait before new mail meets back pressure")
     when_full: Literal["refuse", "wait"] = Field("refuse", description="no free connection: 421, or the client waits")
 
 

@@ -1,0 +1,181 @@
+"""One run of a scenario: the world is built, the mail drawn, the processes run, and the tables made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from coexsim.experiment.results import Results
+from coexsim.experiment.schema import empty, frame
+from coexsim.scenario.model import Scenario
+from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.senders import start_senders
+from coexsim.sim.stage_log import StageLog
+from coexsim.sim.world import World
+
+
+def run_one(scenario: Scenario, seed: int, replication: int, alternative: str = "", keep_visits: bool = False) -> Results:
+    """Replication number `replication` of a scenario. Picklable in and out, so any executor may run it."""
+    return simulate(scenario, seed=seed, replication=replication, alternative=alternative, keep_visits=keep_visits)
+
+
+def simulate(
+    scenario: Scenario, *, seed: int | None = None, replication: int = 0, alternative: str = "", keep_visits: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Results:  # fmt: skip
+    """Simulate a scenario once.
+
+    `seed` is the scenario's own unless given; `replication` picks one of its independent repetitions. `progress` is told the
+    simulated time in seconds. Same scenario, seed, replication and version: the same tables, byte for byte.
+    """
+    seed = scenario.run.seed if seed is None else seed
+    world = World(scenario, seed, replication, keep_visits=keep_visits)
+    start_senders(world)
+    world.run(progress)
+    return _results(world, alternative)
+
+
+def _results(world: World, alternative: str) -> Results:
+    def tag(rows: int) -> dict[str, object]:
+        return {"alternative": _word(alternative, rows), "replication": np.full(rows, world.replication)}
+
+    stages, timeline = _stages(world, tag), _timeline(world, tag)
+    return Results(
+        mail=_mail(world, tag), stages=stages, timeline=timeline, dns=_dns(world, tag), visits=_visits(world, tag),
+        messages=_messages(world, tag), provenance=_provenance(world), window_s=world.measured_s, length_s=world.length_s,
+    )  # fmt: skip
+
+
+def _word(word: str, rows: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(rows, np.int8), categories=[word])
+
+
+def _words(codes: Any, words: list[str]) -> pd.Categorical:
+    """A categorical with its categories in alphabetical order, so that a table does not depend on who came first."""
+    order = sorted(words)
+    place = np.array([order.index(word) for word in words] or [0], np.int32)
+    return pd.Categorical.from_codes(place[codes] if len(codes) else np.empty(0, np.int8), categories=order)
+
+
+def _mail(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
+    columns = world.recorder.columns()
+    words = {name: _words(*value) for name, value in columns.items() if isinstance(value, tuple)}
+    words["outcome"] = pd.Categorical.from_codes(columns["outcome"][0], categories=list(OUTCOMES))
+    numbers = {name: value for name, value in columns.items() if not isinstance(value, tuple)}
+    table = frame("mail", tag(len(numbers["mail"])) | numbers | words)
+    return table.sort_values(["born_s", "mail", "kind", "flow", "delay_s"], kind="stable", ignore_index=True)
+
+
+def _stage_rows(world: World) -> list[tuple[str, StageLog]]:
+    return [(log.stage, log) for log in world.logs.made]
+
+
+def _stages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
+    begin_s, end_s = world.measured_s
+    bins = slice(int(begin_s // 60), max(int(np.ceil(end_s / 60)), int(begin_s // 60) + 1))
+    rows: list[dict[str, object]] = []
+    for stage, log in _stage_rows(world):
+        summary = log.summary()._asdict()
+        summary.pop("gave_up"), summary.pop("unfinished")
+        timeline = log.timeline()
+        seconds = len(timeline["busy_s"][bins]) * log.bin_s
+        server = world.servers.get(log.server)
+        rows.append(
+            summary
+            | {
+                "stage": stage,
+                "workers": float("inf") if log.workers is None else float(log.workers),
+                "mean_busy": float(timeline["busy_s"][bins].sum() / seconds),
+                "mean_queue": float(timeline["queue_s"][bins].sum() / seconds),
+                "refused": server.refused if server and stage == "connections" else 0,
+            }
+        )
+    if not rows:
+        return empty("stages")
+    return frame("stages", tag(len(rows)) | {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def _timeline(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
+    parts: dict[str, list[Any]] = {name: [] for name in ("server", "stage", "minute", "arrivals", "busy", "queue", "backlog", "queued_bytes")}
+
+    def add(server: str, stage: str, arrivals: Any, busy: Any, queue: Any, backlog: Any, queued_bytes: Any) -> None:
+        rows = len(arrivals)
+        parts["server"] += [server] * rows
+        parts["stage"] += [stage] * rows
+        for name, values in zip(("minute", "arrivals", "busy", "queue", "backlog", "queued_bytes"),
+                                (np.arange(rows), arrivals, busy, queue, backlog, queued_bytes), strict=True):  # fmt: skip
+            parts[name].append(np.asarray(values, dtype=np.float64))
+
+    for stage, log in _stage_rows(world):
+        if stage == "link":
+            continue
+        lines = log.timeline()
+        add(log.server, stage, lines["arrivals"], lines["busy_s"] / log.bin_s, lines["queue_s"] / log.bin_s, lines["backlog"], 0 * lines["arrivals"])
+    for link in world.network.links.values():
+        lines = link.timeline()
+        add(link.name, "link", lines["bytes"], lines["utilisation"], lines["under_way"], lines["under_way"], lines["bytes"])
+    for name, backlog in world.backlog.items():
+        nothing = np.zeros(len(backlog))
+        add(name, "queue", nothing, nothing, nothing, backlog, world.queued_bytes[name])
+    columns: dict[str, object] = {"server": parts["server"], "stage": parts["stage"]}
+    columns |= {name: np.concatenate(parts[name]) if parts[name] else [] for name in ("minute", "arrivals", "busy", "queue", "backlog", "queued_bytes")}
+    return frame("timeline", tag(len(parts["server"])) | columns)
+
+
+def _dns(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
+    rows = [(server, q.name, q.type, *counts) for server, asked in world.dns_asked.items() for q, counts in sorted(asked.items())]
+    names = ("server", "name", "type", "asked", "cached", "failed")
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    return frame("dns", tag(len(rows)) | columns)
+
+
+def _visits(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
+    if not world.logs.keep:
+        return empty("visits")
+    kept = [(log, log.visits()) for log in world.logs.made]
+    rows = sum(len(visits) for _, visits in kept)
+    columns: dict[str, object] = {
+        "server": [log.server for log, visits in kept for _ in range(len(visits))],
+        "stage": [log.stage for log, visits in kept for _ in range(len(visits))],
+    }
+    for i, name in enumerate(("arrived_s", "started_s", "finished_s")):
+        columns[name] = np.concatenate([visits[:, i] for _, visits in kept]) if kept else []
+    return frame("visits", tag(rows) | columns)
+
+
+def _messages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
+    """The named messages, one row for each recipient's copy, with the way it went."""
+    rows = []
+    for copy, letter, outcome, at_s, code, by in sorted(world.recorder.notes, key=lambda note: (-note[0].number, note[3])):
+        for rcpt in letter.recipients:
+            path = copy.path or []
+            rules = [plan.get(rcpt) or next(iter(plan.values()), ("", "")) for _, plan in path]
+            rows.append(
+                (copy.stream, rcpt.written, rcpt.address, letter.kind, OUTCOMES[outcome], code, by, " > ".join(server for server, _ in path),
+                 " > ".join(rule for rule, _ in rules), " > ".join(reason for _, reason in rules), at_s - copy.born_s, copy.hops)
+            )  # fmt: skip
+    names = ("message", "recipient", "address", "kind", "outcome", "code", "by", "route", "rules", "reasons", "delay_s", "hops")
+    return frame("messages", tag(len(rows)) | {name: [row[i] for row in rows] for i, name in enumerate(names)})
+
+
+def _provenance(world: World) -> dict[str, object]:
+    scenario = world.scenario
+    raw = json.loads(json.dumps(scenario.source.raw, default=str))
+    return {
+        "title": scenario.title,
+        "file": scenario.source.file,
+        "scenario": raw,
+        "sha256": hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(),
+        "seed": world.seed,
+        "replications": [world.replication],
+        "stopped_early": world.stopped_early,
+        "duplicates": world.duplicates,
+        "versions": {name: version(name) for name in ("simpy", "numpy", "pandas", "networkx")} | {"python": platform.python_version()},
+    }

@@ -1,0 +1,106 @@
+"""Builds a world's parts from the frozen scenario: calendars, servers with their stations and pools, resolvers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coexsim.mail.outages import Outages, site_of
+from coexsim.rng import stream
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import AnyServer, ExternalServer
+from coexsim.sim.calendar import Calendar, random_outages
+from coexsim.sim.dns_server import Resolver
+from coexsim.sim.server import MailServer
+from coexsim.sim.stations import FifoStation, Pool
+from coexsim.sim.work import ServerWork
+
+if TYPE_CHECKING:
+    from coexsim.sim.world import World
+
+
+def build_calendars(scenario: Scenario, seed: int, replication: int, until_s: float) -> dict[str, Calendar]:
+    """When every server, link and ``dns`` is out of service: by the scenario's events, and by lot where it gives MTBF and MTTR."""
+    outages = Outages(scenario)
+    for event in scenario.events:
+        if event.mtbf is not None and event.mttr is not None:
+            for name in event.down:
+                rng = stream(seed, replication, f"outage/{name}")
+                for begin_s, end_s in random_outages(rng, event.mtbf, event.mttr, until_s):
+                    outages.add(name, begin_s, end_s)
+    names = [*scenario.servers, *(link.label for link in scenario.links), "dns"]
+    calendars = {name: Calendar(outages.intervals.get(name, ())) for name in names}
+    for name, server in scenario.servers.items():
+        if server.runs_on:
+            calendars[name] = Calendar([*calendars[name], *calendars[server.runs_on]])
+    return calendars
+
+
+def build_servers(world: World) -> dict[str, MailServer]:
+    """All servers: machines first, then the roles that share them, in the order of the scenario."""
+    scenario = world.scenario
+    made: dict[str, MailServer] = {}
+    machines = [name for name, server in scenario.servers.items() if server.runs_on is None]
+    for name in [*machines, *(name for name in scenario.servers if name not in machines)]:
+        made[name] = _build_server(world, name, made)
+    return {name: made[name] for name in scenario.servers}
+
+
+def _build_server(world: World, name: str, made: dict[str, MailServer]) -> MailServer:
+    spec = world.scenario.servers[name]
+    calendar = world.calendars[name]
+    work = ServerWork(name, spec.service, world.seed, world.replication)
+    machine = made.get(spec.runs_on or "")
+    capacity = spec.capacity
+    if machine is not None:
+        cores = machine.cores
+        if cores is None and not work.cores.is_nothing:
+            cores = FifoStation(f"{name} cores", None, calendar, world.logs(name, "cores", None))
+    else:
+        cores = _station(world, name, "cores", capacity.cores, work.cores.is_nothing, calendar)
+    delivery = _station(world, name, "delivery", capacity.delivery_threads, work.delivery.is_nothing, calendar)
+    if machine is not None and capacity.transfer_threads is None and capacity.transfer_threads_per_destination is None:
+        threads = machine.threads
+    else:
+        log = world.logs(name, "transfer", capacity.transfer_threads)
+        threads = Pool(world.env, f"{name} transfer", capacity.transfer_threads, log, _threads_per_destination(world, name, spec))
+    log = world.logs(name, "connections", capacity.smtp_connections)
+    connections = Pool(world.env, f"{name} connections", capacity.smtp_connections, log, capacity.connections_per_client)
+    return MailServer(world, name, spec, calendar, cores, delivery, threads, connections, work, _resolvers(world, name, spec))
+
+
+def _station(world: World, name: str, stage: str, workers: int | None, no_work: bool, calendar: Calendar) -> FifoStation | None:
+    """A station, or none where nothing takes time and nothing is limited."""
+    if no_work and not calendar:
+        return None
+    return FifoStation(f"{name} {stage}", workers, calendar, world.logs(name, stage, workers))
+
+
+def _threads_per_destination(world: World, name: str, spec: AnyServer) -> int | None:
+    """Domino: half its transfer threads, rounded down [D-TL]; Exchange and Postfix: 20 [MS-RATE], [PF]."""
+    capacity = spec.capacity
+    if capacity.transfer_threads_per_destination is not None:
+        return capacity.transfer_threads_per_destination
+    kind = world.scenario.servers[spec.runs_on].kind if spec.runs_on else spec.kind
+    if kind == "domino":
+        return max(capacity.transfer_threads // 2, 1) if capacity.transfer_threads is not None else None
+    return 20 if kind in ("exchange", "postfix") else None
+
+
+def client_resolver(world: World, name: str) -> Resolver:
+    """The DNS cache of a user's own machine beside a server: it knows no host as itself."""
+    near = world.servers[name].resolvers[0]
+    return Resolver(world.env, world.name_server, (frozenset(), frozenset()), near.round_trip_s, {})
+
+
+def _resolvers(world: World, name: str, spec: AnyServer) -> list[Resolver]:
+    """The DNS caches of a server: one, or as many as the Internet's senders use."""
+    policy = world.setup.policies[name]
+    site = site_of(world.scenario.servers, name)
+    names = world.scenario.name_servers
+    external_site = next((s.site for s in world.scenario.servers.values() if s.kind == "external" and s.site), None)
+    path = world.network.path(site or "", names.site or external_site or site or "")
+    asked = world.dns_asked.setdefault(name, {})
+    count = spec.resolvers if isinstance(spec, ExternalServer) else 1
+    own = (policy.own_names, policy.own_addresses)
+    round_trip_s = path.round_trip_s if path else 0.0
+    return [Resolver(world.env, world.name_server, own, round_trip_s, asked) for _ in range(count)]

@@ -1,0 +1,97 @@
+"""DNS in time: name servers as a process that answers one question after another, and resolvers that remember."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import simpy
+from simpy.events import ProcessGenerator
+
+from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question, mail_hosts
+from coexsim.mail.message import NextHop
+from coexsim.sim.calendar import Calendar
+
+Asked = Generator[simpy.Event, Any, MailHosts | DnsFailure]
+
+
+class NameServer:
+    """The authoritative name servers, as one process: takes `answer_s` for each question; says nothing while down."""
+
+    def __init__(self, env: simpy.Environment, answer: Callable[[Question, bool], Answer], answer_s: float, timeout_s: float, calendar: Calendar) -> None:
+        self._env = env
+        self._answer = answer
+        self._answer_s = answer_s
+        self._timeout_s = timeout_s
+        self._calendar = calendar
+        self._inbox: simpy.Store = simpy.Store(env)
+        env.process(self._serve())
+
+    def _serve(self) -> ProcessGenerator:
+        while True:
+            question, external, done = yield self._inbox.get()
+            if self._answer_s:
+                yield self._env.timeout(self._answer_s)
+            done.succeed(self._answer(question, external))
+
+    def ask(self, question: Question, external: bool, round_trip_s: float) -> Generator[simpy.Event, Any, Answer]:
+        """The answer, after a round trip and the server's work; a time-out when it is down."""
+        if not self._calendar.is_open(self._env.now):
+            yield self._env.timeout(self._timeout_s)
+            return Answer("TIMEOUT")
+        if round_trip_s:
+            yield self._env.timeout(round_trip_s)
+        done = self._env.event()
+        self._inbox.put((question, external, done))
+        answer: Answer = yield done
+        if answer.status == "TIMEOUT":
+            yield self._env.timeout(self._timeout_s)
+        return answer
+
+
+class Resolver:
+    """A DNS cache beside a mail server. It also keeps what the MX rules made of the answers, for as long as they hold."""
+
+    __slots__ = ("_cache", "_env", "_known", "_name_server", "_own", "asked", "round_trip_s")
+
+    def __init__(
+        self, env: simpy.Environment, name_server: NameServer, own: tuple[frozenset[str], frozenset[str]], round_trip_s: float,
+        asked: dict[Question, list[int]],
+    ) -> None:  # fmt: skip
+        self._env = env
+        self._name_server = name_server
+        self._own = own
+        self.round_trip_s = round_trip_s
+        self._cache = Cache()
+        self._known: dict[NextHop, tuple[float, MailHosts]] = {}
+        self.asked = asked  # question -> [sent to the name server, answered from the cache, failed]
+
+    def known(self, hop: NextHop) -> MailHosts | None:
+        """The hosts of a next hop, if all answers they rest on are still fresh."""
+        until_s, hosts = self._known.get(hop, (-1.0, None))
+        return hosts if self._env.now < until_s else None
+
+    def hosts(self, hop: NextHop) -> Asked:
+        """The hosts of a next hop; asks what is not in the cache and waits for the answers."""
+        asking = mail_hosts(hop, *self._own)
+        fresh_until_s = float("inf")
+        try:
+            question = next(asking)
+            while True:
+                answer = self._cache.get(question, self._env.now)
+                count = self.asked.setdefault(question, [0, 0, 0])
+                if answer is None:
+                    count[0] += 1
+                    answer = yield from self._name_server.ask(question, hop.external_dns, self.round_trip_s)
+                    count[2] += answer.temporary
+                    self._cache.put(question, answer, self._env.now)
+                    fresh_until_s = min(fresh_until_s, self._env.now + answer.ttl_s)
+                else:
+                    count[1] += 1
+                    fresh_until_s = min(fresh_until_s, self._cache.until(question))
+                question = asking.send(answer)
+        except StopIteration as end:
+            found: MailHosts | DnsFailure = end.value
+        if isinstance(found, MailHosts):
+            self._known[hop] = (fresh_until_s, found)
+        return found

@@ -1,0 +1,89 @@
+"""The way of a copy, from where it was handed in to its ends: the one SimPy process that every message is.
+
+At each server: work at the cores; then what the rules say: deliveries and failures end here, each further part goes on, to the
+next server by SMTP (``transfer.py``) or to a role on the same machine.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simpy.events import ProcessGenerator
+
+from coexsim.sim.clock import WORK_DONE, At
+from coexsim.sim.copies import Copy
+from coexsim.sim.server import Destination, MailServer, Onward, Plan
+from coexsim.sim.transfer import Failure, Steps, defer, send
+
+
+class Waiting(NamedTuple):
+    """A part that was told to come again later: it waits before anything else."""
+
+    destination: Destination
+    failure: Failure
+
+
+def journey(copy: Copy, begin: Onward | Waiting | None = None) -> ProcessGenerator:
+    """SimPy process: one copy's way to its end. It begins with work at its server, or onward from it, or with a wait."""
+    world = copy.server.world
+    env = world.env
+    server = copy.server
+    world.live[copy] = None
+    if begin is None:
+        server.enter(copy)
+        moved = True
+    else:
+        server.queued += 1  # a part of what is in the queue already
+        server.queued_bytes += copy.size_bytes
+        moved = yield from (_onward(copy, begin) if isinstance(begin, Onward) else defer(copy, *begin))
+    while moved is not False:
+        server = copy.server
+        if moved:
+            done_s = server.work_done_s(copy)
+            if done_s > env.now:
+                if done_s == float("inf"):
+                    return  # the server never comes back
+                yield At(env, done_s, WORK_DONE + copy.number)
+        plan = server.plan(copy)
+        ahead = _split(copy, server, plan)
+        if ahead is None:
+            server.leave(copy)
+            break
+        moved = yield from _onward(copy, ahead)
+    if moved is False:
+        copy.server.leave(copy)
+    del world.live[copy]
+    world.open_copies -= copy.measured
+
+
+def _split(copy: Copy, server: MailServer, plan: Plan) -> Onward | None:
+    """End what ends here, start a way of its own for every further part but one, and say where this copy goes on."""
+    world = server.world
+    if copy.path is not None and (not copy.path or copy.path[-1][0] != server.name):
+        copy.path.append((server.name, plan.rules))
+    world.recorder.sent += plan.added
+    for letter in plan.delivered:
+        world.deliver(copy, letter, server)
+    for letter, said in plan.failed:
+        world.fail(copy, letter, said, server)
+    if not plan.onward:
+        return None
+    ahead, *others = plan.onward
+    for other in others:
+        world.start(copy.part(other.letter), other)
+    copy.letter = ahead.letter
+    return ahead
+
+
+def _onward(copy: Copy, ahead: Onward) -> Steps:
+    """True: at the next server now. None: to be tried again. False: its way has ended."""
+    if ahead.hop is not None:
+        moved = yield from send(copy, ahead.hop)
+    else:
+        assert ahead.role is not None
+        copy.server.leave(copy)
+        copy.server = copy.server.world.servers[ahead.role]
+        moved = True
+    if moved:
+        copy.server.enter(copy)
+    return moved

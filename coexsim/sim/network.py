@@ -1,0 +1,106 @@
+"""The network as a graph of sites: round trips and bandwidth between them, and the links that are down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import networkx as nx
+import simpy
+
+from coexsim.mail.outages import site_of
+from coexsim.scenario.model import Scenario
+from coexsim.sim.calendar import Calendar
+from coexsim.sim.link import FairLink
+from coexsim.sim.stage_log import StageLog
+
+
+class Path(NamedTuple):
+    """The way from one site to another: round trip [s], links in that direction, and when any of them is down."""
+
+    round_trip_s: float
+    links: tuple[FairLink, ...]
+    calendar: Calendar
+    wan_links: int
+
+    @property
+    def instant(self) -> bool:
+        """No link on it limits the bandwidth."""
+        return all(link.instant for link in self.links)
+
+
+def topology(scenario: Scenario) -> nx.DiGraph:
+    """The topology as a graph: sites, servers at their sites, links in both directions; every edge has every attribute.
+
+    Node attribute ``kind``: ``site`` or the server's kind. Edge attributes: ``label``, ``round_trip_s``, ``bytes_per_s`` (infinite:
+    no limit).
+    """
+    graph = nx.DiGraph()
+    for site in scenario.sites:
+        graph.add_node(site, kind="site")
+    for link in scenario.links:
+        for one, other in (link.between, link.between[::-1]):
+            graph.add_edge(one, other, label=link.label, round_trip_s=link.round_trip, bytes_per_s=link.bandwidth or float("inf"))
+    for name, server in scenario.servers.items():
+        node = ("server", name)
+        graph.add_node(node, kind=server.kind)
+        site = site_of(scenario.servers, name) or (scenario.sites[0] if scenario.sites else "site")
+        for edge in ((node, site), (site, node)):
+            graph.add_edge(*edge, label=f"{name} at {site}", round_trip_s=0.0, bytes_per_s=float("inf"))
+    return graph
+
+
+class Network:
+    """All links of a scenario, and the paths over them."""
+
+    def __init__(self, env: simpy.Environment, scenario: Scenario, calendars: Mapping[str, Calendar], logs: StageLogMaker) -> None:
+        self._scenario = scenario
+        self.graph = topology(scenario)
+        self.links: dict[tuple[str, str], FairLink] = {}
+        self._calendars = calendars
+        for link in scenario.links:
+            for one, other in dict.fromkeys((link.between, link.between[::-1])):
+                log = logs(f"{one} to {other}", "link", None)
+                self.links[one, other] = FairLink(env, f"{one} to {other}", link.bandwidth, calendars[link.label], log)
+        self._paths: dict[tuple[str, str], Path | None] = {}
+
+    def between(self, client: str, server: str) -> Path | None:
+        """The path from one server to another, by the smallest sum of round trips; None where there is none."""
+        sites = tuple(site_of(self._scenario.servers, name) or "" for name in (client, server))
+        return self.path(*sites)
+
+    def path(self, start: str, goal: str) -> Path | None:
+        """The path between two sites."""
+        key = (start, goal)
+        if key not in self._paths:
+            self._paths[key] = self._find(start, goal)
+        return self._paths[key]
+
+    def _find(self, start: str, goal: str) -> Path | None:
+        if start == goal:
+            hops = [(start, start)] if (start, start) in self.links else []
+        else:
+            try:
+                nodes = nx.shortest_path(self.graph, start, goal, weight="round_trip_s")
+            except (nx.NetworkXNoPath, nx.NodeNotFound):
+                return None
+            hops = list(zip(nodes, nodes[1:], strict=False))
+        edges = [self.graph.edges[hop] for hop in hops]
+        closed = [span for edge in edges for span in self._calendars[edge["label"]]]
+        links = tuple(self.links[hop] for hop in hops)
+        return Path(sum(edge["round_trip_s"] for edge in edges), links, Calendar(closed), sum(a != b for a, b in hops))
+
+
+class StageLogMaker:
+    """Makes the logs of a run, all over the same time and window, and keeps them."""
+
+    def __init__(self, length_s: float, measured_s: tuple[float, float], *, keep: bool) -> None:
+        self.length_s = length_s
+        self.measured_s = measured_s
+        self.keep = keep
+        self.made: list[StageLog] = []
+
+    def __call__(self, server: str, stage: str, workers: int | None) -> StageLog:
+        log = StageLog(server, stage, workers, self.length_s, measured_s=self.measured_s, keep=self.keep)
+        self.made.append(log)
+        return log

@@ -1,0 +1,94 @@
+"""What became of every copy, as columns: rows are gathered in a flat list and folded into arrays some ten thousand at a time.
+
+It also keeps the books: what was sent must be the sum of what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coexsim.errors import ConservationError
+from coexsim.sim.copies import Copy, Letter
+
+OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
+DELIVERED, BOUNCED, EXPIRED, DISCARDED, IN_TRANSIT = range(len(OUTCOMES))
+NUMBERS = ("mail", "recipients", "size_bytes", "born_s", "delay_s", "hops", "wan_bytes", "attempts", "measured", "outcome")
+WORDS = ("kind", "stream", "flow", "code", "by")
+_FOLD_AT_ROWS = 16_384
+
+
+class Words:
+    """Words as numbers, in the order in which they first came."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, int] = {}
+
+    def code(self, word: str) -> int:
+        """The number of a word."""
+        return self._code.setdefault(word, len(self._code))
+
+    def all(self) -> list[str]:
+        """The words, by number."""
+        return list(self._code)
+
+
+class Recorder:
+    """The ``mail`` table of a run in the making."""
+
+    def __init__(self, flows: Callable[[Letter], tuple[tuple[str, int], ...]]) -> None:
+        self._flows_of = flows
+        self._flows: dict[Letter, tuple[tuple[int, int], ...]] = {}
+        self.words = {name: Words() for name in WORDS}
+        self._buffer: list[float] = []
+        self._blocks: list[NDArray[np.float64]] = []
+        self.sent = 0
+        self.ended = [0] * len(OUTCOMES)
+        self.notes: list[tuple[Copy, Letter, int, float, str, str]] = []
+
+    def end(self, copy: Copy, letter: Letter, outcome: int, at_s: float, code: str = "", by: str = "") -> None:
+        """A copy's way ends here for everybody in `letter`."""
+        flows = self._flows.get(letter)
+        if flows is None:
+            flow_code = self.words["flow"].code
+            flows = self._flows[letter] = tuple((flow_code(flow), count) for flow, count in self._flows_of(letter))
+        words = self.words
+        delay_s = nan if outcome == IN_TRANSIT else at_s - copy.born_s
+        stream, kind = words["stream"].code(copy.stream), words["kind"].code(letter.kind)
+        code_number, by_number = words["code"].code(code), words["by"].code(by)
+        for flow, count in flows:
+            self._buffer += (
+                copy.number, count, copy.size_bytes, copy.born_s, delay_s, copy.hops, copy.wan_bytes, copy.attempts,
+                copy.measured, outcome, kind, stream, flow, code_number, by_number,
+            )  # fmt: skip
+        self.ended[outcome] += letter.count
+        if copy.path is not None:
+            self.notes.append((copy, letter, outcome, at_s, code, by))
+        if len(self._buffer) >= _FOLD_AT_ROWS * 15:
+            self._fold()
+
+    def _fold(self) -> None:
+        self._blocks.append(np.array(self._buffer).reshape(-1, len(NUMBERS) + len(WORDS)))
+        self._buffer.clear()
+
+    def columns(self) -> dict[str, Any]:
+        """All rows, by column; words as (codes, words)."""
+        if self._buffer:
+            self._fold()
+        rows = np.concatenate(self._blocks) if self._blocks else np.empty((0, len(NUMBERS) + len(WORDS)))
+        self._blocks = [rows]
+        columns: dict[str, Any] = {name: rows[:, i] for i, name in enumerate(NUMBERS)}
+        for i, name in enumerate(WORDS, start=len(NUMBERS)):
+            columns[name] = (rows[:, i].astype(np.int64), self.words[name].all())
+        columns["outcome"] = (rows[:, NUMBERS.index("outcome")].astype(np.int64), list(OUTCOMES))
+        return columns
+
+    def check_conservation(self) -> None:
+        """Sent = delivered + bounced + expired + discarded + in transit, per recipient. Raises `ConservationError`."""
+        if self.sent != sum(self.ended):
+            books = ", ".join(f"{outcome} {count}" for outcome, count in zip(OUTCOMES, self.ended, strict=True))
+            raise ConservationError(f"sent {self.sent} recipients, but {books}: {sum(self.ended)} in all")

@@ -1,0 +1,227 @@
+"""A mail server of any role: on-premises, smart host, hosted inbound and outbound, external differ in rules and numbers only.
+
+It makes things take time. What it does with mail is asked of ``mail.routing``, once for each class of mail and state of the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from coexsim.mail.message import NextHop, Rcpt, Reply
+from coexsim.mail.routing import Verdict, decide, receive
+from coexsim.scenario.servers import AnyServer
+from coexsim.sim.calendar import Calendar
+from coexsim.sim.copies import Copy, Letter
+from coexsim.sim.stations import FifoStation, Pool
+
+if TYPE_CHECKING:
+    from coexsim.sim.dns_server import Resolver
+    from coexsim.sim.work import ServerWork
+    from coexsim.sim.world import World
+
+
+class Onward(NamedTuple):
+    """A part of a letter that goes on: to a next hop, or to a role on the same machine."""
+
+    letter: Letter
+    hop: NextHop | None
+    role: str | None
+
+
+class Plan(NamedTuple):
+    """What a server does with a class of mail: who is delivered here, what goes on, who fails. `added`: by groups, net."""
+
+    delivered: tuple[Letter, ...]
+    onward: tuple[Onward, ...]
+    failed: tuple[tuple[Letter, Reply], ...]
+    added: int
+    rules: dict[Rcpt, tuple[str, str]]
+
+
+class Taken(NamedTuple):
+    """What a server takes of a class of mail in the SMTP dialogue, and what it refuses."""
+
+    accepted: Letter | None
+    refused: tuple[tuple[Letter, Reply], ...]
+    body: bool
+
+
+class Destination:
+    """What a server knows of a next hop: whether it is marked dead, until when, and why."""
+
+    __slots__ = ("dead_until_s", "failures", "first_failure_s", "reply")
+
+    def __init__(self) -> None:
+        self.dead_until_s = 0.0
+        self.failures = 0
+        self.first_failure_s = 0.0
+        self.reply: Reply | None = None
+
+
+class MailServer:
+    """The stations, pools and queue of one server, and its memory of what the rules said.
+
+    A role that runs on another server's machine has that machine's `cores` and `calendar`, and its threads unless it says its own.
+    """
+
+    def __init__(
+        self, world: World, name: str, spec: AnyServer, calendar: Calendar, cores: FifoStation | None, delivery: FifoStation | None,
+        threads: Pool, connections: Pool, work: ServerWork, resolvers: list[Resolver],
+    ) -> None:  # fmt: skip
+        self.world = world
+        self.name = name
+        self.spec = spec
+        self.policy = world.setup.policies[name]
+        self.machine = spec.runs_on or name
+        self.calendar = calendar
+        self.cores = cores
+        self.delivery = delivery
+        self.threads = threads
+        self.connections = connections
+        self.work = work
+        self.resolvers = resolvers
+        self.destinations: dict[str, Destination] = {}
+        self.idle_until_s: dict[str, list[float]] = {}  # kept connections by server
+        self.queued = 0
+        self.queued_bytes = 0
+        self.refused = 0
+        self._plans: dict[tuple[object, ...], Plan] = {}
+        self._taken: dict[tuple[object, ...], Taken] = {}
+        self._first_contact_s: dict[tuple[str, str, str], float] = {}
+
+    # --- what the rules say ---
+
+    def plan(self, copy: Copy) -> Plan:
+        """What to do with mail that was taken."""
+        key = (copy.letter, copy.came_from, copy.size_class, copy.received, self.world.state)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._decide(copy)
+        return plan
+
+    def _decide(self, copy: Copy) -> Plan:
+        world = self.world
+        decision = decide(world.setup, self.name, copy.envelope(), copy.came_from, world.state)
+        verdicts = decision.verdicts
+        of: dict[str, list[Verdict]] = {}
+        for verdict in verdicts:
+            of.setdefault(verdict.action, []).append(verdict)
+        failed: dict[Reply, list[Rcpt]] = {}
+        for verdict in of.get("fail", ()):
+            if verdict.reply is not None:
+                failed.setdefault(verdict.reply._replace(text=""), []).append(verdict.rcpt)
+        kept = sum(v.rcpt.count for v in verdicts if v.action != "duplicate")
+        return Plan(
+            tuple(self._by_side(copy.letter, tuple(v.rcpt for v in of.get("deliver", ())))),
+            tuple(Onward(self._part(copy.letter, t.recipients), t.hop, t.role) for t in decision.transfers),
+            tuple((self._part(copy.letter, tuple(rcpts)), said) for said, rcpts in failed.items()),
+            kept - copy.letter.count,
+            {v.rcpt: (v.rule, v.reason) for v in verdicts},
+        )
+
+    def take(self, copy: Copy, client: str) -> Taken:
+        """What this server takes of what a client offers."""
+        if self.policy.greylist_s is not None:
+            return self._receive(copy, client)
+        key = (copy.letter, client, copy.size_class, copy.received, self.world.state)
+        taken = self._taken.get(key)
+        if taken is None:
+            taken = self._taken[key] = self._receive(copy, client)
+        return taken
+
+    def _receive(self, copy: Copy, client: str) -> Taken:
+        world = self.world
+        grey = self._is_grey if self.policy.greylist_s is not None else None
+        reception = receive(world.setup, self.name, client, copy.envelope(), world.state, grey)
+        refused: dict[Reply, list[Rcpt]] = {}
+        for refusal in reception.refused:
+            refused.setdefault(refusal.reply._replace(text=""), []).append(refusal.rcpt)
+        return Taken(
+            self._part(copy.letter, reception.accepted) if reception.accepted else None,
+            tuple((self._part(copy.letter, tuple(rcpts)), said) for said, rcpts in refused.items()),
+            reception.body_sent,
+        )
+
+    def _is_grey(self, client: str, sender: str, rcpt: str) -> bool:
+        now_s = self.world.env.now
+        first_s = self._first_contact_s.setdefault((client, sender, rcpt), now_s)
+        return now_s - first_s < (self.policy.greylist_s or 0.0)
+
+    def _part(self, letter: Letter, recipients: tuple[Rcpt, ...]) -> Letter:
+        return letter if recipients == letter.recipients else self.world.letters.get(letter.sender, recipients, letter.kind)
+
+    def _by_side(self, letter: Letter, recipients: tuple[Rcpt, ...]) -> Iterator[Letter]:
+        sides: dict[str, list[Rcpt]] = {}
+        for rcpt in recipients:
+            sides.setdefault(self.world.side_of(rcpt.written), []).append(rcpt)
+        for rcpts in sides.values():
+            yield self._part(letter, tuple(rcpts))
+
+    # --- what takes time ---
+
+    def enter(self, copy: Copy) -> None:
+        """The copy is in this server's queue from now on."""
+        self.queued += 1
+        self.queued_bytes += copy.size_bytes
+        copy.queued_s = self.world.env.now
+        copy.failures = 0
+        copy.warned = False
+
+    def leave(self, copy: Copy) -> None:
+        """The copy is no longer this server's concern."""
+        self.queued -= 1
+        self.queued_bytes -= copy.size_bytes
+
+    def work_done_s(self, copy: Copy) -> float:
+        """Queue the copy for a core; when its lookup, scan, archive and queue write are done."""
+        now_s = self.world.env.now
+        if self.cores is None:
+            return now_s
+        return self.cores.arrive(now_s, self.work.cores_s(copy))[1]
+
+    def deliver(self, copy: Copy, letter: Letter) -> float:
+        """Put a copy into the mail files of everybody in `letter`; when the last one is done."""
+        now_s = self.world.env.now
+        delivery = self.delivery
+        if delivery is None:
+            return now_s
+        work_s = self.work.delivery_s(copy)
+        if letter.count == 1:
+            return delivery.arrive(now_s, work_s)[1]
+        return max(delivery.arrive(now_s, work_s)[1] for _ in range(letter.count))
+
+    def destination(self, hop: NextHop) -> Destination:
+        """What is known of a next hop."""
+        found = self.destinations.get(hop.name)
+        if found is None:
+            found = self.destinations[hop.name] = Destination()
+        return found
+
+    def take_kept_connection(self, server: str, now_s: float) -> bool:
+        """Use a connection to `server` that was kept open, if there is one."""
+        kept = self.idle_until_s.get(server)
+        while kept:
+            if kept.pop() > now_s:
+                return True
+        return False
+
+    def keep_connection(self, server: str, now_s: float) -> None:
+        """Keep the connection to `server` open for a while."""
+        if self.spec.smtp.reuse > 0:
+            self.idle_until_s.setdefault(server, []).append(now_s + self.spec.smtp.reuse)
+
+    def has_room_for(self, copy: Copy) -> bool:
+        """Is there room in the queue: messages and disk."""
+        capacity = self.spec.capacity
+        if capacity.queue_length is not None and self.queued >= capacity.queue_length:
+            return False
+        return capacity.queue_disk is None or self.queued_bytes + copy.size_bytes <= capacity.queue_disk
+
+    def back_pressure_s(self) -> float:
+        """How long Exchange delays its reply: from two thirds of the queue's limit, 10 s and 5 s more a step up to 55 s [MS-BP]."""
+        limit = self.spec.capacity.queue_length
+        if limit is None or self.spec.kind != "exchange" or self.queued * 3 < limit * 2:
+            return 0.0
+        steps = int(10 * (self.queued / limit - 2 / 3) * 3)
+        return float(min(10 + 5 * steps, 55))

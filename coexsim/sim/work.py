@@ -1,0 +1,82 @@
+"""How long the work on a message takes at a server: drawn by mail, server and stage, never by the order of events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coexsim.scenario.base import Work
+from coexsim.scenario.servers import Service
+from coexsim.sim.copies import Copy
+from coexsim.sim.work_draws import WorkDraws
+
+if TYPE_CHECKING:
+    from coexsim.sim.senders import Block
+
+CORE_STAGES = ("directory_lookup", "scan", "archive", "queue_write")
+
+
+class StageWork:
+    """The draws of one or more kinds of work of a server, added up for each mail of a block at once."""
+
+    __slots__ = ("_constant_s", "_draws", "name")
+
+    def __init__(self, name: str, works: dict[str, Work], seed: int, replication: int) -> None:
+        self.name = name
+        self._constant_s = 0.0
+        self._draws: list[WorkDraws] = []
+        for stage, work in works.items():
+            if work.law == "constant" and not work.per_MB and not work.slow:
+                self._constant_s += work.fixed
+            else:
+                self._draws.append(WorkDraws(work, seed, replication, f"{name}/{stage}"))
+
+    @property
+    def is_nothing(self) -> bool:
+        """No work at all."""
+        return not self._draws and self._constant_s == 0.0
+
+    def of(self, copy: Copy) -> float:
+        """The work on a copy [s]."""
+        if not self._draws:
+            return self._constant_s
+        block = copy.block
+        if block is not None and not copy.serial:
+            column = block.work.get(self.name)
+            if column is None:
+                column = block.work[self.name] = self._column(block)
+            return column[copy.row]
+        attempt = copy.serial
+        return self._constant_s + sum(draw.one(max(copy.number, 0), attempt, copy.size_bytes) for draw in self._draws)
+
+    def _column(self, block: Block) -> Sequence[float]:
+        total = np.zeros(len(block.size_bytes))
+        for draw in self._draws:
+            total += draw.block(block.first, len(total), block.size_bytes)
+        column: list[float] = (total + self._constant_s).tolist()
+        return column
+
+
+class ServerWork:
+    """All work of one server."""
+
+    __slots__ = ("accept", "cores", "delivery", "speed")
+
+    def __init__(self, name: str, service: Service, seed: int, replication: int) -> None:
+        self.accept = StageWork(f"{name}/accept", {"accept": service.accept}, seed, replication)
+        self.cores = StageWork(f"{name}/cores", {stage: getattr(service, stage) for stage in CORE_STAGES}, seed, replication)
+        self.delivery = StageWork(f"{name}/deliver", {"deliver": service.deliver}, seed, replication)
+
+    def cores_s(self, copy: Copy) -> float:
+        """Lookup, scan, archive and queue write [s]."""
+        return self.cores.of(copy)
+
+    def accept_s(self, copy: Copy) -> float:
+        """Taking the message in the session [s]."""
+        return self.accept.of(copy)
+
+    def delivery_s(self, copy: Copy) -> float:
+        """One delivery into a mail file [s]."""
+        return self.delivery.of(copy)
