@@ -29,7 +29,7 @@ MOST_WORKERS = 1_000_000
 def erlang_b(workers: int, offered: float) -> float:
     """The share of arrivals lost where nobody waits (M/G/c/c), at `offered` erlangs.
 
-    By the recursion over c, stable for thousands of workers: Gross et al. 2008, sec. 2.4, (2.46).
+    By the recursion over c, stable for thousands of workers: Gross et al. 2008, sec. 2.6.
     """
     _check(workers, offered)
     lost = 1.0
@@ -41,7 +41,7 @@ def erlang_b(workers: int, offered: float) -> float:
 def erlang_c(workers: int, offered: float) -> float:
     """The share of arrivals that wait (M/M/c), at `offered` erlangs; 1 where the station cannot keep up.
 
-    From Erlang B: Gross et al. 2008, sec. 2.4, or Kleinrock 1975, sec. 3.5.
+    From Erlang B: Gross et al. 2008, sec. 2.3 and 2.6; Kleinrock 1975, sec. 3.5.
     """
     _check(workers, offered)
     if offered >= workers:
@@ -60,7 +60,7 @@ def mmc_wait_s(workers: int, rate_per_s: float, service_s: float) -> float:
 def mmc_wait_quantile_s(workers: int, rate_per_s: float, service_s: float, probability: float) -> float:
     """The wait that a share `probability` of M/M/c arrivals does not exceed.
 
-    P(wait > t) = C exp(-(c - a) t / service): Kleinrock 1975, sec. 3.5; Gross et al. 2008, (2.37).
+    P(wait > t) = C exp(-(c - a) t / service): Kleinrock 1975, sec. 3.5; Gross et al. 2008, sec. 2.3.
     """
     return wait_quantile_s(workers, rate_per_s, service_s, probability)
 
@@ -68,7 +68,7 @@ def mmc_wait_quantile_s(workers: int, rate_per_s: float, service_s: float, proba
 def mg1_wait_s(rate_per_s: float, service_s: float, service_cv2: float) -> float:
     """The mean wait at one worker with any service time (M/G/1).
 
-    Pollaczek and Khinchine's formula: Kleinrock 1975, sec. 5.7.
+    Pollaczek and Khinchine's formula: Kleinrock 1975, sec. 5.6.
     """
     return mmc_wait_s(1, rate_per_s, service_s) * (1 + service_cv2) / 2
 

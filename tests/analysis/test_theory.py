@@ -74,7 +74,7 @@ def test_erlang_b_is_the_printed_table(workers: int, offered: float, lost: float
 
 @given(workers=WORKERS, load=LOAD)
 def test_erlang_formulas_are_their_sums(workers: int, load: float) -> None:
-    """Kleinrock 1975, sec. 3.5 and 3.6, summed exactly with fractions."""
+    """Kleinrock 1975, sec. 3.5 and 3.7, summed exactly with fractions."""
     a = Fraction(load) * workers
     terms = [a**k / factorial(k) for k in range(workers + 1)]
     queued = terms[-1] / (1 - a / workers)
