@@ -233,3 +233,21 @@ def test_late_in_a_run_the_clock_still_gets_on(seed: int, bytes_per_s: float) ->
 
     assert len(transfers.ended) == 60
     assert steps < 60 * 8
+
+
+@pytest.mark.parametrize("bytes_per_s", [1.25e6, 1.25e9])
+def test_small_transfers_beside_an_endless_one_end(bytes_per_s: float) -> None:
+    """When much has crossed, the sum of shares has few digits left for one byte: that must not halt it."""
+    transfers = Transfers(bytes_per_s, length_s=2e6, begin_s=1e6)
+    rng = np.random.default_rng(31)
+    transfers.send(0, 1e6, 1e16)
+    for number in range(1, 301):
+        transfers.send(number, 1.4e6 + rng.exponential(1e-6), float(rng.integers(1, 4)) / 3)
+
+    steps = 0
+    while len(transfers.ended) < 300 and steps < 300 * 8:
+        transfers.env.step()
+        steps += 1
+
+    assert len(transfers.ended) == 300
+    assert transfers.link.under_way == 1
