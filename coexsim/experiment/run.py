@@ -123,7 +123,8 @@ def _timeline(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataF
         add(link.name, "link", lines["bytes"], lines["utilisation"], lines["under_way"], lines["under_way"], lines["bytes"])
     for name, backlog in world.backlog.items():
         nothing = np.zeros(len(backlog))
-        add(name, "queue", nothing, nothing, nothing, backlog, world.queued_bytes[name])
+        riding, riding_bytes = world.servers[name].passing.at_minute_ends(len(backlog))
+        add(name, "queue", nothing, nothing, nothing, backlog + riding, world.queued_bytes[name] + riding_bytes)
     columns: dict[str, object] = {"server": parts["server"], "stage": parts["stage"]}
     columns |= {name: np.concatenate(parts[name]) if parts[name] else [] for name in ("minute", "arrivals", "busy", "queue", "backlog", "queued_bytes")}
     return frame("timeline", tag(len(parts["server"])) | columns)

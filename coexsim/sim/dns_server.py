@@ -12,6 +12,7 @@ from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question, mai
 from coexsim.mail.message import NextHop
 from coexsim.sim.calendar import Calendar
 
+_NOTHING_KNOWN: tuple[float, MailHosts | None] = (-1.0, None)
 Asked = Generator[simpy.Event, Any, MailHosts | DnsFailure]
 
 
@@ -68,8 +69,12 @@ class Resolver:
 
     def known(self, hop: NextHop) -> MailHosts | None:
         """The hosts of a next hop, if all answers they rest on are still fresh."""
-        until_s, hosts = self._known.get(hop, (-1.0, None))
+        until_s, hosts = self._known.get(hop, _NOTHING_KNOWN)
         return hosts if self._env.now < until_s else None
+
+    def known_until(self, hop: NextHop | None) -> tuple[float, MailHosts | None]:
+        """The hosts last found for a next hop, and until when the answers they rest on are fresh."""
+        return self._known.get(hop, _NOTHING_KNOWN)  # type: ignore[arg-type]
 
     def hosts(self, hop: NextHop) -> Asked:
         """The hosts of a next hop; asks what is not in the cache and waits for the answers."""

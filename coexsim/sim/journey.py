@@ -23,15 +23,20 @@ class Waiting(NamedTuple):
     failure: Failure
 
 
-def journey(copy: Copy, begin: Onward | Waiting | None = None) -> ProcessGenerator:
-    """SimPy process: one copy's way to its end. It begins with work at its server, or onward from it, or with a wait."""
+def journey(copy: Copy, begin: Onward | Waiting | float | None = None) -> ProcessGenerator:
+    """SimPy process: one copy's way to its end.
+
+    It begins with work at its server, or with work that will be done at a known time, or onward from it, or with a wait.
+    """
     world = copy.server.world
     env = world.env
     server = copy.server
     world.live[copy] = None
-    if begin is None:
+    done_s = -1.0
+    if begin is None or isinstance(begin, float):
         server.enter(copy)
         moved = True
+        done_s = begin if begin is not None else server.work_done_s(copy)
     else:
         server.queued += 1  # a part of what is in the queue already
         server.queued_bytes += copy.size_bytes
@@ -39,11 +44,13 @@ def journey(copy: Copy, begin: Onward | Waiting | None = None) -> ProcessGenerat
     while moved is not False:
         server = copy.server
         if moved:
-            done_s = server.work_done_s(copy)
+            if done_s < 0:
+                done_s = server.work_done_s(copy)
             if done_s > env.now:
                 if done_s == float("inf"):
                     return  # the server never comes back
                 yield At(env, done_s, WORK_DONE + copy.number)
+            done_s = -1.0
         plan = server.plan(copy)
         ahead = _split(copy, server, plan)
         if ahead is None:

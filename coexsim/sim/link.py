@@ -7,6 +7,7 @@ from math import inf
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import simpy
 from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
@@ -79,6 +80,12 @@ class FairLink:
         at = int(self._env.now // self._log.bin_s)
         self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + size_bytes
         return True
+
+    def note(self, times_s: NDArray[Any], size_bytes: NDArray[Any]) -> None:
+        """Record bytes that cross an `instant` link at times that may lie ahead."""
+        bins, counts = np.unique((times_s // self._log.bin_s).astype(np.int64), return_inverse=True)
+        for at, crossed in zip(bins.tolist(), np.bincount(counts, size_bytes).tolist(), strict=True):
+            self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + int(crossed)
 
     def send(self, size_bytes: float) -> simpy.Event:
         """An event with value True when all bytes are over, or False when the link breaks or is down."""

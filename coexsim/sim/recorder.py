@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from coexsim.errors import ConservationError
 from coexsim.sim.copies import Copy, Letter
 
+Floats = NDArray[np.float64]
 OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
 DELIVERED, BOUNCED, EXPIRED, DISCARDED, IN_TRANSIT = range(len(OUTCOMES))
 NUMBERS = ("mail", "recipients", "size_bytes", "born_s", "delay_s", "hops", "wan_bytes", "attempts", "measured", "outcome")
@@ -31,6 +32,10 @@ class Words:
     def code(self, word: str) -> int:
         """The number of a word."""
         return self._code.setdefault(word, len(self._code))
+
+    def word(self, code: int) -> str:
+        """The word of a number."""
+        return list(self._code)[code]
 
     def all(self) -> list[str]:
         """The words, by number."""
@@ -50,17 +55,20 @@ class Recorder:
         self.ended = [0] * len(OUTCOMES)
         self.notes: list[tuple[Copy, Letter, int, float, str, str]] = []
 
-    def end(self, copy: Copy, letter: Letter, outcome: int, at_s: float, code: str = "", by: str = "") -> None:
-        """A copy's way ends here for everybody in `letter`."""
+    def _flows_in(self, letter: Letter) -> tuple[tuple[int, int], ...]:
         flows = self._flows.get(letter)
         if flows is None:
-            flow_code = self.words["flow"].code
-            flows = self._flows[letter] = tuple((flow_code(flow), count) for flow, count in self._flows_of(letter))
+            code = self.words["flow"].code
+            flows = self._flows[letter] = tuple((code(flow), count) for flow, count in self._flows_of(letter))
+        return flows
+
+    def end(self, copy: Copy, letter: Letter, outcome: int, at_s: float, code: str = "", by: str = "") -> None:
+        """A copy's way ends here for everybody in `letter`."""
         words = self.words
         delay_s = nan if outcome == IN_TRANSIT else at_s - copy.born_s
         stream, kind = words["stream"].code(copy.stream), words["kind"].code(letter.kind)
         code_number, by_number = words["code"].code(code), words["by"].code(by)
-        for flow, count in flows:
+        for flow, count in self._flows_in(letter):
             self._buffer += (
                 copy.number, count, copy.size_bytes, copy.born_s, delay_s, copy.hops, copy.wan_bytes, copy.attempts,
                 copy.measured, outcome, kind, stream, flow, code_number, by_number,
@@ -70,6 +78,22 @@ class Recorder:
             self.notes.append((copy, letter, outcome, at_s, code, by))
         if len(self._buffer) >= _FOLD_AT_ROWS * 15:
             self._fold()
+
+    def add_delivered(
+        self, letter: Letter, number: Floats, size_bytes: Floats, born_s: Floats, delay_s: Floats, stream: Floats, measured: Floats,
+        *, hops: int, wan_links: int,
+    ) -> None:  # fmt: skip
+        """Many messages with the same letter, delivered after the same way."""
+        words = self.words
+        kind, nothing = words["kind"].code(letter.kind), (words["code"].code(""), words["by"].code(""))
+        for flow, count in self._flows_in(letter):
+            block = np.empty((len(number), len(NUMBERS) + len(WORDS)))
+            columns = (number, count, size_bytes, born_s, delay_s, hops, size_bytes * wan_links, hops, measured, DELIVERED, kind, stream,
+                       flow, *nothing)  # fmt: skip
+            for i, column in enumerate(columns):
+                block[:, i] = column
+            self._blocks.append(block)
+        self.ended[DELIVERED] += letter.count * len(number)
 
     def _fold(self) -> None:
         self._blocks.append(np.array(self._buffer).reshape(-1, len(NUMBERS) + len(WORDS)))

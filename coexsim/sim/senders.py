@@ -15,10 +15,14 @@ from coexsim.scenario.model import Mail
 from coexsim.sim.build import client_resolver
 from coexsim.sim.clock import BIRTH, At
 from coexsim.sim.copies import Copy, Letter
+from coexsim.sim.express import Leg, Ride, express_leg
 from coexsim.sim.mail_table import MailBlock, MailboxClass, draw
 from coexsim.sim.recorder import BOUNCED
+from coexsim.sim.server import MailServer
 from coexsim.sim.world import World
 
+RIDES_AHEAD = 64  # rides are put on their way so many at a time, each still born at its own time
+TRIES = 50  # a class that is no express mail after so many tries, one a message, never is
 NAMED_GAP_S = 1.0  # named messages are handed in one after another
 
 
@@ -84,6 +88,39 @@ def _is_measured(world: World, born_s: float) -> bool:
     return world.measured_s[0] <= born_s < world.measured_s[1]
 
 
+class _Legs:
+    """The express legs of letters by size class, found when they first come, and again when DNS or the world was not ready then."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[tuple[Letter, int], Leg] = {}
+        self._tries: dict[tuple[Letter, int], int] = {}
+        self._until_s = world.next_change_s
+
+    def of(self, letter: Letter, size_bytes: int, server: MailServer) -> Leg | None:
+        """The first leg of a letter that is handed in at `server`, or None: no express."""
+        world = self._world
+        if not world.express:
+            return None
+        if self._until_s != world.next_change_s:
+            self._until_s = world.next_change_s
+            self._known.clear()
+            self._tries.clear()
+        key = (letter, world.size_class(size_bytes))
+        leg = self._known.get(key)
+        if leg is None and self._tries.get(key, 0) < TRIES:
+            self._tries[key] = self._tries.get(key, 0) + 1
+            probe = Copy(0, letter, size_bytes, key[1], world.env.now, server, "", False)
+            probe.received = 0
+            taken = server.take(probe, "own-user")
+            if taken.accepted is letter:
+                probe.received = 1
+                leg = express_leg(world, probe)
+                if leg is not None:
+                    self._known[key] = leg
+        return leg
+
+
 class _Feed:
     """The mail of a run, drawn block by block when the first sender needs it, and split by the server where it is handed in."""
 
@@ -126,7 +163,10 @@ def _send_drawn(world: World, feed: _Feed, name: str) -> ProcessGenerator:
     """The users of one server hand in the mail that was drawn for them, each at its birth."""
     env, server = world.env, world.servers[name]
     begin_s, end_s = world.measured_s
+    riding = 0
+    stream_code = world.recorder.words["stream"].code
     letters: dict[tuple[int, int], Letter] = {}
+    legs = _Legs(world)
     for number in count():
         found = feed.rows(number, name)
         if found is None:
@@ -139,7 +179,16 @@ def _send_drawn(world: World, feed: _Feed, name: str) -> ProcessGenerator:
             if letter is None:
                 recipients = tuple(Rcpt(address, count) for address, count in mail.patterns[pattern])
                 letter = letters[sender, pattern] = world.letters.get(mail.addresses[sender], recipients)
+            measured = begin_s <= born_s < end_s
+            leg = legs.of(letter, size, server)
+            if leg is not None and born_s < world.next_change_s:
+                world.recorder.sent += letter.count
+                world.open_copies += measured
+                Ride(mail.first + row, leg, size, born_s, stream_code(mail.streams[stream]), measured, block, row)
+                riding += 1
+                if riding % RIDES_AHEAD == 0 and born_s > env.now:
+                    yield At(env, born_s, BIRTH + mail.first + row)
+                continue
             if born_s > env.now:
                 yield At(env, born_s, BIRTH + mail.first + row)
-            measured = begin_s <= born_s < end_s
             world.post(Copy(mail.first + row, letter, size, world.size_class(size), born_s, server, mail.streams[stream], measured, block, row))

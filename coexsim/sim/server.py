@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coexsim.mail.message import NextHop, Rcpt, Reply
 from coexsim.mail.routing import Verdict, decide, receive
 from coexsim.scenario.servers import AnyServer
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from coexsim.sim.dns_server import Resolver
     from coexsim.sim.work import ServerWork
     from coexsim.sim.world import World
+
+
+Floats = NDArray[np.float64]
 
 
 class Onward(NamedTuple):
@@ -59,6 +65,35 @@ class Destination:
         self.reply: Reply | None = None
 
 
+class Passing:
+    """How many rides, and how many of their bytes, are in a server's queue at the end of each minute."""
+
+    __slots__ = ("_bytes", "_count", "_minutes")
+
+    def __init__(self, length_s: float) -> None:
+        self._minutes = int(length_s // 60) + 1
+        self._count = np.zeros(self._minutes + 1)
+        self._bytes = np.zeros(self._minutes + 1)
+
+    def note(self, entered_s: float, left_s: float, size_bytes: int) -> None:
+        """One ride that is here from one time to another."""
+        for time_s, sign in ((entered_s, 1.0), (left_s, -1.0)):
+            minute = min(int(time_s // 60), self._minutes)
+            self._count[minute] += sign
+            self._bytes[minute] += sign * size_bytes
+
+    def add(self, entered_s: Floats, left_s: Floats, size_bytes: Floats) -> None:
+        """Many rides at once."""
+        for times_s, sign in ((entered_s, 1.0), (left_s, -1.0)):
+            minute = np.minimum(times_s // 60, self._minutes).astype(np.int64)
+            self._count += sign * np.bincount(minute, minlength=self._minutes + 1)
+            self._bytes += sign * np.bincount(minute, size_bytes, minlength=self._minutes + 1)
+
+    def at_minute_ends(self, minutes: int) -> tuple[Floats, Floats]:
+        """Messages and bytes at the ends of the first `minutes` minutes."""
+        return np.cumsum(self._count)[:minutes], np.cumsum(self._bytes)[:minutes]
+
+
 class MailServer:
     """The stations, pools and queue of one server, and its memory of what the rules said.
 
@@ -86,6 +121,7 @@ class MailServer:
         self.queued = 0
         self.queued_bytes = 0
         self.refused = 0
+        self.passing = Passing(world.length_s)
         self._plans: dict[tuple[object, ...], Plan] = {}
         self._taken: dict[tuple[object, ...], Taken] = {}
         self._first_contact_s: dict[tuple[str, str, str], float] = {}
@@ -94,7 +130,7 @@ class MailServer:
 
     def plan(self, copy: Copy) -> Plan:
         """What to do with mail that was taken."""
-        key = (copy.letter, copy.came_from, copy.size_class, copy.received, self.world.state)
+        key = (copy.letter, copy.came_from, copy.size_class, copy.received)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._decide(copy)
@@ -124,7 +160,7 @@ class MailServer:
         """What this server takes of what a client offers."""
         if self.policy.greylist_s is not None:
             return self._receive(copy, client)
-        key = (copy.letter, client, copy.size_class, copy.received, self.world.state)
+        key = (copy.letter, client, copy.size_class, copy.received)
         taken = self._taken.get(key)
         if taken is None:
             taken = self._taken[key] = self._receive(copy, client)
@@ -142,6 +178,11 @@ class MailServer:
             tuple((self._part(copy.letter, tuple(rcpts)), said) for said, rcpts in refused.items()),
             reception.body_sent,
         )
+
+    def forget_rules(self) -> None:
+        """The state of the world has changed: ask the rules anew."""
+        self._plans.clear()
+        self._taken.clear()
 
     def _is_grey(self, client: str, sender: str, rcpt: str) -> bool:
         now_s = self.world.env.now
@@ -176,17 +217,16 @@ class MailServer:
     def work_done_s(self, copy: Copy) -> float:
         """Queue the copy for a core; when its lookup, scan, archive and queue write are done."""
         now_s = self.world.env.now
-        if self.cores is None:
-            return now_s
-        return self.cores.arrive(now_s, self.work.cores_s(copy))[1]
+        if self.cores is None or self.work.cores.is_nothing:
+            return self.calendar.next_open(now_s)
+        return self.cores.arrive(now_s, self.work.cores.of(copy))[1]
 
-    def deliver(self, copy: Copy, letter: Letter) -> float:
-        """Put a copy into the mail files of everybody in `letter`; when the last one is done."""
-        now_s = self.world.env.now
+    def deliver(self, copy: Copy, letter: Letter, now_s: float) -> float:
+        """Put a copy into the mail files of everybody in `letter`, from `now_s` on; when the last one is done."""
         delivery = self.delivery
         if delivery is None:
             return now_s
-        work_s = self.work.delivery_s(copy)
+        work_s = self.work.delivery.of(copy)
         if letter.count == 1:
             return delivery.arrive(now_s, work_s)[1]
         return max(delivery.arrive(now_s, work_s)[1] for _ in range(letter.count))

@@ -7,7 +7,9 @@ from collections.abc import Hashable
 from heapq import heappop, heappush, heapreplace
 from math import inf, nan
 
+import numpy as np
 import simpy
+from numpy.typing import NDArray
 
 from coexsim.sim.calendar import Calendar
 from coexsim.sim.stage_log import StageLog
@@ -149,6 +151,15 @@ class Pool:
         self._waiters: dict[Hashable, OrderedDict[Waiter, None]] = {}  # per key, first come first
         self._ready: list[tuple[int, Hashable]] = []  # heap: first waiter of a key below its bound
         self._number = 0
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether nobody ever waits for a slot."""
+        return self._capacity == inf and self._per_key is None
+
+    def note(self, taken_s: NDArray[np.float64], released_s: NDArray[np.float64]) -> None:
+        """Record slots of an unlimited pool whose times are known ahead."""
+        self._log.record_many(taken_s, taken_s, released_s)
 
     @property
     def in_use(self) -> int:

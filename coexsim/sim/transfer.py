@@ -131,7 +131,7 @@ def _session(copy: Copy, target: MailServer, path: Path, where: str) -> Steps:
     trips = session_round_trips(server.spec.smtp, copy.size_bytes, len(copy.letter.recipients), reused=reused, body=taken.body)
     length_s = trips * path.round_trip_s
     if taken.body:
-        length_s += target.work.accept_s(copy) + target.back_pressure_s()
+        length_s += target.work.accept.of(copy) + target.back_pressure_s()
     if length_s > 0:
         yield At(env, began_s + length_s, SESSION + copy.number)
     arrived = True

@@ -13,6 +13,7 @@ from coexsim.sim.copies import Copy
 from coexsim.sim.work_draws import WorkDraws
 
 if TYPE_CHECKING:
+    from coexsim.sim.express import Ride
     from coexsim.sim.senders import Block
 
 CORE_STAGES = ("directory_lookup", "scan", "archive", "queue_write")
@@ -38,7 +39,7 @@ class StageWork:
         """No work at all."""
         return not self._draws and self._constant_s == 0.0
 
-    def of(self, copy: Copy) -> float:
+    def of(self, copy: Copy | Ride) -> float:
         """The work on a copy [s]."""
         if not self._draws:
             return self._constant_s
@@ -60,23 +61,11 @@ class StageWork:
 
 
 class ServerWork:
-    """All work of one server."""
+    """All work of one server: taking a message in the session; lookup, scan, archive and queue write; a delivery."""
 
-    __slots__ = ("accept", "cores", "delivery", "speed")
+    __slots__ = ("accept", "cores", "delivery")
 
     def __init__(self, name: str, service: Service, seed: int, replication: int) -> None:
         self.accept = StageWork(f"{name}/accept", {"accept": service.accept}, seed, replication)
         self.cores = StageWork(f"{name}/cores", {stage: getattr(service, stage) for stage in CORE_STAGES}, seed, replication)
         self.delivery = StageWork(f"{name}/deliver", {"deliver": service.deliver}, seed, replication)
-
-    def cores_s(self, copy: Copy) -> float:
-        """Lookup, scan, archive and queue write [s]."""
-        return self.cores.of(copy)
-
-    def accept_s(self, copy: Copy) -> float:
-        """Taking the message in the session [s]."""
-        return self.accept.of(copy)
-
-    def delivery_s(self, copy: Copy) -> float:
-        """One delivery into a mail file [s]."""
-        return self.delivery.of(copy)

@@ -17,6 +17,7 @@ from coexsim.sim.build import build_calendars, build_servers
 from coexsim.sim.clock import MONITOR, WORLD, At
 from coexsim.sim.copies import Copy, Letter, Letters
 from coexsim.sim.dns_server import NameServer
+from coexsim.sim.express import Ride, Rides
 from coexsim.sim.journey import Waiting, journey
 from coexsim.sim.network import Network, StageLogMaker
 from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, IN_TRANSIT, Recorder
@@ -31,7 +32,7 @@ MINUTE_S = 60.0
 class World:
     """One replication of a scenario, ready to run."""
 
-    def __init__(self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False) -> None:
+    def __init__(self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, express: bool = True) -> None:
         self.scenario = scenario
         self.seed = seed
         self.replication = replication
@@ -43,8 +44,10 @@ class World:
         self.limit_s = self.length_s + (DRAIN_S if scenario.run.drain is None else scenario.run.drain)
         self.letters = Letters()
         self.recorder = Recorder(self.flows_of)
+        self.rides = Rides(self.recorder)
         self.live: dict[Copy, None] = {}
         self.open_copies = 0
+        self.express = express
         self.stopped_early: str | None = None
         self.duplicates = 0
         self.logs = StageLogMaker(self.length_s, self.measured_s, keep=keep_visits)
@@ -53,6 +56,8 @@ class World:
         names = scenario.name_servers
         self.name_server = NameServer(self.env, self._answer, names.answer, names.timeout, self.calendars["dns"])
         self.dns_asked: dict[str, dict[Question, list[int]]] = {}
+        changes_s = self.setup.change_times_s()
+        self.next_change_s = min((t for t in changes_s if t > 0), default=float("inf"))
         self.servers: dict[str, MailServer] = build_servers(self)
         self.backlog: dict[str, list[int]] = {name: [] for name in self.servers}
         self.queued_bytes: dict[str, list[int]] = {name: [] for name in self.servers}
@@ -66,10 +71,13 @@ class World:
 
     def _changes(self) -> ProcessGenerator:
         """Keep the state of the world, which rules are asked with."""
-        for at_s in self.setup.change_times_s():
-            if at_s > self.env.now:
-                yield At(self.env, at_s, WORLD)
+        times_s = [at_s for at_s in self.setup.change_times_s() if at_s > 0]
+        for at_s, next_s in zip(times_s, [*times_s[1:], float("inf")], strict=False):
+            yield At(self.env, at_s, WORLD)
             self.state = self.setup.state_at(at_s)
+            self.next_change_s = next_s
+            for server in self.servers.values():
+                server.forget_rules()
 
     def _monitor(self) -> ProcessGenerator:
         """Note every server's queue at the end of each minute."""
@@ -100,18 +108,18 @@ class World:
         copy.letter = taken.accepted
         self.start(copy)
 
-    def start(self, copy: Copy, begin: Onward | Waiting | None = None) -> None:
-        """A copy, or a part of one, goes its own way from now on."""
-        self.open_copies += copy.measured
+    def start(self, copy: Copy, begin: Onward | Waiting | float | None = None, *, counted: bool = False) -> None:
+        """A copy, or a part of one, goes its own way from now on. `counted`: it did so as a ride before."""
+        self.open_copies += copy.measured and not counted
         self.env.process(journey(copy, begin))
 
     def start_waiting(self, copy: Copy, destination: Destination, failure: Failure) -> None:
         """A part that was told to come again goes its own way from now on."""
         self.start(copy, Waiting(destination, failure))
 
-    def deliver(self, copy: Copy, letter: Letter, server: MailServer) -> None:
-        """Into the mail files of `server`. When that will be done is known now, so the end is recorded now."""
-        done_s = server.deliver(copy, letter)
+    def deliver(self, copy: Copy, letter: Letter, server: MailServer, ready_s: float | None = None) -> None:
+        """Into the mail files of `server` (from `ready_s` on). When that will be done is known now, so the end is recorded now."""
+        done_s = server.deliver(copy, letter, self.env.now if ready_s is None else ready_s)
         if done_s > self.limit_s:
             self.recorder.end(copy, letter, IN_TRANSIT, done_s, by=server.name)
         else:
@@ -199,7 +207,9 @@ class World:
                 break
         while not self.stopped_early and self.open_copies > 0 and env.peek() <= self.limit_s:
             env.step()
-        for copy in live:
+        self.rides.fold()
+        riding = [event.copy() for *_, event in sorted(env._queue, key=lambda item: item[:3]) if isinstance(event, Ride)]
+        for copy in [*live, *riding]:
             self.recorder.end(copy, copy.letter, IN_TRANSIT, env.now, by=copy.server.name)
         for server in self.servers.values():
             server.threads.close()
