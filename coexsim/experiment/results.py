@@ -1,0 +1,227 @@
+"""What a simulation gave: tidy tables, the same for one run or a hundred, and where they came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coexsim.errors import ConservationError, NoDataError
+from coexsim.experiment.schema import OUTCOMES, SCHEMA, concat, empty
+from coexsim.experiment.store import read_table, write_json, write_table
+from coexsim.stats import half_width
+
+QUANTILES = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables of one or more replications; `experiment.schema` says their columns and units.
+
+    Mail born in the measured window `window_s` counts, named messages of the scenario included; what it became
+    is in `mail` whenever that was. Everything here counts recipients: a message to three people is three.
+    """
+
+    mail: pd.DataFrame
+    stages: pd.DataFrame
+    timeline: pd.DataFrame
+    dns: pd.DataFrame = field(default_factory=lambda: empty("dns"))
+    visits: pd.DataFrame = field(default_factory=lambda: empty("visits"))
+    messages: pd.DataFrame = field(default_factory=lambda: empty("messages"))
+    provenance: dict[str, Any] = field(default_factory=dict)
+    window_s: tuple[float, float] = (0.0, float("inf"))
+    length_s: float = float("inf")
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by name."""
+        return {name: getattr(self, name) for name in SCHEMA}
+
+    @property
+    def replications(self) -> tuple[int, ...]:
+        """The numbers of the replications, in order."""
+        return tuple(sorted(set(self.provenance.get("replications", ()))))
+
+    @property
+    def measured(self) -> pd.DataFrame:
+        """The rows of `mail` that count: born in the measured window, and no notice."""
+        return self.mail[self.mail["measured"] & (self.mail["kind"] == "mail")]
+
+    def delays(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
+        """How long delivered mail took, as its recipients felt it: a copy for three counts three times.
+
+        Mail still under way is in `outcomes()`: it is never dropped in silence. Where several alternatives
+        are in the tables, they stay apart: `alternative` is then the first of `by`.
+
+        Returns one row for each value of `by`:
+
+        ==================  ====  =========================================================================
+        recipients          1     recipients that mail was delivered to, all replications together
+        mean_s              s     mean over replications of each replication's mean delay
+        p50_s p95_s p99_s   s     mean over replications of each replication's own quantile
+        mean_half_s ...     s     half the 95 % Student interval of each; NaN with one replication
+        ==================  ====  =========================================================================
+
+        Raises `NoDataError` when nothing was delivered in the window.
+        """
+        keys = self._keys(by)
+        done = self.measured[self.measured["outcome"] == "delivered"]
+        if done.empty:
+            raise NoDataError("nothing was delivered in the measured window")
+        rows = []
+        for group, part in done.groupby([*keys, "replication"], observed=True, sort=True):
+            weights = part["recipients"].to_numpy()
+            delay_s = part["delay_s"].to_numpy()
+            figures = weighted_quantiles(delay_s, weights, list(QUANTILES.values()))
+            rows.append((*group[:-1], int(weights.sum()), float(np.average(delay_s, weights=weights)), *figures))
+        names = ["mean_s", *QUANTILES]
+        runs = pd.DataFrame(rows, columns=[*keys, "recipients", *names]).groupby(keys, sort=True)
+        table = runs["recipients"].sum().to_frame()
+        for name in names:
+            table[name] = runs[name].mean()
+            table[name.removesuffix("_s") + "_half_s"] = runs[name].agg(half_width)
+        return table
+
+    def outcomes(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
+        """Recipients by what became of their mail, `sent` being the sum; one row for each value of `by`."""
+        keys = self._keys(by)
+        counts = self.measured.groupby([*keys, "outcome"], observed=True)["recipients"].sum().unstack("outcome")
+        counts = counts.reindex(columns=list(OUTCOMES)).fillna(0).astype(np.int64)
+        counts.columns = pd.Index(OUTCOMES)
+        counts.insert(0, "sent", counts.sum(axis=1))
+        return _plain_index(counts)
+
+    def conservation(self) -> pd.DataFrame:
+        """The books of every run and kind of mail: sent = delivered + bounced + expired + discarded + in transit.
+
+        Every row has one outcome, and a delay just if it met its end. Where the run noted what it sent, the
+        sum must be that. Raises `ConservationError` for mail that was lost or made up.
+        """
+        mail = self.mail
+        if mail["outcome"].isna().any():
+            raise ConservationError(f"{int(mail['outcome'].isna().sum())} rows have no outcome")
+        under_way = mail["outcome"] == "in transit"
+        odd = mail["delay_s"].isna() != under_way
+        if odd.any():
+            raise ConservationError(f"{int(odd.sum())} rows are in transit with a delay, or ended without one")
+        if (mail["recipients"] < 1).any() or (mail["delay_s"] < 0).any():
+            raise ConservationError("a row stands for nobody, or ended before it was born")
+        keys = ["alternative", "replication", "kind"]
+        books = mail.groupby([*keys, "outcome"], observed=True)["recipients"].sum().unstack("outcome")
+        books = books.reindex(columns=list(OUTCOMES)).fillna(0).astype(np.int64)
+        books.columns = pd.Index(OUTCOMES)
+        books.insert(0, "sent", books.sum(axis=1))
+        books = _plain_index(books)
+        noted = self.provenance.get("sent")
+        if noted is not None and int(noted) != int(books["sent"].sum()):
+            raise ConservationError(f"{noted} recipients were sent mail, {int(books['sent'].sum())} have an outcome")
+        return books
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the tables as Parquet and what they came from as ``summary.json``. Same results: same bytes."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in self.tables.items():
+            write_table(tidy(name, table), folder / f"{name}.parquet")
+        summary = {"provenance": self.provenance, "window_s": list(self.window_s), "length_s": self.length_s}
+        try:
+            summary["delays"] = self.delays().reset_index().to_dict("records")
+        except NoDataError:
+            summary["delays"] = []
+        summary["outcomes"] = self.outcomes().reset_index().to_dict("records")
+        write_json(summary, folder / SUMMARY)
+        return folder
+
+    def _keys(self, by: str | Sequence[str]) -> list[str]:
+        keys = [by] if isinstance(by, str) else list(by)
+        several = self.mail["alternative"].nunique() > 1
+        return ["alternative", *keys] if several and "alternative" not in keys else keys
+
+
+def _plain_index(table: pd.DataFrame) -> pd.DataFrame:
+    """Sorted, and with words instead of categories in the index."""
+    keys = [str(name) for name in table.index.names]
+    rows = table.reset_index()
+    for key in keys:
+        if isinstance(rows[key].dtype, pd.CategoricalDtype):
+            rows[key] = rows[key].astype(str)
+    return rows.set_index(keys).sort_index()
+
+
+def weighted_quantiles(
+    values: NDArray[np.float64], weights: NDArray[np.int64], probabilities: Sequence[float]
+) -> list[float]:
+    """For each probability the least of `values` that at least that share of the weight does not exceed."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    places = np.searchsorted(reached, np.asarray(probabilities) * reached[-1] * (1 - 1e-12))
+    return [float(values[order[place]]) for place in places]
+
+
+def tidy(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with categories in their fixed order and none that is not used: equal tables are equal bytes."""
+    columns: dict[str, Any] = {}
+    for name, column in SCHEMA[table].items():
+        values = frame[name]
+        if column.dtype == "category":
+            used = values.cat.remove_unused_categories().cat.categories
+            words = list(OUTCOMES) if name == "outcome" else sorted(map(str, used))
+            values = values.cat.set_categories(words)
+        columns[name] = values.array
+    return pd.DataFrame(columns)
+
+
+def join(parts: Sequence[Results]) -> Results:
+    """Several replications or alternatives as one; rows stay in the order of `parts`. Raises `NoDataError` for none."""
+    if not parts:
+        raise NoDataError("there are no runs to join")
+    if len(parts) == 1:
+        return parts[0]
+    tables: dict[str, Any] = {name: tidy(name, concat(name, [part.tables[name] for part in parts])) for name in SCHEMA}
+    first = parts[0]
+    return Results(**tables, provenance=_joined_provenance(parts), window_s=first.window_s, length_s=first.length_s)
+
+
+def _joined_provenance(parts: Sequence[Results]) -> dict[str, Any]:
+    """What all say alike stays; replications are listed, counts added; scenarios that differ stand by alternative."""
+    all_of = [part.provenance for part in parts]
+    joined = {key: value for key, value in all_of[0].items() if all(p.get(key) == value for p in all_of)}
+    joined["replications"] = list(dict.fromkeys(n for p in all_of for n in p.get("replications", ())))
+    for key in ("duplicates", "sent"):
+        if all(key in p for p in all_of):
+            joined[key] = sum(p[key] for p in all_of)
+    joined["stopped_early"] = (
+        "; ".join(dict.fromkeys(p["stopped_early"] for p in all_of if p.get("stopped_early"))) or None
+    )
+    if "sha256" not in joined and any("sha256" in p for p in all_of):
+        names = [str(part.mail["alternative"].iloc[0]) if len(part.mail) else "" for part in parts]
+        own = ("title", "file", "scenario", "sha256", "alternatives")
+        joined["alternatives"] = {
+            name or str(p.get("title", "")): {key: p[key] for key in own if key in p}
+            for name, p in zip(names, all_of, strict=True)
+        }
+    return joined
+
+
+def load_results(folder: str | Path) -> Results:
+    """Read what `Results.save` wrote. Raises `NoDataError` where there are no results."""
+    folder = Path(folder)
+    try:
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        tables = {name: tidy(name, read_table(folder / f"{name}.parquet")) for name in SCHEMA}
+    except (OSError, ValueError, KeyError) as error:
+        raise NoDataError(f"{folder} holds no results: {error}") from None
+    window_s = summary["window_s"]
+    return Results(
+        **tables,
+        provenance=summary["provenance"],
+        window_s=(float(window_s[0]), float(window_s[1])),
+        length_s=float(summary["length_s"]),
+    )

@@ -1,0 +1,150 @@
+"""The tables of runs: joined, summed up, written and read again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coexsim.errors import ConservationError, NoDataError
+from coexsim.experiment.results import Results, join, load_results, weighted_quantiles
+from coexsim.experiment.schema import SCHEMA
+from coexsim.stats import half_width
+from tests.experiment.made_up import made_up
+
+
+def same(one: Results, other: Results) -> None:
+    for name in SCHEMA:
+        pd.testing.assert_frame_equal(one.tables[name], other.tables[name])
+    assert (one.provenance, one.window_s, one.length_s) == (other.provenance, other.window_s, other.length_s)
+
+
+def test_delays_are_means_over_replications_with_student_intervals() -> None:
+    """Each replication gives one figure; their mean and Student half width are told."""
+    runs = [made_up([1.0, 2.0, 6.0], 0), made_up([3.0, 3.0, 3.0], 1)]
+
+    table = join(runs).delays()
+
+    row = table.loc["hosted->hosted"]
+    assert row["recipients"] == 6
+    assert row["mean_s"] == 3.0
+    assert row["p50_s"] == 2.5
+    assert row["p95_half_s"] == pytest.approx(half_width([6.0, 3.0]))
+
+
+def test_a_copy_for_three_counts_three_times() -> None:
+    """Delay is told as recipients feel it."""
+    table = made_up([1.0, 5.0], recipients=[3, 1]).delays()
+
+    assert table.loc["hosted->hosted", "mean_s"] == 2.0
+    assert table.loc["hosted->hosted", "recipients"] == 4
+    assert table["mean_half_s"].isna().all()
+
+
+def test_mail_in_transit_is_in_outcomes_not_in_delays() -> None:
+    """It has no delay, and is not dropped in silence."""
+    results = made_up([1.0, float("nan")], recipients=[1, 4])
+
+    assert results.delays().loc["hosted->hosted", "recipients"] == 1
+    assert results.outcomes().loc["hosted->hosted"].to_dict() == {
+        "sent": 5, "delivered": 1, "bounced": 0, "expired": 0, "discarded": 0, "in transit": 4,
+    }  # fmt: skip
+
+
+def test_notices_and_mail_outside_the_window_do_not_count() -> None:
+    """Only mail born in the measured window does."""
+    results = made_up([1.0, 7.0, 9.0], kind=["mail", "dsn", "mail"], measured=[True, True, False])
+
+    assert results.delays().loc["hosted->hosted", "mean_s"] == 1.0
+    assert results.outcomes()["sent"].sum() == 1
+
+
+def test_nothing_delivered_is_said() -> None:
+    """No table of nothing."""
+    with pytest.raises(NoDataError, match="nothing was delivered"):
+        made_up([float("nan")]).delays()
+    with pytest.raises(NoDataError):
+        join([])
+
+
+def test_alternatives_are_not_mixed() -> None:
+    """Two alternatives in one table are two rows, without being asked for."""
+    two = join([made_up([1.0], alternative=["a"]), made_up([3.0], alternative=["b"])])
+
+    assert two.delays()["mean_s"].to_dict() == {("a", "hosted->hosted"): 1.0, ("b", "hosted->hosted"): 3.0}
+
+
+def test_the_books_balance() -> None:
+    """Per run and kind; `sent` is the sum."""
+    books = join([made_up([1.0, float("nan")], 0), made_up([1.0], 1)]).conservation()
+
+    assert books["sent"].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        ({"outcome": ["delivered", "in transit"]}, "in transit with a delay, or ended without one"),
+        ({"outcome": ["delivered", None]}, "no outcome"),
+        ({"recipients": [0, 1]}, "stands for nobody"),
+    ],
+)
+def test_mail_lost_or_made_up_is_found(spoil: dict[str, Any], said: str) -> None:
+    """Each way in which the books can be wrong."""
+    with pytest.raises(ConservationError, match=said):
+        made_up([1.0, 2.0], **spoil).conservation()
+
+
+def test_what_was_sent_must_be_what_has_an_outcome() -> None:
+    """The run's own count against the table's."""
+    with pytest.raises(ConservationError, match="3 recipients were sent mail, 2 have an outcome"):
+        made_up([1.0, 2.0], provenance={"sent": 3}).conservation()
+    made_up([1.0, 2.0], provenance={"sent": 2}).conservation()
+
+
+def test_saved_results_are_read_back_and_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    """Empty tables too."""
+    runs = [
+        made_up([1.0, float("nan")], i, stages=[{"visits": 3}], timeline={("onprem", "cores"): {"busy": 0.5}})
+        for i in range(2)
+    ]
+    results = join(runs)
+
+    results.save(tmp_path / "one")
+    join([replace(run) for run in runs]).save(tmp_path / "two")
+
+    same(load_results(tmp_path / "one"), results)
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
+    assert sorted(p.name for p in (tmp_path / "one").iterdir()) == sorted(
+        [f"{name}.parquet" for name in SCHEMA] + ["summary.json"]
+    )
+
+
+def test_a_folder_without_results_is_said(tmp_path: Path) -> None:
+    """No traceback of pyarrow's."""
+    with pytest.raises(NoDataError, match="holds no results"):
+        load_results(tmp_path / "nothing")
+
+
+def test_tables_do_not_depend_on_which_words_came_first() -> None:
+    """Categories are in alphabetical order, outcomes in their own."""
+    one = join([made_up([1.0], flow="b"), made_up([1.0], flow="a")])
+
+    assert list(one.mail["flow"].cat.categories) == ["a", "b"]
+    assert next(iter(one.mail["outcome"].cat.categories)) == "delivered"
+
+
+def test_a_weighted_quantile_is_one_of_the_values() -> None:
+    """The least value that the share does not exceed: as if each value were written as often as it weighs."""
+    rng = np.random.default_rng(5)
+    values, weights = rng.exponential(size=50), rng.integers(1, 6, size=50)
+    written = np.repeat(values, weights)
+
+    assert weighted_quantiles(values, weights, [0.1, 0.5, 0.95, 1.0]) == [
+        np.quantile(written, p, method="inverted_cdf") for p in (0.1, 0.5, 0.95, 1.0)
+    ]
