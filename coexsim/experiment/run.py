@@ -21,7 +21,9 @@ from coexsim.sim.stage_log import StageLog
 from coexsim.sim.world import World
 
 
-def run_one(scenario: Scenario, seed: int, replication: int, alternative: str = "", keep_visits: bool = False) -> Results:
+def run_one(
+    scenario: Scenario, seed: int, replication: int, alternative: str = "", keep_visits: bool = False
+) -> Results:
     """Replication number `replication` of a scenario. Picklable in and out, so any executor may run it."""
     return simulate(scenario, seed=seed, replication=replication, alternative=alternative, keep_visits=keep_visits)
 
@@ -53,21 +55,21 @@ def _results(world: World, alternative: str) -> Results:
     )  # fmt: skip
 
 
-def _word(word: str, rows: int) -> pd.Categorical:
-    return pd.Categorical.from_codes(np.zeros(rows, np.int8), categories=[word])
+def _word(word: str, rows: int) -> Any:
+    return pd.Categorical.from_codes(np.zeros(rows, np.int8), categories=pd.Index([word]))
 
 
-def _words(codes: Any, words: list[str]) -> pd.Categorical:
+def _words(codes: Any, words: list[str]) -> Any:
     """A categorical with its categories in alphabetical order, so that a table does not depend on who came first."""
     order = sorted(words)
     place = np.array([order.index(word) for word in words] or [0], np.int32)
-    return pd.Categorical.from_codes(place[codes] if len(codes) else np.empty(0, np.int8), categories=order)
+    return pd.Categorical.from_codes(place[codes] if len(codes) else np.empty(0, np.int8), categories=pd.Index(order))
 
 
 def _mail(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
     columns = world.recorder.columns()
     words = {name: _words(*value) for name, value in columns.items() if isinstance(value, tuple)}
-    words["outcome"] = pd.Categorical.from_codes(columns["outcome"][0], categories=list(OUTCOMES))
+    words["outcome"] = pd.Categorical.from_codes(columns["outcome"][0], categories=pd.Index(OUTCOMES))
     numbers = {name: value for name, value in columns.items() if not isinstance(value, tuple)}
     table = frame("mail", tag(len(numbers["mail"])) | numbers | words)
     return table.sort_values(["born_s", "mail", "kind", "flow", "delay_s"], kind="stable", ignore_index=True)
@@ -103,7 +105,9 @@ def _stages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFra
 
 
 def _timeline(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
-    parts: dict[str, list[Any]] = {name: [] for name in ("server", "stage", "minute", "arrivals", "busy", "queue", "backlog", "queued_bytes")}
+    parts: dict[str, list[Any]] = {
+        name: [] for name in ("server", "stage", "minute", "arrivals", "busy", "queue", "backlog", "queued_bytes")
+    }
 
     def add(server: str, stage: str, arrivals: Any, busy: Any, queue: Any, backlog: Any, queued_bytes: Any) -> None:
         rows = len(arrivals)
@@ -117,21 +121,44 @@ def _timeline(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataF
         if stage == "link":
             continue
         lines = log.timeline()
-        add(log.server, stage, lines["arrivals"], lines["busy_s"] / log.bin_s, lines["queue_s"] / log.bin_s, lines["backlog"], 0 * lines["arrivals"])
+        add(
+            log.server,
+            stage,
+            lines["arrivals"],
+            lines["busy_s"] / log.bin_s,
+            lines["queue_s"] / log.bin_s,
+            lines["backlog"],
+            0 * lines["arrivals"],
+        )
     for link in world.network.links.values():
         lines = link.timeline()
-        add(link.name, "link", lines["bytes"], lines["utilisation"], lines["under_way"], lines["under_way"], lines["bytes"])
+        add(
+            link.name,
+            "link",
+            lines["bytes"],
+            lines["utilisation"],
+            lines["under_way"],
+            lines["under_way"],
+            lines["bytes"],
+        )
     for name, backlog in world.backlog.items():
         nothing = np.zeros(len(backlog))
         riding, riding_bytes = world.servers[name].passing.at_minute_ends(len(backlog))
         add(name, "queue", nothing, nothing, nothing, backlog + riding, world.queued_bytes[name] + riding_bytes)
     columns: dict[str, object] = {"server": parts["server"], "stage": parts["stage"]}
-    columns |= {name: np.concatenate(parts[name]) if parts[name] else [] for name in ("minute", "arrivals", "busy", "queue", "backlog", "queued_bytes")}
+    columns |= {
+        name: np.concatenate(parts[name]) if parts[name] else []
+        for name in ("minute", "arrivals", "busy", "queue", "backlog", "queued_bytes")
+    }
     return frame("timeline", tag(len(parts["server"])) | columns)
 
 
 def _dns(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
-    rows = [(server, q.name, q.type, *counts) for server, asked in world.dns_asked.items() for q, counts in sorted(asked.items())]
+    rows = [
+        (server, q.name, q.type, *counts)
+        for server, asked in world.dns_asked.items()
+        for q, counts in sorted(asked.items())
+    ]
     names = ("server", "name", "type", "asked", "cached", "failed")
     columns = {name: [row[i] for row in rows] for i, name in enumerate(names)}
     return frame("dns", tag(len(rows)) | columns)
@@ -154,7 +181,9 @@ def _visits(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFra
 def _messages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
     """The named messages, one row for each recipient's copy, with the way it went."""
     rows = []
-    for copy, letter, outcome, at_s, code, by in sorted(world.recorder.notes, key=lambda note: (-note[0].number, note[3])):
+    for copy, letter, outcome, at_s, code, by in sorted(
+        world.recorder.notes, key=lambda note: (-note[0].number, note[3])
+    ):
         for rcpt in letter.recipients:
             path = copy.path or []
             rules = [plan.get(rcpt) or next(iter(plan.values()), ("", "")) for _, plan in path]
@@ -162,7 +191,20 @@ def _messages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataF
                 (copy.stream, rcpt.written, rcpt.address, letter.kind, OUTCOMES[outcome], code, by, " > ".join(server for server, _ in path),
                  " > ".join(rule for rule, _ in rules), " > ".join(reason for _, reason in rules), at_s - copy.born_s, copy.hops)
             )  # fmt: skip
-    names = ("message", "recipient", "address", "kind", "outcome", "code", "by", "route", "rules", "reasons", "delay_s", "hops")
+    names = (
+        "message",
+        "recipient",
+        "address",
+        "kind",
+        "outcome",
+        "code",
+        "by",
+        "route",
+        "rules",
+        "reasons",
+        "delay_s",
+        "hops",
+    )
     return frame("messages", tag(len(rows)) | {name: [row[i] for row in rows] for i, name in enumerate(names)})
 
 
@@ -176,7 +218,9 @@ def _provenance(world: World) -> dict[str, object]:
         "sha256": hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(),
         "seed": world.seed,
         "replications": [world.replication],
+        "sent": world.recorder.sent,
         "stopped_early": world.stopped_early,
         "duplicates": world.duplicates,
-        "versions": {name: version(name) for name in ("simpy", "numpy", "pandas", "networkx")} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in ("simpy", "numpy", "pandas", "networkx")}
+        | {"python": platform.python_version()},
     }
