@@ -40,7 +40,9 @@ def _scaled(text: str, units: dict[str, float] | dict[str, int], what: str, exam
         raise UnitError(f"{text!r} is not {what}; write for example {example!r}")
     number, unit = match.groups()
     if unit not in units:
-        raise UnitError(f"{unit!r} is not a unit of {what}{did_you_mean(unit, list(units)) or f'; write for example {example!r}'}")
+        raise UnitError(
+            f"{unit!r} is not a unit of {what}{did_you_mean(unit, list(units)) or f'; write for example {example!r}'}"
+        )
     return float(number) * units[unit]
 
 
@@ -150,7 +152,13 @@ def say_duration(seconds: float) -> str:
         return "-" if seconds != seconds else "never"
     if seconds == 0:
         return "0 s"
-    for limit, unit, scale in ((1e-3, "µs", 1e-6), (1, "ms", 1e-3), (120, "s", 1), (7200, "min", 60), (172800, "h", 3600)):
+    for limit, unit, scale in (
+        (1e-3, "µs", 1e-6),
+        (1, "ms", 1e-3),
+        (120, "s", 1),
+        (7200, "min", 60),
+        (172800, "h", 3600),
+    ):
         if abs(seconds) < limit:
             return f"{seconds / scale:.3g} {unit}"
     return f"{seconds / DAY_S:.3g} days"

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from coexsim.experiment.results import Results
-from coexsim.experiment.schema import empty, frame
+from coexsim.experiment.schema import SCHEMA, empty, frame
 from coexsim.scenario.model import Scenario
 from coexsim.sim.recorder import OUTCOMES
 from coexsim.sim.senders import start_senders
@@ -181,30 +181,16 @@ def _visits(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFra
 def _messages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
     """The named messages, one row for each recipient's copy, with the way it went."""
     rows = []
-    for copy, letter, outcome, at_s, code, by in sorted(
-        world.recorder.notes, key=lambda note: (-note[0].number, note[3])
-    ):
+    notes = sorted(world.recorder.notes, key=lambda note: (-note[0].number, note[3]))
+    for copy, letter, outcome, at_s, code, by in notes:
+        path = copy.path or []
+        route = " > ".join(server for server, _ in path)
         for rcpt in letter.recipients:
-            path = copy.path or []
-            rules = [plan.get(rcpt) or next(iter(plan.values()), ("", "")) for _, plan in path]
-            rows.append(
-                (copy.stream, rcpt.written, rcpt.address, letter.kind, OUTCOMES[outcome], code, by, " > ".join(server for server, _ in path),
-                 " > ".join(rule for rule, _ in rules), " > ".join(reason for _, reason in rules), at_s - copy.born_s, copy.hops)
-            )  # fmt: skip
-    names = (
-        "message",
-        "recipient",
-        "address",
-        "kind",
-        "outcome",
-        "code",
-        "by",
-        "route",
-        "rules",
-        "reasons",
-        "delay_s",
-        "hops",
-    )
+            said = [plan.get(rcpt) or next(iter(plan.values()), ("", "")) for _, plan in path]
+            rules, reasons = (" > ".join(words) for words in (zip(*said, strict=True) if said else ((), ())))
+            what = (copy.stream, rcpt.written, rcpt.address, letter.kind, OUTCOMES[outcome], code, by)
+            rows.append((*what, route, rules, reasons, at_s - copy.born_s, copy.hops))
+    names = [name for name in SCHEMA["messages"] if name not in ("alternative", "replication")]
     return frame("messages", tag(len(rows)) | {name: [row[i] for row in rows] for i, name in enumerate(names)})
 
 

@@ -56,7 +56,7 @@ class Work(Spec):
     """
 
     fixed: Seconds = 0.0
-    per_MB: Seconds = Field(0.0, description="time per 10^6 bytes of the message [s]")
+    per_MB: Seconds = Field(0.0, description="time per 10^6 bytes of the message [s]")  # noqa: N815 - the unit's own spelling
     law: Literal["constant", "exponential", "gamma", "lognormal", "empirical"] = "constant"
     cv: float = Field(0.0, ge=0, description="coefficient of variation of gamma and lognormal work")
     values: tuple[Seconds, ...] = ()

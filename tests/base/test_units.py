@@ -1,0 +1,105 @@
+"""Quantities are read as people write them, and refused where nobody could tell what they meant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coexsim import units
+from coexsim.errors import UnitError
+from coexsim.units import Moment
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("40 ms", 0.04),
+        ("15 min", 900),
+        ("1h30m", 5400),
+        ("1 h 30 min", 5400),
+        ("2 days", 172800),
+        ("1.5 s", 1.5),
+        ("0 s", 0),
+    ],
+)
+def test_a_duration_is_read_in_seconds(text: str, seconds: float) -> None:
+    """Durations in every unit, also in several terms."""
+    assert units.duration_s(text) == pytest.approx(seconds, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (units.size_bytes, "25 MB", 25_000_000),
+        (units.size_bytes, "25 MiB", 26_214_400),
+        (units.size_bytes, "75 KB", 75_000),
+        (units.bandwidth_bytes_per_s, "100 Mbit/s", 12_500_000),
+        (units.rate_per_s, "400/h", 1 / 9),
+        (units.rate_per_s, "40/day", 40 / 86400),
+        (units.rate_per_s, "20/s", 20),
+        (units.share, "63 %", 0.63),
+        (units.share, 0.63, 0.63),
+    ],
+)
+def test_other_quantities_are_read_in_base_units(read: object, text: object, value: float) -> None:
+    """Bytes, bytes per second, per second, shares of one."""
+    assert callable(read)
+    assert read(text) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "said"),
+    [
+        (units.duration_s, 3, "has no unit"),
+        (units.duration_s, "3", "is not a duration"),
+        (units.duration_s, "3 mins", "is not a unit"),
+        (units.duration_s, "-3 s", "is not a duration"),
+        (units.duration_s, "1h30", "is not a duration"),
+        (units.duration_s, True, "expected a duration"),
+        (units.duration_s, None, "expected a duration"),
+        (units.size_bytes, 25, "has no unit"),
+        (units.size_bytes, "25 Mb", "did you mean 'MB'"),
+        (units.bandwidth_bytes_per_s, "100 MB", "is not a unit"),
+        (units.rate_per_s, "400", "is not a rate"),
+        (units.rate_per_s, "400/parsec", "is not a rate"),
+        (units.share, "120 %", "between 0 and 1"),
+        (units.share, "much", "is not a share"),
+        (units.moment, "25:00", "is not a time of day"),
+        (units.moment, "Moonday 10:00", "is not a day"),
+        (units.moment, "noon", "is not a time"),
+        (units.window, "Mon 08:00", "is not a time window"),
+    ],
+)
+def test_what_nobody_can_tell_is_refused(read: object, text: object, said: str) -> None:
+    """A bare number, an unknown unit, a value out of range: a `UnitError` that says what would do."""
+    assert callable(read)
+    with pytest.raises(UnitError, match=said):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "seconds"),
+    [
+        ("Mon 10:00", Moment(0, 0), 36_000),
+        ("10:00", Moment(0, 8 * 3600), 7_200),
+        ("07:00", Moment(0, 8 * 3600), 23 * 3600),
+        ("Tue 00:00", Moment(0, 0), 86_400),
+        ("Mon 00:00", Moment(1, 0), 6 * 86_400),
+        ("90 min", Moment(3, 1), 5_400),
+    ],
+)
+def test_a_moment_is_the_first_one_after_the_start(text: str, start: Moment, seconds: float) -> None:
+    """A weekday and time, a time of day, or a span, in seconds from the start of the run."""
+    assert units.moment(text).after(start) == seconds
+
+
+def test_a_window_names_its_day_once() -> None:
+    """``Mon 08:00-18:00`` ends on the same Monday."""
+    assert units.window("Mon 08:00-18:00") == (Moment(0, 28_800), Moment(0, 64_800))
+
+
+@given(st.floats(min_value=1e-5, max_value=1e7))
+def test_what_is_said_can_be_read_back(seconds: float) -> None:
+    """A duration as said for people reads back as itself, to the three digits said."""
+    assert units.duration_s(units.say_duration(seconds)) == pytest.approx(seconds, rel=0.006)
