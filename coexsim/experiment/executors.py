@@ -1,0 +1,136 @@
+"""Where runs happen: in this process, in local processes, or on a Dask cluster; all by `concurrent.futures.Executor`."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, TypeVar
+
+from coexsim.errors import CoexsimError
+
+T = TypeVar("T")
+
+RETRIES = (
+    2  # a task that fails on a Dask worker is tried so often again; one whose worker died, by the scheduler's own rule
+)
+
+
+def cpu_count() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def open_executor(jobs: int | None = None, dask: str | None = None) -> Iterator[Executor | None]:
+    """An executor for the time of a `with`; None stands for this very process (``jobs=1``).
+
+    `jobs` local processes by default, as many as there are processors. `dask` is the address of a Dask scheduler,
+    or ``local`` for a cluster of `jobs` worker processes of its own. Processes are spawned, as on every platform:
+    a script that comes here keeps its own work under ``if __name__ == "__main__":``.
+
+    Raises `CoexsimError` where Dask is not installed or nobody answers at the address.
+    """
+    jobs = cpu_count() if jobs is None else jobs
+    if jobs < 1:
+        raise CoexsimError(f"{jobs} jobs cannot do any work; give 1 or more")
+    if dask is not None:
+        with _dask_executor(jobs, dask) as executor:
+            yield executor
+    elif jobs == 1:
+        yield None
+    else:
+        pool = ProcessPoolExecutor(
+            jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
+        )
+        try:
+            yield pool
+        except BaseException:
+            _stop(pool)
+            raise
+        pool.shutdown()
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End a pool now, without waiting for the runs that are under way."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+@contextmanager
+def _dask_executor(jobs: int, dask: str) -> Iterator[Executor]:
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError:
+        raise CoexsimError("runs on Dask need its package: pip install 'coexsim[dask]'") from None
+    with contextlib.ExitStack() as stack:
+        if dask == "local":
+            cluster = distributed.LocalCluster(
+                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None
+            )
+            client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
+        else:
+            try:
+                client = stack.enter_context(distributed.Client(dask, timeout=ANSWER_WITHIN))
+            except (OSError, ValueError) as error:
+                raise CoexsimError(f"no Dask scheduler answers at {dask!r}: {error}") from None
+        _check_workers(client)
+        yield client.get_executor(retries=RETRIES)
+
+
+def _check_workers(client: Any) -> None:
+    """All workers have the coexsim that we have: others would give other tables."""
+    from coexsim import __version__
+
+    try:
+        found = client.run(_version_there)
+    except Exception as error:
+        raise CoexsimError(f"the Dask workers cannot load coexsim; install it there: {error}") from None
+    for address, there in found.items():
+        if there != __version__:
+            raise CoexsimError(
+                f"the Dask worker {address} has coexsim {there}, this is {__version__}; install one for all"
+            )
+
+
+def _version_there() -> str:
+    from coexsim import __version__
+
+    return __version__
+
+
+def run_all(
+    executor: Executor | None, function: Callable[..., T], calls: Sequence[tuple[Any, ...]]
+) -> Iterator[tuple[int, T]]:
+    """Call `function` with each of the argument tuples; yields (index of the call, result) as they become ready.
+
+    Arguments are positional, so that any executor can take them. When the caller stops (Ctrl-C), what has not
+    begun is cancelled; what was yielded is done. Raises `CoexsimError` where a worker process died.
+    """
+    if executor is None:
+        for index, call in enumerate(calls):
+            yield index, function(*call)
+        return
+    waiting = {executor.submit(function, *call): index for index, call in enumerate(calls)}
+    try:
+        for future in as_completed(list(waiting)):
+            yield waiting.pop(future), future.result()
+    except BrokenProcessPool:
+        raise CoexsimError("a worker process died, perhaps for want of memory; try again with fewer --jobs") from None
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,49 @@
+"""Many replications of one scenario, wherever they run, as one set of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import replace
+
+from coexsim.experiment.executors import cpu_count, open_executor, run_all
+from coexsim.experiment.results import Results, join
+from coexsim.experiment.run import run_one
+from coexsim.scenario.model import Scenario
+
+Progress = Callable[[int, int], None]
+"""Told how many runs are done, of how many."""
+
+
+def replicate(
+    scenario: Scenario, n: int, *, seed: int | None = None, executor: Executor | None = None, jobs: int | None = None,
+    first: int = 0, progress: Progress | None = None,
+) -> Results:  # fmt: skip
+    """Replications `first` .. `first` + `n` - 1 of a scenario, joined in this order.
+
+    They run on `executor`, any of `concurrent.futures`; without one in `jobs` processes (default: one a
+    processor), or with ``jobs=1`` in this one. The tables do not depend on where: each replication is what
+    `simulate` with its number gives. After Ctrl-C the replications that are done are the result, as its
+    ``provenance["replications"]`` says, and ``provenance["interrupted"]`` is true.
+    """
+    if n < 1:
+        raise ValueError(f"{n} replications give no results; ask for 1 or more")
+    seed = scenario.run.seed if seed is None else seed
+    calls = [(scenario, seed, number) for number in range(first, first + n)]
+    done: dict[int, Results] = {}
+    interrupted = False
+    with ExitStack() as stack:
+        if executor is None:
+            executor = stack.enter_context(open_executor(min(n, cpu_count() if jobs is None else jobs)))
+        try:
+            for index, results in run_all(executor, run_one, calls):
+                done[index] = results
+                if progress:
+                    progress(len(done), n)
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            interrupted = True
+    joined = join([done[index] for index in sorted(done)])
+    return replace(joined, provenance=joined.provenance | {"interrupted": True}) if interrupted else joined

@@ -1,0 +1,139 @@
+"""One process, many processes or Dask: the same tables, and nothing lost when something stops."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import pytest
+
+from coexsim.errors import CoexsimError
+from coexsim.experiment import executors
+from coexsim.experiment import replicate as replicate_module
+from coexsim.experiment.executors import open_executor, run_all
+from coexsim.experiment.replicate import replicate
+from coexsim.experiment.results import Results, join
+from tests.experiment import workers
+
+SEED = 7
+EXPECTED = [workers.fake_run(None, SEED, number) for number in range(6)]
+# Dask's own sockets and loops are closed by its own clock
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def gathered(executor: Executor | None, run: Callable[..., Results], first: Any = None) -> Results:
+    done = dict(run_all(executor, run, [(first, SEED, number) for number in range(6)]))
+    return join([done[index] for index in sorted(done)])
+
+
+def test_processes_give_what_one_process_gives() -> None:
+    """Also when they are ready in another order."""
+    with open_executor(2) as pool:
+        elsewhere = gathered(pool, workers.slow_run)
+
+    assert elsewhere.mail.equals(gathered(None, workers.fake_run).mail)
+    assert elsewhere.provenance["replications"] == list(range(6))
+
+
+@pytest.mark.slow
+def test_dask_gives_the_same_also_when_a_worker_is_killed(tmp_path: Path) -> None:
+    """A real cluster of worker processes; the scheduler gives the dead worker's runs to the others."""
+    pytest.importorskip("distributed")
+    with open_executor(2, dask="local") as cluster:
+        elsewhere = gathered(cluster, workers.killing_run, str(tmp_path))
+
+    assert (tmp_path / "killed").exists()
+    assert elsewhere.mail.equals(join(EXPECTED).mail)
+
+
+def test_nobody_at_the_dask_address_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback of Dask's."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(executors, "ANSWER_WITHIN", "0.3s")
+    silent = "tcp://127.0.0.1:9"
+    with pytest.raises(CoexsimError, match=f"no Dask scheduler answers at '{silent}'"), open_executor(1, dask=silent):
+        pass
+
+
+def test_dask_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to install."""
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(CoexsimError, match=r"coexsim\[dask\]"), open_executor(1, dask="local"):
+        pass
+
+
+def test_a_killed_process_is_said(tmp_path: Path) -> None:
+    """A pool of processes does not mend itself."""
+    with pytest.raises(CoexsimError, match="a worker process died"), open_executor(2) as pool:
+        gathered(pool, workers.killing_run, str(tmp_path))
+
+
+def test_no_jobs_are_refused() -> None:
+    """Nor fewer."""
+    with pytest.raises(CoexsimError, match="0 jobs"), open_executor(0):
+        pass
+
+
+def test_replications_are_joined_in_their_order_on_any_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads are ready in another order."""
+    monkeypatch.setattr(replicate_module, "run_one", workers.slow_run)
+    seen: list[tuple[int, int]] = []
+    scenario: Any = None
+
+    with ThreadPoolExecutor(6) as threads:
+        results = replicate(scenario, 6, seed=SEED, executor=threads, progress=lambda *step: seen.append(step))
+
+    assert results.mail.equals(join(EXPECTED).mail)
+    assert seen == [(n, 6) for n in range(1, 7)]
+
+
+def test_replication_17_is_the_same_alone_and_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number says what it is, not its place."""
+    monkeypatch.setattr(replicate_module, "run_one", workers.fake_run)
+    scenario: Any = None
+
+    alone = replicate(scenario, 1, seed=SEED, first=17, jobs=1)
+    many = replicate(scenario, 18, seed=SEED, jobs=1)
+
+    assert workers.delays(alone) == many.mail.loc[many.mail["replication"] == 17, "delay_s"].tolist()
+
+
+def test_ctrl_c_leaves_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says that it is not all; before the first is done, there is nothing to leave."""
+    scenario: Any = None
+
+    def run(scenario: object, seed: int, replication: int) -> Results:
+        if replication == 3:
+            raise KeyboardInterrupt
+        return workers.fake_run(scenario, seed, replication)
+
+    monkeypatch.setattr(replicate_module, "run_one", run)
+
+    results = replicate(scenario, 6, seed=SEED, jobs=1)
+
+    assert results.replications == (0, 1, 2)
+    assert results.provenance["interrupted"]
+    assert results.mail.equals(join(EXPECTED[:3]).mail)
+    with pytest.raises(KeyboardInterrupt):
+        replicate(scenario, 2, seed=SEED, jobs=1, first=3)
+
+
+def test_an_interrupt_ends_the_workers_at_once() -> None:
+    """Not only after the runs that are under way."""
+    pids = set()
+
+    def work(pool: Executor | None) -> None:
+        assert pool is not None
+        pids.add(pool.submit(os.getpid).result())
+        pool.submit(sleep, 60)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), open_executor(2) as pool:
+        work(pool)
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)

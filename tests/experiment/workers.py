@@ -1,0 +1,38 @@
+"""What the tests of executors run elsewhere: simulations of no scenario, in a module that workers can load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from coexsim.experiment.results import Results
+from coexsim.rng import stream
+from tests.experiment.made_up import made_up
+
+
+def fake_run(scenario: object, seed: int, replication: int) -> Results:
+    """Exponential delays, a function of the seed and the replication alone."""
+    return made_up(stream(seed, replication, "delay").exponential(size=50), replication)
+
+
+def slow_run(scenario: object, seed: int, replication: int) -> Results:
+    """The later ones are ready first."""
+    time.sleep(0.3 / (1 + replication))
+    return fake_run(scenario, seed, replication)
+
+
+def killing_run(folder: str, seed: int, replication: int) -> Results:
+    """The first that comes to replication 2 kills the worker that it runs on."""
+    mark = Path(folder) / "killed"
+    if replication == 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.02)
+    return fake_run(folder, seed, replication)
+
+
+def delays(results: Results) -> list[float]:
+    """The delays, to compare."""
+    return [float(delay) for delay in results.mail["delay_s"]]
