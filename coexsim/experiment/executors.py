@@ -17,9 +17,8 @@ from coexsim.errors import CoexsimError
 
 T = TypeVar("T")
 
-RETRIES = (
-    2  # a task that fails on a Dask worker is tried so often again; one whose worker died, by the scheduler's own rule
-)
+RETRIES = 2  # how often a task that fails on a Dask worker is tried again; if its worker dies, the scheduler moves it
+ANSWER_WITHIN = "10s"
 
 
 def cpu_count() -> int:
