@@ -1,0 +1,1 @@
+"""Load profiles as data: each figure with its source."""
