@@ -156,7 +156,7 @@ def _plain_index(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def weighted_quantiles(
-    values: NDArray[np.float64], weights: NDArray[np.int64], probabilities: Sequence[float]
+    values: NDArray[np.float64], weights: NDArray[Any], probabilities: Sequence[float]
 ) -> list[float]:
     """For each probability the least of `values` that at least that share of the weight does not exceed."""
     order = np.argsort(values, kind="stable")

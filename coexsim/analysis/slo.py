@@ -1,0 +1,189 @@
+"""Are the objectives met: a three-way verdict for each, with the interval that it rests on.
+
+*Met* and *missed* are said only where the 95 % interval lies on one side of the limit. All else is *cannot
+say*: no or too few samples, one replication where it takes several, an interval that straddles the limit. A
+system that was not stable never meets an objective; it misses one just if it was beyond the limit already,
+as it can only get worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import inf, isfinite, isnan, nan
+from typing import Any, Literal
+
+import numpy as np
+from scipy.special import betaincinv
+
+from coexsim.analysis.slo_measure import LEVEL, Sample, measure
+from coexsim.analysis.slo_text import Objective, parse_objective, read_objectives
+from coexsim.experiment.results import Results
+from coexsim.scenario.model import Scenario
+from coexsim.stats import Interval, mean_interval, replications_needed
+
+Answer = Literal["met", "missed", "cannot say"]
+BEYOND = 10
+"""A run's own percentile is taken for good only if so many samples are to be expected beyond it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an objective is met, and why we think so."""
+
+    objective: Objective
+    answer: Answer
+    estimate: float
+    interval: Interval
+    runs: int
+    samples: float
+    why: str
+    needed: int | None = None
+    """Replications after which the interval should be clear of the limit; None: nobody can tell, or none are needed."""
+
+    def say(self) -> str:
+        """The estimate with its interval, for people."""
+        say = self.objective.say
+        if isnan(self.estimate):
+            return "-"
+        if not self.interval.known:
+            return say(self.estimate)
+        return f"{say(self.estimate)} ({say(self.interval.low)} to {say(self.interval.high)})"
+
+    def __str__(self) -> str:
+        where = f"{self.objective.where}: " if self.objective.where else ""
+        tail = f"; {self.why}" if self.why else ""
+        return f"{where}{self.answer}: {self.objective.text}: {self.say()}{tail}"
+
+
+def evaluate(
+    objectives: Iterable[Objective | str] | None, results: Results, scenario: Scenario, *, level: float = LEVEL
+) -> list[Verdict]:
+    """A verdict for each objective (None: those of the scenario) over all replications in `results`.
+
+    Raises `ObjectiveError` for a text that cannot be read.
+    """
+    chosen = read_objectives(scenario) if objectives is None else [
+        parse_objective(each, scenario) if isinstance(each, str) else each for each in objectives
+    ]  # fmt: skip
+    runs = one_by_one(results)
+    return [judge(each, [measure(each, run, scenario, level) for run in runs], level) for each in chosen]
+
+
+def exit_code(verdicts: Iterable[Verdict]) -> int:
+    """1 if any objective is missed, else 3 if of any we cannot say, else 0."""
+    answers = {verdict.answer for verdict in verdicts}
+    return 1 if "missed" in answers else 3 if "cannot say" in answers else 0
+
+
+def one_by_one(results: Results) -> list[Results]:
+    """The replications of a joined result, each by itself, in order of their numbers."""
+    numbers = results.replications or tuple(sorted(set(results.mail["replication"])))
+    if len(numbers) <= 1:
+        return [results]
+    parts = []
+    for number in numbers:
+        tables: dict[str, Any] = {name: table[table["replication"] == number] for name, table in results.tables.items()}
+        parts.append(replace(results, **tables, provenance=results.provenance | {"replications": [number]}))
+    return parts
+
+
+def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL) -> Verdict:
+    """The verdict from one sample a replication."""
+    values = np.array([sample.value for sample in samples])
+    n = float(sum(sample.n for sample in samples))
+    notes = "; ".join(dict.fromkeys(sample.note for sample in samples if sample.note))
+    growing = next((sample.growing for sample in samples if sample.growing), "")
+    estimate = float(values.mean()) if len(values) else nan
+
+    def verdict(answer: Answer, interval: Interval, why: str, needed: int | None = None) -> Verdict:
+        return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed)
+
+    if not len(values) or n == 0 or np.isnan(values).any():
+        return verdict("cannot say", Interval(nan, nan, level), notes or "there are no samples")
+    interval, why = _interval(objective, samples, values, level)
+    answer = _by_count(objective, samples, level) if _is_thin(objective, samples) else _compare(objective, interval)
+    if _is_thin(objective, samples):
+        why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
+    if growing and answer != "missed":
+        return verdict("cannot say", interval, f"the system was not stable: {growing}")
+    if answer == "cannot say":
+        needed = _needed(objective, values, level) if interval.known or len(samples) == 1 else None
+        return verdict(answer, interval, _excuse(objective, interval, len(samples), why, notes), needed)
+    return verdict(answer, interval, "; ".join(filter(None, (why, notes, growing))))
+
+
+def _interval(
+    objective: Objective, samples: Sequence[Sample], values: np.ndarray[Any, Any], level: float
+) -> tuple[Interval, str]:
+    """What the samples leave possible, and a remark."""
+    if objective.kind == "count" and objective.op == "=":
+        return Interval(float(values.min()), float(values.max()), level), ""
+    if not np.isfinite(values).all():  # without end in some runs: at least the least of them
+        return Interval(float(values.min()), inf, level), ""
+    interval = Interval(samples[0].low, samples[0].high, level) if len(samples) == 1 else mean_interval(values, level)
+    if objective.kind == "share":
+        exact = proportion_interval(sum(s.hits for s in samples), sum(s.n for s in samples), level)
+        if not interval.known:
+            return (exact, "") if objective.what == "rejected" else (interval, "")
+        return Interval(max(min(interval.low, exact.low), 0.0), min(max(interval.high, exact.high), 1.0), level), ""
+    return interval, ""
+
+
+def proportion_interval(hits: float, n: float, level: float = LEVEL) -> Interval:
+    """The exact interval for a share (Clopper and Pearson 1934): none of 1000 leaves up to 0.37 % possible."""
+    tail = (1 - level) / 2
+    low = float(betaincinv(hits, n - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
+    return Interval(low, high, level)
+
+
+def _compare(objective: Objective, interval: Interval) -> Answer:
+    """Which side of the limit the interval lies on."""
+    low, high, limit = interval.low, interval.high, objective.limit
+    if isnan(low) or isnan(high):
+        return "cannot say"
+    met, missed = {
+        "<": (high < limit, low >= limit),
+        "<=": (high <= limit, low > limit),
+        ">": (low > limit, high <= limit),
+        ">=": (low >= limit, high < limit),
+        "=": (low == high == limit, low > limit or high < limit or (objective.kind == "count" and high != limit)),
+    }[objective.op]
+    return "met" if met else "missed" if missed else "cannot say"
+
+
+def _is_thin(objective: Objective, samples: Sequence[Sample]) -> bool:
+    """Are there too few samples in some run for its own percentile to be any good."""
+    if objective.kind != "quantile" or objective.probability is None:
+        return False
+    least = BEYOND / min(1 - objective.probability, objective.probability)
+    return min(sample.n for sample in samples) < least
+
+
+def _by_count(objective: Objective, samples: Sequence[Sample], level: float) -> Answer:
+    """By the share of all samples that are within the limit: right however few there are."""
+    hits = sum(sample.hits for sample in samples)
+    if isnan(hits):
+        return "cannot say"
+    within = proportion_interval(hits, sum(sample.n for sample in samples), level)
+    wanted = objective.probability or 0.0
+    if not objective.is_upper:
+        wanted = 1 - wanted
+    return "met" if within.low > wanted else "missed" if within.high < wanted else "cannot say"
+
+
+def _needed(objective: Objective, values: np.ndarray[Any, Any], level: float) -> int | None:
+    """How many replications should tell, by the spread of those at hand."""
+    distance = abs(float(values.mean()) - objective.limit)
+    if len(values) < 2 or not isfinite(distance) or distance == 0:
+        return None
+    return replications_needed(values, absolute=distance, level=level)
+
+
+def _excuse(objective: Objective, interval: Interval, runs: int, why: str, notes: str) -> str:
+    if why or notes:
+        return "; ".join(filter(None, (why, notes)))
+    if not interval.known:
+        return "one replication cannot tell; run several" if runs == 1 else "the samples leave no end to it"
+    return f"{objective.say(objective.limit)} lies within the interval of {runs} runs"
