@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.rng import stream
-from coexsim.scenario.load_profile import LoadSpec, Recipients, Replay, Sizes
+from coexsim.scenario.load_profile import LoadSpec, ReplaySpec, SizeSpec
 from coexsim.units import DAY_S, Moment
 
 Floats = NDArray[np.float64]
@@ -59,8 +59,8 @@ class Source(NamedTuple):
     inside: float  # probability that a recipient is drawn by `to`, else by `to_outside`
     to: Floats
     to_outside: Floats
-    recipients: Recipients
-    sizes: Sizes
+    recipients: dict[int, float]
+    sizes: SizeSpec
     constant: bool = False
 
 
@@ -103,7 +103,7 @@ class _Maker:
         sources = [*self._profile_sources(), *self._stream_sources()]
         self.streams = [source.name for source in sources]
         self._bulk = [(bulk.at.after(start), bulk) for bulk in load.bulk]
-        self.streams += [bulk.name or f"bulk {i + 1}" for i, bulk in enumerate(load.bulk)] + (["replay"] if load.replay else [])
+        self.streams += [load.bulk_name(i) for i in range(len(load.bulk))] + (["replay"] if load.replay else [])
         self._first_bulk = len(sources)
         self.drawers = [_Drawer(self, source, i, seed, replication) for i, source in enumerate(sources)]
 
@@ -121,63 +121,75 @@ class _Maker:
             self.patterns.append(key)
         return number
 
-    def _curve(self) -> Floats:
+    def _curve(self, day_curve: tuple[float, ...] | None) -> Floats:
         """Factor of the mean rate in each piece, by the day and week curves."""
-        day = np.array(self._load.day_curve) / np.mean(self._load.day_curve)
+        load = self._load
+        day = np.array(day_curve or load.day_curve or (1.0,) * 24)
         begins_s = (self._start.day or 0) * DAY_S + self._start.second + np.arange(self.pieces) * PIECE_S
-        week = np.array(self._load.week_curve)
+        week = np.array(load.week_curve or (1.0,) * 7)
         hours = (begins_s % DAY_S // 3600).astype(int)
-        curve: Floats = day[hours] * week[(begins_s // DAY_S).astype(int) % 7]
+        curve: Floats = (day / day.mean())[hours] * week[(begins_s // DAY_S).astype(int) % 7]
         return curve
 
     def _profile_sources(self) -> Iterator[Source]:
-        load = self._load
+        load, rates = self._load, self._load.office_rates
         ours = self.weights("onprem", "hosted")
-        if load.sent_per_mailbox is None or not ours.sum():
+        mailboxes = ours.sum()
+        if not rates.sent_per_s or not mailboxes:
             return
-        curve = self._curve() * load.growth
+        curve = self._curve(None)
         nobody = np.zeros(len(ours))
         internet = self.weights("internet")
-        sent_per_s = load.sent_per_mailbox * ours.sum()
-        inside = load.inside_probability if internet.any() else 1.0
-        yield Source("office", curve * sent_per_s, ours, inside, ours, internet, load.recipients, load.sizes)
-        received = (1 - load.internal_share) * load.received_per_sent * sent_per_s / load.internet_recipients.mean
-        if not internet.any() or not received:
-            return
-        yield Source("internet", curve * received, internet, 1.0, ours, nobody, load.internet_recipients, load.sizes)
-        if load.spam and load.spam.share_of_internet_mail:
-            share = load.spam.share_of_internet_mail
-            rate = received * share / (1 - share) if share < 1 else received
-            known = 1 - load.spam.to_unknown_addresses
-            one = Recipients(table={1: 1.0})
-            yield Source("spam", curve * rate, internet, known, ours, self.weights("unknown"), one, load.spam.sizes or load.sizes)
+        inside = rates.inside_share if internet.any() else 1.0
+        yield Source("office", curve * rates.sent_per_s * mailboxes, ours, inside, ours, internet, load.recipients, load.sizes)
+        if internet.any() and rates.internet_per_s:
+            numbers = load.internet_recipients or load.recipients
+            yield Source("internet", curve * rates.internet_per_s * mailboxes, internet, 1.0, ours, nobody, numbers, load.sizes)
+        if internet.any() and load.spam and rates.spam_per_s:
+            spam, known = load.spam, 1 - load.spam.to_unknown_addresses
+            rate = self._curve(spam.day_curve) * rates.spam_per_s * mailboxes
+            yield Source("spam", rate, internet, known, ours, self.weights("unknown"), spam.recipients, spam.sizes or load.sizes)
 
     def _stream_sources(self) -> Iterator[Source]:
         for number, spec in enumerate(self._load.streams):
             to = np.zeros(len(self.classes))
             for side, weight in spec.to.items():
-                of_side = self.weights(side)
+                of_side = self.weights(*(("onprem", "hosted") if side == "everybody" else (side,)))
                 if not of_side.any():
                     raise ValueError(f"load.streams[{number}].to: there is nobody on side {side!r}; give it mailboxes under directory.population")
                 to += weight * of_side / of_side.sum()
-            senders = self.weights(spec.from_)
+            senders = self.weights(*(("onprem", "hosted") if spec.sender == "everybody" else (spec.sender,)))
             if not senders.any():
-                raise ValueError(f"load.streams[{number}].from: there is nobody on side {spec.from_!r} to send")
+                raise ValueError(f"load.streams[{number}].from: there is nobody on side {spec.sender!r} to send")
             rates = np.full(self.pieces, spec.rate * self._load.growth)
-            nobody = np.zeros(len(to))
-            yield Source(spec.name or f"stream {number + 1}", rates, senders, 1.0, to, nobody, spec.recipients, spec.sizes, spec.arrivals == "constant")
+            sizes = spec.sizes or self._load.sizes
+            yield Source(spec.label, rates, senders, 1.0, to, np.zeros(len(to)), spec.recipients, sizes, spec.arrivals == "constant")
 
     def bulk_in(self, piece: int) -> list[Part]:
         """The bulk mailings that are born in a piece."""
         found: list[Part] = []
         for i, (at_s, bulk) in enumerate(self._bulk):
             if piece * PIECE_S <= at_s < min((piece + 1) * PIECE_S, self.length_s):
-                counts = {index: c.mailboxes for index, c in enumerate(self.classes) if c.side in bulk.to}
-                senders = np.flatnonzero(self.weights(bulk.from_))
-                if counts and len(senders):
-                    row = (self.pattern(counts), bulk.size, self._first_bulk + i)
+                sides = ("onprem", "hosted") if "everybody" in bulk.to else bulk.to
+                counts = {index: c.mailboxes for index, c in enumerate(self.classes) if c.side in sides}
+                senders = np.flatnonzero(self.weights(bulk.sender))
+                for some in _in_copies(counts, bulk.recipients_per_copy) if len(senders) else ():
+                    row = (self.pattern(some), bulk.size, self._first_bulk + i)
                     found.append((np.array([at_s]), senders[:1].astype(np.int64), *(np.array([value], np.int64) for value in row)))
         return found
+
+
+def _in_copies(counts: dict[int, int], most: int | None) -> Iterator[dict[int, int]]:
+    """All recipients in messages of at most so many."""
+    left = dict(counts)
+    while any(left.values()):
+        room = most if most is not None else sum(left.values())
+        some = {}
+        for index, count in left.items():
+            some[index] = min(count, room)
+            room -= some[index]
+            left[index] -= some[index]
+        yield some
 
 
 class _Drawer:
@@ -190,7 +202,7 @@ class _Drawer:
         purposes = ("births", "senders", "recipients", "inside", "classes", "sizes")
         self._rng = {p: stream(seed, replication, f"load/{source.name}/{p}") for p in purposes}
         self._next_s = 0.0  # constant arrivals: the next birth
-        numbers = source.recipients.table
+        numbers = source.recipients
         self._numbers = np.array(list(numbers), dtype=np.int64)
         self._numbers_cdf = _cdf(np.array(list(numbers.values()), dtype=np.float64))
 
@@ -204,7 +216,7 @@ class _Drawer:
         senders = _pick(_cdf(source.senders), rng["senders"].random(count))
         numbers = self._numbers[_pick(self._numbers_cdf, rng["recipients"].random(count))]
         pattern = self._patterns(numbers)
-        sizes = draw_sizes(source.sizes, rng["sizes"].random((count, 3)))
+        sizes = draw_sizes(source.sizes, rng["sizes"].random((count, 2)))
         return born_s, senders, pattern, sizes, np.full(count, self._number, np.int64)
 
     def _births(self, piece: int) -> Floats:
@@ -251,23 +263,23 @@ def _pick(cdf: Floats, u: Floats) -> Ints:
     return np.minimum(np.searchsorted(cdf, u, side="right"), len(cdf) - 1).astype(np.int64)
 
 
-def draw_sizes(sizes: Sizes, u: Floats) -> Ints:
-    """Sizes in bytes from three uniform numbers a message: body or tail, and two for the law."""
+def draw_sizes(sizes: SizeSpec, u: Floats) -> Ints:
+    """Sizes in bytes from two uniform numbers a message: body or tail, and one for the law (inverse transform)."""
     if sizes.constant is not None:
         return np.full(len(u), sizes.constant, np.int64)
     if sizes.table:
-        values, weights = sizes.weights
-        return np.array(values, np.int64)[_pick(_cdf(np.array(weights)), u[:, 0])]
+        return np.array(list(sizes.table), np.int64)[_pick(_cdf(np.array(list(sizes.table.values()))), u[:, 0])]
+    from scipy.special import ndtri
+
     assert sizes.body is not None
     law = sizes.body.lognormal
-    normal = np.sqrt(-2 * np.log1p(-u[:, 1])) * np.cos(2 * np.pi * u[:, 2])  # Box and Muller 1958
-    drawn = law.median * np.exp(law.sigma * normal)
+    drawn = law.median * np.exp(law.sigma * ndtri(u[:, 1] * sizes.body_below(sizes.body_end)))
     if sizes.tail is not None:
         tail = sizes.tail.pareto
-        cut = (tail.from_ / sizes.limit) ** tail.alpha  # P(X > limit) of the uncut law
-        pareto = tail.from_ * (1 - u[:, 1] * (1 - cut)) ** (-1 / tail.alpha)
-        drawn = np.where(u[:, 0] < sizes.tail_share, pareto, drawn)
-    return np.clip(drawn, 1, sizes.limit).astype(np.int64)
+        cut = (tail.start / sizes.limit) ** tail.alpha if sizes.limit else 0.0  # P(X > limit) of the uncut law
+        pareto = tail.start * (1 - u[:, 1] * (1 - cut)) ** (-1 / tail.alpha)
+        drawn = np.where(u[:, 0] < sizes.share_in_body, drawn, pareto)
+    return np.clip(drawn, 1, sizes.limit or np.inf).astype(np.int64)
 
 
 class _Table:
@@ -285,7 +297,7 @@ class _Table:
         return [(born_s, others[0], others[1], others[2], others[3])]
 
 
-def _replayed(replay: Replay, classes: Sequence[MailboxClass], base: Path, maker: _Maker) -> _Table:
+def _replayed(replay: ReplaySpec, classes: Sequence[MailboxClass], base: Path, maker: _Maker) -> _Table:
     """Read a table of mail: columns born_s, sender, recipients, size_bytes. Raises `ValueError` that names column and row."""
     import pandas as pd
 
