@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from coexsim.errors import did_you_mean
-from coexsim.scenario.base import At, PerS, Seconds, Share, SizeBytes, Spec
+from coexsim.scenario.base import At, PerS, Share, SizeBytes, Spec
 from coexsim.units import size_bytes
 
 PROFILES = Path(__file__).parent.parent / "profiles"
@@ -154,7 +154,7 @@ def _recipients(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         value = {value: 1.0}
     if not isinstance(value, dict):
-        raise ValueError(f"{value!r} says not how many recipients; write 'specmail2001', 'constant 2' or a table such as {{1: 80, 5: 20}}")
+        raise ValueError(f"{value!r} is not a number of recipients; write 'specmail2001', 'constant 2' or a table such as {{1: 80, 5: 20}}")
     counts = [int(key) if isinstance(key, (int, str)) and re.fullmatch(r"\d+", str(key)) else 0 for key in value]
     for key, count in zip(value, counts, strict=True):
         if count < 1:
@@ -343,7 +343,6 @@ class BulkSpec(Spec):
     to: Annotated[tuple[Literal["onprem", "hosted", "everybody"], ...], BeforeValidator(_places)] = ("everybody",)
     size: SizeBytes = Field(ge=1)
     recipients_per_copy: int | None = Field(None, ge=1, description="left out: one message to all; else so many a message")
-    every: Seconds | None = Field(None, gt=0, description="again and again; left out: once")
     name: str | None = None
 
 
