@@ -17,7 +17,12 @@ from coexsim.units import size_bytes
 
 PROFILES = Path(__file__).parent.parent / "profiles"
 HOURS, DAYS = 24, 7
-OFFICE, INTERNET, SPAM, REPLAY = "office", "internet", "spam", "replay"  # the names of the streams that are not given one
+OFFICE, INTERNET, SPAM, REPLAY = (
+    "office",
+    "internet",
+    "spam",
+    "replay",
+)  # the names of the streams that are not given one
 
 Side = Literal["onprem", "hosted", "internet", "unknown"]
 Place = Literal["onprem", "hosted", "internet", "unknown", "everybody"]
@@ -35,7 +40,9 @@ def read_profile(name: str) -> dict[str, Any]:
     """The keys of a shipped profile as written, with those of the profile it builds on. Raises `ValueError`."""
     if name not in shipped_profiles():
         known = shipped_profiles()
-        raise ValueError(f"no load profile is called {name!r}" + (did_you_mean(name, known) or f"; known: {', '.join(known)}"))
+        raise ValueError(
+            f"no load profile is called {name!r}" + (did_you_mean(name, known) or f"; known: {', '.join(known)}")
+        )
     written = _copy(_parsed(name))
     return over_profile(written) if "profile" in written else dict(written)
 
@@ -123,7 +130,8 @@ def _curve(length: int, key: str) -> Callable[[object], object]:
             value = _of_profile(key, value)
         if not isinstance(value, (list, tuple)) or len(value) != length:
             found = f"{len(value)} numbers" if isinstance(value, (list, tuple)) else repr(value)
-            raise ValueError(f"expected {length} numbers, one for each {'hour' if length == HOURS else 'day from Monday on'}, found {found}")
+            each = "hour of the day" if length == HOURS else "day from Monday on"
+            raise ValueError(f"expected {length} numbers, one for each {each}, found {found}")
         numbers = [_weight(number) for number in value]
         if sum(numbers) <= 0:
             raise ValueError("at least one of the numbers must be more than 0")
@@ -154,7 +162,9 @@ def _recipients(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         value = {value: 1.0}
     if not isinstance(value, dict):
-        raise ValueError(f"{value!r} is not a number of recipients; write 'specmail2001', 'constant 2' or a table such as {{1: 80, 5: 20}}")
+        raise ValueError(
+            f"{value!r} is not a number of recipients; write 'specmail2001', 'constant 2' or a table such as {{1: 80, 5: 20}}"
+        )
     counts = [int(key) if isinstance(key, (int, str)) and re.fullmatch(r"\d+", str(key)) else 0 for key in value]
     for key, count in zip(value, counts, strict=True):
         if count < 1:
@@ -229,14 +239,16 @@ class SizeSpec(Spec):
             if min(keys) < 1:
                 raise ValueError("a message has at least one byte")
             weights = _weights(value)
-            return {"table": {key: weight for key, weight in zip(value, weights, strict=True)}}
+            return {"table": dict(zip(value, weights, strict=True))}
         return value
 
     @model_validator(mode="after")
     def _is_one_law(self) -> SizeSpec:
         forms = [name for name in ("constant", "table", "body") if getattr(self, name)]
         if len(forms) != 1:
-            raise ValueError("sizes are one of: a constant such as '75 KB', a table such as {1 KB: 60, 1 MB: 40}, or a 'body' with perhaps a 'tail'")
+            raise ValueError(
+                "sizes are one of: a constant ('75 KB'), a table ({1 KB: 60, 1 MB: 40}), or a 'body' with perhaps a 'tail'"
+            )
         if not self.body and (self.tail or self.tail_share is not None or self.limit is not None):
             raise ValueError("'tail', 'tail_share' and 'limit' go with 'body'")
         if self.tail_share is not None and not self.tail:
@@ -289,8 +301,8 @@ def _pareto_mean(law: Pareto, limit: int | None) -> float:
     if limit is None:
         return law.alpha * law.start / (law.alpha - 1)
     reach = limit / law.start
-    grown = math.log(reach) if law.alpha == 1 else (reach ** (1 - law.alpha) - 1) / (1 - law.alpha)
-    return law.start * law.alpha * grown / (1 - reach**-law.alpha)
+    grown = math.log(reach) if law.alpha == 1 else (math.pow(reach, 1 - law.alpha) - 1) / (1 - law.alpha)
+    return law.start * law.alpha * grown / (1 - math.pow(reach, -law.alpha))
 
 
 # --- the load -------------------------------------------------------------------------------------------------------------
@@ -318,7 +330,9 @@ class StreamSpec(Spec):
     """Mail at a steady rate, day and night."""
 
     sender: Literal["onprem", "hosted", "internet", "everybody"] = Field(alias="from")
-    to: Annotated[dict[Place, float], BeforeValidator(_to)] = Field(description="one place, or weights; each recipient is drawn by them")
+    to: Annotated[dict[Place, float], BeforeValidator(_to)] = Field(
+        description="one place, or weights; each recipient is drawn by them"
+    )
     rate: PerS = Field(description="messages per second, before `growth`")
     arrivals: Literal["poisson", "constant"] = "poisson"
     recipients: Recipients = Field(default_factory=lambda: {1: 1.0})
@@ -342,7 +356,9 @@ class BulkSpec(Spec):
     sender: Literal["onprem", "hosted", "internet"] = Field(alias="from")
     to: Annotated[tuple[Literal["onprem", "hosted", "everybody"], ...], BeforeValidator(_places)] = ("everybody",)
     size: SizeBytes = Field(ge=1)
-    recipients_per_copy: int | None = Field(None, ge=1, description="left out: one message to all; else so many a message")
+    recipients_per_copy: int | None = Field(
+        None, ge=1, description="left out: one message to all; else so many a message"
+    )
     name: str | None = None
 
 
@@ -398,11 +414,17 @@ class LoadSpec(Spec):
     week_curve: WeekCurve | None = Field(None, description="7 factors from Monday on; 1: a day as stated")
     sent_per_mailbox: PerS | None = Field(None, description="messages a mailbox's user sends")
     internal_share: Share | None = Field(None, description="share of a mailbox's received copies that come from inside")
-    received_to_sent: float | None = Field(None, gt=0, description="copies received for one message sent, spam not counted")
+    received_to_sent: float | None = Field(
+        None, gt=0, description="copies received for one message sent, spam not counted"
+    )
     internet_received_per_mailbox: PerS | None = Field(None, description="copies from the Internet, spam not counted")
     recipients: Recipients = Field(default_factory=lambda: {1: 1.0}, description="recipients per message: weights")
-    internet_recipients: Recipients | None = Field(None, description="of messages from the Internet; default: `recipients`")
-    sizes: SizeSpec = Field(default_factory=lambda: SizeSpec(constant="75 KB"), description="default: 75 KB, a planning figure")
+    internet_recipients: Recipients | None = Field(
+        None, description="of messages from the Internet; default: `recipients`"
+    )
+    sizes: SizeSpec = Field(
+        default_factory=lambda: SizeSpec(constant="75 KB"), description="default: 75 KB, a planning figure"
+    )
     spam: SpamSpec | None = None
     growth: float = Field(1.0, gt=0, allow_inf_nan=False)
     streams: tuple[StreamSpec, ...] = ()
@@ -446,15 +468,18 @@ class LoadSpec(Spec):
         inside = self.office_rates.inside_share
         if inside > 1 + 1e-12:
             raise ValueError(
-                f"more internal mail is received than sent: it would take {inside:.0%} of all recipients of sent mail; lower 'internal_share' or "
-                f"what is received, or raise 'recipients' (now {mean_recipients(self.recipients):.3g} a message)"
+                f"more internal mail is received than sent: it would take {inside:.0%} of all recipients of sent mail; lower "
+                f"'internal_share' or what is received, or raise 'recipients' (now {mean_recipients(self.recipients):.3g} a message)"
             )
         return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> LoadSpec:
         seen = {OFFICE, INTERNET, SPAM, REPLAY}
-        for name in (*(stream.label for stream in self.streams), *(self.bulk_name(index) for index in range(len(self.bulk)))):
+        for name in (
+            *(stream.label for stream in self.streams),
+            *(self.bulk_name(index) for index in range(len(self.bulk))),
+        ):
             if name in seen:
                 raise ValueError(f"two streams of mail are called {name!r}; give one of them another 'name'")
             seen.add(name)
@@ -478,7 +503,9 @@ class LoadSpec(Spec):
         internet = (1 - internal) * received / mean_recipients(self.internet_recipients or self.recipients)
         share = self.spam.share_of_internet_mail if self.spam else 0.0
         inside = internal * received / (sent * each)
-        return OfficeRates(self.growth * sent, inside, self.growth * internet, self.growth * internet * share / (1 - share))
+        return OfficeRates(
+            self.growth * sent, inside, self.growth * internet, self.growth * internet * share / (1 - share)
+        )
 
     @property
     def places(self) -> frozenset[Place]:

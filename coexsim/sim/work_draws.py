@@ -1,63 +1,124 @@
-"""Random work, by inverse transform from numbers keyed by mail and stage: the same mail has the same work in every alternative."""
+"""How long a piece of work takes: a law's quantile at a number keyed by (mail, stage, attempt), not by the order of events."""
 
 from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coexsim.rng import draw_key, uniforms_at
+from coexsim.rng import draw_key, uniform_at, uniforms_at
 from coexsim.scenario.base import Work
 
 Floats = NDArray[np.float64]
 
 
 class WorkDraws:
-    """Draws the work of one stage of one server."""
+    """The draws of one kind of work; `purpose` names server and stage, as ``onprem/scan``.
 
-    __slots__ = ("_law", "_second", "_slow", "_slow_length", "_sigma", "_work")
+    `one` gives for attempt 0 the very bits that `block` gives: both ask the same numpy functions.
+    """
+
+    __slots__ = (
+        "_factor",
+        "_fixed_s",
+        "_key",
+        "_longer_s",
+        "_per_mb_s",
+        "_shortest_s",
+        "_slow_key",
+        "_slow_share",
+        "_values_s",
+    )
 
     def __init__(self, work: Work, seed: int, replication: int, purpose: str) -> None:
-        self._work = work
-        self._law, self._second, self._slow, self._slow_length = (
-            draw_key(seed, replication, f"{purpose}/{what}") for what in ("law", "second", "slow", "slow length")
-        )
-        self._sigma = float(np.sqrt(np.log1p(work.cv**2)))
+        self._key = draw_key(seed, replication, purpose)
+        self._fixed_s = work.fixed
+        self._per_mb_s = work.per_MB
+        self._factor = _factor(work)
+        self._values_s = _Values(work) if work.law == "empirical" else None
+        slow = work.slow
+        self._slow_key = draw_key(seed, replication, f"{purpose}/slow")
+        self._slow_share = slow.share if slow else 0.0
+        self._shortest_s = slow.shortest if slow else 0.0
+        self._longer_s = slow.longest - slow.shortest if slow else 0.0
 
-    def block(self, first: int, count: int, size_bytes: NDArray[np.int64]) -> Floats:
-        """The work on `count` mails from number `first` on [s]."""
-        return self._draw(np.arange(first, first + count), 0, size_bytes)
+    def block(self, first: int, n: int, size_bytes: NDArray[np.int64]) -> Floats:
+        """The work on mails `first`, `first` + 1, ... of these sizes, at attempt 0 [s]."""
+        mails = np.arange(first, first + n) if self._factor or self._values_s or self._slow_share else None
+        work_s: Any
+        if self._values_s is not None:
+            assert mails is not None
+            work_s = self._values_s.of(uniforms_at(self._key, mails))
+            if self._per_mb_s:
+                work_s = work_s + self._per_mb_s * size_bytes / 1e6
+        else:
+            work_s = self._fixed_s + self._per_mb_s * size_bytes / 1e6 if self._per_mb_s else self._fixed_s
+            if self._factor is not None:
+                assert mails is not None
+                work_s = work_s * self._factor(uniforms_at(self._key, mails))
+        if self._slow_share:
+            assert mails is not None
+            u = uniforms_at(self._slow_key, mails)
+            work_s = work_s + np.where(
+                u < self._slow_share, self._shortest_s + self._longer_s * (u / self._slow_share), 0.0
+            )
+        return work_s if isinstance(work_s, np.ndarray) else np.full(n, work_s)
 
     def one(self, mail: int, attempt: int, size_bytes: int) -> float:
-        """The work on one mail [s]; with attempt 0 bit for bit what `block` gives."""
-        return float(self._draw(np.array([mail]), attempt, np.array([size_bytes]))[0])
+        """The work on one mail at one attempt [s]."""
+        if self._values_s is not None:
+            work_s = self._values_s.at(uniform_at(self._key, mail, attempt))
+            if self._per_mb_s:
+                work_s += self._per_mb_s * size_bytes / 1e6
+        else:
+            work_s = self._fixed_s + self._per_mb_s * size_bytes / 1e6 if self._per_mb_s else self._fixed_s
+            if self._factor is not None:
+                work_s *= float(self._factor(uniform_at(self._key, mail, attempt)))
+        if self._slow_share:
+            u = uniform_at(self._slow_key, mail, attempt)
+            if u < self._slow_share:
+                work_s += self._shortest_s + self._longer_s * (u / self._slow_share)
+        return work_s
 
-    def _draw(self, mails: NDArray[np.int64], attempt: int, size_bytes: NDArray[np.int64]) -> Floats:
-        work = self._work
-        drawn = (work.mean_law_s + work.per_MB * (size_bytes / 1e6)) * self._factor(mails, attempt)
-        if work.slow is not None:
-            late = uniforms_at(self._slow, mails, attempt) < work.slow.share
-            length = work.slow.shortest + (work.slow.longest - work.slow.shortest) * uniforms_at(self._slow_length, mails, attempt)
-            drawn = drawn + np.where(late, length, 0.0)
-        return drawn
 
-    def _factor(self, mails: NDArray[np.int64], attempt: int) -> Floats:
-        """Numbers with mean 1 and the shape of the law."""
-        work = self._work
-        if work.law == "constant":
-            return np.ones(len(mails))
-        u = uniforms_at(self._law, mails, attempt)
-        if work.law == "exponential":
-            return -np.log1p(-u)
-        if work.law == "lognormal":
-            v = uniforms_at(self._second, mails, attempt)
-            normal = np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)  # Box and Muller 1958
-            return np.exp(self._sigma * normal - self._sigma**2 / 2)
-        if work.law == "gamma":
-            from scipy.special import gammaincinv
+def _factor(work: Work) -> Callable[[Any], Any] | None:
+    """The quantile of a law of mean 1, for a float or an array; None: always 1."""
+    if work.law == "exponential":
+        return lambda u: -np.log1p(-u)
+    if work.law == "gamma":
+        from scipy.special import gammaincinv
 
-            factor: Floats = gammaincinv(1 / work.cv**2, u) * work.cv**2
-            return factor
+        shape = 1 / work.cv**2
+        return lambda u: gammaincinv(shape, u) / shape
+    if work.law == "lognormal":
+        from scipy.special import ndtri
+
+        variance = math.log1p(work.cv**2)
+        sigma, shift = math.sqrt(variance), variance / 2
+        return lambda u: np.exp(sigma * ndtri(u) - shift)
+    return None
+
+
+class _Values:
+    """An empirical law: the values in order, with their cumulative weights."""
+
+    def __init__(self, work: Work) -> None:
         weights = np.array(work.weights or (1.0,) * len(work.values))
-        cdf = np.cumsum(weights) / weights.sum()
-        values = np.array(work.values)[np.minimum(np.searchsorted(cdf, u, side="right"), len(cdf) - 1)]
-        return values / work.mean_law_s if work.mean_law_s else values
+        values = np.array(work.values)
+        order = np.argsort(values, kind="stable")
+        self._ends: Floats = np.cumsum(weights[order])
+        self._ends /= self._ends[-1]
+        self._values_s = values[order]
+        self._ends_list: list[float] = self._ends.tolist()
+        self._values_list: list[float] = self._values_s.tolist()
+
+    def of(self, u: Floats) -> Floats:
+        values_s: Floats = self._values_s[np.searchsorted(self._ends, u, side="right")]
+        return values_s
+
+    def at(self, u: float) -> float:
+        return self._values_list[bisect_right(self._ends_list, u)]
