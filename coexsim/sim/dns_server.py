@@ -21,7 +21,7 @@ class NameServer:
 
     def __init__(self, env: simpy.Environment, answer: Callable[[Question, bool], Answer], answer_s: float, timeout_s: float, calendar: Calendar) -> None:
         self._env = env
-        self._answer = answer
+        self.answer = answer
         self._answer_s = answer_s
         self._timeout_s = timeout_s
         self._calendar = calendar
@@ -33,7 +33,7 @@ class NameServer:
             question, external, done = yield self._inbox.get()
             if self._answer_s:
                 yield self._env.timeout(self._answer_s)
-            done.succeed(self._answer(question, external))
+            done.succeed(self.answer(question, external))
 
     def ask(self, question: Question, external: bool, round_trip_s: float) -> Generator[simpy.Event, Any, Answer]:
         """The answer, after a round trip and the server's work; a time-out when it is down."""
@@ -75,6 +75,17 @@ class Resolver:
     def known_until(self, hop: NextHop | None) -> tuple[float, MailHosts | None]:
         """The hosts last found for a next hop, and until when the answers they rest on are fresh."""
         return self._known.get(hop, _NOTHING_KNOWN)  # type: ignore[arg-type]
+
+    def hosts_at_once(self, hop: NextHop) -> MailHosts | None:
+        """What DNS would make of a next hop just now, if it took no time. Nothing is asked or remembered."""
+        asking = mail_hosts(hop, *self._own)
+        try:
+            question = next(asking)
+            while True:
+                question = asking.send(self._name_server.answer(question, hop.external_dns))
+        except StopIteration as end:
+            found: MailHosts | DnsFailure = end.value
+        return found if isinstance(found, MailHosts) else None
 
     def hosts(self, hop: NextHop) -> Asked:
         """The hosts of a next hop; asks what is not in the cache and waits for the answers."""

@@ -1,42 +1,44 @@
-"""Express mail: where nothing on its way can hold a message up, its times are known ahead, and one event a server is enough.
+"""Express mail: a message that nothing holds up needs no process of its own, one event a step is enough.
 
-A `Leg` is what a server does with a class of mail, worked out once, when all of this holds: no outages, no limit on threads,
-connections, bandwidth or queue, DNS answers at hand, one next hop that takes everybody. A `Ride` is one message going from leg to
-leg. As soon as one of these does not hold for a message, it goes on as a `journey` from where it is. Both ask the same rules and the
-same stations at the same moments, so a run gives the same tables with express mail and without; a test holds them to it.
+A `Leg` is what a server does with a class of mail, worked out once: work, and then an end here or one next hop that takes everybody.
+A `Ride` is one message going from leg to leg. Where a leg is `plain`, with no limit on threads, connections, bandwidth or queue, its
+times are known ahead and one event a server will do. Whoever would have to wait, for a slot or for DNS, and whatever meets an outage
+or a change of the world, goes on as a `journey` from where it is. Both ask the same rules and use the same stations, pools and links
+at the same moments, so a run gives the same mail with express and without; a test holds them to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from heapq import heappush
 from typing import TYPE_CHECKING
 
-import numpy as np
 import simpy
-from numpy.typing import NDArray
 
 from coexsim.mail.dns import MailHosts
 from coexsim.mail.message import NextHop, Reply
 from coexsim.sim.clock import BIRTH, SESSION, WORK_DONE
 from coexsim.sim.copies import Copy, Letter
+from coexsim.sim.link import FairLink
 from coexsim.sim.network import Path
-from coexsim.sim.server import MailServer
+from coexsim.sim.server import MailServer, Onward
 from coexsim.sim.smtp import session_round_trips, slow_start_round_trips
+from coexsim.sim.stations import Hold
 
 if TYPE_CHECKING:
-    from coexsim.sim.recorder import Recorder
     from coexsim.sim.senders import Block
     from coexsim.sim.work import StageWork
     from coexsim.sim.world import World
+
+MOST_LEGS = 12  # a message that has passed so many servers is in a loop; that is for the journey to find
+ARRIVES, WORKED, TALKED = range(3)  # what happens to a ride next
 
 
 class Leg:
     """What `server` does with a class of mail: work, and then its end here, or a session with the server of the `next` leg."""
 
     __slots__ = (
-        "accept", "came_from", "cores", "delivered", "delivers_at_once", "failed", "hop", "hops", "hosts", "letter", "next", "number",
-        "path", "received", "resolvers", "round_trip_s", "round_trips", "sender", "server", "wan_links", "work", "world",
+        "accept", "came_from", "cores", "delivered", "failed", "hop", "hops", "hosts", "letter", "link", "next", "number", "path",
+        "plain", "received", "resolvers", "round_trip_s", "round_trips", "sender", "server", "target", "wan_links", "work", "world",
     )  # fmt: skip
 
     def __init__(self, world: World, copy: Copy, wan_links: int) -> None:
@@ -50,13 +52,15 @@ class Leg:
         self.received = copy.received
         self.hops = copy.hops
         self.wan_links = wan_links
+        self.plain = copy.server.is_unlimited
         self.delivered: Letter | None = None
-        self.delivers_at_once = False
         self.failed: tuple[tuple[Letter, Reply], ...] = ()
         self.sender = copy.server  # the server, or the role on its machine, that talks to the next one
+        self.target: MailServer | None = None
         self.hop: NextHop | None = None
         self.hosts: MailHosts | None = None
         self.path: Path | None = None
+        self.link: FairLink | None = None  # the one that takes time, if any
         self.resolvers = copy.server.resolvers
         self.round_trip_s = 0.0
         self.round_trips = 0
@@ -65,85 +69,27 @@ class Leg:
 
     def sends(self, sender: MailServer, hop: NextHop, hosts: MailHosts, target: MailServer, path: Path) -> None:
         """The session with the next server."""
-        self.sender, self.hop, self.hosts, self.path = sender, hop, hosts, path
+        self.sender, self.hop, self.hosts, self.target, self.path = sender, hop, hosts, target, path
         self.resolvers = sender.resolvers
+        self.link = next((link for link in path.links if not link.instant), None)
         self.round_trip_s = path.round_trip_s
         self.round_trips = session_round_trips(sender.spec.smtp, 0, len(self.letter.recipients), reused=False)
         self.accept = None if target.work.accept.is_nothing else target.work.accept
-
-
-class Rides:
-    """What rides did, gathered in flat lists and told to the logs and the recorder some ten thousand at a time."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._legs: list[Leg] = []
-        self._hops: list[float] = []
-        self._ends: list[float] = []
-
-    def add(self, leg: Leg) -> int:
-        """The number of a new leg."""
-        self._legs.append(leg)
-        return len(self._legs) - 1
-
-    def hop(self, leg: Leg, entered_s: float, done_s: float, over_s: float, size_bytes: int) -> None:
-        """A ride was at the leg's server, whose work was done at a time, and is over at the next server."""
-        hops = self._hops
-        hops += (leg.number, entered_s, done_s, over_s, size_bytes)
-        if len(hops) >= _FOLD_AT:
-            self._fold_hops()
-
-    def end(self, ride: Ride, leg: Leg, entered_s: float, done_s: float) -> None:
-        """A ride was delivered at the leg's server."""
-        ends = self._ends
-        ends += (leg.number, entered_s, done_s, ride.number, ride.size_bytes, ride.born_s, ride.stream, ride.measured)
-        leg.world.open_copies -= ride.measured
-        if len(ends) >= _FOLD_AT:
-            self._fold_ends()
-
-    def fold(self) -> None:
-        """Tell all that is gathered."""
-        self._fold_hops()
-        self._fold_ends()
-
-    def _fold_hops(self) -> None:
-        for leg, (entered_s, done_s, over_s, size_bytes) in self._by_leg(self._hops, 5):
-            leg.server.passing.add(entered_s, over_s, size_bytes)
-            leg.sender.threads.note(done_s, over_s)
-            assert leg.next is not None and leg.path is not None
-            leg.next.server.connections.note(done_s, over_s)
-            for link in leg.path.links:
-                link.note(over_s, size_bytes)
-
-    def _fold_ends(self) -> None:
-        for leg, (entered_s, done_s, number, size_bytes, born_s, stream, measured) in self._by_leg(self._ends, 8):
-            leg.server.passing.add(entered_s, done_s, size_bytes)
-            assert leg.delivered is not None
-            self._recorder.add_delivered(
-                leg.delivered, number, size_bytes, born_s, done_s - born_s, stream, measured, hops=leg.hops, wan_links=leg.wan_links
-            )
-
-    def _by_leg(self, buffer: list[float], width: int) -> Iterator[tuple[Leg, NDArray[np.float64]]]:
-        rows = np.array(buffer).reshape(-1, width)
-        buffer.clear()
-        rows = rows[np.argsort(rows[:, 0], kind="stable")]
-        numbers, starts = np.unique(rows[:, 0], return_index=True)
-        for number, part in zip(numbers.astype(int).tolist(), np.split(rows, starts[1:]), strict=False):
-            yield self._legs[number], part[:, 1:].T
-
-
-_FOLD_AT = 160_000
+        unlimited = sender.threads.unlimited and target.connections.unlimited and target.is_unlimited
+        self.plain = self.plain and unlimited and self.link is None and not sender.spec.smtp.reuse
 
 
 class Ride(simpy.Event):
-    """One message on its way from leg to leg; the event of its next arrival, or (`working`) of the end of its work."""
+    """One message on its way from leg to leg; the event of the next step, as `phase` says."""
 
-    __slots__ = ("block", "born_s", "entered_s", "leg", "measured", "number", "row", "size_bytes", "stream", "working")
+    __slots__ = (
+        "block", "born_s", "entered_s", "leg", "measured", "number", "phase", "row", "size_bytes", "slot", "stream", "thread",
+    )  # fmt: skip
     serial = 0
 
     def __init__(
         self, number: int, leg: Leg, size_bytes: int, born_s: float, stream: int, measured: bool, block: Block, row: int
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.env = leg.world.env
         self._value = None
         self._ok = True
@@ -156,13 +102,15 @@ class Ride(simpy.Event):
         self.measured = measured
         self.block = block
         self.row = row
-        self.working = False
         self.entered_s = born_s
-        self.at(born_s, BIRTH)
+        self.thread: Hold | None = None
+        self.slot: Hold | None = None
+        self.at(born_s, BIRTH, ARRIVES)
 
-    def at(self, time_s: float, stage: int) -> None:
+    def at(self, time_s: float, stage: int, phase: int) -> None:
         """Happen (again) at a time."""
         env = self.env
+        self.phase = phase
         self.callbacks = _GO
         heappush(env._queue, (time_s, stage + self.number, next(env._eid), self))
 
@@ -171,8 +119,10 @@ class Ride(simpy.Event):
         leg = self.leg
         world = leg.world
         stream = world.recorder.words["stream"].word(self.stream)
-        copy = Copy(self.number, leg.letter, self.size_bytes, world.size_class(self.size_bytes), self.born_s, leg.server, stream,
-                    self.measured, self.block, self.row)  # fmt: skip
+        size_class = world.size_class(self.size_bytes)
+        copy = Copy(
+            self.number, leg.letter, self.size_bytes, size_class, self.born_s, leg.server, stream, self.measured, self.block, self.row
+        )
         copy.came_from = leg.came_from
         copy.received = leg.received
         copy.hops = copy.attempts = leg.hops
@@ -180,65 +130,163 @@ class Ride(simpy.Event):
         return copy
 
 
-def _go(event: simpy.Event) -> None:
-    """A ride arrives at the server of its leg (or, `working`, has its work there done)."""
-    assert isinstance(event, Ride)
-    ride, leg = event, event.leg
-    world = leg.world
-    now_s = world.env.now
-    if ride.working:
-        _end_here(ride, leg, now_s)
-        return
-    cores = leg.cores
-    done_s = now_s if cores is None else cores.arrive(now_s, leg.work.of(ride))[1]
-    if done_s >= world.next_change_s:
-        _leave_express(ride, done_s)
-    elif leg.next is None:
-        if leg.delivers_at_once and done_s <= world.limit_s:
-            world.rides.end(ride, leg, now_s, done_s)
-        else:
-            ride.entered_s = now_s
-            ride.working = True
-            ride.at(done_s, WORK_DONE)
+def under_way(world: World) -> list[Copy]:
+    """The rides that have not met their end when a run does, as the copies they would be as journeys."""
+    events = sorted(world.env._queue, key=lambda item: item[:3])
+    copies = []
+    for ride in [event for *_, event in events if isinstance(event, Ride)] + list(world.on_links):
+        copy = ride.copy()
+        if ride.thread is not None:  # in a session
+            copy.server = ride.leg.sender
+            copy.attempts += 1
+            if ride in world.on_links and ride.leg.path is not None:
+                copy.wan_bytes += ride.size_bytes * ride.leg.path.wan_links
+        copies.append(copy)
+    return copies
+
+
+def _go(ride: Ride) -> None:
+    """The next step of a ride."""
+    phase = ride.phase
+    if phase == ARRIVES:
+        _arrive(ride, ride.leg)
+    elif phase == WORKED:
+        _depart(ride, ride.leg)
     else:
-        resolvers = leg.resolvers
-        until_s, hosts = resolvers[ride.number % len(resolvers)].known_until(leg.hop)
-        if done_s >= until_s or (hosts is not leg.hosts and hosts != leg.hosts):
-            _leave_express(ride, done_s)
-            return
-        length_s = 0.0
-        if leg.round_trip_s:
-            length_s = (leg.round_trips + slow_start_round_trips(ride.size_bytes)) * leg.round_trip_s
-        if leg.accept is not None:
-            length_s += leg.accept.of(ride)
-        over_s = done_s + length_s
-        world.rides.hop(leg, now_s, done_s, over_s, ride.size_bytes)
-        ride.leg = leg.next
-        ride.at(over_s, SESSION)
+        _send_body(ride, ride.leg)
 
 
 _GO = [_go]
 
 
-def _leave_express(ride: Ride, done_s: float) -> None:
-    """Go on as a journey: it is at work at its server until `done_s`."""
-    ride.leg.world.start(ride.copy(), done_s, counted=True)
+def _arrive(ride: Ride, leg: Leg) -> None:
+    """Queue for the work at the leg's server; where the leg is plain, all that follows is known."""
+    world = leg.world
+    now_s = world.env.now
+    cores = leg.cores
+    done_s = now_s if cores is None else cores.arrive(now_s, leg.work.of(ride))[1]
+    if done_s >= world.next_change_s:
+        world.start(ride.copy(), done_s, counted=True)
+    elif not leg.plain:
+        server = leg.server
+        server.queued += 1
+        server.queued_bytes += ride.size_bytes
+        if done_s > now_s:
+            ride.at(done_s, WORK_DONE, WORKED)
+        else:
+            _depart(ride, leg)
+    elif leg.target is not None:
+        if not _knows_the_way(ride, leg, done_s):
+            world.start(ride.copy(), done_s, counted=True)
+            return
+        over_s = done_s + _session_s(ride, leg, leg.round_trips + slow_start_round_trips(ride.size_bytes))
+        world.rides.hop(leg, now_s, done_s, over_s, ride.size_bytes)
+        ride.leg = leg.next  # type: ignore[assignment]  # a leg with a target has a next one
+        ride.at(over_s, SESSION, ARRIVES)
+    elif leg.server.delivery is None and leg.delivered is not None and done_s <= world.limit_s:
+        world.rides.end(ride, leg, now_s, done_s)
+    else:
+        leg.server.queued += 1
+        leg.server.queued_bytes += ride.size_bytes
+        ride.at(done_s, WORK_DONE, WORKED)
 
 
-def _end_here(ride: Ride, leg: Leg, done_s: float) -> None:
-    """Its way ends at this server, whose work on it is done at `done_s`."""
-    server, world = leg.server, leg.world
-    server.passing.note(ride.entered_s, done_s, ride.size_bytes)
+def _knows_the_way(ride: Ride, leg: Leg, time_s: float) -> bool:
+    """Will the next hop's hosts still be known at a time, and be those of the leg."""
+    resolvers = leg.resolvers
+    until_s, hosts = resolvers[ride.number % len(resolvers)].known_until(leg.hop)
+    return time_s < until_s and (hosts is leg.hosts or hosts == leg.hosts)
+
+
+def _session_s(ride: Ride, leg: Leg, round_trips: int) -> float:
+    """Length of the session before the body is on its way [s]: as ``transfer._session``."""
+    length_s = round_trips * leg.round_trip_s
+    return length_s if leg.accept is None else length_s + leg.accept.of(ride)
+
+
+def _depart(ride: Ride, leg: Leg) -> None:
+    """The work is done: the end, or a thread, a slot and a session if they are to be had at once."""
+    server, sender, target = leg.server, leg.sender, leg.target
+    server.queued -= 1
+    server.queued_bytes -= ride.size_bytes
+    if target is None:
+        _end_here(ride, leg)
+        return
+    now_s = ride.env.now
+    room = _knows_the_way(ride, leg, now_s) and target.has_room_for(ride)
+    thread = sender.threads.try_take(leg.hop.name) if room and leg.hop else None
+    slot = target.connections.try_take(sender.name) if thread is not None else None
+    if slot is None:
+        if thread is not None:
+            sender.threads.give_up(thread)
+        _go_on_as_journey(ride, leg)
+        return
+    sender.queued += 1
+    sender.queued_bytes += ride.size_bytes
+    ride.thread, ride.slot = thread, slot
+    spec = sender.spec.smtp
+    if spec.reuse and sender.take_kept_connection(target.name, now_s):
+        trips = session_round_trips(spec, ride.size_bytes, len(leg.letter.recipients), reused=True)
+    else:
+        trips = leg.round_trips + slow_start_round_trips(ride.size_bytes)
+    length_s = _session_s(ride, leg, trips) + target.back_pressure_s()
+    if length_s > 0:
+        ride.at(now_s + length_s, SESSION, TALKED)
+    else:
+        _send_body(ride, leg)
+
+
+def _go_on_as_journey(ride: Ride, leg: Leg) -> None:
+    """It would have to wait, or to ask DNS: from here on it has a process of its own."""
+    copy = ride.copy()
+    assert leg.hop is not None
+    copy.server = leg.sender
+    copy.queued_s = ride.env.now
+    leg.world.start(copy, Onward(copy.letter, leg.hop, None), counted=True)
+
+
+def _send_body(ride: Ride, leg: Leg) -> None:
+    """The dialogue is over, the body crosses the links of the path."""
+    assert leg.path is not None
+    for link in leg.path.links:
+        if link.instant:
+            link.pass_at_once(ride.size_bytes)
+    if leg.link is None:
+        _hand_over(ride)
+    else:
+        leg.world.on_links[ride] = None
+        leg.link.send(ride.size_bytes).callbacks.append(lambda _: _hand_over(ride))
+
+
+def _hand_over(ride: Ride) -> None:
+    """The next server has it: give back what the session held, and arrive there."""
+    leg = ride.leg
+    leg.world.on_links.pop(ride, None)
+    sender, target = leg.sender, leg.target
+    assert target is not None and leg.next is not None and ride.thread is not None and ride.slot is not None
+    sender.keep_connection(target.name, ride.env.now)
+    target.connections.release(ride.slot)
+    sender.threads.release(ride.thread)
+    ride.thread = ride.slot = None
+    sender.queued -= 1
+    sender.queued_bytes -= ride.size_bytes
+    ride.leg = leg.next
+    _arrive(ride, leg.next)
+
+
+def _end_here(ride: Ride, leg: Leg) -> None:
+    """Its way ends at this server, whose work on it is done."""
+    world = leg.world
     copy = ride.copy()
     if leg.delivered is not None:
-        world.deliver(copy, leg.delivered, server, done_s)
+        world.deliver(copy, leg.delivered, leg.server)
     for letter, said in leg.failed:
-        world.fail(copy, letter, said, server)
+        world.fail(copy, letter, said, leg.server)
     world.open_copies -= ride.measured
 
 
 def express_leg(world: World, copy: Copy, wan_links: int = 0) -> Leg | None:
-    """The leg of a copy at its server, with all that follow; None where something could hold it up. The probe `copy` is used up."""
+    """The leg of a copy at its server, with all that follow; None where it is no express mail. The probe `copy` is used up."""
     server = copy.server
     plan = server.plan(copy)
     if server.calendar or plan.added or len(plan.onward) + len(plan.delivered) + bool(plan.failed) != 1:
@@ -247,50 +295,41 @@ def express_leg(world: World, copy: Copy, wan_links: int = 0) -> Leg | None:
     if not plan.onward:
         leg.delivered = plan.delivered[0] if plan.delivered else None
         leg.failed = plan.failed
-        leg.delivers_at_once = server.delivery is None and leg.delivered is not None
         return leg
-    ahead = plan.onward[0]
-    sender, came_from = server, server.name
+    ahead, sender = plan.onward[0], server
     if ahead.role is not None:
-        sender = world.servers[ahead.role]
-        copy.server = sender
-        if not sender.work.cores.is_nothing or sender.calendar or len(sender.plan(copy).onward) != 1:
+        copy.server = sender = world.servers[ahead.role]
+        onward = sender.plan(copy).onward
+        if not sender.work.cores.is_nothing or sender.calendar or len(onward) != 1:
             return None
-        ahead, came_from = sender.plan(copy).onward[0], sender.name
+        ahead = onward[0]
     if ahead.hop is None or copy.received > MOST_LEGS:
         return None
-    hosts = sender.resolvers[copy.number % len(sender.resolvers)].known(ahead.hop)
-    if hosts is None or len(hosts.groups) != 1 or len(hosts.groups[0]) != 1 or len(hosts.groups[0][0].addresses) != 1:
-        return None
-    target = world.server_at(hosts.groups[0][0].addresses[0])
+    hosts = sender.resolvers[0].hosts_at_once(ahead.hop)
+    target = _only_server(world, hosts)
     path = world.network.between(sender.name, target.name) if target else None
-    if target is None or path is None or not _nothing_holds_up(sender, target, path):
+    if hosts is None or target is None or path is None or not _is_open(sender, target, path):
         return None
-    taken = target.take(copy, came_from)
+    taken = target.take(copy, sender.name)
     if taken.accepted is None or taken.refused:
         return None
     leg.sends(sender, ahead.hop, hosts, target, path)
-    copy.letter, copy.came_from, copy.server = taken.accepted, came_from, target
+    copy.letter, copy.came_from, copy.server = taken.accepted, sender.name, target
     copy.received += 1
     copy.hops += 1
     leg.next = express_leg(world, copy, wan_links + path.wan_links)
     return leg if leg.next is not None else None
 
 
-MOST_LEGS = 12  # a message that has passed so many servers is in a loop; that is for the journey to find
+def _only_server(world: World, hosts: MailHosts | None) -> MailServer | None:
+    """The server at the only address of the only host."""
+    if hosts is None or len(hosts.groups) != 1 or len(hosts.groups[0]) != 1 or len(hosts.groups[0][0].addresses) != 1:
+        return None
+    return world.server_at(hosts.groups[0][0].addresses[0])
 
 
-def _nothing_holds_up(sender: MailServer, target: MailServer, path: Path) -> bool:
-    """No limit and no outage on the way from one server to the next."""
-    capacity = target.spec.capacity
-    return (
-        path.instant
-        and not (path.calendar or target.calendar or sender.calendar)
-        and sender.threads.unlimited
-        and target.connections.unlimited
-        and target.policy.listens
-        and target.policy.greylist_s is None
-        and capacity.queue_length is None
-        and capacity.queue_disk is None
-        and not sender.spec.smtp.reuse
-    )
+def _is_open(sender: MailServer, target: MailServer, path: Path) -> bool:
+    """No outage at any time, one link at most that takes time, and nothing but limits that could turn mail away."""
+    outages = path.calendar or target.calendar or sender.calendar
+    slow_links = sum(not link.instant for link in path.links)
+    return not outages and slow_links <= 1 and target.policy.listens and target.policy.greylist_s is None

@@ -20,6 +20,7 @@ from coexsim.sim.stations import FifoStation, Pool
 
 if TYPE_CHECKING:
     from coexsim.sim.dns_server import Resolver
+    from coexsim.sim.express import Ride
     from coexsim.sim.work import ServerWork
     from coexsim.sim.world import World
 
@@ -251,7 +252,12 @@ class MailServer:
         if self.spec.smtp.reuse > 0:
             self.idle_until_s.setdefault(server, []).append(now_s + self.spec.smtp.reuse)
 
-    def has_room_for(self, copy: Copy) -> bool:
+    @property
+    def is_unlimited(self) -> bool:
+        """Is there always room in the queue."""
+        return self.spec.capacity.queue_length is None and self.spec.capacity.queue_disk is None
+
+    def has_room_for(self, copy: Copy | Ride) -> bool:
         """Is there room in the queue: messages and disk."""
         capacity = self.spec.capacity
         if capacity.queue_length is not None and self.queued >= capacity.queue_length:

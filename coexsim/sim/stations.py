@@ -209,6 +209,12 @@ class Pool:
         if self.waiting:
             self._hand_over()
 
+    def give_up(self, hold: Hold) -> None:
+        """Give back a slot that was taken this very moment, as if it had never been."""
+        del self._holds[hold]
+        if self._per_key is not None:
+            self._give_back(hold.key)
+
     def cancel(self, waiter: Waiter) -> None:
         """Give up waiting; a slot that `waiter` was given in this very moment goes to the next."""
         if waiter.hold is not None:
