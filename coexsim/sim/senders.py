@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,10 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
         hosts = yield from client_resolver(world, name).hosts(NextHop(domain_of(recipients[0].address), by_mx=True))
         name = None
         if not isinstance(hosts, DnsFailure):
-            name = next((world.setup.server_at[a] for h in in_order(hosts) for a in h.addresses if a in world.setup.server_at), None)
+            name = next(
+                (world.setup.server_at[a] for h in in_order(hosts) for a in h.addresses if a in world.setup.server_at),
+                None,
+            )
     copy = Copy(-number - 1, letter, mail.size, world.size_class(mail.size), env.now, world.servers[name or next(iter(world.servers))],
                 mail.name or f"message {number + 1}", _is_measured(world, env.now))  # fmt: skip
     copy.path = []
@@ -128,7 +132,15 @@ class _Feed:
         assert world.scenario.load is not None
         self._world = world
         run = world.scenario.run
-        self._blocks = draw(world.scenario.load, mailbox_classes(world), run.start, run.length, world.seed, world.replication)
+        self._blocks = draw(
+            world.scenario.load,
+            mailbox_classes(world),
+            run.start,
+            run.length,
+            world.seed,
+            world.replication,
+            folder=Path(world.scenario.source.file).parent,
+        )
         self._split: dict[int, tuple[MailBlock, Block, dict[str, NDArray[np.int64]]]] = {}
         self._entry: dict[str, str] = {}
         self._drawn = 0
@@ -172,9 +184,15 @@ def _send_drawn(world: World, feed: _Feed, name: str) -> ProcessGenerator:
         if found is None:
             return
         mail, block, rows = found
-        senders, patterns, sizes = mail.sender[rows].tolist(), mail.pattern[rows].tolist(), mail.size_bytes[rows].tolist()
+        senders, patterns, sizes = (
+            mail.sender[rows].tolist(),
+            mail.pattern[rows].tolist(),
+            mail.size_bytes[rows].tolist(),
+        )
         streams = mail.stream[rows].tolist()
-        for row, born_s, sender, pattern, size, stream in zip(rows.tolist(), mail.born_s[rows].tolist(), senders, patterns, sizes, streams, strict=True):
+        for row, born_s, sender, pattern, size, stream in zip(
+            rows.tolist(), mail.born_s[rows].tolist(), senders, patterns, sizes, streams, strict=True
+        ):
             letter = letters.get((sender, pattern))
             if letter is None:
                 recipients = tuple(Rcpt(address, count) for address, count in mail.patterns[pattern])
@@ -191,4 +209,17 @@ def _send_drawn(world: World, feed: _Feed, name: str) -> ProcessGenerator:
                 continue
             if born_s > env.now:
                 yield At(env, born_s, BIRTH + mail.first + row)
-            world.post(Copy(mail.first + row, letter, size, world.size_class(size), born_s, server, mail.streams[stream], measured, block, row))
+            world.post(
+                Copy(
+                    mail.first + row,
+                    letter,
+                    size,
+                    world.size_class(size),
+                    born_s,
+                    server,
+                    mail.streams[stream],
+                    measured,
+                    block,
+                    row,
+                )
+            )
