@@ -257,6 +257,8 @@ class SizeSpec(Spec):
             raise ValueError("the limit lies below the beginning of the tail")
         if self.tail and self.limit is None and self.tail.pareto.alpha <= 1:
             raise ValueError("a tail with alpha of 1 or less has no finite mean; give a 'limit'")
+        if self.body and self.body_below(self.body_end) < 1e-9:
+            raise ValueError("the body lies wholly above the beginning of the tail, or the limit")
         return self
 
     @property

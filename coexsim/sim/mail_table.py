@@ -479,6 +479,8 @@ def _replay(spec: ReplaySpec, book: _Book, folder: Path, streams: Streams) -> _L
     import pandas as pd
 
     file = folder / spec.file
+    if not file.is_file():
+        raise _wrong("load.replay", f"there is no file {spec.file!r} in {str(folder)!r}")
     try:
         if file.suffix.casefold() == ".parquet":
             table = pd.read_parquet(file)
