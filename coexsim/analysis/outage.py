@@ -1,0 +1,112 @@
+"""What an outage does to the mail: backlog, oldest mail, warnings and expiries, the burst on return, and the time to drain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coexsim.experiment.results import Results
+from coexsim.scenario.load import changed
+from coexsim.scenario.model import Event, Scenario
+
+
+Floats = NDArray[np.float64]
+
+
+class OutageFacts(NamedTuple):
+    """One outage of one server or link, over all replications (the worst one where it says most)."""
+
+    down: str
+    from_s: float
+    to_s: float
+    backlog: pd.DataFrame
+    """By server: ``before`` (mean of the hour before), ``most`` (messages), ``most_bytes``, ``at_s`` (when), ``drain_s`` (after the return)."""
+    burst_per_min: float
+    """Most SMTP sessions a minute that any one server took in the hour after the return."""
+    usual_per_min: float
+    """The same in the hour before the outage."""
+    warnings: int
+    expired: int
+    bounced: int
+    longest_delay_s: float
+    """Of mail that was handed in while it was down, and delivered."""
+    in_transit: int
+
+
+def with_outage(scenario: Scenario, down: Sequence[str], at: str, length: str) -> Scenario:
+    """The scenario with one more outage. Raises `ScenarioError` for what does not exist."""
+    events = [*scenario.source.raw.get("events", []), {"at": at, "for": length, "down": list(down)}]
+    return changed(scenario, {"events": events})
+
+
+def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFacts:
+    """What an outage of the scenario did, read from the tables of its runs."""
+    assert event.at is not None
+    from_s = event.at.after(scenario.run.start)
+    to_s = min(from_s + (event.for_ if event.for_ is not None else np.inf), results.length_s)
+    during = results.mail[(results.mail["born_s"] >= from_s) & (results.mail["born_s"] < to_s)]
+    mail = during[during["kind"] == "mail"]
+    outcomes = mail.groupby("outcome", observed=False)["recipients"].sum()
+    delivered = mail.loc[mail["outcome"] == "delivered", "delay_s"]
+    return OutageFacts(
+        ", ".join(event.down),
+        from_s,
+        to_s,
+        _backlog(results, from_s, to_s),
+        _busiest_minute(results, to_s, to_s + 3600),
+        _busiest_minute(results, from_s - 3600, from_s),
+        int((during["kind"] == "delay").sum()),
+        int(outcomes["expired"]),
+        int(outcomes["bounced"]),
+        float(delivered.max()) if len(delivered) else float("nan"),
+        int(outcomes["in transit"]),
+    )
+
+
+def _backlog(results: Results, from_s: float, to_s: float) -> pd.DataFrame:
+    """The queue of every server before, during and after, the worst replication counting."""
+    queues = results.timeline[results.timeline["stage"] == "queue"]
+    rows = []
+    for server, of_server in queues.groupby("server", observed=True):
+        worst = max((part for _, part in of_server.groupby("replication")), key=lambda part: part["backlog"].max())
+        end_s = (worst["minute"].to_numpy() + 1) * 60.0
+        backlog = worst["backlog"].to_numpy()
+        before = backlog[(end_s > from_s - 3600) & (end_s <= from_s)]
+        usual = float(before.mean()) if len(before) else 0.0
+        later = end_s > from_s
+        if not later.any() or backlog[later].max() <= max(before, default=0.0):
+            continue
+        top = int(np.argmax(np.where(later, backlog, -1)))
+        most_bytes = float(worst["queued_bytes"].to_numpy()[later].max())
+        rows.append(
+            (
+                str(server),
+                usual,
+                float(backlog[top]),
+                most_bytes,
+                float(end_s[top]),
+                _drain_s(backlog, end_s, from_s, to_s),
+            )
+        )
+    table = pd.DataFrame(rows, columns=["server", "before", "most", "most_bytes", "at_s", "drain_s"])
+    return table.sort_values("most", ascending=False, ignore_index=True)
+
+
+def _drain_s(backlog: Floats, end_s: Floats, from_s: float, to_s: float) -> float:
+    """From the return until no more waits than at most in the hour before; infinite if that is not seen."""
+    usual = float(backlog[(end_s > from_s - 3600) & (end_s <= from_s)].max(initial=0.0))
+    drained = np.flatnonzero((end_s >= to_s) & (backlog <= usual))
+    return float(end_s[drained[0]] - to_s) if len(drained) else float("inf")
+
+
+def _busiest_minute(results: Results, begin_s: float, end_s: float) -> float:
+    """Most SMTP sessions that began in one minute at any one server."""
+    timeline = results.timeline
+    rows = timeline[
+        (timeline["stage"] == "connections") & (timeline["minute"] * 60 >= begin_s) & (timeline["minute"] * 60 < end_s)
+    ]
+    return float(rows["arrivals"].max()) if len(rows) else float("nan")

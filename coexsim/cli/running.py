@@ -1,0 +1,197 @@
+"""The commands that let time pass: run and outage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from coexsim.analysis.outage import OutageFacts
+    from coexsim.analysis.slo import Verdict
+    from coexsim.experiment.results import Results
+    from coexsim.scenario.model import Scenario
+
+REPORTS = Path("reports")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(run)
+    app.command()(outage)
+
+
+def run(
+    scenario: Path = typer.Argument(help="the scenario file"),
+    out: Path | None = typer.Option(None, "--out", help="folder for tables and pictures [default: reports/NAME]"),
+    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
+    replications: int | None = typer.Option(
+        None, "--replications", "-n", min=1, help="independent repetitions [default: the scenario's]"
+    ),
+    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
+    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
+    round_trip: bool = typer.Option(True, help="price the round trip: run the same mail with direct delivery too"),
+    pictures: bool = typer.Option(True, help="draw PNG pictures and an HTML page"),
+    visits: bool = typer.Option(False, "--visits", help="keep every visit of every stage (large)"),
+) -> None:
+    """Simulate a scenario: delay, queues, utilisation, the round trip's price; tables and pictures under reports/.
+
+    Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
+    """
+    from coexsim.scenario.load import load_scenario
+
+    spec = load_scenario(scenario)
+    folder = out or REPORTS / scenario.stem
+    results = _simulated(spec, seed, replications or spec.run.replications, jobs, dask, visits)
+    raise typer.Exit(_report(spec, results, folder, round_trip=round_trip, pictures=pictures, jobs=jobs))
+
+
+def outage(
+    scenario: Path = typer.Argument(help="the scenario file"),
+    server: list[str] = typer.Option(..., "--server", help="server or link that goes down"),
+    at: str = typer.Option(..., "--at", help="when, such as 10:00 or 'Mon 10:00'"),
+    length: str = typer.Option(..., "--for", help="for how long, such as 4h"),
+    out: Path | None = typer.Option(
+        None, "--out", help="folder for tables and pictures [default: reports/NAME-outage]"
+    ),
+    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
+    replications: int = typer.Option(1, "--replications", "-n", min=1, help="independent repetitions"),
+    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
+    pictures: bool = typer.Option(True, help="draw PNG pictures and an HTML page"),
+) -> None:
+    """What an outage does: backlog, oldest mail, warnings, expiries, the burst on return and how long it takes to drain."""
+    from coexsim.analysis.outage import outage_facts, with_outage
+    from coexsim.scenario.load import load_scenario
+
+    spec = with_outage(load_scenario(scenario), server, at, length)
+    results = _simulated(spec, seed, replications, jobs, None, visits=False)
+    _say_outage(outage_facts(results, spec, spec.events[-1]), spec)
+    folder = out or REPORTS / f"{scenario.stem}-outage"
+    raise typer.Exit(_report(spec, results, folder, round_trip=False, pictures=pictures, jobs=jobs))
+
+
+def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
+    """What the outage did, as a table of queues and a few lines."""
+    from rich.table import Table
+
+    from coexsim.units import say_bytes, say_duration, say_time
+
+    start = spec.run.start
+    console = _console()
+    console.print(
+        f"[bold]{facts.down} down from {say_time(facts.from_s, start)} to {say_time(facts.to_s, start)}[/bold]"
+    )
+    table = Table("queue at", "before", "most", "bytes", "at", "drained after the return", box=None)
+    for row in facts.backlog.itertuples():
+        drained = "not by the end of the run" if row.drain_s == float("inf") else say_duration(row.drain_s)
+        table.add_row(
+            row.server,
+            f"{row.before:,.0f}",
+            f"{row.most:,.0f}",
+            say_bytes(row.most_bytes),
+            say_time(row.at_s, start),
+            drained,
+        )
+    console.print(table if len(facts.backlog) else "no server's queue grew")
+    console.print(f"Longest delay of mail handed in meanwhile and delivered: {say_duration(facts.longest_delay_s)}")
+    console.print(
+        f"Delay warnings {facts.warnings:,}; expired {facts.expired:,}; bounced {facts.bounced:,}; in transit at the end {facts.in_transit:,}"
+    )
+    if facts.burst_per_min == facts.burst_per_min:
+        usual = (
+            f" (in the hour before: {facts.usual_per_min:,.0f})" if facts.usual_per_min == facts.usual_per_min else ""
+        )
+        console.print(f"Burst on return: {facts.burst_per_min:,.0f} SMTP sessions a minute at one server{usual}")
+
+
+def _console() -> Any:
+    import sys
+
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+@contextmanager
+def progress_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error, on a terminal only; told how far it is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _simulated(
+    spec: Scenario, seed: int | None, count: int, jobs: int | None, dask: str | None, visits: bool
+) -> Results:
+    from time import perf_counter
+
+    from coexsim.experiment.executors import open_executor
+    from coexsim.experiment.replicate import replicate
+    from coexsim.experiment.run import simulate
+
+    began = perf_counter()
+    if count == 1 and dask is None:
+        with progress_bar(spec.title or "simulating", spec.run.length) as tell:
+            results = simulate(spec, seed=seed, keep_visits=visits, progress=tell)
+    else:
+        with progress_bar(f"{count} replications", count) as tell, open_executor(jobs, dask) as executor:
+            results = replicate(
+                spec, count, seed=seed, executor=executor, jobs=jobs, progress=lambda done, _: tell(done)
+            )
+    took_s = perf_counter() - began
+    messages = int((results.mail["kind"] == "mail").sum())
+    typer.echo(
+        f"{spec.title or spec.source.file}: {messages:,} copies of messages simulated in {took_s:.1f} s", err=True
+    )
+    return results
+
+
+def _report(
+    spec: Scenario, results: Results, folder: Path, *, round_trip: bool, pictures: bool, jobs: int | None
+) -> int:
+    """Print the answer first, then what it rests on; write the folder; return the exit code."""
+    from coexsim.analysis.slo import evaluate, exit_code
+    from coexsim.experiment.store import write_json
+    from coexsim.report.summary import say_summary, say_verdicts, summarise
+
+    console = _console()
+    verdicts = evaluate(None, results, spec)
+    if verdicts:
+        console.print(say_verdicts(verdicts))
+    results.conservation()
+    summary = summarise(results, spec)
+    for part in say_summary(summary):
+        console.print(part)
+    price = _round_trip(spec, results, console) if round_trip else None
+    results.save(folder)
+    write_json(summary | {"objectives": [_plain(v) for v in verdicts], "round_trip": price}, folder / "summary.json")
+    if pictures:
+        _pictures(results, spec, folder, verdicts, price)
+    console.print(f"Tables{' and pictures' if pictures else ''}: {folder}/")
+    return exit_code(verdicts)
+
+
+def _plain(verdict: Verdict) -> dict[str, object]:
+    low, high = verdict.interval.low, verdict.interval.high
+    return {
+        "objective": verdict.objective.text,
+        "answer": verdict.answer,
+        "estimate": verdict.estimate,
+        "low": low,
+        "high": high,
+        "why": verdict.why,
+    }
