@@ -13,7 +13,6 @@ from coexsim.experiment.results import Results
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
 
-
 Floats = NDArray[np.float64]
 
 
@@ -24,7 +23,8 @@ class OutageFacts(NamedTuple):
     from_s: float
     to_s: float
     backlog: pd.DataFrame
-    """By server: ``before`` (mean of the hour before), ``most`` (messages), ``most_bytes``, ``at_s`` (when), ``drain_s`` (after the return)."""
+    """By server: ``before`` (mean of the hour before), ``most`` (messages), ``most_bytes``, ``at_s`` (when), ``drain_s``
+    (after the return)."""
     burst_per_min: float
     """Most SMTP sessions a minute that any one server took in the hour after the return."""
     usual_per_min: float

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from coexsim.analysis.outage import OutageFacts
+    from coexsim.analysis.round_trip import RoundTrip
     from coexsim.analysis.slo import Verdict
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
@@ -46,7 +47,7 @@ def run(
     spec = load_scenario(scenario)
     folder = out or REPORTS / scenario.stem
     results = _simulated(spec, seed, replications or spec.run.replications, jobs, dask, visits)
-    raise typer.Exit(_report(spec, results, folder, round_trip=round_trip, pictures=pictures, jobs=jobs))
+    raise typer.Exit(_report(spec, results, folder, price=round_trip, pictures=pictures, jobs=jobs))
 
 
 def outage(
@@ -70,7 +71,7 @@ def outage(
     results = _simulated(spec, seed, replications, jobs, None, visits=False)
     _say_outage(outage_facts(results, spec, spec.events[-1]), spec)
     folder = out or REPORTS / f"{scenario.stem}-outage"
-    raise typer.Exit(_report(spec, results, folder, round_trip=False, pictures=pictures, jobs=jobs))
+    raise typer.Exit(_report(spec, results, folder, price=False, pictures=pictures, jobs=jobs))
 
 
 def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
@@ -97,9 +98,8 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
         )
     console.print(table if len(facts.backlog) else "no server's queue grew")
     console.print(f"Longest delay of mail handed in meanwhile and delivered: {say_duration(facts.longest_delay_s)}")
-    console.print(
-        f"Delay warnings {facts.warnings:,}; expired {facts.expired:,}; bounced {facts.bounced:,}; in transit at the end {facts.in_transit:,}"
-    )
+    ends = f"expired {facts.expired:,}; bounced {facts.bounced:,}; in transit at the end {facts.in_transit:,}"
+    console.print(f"Delay warnings {facts.warnings:,}; {ends}")
     if facts.burst_per_min == facts.burst_per_min:
         usual = (
             f" (in the hour before: {facts.usual_per_min:,.0f})" if facts.usual_per_min == facts.usual_per_min else ""
@@ -160,9 +160,7 @@ def _simulated(
     return results
 
 
-def _report(
-    spec: Scenario, results: Results, folder: Path, *, round_trip: bool, pictures: bool, jobs: int | None
-) -> int:
+def _report(spec: Scenario, results: Results, folder: Path, *, price: bool, pictures: bool, jobs: int | None) -> int:
     """Print the answer first, then what it rests on; write the folder; return the exit code."""
     from coexsim.analysis.slo import evaluate, exit_code
     from coexsim.experiment.store import write_json
@@ -176,13 +174,49 @@ def _report(
     summary = summarise(results, spec)
     for part in say_summary(summary):
         console.print(part)
-    price = _round_trip(spec, results, console) if round_trip else None
+    trip = _round_trip(spec, results, jobs) if price else None
     results.save(folder)
-    write_json(summary | {"objectives": [_plain(v) for v in verdicts], "round_trip": price}, folder / "summary.json")
+    facts = {"objectives": [_plain(v) for v in verdicts], "round_trip": trip.plain() if trip else None}
+    write_json(summary | facts, folder / "summary.json")
     if pictures:
-        _pictures(results, spec, folder, verdicts, price)
+        from coexsim.report.html import write_report
+
+        write_report(results, spec, folder, verdicts=verdicts, trip=trip)
     console.print(f"Tables{' and pictures' if pictures else ''}: {folder}/")
     return exit_code(verdicts)
+
+
+def _round_trip(spec: Scenario, results: Results, jobs: int | None) -> RoundTrip | None:
+    """Run the same mail with direct delivery, and say what the difference is."""
+    from coexsim.analysis.round_trip import direct, round_trip
+    from coexsim.errors import NoDataError
+    from coexsim.units import say_bytes, say_duration
+
+    console = _console()
+    try:
+        direct(spec)
+        with progress_bar("the same mail with direct delivery", spec.run.length) as tell:
+            trip = round_trip(spec, results, jobs=jobs, progress=tell)
+    except NoDataError as error:
+        console.print(f"No round trip to price: {error}")
+        return None
+    quantiles = ", ".join(f"{name[:-2]} {say_duration(value)}" for name, value in trip.quantiles_s.items())
+    interval = f"95 % interval {say_duration(trip.interval.low)} to {say_duration(trip.interval.high)}"
+    console.print(
+        "\n[bold]The round trip's price[/bold] (hosted to hosted over the on-premises server, against direct delivery of the same mail)"
+    )
+    console.print(f"  extra delay          mean {say_duration(trip.mean_extra_s)} ({interval}); {quantiles}")
+    console.print(
+        f"  extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {trip.messages:,} messages compared"
+    )
+    console.print(
+        f"  extra WAN traffic    {say_bytes(trip.wan_bytes)}, {trip.wan_share:.0%} of all bytes between sites"
+    )
+    console.print(f"  work at {trip.server:<13}{trip.work_share:.0%} of its core time goes into it")
+    console.print(
+        f"  share of internal mail that makes it: {trip.share_of_internal:.1%} (theory, hosted share squared: {trip.closed_form:.1%})"
+    )
+    return trip
 
 
 def _plain(verdict: Verdict) -> dict[str, object]:

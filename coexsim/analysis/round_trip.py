@@ -1,0 +1,151 @@
+"""The price of the round trip: mail between hosted users goes over the on-premises server and back.
+
+It is held against direct delivery of the same mail. Both runs have the same mail, so each message is compared with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from coexsim.analysis.theory import hairpin_share
+from coexsim.errors import NoDataError
+from coexsim.experiment.replicate import replicate
+from coexsim.experiment.results import Results, weighted_quantiles
+from coexsim.experiment.run import simulate
+from coexsim.scenario.load import changed
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import HostedOutbound
+from coexsim.stats import Interval, mean_interval
+
+FLOW = "hosted->hosted"
+BLOCKS = 10
+"""With one replication the interval comes from so many stretches of time of equal length, taken as independent (batch means)."""
+
+
+class RoundTrip(NamedTuple):
+    """What the round trip costs, for mail between hosted users born in the measured window."""
+
+    messages: int
+    """Pairs: copies delivered both ways, over all replications."""
+    extra_s: pd.Series
+    """Extra delay of each pair [s]; index ``replication, mail``."""
+    mean_extra_s: float
+    interval: Interval
+    quantiles_s: dict[str, float]
+    extra_hops: float
+    wan_bytes: float
+    """Extra bytes on links between sites, by all mail of the window together [B]."""
+    wan_share: float
+    """The same as a share of all bytes between sites."""
+    server: str
+    work_share: float
+    """Share of the on-premises server's core time in the window that direct delivery would save."""
+    via_s: pd.Series
+    direct_s: pd.Series
+    """Delays of the pairs either way [s]."""
+    share_of_internal: float
+    """Measured share of mail between hosted users in all internal mail, by recipients."""
+    closed_form: float
+    """The same by theory: the hosted share squared (uniform mixing)."""
+
+    def plain(self) -> dict[str, object]:
+        """The figures as plain data, without the distribution."""
+        left_out = ("extra_s", "via_s", "direct_s", "interval")
+        figures = {name: value for name, value in self._asdict().items() if name not in left_out}
+        return figures | {"low_s": self.interval.low, "high_s": self.interval.high}
+
+
+def direct(scenario: Scenario) -> Scenario:
+    """The scenario with mail between hosted users delivered inside the hosted service."""
+    names = scenario.of_kind(HostedOutbound)
+    if not names:
+        raise NoDataError("the scenario has no hosted-outbound server: there is no round trip to price")
+    return changed(scenario, {f"servers.{name}.routes_internal_mail": "direct" for name in names})
+
+
+def round_trip(
+    scenario: Scenario, via: Results | None = None, *, seed: int | None = None, replications: int | None = None,
+    executor: Executor | None = None, jobs: int | None = None, progress: Callable[[float], None] | None = None,
+) -> RoundTrip:  # fmt: skip
+    """Price the round trip by running the same mail with direct delivery as well.
+
+    `via` are the results of the scenario itself, if they are there already; their seed and replications then hold. Raises
+    `NoDataError` where no mail between hosted users was delivered both ways.
+    """
+    if via is None:
+        via = _runs(scenario, seed, replications or scenario.run.replications, executor, jobs, None)
+    straight = _runs(direct(scenario), via.provenance.get("seed"), len(via.replications), executor, jobs, progress)
+    return paired(scenario, via, straight)
+
+
+def _runs(
+    scenario: Scenario, seed: int | None, count: int, executor: Executor | None, jobs: int | None,
+    progress: Callable[[float], None] | None,
+) -> Results:  # fmt: skip
+    if count == 1 and executor is None:
+        return simulate(scenario, seed=seed, progress=progress)
+    return replicate(scenario, count, seed=seed, executor=executor, jobs=jobs)
+
+
+def paired(scenario: Scenario, via: Results, straight: Results) -> RoundTrip:
+    """The price from the results of both ways, message by message."""
+    one, other = _delivered(via), _delivered(straight)
+    pairs = one.join(other, how="inner", lsuffix="_via", rsuffix="_direct")
+    if pairs.empty:
+        raise NoDataError(f"no mail {FLOW} was delivered both ways in the measured window")
+    extra_s = pairs["delay_s_via"] - pairs["delay_s_direct"]
+    figures = weighted_quantiles(extra_s.to_numpy(), np.ones(len(extra_s)), [0.5, 0.95, 0.99])
+    wan = [float(results.measured["wan_bytes"].sum()) for results in (via, straight)]
+    server = scenario.home_server["onprem"]
+    work = [_work(results, server) for results in (via, straight)]
+    people = scenario.directory.population
+    everybody = sum(people.values())
+    return RoundTrip(
+        messages=len(pairs),
+        extra_s=extra_s,
+        mean_extra_s=float(extra_s.mean()),
+        interval=_interval(extra_s, pairs["born_s_via"], via.window_s),
+        quantiles_s=dict(zip(("p50_s", "p95_s", "p99_s"), map(float, figures), strict=True)),
+        extra_hops=float((pairs["hops_via"] - pairs["hops_direct"]).mean()),
+        wan_bytes=wan[0] - wan[1],
+        wan_share=(wan[0] - wan[1]) / wan[0] if wan[0] else 0.0,
+        server=server,
+        work_share=1 - work[1] / work[0] if work[0] else 0.0,
+        via_s=pairs["delay_s_via"],
+        direct_s=pairs["delay_s_direct"],
+        share_of_internal=_share_of_internal(via),
+        closed_form=hairpin_share(people.get("hosted", 0) / everybody) if everybody else float("nan"),
+    )
+
+
+def _delivered(results: Results) -> pd.DataFrame:
+    """Delivered copies between hosted users, one row a message (the last of its copies)."""
+    mail = results.measured
+    mail = mail[(mail["flow"] == FLOW) & (mail["outcome"] == "delivered") & (mail["stream"] != "duplicate")]
+    return mail.groupby(["replication", "mail"], sort=True)[["delay_s", "hops", "born_s"]].max()
+
+
+def _interval(extra_s: pd.Series, born_s: pd.Series, window_s: tuple[float, float]) -> Interval:
+    """Student's interval over replications; with one, over stretches of time."""
+    replication = extra_s.index.get_level_values("replication")
+    if replication.nunique() > 1:
+        return mean_interval(extra_s.groupby(replication).mean().to_numpy(), 0.95)
+    block = ((born_s - window_s[0]) / (window_s[1] - window_s[0]) * BLOCKS).astype(int)
+    return mean_interval(extra_s.groupby(block).mean().to_numpy(), 0.95)
+
+
+def _work(results: Results, server: str) -> float:
+    rows = results.stages[(results.stages["server"] == server) & (results.stages["stage"] == "cores")]
+    return float(rows["mean_busy"].sum())
+
+
+def _share_of_internal(results: Results) -> float:
+    inside = results.measured.groupby("flow", observed=True)["recipients"].sum()
+    flows = [f"{one}->{other}" for one in ("onprem", "hosted") for other in ("onprem", "hosted")]
+    total = sum(int(inside.get(flow, 0)) for flow in flows)
+    return int(inside.get(FLOW, 0)) / total if total else float("nan")

@@ -1,1 +1,0 @@
-"""Load profiles as data: each figure with its source."""
