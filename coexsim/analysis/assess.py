@@ -1,0 +1,185 @@
+"""Judge one scenario by as many replications as it takes, within a budget."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from coexsim.analysis.slo import Verdict, exit_code, judge
+from coexsim.analysis.slo_measure import Sample, busiest, measure
+from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.experiment.executors import run_all
+from coexsim.experiment.results import Results
+from coexsim.experiment.run import run_one
+from coexsim.scenario.model import Scenario
+from coexsim.stats import replications_needed
+
+FIRST_LOOK = 3
+Station = tuple[str, str]
+
+
+class Measured(NamedTuple):
+    """What is kept of one replication: small enough to send from any machine."""
+
+    samples: tuple[Sample, ...]
+    busy: dict[Station, float]
+    """Busy share in the busiest hour of every station with a limit, and of links."""
+    most_queued_bytes: dict[str, float]
+    messages: int
+    seconds: float
+
+
+def measure_one(scenario: Scenario, seed: int, replication: int, objectives: tuple[Objective, ...]) -> Measured:
+    """Simulate one replication and keep what objectives and resources ask of it. Picklable in and out."""
+    began = perf_counter()
+    results = run_one(scenario, seed, replication)
+    samples = tuple(measure(objective, results, scenario) for objective in objectives)
+    queued = (
+        results.timeline[results.timeline["stage"] == "queue"].groupby("server", observed=True)["queued_bytes"].max()
+    )
+    most = {str(server): float(value) for server, value in queued.items()}
+    return Measured(samples, busy_shares(results), most, len(results.mail), perf_counter() - began)
+
+
+def busy_shares(results: Results) -> dict[Station, float]:
+    """Busy share in the busiest hour of the measured window, by server and stage (or link), of what has a limit."""
+    begin, end = results.window_s
+    timeline = results.timeline
+    timeline = timeline[
+        (timeline["minute"] * 60 >= begin) & (timeline["minute"] * 60 < end) & (timeline["stage"] != "queue")
+    ]
+    stages = results.stages
+    limits = dict(zip(zip(stages["server"], stages["stage"], strict=True), stages["workers"].tolist(), strict=True))
+    found = {}
+    for (server, stage), rows in timeline.groupby(["server", "stage"], observed=True):
+        station = (str(server), str(stage))
+        workers = 1.0 if stage == "link" else limits.get(station, np.inf)
+        if np.isfinite(workers):
+            found[station] = busiest(rows["busy"].to_numpy() / workers)[0]
+    return found
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The verdicts on one scenario, and what they cost."""
+
+    verdicts: tuple[Verdict, ...]
+    runs: tuple[Measured, ...]
+    level: float
+    """The confidence of each interval: so much that all looks at the growing samples together have the one asked for."""
+    advice: str = ""
+    """What it would take to be sure, where we cannot say."""
+
+    @property
+    def exit_code(self) -> int:
+        """As `slo.exit_code`."""
+        return exit_code(self.verdicts)
+
+    @property
+    def answer(self) -> str:
+        """All met; one missed; or cannot say."""
+        return {0: "met", 1: "missed", 3: "cannot say"}[self.exit_code]
+
+    def busy(self) -> dict[Station, float]:
+        """Busy share in the busiest hour, mean over replications."""
+        gathered: dict[Station, list[float]] = defaultdict(list)
+        for run in self.runs:
+            for station, share in run.busy.items():
+                gathered[station].append(share)
+        return {station: float(np.mean(shares)) for station, shares in gathered.items()}
+
+
+def looks(most: int, first: int = FIRST_LOOK) -> list[int]:
+    """After how many replications we look: doubling from `first` up to `most`."""
+    plan = [min(first, most)]
+    while plan[-1] < most:
+        plan.append(min(2 * plan[-1], most))
+    return plan
+
+
+def assess(
+    scenario: Scenario, objectives: Sequence[Objective] | None = None, *, most: int = 10, first: int = FIRST_LOOK,
+    relative: float | None = None, absolute: float | None = None, stop_when_missed: bool = False, confidence: float = 0.95,
+    seed: int | None = None, executor: Executor | None = None, progress: Callable[[int], None] | None = None,
+) -> Assessment:  # fmt: skip
+    """Replications until every verdict is clear (and each interval as narrow as asked), or `most` of them are spent.
+
+    We look after `first`, 2 `first`, 4 `first` ... replications. Looking several times gives chance more openings, so
+    each look has (1 - `confidence`) divided by the number of looks (Bonferroni). `relative` and `absolute` ask for half
+    widths of at most that share of the value, or that value. With `stop_when_missed` one missed objective ends it.
+    `progress` is told of each replication done. Raises `ObjectiveError`.
+    """
+    asked = tuple(read_objectives(scenario) if objectives is None else objectives)
+    seed = scenario.run.seed if seed is None else seed
+    plan = looks(most, first)
+    level = 1 - (1 - confidence) / len(plan)
+    runs: list[Measured] = []
+    verdicts: tuple[Verdict, ...] = ()
+    for look in plan:
+        runs += _more(scenario, seed, range(len(runs), look), asked, executor, progress)
+        columns = [[run.samples[i] for run in runs] for i in range(len(asked))]
+        verdicts = tuple(judge(each, samples, level) for each, samples in zip(asked, columns, strict=True))
+        missed = any(verdict.answer == "missed" for verdict in verdicts)
+        clear = all(verdict.answer != "cannot say" for verdict in verdicts)
+        narrow = all(_is_narrow(verdict, relative, absolute) for verdict in verdicts)
+        if (missed and stop_when_missed) or (clear and narrow) or _is_hopeless(verdicts, most):
+            break
+    return Assessment(verdicts, tuple(runs), level, _advice(verdicts, runs, relative, absolute, level))
+
+
+def _more(
+    scenario: Scenario, seed: int, numbers: range, asked: tuple[Objective, ...], executor: Executor | None,
+    progress: Callable[[int], None] | None,
+) -> list[Measured]:  # fmt: skip
+    done: dict[int, Measured] = {}
+    for index, measured in run_all(executor, measure_one, [(scenario, seed, number, asked) for number in numbers]):
+        done[index] = measured
+        if progress:
+            progress(1)
+    return [done[index] for index in sorted(done)]
+
+
+def _is_narrow(verdict: Verdict, relative: float | None, absolute: float | None) -> bool:
+    half = verdict.interval.half_width
+    if absolute is not None and not half <= absolute:
+        return False
+    return relative is None or half <= relative * abs(verdict.estimate)
+
+
+def _is_hopeless(verdicts: Sequence[Verdict], most: int) -> bool:
+    """Is every verdict that is open so near its limit that even ten times the budget would not do."""
+    still_open = [verdict for verdict in verdicts if verdict.answer == "cannot say"]
+    return bool(still_open) and all(verdict.needed is not None and verdict.needed > 10 * most for verdict in still_open)
+
+
+def _advice(
+    verdicts: Sequence[Verdict], runs: Sequence[Measured], relative: float | None, absolute: float | None, level: float
+) -> str:
+    """What it would take to be sure."""
+    each_s = float(np.mean([run.seconds for run in runs])) if runs else 0.0
+    lines = []
+    for place, verdict in enumerate(verdicts):
+        needed = verdict.needed
+        values = [run.samples[place].value for run in runs]
+        if verdict.answer != "cannot say" and not _is_narrow(verdict, relative, absolute):
+            found = [
+                replications_needed(values, level=level, **wish)
+                for wish in ({"relative": relative}, {"absolute": absolute})
+                if next(iter(wish.values())) is not None
+            ]
+            needed = max((n for n in found if n is not None), default=None)
+        elif verdict.answer != "cannot say":
+            continue
+        if needed is None:
+            lines.append(f"{verdict.objective.text}: {verdict.why or 'no number of replications is known to do'}")
+        else:
+            lines.append(
+                f"{verdict.objective.text}: about {needed:,} replications would tell, {needed * each_s:,.0f} s of one processor"
+            )
+    return "\n".join(lines)

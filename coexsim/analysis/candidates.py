@@ -1,0 +1,135 @@
+"""Machines that could be bought: what one changes in a scenario, ranges of them, and which is surely no smaller than which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from coexsim.experiment.ranges import read_values
+from coexsim.scenario.base import Work
+from coexsim.scenario.load import changed
+from coexsim.scenario.model import Candidate, Scenario
+from coexsim.scenario.servers import Service
+from coexsim.units import bandwidth_bytes_per_s, say_bytes, size_bytes
+
+RESOURCES = ("cores", "smtp_connections", "transfer_threads", "delivery_threads", "queue_disk", "speed", "uplink")
+IN_CAPACITY = RESOURCES[:5]
+
+
+def apply(scenario: Scenario, candidate: Candidate, server: str | None = None) -> Scenario:
+    """The scenario with this machine as its `server` (default: the one that `size:` names). Raises `ScenarioError`.
+
+    `speed` divides the service times of all roles on the machine; `uplink` is the bandwidth of all links of its site.
+    """
+    name = _server(scenario, server)
+    changes: dict[str, object] = {}
+    for resource in IN_CAPACITY:
+        value = getattr(candidate, resource)
+        if value is not None:
+            changes[f"servers.{name}.capacity.{resource}"] = f"{value} B" if resource == "queue_disk" else value
+    if candidate.speed != 1:
+        for role, spec in scenario.servers.items():
+            if name in (role, spec.runs_on):
+                for stage in Service.model_fields:
+                    work = getattr(spec.service, stage)
+                    if work != Work():
+                        changes[f"servers.{role}.service.{stage}"] = _quicker(work, candidate.speed)
+    if candidate.uplink is not None:
+        site = scenario.servers[name].site
+        for index, link in enumerate(scenario.links):
+            if site in link.between:
+                changes[f"links.{index}.bandwidth"] = f"{candidate.uplink * 8!r} bit/s"
+    return changed(scenario, changes) if changes else scenario
+
+
+def _server(scenario: Scenario, server: str | None) -> str:
+    if server is None:
+        if scenario.size is None:
+            raise ValueError("the scenario has no 'size:'; say which server")
+        server = scenario.size.server
+    return server
+
+
+def _seconds(value: float, speed: float) -> str:
+    return f"{value / speed!r} s"
+
+
+def _quicker(work: Work, speed: float) -> dict[str, object]:
+    """The work as a scenario file has it, done `speed` times as quickly; a wait for the network is work like any other."""
+    raw: dict[str, object] = {"law": work.law}
+    if work.law == "empirical":
+        raw["values"] = [_seconds(value, speed) for value in work.values]
+        if work.weights:
+            raw["weights"] = list(work.weights)
+    else:
+        raw["fixed"] = _seconds(work.fixed, speed)
+    if work.per_MB:
+        raw["per_MB"] = _seconds(work.per_MB, speed)
+    if work.cv:
+        raw["cv"] = work.cv
+    if work.slow:
+        slow = work.slow
+        raw["slow"] = {
+            "share": slow.share, "shortest": _seconds(slow.shortest, speed), "longest": _seconds(slow.longest, speed)
+        }  # fmt: skip
+    return raw
+
+
+def ladder(resource: str, text: str) -> list[Candidate]:
+    """The candidates of a range such as ``cores: 2..64``, smallest first, each as dear as it is large.
+
+    Raises ValueError for a resource or a range that there is not.
+    """
+    if resource not in RESOURCES:
+        raise ValueError(f"no resource is called {resource!r}; known: {', '.join(RESOURCES)}")
+    steps = []
+    for value in read_values(text):
+        if resource == "uplink":
+            number = bandwidth_bytes_per_s(value)
+        elif resource == "queue_disk":
+            number = float(size_bytes(value))
+        else:
+            number = float(value) if isinstance(value, (int, float)) else float(str(value))
+        raw = {"name": f"{say_amount(resource, number)} {resource}", "cost": number, resource: value}
+        steps.append(Candidate.model_validate(raw))
+    return sorted(steps, key=lambda candidate: candidate.cost)
+
+
+def say_amount(resource: str, value: float) -> str:
+    """An amount of a resource for people."""
+    if value == inf:
+        return "no limit"
+    if resource == "uplink":
+        return f"{value * 8 / 1e6:g} Mbit/s"
+    return say_bytes(value) if resource == "queue_disk" else f"{value:g}"
+
+
+def together(candidates: Sequence[Candidate], name: str, cost: float | None = None) -> Candidate:
+    """One machine with what each of the candidates says."""
+    said: dict[str, object] = {}
+    for candidate in candidates:
+        for resource in RESOURCES:
+            value = getattr(candidate, resource)
+            if value is not None and (resource != "speed" or value != 1):
+                said[resource] = value
+    total = sum(candidate.cost for candidate in candidates) if cost is None else cost
+    return candidates[0].model_copy(update={"name": name, "cost": total, **said})
+
+
+def amounts(scenario: Scenario, candidate: Candidate, server: str | None = None) -> dict[str, float]:
+    """How much of each resource the server has with this machine; infinite where there is no limit."""
+    name = _server(scenario, server)
+    spec = scenario.servers[name]
+    found: dict[str, float] = {"speed": candidate.speed}
+    for resource in IN_CAPACITY:
+        value = getattr(candidate, resource)
+        value = getattr(spec.capacity, resource) if value is None else value
+        found[resource] = inf if value is None else float(value)
+    links = [link.bandwidth for link in scenario.links if spec.site in link.between]
+    found["uplink"] = candidate.uplink or min((inf if width is None else width for width in links), default=inf)
+    return found
+
+
+def is_no_smaller(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Has `one` at least as much of everything as `other`."""
+    return all(one[resource] >= other[resource] for resource in RESOURCES)
