@@ -20,7 +20,7 @@ from coexsim.experiment.run import run_one
 from coexsim.scenario.model import Scenario
 from coexsim.stats import replications_needed
 
-FIRST_LOOK = 3
+FIRST_LOOK = 4  # an even number, so that two processors are both busy
 Station = tuple[str, str]
 
 

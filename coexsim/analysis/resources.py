@@ -1,0 +1,96 @@
+"""What a server has of each resource, how much of it is in use in the busiest hour, and what theory says it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, isfinite, nan
+
+import numpy as np
+import pandas as pd
+
+from coexsim.analysis.assess import Assessment
+from coexsim.analysis.candidates import IN_CAPACITY, say_amount
+from coexsim.analysis.loads import StationLoad, station_loads
+from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
+from coexsim.analysis.theory import workers_needed
+from coexsim.scenario.model import Scenario
+
+COLUMNS = ["resource", "has", "busy", "needed", "why"]
+
+
+def resource_table(
+    scenario: Scenario, server: str, assessment: Assessment, objectives: Sequence[Objective] = ()
+) -> pd.DataFrame:
+    """One row for each resource of a server, the scarcest first.
+
+    ========  ===============================================================================================
+    resource  cores, smtp_connections, transfer_threads, delivery_threads, queue_disk, or a link of its site
+    has       what there is (threads, bytes, bytes per second); infinite: no limit
+    busy      the share of it in use in the busiest hour; of the disk, at most; mean over replications
+    needed    the least that theory finds enough for the objectives on this resource, or to keep up; NaN: no answer
+    why       what `needed` rests on
+    ========  ===============================================================================================
+    """
+    loads = station_loads(scenario)
+    busy = assessment.busy()
+    capacity = scenario.servers[server].capacity
+    rows = []
+    for resource in IN_CAPACITY:
+        has = getattr(capacity, resource)
+        has = inf if has is None else float(has)
+        if resource == "queue_disk":
+            roles = {name for name, spec in scenario.servers.items() if server in (name, spec.runs_on)}
+            most = float(
+                np.mean([sum(run.most_queued_bytes.get(role, 0.0) for role in roles) for run in assessment.runs])
+            )
+            rows.append(
+                (
+                    resource,
+                    has,
+                    most / has if isfinite(has) else nan,
+                    most,
+                    f"at most {say_amount(resource, most)} waited",
+                )
+            )
+            continue
+        stage = STAGE_OF_CAPACITY.get(resource, resource)
+        load = loads.of(server, stage)
+        needed, why = _needed(load, objectives) if load else (nan, "nothing comes there, or takes time")
+        rows.append((resource, has, busy.get((server, stage), nan), needed, why))
+    site = scenario.servers[server].site
+    for load in loads.stations:
+        if load.stage == "link" and site in load.server.split(" to "):
+            width = _bandwidth(scenario, load.server)
+            used = load.utilisation * width
+            why = f"{say_amount('uplink', used)} in the busiest hour"
+            rows.append((load.server, width, busy.get((load.server, "link"), nan), used, why))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.sort_values("busy", ascending=False, na_position="last", ignore_index=True, kind="stable")
+
+
+def _needed(load: StationLoad, objectives: Sequence[Objective]) -> tuple[float, str]:
+    """The least workers, by the busiest hour's load and the objectives on this very station."""
+    asks: dict[str, float] = {"utilisation": 1.0}
+    why = "to keep up in the busiest hour"
+    for each in objectives:
+        if (each.server, each.stage) != (load.server, load.stage) or not each.is_upper:
+            continue
+        if each.kind == "utilisation":
+            asks["utilisation"], why = min(asks["utilisation"], each.limit), each.text
+        elif each.kind == "mean":
+            asks["mean_wait_s"], why = each.limit, each.text
+        elif each.kind == "quantile" and each.probability:
+            asks |= {"quantile_wait_s": each.limit, "quantile": each.probability}
+            why = each.text
+    try:
+        return float(workers_needed(load.busiest_per_s, load.service_s, service_cv2=load.service_cv2, **asks)), why
+    except ValueError:
+        return nan, "no number is enough"
+
+
+def _bandwidth(scenario: Scenario, name: str) -> float:
+    for link in scenario.links:
+        a, b = link.between
+        if name in (f"{a} to {b}", f"{b} to {a}"):
+            return link.bandwidth or inf
+    return inf

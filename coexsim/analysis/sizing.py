@@ -1,0 +1,295 @@
+"""How big must the server be: the cheapest machine that meets every objective, with the evidence for it and against the others.
+
+Theory screens (`screening.too_small`), simulation decides. The first to be tried is the cheapest that theory expects to
+hold, then always the one that halves what is still open. One that fails rules out all that have no more of anything,
+one that holds all that cost more. All meet the same mail, replication by replication (common random numbers). Nothing
+is said of a machine that was neither tried nor ruled out by one that was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Literal
+
+import pandas as pd
+
+from coexsim.analysis.assess import Assessment, assess
+from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
+from coexsim.analysis.headroom import Headroom, find_headroom
+from coexsim.analysis.loads import Loads, station_loads
+from coexsim.analysis.resources import resource_table
+from coexsim.analysis.screening import predict, too_small
+from coexsim.analysis.slo import Verdict
+from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.errors import NoDataError
+from coexsim.experiment.executors import cpu_count, open_executor
+from coexsim.scenario.model import Candidate, Scenario
+
+Status = Literal["holds", "fails", "cannot say", "too small by theory", "not tried"]
+Progress = Callable[[str], None]
+"""Told what is being tried, each time that a replication is done."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What is known of one candidate."""
+
+    candidate: Candidate
+    status: Status
+    why: str
+    expected: dict[str, float]
+    """By objective, what theory expects (those that it has something to say of)."""
+    assessment: Assessment | None = None
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of the simulation; none if it was not simulated."""
+        return self.assessment.verdicts if self.assessment else ()
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """The answer to one sizing question."""
+
+    server: str
+    objectives: tuple[Objective, ...]
+    tried: tuple[Tried, ...]
+    answer: Candidate | None
+    """The cheapest candidate that was shown to hold."""
+    headroom: Headroom | None
+    each: dict[str, Sizing] = field(default_factory=dict)
+    """Where ranges were asked: the answer for each resource with the others at their largest."""
+    runs: int = 0
+    messages: int = 0
+    seconds: float = 0.0
+
+    @property
+    def undecided(self) -> tuple[Candidate, ...]:
+        """Candidates of which we cannot say, and that would be the answer, or cheaper than it, if they held."""
+        most = self.answer.cost if self.answer else float("inf")
+        return tuple(t.candidate for t in self.tried if t.status == "cannot say" and t.candidate.cost < most)
+
+    @property
+    def exit_code(self) -> int:
+        """0: this is the cheapest that holds. 1: none holds. 3: a cheaper one may hold, we cannot say."""
+        return 3 if self.undecided else 0 if self.answer else 1
+
+    def resources(self, scenario: Scenario) -> pd.DataFrame:
+        """What the answer has of each resource, how much of it is used, and what theory says is needed: `resource_table`."""
+        best = self.best
+        if best is None or best.assessment is None:
+            raise NoDataError("no candidate was shown to hold")
+        return resource_table(
+            apply(scenario, best.candidate, self.server), self.server, best.assessment, self.objectives
+        )
+
+    @property
+    def best(self) -> Tried | None:
+        """What is known of the answer."""
+        return next((t for t in self.tried if self.answer is not None and t.candidate == self.answer), None)
+
+    def table(self) -> pd.DataFrame:
+        """One row for each candidate and objective: the curve of each objective over size, with its interval and theory.
+
+        Columns: candidate, cost, status, why, objective, limit, estimate, low, high, answer, theory, runs. A candidate that
+        was not simulated has no estimate; figures are in base units.
+        """
+        rows = []
+        for tried in self.tried:
+            for place, objective in enumerate(self.objectives):
+                verdict = tried.verdicts[place] if tried.verdicts else None
+                theory = tried.expected.get(objective.text, float("nan"))
+                row = (
+                    tried.candidate.name,
+                    tried.candidate.cost,
+                    tried.status,
+                    tried.why,
+                    objective.text,
+                    objective.limit,
+                )
+                figures = (float("nan"),) * 3 + ("",) if verdict is None else (
+                    verdict.estimate, verdict.interval.low, verdict.interval.high, verdict.answer
+                )  # fmt: skip
+                rows.append((*row, *figures, theory, len(tried.assessment.runs) if tried.assessment else 0))
+        names = ["candidate", "cost", "status", "why", "objective", "limit", "estimate", "low", "high", "answer"]
+        return pd.DataFrame(rows, columns=[*names, "theory", "runs"])
+
+
+def find_size(
+    scenario: Scenario, *, server: str | None = None, candidates: Sequence[Candidate] | None = None,
+    objectives: Sequence[Objective] | None = None, most: int | None = None, curve: bool = False, headroom: bool = True,
+    seed: int | None = None, executor: Executor | None = None, jobs: int | None = None, progress: Progress | None = None,
+) -> Sizing:  # fmt: skip
+    """The cheapest machine that meets every objective.
+
+    Candidates, server and the most replications for one of them are those of the scenario's ``size:`` unless given.
+    `curve` tries also those that the answer does not need, for the curve over size. `headroom` finds the growth of
+    the load at which the answer breaks. Raises `NoDataError` where there is nothing to choose from or nothing to meet.
+    """
+    began = perf_counter()
+    size = scenario.size
+    asked = tuple(read_objectives(scenario) if objectives is None else objectives)
+    if not asked:
+        raise NoDataError("there are no objectives to meet: add some under 'objectives', such as 'p95(delay) < 60 s'")
+    server = server or (size.server if size else None)
+    if server is None:
+        raise NoDataError("which server is to be sized? add 'size:' with 'server' and 'candidates'")
+    most = most or (size.replications if size else 10)
+    confidence = size.confidence if size else 0.95
+    with ExitStack() as stack:
+        if executor is None:
+            executor = stack.enter_context(open_executor(min(cpu_count() if jobs is None else jobs, most)))
+        search = _Search(scenario, server, asked, most, confidence, seed, executor, progress)
+        ranges = size.ranges if size and candidates is None and not size.candidates else {}
+        if ranges:
+            found = _by_ranges(search, ranges)
+        else:
+            chosen = list(candidates if candidates is not None else size.candidates if size else ())
+            if not chosen:
+                raise NoDataError("there are no machines to choose from: add 'candidates' or 'ranges' under 'size'")
+            found = search.cheapest(chosen, curve=curve)
+        if headroom and found.answer is not None:
+            room = find_headroom(
+                apply(scenario, found.answer, server), asked, most=most, confidence=confidence, seed=seed, executor=executor,
+                progress=search.tell("headroom of " + found.answer.name), spent=search.spend,
+            )  # fmt: skip
+            found = replace(found, headroom=room)
+    return replace(found, runs=search.runs, messages=search.messages, seconds=perf_counter() - began)
+
+
+class _Search:
+    """Tries candidates and remembers what each told; counts what it spends."""
+
+    def __init__(
+        self, scenario: Scenario, server: str, asked: tuple[Objective, ...], most: int, confidence: float, seed: int | None,
+        executor: Executor | None, progress: Progress | None,
+    ) -> None:  # fmt: skip
+        self.scenario = scenario
+        self.server = server
+        self.asked = asked
+        self.most = most
+        self.confidence = confidence
+        self.seed = seed
+        self.executor = executor
+        self.progress = progress
+        self.runs = 0
+        self.messages = 0
+        self._loads: dict[str, Loads] = {}
+
+    def tell(self, what: str) -> Callable[[int], None]:
+        """For `assess`: passes on what is being tried."""
+        return lambda _: self.progress(what) if self.progress else None
+
+    def spend(self, assessment: Assessment) -> None:
+        """Count what an assessment cost."""
+        self.runs += len(assessment.runs)
+        self.messages += sum(run.messages for run in assessment.runs)
+
+    def screen(self, candidate: Candidate) -> Tried:
+        """What theory says of a candidate."""
+        changed = apply(self.scenario, candidate, self.server)
+        loads = station_loads(changed)
+        expected = {each.text: value for each in self.asked if (value := predict(each, loads)) is not None}
+        why = too_small(self.asked, loads)
+        return Tried(candidate, "too small by theory" if why else "not tried", why, expected)
+
+    def simulate(self, tried: Tried) -> Tried:
+        """What the simulation says of a candidate."""
+        changed = apply(self.scenario, tried.candidate, self.server)
+        assessment = assess(
+            changed, self.asked, most=self.most, stop_when_missed=True, confidence=self.confidence, seed=self.seed,
+            executor=self.executor, progress=self.tell(tried.candidate.name),
+        )  # fmt: skip
+        self.spend(assessment)
+        answer = assessment.answer
+        status: Status = "holds" if answer == "met" else "fails" if answer == "missed" else "cannot say"
+        if status == "fails":
+            why = "; ".join(f"{v.objective.text}: {v.say()}" for v in assessment.verdicts if v.answer == "missed")
+        else:
+            why = assessment.advice.replace("\n", "; ")
+        return replace(tried, status=status, why=why, assessment=assessment)
+
+    def cheapest(self, candidates: Sequence[Candidate], *, curve: bool = False) -> Sizing:
+        """Bracket and bisect: the cheapest of `candidates` that holds."""
+        rows = [self.screen(each) for each in sorted(candidates, key=lambda each: each.cost)]
+        has = [amounts(self.scenario, row.candidate, self.server) for row in rows]
+        best: int | None = None
+        at: int | None = self._guess(rows)
+        while at is not None:
+            rows[at] = self.simulate(rows[at])
+            if rows[at].status == "holds":
+                best = at
+            elif rows[at].status == "fails":
+                self._rule_out(rows, has, at)
+            still_open = [i for i, row in enumerate(rows[:best]) if _is_open(row)]
+            at = still_open[len(still_open) // 2] if still_open else None
+        for i, row in enumerate(rows):
+            if _is_open(row):
+                rows[i] = self.simulate(row) if curve else replace(row, why="dearer than the answer")
+        answer = rows[best].candidate if best is not None else None
+        return Sizing(self.server, self.asked, tuple(rows), answer, None)
+
+    def _guess(self, rows: Sequence[Tried]) -> int | None:
+        """The cheapest that theory expects to hold, or the dearest that is open."""
+        still_open = [i for i, row in enumerate(rows) if _is_open(row)]
+        limits = {each.text: each for each in self.asked}
+        for i in still_open:
+            if all(limits[text].holds(value) for text, value in rows[i].expected.items()):
+                return i
+        return still_open[-1] if still_open else None
+
+    def _rule_out(self, rows: list[Tried], has: list[dict[str, float]], at: int) -> None:
+        """What has no more of anything than one that failed fails too."""
+        for i, row in enumerate(rows):
+            if _is_open(row) and is_no_smaller(has[at], has[i]):
+                rows[i] = replace(
+                    row, status="fails", why=f"no larger in anything than {rows[at].candidate.name}, which fails"
+                )
+
+
+def _is_open(row: Tried) -> bool:
+    return row.status == "not tried" and not row.why
+
+
+def _by_ranges(search: _Search, ranges: dict[str, str]) -> Sizing:
+    """An answer for each resource with the others at their largest, then for all of them together."""
+    try:
+        ladders = {resource: ladder(resource, text) for resource, text in ranges.items()}
+    except ValueError as error:
+        raise NoDataError(f"size.ranges: {error}") from None
+    tops = {resource: steps[-1] for resource, steps in ladders.items()}
+    each = {}
+    for resource, steps in ladders.items():
+        others = [top for other, top in tops.items() if other != resource]
+        candidates = [together([step, *others], step.name, step.cost) for step in steps]
+        each[resource] = search.cheapest(candidates)
+    if len(ladders) == 1:
+        return next(iter(each.values()))
+    if any(found.answer is None for found in each.values()):
+        worst = next(found for found in each.values() if found.answer is None)
+        return replace(worst, each=each)
+    return _jointly(search, ladders, each)
+
+
+def _jointly(search: _Search, ladders: dict[str, list[Candidate]], each: dict[str, Sizing]) -> Sizing:
+    """All resources at the least that each needs alone; where that is not enough, all of them a step up, until it is."""
+    places = {resource: _place(ladders[resource], found) for resource, found in each.items()}
+    rows: list[Tried] = []
+    while True:
+        steps = [ladders[resource][place] for resource, place in places.items()]
+        row = search.screen(together(steps, ", ".join(step.name for step in steps)))
+        rows.append(row if row.why else search.simulate(row))
+        if rows[-1].status == "holds":
+            return Sizing(search.server, search.asked, tuple(rows), rows[-1].candidate, None, each)
+        higher = {resource: min(place + 1, len(ladders[resource]) - 1) for resource, place in places.items()}
+        if higher == places:
+            return Sizing(search.server, search.asked, tuple(rows), None, None, each)
+        places = higher
+
+
+def _place(steps: list[Candidate], found: Sizing) -> int:
+    return next(i for i, step in enumerate(steps) if found.answer is not None and step.name == found.answer.name)
