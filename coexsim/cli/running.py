@@ -81,7 +81,7 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
     from coexsim.units import say_bytes, say_duration, say_time
 
     start = spec.run.start
-    console = _console()
+    console = make_console()
     console.print(
         f"[bold]{facts.down} down from {say_time(facts.from_s, start)} to {say_time(facts.to_s, start)}[/bold]"
     )
@@ -107,7 +107,8 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
         console.print(f"Burst on return: {facts.burst_per_min:,.0f} SMTP sessions a minute at one server{usual}")
 
 
-def _console() -> Any:
+def make_console() -> Any:
+    """A console for results: the terminal's width, or 120 columns where there is none."""
     import sys
 
     from rich.console import Console
@@ -166,7 +167,7 @@ def _report(spec: Scenario, results: Results, folder: Path, *, price: bool, pict
     from coexsim.experiment.store import write_json
     from coexsim.report.summary import say_summary, say_verdicts, summarise
 
-    console = _console()
+    console = make_console()
     verdicts = evaluate(None, results, spec)
     if verdicts:
         console.print(say_verdicts(verdicts))
@@ -192,7 +193,7 @@ def _round_trip(spec: Scenario, results: Results, jobs: int | None) -> RoundTrip
     from coexsim.errors import NoDataError
     from coexsim.units import say_bytes, say_duration
 
-    console = _console()
+    console = make_console()
     try:
         direct(spec)
         with progress_bar("the same mail with direct delivery", spec.run.length) as tell:
@@ -203,19 +204,17 @@ def _round_trip(spec: Scenario, results: Results, jobs: int | None) -> RoundTrip
     quantiles = ", ".join(f"{name[:-2]} {say_duration(value)}" for name, value in trip.quantiles_s.items())
     interval = f"95 % interval {say_duration(trip.interval.low)} to {say_duration(trip.interval.high)}"
     console.print(
-        "\n[bold]The round trip's price[/bold] (hosted to hosted over the on-premises server, against direct delivery of the same mail)"
+        "\n[bold]The round trip's price[/bold]: hosted to hosted over the on-premises server, against direct delivery"
     )
-    console.print(f"  extra delay          mean {say_duration(trip.mean_extra_s)} ({interval}); {quantiles}")
-    console.print(
-        f"  extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {trip.messages:,} messages compared"
-    )
-    console.print(
-        f"  extra WAN traffic    {say_bytes(trip.wan_bytes)}, {trip.wan_share:.0%} of all bytes between sites"
-    )
-    console.print(f"  work at {trip.server:<13}{trip.work_share:.0%} of its core time goes into it")
-    console.print(
-        f"  share of internal mail that makes it: {trip.share_of_internal:.1%} (theory, hosted share squared: {trip.closed_form:.1%})"
-    )
+    share = f"{trip.share_of_internal:.1%} (theory, hosted share squared: {trip.closed_form:.1%})"
+    for line in (
+        f"extra delay          mean {say_duration(trip.mean_extra_s)} ({interval}); {quantiles}",
+        f"extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {trip.messages:,} messages compared",
+        f"extra WAN traffic    {say_bytes(trip.wan_bytes)}, {trip.wan_share:.0%} of all bytes between sites",
+        f"work at {trip.server:<13}{trip.work_share:.0%} of its core time goes into it",
+        f"share of internal mail that makes it: {share}",
+    ):
+        console.print(f"  {line}")
     return trip
 
 

@@ -1,0 +1,121 @@
+"""What a scenario says before anything is run: its routes, the load each station can expect by theory, and what is assumed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from coexsim.analysis.loads import Loads, station_loads
+from coexsim.mail.policy import Policy
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace
+from coexsim.scenario.model import Scenario
+
+
+class ClassRoute(NamedTuple):
+    """Where mail from one class of people to another goes."""
+
+    sender: str
+    recipient: str
+    servers: tuple[str, ...]
+    outcome: str
+    code: str
+    why: str
+
+
+class Assumption(NamedTuple):
+    """A figure of the scenario or its profile and where it comes from."""
+
+    key: str
+    source: str
+
+    @property
+    def from_memory(self) -> bool:
+        """No source was found: a default to put your own number in place of."""
+        return "from memory" in self.source
+
+
+class Explanation(NamedTuple):
+    """Everything that can be said of a scenario without running it."""
+
+    routes: tuple[ClassRoute, ...]
+    rules: tuple[str, ...]
+    loads: Loads | None
+    assumptions: tuple[Assumption, ...]
+    doubts: tuple[str, ...]
+
+
+def explain(scenario: Scenario) -> Explanation:
+    """Routes by class of people, rules in force, load and utilisation of every station by theory, assumptions, doubts."""
+    setup = Setup(scenario)
+    loads = station_loads(scenario) if scenario.load is not None else None
+    rules = tuple(line for policy in setup.policies.values() for line in _rule_in_force(policy))
+    return Explanation(_routes(setup), rules, loads, _assumptions(scenario), tuple(_doubts(scenario, loads)))
+
+
+def _people(setup: Setup) -> dict[str, str]:
+    """One address for each class of people: on-premises, hosted, Internet, nobody."""
+    found: dict[str, str] = {}
+    for person in setup.directory.everyone():
+        side = "hosted" if person.home == setup.scenario.home_server.get("hosted") else "onprem"
+        found.setdefault(side, person.address)
+    external = next((s for s in setup.scenario.servers.values() if s.kind == "external"), None)
+    if external is not None:
+        found["internet"] = f"somebody@{external.domain[0]}"
+    found["unknown"] = f"no-such-person@{setup.directory.domain}"
+    return found
+
+
+def _routes(setup: Setup) -> tuple[ClassRoute, ...]:
+    people = _people(setup)
+    routes = []
+    for sender, start in people.items():
+        for recipient, goal in people.items():
+            if sender == "unknown" or (sender == "internet" and recipient == "internet"):
+                continue
+            end = trace(setup, start, goal).recipients[0]
+            why = "; ".join(f"{hop.server}: {hop.rule}" for hop in end.hops)
+            routes.append(ClassRoute(sender, recipient, end.servers, end.outcome, end.code or "", why))
+    return tuple(routes)
+
+
+def _rule_in_force(policy: Policy) -> list[str]:
+    """Which rule for the smart host is in force at a Domino server, and what the other one would do."""
+    if policy.product != "domino" or policy.hands_over_to is None and not any(r.to_smart_host for r in policy.routes):
+        return []
+    rule = next(iter(policy.domains.values()), None)
+    if rule is None:
+        return []
+    if rule.unknown == "relay":
+        return [f"{policy.server}: the smart host takes mail for addresses that are in no directory (not-in-directory); under the "
+                "article's rule (person-without-mail-file) it would take that of people with no mail file here, and unknown ones bounce"]  # fmt: skip
+    return [f"{policy.server}: the smart host takes mail of people with a Person record and no mail file here (person-without-mail-file); "
+            "under the product documentation's rule (not-in-directory) it would take that for addresses in no directory"]  # fmt: skip
+
+
+def _assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
+    own = [Assumption(key, text) for key, text in scenario.sources.items()]
+    load = [Assumption(f"load.{key}", text) for key, text in (scenario.load.sources if scenario.load else {}).items()]
+    return (*own, *load)
+
+
+def _doubts(scenario: Scenario, loads: Loads | None) -> list[str]:
+    """What is legal but surely wrong, or will not work under this load."""
+    doubts = []
+    for station in loads.stations if loads else ():
+        if station.utilisation >= 1:
+            doubts.append(
+                f"{station.server} {station.stage} is asked for {station.utilisation:.0%} in its busiest hour: the queue grows without end"
+            )
+        elif station.utilisation > 0.85:
+            doubts.append(
+                f"{station.server} {station.stage} is {station.utilisation:.0%} busy in its busiest hour: waits grow quickly from here on"
+            )
+    if scenario.load is not None and not any(scenario.directory.population.values()) and scenario.load.sent_per_mailbox:
+        doubts.append("the load is given for each mailbox, but directory.population has none")
+    if scenario.load is not None and loads is not None and not loads.messages_per_s:
+        doubts.append("no mail is born in the measured window")
+    for name, server in scenario.servers.items():
+        limit = getattr(server, "max_message_size", None)
+        if limit is not None and limit < 1_000_000:
+            doubts.append(f"{name} takes no message above {limit:,} bytes: is that meant?")
+    return doubts
