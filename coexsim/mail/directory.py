@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from coexsim.mail.message import domain_of, fold, local_part_of
-from coexsim.scenario.model import Scenario
 from coexsim.scenario.model import Person as PersonSpec
+from coexsim.scenario.model import Scenario
 
 SIDES = ("onprem", "hosted", "internet", "unknown")
 
@@ -55,7 +55,11 @@ class Directory:
         self._homes = scenario.home_server
         replica = scenario.directory.replica
         self._replica_every_s = replica.every if replica else 0.0
-        self._missing = frozenset(fold(self._address(n, scenario.directory.people[n])) for n in replica.missing) if replica else frozenset()
+        self._missing = (
+            frozenset(fold(self._address(n, scenario.directory.people[n])) for n in replica.missing)
+            if replica
+            else frozenset()
+        )
         self._people: dict[str, _History] = {}
         self._alias: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
@@ -70,8 +74,7 @@ class Directory:
         self._by_local = {local: next(iter(found)) for local, found in by_local.items() if len(found) == 1}
 
     def _address(self, name: str, spec: PersonSpec | None = None) -> str:
-        written = (spec.internet_address if spec else None) or (name if "@" in name else f"{name}@{self.domain}")
-        return written
+        return (spec.internet_address if spec else None) or (name if "@" in name else f"{name}@{self.domain}")
 
     def _add_person(self, name: str, spec: PersonSpec) -> None:
         address = self._address(name, spec)
@@ -162,8 +165,7 @@ class Directory:
 
     def groups(self) -> Iterator[tuple[str, Group]]:
         """All groups with their addresses."""
-        for address, group in self._groups.items():
-            yield address, group
+        yield from self._groups.items()
 
     def is_ours(self, address: str) -> bool:
         """Does the address lie in the shared domain."""

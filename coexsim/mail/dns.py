@@ -83,6 +83,20 @@ Asking = Generator[Question, Answer, MailHosts | DnsFailure]
 
 def mail_hosts(target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str]) -> Asking:
     """Which hosts take mail for `target`, asked step by step. The sender's own names and addresses serve against loops."""
+    if not target.others:
+        return (yield from _hosts_of(target, own_names, own_addresses))
+    equals: list[MailHost] = []
+    first_failure: DnsFailure | None = None
+    for one in (target._replace(others=()), *target.others):
+        found = yield from _hosts_of(one, own_names, own_addresses)
+        if isinstance(found, MailHosts):
+            equals += [host for group in found.groups for host in group]
+        else:
+            first_failure = first_failure or found
+    return first_failure if first_failure and not equals else MailHosts((tuple(equals),))
+
+
+def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str]) -> Asking:
     if not target.by_mx or is_address(target.name):
         return (yield from _single_host(target.name, own_names, own_addresses))
     answer = yield Question(target.name, "MX")
@@ -96,7 +110,7 @@ def mail_hosts(target: NextHop, own_names: frozenset[str], own_addresses: frozen
         return (yield from _single_host(target.name, own_names, own_addresses))
     hosts: list[MailHost] = []
     refusals: list[DnsFailure] = []
-    for preference, host in sorted(answer.mx):
+    for preference, host in sorted((preference, host) for preference, host in answer.mx if host):
         found = yield from _addresses(host)
         if isinstance(found, DnsFailure):
             refusals.append(found)
@@ -130,7 +144,11 @@ def _addresses(host: str) -> Generator[Question, Answer, tuple[str, ...] | DnsFa
     if answer.temporary:
         return DnsFailure("dns-temporary", True, f"{host} A: {answer}")
     if not answer.addresses:
-        return DnsFailure("no-address", False, f"{host} has no address record" if answer.status == "NOERROR" else f"{host}: no such name")
+        return DnsFailure(
+            "no-address",
+            False,
+            f"{host} has no address record" if answer.status == "NOERROR" else f"{host}: no such name",
+        )
     return answer.addresses
 
 
@@ -177,7 +195,7 @@ class Zones:
     def answer(self, question: Question, failing: Mapping[str, str] | None = None) -> Answer:
         """The answer to a question; `failing` are zones that answer ``servfail`` or ``timeout`` just now."""
         zone = self.zone_of(question.name)
-        if failing and zone in failing:
+        if failing and zone is not None and zone in failing:
             return Answer(failing[zone].upper(), ttl_s=SERVFAIL_TTL_S)
         if question not in self._known:
             self._known[question] = self._look_up(question, zone)
@@ -266,7 +284,9 @@ def _zone_text(scenario: Scenario, path: Path, spec: ZoneSpec, problems: list[Pr
     try:
         return str(zone_file), 0, zone_file.read_text(encoding="utf-8")
     except OSError as error:
-        problems.append(Problem(file, line, ".".join(map(str, path)), f"zone file {spec.file!r} cannot be read: {error.strerror}"))
+        problems.append(
+            Problem(file, line, ".".join(map(str, path)), f"zone file {spec.file!r} cannot be read: {error.strerror}")
+        )
         return file, line, None
 
 

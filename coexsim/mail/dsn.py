@@ -17,4 +17,4 @@ def notice_for(envelope: Envelope, kind: Kind = "dsn") -> Envelope | None:
     if envelope.sender == NULL_SENDER:
         return None
     size = NOTICE_BYTES + min(envelope.size_bytes, RETURNED_BYTES_AT_MOST)
-    return Envelope(NULL_SENDER, (Rcpt(envelope.sender),), size, kind=kind)
+    return Envelope(NULL_SENDER, (Rcpt(envelope.sender),), size, received=1, kind=kind)

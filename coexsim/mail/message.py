@@ -60,6 +60,7 @@ class NextHop(NamedTuple):
     name: str
     by_mx: bool
     external_dns: bool = True
+    others: tuple[NextHop, ...] = ()  # as good as this one: any of them serves
 
     def __str__(self) -> str:
         return self.name if self.by_mx else f"[{self.name}]"
@@ -75,7 +76,8 @@ def next_hop(text: str, *, by_mx: bool = False) -> NextHop:
 
 def fold(name: str) -> str:
     """A domain or address in one spelling: lower case, no dot at the end (RFC 5321 2.4: local parts are case-sensitive in
-    theory; Domino, Exchange and Postfix all compare them without case)."""
+    theory; Domino, Exchange and Postfix all compare them without case).
+    """
     return name.casefold().rstrip(".")
 
 

@@ -46,7 +46,11 @@ class Outages:
 
     def is_endless(self, name: str, now_s: float) -> bool:
         """Is it down with no known end."""
-        return self.server_up_again_s(name, now_s) == FOREVER if name in self._servers else self.up_again_s(name, now_s) == FOREVER
+        return (
+            self.server_up_again_s(name, now_s) == FOREVER
+            if name in self._servers
+            else self.up_again_s(name, now_s) == FOREVER
+        )
 
     def joined(self, one: str, other: str, now_s: float) -> bool:
         """Is there a network path between two servers, over links that are up."""

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from coexsim.scenario.servers import AnyServer, DominoServer, ExchangeServer, PostfixServer, RetryPlan
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
+SHORTEST_GAP_S = 1.0  # queue managers look at the clock once a second
+
+
+class Wait(NamedTuple):
+    """What follows a failed attempt: the next one at `next_s`, or (None) the end at `gives_up_s`; a warning before that at `warn_s`."""
+
+    next_s: float | None
+    gives_up_s: float
+    warn_s: float | None
 
 
 @dataclass(frozen=True)
@@ -17,6 +26,7 @@ class RetrySchedule:
 
     With `by_age` the gap is the message's age, clamped to [first gap, longest_s]: Postfix. Attempts start at multiples of
     `queue_run_s`, if there is one. `per` says whether a destination waits as a whole, or each message for itself.
+    `at_attempts`: age is looked at after a failed attempt only, so mail is warned of and given up at an attempt, not between two.
     """
 
     gaps_s: tuple[float, ...]
@@ -27,6 +37,7 @@ class RetrySchedule:
     per: Literal["destination", "message"]
     by_age: bool = False
     queue_run_s: float = 0.0
+    at_attempts: bool = False
 
     def next_attempt_s(self, now_s: float, first_s: float, failures: int, queued_s: float) -> float:
         """When to try again after the `failures`-th failure (1, 2, ...) at `now_s`.
@@ -40,10 +51,28 @@ class RetrySchedule:
         else:
             growth = self.factor ** min(failures - len(self.gaps_s), 200)
             gap_s = min(self.gaps_s[-1] * growth, self.longest_s)
-        at_s = now_s + gap_s
+        at_s = now_s + max(gap_s, SHORTEST_GAP_S)
         if self.queue_run_s:
             at_s = math.ceil(at_s / self.queue_run_s - 1e-9) * self.queue_run_s
         return at_s
+
+    def after_failure(
+        self, now_s: float, first_s: float, failures: int, queued_s: float, *, warned: bool = False
+    ) -> Wait:
+        """What follows the `failures`-th failure; the arguments are those of `next_attempt_s`. `warned`: its sender was told."""
+        next_s: float | None = self.next_attempt_s(now_s, first_s, failures, queued_s)
+        gives_up_s = queued_s + self.expire_after_s
+        warn_s = None if self.warn_after_s is None or warned else queued_s + self.warn_after_s
+        if self.at_attempts:
+            if now_s >= gives_up_s:
+                next_s, gives_up_s = None, now_s
+            warn_s = now_s if warn_s is not None and warn_s <= now_s and next_s is not None else None
+        else:
+            if next_s is not None and next_s >= gives_up_s:
+                next_s = None
+            if warn_s is not None and warn_s > (gives_up_s if next_s is None else next_s):
+                warn_s = None
+        return Wait(next_s, gives_up_s, warn_s)
 
     def attempts_s(self, until_s: float) -> list[float]:
         """The attempts of a message to a dead destination, queued at 0, up to a time."""
@@ -75,8 +104,8 @@ SCHEDULES = {
     "domino": RetrySchedule((15 * MINUTE_S,), 2.0, HOUR_S, None, DAY_S, "destination"),
     "exchange": RetrySchedule((MINUTE_S,) * 4 + (5 * MINUTE_S,) * 6 + (10 * MINUTE_S,), 1.0, 10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S, "destination"),
     "exchange-2007": _constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S),
-    "postfix": RetrySchedule((300.0,), 1.0, 4000.0, None, 5 * DAY_S, "message", by_age=True, queue_run_s=300.0),
-    "exim": RetrySchedule(_exim_gaps_s(), 1.0, 6 * HOUR_S, DAY_S, 4 * DAY_S, "message"),
+    "postfix": RetrySchedule((300.0,), 1.0, 4000.0, None, 5 * DAY_S, "message", by_age=True, queue_run_s=300.0, at_attempts=True),
+    "exim": RetrySchedule(_exim_gaps_s(), 1.0, 6 * HOUR_S, DAY_S, 4 * DAY_S, "message", at_attempts=True),
     "exchange-online": RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "destination"),
     "hosted": _constant(20 * MINUTE_S, 2 * HOUR_S, 5 * DAY_S),  # Forefront Online 2012, the nearest published hosted service
     "sendmail": _constant(30 * MINUTE_S, 4 * HOUR_S, 5 * DAY_S),
@@ -95,7 +124,11 @@ def schedule_of(server: AnyServer) -> RetrySchedule:
             warn_after_s=server.delay_notification_after,
         )
     elif isinstance(server, ExchangeServer):
-        schedule = replace(SCHEDULES["exchange"], warn_after_s=server.delay_notification_after, expire_after_s=server.message_expiration)
+        schedule = replace(
+            SCHEDULES["exchange"],
+            warn_after_s=server.delay_notification_after,
+            expire_after_s=server.message_expiration,
+        )
     elif isinstance(server, PostfixServer):
         schedule = replace(
             SCHEDULES["postfix"],
@@ -114,7 +147,9 @@ def _changed(schedule: RetrySchedule, plan: RetryPlan) -> RetrySchedule:
     if plan.like is not None:
         schedule = SCHEDULES[plan.like]
     if plan.first is not None:
-        schedule = replace(schedule, gaps_s=(plan.first,), longest_s=max(schedule.longest_s, plan.first), queue_run_s=0.0)
+        schedule = replace(
+            schedule, gaps_s=(plan.first,), longest_s=max(schedule.longest_s, plan.first), queue_run_s=0.0
+        )
         if plan.factor is None and plan.longest is None and not schedule.by_age:
             schedule = replace(schedule, factor=1.0, longest_s=plan.first)
     if plan.factor is not None:

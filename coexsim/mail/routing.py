@@ -1,45 +1,20 @@
-"""What a server does with mail: `receive` is the SMTP dialogue, `decide` is what happens to what it took.
+"""What a server does with mail that it took: `decide`, a pure function of server, envelope and the state of the world.
 
-Both are pure functions of server, envelope and the state of the world. ``trace.py`` walks them with no clock to speak of, the
-simulation walks them in time; neither decides anything itself.
+`receive` (``dialogue.py``) says what it takes. ``walk.py`` walks the two with no clock to speak of, the simulation walks them in
+time; neither decides anything itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from coexsim.mail.dialogue import Client, Greylisted, Reception, Refusal, Stage, receive
 from coexsim.mail.directory import Group, Person
-from coexsim.mail.dns import Question
 from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy, Route
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import Setup, State
-
-Client = Literal["own-user", "outside"] | str  # or the name of a server
-Stage = Literal["mail", "rcpt", "data"]
-Greylisted = Callable[[str, str, str], bool]
-
-
-class Refusal(NamedTuple):
-    """A recipient that was not taken in the SMTP dialogue, the reply, and how far the dialogue had come."""
-
-    rcpt: Rcpt
-    reply: Reply
-    stage: Stage
-    rule: str
-
-
-class Reception(NamedTuple):
-    """The outcome of an SMTP dialogue, recipient by recipient."""
-
-    accepted: tuple[Rcpt, ...]
-    refused: tuple[Refusal, ...]
-
-    @property
-    def body_sent(self) -> bool:
-        """The body was transferred: somebody was accepted, or the refusal came after it."""
-        return bool(self.accepted) or any(refusal.stage == "data" for refusal in self.refused)
 
 
 class Verdict(NamedTuple):
@@ -56,6 +31,7 @@ class Verdict(NamedTuple):
     hop: NextHop | None = None
     role: str | None = None
     reply: Reply | None = None
+    given: Rcpt | None = None  # the recipient of the envelope that it is about, before groups, aliases and forwarding
 
 
 class Transfer(NamedTuple):
@@ -77,192 +53,168 @@ class Decision(NamedTuple):
         return [verdict for verdict in self.verdicts if verdict.action == action]
 
 
-# --- the SMTP dialogue --------------------------------------------------------------------------------------------------------
+class _Case(NamedTuple):
+    """What a verdict is asked about: a server, an envelope, the world."""
+
+    setup: Setup
+    policy: Policy
+    envelope: Envelope
+    came_from: Client
+    state: State
+
+    def fail(self, rcpt: Rcpt, cause: str, rule: str, reason: str, detail: str = "") -> Verdict:
+        address = rcpt.address
+        said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
+        return Verdict(rcpt, "fail", rule, reason, reply=said)
+
+    def to_hop(self, rcpt: Rcpt, route: Route, rule: str, reason: str) -> Verdict:
+        if self.policy.hands_over_to is not None and route.to_smart_host:
+            return Verdict(rcpt, "hand-over", rule, reason, role=self.policy.hands_over_to)
+        hop = route.hop or NextHop(domain_of(rcpt.address), by_mx=True, external_dns=route.external_dns)
+        return Verdict(rcpt, "send", rule, reason, hop=hop)
 
 
-def receive(
-    setup: Setup, server: str, client: Client, envelope: Envelope, state: State = State(), greylisted: Greylisted | None = None
-) -> Reception:
-    """Which recipients `server` takes from `client`, and the replies to the others, in the order of the dialogue."""
-    policy = setup.policies[server]
-    own_user = client == "own-user"
-    limit = policy.max_submit_bytes if own_user else policy.max_size_bytes
-    if limit is not None and envelope.size_bytes > limit and envelope.declares_size:
-        return _refuse_all(envelope.recipients, reply(policy.product, "too-big"), "mail", "size-limit")
-    accepted: list[Rcpt] = []
-    refused: list[Refusal] = []
-    for rcpt in envelope.recipients:
-        refusal = _refuse_recipient(setup, policy, client, envelope, rcpt, state, greylisted)
-        if refusal is None:
-            accepted.append(rcpt)
-        else:
-            refused.append(refusal)
-    if accepted:
-        cause = _refuse_body(policy, envelope, limit)
-        if cause is not None:
-            refused.extend(_refuse_all(tuple(accepted), reply(policy.product, cause[0]), "data", cause[1]).refused)
-            accepted = []
-    return Reception(tuple(accepted), tuple(refused))
-
-
-def _refuse_all(recipients: tuple[Rcpt, ...], said: Reply, stage: Stage, rule: str) -> Reception:
-    return Reception((), tuple(Refusal(rcpt, said, stage, rule) for rcpt in recipients))
-
-
-def _refuse_recipient(
-    setup: Setup, policy: Policy, client: Client, envelope: Envelope, rcpt: Rcpt, state: State, greylisted: Greylisted | None
-) -> Refusal | None:
-    """The reply to one RCPT TO, or None if it is taken. Sender's domain first, then relaying, then the recipient."""
-    own_user = client == "own-user"
-
-    def no(cause: str, rule: str, address: str = rcpt.address) -> Refusal:
-        return Refusal(rcpt, reply(policy.product, cause, address=address, domain=domain_of(address)), "rcpt", rule)
-
-    if policy.reject_unknown_sender_domain and envelope.sender and not own_user and not _domain_exists(setup, envelope.sender, state):
-        return no("unknown-sender-domain", "sender-domain-not-in-dns", envelope.sender)
-    rule = policy.rule_for(rcpt.address)
-    trusted = own_user or client in policy.relays_for or "anyone" in policy.relays_for
-    if not trusted and (rule is None or not policy.takes_mail):
-        return no("relay-denied", "relay-denied")
-    if policy.reject_unknown_recipient_domain and rule is None and not _domain_exists(setup, rcpt.address, state):
-        return no("unknown-recipient-domain", "recipient-domain-not-in-dns")
-    if greylisted is not None and not own_user and greylisted(client, envelope.sender, rcpt.address):
-        return no("greylisted", "greylisted")
-    if own_user and not policy.checks_submissions:
-        return None
-    if rule is not None and rule.verify and not _is_known(setup, policy, rule, rcpt.address, state):
-        return no("edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
-    return None
-
-
-def _refuse_body(policy: Policy, envelope: Envelope, limit: int | None) -> tuple[str, str] | None:
-    """Cause and rule of a refusal at the end of DATA: the queue file is too large, or too many servers have been passed."""
-    if limit is not None and envelope.size_bytes + policy.size_overhead_bytes > limit:
-        return "too-big", "size-limit"
-    if policy.hops_refused_in_dialogue and _too_many_hops(policy, envelope.received + 1):
-        return "too-many-hops", "hop-limit"
-    return None
-
-
-def _too_many_hops(policy: Policy, received: int) -> bool:
-    return received >= policy.hop_limit if policy.hops_counted_at_limit else received > policy.hop_limit
-
-
-def _domain_exists(setup: Setup, address: str, state: State) -> bool:
-    """Does the domain have an MX or an address record (Postfix: reject_unknown_*_domain)."""
-    domain = domain_of(address)
-    answers = [setup.answer(Question(domain, kind), state) for kind in ("MX", "A", "AAAA")]
-    return any(answer.mx or answer.addresses for answer in answers)
-
-
-def _is_known(setup: Setup, policy: Policy, rule: DomainRule, address: str, state: State) -> bool:
-    if policy.mailboxes is not None:
-        return local_part_of(address) in policy.mailboxes
-    if policy.server in setup.external_servers:
-        return True
-    entry = setup.find(policy, address, state)
-    if entry is None:
-        return False
-    elsewhere = isinstance(entry, Person) and entry.home != policy.server
-    return not (elsewhere and rule.elsewhere == "fail" and rule.unknown == "fail")
-
-
-# --- after 250 ----------------------------------------------------------------------------------------------------------------
-
-
-def decide(setup: Setup, server: str, envelope: Envelope, came_from: Client = "own-user", state: State = State()) -> Decision:
+def decide(
+    setup: Setup, server: str, envelope: Envelope, came_from: Client = "own-user", state: State = State()
+) -> Decision:
     """What `server` does with mail that it has taken: for every recipient (groups and forwarding followed) one verdict."""
     policy = setup.policies[server]
-    if not policy.hops_refused_in_dialogue and _too_many_hops(policy, envelope.received):
-        said = reply(policy.product, "too-many-hops")
-        reason = f"the message has passed {envelope.received} servers; at most {policy.hop_limit} are allowed here"
-        return _decision([Verdict(rcpt, "fail", "hop-limit", reason, reply=said) for rcpt in envelope.recipients])
+    case = _Case(setup, policy, envelope, came_from, state)
     verdicts: list[Verdict] = []
-    taken: set[str] = set()
+    taken: set[tuple[str, str]] = set()
     for rcpt in envelope.recipients:
-        for verdict in _resolve(setup, policy, envelope, rcpt, came_from, state, ()):
-            address = fold(verdict.rcpt.address)
-            if address in taken and verdict.action != "fail":
+        for verdict in _verdicts(case, rcpt):
+            key = (fold(verdict.rcpt.address), fold(verdict.rcpt.written) if policy.tells_originals_apart else "")
+            if key in taken and verdict.action != "fail":
                 verdict = Verdict(verdict.rcpt, "duplicate", verdict.rule, "another copy goes to this address already")
-            taken.add(address)
-            verdicts.append(verdict)
-    return _decision(verdicts)
+            taken.add(key)
+            verdicts.append(verdict._replace(given=rcpt))
+    return Decision(tuple(verdicts), tuple(_transfers(policy, verdicts)))
 
 
-def _decision(verdicts: list[Verdict]) -> Decision:
+def _verdicts(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
+    policy, received = case.policy, case.envelope.received
+    if not policy.hops_refused_in_dialogue and policy.too_many_hops(received):
+        reason = f"the message has passed {received} servers; at most {policy.hop_limit} are allowed here"
+        yield case.fail(rcpt, "too-many-hops", "hop-limit", reason)
+        return
+    found = list(_resolve(case, rcpt, ()))
+    yield from found or [case.fail(rcpt, "unknown-user", "no-members", f"{rcpt.address} has no members")]
+
+
+def _transfers(policy: Policy, verdicts: list[Verdict]) -> Iterator[Transfer]:
+    """One transaction a next hop, or several where the product offers only so many recipients in one."""
     grouped: dict[tuple[NextHop | None, str | None], list[Rcpt]] = {}
     for verdict in verdicts:
         if verdict.action in ("send", "hand-over"):
             grouped.setdefault((verdict.hop, verdict.role), []).append(verdict.rcpt)
-    return Decision(tuple(verdicts), tuple(Transfer(hop, role, tuple(rcpts)) for (hop, role), rcpts in grouped.items()))
+    for (hop, role), rcpts in grouped.items():
+        most = policy.recipients_at_once if hop else None
+        for first in range(0, len(rcpts), most or len(rcpts)):
+            yield Transfer(hop, role, tuple(rcpts[first : first + (most or len(rcpts))]))
 
 
-def _resolve(
-    setup: Setup, policy: Policy, envelope: Envelope, rcpt: Rcpt, came_from: Client, state: State, above: tuple[str, ...]
-) -> Iterator[Verdict]:
+def _resolve(case: _Case, rcpt: Rcpt, above: tuple[str, ...]) -> Iterator[Verdict]:
     """The verdicts on a recipient: one, or one a member where it is a group. `above` are the addresses that led here."""
-    address = rcpt.address
+    policy, address = case.policy, fold(rcpt.address)
+    if address in above:
+        yield case.fail(rcpt, "forwarding-loop", "forwarding-loop", f"forwarding from {rcpt.address} leads back to it")
+        return
+    if address in policy.aliases and address not in map(
+        fold, policy.aliases[address]
+    ):  # an alias of itself is the mailbox
+        yield from _resolve_all(case, rcpt, policy.aliases[address], above)
+        return
     rule = policy.rule_for(address)
     if rule is None:
-        yield _send_outside(policy, envelope, rcpt)
+        yield _send_outside(case, rcpt)
         return
-    if policy.passes_first is not None and setup.server_of_host.get(policy.passes_first.name) != came_from and came_from != "own-user":
-        yield _to_hop(policy, rcpt, Route(domain_of(address), policy.passes_first, "centralised-transport"), "centralised-transport",
-                      f"mail that {policy.passes_first.name} has not seen yet goes there first")  # fmt: skip
-        return
-    if policy.server in setup.external_servers:
-        yield _external_mailbox(policy, rcpt)
-        return
-    if fold(address) in above:
-        said = reply(policy.product, "forwarding-loop", address=address)
-        yield Verdict(rcpt, "fail", "forwarding-loop", f"forwarding from {address} leads back to it", reply=said)
-        return
-    entry = setup.find(policy, address, state) if rule.looked_up else None
-    if isinstance(entry, Group):
-        for member in entry.members:
-            inner = Rcpt(member, rcpt.count, rcpt.written)
-            if fold(member) not in (*above, fold(address)):  # a group inside itself adds nobody
-                yield from _resolve(setup, policy, envelope, inner, came_from, state, (*above, fold(address)))
-        return
-    if policy.all_local_to_smart_host:
-        yield _relay(setup, policy, envelope, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
-    elif isinstance(entry, Person) and not entry.unreachable and entry.home == policy.server:
-        yield Verdict(rcpt, "deliver", "mail-file-here", f"Person record for {address} found, and the mail file is here")
-    elif isinstance(entry, Person) and not entry.unreachable:
-        yield from _elsewhere(setup, policy, envelope, rcpt, entry, rule, came_from, state, above)
-    elif rule.unknown == "relay":
-        reason = f"no Person record for {address} here; the domain is shared" if rule.looked_up else "it passes all mail for the domain on"
-        yield _relay(setup, policy, envelope, rcpt, rule, rule.unknown_rule, reason)
-    else:
-        said = reply(policy.product, "unknown-user", address=address)
-        yield Verdict(rcpt, "fail", "no-person-record", f"no Person record for {address}", reply=said)
-
-
-def _elsewhere(
-    setup: Setup, policy: Policy, envelope: Envelope, rcpt: Rcpt, person: Person, rule: DomainRule, came_from: Client, state: State,
-    above: tuple[str, ...],
-) -> Iterator[Verdict]:  # fmt: skip
-    """A Person record whose mail file is not here: forwarding address, own service, smart host, or nowhere to go."""
-    found = f"Person record for {rcpt.address} found, but no mail file here"
-    forwards = person.forwarding and fold(person.forwarding) != fold(rcpt.address)
-    if person.forwarding and (forwards or rule.elsewhere == "forward") and rule.elsewhere != "fail":
-        inner = Rcpt(person.forwarding, rcpt.count, rcpt.written)
-        yield from _resolve(setup, policy, envelope, inner, came_from, state, (*above, fold(rcpt.address)))
-        return
-    home = setup.scenario.servers.get(person.home or "")
-    if home is not None and home.host and (rule.elsewhere == "home" or _same_organisation(setup, policy.server, person.home or "")):
-        if rule.elsewhere != "home" or home.kind == "hosted-inbound":
-            hop = NextHop(fold(home.host), by_mx=False)
-            yield _to_hop(policy, rcpt, Route(hop.name, hop, "mail-file-on-other-server"), "mail-file-on-other-server",
-                          f"the mail file of {rcpt.address} is on {person.home}")  # fmt: skip
+    if policy.passes_first is not None and case.came_from != "own-user":
+        first = case.setup.server_of_host.get(policy.passes_first.name, "")
+        if case.setup.machine_of(first) != case.setup.machine_of(case.came_from):
+            route = Route(domain_of(address), policy.passes_first, "centralised-transport")
+            reason = f"mail that {policy.passes_first.name} has not seen yet goes there first"
+            yield case.to_hop(rcpt, route, "centralised-transport", reason)
             return
-    if rule.elsewhere in ("relay", "home"):
-        yield _relay(setup, policy, envelope, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
+    if policy.server in case.setup.external_servers:
+        yield _external_mailbox(case, rcpt)
         return
-    cause = "no-route" if rule.elsewhere == "forward" and policy.product == "domino" else "unknown-user"
-    said = reply(policy.product, cause, address=rcpt.address, detail="no mail file here and no forwarding address")
-    yield Verdict(rcpt, "fail", "no-forwarding-address" if cause == "no-route" else rule.elsewhere_rule,
-                  found + ", nor a forwarding address" * (cause == "no-route"), reply=said)  # fmt: skip
+    yield from _resolve_ours(case, rcpt, rule, above)
+
+
+def _resolve_all(case: _Case, rcpt: Rcpt, members: tuple[str, ...], above: tuple[str, ...]) -> Iterator[Verdict]:
+    """The members of a group. A group inside itself adds nobody."""
+    inside = (*above, fold(rcpt.address))
+    for member in members:
+        if fold(member) not in inside:
+            yield from _resolve(case, Rcpt(member, rcpt.count, rcpt.written), inside)
+
+
+def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, ...]) -> Iterator[Verdict]:
+    """A recipient of one of this server's domains: what its table of transports says, else what the directory says."""
+    policy, address = case.policy, rcpt.address
+    entry = case.setup.find(policy, address, case.state) if rule.looked_up else None
+    if entry is None and "@" + domain_of(address) in policy.aliases:
+        yield from _resolve_all(case, rcpt, policy.aliases["@" + domain_of(address)], above)
+        return
+    if isinstance(entry, Group):
+        yield from _resolve_all(case, rcpt, entry.members, above)
+        return
+    person = entry if isinstance(entry, Person) and not entry.unreachable else None
+    if person and fold(person.address) != fold(address) and policy.rule_for(person.address) is not None:
+        rcpt = Rcpt(person.address, rcpt.count, rcpt.written)  # an alias, or the one address with this local part
+    forced = policy.forced_route(address)
+    if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
+        yield case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
+    elif policy.all_local_to_smart_host:
+        yield _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
+    elif person and person.forwarding and _forwards(rule, person, rcpt):
+        yield from _resolve(
+            case, Rcpt(person.forwarding, rcpt.count, rcpt.written), (*above, fold(address), fold(rcpt.address))
+        )
+    elif person and person.home == policy.server:
+        yield Verdict(
+            rcpt, "deliver", "mail-file-here", f"Person record for {address} found, and the mail file is here"
+        )
+    elif person:
+        yield _elsewhere(case, rcpt, person, rule)
+    elif rule.unknown == "relay":
+        reason = (
+            f"no Person record for {address} here; the domain is shared"
+            if rule.looked_up
+            else "it passes all mail for the domain on"
+        )
+        yield _relay(case, rcpt, rule, rule.unknown_rule, reason)
+    else:
+        yield case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
+
+
+def _forwards(rule: DomainRule, person: Person, rcpt: Rcpt) -> bool:
+    """Is the forwarding address followed: if it is another one; one's own only where there is no other way to go."""
+    if rule.elsewhere == "fail":
+        return False
+    return fold(person.forwarding or "") != fold(rcpt.address) or (rule.elsewhere == "forward" and person.home is None)
+
+
+def _elsewhere(case: _Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Verdict:
+    """A Person record whose mail file is not here: the organisation's or service's other server, smart host, or nowhere to go."""
+    policy = case.policy
+    found = f"Person record for {rcpt.address} found, but no mail file here"
+    home = case.setup.scenario.servers.get(person.home or "")
+    if home is not None and home.host:
+        within_service = rule.elsewhere == "home" and home.kind == "hosted-inbound"
+        within_organisation = rule.elsewhere != "home" and _same_organisation(
+            case.setup, policy.server, person.home or ""
+        )
+        if within_service or within_organisation:
+            route = Route(home.host, NextHop(fold(home.host), by_mx=False), "mail-file-on-other-server")
+            return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {person.home}")
+    if rule.elsewhere in ("relay", "home"):
+        return _relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
+    if rule.elsewhere == "forward" and policy.product == "domino":
+        detail = "no mail file here and no forwarding address"
+        return case.fail(rcpt, "no-route", "no-forwarding-address", found + ", nor a forwarding address", detail)
+    return case.fail(rcpt, "unknown-user", rule.elsewhere_rule, found)
 
 
 def _same_organisation(setup: Setup, one: str, other: str) -> bool:
@@ -272,29 +224,30 @@ def _same_organisation(setup: Setup, one: str, other: str) -> bool:
     return servers[one].kind in kinds and servers[other].kind in kinds
 
 
-def _relay(setup: Setup, policy: Policy, envelope: Envelope, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) -> Verdict:
+def _relay(case: _Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) -> Verdict:
     """A recipient of this server's own domain that goes on: by the route for the domain, usually the smart host."""
-    route = policy.route_for(rcpt.address, envelope.size_bytes, named=not rule.any_route)
-    if route is None:
-        unsized = policy.route_for(rcpt.address, 0, named=not rule.any_route)
-        if unsized is not None:
-            said = reply(policy.product, "too-big")
-            return Verdict(rcpt, "fail", "size-limit", f"no connector takes {envelope.size_bytes} bytes", reply=said)
-        detail = "SMTP for leaving the server is disabled" if not policy.sends_outside else "no smart host is set"
-        said = reply(policy.product, "unknown-user", address=rcpt.address)
-        return Verdict(rcpt, "fail", "no-smart-host", f"{reason}; {detail}", reply=said)
-    return _to_hop(policy, rcpt, route, name, f"{reason}; {_where(route, rcpt)}")
+    policy, size_bytes = case.policy, case.envelope.size_bytes
+    route = policy.route_for(rcpt.address, size_bytes, named=not rule.any_route)
+    if route is not None:
+        return case.to_hop(rcpt, route, name, f"{reason}; {_where(route, rcpt)}")
+    if policy.route_for(rcpt.address, 0, named=not rule.any_route) is not None:
+        return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {size_bytes} bytes")
+    detail = "no smart host is set" if policy.sends_outside else "SMTP for leaving the server is disabled"
+    return case.fail(rcpt, "no-smart-host", "no-smart-host", f"{reason}; {detail}")
 
 
-def _send_outside(policy: Policy, envelope: Envelope, rcpt: Rcpt) -> Verdict:
+def _send_outside(case: _Case, rcpt: Rcpt) -> Verdict:
     """A recipient of another domain."""
-    route = policy.route_for(rcpt.address, envelope.size_bytes)
-    if route is None:
-        too_big = policy.route_for(rcpt.address, 0) is not None
-        detail = "SMTP for leaving the server is disabled" if not policy.sends_outside else "no connector for this domain"
-        said = reply(policy.product, "too-big" if too_big else "no-route", address=rcpt.address, detail=detail)
-        return Verdict(rcpt, "fail", "size-limit" if too_big else "no-route", detail, reply=said)
-    return _to_hop(policy, rcpt, route, route.rule, f"{domain_of(rcpt.address)} is not a domain of this server; {_where(route, rcpt)}")
+    policy = case.policy
+    route = policy.route_for(rcpt.address, case.envelope.size_bytes)
+    if route is not None:
+        return case.to_hop(
+            rcpt, route, route.rule, f"{domain_of(rcpt.address)} is not a domain of this server; {_where(route, rcpt)}"
+        )
+    if policy.route_for(rcpt.address, 0) is not None:
+        return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {case.envelope.size_bytes} bytes")
+    detail = "no connector for this domain" if policy.sends_outside else "SMTP for leaving the server is disabled"
+    return case.fail(rcpt, "no-route", "no-route", detail, detail)
 
 
 def _where(route: Route, rcpt: Rcpt) -> str:
@@ -303,15 +256,13 @@ def _where(route: Route, rcpt: Rcpt) -> str:
     return f"sent to {'smart host ' if route.to_smart_host else ''}{route.hop.name}"
 
 
-def _to_hop(policy: Policy, rcpt: Rcpt, route: Route, rule: str, reason: str) -> Verdict:
-    hop = route.hop or NextHop(domain_of(rcpt.address), by_mx=True, external_dns=route.external_dns)
-    if policy.hands_over_to is not None and route.to_smart_host:
-        return Verdict(rcpt, "hand-over", rule, reason, role=policy.hands_over_to)
-    return Verdict(rcpt, "send", rule, reason, hop=hop)
-
-
-def _external_mailbox(policy: Policy, rcpt: Rcpt) -> Verdict:
-    if policy.mailboxes is None or local_part_of(rcpt.address) in policy.mailboxes:
+def _external_mailbox(case: _Case, rcpt: Rcpt) -> Verdict:
+    mailboxes = case.policy.mailboxes
+    if mailboxes is None or local_part_of(rcpt.address) in mailboxes:
         return Verdict(rcpt, "deliver", "mail-file-here", f"{rcpt.address} has its mailbox here")
-    said = reply(policy.product, "unknown-user", address=rcpt.address)
-    return Verdict(rcpt, "fail", "no-person-record", f"no mailbox {rcpt.address}", reply=said)
+    return case.fail(rcpt, "unknown-user", "no-person-record", f"no mailbox {rcpt.address}")
+
+
+__all__ = [
+    "Client", "Decision", "Greylisted", "Reception", "Refusal", "Stage", "Transfer", "Verdict", "decide", "receive",
+]  # fmt: skip

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from coexsim.mail.directory import Directory, Entry
 from coexsim.mail.dns import Answer, Question, read_zones
 from coexsim.mail.message import domain_of, fold, local_part_of
-from coexsim.mail.policy import Policy, policy_of
+from coexsim.mail.policy import Policy
+from coexsim.mail.products import policy_of
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import ExternalServer
 
@@ -32,15 +33,24 @@ class Setup:
         self.directory = Directory(scenario)
         self._external_zones = read_zones(scenario)
         self._internal_zones = read_zones(scenario, "internal_dns") if scenario.internal_dns else None
-        self._permanent = tuple(sorted((fold(z), spec.fault) for z, spec in scenario.dns.items() if spec.fault))
+        self._permanent: tuple[tuple[str, str], ...] = tuple(
+            sorted((fold(z), spec.fault) for z, spec in scenario.dns.items() if spec.fault)
+        )
         self.addresses = self._place_servers()
         machines = {name: found for name, found in self.addresses.items() if scenario.servers[name].runs_on is None}
         self.server_at = {address: name for name, found in machines.items() for address in sorted(found)}
         self.server_of_host = {fold(s.host): name for name, s in scenario.servers.items() if s.host}
-        self.policies: Mapping[str, Policy] = {name: policy_of(scenario, name, self.addresses[name]) for name in scenario.servers}
+        self.policies: Mapping[str, Policy] = {
+            name: policy_of(scenario, name, self.addresses[name]) for name in scenario.servers
+        }
         self.external_servers = frozenset(scenario.of_kind(ExternalServer))
         self._faults = [
-            (e.at.after(scenario.run.start), e.at.after(scenario.run.start) + (e.for_ or float("inf")), fold(e.zone or ""), e.fault or "")
+            (
+                e.at.after(scenario.run.start),
+                e.at.after(scenario.run.start) + (e.for_ or float("inf")),
+                fold(e.zone or ""),
+                e.fault or "",
+            )
             for e in scenario.events
             if e.zone and e.at
         ]
@@ -49,7 +59,13 @@ class Setup:
         """IP addresses of each server: as written, as its host's zone says, or made up where no zone covers the host."""
         placed: dict[str, frozenset[str]] = {}
         for number, (name, server) in enumerate(self.scenario.servers.items(), start=10):
-            host = fold(server.host) if server.host else f"mail.{fold(server.domain[0])}" if isinstance(server, ExternalServer) else None
+            host = (
+                fold(server.host)
+                if server.host
+                else f"mail.{fold(server.domain[0])}"
+                if isinstance(server, ExternalServer)
+                else None
+            )
             found: set[str] = {server.address} if server.address else set()
             if host and self._external_zones.zone_of(host) is None:
                 made_up = server.address or MADE_UP_NETWORK + str(number)
@@ -69,13 +85,20 @@ class Setup:
                 placed[name] = placed[server.runs_on]
         return {name: placed[name] for name in self.scenario.servers}
 
+    def machine_of(self, name: str) -> str:
+        """The server whose machine (and so whose IP address) a server or role has; any other client's name as it is."""
+        server = self.scenario.servers.get(name)
+        return server.runs_on or name if server else name
+
     def state_at(self, now_s: float) -> State:
         """The state of the world at a time."""
-        failing = self._permanent
+        failing: tuple[tuple[str, str], ...] = self._permanent
         if self._faults:
             now = {zone: fault for begin, end, zone, fault in self._faults if begin <= now_s < end}
             failing = tuple(sorted((dict(failing) | now).items()))
-        return State(self.directory.version_at(now_s, replica=False), self.directory.version_at(now_s, replica=True), failing)
+        return State(
+            self.directory.version_at(now_s, replica=False), self.directory.version_at(now_s, replica=True), failing
+        )
 
     def change_times_s(self) -> list[float]:
         """The times at which `state_at` changes."""
@@ -96,7 +119,9 @@ class Setup:
         if policy.lookup != "local part only":
             entry = self.directory.find(address, version, replica=policy.replica)
             if entry is None and policy.lookup != "full name only" and domain_of(address) != policy.primary_domain:
-                primary = f"{local_part_of(address)}@{policy.primary_domain}"  # an alternate domain falls back to it [D-GD]
+                primary = (
+                    f"{local_part_of(address)}@{policy.primary_domain}"  # an alternate domain falls back to it [D-GD]
+                )
                 entry = self.directory.find(primary, version, replica=policy.replica)
         if entry is None and policy.lookup != "full name only":
             entry = self.directory.find_local_part(address, version, replica=policy.replica)

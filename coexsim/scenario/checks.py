@@ -75,9 +75,16 @@ def servers_exist(scenario: Scenario) -> Found:
         yield from missing(("directory", "people", name, "mail_file"), person.mail_file)
     for index, mail in enumerate(scenario.messages):
         yield from missing(("messages", index, "at"), mail.at)
-        for key, expect in {"expect": mail.expect, **{f"expect_each.{k}": v for k, v in mail.expect_each.items()}}.items():
+        for key, expect in {
+            "expect": mail.expect,
+            **{f"expect_each.{k}": v for k, v in mail.expect_each.items()},
+        }.items():
             path: Path = ("messages", index, *key.split(".", 1))
-            for server_name in (*(expect.route or ()), *(expect.dsn_route or ()), *([expect.by] if expect.by else ())) if expect else ():
+            for server_name in (
+                (*(expect.route or ()), *(expect.dsn_route or ()), *([expect.by] if expect.by else ()))
+                if expect
+                else ()
+            ):
                 yield from missing(path, server_name)
     if scenario.size:
         yield from missing(("size", "server"), scenario.size.server)
@@ -90,11 +97,20 @@ def roles_share_machines_that_stand_alone(scenario: Scenario) -> Found:
         if host is None:
             continue
         if server.runs_on == name or host.runs_on is not None:
-            yield ("servers", name, "runs_on"), f"{server.runs_on!r} is itself a role without a machine; name a server that has one"
+            yield (
+                ("servers", name, "runs_on"),
+                f"{server.runs_on!r} is itself a role without a machine; name a server that has one",
+            )
         if server.site is not None and server.site != host.site:
-            yield ("servers", name, "site"), f"it runs on {server.runs_on!r}, which stands in {host.site!r}; leave 'site' out"
+            yield (
+                ("servers", name, "site"),
+                f"it runs on {server.runs_on!r}, which stands in {host.site!r}; leave 'site' out",
+            )
         if server.capacity.cores is not None:
-            yield ("servers", name, "capacity", "cores"), f"it shares the cores of {server.runs_on!r}; leave 'cores' out"
+            yield (
+                ("servers", name, "capacity", "cores"),
+                f"it shares the cores of {server.runs_on!r}; leave 'cores' out",
+            )
 
 
 def relays_know_where_to_send(scenario: Scenario) -> Found:

@@ -100,7 +100,9 @@ def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
         raise ScenarioError([Problem(name, line, key, "this key is given twice; keep one")]) from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ScenarioError([Problem(name, line, "", f"not readable as YAML: {error.problem or error.context}")]) from None
+        raise ScenarioError(
+            [Problem(name, line, "", f"not readable as YAML: {error.problem or error.context}")]
+        ) from None
     if not isinstance(data, dict):
         raise ScenarioError([Problem(name, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
     lines: Lines = {}
@@ -130,7 +132,9 @@ def _plain(node: Any, path: KeyPath, file: str, lines: Lines) -> Any:
     return str(node)
 
 
-def _extend(raw: dict[str, Any], lines: Lines, folder: Path, name: str, above: tuple[str, ...]) -> tuple[dict[str, Any], Lines]:
+def _extend(
+    raw: dict[str, Any], lines: Lines, folder: Path, name: str, above: tuple[str, ...]
+) -> tuple[dict[str, Any], Lines]:
     """Apply `extends`: mappings are merged, anything else is replaced, null takes a key away."""
     if "extends" not in raw:
         return raw, lines
@@ -140,11 +144,15 @@ def _extend(raw: dict[str, Any], lines: Lines, folder: Path, name: str, above: t
     for base in [bases] if isinstance(bases, str) else bases or []:
         path = folder / str(base)
         if str(path.resolve()) in above:
-            raise ScenarioError([Problem(name, lines[("extends",)][1], "extends", f"{base} extends this file in turn: a circle")])
+            raise ScenarioError(
+                [Problem(name, lines[("extends",)][1], "extends", f"{base} extends this file in turn: a circle")]
+            )
         shown = str(Path(name).parent / str(base)) if name else str(base)
         if not path.is_file():
             near = did_you_mean(path.name, [p.name for p in path.parent.glob("*.y*ml")]) if path.parent.is_dir() else ""
-            raise ScenarioError([Problem(name, lines[("extends",)][1], "extends", f"there is no file {base!r} beside this one{near}")])
+            raise ScenarioError(
+                [Problem(name, lines[("extends",)][1], "extends", f"there is no file {base!r} beside this one{near}")]
+            )
         base_raw, base_lines = _read(path, shown, above)
         _merge(merged, base_raw)
         places.update(base_lines)
@@ -157,7 +165,11 @@ def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
     for key, value in more.items():
         if value is None:
             into.pop(key, None)
-        elif isinstance(value, dict) and isinstance(into.get(key), dict) and value.get("kind", 0) in (0, into[key].get("kind", 0)):
+        elif (
+            isinstance(value, dict)
+            and isinstance(into.get(key), dict)
+            and value.get("kind", 0) in (0, into[key].get("kind", 0))
+        ):
             _merge(into[key], value)
         else:
             into[key] = _copy(value)
@@ -179,7 +191,9 @@ def _problems(error: ValidationError, source: Source) -> Iterator[Problem]:
         kind, given = item["type"], item.get("input")
         if kind == "extra_forbidden":
             known = _keys_at(Scenario, loc[:-1])
-            text = "there is no such key" + (did_you_mean(str(loc[-1]), known) or f"; known here: {', '.join(known[:12])}")
+            text = "there is no such key" + (
+                did_you_mean(str(loc[-1]), known) or f"; known here: {', '.join(known[:12])}"
+            )
         elif kind == "missing":
             text = f"{loc[-1]!r} is missing"
             if path and path[-1] == loc[-1]:
@@ -230,7 +244,9 @@ def _keys_at(model: Any, loc: KeyPath) -> list[str]:
     here: list[Any] = [model]
     for key in loc:
         here = [inner for kind in here for inner in _inside(kind, key)] or here
-    return sorted({field.alias or name for kind in here if _is_model(kind) for name, field in kind.model_fields.items()})
+    return sorted(
+        {field.alias or name for kind in here if _is_model(kind) for name, field in kind.model_fields.items()}
+    )
 
 
 def _inside(kind: Any, key: str | int) -> Iterator[Any]:

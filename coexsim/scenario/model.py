@@ -101,14 +101,18 @@ class Directory(Spec):
     replica: Replica | None = None
     people: dict[str, Person] = Field(default_factory=dict)
     groups: dict[str, Names] = Field(default_factory=dict)
-    population: dict[Literal["onprem", "hosted"], int] = Field(default_factory=dict, description="nameless mailboxes a side")
+    population: dict[Literal["onprem", "hosted"], int] = Field(
+        default_factory=dict, description="nameless mailboxes a side"
+    )
 
 
 class Expect(Spec):
     """What must happen to a recipient; only what is written is checked."""
 
     route: tuple[str, ...] | None = Field(None, description="servers passed by the copy that arrived or ended")
-    outcome: Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"] | None = None
+    outcome: (
+        Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"] | None
+    ) = None
     code: str | None = Field(None, description="enhanced status code, such as 5.1.1")
     by: str | None = Field(None, description="the server that gave it up")
     rules: tuple[str, ...] | None = Field(None, description="the rule at each server of the route")
@@ -177,7 +181,9 @@ class Run(Spec):
     length: Seconds = 86400.0
     measure: Window | None = Field(None, description="mail born in it is followed; default: all")
     warm_up: Seconds | Literal["auto"] | None = Field(None, description="left out of the measurement; auto: MSER-5")
-    drain: Seconds | None = Field(None, description="how long measured mail is followed after the end; default 7 days [s]")
+    drain: Seconds | None = Field(
+        None, description="how long measured mail is followed after the end; default 7 days [s]"
+    )
     seed: int = 1
     replications: int = Field(1, ge=1)
 
@@ -224,7 +230,9 @@ class Scenario(Spec):
     sites: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     dns: dict[str, ZoneSpec] = Field(default_factory=dict)
-    internal_dns: dict[str, ZoneSpec] = Field(default_factory=dict, description="what the organisation's own resolvers say instead")
+    internal_dns: dict[str, ZoneSpec] = Field(
+        default_factory=dict, description="what the organisation's own resolvers say instead"
+    )
     name_servers: NameServers = NameServers()
     servers: dict[str, Server]
     directory: Directory = Directory()

@@ -22,7 +22,9 @@ class Capacity(Spec):
     connections_per_client: int | None = Field(None, ge=1, description="inbound sessions of one client at once")
     transfer_threads: int | None = Field(None, ge=1, description="outbound SMTP sessions at once")
     transfer_threads_per_destination: int | None = Field(
-        None, ge=1, description="default: Domino half its transfer threads [D-TL], Exchange and Postfix 20 [MS-RATE], [PF]"
+        None,
+        ge=1,
+        description="default: Domino half its transfer threads [D-TL], Exchange and Postfix 20 [MS-RATE], [PF]",
     )
     delivery_threads: int | None = Field(None, ge=1, description="deliveries into local mail files at once")
     queue_disk: SizeBytes | None = Field(None, description="room for mail that waits [bytes]; full: 452 4.3.1")
@@ -53,7 +55,10 @@ class SmtpSession(Spec):
 class RetryPlan(Spec):
     """When mail that could not be handed on is tried again, warned of and given up; left out: as the product does."""
 
-    like: Literal["domino", "exchange", "exchange-2007", "postfix", "exim", "exchange-online", "sendmail", "rfc5321"] | None = None
+    like: (
+        Literal["domino", "exchange", "exchange-2007", "postfix", "exim", "exchange-online", "sendmail", "rfc5321"]
+        | None
+    ) = None
     first: Seconds | None = Field(None, description="gap to the second attempt [s]")
     factor: float | None = Field(None, ge=1, description="each gap is the last one times this")
     longest: Seconds | None = Field(None, description="no gap is longer than this [s]")
@@ -81,7 +86,13 @@ class ServerBase(Spec):
     relay_for: Names = Field((), description="servers (or 'anyone') for which it relays to other domains")
     greylisting: Greylist | None = None
     reject_unknown_sender_domain: Switch = Field(False, description="450 4.1.8 for a sender domain that is not in DNS")
-    reject_unknown_recipient_domain: Switch = Field(False, description="450 4.1.2 for a recipient domain that is not in DNS")
+    reject_unknown_recipient_domain: Switch = Field(
+        False, description="450 4.1.2 for a recipient domain that is not in DNS"
+    )
+    reject_own_domain_from_outside: Switch = Field(
+        False,
+        description="550 5.7.1 for a sender of one of its domains from a client that relay_for does not name (spoofing)",
+    )
 
 
 class DominoServer(ServerBase):
@@ -90,22 +101,35 @@ class DominoServer(ServerBase):
     kind: Literal["domino"]
     smtp_listener_task: Switch = Field(False, description="Server document, Basics: is port 25 open (article, step 1)")
     smtp_outside_local_domain: Switch = Field(
-        False, description="'SMTP used when sending messages outside of the local internet domain' (article, step 2) [D-HELP]"
+        False,
+        description="'SMTP used when sending messages outside of the local internet domain' (article, step 2) [D-HELP]",
     )
     smart_host: str | None = Field(None, description="local Internet domain smart host (article, step 2) [D-SH]")
     smart_host_rule: Literal["person-without-mail-file", "not-in-directory"] = Field(
         "person-without-mail-file", description="the article's rule, or the product documentation's [D-SH]"
     )
-    smart_host_for_all_local_recipients: Switch = Field(False, description="even people found here go to the smart host [D-BASICS]")
-    global_domain: Names | None = Field(None, description="Global Domain document: primary and alternate domains (article, step 3) [D-GD]")
+    smart_host_for_all_local_recipients: Switch = Field(
+        False, description="even people found here go to the smart host [D-BASICS]"
+    )
+    global_domain: Names | None = Field(
+        None, description="Global Domain document: primary and alternate domains (article, step 3) [D-GD]"
+    )
     verify_local_recipients: Switch = Field(
         False, description="'Verify that local domain recipients exist in the Domino Directory': 550 at RCPT [D-SPAM]"
     )
-    address_lookup: Literal["full name then local part", "full name only", "local part only"] = "full name then local part"
-    relay_host: str | None = Field(None, description="relay host for messages leaving the local Internet domain [D-BASICS]")
+    address_lookup: Literal["full name then local part", "full name only", "local part only"] = (
+        "full name then local part"
+    )
+    relay_host: str | None = Field(
+        None, description="relay host for messages leaving the local Internet domain [D-BASICS]"
+    )
     max_message_size: SizeBytes | None = None
-    max_hop_count: int = Field(25, ge=1, description="25 in Domino 5-8 (one site's value [D-CUST], as default from memory); 40 in 12/14 [D-TL]")
-    initial_transfer_retry_interval: Seconds = Field(900.0, description="15 min, from memory; the gap grows after each failure [D-TL]")
+    max_hop_count: int = Field(
+        25, ge=1, description="25 in Domino 5-8 (one site's value [D-CUST], as default from memory); 40 in 12/14 [D-TL]"
+    )
+    initial_transfer_retry_interval: Seconds = Field(
+        900.0, description="15 min, from memory; the gap grows after each failure [D-TL]"
+    )
     mail_timeout: Seconds = Field(86400.0, description="MailTimeout, 1 day [D-TIMEOUT]")
     delay_notification_after: Seconds | None = Field(None, description="off by default; 4 to 48 h at one site [D-CUST]")
 
@@ -133,9 +157,15 @@ class SendConnector(Spec):
     name: str
     address_spaces: Names = Field(description="domains it serves; '*' for all, '*.example.com' for subdomains")
     cost: int = Field(1, ge=1, le=100)
-    smart_hosts: Names = Field((), description="'Route mail to the following smart host'; none: by MX (article) [MS-SC]")
-    use_external_dns: Switch = Field(False, description="'Use External DNS Lookup settings' (article); off by default [PS-SC]")
-    max_message_size: SizeBytes | None = Field(None, description="10 MB [MS-SIZE] or 25 MB [PS-SC]: Microsoft's pages disagree")
+    smart_hosts: Names = Field(
+        (), description="'Route mail to the following smart host'; none: by MX (article) [MS-SC]"
+    )
+    use_external_dns: Switch = Field(
+        False, description="'Use External DNS Lookup settings' (article); off by default [PS-SC]"
+    )
+    max_message_size: SizeBytes | None = Field(
+        None, description="10 MB [MS-SIZE] or 25 MB [PS-SC]: Microsoft's pages disagree"
+    )
     enabled: Switch = True
 
 
@@ -147,8 +177,12 @@ class ExchangeServer(ServerBase):
     send_connectors: tuple[SendConnector, ...] = ()
     recipient_filtering: Switch = Field(False, description="Recipient Filter agent: 550 5.1.1 at RCPT [MS-RF]")
     max_receive_size: SizeBytes | None = Field(36_000_000, description="Receive connector, 36 MB [PS-RC]")
-    max_send_size: SizeBytes | None = Field(None, description="organisation limit for its own users; 10 MB by default [MS-SIZE]")
-    max_hop_count: int = Field(30, ge=1, le=500, description="30 [PS-RC]; 60 on connectors that setup makes, from memory")
+    max_send_size: SizeBytes | None = Field(
+        None, description="organisation limit for its own users; 10 MB by default [MS-SIZE]"
+    )
+    max_hop_count: int = Field(
+        30, ge=1, le=500, description="30 [PS-RC]; 60 on connectors that setup makes, from memory"
+    )
     delay_notification_after: Seconds = Field(4 * 3600.0, description="[MS-INT]")
     message_expiration: Seconds = Field(2 * 86400.0, description="[MS-INT]")
 
@@ -159,10 +193,17 @@ class PostfixServer(ServerBase):
     kind: Literal["postfix"]
     virtual_mailbox_domains: Names | None = Field(None, description="default: the scenario's domain")
     relay_domains: Names = Field((), description="accepted without being listed, unless relay_recipient_check")
-    relay_recipient_check: Switch = Field(False, description="relay_recipient_maps is set: unlisted are refused at RCPT")
+    relay_recipient_check: Switch = Field(
+        False, description="relay_recipient_maps is set: unlisted are refused at RCPT"
+    )
     reject_unlisted_recipient: Switch = Field(True, description="smtpd_reject_unlisted_recipient")
     transport: dict[str, str] = Field(
-        default_factory=dict, description="address, domain or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host' or 'smtp:' (by MX)"
+        default_factory=dict,
+        description="address, domain or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX) or 'virtual:'; as in "
+        "Postfix it is asked before the directory: a domain's entry also takes the mail of its people with a mail file here",
+    )
+    virtual_alias_maps: dict[str, Names] = Field(
+        default_factory=dict, description="address to addresses; '@domain' catches those whom nothing else lists"
     )
     smart_host: str | None = Field(None, description="'[host]' or 'host'")
     relayhost: str | None = Field(None, description="'[host]' or 'host'")
@@ -180,8 +221,12 @@ class RelayServer(ServerBase):
     """A smart host or secondary MX: no mail files; passes everything for its domains on."""
 
     kind: Literal["relay"]
-    relay_domains: Names | None = Field(None, description="accepts mail for these from anyone; default: the scenario's domain")
-    smart_host: str | None = Field(None, description="where it sends; default: that of the server it runs on, else by MX")
+    relay_domains: Names | None = Field(
+        None, description="accepts mail for these from anyone; default: the scenario's domain"
+    )
+    smart_host: str | None = Field(
+        None, description="where it sends; default: that of the server it runs on, else by MX"
+    )
     verify_recipients: Switch = Field(False, description="550 5.1.1 at RCPT for people in no directory")
     max_message_size: SizeBytes | None = None
     max_hop_count: int = Field(50, ge=1)
@@ -195,10 +240,14 @@ class HostedInbound(ServerBase):
     unknown_recipients: Literal["refuse", "bounce", "relay"] = Field(
         "refuse", description="550 5.1.1 at RCPT; accept, then bounce; or on to smart_host"
     )
-    edge_blocking: Switch = Field(False, description="refuse with 550 5.4.1 as directory-based edge blocking does [MS-DBEB]")
+    edge_blocking: Switch = Field(
+        False, description="refuse with 550 5.4.1 as directory-based edge blocking does [MS-DBEB]"
+    )
     smart_host: str | None = Field(None, description="where mail for people elsewhere (and unknown, if relayed) goes")
     people_elsewhere: Literal["refuse", "relay"] = Field("refuse", description="people whose mail file is not here")
-    centralised_transport: Switch = Field(False, description="mail not yet seen by smart_host goes there first [MS-HYB]")
+    centralised_transport: Switch = Field(
+        False, description="mail not yet seen by smart_host goes there first [MS-HYB]"
+    )
     max_message_size: SizeBytes | None = None
     max_hop_count: int = Field(50, ge=1)
 
@@ -207,8 +256,12 @@ class HostedOutbound(ServerBase):
     """The hosted service's outbound server: hosted users hand their mail in here."""
 
     kind: Literal["hosted-outbound"]
-    routes_internal_mail: Literal["by-mx", "direct"] = Field("by-mx", description="the article; or as today's services do [MS-HYB]")
-    relay_host: str | None = Field(None, description="all mail leaves through this host (centralised transport) [MS-HYB]")
+    routes_internal_mail: Literal["by-mx", "direct"] = Field(
+        "by-mx", description="the article; or as today's services do [MS-HYB]"
+    )
+    relay_host: str | None = Field(
+        None, description="all mail leaves through this host (centralised transport) [MS-HYB]"
+    )
     max_message_size: SizeBytes | None = None
     max_hop_count: int = Field(50, ge=1)
 
@@ -219,13 +272,18 @@ class ExternalServer(ServerBase):
     kind: Literal["external"]
     domain: Names
     mailboxes: tuple[str, ...] | None = Field(None, description="local parts that exist; default: all")
+    forwarding: dict[str, str] = Field(
+        default_factory=dict, description="local part to the address its mail goes on to"
+    )
     resolvers: int = Field(1, ge=1, description="how many DNS caches its senders use")
     smart_host: str | None = Field(None, description="sends all mail to this host instead of by MX")
     max_message_size: SizeBytes | None = None
     max_hop_count: int = Field(50, ge=1)
 
 
-AnyServer = DominoServer | ExchangeServer | PostfixServer | RelayServer | HostedInbound | HostedOutbound | ExternalServer
+AnyServer = (
+    DominoServer | ExchangeServer | PostfixServer | RelayServer | HostedInbound | HostedOutbound | ExternalServer
+)
 Server = Annotated[AnyServer, Field(discriminator="kind")]
 KINDS = ("domino", "exchange", "postfix", "relay", "hosted-inbound", "hosted-outbound", "external")
 

@@ -1,0 +1,147 @@
+"""The SMTP dialogue: which recipients a server takes, and what it says to the others. A pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from coexsim.mail.directory import Person
+from coexsim.mail.dns import Question
+from coexsim.mail.message import Envelope, Rcpt, Reply, domain_of, fold, local_part_of
+from coexsim.mail.policy import DomainRule, Policy
+from coexsim.mail.replies import reply
+from coexsim.mail.setup import Setup, State
+
+Client = Literal["own-user", "outside"] | str  # or the name of a server
+Stage = Literal["mail", "rcpt", "data"]
+Greylisted = Callable[[str, str, str], bool]
+
+
+class Refusal(NamedTuple):
+    """A recipient that was not taken in the SMTP dialogue, the reply, and how far the dialogue had come."""
+
+    rcpt: Rcpt
+    reply: Reply
+    stage: Stage
+    rule: str
+
+
+class Reception(NamedTuple):
+    """The outcome of an SMTP dialogue, recipient by recipient."""
+
+    accepted: tuple[Rcpt, ...]
+    refused: tuple[Refusal, ...]
+
+    @property
+    def body_sent(self) -> bool:
+        """The body was transferred: somebody was accepted, or the refusal came after it."""
+        return bool(self.accepted) or any(refusal.stage == "data" for refusal in self.refused)
+
+
+class _Offer(NamedTuple):
+    """Who offers what to whom in which state of the world."""
+
+    setup: Setup
+    policy: Policy
+    client: Client
+    envelope: Envelope
+    state: State
+    greylisted: Greylisted | None
+
+    @property
+    def own_user(self) -> bool:
+        return self.client == "own-user"
+
+    @property
+    def trusted(self) -> bool:
+        """May it relay: an own user, or a server (by the address of its machine) that is trusted."""
+        names = {self.client, self.setup.machine_of(self.client), "anyone"}
+        return self.own_user or not names.isdisjoint(self.policy.relays_for)
+
+    def no(self, rcpt: Rcpt, cause: str, rule: str, address: str = "", stage: Stage = "rcpt") -> Refusal:
+        address = address or rcpt.address
+        said = reply(self.policy.product, cause, address=address, domain=domain_of(address))
+        return Refusal(rcpt, said, stage, rule)
+
+
+def receive(
+    setup: Setup,
+    server: str,
+    client: Client,
+    envelope: Envelope,
+    state: State = State(),
+    greylisted: Greylisted | None = None,
+) -> Reception:
+    """Which recipients `server` takes from `client`, and the replies to the others, in the order of the dialogue."""
+    policy = setup.policies[server]
+    offer = _Offer(setup, policy, client, envelope, state, greylisted)
+    limit = policy.max_submit_bytes if offer.own_user else policy.max_size_bytes
+    if limit is not None and envelope.size_bytes > limit and envelope.declares_size:
+        return Reception(
+            (), tuple(offer.no(rcpt, "too-big", "size-limit", stage="mail") for rcpt in envelope.recipients)
+        )
+    answers = [(rcpt, _refusal(offer, rcpt)) for rcpt in envelope.recipients]
+    accepted = tuple(rcpt for rcpt, refusal in answers if refusal is None)
+    refused = tuple(refusal for _, refusal in answers if refusal is not None)
+    cause = _refuse_body(policy, envelope, limit) if accepted else None
+    if cause is not None:
+        return Reception((), (*refused, *(offer.no(rcpt, *cause, stage="data") for rcpt in accepted)))
+    return Reception(accepted, refused)
+
+
+def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
+    """The reply to one RCPT TO, or None if it is taken. The sender's domain first, then relaying, then the recipient."""
+    policy, sender = offer.policy, offer.envelope.sender
+    if policy.reject_unknown_sender_domain and sender and not offer.own_user:
+        status = _domain_status(offer.setup, sender, offer.state)
+        if status != "exists":
+            return offer.no(rcpt, f"{status}-sender-domain", "sender-domain-not-in-dns", sender)
+    if policy.rejects_own_domain_from_outside and domain_of(sender) in policy.domains and not offer.trusted:
+        return offer.no(rcpt, "own-domain-from-outside", "own-domain-from-outside", sender)
+    rule = policy.rule_for(rcpt.address)
+    if not offer.trusted and (rule is None or not policy.takes_mail):
+        return offer.no(rcpt, "relay-denied", "relay-denied")
+    if policy.reject_unknown_recipient_domain and rule is None:
+        status = _domain_status(offer.setup, rcpt.address, offer.state)
+        if status != "exists":
+            return offer.no(rcpt, f"{status}-recipient-domain", "recipient-domain-not-in-dns")
+    if offer.greylisted is not None and not offer.own_user and offer.greylisted(offer.client, sender, rcpt.address):
+        return offer.no(rcpt, "greylisted", "greylisted")
+    if offer.own_user and not policy.checks_submissions:
+        return None
+    if rule is not None and rule.verify and not _is_known(offer.setup, policy, rule, rcpt.address, offer.state):
+        return offer.no(rcpt, "edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
+    return None
+
+
+def _refuse_body(policy: Policy, envelope: Envelope, limit: int | None) -> tuple[str, str] | None:
+    """Cause and rule of a refusal at the end of DATA: the queue file is too large, or too many servers have been passed."""
+    if limit is not None and envelope.size_bytes + policy.size_overhead_bytes > limit:
+        return "body-too-big", "size-limit"
+    if policy.hops_refused_in_dialogue and policy.too_many_hops(envelope.received + 1):
+        return "too-many-hops", "hop-limit"
+    return None
+
+
+def _domain_status(setup: Setup, address: str, state: State) -> Literal["exists", "null-mx", "unknown"]:
+    """Has the domain an MX or an address record; does it take no mail at all (Postfix: reject_unknown_*_domain)."""
+    answers = [setup.answer(Question(domain_of(address), kind), state) for kind in ("MX", "A", "AAAA")]
+    if answers[0].mx and not any(host for _, host in answers[0].mx):
+        return "null-mx"
+    return "exists" if any(answer.mx or answer.addresses for answer in answers) else "unknown"
+
+
+def _is_known(setup: Setup, policy: Policy, rule: DomainRule, address: str, state: State) -> bool:
+    if policy.mailboxes is not None:
+        return local_part_of(address) in policy.mailboxes
+    if (
+        policy.server in setup.external_servers
+        or fold(address) in policy.aliases
+        or "@" + domain_of(address) in policy.aliases
+    ):
+        return True
+    entry = setup.find(policy, address, state)
+    if entry is None:
+        return False
+    elsewhere = isinstance(entry, Person) and entry.home != policy.server
+    return not (elsewhere and rule.elsewhere == "fail" and rule.unknown == "fail")

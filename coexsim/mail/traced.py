@@ -1,0 +1,149 @@
+"""What a trace tells: the servers passed with their rules, how each recipient ended, transactions, deferrals and notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from coexsim.mail.message import Reply, fold
+from coexsim.mail.routing import Stage
+from coexsim.units import Moment
+
+Outcome = Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"]
+
+
+class Hop(NamedTuple):
+    """A server that took the message, what it did with it and why, and what it asked of DNS to send it on."""
+
+    server: str
+    rule: str
+    reason: str
+    dns: tuple[str, ...] = ()
+    at_s: float = 0.0
+
+
+class Copy(NamedTuple):
+    """One end of a message's way: a mailbox reached, or a failure."""
+
+    address: str
+    outcome: Outcome
+    hops: tuple[Hop, ...]
+    by: str | None = None
+    reply: Reply | None = None
+    at_s: float = 0.0
+    remote: str = ""  # the host that refused it, if another server did
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers that took this copy."""
+        return tuple(hop.server for hop in self.hops)
+
+
+class Transaction(NamedTuple):
+    """One SMTP transaction between two servers. `stage`: how far it came; `rcpts_taken`: answered 250 at RCPT TO."""
+
+    client: str
+    server: str
+    accepted: int
+    offered: int
+    body_sent: bool
+    at_s: float
+    rcpts_taken: int = 0
+    stage: Stage = "data"
+
+
+class Deferral(NamedTuple):
+    """An attempt that failed for the time being, and when the next one is due."""
+
+    server: str
+    recipient: str
+    reply: Reply
+    at_s: float
+    next_s: float
+
+
+class Notice(NamedTuple):
+    """A DSN or a delay warning that a server wrote, and where it went."""
+
+    kind: str
+    written_by: str
+    to: str
+    about: tuple[str, ...]
+    copy: Copy | None
+
+
+@dataclass(frozen=True)
+class RecipientTrace:
+    """What became of one recipient as the sender wrote it."""
+
+    recipient: str
+    outcome: Outcome
+    copies: tuple[Copy, ...]
+    dsn: Notice | None = None
+    deferrals: tuple[Deferral, ...] = ()
+    expires_s: float | None = None
+    warned_s: float | None = None
+
+    @property
+    def end(self) -> Copy:
+        """The copy that decides the outcome: the first of the worst ones."""
+        return next(copy for copy in self.copies if copy.outcome == self.outcome)
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers passed."""
+        return self.end.servers
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """The servers passed, each with its rule and reason."""
+        return self.end.hops
+
+    @property
+    def by(self) -> str | None:
+        """The server that gave it up."""
+        return self.end.by
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply or reason of the failure."""
+        return self.end.reply
+
+    @property
+    def code(self) -> str | None:
+        """The enhanced status code of the failure."""
+        return self.end.reply.enhanced if self.end.reply else None
+
+    @property
+    def dsn_to(self) -> str | None:
+        """Who was sent the bounce."""
+        return self.dsn.to if self.dsn else None
+
+    @property
+    def dsn_servers(self) -> tuple[str, ...]:
+        """The servers that the bounce passed."""
+        return self.dsn.copy.servers if self.dsn and self.dsn.copy else ()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The whole of a walk. `start` is the moment that ``at_s`` = 0 stands for."""
+
+    sender: str
+    recipients: tuple[RecipientTrace, ...]
+    transactions: tuple[Transaction, ...]
+    notices: tuple[Notice, ...]
+    start: Moment
+
+    def __getitem__(self, recipient: str) -> RecipientTrace:
+        return next(r for r in self.recipients if fold(r.recipient) == fold(recipient))
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the only (or first) recipient."""
+        return self.recipients[0].outcome
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers passed to the only (or first) recipient."""
+        return self.recipients[0].servers

@@ -1,0 +1,404 @@
+"""The walk behind `trace`: it carries one message from server to server as the rules say, and gathers what becomes of it.
+
+It has a clock only for what waits: retries, outages, directory changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from typing import Literal, NamedTuple
+
+from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHost, MailHosts, Question, in_order, mail_hosts
+from coexsim.mail.dsn import notice_for
+from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply, domain_of, fold
+from coexsim.mail.outages import FOREVER, Outages
+from coexsim.mail.replies import reply
+from coexsim.mail.routing import Client, Stage, Transfer, Verdict, decide, receive
+from coexsim.mail.setup import Setup
+from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
+
+MOST_STEPS = 20_000  # of one walk; a set-up that multiplies mail without end is stopped there
+
+Hops = tuple[Hop, ...]
+
+
+@dataclass
+class Queued:
+    """A copy in a server's queue, with the hops that each of its recipients has behind it."""
+
+    server: str
+    envelope: Envelope
+    came_from: Client
+    behind: dict[Rcpt, Hops]
+    message: int
+    queued_s: float
+    failures: int = 0
+    first_failure_s: float = 0.0
+    warned: bool = False
+
+
+@dataclass
+class Message:
+    """What is gathered about one message: the traced one, or a notice about it. Recipients are named as written."""
+
+    copies: list[tuple[str, Copy]] = field(default_factory=list)
+    about: tuple[str, ...] = ()
+    notice_by: str = ""
+    to: str = ""
+    kind: Literal["mail", "dsn", "delay"] = "mail"
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    deferrals: list[tuple[str, Deferral]] = field(default_factory=list)
+    expires: dict[str, float] = field(default_factory=dict)
+    warned: dict[str, float] = field(default_factory=dict)
+
+
+class Failed(NamedTuple):
+    """A recipient that did not get on, why, and which host refused it (none: it was this server's own decision)."""
+
+    verdict: Verdict
+    reply: Reply
+    remote: str = ""
+
+
+class Session(NamedTuple):
+    """A transaction with a server that was reached: who failed for good and for now; `mends`: "for now" has an end."""
+
+    failed: list[Failed]
+    late: list[Failed]
+    mends: bool
+
+
+class Walk:
+    """One walk: a queue of (time, order, copy), and what became of everything."""
+
+    def __init__(self, setup: Setup, outages: Outages) -> None:
+        self.setup = setup
+        self.outages = outages
+        self.messages = [Message()]
+        self.transactions: list[Transaction] = []
+        self._queue: list[tuple[float, int, Queued]] = []
+        self._steps = 0
+        self._caches: dict[str, Cache] = {}
+        self._greylists: dict[tuple[str, str, str, str], float] = {}
+
+    def _put(self, at_s: float, copy: Queued) -> None:
+        heappush(self._queue, (at_s, self._steps, copy))
+        self._steps += 1
+
+    def run(self) -> None:
+        """Until nothing waits."""
+        while self._queue:
+            at_s, _, copy = heappop(self._queue)
+            if self._steps > MOST_STEPS:
+                self._stop(copy, at_s)
+            else:
+                self._work(copy, at_s)
+
+    def _stop(self, copy: Queued, at_s: float) -> None:
+        said = Reply(554, "5.4.6", f"stopped: one message made more than {MOST_STEPS} copies and attempts")
+        for rcpt in copy.envelope.recipients:
+            self._end(copy, Failed(Verdict(rcpt, "fail", "stopped", said.text, given=rcpt), said), "discarded", at_s)
+
+    # --- handing in ---
+
+    def hand_in(self, envelope: Envelope, at_s: float, server: str | None, via_mx: bool, client: Client) -> None:
+        """The submission: found by MX, or at a named server, or at the sender's own."""
+        asked: list[str] = []
+        prefix = ""
+        if via_mx and server is None:
+            domain = domain_of(envelope.recipients[0].address)
+            hosts = self._hosts("", NextHop(domain, by_mx=True), at_s, asked)
+            if isinstance(hosts, DnsFailure):
+                self._refuse(envelope, "client", dns_reply("postfix", hosts, envelope), at_s)
+                return
+            server = next(
+                (self.setup.server_at[a] for h in in_order(hosts) for a in h.addresses if a in self.setup.server_at),
+                None,
+            )
+            if server is None:
+                self._refuse(
+                    envelope, "client", reply("postfix", "connection-timed-out", detail=hosts.groups[0][0].name), at_s
+                )
+                return
+            prefix = f"the client found this server by the MX of {domain}; "
+        server = server or self.setup.submission_server(envelope.sender, self.setup.state_at(at_s))
+        if server is None:
+            self._refuse(
+                envelope, "client", Reply(451, "4.4.1", "no server of this scenario takes mail from this sender"), at_s
+            )
+            return
+        back_s = self.outages.server_up_again_s(server, at_s)
+        if back_s == FOREVER:
+            said = reply(self.setup.policies[server].product, "connection-refused", detail=server)
+            self._refuse(envelope, "client", said, at_s, "deferred_in_queue")
+            return
+        at_s = back_s if back_s is not None else at_s
+        reception = receive(self.setup, server, client, envelope, self.setup.state_at(at_s))
+        for refusal in reception.refused:
+            self._refuse(envelope.to((refusal.rcpt,)), server, refusal.reply, at_s)
+        if reception.accepted:
+            start = (Hop(server, "handed-in", prefix, tuple(asked), at_s),)
+            taken = replace(envelope.to(reception.accepted), received=envelope.received + 1)
+            self._put(at_s, Queued(server, taken, client, dict.fromkeys(taken.recipients, start), 0, at_s))
+
+    def _refuse(
+        self, envelope: Envelope, by: str, said: Reply, at_s: float, outcome: Outcome = "refused_to_client"
+    ) -> None:
+        for rcpt in envelope.recipients:
+            self.messages[0].copies.append((rcpt.written, Copy(rcpt.address, outcome, (), by, said, at_s)))
+
+    # --- at a server ---
+
+    def _work(self, copy: Queued, at_s: float) -> None:
+        back_s = self.outages.server_up_again_s(copy.server, at_s)
+        if back_s == FOREVER:
+            said = reply(self.setup.policies[copy.server].product, "connection-refused", detail=copy.server)
+            verdicts = [
+                Verdict(r, "fail", "server-down", f"{copy.server} is down", given=r) for r in copy.envelope.recipients
+            ]
+            for verdict in verdicts:
+                self._end(copy, Failed(verdict, said), "deferred_in_queue", at_s)
+            return
+        if back_s is not None:
+            self._put(back_s, copy)
+            return
+        decision = decide(self.setup, copy.server, copy.envelope, copy.came_from, self.setup.state_at(at_s))
+        failed: list[Failed] = []
+        for verdict in decision.verdicts:
+            if verdict.action == "deliver":
+                self._end(copy, verdict, "delivered", at_s)
+            elif verdict.action == "duplicate":
+                self.messages[copy.message].duplicates.append((verdict.rcpt.written, fold(verdict.rcpt.address)))
+            elif verdict.action == "fail" and verdict.reply is not None:
+                failed.append(Failed(verdict, verdict.reply))
+        onward = {v.rcpt: v for v in decision.verdicts if v.action in ("send", "hand-over")}
+        for transfer in decision.transfers:
+            verdicts = [onward[rcpt] for rcpt in transfer.recipients]
+            if transfer.role is not None:
+                self._hand_over(copy, transfer.role, verdicts, at_s)
+            else:
+                failed += self._send(copy, transfer, verdicts, at_s)
+        self._bounce(copy, failed, at_s)
+
+    def _hand_over(self, copy: Queued, role: str, verdicts: list[Verdict], at_s: float) -> None:
+        """To a role on the same machine: no SMTP, no Received line."""
+        behind = {v.rcpt: (*_hops(copy, v), Hop(role, "handed-over", "", (), at_s)) for v in verdicts}
+        envelope = copy.envelope.to(tuple(v.rcpt for v in verdicts))
+        self._put(at_s, Queued(role, envelope, copy.came_from, behind, copy.message, at_s))
+
+    def _send(self, copy: Queued, transfer: Transfer, verdicts: list[Verdict], at_s: float) -> list[Failed]:
+        """Try the hosts of the next hop in turn; returns who failed for good. What failed for the time being is queued again."""
+        assert transfer.hop is not None
+        product = self.setup.policies[copy.server].product
+        asked: list[str] = []
+        hosts = self._hosts(copy.server, transfer.hop, at_s, asked)
+        dns = tuple(asked)
+        if isinstance(hosts, DnsFailure):
+            said = dns_reply(product, hosts, copy.envelope.to(transfer.recipients))
+            if hosts.temporary:
+                self._defer(copy, [Failed(v, said) for v in verdicts], at_s, mends=self._dns_mends(at_s))
+                return []
+            return [Failed(v._replace(reason=f"{v.reason}; {hosts.reason}"), said) for v in verdicts]
+        failed: list[Failed] = []
+        late = [Failed(v, reply(product, "connection-timed-out", detail=transfer.hop.name)) for v in verdicts]
+        mends = False
+        for host in in_order(hosts):
+            for address in host.addresses:
+                result = self._try(copy, host, address, [f.verdict for f in late], dns, at_s)
+                if isinstance(result, Session):
+                    failed += result.failed
+                    late, mends = result.late, mends or result.mends
+                    break  # its other addresses are the same server
+                late = [Failed(f.verdict, result[0]) for f in late]
+                mends = mends or result[1]
+            if not late:
+                break
+        self._defer(copy, late, at_s, mends=mends)
+        return failed
+
+    def _try(
+        self, copy: Queued, host: MailHost, address: str, verdicts: list[Verdict], dns: tuple[str, ...], at_s: float
+    ) -> Session | tuple[Reply, bool]:
+        """One address: a transaction, or why there was none and whether that mends."""
+        product = self.setup.policies[copy.server].product
+        server = self.setup.server_at.get(address)
+        if server is None or not self.outages.joined(copy.server, server, at_s):
+            said = reply(product, "connection-timed-out", detail=f"{host.name}[{address}]:25")
+            return said, server is not None and self._links_come_back()
+        listens = self.setup.policies[server].listens
+        if self.outages.server_up_again_s(server, at_s) is not None or not listens:
+            said = reply(product, "connection-refused", detail=f"{host.name}[{address}]:25")
+            return said, listens and not self.outages.is_endless(server, at_s)
+        return self._talk(copy, server, host, address, verdicts, dns, at_s)
+
+    def _talk(
+        self,
+        copy: Queued,
+        server: str,
+        host: MailHost,
+        address: str,
+        verdicts: list[Verdict],
+        dns: tuple[str, ...],
+        at_s: float,
+    ) -> Session:
+        """One SMTP transaction with `server`."""
+        by_rcpt = {v.rcpt: v for v in verdicts}
+        offered = copy.envelope.to(tuple(by_rcpt))
+        greylist_s = self.setup.policies[server].greylist_s
+        grey = None if greylist_s is None else lambda c, s, r: self._greylisted(server, c, s, r, at_s)
+        reception = receive(self.setup, server, copy.server, offered, self.setup.state_at(at_s), grey)
+        stages = [refusal.stage for refusal in reception.refused]
+        stage: Stage = "mail" if "mail" in stages else "data" if reception.body_sent else "rcpt"
+        taken = len(offered.recipients) - sum(refusal.stage == "rcpt" for refusal in reception.refused)
+        self.transactions.append(
+            Transaction(
+                copy.server, server, len(reception.accepted), len(by_rcpt), reception.body_sent, at_s, taken, stage
+            )
+        )
+        failed: list[Failed] = []
+        late: list[Failed] = []
+        for refusal in reception.refused:
+            verdict = by_rcpt[refusal.rcpt]
+            verdict = verdict._replace(reason=f"{verdict.reason}; {server} refused it: {refusal.reply}")
+            said = refusal.reply._replace(text=f"{host.name}[{address}] said: {refusal.reply}")
+            (late if refusal.reply.temporary else failed).append(Failed(verdict, said, host.name))
+        if reception.accepted:
+            behind = {
+                r: (*_hops(copy, by_rcpt[r], dns), Hop(server, "accepted", "", (), at_s)) for r in reception.accepted
+            }
+            envelope = replace(offered.to(reception.accepted), received=offered.received + 1)
+            self._put(at_s, Queued(server, envelope, copy.server, behind, copy.message, at_s))
+        mends = any(refusal.rule == "greylisted" for refusal in reception.refused) or self._dns_mends(at_s)
+        return Session(failed, late, mends)
+
+    def _greylisted(self, server: str, client: str, sender: str, rcpt: str, now_s: float) -> bool:
+        first_s = self._greylists.setdefault((server, client, fold(sender), fold(rcpt)), now_s)
+        return now_s - first_s < (self.setup.policies[server].greylist_s or 0.0)
+
+    # --- ends ---
+
+    def _end(self, copy: Queued, what: Verdict | Failed, outcome: Outcome, at_s: float) -> None:
+        verdict, said, remote = what if isinstance(what, Failed) else (what, None, "")
+        by = copy.server if said else None
+        end = Copy(verdict.rcpt.address, outcome, _hops(copy, verdict), by, said, at_s, remote)
+        self.messages[copy.message].copies.append((verdict.rcpt.written, end))
+
+    def _bounce(self, copy: Queued, failed: list[Failed], at_s: float, outcome: Outcome = "bounced") -> None:
+        """The recipients that failed end here; their sender gets one notice about them."""
+        if not failed:
+            return
+        for failure in failed:
+            self._end(copy, failure, outcome if copy.envelope.kind == "mail" else "discarded", at_s)
+        self._notify(copy, tuple(dict.fromkeys(f.verdict.rcpt.written for f in failed)), "dsn", at_s)
+
+    def _notify(self, copy: Queued, about: tuple[str, ...], kind: Literal["dsn", "delay"], at_s: float) -> None:
+        notice = notice_for(copy.envelope, kind)
+        if notice is None:
+            return
+        writer = self.setup.scenario.servers[copy.server].runs_on or copy.server
+        self.messages.append(Message(about=about, notice_by=copy.server, to=notice.recipients[0].address, kind=kind))
+        hop = Hop(writer, "handed-in", "wrote the notice; ", (), at_s)
+        self._put(
+            at_s, Queued(writer, notice, "own-user", {notice.recipients[0]: (hop,)}, len(self.messages) - 1, at_s)
+        )
+
+    def _defer(self, copy: Queued, late: list[Failed], at_s: float, *, mends: bool) -> None:
+        """Try again by the product's schedule, warn the sender, or give up when the mail is too old.
+
+        Where nothing mends it and nothing else will change, more attempts tell nothing: the mail is left in the queue, with the
+        time at which it would expire.
+        """
+        if not late:
+            return
+        policy = self.setup.policies[copy.server]
+        message = self.messages[copy.message]
+        first_s = copy.first_failure_s if copy.failures else at_s
+        wait = policy.retry.after_failure(at_s, first_s, copy.failures + 1, copy.queued_s, warned=copy.warned)
+        written = tuple(dict.fromkeys(f.verdict.rcpt.written for f in late))
+        for verdict, said, _ in late:
+            next_s = wait.gives_up_s if wait.next_s is None else wait.next_s
+            message.deferrals.append(
+                (verdict.rcpt.written, Deferral(copy.server, verdict.rcpt.address, said, at_s, next_s))
+            )
+            message.expires[verdict.rcpt.written] = copy.queued_s + policy.retry.expire_after_s
+        if not mends and all(change_s <= at_s for change_s in self.setup.change_times_s()):
+            for failure in late:
+                self._end(copy, failure, "deferred_in_queue", at_s)
+            return
+        if wait.warn_s is not None and copy.envelope.kind == "mail":
+            message.warned.update(dict.fromkeys(written, wait.warn_s))
+            self._notify(copy, written, "delay", wait.warn_s)
+        if wait.next_s is not None:
+            envelope = copy.envelope.to(tuple(f.verdict.rcpt for f in late))
+            behind = {f.verdict.rcpt: _behind(copy, f.verdict) for f in late}
+            warned = copy.warned or wait.warn_s is not None
+            self._put(wait.next_s, replace(copy, envelope=envelope, behind=behind, failures=copy.failures + 1,
+                                           first_failure_s=first_s, warned=warned))  # fmt: skip
+            return
+        ends = [f._replace(verdict=f.verdict._replace(reason=f"{f.verdict.reason}; {f.reply}")) for f in late]
+        if not policy.expired_keeps_code:
+            ends = [f._replace(reply=reply(policy.product, "expired", detail=f.reply.text)) for f in ends]
+        self._bounce(copy, ends, wait.gives_up_s, "expired")
+
+    # --- DNS and network ---
+
+    def _hosts(self, server: str, hop: NextHop, now_s: float, asked: list[str]) -> MailHosts | DnsFailure:
+        """Drive the MX rules, with this server's resolver answering at once; `asked` gets questions and answers in words."""
+        policy = self.setup.policies.get(server)
+        own = (policy.own_names, policy.own_addresses) if policy else (frozenset[str](), frozenset[str]())
+        asking = mail_hosts(hop, *own)
+        cache = self._caches.setdefault(server, Cache())
+        try:
+            question = next(asking)
+            while True:
+                answer = cache.get(question, now_s)
+                source = " (cached)" if answer else ""
+                if answer is None:
+                    answer = self._answer(question, now_s, external=hop.external_dns)
+                    cache.put(question, answer, now_s)
+                asked.append(f"{question} -> {answer}{source}")
+                question = asking.send(answer)
+        except StopIteration as end:
+            result: MailHosts | DnsFailure = end.value
+            return result
+
+    def _answer(self, question: Question, now_s: float, *, external: bool) -> Answer:
+        if self.outages.up_again_s("dns", now_s) is not None:
+            return Answer("TIMEOUT")
+        return self.setup.answer(question, self.setup.state_at(now_s), external=external)
+
+    def _dns_mends(self, now_s: float) -> bool:
+        """Will name servers or zones answer otherwise at a known time."""
+        if self.outages.up_again_s("dns", now_s) is not None:
+            return not self.outages.is_endless("dns", now_s)
+        failing = self.setup.state_at(now_s).failing
+        return any(self.setup.state_at(t).failing != failing for t in self.setup.change_times_s() if t > now_s)
+
+    def _links_come_back(self) -> bool:
+        return all(end != FOREVER for spans in self.outages.intervals.values() for _, end in spans)
+
+
+def _behind(copy: Queued, verdict: Verdict) -> Hops:
+    return copy.behind[verdict.given or verdict.rcpt]
+
+
+def _hops(copy: Queued, verdict: Verdict, dns: tuple[str, ...] = ()) -> Hops:
+    """The hops behind a recipient's copy, the last one now with what this server did and why."""
+    *before, last = _behind(copy, verdict)
+    return (*before, last._replace(rule=verdict.rule, reason=last.reason + verdict.reason, dns=last.dns + dns))
+
+
+def dns_reply(product: str, failure: DnsFailure, envelope: Envelope) -> Reply:
+    """What a product says about mail whose next hop DNS does not give."""
+    address = envelope.recipients[0].address
+    return reply(product, failure.cause, address=address, domain=domain_of(address), detail=failure.reason)
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """A group is delivered only if every member is."""
+    order: Iterator[Outcome] = iter(
+        ("bounced", "expired", "discarded", "refused_to_client", "deferred_in_queue", "delivered")
+    )
+    return next((outcome for outcome in order if outcome in outcomes), "discarded")
