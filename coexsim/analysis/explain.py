@@ -80,16 +80,19 @@ def _routes(setup: Setup) -> tuple[ClassRoute, ...]:
 
 def _rule_in_force(policy: Policy) -> list[str]:
     """Which rule for the smart host is in force at a Domino server, and what the other one would do."""
-    if policy.product != "domino" or policy.hands_over_to is None and not any(r.to_smart_host for r in policy.routes):
-        return []
+    has_smart_host = policy.hands_over_to is not None or any(route.to_smart_host for route in policy.routes)
     rule = next(iter(policy.domains.values()), None)
-    if rule is None:
+    if policy.product != "domino" or not has_smart_host or rule is None:
         return []
+    article = (
+        "mail of people with a Person record and no mail file here (person-without-mail-file); unknown addresses bounce"
+    )
+    product = "mail for addresses that are in no directory (not-in-directory)"
     if rule.unknown == "relay":
-        return [f"{policy.server}: the smart host takes mail for addresses that are in no directory (not-in-directory); under the "
-                "article's rule (person-without-mail-file) it would take that of people with no mail file here, and unknown ones bounce"]  # fmt: skip
-    return [f"{policy.server}: the smart host takes mail of people with a Person record and no mail file here (person-without-mail-file); "
-            "under the product documentation's rule (not-in-directory) it would take that for addresses in no directory"]  # fmt: skip
+        return [f"{policy.server}: the smart host takes {product}. Under the article's rule it would take {article}."]
+    return [
+        f"{policy.server}: the smart host takes {article}. Under the product documentation's rule it would take {product}."
+    ]
 
 
 def _assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
