@@ -1,0 +1,127 @@
+"""`check`: do the messages of a scenario go where it says, and what else is to be found in its set-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from coexsim.mail.findings import Finding, find_all
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace_mail
+from coexsim.mail.traced import RecipientTrace, Trace
+from coexsim.scenario.model import Expect, Mail, Path, Scenario
+
+
+class Comparison(NamedTuple):
+    """One thing that a message was expected to do, and what it did."""
+
+    key: str
+    expected: str
+    happened: str
+
+    @property
+    def held(self) -> bool:
+        """They agree."""
+        return self.expected == self.happened
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What was expected of one recipient of a message."""
+
+    name: str
+    recipient: str
+    path: Path
+    file: str
+    line: int
+    comparisons: tuple[Comparison, ...]
+    route: tuple[str, ...]
+    outcome: str
+
+    @property
+    def held(self) -> bool:
+        """All of it came true."""
+        return all(comparison.held for comparison in self.comparisons)
+
+    @property
+    def place(self) -> str:
+        """``file:line``."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found: expectations held or failed, and findings with the acknowledged ones among them."""
+
+    file: str
+    title: str
+    expectations: tuple[Expectation, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> tuple[Expectation, ...]:
+        """The expectations that did not come true."""
+        return tuple(expectation for expectation in self.expectations if not expectation.held)
+
+    def open(self, *severities: str) -> tuple[Finding, ...]:
+        """The findings of these severities that nobody acknowledged."""
+        return tuple(f for f in self.findings if f.acknowledged is None and f.severity in severities)
+
+    def holds(self, *, strict: bool = False) -> bool:
+        """No expectation failed and no error is open; with `strict`, no warning either."""
+        return not self.failed and not self.open(*(("error", "warning") if strict else ("error",)))
+
+
+def check(scenario: Scenario | Setup) -> CheckReport:
+    """Trace every message that says what it expects, and search the whole set-up for what is wrong or worth knowing.
+
+    A failed expectation or an open `error` means that the check does not hold; see `CheckReport.holds`.
+    """
+    setup = scenario if isinstance(scenario, Setup) else Setup(scenario)
+    messages = enumerate(setup.scenario.messages)
+    expectations = tuple(found for index, mail in messages for found in _expectations(setup, index, mail))
+    return CheckReport(setup.scenario.source.file, setup.scenario.title, expectations, tuple(find_all(setup)))
+
+
+def _expectations(setup: Setup, index: int, mail: Mail) -> Iterator[Expectation]:
+    if mail.expect is None and not mail.expect_each:
+        return
+    walk = trace_mail(setup, mail)
+    for written, recipient in zip(dict.fromkeys(mail.to), walk.recipients, strict=False):
+        wanted = [
+            (("messages", index, "expect"), mail.expect),
+            (("messages", index, "expect_each", written), mail.expect_each.get(written)),
+        ]
+        for path, expect in wanted:
+            if expect is not None:
+                yield _compare(setup, index, mail, path, expect, recipient, walk)
+
+
+def _compare(
+    setup: Setup, index: int, mail: Mail, path: Path, expect: Expect, recipient: RecipientTrace, walk: Trace
+) -> Expectation:
+    happened = {
+        "route": _way(recipient.servers),
+        "outcome": recipient.outcome,
+        "code": recipient.code or "none",
+        "by": recipient.by or "nobody",
+        "rules": _way(tuple(hop.rule for hop in recipient.hops)),
+        "dsn_to": recipient.dsn_to or "nobody",
+        "dsn_route": _way(recipient.dsn_servers),
+        "transactions": str(len(walk.transactions)),
+    }
+    comparisons = []
+    for key in happened:
+        value = getattr(expect, key)
+        if value is not None:
+            comparisons.append(Comparison(key, _way(value) if isinstance(value, tuple) else str(value), happened[key]))
+    file, line = setup.scenario.source.where(path)
+    name = mail.name or f"message {index + 1}, {mail.sender} to {recipient.recipient}"
+    return Expectation(
+        name, recipient.recipient, path, file, line, tuple(comparisons), recipient.servers, recipient.outcome
+    )
+
+
+def _way(servers: tuple[str, ...]) -> str:
+    return " -> ".join(servers) or "none"

@@ -1,0 +1,230 @@
+"""Mail that is alike: classes of senders, recipients and sizes, so that a whole set-up is searched with a few traces.
+
+People are alike when no rule can tell them apart: the same mail file server, forwarding, domain, presence in the replica, and no
+route of their own. The classes of two set-ups together are alike in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from coexsim.mail.directory import Group, Person
+from coexsim.mail.message import domain_of, fold, local_part_of
+from coexsim.mail.setup import Setup
+from coexsim.scenario.servers import ExternalServer, HostedInbound
+
+Side = Literal["onprem", "hosted", "elsewhere", "group", "unknown", "internet"]
+SMALL_BYTES = 4096
+NOBODY = "nonexistent"
+SIDES_IN_WORDS = {
+    "onprem": "on-premises people",
+    "hosted": "hosted people",
+    "elsewhere": "people with no mail file",
+    "group": "groups",
+    "unknown": "unknown addresses",
+    "internet": "the Internet",
+}
+
+
+class MailClass(NamedTuple):
+    """Senders or recipients that are alike, represented by one address. `exists`: mail to it should arrive."""
+
+    name: str
+    address: str
+    side: Side
+    exists: bool = True
+    home: str | None = None
+    mailboxes: int = 1
+    names: tuple[str, ...] = ()
+    second: str = ""
+
+    def other_than(self, address: str) -> str:
+        """An address of the class; if there are two, not this one."""
+        return self.second if self.second and fold(address) == fold(self.address) else self.address
+
+
+def senders(*setups: Setup) -> list[MailClass]:
+    """The classes that send: people and the domains outside."""
+    return [*_people(setups), *_outside(setups, unknown=False)]
+
+
+def recipients(*setups: Setup) -> list[MailClass]:
+    """The classes that are written to: people, groups, other domains of the organisation, unknown addresses, domains outside."""
+    people = _people(setups)
+    return [
+        *people,
+        *_groups(setups, people),
+        *_other_domains(setups, people),
+        *_unknown(setups),
+        *_outside(setups, unknown=True),
+    ]
+
+
+def sizes(*setups: Setup) -> list[int]:
+    """A small message, and one just too large for each limit of the servers [bytes]."""
+    found = {SMALL_BYTES}
+    for setup in setups:
+        for policy in setup.policies.values():
+            limits = [
+                policy.max_size_bytes,
+                policy.max_submit_bytes,
+                *(route.max_size_bytes for route in policy.routes),
+            ]
+            found.update(limit + 1 for limit in limits if limit is not None)
+            found.update(
+                limit - policy.size_overhead_bytes + 1
+                for limit in limits[:2]
+                if limit is not None and policy.size_overhead_bytes
+            )
+    return sorted(size for size in found if size >= SMALL_BYTES)
+
+
+def side_of(setup: Setup, person: Person) -> Side:
+    """Where a person's mail file is."""
+    server = setup.scenario.servers.get(person.home or "")
+    if server is None:
+        return "elsewhere"
+    return "hosted" if isinstance(server, HostedInbound) else "onprem"
+
+
+# --- people -------------------------------------------------------------------------------------------------------------------
+
+
+def _people(setups: Iterable[Setup]) -> list[MailClass]:
+    setups = tuple(setups)
+    keys: dict[str, list[tuple[object, ...] | None]] = {}
+    known: dict[str, tuple[Setup, Person]] = {}
+    count: dict[str, int] = {}
+    for number, setup in enumerate(setups):
+        routed = {
+            route.pattern for policy in setup.policies.values() for route in policy.routes if "@" in route.pattern
+        }
+        mailboxes = {fold(alike.address): alike.mailboxes for alike in setup.directory.classes}
+        for person in setup.directory.everyone():
+            address = fold(person.address)
+            keys.setdefault(address, [None] * len(setups))[number] = _key(setup, person, routed)
+            known.setdefault(address, (setup, person))
+            count[address] = max(count.get(address, 0), mailboxes.get(address, 1))
+    grouped: dict[tuple[object, ...], list[str]] = {}
+    for address, key in keys.items():
+        grouped.setdefault(tuple(key), []).append(address)
+    return [
+        _person_class([known[a] for a in addresses], sum(count[a] for a in addresses)) for addresses in grouped.values()
+    ]
+
+
+def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
+    """What rules could tell people apart by."""
+    versions = range(len(setup.directory.change_times_s(replica=False)) + 1)
+    entries = [setup.directory.find(person.address, version) for version in versions]
+    return (
+        tuple((e.home, e.unreachable, e.forwarding) if isinstance(e, Person) else None for e in entries),
+        domain_of(person.address),
+        setup.directory.find(person.address, 0, replica=True) is None,
+        setup.directory.find_local_part(person.address, 0) is None,
+        person.address if fold(person.address) in routed else None,
+    )
+
+
+def _person_class(alike: list[tuple[Setup, Person]], mailboxes: int) -> MailClass:
+    setup, first = alike[0]
+    more = mailboxes - 1
+    name = local_part_of_as_written(first.address) if setup.directory.is_ours(first.address) else first.address
+    return MailClass(
+        name=name + (f" (and {more} alike)" if more else ""),
+        address=first.address,
+        side=side_of(setup, first),
+        exists=not first.unreachable,
+        home=first.home,
+        mailboxes=mailboxes,
+        names=tuple(person.name for _, person in alike),
+        second=alike[1][1].address if len(alike) > 1 else "",
+    )
+
+
+def local_part_of_as_written(address: str) -> str:
+    """The local part with the capitals it was written with."""
+    return address.rpartition("@")[0]
+
+
+# --- all others ---------------------------------------------------------------------------------------------------------------
+
+
+def _groups(setups: Iterable[Setup], people: list[MailClass]) -> Iterator[MailClass]:
+    """Groups whose members are of the same classes are alike."""
+    class_of = {fold(name): person.name for person in people for name in (*person.names, person.address)}
+    found: dict[object, list[Group]] = {}
+    addresses: dict[str, str] = {}
+    for setup in setups:
+        for address, group in setup.directory.groups():
+            if group.name in addresses:
+                continue
+            addresses[group.name] = address
+            members = frozenset(
+                class_of.get(fold(local_part_of(m)), class_of.get(fold(m), fold(m))) for m in group.members
+            )
+            found.setdefault(members, []).append(group)
+    for groups in found.values():
+        names = tuple(group.name for group in groups)
+        more = len(names) - 1
+        name = f"group {names[0]}" + (f" (and {more} alike)" if more else "")
+        yield MailClass(name, addresses[names[0]], "group", mailboxes=len(names), names=names)
+
+
+def own_domains(setup: Setup) -> list[str]:
+    """The domains that the organisation's servers take for their own, the shared one first."""
+    ours = [fold(setup.scenario.domain)]
+    for name, policy in setup.policies.items():
+        if name not in setup.external_servers:
+            ours += [domain for domain in policy.domains if domain not in ours]
+    return ours
+
+
+def _other_domains(setups: Iterable[Setup], people: list[MailClass]) -> Iterator[MailClass]:
+    """Somebody of each side, written to in each other domain of the organisation where a server knows the address."""
+    seen: set[str] = set()
+    for setup in setups:
+        for domain in own_domains(setup)[1:]:
+            for side in ("onprem", "hosted"):
+                person = next((p for p in people if p.side == side), None)
+                address = f"{local_part_of(person.address)}@{domain}" if person else ""
+                if person is None or address in seen or not _known_somewhere(setup, address):
+                    continue
+                seen.add(address)
+                yield MailClass(address, address, person.side, home=person.home, names=person.names[:1])
+
+
+def _known_somewhere(setup: Setup, address: str) -> bool:
+    return any(
+        (rule := policy.rule_for(address)) is not None
+        and rule.looked_up
+        and setup.find(policy, address, setup.state_at(0.0)) is not None
+        for policy in setup.policies.values()
+        if policy.server not in setup.external_servers
+    )
+
+
+def _unknown(setups: Iterable[Setup]) -> Iterator[MailClass]:
+    setups = tuple(setups)
+    for domain in dict.fromkeys(domain for setup in setups for domain in own_domains(setup)):
+        local = NOBODY
+        while any(setup.directory.find(f"{local}@{domain}", 0) is not None for setup in setups):
+            local += "-too"
+        yield MailClass(f"{local}@{domain}", f"{local}@{domain}", "unknown", exists=False, mailboxes=0)
+
+
+def _outside(setups: Iterable[Setup], *, unknown: bool) -> Iterator[MailClass]:
+    """Somebody in each domain of the external servers; with `unknown` also nobody, where their mailboxes are listed."""
+    seen: set[str] = set()
+    for setup in setups:
+        for name, server in setup.scenario.of_kind(ExternalServer).items():
+            for domain in server.domain:
+                if fold(domain) in seen:
+                    continue
+                seen.add(fold(domain))
+                known = (server.mailboxes or ("someuser",))[0] if server.mailboxes != () else None
+                if known:
+                    yield MailClass(f"{known}@{domain}", f"{known}@{domain}", "internet", home=name)
+                if unknown and server.mailboxes is not None:
+                    yield MailClass(f"{NOBODY}@{domain}", f"{NOBODY}@{domain}", "internet", exists=False, mailboxes=0)

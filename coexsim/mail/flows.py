@@ -1,0 +1,182 @@
+"""All that can be sent: every class of sender to every class of recipient, where it goes, and which of it goes round in a loop.
+
+Loops are found in the graph of decisions (which server passes which address on to which other): a set-up that would bounce a message
+fifty times between two servers, or double it each time, is told apart before anything is traced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
+from typing import NamedTuple
+
+from coexsim.mail.classes import SMALL_BYTES, MailClass, recipients, senders
+from coexsim.mail.dialogue import receive
+from coexsim.mail.dns import DnsFailure, MailHosts, in_order, mail_hosts
+from coexsim.mail.message import Envelope, NextHop, Rcpt, fold
+from coexsim.mail.policy import Policy
+from coexsim.mail.routing import decide
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace
+from coexsim.mail.traced import RecipientTrace, Trace
+
+
+class Station(NamedTuple):
+    """A copy for one address at a server, and who handed it in."""
+
+    server: str
+    came_from: str
+    address: str
+
+
+class Flow(NamedTuple):
+    """Mail of one class to another: its trace, or the servers of the loop it gets into."""
+
+    sender: MailClass
+    recipient: MailClass
+    address: str
+    size_bytes: int
+    loop: tuple[str, ...] = ()
+    trace: Trace | None = None
+
+    @property
+    def route(self) -> RecipientTrace | None:
+        """What became of the recipient; None in a loop."""
+        return self.trace.recipients[0] if self.trace else None
+
+    @property
+    def delivered(self) -> bool:
+        """It arrived."""
+        return self.trace is not None and self.trace.outcome == "delivered"
+
+    @property
+    def outcome(self) -> str:
+        """An outcome of a trace, or ``loop``."""
+        return self.trace.outcome if self.trace else "loop"
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers passed; of a loop, once round."""
+        return self.trace.servers if self.trace else self.loop
+
+    @property
+    def words(self) -> str:
+        """All that was said about why it did not arrive."""
+        if self.trace is None or self.delivered:
+            return ""
+        lost = [copy for recipient in self.trace.recipients for copy in recipient.copies if copy.outcome != "delivered"]
+        return " | ".join(f"{copy.hops[-1].reason if copy.hops else ''} {copy.reply or ''}" for copy in lost)
+
+    @property
+    def notice_words(self) -> str:
+        """All that was said about why a notice about it did not arrive."""
+        copies = [notice.copy for notice in self.trace.notices if notice.copy] if self.trace else []
+        return " | ".join(
+            f"{copy.hops[-1].reason if copy.hops else ''} {copy.reply or ''}" for copy in copies if copy.reply
+        )
+
+    def __str__(self) -> str:
+        return f"{self.sender.name} -> {self.recipient.name}"
+
+
+def all_flows(setup: Setup) -> list[Flow]:
+    """Every class to every class; not from outside to outside, which is none of the organisation's mail."""
+    known: dict[Station, tuple[Station, ...]] = {}
+    return [
+        flow(setup, sender, recipient, known=known)
+        for sender in senders(setup)
+        for recipient in recipients(setup)
+        if not (sender.side == "internet" and recipient.side == "internet")
+    ]
+
+
+def flow(
+    setup: Setup, sender: MailClass, recipient: MailClass, size_bytes: int = SMALL_BYTES,
+    known: dict[Station, tuple[Station, ...]] | None = None,
+) -> Flow:  # fmt: skip
+    """Where mail of a class to another goes. `known` remembers the graph of decisions from call to call."""
+    address = recipient.other_than(sender.address)
+    server = setup.submission_server(sender.address)
+    if server is not None:
+        circle = find_loop(setup, Station(server, "own-user", fold(address)), {} if known is None else known)
+        if circle:
+            return Flow(sender, recipient, address, size_bytes, loop=circle)
+    return Flow(
+        sender, recipient, address, size_bytes, trace=trace(setup, sender.address, address, size_bytes=size_bytes)
+    )
+
+
+def find_loop(setup: Setup, start: Station, known: dict[Station, tuple[Station, ...]]) -> tuple[str, ...]:
+    """The servers of a loop that mail gets into from `start`; empty if it always comes to an end."""
+    on_the_way: list[Station] = []
+    done: set[Station] = set()
+
+    def walk(station: Station) -> tuple[str, ...]:
+        if station in done:
+            return ()
+        if station in on_the_way:
+            return tuple(s.server for s in on_the_way[on_the_way.index(station) :])
+        on_the_way.append(station)
+        if station not in known:
+            known[station] = tuple(_next(setup, station))
+        for following in known[station]:
+            circle = walk(following)
+            if circle:
+                return circle
+        done.add(on_the_way.pop())
+        return ()
+
+    return walk(start)
+
+
+def _next(setup: Setup, station: Station) -> Iterator[Station]:
+    """Where the copies that a server makes of this one go: one decision, DNS answered at once, nobody out of service."""
+    envelope = Envelope("", (Rcpt(station.address),), received=1)
+    decision = decide(setup, station.server, envelope, station.came_from)
+    for verdict in decision.verdicts:
+        address = fold(verdict.rcpt.address)
+        if verdict.action == "hand-over" and verdict.role is not None:
+            yield Station(verdict.role, station.came_from, address)
+        elif verdict.action == "send" and verdict.hop is not None:
+            server = server_behind(setup, setup.policies[station.server], verdict.hop)
+            if server and receive(setup, server, station.server, envelope.to((verdict.rcpt,))).accepted:
+                yield Station(server, station.server, address)
+
+
+def hosts_behind(setup: Setup, hop: NextHop, policy: Policy | None = None) -> MailHosts | DnsFailure:
+    """What DNS says of a next hop, as asked by a server (or by anybody outside)."""
+    own = (policy.own_names, policy.own_addresses) if policy else (frozenset[str](), frozenset[str]())
+    asking = mail_hosts(hop, *own)
+    state = setup.state_at(0.0)
+    try:
+        question = next(asking)
+        while True:
+            question = asking.send(setup.answer(question, state, external=hop.external_dns))
+    except StopIteration as end:
+        found: MailHosts | DnsFailure = end.value
+        return found
+
+
+def server_behind(setup: Setup, policy: Policy | None, hop: NextHop) -> str | None:
+    """The first server that listens at a next hop."""
+    hosts = hosts_behind(setup, hop, policy)
+    if isinstance(hosts, DnsFailure):
+        return None
+    at = [setup.server_at.get(address) for host in in_order(hosts) for address in host.addresses]
+    return next((name for name in at if name is not None and setup.policies[name].listens), None)
+
+
+def impatient(setup: Setup) -> Setup:
+    """The same set-up, where mail that cannot be handed on at the first try is left in the queue: for outages without end.
+
+    Where a server greylists, first tries fail by design, and retries are kept.
+    """
+    if any(policy.greylist_s is not None for policy in setup.policies.values()):
+        return setup
+    other = copy(setup)
+    other.policies = {
+        name: replace(policy, retry=replace(policy.retry, expire_after_s=0.0))
+        for name, policy in setup.policies.items()
+    }
+    return other
