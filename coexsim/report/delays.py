@@ -1,0 +1,108 @@
+"""The picture of delay: how long mail takes, flow by flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from coexsim.analysis.slo_text import Objective
+from coexsim.experiment.results import Results
+from coexsim.report.style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    RED,
+    Picture,
+    duration_axis,
+    new_picture,
+    nothing_to_draw,
+    styled,
+)
+from coexsim.report.words import objectives_of, say_flow, say_runs, say_window, start_of
+from coexsim.scenario.model import Scenario
+from coexsim.units import say_duration
+
+POINTS = (("p50_s", "o", BLUE, "half of the mail"), ("p95_s", "s", ORANGE, "95 %"), ("p99_s", "D", RED, "99 %"))
+
+
+@styled
+def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Picture:
+    """How long mail takes, flow by flow: what half, 95 % and 99 % of its recipients wait at most.
+
+    With `scenario` its limits on delay are drawn at the flows they hold for.
+    """
+    title = "How long mail takes, from being handed in to the mail file"
+    if not (results.measured["outcome"] == "delivered").any():
+        return nothing_to_draw(title, "Nothing was delivered in the measured window.")
+    table = results.delays()
+    if table.index.nlevels > 1:
+        table.index = pd.Index([f"{flow} ({alternative})" for alternative, flow in table.index])
+    table = table.sort_values(["p95_s", "p50_s"], kind="stable")
+    runs = len(results.replications)
+    sure = f"{say_runs(results)}; whiskers: 95 % interval" if runs > 1 else "one run, so no intervals"
+    below = f"Mail handed in {say_window(results, start_of(results, scenario))} and delivered; {sure}."
+    picture = new_picture(1.9 + 0.52 * len(table), title, below)
+    axes = picture.add_subplot()
+    _points(axes, table, runs > 1)
+    limits = _delay_limits(axes, list(map(str, table.index)), objectives_of(scenario))
+    lowest_s, highest_s = max(float(table["p50_s"].min()), 1e-4), max(float(table["p99_s"].max()), 1e-3)
+    duration_axis(axes.xaxis, lowest_s / 1.6, max(1.5 * max(limits, default=0.0), 14 * highest_s))
+    axes.set_xlabel("delay, logarithmic scale")
+    names = [f"{say_flow(str(flow))}\n{n:,} recipients" for flow, n in table["recipients"].items()]
+    axes.set_yticks(np.arange(len(table)), names, fontsize=9.5)
+    axes.set_ylim(-0.6, len(table) - 0.4)
+    axes.grid(visible=True, axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), title="has arrived within", alignment="left")
+    return picture
+
+
+def _points(axes: Axes, table: pd.DataFrame, several_runs: bool) -> None:
+    """A row for each flow: half, 95 % and 99 %, the figures beside them; with several runs, how sure each is."""
+    rows = np.arange(len(table))
+    axes.hlines(rows, table["p50_s"], table["p99_s"], color=PALE, linewidth=5, zorder=1)
+    for place, (column, marker, colour, words) in enumerate(POINTS):
+        y = rows + (0.17 * (1 - place) if several_runs else 0.0)
+        axes.plot(table[column], y, linestyle="none", marker=marker, color=colour, markersize=8, label=words, zorder=3)
+        if several_runs:
+            half = table[column.removesuffix("_s") + "_half_s"]
+            axes.errorbar(table[column], y, xerr=half, fmt="none", ecolor=colour, elinewidth=1.6, capsize=3, zorder=2)
+    ends_s = np.max([table[f"{p}_s"] + table[f"{p}_half_s"].fillna(0.0) for p in ("p95", "p99")], axis=0)
+    figures = table[[column for column, *_ in POINTS]].to_numpy()
+    for row, end_s in enumerate(ends_s):
+        said = ", ".join(say_duration(float(f"{value:.3g}")) for value in figures[row])
+        axes.annotate(
+            said, (end_s, row), xytext=(10, 0), textcoords="offset points", va="center", fontsize=9, color=GREY
+        )
+
+
+def _delay_limits(axes: Axes, flows: list[str], objectives: Iterable[Objective]) -> list[float]:
+    """A dashed mark at each flow that an objective speaks of; the limits drawn."""
+    drawn: list[float] = []
+    for objective in objectives:
+        if objective.what != "delay" or objective.kind not in ("quantile", "mean"):
+            continue
+        for row, flow in enumerate(flows):
+            sides = flow.split(" (")[0].split("->")
+            wanted = objective.flow or ("*", "*")
+            if len(sides) == 2 and all(w in ("*", s) for w, s in zip(wanted, sides, strict=True)):
+                name = f"p{100 * objective.probability:g}" if objective.probability else "mean"
+                label = f"objective: {name} {objective.op} {objective.say(objective.limit)}"
+                if label in axes.get_legend_handles_labels()[1]:
+                    label = "_again"
+                axes.vlines(
+                    objective.limit,
+                    row - 0.36,
+                    row + 0.36,
+                    color=INK,
+                    linestyle=(0, (3, 2)),
+                    linewidth=1.8,
+                    label=label,
+                )
+                drawn.append(objective.limit)
+    return drawn

@@ -1,0 +1,198 @@
+"""The way of a message over the map of sites and servers, its steps numbered and told."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch
+
+from coexsim.mail.outages import site_of
+from coexsim.mail.trace import Trace
+from coexsim.report.maps import BOX_H, BOX_W, Layout, Spot, draw_links, draw_places, lay_out, paper
+from coexsim.report.style import BLUE, INK, PAPER, PURPLE, RED, Picture, new_picture, nothing_to_draw, styled
+from coexsim.scenario.model import Scenario
+
+WRAP_AT = 46
+
+
+@styled
+def plot_route(route: Trace, scenario: Scenario, title: str = "") -> Picture:
+    """The way of a message, its steps numbered; a step that comes back to a site it had left is drawn in another colour.
+
+    With several recipients each part of the way is drawn once. A notice that goes back is drawn with dashes.
+    """
+    first = route.recipients[0] if route.recipients else None
+    if first is None or not any(r.servers for r in route.recipients):
+        return nothing_to_draw(title or "The way of a message", "No server took this message.")
+    layout = lay_out(scenario)
+    steps = _steps(route)
+    returns = _returning([s for s in steps if not s.notice], scenario)
+    told = _told(route, steps, returns)
+    tall_in = max(4.5, sum(paragraph.tall_in for paragraph in told) + 0.9)
+    picture = new_picture(tall_in, title or _route_title(route, bool(returns)))
+    left, right = picture.subplots(1, 2, width_ratios=[1.62, 1])
+    axes = paper(left, layout)
+    draw_links(axes, layout, faint=True)
+    passed = {server for step in steps for server in (step.client, step.server)} | {
+        r.servers[0] for r in route.recipients if r.servers
+    }
+    draw_places(axes, layout, scenario, passed)
+    pairs = [(step.client, step.server) for step in steps]
+    for number, step in enumerate(steps, 1):
+        back = (step.server, step.client) in pairs[: number - 1] + pairs[number:]
+        _arrow(axes, layout, step, number, returns, bend=0.28 if back else 0.12)
+    _ends(axes, layout, route, scenario.domain)
+    _tell(right, told, tall_in - 0.7)
+    return picture
+
+
+class Step(NamedTuple):
+    """One server handing the message to the next; `rule` is why."""
+
+    client: str
+    server: str
+    rule: str
+    reason: str = ""
+    notice: bool = False
+
+
+def _steps(route: Trace) -> list[Step]:
+    """Every part of the way once, in order; then the ways of notices."""
+    steps: dict[Step, None] = {}
+    for recipient in route.recipients:
+        for copy in recipient.copies:
+            for hop, after in zip(copy.hops, copy.hops[1:], strict=False):
+                steps[Step(hop.server, after.server, hop.rule, hop.reason)] = None
+    for recipient in route.recipients:
+        for one, other in zip(recipient.dsn_servers, recipient.dsn_servers[1:], strict=False):
+            words = "invalid-address message" if recipient.code == "5.1.1" else "bounce"
+            steps[Step(one, other, words, f"to {recipient.dsn_to}", notice=True)] = None
+    return list(steps)
+
+
+def _returning(steps: list[Step], scenario: Scenario) -> set[Step]:
+    """The steps that come back to a site which the message had left before."""
+    left: set[str] = set()
+    found = set()
+    for step in steps:
+        one, other = (site_of(scenario.servers, name) or "" for name in (step.client, step.server))
+        if one != other:
+            if other in left:
+                found.add(step)
+            left.add(one)
+    return found
+
+
+def _arrow(axes: Axes, layout: Layout, step: Step, number: int, returns: set[Step], bend: float) -> None:
+    """An arrow with its number; dashes for a notice, and for a step that does not leave the machine room."""
+    begin, end = _ports(layout, step)
+    colour = PURPLE if step.notice else RED if step in returns else BLUE
+    upright = abs(begin[0] - end[0]) < 1e-9
+    axes.add_patch(
+        FancyArrowPatch(
+            begin, end, arrowstyle="-|>,head_length=7,head_width=4", connectionstyle=f"arc3,rad={0.0 if upright else bend}",
+            color=colour, linewidth=2.6, linestyle=(0, (4, 2)) if step.notice else "-", shrinkA=1, shrinkB=1, zorder=6,
+        )
+    )  # fmt: skip
+    (x0, y0), (x1, y1) = begin, end
+    rad = 0.0 if upright else bend
+    middle = ((x0 + x1) / 2 + rad * (y1 - y0) / 2, (y0 + y1) / 2 - rad * (x1 - x0) / 2)
+    axes.text(
+        *middle, str(number), ha="center", va="center", fontsize=10.5, fontweight="bold", color="white", zorder=8,
+        bbox={"boxstyle": "circle,pad=0.22", "facecolor": colour, "edgecolor": "white", "linewidth": 1.2},
+    )  # fmt: skip
+
+
+def _ports(layout: Layout, step: Step) -> tuple[Spot, Spot]:
+    """Where an arrow leaves one box and enters the other: on the sides that face each other."""
+    (x0, y0), (x1, y1) = layout.servers[step.client], layout.servers[step.server]
+    if abs(x0 - x1) < 1e-9:
+        sign = np.sign(y1 - y0)
+        return (x0, y0 + sign * BOX_H / 2), (x1, y1 - sign * BOX_H / 2)
+    side = np.sign(x1 - x0)
+    if abs(y1 - y0) > 1.6:  # from the row above to the row below, or back: through top and bottom
+        sign = np.sign(y1 - y0)
+        above_begin, above_end = (
+            (x0 + side * BOX_W / 4, y0 + sign * BOX_H / 2),
+            (x1 - side * BOX_W / 4, y1 - sign * BOX_H / 2),
+        )
+        return above_begin, above_end
+    return (x0 + side * BOX_W / 2, y0), (x1 - side * BOX_W / 2, y1)
+
+
+def _ends(axes: Axes, layout: Layout, route: Trace, domain: str) -> None:
+    """Who hands it in where, and how it ends where."""
+
+    def short(address: str) -> str:
+        return address.removesuffix(f"@{domain}")
+
+    first = route.recipients[0].servers[0]
+    _note(axes, layout, first, f"from {short(route.sender) or '<>'}", BLUE, 0.17)
+    at_end: dict[tuple[str, str], list[str]] = {}
+    for recipient in route.recipients:
+        if recipient.servers:
+            code = f" {recipient.code}" if recipient.code else ""
+            at_end.setdefault((recipient.servers[-1], recipient.outcome + code), []).append(short(recipient.recipient))
+    below: dict[str, list[str]] = {}
+    for (server, outcome), names in at_end.items():
+        below.setdefault(server, []).append(f"{outcome}: {', '.join(names)}")
+    for server, lines in below.items():
+        good = all(line.startswith("delivered") for line in lines)
+        _note(axes, layout, server, "; ".join(lines), BLUE if good else RED, -0.17)
+
+
+def _note(axes: Axes, layout: Layout, server: str, words: str, colour: str, rise: float) -> None:
+    """A line of small print just above or below a server's box."""
+    x, y = layout.servers[server]
+    edge = y + np.sign(rise) * BOX_H / 2
+    axes.text(
+        x, edge + rise, words, ha="center", va="center", fontsize=9, color=colour, zorder=9,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
+    )  # fmt: skip
+
+
+def _route_title(route: Trace, returns: bool) -> str:
+    names = ", ".join(recipient.recipient for recipient in route.recipients)
+    return f"{route.sender or '<>'} to {names}" + (": the round trip" if returns else "")
+
+
+class Paragraph(NamedTuple):
+    """A step in words: who hands it to whom, and why."""
+
+    head: str
+    colour: str
+    lines: list[str]
+
+    @property
+    def tall_in(self) -> float:
+        """How much room it takes."""
+        return 0.24 + 0.185 * len(self.lines) + 0.16
+
+
+def _told(route: Trace, steps: list[Step], returns: set[Step]) -> list[Paragraph]:
+    """Each step with the rule and the reason, and the ends."""
+
+    def why(rule: str, reason: str) -> list[str]:
+        words = "by MX" if rule == "mx" else rule.replace("-", " ")
+        return wrap(f"{words}: {reason}" if reason else words, WRAP_AT)
+
+    found = []
+    for number, step in enumerate(steps, 1):
+        colour = PURPLE if step.notice else RED if step in returns else BLUE
+        found.append(Paragraph(f"{number}  {step.client} → {step.server}", colour, why(step.rule, step.reason)))
+    ends = dict.fromkeys(recipient.hops[-1] for recipient in route.recipients if recipient.hops)
+    return found + [Paragraph(f"At {end.server}", INK, why(end.rule, end.reason)) for end in ends]
+
+
+def _tell(axes: Axes, told: list[Paragraph], tall_in: float) -> None:
+    """The paragraphs below each other, beside the map."""
+    axes.axis("off")
+    y = 0.99
+    for paragraph in told:
+        put: Any = {"va": "top", "transform": axes.transAxes}
+        axes.text(0, y, paragraph.head, fontsize=10.5, fontweight="bold", color=paragraph.colour, **put)
+        axes.text(0, y - 0.24 / tall_in, "\n".join(paragraph.lines), fontsize=9, color=INK, linespacing=1.25, **put)
+        y -= paragraph.tall_in / tall_in

@@ -1,0 +1,135 @@
+"""The picture of a sizing answer: each objective's figure over the size of the machine, with how sure we are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from coexsim.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    RED,
+    Picture,
+    duration_axis,
+    new_picture,
+    nothing_to_draw,
+    styled,
+)
+from coexsim.units import say_bytes, say_duration
+
+ANSWERS = (("met", "o", GREEN), ("missed", "X", RED), ("cannot say", "s", ORANGE))
+
+SAY: dict[str, Callable[[float], str]] = {
+    "s": say_duration,
+    "bytes": say_bytes,
+    "share": lambda value: f"{100 * value:.3g} %",
+    "count": lambda value: f"{value:,.0f}",
+}
+
+
+@styled
+def plot_sizing_curve(
+    frame: pd.DataFrame, title: str = "How big is big enough", size_label: str = "processor cores"
+) -> Picture:
+    """Each objective's figure over the size, its interval as a band, theory dashed, the limit as a line.
+
+    `frame` has one row for each size and objective:
+
+    ==============  =========================================================================
+    size            what the machines are ranked by, such as cores
+    objective       its text; one panel each
+    estimate        the figure that the simulation gave, in base units
+    low, high       ends of its interval; NaN where it is not known
+    limit, unit     of the objective; unit is ``s``, ``share``, ``bytes`` or ``count``
+    answer          ``met``, ``missed`` or ``cannot say``
+    theory          what the formulas say; the column may be missing, its values NaN
+    candidate       name of the machine; the column may be missing
+    ==============  =========================================================================
+    """
+    if frame.empty:
+        return nothing_to_draw(title, "No machine was tried.")
+    objectives = list(dict.fromkeys(frame["objective"]))
+    picture = new_picture(1.5 + 2.3 * len(objectives), title)
+    panels = picture.subplots(len(objectives), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, objective in zip(panels, objectives, strict=True):
+        _panel(axes, frame[frame["objective"] == objective].sort_values("size"), str(objective))
+    _size_axis(panels[-1], frame, size_label)
+    handles = {
+        label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    panels[0].legend(handles.values(), handles.keys(), loc="upper left", bbox_to_anchor=(1.0, 1.02))
+    return picture
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, objective: str) -> None:
+    """One objective: band, line, answers, theory, limit."""
+    size = rows["size"].to_numpy(dtype=float)
+    estimate = rows["estimate"].to_numpy(dtype=float)
+    low, high = (rows[name].fillna(rows["estimate"]).to_numpy(dtype=float) for name in ("low", "high"))
+    finite = np.isfinite(estimate)
+    axes.fill_between(
+        size,
+        low,
+        np.where(np.isfinite(high), high, estimate),
+        color=BLUE,
+        alpha=0.2,
+        linewidth=0,
+        label="95 % interval",
+    )
+    axes.plot(size[finite], estimate[finite], color=BLUE, linewidth=1.8, label="simulation")
+    for answer, marker, colour in ANSWERS:
+        here = (rows["answer"] == answer).to_numpy() & finite
+        if here.any():
+            axes.plot(
+                size[here],
+                estimate[here],
+                linestyle="none",
+                marker=marker,
+                color=colour,
+                markersize=8.5,
+                label=answer,
+                zorder=4,
+            )
+    if "theory" in rows and rows["theory"].notna().any():
+        axes.plot(size, rows["theory"], color=INK, linestyle=(0, (2, 1.5)), linewidth=1.6, label="theory")
+    limit, unit = float(rows["limit"].iloc[0]), str(rows["unit"].iloc[0])
+    axes.axhline(limit, color=GREY, linestyle=(0, (6, 3)), linewidth=1.4, label="limit")
+    axes.set_title(objective)
+    _value_axis(axes, np.concatenate([estimate, low, high, [limit]]), unit)
+
+
+def _value_axis(axes: Axes, values: np.ndarray[tuple[int], np.dtype[np.float64]], unit: str) -> None:
+    """Times and numbers that span decades on a logarithmic axis; shares from nothing to all."""
+    say = SAY.get(unit, SAY["count"])
+    known = values[np.isfinite(values)]
+    above = known[known > 0]
+    if unit == "share" or not len(above) or above.max() / above.min() < 20:
+        axes.set_ylim(0, 1.15 * float(known.max(initial=1e-9)))
+    elif unit == "s":
+        duration_axis(axes.yaxis, float(above.min()) / 1.8, float(above.max()) * 1.8, most=6)
+        return
+    else:
+        axes.set_yscale("log")
+        axes.set_ylim(float(above.min()) / 1.8, float(above.max()) * 1.8)
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: say(float(f"{value:.6g}"))))
+
+
+def _size_axis(axes: Axes, frame: pd.DataFrame, label: str) -> None:
+    """A tick at every size that was tried, if there is room, else where they are far enough apart."""
+    sizes = sorted(set(map(float, frame["size"])))
+    wide = len(sizes) > 1 and sizes[0] > 0 and sizes[-1] / sizes[0] > 6
+    if wide:
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(sizes if len(sizes) <= 16 else sizes[:: len(sizes) // 12 + 1])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if isfinite(value) else ""))
+    axes.set_xlabel(label)

@@ -1,0 +1,190 @@
+"""How our pictures look, and how they are saved: one palette, one size, clock times, the same bytes for the same data."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
+from math import isfinite
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
+
+from coexsim.units import DAY_S, Moment, say_duration, say_time
+
+P = ParamSpec("P")
+
+# Okabe and Ito 2008, "Color Universal Design": told apart by people with any colour vision, and in print.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
+INK, GREY, PALE, PAPER = "#222222", "#6B6B6B", "#D9D9D9", "#F3F3F3"
+DPI = 150
+WIDTH_IN = 10.0
+_FIXED = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10.5,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": PALE,
+    "grid.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "figure.facecolor": "white",
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "path.simplify": True,
+}
+_COARSE_S = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 432000.0)
+_FINE_S = (
+    *(factor * 10.0**power for power in range(-6, 1) for factor in (1, 2, 5)),
+    10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0, 86400.0, 172800.0, 432000.0,
+)  # fmt: skip
+_STEPS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400, 172800, 604800)
+
+
+class Picture(Figure):
+    """A figure that belongs to no window and no global list; a notebook shows it when it ends a cell."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
+def _own_style() -> AbstractContextManager[None]:
+    style: Any = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")}
+    return mpl.rc_context(style | _FIXED)
+
+
+def styled(plot: Callable[P, Picture]) -> Callable[P, Picture]:
+    """Draw in our style whatever the user's matplotlib settings are, and leave those as they were."""
+
+    @wraps(plot)
+    def in_style(*args: P.args, **kwargs: P.kwargs) -> Picture:
+        with _own_style():
+            return plot(*args, **kwargs)
+
+    return in_style
+
+
+def new_picture(height_in: float = 5.6, title: str = "", below: str = "") -> Picture:
+    """An empty picture as wide as a slide, with a title in the planner's words and a line of small print below it."""
+    picture = Picture(figsize=(WIDTH_IN, height_in), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
+    FigureCanvasAgg(picture)
+    if title:
+        picture.suptitle(title, x=0.012, ha="left", fontsize=14, fontweight="bold")
+    if below:
+        picture.supxlabel(below, x=0.012, ha="left", fontsize=9, color=GREY)
+    return picture
+
+
+def nothing_to_draw(title: str, why: str) -> Picture:
+    """A picture that says why there is none."""
+    picture = new_picture(2.8, title)
+    axes = picture.add_subplot()
+    axes.axis("off")
+    axes.text(0.5, 0.5, why, ha="center", va="center", fontsize=12, color=GREY, wrap=True)
+    return picture
+
+
+def png(figure: Figure) -> bytes:
+    """The picture as PNG: no time stamp, no version, so that the same picture is the same bytes."""
+    target = io.BytesIO()
+    with _own_style():
+        figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
+    return target.getvalue()
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a picture as PNG; its folder is made. Returns the path."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png(figure))
+    return path
+
+
+# --- axes ---------------------------------------------------------------------------------------------------------
+
+
+def clock_ticks(begin_s: float, end_s: float, start: Moment, most: int = 9) -> tuple[list[float], list[str]]:
+    """Round clock times from `begin_s` to `end_s`, the weekday with the first and with each new day."""
+    offset_s = (start.day or 0) * DAY_S + start.second
+    step_s = next((step for step in _STEPS_S if (end_s - begin_s) / step <= most), _STEPS_S[-1])
+    first = np.ceil((begin_s + offset_s) / step_s) * step_s - offset_s
+    ticks = [float(t) for t in np.arange(first, end_s + 1e-6, step_s)]
+    labels: list[str] = []
+    day = ""
+    for tick in ticks:
+        words = say_time(tick, start)
+        labels.append(words.replace(" ", "\n") if words[:3] != day else words[4:])
+        day = words[:3]
+    return ticks, [label if "\n" not in label else "\n".join(reversed(label.split("\n"))) for label in labels]
+
+
+def clock_axis(axes: Axes, begin_s: float, end_s: float, start: Moment) -> None:
+    """Time on the x axis as ``10:00``, with the weekday below the first tick of each day."""
+    ticks, labels = clock_ticks(begin_s, end_s, start)
+    axes.set_xlim(begin_s, end_s)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FixedFormatter(labels))
+
+
+def share_axis(axes: Axes, highest: float) -> None:
+    """Shares on the y axis, in per cent; to 100 % where anything comes near it."""
+    axes.set_ylim(0, 1.05 if highest > 0.4 else max(1.25 * highest, 0.01))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
+
+
+def duration_ticks(low_s: float, high_s: float, most: int = 8) -> list[float]:
+    """Durations that people would name between two ends: 1, 2 and 5 of a unit, or fewer where the span is wide."""
+    for ladder in (_FINE_S, _COARSE_S, _COARSE_S[::2]):
+        ticks = [tick for tick in ladder if low_s <= tick <= high_s]
+        if len(ticks) <= most:
+            return ticks
+    return ticks
+
+
+def duration_axis(axis: Axis, low_s: float, high_s: float, most: int = 8) -> None:
+    """Durations on a logarithmic axis, as people say them."""
+    axes = axis.axes
+    if axis is axes.xaxis:
+        axes.set(xscale="log", xlim=(low_s, high_s))
+    else:
+        axes.set(yscale="log", ylim=(low_s, high_s))
+    ticks = duration_ticks(low_s, high_s, most)
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FixedFormatter([_say_tick(tick) for tick in ticks]))
+
+
+def _say_tick(seconds: float) -> str:
+    for scale, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= scale:
+            return f"{seconds / scale:g} {unit}"
+    return say_duration(seconds)
+
+
+def count_axis(axes: Axes, highest: float) -> None:
+    """Numbers of things on the y axis: whole, with thousands marked, and never an axis of nothing."""
+    axes.set_ylim(0, max(1.12 * highest, 1.0) if isfinite(highest) else 1.0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value % 1 == 0 else ""))

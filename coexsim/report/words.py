@@ -1,0 +1,76 @@
+"""The planner's words for what the tables call by short names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.experiment.results import Results
+from coexsim.scenario.model import Scenario
+from coexsim.units import Moment, moment, say_time
+
+MONDAY = Moment(0, 0.0)
+ROUND_TRIP = "hosted->hosted"
+STAGE_WORDS = {
+    "cores": "processor cores",
+    "delivery": "delivery threads",
+    "transfer": "transfer threads",
+    "connections": "SMTP connections",
+    "link": "bandwidth",
+}
+
+
+def say_flow(flow: str) -> str:
+    """``hosted → hosted (round trip)`` for ``hosted->hosted``."""
+    arrow = flow.replace("->", " → ")
+    return f"{arrow} (round trip)" if flow == ROUND_TRIP else arrow
+
+
+def say_stage(stage: str) -> str:
+    """``transfer threads`` for ``transfer``."""
+    return STAGE_WORDS.get(stage, stage)
+
+
+def start_of(results: Results, scenario: Scenario | None = None) -> Moment:
+    """The weekday and time of day at which the run starts; Monday, midnight, if nobody says."""
+    if scenario is not None:
+        return scenario.run.start
+    run = (results.provenance.get("scenario") or {}).get("run") or {}
+    return moment(run["start"]) if "start" in run else MONDAY
+
+
+def machines(servers: Iterable[str], results: Results, scenario: Scenario | None = None) -> dict[str, list[str]]:
+    """The roles that share each machine, the one it is named for first."""
+    if scenario is not None:
+        hosts = {name: server.runs_on for name, server in scenario.servers.items()}
+    else:
+        written = (results.provenance.get("scenario") or {}).get("servers") or {}
+        hosts = {name: (server or {}).get("runs_on") for name, server in written.items()}
+    found: dict[str, list[str]] = {}
+    for name in sorted(servers, key=lambda name: (hosts.get(name) is not None, name)):
+        found.setdefault(hosts.get(name) or name, []).append(name)
+    return dict(sorted(found.items()))
+
+
+def say_machine(machine: str, roles: Sequence[str]) -> str:
+    """``onprem (with smart-host)``."""
+    others = [role for role in roles if role != machine]
+    return f"{machine} (with {', '.join(others)})" if others else machine
+
+
+def say_window(results: Results, start: Moment) -> str:
+    """``Mon 08:00 to 18:00``."""
+    begin_s, end_s = results.window_s
+    begin, end = say_time(begin_s, start), say_time(min(end_s, results.length_s), start)
+    return f"{begin} to {end[4:] if end[:3] == begin[:3] and end_s > begin_s else end}"
+
+
+def say_runs(results: Results) -> str:
+    """``one run`` or ``10 replications``."""
+    n = len(results.replications)
+    return "one run" if n <= 1 else f"{n} replications"
+
+
+def objectives_of(scenario: Scenario | None) -> list[Objective]:
+    """The scenario's objectives; none where there is no scenario."""
+    return [] if scenario is None else read_objectives(scenario)
