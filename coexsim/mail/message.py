@@ -13,7 +13,7 @@ class Rcpt(NamedTuple):
     """A recipient of an envelope, or `count` alike ones of a class of nameless mailboxes."""
 
     address: str
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # hides tuple.count, which nobody needs
     original: str = ""
 
     @property

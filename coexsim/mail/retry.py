@@ -39,7 +39,7 @@ class RetrySchedule:
     queue_run_s: float = 0.0
     at_attempts: bool = False
 
-    def next_attempt_s(self, now_s: float, first_s: float, failures: int, queued_s: float) -> float:
+    def next_attempt_s(self, now_s: float, first_s: float, failures: int, queued_s: float) -> float:  # noqa: ARG002
         """When to try again after the `failures`-th failure (1, 2, ...) at `now_s`.
 
         `first_s` is when the trouble began (the first failure), `queued_s` when the message entered the queue.
