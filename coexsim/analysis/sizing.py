@@ -146,7 +146,7 @@ def find_size(
         search = _Search(scenario, server, asked, most, confidence, seed, executor, progress)
         ranges = size.ranges if size and candidates is None and not size.candidates else {}
         if ranges:
-            found = _by_ranges(search, ranges)
+            found = _by_ranges(search, ranges, curve)
         else:
             chosen = list(candidates if candidates is not None else size.candidates if size else ())
             if not chosen:
@@ -255,7 +255,7 @@ def _is_open(row: Tried) -> bool:
     return row.status == "not tried" and not row.why
 
 
-def _by_ranges(search: _Search, ranges: dict[str, str]) -> Sizing:
+def _by_ranges(search: _Search, ranges: dict[str, str], curve: bool) -> Sizing:
     """An answer for each resource with the others at their largest, then for all of them together."""
     try:
         ladders = {resource: ladder(resource, text) for resource, text in ranges.items()}
@@ -266,7 +266,7 @@ def _by_ranges(search: _Search, ranges: dict[str, str]) -> Sizing:
     for resource, steps in ladders.items():
         others = [top for other, top in tops.items() if other != resource]
         candidates = [together([step, *others], step.name, step.cost) for step in steps]
-        each[resource] = search.cheapest(candidates)
+        each[resource] = search.cheapest(candidates, curve=curve)
     if len(ladders) == 1:
         return next(iter(each.values()))
     if any(found.answer is None for found in each.values()):

@@ -1,0 +1,368 @@
+"""`size` picks what theory says, and says when it cannot."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from coexsim.analysis import assess as assess_module
+from coexsim.analysis.assess import Measured, assess, looks
+from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
+from coexsim.analysis.headroom import bracket, find_headroom, grown
+from coexsim.analysis.loads import station_loads
+from coexsim.analysis.screening import predict, too_small
+from coexsim.analysis.sizing import Sizing, find_size
+from coexsim.analysis.slo_measure import Sample
+from coexsim.analysis.slo_text import parse_objective
+from coexsim.analysis.theory import allen_cunneen_wait_s, mmc_wait_s, workers_needed
+from coexsim.errors import NoDataError, ScenarioError
+from coexsim.rng import stream
+from coexsim.scenario.model import Candidate, Scenario
+from tests.analysis.small import small
+from tests.analysis.station import station
+
+CORES = "ranges: {cores: 1..24}, replications: 10"
+
+
+def sized(scenario: Scenario, **wishes: Any) -> Sizing:
+    return find_size(scenario, **({"jobs": 1, "headroom": False} | wishes))
+
+
+# --- against theory -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.theory
+def test_the_published_spam_farm_needs_five_servers() -> None:
+    """2376 messages/h of 6 s each (PDQ's spam farm, N. Gunther): 4, 5, 6 servers wait 147, 3.1, 0.81 s on the mean.
+
+    For a mean wait below 10 s the answer is 5; three never catch up, which theory sees without a run.
+    """
+    found = sized(station("mean(wait) < 10 s", hours=20, size="ranges: {cores: 3..6}, replications: 10"), curve=True)
+    by_name = {tried.candidate.name: tried for tried in found.tried}
+
+    assert found.answer is not None
+    assert (found.answer.cores, found.exit_code) == (5, 0)
+    assert by_name["3 cores"].status == "too small by theory"
+    assert by_name["4 cores"].status == "fails"
+    for cores, wait_s in ((5, 3.1), (6, 0.81)):
+        tried = by_name[f"{cores} cores"]
+        assert tried.expected["mean(wait) < 10 s"] == pytest.approx(
+            wait_s, rel=0.15
+        )  # of the mail as drawn, not of its law
+        assert tried.verdicts[0].interval.low <= 1.1 * wait_s
+        assert tried.verdicts[0].interval.high >= 0.9 * wait_s
+    assert mmc_wait_s(4, 2376 / 3600, 6) == pytest.approx(147, rel=0.01)
+
+
+@pytest.mark.theory
+@pytest.mark.parametrize("law", ["law: exponential", "cv: 2.0"])
+@pytest.mark.parametrize("offered", [0.4, 0.9, 1.7, 3.3, 6.2, 9.6])
+def test_the_answer_is_theory_s_at_a_dozen_loads(offered: float, law: str) -> None:
+    """M/M/c, and M/G/c with a squared variation of 4: the fewest cores whose mean wait is below a limit.
+
+    The limit lies in the geometric middle between the waits of the right number and of one core less, so that
+    Allen and Cunneen's approximation (M/G/c) cannot decide it.
+    """
+    cv2 = 1.0 if "exp" in law else 4.0
+    cores = int(offered) + 2
+    waits = [allen_cunneen_wait_s(c, offered, 1.0, 1.0, cv2) for c in (cores - 1, cores)]
+    limit_s = float(np.sqrt(waits[0] * waits[1]))
+    scenario = station(
+        f"mean(wait) < {limit_s:.4f} s", per_hour=3600 * offered, service_s=1, law=law, hours=1 + 6 / max(offered, 1), size=CORES
+    )  # fmt: skip
+
+    found = sized(scenario)
+
+    assert workers_needed(offered, 1.0, mean_wait_s=limit_s, service_cv2=cv2) == cores
+    assert found.answer is not None
+    assert found.answer.cores == cores
+
+
+@pytest.mark.theory
+def test_on_the_edge_the_honest_answer_is_cannot_say() -> None:
+    """The limit is the very wait of four cores at 3 erlangs: no budget tells, five cores hold, a cheaper one may."""
+    limit_s = mmc_wait_s(4, 3.0, 1.0)
+    scenario = station(f"mean(wait) < {limit_s:.6f} s", per_hour=3 * 3600, service_s=1, hours=4, size=CORES)
+
+    found = sized(scenario, most=6)
+
+    assert found.answer is not None
+    assert found.answer.cores == 5
+    assert [candidate.cores for candidate in found.undecided] == [4]
+    assert found.exit_code == 3
+    [four] = [tried for tried in found.tried if tried.candidate.cores == 4]
+    assert "replications would tell" in four.why or "lies within" in four.why
+
+
+@pytest.mark.theory
+def test_the_counted_load_is_the_load_that_is_simulated() -> None:
+    """Rate, work and variation of the station, and its wait by Pollaczek and Khinchine's terms."""
+    loads = station_loads(station(per_hour=3600, service_s=2, law="cv: 1.5", cores=3))
+    cores = loads.of("onprem", "cores")
+
+    assert cores is not None
+    assert cores.rate_per_s == pytest.approx(1.0, rel=0.03)
+    assert cores.service_s == pytest.approx(2.0)
+    assert cores.service_cv2 == pytest.approx(2.25)
+    assert cores.offered == pytest.approx(2.0, rel=0.03)
+    assert cores.wait_s == pytest.approx(allen_cunneen_wait_s(3, cores.rate_per_s, 2.0, 1.0, 2.25))
+
+
+# --- screening ----------------------------------------------------------------------------------------------------
+
+
+def test_theory_screens_only_what_is_surely_too_small() -> None:
+    """3.96 erlangs: 3 cores never catch up; 4 are left to the simulation; a utilisation far over its limit is seen."""
+    scenario = station()
+    wait = parse_objective("mean(wait) < 10 s", scenario)
+    busy = parse_objective("utilisation(onprem.cores) < 70 %", scenario)
+
+    def why(cores: int, objective: Any) -> str:
+        return too_small([objective], station_loads(station(cores=cores)))
+
+    assert "never catches up" in why(3, wait)
+    assert why(4, wait) == ""
+    assert "theory expects" in why(5, busy)
+    assert why(6, busy) == ""
+    assert predict(busy, station_loads(station(cores=6))) == pytest.approx(3.96 / 6, rel=0.06)
+
+
+# --- candidates ---------------------------------------------------------------------------------------------------
+
+
+def test_a_machine_changes_what_it_says_and_nothing_else() -> None:
+    """Quicker cores divide all work of the machine's roles; the uplink is all links of its site."""
+    changed = apply(
+        small(),
+        Candidate.model_validate({"name": "x", "cores": 8, "speed": 2, "uplink": "50 Mbit/s", "queue_disk": "1 TB"}),
+        "onprem",
+    )
+
+    onprem = changed.servers["onprem"]
+    assert (onprem.capacity.cores, onprem.capacity.smtp_connections, onprem.capacity.queue_disk) == (8, 100, 10**12)
+    assert onprem.service.scan.fixed == pytest.approx(0.030)
+    assert [link.bandwidth for link in changed.links] == [6.25e6, 6.25e6]
+    assert apply(small(), Candidate(name="as it is"), "onprem").servers == small().servers
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "{fixed: 60 ms, per_MB: 20 ms, cv: 1.2, slow: {share: 1 %, shortest: 5 s, longest: 15 s}}",
+        "{values: [20 ms, 80 ms], weights: [3, 1]}",
+        "{fixed: 60 ms, law: exponential}",
+    ],
+)
+def test_twice_the_speed_is_half_the_work_of_any_law(work: str) -> None:
+    """Mean and variation stay in proportion."""
+    from coexsim.scenario.load import scenario_from_text
+    from tests.analysis.small import SMALL
+
+    slow = scenario_from_text(SMALL.replace("scan: 60 ms", f"scan: {work}"))
+    quick = apply(slow, Candidate(name="quick", speed=2), "onprem")
+
+    for size in (0, 1_000_000):
+        mean_s = slow.servers["onprem"].service.scan.mean_s(size)
+        assert quick.servers["onprem"].service.scan.mean_s(size) == pytest.approx(mean_s / 2)
+
+
+def test_ranges_are_ladders() -> None:
+    """Smallest first, as dear as large, with units where there are units."""
+    assert [step.cores for step in ladder("cores", "2..8 step 3")] == [2, 5, 8]
+    assert [step.uplink for step in ladder("uplink", "10..20 Mbit/s step 10 Mbit/s")] == [1.25e6, 2.5e6]
+    assert [step.cost for step in ladder("transfer_threads", "20, 10")] == [10, 20]
+    with pytest.raises(ValueError, match="no resource is called 'coers'"):
+        ladder("coers", "1..2")
+
+
+def test_what_has_as_much_of_everything_is_no_smaller() -> None:
+    """A machine with more cores and fewer connections is neither."""
+    a, b, c = (
+        amounts(small(), Candidate(name="", **words), "onprem")
+        for words in ({"cores": 8}, {"cores": 4}, {"cores": 2, "smtp_connections": 500})
+    )
+
+    assert is_no_smaller(a, b)
+    assert not is_no_smaller(b, a)
+    assert not is_no_smaller(a, c)
+    assert not is_no_smaller(c, a)
+    both = together([Candidate(name="x", cores=8), Candidate(name="y", smtp_connections=7)], "both", 3)
+    assert (both.cores, both.smtp_connections, both.cost, both.speed) == (8, 7, 3, 1)
+
+
+# --- how the search goes, on made-up replications -----------------------------------------------------------------
+
+
+def fake_measure(scenario: Scenario, seed: int, replication: int, objectives: tuple[Any, ...]) -> Measured:
+    """A wait of 100 s over the cores squared, with noise of a tenth."""
+    cores = scenario.servers["onprem"].capacity.cores or 1
+    noise = stream(seed, replication, "noise").normal(1, 0.1)
+    growth = scenario.load.growth if scenario.load else 1.0
+    return Measured(
+        tuple(Sample(100 * growth / cores**2 * noise, 1000) for _ in objectives),
+        {("onprem", "cores"): 0.5},
+        {},
+        10,
+        0.1,
+    )
+
+
+@pytest.fixture
+def made_up_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No simulation."""
+    monkeypatch.setattr(assess_module, "measure_one", fake_measure)
+
+
+def light(*objectives: str, size: str) -> Scenario:
+    return station(*objectives, per_hour=36, service_s=1, hours=3, size=size)
+
+
+EIGHT = "candidates: [" + ", ".join(f"{{name: m{c}, cores: {c}, cost: {c}}}" for c in (2, 3, 4, 5, 6, 8, 12, 16)) + "]"
+
+
+@pytest.mark.usefixtures("made_up_runs")
+@pytest.mark.parametrize(("limit_s", "cores"), [(1.0, 12), (2.1, 8), (5, 5), (10, 4), (60, 2)])
+def test_the_cheapest_that_holds_is_found_and_what_is_smaller_was_shown_to_fail(limit_s: float, cores: int) -> None:
+    """Every machine that is cheaper than the answer failed, or has no more of anything than one that failed."""
+    found = sized(light(f"mean(delay) < {limit_s} s", size=EIGHT))
+
+    assert found.answer is not None
+    assert (found.answer.cores, found.exit_code) == (cores, 0)
+    assert {t.status for t in found.tried if t.candidate.cost < found.answer.cost} <= {"fails"}
+    simulated = [t for t in found.tried if t.assessment]
+    assert len(simulated) <= 4
+    assert found.runs == sum(len(t.assessment.runs) for t in simulated if t.assessment)
+
+
+@pytest.mark.usefixtures("made_up_runs")
+def test_none_holds_is_said() -> None:
+    """Exit code 1; the largest was tried."""
+    found = sized(light("mean(delay) < 0.1 s", size=EIGHT))
+
+    assert (found.answer, found.exit_code) == (None, 1)
+    assert found.tried[-1].assessment is not None
+
+
+@pytest.mark.usefixtures("made_up_runs")
+def test_a_cheaper_machine_with_less_of_something_else_is_not_ruled_out() -> None:
+    """Only what has no more of anything than one that failed fails with it."""
+    size = "candidates: [{name: a, cores: 2, smtp_connections: 50, cost: 1}, {name: b, cores: 3, smtp_connections: 20, cost: 2}]"
+    found = sized(light("mean(delay) < 1 s", size=size))
+
+    assert all(tried.assessment is not None for tried in found.tried)
+
+
+@pytest.mark.usefixtures("made_up_runs")
+def test_the_curve_has_all_machines_that_theory_lets_through() -> None:
+    """With the interval of each."""
+    found = sized(light("mean(delay) < 5 s", size=EIGHT), curve=True)
+    table = found.table()
+
+    assert (table["runs"] > 0).sum() >= 5
+    assert table.loc[table["runs"] > 0, ["low", "high"]].notna().all(axis=None)
+
+
+@pytest.mark.usefixtures("made_up_runs")
+def test_ranges_of_several_resources_are_answered_each_and_together() -> None:
+    """Cores decide here; connections do nothing, so the least of them is enough."""
+    found = sized(light("mean(delay) < 5 s", size="ranges: {cores: 2..8, smtp_connections: 10..30 step 10}"))
+
+    assert found.answer is not None
+    assert (found.answer.cores, found.answer.smtp_connections) == (5, 10)
+    assert {resource: part.answer.name for resource, part in found.each.items() if part.answer} == {
+        "cores": "5 cores", "smtp_connections": "10 smtp_connections",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("size", "objectives", "said"),
+    [("", ["mean(delay) < 1 s"], "which server"), ("candidates: []", ["mean(delay) < 1 s"], "no machines to choose"),
+     (EIGHT, [], "no objectives"), ("ranges: {coers: 1..4}", ["mean(delay) < 1 s"], "no resource is called 'coers'")],
+)  # fmt: skip
+def test_a_question_that_is_none_is_said(size: str, objectives: list[str], said: str) -> None:
+    """With what is missing."""
+    with pytest.raises((NoDataError, ScenarioError), match=said):
+        sized(light(*objectives, size=size))
+
+
+# --- replications until it is clear -------------------------------------------------------------------------------
+
+
+def test_looks_double_up_to_the_budget() -> None:
+    """So that they stay few."""
+    assert looks(10) == [4, 8, 10]
+    assert looks(3) == [3]
+    assert looks(32, 4) == [4, 8, 16, 32]
+
+
+@pytest.mark.usefixtures("made_up_runs")
+def test_it_stops_when_all_is_clear_and_goes_on_when_not() -> None:
+    """100 / 25 = 4 s with a tenth of noise: 6 s is clear at the first look, 4.2 s is not."""
+    clear = assess(light("mean(delay) < 6 s", size=EIGHT), most=16)
+    unclear = assess(light("mean(delay) < 4.1 s", size=EIGHT), most=16)
+
+    assert (clear.answer, len(clear.runs)) == ("met", 4)
+    assert len(unclear.runs) > 4
+    assert clear.level == 1 - 0.05 / 3
+
+
+@pytest.mark.usefixtures("made_up_runs")
+def test_a_width_can_be_asked_for() -> None:
+    """5 % of the value takes more than the four runs that make the verdict clear; what it would take is said."""
+    wide = assess(light("mean(delay) < 6 s", size=EIGHT), most=64)
+    narrow = assess(light("mean(delay) < 6 s", size=EIGHT), most=64, relative=0.05)
+    short = assess(light("mean(delay) < 6 s", size=EIGHT), most=8, relative=0.001)
+
+    assert len(wide.runs) < len(narrow.runs)
+    assert narrow.verdicts[0].interval.half_width <= 0.05 * narrow.verdicts[0].estimate
+    assert "replications would tell" in short.advice
+
+
+@pytest.mark.usefixtures("made_up_runs")
+def test_the_verdicts_do_not_depend_on_where_the_runs_were_made() -> None:
+    """Nor on the order in which they were ready."""
+    scenario = light("mean(delay) < 6 s", size=EIGHT)
+    with ThreadPoolExecutor(4) as threads:
+        assert assess(scenario, executor=threads).verdicts == assess(scenario).verdicts
+
+
+# --- headroom -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last_met", range(-1, 12))
+@pytest.mark.parametrize("guess", [0, 3, 11])
+def test_the_break_is_found_from_any_guess(last_met: int, guess: int) -> None:
+    """Twelve growths, of which the first so many hold."""
+    asked: list[int] = []
+
+    def answer(at: int) -> str:
+        asked.append(at)
+        return "met" if at <= last_met else "missed"
+
+    assert bracket(answer, 12, guess) == (last_met, last_met + 1, set())
+    assert len(asked) == len(set(asked)) <= 6
+
+
+def test_what_cannot_be_decided_is_left_between() -> None:
+    """And the search ends."""
+    assert bracket(lambda at: "met" if at < 3 else "missed" if at > 5 else "cannot say", 12, 4) == (2, 6, {3, 4, 5})
+
+
+@pytest.mark.theory
+def test_headroom_of_a_station_is_where_theory_says() -> None:
+    """M/M/8 at 4 erlangs, wait below 0.5 s: by Erlang C it breaks at 1.53 times the load; found to within its steps of 5 %."""
+    limit = parse_objective("mean(wait) < 0.5 s", station())
+    scenario = station(per_hour=3600 * 4, service_s=1, cores=8, hours=3)
+    found = find_headroom(scenario, [limit], most=4)
+
+    growths = [1.05**n for n in range(1, 20)]
+    first = next(g for g in growths if mmc_wait_s(8, 4 * g, 1.0) > 0.5)
+    assert found is not None
+    assert found.holds_to <= first * 1.001
+    assert first / 1.11 <= found.breaks_at <= first * 1.11
+    assert "mean(wait)" in found.first
+    assert found.resource.startswith("onprem.cores")
+    assert grown(scenario, 1.5).load.growth == 1.5  # type: ignore[union-attr]
