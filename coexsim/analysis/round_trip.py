@@ -95,7 +95,7 @@ def _runs(
 def paired(scenario: Scenario, via: Results, straight: Results) -> RoundTrip:
     """The price from the results of both ways, message by message."""
     one, other = _delivered(via), _delivered(straight)
-    pairs = one.join(other, how="inner", lsuffix="_via", rsuffix="_direct")
+    pairs = one.add_suffix("_via").join(other.add_suffix("_direct"), how="inner")
     if pairs.empty:
         raise NoDataError(f"no mail {FLOW} was delivered both ways in the measured window")
     extra_s = pairs["delay_s_via"] - pairs["delay_s_direct"]

@@ -1,0 +1,61 @@
+"""What an outage did is what the tables say, recomputed here by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from coexsim.analysis.outage import outage_facts, with_outage
+from coexsim.errors import ScenarioError
+from coexsim.experiment.run import simulate
+from coexsim.scenario.load import scenario_from_text
+from coexsim.scenario.model import Scenario
+
+STEADY = """
+extends: scenarios/article/environment.yaml
+servers:
+  onprem: {capacity: {transfer_threads: 18}}
+directory: {population: {onprem: 400, hosted: 600}}
+load:
+  sizes: 4 KB
+  streams: [{from: onprem, to: hosted, rate: 1/s, arrivals: constant}]
+run: {start: Mon 09:00, length: 4 h}
+"""
+
+
+@pytest.fixture(scope="module")
+def steady() -> Scenario:
+    """One message a second from on-premises to hosted people, nothing else."""
+    return scenario_from_text(STEADY, "steady.yaml")
+
+
+def test_backlog_grows_by_what_comes_and_drains_at_the_next_retry(steady: Scenario) -> None:
+    """An hour down at one message a second: 3600 wait, and Domino's schedule (15, 30, 60 min: from memory) tries again 45 min later.
+
+    Tries are at 0, 15, 45 and 105 min after the first failure; the outage ends at 60 min, so the queue moves at 105 min.
+    """
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 10:00", "1 h")
+    facts = outage_facts(simulate(spec), spec, spec.events[-1])
+    queue = facts.backlog.iloc[0]
+
+    assert queue["server"] == "smart-host"
+    assert queue["most"] == pytest.approx(105 * 60, abs=120)
+    assert queue["drain_s"] == pytest.approx(45 * 60, abs=240)
+    assert facts.longest_delay_s == pytest.approx(105 * 60, abs=300)
+    assert (facts.expired, facts.bounced, facts.in_transit) == (0, 0, 0)
+    assert facts.burst_per_min > 10 * facts.usual_per_min
+
+
+def test_mail_that_is_too_old_expires(steady: Scenario) -> None:
+    """With a timeout of 30 minutes an outage of an hour loses mail, and its senders are told."""
+    short = with_outage(steady, ["inotes-inbound"], "Mon 10:00", "1 h")
+    spec = scenario_from_text(STEADY.replace("{capacity", "{mail_timeout: 30 min, capacity"), "steady.yaml")
+    spec = with_outage(spec, ["inotes-inbound"], "Mon 10:00", "1 h")
+
+    assert outage_facts(simulate(short), short, short.events[-1]).expired == 0
+    assert outage_facts(simulate(spec), spec, spec.events[-1]).expired > 1000
+
+
+def test_what_does_not_exist_cannot_go_down(steady: Scenario) -> None:
+    """A name with a slip of the pen is refused with the one that was meant."""
+    with pytest.raises(ScenarioError, match="did you mean 'inotes-inbound'"):
+        with_outage(steady, ["inotes-inbond"], "Mon 10:00", "1 h")
