@@ -63,11 +63,8 @@ def backlog_curves(results: Results, scenario: Scenario | None = None) -> list[C
     rows = results.timeline[results.timeline["stage"] == "queue"]
     found = []
     for machine, roles in machines(rows["server"].astype(str).unique(), results, scenario).items():
-        part = rows[rows["server"].isin(roles)]
-        together = part.groupby(["alternative", "replication", "minute"], observed=True, as_index=False)[
-            "backlog"
-        ].sum()
-        begin_s, values = _binned(together, "backlog", width, np.max)
+        part = rows.loc[rows["server"].isin(roles)]
+        begin_s, values = _binned(part, "backlog", width, np.max)
         if values.any():
             found.append(Curve(say_machine(machine, roles), "queue", np.inf, begin_s, values))
     return sorted(found, key=lambda curve: (-curve.peak, curve.server))

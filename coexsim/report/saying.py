@@ -1,0 +1,169 @@
+"""A summary and verdicts as tables for the terminal, in the planner's words and units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from coexsim.analysis.slo import Verdict
+from coexsim.experiment.schema import OUTCOMES
+from coexsim.report.words import say_flow, say_machine, say_stage
+from coexsim.units import say_bytes, say_duration
+
+QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+BEYOND = 10
+"""A percentile with fewer recipients beyond it than this is marked: another run could say something else."""
+WORTH_SAYING = 0.005
+"""A link that is busy for less than this share is not printed."""
+ANSWER_STYLES = {"met": "green", "missed": "bold red", "cannot say": "yellow"}
+ONE_RUN = "one run: no interval; add --replications"
+
+
+def say_summary(summary: dict[str, Any]) -> list[RenderableType]:
+    """The tables of a summary: delay by flow, servers at the peak, outcomes; with notes on how sure they are."""
+    parts: list[RenderableType] = [*_delays(summary), *_servers(summary), *_outcomes(summary)]
+    if summary["stopped_early"]:
+        parts.append(Text(f"The run was stopped early: {summary['stopped_early']}", style="bold red"))
+    return parts
+
+
+def say_verdicts(verdicts: Iterable[Verdict]) -> Table:
+    """The objectives, each with its answer, the figure and why."""
+    table = _table("Objectives")
+    for name in ("objective", "answer", "figure (95 % interval)", "remark"):
+        table.add_column(name, overflow="fold")
+    for verdict in verdicts:
+        answer = Text(verdict.answer, style=ANSWER_STYLES[verdict.answer])
+        table.add_row(escape(verdict.objective.text), answer, escape(verdict.say()), escape(verdict.why))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _columns(table: Table, left: Sequence[str], right: Sequence[str]) -> Table:
+    for name in left:
+        table.add_column(name)
+    for name in right:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _delays(summary: dict[str, Any]) -> list[RenderableType]:
+    """Delay by flow, the slowest first; a percentile on too few recipients has a star."""
+    measured = f"{summary['measured']['from']} to {summary['measured']['to']}"
+    if not summary["delay_by_flow"]:
+        return [Text(f"Nothing was delivered of the mail handed in {measured}.", style="bold")]
+    rows = sorted(summary["delay_by_flow"], key=lambda row: -row["p95_s"])
+    several = any("alternative" in row for row in rows)
+    table = _table(f"Delay by flow: mail handed in {measured}, until it is in the mail file")
+    _columns(
+        table,
+        ["alternative", "flow"] if several else ["flow"],
+        ["recipients", "mean", "half within", "95 % within", "99 % within"],
+    )
+    starred = False
+    for row in rows:
+        cells = [_with_half(row["mean_s"], row["mean_half_s"])]
+        for name, share in QUANTILES:
+            few = row["recipients"] / summary_runs(summary) * (1 - share) < BEYOND
+            starred |= few
+            cells.append(_with_half(row[f"{name}_s"], row[f"{name}_half_s"]) + ("*" if few else ""))
+        names = [escape(str(row["alternative"]))] if several else []
+        table.add_row(*names, say_flow(str(row["flow"])), f"{row['recipients']:,}", *cells)
+    notes = (
+        [ONE_RUN]
+        if summary_runs(summary) == 1
+        else [f"{summary_runs(summary)} replications: mean ± half of its 95 % interval"]
+    )
+    if starred:
+        notes.append(f"* fewer than {BEYOND} recipients of a run waited longer")
+    return [Group(table, Text("; ".join(notes), style="dim"), "")]
+
+
+def summary_runs(summary: dict[str, Any]) -> int:
+    """How many replications a summary is of; one, if nobody says."""
+    return max(int(summary["replications"]), 1)
+
+
+def _with_half(value_s: float, half_s: float | None) -> str:
+    said = say_duration(value_s)
+    return said if half_s is None or not _is_known(half_s) else f"{said} ± {say_duration(half_s)}"
+
+
+def _is_known(value: float | None) -> bool:
+    """Is it a number; what was none is None in a file."""
+    return value is not None and isfinite(value)
+
+
+def _servers(summary: dict[str, Any]) -> list[RenderableType]:
+    """Each limit of each server in its busiest hour, then the queues."""
+    rows = [row for row in summary["servers"] if _is_worth_saying(row)]
+    refused = any(row["refused"] for row in rows)
+    table = _table("Servers at the peak: each limit in its busiest hour")
+    right = ["busy", "hour from", "busiest minute", "waiting (mean)", "most waiting", "95 % waited at most"]
+    _columns(table, ["server", "limit"], [*right, *(["refused"] if refused else [])])
+    for row in rows:
+        half = row["busy_share_half"]
+        busy = f"{100 * row['busy_share']:.1f} %" + (f" ± {100 * half:.1f}" if _is_known(half) else "")
+        cells = [busy, row["when"], f"{100 * row['busiest_minute_share']:.0f} %"]
+        if row["stage"] != "link":
+            cells += [f"{row['waiting']:.2g}", f"{row['most_waiting']:,.0f}", _say_wait(row["p95_wait_s"])]
+            cells += [f"{row['refused']:,}"] if refused else []
+        limit = say_stage(row["stage"]) if row["limit"] is None else f"{row['limit']:,} {say_stage(row['stage'])}"
+        table.add_row(escape(row["server"]), limit, *cells)
+    if not rows:
+        return [Text("No server has a limit that was in use.\n"), *_queues(summary)]
+    return [Group(table, ""), *_queues(summary)]
+
+
+def _is_worth_saying(row: dict[str, Any]) -> bool:
+    """Has it a limit, and, if it is a link, is anything of its bandwidth in use."""
+    return _is_known(row["busy_share"]) and (row["stage"] != "link" or row["busy_share"] >= WORTH_SAYING)
+
+
+def _queues(summary: dict[str, Any]) -> list[RenderableType]:
+    table = _table("Queues: the most at the end of any minute, deferred mail included")
+    _columns(table, ["machine"], ["messages", "bytes", "at", "at the end"])
+    for row in summary["queues"]:
+        if row["most_messages"]:
+            name, most = say_machine(row["machine"], row["roles"]), f"{row['most_messages']:,}"
+            table.add_row(escape(name), most, say_bytes(row["most_bytes"]), row["when"], f"{row['at_the_end']:,}")
+    return [Group(table, "")] if table.row_count else []
+
+
+def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
+    """What became of the mail, recipient by recipient; outcomes that never happened are left out."""
+    rows = summary["outcomes"]
+    if not rows:
+        return [Text("No mail was handed in in the measured window.")]
+    seen = [name for name in OUTCOMES if any(row[name] for row in rows)]
+    table = _columns(_table("Outcomes: recipients by what became of their mail"), ["flow"], ["sent", *seen])
+    for row in rows:
+        flow = say_flow(str(row["flow"])) + (f" ({row['alternative']})" if row.get("alternative") else "")
+        table.add_row(escape(flow), *(f"{row[name]:,}" for name in ("sent", *seen)))
+    table.add_section()
+    table.add_row("all", *(f"{sum(row[name] for row in rows):,}" for name in ("sent", *seen)), style="bold")
+    notices = [book for book in summary["conservation"]["books"] if book["kind"] != "mail"]
+    said = f"; {sum(book['sent'] for book in notices):,} notices besides" if notices else ""
+    mail = sum(book["sent"] for book in summary["conservation"]["books"] if book["kind"] == "mail")
+    return [
+        Group(
+            table,
+            Text(
+                f"The books balance: every one of {mail:,} recipients of the whole run has one outcome{said}.",
+                style="dim",
+            ),
+        )
+    ]
+
+
+def _say_wait(value_s: float | None) -> str:
+    return "-" if value_s is None else say_duration(value_s)
