@@ -168,10 +168,9 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, .
         yield case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
     elif policy.all_local_to_smart_host:
         yield _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
-    elif person and person.forwarding and _forwards(rule, person, rcpt):
-        yield from _resolve(
-            case, Rcpt(person.forwarding, rcpt.count, rcpt.written), (*above, fold(address), fold(rcpt.address))
-        )
+    elif person and _forwards(case, rule, person, rcpt):
+        onward = Rcpt(person.forwarding or "", rcpt.count, rcpt.written)
+        yield from _resolve(case, onward, (*above, fold(address), fold(rcpt.address)))
     elif person and person.home == policy.server:
         yield Verdict(
             rcpt, "deliver", "mail-file-here", f"Person record for {address} found, and the mail file is here"
@@ -189,11 +188,17 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, .
         yield case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
 
 
-def _forwards(rule: DomainRule, person: Person, rcpt: Rcpt) -> bool:
-    """Is the forwarding address followed: if it is another one; one's own only where there is no other way to go."""
-    if rule.elsewhere == "fail":
+def _forwards(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> bool:
+    """Is the forwarding address followed: another one is (but not from the mail file to itself under another name).
+
+    One's own is only where there is no other way to go.
+    """
+    if not person.forwarding or rule.elsewhere == "fail":
         return False
-    return fold(person.forwarding or "") != fold(rcpt.address) or (rule.elsewhere == "forward" and person.home is None)
+    if fold(person.forwarding) == fold(rcpt.address):
+        return rule.elsewhere == "forward" and person.home is None
+    here = person.home == case.policy.server
+    return not (here and case.setup.find(case.policy, person.forwarding, case.state) == person)
 
 
 def _elsewhere(case: _Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Verdict:

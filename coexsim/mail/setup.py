@@ -56,7 +56,10 @@ class Setup:
         ]
 
     def _place_servers(self) -> dict[str, frozenset[str]]:
-        """IP addresses of each server: as written, as its host's zone says, or made up where no zone covers the host."""
+        """IP addresses of each server: as written, else as its host's zone says, or made up where no zone covers the host.
+
+        A zone that says otherwise than `address` leads elsewhere; so does an inside zone about a host that stands outside.
+        """
         placed: dict[str, frozenset[str]] = {}
         for number, (name, server) in enumerate(self.scenario.servers.items(), start=10):
             host = (
@@ -71,10 +74,11 @@ class Setup:
                 made_up = server.address or MADE_UP_NETWORK + str(number)
                 self._external_zones.add_host(host, made_up)
                 found.add(made_up)
-            elif host:
+            elif host and not server.address:
                 found.update(self._external_zones.answer(Question(host, "A")).addresses)
                 found.update(self._external_zones.answer(Question(host, "AAAA")).addresses)
-            if host and self._internal_zones:
+            inside = server.kind not in ("hosted-inbound", "hosted-outbound", "external")
+            if host and inside and self._internal_zones and not server.address:
                 found.update(self._internal_zones.answer(Question(host, "A")).addresses)
             for domain in server.domain if isinstance(server, ExternalServer) else ():
                 if host and self._external_zones.zone_of(fold(domain)) is None:

@@ -77,7 +77,7 @@ class ServerBase(Spec):
 
     site: str | None = None
     host: str | None = Field(None, description="its name in DNS")
-    address: str | None = Field(None, description="its IP address, where DNS does not say it")
+    address: str | None = Field(None, description="its IP address; default: what DNS says of its host")
     runs_on: str | None = Field(None, description="the server whose machine this role shares")
     capacity: Capacity = Capacity()
     service: Service = Service()
