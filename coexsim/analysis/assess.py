@@ -12,16 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from coexsim.analysis.slo import Verdict, exit_code, judge
-from coexsim.analysis.slo_measure import Sample, busiest, measure
+from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.experiment.executors import run_all
-from coexsim.experiment.results import Results
+from coexsim.experiment.figures import Station, busy_shares
 from coexsim.experiment.run import run_one
 from coexsim.scenario.model import Scenario
 from coexsim.stats import replications_needed
 
 FIRST_LOOK = 4  # an even number, so that two processors are both busy
-Station = tuple[str, str]
 
 
 class Measured(NamedTuple):
@@ -45,24 +44,6 @@ def measure_one(scenario: Scenario, seed: int, replication: int, objectives: tup
     )
     most = {str(server): float(value) for server, value in queued.items()}
     return Measured(samples, busy_shares(results), most, len(results.mail), perf_counter() - began)
-
-
-def busy_shares(results: Results) -> dict[Station, float]:
-    """Busy share in the busiest hour of the measured window, by server and stage (or link), of what has a limit."""
-    begin, end = results.window_s
-    timeline = results.timeline
-    timeline = timeline[
-        (timeline["minute"] * 60 >= begin) & (timeline["minute"] * 60 < end) & (timeline["stage"] != "queue")
-    ]
-    stages = results.stages
-    limits = dict(zip(zip(stages["server"], stages["stage"], strict=True), stages["workers"].tolist(), strict=True))
-    found = {}
-    for (server, stage), rows in timeline.groupby(["server", "stage"], observed=True):
-        station = (str(server), str(stage))
-        workers = 1.0 if stage == "link" else limits.get(station, np.inf)
-        if np.isfinite(workers):
-            found[station] = busiest(rows["busy"].to_numpy() / workers)[0]
-    return found
 
 
 @dataclass(frozen=True)

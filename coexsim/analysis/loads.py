@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coexsim.analysis.slo_measure import HOUR, busiest
 from coexsim.analysis.theory import allen_cunneen_wait_s, wait_quantile_s
+from coexsim.experiment.figures import HOUR, busiest
 from coexsim.mail.trace import Trace, trace
 from coexsim.scenario.base import Work
 from coexsim.scenario.model import Scenario

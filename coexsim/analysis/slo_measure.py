@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from coexsim.analysis.slo_text import VALID, Objective, outages_of
+from coexsim.experiment.figures import HOUR, busiest
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.scenario.model import Event, Scenario
 
 Floats = NDArray[np.float64]
 BLOCKS = 20
 """One run's interval comes from so many blocks of its window: what hangs together within a block is one piece of evidence."""
-HOUR = 60
 GROWTH_SHARE = 0.02
 LEVEL = 0.95
 
@@ -238,18 +238,6 @@ def _wait_half(
     return _sure(_ratio_error(top, bottom, mean_s), int((bottom > 0).sum()), level)
 
 
-def busiest(series: Floats) -> tuple[float, int]:
-    """Mean over the 60 minutes in a row with most work (all, if there are fewer), and where they begin.
-
-    ITU-T E.600, "busy hour": the continuous hour within the time concerned for which the traffic is greatest.
-    """
-    if len(series) <= HOUR:
-        return (float(series.mean()), 0) if len(series) else (nan, 0)
-    sums = np.convolve(series, np.ones(HOUR), mode="valid")
-    at = int(np.argmax(sums))
-    return float(series[at : at + HOUR].mean()), at
-
-
 def _utilisation(objective: Objective, run: Results, level: float) -> Sample:
     """Busy share in the busiest hour; of a link, in its busier direction."""
     assert objective.server is not None
@@ -364,3 +352,6 @@ def instability(run: Results) -> str:
     if third < fourth < last and last > 1.5 * third and last - third > GROWTH_SHARE * meanwhile:
         return f"the queues were still growing: {third:,.0f}, {fourth:,.0f}, {last:,.0f} messages"
     return ""
+
+
+__all__ = ["LEVEL", "Sample", "busiest", "instability", "measure"]

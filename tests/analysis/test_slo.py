@@ -13,9 +13,10 @@ from scipy import stats as scipy_stats
 
 from coexsim.analysis import slo
 from coexsim.analysis.slo import Verdict, evaluate, exit_code, judge, proportion_interval
-from coexsim.analysis.slo_measure import Sample, busiest, instability, measure
+from coexsim.analysis.slo_measure import Sample, instability, measure
 from coexsim.analysis.slo_text import Objective, parse_objective
 from coexsim.errors import ObjectiveError
+from coexsim.experiment.figures import busiest
 from coexsim.experiment.results import Results, join
 from coexsim.scenario.model import Scenario
 from tests.analysis.small import small

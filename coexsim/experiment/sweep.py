@@ -1,0 +1,178 @@
+"""A scenario over values of its keys: every combination, every replication, one tidy table, and nothing run twice.
+
+Each run's figures are written as soon as they are there, as a file named by the hash of all that the run depends on. So
+a sweep that was stopped goes on where it was, and one with more values runs only the new ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from coexsim import __version__, units
+from coexsim.errors import Problem, ScenarioError, UnitError
+from coexsim.experiment.executors import cpu_count, open_executor, run_all
+from coexsim.experiment.figures import Figure, figures
+from coexsim.experiment.ranges import read_values
+from coexsim.experiment.run import run_one
+from coexsim.experiment.store import content_hash, write_json, write_table
+from coexsim.scenario.load import changed
+from coexsim.scenario.model import Scenario
+
+HOSTED_SHARE = "hosted_share"
+SAYS_NOTHING = {"title", "description", "sources", "objectives", "size", "acknowledge"}
+"""Parts of a scenario that change no run."""
+
+
+class Point(NamedTuple):
+    """One combination of values."""
+
+    values: dict[str, object]
+    scenario: Scenario
+
+
+def sweep(
+    scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
+    folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Run a scenario at every combination of values.
+
+    `grid` has for each dotted key its values: a list, or text such as ``8..64 step 8``, ``0..100% step 10%``, ``2, 4``.
+    The key ``hosted_share`` moves mailboxes of the population to the hosted side. All points meet the same mail as far as
+    what is swept lets them. `progress` is told how many runs are done, of how many.
+
+    Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where,
+    value, unit``. With a `folder` it is also written there as ``sweep.parquet``.
+
+    Raises `ScenarioError` before the first run if any point is no scenario, `RangeError` for values that cannot be read.
+    """
+    points = grid_points(scenario, grid)
+    seed = scenario.run.seed if seed is None else seed
+    count = replications or scenario.run.replications
+    store = _Store(Path(folder) if folder is not None else None)
+    hashes = {(i, r): run_hash(point.scenario, seed, r) for i, point in enumerate(points) for r in range(count)}
+    missing = {digest: key for key, digest in hashes.items() if digest not in store}
+    total, done = len(set(hashes.values())), len(set(hashes.values())) - len(missing)
+    if progress:
+        progress(done, total)
+    calls = [(points[i].scenario, seed, r) for i, r in missing.values()]
+    with ExitStack() as stack:
+        if executor is None and calls:
+            executor = stack.enter_context(open_executor(min(len(calls), cpu_count() if jobs is None else jobs)))
+        names = list(missing)
+        for index, found in run_all(executor, figures_of, calls):
+            store.put(names[index], found)
+            done += 1
+            if progress:
+                progress(done, total)
+    table = _table(points, hashes, store)
+    if folder is not None:
+        write_table(table, Path(folder) / "sweep.parquet")
+    return table
+
+
+def figures_of(scenario: Scenario, seed: int, replication: int) -> list[Figure]:
+    """Simulate one replication and keep its figures. Picklable in and out."""
+    return figures(run_one(scenario, seed, replication))
+
+
+def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[Point]:
+    """Every combination of the values, the last key changing fastest. Raises `ScenarioError` with all that is wrong."""
+    lists = {key: read_values(values) for key, values in grid.items()}
+    points, problems = [], []
+    for combination in product(*lists.values()):
+        values = dict(zip(lists, combination, strict=True))
+        try:
+            points.append(Point(values, at_values(scenario, values)))
+        except ScenarioError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    if problems:
+        raise ScenarioError(problems)
+    return points
+
+
+def at_values(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
+    """The scenario with these values at these keys. Raises `ScenarioError`."""
+    changes = dict(values)
+    if HOSTED_SHARE in changes:
+        changes["directory.population"] = _population(scenario, changes.pop(HOSTED_SHARE))
+    return changed(scenario, changes) if changes else scenario
+
+
+def _population(scenario: Scenario, share: object) -> dict[str, int]:
+    people = sum(scenario.directory.population.values())
+    where = scenario.source.where(("directory", "population"))
+    if not people:
+        raise ScenarioError([Problem(*where, HOSTED_SHARE, "nobody can move: give the directory a population")])
+    try:
+        hosted = round(people * units.share(share))
+    except UnitError as error:
+        raise ScenarioError([Problem(*where, HOSTED_SHARE, str(error))]) from None
+    return {"onprem": people - hosted, "hosted": hosted}
+
+
+def run_hash(scenario: Scenario, seed: int, replication: int) -> str:
+    """Stands for all that one run depends on: the scenario without its words, the files it names, seed, replication, version."""
+    said = scenario.model_dump(mode="json", exclude=SAYS_NOTHING)
+    names = [zone.file for zones in (scenario.dns, scenario.internal_dns) for zone in zones.values() if zone.file]
+    if scenario.load is not None and scenario.load.replay is not None:
+        names.append(scenario.load.replay.file)
+    folder = Path(scenario.source.file).parent
+    files = {name: (folder / name).read_bytes().hex() if (folder / name).is_file() else None for name in names}
+    return content_hash([said, files, seed, replication, __version__])
+
+
+class _Store:
+    """Figures by the hash of their run: in a folder, or for the time of one sweep in memory."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder / "runs" if folder is not None else None
+        self._known: dict[str, list[Figure]] = {}
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for left_over in self._folder.glob(".*.tmp"):
+                left_over.unlink(missing_ok=True)
+
+    def __contains__(self, digest: str) -> bool:
+        if digest not in self._known and self._folder is not None:
+            try:
+                rows = json.loads((self._folder / f"{digest}.json").read_text(encoding="utf-8"))
+                self._known[digest] = [Figure(what, where, _number(value), unit) for what, where, value, unit in rows]
+            except (OSError, ValueError, TypeError):
+                return False
+        return digest in self._known
+
+    def put(self, digest: str, found: list[Figure]) -> None:
+        self._known[digest] = found
+        if self._folder is not None:
+            write_json([list(figure) for figure in found], self._folder / f"{digest}.json")
+
+    def of(self, digest: str) -> list[Figure]:
+        return self._known[digest]
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _table(points: list[Point], hashes: dict[tuple[int, int], str], store: _Store) -> pd.DataFrame:
+    keys = list(points[0].values) if points else []
+    rows = [
+        (*points[i].values.values(), r, *figure)
+        for (i, r), digest in sorted(hashes.items())
+        for figure in store.of(digest)
+    ]
+    table = pd.DataFrame(rows, columns=[*keys, "replication", *Figure._fields])
+    for key in keys:  # words and numbers do not mix in a column of a Parquet file
+        if table[key].map(type).nunique() > 1:
+            table[key] = table[key].astype(str)
+    return table.astype({"replication": np.int32, "value": np.float64})

@@ -1,0 +1,190 @@
+"""Sweeps: every combination once, and a sweep that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coexsim.errors import ScenarioError
+from coexsim.experiment import sweep as sweep_module
+from coexsim.experiment.figures import Figure, figures
+from coexsim.experiment.ranges import RangeError, read_values
+from coexsim.experiment.run import simulate
+from coexsim.experiment.sweep import at_values, grid_points, run_hash, sweep
+from coexsim.rng import stream
+from coexsim.scenario.model import Scenario
+from tests.analysis.small import small
+from tests.analysis.station import station
+
+CORES = "servers.onprem.capacity.cores"
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("8..64 step 8", [8, 16, 24, 32, 40, 48, 56, 64]),
+        ("2..5", [2, 3, 4, 5]),
+        ("1..10 step 4", [1, 5, 9, 10]),
+        ("0..100%", [f"{n} %" for n in range(0, 101, 10)]),
+        ("0 %..50 % step 25%", ["0 %", "25 %", "50 %"]),
+        ("10..40 ms step 10 ms", ["10 ms", "20 ms", "30 ms", "40 ms"]),
+        ("0.1..0.3 step 0.1", [0.1, 0.2, 0.3]),
+        ("2, 4, 8", [2, 4, 8]),
+        ("10 ms, 1 s", ["10 ms", "1 s"]),
+        ("direct", ["direct"]),
+        ([1, 2], [1, 2]),
+        (7, [7]),
+    ],
+)
+def test_values_are_read_as_people_list_them(text: object, values: list[object]) -> None:
+    """Both ends belong to a range."""
+    assert read_values(text) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("8..2", "leads nowhere"), ("1..2 step 0", "leads nowhere"), ("1 ms..2 s step 1 s", "mixes units"), ("10..40 ms", "needs a step"),
+     ("a..b", "is no range"), ("1,,2", "empty value"), ("1..1000000", "more than 10000")],
+)  # fmt: skip
+def test_values_that_cannot_be_read(text: str, said: str) -> None:
+    """Said with what would do."""
+    with pytest.raises(RangeError, match=said):
+        read_values(text)
+
+
+def test_all_combinations_in_order() -> None:
+    """The last key changes fastest."""
+    points = grid_points(small(), {CORES: "2, 4", "hosted_share": "0..100% step 50%"})
+
+    assert [tuple(point.values.values()) for point in points] == [
+        (c, s) for c in (2, 4) for s in ("0 %", "50 %", "100 %")
+    ]
+    assert points[1].scenario.servers["onprem"].capacity.cores == 2
+    assert points[1].scenario.directory.population == {"onprem": 100, "hosted": 100}
+
+
+def test_what_is_no_scenario_is_said_before_the_first_run() -> None:
+    """Each problem once."""
+    with pytest.raises(ScenarioError, match="there is no such key"):
+        grid_points(small(), {"servers.onprem.capacity.coers": "1..3"})
+    with pytest.raises(ScenarioError, match="nobody can move"):
+        at_values(small().model_copy(update={"directory": type(small().directory)()}), {"hosted_share": "10 %"})
+    with pytest.raises(ScenarioError, match="between 0 and 1"):
+        at_values(small(), {"hosted_share": "110 %"})
+
+
+def test_words_change_no_run_but_all_else_does(tmp_path: Path) -> None:
+    """Objectives and titles are not part of a run's hash; numbers, seed and replication are."""
+    base = run_hash(small(), 1, 0)
+
+    assert run_hash(small("mean(delay) < 1 s"), 1, 0) == base
+    others = [run_hash(small(), 2, 0), run_hash(small(), 1, 1), run_hash(at_values(small(), {CORES: 5}), 1, 0)]
+    assert len({base, *others}) == 4
+
+
+class Counting:
+    """Figures that are made up, and a note of what was run; stops after `most` runs."""
+
+    def __init__(self, most: int = 10**9) -> None:
+        self.most = most
+        self.ran: list[tuple[object, int]] = []
+
+    def __call__(self, scenario: Scenario, seed: int, replication: int) -> list[Figure]:
+        if len(self.ran) >= self.most:
+            raise KeyboardInterrupt
+        cores = scenario.servers["onprem"].capacity.cores
+        self.ran.append((cores, replication))
+        value = float(stream(seed, replication, f"x/{cores}").random())
+        return [Figure("mean delay", "all", value, "s"), Figure("p95 wait", "onprem.cores", float("nan"), "s")]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, most: int = 10**9) -> Counting:
+    run = Counting(most)
+    monkeypatch.setattr(sweep_module, "figures_of", run)
+    return run
+
+
+GRID: dict[str, Any] = {CORES: "2..6"}
+
+
+def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing lost, nothing double, the same table as from one that was never stopped, byte for byte."""
+    counted(monkeypatch)
+    whole = sweep(small(), GRID, replications=2, jobs=1, folder=tmp_path / "whole")
+
+    first = counted(monkeypatch, most=3)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(small(), GRID, replications=2, jobs=1, folder=tmp_path / "stopped")
+    (tmp_path / "stopped" / "runs" / ".half.json.1.tmp").write_text("[[")  # as a power cut would leave it
+    seen: list[tuple[int, int]] = []
+    rest = counted(monkeypatch)
+    table = sweep(
+        small(), GRID, replications=2, jobs=1, folder=tmp_path / "stopped", progress=lambda *step: seen.append(step)
+    )
+
+    assert len(first.ran) == 3
+    assert sorted(first.ran + rest.ran) == [(cores, r) for cores in range(2, 7) for r in range(2)]
+    assert seen[0] == (3, 10)
+    assert seen[-1] == (10, 10)
+    pd.testing.assert_frame_equal(table, whole)
+    files = [tmp_path / name / "sweep.parquet" for name in ("whole", "stopped")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert not list((tmp_path / "stopped").rglob("*.tmp"))
+
+
+def test_more_values_run_only_the_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is asked twice in one sweep is run once."""
+    counted(monkeypatch)
+    sweep(small(), GRID, jobs=1, folder=tmp_path)
+    more = counted(monkeypatch)
+
+    table = sweep(small(), {CORES: [2, 2, 7]}, jobs=1, folder=tmp_path)
+
+    assert more.ran == [(7, 0)]
+    assert table[CORES].tolist() == [2, 2, 2, 2, 7, 7]
+
+
+def test_a_file_that_is_spoiled_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than believed or stumbled over."""
+    counted(monkeypatch)
+    whole = sweep(small(), GRID, jobs=1, folder=tmp_path)
+    next(iter((tmp_path / "runs").glob("*.json"))).write_text("[[1")
+    again = counted(monkeypatch)
+
+    pd.testing.assert_frame_equal(sweep(small(), GRID, jobs=1, folder=tmp_path), whole)
+    assert len(again.ran) == 1
+
+
+def test_no_folder_is_fine_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that is none stays none."""
+    counted(monkeypatch)
+    table = sweep(small(), GRID, jobs=1)
+
+    assert table.columns.tolist() == [CORES, "replication", "what", "where", "value", "unit"]
+    assert table.loc[table["what"] == "p95 wait", "value"].isna().all()
+
+
+def test_figures_of_a_real_run() -> None:
+    """What a planner asks of each point is there, with its unit."""
+    found = {(f.what, f.where): f for f in figures(simulate(station(hours=2)))}
+
+    assert found["mean delay", "internet->onprem"].unit == "s"
+    assert found["utilisation", "onprem.cores"].value == pytest.approx(found["busy workers", "onprem.cores"].value / 5)
+    assert found["visits per second", "onprem.cores"].value == pytest.approx(2376 / 3600, rel=0.1)
+    assert found["share delivered", "all"].value == 1.0
+    assert found["recipients", "internet->onprem"].value > 1000
+    assert all(np.isfinite(f.value) for f in found.values())
+
+
+def test_a_real_sweep_in_processes_is_the_same_as_in_one() -> None:
+    """Two points of a station, two replications."""
+    grid = {CORES: [4, 6]}
+    scenario = station(hours=2)
+
+    pd.testing.assert_frame_equal(
+        sweep(scenario, grid, replications=2, jobs=2), sweep(scenario, grid, replications=2, jobs=1)
+    )
