@@ -8,12 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from coexsim.analysis.explain import explain
+    from coexsim.analysis.round_trip import round_trip
+    from coexsim.analysis.sizing import find_size
     from coexsim.errors import CoexsimError
     from coexsim.experiment.replicate import replicate
     from coexsim.experiment.results import Results
     from coexsim.experiment.run import simulate
-    from coexsim.mail.trace import Trace as Route
+    from coexsim.mail.check import check
+    from coexsim.mail.diff import diff_routes
     from coexsim.mail.trace import trace
+    from coexsim.mail.traced import Trace as Route
     from coexsim.scenario.load import load_scenario
     from coexsim.scenario.model import Scenario
 
@@ -21,20 +26,30 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load_scenario": "coexsim.scenario.load",
+    "check": "coexsim.mail.check",
+    "explain": "coexsim.analysis.explain",
     "trace": "coexsim.mail.trace",
+    "diff_routes": "coexsim.mail.diff",
     "simulate": "coexsim.experiment.run",
     "replicate": "coexsim.experiment.replicate",
+    "find_size": "coexsim.analysis.sizing",
+    "round_trip": "coexsim.analysis.round_trip",
     "Scenario": "coexsim.scenario.model",
-    "Route": "coexsim.mail.trace:Trace",
+    "Route": "coexsim.mail.traced:Trace",
     "Results": "coexsim.experiment.results",
     "CoexsimError": "coexsim.errors",
 }
 
 __all__ = [
     "load_scenario",
+    "check",
+    "explain",
     "trace",
+    "diff_routes",
     "simulate",
     "replicate",
+    "find_size",
+    "round_trip",
     "Scenario",
     "Route",
     "Results",

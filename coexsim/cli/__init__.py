@@ -9,6 +9,7 @@ Exit codes: 0 held; 1 a route, a check or an objective failed, or something chan
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from typing import NoReturn
 import typer
 
 from coexsim import __version__
-from coexsim.cli import routing
+from coexsim.cli import routing, running
 from coexsim.errors import CoexsimError
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
@@ -34,7 +35,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for module in (routing,):
+    for module in (routing, running):
         module.register(app)
     return app
 
@@ -60,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; whatever goes wrong is said in a line or two, never as a traceback."""
+    gc.set_threshold(
+        100_000
+    )  # building models and tables makes many objects that stay: looking for garbage among them takes a tenth
     try:
         try:
             make_app()(args=arguments, prog_name="coexsim")

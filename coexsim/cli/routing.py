@@ -2,25 +2,214 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from coexsim.mail.setup import Setup
+
+Read = TypeVar("Read")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(trace)
+    for command in (trace, check, diff, explain):
+        app.command()(command)
 
 
 def trace(
     scenario: Path = typer.Argument(help="the scenario file"),
     sender: str = typer.Argument(help="address or name of the sender; '<>' is the null sender"),
     recipients: list[str] = typer.Argument(metavar="RECIPIENT...", help="addresses, or names of people and groups"),
+    size: str = typer.Option("4096 B", "--size", help="size of the message, such as '26 MB'"),
+    undeclared_size: bool = typer.Option(False, "--undeclared-size", help="the client does not say SIZE= at MAIL"),
+    at_server: str | None = typer.Option(
+        None, "--at-server", help="the server it is handed in at [default: the sender's own]"
+    ),
+    via_mx: bool = typer.Option(False, "--via-mx", help="the client finds the server by the recipient's MX record"),
+    from_outside: bool = typer.Option(
+        False, "--from-outside", help="handed in by a client from outside, not by the server's own user"
+    ),
+    down: list[str] = typer.Option(
+        [], "--down", help="a server, link or 'dns' that is down; may be given several times"
+    ),
+    at: str = typer.Option(
+        "0 s", "--at", help="when it is sent, such as 'Mon 10:00' or '90 min'; the scenario's events apply"
+    ),
+    dsn: bool = typer.Option(False, "--dsn", help="print the bounce as the message that is sent (RFC 3464)"),
+    as_json: bool = typer.Option(False, "--json", help="JSON"),
 ) -> None:
     """Where a message goes, by which rule at each server, and how it ends."""
+    from coexsim import units
+    from coexsim.cli import trace_text
     from coexsim.mail.trace import trace as trace_message
     from coexsim.scenario.load import load_scenario
 
-    walk = trace_message(load_scenario(scenario), sender, recipients)
-    for recipient in walk.recipients:
-        typer.echo(f"{recipient.recipient}: {' -> '.join(recipient.servers)}: {recipient.outcome}")
+    size_bytes = _read(units.size_bytes, size, "--size")
+    moment = _read(units.moment, at, "--at")
+    setup = _setup(load_scenario(scenario))
+    servers, links = setup.scenario.servers, [link.label for link in setup.scenario.links]
+    if at_server is not None:
+        _known([at_server], servers, "--at-server")
+    _known(down, [*servers, *links, "dns"], "--down")
+    asked = dict(
+        size_bytes=size_bytes, at_s=moment.after(setup.scenario.run.start), down=tuple(down), server=at_server,
+        via_mx=via_mx or (from_outside and at_server is None), client="outside" if from_outside else "own-user",
+        declare_size=not undeclared_size,
+    )  # fmt: skip
+    walk = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
+    if as_json:
+        _echo_json(trace_text.trace_data(walk))
+        return
+    if dsn:
+        typer.echo("\n\n".join(trace_text.notices_as_sent(setup, walk)) or "no notice is sent")
+        return
+    typer.echo("\n".join(trace_text.trace_lines(setup, walk, **asked)))
+
+
+def check(
+    paths: list[Path] = typer.Argument(metavar="PATH...", help="scenario files, or folders of them"),
+    strict: bool = typer.Option(False, "--strict", help="warnings fail the check too"),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="only what failed, and the sum"),
+    as_json: bool = typer.Option(False, "--json", help="JSON"),
+    junit: Path | None = typer.Option(None, "--junit", help="also write a JUnit report for CI"),
+) -> None:
+    """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1."""
+    from coexsim.cli import check_text
+    from coexsim.errors import Problem, ScenarioError
+    from coexsim.mail.check import check as check_setup
+    from coexsim.scenario.load import load_scenario
+
+    reports = []
+    problems: list[Problem] = []
+    for file in _files(paths):
+        try:
+            reports.append(check_setup(load_scenario(file)))
+        except ScenarioError as error:
+            problems += error.problems
+    if as_json:
+        _echo_json(check_text.check_data(reports, strict=strict))
+    elif reports:
+        typer.echo("\n".join(check_text.check_lines(reports, quiet=quiet)))
+    if junit is not None:
+        _write(junit, check_text.check_junit(reports, strict=strict))
+    if problems:
+        raise ScenarioError(list(dict.fromkeys(problems)))
+    if not all(report.holds(strict=strict) for report in reports):
+        raise typer.Exit(1)
+
+
+def diff(
+    old: Path = typer.Argument(help="the scenario as it is"),
+    new: Path = typer.Argument(help="the scenario as it would be"),
+    as_json: bool = typer.Option(False, "--json", help="JSON"),
+    markdown: bool = typer.Option(False, "--markdown", help="Markdown, for a pull request"),
+) -> None:
+    """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
+    from coexsim.cli import diff_text
+    from coexsim.mail.diff import diff_routes
+    from coexsim.scenario.load import load_scenario
+
+    found = diff_routes(load_scenario(old), load_scenario(new))
+    if as_json:
+        _echo_json(diff_text.diff_data(found))
+    else:
+        typer.echo("\n".join(diff_text.diff_markdown(found) if markdown else diff_text.diff_lines(found)))
+    if found.changed:
+        raise typer.Exit(1)
+
+
+def explain(
+    what: str | None = typer.Argument(
+        None,
+        metavar="CODE|SCENARIO",
+        help="the code of a finding, or a scenario file; without it, all codes are listed",
+    ),
+) -> None:
+    """What a finding means and what to do; or what can be said of a scenario before any run."""
+    from coexsim.errors import did_you_mean
+    from coexsim.mail.finding_texts import EXPLANATIONS
+
+    if what is None:
+        typer.echo("\n".join(f"{code:30s} {e.severity:8s} {e.title}" for code, e in EXPLANATIONS.items()))
+        return
+    explanation = EXPLANATIONS.get(what.upper())
+    if explanation is None:
+        if Path(what).suffix in (".yaml", ".yml"):
+            from coexsim.cli.explaining import explain_scenario
+
+            explain_scenario(Path(what))
+            return
+        raise typer.BadParameter(
+            f"no finding has the code {what!r}{did_you_mean(what, list(EXPLANATIONS))}", param_hint="CODE|SCENARIO"
+        )
+    typer.echo(f"{what.upper()} ({explanation.severity}): {explanation.title}\n")
+    for title, text in zip(("what it means", "what follows", "what to do", "source"), explanation[2:], strict=True):
+        typer.echo(f"{title}\n{_wrapped(text)}\n")
+
+
+# --- reading and saying -------------------------------------------------------------------------------------------------------
+
+
+def _setup(scenario: object) -> Setup:
+    from coexsim.mail.setup import Setup
+    from coexsim.scenario.model import Scenario
+
+    assert isinstance(scenario, Scenario)
+    return Setup(scenario)
+
+
+def _read(reader: Callable[[object], Read], text: str, option: str) -> Read:
+    """An option's value in units; what cannot be read is bad usage."""
+    from coexsim.errors import UnitError
+
+    try:
+        return reader(text)
+    except UnitError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _known(names: Iterable[str], known: Iterable[str], option: str) -> None:
+    from coexsim.errors import did_you_mean
+
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+            raise typer.BadParameter(f"there is no {name!r} in this scenario{near}", param_hint=option)
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """The files named, and those in the folders named."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
+            if not inside:
+                raise typer.BadParameter(f"there is no .yaml file in {path}", param_hint="PATH")
+            found += inside
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def _echo_json(data: object) -> None:
+    import json
+
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be written: {error.strerror}", param_hint="--junit") from None
+
+
+def _wrapped(text: str) -> str:
+    from textwrap import fill
+
+    return fill(text, width=100, initial_indent="  ", subsequent_indent="  ")

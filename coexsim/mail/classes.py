@@ -192,7 +192,7 @@ def _other_domains(setups: Iterable[Setup], people: list[MailClass]) -> Iterator
                 if person is None or address in seen or not _known_somewhere(setup, address):
                     continue
                 seen.add(address)
-                yield MailClass(address, address, person.side, home=person.home, names=person.names[:1])
+                yield MailClass(address, address, person.side, home=person.home, mailboxes=0, names=person.names[:1])
 
 
 def _known_somewhere(setup: Setup, address: str) -> bool:

@@ -85,7 +85,8 @@ def person_records(search: Search) -> Iterator[Finding]:
     own = scenario.of_kind(DominoServer, ExchangeServer)
     step = "create it, with the mail system 'Other Internet mail' (the article's step 'Creating Person records for iNotes users')"
     if own and inbound and not any(person.home in inbound for person in directory.everyone()):
-        text = f"nobody in the directory has a mail file at {' or '.join(inbound)}: without a Person record a hosted user gets no mail; {step}"
+        where = " or ".join(inbound)
+        text = f"nobody in the directory has a mail file at {where}: without a Person record a hosted user gets no mail; {step}"
         yield search.finding("PERSON-RECORD-MISSING", ("directory", "people"), text, about=tuple(inbound))
     for index, mail in enumerate(scenario.messages):
         sender = mail.envelope_sender

@@ -1,0 +1,182 @@
+"""A trace in words and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from coexsim.cli.paint import count, paint, paint_outcome
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace
+from coexsim.mail.traced import Copy, RecipientTrace, Trace
+from coexsim.scenario.servers import DominoServer
+from coexsim.units import say_time
+
+OTHER_RULE = {"person-without-mail-file": "not-in-directory", "not-in-directory": "person-without-mail-file"}
+WHOSE_RULE = {"person-without-mail-file": "the article's", "not-in-directory": "the product documentation's"}
+MOST_DEFERRALS = 4
+
+
+def trace_lines(setup: Setup, walk: Trace, **asked: Any) -> Iterator[str]:
+    """What became of each recipient, hop by hop. `asked` are the options of the trace, for the comparison of rules."""
+    for recipient in walk.recipients:
+        sender = walk.sender or "<>"
+        yield paint(f"{sender} -> {recipient.recipient}: ", "bold") + paint_outcome(recipient.outcome)
+        copies = recipient.copies
+        for copy in copies:
+            if len(copies) > 1:
+                yield f"  copy to {copy.address}: {paint_outcome(copy.outcome)}"
+            yield from _hop_lines(setup, copy)
+            yield from _end_lines(walk, recipient, copy)
+        yield from _waiting_lines(walk, recipient)
+        yield from _notice_lines(walk, recipient)
+        yield from _other_rule_lines(setup, walk, recipient, asked)
+        yield ""
+    ways = ", ".join(f"{t.client} -> {t.server}" for t in walk.transactions)
+    yield f"{count(len(walk.transactions), 'SMTP transaction')} between servers" + (
+        f": {ways}" if ways and len(walk.transactions) <= 12 else ""
+    )
+
+
+def _hop_lines(setup: Setup, copy: Copy) -> Iterator[str]:
+    for number, hop in enumerate(copy.hops, start=1):
+        machine = setup.scenario.servers[hop.server].runs_on
+        yield f"  {number}. {paint(hop.server, 'bold')}" + (f" (on {machine})" if machine else "") + f": {hop.rule}"
+        yield f"     {hop.reason}"
+        for question in hop.dns:
+            yield paint(f"     DNS: {question}", "dim")
+
+
+def _end_lines(walk: Trace, recipient: RecipientTrace, copy: Copy) -> Iterator[str]:
+    if copy.outcome == "delivered":
+        yield f"  {paint('delivered', 'green')} to {copy.address} at {copy.hops[-1].server}" + _when(walk, copy)
+    elif copy.outcome == "deferred_in_queue":
+        expires = (
+            ""
+            if recipient.expires_s is None
+            else f"; unless that is mended it expires {say_time(recipient.expires_s, walk.start)}"
+        )
+        yield f"  {paint('waits', 'yellow')} in the queue of {copy.by}: {copy.reply}{expires}"
+    elif copy.outcome == "refused_to_client":
+        yield f"  {paint('refused', 'red')} to the client by {copy.by}: {copy.reply}"
+    else:
+        yield f"  {paint(copy.outcome, 'red')} by {copy.by}: {copy.reply}" + _when(walk, copy)
+
+
+def _when(walk: Trace, copy: Copy) -> str:
+    return f", {say_time(copy.at_s, walk.start)}" if copy.hops and copy.at_s != copy.hops[0].at_s else ""
+
+
+def _waiting_lines(walk: Trace, recipient: RecipientTrace) -> Iterator[str]:
+    late = recipient.deferrals
+    for deferral in late[:MOST_DEFERRALS]:
+        yield (
+            f"  deferred at {deferral.server} {say_time(deferral.at_s, walk.start)}: {deferral.reply}; "
+            f"next attempt {say_time(deferral.next_s, walk.start)}"
+        )
+    if len(late) > MOST_DEFERRALS:
+        yield f"  and {count(len(late) - MOST_DEFERRALS, 'more attempt')}, the last one {say_time(late[-1].at_s, walk.start)}"
+    if recipient.warned_s is not None:
+        yield f"  the sender is warned of the delay {say_time(recipient.warned_s, walk.start)}"
+
+
+def _notice_lines(walk: Trace, recipient: RecipientTrace) -> Iterator[str]:
+    for notice in walk.notices:
+        if recipient.recipient not in notice.about:
+            continue
+        what = "bounce" if notice.kind == "dsn" else "delay warning"
+        way = " -> ".join(notice.copy.servers) if notice.copy else notice.written_by
+        end = paint_outcome(notice.copy.outcome) if notice.copy else "lost"
+        why = f": {notice.copy.reply}" if notice.copy and notice.copy.reply else ""
+        yield f"  {what} from {notice.written_by} to {notice.to}: {way}: {end}{why}"
+    if recipient.outcome in ("bounced", "expired") and recipient.dsn is None:
+        yield "  no bounce is sent: the mail has the null sender"
+
+
+def _other_rule_lines(setup: Setup, walk: Trace, recipient: RecipientTrace, asked: dict[str, Any]) -> Iterator[str]:
+    """Which smart host rule is in force at a Domino server on the way, and what the other one would do."""
+    for name in dict.fromkeys(server for copy in recipient.copies for server in copy.servers):
+        server = setup.scenario.servers[name]
+        if not isinstance(server, DominoServer) or not server.smart_host:
+            continue
+        rule, other = server.smart_host_rule, OTHER_RULE[server.smart_host_rule]
+        changed = {**setup.scenario.servers, name: server.model_copy(update={"smart_host_rule": other})}
+        instead = Setup(setup.scenario.model_copy(update={"servers": changed}))
+        end = trace(instead, walk.sender, recipient.recipient, **asked).recipients[0]
+        yield f"  smart host rule at {name}: {rule} ({WHOSE_RULE[rule]})"
+        same = (end.servers, end.outcome, end.code, end.by) == (
+            recipient.servers,
+            recipient.outcome,
+            recipient.code,
+            recipient.by,
+        )
+        code = f" {end.code} by {end.by}" if end.code else ""
+        way = (
+            "the same" if same else f"{' -> '.join(end.servers) or 'no server'}: {end.outcome.replace('_', ' ')}{code}"
+        )
+        yield f"  under the other rule ({other}, {WHOSE_RULE[other]}): {way}"
+
+
+def notices_as_sent(setup: Setup, walk: Trace) -> list[str]:
+    """Every notice about the mail, as the message that is sent."""
+    from coexsim.mail.dsn_message import dsn_message
+
+    return [dsn_message(setup, walk, notice).as_string() for notice in walk.notices]
+
+
+def trace_data(walk: Trace) -> dict[str, Any]:
+    """The trace as plain data.
+
+    Of each recipient: `recipient`, `servers`, `outcome`, `code`, `by`, `reply`, `hops` (`server`, `rule`, `reason`, `dns`), `dsn_to`,
+    `dsn_servers`; also every copy, where a group or forwarding made several, and every deferral. `transactions` and `notices` are
+    those of the whole message. Times are seconds from the scenario's start.
+    """
+    return {
+        "sender": walk.sender,
+        "recipients": [_recipient_data(recipient) for recipient in walk.recipients],
+        "transactions": [transaction._asdict() for transaction in walk.transactions],
+        "notices": [
+            {
+                "kind": n.kind,
+                "written_by": n.written_by,
+                "to": n.to,
+                "about": n.about,
+                "copy": n.copy and _copy_data(n.copy),
+            }
+            for n in walk.notices
+        ],
+    }
+
+
+def _recipient_data(recipient: RecipientTrace) -> dict[str, Any]:
+    return {
+        "recipient": recipient.recipient,
+        "servers": recipient.servers,
+        "outcome": recipient.outcome,
+        "code": recipient.code,
+        "by": recipient.by,
+        "reply": str(recipient.reply) if recipient.reply else None,
+        "hops": [_hop_data(hop) for hop in recipient.hops],
+        "dsn_to": recipient.dsn_to,
+        "dsn_servers": recipient.dsn_servers,
+        "copies": [_copy_data(copy) for copy in recipient.copies],
+        "deferrals": [{**d._asdict(), "reply": str(d.reply)} for d in recipient.deferrals],
+        "expires_s": recipient.expires_s,
+        "warned_s": recipient.warned_s,
+    }
+
+
+def _copy_data(copy: Copy) -> dict[str, Any]:
+    return {
+        "address": copy.address,
+        "outcome": copy.outcome,
+        "servers": copy.servers,
+        "by": copy.by,
+        "reply": str(copy.reply) if copy.reply else None,
+        "at_s": copy.at_s,
+        "hops": [_hop_data(hop) for hop in copy.hops],
+    }
+
+
+def _hop_data(hop: Any) -> dict[str, Any]:
+    return {"server": hop.server, "rule": hop.rule, "reason": hop.reason, "dns": hop.dns, "at_s": hop.at_s}
