@@ -105,7 +105,7 @@ def _is_known(value: float | None) -> bool:
 
 def _servers(summary: dict[str, Any]) -> list[RenderableType]:
     """Each limit of each server in its busiest hour, then the queues."""
-    rows = [row for row in summary["servers"] if _is_worth_saying(row)]
+    rows = [row for row in summary["servers"] if is_worth_saying(row)]
     refused = any(row["refused"] for row in rows)
     table = _table("Servers at the peak: each limit in its busiest hour")
     right = ["busy", "hour from", "busiest minute", "waiting (mean)", "most waiting", "95 % waited at most"]
@@ -124,7 +124,7 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
     return [Group(table, ""), *_queues(summary)]
 
 
-def _is_worth_saying(row: dict[str, Any]) -> bool:
+def is_worth_saying(row: dict[str, Any]) -> bool:
     """Has it a limit, and, if it is a link, is anything of its bandwidth in use."""
     return _is_known(row["busy_share"]) and (row["stage"] != "link" or row["busy_share"] >= WORTH_SAYING)
 

@@ -41,27 +41,34 @@ def plot_sizing_curve(
 ) -> Picture:
     """Each objective's figure over the size, its interval as a band, theory dashed, the limit as a line.
 
-    `frame` has one row for each size and objective:
+    `frame` is what a sizing gives (`Sizing.table`): one row for each machine and objective.
 
     ==============  =========================================================================
-    size            what the machines are ranked by, such as cores
+    candidate       name of the machine; they are drawn in the order of the rows
     objective       its text; one panel each
-    estimate        the figure that the simulation gave, in base units
+    estimate        the figure that the simulation gave, in base units; NaN if not simulated
     low, high       ends of its interval; NaN where it is not known
-    limit, unit     of the objective; unit is ``s``, ``share``, ``bytes`` or ``count``
-    answer          ``met``, ``missed`` or ``cannot say``
+    limit           of the objective
+    answer          ``met``, ``missed`` or ``cannot say``; empty if not simulated
     theory          what the formulas say; the column may be missing, its values NaN
-    candidate       name of the machine; the column may be missing
+    size            what the machines are ranked by, such as cores; then the axis is to scale
     ==============  =========================================================================
     """
     if frame.empty:
         return nothing_to_draw(title, "No machine was tried.")
-    objectives = list(dict.fromkeys(frame["objective"]))
+    places = (
+        {name: place for place, name in enumerate(dict.fromkeys(frame["candidate"]))} if "size" not in frame else {}
+    )
+    drawn = frame.assign(size=frame["candidate"].map(places)) if places else frame
+    objectives = list(dict.fromkeys(drawn["objective"]))
     picture = new_picture(1.5 + 2.3 * len(objectives), title)
     panels = picture.subplots(len(objectives), 1, sharex=True, squeeze=False)[:, 0]
     for axes, objective in zip(panels, objectives, strict=True):
-        _panel(axes, frame[frame["objective"] == objective].sort_values("size"), str(objective))
-    _size_axis(panels[-1], frame, size_label)
+        _panel(axes, drawn[drawn["objective"] == objective].sort_values("size"), str(objective))
+    if places:
+        panels[-1].set_xticks(list(places.values()), [name.replace(" ", "\n", 1) for name in places])
+    else:
+        _size_axis(panels[-1], drawn, size_label)
     handles = {
         label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
@@ -100,10 +107,19 @@ def _panel(axes: Axes, rows: pd.DataFrame, objective: str) -> None:
             )
     if "theory" in rows and rows["theory"].notna().any():
         axes.plot(size, rows["theory"], color=INK, linestyle=(0, (2, 1.5)), linewidth=1.6, label="theory")
-    limit, unit = float(rows["limit"].iloc[0]), str(rows["unit"].iloc[0])
+    limit = float(rows["limit"].iloc[0])
     axes.axhline(limit, color=GREY, linestyle=(0, (6, 3)), linewidth=1.4, label="limit")
     axes.set_title(objective)
-    _value_axis(axes, np.concatenate([estimate, low, high, [limit]]), unit)
+    _value_axis(axes, np.concatenate([estimate, low, high, [limit]]), _unit(objective))
+
+
+def _unit(objective: str) -> str:
+    """What an objective is measured in, by its first words."""
+    if objective.startswith(("utilisation", "share")):
+        return "share"
+    if objective.startswith("queue_disk"):
+        return "bytes"
+    return "s" if "delay" in objective or "wait" in objective or objective.startswith("drain") else "count"
 
 
 def _value_axis(axes: Axes, values: np.ndarray[tuple[int], np.dtype[np.float64]], unit: str) -> None:

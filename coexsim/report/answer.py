@@ -1,0 +1,83 @@
+"""The straight answer in a few sentences: are the objectives met, how long does mail take, what is busiest, what was lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from coexsim.analysis.round_trip import RoundTrip
+from coexsim.analysis.slo import Verdict
+from coexsim.report.words import ROUND_TRIP, say_stage
+from coexsim.units import say_bytes, say_duration
+
+
+def straight_answer(summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None) -> list[str]:
+    """One sentence for each thing a planner asks first; what is not known is left out."""
+    found = [_objectives(verdicts), _delay(summary), _busiest(summary), _price(trip), _lost(summary)]
+    if summary["stopped_early"]:
+        found.insert(0, f"The run was stopped early: {summary['stopped_early']}.")
+    return [sentence for sentence in found if sentence]
+
+
+def _objectives(verdicts: Sequence[Verdict]) -> str:
+    """``All 4 objectives are met.``"""
+    if not verdicts:
+        return ""
+    count = Counter(verdict.answer for verdict in verdicts)
+    if count["met"] == len(verdicts):
+        return "The objective is met." if len(verdicts) == 1 else f"All {len(verdicts)} objectives are met."
+    parts = [f"{count['met']} of {len(verdicts)} objectives {'is' if count['met'] == 1 else 'are'} met"]
+    for answer, words in (("missed", "missed"), ("cannot say", "of which the runs cannot say")):
+        texts = [verdict.objective.text for verdict in verdicts if verdict.answer == answer]
+        if texts:
+            parts.append(f"{words}: {'; '.join(texts)}")
+    return "; ".join(parts) + "."
+
+
+def _delay(summary: dict[str, Any]) -> str:
+    """The round trip's flow, or else the slowest one."""
+    rows = summary["delay_by_flow"]
+    if not rows:
+        return "Nothing was delivered in the measured window."
+    row = next((row for row in rows if row["flow"] == ROUND_TRIP), max(rows, key=lambda row: row["p95_s"]))
+    who = "Mail between hosted users" if row["flow"] == ROUND_TRIP else f"Mail {str(row['flow']).replace('->', ' to ')}"
+    half, most = (say_duration(float(f"{row[name]:.3g}")) for name in ("p50_s", "p95_s"))
+    return f"{who} takes {half} or less for half of its recipients, and {most} or less for 95 % of them."
+
+
+def _busiest(summary: dict[str, Any]) -> str:
+    """The limit that is nearest to being reached."""
+    rows = [row for row in summary["servers"] if row["busy_share"] == row["busy_share"]]
+    if not rows:
+        return ""
+    row = max(rows, key=lambda row: row["busy_share"])
+    what = (
+        f"the link {row['server']}"
+        if row["stage"] == "link"
+        else f"the {row['limit']:,} {say_stage(row['stage'])} of {row['server']}"
+    )
+    return f"Nearest to a limit come {what}: {100 * row['busy_share']:.0f} % busy in the hour from {row['when']}."
+
+
+def _price(trip: RoundTrip | None) -> str:
+    if trip is None:
+        return ""
+    extra = say_duration(float(f"{trip.mean_extra_s:.3g}"))
+    return (
+        f"The round trip adds {extra} to a message between hosted users on average, "
+        f"{say_bytes(trip.wan_bytes)} to the traffic between sites, and takes {100 * trip.work_share:.0f} % of {trip.server}'s core time."
+    )
+
+
+def _lost(summary: dict[str, Any]) -> str:
+    """What was not delivered."""
+    rows = summary["outcomes"]
+    sent = sum(row["sent"] for row in rows)
+    if not sent:
+        return "No mail was handed in in the measured window."
+    found = [(name, sum(row[name] for row in rows)) for name in ("bounced", "expired", "discarded", "in transit")]
+    said = [f"{number:,} {'still in transit' if name == 'in transit' else name}" for name, number in found if number]
+    delivered = sum(row["delivered"] for row in rows)
+    ends = f"; {', '.join(said)}." if said else "."
+    return f"Of {sent:,} recipients {delivered:,} ({100 * delivered / sent:.4g} %) got their mail{ends}"

@@ -1,0 +1,171 @@
+"""The report of a run as one HTML page: what was asked, the straight answer, pictures, tables, assumptions, provenance."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from coexsim import __version__
+from coexsim.analysis.round_trip import RoundTrip
+from coexsim.analysis.slo import Verdict, evaluate
+from coexsim.experiment.results import Results
+from coexsim.experiment.schema import OUTCOMES
+from coexsim.report.answer import straight_answer
+from coexsim.report.assumptions import assumptions
+from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
+from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, is_worth_saying
+from coexsim.report.style import Picture, png
+from coexsim.report.summary import summarise
+from coexsim.report.words import say_flow, say_machine, say_stage
+from coexsim.scenario.model import Scenario
+from coexsim.units import say_bytes, say_duration
+
+PAGE = "report.html"
+
+
+class Shown(NamedTuple):
+    """A picture on the page."""
+
+    name: str
+    caption: str
+    data: str
+    """The PNG, in base 64."""
+
+
+def write_report(
+    results: Results, scenario: Scenario, folder: str | Path, *, verdicts: Sequence[Verdict] | None = None,
+    trip: RoundTrip | None = None,
+) -> Path:  # fmt: skip
+    """Write the pictures of a run as PNG and all that can be said of it as ``report.html``, in one folder.
+
+    The page needs no other file and nothing from the network. `verdicts` on the scenario's objectives are worked out
+    unless given; `trip` is the price of the round trip, if it is known. Same results: same bytes. Returns the page's path.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    judged = evaluate(None, results, scenario) if verdicts is None else list(verdicts)
+    pictures = {}
+    for name, caption, draw in _pictures(results, scenario, trip):
+        data = png(draw())
+        (folder / f"{name}.png").write_bytes(data)
+        pictures[name] = Shown(name, caption, b64encode(data).decode())
+    page = folder / PAGE
+    page.write_text(_page(results, scenario, judged, trip, pictures), encoding="utf-8")
+    return page
+
+
+def _pictures(
+    results: Results, scenario: Scenario, trip: RoundTrip | None
+) -> list[tuple[str, str, Callable[[], Picture]]]:
+    """Name, caption, and what draws it."""
+    delay = "Delay of each flow: what half, 95 % and 99 % of the recipients wait at most"
+    price = "Mail between hosted users, over the on-premises server and directly"
+    found: list[tuple[str, str, Callable[[], Picture]]] = [
+        ("delay-by-flow", delay, lambda: plot_delay_by_flow(results, scenario)),
+        ("utilisation", "Share of each limit in use over the run", lambda: plot_utilisation(results, scenario)),
+        ("backlog", "Messages in the queue of each machine", lambda: plot_backlog(results, scenario)),
+        ("topology", "Sites, servers and the links between them", lambda: plot_topology(scenario)),
+    ]
+    if trip is not None:
+        found.append(("round-trip", price, lambda: plot_round_trip(trip)))
+    return found
+
+
+def _page(
+    results: Results,
+    scenario: Scenario,
+    verdicts: Sequence[Verdict],
+    trip: RoundTrip | None,
+    pictures: dict[str, Shown],
+) -> str:
+    """The page's text. Everything that comes from the scenario is escaped."""
+    environment = Environment(
+        loader=PackageLoader("coexsim", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow)), "stage": say_stage,
+        "percent": lambda value: f"{100 * value:.3g} %", "whole": lambda value: f"{value:,.0f}",
+    }  # fmt: skip
+    summary = summarise(results, scenario)
+    given = assumptions(scenario)
+    return environment.get_template("page.html.j2").render(
+        title=scenario.title or scenario.source.file,
+        asked=_asked(scenario, summary),
+        answer=straight_answer(summary, verdicts, trip),
+        verdicts=verdicts,
+        delays=_delay_rows(summary),
+        note=ONE_RUN
+        if summary["replications"] <= 1
+        else f"Means over {summary['replications']} replications ± half of the 95 % interval.",
+        beyond=BEYOND,
+        servers=[row for row in summary["servers"] if is_worth_saying(row)],
+        queues=[
+            row | {"name": say_machine(row["machine"], row["roles"])}
+            for row in summary["queues"]
+            if row["most_messages"]
+        ],
+        outcomes=summary["outcomes"],
+        seen=[name for name in OUTCOMES if any(row[name] for row in summary["outcomes"])],
+        books=summary["conservation"]["books"],
+        trip=trip,
+        pictures=pictures,
+        assumptions=given,
+        from_memory=sum(each.is_from_memory for each in given),
+        provenance=results.provenance,
+        version=__version__,
+        repeat=_repeat(results, scenario),
+    )
+
+
+def _duration(value_s: float | None) -> str:
+    return "-" if value_s is None else say_duration(float(f"{value_s:.3g}"))
+
+
+def _asked(scenario: Scenario, summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the page is about, as pairs of a word and its meaning."""
+    people = scenario.directory.population
+    found = [
+        ("Domain", scenario.domain),
+        ("Measured", f"mail handed in from {summary['measured']['from']} to {summary['measured']['to']}"),
+    ]
+    if people:
+        sides = ", ".join(f"{number:,} {side}" for side, number in people.items())
+        found.append(("Mailboxes", f"{sum(people.values()):,} ({sides})"))
+    if scenario.load is not None and scenario.load.profile:
+        found.append(("Load", f"profile {scenario.load.profile}"))
+    if scenario.description:
+        found.append(("Description", scenario.description))
+    runs = summary["replications"]
+    found.append(("Evidence", "one run" if runs <= 1 else f"{runs} independent replications"))
+    return found
+
+
+def _delay_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the delay table, the slowest flow first, percentiles on too few recipients marked."""
+    runs = max(summary["replications"], 1)
+
+    def cells(row: dict[str, Any]) -> list[tuple[float, float, bool]]:
+        beyond = [row["recipients"] / runs * (1 - share) for _, share in QUANTILES]
+        return [
+            (row[f"{name}_s"], row[f"{name}_half_s"], n < BEYOND)
+            for (name, _), n in zip(QUANTILES, beyond, strict=True)
+        ]
+
+    rows = sorted(summary["delay_by_flow"], key=lambda row: -row["p95_s"])
+    return [row | {"cells": cells(row)} for row in rows]
+
+
+def _repeat(results: Results, scenario: Scenario) -> str:
+    """The command that gives the same tables again."""
+    words = ["coexsim run", scenario.source.file, f"--seed {results.provenance.get('seed', scenario.run.seed)}"]
+    if len(results.replications) > 1:
+        words.append(f"--replications {len(results.replications)}")
+    return " ".join(words)
