@@ -58,7 +58,7 @@ def address_of(setup: Setup, name: str) -> str:
 def _told(walk: Walk, sender: str, addresses: tuple[str, ...]) -> Trace:
     """What became of every recipient as written."""
     notices = tuple(
-        Notice(m.kind, m.notice_by, m.to, m.about, next((copy for _, copy in m.copies), None))
+        Notice(m.kind, m.notice_by, m.to, m.about, next((copy for _, copy in m.copies), None), m.at_s)
         for m in walk.messages[1:]
     )
     recipients = tuple(_recipient(walk.messages[0], address, notices) for address in dict.fromkeys(addresses))

@@ -70,6 +70,7 @@ class Notice(NamedTuple):
     to: str
     about: tuple[str, ...]
     copy: Copy | None
+    at_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class Message:
     notice_by: str = ""
     to: str = ""
     kind: Literal["mail", "dsn", "delay"] = "mail"
+    at_s: float = 0.0
     duplicates: list[tuple[str, str]] = field(default_factory=list)
     deferrals: list[tuple[str, Deferral]] = field(default_factory=list)
     expires: dict[str, float] = field(default_factory=dict)
@@ -298,7 +299,9 @@ class Walk:
         if notice is None:
             return
         writer = self.setup.scenario.servers[copy.server].runs_on or copy.server
-        self.messages.append(Message(about=about, notice_by=copy.server, to=notice.recipients[0].address, kind=kind))
+        self.messages.append(
+            Message(about=about, notice_by=copy.server, to=notice.recipients[0].address, kind=kind, at_s=at_s)
+        )
         hop = Hop(writer, "handed-in", "wrote the notice; ", (), at_s)
         self._put(
             at_s, Queued(writer, notice, "own-user", {notice.recipients[0]: (hop,)}, len(self.messages) - 1, at_s)

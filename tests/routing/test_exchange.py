@@ -1,0 +1,252 @@
+"""Exchange's rules, each with its source ([MS-AD], [MS-SC] and so on are Exchange documentation pages)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import Trace, trace
+from coexsim.scenario.load import scenario_from_text
+from tests.routing.seed import DU1, IU1, NOBODY, OUTSIDE, told
+
+BASE = """
+coexsim: 1
+domain: corporate.com
+dns:
+  corporate.com: |
+    @ 1h IN SOA ns h 1 1h 15m 1w 1h
+    @ IN MX 10 mail
+    mail IN A 192.0.2.10
+servers:
+  onprem:
+    kind: exchange
+    host: mail.corporate.com
+    accepted_domains: {corporate.com: DOMAIN}
+    send_connectors: [CONNECTORS]
+    MORE
+  inbound: {kind: hosted-inbound, host: in.cloud.example}
+  outbound: {kind: hosted-outbound, host: out.cloud.example}
+  external: {kind: external, domain: otherdomain.com}
+  partner: {kind: external, domain: [partner.com, eu.partner.com]}
+  gateway: {kind: relay, host: gw.corporate.net, relay_for: onprem}
+directory:
+  master: onprem
+  replica: {at: inbound}
+  people:
+    dUser1: {mail_file: onprem}
+    dUser2: {mail_file: onprem}
+    iUser1: {mail_system: other-internet-mail}
+"""
+CLOUD = "{name: cloud, address_spaces: corporate.com, smart_hosts: in.cloud.example}"
+INTERNET = "{name: internet, address_spaces: '*'}"
+
+
+@cache
+def exchange(
+    domain: str = "internal-relay", connectors: str = f"{CLOUD}, {INTERNET}", more: str = "", after: str = ""
+) -> Setup:
+    text = BASE.replace("DOMAIN", domain).replace("CONNECTORS", connectors).replace("MORE", more or "max_hop_count: 30")
+    return Setup(scenario_from_text(text + after))
+
+
+def go(setup: Setup, sender: str, to: str, **options: object) -> Trace:
+    return trace(setup, sender, to, **options)  # type: ignore[arg-type]
+
+
+FILTER = "recipient_filtering: enabled"
+LOOKUP = "{type: internal-relay, recipient_lookup: enabled}"
+
+
+@pytest.mark.parametrize(
+    ("domain", "more", "expected"),
+    [
+        ("authoritative", "", ("bounced", ("external", "onprem"), "onprem", "5.1.1")),  # NDR after 250 [MS-NDR]
+        ("authoritative", FILTER, ("bounced", ("external",), "external", "5.1.1")),  # 550 at RCPT [MS-RF]
+        (
+            "internal-relay",
+            "",
+            ("bounced", ("external", "onprem"), "onprem", "5.1.1"),
+        ),  # relayed, refused by the next system
+        ("internal-relay", FILTER, ("bounced", ("external", "onprem"), "onprem", "5.1.1")),  # lookup is off by default
+        (
+            LOOKUP,
+            FILTER,
+            ("bounced", ("external",), "external", "5.1.1"),
+        ),  # on: when all are mail users, as in the article
+        ("external-relay", FILTER, ("bounced", ("external", "onprem"), "onprem", "5.1.1")),
+    ],
+)
+def test_unknown_recipient_by_accepted_domain_type(domain: str, more: str, expected: object) -> None:
+    """[MS-AD]: the type decides who says no, and so who writes the bounce; the filter only looks where Recipient Lookup is on."""
+    result = go(exchange(domain, more=more), OUTSIDE, NOBODY)
+
+    assert told(result) == expected
+    asked_the_cloud = any(t.server == "inbound" for t in result.transactions)
+    assert asked_the_cloud == (domain in ("internal-relay", "external-relay"))
+
+
+@pytest.mark.parametrize(
+    ("domain", "outcome", "route"),
+    [
+        ("authoritative", "delivered", ("external", "onprem")),
+        ("internal-relay", "delivered", ("external", "onprem")),
+        (
+            "external-relay",
+            "bounced",
+            ("external", "onprem"),
+        ),  # nobody is looked up: all goes on, and the cloud says no
+    ],
+)
+def test_known_recipient_with_a_mailbox(domain: str, outcome: str, route: tuple[str, ...]) -> None:
+    """[MS-AD]: resolved locally, but in an external relay domain, where nobody is."""
+    assert told(go(exchange(domain), OUTSIDE, DU1))[:2] == (outcome, route)
+
+
+def test_a_mail_user_of_an_internal_relay_domain_goes_by_the_connector() -> None:
+    """[MS-AD]: listed, but no mailbox here."""
+    assert go(exchange(), OUTSIDE, IU1).servers == ("external", "onprem", "inbound")
+
+
+def test_a_mail_user_goes_to_its_target_address() -> None:
+    """[MS-AD]: mail user or contact -> target address, also in an authoritative domain; without one it is 5.1.1."""
+    target = "    iUser1: {mail_system: other-internet-mail, mail_file: inbound, forwarding_address: iUser1@corp.cloud.example, aliases: iUser1@corp.cloud.example}\n"
+    text = BASE.replace("    iUser1: {mail_system: other-internet-mail}\n", target)
+    text = text.replace("in.cloud.example}", "in.cloud.example, domains: [corporate.com, corp.cloud.example]}", 1)
+    text = text.replace("DOMAIN", "authoritative").replace("CONNECTORS", INTERNET).replace("MORE", "max_hop_count: 30")
+    mx = "internal_dns: {}\n"
+    setup = Setup(
+        scenario_from_text(
+            text.replace("servers:", "  corp.cloud.example: '@ IN MX 10 in.cloud.example.'\nservers:", 1) + mx
+        )
+    )
+
+    assert go(setup, OUTSIDE, IU1).servers == ("external", "onprem", "inbound")
+    assert told(go(exchange("authoritative"), OUTSIDE, IU1))[2:] == ("onprem", "5.1.1")
+
+
+# --- connectors ---------------------------------------------------------------------------------------------------------------
+
+
+def route_to(connectors: str, to: str, size_bytes: int = 4096) -> tuple[str, ...]:
+    return go(exchange(connectors=connectors), DU1, to, size_bytes=size_bytes).servers
+
+
+GATEWAY = "{name: %s, address_spaces: '%s', smart_hosts: gw.corporate.net%s}"
+
+
+def test_the_closest_address_space_wins_over_cost() -> None:
+    """[MS-SC]: best-matching address space first, then cost."""
+    connectors = GATEWAY % ("to-partner", "partner.com", ", cost: 50") + ", " + INTERNET
+
+    assert route_to(connectors, "x@partner.com") == ("onprem", "gateway", "partner")
+    assert route_to(connectors, "x@otherdomain.com") == ("onprem", "external")
+
+
+def test_a_wildcard_is_for_subdomains_only() -> None:
+    """[MS-SC]: ``*.partner.com`` matches eu.partner.com, not partner.com."""
+    connectors = GATEWAY % ("to-partner", "*.partner.com", "") + ", " + INTERNET
+
+    assert route_to(connectors, "x@eu.partner.com") == ("onprem", "gateway", "partner")
+    assert route_to(connectors, "x@partner.com") == ("onprem", "partner")
+
+
+def test_then_the_lowest_cost_and_then_the_name() -> None:
+    """[MS-SC]: of one address space the lowest cost; of one cost the first name, whatever the order in the file."""
+    assert route_to(GATEWAY % ("a", "*", ", cost: 5") + ", " + INTERNET, OUTSIDE) == ("onprem", "external")
+    assert route_to(INTERNET + ", " + GATEWAY % ("alpha", "*", ""), OUTSIDE) == ("onprem", "gateway", "external")
+    assert route_to(INTERNET + ", " + GATEWAY % ("alpha", "*", ", enabled: disabled"), OUTSIDE) == (
+        "onprem",
+        "external",
+    )
+
+
+def test_a_connector_that_is_too_small_is_not_in_the_choice() -> None:
+    """[MS-SC]: connectors whose limit is too small are dropped; when none is left the message fails with 5.3.4."""
+    small = "{name: internet, address_spaces: '*', max_message_size: 10 MB}"
+
+    assert route_to(small + ", " + GATEWAY % ("large", "*", ", cost: 50"), OUTSIDE, 11_000_000) == (
+        "onprem",
+        "gateway",
+        "external",
+    )
+    assert told(go(exchange(connectors=small), DU1, OUTSIDE, size_bytes=11_000_000)) == (
+        "bounced",
+        ("onprem",),
+        "onprem",
+        "5.3.4",
+    )
+
+
+def test_no_connector_for_a_domain() -> None:
+    """Nothing serves the address space: 5.4.4."""
+    assert told(go(exchange(connectors=CLOUD), DU1, OUTSIDE)) == ("bounced", ("onprem",), "onprem", "5.4.4")
+
+
+def test_internal_relay_without_a_connector_of_its_own() -> None:
+    """[P365-LOOP]: the message goes to the default connector, whose MX is this very server: 5.3.5 [MS-NDR]."""
+    assert told(go(exchange(connectors=INTERNET), OUTSIDE, NOBODY)) == (
+        "bounced",
+        ("external", "onprem"),
+        "onprem",
+        "5.3.5",
+    )
+    assert told(go(exchange(connectors=INTERNET.replace("'*'", "other.example")), OUTSIDE, NOBODY))[3] == "5.4.4"
+
+
+def test_internal_relay_over_a_gateway_that_sends_it_back() -> None:
+    """[P365-LOOP]: default connector to an edge server that has only the MX to go by: a loop until the hop limit, 5.4.6 [MS-546]."""
+    edge = "{name: edge, address_spaces: '*', smart_hosts: gw.corporate.net}"
+    result = go(exchange(connectors=edge), OUTSIDE, NOBODY)
+
+    assert told(result)[2:] == ("gateway", "5.4.6")  # refused in the dialogue, so the gateway writes the bounce
+    assert 28 <= len(result.recipients[0].servers) <= 31  # MaxHopCount 30 [PS-RC]
+
+
+def test_smart_hosts_of_one_connector_stand_in_for_each_other() -> None:
+    """[MS-SC]: several smart hosts of a connector are equals; with one down the other is used in the same attempt."""
+    both = "{name: cloud, address_spaces: corporate.com, smart_hosts: [in2.cloud.example, in.cloud.example]}"
+
+    assert go(exchange(connectors=both), OUTSIDE, IU1).servers == ("external", "onprem", "inbound")
+
+
+@pytest.mark.parametrize(("external_dns", "outcome"), [("disabled", "deferred_in_queue"), ("enabled", "delivered")])
+def test_external_dns_and_what_the_inside_says(external_dns: str, outcome: str) -> None:
+    """[PS-SC]: off by default, so the inside's own idea of the public name counts (the pitfall)."""
+    cloud = CLOUD[:-1] + f", use_external_dns: {external_dns}}}"
+    inside = "internal_dns: {cloud.example: 'in IN A 10.9.9.9'}"
+
+    assert go(exchange(connectors=cloud, after=inside), OUTSIDE, IU1).outcome == outcome
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------------
+
+
+def test_size_limits_for_receiving_and_sending() -> None:
+    """[PS-RC] Receive connector 36 MB; [MS-SIZE] organisation limit for own users 10 MB, if set."""
+    assert told(go(exchange(), OUTSIDE, DU1, size_bytes=36_000_001)) == ("bounced", ("external",), "external", "5.3.4")
+    assert told(go(exchange(), OUTSIDE, DU1, size_bytes=35_000_000))[0] == "delivered"
+    limited = exchange(more="max_send_size: 10 MB")
+    assert told(go(limited, DU1, "dUser2@corporate.com", size_bytes=10_000_001))[0] == "refused_to_client"
+    assert told(go(limited, OUTSIDE, DU1, size_bytes=10_000_001))[0] == "delivered"
+
+
+def test_relaying_is_refused() -> None:
+    """[MS-NDR]: 5.7.1 Unable to relay, 550 where Postfix says 554."""
+    reply = go(exchange(), OUTSIDE, "x@partner.com", server="onprem", client="outside").recipients[0].reply
+
+    assert reply is not None
+    assert (reply.code, reply.enhanced) == (550, "5.7.1")
+
+
+def test_loop_with_the_cloud_ends_at_maxhopcount() -> None:
+    """Both sides internal relay: the lower limit counts (30 of Exchange); about half of the hops are on-prem's (mail-facts 1.5)."""
+    text = BASE.replace(
+        "in.cloud.example}", "in.cloud.example, unknown_recipients: relay, smart_host: '[mail.corporate.com]'}", 1
+    )
+    text = text.replace("DOMAIN", "internal-relay").replace("CONNECTORS", CLOUD).replace("MORE", "max_hop_count: 30")
+    result = go(Setup(scenario_from_text(text)), OUTSIDE, NOBODY)
+
+    assert told(result)[2:] == ("inbound", "5.4.6")
+    assert sum(t.server == "onprem" for t in result.transactions) in (15, 16)
