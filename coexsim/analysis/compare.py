@@ -1,0 +1,251 @@
+"""Two set-ups under the same mail: what differs, message by message, and what cannot be told apart.
+
+Both meet the same mail, replication by replication, so what chance does to both falls out of the differences. A difference
+is told only where its 95 % interval does not hold zero; all else is "no difference shown". Differences are B minus A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import nan
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coexsim.errors import NoDataError
+from coexsim.experiment.executors import cpu_count, open_executor, run_all
+from coexsim.experiment.figures import busy_workers
+from coexsim.experiment.results import Results, weighted_quantiles
+from coexsim.experiment.run import run_one
+from coexsim.experiment.schema import OUTCOMES
+from coexsim.mail.diff import RouteDiff, diff_routes
+from coexsim.scenario.model import Scenario
+from coexsim.stats import Interval, mean_interval
+
+BLOCKS = 20
+"""With one replication the interval comes from so many stretches of its window (batch means)."""
+SAME, UNSHOWN, UNKNOWN = "the same", "no difference shown", "cannot say"
+Key = tuple[str, ...]
+Floats = NDArray[np.float64]
+
+
+class Pair(NamedTuple):
+    """One figure of both in one replication. `blocks`: the difference, stretch by stretch."""
+
+    a: float
+    b: float
+    blocks: tuple[float, ...] = ()
+
+
+class PairedRun(NamedTuple):
+    """One replication of both: figures by kind and key, how much mail was paired, and whether it was the same mail."""
+
+    delays: dict[Key, Pair]
+    outcomes: dict[Key, Pair]
+    servers: dict[Key, Pair]
+    totals: dict[Key, Pair]
+    messages: int
+    unpaired: int
+    same_mail: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two scenarios, over all replications.
+
+    The tables have one row a figure: ``a, b, difference, low, high, shown``; `shown` is "more", "less", "the same", "no
+    difference shown" or "cannot say". `delays` by flow and figure (mean, p50, p95, p99) in seconds, of mail that
+    arrived both ways; `outcomes` by flow and outcome in recipients; `servers` by server, stage and figure: busy workers in the
+    busiest hour (of links the share of the bandwidth), mean wait in seconds; `totals`: WAN bytes, hops.
+    """
+
+    a: str
+    b: str
+    delays: pd.DataFrame
+    outcomes: pd.DataFrame
+    servers: pd.DataFrame
+    totals: pd.DataFrame
+    routes: RouteDiff
+    replications: int
+    messages: int
+    unpaired: int
+    """Messages of a flow that arrived in only one of the two."""
+    same_mail: bool
+    """False where what differs is the mail itself (another load): then messages are not compared one by one for nothing."""
+
+    @property
+    def differs(self) -> bool:
+        """Is any difference shown, in routes or figures."""
+        tables = (self.delays, self.outcomes, self.servers, self.totals)
+        return self.routes.changed or any(bool(table["shown"].isin(["more", "less"]).any()) for table in tables)
+
+
+def compare(
+    a: Scenario, b: Scenario, *, replications: int | None = None, seed: int | None = None, executor: Executor | None = None,
+    jobs: int | None = None, progress: Callable[[int, int], None] | None = None,
+) -> Comparison:  # fmt: skip
+    """Run the same mail through two scenarios and pair what came of it.
+
+    Seed and number of replications are those of `a` unless given. Raises `NoDataError` where nothing arrived both ways.
+    """
+    seed = a.run.seed if seed is None else seed
+    count = replications or a.run.replications
+    done: dict[int, PairedRun] = {}
+    with ExitStack() as stack:
+        if executor is None:
+            executor = stack.enter_context(open_executor(min(count, cpu_count() if jobs is None else jobs)))
+        for index, run in run_all(executor, compare_one, [(a, b, seed, number) for number in range(count)]):
+            done[index] = run
+            if progress:
+                progress(len(done), count)
+    runs = [done[index] for index in sorted(done)]
+    return Comparison(
+        _name(a, b, 0), _name(a, b, 1),
+        _table([run.delays for run in runs], ["flow", "figure"]),
+        _table([run.outcomes for run in runs], ["flow", "outcome"]),
+        _table([run.servers for run in runs], ["server", "stage", "figure"]),
+        _table([run.totals for run in runs], ["figure"]),
+        diff_routes(a, b), len(runs), sum(run.messages for run in runs), sum(run.unpaired for run in runs),
+        all(run.same_mail for run in runs),
+    )  # fmt: skip
+
+
+def compare_one(a: Scenario, b: Scenario, seed: int, replication: int) -> PairedRun:
+    """One replication of both, and what is kept of it. Picklable in and out."""
+    return paired(run_one(a, seed, replication, "A"), run_one(b, seed, replication, "B"))
+
+
+def paired(a: Results, b: Results) -> PairedRun:
+    """Pair two runs of the same mail. Raises `NoDataError` where nothing arrived both ways."""
+    one, other = _arrived(a), _arrived(b)
+    both = one.add_suffix("_a").join(other.add_suffix("_b"), how="inner")
+    if both.empty:
+        raise NoDataError("no message arrived in both: there is nothing to compare")
+    same = bool(np.array_equal(both["born_s_a"], both["born_s_b"]) and np.array_equal(both["size_a"], both["size_b"]))
+    totals: dict[Key, Pair] = {
+        ("WAN bytes",): Pair(float(a.measured["wan_bytes"].sum()), float(b.measured["wan_bytes"].sum())),
+        ("SMTP transactions",): Pair(float(a.measured["hops"].sum()), float(b.measured["hops"].sum())),
+    }
+    unpaired = len(one) + len(other) - 2 * len(both)
+    return PairedRun(_delays(both, a.window_s), _outcomes(a, b), _servers(a, b), totals, len(both), unpaired, same)
+
+
+def _arrived(results: Results) -> pd.DataFrame:
+    """Delivered mail by message and flow: when its last copy was there, for how many."""
+    mail = results.measured
+    mail = mail[(mail["outcome"] == "delivered") & (mail["stream"] != "duplicate")]
+    groups = mail.groupby(["mail", "stream", "flow"], observed=True, sort=True)
+    return groups.agg(
+        delay_s=("delay_s", "max"),
+        recipients=("recipients", "sum"),
+        born_s=("born_s", "min"),
+        size=("size_bytes", "min"),
+    )
+
+
+def _delays(both: pd.DataFrame, window_s: tuple[float, float]) -> dict[Key, Pair]:
+    """Mean and percentiles by flow, each message counting for its recipients as `Results.delays` does."""
+    found: dict[Key, Pair] = {}
+    begin_s, end_s = window_s
+    for flow, part in both.groupby(level="flow", observed=True):
+        weights = part["recipients_a"].to_numpy(dtype=np.float64)
+        one, other = part["delay_s_a"].to_numpy(), part["delay_s_b"].to_numpy()
+        block = np.clip((part["born_s_a"].to_numpy() - begin_s) / (end_s - begin_s) * BLOCKS, 0, BLOCKS - 1).astype(
+            np.int64
+        )
+        means = _block_means((other - one) * weights, weights, block)
+        found[str(flow), "mean"] = Pair(
+            float(np.average(one, weights=weights)), float(np.average(other, weights=weights)), means
+        )
+        shares = [0.5, 0.95, 0.99]
+        quantiles = zip(
+            shares, weighted_quantiles(one, weights, shares), weighted_quantiles(other, weights, shares), strict=True
+        )
+        for share, low, high in quantiles:
+            found[str(flow), f"p{share * 100:.0f}"] = Pair(low, high)
+    return found
+
+
+def _block_means(values: Floats, weights: Floats, block: NDArray[np.int64]) -> tuple[float, ...]:
+    top, bottom = np.bincount(block, values, BLOCKS), np.bincount(block, weights, BLOCKS)
+    used = bottom > 0
+    return tuple((top[used] / bottom[used]).tolist())
+
+
+def _outcomes(a: Results, b: Results) -> dict[Key, Pair]:
+    one, other = a.outcomes(), b.outcomes()
+    flows = sorted({str(flow) for flow in [*one.index, *other.index]})
+    return {
+        (flow, outcome): Pair(float(one[outcome].get(flow, 0)), float(other[outcome].get(flow, 0)))
+        for flow in flows for outcome in OUTCOMES
+    }  # fmt: skip
+
+
+def _servers(a: Results, b: Results) -> dict[Key, Pair]:
+    one, other = busy_workers(a), busy_workers(b)
+    found: dict[Key, Pair] = {
+        (*station, "busy"): Pair(one.get(station, 0.0), other.get(station, 0.0)) for station in sorted({*one, *other})
+    }
+    waits = [_mean_waits(results) for results in (a, b)]
+    for station in sorted({*waits[0]} & {*waits[1]}):
+        found[(*station, "mean wait")] = Pair(waits[0][station], waits[1][station])
+    return dict(sorted(found.items()))
+
+
+def _mean_waits(results: Results) -> dict[tuple[str, str], float]:
+    stages = results.stages[results.stages["visits"] > 0]
+    return {
+        (str(server), str(stage)): wait_s
+        for server, stage, wait_s in zip(stages["server"], stages["stage"], stages["mean_wait_s"].tolist(), strict=True)
+    }
+
+
+# --- over replications --------------------------------------------------------------------------------------------
+
+
+def _table(runs: Sequence[dict[Key, Pair]], names: list[str]) -> pd.DataFrame:
+    """One row a figure; a figure that some replication lacks counts as unknown there."""
+    keys = list(dict.fromkeys(key for run in runs for key in run))
+    rows = []
+    for key in keys:
+        pairs = [run.get(key, Pair(nan, nan)) for run in runs]
+        one, other = np.array([pair.a for pair in pairs]), np.array([pair.b for pair in pairs])
+        interval = mean_interval(other - one) if len(pairs) > 1 else mean_interval(pairs[0].blocks)
+        rows.append(
+            (
+                *key,
+                one.mean(),
+                other.mean(),
+                (other - one).mean(),
+                interval.low,
+                interval.high,
+                _shown(other - one, interval),
+            )
+        )
+    columns = [*names, "a", "b", "difference", "low", "high", "shown"]
+    return pd.DataFrame(rows, columns=columns).set_index(names)
+
+
+def _shown(differences: Floats, interval: Interval) -> str:
+    """What the interval shows; nothing different in any replication is the same."""
+    if not np.isnan(differences).any() and not differences.any():
+        return SAME
+    if not interval.known:
+        return UNKNOWN
+    if interval.low > 0:
+        return "more"
+    return "less" if interval.high < 0 else UNSHOWN
+
+
+def _name(a: Scenario, b: Scenario, which: int) -> str:
+    """By title, else by file, else by letter, whatever tells them apart."""
+    titles, files = (a.title, b.title), (a.source.file, b.source.file)
+    for names in (titles, files):
+        if names[0] != names[1] and all(names):
+            return names[which]
+    return "AB"[which]

@@ -1,0 +1,120 @@
+"""Two set-ups under the same mail: differences that are there are shown, and none that is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from coexsim.analysis import compare as compare_module
+from coexsim.analysis.compare import SAME, UNKNOWN, UNSHOWN, Comparison, Key, Pair, PairedRun, compare, paired
+from coexsim.errors import NoDataError
+from coexsim.experiment.results import Results
+from coexsim.rng import stream
+from coexsim.scenario.load import changed
+from tests.analysis.small import small
+from tests.analysis.station import station
+from tests.experiment.made_up import made_up
+
+
+def both_of(shift_s: float, noise_s: float, seed: int = 0, **columns: Any) -> tuple[Results, Results]:
+    """Delays of 10 s on the mean in A; the same and `shift_s` more in B, give or take."""
+    rng = stream(seed, 0, "delays")
+    one = rng.exponential(10.0, 400) + 5 * noise_s
+    other = one + shift_s + noise_s * rng.standard_normal(400)
+    born = np.linspace(0, 3599, 400)
+    return made_up(one, born_s=born, **columns), made_up(other, born_s=born, **columns)
+
+
+def compared(monkeypatch: pytest.MonkeyPatch, shift_s: float, noise_s: float, runs: int = 5) -> Comparison:
+    def one(a: object, b: object, seed: int, replication: int) -> PairedRun:
+        return paired(*both_of(shift_s, noise_s, replication))
+
+    monkeypatch.setattr(compare_module, "compare_one", one)
+    return compare(small(), small(), replications=runs, jobs=1)
+
+
+def test_a_small_difference_shows_because_the_mail_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.1 s in delays of 10 s that vary by 10 s: unpaired, 400 of them would not tell it from nothing."""
+    found = compared(monkeypatch, 0.1, 0.1).delays.reset_index().to_dict("records")[0]
+
+    assert (found["figure"], found["shown"]) == ("mean", "more")
+    assert found["low"] <= 0.1 <= found["high"]
+    assert compared(monkeypatch, -0.1, 0.1).delays.loc[("hosted->hosted", "mean"), "shown"] == "less"
+
+
+@pytest.mark.parametrize("runs", [1, 5])
+def test_one_replication_has_its_stretches_of_time(monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
+    """For means; of percentiles one run cannot say."""
+    found = compared(monkeypatch, 0.1, 0.1, runs).delays
+
+    assert found.loc[("hosted->hosted", "mean"), "shown"] == "more"
+    assert (found.loc[("hosted->hosted", "p95"), "shown"] == UNKNOWN) == (runs == 1)
+
+
+def test_no_difference_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise alone, and nothing at all, are two things."""
+    assert compared(monkeypatch, 0.0, 1.0).delays.loc[("hosted->hosted", "mean"), "shown"] == UNSHOWN
+    assert compared(monkeypatch, 0.0, 0.0).delays.loc[("hosted->hosted", "mean"), "shown"] == SAME
+    assert not compared(monkeypatch, 0.0, 0.0).differs
+
+
+def test_false_alarms_are_as_rare_as_the_level_says() -> None:
+    """Over 300 comparisons of nothing but noise, some 5 % show a difference: 2 to 9 % here."""
+    alarms = 0
+    for n in range(300):
+        rng = stream(5, n, "noise")
+        runs: list[dict[Key, Pair]] = [{("x",): Pair(1.0, 1.0 + rng.standard_normal())} for _ in range(5)]
+        alarms += compare_module._table(runs, ["figure"])["shown"].iloc[0] in ("more", "less")
+
+    assert 6 <= alarms <= 27
+
+
+def test_messages_are_compared_only_with_themselves() -> None:
+    """What arrived in one alone is counted apart; copies of one message are one."""
+    one, other = both_of(0.0, 0.0)
+    lost = other.mail["outcome"].astype(str).where(other.mail["mail"] >= 40, "bounced")
+    other = replace(other, mail=other.mail.assign(outcome=lost.astype("category")))
+
+    found = paired(one, other)
+
+    assert (found.messages, found.unpaired, found.same_mail) == (360, 40, True)
+    assert found.outcomes["hosted->hosted", "bounced"][:2] == (0.0, 40.0)
+
+
+def test_other_mail_is_noticed() -> None:
+    """Births that differ are another load."""
+    one, other = both_of(0.0, 0.0)
+    later = replace(other, mail=other.mail.assign(born_s=other.mail["born_s"] + 1))
+
+    assert not paired(one, later).same_mail
+    with pytest.raises(NoDataError, match="nothing to compare"):
+        paired(one, made_up([float("nan")] * 400))
+
+
+@pytest.mark.theory
+def test_more_cores_wait_less_and_nothing_else_changes() -> None:
+    """M/M/5 against M/M/7 under the same mail: no message is later, routes and outcomes are the same."""
+    five, seven = station(cores=5, hours=4), station(cores=7, hours=4)
+    found = compare(five, seven, replications=3, jobs=1)
+
+    assert found.delays.loc[("internet->onprem", "mean"), "shown"] == "less"
+    assert found.servers.loc[("onprem", "cores", "mean wait"), "shown"] == "less"
+    assert set(found.outcomes["shown"]) == {SAME}
+    assert set(found.totals["shown"]) == {SAME}
+    assert not found.routes.changed
+    assert (found.unpaired, found.same_mail) == (0, True)
+    assert found.differs
+
+
+def test_a_scenario_differs_in_nothing_from_itself() -> None:
+    """Not in the last bit."""
+    scenario = station(hours=2)
+    found = compare(scenario, changed(scenario, {"title": "again"}), replications=2, jobs=1)
+
+    assert not found.differs
+    assert (found.a, found.b) == ("one station", "again")
+    for table in (found.delays, found.outcomes, found.servers, found.totals):
+        assert set(table["shown"]) <= {SAME}
