@@ -119,7 +119,7 @@ def _other_rule_lines(setup: Setup, walk: Trace, recipient: RecipientTrace, aske
 
 def notices_as_sent(setup: Setup, walk: Trace) -> list[str]:
     """Every notice about the mail, as the message that is sent."""
-    from coexsim.mail.dsn_message import dsn_message
+    from coexsim.mail.dsn import dsn_message
 
     return [dsn_message(setup, walk, notice).as_string() for notice in walk.notices]
 

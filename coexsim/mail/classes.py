@@ -119,12 +119,23 @@ def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
     versions = range(len(setup.directory.change_times_s(replica=False)) + 1)
     entries = [setup.directory.find(person.address, version) for version in versions]
     return (
-        tuple((e.home, e.unreachable, e.forwarding) if isinstance(e, Person) else None for e in entries),
+        tuple((e.home, e.unreachable, _target(setup, e, routed)) if isinstance(e, Person) else None for e in entries),
         domain_of(person.address),
         setup.directory.find(person.address, 0, replica=True) is None,
         setup.directory.find_local_part(person.address, 0) is None,
         person.address if fold(person.address) in routed else None,
     )
+
+
+def _target(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...] | None:
+    """Where a person's mail is forwarded: for the same local part in another domain, the domain is what counts."""
+    target = person.forwarding
+    if target is None:
+        return None
+    if local_part_of(target) != local_part_of(person.address) or fold(target) in routed:
+        return (fold(target),)
+    entry = setup.directory.find(target, 0)
+    return (domain_of(target), isinstance(entry, Person) and entry.home)
 
 
 def _person_class(alike: list[tuple[Setup, Person]], mailboxes: int) -> MailClass:
