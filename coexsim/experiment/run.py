@@ -14,6 +14,7 @@ import pandas as pd
 
 from coexsim.experiment.results import Results
 from coexsim.experiment.schema import SCHEMA, empty, frame
+from coexsim.mail.message import Rcpt
 from coexsim.scenario.model import Scenario
 from coexsim.sim.recorder import OUTCOMES
 from coexsim.sim.senders import start_senders
@@ -179,19 +180,25 @@ def _visits(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFra
 
 
 def _messages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
-    """The named messages, one row for each recipient's copy, with the way it went."""
+    """The named messages and notices about them, one row for each recipient's copy, with the way it went."""
     rows = []
-    notes = sorted(world.recorder.notes, key=lambda note: (-note[0].number, note[3]))
-    for copy, letter, outcome, at_s, code, by in notes:
-        path = copy.path or []
-        route = " > ".join(server for server, _ in path)
-        for rcpt in letter.recipients:
-            said = [plan.get(rcpt) or next(iter(plan.values()), ("", "")) for _, plan in path]
+    names = {-i: mail.name or f"message {i}" for i, mail in enumerate(world.scenario.messages, start=1)}
+    for note in sorted(world.recorder.notes, key=lambda note: (-note.number, note.at_s)):
+        route = " > ".join(server for server, _ in note.path)
+        outcome = OUTCOMES[note.outcome]
+        delay_s = np.nan if outcome == "in transit" else note.delay_s
+        for rcpt in note.letter.recipients:
+            said = [_said_of(plan, rcpt) for _, plan in note.path]
             rules, reasons = (" > ".join(words) for words in (zip(*said, strict=True) if said else ((), ())))
-            what = (copy.stream, rcpt.written, rcpt.address, letter.kind, OUTCOMES[outcome], code, by)
-            rows.append((*what, route, rules, reasons, at_s - copy.born_s, copy.hops))
-    names = [name for name in SCHEMA["messages"] if name not in ("alternative", "replication")]
-    return frame("messages", tag(len(rows)) | {name: [row[i] for row in rows] for i, name in enumerate(names)})
+            what = (names[note.number], rcpt.written, rcpt.address, note.letter.kind, outcome, note.code, note.by)
+            rows.append((*what, route, rules, reasons, delay_s, note.hops))
+    columns = [name for name in SCHEMA["messages"] if name not in ("alternative", "replication")]
+    return frame("messages", tag(len(rows)) | {name: [row[i] for row in rows] for i, name in enumerate(columns)})
+
+
+def _said_of(plan: dict[Rcpt, tuple[str, str]], rcpt: Rcpt) -> tuple[str, str]:
+    """Rule and reason of a server for a recipient: as it is there, or as written, before a group or forwarding was followed."""
+    return plan.get(rcpt) or plan.get(Rcpt(rcpt.written, rcpt.count)) or next(iter(plan.values()), ("", ""))
 
 
 def _provenance(world: World) -> dict[str, object]:

@@ -62,20 +62,28 @@ def _build_server(world: World, name: str, made: dict[str, MailServer]) -> MailS
         threads = machine.threads
     else:
         log = world.logs(name, "transfer", capacity.transfer_threads)
-        threads = Pool(world.env, f"{name} transfer", capacity.transfer_threads, log, _threads_per_destination(world, name, spec))
+        threads = Pool(
+            world.env, f"{name} transfer", capacity.transfer_threads, log, _threads_per_destination(world, spec)
+        )
     log = world.logs(name, "connections", capacity.smtp_connections)
-    connections = Pool(world.env, f"{name} connections", capacity.smtp_connections, log, capacity.connections_per_client)
-    return MailServer(world, name, spec, calendar, cores, delivery, threads, connections, work, _resolvers(world, name, spec))
+    connections = Pool(
+        world.env, f"{name} connections", capacity.smtp_connections, log, capacity.connections_per_client
+    )
+    return MailServer(
+        world, name, spec, calendar, cores, delivery, threads, connections, work, _resolvers(world, name, spec)
+    )
 
 
-def _station(world: World, name: str, stage: str, workers: int | None, no_work: bool, calendar: Calendar) -> FifoStation | None:
+def _station(
+    world: World, name: str, stage: str, workers: int | None, no_work: bool, calendar: Calendar
+) -> FifoStation | None:
     """A station, or none where nothing takes time and nothing is limited."""
     if no_work and not calendar:
         return None
     return FifoStation(f"{name} {stage}", workers, calendar, world.logs(name, stage, workers))
 
 
-def _threads_per_destination(world: World, name: str, spec: AnyServer) -> int | None:
+def _threads_per_destination(world: World, spec: AnyServer) -> int | None:
     """Domino: half its transfer threads, rounded down [D-TL]; Exchange and Postfix: 20 [MS-RATE], [PF]."""
     capacity = spec.capacity
     if capacity.transfer_threads_per_destination is not None:

@@ -88,9 +88,7 @@ class Calendar:
         return closes_s < to_s or closes_s == from_s
 
 
-def random_outages(
-    rng: np.random.Generator, mtbf_s: float, mttr_s: float, until_s: float
-) -> list[tuple[float, float]]:
+def random_outages(rng: np.random.Generator, mtbf_s: float, mttr_s: float, until_s: float) -> list[tuple[float, float]]:
     """Closed times that begin before `until_s`: exponential times between repair and failure, and of repair.
 
     It is up at time 0. The last repair may end after `until_s`.

@@ -31,4 +31,4 @@ class At(simpy.Event):
         self._value = None
         self._ok = True
         self._defused = False
-        heappush(env._queue, (time_s, order, next(env._eid), self))
+        heappush(env._queue, (time_s, order, next(env._eid), self))  # type: ignore[misc]  # an EventPriority is an int

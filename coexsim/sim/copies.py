@@ -89,4 +89,11 @@ class Copy:
 
     def envelope(self) -> Envelope:
         """As the rules want it."""
-        return Envelope(self.letter.sender, self.letter.recipients, self.size_bytes, self.received, self.declares_size, self.letter.kind)
+        return Envelope(
+            self.letter.sender,
+            self.letter.recipients,
+            self.size_bytes,
+            self.received,
+            self.declares_size,
+            self.letter.kind,
+        )

@@ -19,7 +19,14 @@ Asked = Generator[simpy.Event, Any, MailHosts | DnsFailure]
 class NameServer:
     """The authoritative name servers, as one process: takes `answer_s` for each question; says nothing while down."""
 
-    def __init__(self, env: simpy.Environment, answer: Callable[[Question, bool], Answer], answer_s: float, timeout_s: float, calendar: Calendar) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        answer: Callable[[Question, bool], Answer],
+        answer_s: float,
+        timeout_s: float,
+        calendar: Calendar,
+    ) -> None:
         self._env = env
         self.answer = answer
         self._answer_s = answer_s

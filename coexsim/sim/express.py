@@ -9,8 +9,9 @@ at the same moments, so a run gives the same mail with express and without; a te
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import simpy
 
@@ -112,7 +113,7 @@ class Ride(simpy.Event):
         env = self.env
         self.phase = phase
         self.callbacks = _GO
-        heappush(env._queue, (time_s, stage + self.number, next(env._eid), self))
+        heappush(env._queue, (time_s, stage + self.number, next(env._eid), self))  # type: ignore[misc]  # as in `At`
 
     def copy(self) -> Copy:
         """The same as a copy, for what rides cannot do."""
@@ -121,7 +122,16 @@ class Ride(simpy.Event):
         stream = world.recorder.words["stream"].word(self.stream)
         size_class = world.size_class(self.size_bytes)
         copy = Copy(
-            self.number, leg.letter, self.size_bytes, size_class, self.born_s, leg.server, stream, self.measured, self.block, self.row
+            self.number,
+            leg.letter,
+            self.size_bytes,
+            size_class,
+            self.born_s,
+            leg.server,
+            stream,
+            self.measured,
+            self.block,
+            self.row,
         )
         copy.came_from = leg.came_from
         copy.received = leg.received
@@ -156,7 +166,7 @@ def _go(ride: Ride) -> None:
         _send_body(ride, ride.leg)
 
 
-_GO = [_go]
+_GO: list[Callable[[Any], None]] = [_go]
 
 
 def _arrive(ride: Ride, leg: Leg) -> None:
@@ -263,7 +273,10 @@ def _hand_over(ride: Ride) -> None:
     leg = ride.leg
     leg.world.on_links.pop(ride, None)
     sender, target = leg.sender, leg.target
-    assert target is not None and leg.next is not None and ride.thread is not None and ride.slot is not None
+    assert target is not None
+    assert leg.next is not None
+    assert ride.thread is not None
+    assert ride.slot is not None
     sender.keep_connection(target.name, ride.env.now)
     target.connections.release(ride.slot)
     sender.threads.release(ride.thread)
@@ -280,8 +293,8 @@ def _end_here(ride: Ride, leg: Leg) -> None:
     copy = ride.copy()
     if leg.delivered is not None:
         world.deliver(copy, leg.delivered, leg.server)
-    for letter, said in leg.failed:
-        world.fail(copy, letter, said, leg.server)
+    if leg.failed:
+        world.fail(copy, leg.failed, leg.server)
     world.open_copies -= ride.measured
 
 

@@ -10,17 +10,18 @@ from typing import NamedTuple
 
 from simpy.events import ProcessGenerator
 
+from coexsim.mail.message import Reply
 from coexsim.sim.clock import WORK_DONE, At
 from coexsim.sim.copies import Copy
 from coexsim.sim.server import Destination, MailServer, Onward, Plan
-from coexsim.sim.transfer import Failure, Steps, defer, send
+from coexsim.sim.transfer import Steps, defer, send
 
 
 class Waiting(NamedTuple):
     """A part that was told to come again later: it waits before anything else."""
 
     destination: Destination
-    failure: Failure
+    said: Reply
 
 
 def journey(copy: Copy, begin: Onward | Waiting | float | None = None) -> ProcessGenerator:
@@ -71,8 +72,8 @@ def _split(copy: Copy, server: MailServer, plan: Plan) -> Onward | None:
     world.recorder.sent += plan.added
     for letter in plan.delivered:
         world.deliver(copy, letter, server)
-    for letter, said in plan.failed:
-        world.fail(copy, letter, said, server)
+    if plan.failed:
+        world.fail(copy, plan.failed, server)
     if not plan.onward:
         return None
     ahead, *others = plan.onward

@@ -87,6 +87,10 @@ class FairLink:
         for at, crossed in zip(bins.tolist(), np.bincount(counts, size_bytes).tolist(), strict=True):
             self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + int(crossed)
 
+    def start(self, size_bytes: float) -> simpy.Event | bool:
+        """`send`, or its outcome where it takes no time."""
+        return self.pass_at_once(size_bytes) if self.bytes_per_s is None else self.send(size_bytes)
+
     def send(self, size_bytes: float) -> simpy.Event:
         """An event with value True when all bytes are over, or False when the link breaks or is down."""
         done = simpy.Event(self._env)

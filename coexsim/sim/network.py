@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import networkx as nx
@@ -13,6 +14,8 @@ from coexsim.scenario.model import Scenario
 from coexsim.sim.calendar import Calendar
 from coexsim.sim.link import FairLink
 from coexsim.sim.stage_log import StageLog
+
+Node = str | tuple[str, str]  # a site, or ("server", its name)
 
 
 class Path(NamedTuple):
@@ -29,18 +32,20 @@ class Path(NamedTuple):
         return all(link.instant for link in self.links)
 
 
-def topology(scenario: Scenario) -> nx.DiGraph:
+def topology(scenario: Scenario) -> nx.DiGraph[Node]:
     """The topology as a graph: sites, servers at their sites, links in both directions; every edge has every attribute.
 
     Node attribute ``kind``: ``site`` or the server's kind. Edge attributes: ``label``, ``round_trip_s``, ``bytes_per_s`` (infinite:
     no limit).
     """
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[Node] = nx.DiGraph()
     for site in scenario.sites:
         graph.add_node(site, kind="site")
     for link in scenario.links:
         for one, other in (link.between, link.between[::-1]):
-            graph.add_edge(one, other, label=link.label, round_trip_s=link.round_trip, bytes_per_s=link.bandwidth or float("inf"))
+            graph.add_edge(
+                one, other, label=link.label, round_trip_s=link.round_trip, bytes_per_s=link.bandwidth or float("inf")
+            )
     for name, server in scenario.servers.items():
         node = ("server", name)
         graph.add_node(node, kind=server.kind)
@@ -53,7 +58,9 @@ def topology(scenario: Scenario) -> nx.DiGraph:
 class Network:
     """All links of a scenario, and the paths over them."""
 
-    def __init__(self, env: simpy.Environment, scenario: Scenario, calendars: Mapping[str, Calendar], logs: StageLogMaker) -> None:
+    def __init__(
+        self, env: simpy.Environment, scenario: Scenario, calendars: Mapping[str, Calendar], logs: StageLogMaker
+    ) -> None:
         self._scenario = scenario
         self.graph = topology(scenario)
         self.links: dict[tuple[str, str], FairLink] = {}
@@ -62,29 +69,40 @@ class Network:
             for one, other in dict.fromkeys((link.between, link.between[::-1])):
                 log = logs(f"{one} to {other}", "link", None)
                 self.links[one, other] = FairLink(env, f"{one} to {other}", link.bandwidth, calendars[link.label], log)
-        self._paths: dict[tuple[str, str], Path | None] = {}
+        self._paths: dict[tuple[str, str, frozenset[str]], Path | None] = {}
 
-    def between(self, client: str, server: str) -> Path | None:
-        """The path from one server to another, by the smallest sum of round trips; None where there is none."""
-        sites = tuple(site_of(self._scenario.servers, name) or "" for name in (client, server))
-        return self.path(*sites)
+    def between(self, client: str, server: str, at_s: float | None = None) -> Path | None:
+        """The path from one server to another, by the smallest sum of round trips; None where there is none.
 
-    def path(self, start: str, goal: str) -> Path | None:
-        """The path between two sites."""
-        key = (start, goal)
+        Given a time, only over links that are up then: mail goes round a link that is cut, if there is a way round.
+        """
+        start, goal = (site_of(self._scenario.servers, name) or "" for name in (client, server))
+        down = frozenset[str]()
+        if at_s is not None:
+            down = frozenset(
+                link.label for link in self._scenario.links if not self._calendars[link.label].is_open(at_s)
+            )
+        return self.path(start, goal, down)
+
+    def path(self, start: str, goal: str, down: frozenset[str] = frozenset()) -> Path | None:
+        """The path between two sites over the links that are not `down`."""
+        key = (start, goal, down)
         if key not in self._paths:
-            self._paths[key] = self._find(start, goal)
+            self._paths[key] = self._find(*key)
         return self._paths[key]
 
-    def _find(self, start: str, goal: str) -> Path | None:
+    def _find(self, start: str, goal: str, down: frozenset[str]) -> Path | None:
         if start == goal:
             hops = [(start, start)] if (start, start) in self.links else []
+            if any(self.graph.edges[hop]["label"] in down for hop in hops):
+                return None
         else:
+            usable = nx.subgraph_view(self.graph, filter_edge=lambda *edge: self.graph.edges[edge]["label"] not in down)
             try:
-                nodes = nx.shortest_path(self.graph, start, goal, weight="round_trip_s")
+                nodes = nx.shortest_path(usable, start, goal, weight="round_trip_s")
             except (nx.NetworkXNoPath, nx.NodeNotFound):
                 return None
-            hops = list(zip(nodes, nodes[1:], strict=False))
+            hops = list(pairwise(nodes))
         edges = [self.graph.edges[hop] for hop in hops]
         closed = [span for edge in edges for span in self._calendars[edge["label"]]]
         links = tuple(self.links[hop] for hop in hops)
@@ -101,6 +119,7 @@ class StageLogMaker:
         self.made: list[StageLog] = []
 
     def __call__(self, server: str, stage: str, workers: int | None) -> StageLog:
+        """A new log."""
         log = StageLog(server, stage, workers, self.length_s, measured_s=self.measured_s, keep=self.keep)
         self.made.append(log)
         return log

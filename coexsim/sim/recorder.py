@@ -7,20 +7,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import nan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.errors import ConservationError
+from coexsim.mail.message import Rcpt
 from coexsim.sim.copies import Copy, Letter
 
 Floats = NDArray[np.float64]
 OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
 DELIVERED, BOUNCED, EXPIRED, DISCARDED, IN_TRANSIT = range(len(OUTCOMES))
-NUMBERS = ("mail", "recipients", "size_bytes", "born_s", "delay_s", "hops", "wan_bytes", "attempts", "measured", "outcome")
+NUMBERS = (
+    "mail",
+    "recipients",
+    "size_bytes",
+    "born_s",
+    "delay_s",
+    "hops",
+    "wan_bytes",
+    "attempts",
+    "measured",
+    "outcome",
+)
 WORDS = ("kind", "stream", "flow", "code", "by")
 _FOLD_AT_ROWS = 16_384
+
+
+class Note(NamedTuple):
+    """An end of a named message's way: the servers it passed, each with what it said of every recipient."""
+
+    number: int
+    letter: Letter
+    path: tuple[tuple[str, dict[Rcpt, tuple[str, str]]], ...]
+    outcome: int
+    code: str
+    by: str
+    at_s: float
+    delay_s: float
+    hops: int
 
 
 class Words:
@@ -53,7 +79,7 @@ class Recorder:
         self._blocks: list[NDArray[np.float64]] = []
         self.sent = 0
         self.ended = [0] * len(OUTCOMES)
-        self.notes: list[tuple[Copy, Letter, int, float, str, str]] = []
+        self.notes: list[Note] = []
 
     def _flows_in(self, letter: Letter) -> tuple[tuple[int, int], ...]:
         flows = self._flows.get(letter)
@@ -75,7 +101,8 @@ class Recorder:
             )  # fmt: skip
         self.ended[outcome] += letter.count
         if copy.path is not None:
-            self.notes.append((copy, letter, outcome, at_s, code, by))
+            path = tuple(copy.path)
+            self.notes.append(Note(copy.number, letter, path, outcome, code, by, at_s, at_s - copy.born_s, copy.hops))
         if len(self._buffer) >= _FOLD_AT_ROWS * 15:
             self._fold()
 
@@ -88,8 +115,10 @@ class Recorder:
         kind, nothing = words["kind"].code(letter.kind), (words["code"].code(""), words["by"].code(""))
         for flow, count in self._flows_in(letter):
             block = np.empty((len(number), len(NUMBERS) + len(WORDS)))
-            columns = (number, count, size_bytes, born_s, delay_s, hops, size_bytes * wan_links, hops, measured, DELIVERED, kind, stream,
-                       flow, *nothing)  # fmt: skip
+            columns: tuple[Floats | float, ...] = (
+                number, count, size_bytes, born_s, delay_s, hops, size_bytes * wan_links, hops, measured, DELIVERED,
+                kind, stream, flow, *nothing,
+            )  # fmt: skip
             for i, column in enumerate(columns):
                 block[:, i] = column
             self._blocks.append(block)

@@ -54,7 +54,8 @@ class Rides:
             leg.server.passing.add(entered_s, done_s, size_bytes)
             leg.sender.passing.add(done_s, over_s, size_bytes)
             leg.sender.threads.note(done_s, over_s)
-            assert leg.target is not None and leg.path is not None
+            assert leg.target is not None
+            assert leg.path is not None
             leg.target.connections.note(done_s, over_s)
             for link in leg.path.links:
                 link.note(over_s, size_bytes)
@@ -64,7 +65,15 @@ class Rides:
             leg.server.passing.add(entered_s, done_s, size_bytes)
             assert leg.delivered is not None
             self._recorder.add_delivered(
-                leg.delivered, number, size_bytes, born_s, done_s - born_s, stream, measured, hops=leg.hops, wan_links=leg.wan_links
+                leg.delivered,
+                number,
+                size_bytes,
+                born_s,
+                done_s - born_s,
+                stream,
+                measured,
+                hops=leg.hops,
+                wan_links=leg.wan_links,
             )
 
     def _by_leg(self, buffer: list[float], width: int) -> Iterator[tuple[Leg, NDArray[np.float64]]]:

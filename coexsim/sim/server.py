@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coexsim.mail.message import NextHop, Rcpt, Reply
+from coexsim.mail.message import NextHop, Rcpt, Reply, fold
+from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.routing import Verdict, decide, receive
 from coexsim.scenario.servers import AnyServer
 from coexsim.sim.calendar import Calendar
@@ -21,6 +22,7 @@ from coexsim.sim.stations import FifoStation, Pool
 if TYPE_CHECKING:
     from coexsim.sim.dns_server import Resolver
     from coexsim.sim.express import Ride
+    from coexsim.sim.network import Path
     from coexsim.sim.work import ServerWork
     from coexsim.sim.world import World
 
@@ -57,13 +59,37 @@ class Taken(NamedTuple):
 class Destination:
     """What a server knows of a next hop: whether it is marked dead, until when, and why."""
 
-    __slots__ = ("dead_until_s", "failures", "first_failure_s", "reply")
+    __slots__ = ("dead_until_s", "failures", "first_failure_s", "marked_s", "reply")
 
     def __init__(self) -> None:
         self.dead_until_s = 0.0
         self.failures = 0
         self.first_failure_s = 0.0
-        self.reply: Reply | None = None
+        self.marked_s = -1.0
+        self.reply = Reply(451, "4.4.1", "")
+
+    def mark_dead(self, schedule: RetrySchedule, began_s: float, now_s: float, said: Reply) -> None:
+        """An attempt begun at a time has failed: nobody else need try before the next one is due.
+
+        Attempts that were under way when another one failed tell nothing new.
+        """
+        if began_s < self.marked_s:
+            return
+        if not self.failures:
+            self.first_failure_s = now_s
+        self.failures += 1
+        self.marked_s = now_s
+        self.reply = said
+        if schedule.per == "destination":
+            self.dead_until_s = schedule.next_attempt_s(
+                now_s, self.first_failure_s, self.failures, self.first_failure_s
+            )
+        else:
+            self.dead_until_s = now_s + schedule.gaps_s[0]
+
+    def revive(self) -> None:
+        """An attempt has succeeded."""
+        self.failures, self.dead_until_s = 0, 0.0
 
 
 class Passing:
@@ -125,6 +151,7 @@ class MailServer:
         self.passing = Passing(world.length_s)
         self._plans: dict[tuple[object, ...], Plan] = {}
         self._taken: dict[tuple[object, ...], Taken] = {}
+        self._paths: dict[str, Path | None] = {}
         self._first_contact_s: dict[tuple[str, str, str], float] = {}
 
     # --- what the rules say ---
@@ -154,7 +181,7 @@ class MailServer:
             tuple(Onward(self._part(copy.letter, t.recipients), t.hop, t.role) for t in decision.transfers),
             tuple((self._part(copy.letter, tuple(rcpts)), said) for said, rcpts in failed.items()),
             kept - copy.letter.count,
-            {v.rcpt: (v.rule, v.reason) for v in verdicts},
+            {v.rcpt: (v.rule, v.reason) for v in verdicts if v.action != "duplicate"},
         )
 
     def take(self, copy: Copy, client: str) -> Taken:
@@ -187,11 +214,15 @@ class MailServer:
 
     def _is_grey(self, client: str, sender: str, rcpt: str) -> bool:
         now_s = self.world.env.now
-        first_s = self._first_contact_s.setdefault((client, sender, rcpt), now_s)
+        first_s = self._first_contact_s.setdefault((client, fold(sender), fold(rcpt)), now_s)
         return now_s - first_s < (self.policy.greylist_s or 0.0)
 
     def _part(self, letter: Letter, recipients: tuple[Rcpt, ...]) -> Letter:
-        return letter if recipients == letter.recipients else self.world.letters.get(letter.sender, recipients, letter.kind)
+        return (
+            letter
+            if recipients == letter.recipients
+            else self.world.letters.get(letter.sender, recipients, letter.kind)
+        )
 
     def _by_side(self, letter: Letter, recipients: tuple[Rcpt, ...]) -> Iterator[Letter]:
         sides: dict[str, list[Rcpt]] = {}
@@ -201,6 +232,21 @@ class MailServer:
             yield self._part(letter, tuple(rcpts))
 
     # --- what takes time ---
+
+    def path_to(self, other: MailServer) -> Path | None:
+        """The network path to another server just now; None where there is none."""
+        network, now_s = self.world.network, self.world.env.now
+        if other.name not in self._paths:
+            self._paths[other.name] = network.between(self.name, other.name)
+        path = self._paths[other.name]
+        if path is None or not path.calendar or path.calendar.is_open(now_s):
+            return path
+        return network.between(self.name, other.name, now_s)
+
+    def note_refusal(self) -> None:
+        """A client was turned away at a limit; counted in the measured window."""
+        begin_s, end_s = self.world.measured_s
+        self.refused += begin_s <= self.world.env.now < end_s
 
     def enter(self, copy: Copy) -> None:
         """The copy is in this server's queue from now on."""

@@ -29,9 +29,7 @@ class FifoStation:
         "name", "workers",
     )  # fmt: skip
 
-    def __init__(
-        self, name: str, workers: int | None, calendar: Calendar, log: StageLog, track: bool = False
-    ) -> None:
+    def __init__(self, name: str, workers: int | None, calendar: Calendar, log: StageLog, track: bool = False) -> None:
         if workers is not None and workers < 1:
             raise ValueError(f"{name} needs at least one worker, found {workers}")
         self.name = name

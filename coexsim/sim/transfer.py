@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import cache
 from typing import Any, NamedTuple
 
 import simpy
 
 from coexsim.mail.dns import DnsFailure, MailHosts, in_order
-from coexsim.mail.message import NextHop, Reply, domain_of
+from coexsim.mail.message import NextHop, Reply
 from coexsim.mail.replies import reply
 from coexsim.rng import keyed_uniform
 from coexsim.sim.clock import RETRY, SESSION, At
@@ -25,62 +26,68 @@ class Failure(NamedTuple):
     """An attempt that came to nothing; `marks_dead`: the next hop itself is in trouble, not only this message."""
 
     reply: Reply
-    temporary: bool
+    temporary: bool = True
     marks_dead: bool = True
+
+
+@cache
+def _said(product: str, cause: str) -> Reply:
+    """A reply without the particulars of its text, which no table shows."""
+    return reply(product, cause)
 
 
 def send(copy: Copy, hop: NextHop) -> Steps:
     """Try until the next server has the copy (True), or wait for the next attempt (None), or its way has ended (False)."""
     server = copy.server
-    world = server.world
-    env = world.env
-    if server.calendar and not server.calendar.is_open(env.now):
-        yield At(env, server.calendar.next_open(env.now), RETRY + copy.number)
+    env = server.world.env
     destination = server.destination(hop)
-    if env.now < destination.dead_until_s and destination.reply is not None:
-        return (yield from defer(copy, destination, Failure(destination.reply, True, marks_dead=False)))
-    hold = server.threads.try_take(hop.name)
-    if hold is None:
-        hold = yield server.threads.wait(hop.name)
-        if env.now < destination.dead_until_s and destination.reply is not None:  # it died while this copy waited
-            server.threads.release(hold)
-            return (yield from defer(copy, destination, Failure(destination.reply, True, marks_dead=False)))
-    copy.attempts += 1
-    try:
+    while True:
+        if server.calendar and not server.calendar.is_open(env.now):
+            yield At(env, server.calendar.next_open(env.now), RETRY + copy.number)
+        if env.now < destination.dead_until_s:
+            return (yield from defer(copy, destination, destination.reply))
+        hold = server.threads.try_take(hop.name)
+        if hold is None:
+            hold = yield server.threads.wait(hop.name)
+            if (server.calendar and not server.calendar.is_open(env.now)) or env.now < destination.dead_until_s:
+                server.threads.release(hold)  # things have changed while this copy waited
+                continue
+        began_s = env.now
+        copy.attempts += 1
         outcome = yield from _attempt(copy, hop)
-    finally:
         server.threads.release(hold)
+        if outcome is not None:
+            break
     if isinstance(outcome, Failure):
-        if outcome.temporary:
-            return (yield from defer(copy, destination, outcome))
-        world.fail(copy, copy.letter, outcome.reply, server)
-        return False
+        if not outcome.temporary:
+            server.world.fail(copy, [(copy.letter, outcome.reply)], server)
+            return False
+        if outcome.marks_dead:
+            destination.mark_dead(server.policy.retry, began_s, env.now, outcome.reply)
+        return (yield from defer(copy, destination, outcome.reply))
     target, taken = outcome
-    destination.failures, destination.reply = 0, None
+    destination.revive()
     return (yield from _settle(copy, target, taken, destination))
 
 
 def _attempt(copy: Copy, hop: NextHop) -> Steps:
-    """One attempt, host by host: a `Failure`, or the server reached and what it took."""
+    """One attempt, host by host: a `Failure`, or the server reached and what it took; None if this server itself went down."""
     server = copy.server
-    world = server.world
     product = server.policy.product
     resolver = server.resolvers[copy.number % len(server.resolvers)]
-    hosts: MailHosts | DnsFailure | None = resolver.known(hop)
+    hosts: MailHosts | None = resolver.known(hop)
     if hosts is None:
-        hosts = yield from resolver.hosts(hop)
-        if isinstance(hosts, DnsFailure):
-            address = copy.letter.recipients[0].address
-            said = reply(product, hosts.cause, address=address, domain=domain_of(address), detail=hosts.reason)
-            return Failure(said, hosts.temporary)
-    failure = Failure(reply(product, "connection-timed-out", detail=hop.name), True)
+        found = yield from resolver.hosts(hop)
+        if isinstance(found, DnsFailure):
+            return Failure(_said(product, found.cause), found.temporary)
+        hosts = found
+    result: Failure | tuple[MailServer, Taken] | None = Failure(_said(product, "connection-timed-out"))
     for host in in_order(hosts, _lot(copy, hosts)):
         for address in host.addresses:
-            result = yield from _connect(copy, world.server_at(address), f"{host.name}[{address}]:25")
+            result = yield from _connect(copy, server.world.server_at(address))
             if not isinstance(result, Failure):
                 return result
-            failure = result
-    return failure
+    return result
 
 
 def _lot(copy: Copy, hosts: MailHosts) -> list[float]:
@@ -89,91 +96,111 @@ def _lot(copy: Copy, hosts: MailHosts) -> list[float]:
         return []
     world = copy.server.world
     count = sum(len(group) for group in hosts.groups)
-    return [float(keyed_uniform(world.seed, world.replication, f"mx/{i}", abs(copy.number), copy.attempts)) for i in range(count)]
+    return [
+        keyed_uniform(world.seed, world.replication, f"mx/{i}", abs(copy.number), copy.attempts) for i in range(count)
+    ]
 
 
-def _connect(copy: Copy, target: MailServer | None, where: str) -> Steps:
+def _connect(copy: Copy, target: MailServer | None) -> Steps:
     """Reach a server and find a connection slot there: a `Failure`, or the outcome of the session."""
     server = copy.server
     env = server.world.env
-    product = server.policy.product
-    path = server.world.network.between(server.name, target.name) if target else None
-    if target is None or path is None or not path.calendar.is_open(env.now):
+    path = server.path_to(target) if target else None
+    if target is None or path is None:
         yield At(env, env.now + server.spec.smtp.connect_timeout, SESSION + copy.number)
-        return Failure(reply(product, "connection-timed-out", detail=where), True)
+        return Failure(_said(server.policy.product, "connection-timed-out"))
     if not target.policy.listens or not target.calendar.is_open(env.now):
         yield At(env, env.now + path.round_trip_s, SESSION + copy.number)
-        return Failure(reply(product, "connection-refused", detail=where), True)
+        return Failure(_said(server.policy.product, "connection-refused"))
     slot = target.connections.try_take(server.name)
     if slot is None:
         if target.spec.capacity.when_full == "refuse":
-            target.refused += 1
+            target.note_refusal()
             yield At(env, env.now + 2 * path.round_trip_s, SESSION + copy.number)
-            return Failure(reply(target.policy.product, "too-many-connections"), True, marks_dead=False)
+            return Failure(_said(target.policy.product, "too-many-connections"), marks_dead=False)
         slot = yield target.connections.wait(server.name)
-    try:
-        if not target.has_room_for(copy):
-            target.refused += 1
-            yield At(env, env.now + CONNECT * path.round_trip_s, SESSION + copy.number)
-            return Failure(reply(target.policy.product, "queue-full"), True, marks_dead=False)
-        return (yield from _session(copy, target, path, where))
-    finally:
-        target.connections.release(slot)
+    if target.has_room_for(copy):
+        outcome = yield from _session(copy, target, path)
+    else:
+        target.note_refusal()
+        yield At(env, env.now + CONNECT * path.round_trip_s, SESSION + copy.number)
+        outcome = Failure(_said(target.policy.product, "queue-full"), marks_dead=False)
+    target.connections.release(slot)
+    return outcome
 
 
-def _session(copy: Copy, target: MailServer, path: Path, where: str) -> Steps:
-    """The SMTP dialogue: round trips and the server's accept work, then the body over the links of the path."""
+def _session(copy: Copy, target: MailServer, path: Path) -> Steps:
+    """The SMTP dialogue: round trips and the server's accept work, then the body over the links of the path.
+
+    Where something could fail, the last half of the last round trip, on which the 250 is, comes after the body.
+    """
     server = copy.server
     env = server.world.env
     began_s = env.now
     reused = server.take_kept_connection(target.name, began_s)
     taken = target.take(copy, server.name)
-    trips = session_round_trips(server.spec.smtp, copy.size_bytes, len(copy.letter.recipients), reused=reused, body=taken.body)
+    trips = session_round_trips(
+        server.spec.smtp, copy.size_bytes, len(copy.letter.recipients), reused=reused, body=taken.body
+    )
     length_s = trips * path.round_trip_s
     if taken.body:
         length_s += target.work.accept.of(copy) + target.back_pressure_s()
+    fragile = server.calendar or target.calendar or path.calendar
+    last_s = path.round_trip_s / 2 if fragile else 0.0
     if length_s > 0:
-        yield At(env, began_s + length_s, SESSION + copy.number)
+        yield At(env, began_s + length_s - last_s, SESSION + copy.number)
     arrived = True
     if taken.body:
         copy.wan_bytes += copy.size_bytes * path.wan_links
-        for passing in [link.send(copy.size_bytes) if not link.instant else link.pass_at_once(copy.size_bytes) for link in path.links]:
+        for passing in [link.start(copy.size_bytes) for link in path.links]:
             arrived = (passing if isinstance(passing, bool) else (yield passing)) and arrived
-    now_s = env.now
-    calendars = [c for c in (server.calendar, target.calendar, path.calendar) if c]
-    if not arrived or any(calendar.closed_between(began_s, now_s) for calendar in calendars):
-        if arrived and taken.accepted is not None and target.calendar and _lost_the_250(target, path, began_s, now_s):
-            server.world.duplicate(copy, target, taken.accepted)
-        return Failure(reply(server.policy.product, "connection-lost", detail=where), True)
-    server.keep_connection(target.name, now_s)
+    if fragile:
+        answered_s = env.now
+        if last_s:
+            yield At(env, answered_s + last_s, SESSION + copy.number)
+        failure = _what_failed(copy, target, taken, path, began_s, answered_s if arrived else None)
+        if failure is not None:
+            return None if server.calendar.closed_between(began_s, env.now) else failure
+    server.keep_connection(target.name, env.now)
     return target, taken
 
 
-def _lost_the_250(target: MailServer, path: Path, began_s: float, now_s: float) -> bool:
-    """The server had taken the message, and went down while its 250 was on the way: the client will send it again."""
-    closes_s = target.calendar.next_closed(began_s)
-    return now_s - path.round_trip_s / 2 <= closes_s < now_s
+def _what_failed(
+    copy: Copy, target: MailServer, taken: Taken, path: Path, began_s: float, answered_s: float | None
+) -> Failure | None:
+    """Did something go down while they talked. `answered_s`: when the server had it all and answered; None: it never had.
+
+    A message taken whose 250 is lost on the way, or comes to a client that is down, will be sent again: then there are two.
+    """
+    server = copy.server
+    now_s = server.world.env.now
+    parties = [calendar for calendar in (server.calendar, target.calendar, path.calendar) if calendar]
+    if answered_s is not None and not any(calendar.closed_between(began_s, answered_s) for calendar in parties):
+        if not (server.calendar.closed_between(answered_s, now_s) or path.calendar.closed_between(answered_s, now_s)):
+            return None
+        if taken.accepted is not None:
+            server.world.duplicate(copy, target, taken.accepted)
+    return Failure(_said(server.policy.product, "connection-lost"))
 
 
 def _settle(copy: Copy, target: MailServer, taken: Taken, destination: Destination) -> Steps:
     """After a dialogue: what was taken goes on at the target, what was refused for good fails, the rest waits."""
     server = copy.server
     world = server.world
-    late: list[tuple[Letter, Reply]] = []
-    for letter, said in taken.refused:
-        if said.temporary:
-            late.append((letter, said))
-        else:
-            world.fail(copy, letter, said, server)
-    if taken.accepted is None:
-        if not late:
+    if taken.refused:
+        failed = [(letter, said) for letter, said in taken.refused if not said.temporary]
+        if failed:
+            world.fail(copy, failed, server)
+        late = [(letter, said) for letter, said in taken.refused if said.temporary]
+        if taken.accepted is None and not late:
             return False
-        for letter, said in late[1:]:
-            world.start_waiting(copy.part(letter), destination, Failure(said, True, marks_dead=False))
-        copy.letter = late[0][0]
-        return (yield from defer(copy, destination, Failure(late[0][1], True, marks_dead=False)))
-    for letter, said in late:
-        world.start_waiting(copy.part(letter), destination, Failure(said, True, marks_dead=False))
+        own = [] if taken.accepted is not None else late[:1]
+        for letter, said in late[len(own) :]:
+            world.start_waiting(copy.part(letter), destination, said)
+        for letter, said in own:
+            copy.letter = letter
+            return (yield from defer(copy, destination, said))
+    assert taken.accepted is not None
     server.leave(copy)
     copy.letter = taken.accepted
     copy.came_from = server.name
@@ -183,7 +210,7 @@ def _settle(copy: Copy, target: MailServer, taken: Taken, destination: Destinati
     return True
 
 
-def defer(copy: Copy, destination: Destination, failure: Failure) -> Steps:
+def defer(copy: Copy, destination: Destination, said: Reply) -> Steps:
     """Wait for the next attempt by the product's schedule (None); warn; or give the mail up when it is too old (False)."""
     server = copy.server
     world = server.world
@@ -193,8 +220,6 @@ def defer(copy: Copy, destination: Destination, failure: Failure) -> Steps:
         copy.first_failure_s = env.now
     copy.failures += 1
     next_s = schedule.next_attempt_s(env.now, copy.first_failure_s, copy.failures, copy.queued_s)
-    if failure.marks_dead:
-        _mark_dead(server, destination, failure.reply)
     if schedule.per == "destination" and env.now < destination.dead_until_s:
         next_s = destination.dead_until_s
     expires_s = copy.queued_s + schedule.expire_after_s
@@ -203,24 +228,14 @@ def defer(copy: Copy, destination: Destination, failure: Failure) -> Steps:
         copy.warned = True
         if warn_s > env.now:
             yield At(env, warn_s, RETRY + copy.number)
-        world.notify(copy, copy.letter, server, "delay")
+        world.notify(copy, server, "delay")
     if next_s < expires_s:
         yield At(env, max(next_s, env.now), RETRY + copy.number)
         return None
     yield At(env, max(expires_s, env.now), RETRY + copy.number)
-    said = failure.reply if server.policy.expired_keeps_code else reply(server.policy.product, "expired")
-    world.fail(copy, copy.letter, said, server, EXPIRED)
+    last = said if server.policy.expired_keeps_code else _said(server.policy.product, "expired")
+    world.fail(copy, [(copy.letter, last)], server, EXPIRED)
     return False
 
 
-def _mark_dead(server: MailServer, destination: Destination, said: Reply) -> None:
-    """Nobody else need try this next hop before its next attempt is due."""
-    env, schedule = server.world.env, server.policy.retry
-    if not destination.failures:
-        destination.first_failure_s = env.now
-    destination.failures += 1
-    destination.reply = said
-    if schedule.per == "destination":
-        destination.dead_until_s = schedule.next_attempt_s(env.now, destination.first_failure_s, destination.failures, destination.first_failure_s)
-    else:
-        destination.dead_until_s = env.now + schedule.gaps_s[0]
+__all__ = ["Failure", "Letter", "Steps", "defer", "send"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +51,7 @@ class StageWork:
         attempt = copy.serial
         return self._constant_s + sum(draw.one(max(copy.number, 0), attempt, copy.size_bytes) for draw in self._draws)
 
-    def _column(self, block: Block) -> Sequence[float]:
+    def _column(self, block: Block) -> list[float]:
         total = np.zeros(len(block.size_bytes))
         for draw in self._draws:
             total += draw.block(block.first, len(total), block.size_bytes)
@@ -67,5 +66,7 @@ class ServerWork:
 
     def __init__(self, name: str, service: Service, seed: int, replication: int) -> None:
         self.accept = StageWork(f"{name}/accept", {"accept": service.accept}, seed, replication)
-        self.cores = StageWork(f"{name}/cores", {stage: getattr(service, stage) for stage in CORE_STAGES}, seed, replication)
+        self.cores = StageWork(
+            f"{name}/cores", {stage: getattr(service, stage) for stage in CORE_STAGES}, seed, replication
+        )
         self.delivery = StageWork(f"{name}/deliver", {"deliver": service.deliver}, seed, replication)

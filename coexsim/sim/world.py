@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 import simpy
 from simpy.events import ProcessGenerator
@@ -15,16 +16,15 @@ from coexsim.mail.message import Kind, Rcpt, Reply, domain_of, fold
 from coexsim.mail.setup import Setup, State
 from coexsim.scenario.model import Scenario
 from coexsim.sim.build import build_calendars, build_servers
-from coexsim.sim.clock import MONITOR, WORLD, At
+from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At
 from coexsim.sim.copies import Copy, Letter, Letters
 from coexsim.sim.dns_server import NameServer
 from coexsim.sim.express import Ride, under_way
 from coexsim.sim.journey import Waiting, journey
 from coexsim.sim.network import Network, StageLogMaker
-from coexsim.sim.rides import Rides
 from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, IN_TRANSIT, Recorder
+from coexsim.sim.rides import Rides
 from coexsim.sim.server import Destination, MailServer, Onward
-from coexsim.sim.transfer import Failure
 
 DRAIN_S = 7 * 86400.0
 MOST_COPIES_AT_ONCE = 2_000_000  # about 2 GB; an unstable system is stopped there, and says so
@@ -36,7 +36,9 @@ RARE_COLLECTION = (200_000, 20, 100)
 class World:
     """One replication of a scenario, ready to run."""
 
-    def __init__(self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, express: bool = True) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, express: bool = True
+    ) -> None:
         self.scenario = scenario
         self.seed = seed
         self.replication = replication
@@ -68,7 +70,6 @@ class World:
         self.queued_bytes: dict[str, list[int]] = {name: [] for name in self.servers}
         self._breaks = _size_breaks(self.setup)
         self._sides = {fold(c.address): c.side for c in self.setup.directory.classes}
-        self._serials = {name: 1 + 2 * i for i, name in enumerate(self.servers)}
         self.env.process(self._changes())
         self.env.process(self._monitor())
 
@@ -101,9 +102,28 @@ class World:
 
     def post(self, copy: Copy) -> None:
         """A copy is handed in at its server by the server's own user (or, `came_from` outside, by somebody else)."""
-        recorder = self.recorder
+        server, recorder = copy.server, self.recorder
         recorder.sent += copy.letter.count
         copy.received = 0
+        if server.calendar and not server.calendar.is_open(self.env.now):
+            self.open_copies += copy.measured
+            self.env.process(self._post_later(copy))
+        else:
+            self._hand_in(copy)
+
+    def _post_later(self, copy: Copy) -> ProcessGenerator:
+        """SimPy process: a client keeps its mail until the server is up again."""
+        self.live[copy] = None
+        up_s = copy.server.calendar.next_open(self.env.now)
+        if up_s == float("inf"):
+            return
+        yield At(self.env, up_s, BIRTH + copy.number)
+        del self.live[copy]
+        self.open_copies -= copy.measured
+        self._hand_in(copy)
+
+    def _hand_in(self, copy: Copy) -> None:
+        recorder = self.recorder
         taken = copy.server.take(copy, copy.came_from)
         for letter, said in taken.refused:
             recorder.end(copy, letter, BOUNCED, self.env.now, said.enhanced, copy.server.name)
@@ -118,9 +138,9 @@ class World:
         self.open_copies += copy.measured and not counted
         self.env.process(journey(copy, begin))
 
-    def start_waiting(self, copy: Copy, destination: Destination, failure: Failure) -> None:
+    def start_waiting(self, copy: Copy, destination: Destination, said: Reply) -> None:
         """A part that was told to come again goes its own way from now on."""
-        self.start(copy, Waiting(destination, failure))
+        self.start(copy, Waiting(destination, said))
 
     def deliver(self, copy: Copy, letter: Letter, server: MailServer, ready_s: float | None = None) -> None:
         """Into the mail files of `server` (from `ready_s` on). When that will be done is known now, so the end is recorded now."""
@@ -130,24 +150,29 @@ class World:
         else:
             self.recorder.end(copy, letter, DELIVERED, done_s)
 
-    def fail(self, copy: Copy, letter: Letter, said: Reply, server: MailServer, outcome: int = BOUNCED) -> None:
-        """Given up by `server`; its sender gets a notice. A notice that fails is dropped."""
-        if letter.kind != "mail":
+    def fail(
+        self, copy: Copy, failed: Sequence[tuple[Letter, Reply]], server: MailServer, outcome: int = BOUNCED
+    ) -> None:
+        """Given up by `server`, with the reply to each part; their sender gets one notice. A notice that fails is dropped."""
+        if copy.letter.kind != "mail":
             outcome = DISCARDED
-        self.recorder.end(copy, letter, outcome, self.env.now, said.enhanced, server.name)
-        self.notify(copy, letter, server, "dsn")
+        for letter, said in failed:
+            self.recorder.end(copy, letter, outcome, self.env.now, said.enhanced, server.name)
+        self.notify(copy, server, "dsn")
 
-    def notify(self, copy: Copy, letter: Letter, server: MailServer, kind: Kind) -> None:
+    def notify(self, copy: Copy, server: MailServer, kind: Kind) -> None:
         """A notice about mail that failed or is late, handed in where it is written."""
-        notice = notice_for(copy.envelope().to(letter.recipients), kind)
+        notice = notice_for(copy.envelope(), kind)
         if notice is None:
             return
         to = self.letters.get("", (Rcpt(notice.recipients[0].address),), kind)
         writer = self.servers[server.machine]
-        serial = self._serials[server.name] + (kind == "delay")
         size = notice.size_bytes
+        note = Copy(copy.number, to, size, self.size_class(size), self.env.now, writer, "notice", copy.measured)
+        note.serial = _serial(server.name, kind)
+        note.path = None if copy.path is None else []
         self.recorder.sent += 1
-        self.start(Copy(copy.number, to, size, self.size_class(size), self.env.now, writer, "notice", copy.measured, serial=serial))
+        self.start(note)
 
     def duplicate(self, copy: Copy, target: MailServer, letter: Letter) -> None:
         """`target` has the mail, but its 250 was lost: the client will send it again, and there are two."""
@@ -180,7 +205,11 @@ class World:
 
     def _find_side(self, address: str) -> str:
         if not self.setup.directory.is_ours(address):
-            outside = any(domain_of(address) in map(fold, s.domain) for s in self.scenario.servers.values() if s.kind == "external")
+            outside = any(
+                domain_of(address) in map(fold, s.domain)
+                for s in self.scenario.servers.values()
+                if s.kind == "external"
+            )
             return "internet" if outside or self.setup.directory.find(address, 0) is None else "hosted"
         entry = self.setup.directory.find(address, self.setup.directory.version_at(float("inf"), replica=False))
         home = getattr(entry, "home", None)
@@ -223,7 +252,8 @@ class World:
             env.step()
         self.rides.fold()
         for copy in [*live, *under_way(self)]:
-            self.recorder.end(copy, copy.letter, IN_TRANSIT, env.now, by=copy.server.name)
+            handed_in = copy.received > 0
+            self.recorder.end(copy, copy.letter, IN_TRANSIT, env.now, by=copy.server.name if handed_in else "client")
         for server in self.servers.values():
             server.threads.close()
             server.connections.close()
@@ -243,11 +273,20 @@ def measured_window_s(scenario: Scenario) -> tuple[float, float]:
     return begin_s, end_s
 
 
+def _serial(server: str, kind: Kind) -> int:
+    """What tells the draws of a notice from those of its mail, and of other servers' notices about it."""
+    return int.from_bytes(sha256(f"{kind} by {server}".encode()).digest()[:4], "little") | 1
+
+
 def _size_breaks(setup: Setup) -> list[int]:
     """The sizes at which some server's answer changes."""
     breaks: set[int] = set()
     for policy in setup.policies.values():
-        for limit in (policy.max_size_bytes, policy.max_submit_bytes, *(route.max_size_bytes for route in policy.routes)):
+        for limit in (
+            policy.max_size_bytes,
+            policy.max_submit_bytes,
+            *(route.max_size_bytes for route in policy.routes),
+        ):
             if limit is not None:
                 breaks.update((limit, limit - policy.size_overhead_bytes))
     return sorted(breaks)

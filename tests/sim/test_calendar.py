@@ -60,9 +60,7 @@ def test_work_stands_still_while_closed(closed: list[tuple[int, int]], start: in
 
 
 @given(closed_times, moments, st.integers(0, 9))
-def test_closed_between_sees_any_closed_second(
-    closed: list[tuple[int, int]], start: int, length: int
-) -> None:
+def test_closed_between_sees_any_closed_second(closed: list[tuple[int, int]], start: int, length: int) -> None:
     """What takes no time is hit as well, while closed; what ends as the closed time begins is not."""
     is_closed = closed_seconds(closed)
 

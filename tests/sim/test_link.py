@@ -127,9 +127,7 @@ def test_ends_are_those_of_the_slow_way(sends: list[tuple[float, float]]) -> Non
 
 
 @given(sends, st.floats(0, 20), st.floats(0.1, 5))
-def test_what_a_closed_time_begins_in_is_broken(
-    sends: list[tuple[float, float]], from_s: float, for_s: float
-) -> None:
+def test_what_a_closed_time_begins_in_is_broken(sends: list[tuple[float, float]], from_s: float, for_s: float) -> None:
     """Whole if over by the beginning, False at the beginning if not, False at once if sent while closed."""
     transfers = Transfers(closed=((from_s, from_s + for_s),))
     for number, (at_s, size_bytes) in enumerate(sends):

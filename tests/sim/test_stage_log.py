@@ -14,9 +14,7 @@ from coexsim.sim.stage_log import StageLog
 
 Visit = tuple[float, float, float]
 quarters = st.integers(0, 400).map(lambda n: n / 4)  # many of them on the edges of bins
-visits = st.lists(
-    st.tuples(quarters, quarters, quarters).map(lambda v: (v[0], v[0] + v[1], v[0] + v[1] + v[2]))
-)
+visits = st.lists(st.tuples(quarters, quarters, quarters).map(lambda v: (v[0], v[0] + v[1], v[0] + v[1] + v[2])))
 
 
 def log_of(visits: list[Visit], **options: object) -> StageLog:
@@ -118,9 +116,7 @@ def test_quantiles_are_right_to_half_a_percent(waits: list[float]) -> None:
 
     exact = np.quantile(waits, [0.5, 0.95, 0.99], method="inverted_cdf")
     assert summary.mean_wait_s == pytest.approx(np.mean(waits))
-    assert [summary.p50_wait_s, summary.p95_wait_s, summary.p99_wait_s] == pytest.approx(
-        exact, rel=5.1e-3, abs=1e-6
-    )
+    assert [summary.p50_wait_s, summary.p95_wait_s, summary.p99_wait_s] == pytest.approx(exact, rel=5.1e-3, abs=1e-6)
 
 
 def test_many_visits_need_no_more_memory_than_few() -> None:

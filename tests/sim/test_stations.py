@@ -174,10 +174,7 @@ def sojourns_in_ciw_s(seed: int, count: int) -> list[float]:
     simulation = ciw.Simulation(network)
     simulation.simulate_until_max_customers(count)
     records = [r for r in simulation.get_all_records() if r.arrival_date > count / 10]
-    return [
-        float(np.mean([r.exit_date - r.arrival_date for r in records if r.node == node]))
-        for node in (1, 2, 3)
-    ]
+    return [float(np.mean([r.exit_date - r.arrival_date for r in records if r.node == node])) for node in (1, 2, 3)]
 
 
 @pytest.mark.theory
@@ -328,9 +325,7 @@ class Clients:
     def client(self, number: int, at_s: float, hold_s: float, key: str, patience_s: float = inf) -> None:
         self.env.process(self._client(number, at_s, hold_s, key, patience_s))
 
-    def _client(
-        self, number: int, at_s: float, hold_s: float, key: str, patience_s: float
-    ) -> ProcessGenerator:
+    def _client(self, number: int, at_s: float, hold_s: float, key: str, patience_s: float) -> ProcessGenerator:
         yield self.env.timeout(at_s)
         hold = self.pool.try_take(key)
         if hold is None:
@@ -363,9 +358,7 @@ def test_pool_gives_the_waits_of_a_fifo_station(mail: list[tuple[float, float]],
     assert sorted(map(tuple, clients.log.visits().tolist())) == sorted(run(mail, slots))
 
 
-def expected_service(
-    asks: list[tuple[float, float, str, float]], capacity: float, per_key: float
-) -> dict[int, float]:
+def expected_service(asks: list[tuple[float, float, str, float]], capacity: float, per_key: float) -> dict[int, float]:
     """When each client has its slot: the rules of a pool, by going through all waiters at every change."""
     served: dict[int, float] = {}
     waiting: list[tuple[int, str, float, float]] = []  # number, key, hold, patience ends
@@ -390,9 +383,7 @@ def expected_service(
 
 @settings(max_examples=200)
 @given(
-    st.lists(
-        st.tuples(st.integers(1, 12), st.sampled_from("abc"), st.sampled_from([inf, inf, 3, 9])), max_size=25
-    ),
+    st.lists(st.tuples(st.integers(1, 12), st.sampled_from("abc"), st.sampled_from([inf, inf, 3, 9])), max_size=25),
     st.sampled_from([1, 2, 3, None]),
     st.sampled_from([1, 2, None]),
 )

@@ -1,0 +1,230 @@
+"""What `trace` says is what the simulation does: the same route, rules, reasons, outcome, code and notices for every message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coexsim.experiment.run import simulate
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import Copy, Trace, trace_mail
+from coexsim.scenario.load import load_scenario
+from coexsim.scenario.model import Mail, Scenario
+from coexsim.sim.senders import NAMED_GAP_S
+from tests.routing.lab import CONFIGS, lab
+from tests.sim.setups import ONPREM, mails, named, named_setups, setup
+
+WORDS = {"deferred_in_queue": "in transit", "refused_to_client": "bounced"}
+End = tuple[Any, ...]
+
+
+def ends_in_trace(walk: Trace) -> dict[str, list[End]]:
+    """Per recipient as written: address, outcome, code, by, servers and rules of each copy."""
+    return {r.recipient: sorted({_end(copy) for copy in r.copies}) for r in walk.recipients}
+
+
+def _end(copy: Copy) -> End:
+    outcome = WORDS.get(copy.outcome, copy.outcome)
+    code = copy.reply.enhanced if copy.reply and outcome != "in transit" else ""
+    return (copy.address.casefold(), outcome, code, copy.by or "", copy.servers, tuple(hop.rule for hop in copy.hops))
+
+
+def ends_in_run(rows: pd.DataFrame) -> dict[str, list[End]]:
+    """The same of a run's `messages`."""
+    found: dict[str, set[End]] = {}
+    for row in _rows(rows[rows["kind"] == "mail"]):
+        end = (
+            row["address"].casefold(),
+            row["outcome"],
+            row["code"],
+            row["by"],
+            _words(row["route"]),
+            _words(row["rules"]),
+        )
+        found.setdefault(row["recipient"], set()).add(end)
+    return {recipient: sorted(ends) for recipient, ends in found.items()}
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
+    return table.to_dict("records")  # type: ignore[return-value]
+
+
+def _words(joined: str) -> tuple[str, ...]:
+    return tuple(joined.split(" > ")) if joined else ()
+
+
+def notices_in_trace(walk: Trace) -> set[End]:
+    """Kind, addressee, servers and outcome of every notice."""
+    return {
+        (n.kind, n.to, n.copy.servers if n.copy else (), WORDS.get(n.copy.outcome, n.copy.outcome) if n.copy else "")
+        for n in walk.notices
+    }
+
+
+def notices_in_run(rows: pd.DataFrame) -> set[End]:
+    """The same of a run's `messages`."""
+    notices = _rows(rows[rows["kind"] != "mail"])
+    return {(row["kind"], row["recipient"], _words(row["route"]), row["outcome"]) for row in notices}
+
+
+def differences(scenario: Scenario, messages: tuple[Mail, ...]) -> list[str]:
+    """Everything in which a run differs from the traces of its messages."""
+    replayed = scenario.model_copy(update={"messages": messages, "load": None})
+    table = simulate(replayed).messages
+    facts = Setup(replayed)
+    found = []
+    for number, mail in enumerate(messages):
+        walk = trace_mail(facts, mail, at_s=number * NAMED_GAP_S)
+        rows = table[table["message"] == mail.name]
+        told, done = ends_in_trace(walk), ends_in_run(rows)
+        if told != {r: done.get(r, []) for r in told}:
+            found.append(f"{mail.sender} -> {mail.to}:\n  trace {told}\n  run   {done}")
+        if notices_in_trace(walk) != notices_in_run(rows):
+            found.append(
+                f"{mail.sender} -> {mail.to}:\n  trace {notices_in_trace(walk)}\n  run   {notices_in_run(rows)}"
+            )
+        found += _reasons(walk, rows)
+    return found
+
+
+def _reasons(walk: Trace, rows: pd.DataFrame) -> list[str]:
+    """The trace's reasons say what the run's say, and more: what a client did before, what a server replied."""
+    said = {tuple(hop.reason for hop in copy.hops) for r in walk.recipients for copy in r.copies}
+    found = []
+    for row in _rows(rows[rows["kind"] == "mail"]):
+        mine = _words(row["reasons"])
+        if mine and not any(len(s) == len(mine) and all(m in t for m, t in zip(mine, s, strict=True)) for s in said):
+            found.append(f"{row['message']} to {row['recipient']}: the run's reasons are {mine}, the trace's {said}")
+    return found
+
+
+def both_agree(scenario: Scenario, messages: tuple[Mail, ...] | None = None) -> None:
+    found = differences(scenario, mails(scenario) if messages is None else messages)
+    assert not found, f"{len(found)} differences:\n" + "\n".join(found[:6])
+
+
+@pytest.mark.parametrize("file", ["environment", "flows", "as-printed"])
+def test_the_article(file: str) -> None:
+    """Its flows, and every pair of its people."""
+    scenario = load_scenario(f"scenarios/article/{file}.yaml")
+
+    both_agree(scenario)
+    if scenario.messages:
+        both_agree(scenario, tuple(m.model_copy(update={"name": m.name or "?"}) for m in scenario.messages))
+
+
+@pytest.mark.parametrize("name", named_setups())
+def test_setup(name: str) -> None:
+    """Every pair of people in this set-up."""
+    both_agree(named(name))
+
+
+@pytest.mark.parametrize("declare_size", [True, False])
+@pytest.mark.parametrize("onprem", ONPREM)
+def test_size_limits(onprem: str, declare_size: bool) -> None:
+    """Messages above, just below and at a limit, with and without SIZE=."""
+    limit = {
+        "domino": {"max_message_size": "1 MB"},
+        "exchange": {"max_receive_size": "1 MB", "max_send_size": "900 KB"},
+        "postfix": {"message_size_limit": "1 MB"},
+    }[onprem]
+    scenario = setup(onprem, {"servers": {"onprem": limit, "inotes-inbound": {"max_message_size": "1200 KB"}}})
+    for size in (899_000, 999_500, 1_000_000, 1_100_000, 1_300_000):
+        both_agree(scenario, mails(scenario, size=size, declare_size=declare_size))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_lab(config: str) -> None:
+    """The set-ups that were run with real servers."""
+    scenario = lab(config).scenario
+    endless = any(zone.fault for zone in scenario.dns.values())
+    run = scenario.run.model_copy(update={"length": 600.0, "drain": 3600.0 if endless else 20 * 86400.0})
+
+    both_agree(scenario.model_copy(update={"run": run}))
+
+
+def test_the_comparison_says_no() -> None:
+    """Traces of one set-up are not the run of another."""
+    one, other = setup(), named("domino, its help's rule")
+    table = simulate(one.model_copy(update={"messages": mails(one)})).messages
+    facts = Setup(other)
+    differ = [
+        mail for mail in mails(one)
+        if ends_in_trace(trace_mail(facts, mail)) != ends_in_run(table[table["message"] == mail.name])
+    ]  # fmt: skip
+
+    assert {address for mail in differ for address in mail.to} >= {"iUser1@corporate.com", "nonexistent@corporate.com"}
+
+
+EXCHANGE = st.fixed_dictionaries(
+    {
+        "recipient_filtering": st.booleans(),
+        "accepted_domains": st.sampled_from([{"corporate.com": t} for t in ("authoritative", "internal-relay")]),
+    }
+)
+ANY_ONPREM: st.SearchStrategy[tuple[str, Any]] = st.sampled_from(["domino", "postfix"]).map(
+    lambda kind: (kind, {})
+) | EXCHANGE.map(lambda e: ("exchange", e))
+INBOUND = st.fixed_dictionaries(
+    {},
+    optional={
+        "unknown_recipients": st.sampled_from(["refuse", "bounce", "relay"]),
+        "people_elsewhere": st.sampled_from(["refuse", "relay"]),
+        "smart_host": st.just("mail.corporate.com"),
+        "edge_blocking": st.booleans(),
+        "max_hop_count": st.integers(3, 12),
+        "greylisting": st.just({"delay": "5 min"}),
+    },
+)
+OUTBOUND = st.fixed_dictionaries({}, optional={"routes_internal_mail": st.sampled_from(["by-mx", "direct"])})
+PERSON = st.one_of(
+    st.just({"mail_system": "notes"}),
+    st.just({"mail_system": "other-internet-mail"}),
+    st.just({"mail_system": "none"}),
+    st.builds(
+        lambda to: {"mail_system": "other-internet-mail", "forwarding_address": f"{to}@corporate.com"},
+        st.sampled_from(["dUser1", "iUser1", "p0", "p1", "nobody"]),
+    ),
+)
+GROUP = st.lists(st.sampled_from(["dUser1", "iUser1", "p0", "p1", "g0", "x@otherdomain.com"]), min_size=1, max_size=3)
+OUTAGE = st.fixed_dictionaries(
+    {
+        "at": st.just("0 s"),
+        "for": st.sampled_from(["37 min", "5 h 7 min", "33 h"]),
+        "down": st.sampled_from(["inotes-inbound", "onprem", "external", "office-hosted", "office-internet", "dns"]),
+    }
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    ANY_ONPREM,
+    INBOUND,
+    OUTBOUND,
+    st.lists(PERSON, min_size=2, max_size=2),
+    st.lists(GROUP, min_size=1, max_size=1),
+    st.lists(OUTAGE, max_size=2),
+)
+def test_any_setup(
+    onprem: str,
+    inbound: dict[str, Any],
+    outbound: dict[str, Any],
+    people: list[Any],
+    groups: list[Any],
+    events: list[Any],
+) -> None:
+    """Whatever the products are told, whoever there is, and whatever is down for a while."""
+    more = {
+        "servers": {"onprem": onprem[1], "inotes-inbound": inbound, "inotes-outbound": outbound},
+        "directory": {
+            "people": {f"p{i}": person for i, person in enumerate(people)},
+            "groups": {f"g{i}": members for i, members in enumerate(groups)},
+        },
+        "events": events,
+    }  # fmt: skip
+
+    both_agree(setup(onprem[0], more))
