@@ -8,8 +8,12 @@ from typing import Any
 
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict
-from coexsim.report.words import ROUND_TRIP, say_stage
+from coexsim.report.saying import is_worth_saying
+from coexsim.report.words import ROUND_TRIP, say_limit
 from coexsim.units import say_bytes, say_duration
+
+NOBODY = "->unknown"
+"""How a flow to addresses that nobody has ends."""
 
 
 def straight_answer(summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None) -> list[str]:
@@ -28,7 +32,7 @@ def _objectives(verdicts: Sequence[Verdict]) -> str:
     if count["met"] == len(verdicts):
         return "The objective is met." if len(verdicts) == 1 else f"All {len(verdicts)} objectives are met."
     parts = [f"{count['met']} of {len(verdicts)} objectives {'is' if count['met'] == 1 else 'are'} met"]
-    for answer, words in (("missed", "missed"), ("cannot say", "of which the runs cannot say")):
+    for answer, words in (("missed", "missed"), ("cannot say", "cannot say of")):
         texts = [verdict.objective.text for verdict in verdicts if verdict.answer == answer]
         if texts:
             parts.append(f"{words}: {'; '.join(texts)}")
@@ -48,16 +52,12 @@ def _delay(summary: dict[str, Any]) -> str:
 
 def _busiest(summary: dict[str, Any]) -> str:
     """The limit that is nearest to being reached."""
-    rows = [row for row in summary["servers"] if row["busy_share"] == row["busy_share"]]
+    rows = [row for row in summary["servers"] if is_worth_saying(row)]
     if not rows:
         return ""
     row = max(rows, key=lambda row: row["busy_share"])
-    what = (
-        f"the link {row['server']}"
-        if row["stage"] == "link"
-        else f"the {row['limit']:,} {say_stage(row['stage'])} of {row['server']}"
-    )
-    return f"Nearest to a limit come {what}: {100 * row['busy_share']:.0f} % busy in the hour from {row['when']}."
+    what = f"The link {row['server']}" if row["stage"] == "link" else f"{row['server']}, with {say_limit(row)},"
+    return f"{what} comes nearest to its limit: {100 * row['busy_share']:.0f} % busy in the hour from {row['when']}."
 
 
 def _price(trip: RoundTrip | None) -> str:
@@ -71,13 +71,19 @@ def _price(trip: RoundTrip | None) -> str:
 
 
 def _lost(summary: dict[str, Any]) -> str:
-    """What was not delivered."""
+    """What was not delivered; mail to addresses that nobody has is told apart from mail that somebody misses."""
     rows = summary["outcomes"]
-    sent = sum(row["sent"] for row in rows)
-    if not sent:
+    if not rows:
         return "No mail was handed in in the measured window."
-    found = [(name, sum(row[name] for row in rows)) for name in ("bounced", "expired", "discarded", "in transit")]
-    said = [f"{number:,} {'still in transit' if name == 'in transit' else name}" for name, number in found if number]
-    delivered = sum(row["delivered"] for row in rows)
-    ends = f"; {', '.join(said)}." if said else "."
-    return f"Of {sent:,} recipients {delivered:,} ({100 * delivered / sent:.4g} %) got their mail{ends}"
+    known = [row for row in rows if not str(row["flow"]).endswith(NOBODY)]
+    nobody = sum(row["sent"] for row in rows) - sum(row["sent"] for row in known)
+    sent, delivered = (sum(row[name] for row in known) for name in ("sent", "delivered"))
+    parts = [
+        f"Of {sent:,} recipients {delivered:,}{f' ({100 * delivered / sent:.4g} %)' if sent else ''} got their mail"
+    ]
+    for name in ("bounced", "expired", "discarded", "in transit"):
+        number = sum(row[name] for row in known)
+        if number:
+            parts.append(f"{number:,} {'still in transit' if name == 'in transit' else name}")
+    more = f"; besides, {nobody:,} recipient{'s' if nobody > 1 else ''} had no valid address" if nobody else ""
+    return ", ".join(parts) + more + "."

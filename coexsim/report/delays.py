@@ -48,12 +48,12 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     below = f"Mail handed in {say_window(results, start_of(results, scenario))} and delivered; {sure}."
     picture = new_picture(1.9 + 0.52 * len(table), title, below)
     axes = picture.add_subplot()
-    _points(axes, table, runs > 1)
     limits = _delay_limits(axes, list(map(str, table.index)), objectives_of(scenario))
-    lowest_s, highest_s = max(float(table["p50_s"].min()), 1e-4), max(float(table["p99_s"].max()), 1e-3)
-    duration_axis(axes.xaxis, lowest_s / 1.6, max(1.5 * max(limits, default=0.0), 14 * highest_s))
+    low_s, top_s = _span(table, limits)
+    duration_axis(axes.xaxis, low_s, top_s * (top_s / low_s) ** 0.46)  # the figures stand in what this leaves free
+    _points(axes, table, low_s, runs > 1)
     axes.set_xlabel("delay, logarithmic scale")
-    names = [f"{say_flow(str(flow))}\n{n:,} recipients" for flow, n in table["recipients"].items()]
+    names = [f"{say_flow(str(flow))}\n{n:,} recipient{'s' if n > 1 else ''}" for flow, n in table["recipients"].items()]
     axes.set_yticks(np.arange(len(table)), names, fontsize=9.5)
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.grid(visible=True, axis="x")
@@ -62,22 +62,34 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     return picture
 
 
-def _points(axes: Axes, table: pd.DataFrame, several_runs: bool) -> None:
+def _span(table: pd.DataFrame, limits: list[float]) -> tuple[float, float]:
+    """Ends of the axis: what takes no time at all has its place at the left edge."""
+    figures = table[[column for column, *_ in POINTS]].to_numpy()
+    above = figures[figures > 0]
+    low_s, top_s = (float(above.min()), float(above.max())) if len(above) else (1e-3, 1.0)
+    return low_s / 1.8, 1.2 * max([top_s, 2 * low_s, *limits])
+
+
+def _points(axes: Axes, table: pd.DataFrame, low_s: float, several_runs: bool) -> None:
     """A row for each flow: half, 95 % and 99 %, the figures beside them; with several runs, how sure each is."""
     rows = np.arange(len(table))
-    axes.hlines(rows, table["p50_s"], table["p99_s"], color=PALE, linewidth=5, zorder=1)
+    axes.hlines(
+        rows, table["p50_s"].clip(lower=low_s), table["p99_s"].clip(lower=low_s), color=PALE, linewidth=5, zorder=1
+    )
     for place, (column, marker, colour, words) in enumerate(POINTS):
         y = rows + (0.17 * (1 - place) if several_runs else 0.0)
-        axes.plot(table[column], y, linestyle="none", marker=marker, color=colour, markersize=8, label=words, zorder=3)
+        x = table[column].clip(lower=low_s)
+        axes.plot(
+            x, y, linestyle="none", marker=marker, color=colour, markersize=8, label=words, zorder=3, clip_on=False
+        )
         if several_runs:
             half = table[column.removesuffix("_s") + "_half_s"]
-            axes.errorbar(table[column], y, xerr=half, fmt="none", ecolor=colour, elinewidth=1.6, capsize=3, zorder=2)
-    ends_s = np.max([table[f"{p}_s"] + table[f"{p}_half_s"].fillna(0.0) for p in ("p95", "p99")], axis=0)
+            axes.errorbar(x, y, xerr=half, fmt="none", ecolor=colour, elinewidth=1.6, capsize=3, zorder=2)
     figures = table[[column for column, *_ in POINTS]].to_numpy()
-    for row, end_s in enumerate(ends_s):
-        said = ", ".join(say_duration(float(f"{value:.3g}")) for value in figures[row])
-        axes.annotate(
-            said, (end_s, row), xytext=(10, 0), textcoords="offset points", va="center", fontsize=9, color=GREY
+    for row, of_flow in enumerate(figures):
+        said = ",  ".join(say_duration(float(f"{value:.3g}")) for value in of_flow)
+        axes.text(
+            0.99, row, said, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=GREY
         )
 
 

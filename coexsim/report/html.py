@@ -20,7 +20,7 @@ from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_tr
 from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, is_worth_saying
 from coexsim.report.style import Picture, png
 from coexsim.report.summary import summarise
-from coexsim.report.words import say_flow, say_machine, say_stage
+from coexsim.report.words import say_flow, say_limit, say_machine
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes, say_duration
 
@@ -91,8 +91,8 @@ def _page(
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow)), "stage": say_stage,
-        "percent": lambda value: f"{100 * value:.3g} %", "whole": lambda value: f"{value:,.0f}",
+        "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow)), "limit": say_limit,
+        "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip
     summary = summarise(results, scenario)
     given = assumptions(scenario)
@@ -102,11 +102,10 @@ def _page(
         answer=straight_answer(summary, verdicts, trip),
         verdicts=verdicts,
         delays=_delay_rows(summary),
-        note=ONE_RUN
-        if summary["replications"] <= 1
-        else f"Means over {summary['replications']} replications ± half of the 95 % interval.",
+        note=_note(summary),
         beyond=BEYOND,
         servers=[row for row in summary["servers"] if is_worth_saying(row)],
+        refused=any(row["refused"] for row in summary["servers"]),
         queues=[
             row | {"name": say_machine(row["machine"], row["roles"])}
             for row in summary["queues"]
@@ -123,6 +122,12 @@ def _page(
         version=__version__,
         repeat=_repeat(results, scenario),
     )
+
+
+def _note(summary: dict[str, Any]) -> str:
+    """How sure the figures are."""
+    runs = summary["replications"]
+    return f"Means over {runs} replications ± half of the 95 % interval." if runs > 1 else ONE_RUN.capitalize() + "."
 
 
 def _duration(value_s: float | None) -> str:

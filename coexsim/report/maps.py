@@ -85,7 +85,7 @@ def lay_out(scenario: Scenario) -> Layout:
     servers: dict[str, Spot] = {}
     sites: dict[str, tuple[float, float, float, float]] = {}
     tallest = max((len(at[site]) for site in below), default=0)
-    for row, y in ((below, 0.0), (above, 1.75 + tallest * (BOX_H + GAP) / 2)):
+    for row, y in ((below, 0.0), (above, 2.15 + tallest * (BOX_H + GAP) / 2)):
         for column, site in enumerate(row):
             x = (column - (len(row) - 1) / 2) * COLUMN
             height = max(len(at[site]), 1) * (BOX_H + GAP) + 0.42

@@ -31,7 +31,7 @@ def plot_route(route: Trace, scenario: Scenario, title: str = "") -> Picture:
     steps = _steps(route)
     returns = _returning([s for s in steps if not s.notice], scenario)
     told = _told(route, steps, returns)
-    tall_in = max(4.5, sum(paragraph.tall_in for paragraph in told) + 0.9)
+    tall_in = max(4.9, sum(paragraph.tall_in for paragraph in told) + 0.9)
     picture = new_picture(tall_in, title or _route_title(route, bool(returns)))
     left, right = picture.subplots(1, 2, width_ratios=[1.62, 1])
     axes = paper(left, layout)

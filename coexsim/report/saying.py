@@ -13,7 +13,7 @@ from rich.text import Text
 
 from coexsim.analysis.slo import Verdict
 from coexsim.experiment.schema import OUTCOMES
-from coexsim.report.words import say_flow, say_machine, say_stage
+from coexsim.report.words import say_flow, say_limit, say_machine
 from coexsim.units import say_bytes, say_duration
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -117,8 +117,7 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
         if row["stage"] != "link":
             cells += [f"{row['waiting']:.2g}", f"{row['most_waiting']:,.0f}", _say_wait(row["p95_wait_s"])]
             cells += [f"{row['refused']:,}"] if refused else []
-        limit = say_stage(row["stage"]) if row["limit"] is None else f"{row['limit']:,} {say_stage(row['stage'])}"
-        table.add_row(escape(row["server"]), limit, *cells)
+        table.add_row(escape(row["server"]), say_limit(row), *cells)
     if not rows:
         return [Text("No server has a limit that was in use.\n"), *_queues(summary)]
     return [Group(table, ""), *_queues(summary)]

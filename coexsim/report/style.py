@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from functools import wraps
 from math import isfinite
 from pathlib import Path
+from textwrap import fill
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -94,13 +95,13 @@ def new_picture(height_in: float = 5.6, title: str = "", below: str = "") -> Pic
     if title:
         picture.suptitle(title, x=0.012, ha="left", fontsize=14, fontweight="bold")
     if below:
-        picture.supxlabel(below, x=0.012, ha="left", fontsize=9, color=GREY)
+        picture.supxlabel(fill(below, 125, replace_whitespace=False), x=0.012, ha="left", fontsize=9, color=GREY)
     return picture
 
 
 def nothing_to_draw(title: str, why: str) -> Picture:
     """A picture that says why there is none."""
-    picture = new_picture(2.8, title)
+    picture = new_picture(1.7, title)
     axes = picture.add_subplot()
     axes.axis("off")
     axes.text(0.5, 0.5, why, ha="center", va="center", fontsize=12, color=GREY, wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.experiment.results import Results
@@ -29,6 +30,14 @@ def say_flow(flow: str) -> str:
 def say_stage(stage: str) -> str:
     """``transfer threads`` for ``transfer``."""
     return STAGE_WORDS.get(stage, stage)
+
+
+def say_limit(row: dict[str, Any]) -> str:
+    """``12 processor cores`` for a row of a summary's servers; ``bandwidth`` for a link's."""
+    words = say_stage(row["stage"])
+    if row["limit"] is None:
+        return words
+    return f"{row['limit']:,} {words.removesuffix('s') if row['limit'] == 1 else words}"
 
 
 def start_of(results: Results, scenario: Scenario | None = None) -> Moment:
