@@ -60,7 +60,8 @@ def dsn_message(setup: Setup, trace: Trace, notice: Notice) -> Message:
     failures = list(_failures(trace, notice))
     until_s = max((r.expires_s for r, _, _ in failures if r.expires_s is not None), default=0.0)
 
-    message = MIMEMultipart("report", boundary=f"=_{key}", **{"report-type": "delivery-status"})
+    message = MIMEMultipart("report", boundary=f"=_{key}")
+    message.set_param("report-type", "delivery-status")
     for name, value in {
         "Return-Path": "<>",
         "Date": _date(notice.at_s, trace.start),
@@ -145,9 +146,8 @@ def _status_blocks(setup: Setup, trace: Trace, notice: Notice, host: str) -> Ite
 
 
 def _arrivals_s(trace: Trace, notice: Notice) -> list[float]:
-    return [
-        hop.at_s for r in trace.recipients if r.recipient in notice.about for c in r.copies for hop in c.hops if hop.server == notice.written_by
-    ]  # fmt: skip
+    copies = [copy for r in trace.recipients if r.recipient in notice.about for copy in r.copies]
+    return [hop.at_s for copy in copies for hop in copy.hops if hop.server == notice.written_by]
 
 
 def _headers(setup: Setup, trace: Trace, notice: Notice, key: str) -> Iterator[tuple[str, str]]:

@@ -58,7 +58,7 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         tells_originals_apart=kind in ("postfix", "external", "hosted-inbound", "hosted-outbound"),
         recipients_at_once=None,
         takes_mail=True,
-        expired_keeps_code=True,
+        expired_keeps_code=kind not in ("domino", "exchange"),
         retry=schedule_of(host if server.runs_on and not server.retry else server),
     )
     return Policy(**(common | _COMPILE[type(server)](server, scenario, host)))
@@ -107,7 +107,6 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
         hop_limit=server.max_hop_count,
         hops_refused_in_dialogue=False,
         hops_counted_at_limit=False,
-        expired_keeps_code=False,
     )
 
 
@@ -135,7 +134,6 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
         max_submit_bytes=server.max_send_size,
         hop_limit=server.max_hop_count,
         hops_counted_at_limit=False,
-        expired_keeps_code=False,
     )
 
 

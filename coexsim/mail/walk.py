@@ -20,6 +20,7 @@ from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
 
 MOST_STEPS = 20_000  # of one walk; a set-up that multiplies mail without end is stopped there
+CACHED = " (cached)"
 
 Hops = tuple[Hop, ...]
 
@@ -199,7 +200,8 @@ class Walk:
         if isinstance(hosts, DnsFailure):
             said = dns_reply(product, hosts, copy.envelope.to(transfer.recipients))
             if hosts.temporary:
-                self._defer(copy, [Failed(v, said) for v in verdicts], at_s, mends=self._dns_mends(at_s))
+                remembered = any(line.endswith(CACHED) for line in asked)  # it is asked anew when that has grown too old
+                self._defer(copy, [Failed(v, said) for v in verdicts], at_s, mends=remembered or self._dns_mends(at_s))
                 return []
             return [Failed(v._replace(reason=f"{v.reason}; {hosts.reason}"), said) for v in verdicts]
         failed: list[Failed] = []
@@ -357,7 +359,7 @@ class Walk:
             question = next(asking)
             while True:
                 answer = cache.get(question, now_s)
-                source = " (cached)" if answer else ""
+                source = CACHED if answer else ""
                 if answer is None:
                     answer = self._answer(question, now_s, external=hop.external_dns)
                     cache.put(question, answer, now_s)

@@ -112,7 +112,7 @@ def test_headers_show_the_way() -> None:
     message, _ = read_back(setup, trace(setup, OUTSIDE, "iUser2@corporate.com"))
     returned = message.get_payload(2)
     assert isinstance(returned, Message)
-    header = email.message_from_string(returned.get_payload())
+    header = email.message_from_string(str(returned.get_payload()))
 
     received = header.get_all("Received") or []
     assert [line.partition("by ")[2].split()[0] for line in received] == [

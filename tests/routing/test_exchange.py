@@ -111,16 +111,13 @@ def test_a_mail_user_of_an_internal_relay_domain_goes_by_the_connector() -> None
 
 def test_a_mail_user_goes_to_its_target_address() -> None:
     """[MS-AD]: mail user or contact -> target address, also in an authoritative domain; without one it is 5.1.1."""
-    target = "    iUser1: {mail_system: other-internet-mail, mail_file: inbound, forwarding_address: iUser1@corp.cloud.example, aliases: iUser1@corp.cloud.example}\n"
+    cloud = "iUser1@corp.cloud.example"
+    target = f"    iUser1: {{mail_system: other-internet-mail, mail_file: inbound, forwarding_address: {cloud}, aliases: {cloud}}}\n"
     text = BASE.replace("    iUser1: {mail_system: other-internet-mail}\n", target)
     text = text.replace("in.cloud.example}", "in.cloud.example, domains: [corporate.com, corp.cloud.example]}", 1)
+    text = text.replace("servers:", "  corp.cloud.example: '@ IN MX 10 in.cloud.example.'\nservers:", 1)
     text = text.replace("DOMAIN", "authoritative").replace("CONNECTORS", INTERNET).replace("MORE", "max_hop_count: 30")
-    mx = "internal_dns: {}\n"
-    setup = Setup(
-        scenario_from_text(
-            text.replace("servers:", "  corp.cloud.example: '@ IN MX 10 in.cloud.example.'\nservers:", 1) + mx
-        )
-    )
+    setup = Setup(scenario_from_text(text))
 
     assert go(setup, OUTSIDE, IU1).servers == ("external", "onprem", "inbound")
     assert told(go(exchange("authoritative"), OUTSIDE, IU1))[2:] == ("onprem", "5.1.1")

@@ -1,0 +1,169 @@
+"""Set-ups drawn at random, sensible and not: every product, every way of pointing servers at each other, any directory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Raw = dict[str, Any]
+HOSTS = ("domino.corporate.com", "mx2.corporate.com", "in.cloud.example", "out.cloud.example", "mail.otherdomain.com")
+HOPS = (*HOSTS, *(f"[{host}]" for host in HOSTS), "corporate.com", "otherdomain.com", "[192.0.2.10]", "nowhere.example")
+PEOPLE = ("dUser1", "dUser2", "iUser1", "iUser2")
+GROUPS = ("all", "some")
+ADDRESSES = (
+    *(f"{name}@corporate.com" for name in (*PEOPLE, *GROUPS, "nonexistent")),
+    "DUSER1@Corporate.COM",
+    "iUser1@cloud.corporate.com",
+    "someuser@otherdomain.com",
+    "friend@third.example",
+    "x@nowhere.example",
+)
+SENDERS = ("dUser1@corporate.com", "iUser1@corporate.com", "someuser@otherdomain.com", "friend@third.example", "x@nowhere.example", "")
+
+switch = st.booleans()
+hop = st.sampled_from(HOPS)
+maybe_hop = st.none() | hop
+limit = st.sampled_from([2, 3, 10, 25, 50])
+size = st.sampled_from([None, "4 KB", "10 MB"])
+domains = st.lists(st.sampled_from(["corporate.com", "cloud.corporate.com", "otherdomain.com"]), max_size=2, unique=True)
+
+
+def keys(required: Raw, **optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Raw]:
+    """A mapping with what is required, and some of the rest."""
+    return st.fixed_dictionaries({k: st.just(v) for k, v in required.items()}, optional=optional)
+
+
+RETRY = st.sampled_from([{"first": "1 min", "longest": "10 min", "expire_after": "1 h"}, {"like": "exchange", "expire_after": "2 h"}])
+COMMON: Raw = {
+    "reject_unknown_sender_domain": switch,
+    "reject_unknown_recipient_domain": switch,
+    "reject_own_domain_from_outside": switch,
+    "relay_for": st.lists(st.sampled_from(["onprem", "second", "inbound", "outbound", "external", "anyone"]), max_size=2),
+    "greylisting": st.just({"delay": "5 min"}),
+    "retry": RETRY,
+}
+
+domino = keys(
+    {"kind": "domino"},
+    smtp_listener_task=switch,
+    smtp_outside_local_domain=switch,
+    smart_host=maybe_hop,
+    smart_host_rule=st.sampled_from(["person-without-mail-file", "not-in-directory"]),
+    smart_host_for_all_local_recipients=switch,
+    global_domain=st.none() | domains,
+    verify_local_recipients=switch,
+    address_lookup=st.sampled_from(["full name then local part", "full name only", "local part only"]),
+    relay_host=maybe_hop,
+    max_message_size=size,
+    max_hop_count=limit,
+    **COMMON,
+)
+connector = keys(
+    {"name": "c"},
+    address_spaces=st.sampled_from(["corporate.com", "*", "*.corporate.com", "otherdomain.com"]),
+    smart_hosts=st.lists(hop, max_size=2),
+    cost=st.integers(1, 3),
+    max_message_size=size,
+    use_external_dns=switch,
+).map(lambda c: {"address_spaces": "*", **c})
+exchange = keys(
+    {"kind": "exchange"},
+    accepted_domains=st.dictionaries(
+        st.sampled_from(["corporate.com", "cloud.corporate.com", "otherdomain.com"]),
+        st.sampled_from(["authoritative", "internal-relay", "external-relay"]),
+    ),
+    send_connectors=st.lists(connector, max_size=3),
+    recipient_filtering=switch,
+    max_receive_size=size,
+    max_hop_count=limit,
+    **COMMON,
+)
+postfix = keys(
+    {"kind": "postfix"},
+    virtual_mailbox_domains=domains,
+    relay_domains=domains,
+    relay_recipient_check=switch,
+    reject_unlisted_recipient=switch,
+    transport=st.dictionaries(st.sampled_from(["corporate.com", "*", "dUser1@corporate.com"]), hop | st.sampled_from(["smtp:", "virtual:"])),
+    virtual_alias_maps=st.dictionaries(
+        st.sampled_from(["@corporate.com", "dUser1@corporate.com", "all"]), st.lists(st.sampled_from(ADDRESSES), max_size=2)
+    ),
+    smart_host=maybe_hop,
+    relayhost=maybe_hop,
+    hopcount_limit=limit,
+    **COMMON,
+)
+relay = keys({"kind": "relay"}, relay_domains=domains, smart_host=maybe_hop, verify_recipients=switch, max_hop_count=limit, **COMMON)
+inbound = keys(
+    {"kind": "hosted-inbound"},
+    unknown_recipients=st.sampled_from(["refuse", "bounce", "relay"]),
+    edge_blocking=switch,
+    smart_host=maybe_hop,
+    people_elsewhere=st.sampled_from(["refuse", "relay"]),
+    centralised_transport=switch,
+    domains=domains,
+    max_hop_count=limit,
+    **COMMON,
+)
+outbound = keys(
+    {"kind": "hosted-outbound"}, routes_internal_mail=st.sampled_from(["by-mx", "direct"]), relay_host=maybe_hop, max_hop_count=limit, **COMMON
+)
+external = keys(
+    {"kind": "external", "domain": ["otherdomain.com"]},
+    mailboxes=st.just(["someuser"]),
+    forwarding=st.dictionaries(st.just("someuser"), st.sampled_from(ADDRESSES)),
+    smart_host=maybe_hop,
+    **COMMON,
+)
+person = keys(
+    {},
+    mail_system=st.sampled_from(["notes", "other-internet-mail", "none"]),
+    mail_file=st.sampled_from(["onprem", "second", "inbound"]),
+    forwarding_address=st.sampled_from(ADDRESSES),
+    aliases=st.lists(st.sampled_from(["boss", "iUser1@cloud.corporate.com"]), max_size=1),
+)
+mx = st.lists(st.tuples(st.sampled_from([0, 10, 10, 20]), st.sampled_from([f"{host}." for host in HOSTS] + [".", "missing"])), max_size=3)
+outage = st.fixed_dictionaries(
+    {
+        "at": st.sampled_from(["0 s", "10 min"]),
+        "down": st.sampled_from(["onprem", "second", "inbound", "external", "dns"]),
+    },
+    optional={"for": st.sampled_from(["5 min", "1 h", "3 days"])},
+)
+change = st.sampled_from([
+    {"at": "10 min", "move": "dUser1", "to": "hosted"},
+    {"at": "10 min", "move": "iUser1", "to": "onprem"},
+    {"at": "10 min", "hire": "nonexistent", "to": "hosted"},
+    {"at": "0 s", "for": "20 min", "zone": "corporate.com", "fault": "servfail"},
+])  # fmt: skip
+
+
+@st.composite
+def setups(draw: st.DrawFn) -> Raw:
+    """The data of a whole scenario."""
+    records = "\n".join(f"@ IN MX {preference} {host}" for preference, host in draw(mx))
+    soa = "@ 1h IN SOA ns h 1 1h 15m 1w 1h"
+    servers = {
+        "onprem": draw(domino | exchange | postfix) | {"host": HOSTS[0]},
+        "second": draw(relay | postfix | domino) | {"host": HOSTS[1]},
+        "inbound": draw(inbound) | {"host": HOSTS[2]},
+        "outbound": draw(outbound) | {"host": HOSTS[3]},
+        "external": draw(external) | {"host": HOSTS[4]},
+        "third": {"kind": "external", "domain": ["third.example"]},
+    }
+    if draw(switch):
+        servers["role"] = {"kind": "relay", "runs_on": "onprem", "smart_host": draw(hop)}
+    return {
+        "coexsim": 1,
+        "domain": "corporate.com",
+        "dns": {"corporate.com": f"{soa}\n{records}\ndomino IN A 192.0.2.10\nmx2 IN A 192.0.2.11\n"},
+        "servers": servers,
+        "directory": {
+            "master": "onprem",
+            "replica": {"at": "inbound", **draw(keys({}, every=st.just("15 min"), missing=st.just(["iUser2"])))},
+            "people": {name: draw(person) for name in PEOPLE},
+            "groups": {name: draw(st.lists(st.sampled_from(ADDRESSES), max_size=3)) for name in GROUPS},
+        },
+        "events": draw(st.lists(outage | change, max_size=2)),
+    }
