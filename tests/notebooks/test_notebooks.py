@@ -1,0 +1,79 @@
+"""The notebooks run from top to bottom, say what they say without an error, and show their pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TIMEOUT_S = 120
+
+
+class OwnKernel(AsyncKernelManager):
+    """The kernel of the interpreter that runs the tests, whatever kernels are installed."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """How it is started."""
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="this Python", language="python")
+
+
+@pytest.fixture
+def quiet_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Kernels need an event loop that can watch sockets; what their libraries warn of is not ours."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if sys.platform == "win32":
+            asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
+        yield
+
+
+def executed(notebook: Path) -> nbformat.NotebookNode:
+    """The notebook with its outputs; its folder is the working directory. Raises at the first cell that fails."""
+    document = nbformat.read(notebook, as_version=4)
+    client = NotebookClient(
+        document, timeout=TIMEOUT_S, kernel_manager_class=OwnKernel, resources={"metadata": {"path": str(notebook.parent)}}
+    )
+    client.execute()
+    return document
+
+
+def test_there_are_notebooks() -> None:
+    """A glob that finds nothing would test nothing."""
+    assert NOTEBOOKS
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quiet_loop")
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebook_runs_from_top_to_bottom(notebook: Path) -> None:
+    """No cell raises or warns, and every cell that ends in a picture shows one."""
+    cells = [cell for cell in executed(notebook).cells if cell.cell_type == "code"]
+
+    said = [out for cell in cells for out in cell.outputs if out.output_type == "stream" and out.name == "stderr"]
+    assert not said, said
+    drawn = [cell for cell in cells if cell.source.strip().splitlines()[-1].startswith("plots.plot_")]
+    assert drawn
+    for cell in drawn:
+        assert any("image/png" in out.get("data", {}) for out in cell.outputs), cell.source
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebook_is_kept_without_outputs(notebook: Path) -> None:
+    """What a run gives is not kept: a change in review is a change of words or code."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+
+    assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
