@@ -100,7 +100,7 @@ def say_amount(resource: str, value: float) -> str:
     if value == inf:
         return "no limit"
     if resource == "uplink":
-        return f"{value * 8 / 1e6:g} Mbit/s"
+        return f"{value * 8 / 1e6:.4g} Mbit/s"
     return say_bytes(value) if resource == "queue_disk" else f"{value:g}"
 
 

@@ -18,7 +18,7 @@ from typing import NoReturn
 import typer
 
 from coexsim import __version__
-from coexsim.cli import routing, running
+from coexsim.cli import comparing, routing, running, sizing
 from coexsim.errors import CoexsimError
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
@@ -35,7 +35,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for module in (routing, running):
+    for module in (routing, running, sizing, comparing):
         module.register(app)
     return app
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from coexsim.errors import CoexsimError
@@ -17,6 +18,8 @@ from coexsim.experiment import replicate as replicate_module
 from coexsim.experiment.executors import open_executor, run_all
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results, join
+from coexsim.experiment.run import simulate
+from tests.analysis.station import station
 from tests.experiment import workers
 
 SEED = 7
@@ -137,3 +140,21 @@ def test_an_interrupt_ends_the_workers_at_once() -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+@pytest.mark.slow
+def test_a_simulation_gives_the_same_tables_wherever_it_runs() -> None:
+    """Every table of a real scenario, from this process, from two others and from a Dask cluster."""
+    pytest.importorskip("distributed")
+    scenario = station(hours=2)
+    here = replicate(scenario, 3, jobs=1)
+
+    with open_executor(2, dask="local") as cluster:
+        elsewhere = [replicate(scenario, 3, jobs=2), replicate(scenario, 3, executor=cluster)]
+
+    for other in elsewhere:
+        for name, table in here.tables.items():
+            pd.testing.assert_frame_equal(table, other.tables[name])
+        assert other.provenance == here.provenance
+    alone = simulate(scenario, replication=2)
+    assert alone.mail["delay_s"].tolist() == here.mail.loc[here.mail["replication"] == 2, "delay_s"].tolist()

@@ -1,0 +1,100 @@
+"""The command that runs two scenarios under the same mail: compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from coexsim.cli.running import make_console, progress_bar
+from coexsim.cli.sizing import plain_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(compare)
+
+
+def compare(
+    a: Path = typer.Argument(help="a scenario file"),
+    b: Path = typer.Argument(help="another one"),
+    replications: int = typer.Option(4, "--replications", "-n", min=1, help="independent repetitions of both"),
+    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: that of A]"),
+    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
+    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
+) -> None:
+    """The same mail through two set-ups: differences, message by message, with 95 % intervals; B minus A.
+
+    Exit code: 0 no difference is shown, 1 something differs.
+    """
+    from rich.markup import escape
+
+    from coexsim.analysis.compare import compare as run_compare
+    from coexsim.experiment.executors import open_executor
+    from coexsim.scenario.load import load_scenario
+
+    one, other = load_scenario(a), load_scenario(b)
+    with progress_bar("replications of both", replications) as tell, open_executor(jobs, dask) as executor:
+        found = run_compare(
+            one,
+            other,
+            replications=replications,
+            seed=seed,
+            executor=executor,
+            jobs=1,
+            progress=lambda done, _: tell(done),
+        )
+    console = make_console()
+    console.print(f"A: {escape(found.a)}\nB: {escape(found.b)}")
+    if not found.same_mail:
+        console.print("[yellow]The mail itself differs: births or sizes are not the same in both.[/yellow]")
+    changes = len(found.routes.changes)
+    console.print(
+        f"Routes: {changes or 'no'} classes of mail go another way" + (" (see coexsim diff)" if changes else "")
+    )
+    kinds: tuple[tuple[str, Any, str], ...] = (
+        ("Delay", found.delays, "s"),
+        ("Outcomes, recipients", found.outcomes, "1"),
+    )
+    kinds += (("Servers", found.servers, ""), ("Totals", found.totals, "1"))
+    for title, table, unit in kinds:
+        shown = _differences(title, table, unit)
+        console.print(shown if shown is not None else f"\n[bold]{title}[/bold]: the same in every figure")
+    alone = f"{found.unpaired:,} arrived in one alone; {found.replications} replications"
+    console.print(f"{found.messages:,} messages compared with themselves, {alone}.")
+    raise typer.Exit(int(found.differs))
+
+
+def _differences(title: str, table: Any, unit: str) -> Any:
+    """The rows that are not the same in both, as a table; None if there are none."""
+    from rich.markup import escape
+    from rich.text import Text
+
+    rows = table[table["shown"] != "the same"]
+    if rows.empty:
+        return None
+    shown = plain_table(f"\n{title}", list(table.index.names), ["A", "B", "B - A", "95 % interval", "shown"])
+    styles = {"more": "bold", "less": "bold"}
+    for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
+        words = index if isinstance(index, tuple) else (index,)
+        kind = unit or ("s" if words[-1] == "mean wait" else "1")
+        figures = [_say(row[name], kind) for name in ("a", "b", "difference")]
+        interval = f"{_say(row['low'], kind)} to {_say(row['high'], kind)}" if row["low"] == row["low"] else "-"
+        shown.add_row(
+            *(escape(str(word)) for word in words),
+            *figures,
+            interval,
+            Text(row["shown"], style=styles.get(row["shown"], "dim")),
+        )
+    return shown
+
+
+def _say(value: float, unit: str) -> str:
+    from coexsim.units import say_duration
+
+    if value != value:
+        return "-"
+    if unit == "s":
+        return ("-" if value < 0 else "") + say_duration(abs(value))
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -1,0 +1,118 @@
+"""The commands size, sweep and compare: what they print first, what they leave behind, how they exit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from coexsim.cli import run
+from tests.analysis.station import STATION
+
+VALUES = {"cores": 5, "service_s": 6, "law": "law: exponential", "per_hour": 2376, "hours": 10, "warm_up": 1}
+
+
+def written(
+    folder: Path, name: str = "farm.yaml", objectives: str = "  - mean(wait) < 10 s\n", more: str = "", **values: object
+) -> Path:
+    path = folder / name
+    path.write_text(STATION % (VALUES | {"objectives": objectives, "more": more} | values))
+    return path
+
+
+def test_size_says_the_answer_first_and_leaves_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The spam farm: five servers."""
+    path = written(tmp_path, more="size: {server: onprem, ranges: {cores: 3..6}}")
+
+    code = run(["size", str(path), "--out", str(tmp_path / "out"), "--jobs", "1", "--no-headroom"])
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert said.splitlines()[0] == "5 cores is the cheapest that holds as onprem (cost 5)."
+    assert "too small by theory" in said
+    assert "runs in" in said
+    summary = json.loads((tmp_path / "out" / "sizing.json").read_text())
+    assert summary["answer"]["cores"] == 5
+    assert len(pd.read_parquet(tmp_path / "out" / "sizing.parquet")) == 4
+    assert (tmp_path / "out" / "sizing.png").stat().st_size > 5000
+
+
+def test_none_holds_is_exit_1_and_no_question_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each said in a line."""
+    none = written(tmp_path, more="size: {server: onprem, ranges: {cores: 2..3}}")
+    assert run(["size", str(none), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 1
+    assert "None of the machines holds" in capsys.readouterr().out
+
+    nothing = written(tmp_path, "nothing.yaml")
+    assert run(["size", str(nothing), "--jobs", "1"]) == 2
+    assert "add 'size:'" in capsys.readouterr().err
+
+    unreadable = written(
+        tmp_path, "unreadable.yaml", "  - mean(weight) < 10 s\n", "size: {server: onprem, ranges: {cores: 2..3}}"
+    )
+    assert run(["size", str(unreadable), "--jobs", "1"]) == 2
+    assert "did you mean 'wait'?" in capsys.readouterr().err
+
+
+def test_sweep_prints_a_row_a_point(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And writes one tidy table."""
+    path = written(tmp_path, hours=2)
+
+    code = run(["sweep", str(path), "servers.onprem.capacity.cores=5,8", "--out", str(tmp_path / "out"), "--jobs", "1"])
+
+    assert code == 0
+    assert "2 runs." in capsys.readouterr().out
+    table = pd.read_parquet(tmp_path / "out" / "sweep.parquet")
+    assert sorted(set(table["servers.onprem.capacity.cores"])) == [5, 8]
+    assert run(["sweep", str(path), "cores", "--out", str(tmp_path / "out")]) == 2
+    assert run(["sweep", str(path), "servers.onprem.capacity.coers=1..2", "--out", str(tmp_path / "out")]) == 2
+    assert "did you mean 'cores'?" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_sweep_stopped_by_ctrl_c_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A real process, a real SIGINT; what was done is not done again, and nothing is missing in the end."""
+    path = written(tmp_path, hours=8)
+    command = ["sweep", str(path), "servers.onprem.capacity.cores=5..16", "--out", str(tmp_path / "out"), "--jobs", "2"]
+    code = "import sys; from coexsim.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *command],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    runs = tmp_path / "out" / "runs"
+    for _ in range(600):
+        if runs.is_dir() and len(list(runs.glob("*.json"))) >= 2:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1].decode()
+    kept = {file.name: file.stat().st_mtime_ns for file in runs.glob("*.json")}
+
+    assert process.returncode == 130
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+    assert 2 <= len(kept) < 12
+    assert run(command) == 0
+    assert {file.name: file.stat().st_mtime_ns for file in runs.glob("*.json")}.items() >= kept.items()
+    assert len(list(runs.glob("*.json"))) == 12
+    assert "12 runs." in capsys.readouterr().out
+
+
+def test_compare_says_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 where something does, 0 where nothing does."""
+    five, eight = written(tmp_path, hours=3), written(tmp_path, "eight.yaml", cores=8, hours=3)
+
+    assert run(["compare", str(five), str(eight), "-n", "2", "--jobs", "1"]) == 1
+    said = capsys.readouterr().out
+    assert "Routes: no classes of mail go another way" in said
+    assert "less" in said
+    assert run(["compare", str(five), str(five), "-n", "2", "--jobs", "1"]) == 0
+    assert "the same in every figure" in capsys.readouterr().out
