@@ -1,0 +1,185 @@
+"""YAML 1.2 as plain data, with the file and line of every key, and `extends` applied."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from coexsim.errors import Problem, ScenarioError, did_you_mean
+from coexsim.scenario.model import Path as KeyPath
+
+Lines = dict[KeyPath, tuple[str, int]]
+DEEPEST = 50  # levels of nesting; an alias inside itself goes deeper than any
+MOST_NODES = 1_000_000  # aliases of aliases can ask for more than memory holds
+
+
+def read_file(path: Path, name: str, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Lines]:
+    """The data of a file, and of what it extends. `above` are the files that extend this one. Raises `ScenarioError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        place = str(path.resolve())
+    except (OSError, ValueError) as error:
+        reason = (
+            error.strerror if isinstance(error, OSError) else "it is not UTF-8 text" if "codec" in str(error) else error
+        )
+        raise ScenarioError([Problem(name, 0, "", f"cannot be read: {reason}{_near(path)}")]) from None
+    return read_text(text, name, path.parent, (*above, place))
+
+
+def read_text(text: str, name: str, folder: Path, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Lines]:
+    """The same of a string; `folder` is where the files stand that it extends."""
+    raw, lines = _parse(text, name)
+    return _extend(raw, lines, folder, name, above)
+
+
+def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    """Lay `more` over `into`: mappings are merged (a server of another kind is not), null takes a key away, the rest is replaced."""
+    for key, value in more.items():
+        below = into.get(key)
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict) and isinstance(below, dict) and value.get("kind", 0) in (0, below.get("kind", 0)):
+            merge(below, value)
+        elif isinstance(value, dict):
+            into[key] = {}
+            merge(into[key], value)
+        else:
+            into[key] = copy_of(value)
+
+
+def copy_of(node: Any) -> Any:
+    """Plain data once more."""
+    if isinstance(node, dict):
+        return {key: copy_of(value) for key, value in node.items()}
+    return [copy_of(value) for value in node] if isinstance(node, list) else node
+
+
+def _near(path: Path) -> str:
+    try:
+        return did_you_mean(path.name, [p.name for p in path.parent.glob("*.y*ml")]) if path.parent.is_dir() else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import DuplicateKeyError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    def wrong(line: int, path: str, what: str) -> ScenarioError:
+        return ScenarioError([Problem(name, line, path, what)])
+
+    try:
+        data = YAML(typ="rt").load(text)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        what = re.search(r'duplicate key "(.*?)"', str(error.problem))
+        raise wrong(line, what.group(1) if what else "key", "this key is given twice; keep one") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        hint = "; indent with spaces, not tabs" if "'\\t'" in str(error.problem) else ""
+        raise wrong(line, "", f"not readable as YAML: {error.problem or error.context}{hint}") from None
+    except YAMLError as error:
+        raise wrong(1, "", f"not readable as YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise wrong(1, "", "not readable as YAML: it is nested too deeply") from None
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        AssertionError,
+        NotImplementedError,
+    ) as error:  # of its constructors
+        raise wrong(1, "", f"not readable as YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise wrong(1, "", "a scenario is a mapping that begins with 'coexsim: 1'")
+    plain = _Plain(name)
+    result = plain.mapping(data, ())
+    return result, plain.lines
+
+
+class _Plain:
+    """Makes plain Python data of a ruamel tree; the line of every key and item goes into `lines`."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: Lines = {}
+        self._nodes = 0
+
+    def mapping(self, node: Any, path: KeyPath) -> dict[Any, Any]:
+        result: dict[Any, Any] = {}
+        for key, value in node.items():
+            word = key if isinstance(key, int) and not isinstance(key, bool) else str(key)
+            line = node.lc.data[key][0] if node.lc.data and key in node.lc.data else node.lc.line or 0
+            place = (*path, word)
+            self.lines[place] = (self.file, line + 1)
+            result[word] = self.of(value, place)
+        return result
+
+    def of(self, node: Any, path: KeyPath) -> Any:
+        self._nodes += 1
+        if len(path) > DEEPEST or self._nodes > MOST_NODES:
+            where = next(
+                (self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), (self.file, 1)
+            )
+            raise ScenarioError(
+                [Problem(*where, str(path[0]), "not readable: nested too deeply, or an alias that holds itself")]
+            )
+        if isinstance(node, dict):
+            return self.mapping(node, path)
+        if isinstance(node, (list, tuple, set)):
+            for index, (line, *_) in (
+                (node.lc.data or {}).items() if isinstance(node, list) and hasattr(node, "lc") else ()
+            ):
+                self.lines[*path, index] = (self.file, line + 1)
+            return [self.of(value, (*path, index)) for index, value in enumerate(node)]
+        if isinstance(node, bool) or node is None:
+            return node
+        kind = next((kind for kind in (int, float, str) if isinstance(node, kind)), str)
+        return kind(node)
+
+
+def _extend(
+    raw: dict[str, Any], lines: Lines, folder: Path, name: str, above: tuple[str, ...]
+) -> tuple[dict[str, Any], Lines]:
+    if "extends" not in raw:
+        return raw, lines
+    merged: dict[str, Any] = {}
+    places: Lines = {}
+    written = raw.pop("extends")
+    bases = [written] if isinstance(written, str) else written or []
+    line = lines[("extends",)][1]
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        raise ScenarioError(
+            [Problem(name, line, "extends", f"expected the name of a file, or a list of them, found {written!r}")]
+        )
+    for base in bases:
+        path = folder / base
+        problem = ""
+        try:
+            if str(path.resolve()) in above:
+                problem = f"{base} extends this file in turn: a circle"
+            elif not path.is_file():
+                problem = f"there is no file {base!r} beside this one{_near(path)}"
+        except (OSError, ValueError) as error:
+            problem = f"{base!r} is not the name of a file: {error}"
+        if problem:
+            raise ScenarioError([Problem(name, line, "extends", problem)])
+        base_raw, base_lines = read_file(path, str(Path(name).parent / base), above)
+        merge(merged, base_raw)
+        places.update(base_lines)
+    merge(merged, raw)
+    replaced = {path for path in lines if isinstance(_at(raw, path), list)}
+    places = {
+        path: line for path, line in places.items() if not any(path[:end] in replaced for end in range(1, len(path)))
+    }
+    return merged, places | lines
+
+
+def _at(raw: Any, path: KeyPath) -> Any:
+    for key in path:
+        inside = key in raw if isinstance(raw, dict) else isinstance(raw, list) and isinstance(key, int) and key < len(raw)
+        raw = raw[key] if inside else None
+    return raw
