@@ -1,4 +1,4 @@
-"""The round trip's price is what the two ways differ by, message by message."""
+"""The price of the round trip: the same mail both ways, each message against itself, with the closed form beside it."""
 
 from __future__ import annotations
 
@@ -8,73 +8,91 @@ import pytest
 from coexsim.analysis.round_trip import direct, paired, round_trip
 from coexsim.errors import NoDataError
 from coexsim.experiment.run import simulate
-from coexsim.scenario.load import changed, load_scenario, scenario_from_text
+from coexsim.rng import stream
+from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Scenario
+from tests.analysis.small import SMALL, small
+from tests.experiment.made_up import made_up
 
-PLAIN = """
-extends: scenarios/article/environment.yaml
-servers:
-  onprem: {service: {scan: {fixed: 100 ms}}}
-directory: {population: {onprem: 400, hosted: 600}}
-load:
-  sizes: 4 KB
-  streams:
-    - {from: hosted, to: {onprem: 40, hosted: 60}, rate: 2/s}
-    - {from: onprem, to: {onprem: 40, hosted: 60}, rate: 1/s}
-run: {length: 30 min}
-"""
+MAIL_BYTES = 20_000
+SHARE = 0.6
 
 
-@pytest.fixture(scope="module")
-def plain() -> Scenario:
-    """Little load, constant scan: what a message takes can be worked out by hand."""
-    return scenario_from_text(PLAIN, "plain.yaml")
+def busy() -> Scenario:
+    """2000 people, 60 % hosted, an hour of steady mail of one size to one recipient each."""
+    text = SMALL.replace("onprem: 80, hosted: 120", "onprem: 800, hosted: 1200").replace("length: 2 h", "length: 1 h")
+    text = "\n".join(line for line in text.splitlines() if "down:" not in line).replace("events:", "")
+    load = "load: {sent_per_mailbox: 400/day, received_to_sent: 1.5, internal_share: 0.6, recipients: 1, sizes: 20 KB}"
+    return scenario_from_text(f"{text}\n{load}\n", "round-trip.yaml")
 
 
-def test_the_extra_delay_is_the_extra_leg_and_the_work_on_the_way(plain: Scenario) -> None:
-    """Without waits: two sessions of 5 round trips of 40 ms and a scan of 100 ms, against one session inside the hosted site (0 s).
+@pytest.mark.theory
+def test_each_message_passes_one_server_more_and_crosses_the_wan_twice() -> None:
+    """Over the on-premises server it is two transactions instead of one, and twice its bytes between office and hosted.
 
-    4 KB cross a 100 Mbit/s link in 0.32 ms; round trips counted on Postfix 3.7.11; DNS is asked once an hour.
+    With uniform mixing the square of the hosted share of internal mail makes the round trip (mail-facts, section 7).
     """
-    price = round_trip(plain)
+    found = round_trip(busy(), jobs=1)
 
-    by_hand_s = 2 * 5 * 0.040 + 0.100 + 2 * 4000 / 12.5e6
-    assert price.quantiles_s["p50_s"] == pytest.approx(by_hand_s, rel=1e-9)
-    assert price.extra_hops == 1.0
-    assert price.interval.holds(price.mean_extra_s)
-    assert price.mean_extra_s != pytest.approx(1.1 * by_hand_s, rel=0.05)
-
-
-def test_bytes_and_work_are_those_of_the_pairs(plain: Scenario) -> None:
-    """Every message between hosted users crosses the WAN twice, and takes one scan of the on-premises server's time."""
-    via, straight = simulate(plain), simulate(direct(plain))
-    price = paired(plain, via, straight)
-
-    assert price.wan_bytes == price.messages * 2 * 4000
-    flows = via.measured.groupby("flow", observed=True).size()
-    assert price.work_share == pytest.approx(flows["hosted->hosted"] / flows.sum(), abs=0.002)
+    assert found.extra_hops == 1.0
+    assert found.wan_bytes == 2 * MAIL_BYTES * found.messages
+    assert found.closed_form == pytest.approx(SHARE**2)
+    assert found.share_of_internal == pytest.approx(SHARE**2, abs=0.03)
+    assert 0 < found.work_share < 1
+    assert (found.extra_s > 0).all()
+    assert found.interval.holds(found.mean_extra_s)
 
 
-def test_the_share_of_internal_mail_is_the_hosted_share_squared(plain: Scenario) -> None:
-    """Uniform mixing: h^2 (closed form), here 0.36 with two thirds of the mail from hosted people: 0.4 by the streams' rates."""
-    price = round_trip(plain)
+@pytest.mark.theory
+def test_the_extra_time_of_an_idle_system_is_what_its_parts_come_to() -> None:
+    """One more session over 40 ms (5 round trips, and one for slow start), its bytes on the link twice, and 60 ms of scan.
 
-    n = price.messages / price.share_of_internal
-    assert price.closed_form == pytest.approx(0.36)
-    assert abs(price.share_of_internal - 0.4) < 4 * np.sqrt(0.4 * 0.6 / n)
+    The direct session stays inside the hosted site and costs no round trip.
+    """
+    found = round_trip(busy(), jobs=1)
 
-
-def test_both_ways_have_the_same_mail(plain: Scenario) -> None:
-    """Common random numbers: births and sizes are equal, bit for bit."""
-    via, straight = (
-        s.mail[["mail", "born_s", "size_bytes", "flow"]] for s in (simulate(plain), simulate(direct(plain)))
-    )
-
-    assert via.equals(straight)
+    trips = 5 + 1  # 20 KB are more than the first window of 14.6 KB
+    expected_s = 2 * trips * 0.040 + 2 * MAIL_BYTES / 12.5e6 + 0.060
+    assert found.quantiles_s["p50_s"] == pytest.approx(expected_s, rel=0.03)
 
 
-def test_without_a_round_trip_there_is_no_price() -> None:
-    """No hosted outbound server, or no mail between hosted users: said, not guessed."""
-    nobody = changed(load_scenario("scenarios/article/environment.yaml"), {"run.length": "1 min"})
-    with pytest.raises(NoDataError, match="delivered both ways"):
-        round_trip(nobody)
+def test_several_replications_have_student_s_interval() -> None:
+    """And the pairs of each stay with it."""
+    found = round_trip(busy(), replications=3, jobs=1)
+
+    assert sorted(set(found.extra_s.index.get_level_values("replication"))) == [0, 1, 2]
+    means = found.extra_s.groupby("replication").mean()
+    assert found.interval.mean == pytest.approx(float(means.mean()))
+    assert found.interval.known
+
+
+def test_only_what_arrived_both_ways_is_compared() -> None:
+    """A message that bounced one way is no pair."""
+    rng = stream(1, 0, "x")
+    one = made_up(rng.exponential(1.0, 50) + 1)
+    outcome = ["bounced"] * 10 + ["delivered"] * 40
+    other = made_up(one.mail["delay_s"].to_numpy() - 0.5, outcome=outcome)
+
+    found = paired(small(), one, other)
+
+    assert found.messages == 40
+    assert found.mean_extra_s == pytest.approx(0.5)
+    assert np.allclose(found.extra_s, 0.5)
+
+
+def test_nothing_to_compare_is_said() -> None:
+    """No mail between hosted people, or no hosted-outbound server."""
+    one = made_up([1.0], flow="onprem->onprem")
+    with pytest.raises(NoDataError, match="hosted->hosted"):
+        paired(small(), one, one)
+    text = SMALL.replace("  inotes-outbound: {kind: hosted-outbound, site: hosted}\n", "")
+    with pytest.raises(NoDataError, match="no round trip"):
+        direct(scenario_from_text(text))
+
+
+def test_results_that_are_there_already_are_used() -> None:
+    """The same answer with and without."""
+    scenario = busy()
+    via = simulate(scenario)
+
+    assert round_trip(scenario, via, jobs=1).mean_extra_s == round_trip(scenario, jobs=1).mean_extra_s
