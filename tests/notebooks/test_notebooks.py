@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -41,11 +42,15 @@ def quiet_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def executed(notebook: Path) -> nbformat.NotebookNode:
+def executed(notebook: Path) -> Any:
     """The notebook with its outputs; its folder is the working directory. Raises at the first cell that fails."""
-    document = nbformat.read(notebook, as_version=4)
+    read: Any = nbformat.read
+    document = read(notebook, as_version=4)
     client = NotebookClient(
-        document, timeout=TIMEOUT_S, kernel_manager_class=OwnKernel, resources={"metadata": {"path": str(notebook.parent)}}
+        document,
+        timeout=TIMEOUT_S,
+        kernel_manager_class=OwnKernel,
+        resources={"metadata": {"path": str(notebook.parent)}},
     )
     client.execute()
     return document

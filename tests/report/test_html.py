@@ -1,0 +1,167 @@
+"""The page of a run: it has all its parts, needs nothing else, and takes no name for markup."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coexsim.experiment.results import Results
+from coexsim.report.assumptions import assumptions
+from coexsim.report.html import write_report
+from coexsim.report.words import say_limit
+from coexsim.scenario.load import changed, load_scenario
+from tests.analysis.small import small
+from tests.experiment.made_up import made_up
+from tests.report.made_up_price import made_up_price
+
+ROOT = Path(__file__).parents[2]
+SECTIONS = [
+    "asked",
+    "answer",
+    "objectives",
+    "delay",
+    "servers",
+    "round-trip",
+    "outcomes",
+    "set-up",
+    "assumptions",
+    "provenance",
+]
+EVIL = "<script>alert('x')</script> & sons"
+
+
+class Page(HTMLParser):
+    """What a page has: sections in order, addresses that it asks for, tags left open, and its words."""
+
+    VOID = ("meta", "img", "br", "link", "input", "hr")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: list[str] = []
+        self.addresses: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if tag == "section" and name == "id":
+                self.sections.append(value or "")
+            if name in ("src", "href", "srcset", "action", "data"):
+                self.addresses.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def a_run() -> Results:
+    """An hour of a hundred delays, with a queue and a busy server."""
+    return made_up(
+        np.arange(1.0, 101.0),
+        stages=[{"server": "onprem", "stage": "cores", "workers": 4.0, "p95_wait_s": 2.5}],
+        timeline={("onprem", "cores"): {"busy": 3.0, "arrivals": 1}, ("onprem", "queue"): {"backlog": 3}},
+    )
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Page:
+    scenario = small("p95(delay, hosted->hosted) < 60 s", "utilisation(onprem.cores) < 90 %")
+    return Page(write_report(a_run(), scenario, tmp_path, trip=made_up_price()).read_text(encoding="utf-8"))
+
+
+def test_page_has_its_parts_with_the_answer_before_the_evidence(page: Page) -> None:
+    """What was asked, the answer, then the rest; every tag is closed."""
+    assert page.sections == SECTIONS
+    assert page.open == []
+    assert "1 of 2 objectives is met; missed: p95(delay, hosted->hosted) < 60 s." in page.text
+    assert (
+        "onprem, with 4 processor cores, comes nearest to its limit: 75 % busy in the hour from Mon 09:00." in page.text
+    )
+
+
+def test_page_needs_nothing_else(page: Page) -> None:
+    """All it shows is in it: pictures as data, no script, nothing from the network, and the browser is told so."""
+    assert len(page.addresses) == 5
+    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    assert not {"script", "link", "iframe"} & set(page.tags)
+
+
+def test_pictures_lie_beside_the_page(tmp_path: Path) -> None:
+    """The same pictures as files for a slide."""
+    write_report(a_run(), small(), tmp_path, trip=made_up_price())
+
+    names = ["backlog.png", "delay-by-flow.png", "report.html", "round-trip.png", "topology.png", "utilisation.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    """A title with markup in it is shown as it is written."""
+    scenario = changed(small(), {"title": EVIL})
+    text = write_report(a_run(), scenario, tmp_path).read_text(encoding="utf-8")
+
+    assert "<script" not in text
+    assert EVIL in Page(text).text
+
+
+def test_same_results_same_bytes(tmp_path: Path) -> None:
+    """The page has no time stamp."""
+    one, other = (write_report(a_run(), small(), tmp_path / name).read_bytes() for name in ("one", "other"))
+
+    assert one == other
+
+
+def test_page_of_no_mail_at_all(tmp_path: Path) -> None:
+    """A run in which nothing happened has a page that says so."""
+    text = Page(write_report(made_up(), small("p95(delay) < 60 s"), tmp_path).read_text(encoding="utf-8")).text
+
+    assert "Nothing was delivered in the measured window." in text
+    assert "cannot say" in text
+
+
+def test_mail_to_nobody_is_told_apart_from_mail_that_is_missed(tmp_path: Path) -> None:
+    """Of four recipients two exist, and one of them got it; the other two had no valid address."""
+    results = made_up(
+        [1.0, 1.0, 1.0, 1.0],
+        flow=["hosted->hosted", "hosted->hosted", "internet->unknown", "internet->unknown"],
+        outcome=["delivered", "bounced", "bounced", "bounced"],
+    )
+    text = Page(write_report(results, small(), tmp_path).read_text(encoding="utf-8")).text
+
+    assert "Of 2 recipients 1 (50 %) got their mail, 1 bounced; besides, 2 recipients had no valid address." in text
+
+
+def test_assumptions_have_their_value_and_source(tmp_path: Path) -> None:
+    """Figures of the scenario and of its load profile, as written; those from memory are counted and marked."""
+    scenario = load_scenario(ROOT / "scenarios" / "load" / "corporate-20k.yaml")
+    given = {each.path: each for each in assumptions(scenario)}
+    text = write_report(a_run(), scenario, tmp_path).read_text(encoding="utf-8")
+
+    assert given["servers.onprem.max_message_size"].value == "25 MB"
+    assert given["load.sent_per_mailbox"].value == "34/day"
+    assert given["load.day_curve"].value == "24 values"
+    assert all(each.value for each in given.values())
+    assert given["links.round_trip"].is_from_memory
+    assert text.count('<tr class="memory">') == sum(each.is_from_memory for each in given.values()) > 0
+    assert re.search(r"coexsim run \S*corporate-20k\.yaml --seed 1", text)
+
+
+def test_limits_are_said_as_people_do() -> None:
+    """One core is no cores."""
+    assert say_limit({"limit": 1, "stage": "cores"}) == "1 processor core"
+    assert say_limit({"limit": 1200, "stage": "connections"}) == "1,200 SMTP connections"
+    assert say_limit({"limit": None, "stage": "link"}) == "bandwidth"

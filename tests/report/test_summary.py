@@ -1,0 +1,197 @@
+"""The figures of a summary, worked out again by other means, and how they are said."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+from scipy import stats
+
+from coexsim.analysis.slo import evaluate
+from coexsim.errors import ConservationError
+from coexsim.experiment.results import Results, join, load_results
+from coexsim.experiment.store import write_json
+from coexsim.report.summary import say_summary, say_verdicts, summarise
+from tests.analysis.small import small
+from tests.experiment.made_up import made_up
+
+PROVENANCE = {
+    "scenario": {"servers": {"onprem": {}, "smart-host": {"runs_on": "onprem"}}, "run": {"start": "Mon 09:00"}}
+}
+NIGHT_AND_DAY = np.concatenate([np.full(60, 1.0), np.linspace(1, 3, 60), np.full(60, 2.0)])
+
+
+def a_run(replication: int = 0, times: float = 1.0, **columns: Any) -> Results:
+    """Three hours of four cores, busiest in the second half; delays from 1 to 200 s."""
+    return made_up(
+        times * np.arange(1.0, 201.0),
+        replication,
+        minutes=180,
+        stages=[{"server": "onprem", "stage": "cores", "workers": 4.0, "p95_wait_s": 2.5, "refused": 7}],
+        timeline={
+            ("onprem", "cores"): {
+                "busy": times * NIGHT_AND_DAY,
+                "arrivals": 2,
+                "queue": 0.5,
+                "backlog": np.arange(180),
+            },
+            ("office to hosted", "link"): {"busy": 0.25, "arrivals": 1},
+            ("onprem", "queue"): {"backlog": np.arange(180), "queued_bytes": 1000},
+            ("smart-host", "queue"): {"backlog": 5, "queued_bytes": 500},
+        },
+        provenance=PROVENANCE,
+        **columns,
+    )
+
+
+def said(summary: dict[str, Any], width: int = 140) -> str:
+    """What the terminal shows."""
+    console = Console(file=StringIO(), width=width)
+    for part in say_summary(summary):
+        console.print(part)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert isinstance(text, str)
+    return text
+
+
+def test_delay_by_flow_is_what_numpy_says() -> None:
+    """Each recipient counts: a copy for three is three samples. The quantile is the least value that enough do not exceed."""
+    recipients = np.where(np.arange(200) % 3 == 0, 3, 1)
+    [row] = summarise(a_run(recipients=recipients))["delay_by_flow"]
+    everybody = np.repeat(np.arange(1.0, 201.0), recipients)
+
+    assert row["recipients"] == recipients.sum()
+    assert row["mean_s"] == pytest.approx(everybody.mean())
+    for name, share in (("p50_s", 0.5), ("p95_s", 0.95), ("p99_s", 0.99)):
+        assert row[name] == np.quantile(everybody, share, method="inverted_cdf")
+
+
+def test_replications_give_means_with_student_intervals() -> None:
+    """Mean over runs of each run's own figure; half the interval is t(2, 97.5 %) s / sqrt(3)."""
+    factors = np.array([1.0, 1.5, 1.1])
+    summary = summarise(join([a_run(i, factor) for i, factor in enumerate(factors)]))
+    t = stats.t.ppf(0.975, 2)
+    [row] = summary["delay_by_flow"]
+    server = next(r for r in summary["servers"] if r["stage"] == "cores")
+    hour = max(NIGHT_AND_DAY[i : i + 60].mean() for i in range(121)) / 4
+
+    assert summary["replications"] == 3
+    assert row["p50_s"] == pytest.approx(100 * factors.mean())
+    assert row["p50_half_s"] == pytest.approx(t * (100 * factors).std(ddof=1) / np.sqrt(3))
+    assert server["busy_share"] == pytest.approx(hour * factors.mean())
+    assert server["busy_share_half"] == pytest.approx(t * (hour * factors).std(ddof=1) / np.sqrt(3))
+    assert server["refused"] == 21
+
+
+def test_servers_are_told_at_their_busiest_hour_and_minute() -> None:
+    """The hour with most work is found by looking at all of them; the minute is the highest."""
+    summary = summarise(a_run())
+    server = next(row for row in summary["servers"] if row["stage"] == "cores")
+    means = [NIGHT_AND_DAY[i : i + 60].mean() for i in range(121)]
+    at = int(np.argmax(means))
+
+    assert server["busy"] == pytest.approx(max(means))
+    assert server["from_s"] == 60 * at
+    assert server["when"] == f"Mon {9 + at // 60:02d}:{at % 60:02d}"
+    assert server["busiest_minute_share"] == pytest.approx(3 / 4)
+    assert server["busiest_minute_s"] == 60 * 119
+    assert (server["limit"], server["waiting"], server["most_waiting"], server["p95_wait_s"]) == (4, 0.5, 179, 2.5)
+
+
+def test_only_the_measured_window_counts_for_servers() -> None:
+    """Cut to the first hour, the busiest hour is that one."""
+    results = a_run()
+    cut = Results(**results.tables, provenance=results.provenance, window_s=(0.0, 3600.0), length_s=results.length_s)
+    server = next(row for row in summarise(cut)["servers"] if row["stage"] == "cores")
+
+    assert server["busy_share"] == pytest.approx(0.25)
+
+
+def test_queues_add_the_roles_of_one_machine() -> None:
+    """Onprem's 179 at the last minute's end, and the 5 of the smart host on it."""
+    [queue] = summarise(a_run())["queues"]
+
+    assert (queue["machine"], queue["roles"]) == ("onprem", ["onprem", "smart-host"])
+    assert (queue["most_messages"], queue["most_bytes"], queue["at_s"]) == (184, 1500.0, 180 * 60)
+    assert queue["when"] == "Mon 12:00"
+
+
+def test_outcomes_and_books_balance_or_raise() -> None:
+    """Sent is the sum of the outcomes; a run that noted another number sent is our own bug."""
+    delays = np.array([1.0, np.nan, 3.0])
+    results = made_up(delays, provenance={"sent": 3})
+    [row] = summarise(results)["outcomes"]
+
+    assert (row["sent"], row["delivered"], row["in transit"]) == (3, 2, 1)
+    assert summarise(results)["conservation"]["balanced"]
+    with pytest.raises(ConservationError):
+        summarise(made_up(delays, provenance={"sent": 4}))
+
+
+def test_nothing_delivered_is_no_error() -> None:
+    """A run of mail that never arrived, and one of no mail at all, have a summary that says so."""
+    assert "Nothing was delivered" in said(summarise(made_up([np.nan])))
+    assert "No mail was handed in" in said(summarise(made_up()))
+
+
+def test_summary_file_is_one_that_results_are_read_from(tmp_path: Path) -> None:
+    """`coexsim run` puts it in place of the one that `Results.save` writes; the tables are read back all the same."""
+    results = a_run()
+    folder = results.save(tmp_path / "run")
+    write_json(summarise(results), folder / "summary.json")
+    again = load_results(folder)
+
+    assert again.window_s == results.window_s
+    assert again.mail.equals(load_results(results.save(tmp_path / "other")).mail)
+    assert said(json.loads((folder / "summary.json").read_text())) == said(summarise(results))
+
+
+def test_terminal_tables_speak_the_planners_words() -> None:
+    """Delay, servers at the peak, queues, outcomes; one run has no interval and says how to get one."""
+    text = said(summarise(a_run()))
+
+    for words in (
+        "Delay by flow",
+        "hosted → hosted (round trip)",
+        "Servers at the peak",
+        "4 processor cores",
+        "Outcomes",
+        "books balance",
+    ):
+        assert words in text
+    assert "one run: no interval; add --replications" in text
+    assert "3.3 min*" in text  # 99 % of 200 recipients: only two waited longer
+    assert "3.17 min*" not in text  # 95 %: ten did
+
+
+def test_terminal_tables_say_how_sure_replications_make_us() -> None:
+    """With several runs each figure has its half-width, and the note on one run is gone."""
+    text = said(summarise(join([a_run(0), a_run(1, 1.5)])))
+
+    assert "±" in text
+    assert "one run" not in text
+
+
+def test_names_are_not_taken_for_markup() -> None:
+    """A server called [red] is printed as it is called."""
+    results = made_up([1.0], timeline={("[red]", "queue"): {"backlog": 3}})
+
+    assert "[red]" in said(summarise(results))
+
+
+def test_verdicts_are_a_table() -> None:
+    """Objective, answer, figure with its interval."""
+    scenario = small("p95(delay, hosted->hosted) < 60 s")
+    console = Console(file=StringIO(), width=140)
+    verdicts = evaluate(None, a_run(), scenario)
+    console.print(say_verdicts(verdicts))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert "p95(delay, hosted->hosted) < 60 s" in text
+    assert verdicts[0].answer in text
+    assert verdicts[0].say() in text
