@@ -42,10 +42,12 @@ def simulate(
     world = World(scenario, seed, replication, keep_visits=keep_visits)
     start_senders(world)
     world.run(progress)
-    return _results(world, alternative)
+    return results_of(world, alternative)
 
 
-def _results(world: World, alternative: str) -> Results:
+def results_of(world: World, alternative: str = "") -> Results:
+    """The tables of a world that has run."""
+
     def tag(rows: int) -> dict[str, object]:
         return {"alternative": _word(alternative, rows), "replication": np.full(rows, world.replication)}
 

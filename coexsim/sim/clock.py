@@ -1,7 +1,15 @@
 """Simulated time: waiting until a moment, and who goes first when moments coincide.
 
-The order at one moment is a rule, not an accident of the heap: first SimPy's own housekeeping, then by stage in the order of
-`STAGES`, then by the mail's number. So a run does not depend on the order in which processes were started.
+The order at one moment is a rule, not an accident of the heap:
+
+1. what follows at once from something that happens, before anything else does (SimPy's own events: a process begins, a slot is handed
+   over, a transfer ends, an answer of DNS comes), in the order of its causes;
+2. then by stage, in the order of `STAGES`;
+3. within a stage by the mail's number;
+4. and what belongs to one mail (its parts, the notices about it) in the order of its causes.
+
+Causes have an order by the same rules, back to births and to the scenario's own times. So a run does not depend on the order in which
+processes were started, nor on servers that its mail does not meet.
 """
 
 from __future__ import annotations

@@ -192,7 +192,10 @@ def _arrive(ride: Ride, leg: Leg) -> None:
         over_s = done_s + _session_s(ride, leg, leg.round_trips + slow_start_round_trips(ride.size_bytes))
         world.rides.hop(leg, now_s, done_s, over_s, ride.size_bytes)
         ride.leg = leg.next  # type: ignore[assignment]  # a leg with a target has a next one
-        ride.at(over_s, SESSION, ARRIVES)
+        if over_s > now_s:
+            ride.at(over_s, SESSION if over_s > done_s else WORK_DONE, ARRIVES)
+        else:
+            _arrive(ride, ride.leg)
     elif leg.server.delivery is None and leg.delivered is not None and done_s <= world.limit_s:
         world.rides.end(ride, leg, now_s, done_s)
     else:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import simpy
 from numpy.typing import NDArray
-from simpy.events import ProcessGenerator
 
 from coexsim.sim.calendar import Calendar
+from coexsim.sim.clock import WORLD, At
 from coexsim.sim.stage_log import StageLog
 
 
@@ -56,8 +56,8 @@ class FairLink:
         self._timer: simpy.Event | None = None
         self._timer_s = 0.0
         self._joined = False  # since the timer was set
-        if calendar:
-            env.process(self._break_when_closed(calendar))
+        for from_s, _ in calendar:
+            At(env, from_s, WORLD).callbacks.append(lambda _: self.break_all())
 
     @property
     def instant(self) -> bool:
@@ -198,9 +198,3 @@ class FairLink:
             _, _, sent_s, done = heappop(self._under_way)
             self._log.record(sent_s, sent_s, now_s)
             done.succeed(True)
-
-    def _break_when_closed(self, calendar: Calendar) -> ProcessGenerator:
-        for from_s, _ in calendar:
-            while self._env.now < from_s:  # the clock may fall short of a sum by its last digit
-                yield self._env.timeout(from_s - self._env.now)
-            self.break_all()

@@ -102,17 +102,12 @@ class Passing:
         self._count = np.zeros(self._minutes + 1)
         self._bytes = np.zeros(self._minutes + 1)
 
-    def note(self, entered_s: float, left_s: float, size_bytes: int) -> None:
-        """One ride that is here from one time to another."""
-        for time_s, sign in ((entered_s, 1.0), (left_s, -1.0)):
-            minute = min(int(time_s // 60), self._minutes)
-            self._count[minute] += sign
-            self._bytes[minute] += sign * size_bytes
-
     def add(self, entered_s: Floats, left_s: Floats, size_bytes: Floats) -> None:
-        """Many rides at once."""
+        """Rides that are here from one time to another."""
         for times_s, sign in ((entered_s, 1.0), (left_s, -1.0)):
-            minute = np.minimum(times_s // 60, self._minutes).astype(np.int64)
+            minute = np.clip(np.ceil(times_s / 60) - 1, 0, self._minutes).astype(
+                np.int64
+            )  # a minute's end belongs to it
             self._count += sign * np.bincount(minute, minlength=self._minutes + 1)
             self._bytes += sign * np.bincount(minute, size_bytes, minlength=self._minutes + 1)
 

@@ -87,15 +87,16 @@ def setup(onprem: str = "domino", more: str | dict[str, Any] = "") -> Scenario:
     """The network with an on-premises server of a kind; `more` are further keys, as YAML or data, laid over it."""
     keys = (_YAML.load(more) or {}) if isinstance(more, str) else more
     out = StringIO()
-    _YAML.dump(_laid_over(_YAML.load(NETWORK + ONPREM[onprem]), keys), out)
+    _YAML.dump(laid_over(_YAML.load(NETWORK + ONPREM[onprem]), keys), out)
     return scenario_from_text(out.getvalue())
 
 
-def _laid_over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+def laid_over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Keys with others laid over them, as `extends` does."""
     result = dict(base)
     for key, value in more.items():
         below = base.get(key)
-        result[key] = _laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        result[key] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return result
 
 

@@ -200,7 +200,7 @@ OUTAGE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     ANY_ONPREM,
     INBOUND,

@@ -1,0 +1,156 @@
+"""Express mail is a quicker way to the same end: with it and without, a run gives the same tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coexsim.experiment.results import Results
+from coexsim.scenario.model import Scenario
+from coexsim.sim.express import Ride
+from tests.sim.loaded import loaded, run_world
+
+WORK = {
+    "servers": {
+        "onprem": {
+            "service": {"scan": {"fixed": "120 ms", "law": "exponential"}, "deliver": "8 ms", "accept": "4 ms", "directory_lookup": "2 ms"},
+            "capacity": {"cores": 2},
+        },
+        "inotes-inbound": {"service": {"deliver": {"fixed": "9 ms", "cv": 1.2}, "accept": {"fixed": "1 ms", "per_MB": "10 ms"}}},
+    }
+}  # fmt: skip
+LIMITS = {
+    "servers": {
+        "onprem": {
+            "capacity": {
+                "cores": 2,
+                "transfer_threads": 4,
+                "delivery_threads": 2,
+                "smtp_connections": 3,
+                "when_full": "wait",
+            }
+        }
+    }
+}
+REFUSE = {"servers": {"onprem": {"capacity": {"smtp_connections": 2, "when_full": "refuse"}}}}
+NARROW = {
+    "links": [
+        {"between": ["office", "hosted"], "round_trip": "40 ms", "bandwidth": "4 Mbit/s"},
+        {"between": ["office", "internet"], "round_trip": "30 ms", "bandwidth": "10 Mbit/s"},
+    ]
+}
+ROLE = {"servers": {"smart-host": {"kind": "relay", "runs_on": "onprem"}}}
+SHORT_TTL = {
+    "dns": {"corporate.com": "@ 70 IN MX 10 mail\nmail 40 IN A 192.0.2.10"},
+    "name_servers": {"answer": "20 ms"},
+}
+TICKS = {
+    "load": {
+        "streams": [
+            {"from": "internet", "to": "onprem", "rate": "4/s", "arrivals": "constant"},
+            {"from": "hosted", "to": "onprem", "rate": "4/s", "arrivals": "constant"},
+            {"from": "onprem", "to": "hosted", "rate": "2/s", "arrivals": "constant"},
+        ]
+    },
+    "links": [],
+    "sites": [],
+    "servers": {name: {"site": None} for name in ("onprem", "inotes-inbound", "inotes-outbound", "external")}
+    | {"onprem": {"site": None, "service": {"scan": "500 ms"}, "capacity": {"cores": 5}}},
+}
+KEPT = {"servers": {"onprem": {"smtp": {"reuse": "5 s"}}, "external": {"smtp": {"reuse": "2 s", "tls": True}}}}
+MOVES = {
+    "directory": {"replica": {"at": "inotes-inbound", "every": "2 min"}},
+    "events": [
+        {"at": "3 min", "move": 80, "to": "hosted"},
+        {"at": "5 min", "hire": 50, "to": "hosted"},
+        {"at": "7 min", "move": 9, "to": "onprem"},
+    ],
+}
+ONE_AT_A_TIME = {
+    "servers": {"onprem": {"capacity": {"smtp_connections": 3, "transfer_threads": 1, "when_full": "wait"}}}
+}
+
+
+def trouble(**event: str) -> dict[str, Any]:
+    return {"events": [{"at": "2 min", "for": "4 min", **event}]}
+
+
+WORLDS: dict[str, tuple[dict[str, Any], ...]] = {
+    "nothing takes time at servers": (),
+    "work": (WORK,),
+    "work, a role on the machine": (WORK, ROLE),
+    "limits": (WORK, LIMITS),
+    "connections refused": (WORK, LIMITS, REFUSE),
+    "narrow links": (WORK, NARROW),
+    "limits and narrow links, a role": (WORK, LIMITS, NARROW, ROLE),
+    "connections kept": (WORK, LIMITS, KEPT),
+    "disk": (WORK, LIMITS, {"servers": {"onprem": {"capacity": {"queue_disk": "9 MB"}}}}),
+    "people move": (WORK, MOVES),
+    "answers of DNS grow old": (WORK, LIMITS, SHORT_TTL),
+    "answers of DNS grow old, no limits": (WORK, SHORT_TTL),
+    "a zone fails": (WORK, SHORT_TTL, trouble(zone="corporate.com", fault="servfail")),
+    "DNS is down": (WORK, SHORT_TTL, trouble(down="dns")),
+    "the hosted side is down": (WORK, LIMITS, trouble(down="inotes-inbound")),
+    "the Internet is down": (WORK, NARROW, trouble(down="office-internet")),
+    "all at one moment": (TICKS,),
+    "all at one moment, limited": (TICKS, ONE_AT_A_TIME),
+}
+
+
+@pytest.fixture(autouse=True)
+def rides(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rides there were."""
+    count = [0]
+    begin = Ride.__init__
+
+    def counted(self: Ride, *args: Any, **kwargs: Any) -> None:
+        count[0] += 1
+        begin(self, *args, **kwargs)
+
+    monkeypatch.setattr(Ride, "__init__", counted)
+    return count
+
+
+def both_ways(scenario: Scenario) -> tuple[Results, Results]:
+    return run_world(scenario)[1], run_world(scenario, express=False)[1]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_tables_are_the_same(name: str, rides: list[int]) -> None:
+    """Mail to the last bit; stages and timeline, which are sums in another order, up to rounding."""
+    express, journeys = both_ways(loaded("domino", *WORLDS[name]))
+
+    assert rides[0] > 1000
+    pd.testing.assert_frame_equal(express.mail, journeys.mail, check_exact=True)
+    for table in ("stages", "timeline"):
+        assert_close(getattr(express, table), getattr(journeys, table))
+    pd.testing.assert_frame_equal(_without_cached(express.dns), _without_cached(journeys.dns))
+
+
+def assert_close(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    for column in one:
+        if one[column].dtype == "float64":
+            np.testing.assert_allclose(one[column], other[column], rtol=1e-6, atol=1e-6, err_msg=str(column))
+        else:
+            assert (one[column] == other[column]).all(), column
+
+
+def _without_cached(dns: pd.DataFrame) -> pd.DataFrame:
+    """Rides do not count what they find in the cache."""
+    return dns.drop(columns="cached")
+
+
+def test_the_comparison_says_no() -> None:
+    """A difference in one service time of one mail is seen."""
+    one, other = (
+        loaded("domino", WORK),
+        loaded("domino", WORK, {"servers": {"onprem": {"service": {"directory_lookup": "2.001 ms"}}}}),
+    )
+
+    with pytest.raises(AssertionError):
+        pd.testing.assert_frame_equal(run_world(one)[1].mail, run_world(other)[1].mail, check_exact=True)
+    with pytest.raises(AssertionError):
+        assert_close(run_world(one)[1].stages, run_world(other)[1].stages)
