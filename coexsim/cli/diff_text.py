@@ -91,7 +91,7 @@ def _news(diff: RouteDiff) -> dict[str, list[str]]:
 
 
 def _who(change: Change) -> str:
-    large = "" if change.size_bytes == SMALL_BYTES else f", {say_bytes(change.size_bytes)}"
+    large = "" if change.size_bytes == SMALL_BYTES else f", above {say_bytes(change.size_bytes - 1)}"
     return f"{change.sender} to {change.recipient}{large}"
 
 

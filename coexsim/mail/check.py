@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from coexsim.mail.findings import Finding, find_all
 from coexsim.mail.setup import Setup
-from coexsim.mail.trace import trace_mail
+from coexsim.mail.trace import address_of, trace_mail
 from coexsim.mail.traced import RecipientTrace, Trace
 from coexsim.scenario.model import Expect, Mail, Path, Scenario
 
@@ -88,7 +88,8 @@ def _expectations(setup: Setup, index: int, mail: Mail) -> Iterator[Expectation]
     if mail.expect is None and not mail.expect_each:
         return
     walk = trace_mail(setup, mail)
-    for written, recipient in zip(dict.fromkeys(mail.to), walk.recipients, strict=False):
+    for written in dict.fromkeys(mail.to):
+        recipient = walk[address_of(setup, written)]
         wanted = [
             (("messages", index, "expect"), mail.expect),
             (("messages", index, "expect_each", written), mail.expect_each.get(written)),

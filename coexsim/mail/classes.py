@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from coexsim.mail.directory import Group, Person
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.mail.setup import Setup
-from coexsim.scenario.servers import ExternalServer, HostedInbound
+from coexsim.scenario.servers import DominoServer, ExternalServer, HostedInbound
 
 Side = Literal["onprem", "hosted", "elsewhere", "group", "unknown", "internet"]
 SMALL_BYTES = 4096
@@ -187,7 +187,11 @@ def own_domains(setup: Setup) -> list[str]:
     """The domains that the organisation's servers take for their own, the shared one first."""
     ours = [fold(setup.scenario.domain)]
     for name, policy in setup.policies.items():
-        if name not in setup.external_servers:
+        server = setup.scenario.servers[name]
+        by_chance = (
+            isinstance(server, DominoServer) and server.global_domain is None
+        )  # the domain of its host, not one it was given
+        if name not in setup.external_servers and not by_chance:
             ours += [domain for domain in policy.domains if domain not in ours]
     return ours
 
@@ -222,7 +226,13 @@ def _unknown(setups: Iterable[Setup]) -> Iterator[MailClass]:
         local = NOBODY
         while any(setup.directory.find(f"{local}@{domain}", 0) is not None for setup in setups):
             local += "-too"
-        yield MailClass(f"{local}@{domain}", f"{local}@{domain}", "unknown", exists=False, mailboxes=0)
+        yield MailClass(
+            f"{local}@{domain}",
+            f"{local}@{domain}",
+            "unknown",
+            exists=False,
+            mailboxes=int(domain == fold(setups[0].scenario.domain)),
+        )
 
 
 def _outside(setups: Iterable[Setup], *, unknown: bool) -> Iterator[MailClass]:

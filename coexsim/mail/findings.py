@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from coexsim.mail.finding_texts import EXPLANATIONS
 from coexsim.mail.flows import Flow, all_flows
+from coexsim.mail.message import fold
 from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Path
 from coexsim.scenario.servers import ExternalServer, HostedInbound
@@ -51,10 +52,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Search:
-    """A set-up that is searched: every class of sender to every class of recipient, worked out once."""
+    """A set-up that is searched: every class of sender to every class of recipient, worked out once.
+
+    `unreached` are the addresses of classes that some mail does not reach, whatever the cause.
+    """
 
     setup: Setup
     flows: list[Flow]
+    unreached: frozenset[str]
 
     @property
     def scenario(self) -> Scenario:
@@ -96,11 +101,12 @@ def find_all(setup: Setup) -> list[Finding]:
     from coexsim.mail.findings_flows import FLOW_FINDERS
     from coexsim.mail.findings_steps import STEP_FINDERS
 
-    search = Search(setup, all_flows(setup))
+    flows = all_flows(setup)
+    search = Search(setup, flows, frozenset(fold(flow.recipient.address) for flow in flows if not flow.delivered))
     causes = [finding for finder in (*DNS_FINDERS, *STEP_FINDERS) for finding in finder(search)]
     causes = _fold_hosts(causes)
     explained: dict[int, list[str]] = {}
-    search = replace(search, flows=[flow for flow in search.flows if not _explained(flow, causes, explained)])
+    search = replace(search, flows=[flow for flow in flows if not _explained(flow, causes, explained)])
     causes = [
         replace(cause, consequences=(*cause.consequences, *explained.get(n, ()))) for n, cause in enumerate(causes)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from coexsim.errors import did_you_mean
 from coexsim.mail.dns import Answer, DnsFailure, Question, is_address
@@ -15,12 +16,25 @@ from coexsim.scenario.model import Path
 STEP = "the article's step 'Setting up the network to receive mail'"
 
 
+def _at_record(search: Search, zone: str, finding: Finding, *words: str) -> Finding:
+    """The finding at the line of the zone in which these words stand, where the zone is written out in the scenario."""
+    lines = (search.scenario.dns[zone].text or "").splitlines()
+    found = next((n for n, line in enumerate(lines) if all(word in line.split() for word in words)), None)
+    return finding if found is None or len(lines) < 2 else replace(finding, line=finding.line + 1 + found)
+
+
 def own_domain_has_a_zone(search: Search) -> Iterator[Finding]:
     """The shared domain's zone is declared, so that the world can find its MX."""
     domain = fold(search.scenario.domain)
     if _zone_of(search, domain) is None:
         text = f"no zone for {domain} is declared: nobody outside finds a server for it; write its MX and A records under 'dns' ({STEP})"
-        yield search.finding("ZONE-MISSING", ("dns",), text, about=(domain,), marks=(f"{domain}: no such domain",))
+        yield search.finding(
+            "ZONE-MISSING",
+            ("dns",),
+            text,
+            about=(domain,),
+            marks=(f"{domain}: no such domain", f"{domain} has no address record"),
+        )
 
 
 def zones_answer(search: Search) -> Iterator[Finding]:
@@ -45,8 +59,10 @@ def zones_have_mail_hosts(search: Search) -> Iterator[Finding]:
             continue
         yield from _null_mx(search, fold(zone), answer, path)
         for _, host in answer.mx:
-            if host:
-                yield from _mx_target(search, fold(zone), host, path)
+            short = host.removesuffix("." + fold(zone))
+            for finding in _mx_target(search, fold(zone), host, path) if host else ():
+                at_dot = _at_record(search, zone, finding, "MX", f"{host}.")
+                yield at_dot if at_dot != finding else _at_record(search, zone, finding, "MX", short)
         yield from _equal_preferences(search, fold(zone), answer, path)
 
 
@@ -123,7 +139,9 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                 continue
             told.add(hop)
             path = _where_named(search, name, hop.name)
-            found = hosts_behind(search.setup, hop, policy)
+            found = hosts_behind(
+                search.setup, hop._replace(external_dns=True), policy
+            )  # its own DNS is a finding of its own
             if isinstance(found, DnsFailure):
                 if found.cause in ("no-address", "no-such-domain", "null-mx"):
                     near = did_you_mean(hop.name, [fold(s.host) for s in search.scenario.servers.values() if s.host])

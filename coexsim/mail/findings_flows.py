@@ -151,9 +151,11 @@ def forged_senders(search: Search) -> Iterator[Finding]:
 
 
 def notices_arrive(search: Search) -> Iterator[Finding]:
-    """A bounce reaches the sender it is about."""
+    """A bounce reaches the sender it is about, if the sender's other mail does."""
     told: set[tuple[str, str]] = set()
     for flow in search.flows:
+        if fold(flow.sender.address) in search.unreached:
+            continue
         for notice in flow.trace.notices if flow.trace else ():
             failed = notice.copy is None or notice.copy.outcome != "delivered"
             if notice.kind != "dsn" or not failed or (notice.written_by, flow.sender.name) in told:

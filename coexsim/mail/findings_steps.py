@@ -70,12 +70,15 @@ def _global_domain(search: Search, name: str, server: DominoServer) -> Iterator[
     if domain in local:
         effect = f"only the Internet domain of its own host is local, which happens to be {domain}; an alias domain would be refused"
     text = f"{name} has no Global Domain document with {domain}: {effect}; create it ({DOMINO}: Global Domain document)"
-    marks = (
-        () if domain in local else (f"{name} refused it: 554 5.7.1", f"the best MX of {domain} is this server itself")
-    )
+    marks = () if domain in local else _not_local(name, domain)
     severity: Severity | None = "warning" if domain in local else None
     path: Path = ("servers", name, "global_domain")
     yield search.finding("DOMINO-NO-GLOBAL-DOMAIN", path, text, about=(name, domain), marks=marks, severity=severity)
+
+
+def _not_local(name: str, domain: str) -> tuple[str, ...]:
+    """By what it shows that a server does not take a domain for its own: it refuses the mail, or sends it away."""
+    return f"{name} refused it: 55", f"{name}: {domain} is not a domain of this server"
 
 
 def person_records(search: Search) -> Iterator[Finding]:
@@ -119,7 +122,7 @@ def exchange_steps(search: Search) -> Iterator[Finding]:
                 f"{domain} is not an accepted domain of {name}: mail for it is refused as relaying; add it as an Internal Relay Domain "
                 f"({EXCHANGE}: Configuring accepted domains)"
             )
-            marks = (f"{name} refused it: 550 5.7.1", f"the best MX of {domain} is this server itself")
+            marks = _not_local(name, domain)
             yield search.finding(
                 "EXCHANGE-DOMAIN-NOT-ACCEPTED",
                 ("servers", name, "accepted_domains"),
@@ -131,6 +134,12 @@ def exchange_steps(search: Search) -> Iterator[Finding]:
         yield from _domain_type(search, name, *accepted[domain])
         if search.relies_on_smart_host:
             yield from _connector(search, name, server, domain)
+        for index, connector in enumerate(server.send_connectors):
+            if connector.enabled and connector.smart_hosts and not connector.use_external_dns:
+                serves = any(fold(space) == domain for space in connector.address_spaces)
+                yield from _external_dns(
+                    search, name, connector, ("servers", name, "send_connectors", index), always=serves
+                )
 
 
 def _domain_type(search: Search, name: str, written: str, accepted: AcceptedDomain) -> Iterator[Finding]:
@@ -176,17 +185,20 @@ def _connector(search: Search, name: str, server: ExchangeServer, domain: str) -
         yield search.finding(
             "EXCHANGE-NO-SMART-HOST", (*path, index), text, about=(name, connector.name), marks=(itself,)
         )
-    elif not connector.use_external_dns:
-        yield from _external_dns(search, name, connector, (*path, index))
 
 
-def _external_dns(search: Search, name: str, connector: SendConnector, path: Path) -> Iterator[Finding]:
+def _external_dns(
+    search: Search, name: str, connector: SendConnector, path: Path, *, always: bool
+) -> Iterator[Finding]:
+    """A connector that asks internal DNS: told of always, or where that makes a difference."""
     policy = search.setup.policies[name]
     inside, outside = (
         hosts_behind(search.setup, NextHop(fold(connector.smart_hosts[0].strip("[] ")), True, external), policy)
         for external in (False, True)
     )
     same = inside == outside
+    if same and not always:
+        return
     effect = "it finds the same address for now" if same else "there the smart host is found elsewhere, or not at all"
     text = (
         f"the Send connector {connector.name!r} of {name} asks the organisation's own DNS for its smart host: {effect}; "

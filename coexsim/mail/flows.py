@@ -19,7 +19,7 @@ from coexsim.mail.policy import Policy
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
-from coexsim.mail.traced import RecipientTrace, Trace
+from coexsim.mail.traced import Copy, RecipientTrace, Trace
 
 
 class Station(NamedTuple):
@@ -66,18 +66,22 @@ class Flow(NamedTuple):
         if self.trace is None or self.delivered:
             return ""
         lost = [copy for recipient in self.trace.recipients for copy in recipient.copies if copy.outcome != "delivered"]
-        return " | ".join(f"{copy.hops[-1].reason if copy.hops else ''} {copy.reply or ''}" for copy in lost)
+        return _words(lost)
 
     @property
     def notice_words(self) -> str:
         """All that was said about why a notice about it did not arrive."""
         copies = [notice.copy for notice in self.trace.notices if notice.copy] if self.trace else []
-        return " | ".join(
-            f"{copy.hops[-1].reason if copy.hops else ''} {copy.reply or ''}" for copy in copies if copy.reply
-        )
+        return _words([copy for copy in copies if copy.reply])
 
     def __str__(self) -> str:
         return f"{self.sender.name} -> {self.recipient.name}"
+
+
+def _words(copies: list[Copy]) -> str:
+    """``onprem: why it did so. the reply`` of each copy's last server."""
+    last = [(copy.hops[-1] if copy.hops else None, copy.reply) for copy in copies]
+    return " | ".join(f"{hop.server}: {hop.reason}. {reply or ''}" if hop else str(reply) for hop, reply in last)
 
 
 def all_flows(setup: Setup) -> list[Flow]:

@@ -1,0 +1,313 @@
+"""trace, check, diff and explain from the shell: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from coexsim.cli import run
+from coexsim.mail.finding_texts import EXPLANATIONS
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = "scenarios/article/environment.yaml"
+FLOWS = "scenarios/article/flows.yaml"
+DIRECT = "scenarios/modern/article-direct.yaml"
+
+
+class Said(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Coexsim = Callable[..., Said]
+
+
+@pytest.fixture
+def coexsim(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Coexsim:
+    """The command line, run in the project's folder."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def call(*arguments: object) -> Said:
+        code = run([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return Said(code, out, err)
+
+    return call
+
+
+# --- trace --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("iUser1@corporate.com", "iUser2@corporate.com"),
+        ("someuser@otherdomain.com", "nonexistent@corporate.com"),
+    ],
+    ids=["flow 3", "flow 8"],
+)
+def test_trace_tells_the_way(coexsim: Coexsim, asked: tuple[str, str], snapshot: SnapshotAssertion) -> None:
+    """Each hop with the rule that sent it on, the DNS questions, the end, the bounce, and what the other smart host rule would do."""
+    said = coexsim("trace", FLOWS, *asked)
+
+    assert said.code == 0
+    assert said.out == snapshot
+
+
+def test_trace_as_json(coexsim: Coexsim) -> None:
+    """The keys of a recipient, of a hop, and of the whole message."""
+    data = json.loads(coexsim("trace", FLOWS, "someuser@otherdomain.com", "nonexistent", "dUser1", "--json").out)
+    unknown, known = data["recipients"]
+
+    assert set(data) == {"sender", "recipients", "transactions", "notices"}
+    assert set(unknown) == {
+        "recipient", "servers", "outcome", "code", "by", "reply", "hops", "dsn_to", "dsn_servers",
+        "copies", "deferrals", "expires_s", "warned_s",
+    }  # fmt: skip
+    assert (unknown["servers"], unknown["outcome"], unknown["by"]) == (["external", "onprem"], "bounced", "onprem")
+    assert (unknown["dsn_to"], unknown["dsn_servers"]) == ("someuser@otherdomain.com", ["onprem", "external"])
+    assert unknown["reply"].startswith("550 5.1.1 ")
+    assert (known["outcome"], known["code"], known["reply"]) == ("delivered", None, None)
+    assert {"server", "rule", "reason", "dns"} <= set(known["hops"][0])
+    assert known["hops"][0]["dns"][0] == "corporate.com MX -> 10 domino.corporate.com"
+    assert [(t["client"], t["server"]) for t in data["transactions"]] == [
+        ("external", "onprem"),
+        ("onprem", "external"),
+    ]
+
+
+def outcome(said: Said) -> Any:
+    """Outcome and code of the only recipient of a JSON trace."""
+    [recipient] = json.loads(said.out)["recipients"]
+    return recipient["outcome"], recipient["code"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--size", "26 MB"], ("bounced", "5.3.4")),
+        (["--size", "26 MB", "--undeclared-size"], ("bounced", "5.3.4")),
+        (["--down", "inotes-inbound"], ("deferred_in_queue", "4.4.1")),
+        (["--down", "office-internet", "--down", "office-hosted"], ("deferred_in_queue", "4.4.1")),
+        (["--at-server", "inotes-inbound", "--from-outside"], ("delivered", None)),
+        (["--from-outside"], ("delivered", None)),
+        (["--at", "Tue 09:00"], ("delivered", None)),
+    ],
+)
+def test_trace_options(coexsim: Coexsim, options: list[str], expected: tuple[str, str | None]) -> None:
+    """Size, outages, and how the message is handed in change what happens; the exit code says only that it was traced."""
+    said = coexsim("trace", FLOWS, "someuser@otherdomain.com", "iUser1", "--json", *options)
+
+    assert said.code == 0
+    assert outcome(said) == expected
+
+
+def test_mail_from_outside_is_handed_in_at_the_mx(coexsim: Coexsim) -> None:
+    """A client from outside finds the server by MX, and may by-pass it by naming another one."""
+    ways = [
+        json.loads(coexsim("trace", FLOWS, "x@elsewhere.net", "iUser1", "--from-outside", "--json", *more).out)[
+            "recipients"
+        ][0]["servers"]
+        for more in ((), ("--at-server", "inotes-inbound"))
+    ]
+
+    assert ways == [["onprem", "smart-host", "inotes-inbound"], ["inotes-inbound"]]
+
+
+def test_trace_tells_of_waiting(coexsim: Coexsim) -> None:
+    """Deferred where, tried again when, expires when."""
+    said = coexsim("trace", FLOWS, "someuser@otherdomain.com", "iUser1", "--down", "inotes-inbound")
+
+    assert "waits in the queue of smart-host: 451 4.4.1" in said.out
+    assert "it expires" in said.out
+    assert "deferred at smart-host Mon 00:00" in said.out
+
+
+def test_trace_prints_the_bounce_as_sent(coexsim: Coexsim) -> None:
+    """An RFC 3464 message: from the null sender's mailer to the sender, with the status of the recipient."""
+    from email import message_from_string
+
+    message = message_from_string(coexsim("trace", FLOWS, "someuser@otherdomain.com", "nonexistent", "--dsn").out)
+    [report] = [part for part in message.walk() if part.get_content_type() == "message/delivery-status"]
+    fields = dict(field for block in report.walk() for field in block.items())
+
+    assert message.get_content_type() == "multipart/report"
+    assert message["To"] == "someuser@otherdomain.com"
+    assert fields["Status"] == "5.1.1"
+    assert fields["Final-Recipient"].endswith("nonexistent@corporate.com")
+
+
+def test_no_bounce_no_message(coexsim: Coexsim) -> None:
+    """What is delivered has no notice."""
+    assert coexsim("trace", FLOWS, "iUser1", "iUser2", "--dsn").out == "no notice is sent\n"
+
+
+# --- check --------------------------------------------------------------------------------------------------------------------
+
+
+def test_check_of_the_article_holds(coexsim: Coexsim) -> None:
+    """Every check that held is named; the acknowledged finding is shown as such."""
+    said = coexsim("check", "scenarios/article")
+
+    assert said.code == 0
+    for flow in range(1, 9):
+        assert f"held    flow {flow}, " in said.out
+    assert "known   MX-NO-ADDRESS" in said.out
+    assert "acknowledged: the article's text names three hosts" in said.out
+    assert said.out.splitlines()[-1].startswith("3 files: 10 held, 0 failed, 6 notes, 1 acknowledged")
+
+
+def broken(tmp_path: Path) -> Path:
+    """The eight flows, the third of which is expected to go straight."""
+    text = (ROOT / FLOWS).read_text().replace("extends: environment.yaml", f"extends: {ROOT / ENVIRONMENT}")
+    file = tmp_path / "broken.yaml"
+    file.write_text(
+        text.replace(
+            "route: [inotes-outbound, onprem, smart-host, inotes-inbound]", "route: [inotes-outbound, inotes-inbound]"
+        )
+    )
+    return file
+
+
+def test_a_broken_expectation_exits_1_and_says_both_sides(coexsim: Coexsim, tmp_path: Path) -> None:
+    """What was expected, what happened, and where it stands."""
+    file = broken(tmp_path)
+    said = coexsim("check", file)
+
+    assert said.code == 1
+    assert "FAILED  flow 3, iNotes user to another iNotes user (round trip) (iUser2@corporate.com)" in said.out
+    assert f"{file}:" in said.out
+    assert "route: expected inotes-outbound -> inotes-inbound" in said.out
+    assert "happened inotes-outbound -> onprem -> smart-host -> inotes-inbound" in said.out
+    assert "7 held, 1 failed" in said.out
+
+
+def test_quiet_says_only_what_failed(coexsim: Coexsim, tmp_path: Path) -> None:
+    """No word of what held, nor of notes."""
+    said = coexsim("check", "--quiet", broken(tmp_path), ENVIRONMENT)
+
+    assert "FAILED  flow 3" in said.out
+    assert "held    " not in said.out
+    assert "BACKSCATTER" not in said.out
+    assert len(coexsim("check", "-q", ENVIRONMENT).out.splitlines()) == 1
+
+
+def test_check_as_json(coexsim: Coexsim, tmp_path: Path) -> None:
+    """A list of reports with their expectations and findings."""
+    said = coexsim("check", broken(tmp_path), "--json")
+    [report] = json.loads(said.out)
+    third = report["expectations"][2]
+
+    assert said.code == 1
+    assert report["holds"] is False
+    assert third["held"] is False
+    assert third["comparisons"][0] == {
+        "key": "route",
+        "expected": "inotes-outbound -> inotes-inbound",
+        "happened": "inotes-outbound -> onprem -> smart-host -> inotes-inbound",
+        "held": False,
+    }
+    assert {"code", "severity", "file", "line", "path", "text", "about", "consequences", "acknowledged"} == set(
+        report["findings"][0]
+    )
+
+
+def test_strict_fails_on_warnings(coexsim: Coexsim, tmp_path: Path) -> None:
+    """A warning alone fails a strict check only."""
+    file = tmp_path / "warned.yaml"
+    file.write_text(f"extends: {ROOT / ENVIRONMENT}\nservers: {{inotes-outbound: {{max_message_size: 50 MB}}}}\n")
+
+    assert coexsim("check", file).code == 0
+    assert coexsim("check", "--strict", file).code == 1
+
+
+def test_check_writes_junit(coexsim: Coexsim, tmp_path: Path) -> None:
+    """A test case for each expectation and each finding that counts; the acknowledged one is skipped."""
+    report = tmp_path / "check.xml"
+    said = coexsim("check", broken(tmp_path), "scenarios/article/as-printed.yaml", "--junit", report)
+    one, other = ElementTree.parse(report).getroot()
+
+    assert said.code == 1
+    assert (one.get("tests"), one.get("failures")) == ("8", "1")
+    assert "expected inotes-outbound -> inotes-inbound" in (one.findtext("testcase/failure") or "")
+    assert (other.get("tests"), other.get("failures"), other.get("skipped")) == ("3", "0", "1")
+
+
+def test_a_report_that_cannot_be_written_is_said(coexsim: Coexsim, tmp_path: Path) -> None:
+    """Bad usage, no traceback."""
+    said = coexsim("check", ENVIRONMENT, "--junit", tmp_path / "no" / "such" / "folder.xml")
+
+    assert said.code == 2
+    assert "cannot be written" in " ".join(said.err.replace("│", " ").split())
+
+
+# --- diff ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_changed(coexsim: Coexsim) -> None:
+    """Exit 0, and it says so."""
+    said = coexsim("diff", ENVIRONMENT, FLOWS)
+
+    assert said.code == 0
+    assert said.out.startswith("nothing changed: ")
+    assert json.loads(coexsim("diff", ENVIRONMENT, FLOWS, "--json").out)["changes"] == []
+    assert "Nothing changed" in coexsim("diff", ENVIRONMENT, FLOWS, "--markdown").out
+
+
+def test_what_direct_delivery_changes(coexsim: Coexsim, snapshot: SnapshotAssertion) -> None:
+    """Exit 1; the classes, before and after, the round trip that is gone, and whose load it was."""
+    said = coexsim("diff", ENVIRONMENT, DIRECT)
+
+    assert said.code == 1
+    assert said.out == snapshot
+    assert coexsim("diff", ENVIRONMENT, DIRECT, "--markdown").out == snapshot(name="markdown")
+
+
+def test_diff_as_json(coexsim: Coexsim) -> None:
+    """Changes with both ways, what is new and gone, and the loads."""
+    said = coexsim("diff", ENVIRONMENT, DIRECT, "--json")
+    data = json.loads(said.out)
+
+    assert said.code == 1
+    assert data["changed"] is True
+    assert data["round_trips_gone"]
+    assert data["new_loops"] == []
+    assert {"servers", "outcome", "code", "hops", "wan_crossings", "transactions"} <= set(data["changes"][0]["old"])
+    assert {load["server"] for load in data["loads"]} == {"external", "onprem", "inotes-inbound", "inotes-outbound"}
+
+
+# --- explain ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", EXPLANATIONS)
+def test_every_code_is_explained(coexsim: Coexsim, code: str) -> None:
+    """Title, meaning, effect, remedy, source; however it is spelt."""
+    said = coexsim("explain", code.lower())
+
+    assert said.code == 0
+    assert said.out.startswith(f"{code} ({EXPLANATIONS[code].severity}): {EXPLANATIONS[code].title}")
+    assert "what to do" in said.out
+
+
+def test_explain_lists_all_codes(coexsim: Coexsim) -> None:
+    """Without a code."""
+    assert [line.split()[0] for line in coexsim("explain").out.splitlines()] == list(EXPLANATIONS)
+
+
+def test_explain_of_a_code_that_is_none(coexsim: Coexsim) -> None:
+    """The one that was probably meant is said."""
+    said = coexsim("explain", "MX-NO-ADRESS")
+
+    assert said.code == 2
+    assert "MX-NO-ADDRESS" in said.err
