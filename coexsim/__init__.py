@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from coexsim.analysis.compare import compare
     from coexsim.analysis.explain import explain
     from coexsim.analysis.round_trip import round_trip
     from coexsim.analysis.sizing import find_size
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from coexsim.experiment.replicate import replicate
     from coexsim.experiment.results import Results
     from coexsim.experiment.run import simulate
+    from coexsim.experiment.sweep import sweep
     from coexsim.mail.check import check
     from coexsim.mail.diff import diff_routes
     from coexsim.mail.trace import trace
@@ -32,6 +34,8 @@ _HOME = {
     "diff_routes": "coexsim.mail.diff",
     "simulate": "coexsim.experiment.run",
     "replicate": "coexsim.experiment.replicate",
+    "sweep": "coexsim.experiment.sweep",
+    "compare": "coexsim.analysis.compare",
     "find_size": "coexsim.analysis.sizing",
     "round_trip": "coexsim.analysis.round_trip",
     "Scenario": "coexsim.scenario.model",
@@ -48,6 +52,8 @@ __all__ = [
     "diff_routes",
     "simulate",
     "replicate",
+    "sweep",
+    "compare",
     "find_size",
     "round_trip",
     "Scenario",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from coexsim.analysis.sizing import Sizing
     from coexsim.scenario.model import Scenario
 
+MAIN_FLOWS = ("hosted->hosted", "internet->hosted", "internet->onprem", "onprem->onprem")
 STATUS_STYLES = {"holds": "green", "fails": "red", "too small by theory": "red", "cannot say": "yellow"}
 
 
@@ -263,12 +264,12 @@ def _key_and_values(word: str) -> tuple[str, str]:
 def _migration(points: Any) -> Any:
     from coexsim.units import say_bytes, say_duration
 
-    delays = [name for name in points.columns if name.startswith("p95_s ") and not name.endswith("->unknown")]
-    heads = ["hosted", "msg/s", "busy cores", "cores needed", "round trip", "by theory", "WAN"]
+    delays = [name for name in points.columns if name.removeprefix("p95_s ") in MAIN_FLOWS]
+    heads = ["hosted", "msg/s", "busy\ncores", "cores\nneeded", "round\ntrip", "by\ntheory", "WAN"]
     table = plain_table(
         "As people move to the hosted side; delays: 95 % within",
         [],
-        [*heads, *(d.removeprefix("p95_s ") for d in delays)],
+        [*heads, *(d.removeprefix("p95_s ").replace("->", "\n->") for d in delays)],
     )
     for row in points.to_dict("records"):
         table.add_row(

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from functools import cache
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,14 +123,25 @@ def _population(scenario: Scenario, share: object) -> dict[str, int]:
 
 
 def run_hash(scenario: Scenario, seed: int, replication: int) -> str:
-    """Stands for all that one run depends on: the scenario without its words, the files it names, seed, replication, version."""
+    """Stands for all that one run depends on: the scenario without its words, the files it names, seed, replication, code."""
     said = scenario.model_dump(mode="json", exclude=SAYS_NOTHING)
     names = [zone.file for zones in (scenario.dns, scenario.internal_dns) for zone in zones.values() if zone.file]
     if scenario.load is not None and scenario.load.replay is not None:
         names.append(scenario.load.replay.file)
     folder = Path(scenario.source.file).parent
     files = {name: (folder / name).read_bytes().hex() if (folder / name).is_file() else None for name in names}
-    return content_hash([said, files, seed, replication, __version__])
+    return content_hash([said, files, seed, replication, __version__, _code()])
+
+
+@cache
+def _code() -> str:
+    """The hash of our own code and data: what an older one gave is not taken for this one's."""
+    digest = sha256()
+    root = Path(__file__).parent.parent
+    for path in sorted([*root.rglob("*.py"), *root.rglob("*.yaml")]):
+        if path.relative_to(root).parts[0] not in ("cli", "report", "analysis"):
+            digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 class _Store:
