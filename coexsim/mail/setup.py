@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from coexsim.mail.directory import Directory, Entry
-from coexsim.mail.dns import Answer, Question, read_zones
+from coexsim.mail.dns import Answer, Question
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.mail.policy import Policy
 from coexsim.mail.products import policy_of
+from coexsim.mail.zones import read_zones
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import ExternalServer
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
+from math import isfinite
+
+from pydantic import BaseModel
 
 from coexsim.errors import did_you_mean
-from coexsim.scenario.model import Path, Scenario
-from coexsim.scenario.servers import RelayServer
+from coexsim.scenario.model import ADDRESS, Path, Scenario
+from coexsim.scenario.servers import ExternalServer, RelayServer
 
 Found = Iterator[tuple[Path, str]]
+_ADDRESS = re.compile(ADDRESS)
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 
 
 def problems(scenario: Scenario) -> Found:
@@ -137,6 +144,68 @@ def hosts_are_not_shared(scenario: Scenario) -> Found:
             yield ("servers", name, "host"), f"{server.host} is already the host of {other!r}"
 
 
+def hosts_are_hosts(scenario: Scenario) -> Found:
+    """A server's host is a host name, its address an IP address, and an external server has a domain."""
+    for name, server in scenario.servers.items():
+        if server.host is not None and not _HOST.fullmatch(server.host):
+            yield (
+                ("servers", name, "host"),
+                f"{server.host!r} is no host name; write for example 'mail.{scenario.domain}'",
+            )
+        if server.address is not None and not _is_address(server.address):
+            yield ("servers", name, "address"), f"{server.address!r} is no IP address; write for example '192.0.2.10'"
+        if isinstance(server, ExternalServer) and not server.domain:
+            yield ("servers", name, "domain"), "an external server needs a domain"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def numbers_have_an_end(scenario: Scenario) -> Found:
+    """No quantity is infinite or no number at all: a run would not end."""
+    yield from _endless(scenario, ())
+
+
+def _endless(node: object, path: Path) -> Found:
+    if isinstance(node, float) and not isfinite(node):
+        yield path, f"{node} is no usable number"
+    elif isinstance(node, BaseModel):
+        for key, field in type(node).model_fields.items():
+            yield from _endless(getattr(node, key), (*path, field.alias or key))
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _endless(value, (*path, key))
+    elif isinstance(node, tuple):
+        for index, value in enumerate(node):
+            yield from _endless(value, (*path, index))
+
+
+def people_have_addresses_of_their_own(scenario: Scenario) -> Found:
+    """No two people, aliases or groups answer to one address; all of them are addresses."""
+    seen: dict[str, Path] = {}
+    directory = scenario.directory
+
+    def claim(path: Path, address: str) -> Found:
+        full = address if "@" in address else f"{address}@{scenario.domain}"
+        if not _ADDRESS.fullmatch(full):
+            yield path, f"{full!r} is no address; write for example 'name@{scenario.domain}'"
+        first = seen.setdefault(full.casefold(), path)
+        if first[:3] != path[:3]:
+            yield path, f"{full} is already the address of {'.'.join(map(str, first))}"
+
+    for name, person in directory.people.items():
+        yield from claim(("directory", "people", name), person.internet_address or name)
+        for alias in person.aliases:
+            yield from claim(("directory", "people", name, "aliases"), alias)
+    for name in directory.groups:
+        yield from claim(("directory", "groups", name), name)
+
+
 def people_exist(scenario: Scenario) -> Found:
     """Groups, replica and events name people and groups that exist (or addresses)."""
     directory = scenario.directory
@@ -145,6 +214,8 @@ def people_exist(scenario: Scenario) -> Found:
         for index, member in enumerate(members):
             if "@" not in member and member not in known:
                 yield ("directory", "groups", group, index), _no("person or group", member, known)
+            elif "@" in member and not _ADDRESS.fullmatch(member):
+                yield ("directory", "groups", group, index), f"{member!r} is no address"
     for index, name in enumerate(directory.replica.missing if directory.replica else ()):
         if name not in directory.people:
             yield ("directory", "replica", "missing", index), _no("person", name, directory.people)
@@ -160,7 +231,14 @@ def mail_addresses_are_addresses(scenario: Scenario) -> Found:
     for index, mail in enumerate(scenario.messages):
         for key, names in (("from", (mail.sender,)), ("to", mail.to)):
             for name in names:
-                if name != "<>" and "@" not in name and name not in known:
+                if name == "<>" and key == "from":
+                    continue
+                if "@" in name and not _ADDRESS.fullmatch(name):
+                    yield (
+                        ("messages", index, key),
+                        f"{name!r} is no address; write for example 'name@{scenario.domain}'",
+                    )
+                if "@" not in name and name not in known:
                     yield ("messages", index, key), _no("person", name, known) + "; or write an address"
         if not mail.to:
             yield ("messages", index, "to"), "a message needs a recipient"
@@ -198,7 +276,10 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     servers_exist,
     roles_share_machines_that_stand_alone,
     relays_know_where_to_send,
+    hosts_are_hosts,
     hosts_are_not_shared,
+    numbers_have_an_end,
+    people_have_addresses_of_their_own,
     people_exist,
     mail_addresses_are_addresses,
     outages_name_what_exists,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -101,7 +101,7 @@ class Directory(Spec):
     replica: Replica | None = None
     people: dict[str, Person] = Field(default_factory=dict)
     groups: dict[str, Names] = Field(default_factory=dict)
-    population: dict[Literal["onprem", "hosted"], int] = Field(
+    population: dict[Literal["onprem", "hosted"], Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict, description="nameless mailboxes a side"
     )
 

@@ -10,7 +10,7 @@ from coexsim.errors import Problem, ScenarioError, did_you_mean
 from coexsim.scenario.model import Path as KeyPath
 
 Lines = dict[KeyPath, tuple[str, int]]
-DEEPEST = 50  # levels of nesting; an alias inside itself goes deeper than any
+DEEPEST = 50  # levels of nesting
 MOST_NODES = 1_000_000  # aliases of aliases can ask for more than memory holds
 
 
@@ -125,7 +125,7 @@ class _Plain:
                 (self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), (self.file, 1)
             )
             raise ScenarioError(
-                [Problem(*where, str(path[0]), "not readable: nested too deeply, or an alias that holds itself")]
+                [Problem(*where, str(path[0]), "not readable: nested too deeply, or aliases of aliases without end")]
             )
         if isinstance(node, dict):
             return self.mapping(node, path)
@@ -180,6 +180,8 @@ def _extend(
 
 def _at(raw: Any, path: KeyPath) -> Any:
     for key in path:
-        inside = key in raw if isinstance(raw, dict) else isinstance(raw, list) and isinstance(key, int) and key < len(raw)
+        inside = (
+            key in raw if isinstance(raw, dict) else isinstance(raw, list) and isinstance(key, int) and key < len(raw)
+        )
         raw = raw[key] if inside else None
     return raw

@@ -19,7 +19,14 @@ ADDRESSES = (
     "friend@third.example",
     "x@nowhere.example",
 )
-SENDERS = ("dUser1@corporate.com", "iUser1@corporate.com", "someuser@otherdomain.com", "friend@third.example", "x@nowhere.example", "")
+SENDERS = (
+    "dUser1@corporate.com",
+    "iUser1@corporate.com",
+    "someuser@otherdomain.com",
+    "friend@third.example",
+    "x@nowhere.example",
+    "",
+)
 
 switch = st.booleans()
 likely = st.sampled_from([True, True, True, False])  # much is said sensibly, so that mail gets somewhere
@@ -28,7 +35,9 @@ maybe_hop = st.none() | hop
 limit = st.sampled_from([2, 3, 10, 25, 50])
 size = st.sampled_from([None, "4 KB", "10 MB"])
 own = st.just(["corporate.com", "cloud.corporate.com"])
-domains = own | st.lists(st.sampled_from(["corporate.com", "cloud.corporate.com", "otherdomain.com"]), max_size=2, unique=True)
+domains = own | st.lists(
+    st.sampled_from(["corporate.com", "cloud.corporate.com", "otherdomain.com"]), max_size=2, unique=True
+)
 
 
 def keys(required: Raw, **optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Raw]:
@@ -38,12 +47,16 @@ def keys(required: Raw, **optional: st.SearchStrategy[Any]) -> st.SearchStrategy
     return st.fixed_dictionaries({k: st.just(v) for k, v in required.items()} | always, optional=some)
 
 
-RETRY = st.sampled_from([{"first": "1 min", "longest": "10 min", "expire_after": "1 h"}, {"like": "exchange", "expire_after": "2 h"}])
+RETRY = st.sampled_from(
+    [{"first": "1 min", "longest": "10 min", "expire_after": "1 h"}, {"like": "exchange", "expire_after": "2 h"}]
+)
 COMMON: Raw = {
     "reject_unknown_sender_domain": switch,
     "reject_unknown_recipient_domain": switch,
     "reject_own_domain_from_outside": switch,
-    "relay_for": st.lists(st.sampled_from(["onprem", "second", "inbound", "outbound", "external", "anyone"]), max_size=2),
+    "relay_for": st.lists(
+        st.sampled_from(["onprem", "second", "inbound", "outbound", "external", "anyone"]), max_size=2
+    ),
     "greylisting": st.just({"delay": "5 min"}),
     "retry": RETRY,
 }
@@ -90,16 +103,26 @@ postfix = keys(
     relay_domains=domains,
     relay_recipient_check=switch,
     reject_unlisted_recipient=switch,
-    transport=st.dictionaries(st.sampled_from(["corporate.com", "*", "dUser1@corporate.com"]), hop | st.sampled_from(["smtp:", "virtual:"])),
+    transport=st.dictionaries(
+        st.sampled_from(["corporate.com", "*", "dUser1@corporate.com"]), hop | st.sampled_from(["smtp:", "virtual:"])
+    ),
     virtual_alias_maps=st.dictionaries(
-        st.sampled_from(["@corporate.com", "dUser1@corporate.com", "all"]), st.lists(st.sampled_from(ADDRESSES), max_size=2)
+        st.sampled_from(["@corporate.com", "dUser1@corporate.com", "all"]),
+        st.lists(st.sampled_from(ADDRESSES), max_size=2),
     ),
     smart_host=maybe_hop,
     relayhost=maybe_hop,
     hopcount_limit=limit,
     **COMMON,
 )
-relay = keys({"kind": "relay"}, relay_domains=domains, smart_host=maybe_hop, verify_recipients=switch, max_hop_count=limit, **COMMON)
+relay = keys(
+    {"kind": "relay"},
+    relay_domains=domains,
+    smart_host=maybe_hop,
+    verify_recipients=switch,
+    max_hop_count=limit,
+    **COMMON,
+)
 inbound = keys(
     {"kind": "hosted-inbound"},
     unknown_recipients=st.sampled_from(["refuse", "bounce", "relay", "relay"]),
@@ -112,7 +135,11 @@ inbound = keys(
     **COMMON,
 )
 outbound = keys(
-    {"kind": "hosted-outbound"}, routes_internal_mail=st.sampled_from(["by-mx", "direct"]), relay_host=maybe_hop, max_hop_count=limit, **COMMON
+    {"kind": "hosted-outbound"},
+    routes_internal_mail=st.sampled_from(["by-mx", "direct"]),
+    relay_host=maybe_hop,
+    max_hop_count=limit,
+    **COMMON,
 )
 external = keys(
     {"kind": "external", "domain": ["otherdomain.com"]},
@@ -128,7 +155,10 @@ person = keys(
     forwarding_address=st.sampled_from(ADDRESSES),
     aliases=st.lists(st.sampled_from(["boss", "iUser1@cloud.corporate.com"]), max_size=1),
 )
-mx = st.lists(st.tuples(st.sampled_from([0, 10, 10, 20]), st.sampled_from([f"{host}." for host in HOSTS] + [".", "missing"])), max_size=3)
+mx = st.lists(
+    st.tuples(st.sampled_from([0, 10, 10, 20]), st.sampled_from([f"{host}." for host in HOSTS] + [".", "missing"])),
+    max_size=3,
+)
 outage = st.fixed_dictionaries(
     {
         "at": st.sampled_from(["0 s", "10 min"]),

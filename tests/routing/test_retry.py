@@ -31,7 +31,7 @@ def test_exchange_glitch_then_transient_then_every_ten_minutes() -> None:
 
 def test_postfix_waits_as_long_as_the_message_is_old() -> None:
     """[PF] qmgr_active.c: clamp(age, 300 s, 4000 s); 5 attempts in the first hour, about 113 in five days (no queue rounding)."""
-    schedule = schedule_of(PostfixServer(kind="postfix", queue_run_delay="0 s"))  # type: ignore[arg-type]
+    schedule = schedule_of(PostfixServer(kind="postfix", queue_run_delay="0 s"))
 
     assert minutes(schedule, 3 * HOUR) == [0, 5, 10, 20, 40, 80, 146.7]
     assert len(schedule.attempts_s(HOUR)) == 5
@@ -155,7 +155,9 @@ def test_exchange_warns_after_four_hours() -> None:
     )
     result = go(exchange + DOWN % ("0 s", "5 h", "inotes-inbound"), OUTSIDE, IU1)
 
-    assert [(n.kind, n.at_s, n.copy and n.copy.servers) for n in result.notices] == [("delay", 4 * HOUR, ("onprem", "external"))]
+    assert [(n.kind, n.at_s, n.copy and n.copy.servers) for n in result.notices] == [
+        ("delay", 4 * HOUR, ("onprem", "external"))
+    ]
     assert result.outcome == "delivered"
     assert result.recipients[0].warned_s == 4 * HOUR
     expired = go(exchange + DOWN % ("0 s", "3 days", "inotes-inbound"), OUTSIDE, IU1).recipients[0]

@@ -1,0 +1,175 @@
+"""Zones that answer with authority, read from zone-file lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+
+import dns.exception
+import dns.name
+import dns.node
+import dns.rdataclass
+import dns.rdatatype
+import dns.zone
+
+from coexsim.errors import Problem, ScenarioError
+from coexsim.mail.dns import Answer, Question
+from coexsim.mail.message import fold
+from coexsim.scenario.model import Path, Scenario, ZoneSpec
+
+DEFAULT_TTL_S = 3600
+NEGATIVE_TTL_CAP_S = 3 * 3600  # RFC 2308 section 5: one to three hours are sensible
+SERVFAIL_TTL_S = 300  # RFC 2308 section 7: at most five minutes; BIND holds it for one second, Unbound for five
+_LONGEST_ALIAS_CHAIN = 8
+_UNREADABLE = (dns.exception.DNSException, ValueError)
+
+
+class Zones:
+    """Authoritative answers. What no zone covers does not exist (NXDOMAIN), but for the hosts that `add_host` filled in."""
+
+    def __init__(self, zones: Mapping[str, dns.zone.Zone | None]) -> None:
+        self._zones = {fold(name): zone for name, zone in zones.items()}
+        self._made_up: dict[Question, Answer] = {}
+        self._known: dict[Question, Answer] = {}
+        self._names: set[str] = set()
+
+    def zone_of(self, name: str) -> str | None:
+        """The declared zone that a name lies in: the closest one above it."""
+        labels = name.split(".")
+        return next((".".join(labels[i:]) for i in range(len(labels)) if ".".join(labels[i:]) in self._zones), None)
+
+    def add_host(self, host: str, address: str) -> None:
+        """Fill in an address for a host that lies in no declared zone."""
+        self._made_up[Question(host, "A")] = Answer("NOERROR", addresses=(address,), ttl_s=DEFAULT_TTL_S)
+        self._names.add(host)
+
+    def add_mx(self, domain: str, host: str) -> None:
+        """Fill in an MX for a domain that lies in no declared zone; several are of equal preference."""
+        question = Question(domain, "MX")
+        mx = self._made_up[question].mx if question in self._made_up else ()
+        self._made_up[question] = Answer("NOERROR", mx=(*mx, (10, host)), ttl_s=DEFAULT_TTL_S)
+        self._names.add(domain)
+
+    def answer(self, question: Question, failing: Mapping[str, str] | None = None) -> Answer:
+        """The answer to a question; `failing` are zones that answer ``servfail`` or ``timeout`` just now."""
+        zone = self.zone_of(question.name)
+        if failing and zone is not None and zone in failing:
+            return Answer(failing[zone].upper(), ttl_s=SERVFAIL_TTL_S)
+        if question not in self._known:
+            self._known[question] = self._look_up(question, zone)
+        return self._known[question]
+
+    def _look_up(self, question: Question, zone: str | None, depth: int = 0) -> Answer:
+        if zone is None:
+            if question in self._made_up:
+                return self._made_up[question]
+            exists = question.name in self._names or any(known.endswith("." + question.name) for known in self._names)
+            return Answer("NOERROR" if exists else "NXDOMAIN", ttl_s=DEFAULT_TTL_S)
+        data = self._zones[zone]
+        if data is None:
+            return Answer("SERVFAIL", ttl_s=SERVFAIL_TTL_S)
+        try:
+            name = dns.name.from_text(question.name)
+        except dns.exception.DNSException:  # what cannot be a name is no name
+            return Answer("NXDOMAIN", ttl_s=_negative_ttl_s(data))
+        node = data.get_node(name) or _wildcard(data, name)
+        if node is None:
+            below = any(other.is_subdomain(name) for other in data.nodes)
+            return Answer("NOERROR" if below else "NXDOMAIN", ttl_s=_negative_ttl_s(data))
+        alias = node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.CNAME)
+        if alias is not None:
+            target = fold(str(alias[0].target))
+            if depth >= _LONGEST_ALIAS_CHAIN:
+                return Answer("SERVFAIL", ttl_s=SERVFAIL_TTL_S)
+            next_question = Question(target, question.type)
+            return self._look_up(next_question, self.zone_of(target), depth + 1)._replace(alias=target)
+        records = node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.from_text(question.type))
+        if records is None:
+            return Answer("NOERROR", ttl_s=_negative_ttl_s(data))
+        if question.type == "MX":
+            mx = tuple(sorted((r.preference, fold(str(r.exchange)) if str(r.exchange) != "." else "") for r in records))
+            return Answer("NOERROR", mx=mx, ttl_s=float(records.ttl))
+        return Answer("NOERROR", addresses=tuple(r.address for r in records), ttl_s=float(records.ttl))
+
+
+def _wildcard(zone: dns.zone.Zone, name: dns.name.Name) -> dns.node.Node | None:
+    """The closest wildcard above a name that does not exist (RFC 4592)."""
+    origin = zone.origin or dns.name.root
+    while name != origin and len(name) > len(origin):
+        name = name.parent()
+        node = zone.get_node(dns.name.Name(("*",)) + name)
+        if node is not None:
+            return node
+        if zone.get_node(name) is not None:
+            return None
+    return None
+
+
+def _negative_ttl_s(zone: dns.zone.Zone) -> float:
+    """How long "no" may be kept: min(SOA's TTL, SOA MINIMUM), capped (RFC 2308 sections 3 and 5)."""
+    soa = zone.get_rdataset(zone.origin or "@", dns.rdatatype.SOA)
+    return float(min(soa.ttl, soa[0].minimum, NEGATIVE_TTL_CAP_S)) if soa else float(DEFAULT_TTL_S)
+
+
+def read_zones(scenario: Scenario, section: str = "dns") -> Zones:
+    """The zones of a scenario's section. Raises `ScenarioError` with the line of what cannot be read."""
+    zones: dict[str, dns.zone.Zone | None] = {}
+    problems: list[Problem] = []
+    specs: Mapping[str, ZoneSpec] = getattr(scenario, section)
+    for origin, spec in specs.items():
+        zones[origin] = None
+        if spec.text is None and spec.file is None:
+            continue
+        file, line, text = _zone_text(scenario, (section, origin, "text"), spec, problems)
+        if text is None:
+            continue
+        try:
+            zones[origin] = _zone(text, origin)
+        except _UNREADABLE as error:
+            at, said = _place(text, origin, error)
+            at -= spec.file is None and "\n" not in text  # written on the line of its key
+            problems.append(Problem(file, line + at, f"{section}.{origin}", f"not readable as zone lines: {said}"))
+    if problems:
+        raise ScenarioError(problems)
+    return Zones(zones)
+
+
+def _zone_text(scenario: Scenario, path: Path, spec: ZoneSpec, problems: list[Problem]) -> tuple[str, int, str | None]:
+    file, line = scenario.source.where(path)
+    if spec.file is None:
+        return file, line, spec.text
+    zone_file = FilePath(file).parent / spec.file
+    try:
+        return str(zone_file), 0, zone_file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        problems.append(
+            Problem(file, line, ".".join(map(str, path[:2])), f"zone file {spec.file!r} cannot be read: {reason}")
+        )
+        return file, line, None
+
+
+def _zone(text: str, origin: str) -> dns.zone.Zone:
+    header = f"$TTL {DEFAULT_TTL_S}\n"
+    return dns.zone.from_text(header + text, origin=origin.rstrip(".") + ".", relativize=False, check_origin=False)
+
+
+def _place(text: str, origin: str, error: Exception) -> tuple[int, str]:
+    """Line inside the zone text (1, 2, ...), and what was said, from dnspython's ``<string>:3: syntax error``.
+
+    It may have read on to the next line: the first line is looked for up to which the text fails in the same way.
+    """
+    parts = str(error).split(":", 2)
+    if len(parts) != 3 or not parts[1].isdigit():
+        return 1, str(error)
+    at, said = int(parts[1]) - 1, parts[2].strip()
+    while at > 1:
+        try:
+            _zone("".join(text.splitlines(keepends=True)[: at - 1]), origin)
+        except _UNREADABLE as sooner:
+            if not str(sooner).endswith(said):
+                break
+            at -= 1
+        else:
+            break
+    return at, said
