@@ -16,6 +16,8 @@ from coexsim.report.style import BLUE, INK, PAPER, PURPLE, RED, Picture, new_pic
 from coexsim.scenario.model import Scenario
 
 WRAP_AT = 46
+LONGEST = 50
+LONG_NOTE = 25
 
 
 @styled
@@ -40,10 +42,9 @@ def plot_route(route: Trace, scenario: Scenario, title: str = "") -> Picture:
         r.servers[0] for r in route.recipients if r.servers
     }
     draw_places(axes, layout, scenario, passed)
-    pairs = [(step.client, step.server) for step in steps]
     for number, step in enumerate(steps, 1):
-        back = (step.server, step.client) in pairs[: number - 1] + pairs[number:]
-        _arrow(axes, layout, step, number, returns, bend=0.28 if back else 0.12)
+        beside = sum({step.client, step.server} == {other.client, other.server} for other in steps[: number - 1])
+        _arrow(axes, layout, step, number, RED if step in returns else BLUE, beside)
     _ends(axes, layout, route, scenario.domain)
     _tell(right, told, tall_in - 0.7)
     return picture
@@ -86,11 +87,12 @@ def _returning(steps: list[Step], scenario: Scenario) -> set[Step]:
     return found
 
 
-def _arrow(axes: Axes, layout: Layout, step: Step, number: int, returns: set[Step], bend: float) -> None:
-    """An arrow with its number; dashes for a notice, and for a step that does not leave the machine room."""
-    begin, end = _ports(layout, step)
-    colour = PURPLE if step.notice else RED if step in returns else BLUE
+def _arrow(axes: Axes, layout: Layout, step: Step, number: int, colour: str, beside: int) -> None:
+    """An arrow with its number, dashed for a notice; `beside` so many others between the same two servers."""
+    begin, end = _ports(layout, step, beside)
+    colour = PURPLE if step.notice else colour
     upright = abs(begin[0] - end[0]) < 1e-9
+    bend = 0.12 + 0.24 * beside
     axes.add_patch(
         FancyArrowPatch(
             begin, end, arrowstyle="-|>,head_length=7,head_width=4", connectionstyle=f"arc3,rad={0.0 if upright else bend}",
@@ -106,20 +108,16 @@ def _arrow(axes: Axes, layout: Layout, step: Step, number: int, returns: set[Ste
     )  # fmt: skip
 
 
-def _ports(layout: Layout, step: Step) -> tuple[Spot, Spot]:
+def _ports(layout: Layout, step: Step, beside: int) -> tuple[Spot, Spot]:
     """Where an arrow leaves one box and enters the other: on the sides that face each other."""
     (x0, y0), (x1, y1) = layout.servers[step.client], layout.servers[step.server]
     if abs(x0 - x1) < 1e-9:
-        sign = np.sign(y1 - y0)
-        return (x0, y0 + sign * BOX_H / 2), (x1, y1 - sign * BOX_H / 2)
+        sign, aside = np.sign(y1 - y0), 0.33 * BOX_W - 0.42 * beside
+        return (x0 + aside, y0 + sign * BOX_H / 2), (x1 + aside, y1 - sign * BOX_H / 2)
     side = np.sign(x1 - x0)
     if abs(y1 - y0) > 1.6:  # from the row above to the row below, or back: through top and bottom
         sign = np.sign(y1 - y0)
-        above_begin, above_end = (
-            (x0 + side * BOX_W / 4, y0 + sign * BOX_H / 2),
-            (x1 - side * BOX_W / 4, y1 - sign * BOX_H / 2),
-        )
-        return above_begin, above_end
+        return (x0 + side * BOX_W / 4, y0 + sign * BOX_H / 2), (x1 - side * BOX_W / 4, y1 - sign * BOX_H / 2)
     return (x0 + side * BOX_W / 2, y0), (x1 - side * BOX_W / 2, y1)
 
 
@@ -130,32 +128,33 @@ def _ends(axes: Axes, layout: Layout, route: Trace, domain: str) -> None:
         return address.removesuffix(f"@{domain}")
 
     first = route.recipients[0].servers[0]
-    _note(axes, layout, first, f"from {short(route.sender) or '<>'}", BLUE, 0.17)
-    at_end: dict[tuple[str, str], list[str]] = {}
-    for recipient in route.recipients:
-        if recipient.servers:
-            code = f" {recipient.code}" if recipient.code else ""
-            at_end.setdefault((recipient.servers[-1], recipient.outcome + code), []).append(short(recipient.recipient))
-    below: dict[str, list[str]] = {}
-    for (server, outcome), names in at_end.items():
-        below.setdefault(server, []).append(f"{outcome}: {', '.join(names)}")
-    for server, lines in below.items():
-        good = all(line.startswith("delivered") for line in lines)
-        _note(axes, layout, server, "; ".join(lines), BLUE if good else RED, -0.17)
+    _note(axes, layout, first, f"from {short(route.sender) or '<>'}", BLUE, 0.06)
+    for server in dict.fromkeys(r.servers[-1] for r in route.recipients if r.servers):
+        here = [r for r in route.recipients if r.servers[-1:] == (server,)]
+        outcomes = dict.fromkeys(f"{r.outcome} {r.code}" if r.code else r.outcome for r in here)
+        ends = [
+            f"{words}: {', '.join(short(r.recipient) for r in here if words.startswith(r.outcome))}"
+            for words in outcomes
+        ]
+        good = all(r.outcome == "delivered" for r in here)
+        _note(axes, layout, server, "\n".join(ends), BLUE if good else RED, -0.06)
 
 
 def _note(axes: Axes, layout: Layout, server: str, words: str, colour: str, rise: float) -> None:
-    """A line of small print just above or below a server's box."""
+    """Small print just above or below a server's box, from its left edge on, or over its middle if it is long."""
     x, y = layout.servers[server]
-    edge = y + np.sign(rise) * BOX_H / 2
+    is_long = max(map(len, words.splitlines())) > LONG_NOTE
     axes.text(
-        x, edge + rise, words, ha="center", va="center", fontsize=9, color=colour, zorder=9,
+        x if is_long else x - BOX_W / 2, y + np.sign(rise) * BOX_H / 2 + rise, words, ha="center" if is_long else "left",
+        va="bottom" if rise > 0 else "top", fontsize=8.5 if is_long else 9, color=colour, zorder=5, linespacing=1.1,
         bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
     )  # fmt: skip
 
 
 def _route_title(route: Trace, returns: bool) -> str:
     names = ", ".join(recipient.recipient for recipient in route.recipients)
+    if len(names) > LONGEST:
+        names = f"{len(route.recipients)} recipients"
     return f"{route.sender or '<>'} to {names}" + (": the round trip" if returns else "")
 
 

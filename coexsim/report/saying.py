@@ -151,7 +151,7 @@ def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
     table.add_section()
     table.add_row("all", *(f"{sum(row[name] for row in rows):,}" for name in ("sent", *seen)), style="bold")
     notices = [book for book in summary["conservation"]["books"] if book["kind"] != "mail"]
-    said = f"; {sum(book['sent'] for book in notices):,} notices besides" if notices else ""
+    said = f"; bounces and warnings besides: {sum(book['sent'] for book in notices):,}" if notices else ""
     mail = sum(book["sent"] for book in summary["conservation"]["books"] if book["kind"] == "mail")
     return [
         Group(
