@@ -453,3 +453,24 @@ def test_intervals_hold_the_true_value_as_often_as_they_say(text: str, true: flo
         held += judge(objective, samples).interval.holds(true)
 
     assert 182 <= held <= (200 if "share" in text else 198)
+
+
+@pytest.mark.theory
+@pytest.mark.parametrize("runs", [1, 6])
+def test_intervals_hold_the_true_mean_also_where_samples_hang_together(runs: int) -> None:
+    """Times in an M/M/1 queue at 60 %, each like the one before it: their mean is service / (1 - load) = 2.5 s."""
+    objective = parse_objective("mean(delay) < 1 h", SCENARIO)
+    rng = np.random.default_rng(23)
+    warm, size, held = 300, 3000, 0
+    template = made_up([1.0] * size, born_s=np.linspace(0, 3599, size))
+    for _ in range(200):
+        samples = []
+        for _ in range(runs):
+            steps = rng.exponential(1.0, size + warm) - rng.exponential(1 / 0.6, size + warm)
+            walk = np.cumsum(steps)
+            wait_s = walk - np.minimum(np.minimum.accumulate(walk), 0)  # Lindley's recursion, unrolled
+            delay_s = np.concatenate([[0.0], wait_s[:-1]])[warm:] + rng.exponential(1.0, size)
+            samples.append(measure(objective, replace(template, mail=template.mail.assign(delay_s=delay_s)), SCENARIO))
+        held += judge(objective, samples).interval.holds(2.5)
+
+    assert 182 <= held <= 198
