@@ -6,7 +6,7 @@ is recognised in a trace. Then the flows are looked at: what a cause explains is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -91,6 +91,11 @@ class Search:
         file, line = self.scenario.source.where(path)
         return Finding(code, path, text, severity or EXPLANATIONS[code].severity, file, line, about, marks=marks)
 
+    def setting(self, server: str, *names: str) -> Path:
+        """The first of these settings that a server has, or the server."""
+        known = type(self.scenario.servers[server]).model_fields if server in self.scenario.servers else {}
+        return next((("servers", server, name) for name in names if name in known), ("servers", server))
+
 
 Finder = Callable[[Search], Iterator[Finding]]
 
@@ -98,6 +103,7 @@ Finder = Callable[[Search], Iterator[Finding]]
 def find_all(setup: Setup) -> list[Finding]:
     """Every finding about a set-up, causes first; those that the scenario acknowledges are marked with its reason."""
     from coexsim.mail.findings_dns import DNS_FINDERS
+    from coexsim.mail.findings_exposure import EXPOSURE_FINDERS
     from coexsim.mail.findings_flows import FLOW_FINDERS
     from coexsim.mail.findings_steps import STEP_FINDERS
 
@@ -110,7 +116,7 @@ def find_all(setup: Setup) -> list[Finding]:
     causes = [
         replace(cause, consequences=(*cause.consequences, *explained.get(n, ()))) for n, cause in enumerate(causes)
     ]
-    found = [*causes, *(finding for finder in FLOW_FINDERS for finding in finder(search))]
+    found = [*causes, *(finding for finder in (*FLOW_FINDERS, *EXPOSURE_FINDERS) for finding in finder(search))]
     return acknowledge(search, found)
 
 
@@ -159,6 +165,12 @@ def acknowledge(search: Search, found: list[Finding]) -> list[Finding]:
                 )
             )
     return result
+
+
+def listed(names: Iterable[str], most: int = 4) -> str:
+    """``a, b and 3 more``."""
+    found = list(names)
+    return ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
 
 
 def _near(code: str) -> str:

@@ -1,18 +1,15 @@
-"""What is wrong with the ways that mail takes: whom it does not reach, where it goes round, who may relay, what an outage cuts off."""
+"""What is wrong with the ways that mail takes: whom it does not reach, where it goes round, what an outage or a limit cuts off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from coexsim.mail.classes import SIDES_IN_WORDS, SMALL_BYTES, MailClass, senders
-from coexsim.mail.dialogue import receive
-from coexsim.mail.findings import Finder, Finding, Search
-from coexsim.mail.findings_dns import mx_servers
+from coexsim.mail.findings import Finder, Finding, Search, listed
 from coexsim.mail.flows import Flow, impatient
-from coexsim.mail.message import Envelope, Rcpt, domain_of, fold
+from coexsim.mail.message import fold
 from coexsim.mail.trace import trace
 from coexsim.scenario.model import Path
-from coexsim.scenario.servers import ExternalServer
 from coexsim.units import say_bytes, say_time
 
 
@@ -26,7 +23,7 @@ def nothing_goes_round(search: Search) -> Iterator[Finding]:
         loop = flows[0].loop
         limits = {name: search.setup.policies[name].hop_limit for name in loop}
         first = min(limits, key=lambda name: limits[name])
-        whose = _list(dict.fromkeys(flow.recipient.name for flow in flows))
+        whose = listed(dict.fromkeys(flow.recipient.name for flow in flows))
         text = (
             f"mail to {whose} goes round {' -> '.join([*loop, loop[0]])} until the hop limit of {first} ({limits[first]}) ends it: "
             f"about {limits[first]} transactions a message; let one of these servers refuse what it cannot deliver, or deliver it"
@@ -47,7 +44,7 @@ def hop_limits_suffice(search: Search) -> Iterator[Finding]:
         limit = search.setup.policies[name].hop_limit if name in search.setup.policies else 0
         text = f"{flow} passes {' -> '.join(flow.servers)}: longer than the hop limit of {name} ({limit}); raise it"
         yield search.finding(
-            "HOP-LIMIT-TOO-LOW", _setting(search, name, "max_hop_count", "hopcount_limit"), text, about=(name,)
+            "HOP-LIMIT-TOO-LOW", search.setting(name, "max_hop_count", "hopcount_limit"), text, about=(name,)
         )
 
 
@@ -58,7 +55,7 @@ def replica_knows_everybody(search: Search) -> Iterator[Finding]:
             where = search.scenario.directory.replica
             path: Path = ("directory", "replica", "missing") if where else ("directory",)
             text = (
-                f"the record of {_list(person.names)} never arrived in the replica at {where.at if where else '?'}: mail to them ends as "
+                f"the record of {listed(person.names)} never arrived in the replica at {where.at if where else '?'}: mail to them ends as "
                 f"{_ends(flows)}; replicate again and take the name out of 'missing'"
             )
             yield search.finding("NOT-IN-REPLICA", path, text, about=(*person.names, person.name))
@@ -78,7 +75,7 @@ def everybody_is_reached(search: Search) -> Iterator[Finding]:
             text = f"{person.name} is reached by nobody: mail ends as {how}; give the mail file a server that its mail is sent to"
             yield search.finding("UNREACHABLE", path, text, about=about)
         else:
-            whom = _list(flow.sender.name for flow in flows)
+            whom = listed(flow.sender.name for flow in flows)
             text = f"mail to {person.name} does not arrive from {whom}: it ends as {how}; it does from others, so compare the two ways"
             yield search.finding("VALID-RECIPIENT-BOUNCES", path, text, about=about)
 
@@ -91,86 +88,11 @@ def outside_is_reached(search: Search) -> Iterator[Finding]:
             by = first.route.by if first.route else None
             path: Path = ("servers", by) if by in search.scenario.servers else ("servers",)
             text = (
-                f"mail from {_list(flow.sender.name for flow in flows)} to {person.name} ends as {_ends(flows)} at {by or '?'}: "
+                f"mail from {listed(flow.sender.name for flow in flows)} to {person.name} ends as {_ends(flows)} at {by or '?'}: "
                 f"{_reason(first)}; give that server a way out"
             )
             yield search.finding(
                 "OUTSIDE-UNREACHABLE", path, text, about=(person.name, *(f.sender.name for f in flows))
-            )
-
-
-def nobody_relays_for_strangers(search: Search) -> Iterator[Finding]:
-    """No server of the organisation takes mail from an outside client for an outside domain."""
-    envelope = Envelope("stranger@elsewhere.invalid", (Rcpt("somebody@another.invalid"),))
-    for name in search.own_servers:
-        server = search.scenario.servers[name]
-        if search.setup.policies[name].listens and receive(search.setup, name, "outside", envelope).accepted:
-            text = f"{name} takes mail from anybody for any domain: it is an open relay and will carry spam; name the clients to relay for"
-            yield search.finding("OPEN-RELAY", ("servers", name, "relay_for"), text, about=(name,))
-            continue
-        for index, client in enumerate(server.relay_for):
-            if isinstance(search.scenario.servers.get(client), ExternalServer):
-                text = f"{name} relays for {client}, which is outside of the organisation; take it out of relay_for unless it is yours"
-                yield search.finding(
-                    "RELAYS-FOR-OUTSIDER", ("servers", name, "relay_for", index), text, about=(name, client)
-                )
-
-
-def unknown_recipients_are_refused(search: Search) -> Iterator[Finding]:
-    """Mail from outside to nobody is refused in the dialogue, not taken and then sent back."""
-    told: dict[str, list[Flow]] = {}
-    for flow in search.flows:
-        if flow.trace is None or flow.sender.side != "internet" or flow.recipient.side != "unknown":
-            continue
-        for notice in flow.trace.notices:
-            if notice.kind == "dsn" and notice.written_by in search.own_servers:
-                told.setdefault(notice.written_by, []).append(flow)
-    for name, flows in told.items():
-        whom = _list(dict.fromkeys(domain_of(flow.address) for flow in flows))
-        text = (
-            f"{name} takes mail from outside to unknown addresses in {whom}, then sends a notice back: to a forged sender "
-            "that is backscatter; let the server that takes it verify recipients, if its product allows"
-        )
-        yield search.finding("BACKSCATTER", _setting(search, name), text, about=(name,))
-
-
-def forged_senders(search: Search) -> Iterator[Finding]:
-    """Does the MX take mail that claims to be from one of the organisation's own people, from an outside client."""
-    people = [person for person in senders(search.setup) if person.side in ("onprem", "hosted") and person.exists]
-    for name in mx_servers(search.setup):
-        if not people or name not in search.own_servers or not search.setup.policies[name].listens:
-            continue
-        first, last = people[0].address, people[-1].other_than(people[0].address)
-        if receive(search.setup, name, "outside", Envelope(first, (Rcpt(last),))).accepted:
-            text = (
-                f"{name} takes mail from outside that claims to be from {first}: these rules know no SPF or DMARC; "
-                "check that the filter in front of it does"
-            )
-            yield search.finding("FORGED-SENDER", _setting(search, name), text, about=(name,))
-            return
-
-
-def notices_arrive(search: Search) -> Iterator[Finding]:
-    """A bounce reaches the sender it is about, if the sender's other mail does."""
-    told: set[tuple[str, str]] = set()
-    for flow in search.flows:
-        if fold(flow.sender.address) in search.unreached:
-            continue
-        for notice in flow.trace.notices if flow.trace else ():
-            failed = notice.copy is None or notice.copy.outcome != "delivered"
-            if notice.kind != "dsn" or not failed or (notice.written_by, flow.sender.name) in told:
-                continue
-            told.add((notice.written_by, flow.sender.name))
-            why = f": {notice.copy.reply}" if notice.copy and notice.copy.reply else ""
-            text = (
-                f"the notice of {notice.written_by} to {flow.sender.name} about mail to {flow.recipient.name} does not arrive{why}; "
-                "the sender never learns that the mail failed: give the notice a way"
-            )
-            yield search.finding(
-                "DSN-UNDELIVERABLE",
-                _setting(search, notice.written_by),
-                text,
-                about=(notice.written_by, flow.sender.name),
             )
 
 
@@ -193,7 +115,7 @@ def limits_agree(search: Search) -> Iterator[Finding]:
                     f"{taken[0]} takes messages of up to {say_bytes(taken[1])}, and {name} behind it only {say_bytes(limit)}: what lies "
                     "between is taken, then bounced; set both to the same size"
                 )
-                path = _setting(search, name, "max_message_size", "message_size_limit", "max_receive_size")
+                path = search.setting(name, "max_message_size", "message_size_limit", "max_receive_size")
                 yield search.finding("SIZE-LIMITS-DIFFER", path, text, about=(taken[0], name))
             if limit is not None and (taken is None or limit < taken[1]):
                 taken = (name, limit)
@@ -223,7 +145,7 @@ def replica_lags(search: Search) -> Iterator[Finding]:
             start = search.scenario.run.start
             text = (
                 f"from {say_time(at_s, start)} to {say_time(until_s, start)}, when the replica at {replica.at} learns of them, mail to "
-                f"{_list(lost)} bounces; replicate when people move, or more often than every {replica.every / 60:g} min"
+                f"{listed(lost)} bounces; replicate when people move, or more often than every {replica.every / 60:g} min"
             )
             yield search.finding("REPLICA-LAG", ("directory", "replica", "every"), text, about=tuple(lost))
 
@@ -291,18 +213,7 @@ def _reason(flow: Flow) -> str:
 
 
 def _ends(flows: list[Flow]) -> str:
-    return _list(dict.fromkeys(flow.outcome.replace("_", " ") for flow in flows))
-
-
-def _list(names: object) -> str:
-    found = list(names)  # type: ignore[call-overload]
-    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
-
-
-def _setting(search: Search, server: str, *fields: str) -> Path:
-    """The first of these settings that a server has, or the server."""
-    known = type(search.scenario.servers[server]).model_fields if server in search.scenario.servers else {}
-    return next((("servers", server, name) for name in fields if name in known), ("servers", server))
+    return listed(dict.fromkeys(flow.outcome.replace("_", " ") for flow in flows))
 
 
 FLOW_FINDERS: tuple[Finder, ...] = (
@@ -311,11 +222,7 @@ FLOW_FINDERS: tuple[Finder, ...] = (
     replica_knows_everybody,
     everybody_is_reached,
     outside_is_reached,
-    nobody_relays_for_strangers,
-    unknown_recipients_are_refused,
-    notices_arrive,
     limits_agree,
     replica_lags,
     outages_cut_off,
-    forged_senders,
 )

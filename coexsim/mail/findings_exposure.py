@@ -1,0 +1,96 @@
+"""What strangers can do with a set-up: relay through it, forge its senders, have it send notices to others; and notices that get lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coexsim.mail.classes import senders
+from coexsim.mail.dialogue import receive
+from coexsim.mail.findings import Finder, Finding, Search, listed
+from coexsim.mail.findings_dns import mx_servers
+from coexsim.mail.flows import Flow
+from coexsim.mail.message import Envelope, Rcpt, domain_of, fold
+from coexsim.scenario.servers import ExternalServer
+
+
+def nobody_relays_for_strangers(search: Search) -> Iterator[Finding]:
+    """No server of the organisation takes mail from an outside client for an outside domain."""
+    envelope = Envelope("stranger@elsewhere.invalid", (Rcpt("somebody@another.invalid"),))
+    for name in search.own_servers:
+        server = search.scenario.servers[name]
+        if search.setup.policies[name].listens and receive(search.setup, name, "outside", envelope).accepted:
+            text = f"{name} takes mail from anybody for any domain: it is an open relay and will carry spam; name the clients to relay for"
+            yield search.finding("OPEN-RELAY", ("servers", name, "relay_for"), text, about=(name,))
+            continue
+        for index, client in enumerate(server.relay_for):
+            if isinstance(search.scenario.servers.get(client), ExternalServer):
+                text = f"{name} relays for {client}, which is outside of the organisation; take it out of relay_for unless it is yours"
+                yield search.finding(
+                    "RELAYS-FOR-OUTSIDER", ("servers", name, "relay_for", index), text, about=(name, client)
+                )
+
+
+def unknown_recipients_are_refused(search: Search) -> Iterator[Finding]:
+    """Mail from outside to nobody is refused in the dialogue, not taken and then sent back."""
+    told: dict[str, list[Flow]] = {}
+    for flow in search.flows:
+        if flow.trace is None or flow.sender.side != "internet" or flow.recipient.side != "unknown":
+            continue
+        for notice in flow.trace.notices:
+            if notice.kind == "dsn" and notice.written_by in search.own_servers:
+                told.setdefault(notice.written_by, []).append(flow)
+    for name, flows in told.items():
+        whom = listed(dict.fromkeys(domain_of(flow.address) for flow in flows))
+        text = (
+            f"{name} takes mail from outside to unknown addresses in {whom}, then sends a notice back: to a forged sender "
+            "that is backscatter; let the server that takes it verify recipients, if its product allows"
+        )
+        yield search.finding("BACKSCATTER", search.setting(name), text, about=(name,))
+
+
+def forged_senders(search: Search) -> Iterator[Finding]:
+    """Does the MX take mail that claims to be from one of the organisation's own people, from an outside client."""
+    people = [person for person in senders(search.setup) if person.side in ("onprem", "hosted") and person.exists]
+    for name in mx_servers(search.setup):
+        if not people or name not in search.own_servers or not search.setup.policies[name].listens:
+            continue
+        first, last = people[0].address, people[-1].other_than(people[0].address)
+        if receive(search.setup, name, "outside", Envelope(first, (Rcpt(last),))).accepted:
+            text = (
+                f"{name} takes mail from outside that claims to be from {first}: these rules know no SPF or DMARC; "
+                "check that the filter in front of it does"
+            )
+            yield search.finding("FORGED-SENDER", search.setting(name), text, about=(name,))
+            return
+
+
+def notices_arrive(search: Search) -> Iterator[Finding]:
+    """A bounce reaches the sender it is about, if the sender's other mail does."""
+    told: set[tuple[str, str]] = set()
+    for flow in search.flows:
+        if fold(flow.sender.address) in search.unreached:
+            continue
+        for notice in flow.trace.notices if flow.trace else ():
+            failed = notice.copy is None or notice.copy.outcome != "delivered"
+            if notice.kind != "dsn" or not failed or (notice.written_by, flow.sender.name) in told:
+                continue
+            told.add((notice.written_by, flow.sender.name))
+            why = f": {notice.copy.reply}" if notice.copy and notice.copy.reply else ""
+            text = (
+                f"the notice of {notice.written_by} to {flow.sender.name} about mail to {flow.recipient.name} does not arrive{why}; "
+                "the sender never learns that the mail failed: give the notice a way"
+            )
+            yield search.finding(
+                "DSN-UNDELIVERABLE",
+                search.setting(notice.written_by),
+                text,
+                about=(notice.written_by, flow.sender.name),
+            )
+
+
+EXPOSURE_FINDERS: tuple[Finder, ...] = (
+    nobody_relays_for_strangers,
+    unknown_recipients_are_refused,
+    notices_arrive,
+    forged_senders,
+)
