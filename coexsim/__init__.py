@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from coexsim.mail.diff import diff_routes
     from coexsim.mail.trace import trace
     from coexsim.mail.traced import Trace as Route
+    from coexsim.report.html import write_report
     from coexsim.scenario.load import load_scenario
     from coexsim.scenario.model import Scenario
 
@@ -38,6 +39,7 @@ _HOME = {
     "compare": "coexsim.analysis.compare",
     "find_size": "coexsim.analysis.sizing",
     "round_trip": "coexsim.analysis.round_trip",
+    "write_report": "coexsim.report.html",
     "Scenario": "coexsim.scenario.model",
     "Route": "coexsim.mail.traced:Trace",
     "Results": "coexsim.experiment.results",
@@ -56,6 +58,7 @@ __all__ = [
     "compare",
     "find_size",
     "round_trip",
+    "write_report",
     "Scenario",
     "Route",
     "Results",

@@ -202,11 +202,14 @@ def _round_trip(spec: Scenario, results: Results, jobs: int | None) -> RoundTrip
         console.print(f"No round trip to price: {error}")
         return None
     quantiles = ", ".join(f"{name[:-2]} {say_duration(value)}" for name, value in trip.quantiles_s.items())
-    interval = f"95 % interval {say_duration(trip.interval.low)} to {say_duration(trip.interval.high)}"
+    interval = "too few messages for an interval"
+    if trip.interval.known:
+        interval = f"95 % interval {say_duration(trip.interval.low)} to {say_duration(trip.interval.high)}"
     console.print(
         "\n[bold]The round trip's price[/bold]: hosted to hosted over the on-premises server, against direct delivery"
     )
-    share = f"{trip.share_of_internal:.1%} (theory, hosted share squared: {trip.closed_form:.1%})"
+    theory = f" (theory, hosted share squared: {trip.closed_form:.1%})" if trip.closed_form == trip.closed_form else ""
+    share = f"{trip.share_of_internal:.1%}{theory}"
     for line in (
         f"extra delay          mean {say_duration(trip.mean_extra_s)} ({interval}); {quantiles}",
         f"extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {trip.messages:,} messages compared",
