@@ -186,9 +186,9 @@ def _write_size(found: Sizing, folder: Path, *, pictures: bool) -> None:
     }
     write_json(summary, folder / "sizing.json")
     if pictures and table["estimate"].notna().any():
-        from coexsim.report.sizing import plot_sizing_curve
+        from coexsim.report.plots import plot_sizing_curve, save
 
-        plot_sizing_curve(table).savefig(folder / "sizing.png")
+        save(plot_sizing_curve(table), folder / "sizing.png")
     make_console().print(f"Table{' and picture' if pictures else ''}: {folder}/")
 
 
