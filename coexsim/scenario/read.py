@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
         return ScenarioError([Problem(name, line, path, what)])
 
     try:
-        data = YAML(typ="rt").load(text)
+        with warnings.catch_warnings():  # an anchor used twice is allowed
+            warnings.simplefilter("ignore")
+            data = YAML(typ="rt").load(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         what = re.search(r'duplicate key "(.*?)"', str(error.problem))

@@ -1,0 +1,122 @@
+"""The models of a scenario: the words that planners write, and rules inside one part."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from coexsim.errors import ScenarioError
+from coexsim.scenario.load import load_scenario, scenario_from_text
+from coexsim.scenario.model import Event, Expect, Mail
+from coexsim.scenario.servers import AcceptedDomain, DominoServer, ExchangeServer
+
+ARTICLE = Path(__file__).parents[2] / "scenarios" / "article"
+SMALL = "coexsim: 1\ndomain: corporate.com\nservers:\n  onprem: {kind: domino, host: mail.corporate.com}\n  cloud: {kind: hosted-inbound}\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"at": "10:00"}, "an event says one of: down, zone, move, hire"),
+        ({"at": "10:00", "down": "a", "hire": 3, "to": "hosted"}, "an event says one of"),
+        ({"down": "a"}, "an event needs 'at', or 'mtbf' and 'mttr'"),
+        ({"down": "a", "mtbf": "1 d"}, "mtbf and mttr go together"),
+        ({"move": "a", "at": "10:00"}, "'move' and 'hire' need 'to: onprem' or 'to: hosted'"),
+        ({"zone": "a.example", "at": "10:00"}, "'zone' needs 'fault: servfail' or 'fault: timeout'"),
+    ],
+)
+def test_an_event_says_one_thing(event: dict[str, object], expected: str) -> None:
+    """What is left out or said twice is told in words."""
+    with pytest.raises(ValidationError, match=expected):
+        Event.model_validate(event)
+
+
+def test_words_of_the_products() -> None:
+    """Enabled and disabled as the products' forms say; a single name for a list; an accepted domain by its type alone."""
+    server = DominoServer.model_validate({"kind": "domino", "smtp_listener_task": "enabled", "global_domain": "corporate.com"})
+
+    assert (server.smtp_listener_task, server.global_domain) == (True, ("corporate.com",))
+    assert AcceptedDomain.model_validate("authoritative").looks_up_recipients
+    assert not AcceptedDomain.model_validate("internal-relay").looks_up_recipients
+    assert AcceptedDomain.model_validate({"type": "internal-relay", "recipient_lookup": "enabled"}).looks_up_recipients
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "default"),
+    [
+        (DominoServer, "smtp_listener_task", False),  # Server document [D-HELP]
+        (DominoServer, "smtp_outside_local_domain", False),
+        (DominoServer, "mail_timeout", 86400.0),  # [D-TIMEOUT]
+        (ExchangeServer, "max_hop_count", 30),  # [PS-RC]
+        (ExchangeServer, "max_receive_size", 36_000_000),
+        (ExchangeServer, "message_expiration", 172800.0),  # [MS-INT]
+    ],
+)
+def test_defaults_are_the_products(kind: type, setting: str, default: object) -> None:
+    """What is not written is what the product does out of the box."""
+    assert kind.model_fields[setting].default == default  # type: ignore[attr-defined]
+
+
+def test_the_null_sender_is_written_in_brackets() -> None:
+    """``<>`` as in SMTP."""
+    assert Mail.model_validate({"from": "<>", "to": "x"}).envelope_sender == ""
+
+
+@pytest.mark.parametrize("outcome", ["delivred", "lost", 3])
+def test_an_expectation_is_one_of_the_outcomes(outcome: object) -> None:
+    """A misspelt expectation would never be met."""
+    with pytest.raises(ValidationError):
+        Expect.model_validate({"outcome": outcome})
+
+
+def test_where_each_side_lives_and_hands_in() -> None:
+    """The master's server and the replica's; submissions at the hosted outbound server where there is one."""
+    article = load_scenario(ARTICLE / "environment.yaml")
+    small = scenario_from_text(SMALL)
+
+    assert article.home_server == {"onprem": "onprem", "hosted": "inotes-inbound"}
+    assert article.submission_server == {"onprem": "onprem", "hosted": "inotes-outbound", "internet": "external"}
+    assert small.home_server == {"onprem": "onprem", "hosted": "cloud"}
+    assert small.submission_server == {"onprem": "onprem", "hosted": "cloud"}
+
+
+def test_a_scenario_is_a_value() -> None:
+    """Frozen, comparable, and the same after a trip to another process."""
+    scenario = scenario_from_text(SMALL)
+
+    assert pickle.loads(pickle.dumps(scenario)) == scenario == scenario_from_text(SMALL)
+    with pytest.raises(ValidationError):
+        scenario.title = "other"  # type: ignore[misc]
+
+
+def test_every_key_has_its_place() -> None:
+    """File and line of what was written; of what was not, those of the nearest key above."""
+    source = load_scenario(ARTICLE / "flows.yaml").source
+
+    assert source.where(("messages", 0, "from"))[0].endswith("flows.yaml")
+    assert source.where(("servers", "onprem", "smart_host"))[0].endswith("environment.yaml")
+    assert source.where(("servers", "onprem", "nonsense", 3)) == source.where(("servers", "onprem"))
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("  role: {kind: relay, runs_on: role}\n", "servers.role.runs_on: 'role' is itself a role without a machine"),
+        ("  role: {kind: relay, runs_on: onprem}\n", "servers.role: it has no smart_host, and neither has 'onprem'"),
+        ("  twin: {kind: postfix, host: MAIL.corporate.com}\n", "servers.twin.host: MAIL.corporate.com is already the host of 'onprem'"),
+        ("directory: {groups: {all: [nobody]}}\n", "directory.groups.all[0]: no person or group is called 'nobody'"),
+        ("directory: {population: {onprem: -1}}\n", "directory.population.onprem: Input should be greater than or equal to 0; found -1"),
+        ("events: [{at: '10:00', down: onprm}]\n", "events[0].down: no server or link is called 'onprm'; did you mean 'onprem'?"),
+        ("run: {length: 0 s}\n", "run.length: a run of no length measures nothing"),
+        ("run: {length: 1 h, measure: 30 min - 2 h}\n", "run.measure: the measured window must lie inside the run"),
+        ("messages: [{from: a@b.example, to: a@b.example, expect: {route: [onprm]}}]\n", "no server is called 'onprm'; did you mean 'onprem'?"),
+    ],
+)
+def test_rules_between_fields(more: str, expected: str) -> None:
+    """Each rule that is broken is told with the path of what breaks it."""
+    with pytest.raises(ScenarioError) as caught:
+        scenario_from_text(SMALL + more)
+    assert expected in str(caught.value)
