@@ -86,9 +86,16 @@ def named(name: str) -> Scenario:
 def setup(onprem: str = "domino", more: str | dict[str, Any] = "") -> Scenario:
     """The network with an on-premises server of a kind; `more` are further keys, as YAML or data, laid over it."""
     keys = (_YAML.load(more) or {}) if isinstance(more, str) else more
+    return scenario_from_text(as_text(_YAML.load(NETWORK + ONPREM[onprem]), keys))
+
+
+def as_text(keys: dict[str, Any], *more: dict[str, Any]) -> str:
+    """Keys of a scenario, with others laid over them, as YAML."""
+    for extra in more:
+        keys = laid_over(keys, extra)
     out = StringIO()
-    _YAML.dump(laid_over(_YAML.load(NETWORK + ONPREM[onprem]), keys), out)
-    return scenario_from_text(out.getvalue())
+    _YAML.dump(keys, out)
+    return out.getvalue()
 
 
 def laid_over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

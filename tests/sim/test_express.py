@@ -74,7 +74,7 @@ ONE_AT_A_TIME = {
 }
 
 
-def trouble(**event: str) -> dict[str, Any]:
+def trouble(**event: Any) -> dict[str, Any]:
     return {"events": [{"at": "2 min", "for": "4 min", **event}]}
 
 
