@@ -102,7 +102,9 @@ def _constant(gap_s: float, warn_s: float | None, expire_s: float) -> RetrySched
 # Sources: mail-facts section 2.1 by its keys. Domino's growth law is not published: doubling up to an hour is an editable default.
 SCHEDULES = {
     "domino": RetrySchedule((15 * MINUTE_S,), 2.0, HOUR_S, None, DAY_S, "destination"),
-    "exchange": RetrySchedule((MINUTE_S,) * 4 + (5 * MINUTE_S,) * 6 + (10 * MINUTE_S,), 1.0, 10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S, "destination"),
+    "exchange": RetrySchedule(
+        (MINUTE_S,) * 4 + (5 * MINUTE_S,) * 6 + (10 * MINUTE_S,), 1.0, 10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S, "destination"
+    ),
     "exchange-2007": _constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S),
     "postfix": RetrySchedule((300.0,), 1.0, 4000.0, None, 5 * DAY_S, "message", by_age=True, queue_run_s=300.0, at_attempts=True),
     "exim": RetrySchedule(_exim_gaps_s(), 1.0, 6 * HOUR_S, DAY_S, 4 * DAY_S, "message", at_attempts=True),

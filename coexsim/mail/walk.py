@@ -10,18 +10,17 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
-from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHost, MailHosts, Question, in_order, mail_hosts
+from coexsim.mail.dns import DnsFailure, MailHost, in_order
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
+from coexsim.mail.reach import CACHED, NoContact, Reach
 from coexsim.mail.replies import reply
 from coexsim.mail.routing import Client, Stage, Transfer, Verdict, decide, receive
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
 
 MOST_STEPS = 20_000  # of one walk; a set-up that multiplies mail without end is stopped there
-CACHED = " (cached)"
-
 Hops = tuple[Hop, ...]
 
 
@@ -78,11 +77,11 @@ class Walk:
     def __init__(self, setup: Setup, outages: Outages) -> None:
         self.setup = setup
         self.outages = outages
+        self.reach = Reach(setup, outages)
         self.messages = [Message()]
         self.transactions: list[Transaction] = []
         self._queue: list[tuple[float, int, Queued]] = []
         self._steps = 0
-        self._caches: dict[str, Cache] = {}
         self._greylists: dict[tuple[str, str, str, str], float] = {}
 
     def _put(self, at_s: float, copy: Queued) -> None:
@@ -111,14 +110,11 @@ class Walk:
         prefix = ""
         if via_mx and server is None:
             domain = domain_of(envelope.recipients[0].address)
-            hosts = self._hosts("", NextHop(domain, by_mx=True), at_s, asked)
+            hosts = self.reach.hosts("", NextHop(domain, by_mx=True), at_s, asked)
             if isinstance(hosts, DnsFailure):
                 self._refuse(envelope, "client", dns_reply("postfix", hosts, envelope), at_s)
                 return
-            server = next(
-                (self.setup.server_at[a] for h in in_order(hosts) for a in h.addresses if a in self.setup.server_at),
-                None,
-            )
+            server = self.reach.first_server(hosts)
             if server is None:
                 self._refuse(
                     envelope, "client", reply("postfix", "connection-timed-out", detail=hosts.groups[0][0].name), at_s
@@ -195,13 +191,17 @@ class Walk:
         assert transfer.hop is not None
         product = self.setup.policies[copy.server].product
         asked: list[str] = []
-        hosts = self._hosts(copy.server, transfer.hop, at_s, asked)
+        hosts = self.reach.hosts(copy.server, transfer.hop, at_s, asked)
         dns = tuple(asked)
         if isinstance(hosts, DnsFailure):
             said = dns_reply(product, hosts, copy.envelope.to(transfer.recipients))
             if hosts.temporary:
-                remembered = any(line.endswith(CACHED) for line in asked)  # it is asked anew when that has grown too old
-                self._defer(copy, [Failed(v, said) for v in verdicts], at_s, mends=remembered or self._dns_mends(at_s))
+                remembered = any(
+                    line.endswith(CACHED) for line in asked
+                )  # it is asked anew when that has grown too old
+                self._defer(
+                    copy, [Failed(v, said) for v in verdicts], at_s, mends=remembered or self.reach.dns_mends(at_s)
+                )
                 return []
             return [Failed(v._replace(reason=f"{v.reason}; {hosts.reason}"), said) for v in verdicts]
         failed: list[Failed] = []
@@ -209,32 +209,19 @@ class Walk:
         mends = False
         for host in in_order(hosts):
             for address in host.addresses:
-                result = self._try(copy, host, address, [f.verdict for f in late], dns, at_s)
-                if isinstance(result, Session):
-                    failed += result.failed
-                    late, mends = result.late, mends or result.mends
-                    break  # its other addresses are the same server
-                late = [Failed(f.verdict, result[0]) for f in late]
-                mends = mends or result[1]
+                contact = self.reach.server_at(copy.server, host, address, at_s)
+                if isinstance(contact, NoContact):
+                    late = [Failed(f.verdict, contact.reply) for f in late]
+                    mends = mends or contact.mends
+                    continue
+                session = self._talk(copy, contact, host, address, [f.verdict for f in late], dns, at_s)
+                failed += session.failed
+                late, mends = session.late, mends or session.mends
+                break  # its other addresses are the same server
             if not late:
                 break
         self._defer(copy, late, at_s, mends=mends)
         return failed
-
-    def _try(
-        self, copy: Queued, host: MailHost, address: str, verdicts: list[Verdict], dns: tuple[str, ...], at_s: float
-    ) -> Session | tuple[Reply, bool]:
-        """One address: a transaction, or why there was none and whether that mends."""
-        product = self.setup.policies[copy.server].product
-        server = self.setup.server_at.get(address)
-        if server is None or not self.outages.joined(copy.server, server, at_s):
-            said = reply(product, "connection-timed-out", detail=f"{host.name}[{address}]:25")
-            return said, server is not None and self._links_come_back()
-        listens = self.setup.policies[server].listens
-        if self.outages.server_up_again_s(server, at_s) is not None or not listens:
-            said = reply(product, "connection-refused", detail=f"{host.name}[{address}]:25")
-            return said, listens and not self.outages.is_endless(server, at_s)
-        return self._talk(copy, server, host, address, verdicts, dns, at_s)
 
     def _talk(
         self,
@@ -273,7 +260,7 @@ class Walk:
             }
             envelope = replace(offered.to(reception.accepted), received=offered.received + 1)
             self._put(at_s, Queued(server, envelope, copy.server, behind, copy.message, at_s))
-        mends = any(refusal.rule == "greylisted" for refusal in reception.refused) or self._dns_mends(at_s)
+        mends = any(refusal.rule == "greylisted" for refusal in reception.refused) or self.reach.dns_mends(at_s)
         return Session(failed, late, mends)
 
     def _greylisted(self, server: str, client: str, sender: str, rcpt: str, now_s: float) -> bool:
@@ -346,43 +333,6 @@ class Walk:
         if not policy.expired_keeps_code:
             ends = [f._replace(reply=reply(policy.product, "expired", detail=f.reply.text)) for f in ends]
         self._bounce(copy, ends, wait.gives_up_s, "expired")
-
-    # --- DNS and network ---
-
-    def _hosts(self, server: str, hop: NextHop, now_s: float, asked: list[str]) -> MailHosts | DnsFailure:
-        """Drive the MX rules, with this server's resolver answering at once; `asked` gets questions and answers in words."""
-        policy = self.setup.policies.get(server)
-        own = (policy.own_names, policy.own_addresses) if policy else (frozenset[str](), frozenset[str]())
-        asking = mail_hosts(hop, *own)
-        cache = self._caches.setdefault(server, Cache())
-        try:
-            question = next(asking)
-            while True:
-                answer = cache.get(question, now_s)
-                source = CACHED if answer else ""
-                if answer is None:
-                    answer = self._answer(question, now_s, external=hop.external_dns)
-                    cache.put(question, answer, now_s)
-                asked.append(f"{question} -> {answer}{source}")
-                question = asking.send(answer)
-        except StopIteration as end:
-            result: MailHosts | DnsFailure = end.value
-            return result
-
-    def _answer(self, question: Question, now_s: float, *, external: bool) -> Answer:
-        if self.outages.up_again_s("dns", now_s) is not None:
-            return Answer("TIMEOUT")
-        return self.setup.answer(question, self.setup.state_at(now_s), external=external)
-
-    def _dns_mends(self, now_s: float) -> bool:
-        """Will name servers or zones answer otherwise at a known time."""
-        if self.outages.up_again_s("dns", now_s) is not None:
-            return not self.outages.is_endless("dns", now_s)
-        failing = self.setup.state_at(now_s).failing
-        return any(self.setup.state_at(t).failing != failing for t in self.setup.change_times_s() if t > now_s)
-
-    def _links_come_back(self) -> bool:
-        return all(end != FOREVER for spans in self.outages.intervals.values() for _, end in spans)
 
 
 def _behind(copy: Queued, verdict: Verdict) -> Hops:

@@ -5,6 +5,8 @@ Timelines are worked out in the Postfix, Exchange and Exim sources and documenta
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from coexsim.mail.retry import SCHEDULES, RetrySchedule, schedule_of
@@ -50,14 +52,14 @@ def test_exim() -> None:
 
     assert hours[:9] == [i / 4 for i in range(9)]
     assert hours[9:14] == [3, 4.5, 6.75, 10.12, 15.19]
-    assert [round(b - a) for a, b in zip(hours[14:], hours[15:], strict=False)] == [6, 6]
+    assert [round(b - a) for a, b in pairwise(hours[14:])] == [6, 6]
     assert len(schedule.attempts_s(4 * DAY)) == pytest.approx(27, abs=1)
 
 
 def test_domino_first_after_fifteen_minutes_then_longer() -> None:
     """[D-TL]: an initial interval, longer after further failures; given up after a day [D-TIMEOUT]."""
     times = SCHEDULES["domino"].attempts_s(DAY)
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
 
     assert gaps[0] == 15 * MIN
     assert gaps == sorted(gaps)
@@ -70,7 +72,7 @@ def test_every_schedule_moves_on_and_ends(name: str) -> None:
     schedule = SCHEDULES[name]
     times = schedule.attempts_s(30 * DAY)
 
-    assert all(a < b for a, b in zip(times, times[1:], strict=False))
+    assert all(a < b for a, b in pairwise(times))
     assert times[-1] <= schedule.expire_after_s
 
 
@@ -225,7 +227,7 @@ def test_secondary_mx_takes_over_and_hands_back() -> None:
 
     assert result.servers == ("external", "onprem2", "onprem")
     assert {d.server for d in result.recipients[0].deferrals} == {"onprem2"}
-    assert HOUR + 1800 <= result.recipients[0].end.at_s
+    assert result.recipients[0].end.at_s >= HOUR + 1800
 
 
 def test_mail_handed_in_while_its_server_is_down_waits_in_the_client() -> None:

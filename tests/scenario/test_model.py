@@ -112,7 +112,7 @@ def test_every_key_has_its_place() -> None:
         ("events: [{at: '10:00', down: onprm}]\n", "events[0].down: no server or link is called 'onprm'; did you mean 'onprem'?"),
         ("run: {length: 0 s}\n", "run.length: a run of no length measures nothing"),
         ("run: {length: 1 h, measure: 30 min - 2 h}\n", "run.measure: the measured window must lie inside the run"),
-        ("messages: [{from: a@b.example, to: a@b.example, expect: {route: [onprm]}}]\n", "no server is called 'onprm'; did you mean 'onprem'?"),
+        ("messages: [{from: a@b.example, to: a@b.example, expect: {by: onprm}}]\n", "messages[0].expect: no server is called 'onprm'"),
     ],
 )
 def test_rules_between_fields(more: str, expected: str) -> None:
