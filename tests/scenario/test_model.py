@@ -36,7 +36,9 @@ def test_an_event_says_one_thing(event: dict[str, object], expected: str) -> Non
 
 def test_words_of_the_products() -> None:
     """Enabled and disabled as the products' forms say; a single name for a list; an accepted domain by its type alone."""
-    server = DominoServer.model_validate({"kind": "domino", "smtp_listener_task": "enabled", "global_domain": "corporate.com"})
+    server = DominoServer.model_validate(
+        {"kind": "domino", "smtp_listener_task": "enabled", "global_domain": "corporate.com"}
+    )
 
     assert (server.smtp_listener_task, server.global_domain) == (True, ("corporate.com",))
     assert AcceptedDomain.model_validate("authoritative").looks_up_recipients
@@ -106,13 +108,25 @@ def test_every_key_has_its_place() -> None:
     [
         ("  role: {kind: relay, runs_on: role}\n", "servers.role.runs_on: 'role' is itself a role without a machine"),
         ("  role: {kind: relay, runs_on: onprem}\n", "servers.role: it has no smart_host, and neither has 'onprem'"),
-        ("  twin: {kind: postfix, host: MAIL.corporate.com}\n", "servers.twin.host: MAIL.corporate.com is already the host of 'onprem'"),
+        (
+            "  twin: {kind: postfix, host: MAIL.corporate.com}\n",
+            "servers.twin.host: MAIL.corporate.com is already the host of 'onprem'",
+        ),
         ("directory: {groups: {all: [nobody]}}\n", "directory.groups.all[0]: no person or group is called 'nobody'"),
-        ("directory: {population: {onprem: -1}}\n", "directory.population.onprem: Input should be greater than or equal to 0; found -1"),
-        ("events: [{at: '10:00', down: onprm}]\n", "events[0].down: no server or link is called 'onprm'; did you mean 'onprem'?"),
+        (
+            "directory: {population: {onprem: -1}}\n",
+            "directory.population.onprem: Input should be greater than or equal to 0; found -1",
+        ),
+        (
+            "events: [{at: '10:00', down: onprm}]\n",
+            "events[0].down: no server or link is called 'onprm'; did you mean 'onprem'?",
+        ),
         ("run: {length: 0 s}\n", "run.length: a run of no length measures nothing"),
         ("run: {length: 1 h, measure: 30 min - 2 h}\n", "run.measure: the measured window must lie inside the run"),
-        ("messages: [{from: a@b.example, to: a@b.example, expect: {by: onprm}}]\n", "messages[0].expect: no server is called 'onprm'"),
+        (
+            "messages: [{from: a@b.example, to: a@b.example, expect: {by: onprm}}]\n",
+            "messages[0].expect: no server is called 'onprm'",
+        ),
     ],
 )
 def test_rules_between_fields(more: str, expected: str) -> None:
