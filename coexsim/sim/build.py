@@ -42,6 +42,9 @@ def build_servers(world: World) -> dict[str, MailServer]:
     machines = [name for name, server in scenario.servers.items() if server.runs_on is None]
     for name in [*machines, *(name for name in scenario.servers if name not in machines)]:
         made[name] = _build_server(world, name, made)
+    for name, server in made.items():
+        if server.machine != name:
+            made[server.machine].roles.append(server)
     return {name: made[name] for name in scenario.servers}
 
 

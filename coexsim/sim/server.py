@@ -138,6 +138,7 @@ class MailServer:
         self.connections = connections
         self.work = work
         self.resolvers = resolvers
+        self.roles = [self]  # this server and those that run on its machine
         self.destinations: dict[str, Destination] = {}
         self.idle_until_s: dict[str, list[float]] = {}  # kept connections by server
         self.queued = 0
@@ -299,11 +300,13 @@ class MailServer:
         return self.spec.capacity.queue_length is None and self.spec.capacity.queue_disk is None
 
     def has_room_for(self, copy: Copy | Ride) -> bool:
-        """Is there room in the queue: messages and disk."""
+        """Is there room in the queues of this machine: messages and disk."""
         capacity = self.spec.capacity
-        if capacity.queue_length is not None and self.queued >= capacity.queue_length:
+        if capacity.queue_length is not None and sum(role.queued for role in self.roles) >= capacity.queue_length:
             return False
-        return capacity.queue_disk is None or self.queued_bytes + copy.size_bytes <= capacity.queue_disk
+        if capacity.queue_disk is None:
+            return True
+        return sum(role.queued_bytes for role in self.roles) + copy.size_bytes <= capacity.queue_disk
 
     def back_pressure_s(self) -> float:
         """How long Exchange delays its reply: from two thirds of the queue's limit, 10 s and 5 s more a step up to 55 s [MS-BP]."""

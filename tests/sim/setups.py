@@ -102,6 +102,9 @@ def laid_over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     """Keys with others laid over them, as `extends` does."""
     result = dict(base)
     for key, value in more.items():
+        if value is None:
+            result.pop(key, None)
+            continue
         below = base.get(key)
         result[key] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return result

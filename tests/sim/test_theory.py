@@ -180,7 +180,7 @@ def test_mail_comes_as_a_poisson_process_that_changes_with_the_hour() -> None:
     def distance(curve: Any) -> float:
         return float(((counts - curve) ** 2 / curve).sum())
 
-    low, high = chi2.ppf([5e-5, 1 - 5e-5], counts.size)
+    low, high = (float(chi2.ppf(share, counts.size)) for share in (5e-5, 1 - 5e-5))
     assert low < distance(expected) < high
     assert distance(np.roll(expected, 1)) > high
     assert distance(1.1 * expected) > high
@@ -206,7 +206,7 @@ def test_little_at_every_station() -> None:
 def _little(results: Results) -> int:
     timeline, visits = results.timeline, results.visits
     here = 0
-    for (server, stage), rows in visits.groupby(["server", "stage"], observed=True):  # type: ignore[misc]
+    for (server, stage), rows in visits.groupby(["server", "stage"], observed=True):
         lines = timeline[(timeline["server"] == server) & (timeline["stage"] == stage)]
         if stage == "link" or lines.empty:
             continue
