@@ -43,7 +43,10 @@ def _scaled(text: str, units: dict[str, float] | dict[str, int], what: str, exam
         raise UnitError(
             f"{unit!r} is not a unit of {what}{did_you_mean(unit, list(units)) or f'; write for example {example!r}'}"
         )
-    return float(number) * units[unit]
+    scaled = float(number) * units[unit]
+    if not scaled < 1e18:
+        raise UnitError(f"{text!r} is too large to be meant")
+    return scaled
 
 
 def duration_s(value: object) -> float:

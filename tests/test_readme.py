@@ -36,7 +36,9 @@ class Block(NamedTuple):
 
 def blocks(text: str) -> Iterator[Block]:
     """The fenced blocks of a Markdown text."""
-    before, kind, inside, start = "", None, [], 0
+    before, start = "", 0
+    kind: str | None = None
+    inside: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith("```") and kind is None:
             kind, inside, start = line[3:].strip(), [], number

@@ -86,16 +86,10 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
         f"[bold]{facts.down} down from {say_time(facts.from_s, start)} to {say_time(facts.to_s, start)}[/bold]"
     )
     table = Table("queue at", "before", "most", "bytes", "at", "drained after the return", box=None)
-    for row in facts.backlog.itertuples():
-        drained = "not by the end of the run" if row.drain_s == float("inf") else say_duration(row.drain_s)
-        table.add_row(
-            row.server,
-            f"{row.before:,.0f}",
-            f"{row.most:,.0f}",
-            say_bytes(row.most_bytes),
-            say_time(row.at_s, start),
-            drained,
-        )
+    for server, before, most, most_bytes, at_s, drain_s in facts.backlog.to_numpy().tolist():
+        drained = "not by the end of the run" if drain_s == float("inf") else say_duration(drain_s)
+        when = say_time(at_s, start)
+        table.add_row(server, f"{before:,.0f}", f"{most:,.0f}", say_bytes(most_bytes), when, drained)
     console.print(table if len(facts.backlog) else "no server's queue grew")
     console.print(f"Longest delay of mail handed in meanwhile and delivered: {say_duration(facts.longest_delay_s)}")
     ends = f"expired {facts.expired:,}; bounced {facts.bounced:,}; in transit at the end {facts.in_transit:,}"

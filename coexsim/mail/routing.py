@@ -129,7 +129,7 @@ def _resolve(case: _Case, rcpt: Rcpt, above: tuple[str, ...]) -> Iterator[Verdic
     if rule is None:
         yield _send_outside(case, rcpt)
         return
-    if policy.passes_first is not None and case.came_from != "own-user":
+    if policy.passes_first is not None and not _from_within_service(case):
         first = case.setup.server_of_host.get(policy.passes_first.name, "")
         if case.setup.machine_of(first) != case.setup.machine_of(case.came_from):
             route = Route(domain_of(address), policy.passes_first, "centralised-transport")
@@ -148,6 +148,12 @@ def _resolve_all(case: _Case, rcpt: Rcpt, members: tuple[str, ...], above: tuple
     for member in members:
         if fold(member) not in inside:
             yield from _resolve(case, Rcpt(member, rcpt.count, rcpt.written), inside)
+
+
+def _from_within_service(case: _Case) -> bool:
+    """Mail of the service's own users, which stays in the service even with centralised transport [MS-HYB]."""
+    client = case.setup.scenario.servers.get(case.came_from)
+    return case.came_from == "own-user" or (client is not None and client.kind == "hosted-outbound")
 
 
 def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, ...]) -> Iterator[Verdict]:
@@ -195,6 +201,9 @@ def _forwards(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> bool
     """
     if not person.forwarding or rule.elsewhere == "fail":
         return False
+    home = case.setup.scenario.servers.get(person.home or "")
+    if rule.elsewhere == "home" and home is not None and home.kind == "hosted-inbound":
+        return False  # the service finds its own mail file before it looks at the target address
     if fold(person.forwarding) == fold(rcpt.address):
         return rule.elsewhere == "forward" and person.home is None
     here = person.home == case.policy.server

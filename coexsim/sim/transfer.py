@@ -219,20 +219,19 @@ def defer(copy: Copy, destination: Destination, said: Reply) -> Steps:
     if not copy.failures:
         copy.first_failure_s = env.now
     copy.failures += 1
-    next_s = schedule.next_attempt_s(env.now, copy.first_failure_s, copy.failures, copy.queued_s)
-    if schedule.per == "destination" and env.now < destination.dead_until_s:
-        next_s = destination.dead_until_s
-    expires_s = copy.queued_s + schedule.expire_after_s
-    warn_s = copy.queued_s + schedule.warn_after_s if schedule.warn_after_s is not None else float("inf")
-    if not copy.warned and warn_s <= min(next_s, expires_s) and copy.letter.kind == "mail":
+    wait = schedule.after_failure(env.now, copy.first_failure_s, copy.failures, copy.queued_s, warned=copy.warned)
+    next_s = wait.next_s
+    if next_s is not None and schedule.per == "destination" and env.now < destination.dead_until_s:
+        next_s = destination.dead_until_s if destination.dead_until_s < wait.gives_up_s else None
+    if wait.warn_s is not None and copy.letter.kind == "mail":
         copy.warned = True
-        if warn_s > env.now:
-            yield At(env, warn_s, RETRY + copy.number)
+        if wait.warn_s > env.now:
+            yield At(env, wait.warn_s, RETRY + copy.number)
         world.notify(copy, server, "delay")
-    if next_s < expires_s:
+    if next_s is not None:
         yield At(env, max(next_s, env.now), RETRY + copy.number)
         return None
-    yield At(env, max(expires_s, env.now), RETRY + copy.number)
+    yield At(env, max(wait.gives_up_s, env.now), RETRY + copy.number)
     last = said if server.policy.expired_keeps_code else _said(server.policy.product, "expired")
     world.fail(copy, [(copy.letter, last)], server, EXPIRED)
     return False
