@@ -187,7 +187,7 @@ def _files(paths: list[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
+            inside = sorted((*path.rglob("*.yaml"), *path.rglob("*.yml")))
             if not inside:
                 raise typer.BadParameter(f"there is no .yaml file in {path}", param_hint="PATH")
             found += inside

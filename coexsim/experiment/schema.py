@@ -26,9 +26,17 @@ _RUN = {
 SCHEMA: dict[str, dict[str, Column]] = {
     "mail": _RUN
     | {
-        "mail": Column("int64", "1", "number of the message, in order of birth; the same in every alternative. -1: a named message or notice"),
+        "mail": Column(
+            "int64",
+            "1",
+            "number of the message, in order of birth; the same in every alternative; a named message: -1, -2, ...",
+        ),
         "kind": Column("category", "", "mail, dsn or delay (warning)"),
-        "stream": Column("category", "", "what made it: the profile, a stream, a bulk mailing, a replay, a named message, or a notice"),
+        "stream": Column(
+            "category",
+            "",
+            "what made it: the profile, a stream, a bulk mailing, a replay, a named message, or a notice",
+        ),
         "flow": Column("category", "", "such as hosted->onprem; sides are onprem, hosted, internet, unknown"),
         "recipients": Column("int32", "1", "recipients that this row stands for: a copy that travelled together"),
         "size_bytes": Column("int64", "B", "size on the wire"),
@@ -68,7 +76,11 @@ SCHEMA: dict[str, dict[str, Column]] = {
         "arrivals": Column("float64", "1", "visits that arrived in the minute"),
         "busy": Column("float64", "1", "busy workers, mean over the minute (links: share of the bandwidth in use)"),
         "queue": Column("float64", "1", "waiting, mean over the minute"),
-        "backlog": Column("float64", "1", "most that waited; stage `queue`: messages in the server's queue at the end of the minute, deferred ones included"),
+        "backlog": Column(
+            "float64",
+            "1",
+            "most that waited; stage `queue`: messages in the server's queue at the minute's end, deferred ones too",
+        ),
         "queued_bytes": Column("float64", "B", "stage `queue`: bytes in the server's queue; links: bytes that crossed"),
     },
     "messages": _RUN
