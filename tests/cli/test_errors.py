@@ -22,7 +22,7 @@ HEAVY = ("pandas", "matplotlib", "scipy", "simpy", "numpy", "networkx", "pyarrow
     [
         (["trace", "no-such.yaml", "a", "b"], "no-such.yaml: cannot be read: No such file or directory"),
         (["check", "no-such.yaml"], "no-such.yaml: cannot be read: No such file or directory"),
-        (["check", str(ROOT / "coexsim")], "there is no .yaml file"),
+        (["check", str(ROOT / "tests" / "cli")], "there is no .yaml file"),
         (["diff", FLOWS, "no-such.yaml"], "no-such.yaml: cannot be read"),
         (["explain", "no-such.yaml"], "no-such.yaml: cannot be read"),
         (["trace", FLOWS, "iUser1", "iUser2", "--size", "26"], "is not a size"),
