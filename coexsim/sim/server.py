@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.mail.message import NextHop, Rcpt, Reply, fold
-from coexsim.mail.retry import RetrySchedule
+from coexsim.mail.retry import Wait
 from coexsim.mail.routing import Verdict, decide, receive
 from coexsim.scenario.servers import AnyServer
 from coexsim.sim.calendar import Calendar
@@ -68,25 +68,6 @@ class Destination:
         self.marked_s = -1.0
         self.reply = Reply(451, "4.4.1", "")
 
-    def mark_dead(self, schedule: RetrySchedule, began_s: float, now_s: float, said: Reply) -> None:
-        """An attempt begun at a time has failed: nobody else need try before the next one is due.
-
-        Attempts that were under way when another one failed tell nothing new.
-        """
-        if began_s < self.marked_s:
-            return
-        if not self.failures:
-            self.first_failure_s = now_s
-        self.failures += 1
-        self.marked_s = now_s
-        self.reply = said
-        if schedule.per == "destination":
-            self.dead_until_s = schedule.next_attempt_s(
-                now_s, self.first_failure_s, self.failures, self.first_failure_s
-            )
-        else:
-            self.dead_until_s = now_s + schedule.gaps_s[0]
-
     def revive(self) -> None:
         """An attempt has succeeded."""
         self.failures, self.dead_until_s = 0, 0.0
@@ -139,7 +120,7 @@ class MailServer:
         self.work = work
         self.resolvers = resolvers
         self.roles = [self]  # this server and those that run on its machine
-        self.destinations: dict[str, Destination] = {}
+        self._destinations: list[dict[str, Destination]] = [{} for _ in resolvers]  # by sender
         self.idle_until_s: dict[str, list[float]] = {}  # kept connections by server
         self.queued = 0
         self.queued_bytes = 0
@@ -274,12 +255,51 @@ class MailServer:
             return delivery.arrive(now_s, work_s)[1]
         return max(delivery.arrive(now_s, work_s)[1] for _ in range(letter.count))
 
-    def destination(self, hop: NextHop) -> Destination:
-        """What is known of a next hop."""
-        found = self.destinations.get(hop.name)
+    def destination(self, hop: NextHop, number: int) -> Destination:
+        """What the sender of a mail knows of a next hop; each of the Internet's many senders finds out for itself."""
+        known = self._destinations[number % len(self._destinations)]
+        found = known.get(hop.name)
         if found is None:
-            found = self.destinations[hop.name] = Destination()
+            found = known[hop.name] = Destination()
         return found
+
+    def after_failure(self, copy: Copy) -> Wait:
+        """What follows a copy's failure just now, by the product's schedule. The Internet's senders do not all run their queues at once."""
+        phase_s, now_s = self._phase_s(copy.number), self.world.env.now
+        wait = self.policy.retry.after_failure(
+            now_s - phase_s, copy.first_failure_s - phase_s, copy.failures, copy.queued_s - phase_s, warned=copy.warned
+        )
+        if not phase_s:
+            return wait
+        next_s, gives_up_s, warn_s = wait
+        return Wait(
+            None if next_s is None else next_s + phase_s,
+            gives_up_s + phase_s,
+            None if warn_s is None else warn_s + phase_s,
+        )
+
+    def _phase_s(self, number: int) -> float:
+        senders = len(self._destinations)
+        return self.policy.retry.queue_run_s * (number % senders) / senders
+
+    def mark_dead(self, destination: Destination, began_s: float, said: Reply) -> None:
+        """An attempt begun at a time has failed: nobody else need try before the next one is due.
+
+        Attempts that were under way when another one failed tell nothing new.
+        """
+        if began_s < destination.marked_s:
+            return
+        now_s = self.world.env.now
+        if not destination.failures:
+            destination.first_failure_s = now_s
+        destination.failures += 1
+        destination.marked_s = now_s
+        destination.reply = said
+        if self.policy.retry.per == "destination":
+            first_s = destination.first_failure_s
+            destination.dead_until_s = self.policy.retry.next_attempt_s(now_s, first_s, destination.failures, first_s)
+        else:
+            destination.dead_until_s = now_s + self.policy.retry.gaps_s[0]
 
     def take_kept_connection(self, server: str, now_s: float) -> bool:
         """Use a connection to `server` that was kept open, if there is one."""

@@ -40,7 +40,7 @@ def send(copy: Copy, hop: NextHop) -> Steps:
     """Try until the next server has the copy (True), or wait for the next attempt (None), or its way has ended (False)."""
     server = copy.server
     env = server.world.env
-    destination = server.destination(hop)
+    destination = server.destination(hop, copy.number)
     while True:
         if server.calendar and not server.calendar.is_open(env.now):
             yield At(env, server.calendar.next_open(env.now), RETRY + copy.number)
@@ -63,7 +63,7 @@ def send(copy: Copy, hop: NextHop) -> Steps:
             server.world.fail(copy, [(copy.letter, outcome.reply)], server)
             return False
         if outcome.marks_dead:
-            destination.mark_dead(server.policy.retry, began_s, env.now, outcome.reply)
+            server.mark_dead(destination, began_s, outcome.reply)
         return (yield from defer(copy, destination, outcome.reply))
     target, taken = outcome
     destination.revive()
@@ -219,7 +219,7 @@ def defer(copy: Copy, destination: Destination, said: Reply) -> Steps:
     if not copy.failures:
         copy.first_failure_s = env.now
     copy.failures += 1
-    wait = schedule.after_failure(env.now, copy.first_failure_s, copy.failures, copy.queued_s, warned=copy.warned)
+    wait = server.after_failure(copy)
     next_s = wait.next_s
     if next_s is not None and schedule.per == "destination" and env.now < destination.dead_until_s:
         next_s = destination.dead_until_s if destination.dead_until_s < wait.gives_up_s else None

@@ -245,7 +245,7 @@ class World:
             env.run(until=steps_s * number if number < 200 else self.length_s)
             if progress:
                 progress(env.now)
-            if len(live) > MOST_COPIES_AT_ONCE:
+            if len(live) + len(env._queue) > MOST_COPIES_AT_ONCE:
                 self.stopped_early = f"more than {MOST_COPIES_AT_ONCE:,} messages under way: the system is not stable"
                 break
         while not self.stopped_early and self.open_copies > 0 and env.peek() <= self.limit_s:
