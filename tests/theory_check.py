@@ -10,9 +10,7 @@ import pytest
 from coexsim.stats import half_width
 
 
-def assert_mean_is(
-    expected: float, samples: Sequence[float], *, rel: float, false_alarm: float = 1e-4
-) -> None:
+def assert_mean_is(expected: float, samples: Sequence[float], *, rel: float, false_alarm: float = 1e-4) -> None:
     """The mean of `samples` is `expected`, known to within `rel`; too few samples to tell is a failure."""
     mean, half = np.mean(samples), half_width(samples, level=1 - false_alarm)
     assert half <= rel * expected, f"too few samples: known only to +-{half / expected:.1%}"

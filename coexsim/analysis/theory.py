@@ -235,9 +235,7 @@ def traffic(routing: ArrayLike, external_per_s: ArrayLike) -> NDArray[np.float64
     return rates
 
 
-def jackson_sojourn_s(
-    routing: ArrayLike, external_per_s: ArrayLike, workers: ArrayLike, service_s: ArrayLike
-) -> float:
+def jackson_sojourn_s(routing: ArrayLike, external_per_s: ArrayLike, workers: ArrayLike, service_s: ArrayLike) -> float:
     """The mean time from entering a network of M/M/c stations to leaving it, over all mail.
 
     Each station is an M/M/c queue of its own (Jackson 1957; a tandem is a chain of them: Burke 1956);
@@ -248,9 +246,7 @@ def jackson_sojourn_s(
     if not entering_per_s:
         return 0.0
     stations = zip(rates.tolist(), np.asarray(workers).tolist(), np.asarray(service_s).tolist(), strict=True)
-    present = sum(
-        rate * (mmc_wait_s(int(c), rate, mean_s) + mean_s) for rate, c, mean_s in stations if rate > 0
-    )
+    present = sum(rate * (mmc_wait_s(int(c), rate, mean_s) + mean_s) for rate, c, mean_s in stations if rate > 0)
     return float(present / entering_per_s)
 
 

@@ -50,9 +50,7 @@ def test_waits_of_the_spam_farm(servers: int, wait_s: float) -> None:
     The figures are times spent waiting: with its 6 s of service, mail stays 153, 9.1 and 6.8 s.
     """
     assert mmc_wait_s(servers, 2376 / 3600, 6) == pytest.approx(wait_s, rel=0.005)
-    assert mmc_wait_s(servers, 1.01 * 2376 / 3600, 6) != pytest.approx(wait_s, rel=0.005), (
-        "the test can say no"
-    )
+    assert mmc_wait_s(servers, 1.01 * 2376 / 3600, 6) != pytest.approx(wait_s, rel=0.005), "the test can say no"
 
 
 @pytest.mark.parametrize(
@@ -80,9 +78,7 @@ def test_erlang_formulas_are_their_sums(workers: int, load: float) -> None:
     queued = terms[-1] / (1 - a / workers)
 
     assert erlang_b(workers, load * workers) == pytest.approx(float(terms[-1] / sum(terms)), rel=1e-9)
-    assert erlang_c(workers, load * workers) == pytest.approx(
-        float(queued / (sum(terms[:-1]) + queued)), rel=1e-9
-    )
+    assert erlang_c(workers, load * workers) == pytest.approx(float(queued / (sum(terms[:-1]) + queued)), rel=1e-9)
 
 
 def test_erlang_formulas_hold_for_thousands_of_workers() -> None:
@@ -98,9 +94,7 @@ def test_more_workers_wait_less_and_more_load_waits_more(workers: int, load: flo
     """Monotone both ways."""
     rate = load * workers
 
-    assert (
-        mmc_wait_s(workers + 1, rate, 1) < mmc_wait_s(workers, rate, 1) < mmc_wait_s(workers, rate * 1.01, 1)
-    )
+    assert mmc_wait_s(workers + 1, rate, 1) < mmc_wait_s(workers, rate, 1) < mmc_wait_s(workers, rate * 1.01, 1)
 
 
 def test_what_cannot_keep_up_waits_for_ever() -> None:
@@ -110,13 +104,7 @@ def test_what_cannot_keep_up_waits_for_ever() -> None:
         assert mmc_wait_s(2, rate, 1) == mmc_wait_quantile_s(2, rate, 1, 0.5) == mdc_wait_s(2, rate, 1) == inf
         assert allen_cunneen_wait_s(2, rate, 1, 0, 0) == wait_quantile_s(2, rate, 1, 0, 0, 0) == inf
     assert mg1_wait_s(1, 1, 0) == mg1_ps_sojourn_s(1, 1) == inf
-    assert (
-        mmc_wait_s(2, 0, 1)
-        == mdc_wait_s(2, 0, 1)
-        == mmc_wait_quantile_s(2, 0, 1, 0.99)
-        == erlang_c(2, 0)
-        == 0
-    )
+    assert mmc_wait_s(2, 0, 1) == mdc_wait_s(2, 0, 1) == mmc_wait_quantile_s(2, 0, 1, 0.99) == erlang_c(2, 0) == 0
     assert mmc_wait_s(0, 1, 1) == inf
     assert erlang_b(0, 1) == 1
 
@@ -184,9 +172,7 @@ def test_wait_with_constant_service(workers: int, load: float) -> None:
     ("workers", "places", "rate", "service"),
     [(1, 1, 2.0, 1.0), (1, 5, 0.5, 1.0), (3, 7, 4.0, 0.9), (2, 3, 30.0, 1.0)],
 )
-def test_limited_places_are_the_balance_of_states(
-    workers: int, places: int, rate: float, service: float
-) -> None:
+def test_limited_places_are_the_balance_of_states(workers: int, places: int, rate: float, service: float) -> None:
     """M/M/c/K by fractions: the n-th mail weighs a / min(n, c); Little's law gives the wait."""
     weights = [Fraction(1)]
     for n in range(1, places + 1):
@@ -336,12 +322,8 @@ def test_a_worked_example_of_a_shared_domain() -> None:
     assert rates.link_out_bytes_per_s == pytest.approx(1.8e6, rel=0.03)
 
 
-@given(
-    h=st.floats(0, 1), n=st.floats(0, 99), x=st.floats(0, 99), y=st.floats(0, 99), centralised=st.booleans()
-)
-def test_mail_rates_count_each_kind_of_pair(
-    h: float, n: float, x: float, y: float, centralised: bool
-) -> None:
+@given(h=st.floats(0, 1), n=st.floats(0, 99), x=st.floats(0, 99), y=st.floats(0, 99), centralised=st.booleans())
+def test_mail_rates_count_each_kind_of_pair(h: float, n: float, x: float, y: float, centralised: bool) -> None:
     """Summed over who writes to whom: each pair's share of the mail, times its transactions at the server."""
     o = 1 - h
     transactions = (
@@ -360,9 +342,7 @@ def test_all_on_premises_and_all_hosted() -> None:
     """Nobody hosted: only Internet mail, as internal mail needs no SMTP. All hosted: all comes and goes."""
     assert mail_rates(0, 30, 17, 12).transactions_per_s == 17 + 12
     assert mail_rates(1, 30, 17, 12).transactions_per_s == 2 * (30 + 17)
-    assert (
-        mail_rates(0.5, 30, 0, 0).transactions_per_s == 30
-    )  # break-even: one transaction per internal message
+    assert mail_rates(0.5, 30, 0, 0).transactions_per_s == 30  # break-even: one transaction per internal message
 
 
 def test_threads_and_loops() -> None:

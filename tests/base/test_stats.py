@@ -83,9 +83,7 @@ def test_pairs_take_out_what_they_have_in_common() -> None:
         paired_interval([1, 2, 3], [1, 2])
 
 
-@pytest.mark.parametrize(
-    ("n", "low", "high"), [(6, 1, 6), (10, 2, 9), (20, 6, 15), (50, 18, 33), (100, 40, 61)]
-)
+@pytest.mark.parametrize(("n", "low", "high"), [(6, 1, 6), (10, 2, 9), (20, 6, 15), (50, 18, 33), (100, 40, 61)])
 def test_median_interval_has_the_tables_ranks(n: int, low: int, high: int) -> None:
     """95 % intervals for a median: the ranks that printed sign-test tables have (Conover 1999, sec. 3.4)."""
     assert quantile_interval(np.arange(1, n + 1)[::-1], 0.5) == (low, high, 0.95)
@@ -118,9 +116,7 @@ def test_samples_cannot_say_what_lies_beyond_them() -> None:
     assert quantile_interval(range(20), 0.99).high == inf
     assert quantile_interval(range(20), 0.01).low == -inf
     assert not quantile_interval(range(20), 0.99).known
-    assert (
-        quantile_interval(range(59), 0.95, level=0.90).high == 58
-    )  # 0.95**59 = 0.0485 < 0.05, 0.95**58 > 0.05
+    assert quantile_interval(range(59), 0.95, level=0.90).high == 58  # 0.95**59 = 0.0485 < 0.05, 0.95**58 > 0.05
     assert quantile_interval(range(58), 0.95, level=0.90).high == inf
     assert isnan(quantile_interval([], 0.5).low)
     assert isnan(quantile_interval([1.0, nan], 0.5).low)
