@@ -14,7 +14,9 @@ processes were started, nor on servers that its mail does not meet.
 
 from __future__ import annotations
 
-from heapq import heappush
+from collections.abc import Generator
+from heapq import heappop, heappush
+from typing import Any
 
 import simpy
 
@@ -40,3 +42,49 @@ class At(simpy.Event):
         self._ok = True
         self._defused = False
         heappush(env._queue, (time_s, order, next(env._eid), self))  # type: ignore[misc]  # an EventPriority is an int
+
+
+class Walk:
+    """A process whose begin and end nobody waits for, so that it needs no event for either: it begins at once.
+
+    ``env.process`` with a quarter fewer events a message; what it yields are SimPy's events.
+    """
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, steps: Generator[simpy.Event, Any, Any]) -> None:
+        self._steps = steps
+        try:
+            event = next(steps)
+        except StopIteration:
+            return
+        event.callbacks.append(self._go_on)
+
+    def _go_on(self, event: simpy.Event) -> None:
+        try:
+            event = self._steps.send(event._value)
+        except StopIteration:
+            return
+        event.callbacks.append(self._go_on)
+
+
+def fire(event: simpy.Event, value: object) -> None:
+    """Succeed within what happens just now, not as an event of its own after it."""
+    event._value = value
+    event._ok = True
+    callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy marks what has happened
+    for callback in callbacks:
+        callback(event)
+
+
+def run_until(env: simpy.Environment, until_s: float) -> None:
+    """``env.run(until=until_s)``, written out: a third less time an event, which is a tenth of a run."""
+    queue = env._queue
+    while queue and queue[0][0] < until_s:
+        env._now, _, _, event = heappop(queue)
+        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+        for callback in callbacks:
+            callback(event)
+        if not event._ok and not hasattr(event, "_defused"):
+            raise event._value
+    env._now = until_s

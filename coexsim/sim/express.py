@@ -31,15 +31,14 @@ if TYPE_CHECKING:
     from coexsim.sim.world import World
 
 MOST_LEGS = 12  # a message that has passed so many servers is in a loop; that is for the journey to find
-ARRIVES, WORKED, TALKED = range(3)  # what happens to a ride next
 
 
 class Leg:
     """What `server` does with a class of mail: work, and then its end here, or a session with the server of the `next` leg."""
 
     __slots__ = (
-        "accept", "came_from", "cores", "delivered", "failed", "hop", "hops", "hosts", "letter", "link", "next", "number", "path",
-        "plain", "received", "resolvers", "round_trip_s", "round_trips", "sender", "server", "target", "wan_links", "work", "world",
+        "accept", "came_from", "cores", "delivered", "failed", "hop", "hops", "hosts", "known_until_s", "letter", "link", "next",
+        "number", "path", "plain", "received", "round_trip_s", "round_trips", "sender", "server", "target", "wan_links", "work", "world",
     )  # fmt: skip
 
     def __init__(self, world: World, copy: Copy, wan_links: int) -> None:
@@ -62,7 +61,7 @@ class Leg:
         self.hosts: MailHosts | None = None
         self.path: Path | None = None
         self.link: FairLink | None = None  # the one that takes time, if any
-        self.resolvers = copy.server.resolvers
+        self.known_until_s: list[float] = []  # by sender: until when `hosts` are known to be right
         self.round_trip_s = 0.0
         self.round_trips = 0
         self.accept: StageWork | None = None
@@ -71,7 +70,7 @@ class Leg:
     def sends(self, sender: MailServer, hop: NextHop, hosts: MailHosts, target: MailServer, path: Path) -> None:
         """The session with the next server."""
         self.sender, self.hop, self.hosts, self.target, self.path = sender, hop, hosts, target, path
-        self.resolvers = sender.resolvers
+        self.known_until_s = [-1.0] * len(sender.resolvers)
         self.link = next((link for link in path.links if not link.instant), None)
         self.round_trip_s = path.round_trip_s
         self.round_trips = session_round_trips(sender.spec.smtp, 0, len(self.letter.recipients), reused=False)
@@ -81,10 +80,10 @@ class Leg:
 
 
 class Ride(simpy.Event):
-    """One message on its way from leg to leg; the event of the next step, as `phase` says."""
+    """One message on its way from leg to leg; the event of its next step."""
 
     __slots__ = (
-        "block", "born_s", "entered_s", "leg", "measured", "number", "phase", "row", "size_bytes", "slot", "stream", "thread",
+        "block", "born_s", "entered_s", "leg", "measured", "number", "row", "size_bytes", "slot", "stream", "thread",
     )  # fmt: skip
     serial = 0
 
@@ -108,11 +107,10 @@ class Ride(simpy.Event):
         self.slot: Hold | None = None
         self.at(born_s, BIRTH, ARRIVES)
 
-    def at(self, time_s: float, stage: int, phase: int) -> None:
-        """Happen (again) at a time."""
+    def at(self, time_s: float, stage: int, step: list[Callable[[Any], None]]) -> None:
+        """Take the next step at a time."""
         env = self.env
-        self.phase = phase
-        self.callbacks = _GO
+        self.callbacks = step
         heappush(env._queue, (time_s, stage + self.number, next(env._eid), self))  # type: ignore[misc]  # as in `At`
 
     def copy(self) -> Copy:
@@ -155,24 +153,11 @@ def under_way(world: World) -> list[Copy]:
     return copies
 
 
-def _go(ride: Ride) -> None:
-    """The next step of a ride."""
-    phase = ride.phase
-    if phase == ARRIVES:
-        _arrive(ride, ride.leg)
-    elif phase == WORKED:
-        _depart(ride, ride.leg)
-    else:
-        _send_body(ride, ride.leg)
-
-
-_GO: list[Callable[[Any], None]] = [_go]
-
-
-def _arrive(ride: Ride, leg: Leg) -> None:
+def _arrive(ride: Ride) -> None:
     """Queue for the work at the leg's server; where the leg is plain, all that follows is known."""
+    leg = ride.leg
     world = leg.world
-    now_s = world.env.now
+    now_s = ride.env.now
     cores = leg.cores
     done_s = now_s if cores is None else cores.arrive(now_s, leg.work.of(ride))[1]
     if done_s >= world.next_change_s:
@@ -184,18 +169,19 @@ def _arrive(ride: Ride, leg: Leg) -> None:
         if done_s > now_s:
             ride.at(done_s, WORK_DONE, WORKED)
         else:
-            _depart(ride, leg)
+            _depart(ride)
     elif leg.target is not None:
         if not _knows_the_way(ride, leg, done_s):
             world.start(ride.copy(), done_s, counted=True)
             return
-        over_s = done_s + _session_s(ride, leg, leg.round_trips + slow_start_round_trips(ride.size_bytes))
+        round_trips = leg.round_trips + slow_start_round_trips(ride.size_bytes) if leg.round_trip_s else 0
+        over_s = done_s + _session_s(ride, leg, round_trips)
         world.rides.hop(leg, now_s, done_s, over_s, ride.size_bytes)
         ride.leg = leg.next  # type: ignore[assignment]  # a leg with a target has a next one
         if over_s > now_s:
             ride.at(over_s, SESSION if over_s > done_s else WORK_DONE, ARRIVES)
         else:
-            _arrive(ride, ride.leg)
+            _arrive(ride)
     elif leg.server.delivery is None and leg.delivered is not None and done_s <= world.limit_s:
         world.rides.end(ride, leg, now_s, done_s)
     else:
@@ -206,9 +192,14 @@ def _arrive(ride: Ride, leg: Leg) -> None:
 
 def _knows_the_way(ride: Ride, leg: Leg, time_s: float) -> bool:
     """Will the next hop's hosts still be known at a time, and be those of the leg."""
-    resolvers = leg.resolvers
-    until_s, hosts = resolvers[ride.number % len(resolvers)].known_until(leg.hop)
-    return time_s < until_s and (hosts is leg.hosts or hosts == leg.hosts)
+    sender = ride.number % len(leg.known_until_s)
+    if time_s < leg.known_until_s[sender]:
+        return True
+    until_s, hosts = leg.sender.resolvers[sender].known_until(leg.hop)
+    if hosts != leg.hosts or time_s >= until_s:
+        return False
+    leg.known_until_s[sender] = until_s
+    return True
 
 
 def _session_s(ride: Ride, leg: Leg, round_trips: int) -> float:
@@ -217,8 +208,9 @@ def _session_s(ride: Ride, leg: Leg, round_trips: int) -> float:
     return length_s if leg.accept is None else length_s + leg.accept.of(ride)
 
 
-def _depart(ride: Ride, leg: Leg) -> None:
+def _depart(ride: Ride) -> None:
     """The work is done: the end, or a thread, a slot and a session if they are to be had at once."""
+    leg = ride.leg
     server, sender, target = leg.server, leg.sender, leg.target
     server.queued -= 1
     server.queued_bytes -= ride.size_bytes
@@ -246,7 +238,7 @@ def _depart(ride: Ride, leg: Leg) -> None:
     if length_s > 0:
         ride.at(now_s + length_s, SESSION, TALKED)
     else:
-        _send_body(ride, leg)
+        _send_body(ride)
 
 
 def _go_on_as_journey(ride: Ride, leg: Leg) -> None:
@@ -258,8 +250,9 @@ def _go_on_as_journey(ride: Ride, leg: Leg) -> None:
     leg.world.start(copy, Onward(copy.letter, leg.hop, None), counted=True)
 
 
-def _send_body(ride: Ride, leg: Leg) -> None:
+def _send_body(ride: Ride) -> None:
     """The dialogue is over, the body crosses the links of the path."""
+    leg = ride.leg
     assert leg.path is not None
     for link in leg.path.links:
         if link.instant:
@@ -287,7 +280,7 @@ def _hand_over(ride: Ride) -> None:
     sender.queued -= 1
     sender.queued_bytes -= ride.size_bytes
     ride.leg = leg.next
-    _arrive(ride, leg.next)
+    _arrive(ride)
 
 
 def _end_here(ride: Ride, leg: Leg) -> None:
@@ -349,3 +342,8 @@ def _is_open(sender: MailServer, target: MailServer, path: Path) -> bool:
     outages = path.calendar or target.calendar or sender.calendar
     slow_links = sum(not link.instant for link in path.links)
     return not outages and slow_links <= 1 and target.policy.listens and target.policy.greylist_s is None
+
+
+ARRIVES: list[Callable[[Any], None]] = [_arrive]
+WORKED: list[Callable[[Any], None]] = [_depart]
+TALKED: list[Callable[[Any], None]] = [_send_body]

@@ -14,7 +14,7 @@ from coexsim.mail.message import Reply
 from coexsim.sim.clock import WORK_DONE, At
 from coexsim.sim.copies import Copy
 from coexsim.sim.server import Destination, MailServer, Onward, Plan
-from coexsim.sim.transfer import Steps, defer, send
+from coexsim.sim.transfer import defer, send
 
 
 class Waiting(NamedTuple):
@@ -31,35 +31,43 @@ def journey(copy: Copy, begin: Onward | Waiting | float | None = None) -> Proces
     """
     world = copy.server.world
     env = world.env
-    server = copy.server
     world.live[copy] = None
-    done_s = -1.0
-    if begin is None or isinstance(begin, float):
-        server.enter(copy)
-        moved = True
-        done_s = begin if begin is not None else server.work_done_s(copy)
+    ahead = begin if isinstance(begin, Onward) else None
+    done_s = begin if isinstance(begin, float) else None
+    moved: bool | None = (
+        True  # to a server where it has not been worked on yet; None: to be tried again; False: its way has ended
+    )
+    if isinstance(begin, (Onward, Waiting)):
+        copy.server.keep(copy)  # a part of what is in the queue already
+        if isinstance(begin, Waiting):
+            moved = yield from defer(copy, *begin)
     else:
-        server.queued += 1  # a part of what is in the queue already
-        server.queued_bytes += copy.size_bytes
-        moved = yield from (_onward(copy, begin) if isinstance(begin, Onward) else defer(copy, *begin))
+        copy.server.enter(copy)
     while moved is not False:
         server = copy.server
-        if moved:
-            if done_s < 0:
-                done_s = server.work_done_s(copy)
-            if done_s > env.now:
-                if done_s == float("inf"):
-                    return  # the server never comes back
-                yield At(env, done_s, WORK_DONE + copy.number)
-            done_s = -1.0
-        plan = server.plan(copy)
-        ahead = _split(copy, server, plan)
         if ahead is None:
+            if moved:
+                if done_s is None:
+                    done_s = server.work_done_s(copy)
+                if done_s > env.now:
+                    if done_s == float("inf"):
+                        return  # the server never comes back
+                    yield At(env, done_s, WORK_DONE + copy.number)
+                done_s = None
+            ahead = _split(copy, server, server.plan(copy))
+            if ahead is None:
+                break
+        if ahead.hop is not None:
+            moved = yield from send(copy, ahead.hop)
+        else:
+            assert ahead.role is not None
             server.leave(copy)
-            break
-        moved = yield from _onward(copy, ahead)
-    if moved is False:
-        copy.server.leave(copy)
+            copy.server = world.servers[ahead.role]
+            moved = True
+        if moved:
+            copy.server.enter(copy)
+        ahead = None
+    copy.server.leave(copy)
     del world.live[copy]
     world.open_copies -= copy.measured
 
@@ -81,17 +89,3 @@ def _split(copy: Copy, server: MailServer, plan: Plan) -> Onward | None:
         world.start(copy.part(other.letter), other)
     copy.letter = ahead.letter
     return ahead
-
-
-def _onward(copy: Copy, ahead: Onward) -> Steps:
-    """True: at the next server now. None: to be tried again. False: its way has ended."""
-    if ahead.hop is not None:
-        moved = yield from send(copy, ahead.hop)
-    else:
-        assert ahead.role is not None
-        copy.server.leave(copy)
-        copy.server = copy.server.world.servers[ahead.role]
-        moved = True
-    if moved:
-        copy.server.enter(copy)
-    return moved

@@ -12,7 +12,7 @@ import simpy
 from numpy.typing import NDArray
 
 from coexsim.sim.calendar import Calendar
-from coexsim.sim.clock import WORLD, At
+from coexsim.sim.clock import WORLD, At, fire
 from coexsim.sim.stage_log import StageLog
 
 
@@ -117,14 +117,16 @@ class FairLink:
             return
         now_s = self._env.now
         self._share(now_s)
-        self._complete(now_s)
+        for done in self._complete(now_s):
+            fire(done, True)
         self.broken += len(self._under_way)
-        for _, _, sent_s, done in sorted(self._under_way, key=itemgetter(1)):
-            self._log.record(sent_s, sent_s, now_s)
-            done.succeed(False)
+        broken = sorted(self._under_way, key=itemgetter(1))
         self._under_way.clear()
         self._timer = None
         self._busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
+        for _, _, sent_s, done in broken:
+            self._log.record(sent_s, sent_s, now_s)
+            fire(done, False)
 
     def close(self) -> None:
         """At the end of a run: record the transfers still under way."""
@@ -186,15 +188,19 @@ class FairLink:
         else:  # set for the first one's end: rounding must not leave a rest that takes no time to send
             self._share_bytes = self._under_way[0][0]
             self._shared_at_s = now_s
-        self._complete(now_s)
+        ended = self._complete(now_s)
         if self._under_way:
             self._set_timer(now_s)
         else:
             self._busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
+        for done in ended:
+            fire(done, True)
 
-    def _complete(self, now_s: float) -> None:
-        """End the transfers that have nothing left to send, or so little that the clock would not show it."""
+    def _complete(self, now_s: float) -> list[simpy.Event]:
+        """Take out the transfers that have nothing left to send, or so little that the clock would not show it."""
+        ended = []
         while self._under_way and now_s + self._left_s() <= now_s:
             _, _, sent_s, done = heappop(self._under_way)
             self._log.record(sent_s, sent_s, now_s)
-            done.succeed(True)
+            ended.append(done)
+        return ended

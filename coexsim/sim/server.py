@@ -225,8 +225,13 @@ class MailServer:
         begin_s, end_s = self.world.measured_s
         self.refused += begin_s <= self.world.env.now < end_s
 
-    def enter(self, copy: Copy) -> None:
+    def keep(self, copy: Copy | Ride) -> None:
         """The copy is in this server's queue from now on."""
+        self.queued += 1
+        self.queued_bytes += copy.size_bytes
+
+    def enter(self, copy: Copy) -> None:
+        """The copy has come into this server's queue."""
         self.queued += 1
         self.queued_bytes += copy.size_bytes
         copy.queued_s = self.world.env.now

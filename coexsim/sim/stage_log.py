@@ -54,9 +54,26 @@ class StageLog:
     """
 
     __slots__ = (
-        "_arrivals", "_buffer", "_finishes", "_gave_up", "_kept", "_most_waiting", "_pending_s", "_services",
-        "_starts", "_unfinished", "_visits", "_waits", "bin_s", "in_order", "keep", "length_s", "measured_s",
-        "server", "stage", "workers",
+        "_arrivals",
+        "_finishes",
+        "_gave_up",
+        "_kept",
+        "_most_waiting",
+        "_pending_s",
+        "_services",
+        "_starts",
+        "_unfinished",
+        "_visits",
+        "_waits",
+        "bin_s",
+        "buffer",
+        "in_order",
+        "keep",
+        "length_s",
+        "measured_s",
+        "server",
+        "stage",
+        "workers",
     )  # fmt: skip
 
     def __init__(
@@ -90,19 +107,19 @@ class StageLog:
         self._visits = 0
         self._gave_up = 0
         self._unfinished = 0
-        self._buffer: list[float] = []
+        self.buffer: list[float] = []
         self._kept: list[Floats] = []
 
     def record(self, arrived_s: float, start_s: float, finish_s: float) -> None:
         """One visit. A finish of NaN: it gave up waiting at `start_s`. Infinite times: not in this run."""
-        buffer = self._buffer
+        buffer = self.buffer
         buffer += (arrived_s, start_s, finish_s)
         if len(buffer) >= FOLD_AT:
-            self._fold()
+            self.fold()
 
     def record_many(self, arrived_s: Floats, start_s: Floats, finish_s: Floats) -> None:
         """Many visits at once, all of them in columns."""
-        self._fold()
+        self.fold()
         self._fold_block(np.column_stack((arrived_s, start_s, finish_s)))
 
     def note_waiting(self, now_s: float, waiting: int) -> None:
@@ -117,7 +134,7 @@ class StageLog:
 
     def summary(self) -> StageSummary:
         """How long the visits of the measured window waited and were served."""
-        self._fold()
+        self.fold()
         waits, services = self._waits, self._services
         return StageSummary(
             self.server, self.stage, self._visits, self._gave_up, self._unfinished,
@@ -136,7 +153,7 @@ class StageLog:
         backlog    1    the most that waited at any moment, from just before the bin begins
         =========  ===  ====================================================================================
         """
-        self._fold()
+        self.fold()
         arrivals, starts, finishes = self._arrivals, self._starts, self._finishes
         waiting_before = arrivals.before() - starts.before()
         backlog = np.maximum(waiting_before, self._most_waiting[:-1])
@@ -152,14 +169,15 @@ class StageLog:
         """Every visit as a row (arrived, start, finish), in the order in which they were recorded."""
         if not self.keep:
             raise ValueError(f"the visits of {self.server}/{self.stage} were not kept")
-        self._fold()
+        self.fold()
         return np.concatenate(self._kept) if self._kept else np.empty((0, 3))
 
-    def _fold(self) -> None:
-        if not self._buffer:
+    def fold(self) -> None:
+        """Take what is in the buffer into the arrays."""
+        if not self.buffer:
             return
-        block: Floats = np.array(self._buffer).reshape(-1, 3)
-        self._buffer.clear()
+        block: Floats = np.array(self.buffer).reshape(-1, 3)
+        self.buffer.clear()
         self._fold_block(block)
 
     def _fold_block(self, block: Floats) -> None:

@@ -12,7 +12,7 @@ import simpy
 from numpy.typing import NDArray
 
 from coexsim.sim.calendar import Calendar
-from coexsim.sim.stage_log import StageLog
+from coexsim.sim.stage_log import FOLD_AT, StageLog
 
 
 class FifoStation:
@@ -25,8 +25,17 @@ class FifoStation:
     """
 
     __slots__ = (
-        "_calendar", "_closes_s", "_finishes_s", "_free_s", "_last_s", "_record", "_starts_s", "_track",
-        "name", "workers",
+        "_buffer",
+        "_calendar",
+        "_closes_s",
+        "_finishes_s",
+        "_free_s",
+        "_last_s",
+        "_log",
+        "_starts_s",
+        "_track",
+        "name",
+        "workers",
     )  # fmt: skip
 
     def __init__(self, name: str, workers: int | None, calendar: Calendar, log: StageLog, track: bool = False) -> None:
@@ -36,7 +45,8 @@ class FifoStation:
         self.workers = workers
         self._calendar = calendar
         self._closes_s = -inf if calendar else inf  # open from when the last work could start until then
-        self._record = log.record
+        self._log = log
+        self._buffer = log.buffer  # as `log.record`, without a call for each visit
         self._free_s = None if workers is None else [-inf] * workers  # heap
         self._last_s = -inf
         self._track = track
@@ -60,7 +70,10 @@ class FifoStation:
             finish_s = self._calendar.finish(start_s, work_s)
         if free_s is not None:
             heapreplace(free_s, finish_s)
-        self._record(now_s, start_s, finish_s)
+        buffer = self._buffer
+        buffer += (now_s, start_s, finish_s)
+        if len(buffer) >= FOLD_AT:
+            self._log.fold()
         if self._track:
             self._see_off(now_s)
             self._starts_s.append(start_s)

@@ -18,6 +18,7 @@ from coexsim.sim.network import Path
 from coexsim.sim.recorder import EXPIRED
 from coexsim.sim.server import Destination, MailServer, Taken
 from coexsim.sim.smtp import CONNECT, session_round_trips
+from coexsim.sim.stations import Hold
 
 Steps = Generator[simpy.Event, Any, Any]
 
@@ -28,6 +29,9 @@ class Failure(NamedTuple):
     reply: Reply
     temporary: bool = True
     marks_dead: bool = True
+
+
+Trouble = tuple[float, Failure]
 
 
 @cache
@@ -73,21 +77,55 @@ def send(copy: Copy, hop: NextHop) -> Steps:
 def _attempt(copy: Copy, hop: NextHop) -> Steps:
     """One attempt, host by host: a `Failure`, or the server reached and what it took; None if this server itself went down."""
     server = copy.server
-    product = server.policy.product
+    env = server.world.env
     resolver = server.resolvers[copy.number % len(server.resolvers)]
     hosts: MailHosts | None = resolver.known(hop)
     if hosts is None:
         found = yield from resolver.hosts(hop)
         if isinstance(found, DnsFailure):
-            return Failure(_said(product, found.cause), found.temporary)
+            return Failure(_said(server.policy.product, found.cause), found.temporary)
         hosts = found
-    result: Failure | tuple[MailServer, Taken] | None = Failure(_said(product, "connection-timed-out"))
+    outcome: Failure | tuple[MailServer, Taken] | None = Failure(_said(server.policy.product, "connection-timed-out"))
     for host in in_order(hosts, _lot(copy, hosts)):
         for address in host.addresses:
-            result = yield from _connect(copy, server.world.server_at(address))
-            if not isinstance(result, Failure):
-                return result
-    return result
+            target = server.world.server_at(address)
+            path = server.path_to(target) if target else None
+            slot, trouble = None, _trouble_on_the_way(server, target, path)
+            if trouble is None and target and path:
+                slot = target.connections.try_take(server.name)
+                if slot is None and target.spec.capacity.when_full == "wait":
+                    slot = yield target.connections.wait(server.name)
+                trouble = _trouble_at_the_door(copy, target, path, slot)
+                if trouble is None:
+                    outcome = yield from _session(copy, target, path)
+            if trouble is not None:
+                length_s, outcome = trouble
+                yield At(env, env.now + length_s, SESSION + copy.number)
+            if slot is not None and target:
+                target.connections.release(slot)
+            if not isinstance(outcome, Failure):
+                return outcome
+    return outcome
+
+
+def _trouble_on_the_way(server: MailServer, target: MailServer | None, path: Path | None) -> Trouble | None:
+    """How long it takes to find out that nobody is there, and what to make of that."""
+    if target is None or path is None:
+        return server.spec.smtp.connect_timeout, Failure(_said(server.policy.product, "connection-timed-out"))
+    if not target.policy.listens or (target.calendar and not target.calendar.is_open(server.world.env.now)):
+        return path.round_trip_s, Failure(_said(server.policy.product, "connection-refused"))
+    return None
+
+
+def _trouble_at_the_door(copy: Copy, target: MailServer, path: Path, slot: Hold | None) -> Trouble | None:
+    """No connection to be had (421), or no room for the message (452)."""
+    if slot is None:
+        target.note_refusal()
+        return 2 * path.round_trip_s, Failure(_said(target.policy.product, "too-many-connections"), marks_dead=False)
+    if not target.has_room_for(copy):
+        target.note_refusal()
+        return CONNECT * path.round_trip_s, Failure(_said(target.policy.product, "queue-full"), marks_dead=False)
+    return None
 
 
 def _lot(copy: Copy, hosts: MailHosts) -> list[float]:
@@ -99,34 +137,6 @@ def _lot(copy: Copy, hosts: MailHosts) -> list[float]:
     return [
         keyed_uniform(world.seed, world.replication, f"mx/{i}", abs(copy.number), copy.attempts) for i in range(count)
     ]
-
-
-def _connect(copy: Copy, target: MailServer | None) -> Steps:
-    """Reach a server and find a connection slot there: a `Failure`, or the outcome of the session."""
-    server = copy.server
-    env = server.world.env
-    path = server.path_to(target) if target else None
-    if target is None or path is None:
-        yield At(env, env.now + server.spec.smtp.connect_timeout, SESSION + copy.number)
-        return Failure(_said(server.policy.product, "connection-timed-out"))
-    if not target.policy.listens or not target.calendar.is_open(env.now):
-        yield At(env, env.now + path.round_trip_s, SESSION + copy.number)
-        return Failure(_said(server.policy.product, "connection-refused"))
-    slot = target.connections.try_take(server.name)
-    if slot is None:
-        if target.spec.capacity.when_full == "refuse":
-            target.note_refusal()
-            yield At(env, env.now + 2 * path.round_trip_s, SESSION + copy.number)
-            return Failure(_said(target.policy.product, "too-many-connections"), marks_dead=False)
-        slot = yield target.connections.wait(server.name)
-    if target.has_room_for(copy):
-        outcome = yield from _session(copy, target, path)
-    else:
-        target.note_refusal()
-        yield At(env, env.now + CONNECT * path.round_trip_s, SESSION + copy.number)
-        outcome = Failure(_said(target.policy.product, "queue-full"), marks_dead=False)
-    target.connections.release(slot)
-    return outcome
 
 
 def _session(copy: Copy, target: MailServer, path: Path) -> Steps:

@@ -16,7 +16,7 @@ from coexsim.mail.message import Kind, Rcpt, Reply, domain_of, fold
 from coexsim.mail.setup import Setup, State
 from coexsim.scenario.model import Scenario
 from coexsim.sim.build import build_calendars, build_servers
-from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At
+from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At, Walk, run_until
 from coexsim.sim.copies import Copy, Letter, Letters
 from coexsim.sim.dns_server import NameServer
 from coexsim.sim.express import Ride, under_way
@@ -136,7 +136,7 @@ class World:
     def start(self, copy: Copy, begin: Onward | Waiting | float | None = None, *, counted: bool = False) -> None:
         """A copy, or a part of one, goes its own way from now on. `counted`: it did so as a ride before."""
         self.open_copies += copy.measured and not counted
-        self.env.process(journey(copy, begin))
+        Walk(journey(copy, begin))
 
     def start_waiting(self, copy: Copy, destination: Destination, said: Reply) -> None:
         """A part that was told to come again goes its own way from now on."""
@@ -242,7 +242,7 @@ class World:
         env, live = self.env, self.live
         steps_s = self.length_s / 200
         for number in range(1, 201):
-            env.run(until=steps_s * number if number < 200 else self.length_s)
+            run_until(env, steps_s * number if number < 200 else self.length_s)
             if progress:
                 progress(env.now)
             if len(live) + len(env._queue) > MOST_COPIES_AT_ONCE:

@@ -125,7 +125,7 @@ def test_many_visits_need_no_more_memory_than_few() -> None:
     for i in range(60_000):
         log.record(i, i, i + 0.5)
 
-    assert len(log._buffer) < stage_log.FOLD_AT
+    assert len(log.buffer) < stage_log.FOLD_AT
     assert len(log._pending_s) == 0
     assert log.summary().visits == 60_000
     assert log.timeline()["busy_s"].sum() == pytest.approx(30_000)

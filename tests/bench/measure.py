@@ -1,0 +1,94 @@
+"""One measurement in a process of its own: ``python -m tests.bench.measure WHAT MESSAGES`` prints a line of JSON.
+
+Seconds are of the processor, so that what else the machine does at the time counts less. Peak memory is that of the process, above
+what it needed before the run.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import process_time
+from typing import NamedTuple
+
+SEVEN = Path(__file__).with_name("seven-classes.yaml")
+LOADED_DAY = "scenarios/load/corporate-20k.yaml"
+
+
+class Measurement(NamedTuple):
+    """What a run took."""
+
+    messages: int
+    rows: int
+    seconds: float
+    peak_bytes: int
+
+    @property
+    def per_s(self) -> float:
+        """Messages per second, bounces not counted."""
+        return self.messages / self.seconds
+
+
+def in_own_process(what: str, messages: int) -> Measurement:
+    """Measure in a fresh process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.measure", what, str(messages)], capture_output=True, text=True, check=True
+    )
+    return Measurement(*json.loads(done.stdout))
+
+
+def naive(messages: int) -> tuple[int, int]:
+    """The plain SimPy program."""
+    from tests.bench.naive_seven import run
+
+    rows = run(messages)
+    return messages, len(rows)
+
+
+def coexsim(file: str | Path, messages: int, *, express: bool = True) -> tuple[int, int]:
+    """A scenario over a length that gives about so many messages of its load (0: as it is), with its `mail` table."""
+    from coexsim.experiment.run import results_of
+    from coexsim.scenario.load import changed, load_scenario
+    from coexsim.sim.senders import start_senders
+    from coexsim.sim.world import World
+
+    scenario = load_scenario(file)
+    if messages:
+        assert scenario.load is not None
+        rate_per_s = sum(stream.rate for stream in scenario.load.streams)
+        scenario = changed(scenario, {"run.length": f"{messages / rate_per_s} s"})
+    world = World(scenario, scenario.run.seed, 0, express=express)
+    start_senders(world)
+    world.run()
+    mail = results_of(world).mail
+    return int((mail["kind"] == "mail").sum()), len(mail)
+
+
+WHAT: dict[str, Callable[[int], tuple[int, int]]] = {
+    "naive": naive,
+    "seven": partial(coexsim, SEVEN),
+    "seven, a process per message": partial(coexsim, SEVEN, express=False),
+    "loaded day": partial(coexsim, LOADED_DAY),
+}
+
+
+def main(what: str, messages: int) -> None:
+    """Run it and print what it took."""
+    WHAT["naive" if what == "naive" else "seven"](1000)  # imports, first calls
+    gc.collect()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin_s = process_time()
+    count, rows = WHAT[what](messages)
+    seconds = process_time() - begin_s
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps([count, rows, seconds, peak * 1024]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
