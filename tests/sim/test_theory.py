@@ -132,6 +132,7 @@ def test_loss_at_a_full_queue() -> None:
     assert_mean_is_and_not_a_tenth_more(expected.wait_s, [at_stage(r, "onprem", "cores") for r in runs], rel=0.09)
 
 
+@pytest.mark.slow
 def test_jackson_network_with_feedback() -> None:
     """Three of ten messages are for nobody: taken, then bounced, and the notice queues again here and at the sender's server.
 
@@ -235,6 +236,7 @@ WORKERS, SERVICE_S, HOSTED = (1, 2, 2), (0.5, 1.0, 1.5), 0.6
 RATE = 1.0
 
 
+@pytest.mark.slow
 def test_three_stations_with_branches_as_in_ciw() -> None:
     """Sender's server, on-premises server, and for six in ten the hosted side: the same times as Ciw's, which a tenth more would leave."""
     work = {

@@ -1,0 +1,77 @@
+"""How fast it is: the seven-class network beside a plain SimPy program, the loaded day, and growth. Run by `make bench`.
+
+Seconds are of one processor; each measurement has a process of its own, and of several the median counts.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from statistics import median
+
+import pytest
+
+from tests.bench.measure import Measurement, in_own_process
+
+pytestmark = pytest.mark.bench
+MESSAGES = 200_000
+SIZES = (10_000, 100_000, 1_000_000)
+NAMES = {
+    "naive": "a plain SimPy program",
+    "seven": "coexsim",
+    "seven, a process per message": "coexsim, no express mail",
+}
+
+
+@cache
+def middle(what: str, messages: int, runs: int = 3) -> Measurement:
+    """The run whose time is the median."""
+    found = [in_own_process(what, messages) for _ in range(runs)]
+    return next(m for m in found if m.seconds == median(f.seconds for f in found))
+
+
+def show(name: str, m: Measurement, more: str = "") -> None:
+    bytes_each = m.peak_bytes / m.messages
+    print(
+        f"  {name:<28} {m.messages:>10,} messages {m.seconds:>8.2f} s {m.per_s:>9,.0f}/s {bytes_each:>6,.0f} B each  {more}"
+    )
+
+
+def test_seven_classes() -> None:
+    """At least twice the messages per second of a plain SimPy program of the same work, with the `mail` table made."""
+    plain = middle("naive", MESSAGES)
+    print("\nseven classes of mail, exponential work, no limits")
+    show(NAMES["naive"], plain)
+    ratios = {}
+    for what in ("seven", "seven, a process per message"):
+        ours = middle(what, MESSAGES)
+        ratios[what] = ours.per_s / plain.per_s
+        show(NAMES[what], ours, f"ratio {ratios[what]:.1f}x")
+        assert ours.rows == pytest.approx(plain.rows, rel=0.01)  # messages, and bounces about one in a hundred
+
+    assert ratios["seven"] >= 2
+
+
+def test_loaded_day() -> None:
+    """The Monday of 20,000 mailboxes in full detail: limits, sessions, bandwidth, scans, DNS of a thousand senders."""
+    day = in_own_process("loaded day", 0)
+    print("\nthe loaded day of 20,000 mailboxes (scenarios/load/corporate-20k.yaml), in full detail")
+    show("coexsim", day, f"{day.rows:,} rows in the mail table")
+
+    assert day.messages > 500_000
+    assert day.peak_bytes / day.messages < 1000
+
+
+def test_growth_is_linear() -> None:
+    """A message more costs the same at a million as at ten thousand, within 15 %."""
+    runs = [middle("seven", n, runs=5 if n < 1_000_000 else 1) for n in SIZES]
+    print("\ngrowth, seven classes")
+    for m in runs:
+        show("coexsim", m, f"{m.seconds / m.messages * 1e6:.2f} µs each")
+    small, middling, large = runs
+    first = (middling.seconds - small.seconds) / (middling.messages - small.messages)
+    then = (large.seconds - middling.seconds) / (large.messages - middling.messages)
+    print(
+        f"  another message costs {first * 1e6:.2f} µs up to {middling.messages:,}, {then * 1e6:.2f} µs up to {large.messages:,}: ratio {then / first:.2f}x"
+    )
+
+    assert then == pytest.approx(first, rel=0.15)
