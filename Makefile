@@ -4,7 +4,7 @@
 # Both make their own virtual environment in .venv. Another Python: make demo PYTHON=/path/to/python3.12
 
 PYTHON ?=
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist worksteal
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHON VENV
