@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def read_file(path: Path, name: str, above: tuple[str, ...] = ()) -> tuple[dict[
 def read_text(text: str, name: str, folder: Path, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Lines]:
     """The same of a string; `folder` is where the files stand that it extends."""
     raw, lines = _parse(text, name)
-    return _extend(raw, lines, folder, name, above)
+    return _extend(copy_of(raw), dict(lines), folder, name, above)
 
 
 def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
@@ -63,6 +64,7 @@ def _near(path: Path) -> str:
         return ""
 
 
+@lru_cache(maxsize=64)  # files that extend one environment parse it once
 def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError
