@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, NamedTuple
 
 import simpy
 from simpy.events import ProcessGenerator
@@ -12,8 +12,16 @@ from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question, mai
 from coexsim.mail.message import NextHop
 from coexsim.sim.calendar import Calendar
 
-_NOTHING_KNOWN: tuple[float, MailHosts | None] = (-1.0, None)
-Asked = Generator[simpy.Event, Any, MailHosts | DnsFailure]
+
+class Known(NamedTuple):
+    """What a resolver knows of a next hop, and until when. `addresses`: in the order to try them; None where lots decide."""
+
+    until_s: float
+    hosts: MailHosts
+    addresses: tuple[str, ...] | None
+
+
+Asked = Generator[simpy.Event, Any, Known | DnsFailure]
 
 
 class NameServer:
@@ -71,17 +79,13 @@ class Resolver:
         self._own = own
         self.round_trip_s = round_trip_s
         self._cache = Cache()
-        self._known: dict[NextHop, tuple[float, MailHosts]] = {}
+        self._known: dict[NextHop, Known] = {}
         self.asked = asked  # question -> [sent to the name server, answered from the cache, failed]
 
-    def known(self, hop: NextHop) -> MailHosts | None:
+    def known(self, hop: NextHop) -> Known | None:
         """The hosts of a next hop, if all answers they rest on are still fresh."""
-        until_s, hosts = self._known.get(hop, _NOTHING_KNOWN)
-        return hosts if self._env.now < until_s else None
-
-    def known_until(self, hop: NextHop | None) -> tuple[float, MailHosts | None]:
-        """The hosts last found for a next hop, and until when the answers they rest on are fresh."""
-        return self._known.get(hop, _NOTHING_KNOWN)  # type: ignore[arg-type]
+        known = self._known.get(hop)
+        return known if known is not None and self._env.now < known.until_s else None
 
     def hosts_at_once(self, hop: NextHop) -> MailHosts | None:
         """What DNS would make of a next hop just now, if it took no time. Nothing is asked or remembered."""
@@ -94,7 +98,7 @@ class Resolver:
             found: MailHosts | DnsFailure = end.value
         return found if isinstance(found, MailHosts) else None
 
-    def hosts(self, hop: NextHop) -> Asked:
+    def ask(self, hop: NextHop) -> Asked:
         """The hosts of a next hop; asks what is not in the cache and waits for the answers."""
         asking = mail_hosts(hop, *self._own)
         fresh_until_s = float("inf")
@@ -115,6 +119,9 @@ class Resolver:
                 question = asking.send(answer)
         except StopIteration as end:
             found: MailHosts | DnsFailure = end.value
-        if isinstance(found, MailHosts):
-            self._known[hop] = (fresh_until_s, found)
-        return found
+        if isinstance(found, DnsFailure):
+            return found
+        sure = all(len(group) == 1 for group in found.groups)
+        addresses = tuple(a for group in found.groups for a in group[0].addresses) if sure else None
+        known = self._known[hop] = Known(fresh_until_s, found, addresses)
+        return known

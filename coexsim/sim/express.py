@@ -195,10 +195,11 @@ def _knows_the_way(ride: Ride, leg: Leg, time_s: float) -> bool:
     sender = ride.number % len(leg.known_until_s)
     if time_s < leg.known_until_s[sender]:
         return True
-    until_s, hosts = leg.sender.resolvers[sender].known_until(leg.hop)
-    if hosts != leg.hosts or time_s >= until_s:
+    assert leg.hop is not None
+    known = leg.sender.resolvers[sender].known(leg.hop)
+    if known is None or known.hosts != leg.hosts or time_s >= known.until_s:
         return False
-    leg.known_until_s[sender] = until_s
+    leg.known_until_s[sender] = known.until_s
     return True
 
 

@@ -24,6 +24,7 @@ class Path(NamedTuple):
     round_trip_s: float
     links: tuple[FairLink, ...]
     calendar: Calendar
+    fails: bool
     wan_links: int
 
     @property
@@ -104,9 +105,11 @@ class Network:
                 return None
             hops = list(pairwise(nodes))
         edges = [self.graph.edges[hop] for hop in hops]
-        closed = [span for edge in edges for span in self._calendars[edge["label"]]]
+        calendar = Calendar([span for edge in edges for span in self._calendars[edge["label"]]])
         links = tuple(self.links[hop] for hop in hops)
-        return Path(sum(edge["round_trip_s"] for edge in edges), links, Calendar(closed), sum(a != b for a, b in hops))
+        return Path(
+            sum(edge["round_trip_s"] for edge in edges), links, calendar, bool(calendar), sum(a != b for a, b in hops)
+        )
 
 
 class StageLogMaker:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
-from coexsim.mail.dns import DnsFailure, in_order
+from coexsim.mail.dns import DnsFailure, MailHosts, in_order
 from coexsim.mail.message import NextHop, Rcpt, domain_of
 from coexsim.mail.trace import address_of
 from coexsim.scenario.model import Mail
@@ -69,13 +69,10 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
     letter = world.letters.get(sender, recipients)
     name = mail.at or world.setup.submission_server(sender, world.state)
     if mail.via == "mx" and mail.at is None and name is not None:
-        hosts = yield from client_resolver(world, name).hosts(NextHop(domain_of(recipients[0].address), by_mx=True))
+        known = yield from client_resolver(world, name).ask(NextHop(domain_of(recipients[0].address), by_mx=True))
         name = None
-        if not isinstance(hosts, DnsFailure):
-            name = next(
-                (world.setup.server_at[a] for h in in_order(hosts) for a in h.addresses if a in world.setup.server_at),
-                None,
-            )
+        if not isinstance(known, DnsFailure):
+            name = next((found for found in map(world.setup.server_at.get, _addresses_of(known.hosts)) if found), None)
     copy = Copy(-number - 1, letter, mail.size, world.size_class(mail.size), env.now, world.servers[name or next(iter(world.servers))],
                 mail.name or f"message {number + 1}", _is_measured(world, env.now))  # fmt: skip
     copy.path = []
@@ -86,6 +83,10 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
         world.recorder.end(copy, letter, BOUNCED, env.now, "4.4.1", "client")
         return
     world.post(copy)
+
+
+def _addresses_of(hosts: MailHosts) -> list[str]:
+    return [address for host in in_order(hosts) for address in host.addresses]
 
 
 def _is_measured(world: World, born_s: float) -> bool:

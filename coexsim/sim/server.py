@@ -113,6 +113,7 @@ class MailServer:
         self.policy = world.setup.policies[name]
         self.machine = spec.runs_on or name
         self.calendar = calendar
+        self.fails = bool(calendar)  # at some time
         self.cores = cores
         self.delivery = delivery
         self.threads = threads
@@ -212,13 +213,13 @@ class MailServer:
 
     def path_to(self, other: MailServer) -> Path | None:
         """The network path to another server just now; None where there is none."""
-        network, now_s = self.world.network, self.world.env.now
+        network = self.world.network
         if other.name not in self._paths:
             self._paths[other.name] = network.between(self.name, other.name)
         path = self._paths[other.name]
-        if path is None or not path.calendar or path.calendar.is_open(now_s):
+        if path is None or not path.fails or path.calendar.is_open(self.world.env.now):
             return path
-        return network.between(self.name, other.name, now_s)
+        return network.between(self.name, other.name, self.world.env.now)
 
     def note_refusal(self) -> None:
         """A client was turned away at a limit; counted in the measured window."""

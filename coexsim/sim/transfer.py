@@ -13,7 +13,7 @@ from coexsim.mail.message import NextHop, Reply
 from coexsim.mail.replies import reply
 from coexsim.rng import keyed_uniform
 from coexsim.sim.clock import RETRY, SESSION, At
-from coexsim.sim.copies import Copy, Letter
+from coexsim.sim.copies import Copy
 from coexsim.sim.network import Path
 from coexsim.sim.recorder import EXPIRED
 from coexsim.sim.server import Destination, MailServer, Taken
@@ -46,14 +46,14 @@ def send(copy: Copy, hop: NextHop) -> Steps:
     env = server.world.env
     destination = server.destination(hop, copy.number)
     while True:
-        if server.calendar and not server.calendar.is_open(env.now):
+        if server.fails and not server.calendar.is_open(env.now):
             yield At(env, server.calendar.next_open(env.now), RETRY + copy.number)
         if env.now < destination.dead_until_s:
             return (yield from defer(copy, destination, destination.reply))
         hold = server.threads.try_take(hop.name)
         if hold is None:
             hold = yield server.threads.wait(hop.name)
-            if (server.calendar and not server.calendar.is_open(env.now)) or env.now < destination.dead_until_s:
+            if (server.fails and not server.calendar.is_open(env.now)) or env.now < destination.dead_until_s:
                 server.threads.release(hold)  # things have changed while this copy waited
                 continue
         began_s = env.now
@@ -71,7 +71,33 @@ def send(copy: Copy, hop: NextHop) -> Steps:
         return (yield from defer(copy, destination, outcome.reply))
     target, taken = outcome
     destination.revive()
-    return (yield from _settle(copy, target, taken, destination))
+    if taken.refused:
+        waits_for = _refused(copy, taken, destination)
+        if taken.accepted is None:
+            return (yield from defer(copy, destination, waits_for)) if waits_for is not None else False
+    server.leave(copy)
+    copy.letter = taken.accepted
+    copy.came_from = server.name
+    copy.received += 1
+    copy.hops += 1
+    copy.server = target
+    return True
+
+
+def _refused(copy: Copy, taken: Taken, destination: Destination) -> Reply | None:
+    """What was refused for good fails, the rest waits: as parts of their own, or (the reply) as this copy, if nobody was taken."""
+    world = copy.server.world
+    failed = [(letter, said) for letter, said in taken.refused if not said.temporary]
+    if failed:
+        world.fail(copy, failed, copy.server)
+    late = [(letter, said) for letter, said in taken.refused if said.temporary]
+    own = late.pop(0) if late and taken.accepted is None else None
+    for letter, said in late:
+        world.start_waiting(copy.part(letter), destination, said)
+    if own is None:
+        return None
+    copy.letter = own[0]
+    return own[1]
 
 
 def _attempt(copy: Copy, hop: NextHop) -> Steps:
@@ -79,32 +105,31 @@ def _attempt(copy: Copy, hop: NextHop) -> Steps:
     server = copy.server
     env = server.world.env
     resolver = server.resolvers[copy.number % len(server.resolvers)]
-    hosts: MailHosts | None = resolver.known(hop)
-    if hosts is None:
-        found = yield from resolver.hosts(hop)
+    known = resolver.known(hop)
+    if known is None:
+        found = yield from resolver.ask(hop)
         if isinstance(found, DnsFailure):
             return Failure(_said(server.policy.product, found.cause), found.temporary)
-        hosts = found
+        known = found
     outcome: Failure | tuple[MailServer, Taken] | None = Failure(_said(server.policy.product, "connection-timed-out"))
-    for host in in_order(hosts, _lot(copy, hosts)):
-        for address in host.addresses:
-            target = server.world.server_at(address)
-            path = server.path_to(target) if target else None
-            slot, trouble = None, _trouble_on_the_way(server, target, path)
-            if trouble is None and target and path:
-                slot = target.connections.try_take(server.name)
-                if slot is None and target.spec.capacity.when_full == "wait":
-                    slot = yield target.connections.wait(server.name)
-                trouble = _trouble_at_the_door(copy, target, path, slot)
-                if trouble is None:
-                    outcome = yield from _session(copy, target, path)
-            if trouble is not None:
-                length_s, outcome = trouble
-                yield At(env, env.now + length_s, SESSION + copy.number)
-            if slot is not None and target:
-                target.connections.release(slot)
-            if not isinstance(outcome, Failure):
-                return outcome
+    for address in known.addresses or _by_lot(copy, known.hosts):
+        target = server.world.server_at(address)
+        path = server.path_to(target) if target else None
+        slot, trouble = None, _trouble_on_the_way(server, target, path)
+        if trouble is None and target and path:
+            slot = target.connections.try_take(server.name)
+            if slot is None and target.spec.capacity.when_full == "wait":
+                slot = yield target.connections.wait(server.name)
+            trouble = _trouble_at_the_door(copy, target, path, slot)
+            if trouble is None:
+                outcome = yield from _session(copy, target, path)
+        if trouble is not None:
+            length_s, outcome = trouble
+            yield At(env, env.now + length_s, SESSION + copy.number)
+        if slot is not None and target:
+            target.connections.release(slot)
+        if not isinstance(outcome, Failure):
+            return outcome
     return outcome
 
 
@@ -112,7 +137,7 @@ def _trouble_on_the_way(server: MailServer, target: MailServer | None, path: Pat
     """How long it takes to find out that nobody is there, and what to make of that."""
     if target is None or path is None:
         return server.spec.smtp.connect_timeout, Failure(_said(server.policy.product, "connection-timed-out"))
-    if not target.policy.listens or (target.calendar and not target.calendar.is_open(server.world.env.now)):
+    if not target.policy.listens or (target.fails and not target.calendar.is_open(server.world.env.now)):
         return path.round_trip_s, Failure(_said(server.policy.product, "connection-refused"))
     return None
 
@@ -128,15 +153,14 @@ def _trouble_at_the_door(copy: Copy, target: MailServer, path: Path, slot: Hold 
     return None
 
 
-def _lot(copy: Copy, hosts: MailHosts) -> list[float]:
-    """The numbers that order hosts of equal preference, by mail and attempt (RFC 5321 5.1)."""
-    if all(len(group) == 1 for group in hosts.groups):
-        return []
+def _by_lot(copy: Copy, hosts: MailHosts) -> list[str]:
+    """The addresses of the hosts, those of equal preference by numbers that mail and attempt give (RFC 5321 5.1)."""
     world = copy.server.world
     count = sum(len(group) for group in hosts.groups)
-    return [
+    lot = [
         keyed_uniform(world.seed, world.replication, f"mx/{i}", abs(copy.number), copy.attempts) for i in range(count)
     ]
+    return [address for host in in_order(hosts, lot) for address in host.addresses]
 
 
 def _session(copy: Copy, target: MailServer, path: Path) -> Steps:
@@ -155,14 +179,17 @@ def _session(copy: Copy, target: MailServer, path: Path) -> Steps:
     length_s = trips * path.round_trip_s
     if taken.body:
         length_s += target.work.accept.of(copy) + target.back_pressure_s()
-    fragile = server.calendar or target.calendar or path.calendar
+    fragile = server.fails or target.fails or path.fails
     last_s = path.round_trip_s / 2 if fragile else 0.0
     if length_s > 0:
         yield At(env, began_s + length_s - last_s, SESSION + copy.number)
     arrived = True
     if taken.body:
         copy.wan_bytes += copy.size_bytes * path.wan_links
-        for passing in [link.start(copy.size_bytes) for link in path.links]:
+        passings = [
+            link.start(copy.size_bytes) for link in path.links
+        ]  # all at once: what takes longest is what counts
+        for passing in passings:
             arrived = (passing if isinstance(passing, bool) else (yield passing)) and arrived
     if fragile:
         answered_s = env.now
@@ -193,33 +220,6 @@ def _what_failed(
     return Failure(_said(server.policy.product, "connection-lost"))
 
 
-def _settle(copy: Copy, target: MailServer, taken: Taken, destination: Destination) -> Steps:
-    """After a dialogue: what was taken goes on at the target, what was refused for good fails, the rest waits."""
-    server = copy.server
-    world = server.world
-    if taken.refused:
-        failed = [(letter, said) for letter, said in taken.refused if not said.temporary]
-        if failed:
-            world.fail(copy, failed, server)
-        late = [(letter, said) for letter, said in taken.refused if said.temporary]
-        if taken.accepted is None and not late:
-            return False
-        own = [] if taken.accepted is not None else late[:1]
-        for letter, said in late[len(own) :]:
-            world.start_waiting(copy.part(letter), destination, said)
-        for letter, said in own:
-            copy.letter = letter
-            return (yield from defer(copy, destination, said))
-    assert taken.accepted is not None
-    server.leave(copy)
-    copy.letter = taken.accepted
-    copy.came_from = server.name
-    copy.received += 1
-    copy.hops += 1
-    copy.server = target
-    return True
-
-
 def defer(copy: Copy, destination: Destination, said: Reply) -> Steps:
     """Wait for the next attempt by the product's schedule (None); warn; or give the mail up when it is too old (False)."""
     server = copy.server
@@ -247,4 +247,4 @@ def defer(copy: Copy, destination: Destination, said: Reply) -> Steps:
     return False
 
 
-__all__ = ["Failure", "Letter", "Steps", "defer", "send"]
+__all__ = ["Failure", "Steps", "defer", "send"]
