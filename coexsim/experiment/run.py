@@ -14,6 +14,7 @@ import pandas as pd
 
 from coexsim.experiment.results import Results
 from coexsim.experiment.schema import SCHEMA, empty, frame
+from coexsim.experiment.warm_up import settled
 from coexsim.mail.message import Rcpt
 from coexsim.scenario.model import Scenario
 from coexsim.sim.recorder import OUTCOMES
@@ -39,7 +40,7 @@ def simulate(
     simulated time in seconds. Same scenario, seed, replication and version: the same tables, byte for byte.
     """
     seed = scenario.run.seed if seed is None else seed
-    world = World(scenario, seed, replication, keep_visits=keep_visits)
+    world = World(settled(scenario, seed), seed, replication, keep_visits=keep_visits)
     start_senders(world)
     world.run(progress)
     return results_of(world, alternative)
@@ -214,6 +215,7 @@ def _provenance(world: World) -> dict[str, object]:
         "seed": world.seed,
         "replications": [world.replication],
         "sent": world.recorder.sent,
+        "warm_up_s": world.scenario.run.warm_up,
         "stopped_early": world.stopped_early,
         "duplicates": world.duplicates,
         "versions": {name: version(name) for name in ("simpy", "numpy", "pandas", "networkx")}
