@@ -1,22 +1,25 @@
-"""The `load:` part of a scenario: what mail there is, and the shipped profiles that it may start from."""
+"""The `load:` part of a scenario: what mail there is."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from coexsim.errors import did_you_mean
 from coexsim.scenario.base import At, PerS, Share, SizeBytes, Spec
-from coexsim.units import size_bytes
+from coexsim.scenario.load_fields import (
+    DAYS,
+    HOURS,
+    DayCurve,
+    Recipients,
+    SizeSpec,
+    WeekCurve,
+    mean_recipients,
+    read_weights,
+)
+from coexsim.scenario.profiles import over_profile, read_profile, shipped_profiles
 
-PROFILES = Path(__file__).parent.parent / "profiles"
-HOURS, DAYS = 24, 7
 OFFICE, INTERNET, SPAM, REPLAY = (
     "office",
     "internet",
@@ -26,288 +29,6 @@ OFFICE, INTERNET, SPAM, REPLAY = (
 
 Side = Literal["onprem", "hosted", "internet", "unknown"]
 Place = Literal["onprem", "hosted", "internet", "unknown", "everybody"]
-
-
-# --- shipped profiles -----------------------------------------------------------------------------------------------------
-
-
-def shipped_profiles() -> tuple[str, ...]:
-    """The names of the profiles that come with coexsim."""
-    return tuple(sorted(file.stem for file in PROFILES.glob("*.yaml")))
-
-
-def read_profile(name: str) -> dict[str, Any]:
-    """The keys of a shipped profile as written, with those of the profile it builds on. Raises `ValueError`."""
-    if name not in shipped_profiles():
-        known = shipped_profiles()
-        raise ValueError(
-            f"no load profile is called {name!r}" + (did_you_mean(name, known) or f"; known: {', '.join(known)}")
-        )
-    written = _copy(_parsed(name))
-    return over_profile(written) if "profile" in written else dict(written)
-
-
-@lru_cache(maxsize=64)
-def _parsed(name: str) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-
-    data = YAML(typ="safe", pure=True).load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
-    assert isinstance(data, dict)
-    return data
-
-
-def over_profile(written: dict[str, Any]) -> dict[str, Any]:
-    """What is written, over what its profile says: mappings of fields merge, anything else replaces, null takes away.
-
-    The profile's source of a figure goes with the figure. A law given as a table replaces the whole law.
-    """
-    base = read_profile(str(written["profile"]))
-    for key in ("sizes", "recipients"):
-        if isinstance(base.get(key), str) and isinstance(written.get(key), dict):
-            base[key] = _of_profile(key, base[key])
-    if written.get("internet_received_per_mailbox") is not None:
-        base.pop("received_to_sent", None)
-    if written.get("received_to_sent") is not None:
-        base.pop("internet_received_per_mailbox", None)
-    own = set(_leaves(written))
-    sources = {path: text for path, text in (base.pop("sources", None) or {}).items() if not _is_at_or_below(path, own)}
-    merged = _merged(base, written)
-    merged["sources"] = sources | (written.get("sources") or {})
-    return merged
-
-
-def _copy(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _copy(value) for key, value in node.items()}
-    return [_copy(value) for value in node] if isinstance(node, list) else node
-
-
-def _is_fields(node: object) -> bool:
-    """A mapping of field names, not a table such as ``{1 KB: 10.2}``."""
-    return isinstance(node, dict) and all(isinstance(key, str) and key[:1].isalpha() for key in node)
-
-
-def _merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in more.items():
-        if value is None:
-            result.pop(key, None)
-        elif _is_fields(value) and _is_fields(result.get(key)):
-            result[key] = _merged(result[key], value)
-        else:
-            result[key] = value
-    return result
-
-
-def _leaves(node: dict[str, Any], above: str = "") -> Iterator[str]:
-    for key, value in node.items():
-        path = f"{above}{key}"
-        if _is_fields(value) and value:
-            yield from _leaves(value, f"{path}.")
-        else:
-            yield path
-
-
-def _is_at_or_below(path: str, written: set[str]) -> bool:
-    parts = path.split(".")
-    return any(".".join(parts[:end]) in written for end in range(1, len(parts) + 1))
-
-
-def _of_profile(key: str, name: str) -> Any:
-    """What a shipped profile says for one key, itself perhaps as another profile has it."""
-    value = read_profile(name).get(key)
-    if value is None:
-        raise ValueError(f"the profile {name!r} says nothing about {key}")
-    return _of_profile(key, value) if isinstance(value, str) and value in shipped_profiles() else value
-
-
-# --- kinds of field -------------------------------------------------------------------------------------------------------
-
-
-def _curve(length: int, key: str) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        if isinstance(value, str):
-            value = _of_profile(key, value)
-        if not isinstance(value, (list, tuple)) or len(value) != length:
-            found = f"{len(value)} numbers" if isinstance(value, (list, tuple)) else repr(value)
-            each = "hour of the day" if length == HOURS else "day from Monday on"
-            raise ValueError(f"expected {length} numbers, one for each {each}, found {found}")
-        numbers = [_weight(number) for number in value]
-        if sum(numbers) <= 0:
-            raise ValueError("at least one of the numbers must be more than 0")
-        return tuple(numbers)
-
-    return check
-
-
-def _weight(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ValueError(f"{value!r} is not a number of 0 or more")
-    return float(value)
-
-
-def _weights(table: dict[Any, Any]) -> list[float]:
-    weights = [_weight(value) for value in table.values()]
-    if sum(weights) <= 0:
-        raise ValueError("at least one of the weights must be more than 0")
-    return weights
-
-
-def _recipients(value: object) -> object:
-    """``specmail2001``, ``3``, ``constant 3`` or ``{1: 85.73, 2: 1.66}`` as a table of weights."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(?:constant\s+)?(\d+)", value.strip())):
-        value = int(match.group(1))
-    if isinstance(value, str):
-        value = _of_profile("recipients", value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = {value: 1.0}
-    if not isinstance(value, dict):
-        raise ValueError(
-            f"{value!r} is not a number of recipients; write 'specmail2001', 'constant 2' or a table such as {{1: 80, 5: 20}}"
-        )
-    counts = [int(key) if isinstance(key, (int, str)) and re.fullmatch(r"\d+", str(key)) else 0 for key in value]
-    for key, count in zip(value, counts, strict=True):
-        if count < 1:
-            raise ValueError(f"{key!r} is not a number of recipients: 1, 2, 3, ...")
-    return dict(sorted(zip(counts, _weights(value), strict=True)))
-
-
-DayCurve = Annotated[tuple[float, ...], BeforeValidator(_curve(HOURS, "day_curve"))]
-WeekCurve = Annotated[tuple[float, ...], BeforeValidator(_curve(DAYS, "week_curve"))]
-Recipients = Annotated[dict[int, float], BeforeValidator(_recipients)]
-
-
-def mean_recipients(table: dict[int, float]) -> float:
-    """Mean of a table of recipients per message."""
-    return sum(n * weight for n, weight in table.items()) / sum(table.values())
-
-
-# --- sizes ----------------------------------------------------------------------------------------------------------------
-
-
-class Lognormal(Spec):
-    """A lognormal law."""
-
-    median: SizeBytes = Field(gt=0)
-    sigma: float = Field(gt=0, description="standard deviation of the logarithm")
-
-
-class Body(Spec):
-    """The bulk of the messages."""
-
-    lognormal: Lognormal
-
-
-class Pareto(Spec):
-    """A Pareto law: P(size > x) falls as ``x ** -alpha``."""
-
-    alpha: float = Field(gt=0)
-    start: SizeBytes = Field(gt=0, alias="from")
-
-
-class Tail(Spec):
-    """The large messages."""
-
-    pareto: Pareto
-
-
-class SizeSpec(Spec):
-    """How large messages are on the wire: attachments in base64 are 1.37 times the file (4/3 for the code, 78/76 for line ends).
-
-    One of: a constant (``75 KB``), a table of sizes with weights, or a `body`, perhaps with a `tail`. The tail holds all messages larger
-    than its ``from``: `tail_share` of all, by default as many as the body would put there. Nothing is larger than `limit`.
-    """
-
-    constant: SizeBytes | None = Field(None, ge=1)
-    table: dict[SizeBytes, float] = Field(default_factory=dict)
-    body: Body | None = None
-    tail: Tail | None = None
-    tail_share: Share | None = None
-    limit: SizeBytes | None = Field(None, description="laws are cut off here; not for a constant or a table")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_short_forms(cls, value: object) -> object:
-        if isinstance(value, str) and re.match(r"[a-z]", value.strip()):
-            value = _of_profile("sizes", value.strip())
-        if isinstance(value, (str, int, float)):
-            return {"constant": value}
-        if isinstance(value, dict) and value and not _is_fields(value):
-            keys = [size_bytes(key) for key in value]
-            if len(set(keys)) < len(keys):
-                raise ValueError("a size stands twice in the table")
-            if min(keys) < 1:
-                raise ValueError("a message has at least one byte")
-            weights = _weights(value)
-            return {"table": dict(zip(value, weights, strict=True))}
-        return value
-
-    @model_validator(mode="after")
-    def _is_one_law(self) -> SizeSpec:
-        forms = [name for name in ("constant", "table", "body") if getattr(self, name)]
-        if len(forms) != 1:
-            raise ValueError(
-                "sizes are one of: a constant ('75 KB'), a table ({1 KB: 60, 1 MB: 40}), or a 'body' with perhaps a 'tail'"
-            )
-        if not self.body and (self.tail or self.tail_share is not None or self.limit is not None):
-            raise ValueError("'tail', 'tail_share' and 'limit' go with 'body'")
-        if self.tail_share is not None and not self.tail:
-            raise ValueError("'tail_share' needs a 'tail'")
-        if self.tail and self.limit is not None and self.limit <= self.tail.pareto.start:
-            raise ValueError("the limit lies below the beginning of the tail")
-        if self.tail and self.limit is None and self.tail.pareto.alpha <= 1:
-            raise ValueError("a tail with alpha of 1 or less has no finite mean; give a 'limit'")
-        if self.body and self.body_below(self.body_end) < 1e-9:
-            raise ValueError("the body lies wholly above the beginning of the tail, or the limit")
-        return self
-
-    @property
-    def share_in_body(self) -> float:
-        """Share of the messages in the body."""
-        if not self.tail:
-            return 1.0
-        return self.body_below(self.tail.pareto.start) if self.tail_share is None else 1.0 - self.tail_share
-
-    @property
-    def body_end(self) -> float:
-        """The body is cut off here [bytes]."""
-        return float(self.tail.pareto.start) if self.tail else math.inf if self.limit is None else float(self.limit)
-
-    def body_below(self, size: float) -> float:
-        """Share of the uncut body law below `size`."""
-        assert self.body is not None
-        law = self.body.lognormal
-        return 1.0 if size == math.inf else _normal_below(math.log(size / law.median) / law.sigma)
-
-    @property
-    def mean_bytes(self) -> float:
-        """Mean size."""
-        if self.constant is not None:
-            return float(self.constant)
-        if self.table:
-            return sum(size * weight for size, weight in self.table.items()) / sum(self.table.values())
-        assert self.body is not None
-        law, end = self.body.lognormal, self.body_end
-        below = 1.0 if end == math.inf else _normal_below(math.log(end / law.median) / law.sigma - law.sigma)
-        body = law.median * math.exp(law.sigma**2 / 2) * below / self.body_below(end)
-        if not self.tail:
-            return body
-        return self.share_in_body * body + (1 - self.share_in_body) * _pareto_mean(self.tail.pareto, self.limit)
-
-
-def _normal_below(z: float) -> float:
-    return 0.5 * math.erfc(-z / math.sqrt(2))
-
-
-def _pareto_mean(law: Pareto, limit: int | None) -> float:
-    if limit is None:
-        return law.alpha * law.start / (law.alpha - 1)
-    reach = limit / law.start
-    grown = math.log(reach) if law.alpha == 1 else (math.pow(reach, 1 - law.alpha) - 1) / (1 - law.alpha)
-    return law.start * law.alpha * grown / (1 - math.pow(reach, -law.alpha))
-
-
-# --- the load -------------------------------------------------------------------------------------------------------------
 
 
 class SpamSpec(Spec):
@@ -324,7 +45,7 @@ def _to(value: object) -> object:
     if isinstance(value, str):
         return {value: 1.0}
     if isinstance(value, dict):
-        _weights(value)
+        read_weights(value)
     return value
 
 
@@ -540,3 +261,15 @@ __all__ = [
     "INTERNET", "OFFICE", "REPLAY", "SPAM", "BulkSpec", "LoadSpec", "OfficeRates", "Place", "ReplaySpec", "Side", "SizeSpec",
     "SpamSpec", "StreamSpec", "mean_recipients", "over_profile", "read_profile", "shipped_profiles", "week_factors",
 ]  # fmt: skip
+
+
+__all__ = [
+    "BulkSpec",
+    "LoadSpec",
+    "ReplaySpec",
+    "SizeSpec",
+    "SpamSpec",
+    "StreamSpec",
+    "mean_recipients",
+    "read_profile",
+]

@@ -1,0 +1,178 @@
+"""Mail that is listed rather than drawn: mailings to everybody, and a table of mail that is replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from coexsim.errors import did_you_mean
+from coexsim.scenario.load_profile import REPLAY, BulkSpec, ReplaySpec
+from coexsim.sim.mail_book import SIDES, Book, Codes, Floats, Ints, Pick, Rows, Streams, cure, wrong
+from coexsim.units import Moment
+
+REPLAY_COLUMNS = ("born_s", "sender", "recipients", "size_bytes")
+
+
+class Listed:
+    """Mail that is known one by one."""
+
+    def __init__(self, name: str, rows: Rows) -> None:
+        self.name = name
+        order = np.argsort(rows.born_s, kind="stable")
+        self._rows = rows.at(order)
+        self._at = 0
+
+    def keep(self, length_s: float) -> None:
+        """Forget what is not born in [0, `length_s`)."""
+        born_s = self._rows.born_s
+        self._rows = self._rows.at((born_s >= 0) & (born_s < length_s))
+
+    def times_s(self) -> Floats:
+        """Some of the births, spread over all of them."""
+        born_s = self._rows.born_s
+        return born_s[:: max(1, len(born_s) // 1000)]
+
+    def expected(self, times_s: Floats) -> Floats:
+        """How many mails are born by each of these times."""
+        return np.searchsorted(self._rows.born_s, times_s, side="right").astype(np.float64)
+
+    def take(self, until_s: float) -> Rows:
+        """The mail born before a time that was not taken before."""
+        end = int(np.searchsorted(self._rows.born_s, until_s))
+        rows = self._rows.at(slice(self._at, end))
+        self._at = end
+        return rows
+
+
+def mailing_mail(name: str, spec: BulkSpec, book: Book, start: Moment) -> Listed:
+    """A mailing to all mailboxes: one message, or as many as it takes with so many recipients each."""
+    senders = book.of(spec.sender)
+    reached = {c.address for place in spec.to for c in book.of(place)}
+    left = [(c.address, c.mailboxes) for c in book.classes if c.address in reached]
+    if not senders or not left:
+        place = spec.to[0] if senders else spec.sender
+        raise wrong(f"load.{name}", f"{place!r} has no mailboxes; {cure(place)}")
+    each = spec.recipients_per_copy or sum(c.mailboxes for c in book.of("everybody"))
+    patterns = []
+    while left:
+        room = each
+        counts: list[tuple[str, int]] = []
+        while left and room:
+            address, boxes = left.pop(0)
+            taken = min(room, boxes)
+            counts.append((address, taken))
+            room -= taken
+            if boxes > taken:
+                left.insert(0, (address, boxes - taken))
+        patterns.append(book.pattern(counts))
+    n = len(patterns)
+    sender = book.address(max(senders, key=lambda c: c.mailboxes).address)
+    return Listed(name, Rows(np.full(n, spec.at.after(start)), np.full(n, sender, np.int32),
+                               np.array(patterns, np.int32), np.full(n, spec.size, np.int64)))  # fmt: skip
+
+
+def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) -> Listed:
+    """The mail of a table."""
+    import pandas as pd
+
+    file = folder / spec.file
+    if not file.is_file():
+        raise wrong("load.replay", f"there is no file {spec.file!r} in {str(folder)!r}")
+    try:
+        if file.suffix.casefold() == ".parquet":
+            table = pd.read_parquet(file)
+        else:
+            table = pd.read_csv(
+                file, dtype={"sender": str, "recipients": str}, keep_default_na=False, skipinitialspace=True
+            )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().split("\n")[0]
+        raise wrong("load.replay", f"{spec.file} cannot be read: {reason}") from None
+    for column in REPLAY_COLUMNS:
+        if column not in table:
+            near = did_you_mean(column, [str(name) for name in table])
+            raise wrong(
+                "load.replay", f"{spec.file} has no column {column!r}{near}; it needs {', '.join(REPLAY_COLUMNS)}"
+            )
+    numbers = {
+        name: pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64) for name in ("born_s", "size_bytes")
+    }
+    bad = ~np.isfinite(numbers["born_s"]) | ~(numbers["size_bytes"] >= 1) | ~np.isfinite(numbers["size_bytes"])
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        found = ", ".join(f"{name} {table[name].iloc[row]!r}" for name in numbers)
+        raise wrong(
+            "load.replay", f"{spec.file}, row {row + 1}: expected seconds and a size of 1 byte or more, found {found}"
+        )
+    order = np.argsort(numbers["born_s"], kind="stable")
+    table = table.iloc[order]
+    read = partial(_Text, spec.file, book)
+    who, senders = pd.factorize(table["sender"].fillna("").astype(str))
+    whom, recipients = pd.factorize(table["recipients"].fillna("").astype(str))
+    sender = read(senders, streams("sender")).senders(who)
+    pattern = read(recipients, streams("to")).patterns(whom)
+    return Listed(
+        REPLAY, Rows(numbers["born_s"][order], sender, pattern, np.rint(numbers["size_bytes"][order]).astype(np.int64))
+    )
+
+
+class _Text:
+    """What the senders or recipients of a replayed table say; a side with several mailbox classes is drawn for each row."""
+
+    def __init__(self, file: str, book: Book, texts: Iterable[str], numbers: np.random.Generator) -> None:
+        self._file, self._book, self._numbers = file, book, numbers
+        self._said = [[self._word(word) for word in text.replace(",", " ").replace(";", " ").split()] for text in texts]
+
+    def _word(self, word: str) -> tuple[str | Pick, int]:
+        name, colon, count = word.rpartition(":")
+        if not colon or not count.isdigit():
+            name, count = word, "1"
+        if "@" in name:
+            return name, int(count)
+        if name not in SIDES:
+            near = did_you_mean(name, SIDES)
+            raise wrong(
+                "load.replay", f"{self._file}: {word!r} is neither an address nor one of {', '.join(SIDES)}{near}"
+            )
+        pick = self._book.pick({name: 1.0}, "load.replay")
+        return (pick, int(count)) if len(pick) > 1 else (self._book.addresses[pick.codes[0]], int(count))
+
+    def senders(self, rows: Ints) -> Codes:
+        """The sender of each row; a row holds the place of its text."""
+        for said in self._said:
+            if len(said) != 1 or said[0][1] != 1:
+                raise wrong("load.replay", f"{self._file}: a row needs one sender")
+        who = [said[0][0] for said in self._said]
+        fixed = np.array([-1 if isinstance(one, Pick) else self._book.address(one) for one in who], np.int32)
+        codes: Codes = fixed[rows]
+        for row in np.flatnonzero(codes < 0).tolist():
+            one = who[rows[row]]
+            assert isinstance(one, Pick)
+            codes[row] = one.codes[one.places(1, self._numbers.random)[0]]
+        return codes
+
+    def patterns(self, rows: Ints) -> Codes:
+        """The pattern of each row."""
+        if not all(sum(count for _, count in said) for said in self._said):
+            raise wrong("load.replay", f"{self._file}: a row needs at least one recipient")
+        is_fixed = [all(isinstance(one, str) for one, _ in said) for said in self._said]
+        fixed = np.array(
+            [self._draw(said) if sure else -1 for said, sure in zip(self._said, is_fixed, strict=True)], np.int32
+        )
+        codes: Codes = fixed[rows]
+        for row in np.flatnonzero(codes < 0).tolist():
+            codes[row] = self._draw(self._said[rows[row]])
+        return codes
+
+    def _draw(self, said: list[tuple[str | Pick, int]]) -> int:
+        counts: list[tuple[str, int]] = []
+        for one, count in said:
+            if isinstance(one, str):
+                counts.append((one, count))
+            else:
+                places = one.places(count, self._numbers.random)
+                counts += [(self._book.addresses[code], 1) for code in one.codes[places].tolist()]
+        return self._book.pattern(counts)
