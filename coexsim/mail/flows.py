@@ -23,11 +23,12 @@ from coexsim.mail.traced import Copy, RecipientTrace, Trace
 
 
 class Station(NamedTuple):
-    """A copy for one address at a server, and who handed it in."""
+    """A copy for one address at a server, who handed it in, and its sender: a server may refuse some of them."""
 
     server: str
     came_from: str
     address: str
+    sender: str
 
 
 class Flow(NamedTuple):
@@ -103,7 +104,7 @@ def flow(
     address = recipient.other_than(sender.address)
     server = setup.submission_server(sender.address)
     if server is not None:
-        circle = find_loop(setup, Station(server, "own-user", fold(address)), {} if known is None else known)
+        circle = find_loop(setup, Station(server, "own-user", fold(address), sender.address), {} if known is None else known)
         if circle:
             return Flow(sender, recipient, address, size_bytes, loop=circle)
     return Flow(
@@ -136,16 +137,16 @@ def find_loop(setup: Setup, start: Station, known: dict[Station, tuple[Station, 
 
 def _next(setup: Setup, station: Station) -> Iterator[Station]:
     """Where the copies that a server makes of this one go: one decision, DNS answered at once, nobody out of service."""
-    envelope = Envelope("", (Rcpt(station.address),), received=1)
+    envelope = Envelope(station.sender, (Rcpt(station.address),), received=1)
     decision = decide(setup, station.server, envelope, station.came_from)
     for verdict in decision.verdicts:
         address = fold(verdict.rcpt.address)
         if verdict.action == "hand-over" and verdict.role is not None:
-            yield Station(verdict.role, station.came_from, address)
+            yield Station(verdict.role, station.came_from, address, station.sender)
         elif verdict.action == "send" and verdict.hop is not None:
             server = server_behind(setup, setup.policies[station.server], verdict.hop)
             if server and receive(setup, server, station.server, envelope.to((verdict.rcpt,))).accepted:
-                yield Station(server, station.server, address)
+                yield Station(server, station.server, address, station.sender)
 
 
 def hosts_behind(setup: Setup, hop: NextHop, policy: Policy | None = None) -> MailHosts | DnsFailure:
