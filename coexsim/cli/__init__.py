@@ -13,6 +13,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -55,8 +56,17 @@ def _say_version(given: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line (`arguments`, or the process's) and exit."""
-    sys.exit(run(arguments))
+    """Run the command line (`arguments`, or the process's) and exit.
+
+    The quick verbs leave without taking Python apart, which would be a sixth of their time: they have nothing to close.
+    """
+    code = run(arguments)
+    if "pandas" not in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # the reader has gone
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
