@@ -104,7 +104,9 @@ def flow(
     address = recipient.other_than(sender.address)
     server = setup.submission_server(sender.address)
     if server is not None:
-        circle = find_loop(setup, Station(server, "own-user", fold(address), sender.address), {} if known is None else known)
+        circle = find_loop(
+            setup, Station(server, "own-user", fold(address), sender.address), {} if known is None else known
+        )
         if circle:
             return Flow(sender, recipient, address, size_bytes, loop=circle)
     return Flow(
