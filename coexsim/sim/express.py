@@ -164,6 +164,7 @@ def _arrive(ride: Ride) -> None:
         world.start(ride.copy(), done_s, counted=True)
     elif not leg.plain:
         server = leg.server
+        ride.entered_s = now_s
         server.queued += 1
         server.queued_bytes += ride.size_bytes
         if done_s > now_s:
@@ -247,7 +248,7 @@ def _go_on_as_journey(ride: Ride, leg: Leg) -> None:
     copy = ride.copy()
     assert leg.hop is not None
     copy.server = leg.sender
-    copy.queued_s = ride.env.now
+    copy.queued_s = ride.entered_s if leg.sender is leg.server else ride.env.now
     leg.world.start(copy, Onward(copy.letter, leg.hop, None), counted=True)
 
 

@@ -178,7 +178,8 @@ def _session(copy: Copy, target: MailServer, path: Path) -> Steps:
     )
     length_s = trips * path.round_trip_s
     if taken.body:
-        length_s += target.work.accept.of(copy) + target.back_pressure_s()
+        length_s += target.work.accept.of(copy)
+        length_s += target.back_pressure_s()
     fragile = server.fails or target.fails or path.fails
     last_s = path.round_trip_s / 2 if fragile else 0.0
     if length_s > 0:
