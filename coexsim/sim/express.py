@@ -37,8 +37,9 @@ class Leg:
     """What `server` does with a class of mail: work, and then its end here, or a session with the server of the `next` leg."""
 
     __slots__ = (
-        "accept", "came_from", "cores", "delivered", "failed", "hop", "hops", "hosts", "known_until_s", "letter", "link", "next",
-        "number", "path", "plain", "received", "round_trip_s", "round_trips", "sender", "server", "target", "wan_links", "work", "world",
+        "accept", "came_from", "cores", "delivered", "failed", "hop", "hops", "hosts", "known_until_s", "letter", "link",
+        "next", "number", "path", "plain", "received", "round_trip_s", "round_trips", "sender", "server", "target",
+        "until_s", "wan_links", "work", "world",
     )  # fmt: skip
 
     def __init__(self, world: World, copy: Copy, wan_links: int) -> None:
@@ -62,6 +63,7 @@ class Leg:
         self.path: Path | None = None
         self.link: FairLink | None = None  # the one that takes time, if any
         self.known_until_s: list[float] = []  # by sender: until when `hosts` are known to be right
+        self.until_s = world.next_change_s  # what it says holds until then
         self.round_trip_s = 0.0
         self.round_trips = 0
         self.accept: StageWork | None = None
@@ -160,7 +162,7 @@ def _arrive(ride: Ride) -> None:
     now_s = ride.env.now
     cores = leg.cores
     done_s = now_s if cores is None else cores.arrive(now_s, leg.work.of(ride))[1]
-    if done_s >= world.next_change_s:
+    if done_s >= leg.until_s:
         world.start(ride.copy(), done_s, counted=True)
     elif not leg.plain:
         server = leg.server
