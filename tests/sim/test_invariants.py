@@ -61,7 +61,7 @@ WORLD = st.fixed_dictionaries(
 )  # fmt: skip
 ONPREM = st.sampled_from(["domino", "postfix", "exchange"])
 often = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -20,6 +20,7 @@ from tests.sim.setups import ONPREM, mails, named, named_setups, setup
 
 WORDS = {"deferred_in_queue": "in transit", "refused_to_client": "bounced"}
 End = tuple[Any, ...]
+Rows = list[dict[str, str]]
 
 
 def ends_in_trace(walk: Trace) -> dict[str, list[End]]:
@@ -33,10 +34,10 @@ def _end(copy: Copy) -> End:
     return (copy.address.casefold(), outcome, code, copy.by or "", copy.servers, tuple(hop.rule for hop in copy.hops))
 
 
-def ends_in_run(rows: pd.DataFrame) -> dict[str, list[End]]:
+def ends_in_run(rows: Rows) -> dict[str, list[End]]:
     """The same of a run's `messages`."""
     found: dict[str, set[End]] = {}
-    for row in _rows(rows[rows["kind"] == "mail"]):
+    for row in (row for row in rows if row["kind"] == "mail"):
         end = (
             row["address"].casefold(),
             row["outcome"],
@@ -49,8 +50,12 @@ def ends_in_run(rows: pd.DataFrame) -> dict[str, list[End]]:
     return {recipient: sorted(ends) for recipient, ends in found.items()}
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
-    return table.to_dict("records")  # type: ignore[return-value]
+def by_message(table: pd.DataFrame) -> dict[str, Rows]:
+    """The rows of a run's `messages`, by message."""
+    found: dict[str, Rows] = {}
+    for row in table.to_dict("records"):
+        found.setdefault(str(row["message"]), []).append(row)  # type: ignore[arg-type]
+    return found
 
 
 def _words(joined: str) -> tuple[str, ...]:
@@ -65,21 +70,21 @@ def notices_in_trace(walk: Trace) -> set[End]:
     }
 
 
-def notices_in_run(rows: pd.DataFrame) -> set[End]:
+def notices_in_run(rows: Rows) -> set[End]:
     """The same of a run's `messages`."""
-    notices = _rows(rows[rows["kind"] != "mail"])
+    notices = [row for row in rows if row["kind"] != "mail"]
     return {(row["kind"], row["recipient"], _words(row["route"]), row["outcome"]) for row in notices}
 
 
 def differences(scenario: Scenario, messages: tuple[Mail, ...]) -> list[str]:
     """Everything in which a run differs from the traces of its messages."""
     replayed = scenario.model_copy(update={"messages": messages, "load": None})
-    table = simulate(replayed).messages
+    done_with = by_message(simulate(replayed).messages)
     facts = Setup(replayed)
     found = []
     for number, mail in enumerate(messages):
         walk = trace_mail(facts, mail, at_s=number * NAMED_GAP_S)
-        rows = table[table["message"] == mail.name]
+        rows = done_with.get(str(mail.name), [])
         told, done = ends_in_trace(walk), ends_in_run(rows)
         if told != {r: done.get(r, []) for r in told}:
             found.append(f"{mail.sender} -> {mail.to}:\n  trace {told}\n  run   {done}")
@@ -91,11 +96,11 @@ def differences(scenario: Scenario, messages: tuple[Mail, ...]) -> list[str]:
     return found
 
 
-def _reasons(walk: Trace, rows: pd.DataFrame) -> list[str]:
+def _reasons(walk: Trace, rows: Rows) -> list[str]:
     """The trace's reasons say what the run's say, and more: what a client did before, what a server replied."""
     said = {tuple(hop.reason for hop in copy.hops) for r in walk.recipients for copy in r.copies}
     found = []
-    for row in _rows(rows[rows["kind"] == "mail"]):
+    for row in (row for row in rows if row["kind"] == "mail"):
         mine = _words(row["reasons"])
         if mine and not any(len(s) == len(mine) and all(m in t for m, t in zip(mine, s, strict=True)) for s in said):
             found.append(f"{row['message']} to {row['recipient']}: the run's reasons are {mine}, the trace's {said}")
@@ -150,11 +155,11 @@ def test_lab(config: str) -> None:
 def test_the_comparison_says_no() -> None:
     """Traces of one set-up are not the run of another."""
     one, other = setup(), named("domino, its help's rule")
-    table = simulate(one.model_copy(update={"messages": mails(one)})).messages
+    rows = by_message(simulate(one.model_copy(update={"messages": mails(one)})).messages)
     facts = Setup(other)
     differ = [
         mail for mail in mails(one)
-        if ends_in_trace(trace_mail(facts, mail)) != ends_in_run(table[table["message"] == mail.name])
+        if ends_in_trace(trace_mail(facts, mail)) != ends_in_run(rows[str(mail.name)])
     ]  # fmt: skip
 
     assert {address for mail in differ for address in mail.to} >= {"iUser1@corporate.com", "nonexistent@corporate.com"}
