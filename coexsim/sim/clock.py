@@ -54,15 +54,16 @@ class Walk:
 
     def __init__(self, steps: Generator[simpy.Event, Any, Any]) -> None:
         self._steps = steps
-        try:
-            event = next(steps)
-        except StopIteration:
-            return
-        event.callbacks.append(self._go_on)
+        self._take_step(None)
 
     def _go_on(self, event: simpy.Event) -> None:
+        self._take_step(event._value)
+
+    def _take_step(self, value: Any) -> None:
         try:
-            event = self._steps.send(event._value)
+            event = self._steps.send(value)
+            while event.callbacks is None:  # has happened already, as of two transfers the one that ended first
+                event = self._steps.send(event._value)
         except StopIteration:
             return
         event.callbacks.append(self._go_on)

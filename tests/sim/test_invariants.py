@@ -15,7 +15,7 @@ from coexsim.sim.world import World
 from tests.sim.loaded import loaded, run_world
 from tests.sim.test_express import assert_close, without_cached
 
-QUICK = {"run": {"length": "3 min", "drain": "3 d"}}
+QUICK = {"run": {"length": "3 min", "drain": "1 h"}}
 maybe = st.none() | st.integers(1, 4)
 WORK = st.sampled_from(
     ["0 ms", "30 ms", {"fixed": "80 ms", "law": "exponential"}, {"fixed": "100 ms", "cv": 2.0, "per_MB": "200 ms"}]
