@@ -22,9 +22,9 @@ def _met(times_s: list[float], *, walk: bool) -> Seen:
             value = yield event
             seen.append((env.now, value))
 
-    def happen(at_s: float) -> None:
+    def happen(timer: simpy.Event) -> None:
         for number, (event, time_s) in enumerate(zip(events, times_s, strict=True)):
-            if time_s == at_s:
+            if time_s == timer.env.now:
                 fire(event, number)
 
     if walk:
@@ -32,7 +32,7 @@ def _met(times_s: list[float], *, walk: bool) -> Seen:
     else:
         env.process(steps())
     for at_s in sorted(set(times_s)):
-        env.timeout(at_s).callbacks.append(lambda _, at_s=at_s: happen(at_s))
+        env.timeout(at_s).callbacks.append(happen)
     run_until(env, 10.0)
     return seen
 
