@@ -1,7 +1,7 @@
 """The command line: its commands, its exit codes, and what it says when something is wrong.
 
-Each module of this package adds its commands with ``register(app)`` and imports what they need inside them, so that
-``--help``, ``trace`` and ``check`` answer at once.
+Each module of this package adds its commands with ``register(app)`` and imports what they need inside them, and only the module of
+the command that is asked for is read, so that ``trace`` and ``check`` answer at once.
 
 Exit codes: 0 held; 1 a route, a check or an objective failed, or something changed; 2 bad usage or scenario; 3 cannot say;
 70 a bug of ours; 130 stopped by Ctrl-C.
@@ -9,24 +9,29 @@ Exit codes: 0 held; 1 a route, a check or an objective failed, or something chan
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import NoReturn
 
 import typer
 
 from coexsim import __version__
-from coexsim.cli import comparing, routing, running, sizing
 from coexsim.errors import CoexsimError
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
+COMMANDS = {
+    "routing": ("trace", "check", "diff", "explain"),
+    "running": ("run", "outage"),
+    "sizing": ("size", "sweep"),
+    "comparing": ("compare",),
+}
 
 
-def make_app() -> typer.Typer:
-    """The command line with all its commands."""
+def make_app(command: str | None = None) -> typer.Typer:
+    """The command line: with all its commands, or with those of the module that has `command`, if there is one."""
     app = typer.Typer(
         name="coexsim",
         help="Where mail goes, what it costs and how big the server must be, while a domain is shared.",
@@ -36,8 +41,9 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for module in (routing, running, sizing, comparing):
-        module.register(app)
+    asked = [module for module, commands in COMMANDS.items() if command in commands]
+    for module in asked or COMMANDS:
+        import_module(f"coexsim.cli.{module}").register(app)
     return app
 
 
@@ -71,12 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; whatever goes wrong is said in a line or two, never as a traceback."""
-    gc.set_threshold(
-        100_000
-    )  # building models and tables makes many objects that stay: looking for garbage among them takes a tenth
+    first = next(iter(sys.argv[1:] if arguments is None else arguments), None)
     try:
         try:
-            make_app()(args=arguments, prog_name="coexsim")
+            make_app(first)(args=arguments, prog_name="coexsim")
         finally:
             sys.stdout.flush()
     except SystemExit as end:

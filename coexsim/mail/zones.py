@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path as FilePath
 
 import dns.exception
@@ -149,6 +150,7 @@ def _zone_text(scenario: Scenario, path: Path, spec: ZoneSpec, problems: list[Pr
         return file, line, None
 
 
+@lru_cache(maxsize=64)  # scenarios that extend one environment share its zones; nobody writes to them
 def _zone(text: str, origin: str) -> dns.zone.Zone:
     header = f"$TTL {DEFAULT_TTL_S}\n"
     return dns.zone.from_text(header + text, origin=origin.rstrip(".") + ".", relativize=False, check_origin=False)

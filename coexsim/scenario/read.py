@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import warnings
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from coexsim.errors import Problem, ScenarioError, did_you_mean
 from coexsim.scenario.model import Path as KeyPath
+from coexsim.scenario.problems import say_path
 
 Lines = dict[KeyPath, tuple[str, int]]
 DEEPEST = 50  # levels of nesting
@@ -67,83 +68,110 @@ def _near(path: Path) -> str:
 @lru_cache(maxsize=64)  # files that extend one environment parse it once
 def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
     from ruamel.yaml import YAML
-    from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.nodes import MappingNode
 
-    def wrong(line: int, path: str, what: str) -> ScenarioError:
-        return ScenarioError([Problem(name, line, path, what)])
+    def wrong(line: int, what: str) -> ScenarioError:
+        return ScenarioError([Problem(name, line, "", f"not readable as YAML: {what}")])
 
+    yaml = YAML(typ="safe", pure=True)  # pure: the one in C knows YAML 1.1 only
     try:
         with warnings.catch_warnings():  # an anchor used twice is allowed
             warnings.simplefilter("ignore")
-            data = YAML(typ="rt").load(text)
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        what = re.search(r'duplicate key "(.*?)"', str(error.problem))
-        raise wrong(line, what.group(1) if what else "key", "this key is given twice; keep one") from None
+            tree = yaml.compose(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         hint = "; indent with spaces, not tabs" if "'\\t'" in str(error.problem) else ""
-        raise wrong(line, "", f"not readable as YAML: {error.problem or error.context}{hint}") from None
+        raise wrong(line, f"{error.problem or error.context}{hint}") from None
     except YAMLError as error:
-        raise wrong(1, "", f"not readable as YAML: {str(error).splitlines()[0]}") from None
+        raise wrong(1, str(error).splitlines()[0]) from None
     except RecursionError:
-        raise wrong(1, "", "not readable as YAML: it is nested too deeply") from None
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-        AssertionError,
-        NotImplementedError,
-    ) as error:  # of its constructors
-        raise wrong(1, "", f"not readable as YAML: {error}") from None
-    if not isinstance(data, dict):
-        raise wrong(1, "", "a scenario is a mapping that begins with 'coexsim: 1'")
-    plain = _Plain(name)
-    result = plain.mapping(data, ())
+        raise wrong(1, "it is nested too deeply") from None
+    except (ValueError, TypeError, AttributeError, LookupError, AssertionError, NotImplementedError) as error:
+        raise wrong(1, str(error)) from None  # of its parser
+    if not isinstance(tree, MappingNode):
+        raise ScenarioError([Problem(name, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
+    plain = _Plain(name, yaml.constructor.construct_object)
+    result = plain.mapping(tree, ())
     return result, plain.lines
 
 
 class _Plain:
-    """Makes plain Python data of a ruamel tree; the line of every key and item goes into `lines`."""
+    """Makes plain Python data of a tree of YAML nodes; the line of every key and item goes into `lines`."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, file: str, scalar_of: Callable[[Any], Any]) -> None:
         self.lines: Lines = {}
+        self._file = file
+        self._scalar_of = scalar_of
         self._nodes = 0
 
     def mapping(self, node: Any, path: KeyPath) -> dict[Any, Any]:
+        """A mapping node's keys, and those of the mappings it merges ("<<") that it does not have itself."""
         result: dict[Any, Any] = {}
-        for key, value in node.items():
+        own: set[Any] = set()
+        for key_node, value_node, merged in self._pairs(node, path):
+            if key_node.id != "scalar":
+                raise self._wrong(key_node, path, "a key is a word, found a list or a mapping")
+            key = self._scalar(key_node, path)
             word = key if isinstance(key, int) and not isinstance(key, bool) else str(key)
-            line = node.lc.data[key][0] if node.lc.data and key in node.lc.data else node.lc.line or 0
             place = (*path, word)
-            self.lines[place] = (self.file, line + 1)
-            result[word] = self.of(value, place)
+            if word in own and not merged:
+                raise self._wrong(key_node, place, "this key is given twice; keep one")
+            if word in result and merged:
+                continue
+            if not merged:
+                own.add(word)
+            self.lines[place] = (self._file, key_node.start_mark.line + 1)
+            result[word] = self._of(value_node, place)
         return result
 
-    def of(self, node: Any, path: KeyPath) -> Any:
+    def _pairs(self, node: Any, path: KeyPath, depth: int = 0) -> Iterator[tuple[Any, Any, bool]]:
+        """Keys and values, own ones first; and whether they come from a merged mapping."""
+        merged: list[Any] = []
+        for key_node, value_node in node.value:
+            if key_node.tag.endswith(":merge"):
+                merged += value_node.value if value_node.id == "sequence" else [value_node]
+            else:
+                yield key_node, value_node, depth > 0
+        for other in merged:
+            if other.id != "mapping":
+                raise self._wrong(other, path, "expected a mapping to merge with '<<'")
+            self._count(path, depth)
+            yield from self._pairs(other, path, depth + 1)
+
+    def _of(self, node: Any, path: KeyPath) -> Any:
+        self._count(path, 0)
+        if node.id == "mapping":
+            return self.mapping(node, path)
+        if node.id == "sequence":
+            for index, item in enumerate(node.value):
+                self.lines[*path, index] = (self._file, item.start_mark.line + 1)
+            return [self._of(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _scalar(self, node: Any, path: KeyPath) -> Any:
+        from ruamel.yaml.error import MarkedYAMLError
+
+        try:
+            value = self._scalar_of(node)
+        except MarkedYAMLError as error:
+            raise self._wrong(node, path, f"not readable as YAML: {error.problem}") from None
+        except (ValueError, TypeError, AttributeError, LookupError, AssertionError, NotImplementedError) as error:
+            raise self._wrong(node, path, f"not readable as YAML: {error}") from None  # of its constructors
+        return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+    def _count(self, path: KeyPath, depth: int) -> None:
         self._nodes += 1
-        if len(path) > DEEPEST or self._nodes > MOST_NODES:
+        if len(path) + depth > DEEPEST or self._nodes > MOST_NODES:
             where = next(
-                (self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), (self.file, 1)
+                (self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), (self._file, 1)
             )
             raise ScenarioError(
                 [Problem(*where, str(path[0]), "not readable: nested too deeply, or aliases of aliases without end")]
             )
-        if isinstance(node, dict):
-            return self.mapping(node, path)
-        if isinstance(node, (list, tuple, set)):
-            for index, (line, *_) in (
-                (node.lc.data or {}).items() if isinstance(node, list) and hasattr(node, "lc") else ()
-            ):
-                self.lines[*path, index] = (self.file, line + 1)
-            return [self.of(value, (*path, index)) for index, value in enumerate(node)]
-        if isinstance(node, bool) or node is None:
-            return node
-        kind = next((kind for kind in (int, float, str) if isinstance(node, kind)), str)
-        return kind(node)
+
+    def _wrong(self, node: Any, path: KeyPath, what: str) -> ScenarioError:
+        return ScenarioError([Problem(self._file, node.start_mark.line + 1, say_path(path), what)])
 
 
 def _extend(
