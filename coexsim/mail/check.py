@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from coexsim.mail.findings import Finding, find_all
@@ -26,8 +25,7 @@ class Comparison(NamedTuple):
         return self.expected == self.happened
 
 
-@dataclass(frozen=True)
-class Expectation:
+class Expectation(NamedTuple):
     """What was expected of one recipient of a message."""
 
     name: str
@@ -50,8 +48,7 @@ class Expectation:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True)
-class CheckReport:
+class CheckReport(NamedTuple):
     """What a check found: expectations held or failed, and findings with the acknowledged ones among them."""
 
     file: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from coexsim.mail.finding_texts import EXPLANATIONS
 from coexsim.mail.flows import Flow, all_flows
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One finding. `about` are the names it is about; `marks` are words by which a trace shows that this is the cause."""
 
     code: str
@@ -114,7 +113,7 @@ def find_all(setup: Setup) -> list[Finding]:
     explained: dict[int, list[str]] = {}
     search = replace(search, flows=[flow for flow in flows if not _explained(flow, causes, explained)])
     causes = [
-        replace(cause, consequences=(*cause.consequences, *explained.get(n, ()))) for n, cause in enumerate(causes)
+        cause._replace(consequences=(*cause.consequences, *explained.get(n, ()))) for n, cause in enumerate(causes)
     ]
     found = [*causes, *(finding for finder in (*FLOW_FINDERS, *EXPOSURE_FINDERS) for finding in finder(search))]
     return acknowledge(search, found)
@@ -137,7 +136,7 @@ def _fold_hosts(causes: list[Finding]) -> list[Finding]:
     hosts = [cause for cause in causes if cause.code == "HOST-NOT-IN-DNS"]
     if faulty is None or not hosts:
         return causes
-    causes[faulty] = replace(causes[faulty], consequences=tuple(host.text for host in hosts))
+    causes[faulty] = causes[faulty]._replace(consequences=tuple(host.text for host in hosts))
     return [cause for cause in causes if cause not in hosts]
 
 
@@ -152,7 +151,7 @@ def acknowledge(search: Search, found: list[Finding]) -> list[Finding]:
             and (expected.where is None or expected.where in (finding.where, *finding.about, *finding.path))
         ]
         for n in matching:
-            result[n] = replace(result[n], acknowledged=expected.reason)
+            result[n] = result[n]._replace(acknowledged=expected.reason)
         if not matching:
             at = f" at {expected.where}" if expected.where else ""
             known = "" if expected.code in EXPLANATIONS else f"; no finding has that code{_near(expected.code)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from coexsim.errors import did_you_mean
 from coexsim.mail.dns import Answer, DnsFailure, Question, is_address
@@ -20,7 +19,7 @@ def _at_record(search: Search, zone: str, finding: Finding, *words: str) -> Find
     """The finding at the line of the zone in which these words stand, where the zone is written out in the scenario."""
     lines = (search.scenario.dns[zone].text or "").splitlines()
     found = next((n for n, line in enumerate(lines) if all(word in line.split() for word in words)), None)
-    return finding if found is None or len(lines) < 2 else replace(finding, line=finding.line + 1 + found)
+    return finding if found is None or len(lines) < 2 else finding._replace(line=finding.line + 1 + found)
 
 
 def own_domain_has_a_zone(search: Search) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import replace
 from typing import NamedTuple
 
 from coexsim.mail.classes import SMALL_BYTES, MailClass, recipients, senders
@@ -88,10 +87,11 @@ def _words(copies: list[Copy]) -> str:
 def all_flows(setup: Setup) -> list[Flow]:
     """Every class to every class; not from outside to outside, which is none of the organisation's mail."""
     known: dict[Station, tuple[Station, ...]] = {}
+    classes = recipients(setup)
     return [
         flow(setup, sender, recipient, known=known)
         for sender in senders(setup)
-        for recipient in recipients(setup)
+        for recipient in classes
         if not (sender.side == "internet" and recipient.side == "internet")
     ]
 
@@ -183,7 +183,7 @@ def impatient(setup: Setup) -> Setup:
         return setup
     other = copy(setup)
     other.policies = {
-        name: replace(policy, retry=replace(policy.retry, expire_after_s=0.0))
+        name: policy._replace(retry=policy.retry._replace(expire_after_s=0.0))
         for name, policy in setup.policies.items()
     }
     return other

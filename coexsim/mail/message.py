@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 NULL_SENDER = ""
@@ -38,8 +37,7 @@ class Reply(NamedTuple):
         return f"{self.code} {self.enhanced} {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One copy of a message: one reverse path, several recipients. `received` counts its Received lines so far."""
 
     sender: str
@@ -51,7 +49,7 @@ class Envelope:
 
     def to(self, recipients: tuple[Rcpt, ...]) -> Envelope:
         """The same envelope for other recipients."""
-        return replace(self, recipients=recipients)
+        return self._replace(recipients=recipients)
 
 
 class NextHop(NamedTuple):

@@ -6,7 +6,6 @@ A product is data: the rules in ``dialogue.py`` and ``routing.py`` read policies
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from coexsim.mail.message import NextHop, domain_of, fold
@@ -41,8 +40,7 @@ class Route(NamedTuple):
     forced: bool = False  # taken before the directory is asked: also by mail for people with a mail file here
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """One server's rules, product-neutral. Sizes in bytes."""
 
     server: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from coexsim.scenario.servers import AnyServer, DominoServer, ExchangeServer, PostfixServer, RetryPlan
@@ -20,8 +19,7 @@ class Wait(NamedTuple):
     warn_s: float | None
 
 
-@dataclass(frozen=True)
-class RetrySchedule:
+class RetrySchedule(NamedTuple):
     """`gaps_s` come first, one after another; then each gap is the last one times `factor`, at most `longest_s`.
 
     With `by_age` the gap is the message's age, clamped to [first gap, longest_s]: Postfix. Attempts start at multiples of
@@ -118,22 +116,19 @@ SCHEDULES = {
 def schedule_of(server: AnyServer) -> RetrySchedule:
     """The schedule of a server: its product's, with what the scenario says instead."""
     if isinstance(server, DominoServer):
-        schedule = replace(
-            SCHEDULES["domino"],
+        schedule = SCHEDULES["domino"]._replace(
             gaps_s=(server.initial_transfer_retry_interval,),
             longest_s=max(HOUR_S, server.initial_transfer_retry_interval),
             expire_after_s=server.mail_timeout,
             warn_after_s=server.delay_notification_after,
         )
     elif isinstance(server, ExchangeServer):
-        schedule = replace(
-            SCHEDULES["exchange"],
+        schedule = SCHEDULES["exchange"]._replace(
             warn_after_s=server.delay_notification_after,
             expire_after_s=server.message_expiration,
         )
     elif isinstance(server, PostfixServer):
-        schedule = replace(
-            SCHEDULES["postfix"],
+        schedule = SCHEDULES["postfix"]._replace(
             gaps_s=(server.minimal_backoff_time,),
             longest_s=server.maximal_backoff_time,
             queue_run_s=server.queue_run_delay,
@@ -149,17 +144,17 @@ def _changed(schedule: RetrySchedule, plan: RetryPlan) -> RetrySchedule:
     if plan.like is not None:
         schedule = SCHEDULES[plan.like]
     if plan.first is not None:
-        schedule = replace(
-            schedule, gaps_s=(plan.first,), longest_s=max(schedule.longest_s, plan.first), queue_run_s=0.0
+        schedule = schedule._replace(
+            gaps_s=(plan.first,), longest_s=max(schedule.longest_s, plan.first), queue_run_s=0.0
         )
         if plan.factor is None and plan.longest is None and not schedule.by_age:
-            schedule = replace(schedule, factor=1.0, longest_s=plan.first)
+            schedule = schedule._replace(factor=1.0, longest_s=plan.first)
     if plan.factor is not None:
-        schedule = replace(schedule, factor=plan.factor)
+        schedule = schedule._replace(factor=plan.factor)
     if plan.longest is not None:
-        schedule = replace(schedule, longest_s=plan.longest)
+        schedule = schedule._replace(longest_s=plan.longest)
     if plan.warn_after is not None:
-        schedule = replace(schedule, warn_after_s=plan.warn_after)
+        schedule = schedule._replace(warn_after_s=plan.warn_after)
     if plan.expire_after is not None:
-        schedule = replace(schedule, expire_after_s=plan.expire_after)
+        schedule = schedule._replace(expire_after_s=plan.expire_after)
     return schedule

@@ -73,8 +73,7 @@ class Notice(NamedTuple):
     at_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class RecipientTrace:
+class RecipientTrace(NamedTuple):
     """What became of one recipient as the sender wrote it."""
 
     recipient: str

@@ -6,7 +6,7 @@ It has a clock only for what waits: retries, outages, directory changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
@@ -24,8 +24,7 @@ MOST_STEPS = 20_000  # of one walk; a set-up that multiplies mail without end is
 Hops = tuple[Hop, ...]
 
 
-@dataclass
-class Queued:
+class Queued(NamedTuple):
     """A copy in a server's queue, with the hops that each of its recipients has behind it."""
 
     server: str
@@ -138,7 +137,7 @@ class Walk:
             self._refuse(envelope.to((refusal.rcpt,)), server, refusal.reply, at_s)
         if reception.accepted:
             start = (Hop(server, "handed-in", prefix, tuple(asked), at_s),)
-            taken = replace(envelope.to(reception.accepted), received=envelope.received + 1)
+            taken = envelope.to(reception.accepted)._replace(received=envelope.received + 1)
             self._put(at_s, Queued(server, taken, client, dict.fromkeys(taken.recipients, start), 0, at_s))
 
     def _refuse(
@@ -258,7 +257,7 @@ class Walk:
             behind = {
                 r: (*_hops(copy, by_rcpt[r], dns), Hop(server, "accepted", "", (), at_s)) for r in reception.accepted
             }
-            envelope = replace(offered.to(reception.accepted), received=offered.received + 1)
+            envelope = offered.to(reception.accepted)._replace(received=offered.received + 1)
             self._put(at_s, Queued(server, envelope, copy.server, behind, copy.message, at_s))
         mends = any(refusal.rule == "greylisted" for refusal in reception.refused) or self.reach.dns_mends(at_s)
         return Session(failed, late, mends)
@@ -326,7 +325,7 @@ class Walk:
             envelope = copy.envelope.to(tuple(f.verdict.rcpt for f in late))
             behind = {f.verdict.rcpt: _behind(copy, f.verdict) for f in late}
             warned = copy.warned or wait.warn_s is not None
-            self._put(wait.next_s, replace(copy, envelope=envelope, behind=behind, failures=copy.failures + 1,
+            self._put(wait.next_s, copy._replace(envelope=envelope, behind=behind, failures=copy.failures + 1,
                                            first_failure_s=first_s, warned=warned))  # fmt: skip
             return
         ends = [f._replace(verdict=f.verdict._replace(reason=f"{f.verdict.reason}; {f.reply}")) for f in late]

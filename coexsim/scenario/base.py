@@ -10,9 +10,9 @@ from coexsim import units
 
 
 class Spec(BaseModel):
-    """A part of a scenario: frozen, and no key that it does not know."""
+    """A part of a scenario: frozen, and no key that it does not know. Built when a scenario is read, not each part on its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 def _switch(value: object) -> object:
