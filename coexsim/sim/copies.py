@@ -46,8 +46,9 @@ class Copy:
     """
 
     __slots__ = (
-        "attempts", "block", "born_s", "came_from", "declares_size", "failures", "first_failure_s", "hops", "letter", "measured",
-        "number", "path", "queued_s", "received", "row", "serial", "server", "size_bytes", "size_class", "stream", "wan_bytes", "warned",
+        "attempts", "block", "born_s", "came_from", "declares_size", "failures", "first_failure_s", "hops", "hosts_left",
+        "letter", "measured", "number", "path", "queued_s", "received", "row", "serial", "server", "size_bytes", "size_class",
+        "stream", "wan_bytes", "warned",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +76,9 @@ class Copy:
         self.failures = 0
         self.first_failure_s = 0.0
         self.warned = False
+        self.hosts_left: tuple[
+            str, ...
+        ] = ()  # addresses still to be tried after a host that said "later" to some recipients
         self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
 
     def part(self, letter: Letter) -> Copy:

@@ -16,7 +16,7 @@ from coexsim.sim.clock import RETRY, SESSION, At
 from coexsim.sim.copies import Copy
 from coexsim.sim.network import Path
 from coexsim.sim.recorder import EXPIRED
-from coexsim.sim.server import Destination, MailServer, Taken
+from coexsim.sim.server import Destination, MailServer, Onward, Taken
 from coexsim.sim.smtp import CONNECT, session_round_trips
 from coexsim.sim.stations import Hold
 
@@ -103,7 +103,6 @@ def _refused(copy: Copy, taken: Taken, destination: Destination) -> Reply | None
 def _attempt(copy: Copy, hop: NextHop) -> Steps:
     """One attempt, host by host: a `Failure`, or the server reached and what it took; None if this server itself went down."""
     server = copy.server
-    env = server.world.env
     resolver = server.resolvers[copy.number % len(server.resolvers)]
     known = resolver.known(hop)
     if known is None:
@@ -111,25 +110,61 @@ def _attempt(copy: Copy, hop: NextHop) -> Steps:
         if isinstance(found, DnsFailure):
             return Failure(_said(server.policy.product, found.cause), found.temporary)
         known = found
+    addresses = copy.hosts_left or known.addresses or _by_lot(copy, known.hosts)
+    copy.hosts_left = ()
     outcome: Failure | tuple[MailServer, Taken] | None = Failure(_said(server.policy.product, "connection-timed-out"))
-    for address in known.addresses or _by_lot(copy, known.hosts):
-        target = server.world.server_at(address)
-        path = server.path_to(target) if target else None
-        slot, trouble = None, _trouble_on_the_way(server, target, path)
-        if trouble is None and target and path:
-            slot = target.connections.try_take(server.name)
-            if slot is None and target.spec.capacity.when_full == "wait":
-                slot = yield target.connections.wait(server.name)
-            trouble = _trouble_at_the_door(copy, target, path, slot)
-            if trouble is None:
-                outcome = yield from _session(copy, target, path)
-        if trouble is not None:
-            length_s, outcome = trouble
-            yield At(env, env.now + length_s, SESSION + copy.number)
-        if slot is not None and target:
-            target.connections.release(slot)
-        if not isinstance(outcome, Failure):
-            return outcome
+    for place, address in enumerate(addresses, start=1):
+        outcome = yield from _contact(copy, address)
+        if isinstance(outcome, Failure):
+            continue
+        if outcome is not None and any(said.temporary for _, said in outcome[1].refused):
+            others = tuple(a for a in addresses[place:] if server.world.server_at(a) is not outcome[0])
+            if others:
+                return (yield from _with_next_host(copy, hop, outcome, others))
+        break
+    return outcome
+
+
+def _with_next_host(copy: Copy, hop: NextHop, reached: tuple[MailServer, Taken], others: tuple[str, ...]) -> Steps:
+    """Whom a host told to come later is offered to the next hosts at once; the others are through with this attempt, or failed."""
+    target, taken = reached
+    world = copy.server.world
+    failed = tuple((letter, said) for letter, said in taken.refused if not said.temporary)
+    late = [rcpt for letter, said in taken.refused if said.temporary for rcpt in letter.recipients]
+    letter = world.letters.get(copy.letter.sender, tuple(late), copy.letter.kind)
+    if taken.accepted is not None:
+        part = copy.part(letter)
+        part.hosts_left = others
+        world.start(part, Onward(letter, hop, None))
+        return target, Taken(taken.accepted, failed, taken.body)
+    if failed:
+        world.fail(copy, failed, copy.server)
+    copy.letter = letter
+    copy.hosts_left = others
+    outcome = yield from _attempt(copy, hop)
+    return outcome._replace(marks_dead=False) if isinstance(outcome, Failure) else outcome  # one of its hosts is alive
+
+
+def _contact(copy: Copy, address: str) -> Steps:
+    """What comes of one host: a `Failure`, or the server and what it took; None if this server itself went down."""
+    server = copy.server
+    env = server.world.env
+    target = server.world.server_at(address)
+    path = server.path_to(target) if target else None
+    slot, trouble = None, _trouble_on_the_way(server, target, path)
+    outcome: Failure | tuple[MailServer, Taken] | None = None
+    if trouble is None and target and path:
+        slot = target.connections.try_take(server.name)
+        if slot is None and target.spec.capacity.when_full == "wait":
+            slot = yield target.connections.wait(server.name)
+        trouble = _trouble_at_the_door(copy, target, path, slot)
+        if trouble is None:
+            outcome = yield from _session(copy, target, path)
+    if trouble is not None:
+        length_s, outcome = trouble
+        yield At(env, env.now + length_s, SESSION + copy.number)
+    if slot is not None and target:
+        target.connections.release(slot)
     return outcome
 
 

@@ -285,6 +285,41 @@ def test_greylisting_takes_the_second_attempt(small: Small) -> None:
     assert ends(results) == [("delivered", 605.0, 2), ("delivered", 705.0, 1)]
 
 
+def test_a_second_mx_gets_round_greylisting(small: Small) -> None:
+    """Told 450 after 4 s, the client offers the recipients to the next MX in the same attempt; the second one takes them."""
+    zone = "@ 30d IN MX 10 mail\n@ 30d IN MX 20 backup\nmail 30d IN A 192.0.2.10\nbackup 30d IN A 192.0.2.30"
+    backup = {"kind": "relay", "site": "office", "host": "backup.corporate.com", "smart_host": "[192.0.2.10]"}
+    results = small.run(
+        [IN], {"dns": {"corporate.com": zone}, "name_servers": {"answer": "0 s", "site": "internet"}},
+        into("backup", **backup), into("external", smart_host=None), into("onprem", greylisting={"delay": "5 min"}),
+    )  # fmt: skip
+
+    # 4 s with the first and 5 s with the second; that one is told "later" at 9 s, and comes again at the queue run at 600 s.
+    assert ends(results) == [("delivered", 600.0, 3)]
+    assert results.mail["hops"].tolist() == [2]
+
+
+def test_only_those_told_to_come_later_go_to_the_second_mx(small: Small) -> None:
+    """The greylist knows one of two recipients: that one goes on at once, the other by the second MX; both arrive, each once."""
+    zone = "@ 30d IN MX 10 mail\n@ 30d IN MX 20 backup\nmail 30d IN A 192.0.2.10\nbackup 30d IN A 192.0.2.30"
+    backup = {"kind": "relay", "site": "office", "host": "backup.corporate.com", "smart_host": "[192.0.2.10]"}
+    people = {"directory": {"people": {name: {"mail_system": "notes"} for name in ("a", "b")}}}
+    mails = [
+        (0.0, "s@otherdomain.com", "a@corporate.com", 1000),
+        (900.0, "s@otherdomain.com", "a@corporate.com;b@corporate.com", 1000),
+    ]
+    results = small.run(
+        mails, people, {"dns": {"corporate.com": zone}, "name_servers": {"answer": "0 s", "site": "internet"}},
+        into("backup", **backup), into("external", smart_host=None),
+        into("onprem", greylisting={"delay": "5 min"}, kind="postfix"),
+    )  # fmt: skip
+
+    second = results.mail[results.mail["born_s"] == 900.0].sort_values("hops")
+    assert second["outcome"].tolist() == ["delivered", "delivered"]
+    assert second["hops"].tolist() == [1, 2]
+    assert second["delay_s"].tolist()[0] == 5.0
+
+
 # --- a directory that lags ------------------------------------------------------------------------------------------------
 
 

@@ -205,6 +205,9 @@ OUTAGE = st.fixed_dictionaries(
 )
 
 
+TWO_MX = "@ 1h IN MX 10 mail\n@ 1h IN MX 20 backup\nmail 1h IN A 192.0.2.10\nbackup 1h IN A 192.0.2.11"
+
+
 @settings(max_examples=10, deadline=None)
 @given(
     ANY_ONPREM,
@@ -213,6 +216,7 @@ OUTAGE = st.fixed_dictionaries(
     st.lists(PERSON, min_size=2, max_size=2),
     st.lists(GROUP, min_size=1, max_size=1),
     st.lists(OUTAGE, max_size=2),
+    st.booleans(),
 )
 def test_any_setup(
     onprem: str,
@@ -221,9 +225,10 @@ def test_any_setup(
     people: list[Any],
     groups: list[Any],
     events: list[Any],
+    second_mx: bool,
 ) -> None:
     """Whatever the products are told, whoever there is, and whatever is down for a while."""
-    more = {
+    more: dict[str, Any] = {
         "servers": {"onprem": onprem[1], "inotes-inbound": inbound, "inotes-outbound": outbound},
         "directory": {
             "people": {f"p{i}": person for i, person in enumerate(people)},
@@ -231,5 +236,8 @@ def test_any_setup(
         },
         "events": events,
     }  # fmt: skip
+    if second_mx:
+        more["dns"] = {"corporate.com": TWO_MX}
+        more["servers"]["backup"] = {"kind": "relay", "site": "hosted", "host": "backup.corporate.com"}
 
     both_agree(setup(onprem[0], more))
