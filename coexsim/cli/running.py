@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from coexsim.analysis.outage import OutageFacts
     from coexsim.analysis.round_trip import RoundTrip
     from coexsim.analysis.slo import Verdict
@@ -46,8 +48,11 @@ def run(
 
     spec = load_scenario(scenario)
     folder = out or REPORTS / scenario.stem
-    results = _simulated(spec, seed, replications or spec.run.replications, jobs, dask, visits)
-    raise typer.Exit(_report(spec, results, folder, price=round_trip, pictures=pictures, jobs=jobs))
+    count = replications or spec.run.replications
+    with _direct_meanwhile(spec, seed, jobs if round_trip and count == 1 and dask is None else 1) as direct:
+        results = _simulated(spec, seed, count, jobs, dask, visits)
+        code = _report(spec, results, folder, price=round_trip, pictures=pictures, jobs=jobs, direct=direct)
+    raise typer.Exit(code)
 
 
 def outage(
@@ -155,7 +160,30 @@ def _simulated(
     return results
 
 
-def _report(spec: Scenario, results: Results, folder: Path, *, price: bool, pictures: bool, jobs: int | None) -> int:
+@contextmanager
+def _direct_meanwhile(spec: Scenario, seed: int | None, jobs: int | None) -> Iterator[Future[Results] | None]:
+    """The same mail with direct delivery, in a process of its own while this one simulates; None: not ahead of time."""
+    from coexsim.analysis.round_trip import direct
+    from coexsim.errors import NoDataError
+    from coexsim.experiment.executors import cpu_count, open_executor
+    from coexsim.experiment.run import run_one
+
+    try:
+        straight = direct(spec) if (cpu_count() if jobs is None else jobs) > 1 else None
+    except NoDataError:
+        straight = None
+    if straight is None:
+        yield None
+        return
+    with open_executor(2) as executor:
+        assert executor is not None
+        yield executor.submit(run_one, straight, spec.run.seed if seed is None else seed, 0)
+
+
+def _report(
+    spec: Scenario, results: Results, folder: Path, *, price: bool, pictures: bool, jobs: int | None,
+    direct: Future[Results] | None = None,
+) -> int:  # fmt: skip
     """Print the answer first, then what it rests on; write the folder; return the exit code."""
     from coexsim.analysis.slo import evaluate, exit_code
     from coexsim.experiment.store import write_json
@@ -169,7 +197,7 @@ def _report(spec: Scenario, results: Results, folder: Path, *, price: bool, pict
     summary = summarise(results, spec)
     for part in say_summary(summary):
         console.print(part)
-    trip = _round_trip(spec, results, jobs) if price else None
+    trip = _round_trip(spec, results, jobs, direct) if price else None
     results.save(folder)
     facts = {"objectives": [_plain(v) for v in verdicts], "round_trip": trip.plain() if trip else None}
     write_json(summary | facts, folder / "summary.json")
@@ -181,17 +209,23 @@ def _report(spec: Scenario, results: Results, folder: Path, *, price: bool, pict
     return exit_code(verdicts)
 
 
-def _round_trip(spec: Scenario, results: Results, jobs: int | None) -> RoundTrip | None:
-    """Run the same mail with direct delivery, and say what the difference is."""
-    from coexsim.analysis.round_trip import direct, round_trip
+def _round_trip(
+    spec: Scenario, results: Results, jobs: int | None, meanwhile: Future[Results] | None
+) -> RoundTrip | None:
+    """Run the same mail with direct delivery, unless that is under way already, and say what the difference is."""
+    from coexsim.analysis.round_trip import direct, paired, round_trip
     from coexsim.errors import NoDataError
+    from coexsim.experiment.executors import result_of
     from coexsim.units import say_bytes, say_duration
 
     console = make_console()
     try:
         direct(spec)
         with progress_bar("the same mail with direct delivery", spec.run.length) as tell:
-            trip = round_trip(spec, results, jobs=jobs, progress=tell)
+            if meanwhile is not None:
+                trip = paired(spec, results, result_of(meanwhile))
+            else:
+                trip = round_trip(spec, results, jobs=jobs, progress=tell)
     except NoDataError as error:
         console.print(f"No round trip to price: {error}")
         return None

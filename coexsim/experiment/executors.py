@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
@@ -127,9 +127,15 @@ def run_all(
     waiting = {executor.submit(function, *call): index for index, call in enumerate(calls)}
     try:
         for future in as_completed(list(waiting)):
-            yield waiting.pop(future), future.result()
-    except BrokenProcessPool:
-        raise CoexsimError("a worker process died, perhaps for want of memory; try again with fewer --jobs") from None
+            yield waiting.pop(future), result_of(future)
     finally:
         for future in waiting:
             future.cancel()
+
+
+def result_of(future: Future[T]) -> T:
+    """The result of a call, waited for. Raises `CoexsimError` where its worker process died."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise CoexsimError("a worker process died, perhaps for want of memory; try again with fewer --jobs") from None
