@@ -61,4 +61,6 @@ esac
 echo "Installing coexsim and what it needs into $venv (Python $(version_of "$venv/bin/python")) ..." >&2
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -e "$target" ||
     die "the installation failed; the lines above say why (is the package index within reach?)"
+# The first command need not compile what it imports, nor every one where Python may not write (PYTHONDONTWRITEBYTECODE).
+"$venv/bin/python" -m compileall -q coexsim
 printf '%s\n' "$state" >"$stamp"
