@@ -52,6 +52,8 @@ def trace(
     moment = _read(units.moment, at, "--at")
     setup = _setup(load_scenario(scenario))
     servers, links = setup.scenario.servers, [link.label for link in setup.scenario.links]
+    _addresses(setup, [sender] if sender else [], "SENDER")
+    _addresses(setup, recipients, "RECIPIENT")
     if at_server is not None:
         _known([at_server], servers, "--at-server")
     _known(down, [*servers, *links, "dns"], "--down")
@@ -180,6 +182,17 @@ def _known(names: Iterable[str], known: Iterable[str], option: str) -> None:
         if name not in known:
             near = did_you_mean(name, known) or f"; known: {', '.join(known)}"
             raise typer.BadParameter(f"there is no {name!r} in this scenario{near}", param_hint=option)
+
+
+def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
+    """Names and addresses that can be written to; what cannot be an address is bad usage."""
+    from coexsim.mail.trace import address_of
+    from coexsim.scenario.checks import is_mail_address
+
+    for name in names:
+        if name != "<>" and not is_mail_address(address_of(setup, name)):
+            example = f"name@{setup.scenario.domain}"
+            raise typer.BadParameter(f"{name!r} is no address; write for example {example!r}", param_hint=argument)
 
 
 def _files(paths: list[Path]) -> list[Path]:

@@ -29,6 +29,11 @@ def _no(what: str, name: str, known: Iterable[str]) -> str:
     return f"no {what} is called {name!r}" + (did_you_mean(name, names) or f"; known: {', '.join(names) or 'none'}")
 
 
+def is_mail_address(text: str) -> bool:
+    """Has it the form ``name@domain``."""
+    return bool(_ADDRESS.fullmatch(text))
+
+
 def sites_exist(scenario: Scenario) -> Found:
     """Every site that a server, link or the name servers name is listed under `sites`."""
     for name, server in scenario.servers.items():
@@ -192,7 +197,7 @@ def people_have_addresses_of_their_own(scenario: Scenario) -> Found:
 
     def claim(path: Path, address: str) -> Found:
         full = address if "@" in address else f"{address}@{scenario.domain}"
-        if not _ADDRESS.fullmatch(full):
+        if not is_mail_address(full):
             yield path, f"{full!r} is no address; write for example 'name@{scenario.domain}'"
         first = seen.setdefault(full.casefold(), path)
         if first[:3] != path[:3]:
@@ -214,7 +219,7 @@ def people_exist(scenario: Scenario) -> Found:
         for index, member in enumerate(members):
             if "@" not in member and member not in known:
                 yield ("directory", "groups", group, index), _no("person or group", member, known)
-            elif "@" in member and not _ADDRESS.fullmatch(member):
+            elif "@" in member and not is_mail_address(member):
                 yield ("directory", "groups", group, index), f"{member!r} is no address"
     for index, name in enumerate(directory.replica.missing if directory.replica else ()):
         if name not in directory.people:
@@ -233,7 +238,7 @@ def mail_addresses_are_addresses(scenario: Scenario) -> Found:
             for name in names:
                 if name == "<>" and key == "from":
                     continue
-                if "@" in name and not _ADDRESS.fullmatch(name):
+                if "@" in name and not is_mail_address(name):
                     yield (
                         ("messages", index, key),
                         f"{name!r} is no address; write for example 'name@{scenario.domain}'",

@@ -16,17 +16,32 @@ from coexsim.scenario.model import Scenario, Source
 from coexsim.scenario.servers import KINDS
 
 LONGEST_SHOWN = 60
+_EXPECTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than_equal": "{le} at the most",
+    "string_too_short": "some text",
+    "string_type": "text",
+}
 
 
 def problems_of(error: ValidationError, source: Source) -> list[Problem]:
     """Every problem, once for each place: where several kinds of value would do, their texts are joined."""
-    found: dict[KeyPath, list[str]] = {}
+    found: dict[tuple[KeyPath, str], list[str]] = {}
     for item in error.errors(include_url=False):
         path, text = _in_words(item, source)
-        texts = found.setdefault(path, [])
+        alternative = item["type"] != "missing" or item["loc"][:-1] != path  # else: missing whatever else is there
+        texts = found.setdefault((path, "" if alternative else text), [])
         if text not in texts:
             texts.append(text)
-    return [Problem(*source.where(path), say_path(path), "; or: ".join(texts)) for path, texts in found.items()]
+    return [Problem(*source.where(path), say_path(path), "; or: ".join(texts)) for (path, _), texts in found.items()]
 
 
 def say_path(path: KeyPath) -> str:
@@ -49,7 +64,8 @@ def _in_words(item: ErrorDetails, source: Source) -> tuple[KeyPath, str]:
             did_you_mean(str(loc[-1]), known) or f"; known here: {', '.join(known[:12])}"
         )
     if kind == "missing":
-        return path[:-1] if path and path[-1] == loc[-1] else path, f"{loc[-1]!r} is missing"
+        hint = "; begin with 'coexsim: 1'" if loc == ("coexsim",) else ""
+        return path[:-1] if path and path[-1] == loc[-1] else path, f"{loc[-1]!r} is missing{hint}"
     if kind == "union_tag_invalid":
         tag = str(context.get("tag", given))
         return (*path, "kind"), f"{tag!r} is no kind of server{did_you_mean(tag, KINDS)}; one of {', '.join(KINDS)}"
@@ -64,11 +80,19 @@ def _in_words(item: ErrorDetails, source: Source) -> tuple[KeyPath, str]:
     if kind == "tuple_type":
         return path, f"expected a list, found {shown(given)}"
     text = item["msg"].removeprefix("Value error, ")
-    if kind == "string_pattern_mismatch" and "@" in str(context.get("pattern", "")):
-        text = "expected an address such as 'name@corporate.com'"
-    elif kind == "string_type":
-        text = "expected text"
-    return path, text if kind == "value_error" or isinstance(given, (dict, list)) else f"{text}; found {shown(given)}"
+    if kind == "string_pattern_mismatch":
+        address = "@" in str(context.get("pattern", ""))
+        text = (
+            "expected an address such as 'name@corporate.com'"
+            if address
+            else "expected a domain such as 'corporate.com'"
+        )
+    elif kind in _EXPECTED:
+        text = f"expected {_EXPECTED[kind].format_map(context)}"
+    if kind == "value_error" or isinstance(given, (dict, list)):
+        return path, text
+    quotes = f"; write it in quotes: '{given}'" if kind == "string_type" and type(given) in (int, float) else ""
+    return path, f"{text}; found {shown(given)}{quotes}"
 
 
 def _written(loc: KeyPath, raw: Any) -> KeyPath:

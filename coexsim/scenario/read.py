@@ -24,9 +24,15 @@ def read_file(path: Path, name: str, above: tuple[str, ...] = ()) -> tuple[dict[
         place = str(path.resolve())
     except (OSError, ValueError) as error:
         reason = (
-            error.strerror if isinstance(error, OSError) else "it is not UTF-8 text" if "codec" in str(error) else error
+            error.strerror
+            if isinstance(error, OSError)
+            else "it is not UTF-8 text; save it as UTF-8"
+            if "codec" in str(error)
+            else error
         )
-        raise ScenarioError([Problem(name, 0, "", f"cannot be read: {reason}{_near(path)}")]) from None
+        near = _near(path) if isinstance(error, FileNotFoundError) else ""
+        line = error.object[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 0
+        raise ScenarioError([Problem(name, line, "", f"cannot be read: {reason}{near}")]) from None
     return read_text(text, name, path.parent, (*above, place))
 
 
@@ -59,10 +65,13 @@ def copy_of(node: Any) -> Any:
 
 
 def _near(path: Path) -> str:
+    """The file beside it whose name is nearly the same; how it ends says little."""
     try:
-        return did_you_mean(path.name, [p.name for p in path.parent.glob("*.y*ml")]) if path.parent.is_dir() else ""
+        names = {p.stem: p.name for p in path.parent.glob("*.y*ml")} if path.parent.is_dir() else {}
     except (OSError, ValueError):
         return ""
+    near = did_you_mean(path.stem, list(names))
+    return next((near.replace(repr(stem), repr(name)) for stem, name in names.items() if repr(stem) in near), "")
 
 
 @lru_cache(maxsize=64)  # files that extend one environment parse it once
@@ -93,14 +102,17 @@ def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
         raise ScenarioError([Problem(name, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
     plain = _Plain(name, yaml.constructor.construct_object)
     result = plain.mapping(tree, ())
+    if plain.problems:
+        raise ScenarioError(plain.problems)
     return result, plain.lines
 
 
 class _Plain:
-    """Makes plain Python data of a tree of YAML nodes; the line of every key and item goes into `lines`."""
+    """Makes plain Python data of a tree of YAML nodes; the line of every key and item goes into `lines`, what is wrong into `problems`."""
 
     def __init__(self, file: str, scalar_of: Callable[[Any], Any]) -> None:
         self.lines: Lines = {}
+        self.problems: list[Problem] = []
         self._file = file
         self._scalar_of = scalar_of
         self._nodes = 0
@@ -111,12 +123,13 @@ class _Plain:
         own: set[Any] = set()
         for key_node, value_node, merged in self._pairs(node, path):
             if key_node.id != "scalar":
-                raise self._wrong(key_node, path, "a key is a word, found a list or a mapping")
+                self._wrong(key_node, path, "a key is a word, found a list or a mapping")
+                continue
             key = self._scalar(key_node, path)
             word = key if isinstance(key, int) and not isinstance(key, bool) else str(key)
             place = (*path, word)
             if word in own and not merged:
-                raise self._wrong(key_node, place, "this key is given twice; keep one")
+                self._wrong(key_node, place, "this key is given twice; keep one")
             if word in result and merged:
                 continue
             if not merged:
@@ -135,7 +148,8 @@ class _Plain:
                 yield key_node, value_node, depth > 0
         for other in merged:
             if other.id != "mapping":
-                raise self._wrong(other, path, "expected a mapping to merge with '<<'")
+                self._wrong(other, path, "expected a mapping to merge with '<<'")
+                continue
             self._count(path, depth)
             yield from self._pairs(other, path, depth + 1)
 
@@ -152,12 +166,13 @@ class _Plain:
     def _scalar(self, node: Any, path: KeyPath) -> Any:
         from ruamel.yaml.error import MarkedYAMLError
 
+        value: Any = None
         try:
             value = self._scalar_of(node)
         except MarkedYAMLError as error:
-            raise self._wrong(node, path, f"not readable as YAML: {error.problem}") from None
+            self._wrong(node, path, f"not readable as YAML: {error.problem}")
         except (ValueError, TypeError, AttributeError, LookupError, AssertionError, NotImplementedError) as error:
-            raise self._wrong(node, path, f"not readable as YAML: {error}") from None  # of its constructors
+            self._wrong(node, path, f"not readable as YAML: {error}")  # of its constructors
         return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
     def _count(self, path: KeyPath, depth: int) -> None:
@@ -170,8 +185,8 @@ class _Plain:
                 [Problem(*where, str(path[0]), "not readable: nested too deeply, or aliases of aliases without end")]
             )
 
-    def _wrong(self, node: Any, path: KeyPath, what: str) -> ScenarioError:
-        return ScenarioError([Problem(self._file, node.start_mark.line + 1, say_path(path), what)])
+    def _wrong(self, node: Any, path: KeyPath, what: str) -> None:
+        self.problems.append(Problem(self._file, node.start_mark.line + 1, say_path(path), what))
 
 
 def _extend(
@@ -188,6 +203,7 @@ def _extend(
         raise ScenarioError(
             [Problem(name, line, "extends", f"expected the name of a file, or a list of them, found {written!r}")]
         )
+    problems: list[Problem] = []
     for base in bases:
         path = folder / base
         problem = ""
@@ -199,10 +215,17 @@ def _extend(
         except (OSError, ValueError) as error:
             problem = f"{base!r} is not the name of a file: {error}"
         if problem:
-            raise ScenarioError([Problem(name, line, "extends", problem)])
-        base_raw, base_lines = read_file(path, str(Path(name).parent / base), above)
-        merge(merged, base_raw)
-        places.update(base_lines)
+            problems.append(Problem(name, line, "extends", problem))
+            continue
+        try:
+            base_raw, base_lines = read_file(path, str(Path(name).parent / base), above)
+        except ScenarioError as error:
+            problems += error.problems
+        else:
+            merge(merged, base_raw)
+            places.update(base_lines)
+    if problems:
+        raise ScenarioError(problems)
     merge(merged, raw)
     replaced = {path for path in lines if isinstance(_at(raw, path), list)}
     places = {

@@ -69,6 +69,17 @@ def test_the_good_one_is_good() -> None:
             "a.yaml:15: directory.people.dUser1.mailfile: there is no such key; did you mean 'mail_file'?",
         ),
         ("domain: corporate.com\n", "", "a.yaml:1: 'domain' is missing"),
+        ("coexsim: 1\n", "", "a.yaml:1: 'coexsim' is missing; begin with 'coexsim: 1'"),
+        (
+            "domain: corporate.com\n",
+            "domain: corp\n",
+            "domain: expected a domain such as 'corporate.com'; found 'corp'",
+        ),
+        (
+            "dUser1:",
+            "1001:",
+            "a.yaml:15: directory.people[1001]: expected text; found 1001; write it in quotes: '1001'",
+        ),
         (
             "  external: {kind: external,",
             "  external: {kind: external, kind: external,",
@@ -94,9 +105,13 @@ def test_the_good_one_is_good() -> None:
         (
             "site: office,",
             "site: office, capacity: {cores: -4},",
-            "a.yaml:11: servers.onprem.capacity.cores: Input should be greater than or equal to 1; found -4",
+            "a.yaml:11: servers.onprem.capacity.cores: expected 1 or more; found -4",
         ),
-        ("site: office,", "site: office, capacity: {cores: many},", "a.yaml:11: servers.onprem.capacity.cores:"),
+        (
+            "site: office,",
+            "site: office, capacity: {cores: many},",
+            "a.yaml:11: servers.onprem.capacity.cores: expected a whole number; found 'many'",
+        ),
         # words
         (
             "kind: domino",
@@ -109,7 +124,7 @@ def test_the_good_one_is_good() -> None:
             "mail_system: note",
             "'note' is not one of 'notes', 'other-internet-mail' or 'none'; did you mean 'notes'?",
         ),
-        ("enabled", "yes please", "a.yaml:11: servers.onprem.smtp_listener_task: Input should be a valid boolean"),
+        ("enabled", "yes please", "a.yaml:11: servers.onprem.smtp_listener_task: expected true or false; found"),
         ("coexsim: 1", "coexsim: 2", "a.yaml:1: coexsim: 2 is not one of 1"),
         # names
         (
@@ -284,6 +299,7 @@ def test_lines_are_those_of_the_file_in_which_the_key_stands(tmp_path: Path) -> 
         ("{a: b}", "top.yaml:1: extends: expected the name of a file, or a list of them"),
         ('"a\\0b"', "top.yaml:1: extends:"),
         (".", "top.yaml:1: extends: there is no file '.'"),
+        ("other.yaml", "top.yaml:1: extends: there is no file 'other.yaml' beside this one"),
     ],
 )
 def test_what_cannot_be_extended(tmp_path: Path, extends: str, expected: str) -> None:
@@ -291,6 +307,33 @@ def test_what_cannot_be_extended(tmp_path: Path, extends: str, expected: str) ->
     write(tmp_path, base=GOOD, top=f"extends: {extends}\n")
 
     assert failing(tmp_path / "top.yaml").startswith(expected)
+
+
+def test_names_are_not_near_for_ending_alike(tmp_path: Path) -> None:
+    """Every scenario ends in .yaml; a file that is there, but cannot be read, is not offered in its own place."""
+    write(tmp_path, base=GOOD, top="extends: nix.yaml\n")
+    (tmp_path / "latin.yaml").write_bytes("coexsim: 1\ntitle: Müller\n".encode("latin-1"))
+
+    assert failing(tmp_path / "top.yaml") == "top.yaml:1: extends: there is no file 'nix.yaml' beside this one"
+    assert failing(tmp_path / "latin.yaml") == "latin.yaml:2: cannot be read: it is not UTF-8 text; save it as UTF-8"
+
+
+def test_what_yaml_and_extends_get_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """Every key given twice, every file that is not there, every key that is missing: a line each, none an alternative of another."""
+    write(tmp_path, twice="domain: a.com\nservers: {x: {host: a, host: b}}\ndomain: b.com\n")
+    write(tmp_path, top="extends: [twice.yaml, gone.yaml, away.yaml]\n", nothing="title: nothing\n")
+
+    assert failing(tmp_path / "top.yaml").splitlines() == [
+        "twice.yaml:2: servers.x.host: this key is given twice; keep one",
+        "twice.yaml:3: domain: this key is given twice; keep one",
+        "top.yaml:1: extends: there is no file 'gone.yaml' beside this one",
+        "top.yaml:1: extends: there is no file 'away.yaml' beside this one",
+    ]
+    assert failing(tmp_path / "nothing.yaml").splitlines() == [
+        "nothing.yaml:1: 'coexsim' is missing; begin with 'coexsim: 1'",
+        "nothing.yaml:1: 'domain' is missing",
+        "nothing.yaml:1: 'servers' is missing",
+    ]
 
 
 def test_a_circle_over_two_files(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_every_key_has_its_place() -> None:
         ("directory: {groups: {all: [nobody]}}\n", "directory.groups.all[0]: no person or group is called 'nobody'"),
         (
             "directory: {population: {onprem: -1}}\n",
-            "directory.population.onprem: Input should be greater than or equal to 0; found -1",
+            "directory.population.onprem: expected 0 or more; found -1",
         ),
         (
             "events: [{at: '10:00', down: onprm}]\n",
