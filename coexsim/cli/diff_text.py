@@ -22,7 +22,7 @@ def diff_lines(diff: RouteDiff) -> Iterator[str]:
         yield f"  was  {_way(change.old)}"
         yield f"  now  {_way(change.new)}"
     yield ""
-    yield from (f"{what}: {', '.join(who)}" for what, who in _news(diff).items() if who)
+    yield from (f"{what}: {'; '.join(who)}" for what, who in _news(diff).items() if who)
     yield "messages taken in by each server, of 1000 of the mix:"
     width = max(len(load.server) for load in diff.loads) if diff.loads else 0
     for load in diff.loads:
@@ -36,7 +36,7 @@ def diff_markdown(diff: RouteDiff) -> Iterator[str]:
     if not diff.changed:
         yield f"Nothing changed; {count(diff.compared, 'way')} of mail compared."
         return
-    yield from (f"- **{what}**: {', '.join(who)}" for what, who in _news(diff).items() if who)
+    yield from (f"- **{what}**: {'; '.join(who)}" for what, who in _news(diff).items() if who)
     yield ""
     yield "| mail | of 1000 | was | now | changed |"
     yield "|---|---:|---|---|---|"

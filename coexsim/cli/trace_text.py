@@ -15,6 +15,7 @@ from coexsim.units import say_time
 OTHER_RULE = {"person-without-mail-file": "not-in-directory", "not-in-directory": "person-without-mail-file"}
 WHOSE_RULE = {"person-without-mail-file": "the article's", "not-in-directory": "the product documentation's"}
 MOST_DEFERRALS = 4
+MOST_ROUNDS = 2  # what goes round more often is told once, and how often
 
 
 def trace_lines(setup: Setup, walk: Trace, **asked: Any) -> Iterator[str]:
@@ -39,12 +40,31 @@ def trace_lines(setup: Setup, walk: Trace, **asked: Any) -> Iterator[str]:
 
 
 def _hop_lines(setup: Setup, copy: Copy) -> Iterator[str]:
+    start, length, times = _rounds([(hop.server, hop.rule, hop.reason) for hop in copy.hops])
+    again = range(start + length, start + length * times)
     for number, hop in enumerate(copy.hops, start=1):
+        if number - 1 in again:
+            if number - 1 == again[0]:
+                round_ = f"{start + 1} to {start + length}" if length > 1 else str(number - 1)
+                yield f"  {number}. to {again[-1] + 1}.: as {round_}, {count(times - 1, 'time')} more"
+            continue
         machine = setup.scenario.servers[hop.server].runs_on
         yield f"  {number}. {paint(hop.server, 'bold')}" + (f" (on {machine})" if machine else "") + f": {hop.rule}"
         yield f"     {hop.reason}"
         for question in hop.dns:
             yield paint(f"     DNS: {question}", "dim")
+
+
+def _rounds(hops: list[tuple[str, str, str]]) -> tuple[int, int, int]:
+    """Where mail first goes round: the place of the first hop, hops of a round, rounds; one round of no hops where it never does."""
+    for start in range(len(hops)):
+        for length in range(1, (len(hops) - start) // MOST_ROUNDS + 1):
+            same = 0
+            while start + same + length < len(hops) and hops[start + same] == hops[start + same + length]:
+                same += 1
+            if same // length + 1 > MOST_ROUNDS:
+                return start, length, same // length + 1
+    return 0, 0, 1
 
 
 def _end_lines(walk: Trace, recipient: RecipientTrace, copy: Copy) -> Iterator[str]:

@@ -55,11 +55,12 @@ class Message:
 
 
 class Failed(NamedTuple):
-    """A recipient that did not get on, why, and which host refused it (none: it was this server's own decision)."""
+    """A recipient that did not get on, why, which host refused it (none: it was this server's own decision), and what DNS was asked."""
 
     verdict: Verdict
     reply: Reply
     remote: str = ""
+    dns: tuple[str, ...] = ()
 
 
 class Session(NamedTuple):
@@ -195,22 +196,20 @@ class Walk:
         if isinstance(hosts, DnsFailure):
             said = dns_reply(product, hosts, copy.envelope.to(transfer.recipients))
             if hosts.temporary:
-                remembered = any(
-                    line.endswith(CACHED) for line in asked
-                )  # it is asked anew when that has grown too old
-                self._defer(
-                    copy, [Failed(v, said) for v in verdicts], at_s, mends=remembered or self.reach.dns_mends(at_s)
-                )
+                remembered = any(line.endswith(CACHED) for line in asked)  # asked anew when that has grown too old
+                late = [Failed(v, said, dns=dns) for v in verdicts]
+                self._defer(copy, late, at_s, mends=remembered or self.reach.dns_mends(at_s))
                 return []
-            return [Failed(v._replace(reason=f"{v.reason}; {hosts.reason}"), said) for v in verdicts]
+            return [Failed(v._replace(reason=f"{v.reason}; {hosts.reason}"), said, dns=dns) for v in verdicts]
         failed: list[Failed] = []
-        late = [Failed(v, reply(product, "connection-timed-out", detail=transfer.hop.name)) for v in verdicts]
+        said = reply(product, "connection-timed-out", detail=transfer.hop.name)
+        late = [Failed(v, said, dns=dns) for v in verdicts]
         mends = False
         for host in in_order(hosts):
             for address in host.addresses:
                 contact = self.reach.server_at(copy.server, host, address, at_s)
                 if isinstance(contact, NoContact):
-                    late = [Failed(f.verdict, contact.reply) for f in late]
+                    late = [Failed(f.verdict, contact.reply, dns=dns) for f in late]
                     mends = mends or contact.mends
                     continue
                 session = self._talk(copy, contact, host, address, [f.verdict for f in late], dns, at_s)
@@ -252,7 +251,7 @@ class Walk:
             verdict = by_rcpt[refusal.rcpt]
             verdict = verdict._replace(reason=f"{verdict.reason}; {server} refused it: {refusal.reply}")
             said = refusal.reply._replace(text=f"{host.name}[{address}] said: {refusal.reply}")
-            (late if refusal.reply.temporary else failed).append(Failed(verdict, said, host.name))
+            (late if refusal.reply.temporary else failed).append(Failed(verdict, said, host.name, dns))
         if reception.accepted:
             behind = {
                 r: (*_hops(copy, by_rcpt[r], dns), Hop(server, "accepted", "", (), at_s)) for r in reception.accepted
@@ -269,9 +268,9 @@ class Walk:
     # --- ends ---
 
     def _end(self, copy: Queued, what: Verdict | Failed, outcome: Outcome, at_s: float) -> None:
-        verdict, said, remote = what if isinstance(what, Failed) else (what, None, "")
+        verdict, said, remote, dns = what if isinstance(what, Failed) else (what, None, "", ())
         by = copy.server if said else None
-        end = Copy(verdict.rcpt.address, outcome, _hops(copy, verdict), by, said, at_s, remote)
+        end = Copy(verdict.rcpt.address, outcome, _hops(copy, verdict, dns), by, said, at_s, remote)
         self.messages[copy.message].copies.append((verdict.rcpt.written, end))
 
     def _bounce(self, copy: Queued, failed: list[Failed], at_s: float, outcome: Outcome = "bounced") -> None:
@@ -308,7 +307,7 @@ class Walk:
         first_s = copy.first_failure_s if copy.failures else at_s
         wait = policy.retry.after_failure(at_s, first_s, copy.failures + 1, copy.queued_s, warned=copy.warned)
         written = tuple(dict.fromkeys(f.verdict.rcpt.written for f in late))
-        for verdict, said, _ in late:
+        for verdict, said, *_ in late:
             next_s = wait.gives_up_s if wait.next_s is None else wait.next_s
             message.deferrals.append(
                 (verdict.rcpt.written, Deferral(copy.server, verdict.rcpt.address, said, at_s, next_s))

@@ -113,6 +113,30 @@ def test_trace_options(coexsim: Coexsim, options: list[str], expected: tuple[str
     assert outcome(said) == expected
 
 
+def test_the_questions_asked_are_told_where_mail_fails_too(coexsim: Coexsim, tmp_path: Path) -> None:
+    """Refused, without an address, waiting: the admin sees which record sent the mail there."""
+    typo = tmp_path / "typo.yaml"
+    typo.write_text(f"extends: {ROOT / ENVIRONMENT}\nservers: {{onprem: {{smart_host: smtp.inots.example}}}}\n")
+    ask = ("someuser@otherdomain.com", "iUser1@corporate.com")
+
+    assert "DNS: smtp.inots.example MX -> no such name" in coexsim("trace", typo, *ask).out
+    for options in (["--size", "26 MB"], ["--down", "onprem"]):
+        assert "DNS: domino.corporate.com A -> 192.0.2.10" in coexsim("trace", ENVIRONMENT, *ask, *options).out
+
+
+def test_a_loop_is_told_once_round(coexsim: Coexsim, tmp_path: Path) -> None:
+    """Two smart hosts that point at each other: one round is written out, the 25 hops of Domino's limit are not (mail-facts 1.5)."""
+    loop = tmp_path / "loop.yaml"
+    loop.write_text(
+        f"extends: {ROOT / ENVIRONMENT}\nservers:\n  onprem: {{smart_host_rule: not-in-directory}}\n  smart-host: null\n"
+        "  inotes-inbound: {unknown_recipients: relay, smart_host: domino.corporate.com}\n"
+    )
+    said = coexsim("trace", loop, "someuser@otherdomain.com", "nobody@corporate.com").out
+
+    assert "  4. to 25.: as 2 to 3, 11 times more\n  26. onprem: hop-limit" in said
+    assert said.count("inotes-inbound: no-person-record") == 1
+
+
 def test_mail_from_outside_is_handed_in_at_the_mx(coexsim: Coexsim) -> None:
     """A client from outside finds the server by MX, and may by-pass it by naming another one."""
     ways = [
@@ -272,6 +296,15 @@ def test_what_direct_delivery_changes(coexsim: Coexsim, snapshot: SnapshotAssert
     assert said.code == 1
     assert said.out == snapshot
     assert coexsim("diff", ENVIRONMENT, DIRECT, "--markdown").out == snapshot(name="markdown")
+
+
+def test_classes_of_mail_are_told_apart(coexsim: Coexsim, tmp_path: Path) -> None:
+    """A class's name may hold a comma (", above 25 MB"), so that between two of them is a semicolon."""
+    larger = tmp_path / "larger.yaml"
+    larger.write_text(f"extends: {ROOT / ENVIRONMENT}\nservers: {{onprem: {{max_message_size: 30 MB}}}}\n")
+
+    said = coexsim("diff", ENVIRONMENT, larger).out
+    assert "dUser1 (and 1 alike), above 25 MB; dUser1" in said
 
 
 def test_diff_as_json(coexsim: Coexsim) -> None:
