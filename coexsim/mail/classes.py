@@ -121,7 +121,8 @@ def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
     return (
         tuple((e.home, e.unreachable, _target(setup, e, routed)) if isinstance(e, Person) else None for e in entries),
         domain_of(person.address),
-        setup.directory.find(person.address, 0, replica=True) is None,
+        setup.directory.find(person.address, 0, "master") is None,
+        setup.directory.find(person.address, 0, "replica") is None,
         setup.directory.find_local_part(person.address, 0) is None,
         person.address if fold(person.address) in routed else None,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.scenario.model import Person as PersonSpec
@@ -44,6 +44,7 @@ class MailboxClass(NamedTuple):
 
 
 Entry = Person | Group
+View = Literal["all", "master", "replica"]  # everybody there is; or whom the one or the other directory has a record of
 _History = list[tuple[int, Person | None]]
 
 
@@ -55,16 +56,16 @@ class Directory:
         self._homes = scenario.home_server
         replica = scenario.directory.replica
         self._replica_every_s = replica.every if replica else 0.0
-        self._missing = (
-            frozenset(fold(self._address(n, scenario.directory.people[n])) for n in replica.missing)
-            if replica
-            else frozenset()
-        )
+        people = scenario.directory.people
+        self._missing: dict[View, frozenset[str]] = {
+            "master": frozenset(fold(self._address(n, spec)) for n, spec in people.items() if spec.only_at_hosted),
+            "replica": frozenset(fold(self._address(n, people[n])) for n in (replica.missing if replica else ())),
+        }
         self._people: dict[str, _History] = {}
         self._alias: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
         self.classes: list[MailboxClass] = []
-        for name, spec in scenario.directory.people.items():
+        for name, spec in people.items():
             self._add_person(name, spec)
         self._add_groups(scenario)
         self._changes_s = self._add_changes(scenario)
@@ -78,8 +79,9 @@ class Directory:
 
     def _add_person(self, name: str, spec: PersonSpec) -> None:
         address = self._address(name, spec)
-        if spec.mail_system == "other-internet-mail":
-            home = spec.mail_file or (None if spec.forwarding_address else self._homes.get("hosted"))
+        if spec.mail_system == "other-internet-mail" or spec.only_at_hosted:
+            onward = spec.forwarding_address and fold(spec.forwarding_address) != fold(address)  # not one's own address
+            home = spec.mail_file or (None if onward else self._homes.get("hosted"))
         else:
             home = None if spec.mail_system == "none" else spec.mail_file or self._homes.get("onprem")
         person = Person(name, address, home, spec.forwarding_address, spec.mail_system == "none")
@@ -140,21 +142,23 @@ class Directory:
             return list(self._changes_s)
         return sorted({math.ceil(t / self._replica_every_s - 1e-9) * self._replica_every_s for t in self._changes_s})
 
-    def find(self, address: str, version: int, *, replica: bool = False) -> Entry | None:
+    def find(self, address: str, version: int, view: View = "all") -> Entry | None:
         """The entry with this full address (or alias), as of a version."""
         key = fold(address)
         key = self._alias.get(key, key)
         if key in self._groups:
             return self._groups[key]
         history = self._people.get(key)
-        if history is None or (replica and key in self._missing):
+        if history is None:
             return None
-        return history[bisect_right(history, version, key=lambda entry: entry[0]) - 1][1]
+        place = bisect_right(history, version, key=lambda entry: entry[0]) - 1
+        unknown = key in self._missing.get(view, ()) and not (view == "master" and place > 0)  # who moves gets a record
+        return None if unknown else history[place][1]
 
-    def find_local_part(self, address: str, version: int, *, replica: bool = False) -> Entry | None:
+    def find_local_part(self, address: str, version: int, view: View = "all") -> Entry | None:
         """The one entry with this local part in whatever domain, as of a version; None if there are several."""
         full = self._by_local.get(local_part_of(address))
-        return self.find(full, version, replica=replica) if full else None
+        return self.find(full, version, view) if full else None
 
     def everyone(self, version: int = 0) -> Iterator[Person]:
         """All people that exist as of a version, in the order written."""

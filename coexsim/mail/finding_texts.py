@@ -285,7 +285,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "PERSON-RECORD-MISSING": Explanation(
         "a hosted user has no Person record",
         "warning",
-        "The step 'Creating Person records for iNotes users' is left out.",
+        "The step 'Creating Person records for iNotes users' is left out, for everybody or for those with 'only_at_hosted'.",
         "The on-premises server does not know the address and discards mail for it as invalid; so do bounces to that person end.",
         "Create a Person document with the mail system 'Other Internet mail' and the Internet address.",
         "the article, Creating Person records for iNotes users",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.mail.dns import DnsFailure
-from coexsim.mail.findings import Finder, Finding, Search, Severity
+from coexsim.mail.findings import Finder, Finding, Search, Severity, listed
 from coexsim.mail.flows import hosts_behind
 from coexsim.mail.message import NextHop, domain_of, fold
+from coexsim.mail.replies import reply
 from coexsim.scenario.model import Path
 from coexsim.scenario.servers import (
     AcceptedDomain,
@@ -91,6 +92,21 @@ def person_records(search: Search) -> Iterator[Finding]:
         where = " or ".join(inbound)
         text = f"nobody in the directory has a mail file at {where}: without a Person record a hosted user gets no mail; {step}"
         yield search.finding("PERSON-RECORD-MISSING", ("directory", "people"), text, about=tuple(inbound))
+    hosted_only = {name for name, person in scenario.directory.people.items() if person.only_at_hosted}
+    lost = [flow for flow in search.flows if not flow.delivered and hosted_only.intersection(flow.recipient.names)]
+    if lost:
+        names = list(dict.fromkeys(name for flow in lost for name in flow.recipient.names))
+        text = (
+            f"the hosted service knows {listed(names)}, but there is no Person record: servers that look for one refuse or bounce mail "
+            f"for that address; {step}"
+        )
+        addresses = dict.fromkeys(flow.address for flow in lost)
+        refusals = [
+            f"{server} refused it: {_refusal(search, server, address)}" for address in addresses for server in own
+        ]
+        marks = (*(f"no Person record for {address}" for address in addresses), *refusals)
+        place: Path = ("directory", "people", names[0], "only_at_hosted")
+        yield search.finding("PERSON-RECORD-MISSING", place, text, about=tuple(names), marks=marks, severity="error")
     for index, mail in enumerate(scenario.messages):
         sender = mail.envelope_sender
         hands_in = mail.at in outbound or (mail.at is None and mail.via is None)
@@ -147,17 +163,15 @@ def _domain_type(search: Search, name: str, written: str, accepted: AcceptedDoma
     step = f"choose Internal Relay Domain ({EXCHANGE}: Configuring accepted domains)"
     if accepted.type == "authoritative" and search.relies_on_smart_host:
         text = f"{written} is an authoritative domain of {name}: mail for people whose mail file is elsewhere bounces; {step}"
-        marks = (f"found, but no mail file here {_refusal(search, name)}", "found, but no mail file here")
+        marks = ("found, but no mail file here",)
         yield search.finding("EXCHANGE-DOMAIN-TYPE", path, text, about=(name, written), marks=marks)
     elif accepted.type == "external-relay" and any(p.home == name for p in search.setup.directory.everyone()):
         text = f"{written} is an external relay domain of {name}: its own people are not looked up, and their mail leaves again; {step}"
         yield search.finding("EXCHANGE-DOMAIN-TYPE", path, text, about=(name, written))
 
 
-def _refusal(search: Search, name: str) -> str:
-    from coexsim.mail.replies import reply
-
-    return str(reply(search.setup.policies[name].product, "unknown-user"))
+def _refusal(search: Search, name: str, address: str) -> str:
+    return str(reply(search.setup.policies[name].product, "unknown-user", address=address))
 
 
 def _connector(search: Search, name: str, server: ExchangeServer, domain: str) -> Iterator[Finding]:

@@ -197,7 +197,7 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, .
 def _forwards(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> bool:
     """Is the forwarding address followed: another one is (but not from the mail file to itself under another name).
 
-    One's own is only where there is no other way to go.
+    One's own is only where there is no other way to go: it leads back.
     """
     if not person.forwarding or rule.elsewhere == "fail":
         return False
@@ -205,7 +205,7 @@ def _forwards(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> bool
     if rule.elsewhere == "home" and home is not None and home.kind == "hosted-inbound":
         return False  # the service finds its own mail file before it looks at the target address
     if fold(person.forwarding) == fold(rcpt.address):
-        return rule.elsewhere == "forward" and person.home is None
+        return rule.elsewhere == "forward" and person.home != case.policy.server
     here = person.home == case.policy.server
     return not (here and case.setup.find(case.policy, person.forwarding, case.state) == person)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from coexsim.mail.directory import Directory, Entry
+from coexsim.mail.directory import Directory, Entry, View
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.mail.policy import Policy
@@ -120,16 +120,17 @@ class Setup:
     def find(self, policy: Policy, address: str, state: State) -> Entry | None:
         """The directory entry of a recipient as this server sees it, by its way of looking addresses up."""
         version = state.replica_version if policy.replica else state.version
+        view: View = "replica" if policy.replica else "master"
         entry = None
         if policy.lookup != "local part only":
-            entry = self.directory.find(address, version, replica=policy.replica)
+            entry = self.directory.find(address, version, view)
             if entry is None and policy.lookup != "full name only" and domain_of(address) != policy.primary_domain:
                 primary = (
                     f"{local_part_of(address)}@{policy.primary_domain}"  # an alternate domain falls back to it [D-GD]
                 )
-                entry = self.directory.find(primary, version, replica=policy.replica)
+                entry = self.directory.find(primary, version, view)
         if entry is None and policy.lookup != "full name only":
-            entry = self.directory.find_local_part(address, version, replica=policy.replica)
+            entry = self.directory.find_local_part(address, version, view)
         return entry
 
     def submission_server(self, sender: str, state: State | None = None) -> str | None:

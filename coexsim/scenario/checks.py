@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from coexsim.errors import did_you_mean
 from coexsim.scenario.model import ADDRESS, Path, Scenario
-from coexsim.scenario.servers import ExternalServer, RelayServer
+from coexsim.scenario.servers import ExternalServer, HostedInbound, RelayServer
 
 Found = Iterator[tuple[Path, str]]
 _ADDRESS = re.compile(ADDRESS)
@@ -211,6 +211,17 @@ def people_have_addresses_of_their_own(scenario: Scenario) -> Found:
         yield from claim(("directory", "groups", name), name)
 
 
+def whom_only_the_service_knows_it_has(scenario: Scenario) -> Found:
+    """A person known to the hosted service only has the mail file there."""
+    hosted = scenario.of_kind(HostedInbound)
+    for name, person in scenario.directory.people.items():
+        if person.only_at_hosted and (not hosted or (person.mail_file or next(iter(hosted))) not in hosted):
+            where = (
+                f"{person.mail_file!r} is no hosted-inbound server" if hosted else "there is no hosted-inbound server"
+            )
+            yield ("directory", "people", name, "only_at_hosted"), f"{where}: whose mail file it has, a server knows"
+
+
 def people_exist(scenario: Scenario) -> Found:
     """Groups, replica and events name people and groups that exist (or addresses)."""
     directory = scenario.directory
@@ -285,6 +296,7 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     hosts_are_not_shared,
     numbers_have_an_end,
     people_have_addresses_of_their_own,
+    whom_only_the_service_knows_it_has,
     people_exist,
     mail_addresses_are_addresses,
     outages_name_what_exists,

@@ -84,6 +84,11 @@ class Person(Spec):
     forwarding_address: str | None = Field(None, pattern=ADDRESS)
     internet_address: str | None = Field(None, pattern=ADDRESS, description="default: name@domain")
     aliases: Names = ()
+    only_at_hosted: Switch = Field(
+        False,
+        description="the hosted service knows the address, but the master directory has no Person record: a step of the article left "
+        "out; or as Domino's rule not-in-directory [D-SH] and Exchange's internal relay [MS-AD] allow",
+    )
 
 
 class Replica(Spec):

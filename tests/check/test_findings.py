@@ -78,6 +78,18 @@ def test_a_step_of_the_article_left_out_is_named(code: str, step: str) -> None:
     assert step in finding.text
 
 
+def test_whoever_lacks_a_person_record_is_named_once() -> None:
+    """All of them in one finding at the first one's line, an error: their mail bounces (the article: 'Creating Person records')."""
+    people = "directory: {people: {ada: {only_at_hosted: true}, bob: {only_at_hosted: true}}}"
+    [finding] = [finding for finding in found(article_with(people)) if finding.severity != "note"]
+
+    assert (finding.code, finding.severity) == ("PERSON-RECORD-MISSING", "error")
+    assert "knows ada, bob, but there is no Person record" in finding.text
+    assert "someuser@otherdomain.com -> ada (and 1 alike): bounced" in finding.consequences
+    documented = "servers: {onprem: {smart_host_rule: not-in-directory}}\n"
+    assert "PERSON-RECORD-MISSING" not in {finding.code for finding in found(article_with(documented + people))}
+
+
 def test_the_article_as_printed_has_exactly_one_finding() -> None:
     """Its MX record names a host without an address; that nobody outside is reached follows, and is listed there (DESIGN, section 9)."""
     [finding] = found(load_scenario(ARTICLE / "as-printed.yaml"))

@@ -154,7 +154,7 @@ person = keys(
     mail_file=st.sampled_from(["onprem", "second", "inbound"]),
     forwarding_address=st.sampled_from(ADDRESSES),
     aliases=st.lists(st.sampled_from(["boss", "iUser1@cloud.corporate.com"]), max_size=1),
-)
+) | st.just({"only_at_hosted": "enabled"})
 mx = st.lists(
     st.tuples(st.sampled_from([0, 10, 10, 20]), st.sampled_from([f"{host}." for host in HOSTS] + [".", "missing"])),
     max_size=3,

@@ -109,6 +109,22 @@ def test_a_mail_user_of_an_internal_relay_domain_goes_by_the_connector() -> None
     assert go(exchange(), OUTSIDE, IU1).servers == ("external", "onprem", "inbound")
 
 
+@pytest.mark.parametrize(
+    ("domain", "more", "end"),
+    [
+        ("internal-relay", "", ("delivered", ("external", "onprem", "inbound"), None, None)),
+        ("authoritative", "", ("bounced", ("external", "onprem"), "onprem", "5.1.1")),
+        ("authoritative", FILTER, ("bounced", ("external",), "external", "5.1.1")),
+        (LOOKUP, FILTER, ("bounced", ("external",), "external", "5.1.1")),
+    ],
+)
+def test_whom_only_the_cloud_knows(domain: str, more: str, end: tuple[object, ...]) -> None:
+    """[MS-AD]: an unknown recipient of an internal relay domain is relayed, unless recipients are looked up; else rejected."""
+    setup = exchange(domain, more=more, after="    cloudy: {only_at_hosted: true}\n")
+
+    assert told(go(setup, OUTSIDE, "cloudy@corporate.com")) == end
+
+
 def test_a_mail_user_goes_to_its_target_address() -> None:
     """[MS-AD]: mail user or contact -> target address, also in an authoritative domain; without one it is 5.1.1."""
     cloud = "iUser1@corp.cloud.example"

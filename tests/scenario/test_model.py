@@ -118,6 +118,10 @@ def test_every_key_has_its_place() -> None:
             "directory.population.onprem: expected 0 or more; found -1",
         ),
         (
+            "directory: {people: {ann: {only_at_hosted: true, mail_file: onprem}}}\n",
+            "directory.people.ann.only_at_hosted: 'onprem' is no hosted-inbound server",
+        ),
+        (
             "events: [{at: '10:00', down: onprm}]\n",
             "events[0].down: no server or link is called 'onprm'; did you mean 'onprem'?",
         ),
