@@ -204,7 +204,7 @@ def _other_domains(setups: Iterable[Setup], people: list[MailClass]) -> Iterator
         for domain in own_domains(setup)[1:]:
             for side in ("onprem", "hosted"):
                 person = next((p for p in people if p.side == side), None)
-                address = f"{local_part_of(person.address)}@{domain}" if person else ""
+                address = f"{local_part_of_as_written(person.address)}@{domain}" if person else ""
                 if person is None or address in seen or not _known_somewhere(setup, address):
                     continue
                 seen.add(address)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 
 class Explanation(NamedTuple):
-    """A kind of finding. `severity` is the usual one; where the effect is milder in a set-up, a finding says so."""
+    """A kind of finding. `severity` is the usual one; where the effect is milder or worse in a set-up, a finding says so."""
 
     title: str
     severity: Literal["error", "warning", "note"]

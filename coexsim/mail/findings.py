@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from coexsim.mail.classes import own_domains
 from coexsim.mail.finding_texts import EXPLANATIONS
 from coexsim.mail.flows import Flow, all_flows
 from coexsim.mail.message import fold
@@ -71,6 +72,13 @@ class Search:
         return [name for name, server in self.scenario.servers.items() if not isinstance(server, ExternalServer)]
 
     @cached_property
+    def domains(self) -> list[str]:
+        """The shared domain, and the others in which a server of the organisation looks people up."""
+        policies = [self.setup.policies[name] for name in self.own_servers]
+        looked_up = {domain for policy in policies for domain, rule in policy.domains.items() if rule.looked_up}
+        return [domain for n, domain in enumerate(own_domains(self.setup)) if n == 0 or domain in looked_up]
+
+    @cached_property
     def relies_on_smart_host(self) -> bool:
         """Is there a hosted person without a forwarding address: nothing but the smart host leads to the mail file."""
         hosted = set(self.scenario.of_kind(HostedInbound))
@@ -104,6 +112,7 @@ def find_all(setup: Setup) -> list[Finding]:
     from coexsim.mail.findings_dns import DNS_FINDERS
     from coexsim.mail.findings_exposure import EXPOSURE_FINDERS
     from coexsim.mail.findings_flows import FLOW_FINDERS
+    from coexsim.mail.findings_limits import LIMIT_FINDERS
     from coexsim.mail.findings_steps import STEP_FINDERS
 
     flows = all_flows(setup)
@@ -112,11 +121,18 @@ def find_all(setup: Setup) -> list[Finding]:
     causes = _fold_hosts(causes)
     explained: dict[int, list[str]] = {}
     search = replace(search, flows=[flow for flow in flows if not _explained(flow, causes, explained)])
-    causes = [
-        cause._replace(consequences=(*cause.consequences, *explained.get(n, ()))) for n, cause in enumerate(causes)
+    causes = [_with_consequences(cause, explained.get(n, [])) for n, cause in enumerate(causes)]
+    found = [
+        *causes,
+        *(finding for finder in (*FLOW_FINDERS, *LIMIT_FINDERS, *EXPOSURE_FINDERS) for finding in finder(search)),
     ]
-    found = [*causes, *(finding for finder in (*FLOW_FINDERS, *EXPOSURE_FINDERS) for finding in finder(search))]
     return acknowledge(search, found)
+
+
+def _with_consequences(cause: Finding, follows: list[str]) -> Finding:
+    """What keeps mail from people who exist is an error, however mild its kind usually is."""
+    severity: Severity = "error" if follows else cause.severity
+    return cause._replace(consequences=(*cause.consequences, *follows), severity=severity)
 
 
 def _explained(flow: Flow, causes: list[Finding], explained: dict[int, list[str]]) -> bool:

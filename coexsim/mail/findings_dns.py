@@ -8,7 +8,7 @@ from coexsim.errors import did_you_mean
 from coexsim.mail.dns import Answer, DnsFailure, Question, is_address
 from coexsim.mail.findings import Finder, Finding, Search
 from coexsim.mail.flows import hosts_behind
-from coexsim.mail.message import NextHop, fold
+from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Path
 
@@ -22,18 +22,30 @@ def _at_record(search: Search, zone: str, finding: Finding, *words: str) -> Find
     return finding if found is None or len(lines) < 2 else finding._replace(line=finding.line + 1 + found)
 
 
-def own_domain_has_a_zone(search: Search) -> Iterator[Finding]:
-    """The shared domain's zone is declared, so that the world can find its MX."""
-    domain = fold(search.scenario.domain)
-    if _zone_of(search, domain) is None:
-        text = f"no zone for {domain} is declared: nobody outside finds a server for it; write its MX and A records under 'dns' ({STEP})"
-        yield search.finding(
-            "ZONE-MISSING",
-            ("dns",),
-            text,
-            about=(domain,),
-            marks=(f"{domain}: no such domain", f"{domain} has no address record"),
+def own_domains_have_zones(search: Search) -> Iterator[Finding]:
+    """The zones of the shared domain, and of others whose people mail does not reach, are declared: the world can find their MX."""
+    for domain in search.domains:
+        shared = domain == fold(search.scenario.domain)
+        if _zone_of(search, domain) is not None or not (shared or _is_missed(search, domain)):
+            continue
+        other = "" if shared else f", in which {_whose(search, domain)} knows people,"
+        text = (
+            f"no zone for {domain}{other} is declared: nobody outside finds a server for it; "
+            f"write its MX and A records under 'dns' ({STEP})"
         )
+        marks = (f"{domain}: no such domain", f"{domain} has no address record")
+        yield search.finding("ZONE-MISSING", ("dns",), text, about=(domain,), marks=marks)
+
+
+def _is_missed(search: Search, domain: str) -> bool:
+    """Does mail to somebody in this domain, who is known there, not arrive."""
+    return any(
+        flow.recipient.exists and not flow.delivered and domain_of(flow.address) == domain for flow in search.flows
+    )
+
+
+def _whose(search: Search, domain: str) -> str:
+    return next(name for name in search.own_servers if domain in search.setup.policies[name].domains)
 
 
 def zones_answer(search: Search) -> Iterator[Finding]:
@@ -66,7 +78,7 @@ def zones_have_mail_hosts(search: Search) -> Iterator[Finding]:
 
 
 def _no_mx(search: Search, zone: str, path: Path) -> Iterator[Finding]:
-    if zone != fold(search.scenario.domain):
+    if zone not in search.domains:
         return
     if _addresses(search, zone).addresses:
         text = f"{zone} has no MX record: mail goes to the host {zone} itself; write an MX record that names the server ({STEP})"
@@ -84,7 +96,7 @@ def _null_mx(search: Search, zone: str, answer: Answer, path: Path) -> Iterator[
     if len(answer.mx) > 1:
         text = f"{zone} has a null MX beside other MX records: who honours it sends no mail; take the null MX out (RFC 7505, section 3)"
         yield search.finding("NULL-MX-BESIDE-OTHERS", path, text, about=(zone,))
-    elif zone == fold(search.scenario.domain):
+    elif zone in search.domains:
         text = f"{zone} has a null MX: it says that it takes no mail at all; name the server that does"
         yield search.finding("NULL-MX", path, text, about=(zone,), marks=(f"{zone} has a null MX",))
 
@@ -104,7 +116,7 @@ def _mx_target(search: Search, zone: str, host: str, path: Path) -> Iterator[Fin
     if not answer.addresses:
         hosts = [fold(s.host) for s in search.scenario.servers.values() if s.host and fold(s.host) != host]
         near = did_you_mean(host, [h for h in hosts if _addresses(search, h).addresses])
-        text = f"the MX of {zone} is {host}, which has no address record{near}: mail for {zone} bounces; write an A record ({STEP})"
+        text = f"the MX of {zone} is {host}, which has no address record: mail for {zone} bounces; write an A record ({STEP}){near}"
         yield search.finding(
             "MX-NO-ADDRESS",
             path[:2],
@@ -112,7 +124,7 @@ def _mx_target(search: Search, zone: str, host: str, path: Path) -> Iterator[Fin
             about=(zone, host),
             marks=(f"{host}: no such name", f"{host} has no address"),
         )
-    elif zone == fold(search.scenario.domain) and not any(a in search.setup.server_at for a in answer.addresses):
+    elif zone in search.domains and not any(a in search.setup.server_at for a in answer.addresses):
         text = (
             f"the MX of {zone} is {host} [{', '.join(answer.addresses)}], where no server of this scenario is; "
             f"let it point to one, or add the server that is there ({STEP})"
@@ -145,8 +157,8 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                 if found.cause in ("no-address", "no-such-domain", "null-mx"):
                     near = did_you_mean(hop.name, [fold(s.host) for s in search.scenario.servers.values() if s.host])
                     text = (
-                        f"{hop.name} has no address{near}: what {name} sends there bounces; "
-                        "correct the name, or give the server there this host"
+                        f"{hop.name} has no address: what {name} sends there bounces; "
+                        f"correct the name, or give the server there this host{near}"
                     )
                     yield search.finding(
                         "SMART-HOST-NO-ADDRESS", path, text, about=(name, hop.name), marks=(found.reason,)
@@ -220,7 +232,7 @@ def mx_servers(setup: Setup) -> list[str]:
 
 
 DNS_FINDERS: tuple[Finder, ...] = (
-    own_domain_has_a_zone,
+    own_domains_have_zones,
     zones_answer,
     zones_have_mail_hosts,
     smart_hosts_have_addresses,

@@ -8,8 +8,8 @@ from coexsim.mail.classes import senders
 from coexsim.mail.dialogue import receive
 from coexsim.mail.findings import Finder, Finding, Search, listed
 from coexsim.mail.findings_dns import mx_servers
-from coexsim.mail.flows import Flow
 from coexsim.mail.message import Envelope, Rcpt, domain_of, fold
+from coexsim.mail.trace import trace
 from coexsim.scenario.servers import ExternalServer
 
 
@@ -32,18 +32,34 @@ def nobody_relays_for_strangers(search: Search) -> Iterator[Finding]:
 
 def unknown_recipients_are_refused(search: Search) -> Iterator[Finding]:
     """Mail from outside to nobody is refused in the dialogue, not taken and then sent back."""
-    told: dict[str, list[Flow]] = {}
-    for flow in search.flows:
-        if flow.trace is None or flow.sender.side != "internet" or flow.recipient.side != "unknown":
-            continue
-        for notice in flow.trace.notices:
+    told: dict[str, list[str]] = {}
+    taken_by: dict[str, str] = {}
+    strangers = [flow for flow in search.flows if flow.sender.side == "internet" and flow.recipient.side == "unknown"]
+    ways = [(flow.address, "", flow.trace) for flow in strangers if flow.trace]
+    entrances = {name for flow in strangers for name in flow.servers}
+    for name in mx_servers(
+        search.setup
+    ):  # spam chooses the backup MX, which others use only when the first one is down
+        if name in search.own_servers and name not in entrances and not any(flow.loop for flow in strangers):
+            ways += [
+                (
+                    flow.address,
+                    name,
+                    trace(search.setup, flow.sender.address, flow.address, server=name, client="outside"),
+                )
+                for flow in strangers
+                if domain_of(flow.address) == search.setup.directory.domain
+            ]
+    for address, entrance, way in ways:
+        for notice in way.notices:
             if notice.kind == "dsn" and notice.written_by in search.own_servers:
-                told.setdefault(notice.written_by, []).append(flow)
-    for name, flows in told.items():
-        whom = listed(dict.fromkeys(domain_of(flow.address) for flow in flows))
+                told.setdefault(notice.written_by, []).append(domain_of(address))
+                taken_by.setdefault(notice.written_by, entrance)
+    for name, domains in told.items():
+        backup = f", handed in at the backup MX {taken_by[name]}" if taken_by[name] else ""
         text = (
-            f"{name} takes mail from outside to unknown addresses in {whom}, then sends a notice back: to a forged sender "
-            "that is backscatter; let the server that takes it verify recipients, if its product allows"
+            f"{name} takes mail from outside to unknown addresses in {listed(dict.fromkeys(domains))}{backup}, then sends a notice back: "
+            "to a forged sender that is backscatter; let the server that takes it verify recipients, if its product allows"
         )
         yield search.finding("BACKSCATTER", search.setting(name), text, about=(name,))
 

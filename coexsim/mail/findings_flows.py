@@ -1,16 +1,20 @@
-"""What is wrong with the ways that mail takes: whom it does not reach, where it goes round, what an outage or a limit cuts off."""
+"""What is wrong with the ways that mail takes: whom it does not reach, where it goes round, what an outage cuts off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.mail.classes import SIDES_IN_WORDS, SMALL_BYTES, MailClass, senders
+from coexsim.mail.classes import SIDES_IN_WORDS, MailClass, senders
+from coexsim.mail.directory import Person
 from coexsim.mail.findings import Finder, Finding, Search, listed
+from coexsim.mail.findings_dns import mx_servers
+from coexsim.mail.findings_limits import whose_hop_limit
 from coexsim.mail.flows import Flow, impatient
 from coexsim.mail.message import fold
+from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
 from coexsim.scenario.model import Path
-from coexsim.units import say_bytes, say_time
+from coexsim.units import say_time
 
 
 def nothing_goes_round(search: Search) -> Iterator[Finding]:
@@ -34,24 +38,12 @@ def nothing_goes_round(search: Search) -> Iterator[Finding]:
         yield search.finding("LOOP", ("servers", loop[0]), text, about=names)
 
 
-def hop_limits_suffice(search: Search) -> Iterator[Finding]:
-    """No way is longer than a hop limit on it."""
-    told: dict[str, Flow] = {}
-    for flow in search.flows:
-        if flow.route is not None and not flow.delivered and _rule(flow) == "hop-limit":
-            told.setdefault(flow.route.by or "", flow)
-    for name, flow in told.items():
-        limit = search.setup.policies[name].hop_limit if name in search.setup.policies else 0
-        text = f"{flow} passes {' -> '.join(flow.servers)}: longer than the hop limit of {name} ({limit}); raise it"
-        yield search.finding(
-            "HOP-LIMIT-TOO-LOW", search.setting(name, "max_hop_count", "hopcount_limit"), text, about=(name,)
-        )
-
-
 def replica_knows_everybody(search: Search) -> Iterator[Finding]:
     """Nobody's record is missing from the hosted replica where it is needed."""
+    told: set[str] = set()
     for person, flows in _failed(search).items():
-        if _lost_in_replica(search, person):
+        if _lost_in_replica(search, person) and not told.issuperset(person.names):
+            told.update(person.names)
             where = search.scenario.directory.replica
             path: Path = ("directory", "replica", "missing") if where else ("directory",)
             text = (
@@ -62,22 +54,62 @@ def replica_knows_everybody(search: Search) -> Iterator[Finding]:
 
 
 def everybody_is_reached(search: Search) -> Iterator[Finding]:
-    """Every person and group is reached by everybody."""
+    """Every person and group is reached by everybody; who is told of is not told of again for a group or another address."""
     sending = len(senders(search.setup))
-    for person, flows in _failed(search).items():
-        if _lost_in_replica(search, person) or person.side == "internet":
+    failed = {person: flows for person, flows in _failed(search).items() if person.side != "internet"}
+    told = {name for person in failed if _lost_in_replica(search, person) for name in person.names}
+    for person, flows in failed.items():
+        missed = _missed(search, flows) if person.side == "group" else set(person.names)
+        if missed and missed <= told:
             continue
+        told |= missed
         path: Path = ("directory", "groups" if person.side == "group" else "people", *person.names[:1])
         ways = " -> ".join(flows[0].servers) or "no server"
         how = f"{_ends(flows)} after {ways}: {_reason(flows[0])}"
         about = (*person.names, person.name)
-        if len(flows) >= sending:
-            text = f"{person.name} is reached by nobody: mail ends as {how}; give the mail file a server that its mail is sent to"
+        if len(flows) >= sending and not flows[0].delivered_to_some:
+            text = f"{person.name} is reached by nobody: mail ends as {how}; {_remedy(search, flows[0])}"
             yield search.finding("UNREACHABLE", path, text, about=about)
         else:
             whom = listed(flow.sender.name for flow in flows)
-            text = f"mail to {person.name} does not arrive from {whom}: it ends as {how}; it does from others, so compare the two ways"
+            some = "all members of " if flows[0].delivered_to_some else ""
+            others = (
+                "it does from others, so compare the two ways" if len(flows) < sending else _remedy(search, flows[0])
+            )
+            text = f"mail to {some}{person.name} does not arrive from {whom}: it ends as {how}; {others}"
             yield search.finding("VALID-RECIPIENT-BOUNCES", path, text, about=about)
+
+
+def _missed(search: Search, flows: list[Flow]) -> set[str]:
+    """The names of those members of a group that mail does not reach; an address where nobody has it."""
+    directory = search.setup.directory
+    forwarded = {fold(person.forwarding): person.name for person in directory.everyone() if person.forwarding}
+    lost = {
+        copy.address
+        for flow in flows
+        for copy in (flow.route.copies if flow.route else ())
+        if copy.outcome != "delivered"
+    }
+    entries = {address: directory.find(address, 0) for address in lost}
+    return {entry.name if entry else forwarded.get(fold(address), address) for address, entry in entries.items()}
+
+
+def _remedy(search: Search, flow: Flow) -> str:
+    """What would let this mail arrive."""
+    copy = next((copy for copy in flow.route.copies if copy.outcome != "delivered"), None) if flow.route else None
+    refusing = search.setup.server_of_host.get(copy.remote, "") if copy else ""
+    if copy and copy.by and refusing in search.own_servers:
+        refused = reply(search.setup.policies[refusing].product, "relay-denied", address=copy.address).text
+        if copy.reply and copy.reply.text.endswith(refused):
+            return f"name {search.setup.machine_of(copy.by)} under relay_for of {refusing}"
+    if flow.recipient.side == "internet":
+        return "give that server a way out"
+    person = search.setup.directory.find(flow.address, 0)
+    if isinstance(person, Person) and person.forwarding:
+        return f"correct the forwarding address {person.forwarding}"
+    if copy and copy.hops and copy.hops[-1].rule == "no-forwarding-address":
+        return "write a forwarding address, or take the smart host rule person-without-mail-file"
+    return "give the mail file a server that its mail is sent to"
 
 
 def outside_is_reached(search: Search) -> Iterator[Finding]:
@@ -89,36 +121,11 @@ def outside_is_reached(search: Search) -> Iterator[Finding]:
             path: Path = ("servers", by) if by in search.scenario.servers else ("servers",)
             text = (
                 f"mail from {listed(flow.sender.name for flow in flows)} to {person.name} ends as {_ends(flows)} at {by or '?'}: "
-                f"{_reason(first)}; give that server a way out"
+                f"{_reason(first)}; {_remedy(search, first)}"
             )
             yield search.finding(
                 "OUTSIDE-UNREACHABLE", path, text, about=(person.name, *(f.sender.name for f in flows))
             )
-
-
-def limits_agree(search: Search) -> Iterator[Finding]:
-    """No server of the organisation takes mail that the next one on its way refuses for its size."""
-    told: set[tuple[str, str]] = set()
-    for flow in search.flows:
-        if not flow.delivered or flow.size_bytes != SMALL_BYTES:
-            continue
-        taken: tuple[str, int] | None = None
-        for position, name in enumerate(flow.servers):
-            policy = search.setup.policies[name]
-            limit = policy.max_submit_bytes if position == 0 else policy.max_size_bytes
-            limit = None if limit is None else limit - policy.size_overhead_bytes
-            if name not in search.own_servers:
-                continue
-            if taken and limit is not None and limit < taken[1] and (taken[0], name) not in told:
-                told.add((taken[0], name))
-                text = (
-                    f"{taken[0]} takes messages of up to {say_bytes(taken[1])}, and {name} behind it only {say_bytes(limit)}: what lies "
-                    "between is taken, then bounced; set both to the same size"
-                )
-                path = search.setting(name, "max_message_size", "message_size_limit", "max_receive_size")
-                yield search.finding("SIZE-LIMITS-DIFFER", path, text, about=(taken[0], name))
-            if limit is not None and (taken is None or limit < taken[1]):
-                taken = (name, limit)
 
 
 def replica_lags(search: Search) -> Iterator[Finding]:
@@ -171,9 +178,15 @@ def outages_cut_off(search: Search) -> Iterator[Finding]:
         if cut:
             text = (
                 f"without {name} no mail passes from {_pairs(cut)}, though neither has its mail file there; "
-                "a second MX and a second way to the hosted service would keep it moving"
+                f"{_second_way(search, name)} would keep it moving"
             )
             yield search.finding("SINGLE-POINT-OF-FAILURE", ("servers", name), text, about=(name,))
+
+
+def _second_way(search: Search, name: str) -> str:
+    """What would stand in for a server: another MX host, or another host that its clients send to."""
+    found = "a second MX and a second way to the hosted service"
+    return found if name in mx_servers(search.setup) else "a second host beside it, for the servers that send to it,"
 
 
 def _pairs(flows: list[Flow]) -> str:
@@ -190,7 +203,7 @@ def _failed(search: Search) -> dict[MailClass, list[Flow]]:
     """The recipients that mail should reach and does not, apart from loops and hop limits, which are told as such."""
     failed: dict[MailClass, list[Flow]] = {}
     for flow in search.flows:
-        if flow.recipient.exists and not flow.delivered and not flow.loop and _rule(flow) != "hop-limit":
+        if flow.recipient.exists and not flow.delivered and not flow.loop and not whose_hop_limit(search, flow):
             failed.setdefault(flow.recipient, []).append(flow)
     return failed
 
@@ -198,10 +211,6 @@ def _failed(search: Search) -> dict[MailClass, list[Flow]]:
 def _lost_in_replica(search: Search, person: MailClass) -> bool:
     replica = search.scenario.directory.replica
     return replica is not None and any(fold(name) in map(fold, replica.missing) for name in person.names)
-
-
-def _rule(flow: Flow) -> str:
-    return flow.route.hops[-1].rule if flow.route and flow.route.hops else ""
 
 
 def _reason(flow: Flow) -> str:
@@ -218,11 +227,9 @@ def _ends(flows: list[Flow]) -> str:
 
 FLOW_FINDERS: tuple[Finder, ...] = (
     nothing_goes_round,
-    hop_limits_suffice,
     replica_knows_everybody,
     everybody_is_reached,
     outside_is_reached,
-    limits_agree,
     replica_lags,
     outages_cut_off,
 )

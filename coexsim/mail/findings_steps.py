@@ -106,7 +106,7 @@ def person_records(search: Search) -> Iterator[Finding]:
         ]
         marks = (*(f"no Person record for {address}" for address in addresses), *refusals)
         place: Path = ("directory", "people", names[0], "only_at_hosted")
-        yield search.finding("PERSON-RECORD-MISSING", place, text, about=tuple(names), marks=marks, severity="error")
+        yield search.finding("PERSON-RECORD-MISSING", place, text, about=tuple(names), marks=marks)
     for index, mail in enumerate(scenario.messages):
         sender = mail.envelope_sender
         hands_in = mail.at in outbound or (mail.at is None and mail.via is None)
@@ -167,7 +167,8 @@ def _domain_type(search: Search, name: str, written: str, accepted: AcceptedDoma
         yield search.finding("EXCHANGE-DOMAIN-TYPE", path, text, about=(name, written), marks=marks)
     elif accepted.type == "external-relay" and any(p.home == name for p in search.setup.directory.everyone()):
         text = f"{written} is an external relay domain of {name}: its own people are not looked up, and their mail leaves again; {step}"
-        yield search.finding("EXCHANGE-DOMAIN-TYPE", path, text, about=(name, written))
+        marks = (f"{name}: it passes all mail for the domain on",)
+        yield search.finding("EXCHANGE-DOMAIN-TYPE", path, text, about=(name, written), marks=marks)
 
 
 def _refusal(search: Search, name: str, address: str) -> str:
@@ -181,13 +182,14 @@ def _connector(search: Search, name: str, server: ExchangeServer, domain: str) -
         for index, connector in enumerate(server.send_connectors)
         if connector.enabled and any(fold(space) == domain for space in connector.address_spaces)
     ]
-    if not serving:
+    if not serving and not (_hosted_are_reached(search) and _everything_goes_to_a_smart_host(server)):
         text = (
             f"no Send connector of {name} has {domain} as its address space: mail for hosted people bounces, or comes back by MX; "
             f"add one with the hosted service as its smart host ({EXCHANGE}: Send Connectors)"
         )
         marks = ("no smart host is set", f"the best MX of {domain} is this server itself")
         yield search.finding("EXCHANGE-NO-SEND-CONNECTOR", path, text, about=(name, domain), marks=marks)
+    if not serving:
         return
     index, connector = min(serving, key=lambda pair: pair[1].cost)
     if not connector.smart_hosts:
@@ -199,6 +201,15 @@ def _connector(search: Search, name: str, server: ExchangeServer, domain: str) -
         yield search.finding(
             "EXCHANGE-NO-SMART-HOST", (*path, index), text, about=(name, connector.name), marks=(itself,)
         )
+
+
+def _hosted_are_reached(search: Search) -> bool:
+    return all(flow.delivered for flow in search.flows if flow.recipient.side == "hosted")
+
+
+def _everything_goes_to_a_smart_host(server: ExchangeServer) -> bool:
+    """A connector for all domains is one for the shared domain too; with a smart host it does not come back by MX."""
+    return any(c.enabled and c.smart_hosts and "*" in c.address_spaces for c in server.send_connectors)
 
 
 def _external_dns(
@@ -218,7 +229,11 @@ def _external_dns(
         f"the Send connector {connector.name!r} of {name} asks the organisation's own DNS for its smart host: {effect}; "
         f"enable it ({EXCHANGE}: Use External DNS Lookup settings)"
     )
-    marks = (inside.reason,) if isinstance(inside, DnsFailure) else ()
+    marks: tuple[str, ...] = ()
+    if isinstance(inside, DnsFailure):
+        marks = (inside.reason,)
+    elif not same:
+        marks = tuple(f"connect to {host.name}[" for group in inside.groups for host in group)
     severity: Severity | None = "note" if same else None
     yield search.finding(
         "EXCHANGE-NO-EXTERNAL-DNS", path, text, about=(name, connector.name), marks=marks, severity=severity

@@ -51,6 +51,13 @@ class Flow(NamedTuple):
         return self.trace is not None and self.trace.outcome == "delivered"
 
     @property
+    def delivered_to_some(self) -> bool:
+        """It did not arrive everywhere, but at one member of a group at least."""
+        return (
+            not self.delivered and self.route is not None and any(c.outcome == "delivered" for c in self.route.copies)
+        )
+
+    @property
     def outcome(self) -> str:
         """An outcome of a trace, or ``loop``."""
         return self.trace.outcome if self.trace else "loop"

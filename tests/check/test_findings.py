@@ -16,7 +16,7 @@ from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.load import load_scenario
 from coexsim.scenario.model import Scenario
-from tests.check.cases import ARTICLE, CASES, article_with, zone
+from tests.check.cases import A_RECORD, ARTICLE, CASES, MX, article_with, exchange, zone
 from tests.routing.any_setup import setups
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -76,6 +76,120 @@ def test_a_step_of_the_article_left_out_is_named(code: str, step: str) -> None:
     finding = next(finding for finding in found(article_with(CASES[code].faulty)) if finding.code == code)
 
     assert step in finding.text
+
+
+def faults(scenario: Scenario) -> list[Finding]:
+    """What is more than a note."""
+    return [finding for finding in found(scenario) if finding.severity != "note"]
+
+
+def test_an_alias_domain_without_a_zone_is_told_as_that() -> None:
+    """Not as people who are reached from some sides only: nobody outside can look up the MX of the alias (RFC 5321, 5.1)."""
+    alias = "servers: {onprem: {global_domain: [corporate.com, corporate.de]}}\n"
+    [finding] = faults(article_with(alias))
+
+    assert (finding.code, finding.severity) == ("ZONE-MISSING", "error")
+    assert "no zone for corporate.de, in which onprem knows people" in finding.text
+    assert "someuser@otherdomain.com -> dUser1@corporate.de: bounced" in finding.consequences
+    for record, code in (
+        ("@ 1h IN A 192.0.2.10", "MX-MISSING"),
+        ("@ 1h IN MX 0 .", "NULL-MX"),
+        ("@ 1h IN MX 1 192-0-2-77.net.", "MX-NO-ADDRESS"),
+    ):
+        assert [f.code for f in faults(article_with(f"{alias}dns: {{corporate.de: '{record}'}}"))] == [code]
+    assert not faults(article_with(alias + "dns: {corporate.de: '@ 1h IN MX 1 domino.corporate.com.'}"))
+
+
+def test_a_domain_in_which_nobody_is_known_needs_no_zone() -> None:
+    """An accepted domain for use inside only, which no person has an address in, is no fault."""
+    internal = exchange(domain="internal-relay, corp.local: authoritative")
+
+    assert not faults(article_with(internal))
+
+
+def test_a_group_is_not_lost_for_one_lost_member() -> None:
+    """Whoever is not reached is told once: not again for a group or another address; an outside member that fails is the group's."""
+    lost = "people: {lost: {mail_system: other-internet-mail, forwarding_address: lost@nowhere.net}}"
+    [finding] = faults(article_with(f"directory: {{{lost}, groups: {{all: [dUser1, lost]}}}}"))
+    assert (finding.code, finding.where) == ("UNREACHABLE", "directory.people.lost")
+    assert finding.text.endswith("correct the forwarding address lost@nowhere.net")
+
+    [finding] = faults(article_with("directory: {groups: {all: [dUser1, ex@nowhere.net]}}"))
+    assert (finding.code, finding.where) == ("VALID-RECIPIENT-BOUNCES", "directory.groups.all")
+    assert "mail to all members of group all does not arrive" in finding.text
+
+    alias = "servers: {onprem: {global_domain: [corporate.com, corporate.de]}}\ndns: {corporate.de: '@ 1h IN MX 1 domino.corporate.com.'}\n"
+    missing = "directory: {replica: {missing: [iUser1]}, groups: {all: [dUser1, iUser1]}}"
+    assert [finding.code for finding in faults(article_with(alias + missing))] == ["NOT-IN-REPLICA"]
+
+
+def test_what_keeps_mail_from_people_is_an_error() -> None:
+    """A connector that finds its smart host elsewhere in internal DNS is a warning, unless nobody is there (mail-facts 1.3, Exchange 7)."""
+    [finding] = faults(
+        article_with(exchange(external_dns="false") + "internal_dns:\n  inotes.example: |\n    smtp 1h IN A 10.0.0.9\n")
+    )
+
+    assert (finding.code, finding.severity) == ("EXCHANGE-NO-EXTERNAL-DNS", "error")
+    assert "someuser@otherdomain.com -> iUser1 (and 1 alike): deferred in queue" in finding.consequences
+
+
+def test_an_external_relay_domain_with_people_is_one_fault() -> None:
+    """That their mail leaves and is refused there follows from the type [MS-AD]."""
+    assert [finding.code for finding in faults(article_with(exchange(domain="external-relay")))] == [
+        "EXCHANGE-DOMAIN-TYPE"
+    ]
+
+
+def test_a_connector_for_all_domains_serves_the_shared_one_too() -> None:
+    """[MS-SC]: with the cloud as the smart host for everything, hosted people are reached; no step is left out."""
+    everything = exchange(spaces='["*"]', internet=False, more="  inotes-inbound: {relay_for: [onprem]}\n")
+
+    assert not faults(article_with(everything))
+
+
+def test_a_connector_smaller_than_the_way_in_is_found() -> None:
+    """Mail between the two limits is taken, then given up, whichever connector is left (mail-facts 1.6, [MS-SC])."""
+    limits = exchange().replace("use_external_dns: true", "use_external_dns: true, max_message_size: 10 MB")
+    [finding] = faults(article_with(limits))
+
+    assert finding.code == "SIZE-LIMITS-DIFFER"
+    assert "its way on to iUser1 (and 1 alike) only 10 MB" in finding.text
+    assert not faults(
+        article_with(limits.replace("10 MB", "36 MB") + "    max_send_size: 36 MB\n    max_receive_size: 36 MB\n")
+    )
+
+
+def test_a_hop_limit_in_the_dialogue_is_found_too() -> None:
+    """Exchange and Postfix count before they take mail; Domino, of another case, afterwards (mail-facts 1.7)."""
+    [finding] = faults(article_with(exchange(more="    max_hop_count: 1\n")))
+
+    assert (finding.code, finding.where) == ("HOP-LIMIT-TOO-LOW", "servers.onprem.max_hop_count")
+
+
+def test_a_backup_mx_that_does_not_verify_makes_backscatter() -> None:
+    """Spam comes to the backup MX, though the first one is up and refuses unknown addresses (mail-facts 1.8, the rule on 250)."""
+    two = zone(MX, "@ 1h IN MX 20 mx2.corporate.com.", A_RECORD, "mx2 1h IN A 192.0.2.20")
+    servers = "servers: {onprem: {verify_local_recipients: enabled}, mx2: {kind: relay, site: internet, host: mx2.corporate.com%s}}\n"
+    [finding] = [finding for finding in found(article_with(two + servers % "")) if finding.code == "BACKSCATTER"]
+
+    assert finding.where == "servers.mx2"
+    assert "handed in at the backup MX mx2" in finding.text
+    verifies = article_with(two + servers % ", verify_recipients: enabled")
+    assert "BACKSCATTER" not in {finding.code for finding in found(verifies)}
+
+
+def test_a_relay_host_that_refuses_is_told_whom_to_relay_for() -> None:
+    """5.7.1 by one's own gateway: the gateway must know its client (mail-facts 1.8, relay refused)."""
+    gateway = zone(MX, A_RECORD, "gw 1h IN A 192.0.2.7") + (
+        "servers: {onprem: {relay_host: gw.corporate.com}, gw: {kind: relay, site: office, host: gw.corporate.com%s}}"
+    )
+    [finding] = faults(article_with(gateway % ""))
+    assert finding.code == "OUTSIDE-UNREACHABLE"
+    assert finding.text.endswith("name onprem under relay_for of gw")
+
+    alone = [f for f in found(article_with(gateway % ", relay_for: [onprem]")) if f.where == "servers.gw"]
+    assert [f.code for f in alone] == ["SINGLE-POINT-OF-FAILURE"]
+    assert "a second host beside it" in alone[0].text
 
 
 def test_whoever_lacks_a_person_record_is_named_once() -> None:

@@ -1,0 +1,97 @@
+"""What is wrong with limits on the ways that mail takes: of hops, and of sizes at servers and connectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coexsim.mail.classes import SMALL_BYTES
+from coexsim.mail.findings import Finder, Finding, Search
+from coexsim.mail.flows import Flow
+from coexsim.mail.replies import reply
+from coexsim.mail.trace import trace
+from coexsim.units import say_bytes
+
+
+def hop_limits_suffice(search: Search) -> Iterator[Finding]:
+    """No way is longer than a hop limit on it."""
+    told: dict[str, Flow] = {}
+    for flow in search.flows:
+        name = whose_hop_limit(search, flow)
+        if name:
+            told.setdefault(name, flow)
+    for name, flow in told.items():
+        limit = search.setup.policies[name].hop_limit if name in search.setup.policies else 0
+        text = f"{flow} passes {' -> '.join(flow.servers)}: longer than the hop limit of {name} ({limit}); raise it"
+        yield search.finding(
+            "HOP-LIMIT-TOO-LOW", search.setting(name, "max_hop_count", "hopcount_limit"), text, about=(name,)
+        )
+
+
+def whose_hop_limit(search: Search, flow: Flow) -> str | None:
+    """The server that ended mail for having passed too many: by its own decision, or in the dialogue with the server before it."""
+    if flow.route is None or flow.delivered:
+        return None
+    if flow.route.hops and flow.route.hops[-1].rule == "hop-limit":
+        return flow.route.by
+    refusals = [(search.setup.server_of_host.get(copy.remote), copy.reply) for copy in flow.route.copies if copy.reply]
+    for name, said in refusals:
+        if name and said.text.endswith(reply(search.setup.policies[name].product, "too-many-hops").text):
+            return name
+    return None
+
+
+def limits_agree(search: Search) -> Iterator[Finding]:
+    """No server of the organisation takes mail that the next one on its way refuses for its size."""
+    told: set[tuple[str, str]] = set()
+    for flow in search.flows:
+        if not flow.delivered or flow.size_bytes != SMALL_BYTES:
+            continue
+        taken: tuple[str, int] | None = None
+        for position, name in enumerate(flow.servers):
+            policy = search.setup.policies[name]
+            limit = policy.max_submit_bytes if position == 0 else policy.max_size_bytes
+            limit = None if limit is None else limit - policy.size_overhead_bytes
+            if name not in search.own_servers:
+                continue
+            if taken and limit is not None and limit < taken[1] and (taken[0], name) not in told:
+                told.add((taken[0], name))
+                text = (
+                    f"{taken[0]} takes messages of up to {say_bytes(taken[1])}, and {name} behind it only {say_bytes(limit)}: what lies "
+                    "between is taken, then bounced; set both to the same size"
+                )
+                path = search.setting(name, "max_message_size", "message_size_limit", "max_receive_size")
+                yield search.finding("SIZE-LIMITS-DIFFER", path, text, about=(taken[0], name))
+            if limit is not None and (taken is None or limit < taken[1]):
+                taken = (name, limit)
+
+
+def connectors_agree(search: Search) -> Iterator[Finding]:
+    """No server takes mail that is too large for each of its own ways on: Send connectors have limits of their own [MS-SC]."""
+    told: set[str] = set()
+    for flow in search.flows:
+        for name in flow.servers[:-1] if flow.delivered else ():
+            policy = search.setup.policies[name]
+            limits = [route.max_size_bytes for route in policy.routes if route.max_size_bytes is not None]
+            if name in told or not limits:
+                continue
+            way_in = policy.max_submit_bytes if name == flow.servers[0] else policy.max_size_bytes
+            narrow = next((size for size in sorted(set(limits)) if _is_given_up(search, flow, name, size + 1)), None)
+            if narrow is not None:
+                told.add(name)
+                most = f"of up to {say_bytes(way_in)}" if way_in is not None else "of any size"
+                text = (
+                    f"{name} takes messages {most}, and its way on to {flow.recipient.name} only {say_bytes(narrow)}: what lies between "
+                    "is taken, then bounced; set both to the same size"
+                )
+                path = search.setting(name, "send_connectors")
+                yield search.finding("SIZE-LIMITS-DIFFER", path, text, about=(name,))
+
+
+def _is_given_up(search: Search, flow: Flow, name: str, size_bytes: int) -> bool:
+    """Does `name` take mail of this size, and end it by its own decision."""
+    route = trace(search.setup, flow.sender.address, flow.address, size_bytes=size_bytes).recipients[0]
+    ends = [copy for copy in route.copies if copy.outcome != "delivered" and copy.hops and not copy.remote]
+    return any(copy.by == name for copy in ends)
+
+
+LIMIT_FINDERS: tuple[Finder, ...] = (hop_limits_suffice, limits_agree, connectors_agree)
