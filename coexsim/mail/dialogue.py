@@ -83,7 +83,7 @@ def receive(
     answers = [(rcpt, _refusal(offer, rcpt)) for rcpt in envelope.recipients]
     accepted = tuple(rcpt for rcpt, refusal in answers if refusal is None)
     refused = tuple(refusal for _, refusal in answers if refusal is not None)
-    cause = _refuse_body(policy, envelope, limit) if accepted else None
+    cause = _refuse_body(policy, envelope.taken_by(setup.machine_of(server)), limit) if accepted else None
     if cause is not None:
         return Reception((), (*refused, *(offer.no(rcpt, *cause, stage="data") for rcpt in accepted)))
     return Reception(accepted, refused)
@@ -115,10 +115,10 @@ def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
 
 
 def _refuse_body(policy: Policy, envelope: Envelope, limit: int | None) -> tuple[str, str] | None:
-    """Cause and rule of a refusal at the end of DATA: the queue file is too large, or too many servers have been passed."""
+    """Cause and rule of a refusal at the end of DATA: the queue file is too large, or too many servers, this one too, have been passed."""
     if limit is not None and envelope.size_bytes + policy.size_overhead_bytes > limit:
         return "body-too-big", "size-limit"
-    if policy.hops_refused_in_dialogue and policy.too_many_hops(envelope.received + 1):
+    if policy.hops_refused_in_dialogue and policy.too_many_hops(envelope.passed):
         return "too-many-hops", "hop-limit"
     return None
 

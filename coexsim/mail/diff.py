@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from coexsim.mail.classes import SMALL_BYTES, MailClass, recipients, senders, sizes
-from coexsim.mail.flows import Flow, Station, flow
+from coexsim.mail.flows import Flow, Station, flow, loop_end
 from coexsim.mail.mix import per_thousand
 from coexsim.mail.outages import site_of
 from coexsim.mail.setup import Setup
@@ -190,7 +190,7 @@ def _is_hosted(setup: Setup, person: MailClass) -> bool:
 
 
 def _loop_limit(setup: Setup, mail: Flow) -> int:
-    return min(setup.policies[name].hop_limit for name in mail.loop)
+    return loop_end(setup, mail.loop)[0]
 
 
 def _add_loads(loads: dict[str, list[float]], setups: tuple[Setup, Setup], pair: list[Flow], weight: float) -> None:

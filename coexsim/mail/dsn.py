@@ -42,7 +42,7 @@ def notice_for(envelope: Envelope, kind: Kind = "dsn") -> Envelope | None:
     if envelope.sender == NULL_SENDER:
         return None
     returned = envelope.size_bytes if envelope.size_bytes <= RETURNED_BYTES_AT_MOST else HEADER_BYTES
-    return Envelope(NULL_SENDER, (Rcpt(envelope.sender),), NOTICE_BYTES + returned, received=1, kind=kind)
+    return Envelope(NULL_SENDER, (Rcpt(envelope.sender),), NOTICE_BYTES + returned, kind=kind)
 
 
 def dsn_message(setup: Setup, trace: Trace, notice: Notice) -> Message:

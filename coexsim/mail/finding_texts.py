@@ -47,8 +47,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         "error",
         "Each server passes the mail on to the next, and the last passes it back to the first. Two smart hosts that point at each other do "
         "so with every address that neither knows.",
-        "One message costs as many transactions as the lowest hop limit allows, then bounces with 5.4.6 (Postfix: 5.4.0). Spam to dead "
-        "addresses multiplies.",
+        "One message costs as many transactions as the lowest hop limit allows (Exchange also has one of its own hops alone), then bounces "
+        "with 5.4.6 (Postfix: 5.4.0). Spam to dead addresses multiplies.",
         "Let exactly one side be the authority: it refuses addresses that it does not know. For forwarding, correct the address.",
         "RFC 5321, section 6.3; Exchange documentation, fix error code 5.4.6; mail-facts 1.5",
     ),

@@ -9,7 +9,7 @@ from coexsim.mail.directory import Person
 from coexsim.mail.findings import Finder, Finding, Search, listed
 from coexsim.mail.findings_dns import mx_servers
 from coexsim.mail.findings_limits import whose_hop_limit
-from coexsim.mail.flows import Flow, impatient
+from coexsim.mail.flows import Flow, impatient, loop_end
 from coexsim.mail.message import fold
 from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
@@ -25,12 +25,11 @@ def nothing_goes_round(search: Search) -> Iterator[Finding]:
             circles.setdefault(frozenset(flow.loop), []).append(flow)
     for flows in circles.values():
         loop = flows[0].loop
-        limits = {name: search.setup.policies[name].hop_limit for name in loop}
-        first = min(limits, key=lambda name: limits[name])
+        transactions, _, limit = loop_end(search.setup, loop)
         whose = listed(dict.fromkeys(flow.recipient.name for flow in flows))
         text = (
-            f"mail to {whose} goes round {' -> '.join([*loop, loop[0]])} until the hop limit of {first} ({limits[first]}) ends it: "
-            f"about {limits[first]} transactions a message; let one of these servers refuse what it cannot deliver, or deliver it"
+            f"mail to {whose} goes round {' -> '.join([*loop, loop[0]])} until the {limit} ends it: "
+            f"about {transactions} transactions a message; let one of these servers refuse what it cannot deliver, or deliver it"
         )
         names = tuple(
             dict.fromkeys((*loop, *(name for flow in flows for name in (flow.recipient.name, *flow.recipient.names))))

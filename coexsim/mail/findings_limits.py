@@ -20,11 +20,20 @@ def hop_limits_suffice(search: Search) -> Iterator[Finding]:
         if name:
             told.setdefault(name, flow)
     for name, flow in told.items():
-        limit = search.setup.policies[name].hop_limit if name in search.setup.policies else 0
-        text = f"{flow} passes {' -> '.join(flow.servers)}: longer than the hop limit of {name} ({limit}); raise it"
-        yield search.finding(
-            "HOP-LIMIT-TOO-LOW", search.setting(name, "max_hop_count", "hopcount_limit"), text, about=(name,)
+        policy = search.setup.policies[name]
+        local = len(flow.servers) < policy.hop_limit and policy.local_hop_limit is not None
+        limit = (
+            f"local hop limit of {name} ({policy.local_hop_limit})"
+            if local
+            else f"hop limit of {name} ({policy.hop_limit})"
         )
+        path = (
+            search.setting(name, "max_local_hop_count")
+            if local
+            else search.setting(name, "max_hop_count", "hopcount_limit")
+        )
+        text = f"{flow} passes {' -> '.join(flow.servers)}: longer than the {limit}; raise it"
+        yield search.finding("HOP-LIMIT-TOO-LOW", path, text, about=(name,))
 
 
 def whose_hop_limit(search: Search, flow: Flow) -> str | None:

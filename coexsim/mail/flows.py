@@ -144,9 +144,21 @@ def find_loop(setup: Setup, start: Station, known: dict[Station, tuple[Station, 
     return walk(start)
 
 
+def loop_end(setup: Setup, loop: tuple[str, ...]) -> tuple[int, str, str]:
+    """How many transactions a loop costs, the server that ends it, and its limit in words."""
+    ends = []
+    for name in loop:
+        policy = setup.policies[name]
+        ends.append((policy.hop_limit, name, f"hop limit of {name} ({policy.hop_limit})"))
+        if policy.local_hop_limit is not None:
+            limit = policy.local_hop_limit
+            ends.append((limit * len(loop), name, f"local hop limit of {name} ({limit})"))
+    return min(ends, key=lambda end: end[0])
+
+
 def _next(setup: Setup, station: Station) -> Iterator[Station]:
     """Where the copies that a server makes of this one go: one decision, DNS answered at once, nobody out of service."""
-    envelope = Envelope(station.sender, (Rcpt(station.address),), received=1)
+    envelope = Envelope(station.sender, (Rcpt(station.address),)).taken_by(setup.machine_of(station.server))
     decision = decide(setup, station.server, envelope, station.came_from)
     for verdict in decision.verdicts:
         address = fold(verdict.rcpt.address)

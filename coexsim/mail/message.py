@@ -38,14 +38,23 @@ class Reply(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """One copy of a message: one reverse path, several recipients. `received` counts its Received lines so far."""
+    """One copy of a message: one reverse path, several recipients. `passed`: the machines whose Received lines it has, in order."""
 
     sender: str
     recipients: tuple[Rcpt, ...]
     size_bytes: int = 4096
-    received: int = 0
+    passed: tuple[str, ...] = ()
     declares_size: bool = True
     kind: Kind = "mail"
+
+    @property
+    def received(self) -> int:
+        """How many Received lines it has."""
+        return len(self.passed)
+
+    def taken_by(self, machine: str) -> Envelope:
+        """The same envelope with one more Received line."""
+        return self._replace(passed=(*self.passed, machine))
 
     def to(self, recipients: tuple[Rcpt, ...]) -> Envelope:
         """The same envelope for other recipients."""

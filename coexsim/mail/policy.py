@@ -64,6 +64,7 @@ class Policy(NamedTuple):
     max_submit_bytes: int | None
     size_overhead_bytes: int  # the queue file is this much larger than the message
     hop_limit: int
+    local_hop_limit: int | None  # of Received lines of this server's own
     hops_refused_in_dialogue: bool
     hops_counted_at_limit: bool  # refused when the count reaches the limit, not when it passes it
     greylist_s: float | None
@@ -95,9 +96,12 @@ class Policy(NamedTuple):
         found = _best([route for route in self.routes if route.forced], address)
         return found if found and found.rule != LOCAL_TRANSPORT else None
 
-    def too_many_hops(self, received: int) -> bool:
-        """Has mail with so many Received lines passed too many servers."""
-        return received >= self.hop_limit if self.hops_counted_at_limit else received > self.hop_limit
+    def too_many_hops(self, passed: tuple[str, ...]) -> bool:
+        """Has mail with the Received lines of these machines, the last one this server's own, passed too many, or this one too often."""
+        received = len(passed)
+        if received >= self.hop_limit if self.hops_counted_at_limit else received > self.hop_limit:
+            return True
+        return self.local_hop_limit is not None and passed.count(passed[-1]) > self.local_hop_limit
 
 
 def _best(routes: Sequence[Route], address: str, *, named: bool = False) -> Route | None:

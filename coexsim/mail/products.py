@@ -47,6 +47,7 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         max_submit_bytes=None,
         size_overhead_bytes=0,
         hop_limit=getattr(server, "max_hop_count", 50),
+        local_hop_limit=None,
         hops_refused_in_dialogue=True,
         hops_counted_at_limit=True,
         greylist_s=server.greylisting.delay if server.greylisting else None,
@@ -133,6 +134,7 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
         max_size_bytes=server.max_receive_size,
         max_submit_bytes=server.max_send_size,
         hop_limit=server.max_hop_count,
+        local_hop_limit=server.max_local_hop_count or None,
         hops_counted_at_limit=False,
     )
 

@@ -93,9 +93,9 @@ def decide(
 
 
 def _verdicts(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
-    policy, received = case.policy, case.envelope.received
-    if not policy.hops_refused_in_dialogue and policy.too_many_hops(received):
-        reason = f"the message has passed {received} servers; at most {policy.hop_limit} are allowed here"
+    policy, envelope = case.policy, case.envelope
+    if not policy.hops_refused_in_dialogue and policy.too_many_hops(envelope.passed):
+        reason = f"the message has passed {envelope.received} servers; at most {policy.hop_limit} are allowed here"
         yield case.fail(rcpt, "too-many-hops", "hop-limit", reason)
         return
     found = list(_resolve(case, rcpt, ()))

@@ -138,7 +138,7 @@ class Walk:
             self._refuse(envelope.to((refusal.rcpt,)), server, refusal.reply, at_s)
         if reception.accepted:
             start = (Hop(server, "handed-in", prefix, tuple(asked), at_s),)
-            taken = envelope.to(reception.accepted)._replace(received=envelope.received + 1)
+            taken = envelope.to(reception.accepted).taken_by(self.setup.machine_of(server))
             self._put(at_s, Queued(server, taken, client, dict.fromkeys(taken.recipients, start), 0, at_s))
 
     def _refuse(
@@ -256,7 +256,7 @@ class Walk:
             behind = {
                 r: (*_hops(copy, by_rcpt[r], dns), Hop(server, "accepted", "", (), at_s)) for r in reception.accepted
             }
-            envelope = offered.to(reception.accepted)._replace(received=offered.received + 1)
+            envelope = offered.to(reception.accepted).taken_by(self.setup.machine_of(server))
             self._put(at_s, Queued(server, envelope, copy.server, behind, copy.message, at_s))
         mends = any(refusal.rule == "greylisted" for refusal in reception.refused) or self.reach.dns_mends(at_s)
         return Session(failed, late, mends)
@@ -285,7 +285,8 @@ class Walk:
         notice = notice_for(copy.envelope, kind)
         if notice is None:
             return
-        writer = self.setup.scenario.servers[copy.server].runs_on or copy.server
+        writer = self.setup.machine_of(copy.server)
+        notice = notice.taken_by(writer)
         self.messages.append(
             Message(about=about, notice_by=copy.server, to=notice.recipients[0].address, kind=kind, at_s=at_s)
         )

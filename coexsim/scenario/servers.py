@@ -183,6 +183,13 @@ class ExchangeServer(ServerBase):
     max_hop_count: int = Field(
         30, ge=1, le=500, description="30 [PS-RC]; 60 on connectors that setup makes, from memory"
     )
+    max_local_hop_count: int = Field(
+        8,
+        ge=0,
+        le=50,
+        description="MaxLocalHopCount: Received lines of this server's own; 0: no limit. 8 [PS-RC]; 12 on connectors that setup makes, "
+        "from memory",
+    )
     delay_notification_after: Seconds = Field(4 * 3600.0, description="[MS-INT]")
     message_expiration: Seconds = Field(2 * 86400.0, description="[MS-INT]")
 

@@ -47,7 +47,7 @@ class Copy:
 
     __slots__ = (
         "attempts", "block", "born_s", "came_from", "declares_size", "failures", "first_failure_s", "hops", "hosts_left",
-        "letter", "measured", "number", "path", "queued_s", "received", "row", "serial", "server", "size_bytes", "size_class",
+        "letter", "measured", "number", "passed", "path", "queued_s", "row", "serial", "server", "size_bytes", "size_class",
         "stream", "wan_bytes", "warned",
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ class Copy:
         self.serial = serial
         self.came_from = "own-user"
         self.declares_size = True
-        self.received = 1
+        self.passed: tuple[str, ...] = (server.machine,)
         self.hops = 0
         self.attempts = 0
         self.wan_bytes = 0
@@ -97,7 +97,7 @@ class Copy:
             self.letter.sender,
             self.letter.recipients,
             self.size_bytes,
-            self.received,
+            self.passed,
             self.declares_size,
             self.letter.kind,
         )

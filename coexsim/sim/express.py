@@ -38,7 +38,7 @@ class Leg:
 
     __slots__ = (
         "accept", "came_from", "cores", "delivered", "failed", "hop", "hops", "hosts", "known_until_s", "letter", "link",
-        "next", "number", "path", "plain", "received", "round_trip_s", "round_trips", "sender", "server", "target",
+        "next", "number", "passed", "path", "plain", "round_trip_s", "round_trips", "sender", "server", "target",
         "until_s", "wan_links", "work", "world",
     )  # fmt: skip
 
@@ -50,7 +50,7 @@ class Leg:
         self.work = copy.server.work.cores
         self.letter = copy.letter
         self.came_from = copy.came_from
-        self.received = copy.received
+        self.passed = copy.passed
         self.hops = copy.hops
         self.wan_links = wan_links
         self.plain = copy.server.is_unlimited
@@ -134,7 +134,7 @@ class Ride(simpy.Event):
             self.row,
         )
         copy.came_from = leg.came_from
-        copy.received = leg.received
+        copy.passed = leg.passed
         copy.hops = copy.attempts = leg.hops
         copy.wan_bytes = self.size_bytes * leg.wan_links
         return copy
@@ -316,7 +316,7 @@ def express_leg(world: World, copy: Copy, wan_links: int = 0) -> Leg | None:
         if not sender.work.cores.is_nothing or sender.calendar or len(onward) != 1:
             return None
         ahead = onward[0]
-    if ahead.hop is None or copy.received > MOST_LEGS:
+    if ahead.hop is None or len(copy.passed) > MOST_LEGS:
         return None
     hosts = sender.resolvers[0].hosts_at_once(ahead.hop)
     target = _only_server(world, hosts)
@@ -328,7 +328,7 @@ def express_leg(world: World, copy: Copy, wan_links: int = 0) -> Leg | None:
         return None
     leg.sends(sender, ahead.hop, hosts, target, path)
     copy.letter, copy.came_from, copy.server = taken.accepted, sender.name, target
-    copy.received += 1
+    copy.passed = (*copy.passed, target.machine)
     copy.hops += 1
     leg.next = express_leg(world, copy, wan_links + path.wan_links)
     return leg if leg.next is not None else None

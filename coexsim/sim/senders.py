@@ -116,10 +116,10 @@ class _Legs:
         if leg is None and self._tries.get(key, 0) < TRIES:
             self._tries[key] = self._tries.get(key, 0) + 1
             probe = Copy(0, letter, size_bytes, key[1], world.env.now, server, "", False)
-            probe.received = 0
+            probe.passed = ()
             taken = server.take(probe, "own-user")
             if taken.accepted is letter:
-                probe.received = 1
+                probe.passed = (server.machine,)
                 leg = express_leg(world, probe)
                 if leg is not None:
                     self._known[key] = leg

@@ -136,7 +136,7 @@ class MailServer:
 
     def plan(self, copy: Copy) -> Plan:
         """What to do with mail that was taken."""
-        key = (copy.letter, copy.came_from, copy.size_class, copy.received)
+        key = (copy.letter, copy.came_from, copy.size_class, copy.passed)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._decide(copy)
@@ -166,7 +166,7 @@ class MailServer:
         """What this server takes of what a client offers."""
         if self.policy.greylist_s is not None:
             return self._receive(copy, client)
-        key = (copy.letter, client, copy.size_class, copy.received)
+        key = (copy.letter, client, copy.size_class, copy.passed)
         taken = self._taken.get(key)
         if taken is None:
             taken = self._taken[key] = self._receive(copy, client)

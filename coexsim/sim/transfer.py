@@ -78,7 +78,7 @@ def send(copy: Copy, hop: NextHop) -> Steps:
     server.leave(copy)
     copy.letter = taken.accepted
     copy.came_from = server.name
-    copy.received += 1
+    copy.passed = (*copy.passed, target.machine)
     copy.hops += 1
     copy.server = target
     return True

@@ -104,7 +104,7 @@ class World:
         """A copy is handed in at its server by the server's own user (or, `came_from` outside, by somebody else)."""
         server, recorder = copy.server, self.recorder
         recorder.sent += copy.letter.count
-        copy.received = 0
+        copy.passed = ()
         if server.calendar and not server.calendar.is_open(self.env.now):
             self.open_copies += copy.measured
             self.env.process(self._post_later(copy))
@@ -129,7 +129,7 @@ class World:
             recorder.end(copy, letter, BOUNCED, self.env.now, said.enhanced, copy.server.name)
         if taken.accepted is None:
             return
-        copy.received = 1
+        copy.passed = (copy.server.machine,)
         copy.letter = taken.accepted
         self.start(copy)
 
@@ -180,7 +180,7 @@ class World:
         self.recorder.sent += letter.count
         double = copy.part(letter)
         double.server, double.came_from, double.stream = target, copy.server.name, "duplicate"
-        double.received += 1
+        double.passed = (*copy.passed, target.machine)
         double.hops += 1
         self.start(double)
 
@@ -252,7 +252,7 @@ class World:
             env.step()
         self.rides.fold()
         for copy in [*live, *under_way(self)]:
-            handed_in = copy.received > 0
+            handed_in = bool(copy.passed)
             self.recorder.end(copy, copy.letter, IN_TRANSIT, env.now, by=copy.server.name if handed_in else "client")
         for server in self.servers.values():
             server.threads.close()

@@ -82,7 +82,7 @@ def test_a_new_loop_is_told() -> None:
     diff = diff_routes(article_with(CASES["LOOP"].sound), article_with(CASES["LOOP"].faulty))
 
     assert {c.recipient for c in diff.new_loops} == {"nonexistent@corporate.com"}
-    assert all(c.new.transactions == 30 for c in diff.new_loops)  # Exchange's hop limit [PS-RC]
+    assert all(c.new.transactions == 16 for c in diff.new_loops)  # eight times two: Exchange's local hop limit [PS-RC]
 
 
 def test_who_moves_is_a_class_of_its_own() -> None:

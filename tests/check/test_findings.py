@@ -166,6 +166,16 @@ def test_a_hop_limit_in_the_dialogue_is_found_too() -> None:
     assert (finding.code, finding.where) == ("HOP-LIMIT-TOO-LOW", "servers.onprem.max_hop_count")
 
 
+def test_a_loop_is_told_with_the_limit_that_ends_it() -> None:
+    """Exchange's 8 local hops come before its 30 in all, once round is two transactions [PS-RC]; without a local limit they do not."""
+    loop = exchange(more="%s  inotes-inbound: {unknown_recipients: relay, smart_host: domino.corporate.com}\n")
+    for setting, told in (("", "the local hop limit of onprem (8) ends it: about 16 transactions"),
+                          ("    max_local_hop_count: 0\n", "the hop limit of onprem (30) ends it: about 30 transactions")):  # fmt: skip
+        [finding] = faults(article_with(loop % setting))
+        assert finding.code == "LOOP"
+        assert told in finding.text
+
+
 def test_a_backup_mx_that_does_not_verify_makes_backscatter() -> None:
     """Spam comes to the backup MX, though the first one is up and refuses unknown addresses (mail-facts 1.8, the rule on 250)."""
     two = zone(MX, "@ 1h IN MX 20 mx2.corporate.com.", A_RECORD, "mx2 1h IN A 192.0.2.20")

@@ -95,6 +95,7 @@ exchange = keys(
     recipient_filtering=switch,
     max_receive_size=size,
     max_hop_count=limit,
+    max_local_hop_count=st.sampled_from([0, 1, 2]),
     **COMMON,
 )
 postfix = keys(

@@ -56,11 +56,15 @@ def recipients_have_one_outcome(result: Trace, asked: list[str]) -> None:
 
 
 def hop_limits_hold(setup: Setup, result: Trace) -> None:
-    """A copy passes at most one server more than the highest limit (the one that finds it has passed too many)."""
+    """A copy passes at most one server more than the highest limit (the one that finds it has passed too many), and no server more
+    often than its own local limit.
+    """
     most = max(policy.hop_limit for policy in setup.policies.values())
     copies = [c for r in result.recipients for c in r.copies] + [n.copy for n in result.notices if n.copy]
     for copy in copies:
         assert sum(setup.scenario.servers[server].runs_on is None for server in copy.servers) <= most + 1
+        for name, policy in setup.policies.items():
+            assert policy.local_hop_limit is None or copy.servers.count(name) <= policy.local_hop_limit
 
 
 def notices_are_about_mail(setup: Setup, result: Trace) -> None:

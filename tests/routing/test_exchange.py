@@ -211,10 +211,11 @@ def test_internal_relay_without_a_connector_of_its_own() -> None:
 def test_internal_relay_over_a_gateway_that_sends_it_back() -> None:
     """[P365-LOOP]: default connector to an edge server that has only the MX to go by: a loop until the hop limit, 5.4.6 [MS-546]."""
     edge = "{name: edge, address_spaces: '*', smart_hosts: gw.corporate.net}"
-    result = go(exchange(connectors=edge), OUTSIDE, NOBODY)
+    for limits, visits in (("max_local_hop_count: 0", 15), ("", 8)):  # MaxHopCount 30, MaxLocalHopCount 8 [PS-RC]
+        result = go(exchange(connectors=edge, more=limits), OUTSIDE, NOBODY)
 
-    assert told(result)[2:] == ("gateway", "5.4.6")  # refused in the dialogue, so the gateway writes the bounce
-    assert 28 <= len(result.recipients[0].servers) <= 31  # MaxHopCount 30 [PS-RC]
+        assert told(result)[2:] == ("gateway", "5.4.6")  # refused in the dialogue, so the gateway writes the bounce
+        assert result.recipients[0].servers.count("onprem") == visits
 
 
 def test_smart_hosts_of_one_connector_stand_in_for_each_other() -> None:
@@ -253,13 +254,36 @@ def test_relaying_is_refused() -> None:
     assert (reply.code, reply.enhanced) == (550, "5.7.1")
 
 
-def test_loop_with_the_cloud_ends_at_maxhopcount() -> None:
-    """Both sides internal relay: the lower limit counts (30 of Exchange); about half of the hops are on-prem's (mail-facts 1.5)."""
+@pytest.mark.parametrize(
+    ("limits", "taken", "offered"),
+    [
+        ("max_hop_count: 30, max_local_hop_count: 0", 15, 16),
+        ("max_hop_count: 30", 8, 9),
+        ("max_hop_count: 30, max_local_hop_count: 12", 12, 13),
+        ("max_hop_count: 12", 6, 7),
+    ],
+)
+def test_loop_with_the_cloud_ends_at_a_hop_count(limits: str, taken: int, offered: int) -> None:
+    """Both sides internal relay: the lowest limit counts, MaxHopCount over all Received lines (30: about half of the hops are
+    on-prem's, mail-facts 1.5) or MaxLocalHopCount over on-prem's own (8 by default, 0: none [PS-RC]).
+    """
     text = BASE.replace(
         "in.cloud.example}", "in.cloud.example, unknown_recipients: relay, smart_host: '[mail.corporate.com]'}", 1
     )
-    text = text.replace("DOMAIN", "internal-relay").replace("CONNECTORS", CLOUD).replace("MORE", "max_hop_count: 30")
+    text = (
+        text.replace("DOMAIN", "internal-relay")
+        .replace("CONNECTORS", CLOUD)
+        .replace("MORE", limits.replace(", ", "\n    "))
+    )
     result = go(Setup(scenario_from_text(text)), OUTSIDE, NOBODY)
+    at_onprem = [transaction for transaction in result.transactions if transaction.server == "onprem"]
 
-    assert told(result)[2:] == ("inbound", "5.4.6")
-    assert sum(t.server == "onprem" for t in result.transactions) in (15, 16)
+    assert result.recipients[0].code == "5.4.6"
+    assert (sum(t.accepted for t in at_onprem), len(at_onprem)) == (taken, offered)
+
+
+def test_a_round_trip_is_no_loop() -> None:
+    """Local hops are this server's own: mail that passes it once has one, however many others it passes [PS-RC]."""
+    assert told(go(exchange(more="max_local_hop_count: 1"), OUTSIDE, IU1))[:2] == (
+        "delivered", ("external", "onprem", "inbound"),
+    )  # fmt: skip
