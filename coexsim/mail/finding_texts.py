@@ -76,6 +76,15 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Take it out of relay_for, unless the server is yours; then model it as a relay.",
         "Domino help, inbound anti-relay settings",
     ),
+    "OWN-MAIL-REFUSED": Explanation(
+        "a server takes another one of the organisation for a stranger",
+        "error",
+        "It refuses what the other one sends: as relaying to a domain that is not its own, or (with reject_own_domain_from_outside) as a "
+        "forged sender. Mail that hosted people send, and that comes by MX, is from the own domain, but from outside.",
+        "Mail between one's own people, or to the Internet, bounces with 5.7.1.",
+        "Name the sending server under relay_for of the refusing one.",
+        "RFC 5321, section 7.8; Domino help, inbound anti-relay settings; Exchange documentation, fix error code 5.7.64",
+    ),
     "BACKSCATTER": Explanation(
         "unknown recipients are taken, then sent back",
         "note",

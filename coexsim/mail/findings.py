@@ -110,14 +110,14 @@ Finder = Callable[[Search], Iterator[Finding]]
 def find_all(setup: Setup) -> list[Finding]:
     """Every finding about a set-up, causes first; those that the scenario acknowledges are marked with its reason."""
     from coexsim.mail.findings_dns import DNS_FINDERS
-    from coexsim.mail.findings_exposure import EXPOSURE_FINDERS
+    from coexsim.mail.findings_exposure import EXPOSURE_FINDERS, STRANGER_FINDERS
     from coexsim.mail.findings_flows import FLOW_FINDERS
     from coexsim.mail.findings_limits import LIMIT_FINDERS
     from coexsim.mail.findings_steps import STEP_FINDERS
 
     flows = all_flows(setup)
     search = Search(setup, flows, frozenset(fold(flow.recipient.address) for flow in flows if not flow.delivered))
-    causes = [finding for finder in (*DNS_FINDERS, *STEP_FINDERS) for finding in finder(search)]
+    causes = [finding for finder in (*DNS_FINDERS, *STEP_FINDERS, *STRANGER_FINDERS) for finding in finder(search)]
     causes = _fold_hosts(causes)
     explained: dict[int, list[str]] = {}
     search = replace(search, flows=[flow for flow in flows if not _explained(flow, causes, explained)])

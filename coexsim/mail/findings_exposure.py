@@ -8,8 +8,11 @@ from coexsim.mail.classes import senders
 from coexsim.mail.dialogue import receive
 from coexsim.mail.findings import Finder, Finding, Search, listed
 from coexsim.mail.findings_dns import mx_servers
+from coexsim.mail.flows import Flow
 from coexsim.mail.message import Envelope, Rcpt, domain_of, fold
+from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
+from coexsim.mail.traced import Copy
 from coexsim.scenario.servers import ExternalServer
 
 
@@ -28,6 +31,37 @@ def nobody_relays_for_strangers(search: Search) -> Iterator[Finding]:
                 yield search.finding(
                     "RELAYS-FOR-OUTSIDER", ("servers", name, "relay_for", index), text, about=(name, client)
                 )
+
+
+def own_mail_is_taken(search: Search) -> Iterator[Finding]:
+    """No server of the organisation takes another one for a stranger: it would relay for it, and take its senders for its own."""
+    told: dict[tuple[str, str], tuple[Flow, Copy]] = {}
+    for flow in search.flows:
+        for copy in flow.route.copies if flow.route and flow.sender.side != "internet" else ():
+            refusing = search.setup.server_of_host.get(copy.remote)
+            if (
+                copy.reply
+                and copy.by
+                and refusing in search.own_servers
+                and _is_stranger(search, copy, copy.reply.text, refusing)
+            ):
+                told.setdefault((refusing, search.setup.machine_of(copy.by)), (flow, copy))
+    for (refusing, client), (flow, copy) in told.items():
+        reply_text = str(copy.reply).partition("said: ")[2]
+        text = (
+            f"{refusing} takes {client} for a stranger and refuses what it sends, such as {flow}: {reply_text.rstrip('.')}; "
+            f"name {client} under relay_for of {refusing}"
+        )
+        marks = (f"{refusing} refused it: {' '.join(reply_text.split()[:2])}",)
+        yield search.finding("OWN-MAIL-REFUSED", ("servers", refusing), text, about=(refusing, client), marks=marks)
+
+
+def _is_stranger(search: Search, copy: Copy, said: str, refusing: str) -> bool:
+    """Was the mail refused as relaying for, or as forged by, somebody unknown."""
+    product = search.setup.policies[refusing].product
+    denied = reply(product, "relay-denied", address=copy.address).text
+    forged = reply(product, "own-domain-from-outside").text.partition(">")[2]
+    return said.endswith(forged) or (said.endswith(denied) and domain_of(copy.address) not in search.domains)
 
 
 def unknown_recipients_are_refused(search: Search) -> Iterator[Finding]:
@@ -104,6 +138,7 @@ def notices_arrive(search: Search) -> Iterator[Finding]:
             )
 
 
+STRANGER_FINDERS: tuple[Finder, ...] = (own_mail_is_taken,)
 EXPOSURE_FINDERS: tuple[Finder, ...] = (
     nobody_relays_for_strangers,
     unknown_recipients_are_refused,

@@ -11,7 +11,6 @@ from coexsim.mail.findings_dns import mx_servers
 from coexsim.mail.findings_limits import whose_hop_limit
 from coexsim.mail.flows import Flow, impatient, loop_end
 from coexsim.mail.message import fold
-from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
 from coexsim.scenario.model import Path
 from coexsim.units import say_time
@@ -95,18 +94,12 @@ def _missed(search: Search, flows: list[Flow]) -> set[str]:
 
 def _remedy(search: Search, flow: Flow) -> str:
     """What would let this mail arrive."""
-    copy = next((copy for copy in flow.route.copies if copy.outcome != "delivered"), None) if flow.route else None
-    refusing = search.setup.server_of_host.get(copy.remote, "") if copy else ""
-    if copy and copy.by and refusing in search.own_servers:
-        refused = reply(search.setup.policies[refusing].product, "relay-denied", address=copy.address).text
-        if copy.reply and copy.reply.text.endswith(refused):
-            return f"name {search.setup.machine_of(copy.by)} under relay_for of {refusing}"
     if flow.recipient.side == "internet":
         return "give that server a way out"
     person = search.setup.directory.find(flow.address, 0)
     if isinstance(person, Person) and person.forwarding:
         return f"correct the forwarding address {person.forwarding}"
-    if copy and copy.hops and copy.hops[-1].rule == "no-forwarding-address":
+    if _rule(flow) == "no-forwarding-address":
         return "write a forwarding address, or take the smart host rule person-without-mail-file"
     return "give the mail file a server that its mail is sent to"
 
@@ -189,9 +182,13 @@ def _second_way(search: Search, name: str) -> str:
 
 
 def _pairs(flows: list[Flow]) -> str:
-    """``hosted people to hosted people, the Internet to hosted people``."""
-    pairs = dict.fromkeys((SIDES_IN_WORDS[flow.sender.side], SIDES_IN_WORDS[flow.recipient.side]) for flow in flows)
-    return ", ".join(f"{one} to {other}" for one, other in pairs)
+    """``hosted people to hosted people, the Internet to hosted people``; an alias is named where only mail to it is cut off."""
+    pairs = {
+        (f.sender.side, f.recipient.side): SIDES_IN_WORDS[f.recipient.side] for f in flows if f.recipient.mailboxes
+    }
+    for flow in flows:
+        pairs.setdefault((flow.sender.side, flow.recipient.side), flow.recipient.name)
+    return ", ".join(f"{SIDES_IN_WORDS[one]} to {other}" for (one, _), other in pairs.items())
 
 
 def _machine(search: Search, server: str) -> str:
@@ -218,6 +215,10 @@ def _reason(flow: Flow) -> str:
         return "it goes round"
     late = route.deferrals[-1].reply if route.deferrals else None
     return str(route.reply or late or "no reason is known").rstrip(".")
+
+
+def _rule(flow: Flow) -> str:
+    return flow.route.hops[-1].rule if flow.route and flow.route.hops else ""
 
 
 def _ends(flows: list[Flow]) -> str:

@@ -56,6 +56,10 @@ CASES: dict[str, Case] = {
     "HOP-LIMIT-TOO-LOW": Case("servers: {onprem: {max_hop_count: 1}}", "servers: {onprem: {max_hop_count: 2}}"),
     "OPEN-RELAY": Case("servers: {onprem: {relay_for: [anyone]}}", "servers: {onprem: {relay_for: [inotes-outbound]}}"),
     "RELAYS-FOR-OUTSIDER": Case("servers: {onprem: {relay_for: [external]}}"),
+    "OWN-MAIL-REFUSED": Case(
+        "servers: {onprem: {reject_own_domain_from_outside: enabled}}",
+        "servers: {onprem: {reject_own_domain_from_outside: enabled, relay_for: [inotes-outbound]}}",
+    ),
     "BACKSCATTER": Case("", "servers: {onprem: {verify_local_recipients: enabled}}"),
     "FORGED-SENDER": Case("", zone("@ 1h IN MX 10 gone.corporate.com.", A_RECORD)),
     "DSN-UNDELIVERABLE": Case("servers: {external: {max_message_size: 5 KB}}", "servers: {external: {max_message_size: 10 KB}}"),

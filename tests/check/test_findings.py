@@ -194,12 +194,26 @@ def test_a_relay_host_that_refuses_is_told_whom_to_relay_for() -> None:
         "servers: {onprem: {relay_host: gw.corporate.com}, gw: {kind: relay, site: office, host: gw.corporate.com%s}}"
     )
     [finding] = faults(article_with(gateway % ""))
-    assert finding.code == "OUTSIDE-UNREACHABLE"
-    assert finding.text.endswith("name onprem under relay_for of gw")
+    assert (finding.code, finding.where) == ("OWN-MAIL-REFUSED", "servers.gw")
+    assert "Relay access denied; name onprem under relay_for of gw" in finding.text
+    assert "dUser1 (and 1 alike) -> someuser@otherdomain.com: bounced" in finding.consequences
 
     alone = [f for f in found(article_with(gateway % ", relay_for: [onprem]")) if f.where == "servers.gw"]
     assert [f.code for f in alone] == ["SINGLE-POINT-OF-FAILURE"]
     assert "a second host beside it" in alone[0].text
+
+
+def test_an_alias_that_is_cut_off_alone_is_named() -> None:
+    """The shared domain has a second MX, its alias has not: without the first one only mail to the alias stops."""
+    two = zone(MX, "@ 1h IN MX 20 mx2.corporate.com.", A_RECORD, "mx2 1h IN A 192.0.2.20")
+    alias = (
+        "  corporate.de: '@ 1h IN MX 1 domino.corporate.com.'\n"
+        "servers: {onprem: {global_domain: [corporate.com, corporate.de]},"
+        " mx2: {kind: relay, site: office, host: mx2.corporate.com, smart_host: smtp.inotes.example}}\n"
+    )
+    [finding] = [f for f in found(article_with(two + alias)) if f.code == "SINGLE-POINT-OF-FAILURE"]
+
+    assert "hosted people to iUser1@corporate.de, the Internet to iUser1@corporate.de, though" in finding.text
 
 
 def test_whoever_lacks_a_person_record_is_named_once() -> None:
