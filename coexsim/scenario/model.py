@@ -20,6 +20,8 @@ from coexsim.scenario.servers import (
 from coexsim.units import Moment
 
 ADDRESS = r"^[^@\s<>]+@[^@\s<>]+$"
+DOMAIN = r"^[A-Za-z0-9.-]+\.[A-Za-z0-9-]+$"
+ENHANCED_CODE = r"^(none|\d\.\d{1,3}\.\d{1,3})$"
 OUTCOMES = ("delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client")
 
 
@@ -118,12 +120,18 @@ class Expect(Spec):
     outcome: (
         Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"] | None
     ) = None
-    code: str | None = Field(None, description="enhanced status code, such as 5.1.1")
+    code: str | None = Field(None, pattern=ENHANCED_CODE, description="enhanced status code, such as 5.1.1, or none")
     by: str | None = Field(None, description="the server that gave it up")
     rules: tuple[str, ...] | None = Field(None, description="the rule at each server of the route")
     dsn_to: str | None = None
     dsn_route: tuple[str, ...] | None = None
     transactions: int | None = Field(None, description="SMTP transactions between servers, bounces included")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Expect:
+        if all(value is None for value in self.__dict__.values()):
+            raise ValueError("it expects nothing, so it would always hold; write for example 'outcome: delivered'")
+        return self
 
 
 class Mail(Spec):
@@ -231,7 +239,7 @@ class Scenario(Spec):
     coexsim: Literal[1]
     title: str = ""
     description: str = ""
-    domain: str = Field(pattern=r"^[A-Za-z0-9.-]+\.[A-Za-z0-9-]+$")
+    domain: str = Field(pattern=DOMAIN)
     sites: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     dns: dict[str, ZoneSpec] = Field(default_factory=dict)

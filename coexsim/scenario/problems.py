@@ -11,11 +11,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from coexsim.errors import Problem, did_you_mean
+from coexsim.scenario.model import ADDRESS, DOMAIN, ENHANCED_CODE, Scenario, Source
 from coexsim.scenario.model import Path as KeyPath
-from coexsim.scenario.model import Scenario, Source
 from coexsim.scenario.servers import KINDS
 
 LONGEST_SHOWN = 60
+_LIKE = {
+    ADDRESS: "an address such as 'name@corporate.com'",
+    DOMAIN: "a domain such as 'corporate.com'",
+    ENHANCED_CODE: "an enhanced status code such as '5.1.1'",
+}
 _EXPECTED = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
@@ -65,7 +70,8 @@ def _in_words(item: ErrorDetails, source: Source) -> tuple[KeyPath, str]:
         )
     if kind == "missing":
         hint = "; begin with 'coexsim: 1'" if loc == ("coexsim",) else ""
-        return path[:-1] if path and path[-1] == loc[-1] else path, f"{loc[-1]!r} is missing{hint}"
+        what = f"item {loc[-1] + 1}" if isinstance(loc[-1], int) else repr(loc[-1])
+        return path[:-1] if path and path[-1] == loc[-1] else path, f"{what} is missing{hint}"
     if kind == "union_tag_invalid":
         tag = str(context.get("tag", given))
         return (*path, "kind"), f"{tag!r} is no kind of server{did_you_mean(tag, KINDS)}; one of {', '.join(KINDS)}"
@@ -81,12 +87,7 @@ def _in_words(item: ErrorDetails, source: Source) -> tuple[KeyPath, str]:
         return path, f"expected a list, found {shown(given)}"
     text = item["msg"].removeprefix("Value error, ")
     if kind == "string_pattern_mismatch":
-        address = "@" in str(context.get("pattern", ""))
-        text = (
-            "expected an address such as 'name@corporate.com'"
-            if address
-            else "expected a domain such as 'corporate.com'"
-        )
+        text = f"expected {_LIKE[str(context.get('pattern'))]}"
     elif kind in _EXPECTED:
         text = f"expected {_EXPECTED[kind].format_map(context)}"
     if kind == "value_error" or isinstance(given, (dict, list)):

@@ -69,6 +69,7 @@ def test_the_good_one_is_good() -> None:
             "a.yaml:15: directory.people.dUser1.mailfile: there is no such key; did you mean 'mail_file'?",
         ),
         ("domain: corporate.com\n", "", "a.yaml:1: 'domain' is missing"),
+        ("between: [office, internet]", "between: [office]", "a.yaml:5: links[0].between: item 2 is missing"),
         ("coexsim: 1\n", "", "a.yaml:1: 'coexsim' is missing; begin with 'coexsim: 1'"),
         (
             "domain: corporate.com\n",

@@ -118,6 +118,14 @@ def test_every_key_has_its_place() -> None:
             "directory.population.onprem: expected 0 or more; found -1",
         ),
         (
+            "messages: [{from: a@b.example, to: a@b.example, expect: {}}]\n",
+            "messages[0].expect: it expects nothing, so it would always hold; write for example 'outcome: delivered'",
+        ),
+        (
+            "messages: [{from: a@b.example, to: a@b.example, expect: {code: '550'}}]\n",
+            "messages[0].expect.code: expected an enhanced status code such as '5.1.1'; found '550'",
+        ),
+        (
             "directory: {people: {ann: {only_at_hosted: true, mail_file: onprem}}}\n",
             "directory.people.ann.only_at_hosted: 'onprem' is no hosted-inbound server",
         ),
