@@ -93,13 +93,14 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
         for domain in local
         if server.smart_host
     ]
+    foreign = [Route(fold(d), _hop(host), "foreign-smtp-domain") for d, host in server.foreign_smtp_domains.items()]
     sends = server.smtp_outside_local_domain
     return dict(
         listens=server.smtp_listener_task,
         domains=dict.fromkeys(local, rule),
         primary_domain=local[0] if local else fold(scenario.domain),
         lookup=server.address_lookup,
-        routes=(*smart, _any_route(server.relay_host, "relay-host")) if sends else (),
+        routes=(*smart, *foreign, _any_route(server.relay_host, "relay-host")) if sends else (),
         sends_outside=sends,
         checks_submissions=False,
         all_local_to_smart_host=server.smart_host_for_all_local_recipients and bool(server.smart_host),

@@ -123,6 +123,10 @@ class DominoServer(ServerBase):
     relay_host: str | None = Field(
         None, description="relay host for messages leaving the local Internet domain [D-BASICS]"
     )
+    foreign_smtp_domains: dict[str, str] = Field(
+        default_factory=dict,
+        description="Foreign SMTP Domain and SMTP Connection documents: other domain ('*.domain' for those below it) to host [D-HELP]",
+    )
     max_message_size: SizeBytes | None = None
     max_hop_count: int = Field(
         25, ge=1, description="25 in Domino 5-8 (one site's value [D-CUST], as default from memory); 40 in 12/14 [D-TL]"

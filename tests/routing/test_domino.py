@@ -142,6 +142,26 @@ def test_relay_host_takes_all_mail_for_other_domains() -> None:
     assert told(go(gateway + dns, DU1, OUTSIDE))[:2] == ("delivered", ("onprem", "gateway", "external"))
 
 
+@pytest.mark.parametrize(
+    ("documents", "route"),
+    [
+        ("otherdomain.com: gw.corporate.com", ("onprem", "gateway", "external")),
+        ("'*.otherdomain.com': gw.corporate.com", ("onprem", "external")),
+        ("corporate.com: gw.corporate.com", ("onprem", "external")),
+    ],
+)
+def test_a_foreign_smtp_domain_has_a_way_of_its_own(documents: str, route: tuple[str, ...]) -> None:
+    """[D-HELP]: a Foreign SMTP Domain with its connection document comes before relay host and MX, for non-local domains only."""
+    gateway = onprem(
+        f"foreign_smtp_domains: {{{documents}}}",
+        ", gateway: {kind: relay, site: office, host: gw.corporate.com, address: 192.0.2.20, relay_for: onprem}",
+    )
+    dns = "dns:\n  corporate.com: |\n    @ IN MX 10 domino\n    domino IN A 192.0.2.10\n    gw IN A 192.0.2.20\n"
+
+    assert told(go(gateway + dns, DU1, OUTSIDE))[:2] == ("delivered", route)
+    assert told(go(gateway + dns, DU1, IU1))[1][-1] == "inotes-inbound"
+
+
 def test_smtp_disabled_for_other_domains() -> None:
     """[D-HELP]: off by default; neither the Internet nor the smart host is reached then."""
     off = onprem("smtp_outside_local_domain: disabled")
