@@ -233,6 +233,14 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Correct the name; or give the server that is meant this host.",
         "the article, Enable the smart host option, and enter the server address",
     ),
+    "SMART-HOST-IS-ITSELF": Explanation(
+        "a server's smart host is the server itself",
+        "error",
+        "The name given as smart host or relay host leads back to the server that names it.",
+        "All mail that is sent there bounces with 5.4.6 (Exchange: 5.3.5), if the server sees that it is its own; or it goes round.",
+        "Name the hosted service's SMTP server. Both sides have hosts in the same domain, so the two are easily mixed up.",
+        "the article, Enable the smart host option, and enter the SmartCloud iNotes server address",
+    ),
     "SMART-HOST-NOT-HERE": Explanation(
         "a smart host leads to no server of the scenario",
         "error",

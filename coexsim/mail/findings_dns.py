@@ -154,6 +154,14 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                 search.setup, hop._replace(external_dns=True), policy
             )  # its own DNS is a finding of its own
             if isinstance(found, DnsFailure):
+                if found.cause == "loops-to-self":
+                    text = (
+                        f"{hop.name}, to which {name} sends, is {name} itself: mail for it bounces; name the server that is meant, such as "
+                        "that of the hosted service"
+                    )
+                    yield search.finding(
+                        "SMART-HOST-IS-ITSELF", path, text, about=(name, hop.name), marks=(found.reason,)
+                    )
                 if found.cause in ("no-address", "no-such-domain", "null-mx"):
                     near = did_you_mean(hop.name, [fold(s.host) for s in search.scenario.servers.values() if s.host])
                     text = (
@@ -178,7 +186,7 @@ def _where_named(search: Search, server: str, host: str) -> Path:
     """The setting in which a server (or the one it runs on) names a host."""
     for name in (server, search.scenario.servers[server].runs_on):
         for path in search.scenario.source.lines:
-            if name and path[:2] == ("servers", name) and _written(search, path) == host:
+            if name and path[:2] == ("servers", name) and path[2:] != ("host",) and _written(search, path) == host:
                 return path
     return ("servers", server)
 

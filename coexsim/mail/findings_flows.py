@@ -13,7 +13,10 @@ from coexsim.mail.flows import Flow, impatient, loop_end
 from coexsim.mail.message import fold
 from coexsim.mail.trace import trace
 from coexsim.scenario.model import Path
+from coexsim.scenario.servers import HostedInbound
 from coexsim.units import say_time
+
+NO_WAY_THERE = "give the mail file a server that its mail is sent to"
 
 
 def nothing_goes_round(search: Search) -> Iterator[Finding]:
@@ -66,14 +69,13 @@ def everybody_is_reached(search: Search) -> Iterator[Finding]:
         how = f"{_ends(flows)} after {ways}: {_reason(flows[0])}"
         about = (*person.names, person.name)
         if len(flows) >= sending and not flows[0].delivered_to_some:
-            text = f"{person.name} is reached by nobody: mail ends as {how}; {_remedy(search, flows[0])}"
+            text = f"{person.name} is reached by nobody: mail ends as {how}; {_remedy(search, flows[0], NO_WAY_THERE)}"
             yield search.finding("UNREACHABLE", path, text, about=about)
         else:
             whom = listed(flow.sender.name for flow in flows)
             some = "all members of " if flows[0].delivered_to_some else ""
-            others = (
-                "it does from others, so compare the two ways" if len(flows) < sending else _remedy(search, flows[0])
-            )
+            compare = "it does from others, so compare the two ways" if len(flows) < sending else NO_WAY_THERE
+            others = _remedy(search, flows[0], compare)
             text = f"mail to {some}{person.name} does not arrive from {whom}: it ends as {how}; {others}"
             yield search.finding("VALID-RECIPIENT-BOUNCES", path, text, about=about)
 
@@ -92,16 +94,25 @@ def _missed(search: Search, flows: list[Flow]) -> set[str]:
     return {entry.name if entry else forwarded.get(fold(address), address) for address, entry in entries.items()}
 
 
-def _remedy(search: Search, flow: Flow) -> str:
-    """What would let this mail arrive."""
-    if flow.recipient.side == "internet":
-        return "give that server a way out"
+def _remedy(search: Search, flow: Flow, otherwise: str) -> str:
+    """What would let this mail arrive, where that is plain."""
+    copies = flow.route.copies if flow.route else ()
     person = search.setup.directory.find(flow.address, 0)
-    if isinstance(person, Person) and person.forwarding:
+    if flow.recipient.side == "group":
+        return "correct its members"
+    if (
+        isinstance(person, Person)
+        and person.forwarding
+        and fold(person.forwarding) in {fold(c.address) for c in copies}
+    ):
         return f"correct the forwarding address {person.forwarding}"
     if _rule(flow) == "no-forwarding-address":
         return "write a forwarding address, or take the smart host rule person-without-mail-file"
-    return "give the mail file a server that its mail is sent to"
+    refused_by = {search.setup.server_of_host.get(copy.remote) for copy in copies}
+    for name, server in search.scenario.of_kind(HostedInbound).items():
+        if name in refused_by and server.people_elsewhere == "refuse" and flow.recipient.home != name:
+            return f"let {name} pass on mail for people whose mail file is elsewhere (people_elsewhere: relay, and its smart_host)"
+    return otherwise
 
 
 def outside_is_reached(search: Search) -> Iterator[Finding]:
@@ -113,7 +124,7 @@ def outside_is_reached(search: Search) -> Iterator[Finding]:
             path: Path = ("servers", by) if by in search.scenario.servers else ("servers",)
             text = (
                 f"mail from {listed(flow.sender.name for flow in flows)} to {person.name} ends as {_ends(flows)} at {by or '?'}: "
-                f"{_reason(first)}; {_remedy(search, first)}"
+                f"{_reason(first)}; give that server a way out"
             )
             yield search.finding(
                 "OUTSIDE-UNREACHABLE", path, text, about=(person.name, *(f.sender.name for f in flows))

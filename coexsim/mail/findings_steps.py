@@ -230,9 +230,9 @@ def _external_dns(
         f"enable it ({EXCHANGE}: Use External DNS Lookup settings)"
     )
     marks: tuple[str, ...] = ()
-    if isinstance(inside, DnsFailure):
+    if isinstance(inside, DnsFailure) and not same:
         marks = (inside.reason,)
-    elif not same:
+    elif not isinstance(inside, DnsFailure) and not same:
         marks = tuple(f"connect to {host.name}[" for group in inside.groups for host in group)
     severity: Severity | None = "note" if same else None
     yield search.finding(

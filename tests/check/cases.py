@@ -86,6 +86,7 @@ CASES: dict[str, Case] = {
         zone(MX, "@ 1h IN MX 20 second.corporate.com.", "second 1h IN A 192.0.2.10", A_RECORD),
     ),
     "SMART-HOST-NO-ADDRESS": Case("servers: {onprem: {smart_host: smtp.inots.example}}"),
+    "SMART-HOST-IS-ITSELF": Case("servers: {onprem: {smart_host: domino.corporate.com}, smart-host: null}"),
     "SMART-HOST-NOT-HERE": Case(
         "servers: {onprem: {relay_host: gateway.corporate.com}}\n"
         + zone(MX, A_RECORD, "gateway 1h IN A 192.0.2.77"),

@@ -133,6 +133,27 @@ def test_what_keeps_mail_from_people_is_an_error() -> None:
     assert "someuser@otherdomain.com -> iUser1 (and 1 alike): deferred in queue" in finding.consequences
 
 
+def test_an_exchange_server_that_is_its_own_smart_host_is_not_blamed_for_its_dns() -> None:
+    """Inside and outside DNS say the same of it, so that what fails is not the fault of the one asked."""
+    itself = exchange(external_dns="false", smart_hosts="smart_hosts: [domino.corporate.com],")
+    errors = [finding for finding in found(article_with(itself)) if finding.severity == "error"]
+
+    assert [(f.code, f.where) for f in errors] == [
+        ("SMART-HOST-IS-ITSELF", "servers.onprem.send_connectors[0].smart_hosts[0]")
+    ]
+
+
+def test_what_to_do_is_what_would_mend_it() -> None:
+    """MX in the cloud, which refuses people whose mail file is elsewhere; a group without members."""
+    cloud = zone("@ 1h IN MX 10 smtp.inotes.example.", A_RECORD)
+    told = {finding.code: finding.text for finding in faults(article_with(cloud))}
+    assert told["VALID-RECIPIENT-BOUNCES"].endswith(
+        "let inotes-inbound pass on mail for people whose mail file is elsewhere (people_elsewhere: relay, and its smart_host)"
+    )
+    [empty] = faults(article_with("directory: {groups: {empty: []}}"))
+    assert empty.text.endswith("correct its members")
+
+
 def test_an_external_relay_domain_with_people_is_one_fault() -> None:
     """That their mail leaves and is refused there follows from the type [MS-AD]."""
     assert [finding.code for finding in faults(article_with(exchange(domain="external-relay")))] == [
