@@ -304,7 +304,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         "warning",
         "The step 'Creating Person records for iNotes users' is left out, for everybody or for those with 'only_at_hosted'.",
         "The on-premises server does not know the address and discards mail for it as invalid; so do bounces to that person end.",
-        "Create a Person document with the mail system 'Other Internet mail' and the Internet address.",
+        "Create a Person document with the mail system 'Other Internet mail' and the Internet address. Where the smart host takes what is "
+        "in no directory, none is needed: write such people with 'only_at_hosted'.",
         "the article, Creating Person records for iNotes users",
     ),
     "PERSON-MAIL-SYSTEM": Explanation(

@@ -24,16 +24,20 @@ _LIKE = {
 _EXPECTED = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
+    "finite_number": "a number with an end",
     "float_parsing": "a number",
     "float_type": "a number",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "{ge} or more",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller number",
     "int_type": "a whole number",
-    "less_than_equal": "{le} at the most",
+    "less_than_equal": "{le:g} at the most",
     "string_too_short": "some text",
     "string_type": "text",
+    "too_long": "{max_length} items at the most",
+    "too_short": "{min_length} items at least",
 }
 
 

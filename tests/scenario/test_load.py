@@ -69,6 +69,17 @@ def test_the_good_one_is_good() -> None:
             "a.yaml:15: directory.people.dUser1.mailfile: there is no such key; did you mean 'mail_file'?",
         ),
         ("domain: corporate.com\n", "", "a.yaml:1: 'domain' is missing"),
+        ("between: [office, internet]", "between: [office, internet, office]", "between: expected 2 items at the most"),
+        (
+            "site: office,",
+            "site: office, max_hop_count: 1e30,",
+            "max_hop_count: expected a smaller number; found 1e+30",
+        ),
+        (
+            "site: office,",
+            "site: office, max_hop_count: .inf,",
+            "max_hop_count: expected a number with an end; found inf",
+        ),
         ("between: [office, internet]", "between: [office]", "a.yaml:5: links[0].between: item 2 is missing"),
         ("coexsim: 1\n", "", "a.yaml:1: 'coexsim' is missing; begin with 'coexsim: 1'"),
         (
