@@ -27,7 +27,7 @@ def nothing_goes_round(search: Search) -> Iterator[Finding]:
             circles.setdefault(frozenset(flow.loop), []).append(flow)
     for flows in circles.values():
         loop = flows[0].loop
-        transactions, _, limit = loop_end(search.setup, loop)
+        transactions, limit = loop_end(search.setup, loop)
         whose = listed(dict.fromkeys(flow.recipient.name for flow in flows))
         text = (
             f"mail to {whose} goes round {' -> '.join([*loop, loop[0]])} until the {limit} ends it: "

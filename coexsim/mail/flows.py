@@ -144,15 +144,16 @@ def find_loop(setup: Setup, start: Station, known: dict[Station, tuple[Station, 
     return walk(start)
 
 
-def loop_end(setup: Setup, loop: tuple[str, ...]) -> tuple[int, str, str]:
-    """How many transactions a loop costs, the server that ends it, and its limit in words."""
+def loop_end(setup: Setup, loop: tuple[str, ...]) -> tuple[int, str]:
+    """How many transactions a loop costs, and the limit that ends it, in words."""
     ends = []
+    once_round = sum(setup.machine_of(name) == name for name in loop)  # a role is handed the mail on its machine
     for name in loop:
         policy = setup.policies[name]
-        ends.append((policy.hop_limit, name, f"hop limit of {name} ({policy.hop_limit})"))
+        ends.append((policy.hop_limit, f"hop limit of {name} ({policy.hop_limit})"))
         if policy.local_hop_limit is not None:
             limit = policy.local_hop_limit
-            ends.append((limit * len(loop), name, f"local hop limit of {name} ({limit})"))
+            ends.append((limit * once_round, f"local hop limit of {name} ({limit})"))
     return min(ends, key=lambda end: end[0])
 
 

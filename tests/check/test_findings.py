@@ -191,6 +191,7 @@ def test_a_loop_is_told_with_the_limit_that_ends_it() -> None:
     """Exchange's 8 local hops come before its 30 in all, once round is two transactions [PS-RC]; without a local limit they do not."""
     loop = exchange(more="%s  inotes-inbound: {unknown_recipients: relay, smart_host: domino.corporate.com}\n")
     for setting, told in (("", "the local hop limit of onprem (8) ends it: about 16 transactions"),
+                          ("  role: {kind: relay, runs_on: onprem}\n", "the local hop limit of onprem (8) ends it: about 16 transactions"),
                           ("    max_local_hop_count: 0\n", "the hop limit of onprem (30) ends it: about 30 transactions")):  # fmt: skip
         [finding] = faults(article_with(loop % setting))
         assert finding.code == "LOOP"
