@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import Question
+from coexsim.mail.expansion import expanded
 from coexsim.mail.message import Envelope, Rcpt, Reply, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy
 from coexsim.mail.replies import reply
@@ -83,7 +84,11 @@ def receive(
     answers = [(rcpt, _refusal(offer, rcpt)) for rcpt in envelope.recipients]
     accepted = tuple(rcpt for rcpt, refusal in answers if refusal is None)
     refused = tuple(refusal for _, refusal in answers if refusal is not None)
-    cause = _refuse_body(policy, envelope.taken_by(setup.machine_of(server)), limit) if accepted else None
+    cause = None
+    if policy.expands_first and any(expanded(setup, policy, rcpt.address, state) is None for rcpt in accepted):
+        cause = "alias-expansion", "alias-expansion"  # nobody gets the message, also who was answered 250 at RCPT
+    elif accepted:
+        cause = _refuse_body(policy, envelope.taken_by(setup.machine_of(server)), limit)
     if cause is not None:
         return Reception((), (*refused, *(offer.no(rcpt, *cause, stage="data") for rcpt in accepted)))
     return Reception(accepted, refused)
@@ -126,7 +131,7 @@ def _refuse_body(policy: Policy, envelope: Envelope, limit: int | None) -> tuple
 def _domain_status(setup: Setup, address: str, state: State) -> Literal["exists", "null-mx", "unknown"]:
     """Has the domain an MX or an address record; does it take no mail at all (Postfix: reject_unknown_*_domain)."""
     answers = [setup.answer(Question(domain_of(address), kind), state) for kind in ("MX", "A", "AAAA")]
-    if answers[0].mx and not any(host for _, host in answers[0].mx):
+    if any(host == "" for _, host in answers[0].mx):
         return "null-mx"
     return "exists" if any(answer.mx or answer.addresses for answer in answers) else "unknown"
 

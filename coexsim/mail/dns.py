@@ -91,13 +91,13 @@ def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozens
         return DnsFailure("dns-temporary", True, f"{target.name} MX: {answer}")
     if answer.status == "NXDOMAIN":
         return DnsFailure("no-such-domain", False, f"{target.name}: no such domain")
-    if answer.mx and all(host == "" for _, host in answer.mx):
+    if any(host == "" for _, host in answer.mx):  # also beside others, where RFC 7505 forbids it: seen with Postfix
         return DnsFailure("null-mx", False, f"{target.name} has a null MX (RFC 7505): it does not accept mail")
     if not answer.mx:  # implicit MX: the domain itself, preference 0
         return (yield from _single_host(target.name, own_names, own_addresses))
     hosts: list[MailHost] = []
     refusals: list[DnsFailure] = []
-    for preference, host in sorted((preference, host) for preference, host in answer.mx if host):
+    for preference, host in sorted(answer.mx):
         found = yield from _addresses(host)
         if isinstance(found, DnsFailure):
             refusals.append(found)

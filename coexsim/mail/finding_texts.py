@@ -205,7 +205,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "a null MX stands beside other MX records",
         "error",
         "The domain says at once that it takes no mail, and who takes it.",
-        "Senders differ in what they make of it.",
+        "Postfix gives up all mail for the domain; other senders may use the hosts named beside it.",
         "Take the null MX out.",
         "RFC 7505, section 3",
     ),

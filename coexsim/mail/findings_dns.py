@@ -93,12 +93,13 @@ def _no_mx(search: Search, zone: str, path: Path) -> Iterator[Finding]:
 def _null_mx(search: Search, zone: str, answer: Answer, path: Path) -> Iterator[Finding]:
     if all(host for _, host in answer.mx):
         return
+    marks = (f"{zone} has a null MX",)
     if len(answer.mx) > 1:
         text = f"{zone} has a null MX beside other MX records: who honours it sends no mail; take the null MX out (RFC 7505, section 3)"
-        yield search.finding("NULL-MX-BESIDE-OTHERS", path, text, about=(zone,))
+        yield search.finding("NULL-MX-BESIDE-OTHERS", path, text, about=(zone,), marks=marks)
     elif zone in search.domains:
         text = f"{zone} has a null MX: it says that it takes no mail at all; name the server that does"
-        yield search.finding("NULL-MX", path, text, about=(zone,), marks=(f"{zone} has a null MX",))
+        yield search.finding("NULL-MX", path, text, about=(zone,), marks=marks)
 
 
 def _mx_target(search: Search, zone: str, host: str, path: Path) -> Iterator[Finding]:

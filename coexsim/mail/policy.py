@@ -50,6 +50,7 @@ class Policy(NamedTuple):
     own_addresses: frozenset[str]
     domains: Mapping[str, DomainRule]
     primary_domain: str
+    subdomains_of: Mapping[str, DomainRule]  # domains that stand for their subdomains too
     replica: bool  # looks people up in the hosted replica
     mailboxes: frozenset[str] | None  # an external server's local parts; None: all exist
     lookup: Literal["full name then local part", "full name only", "local part only"]
@@ -72,16 +73,25 @@ class Policy(NamedTuple):
     reject_unknown_recipient_domain: bool
     edge_blocking: bool
     rejects_own_domain_from_outside: bool  # senders of its own domains from clients it does not trust
-    aliases: Mapping[str, tuple[str, ...]]  # an address, or "@domain" for those in no directory, to others
+    aliases: Mapping[str, tuple[str, ...]]  # an address, or "@domain" for the rest of it, to others
+    expands_first: bool  # follows aliases, groups and forwarding before it takes mail (``expansion.py``)
     tells_originals_apart: bool  # two ways to one mailbox (a group, and by name) make two copies
     recipients_at_once: int | None  # offered in one transaction at the most
+    most_addresses: int | None  # of mail hosts that are tried in one attempt
+    most_sessions: int | None  # with mail hosts that say "later", in one attempt
     takes_mail: bool  # from anyone, for its domains; a server for submissions only does not
     expired_keeps_code: bool  # the bounce of expired mail carries the last failure's code
     retry: RetrySchedule
 
     def rule_for(self, address: str) -> DomainRule | None:
-        """The rule of the recipient's domain; None for a domain that is not this server's."""
-        return self.domains.get(domain_of(address))
+        """The rule of the recipient's domain, or of one above it with `subdomains_of`; None: not a domain of this server."""
+        domain = domain_of(address)
+        rule = self.domains.get(domain)
+        if rule is None and self.subdomains_of:
+            parents = domain.split(".")
+            above = (".".join(parents[i:]) for i in range(1, len(parents)))
+            rule = next((self.subdomains_of[one] for one in above if one in self.subdomains_of), None)
+        return rule
 
     def route_for(self, address: str, size_bytes: int, *, named: bool = False) -> Route | None:
         """The best route: address before domain before parent domain before ``*``; then the lowest cost, then as written.

@@ -34,6 +34,7 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         listens=True,
         own_names=frozenset(fold(h) for h in (server.host, host.host) if h),
         own_addresses=addresses,
+        subdomains_of={},
         replica=False,
         mailboxes=None,
         lookup="full name only",
@@ -56,8 +57,11 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         rejects_own_domain_from_outside=server.reject_own_domain_from_outside,
         edge_blocking=False,
         aliases={},
+        expands_first=kind in ("postfix", "external"),
         tells_originals_apart=kind in ("postfix", "external", "hosted-inbound", "hosted-outbound"),
         recipients_at_once=None,
+        most_addresses=5 if kind in ("postfix", "external") else None,  # smtp_mx_address_limit [PF]
+        most_sessions=2 if kind in ("postfix", "external") else None,  # smtp_mx_session_limit [PF]
         takes_mail=True,
         expired_keeps_code=kind not in ("domino", "exchange"),
         retry=schedule_of(host if server.runs_on and not server.retry else server),
@@ -168,15 +172,20 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
     written = (scenario.domain,) if server.virtual_mailbox_domains is None else server.virtual_mailbox_domains
     local = [domain for domain in dict.fromkeys(map(fold, written)) if domain not in relay]
     domains = dict.fromkeys(local, DomainRule(True, "fail", "relay", server.reject_unlisted_recipient))
-    relayed = DomainRule(True, "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain")
+    relayed = DomainRule(
+        _has_people(server, scenario), "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain"
+    )
     domains |= dict.fromkeys(relay, relayed)
-    routes = [_transport(fold(pattern), to) for pattern, to in server.transport.items()]
+    # ``.domain`` is Postfix's way to name the subdomains.
+    table = {f"*{fold(p)}" if p.startswith(".") else fold(p): to for p, to in server.transport.items()}
+    routes = [_transport(pattern, to) for pattern, to in table.items()]
     if server.smart_host:
         routes += [_transport(d, server.smart_host)._replace(rule="smart-host", cost=2, forced=False) for d in domains]
-    routes += [Route(d, None, "relay-domain-mx", 3) for d in relay]
+    routes += [Route(p, None, "relay-domain-mx", 3) for d in relay for p in (d, f"*.{d}")]
     return dict(
         domains=domains,
         primary_domain=next(iter(domains), fold(scenario.domain)),
+        subdomains_of=dict.fromkeys(relay, relayed),  # parent_domain_matches_subdomains [PF]
         routes=(*routes, _any_route(server.relayhost, "relayhost", 100)),
         relays_for=frozenset(server.relay_for) | frozenset(server.mynetworks),
         max_size_bytes=server.message_size_limit,
@@ -188,6 +197,12 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         },
         recipients_at_once=50,  # smtp_destination_recipient_limit [PF]
     )
+
+
+def _has_people(server: PostfixServer, scenario: Scenario) -> bool:
+    """Has a server the directory or mail files; if not, it relays groups and aliases as they are."""
+    homes = {scenario.home_server.get("onprem"), *(person.mail_file for person in scenario.directory.people.values())}
+    return any(scenario.servers.get(home or "") is server for home in homes)
 
 
 def _full(address: str, scenario: Scenario) -> str:

@@ -19,6 +19,7 @@ _COMMON: _Catalogue = {
     "too-many-hops": (554, "5.4.6", "Too many hops"),
     "loops-to-self": (554, "5.4.6", "mail for {domain} loops back to myself"),
     "forwarding-loop": (554, "5.4.6", "<{address}>: forwarding leads back to this address"),
+    "alias-expansion": (451, "4.6.0", "Alias expansion error"),  # seen with Postfix, which alone has the cause
     "no-such-domain": (550, "5.4.4", "Host or domain name not found: {detail}"),
     "no-address": (550, "5.4.4", "Host or domain name not found: {detail}"),
     "null-mx": (556, "5.1.10", "Domain {domain} does not accept mail (null MX)"),

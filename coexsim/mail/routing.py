@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from coexsim.mail.dialogue import Client, Greylisted, Reception, Refusal, Stage, receive
 from coexsim.mail.directory import Group, Person
+from coexsim.mail.expansion import expanded, leads_away
 from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy, Route
 from coexsim.mail.replies import reply
@@ -98,7 +99,7 @@ def _verdicts(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
         reason = f"the message has passed {envelope.received} servers; at most {policy.hop_limit} are allowed here"
         yield case.fail(rcpt, "too-many-hops", "hop-limit", reason)
         return
-    found = list(_resolve(case, rcpt, ()))
+    found = list(_expanded(case, rcpt) if policy.expands_first else _resolve(case, rcpt, ()))
     yield from found or [case.fail(rcpt, "unknown-user", "no-members", f"{rcpt.address} has no members")]
 
 
@@ -114,16 +115,22 @@ def _transfers(policy: Policy, verdicts: list[Verdict]) -> Iterator[Transfer]:
             yield Transfer(hop, role, tuple(rcpts[first : first + (most or len(rcpts))]))
 
 
+def _expanded(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
+    """The verdicts on the addresses that one table makes of a recipient; each is final."""
+    addresses = expanded(case.setup, case.policy, rcpt.address, case.state)
+    if addresses is None:  # mail from elsewhere is not taken at all then: this is a notice of this server's own
+        yield case.fail(rcpt, "forwarding-loop", "forwarding-loop", f"aliases lead from {rcpt.address} back to it")
+        return
+    for address in addresses:
+        one = rcpt if address == rcpt.address else Rcpt(address, rcpt.count, rcpt.written)
+        yield from _resolve(case, one, ())
+
+
 def _resolve(case: _Case, rcpt: Rcpt, above: tuple[str, ...]) -> Iterator[Verdict]:
     """The verdicts on a recipient: one, or one a member where it is a group. `above` are the addresses that led here."""
     policy, address = case.policy, fold(rcpt.address)
     if address in above:
         yield case.fail(rcpt, "forwarding-loop", "forwarding-loop", f"forwarding from {rcpt.address} leads back to it")
-        return
-    if address in policy.aliases and address not in map(
-        fold, policy.aliases[address]
-    ):  # an alias of itself is the mailbox
-        yield from _resolve_all(case, rcpt, policy.aliases[address], above)
         return
     rule = policy.rule_for(address)
     if rule is None:
@@ -160,10 +167,7 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, .
     """A recipient of one of this server's domains: what its table of transports says, else what the directory says."""
     policy, address = case.policy, rcpt.address
     entry = case.setup.find(policy, address, case.state) if rule.looked_up else None
-    if entry is None and "@" + domain_of(address) in policy.aliases:
-        yield from _resolve_all(case, rcpt, policy.aliases["@" + domain_of(address)], above)
-        return
-    if isinstance(entry, Group):
+    if isinstance(entry, Group) and not policy.expands_first:
         yield from _resolve_all(case, rcpt, entry.members, above)
         return
     person = entry if isinstance(entry, Person) and not entry.unreachable else None
@@ -174,7 +178,7 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, .
         yield case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
     elif policy.all_local_to_smart_host:
         yield _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
-    elif person and _forwards(case, rule, person, rcpt):
+    elif person and not policy.expands_first and _forwards(case, rule, person, rcpt):
         onward = Rcpt(person.forwarding or "", rcpt.count, rcpt.written)
         yield from _resolve(case, onward, (*above, fold(address), fold(rcpt.address)))
     elif person and person.home == policy.server:
@@ -206,8 +210,7 @@ def _forwards(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> bool
         return False  # the service finds its own mail file before it looks at the target address
     if fold(person.forwarding) == fold(rcpt.address):
         return rule.elsewhere == "forward" and person.home != case.policy.server
-    here = person.home == case.policy.server
-    return not (here and case.setup.find(case.policy, person.forwarding, case.state) == person)
+    return leads_away(case.setup, case.policy, person, case.state)
 
 
 def _elsewhere(case: _Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Verdict:

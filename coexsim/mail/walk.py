@@ -205,19 +205,23 @@ class Walk:
         said = reply(product, "connection-timed-out", detail=transfer.hop.name)
         late = [Failed(v, said, dns=dns) for v in verdicts]
         mends = False
-        for host in in_order(hosts):
-            for address in host.addresses:
-                contact = self.reach.server_at(copy.server, host, address, at_s)
-                if isinstance(contact, NoContact):
-                    late = [Failed(f.verdict, contact.reply, dns=dns) for f in late]
-                    mends = mends or contact.mends
-                    continue
-                session = self._talk(copy, contact, host, address, [f.verdict for f in late], dns, at_s)
-                failed += session.failed
-                late, mends = session.late, mends or session.mends
-                break  # its other addresses are the same server
-            if not late:
+        policy = self.setup.policies[copy.server]
+        tried = [(host, address) for host in in_order(hosts) for address in host.addresses][: policy.most_addresses]
+        talked: list[MailHost] = []
+        for host, address in tried:
+            if not late or len(talked) == policy.most_sessions:
                 break
+            if host in talked:
+                continue  # its other addresses are the same server
+            contact = self.reach.server_at(copy.server, host, address, at_s)
+            if isinstance(contact, NoContact):
+                late = [Failed(f.verdict, contact.reply, dns=dns) for f in late]
+                mends = mends or contact.mends
+                continue
+            session = self._talk(copy, contact, host, address, [f.verdict for f in late], dns, at_s)
+            talked.append(host)
+            failed += session.failed
+            late, mends = session.late, mends or session.mends
         self._defer(copy, late, at_s, mends=mends)
         return failed
 

@@ -203,18 +203,23 @@ class PostfixServer(ServerBase):
 
     kind: Literal["postfix"]
     virtual_mailbox_domains: Names | None = Field(None, description="default: the scenario's domain")
-    relay_domains: Names = Field((), description="accepted without being listed, unless relay_recipient_check")
+    relay_domains: Names = Field(
+        (), description="with their subdomains; accepted without being listed, unless relay_recipient_check"
+    )
     relay_recipient_check: Switch = Field(
         False, description="relay_recipient_maps is set: unlisted are refused at RCPT"
     )
     reject_unlisted_recipient: Switch = Field(True, description="smtpd_reject_unlisted_recipient")
     transport: dict[str, str] = Field(
         default_factory=dict,
-        description="address, domain or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX) or 'virtual:'; as in "
-        "Postfix it is asked before the directory: a domain's entry also takes the mail of its people with a mail file here",
+        description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX) "
+        "or 'virtual:'; as in Postfix it is asked before the directory: a domain's entry also takes the mail of its people with a "
+        "mail file here",
     )
     virtual_alias_maps: dict[str, Names] = Field(
-        default_factory=dict, description="address to addresses; '@domain' catches those whom nothing else lists"
+        default_factory=dict,
+        description="address to addresses; '@domain' catches those whom this table does not "
+        "list, also people with a mail file here; to '@other' keeps the local part",
     )
     smart_host: str | None = Field(None, description="'[host]' or 'host'")
     relayhost: str | None = Field(None, description="'[host]' or 'host'")

@@ -47,7 +47,7 @@ class Copy:
 
     __slots__ = (
         "attempts", "block", "born_s", "came_from", "declares_size", "failures", "first_failure_s", "hops", "hosts_left",
-        "letter", "measured", "number", "passed", "path", "queued_s", "row", "serial", "server", "size_bytes", "size_class",
+        "letter", "measured", "number", "passed", "path", "queued_s", "row", "serial", "server", "sessions", "size_bytes", "size_class",
         "stream", "wan_bytes", "warned",
     )  # fmt: skip
 
@@ -79,6 +79,7 @@ class Copy:
         self.hosts_left: tuple[
             str, ...
         ] = ()  # addresses still to be tried after a host that said "later" to some recipients
+        self.sessions = 0  # had with such hosts in this attempt
         self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
 
     def part(self, letter: Letter) -> Copy:

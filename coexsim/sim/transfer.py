@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -110,7 +110,11 @@ def _attempt(copy: Copy, hop: NextHop) -> Steps:
         if isinstance(found, DnsFailure):
             return Failure(_said(server.policy.product, found.cause), found.temporary)
         known = found
-    addresses = copy.hosts_left or known.addresses or _by_lot(copy, known.hosts)
+    if copy.hosts_left:
+        addresses: Sequence[str] = copy.hosts_left
+    else:
+        addresses = (known.addresses or _by_lot(copy, known.hosts))[: server.policy.most_addresses]
+        copy.sessions = 0
     copy.hosts_left = ()
     outcome: Failure | tuple[MailServer, Taken] | None = Failure(_said(server.policy.product, "connection-timed-out"))
     for place, address in enumerate(addresses, start=1):
@@ -119,7 +123,8 @@ def _attempt(copy: Copy, hop: NextHop) -> Steps:
             continue
         if outcome is not None and any(said.temporary for _, said in outcome[1].refused):
             others = tuple(a for a in addresses[place:] if server.world.server_at(a) is not outcome[0])
-            if others:
+            copy.sessions += 1
+            if others and copy.sessions != server.policy.most_sessions:
                 return (yield from _with_next_host(copy, hop, outcome, others))
         break
     return outcome

@@ -18,7 +18,7 @@ def replay(case: Case, setup: Setup) -> list[Trace]:
     return [
         trace(
             setup, s["from"], s["to"], size_bytes=s.get("size_bytes", 4096), client=s.get("client", "own-user"),
-            server=None if "found by MX" in s["at"] else s["at"], via_mx="found by MX" in s["at"],
+            server=None if "found by MX" in s["at"] else s["at"], via_mx="found by MX" in s["at"], at_s=s.get("at_s", 0.0),
             declare_size=not any(said.startswith("DATA") for said in s.get("refused", ())),
         )
         for s in case["submissions"]
@@ -35,14 +35,9 @@ def differences(case: Case, traces: list[Trace]) -> list[str]:
         f"{n.written_by}: {'delay' if n.kind == 'delay' else 'non-delivery'}" for t in traces for n in t.notices
     )
     found += _unlike("notices", wanted, notices)
-    wanted = sorted(said.partition(" -> ")[2] for s in case["submissions"] for said in s.get("refused", ()))
-    refused = sorted(
-        str(copy.reply)
-        for t in traces
-        for r in t.recipients
-        for copy in r.copies
-        if copy.outcome == "refused_to_client"
-    )
+    wanted = sorted({said.partition(" -> ")[2] for s in case["submissions"] for said in s.get("refused", ())})
+    copies = [copy for t in traces for r in t.recipients for copy in r.copies]
+    refused = sorted({str(copy.reply) for copy in copies if copy.outcome == "refused_to_client"})
     return found + _unlike("refusals", wanted, refused)
 
 
@@ -76,7 +71,8 @@ def _of_recipients(case: Case, traces: list[Trace]) -> Iterator[str]:
             yield from _unlike(f"{name}: dsn servers", wanted.get("dsn_servers", [[]]), [list(got.dsn_servers)])
         yield from _of_deferrals(case, got)
     if "copies_delivered" in case:
-        copies = [c for t in traces for r in t.recipients for c in r.copies if c.outcome == "delivered"]
+        ends = {id(c): c for t in traces for r in t.recipients for c in r.copies}  # one copy can be two recipients' end
+        copies = [c for c in ends.values() if c.outcome == "delivered"]
         lab = sorted((c["mailbox"], c["servers"]) for c in case["copies_delivered"])
         yield from _unlike("copies", lab, sorted((_mailbox(c), list(c.servers)) for c in copies))
 

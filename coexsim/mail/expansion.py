@@ -1,0 +1,64 @@
+"""Aliases, groups and forwarding as Postfix follows them: one table, looked up again and again before the mail is taken.
+
+cleanup(8) replaces an address by what ``virtual_alias_maps`` says, until it says nothing more. An address among its own
+replacements stays as it is, which is how to keep a copy; a circle over others has no end, and the message is not accepted
+(virtual(5), postconf(5): virtual_alias_recursion_limit). In this table are the server's own aliases, the directory's groups,
+people's other names and forwarding addresses, and everybody who is listed here with a mail file elsewhere.
+"""
+
+from __future__ import annotations
+
+from coexsim.mail.directory import Group, Person
+from coexsim.mail.message import domain_of, fold, local_part_of
+from coexsim.mail.policy import Policy
+from coexsim.mail.setup import Setup, State
+
+MOST_ADDRESSES = 1000  # virtual_alias_expansion_limit (postconf(5))
+
+
+def expanded(setup: Setup, policy: Policy, address: str, state: State) -> tuple[str, ...] | None:
+    """The addresses that a recipient becomes, in the order found; None where the table leads in a circle or to too many."""
+    final: list[str] = []
+    left: list[tuple[str, tuple[str, ...]]] = [(address, ())]  # each with the addresses that led to it
+    kept: set[str] = set()
+    while left:
+        here, above = left.pop(0)
+        found = None if fold(here) in kept else _replacements(setup, policy, here, state)
+        if found is None:
+            final.append(here)
+            continue
+        if fold(here) in above or len(final) + len(left) + len(found) > MOST_ADDRESSES:
+            return None
+        if fold(here) in map(fold, found):
+            kept.add(fold(here))
+        left[:0] = [(one, (*above, fold(here))) for one in found]
+    return tuple(final)
+
+
+def _replacements(setup: Setup, policy: Policy, address: str, state: State) -> tuple[str, ...] | None:
+    """What the table says for one address; None: nothing, it is final."""
+    found = policy.aliases.get(fold(address))
+    if found is not None:
+        return found
+    rule = policy.rule_for(address)
+    entry = setup.find(policy, address, state) if rule is not None and rule.looked_up else None
+    if isinstance(entry, Group):
+        return entry.members
+    if isinstance(entry, Person) and not entry.unreachable:
+        if (
+            entry.forwarding
+            and fold(entry.forwarding) != fold(entry.address)
+            and leads_away(setup, policy, entry, state)
+        ):
+            return (entry.forwarding,)
+        if fold(entry.address) != fold(address) or entry.home != policy.server:
+            return (entry.address,)
+    # Looked up last, but before mailboxes: somebody whom only the table of mailboxes knows is caught too.
+    caught = policy.aliases.get("@" + domain_of(address))
+    return None if caught is None else tuple(local_part_of(address) + to if to.startswith("@") else to for to in caught)
+
+
+def leads_away(setup: Setup, policy: Policy, person: Person, state: State) -> bool:
+    """Is a person's forwarding address another's: not from the mail file here to itself under another name."""
+    here = person.home == policy.server
+    return not (here and setup.find(policy, person.forwarding or "", state) == person)
