@@ -74,8 +74,11 @@ class NextHop(NamedTuple):
 
 
 def next_hop(text: str, *, by_mx: bool = False) -> NextHop:
-    """``[host]`` is looked up by address only; ``host`` by MX first if `by_mx`."""
+    """``[host]`` is looked up by address only; ``host`` by MX first if `by_mx`. A port is left out: each server has one."""
     text = text.strip()
+    host, _, port = text.rpartition(":")
+    if port.isalnum() and (host.endswith("]") or (host and ":" not in host)):
+        text = host
     if text.startswith("[") and text.endswith("]"):
         return NextHop(fold(text[1:-1]), by_mx=False)
     return NextHop(fold(text), by_mx=by_mx)

@@ -188,8 +188,8 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         subdomains_of=dict.fromkeys(relay, relayed),  # parent_domain_matches_subdomains [PF]
         routes=(*routes, _any_route(server.relayhost, "relayhost", 100)),
         relays_for=frozenset(server.relay_for) | frozenset(server.mynetworks),
-        max_size_bytes=server.message_size_limit,
-        max_submit_bytes=server.message_size_limit,
+        max_size_bytes=server.message_size_limit or None,
+        max_submit_bytes=server.message_size_limit or None,
         size_overhead_bytes=1000,
         hop_limit=server.hopcount_limit,
         aliases={

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from coexsim.scenario.base import Address, At, Names, Seconds, SizeBytes, Spec, Switch, Work
 
@@ -224,13 +224,24 @@ class PostfixServer(ServerBase):
     smart_host: str | None = Field(None, description="'[host]' or 'host'")
     relayhost: str | None = Field(None, description="'[host]' or 'host'")
     mynetworks: Names = Field((), description="clients that may relay; also relay_for")
-    message_size_limit: SizeBytes | None = Field(10_240_000, description="bytes [PF]")
+    message_size_limit: SizeBytes | None = Field(10_240_000, description="bytes; 0: no limit [PF]")
     hopcount_limit: int = Field(50, ge=1)
     minimal_backoff_time: Seconds = 300.0
     maximal_backoff_time: Seconds = 4000.0
     queue_run_delay: Seconds = 300.0
     maximal_queue_lifetime: Seconds = 5 * 86400.0
     delay_warning_time: Seconds | None = None
+
+    @field_validator("transport")
+    @classmethod
+    def _known_transports(cls, table: dict[str, str]) -> dict[str, str]:
+        for pattern, to in table.items():
+            word, colon, _ = to.partition(":")
+            if "," in to or (colon and word.isalnum() and word not in ("smtp", "relay", "virtual", "local", "lmtp")):
+                raise ValueError(
+                    f"{pattern}: {to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, virtual:"
+                )
+        return table
 
 
 class RelayServer(ServerBase):

@@ -1,9 +1,10 @@
-"""What Postfix does with many recipients: seen with the servers of ``observed_more.yaml``, too long to stand there."""
+"""What Postfix does with many recipients (seen with the servers of ``observed_more.yaml``), and how its settings are read."""
 
 from __future__ import annotations
 
 import pytest
 
+from coexsim.errors import ScenarioError
 from coexsim.mail.trace import trace
 from tests.routing.lab import lab_with
 
@@ -39,3 +40,27 @@ def test_a_group_without_members_is_nobody() -> None:
     result = trace(lab_with("directory: {groups: {all: []}}"), OUTSIDE, "all@corporate.com")
 
     assert (result.outcome, result.recipients[0].by) == ("bounced", "onprem")
+
+
+@pytest.mark.parametrize(
+    "smart_host", ["smtp:[inbound.inotes.test]:587", "[inbound.inotes.test]:25", "inbound.inotes.test:smtp"]
+)
+def test_a_next_hop_may_have_a_port(smart_host: str) -> None:
+    """transport(5), postconf(5): ``[host]:port`` and ``host:port``; the server at that host is meant."""
+    result = trace(lab_with(f"servers: {{onprem: {{smart_host: '{smart_host}'}}}}"), DU1, "iUser1@corporate.com")
+
+    assert (result.outcome, result.servers) == ("delivered", ("onprem", "inbound"))
+
+
+def test_a_size_limit_of_nothing_is_no_limit() -> None:
+    """message_size_limit = 0 (postconf(5)): the servers around on-prem had it, and took what on-prem's 25 MiB did not."""
+    setup = lab_with("servers: {onprem: {message_size_limit: 0 B}}")
+
+    assert trace(setup, OUTSIDE, DU1, size_bytes=26 * 2**20).outcome == "delivered"
+
+
+@pytest.mark.parametrize("to", ["error:5.1.6 moved", "discard:", "smtp:[one.test], [other.test]"])
+def test_a_transport_that_is_not_modelled_is_an_error(to: str) -> None:
+    """Rather than a host of that name, which does not exist, so that mail bounces."""
+    with pytest.raises(ScenarioError, match=r"servers\.onprem\.transport: .* is not among the transports here"):
+        lab_with(f"servers: {{onprem: {{transport: {{dUser1@corporate.com: '{to}'}}}}}}")
