@@ -55,6 +55,7 @@ def recipients(*setups: Setup) -> list[MailClass]:
     return [
         *people,
         *_groups(setups, people),
+        *_aliases(setups, people),
         *_other_domains(setups, people),
         *_unknown(setups),
         *_outside(setups, unknown=True),
@@ -99,6 +100,9 @@ def _people(setups: Iterable[Setup]) -> list[MailClass]:
     for number, setup in enumerate(setups):
         routed = {
             route.pattern for policy in setup.policies.values() for route in policy.routes if "@" in route.pattern
+        }
+        routed |= {
+            fold(one) for policy in setup.policies.values() for key, to in policy.aliases.items() for one in (key, *to)
         }
         mailboxes = {fold(alike.address): alike.mailboxes for alike in setup.directory.classes}
         for person in setup.directory.everyone():
@@ -182,6 +186,18 @@ def _groups(setups: Iterable[Setup], people: list[MailClass]) -> Iterator[MailCl
         more = len(names) - 1
         name = f"group {names[0]}" + (f" (and {more} alike)" if more else "")
         yield MailClass(name, addresses[names[0]], "group", mailboxes=len(names), names=names)
+
+
+def _aliases(setups: Iterable[Setup], people: list[MailClass]) -> Iterator[MailClass]:
+    """Names that only a server's own table of aliases knows."""
+    known = {fold(address) for setup in setups for address, _ in setup.directory.groups()}
+    known |= {fold(name) for person in people for name in (person.address, *person.names)}
+    for setup in setups:
+        for name, policy in setup.policies.items():
+            for address in () if name in setup.external_servers else policy.aliases:
+                if not address.startswith("@") and address not in known and setup.directory.find(address, 0) is None:
+                    known.add(address)
+                    yield MailClass(f"alias {address}", address, "group")
 
 
 def own_domains(setup: Setup) -> list[str]:

@@ -103,6 +103,14 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Check that the spam filter, in front of the server or on it, tests SPF and DMARC for your own domain.",
         "RFC 5321, section 7.1",
     ),
+    "CATCH-ALL-TAKES-MAIL": Explanation(
+        "a catch-all takes mail of people with a mail file",
+        "warning",
+        "Postfix follows virtual_alias_maps before it looks for mailboxes: '@domain' catches all whom that table does not list.",
+        "Mail to people whom only the table of mailboxes knows arrives, but in somebody else's mail file.",
+        "List each of them as an alias of itself, or take the catch-all out.",
+        "virtual(5); seen with Postfix 3.7.11",
+    ),
     "DSN-UNDELIVERABLE": Explanation(
         "a notice of failure does not arrive",
         "warning",

@@ -1,4 +1,4 @@
-"""What strangers can do with a set-up: relay through it, forge its senders, have it send notices to others; and notices that get lost."""
+"""What strangers can do with a set-up: relay through it, forge its senders, have it send notices to others; and what goes astray."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from coexsim.mail.classes import senders
 from coexsim.mail.dialogue import receive
+from coexsim.mail.expansion import expanded
 from coexsim.mail.findings import Finder, Finding, Search, listed
 from coexsim.mail.findings_dns import mx_servers
 from coexsim.mail.flows import Flow
 from coexsim.mail.message import Envelope, Rcpt, domain_of, fold
 from coexsim.mail.replies import reply
+from coexsim.mail.setup import State
 from coexsim.mail.trace import trace
 from coexsim.mail.traced import Copy
-from coexsim.scenario.servers import ExternalServer
+from coexsim.scenario.servers import ExternalServer, PostfixServer
 
 
 def nobody_relays_for_strangers(search: Search) -> Iterator[Finding]:
@@ -138,10 +140,33 @@ def notices_arrive(search: Search) -> Iterator[Finding]:
             )
 
 
+def catch_alls_leave_people_alone(search: Search) -> Iterator[Finding]:
+    """A catch-all takes nobody's mail who has a mail file at the server."""
+    setup, state = search.setup, State()
+    for name in search.scenario.of_kind(PostfixServer):
+        policy = setup.policies[name]
+        taken = [
+            person.name
+            for person in setup.directory.everyone()
+            if person.home == name and not person.forwarding and fold(person.address) not in policy.aliases
+            if "@" + domain_of(person.address) in policy.aliases
+            if fold(person.address) not in map(fold, expanded(setup, policy, person.address, state) or ())
+        ]  # fmt: skip
+        if taken:
+            text = (
+                f"the catch-all in virtual_alias_maps of {name} also takes the mail of {listed(taken)}, with a mail file here: the table "
+                "is asked before mailboxes; list each as an alias of itself"
+            )
+            yield search.finding(
+                "CATCH-ALL-TAKES-MAIL", ("servers", name, "virtual_alias_maps"), text, about=(name, *taken)
+            )
+
+
 STRANGER_FINDERS: tuple[Finder, ...] = (own_mail_is_taken,)
 EXPOSURE_FINDERS: tuple[Finder, ...] = (
     nobody_relays_for_strangers,
     unknown_recipients_are_refused,
     notices_arrive,
     forged_senders,
+    catch_alls_leave_people_alone,
 )

@@ -65,6 +65,9 @@ def everybody_is_reached(search: Search) -> Iterator[Finding]:
             continue
         told |= missed
         path: Path = ("directory", "groups" if person.side == "group" else "people", *person.names[:1])
+        for name, policy in search.setup.policies.items():
+            if person.side == "group" and person.address in policy.aliases:
+                path = ("servers", name, "virtual_alias_maps")
         ways = " -> ".join(flows[0].servers) or "no server"
         how = f"{_ends(flows)} after {ways}: {_reason(flows[0])}"
         about = (*person.names, person.name)

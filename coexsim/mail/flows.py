@@ -166,8 +166,8 @@ def _next(setup: Setup, station: Station) -> Iterator[Station]:
         if verdict.action == "hand-over" and verdict.role is not None:
             yield Station(verdict.role, station.came_from, address, station.sender)
         elif verdict.action == "send" and verdict.hop is not None:
-            server = server_behind(setup, setup.policies[station.server], verdict.hop)
-            if server and receive(setup, server, station.server, envelope.to((verdict.rcpt,))).accepted:
+            server = server_that_takes(setup, station.server, verdict.hop, envelope.to((verdict.rcpt,)))
+            if server:
                 yield Station(server, station.server, address, station.sender)
 
 
@@ -185,13 +185,31 @@ def hosts_behind(setup: Setup, hop: NextHop, policy: Policy | None = None) -> Ma
         return found
 
 
-def server_behind(setup: Setup, policy: Policy | None, hop: NextHop) -> str | None:
-    """The first server that listens at a next hop."""
+def server_that_takes(setup: Setup, client: str, hop: NextHop, envelope: Envelope) -> str | None:
+    """The server at a next hop that takes mail for one recipient in the end; None if it is refused or nobody listens.
+
+    The hosts are asked in turn: whoever says "later" leaves it to the next, whoever refuses for good has the last word. Where all
+    say "later" (greylisting does at first), the mail comes again.
+    """
+    policy = setup.policies[client]
     hosts = hosts_behind(setup, hop, policy)
     if isinstance(hosts, DnsFailure):
         return None
     at = [setup.server_at.get(address) for host in in_order(hosts) for address in host.addresses]
-    return next((name for name in at if name is not None and setup.policies[name].listens), None)
+    listening = [name for name in at if name is not None and setup.policies[name].listens]
+    for first_time in (True, False):
+        for server in listening[: policy.most_sessions]:
+            greylisted = _everybody if first_time and setup.policies[server].greylist_s is not None else None
+            said = receive(setup, server, client, envelope, greylisted=greylisted)
+            if said.accepted:
+                return server
+            if not said.refused[0].reply.temporary:
+                return None
+    return None
+
+
+def _everybody(_client: str, _sender: str, _recipient: str) -> bool:
+    return True
 
 
 def impatient(setup: Setup) -> Setup:

@@ -43,6 +43,11 @@ def exchange(*, domain: str = "internal-relay", smart_hosts: str = "smart_hosts:
 A_RECORD = "domino 1h IN A 192.0.2.10"
 MX = "@ 1h IN MX 10 domino.corporate.com."
 
+POSTFIX = (
+    "servers:\n  smart-host: null\n  onprem:\n    kind: postfix\n    site: office\n    host: domino.corporate.com\n"
+    "    smart_host: '[smtp.inotes.example]'\n    virtual_alias_maps: {'@corporate.com': dUser2%s}\n"
+)
+
 CASES: dict[str, Case] = {
     "UNREACHABLE": Case("directory: {people: {lost: {mail_system: other-internet-mail, forwarding_address: lost@nowhere.net}}}"),
     "VALID-RECIPIENT-BOUNCES": Case(
@@ -62,6 +67,7 @@ CASES: dict[str, Case] = {
     ),
     "BACKSCATTER": Case("", "servers: {onprem: {verify_local_recipients: enabled}}"),
     "FORGED-SENDER": Case("", zone("@ 1h IN MX 10 gone.corporate.com.", A_RECORD)),
+    "CATCH-ALL-TAKES-MAIL": Case(POSTFIX % "", POSTFIX % ", dUser1: dUser1"),
     "DSN-UNDELIVERABLE": Case("servers: {external: {max_message_size: 5 KB}}", "servers: {external: {max_message_size: 10 KB}}"),
     "NOT-IN-REPLICA": Case("directory: {replica: {missing: [iUser1]}}"),
     "REPLICA-LAG": Case(

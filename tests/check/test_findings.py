@@ -11,13 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from coexsim.mail.check import check
 from coexsim.mail.finding_texts import EXPLANATIONS
 from coexsim.mail.findings import Finding
-from coexsim.mail.flows import all_flows
+from coexsim.mail.flows import all_flows, server_that_takes
+from coexsim.mail.message import Envelope, NextHop, Rcpt
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
-from coexsim.scenario.load import load_scenario
+from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.model import Scenario
 from tests.check.cases import A_RECORD, ARTICLE, CASES, MX, article_with, exchange, zone
 from tests.routing.any_setup import setups
+from tests.routing.lab import FOLDER as LAB
+from tests.routing.lab import TWO_MX
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -295,6 +298,36 @@ def test_a_single_point_of_failure_obeys_a_second_mx() -> None:
     )
 
     assert "SINGLE-POINT-OF-FAILURE" not in {finding.code for finding in found(article_with(second))}
+
+
+@pytest.mark.parametrize(
+    ("aliases", "whom"),
+    [
+        ("dUser2: nobody@thirddomain.com", "dUser2 is"),
+        ("info: help, help: info", "alias info@corporate.com is"),
+        ("sales: gone@corporate.com", "alias sales@corporate.com is"),
+        ("info: [dUser1, iUser1, friend@thirddomain.com], dUser1: [dUser1, dUser2]", ""),
+    ],
+)
+def test_a_server_s_own_aliases_are_tried(aliases: str, whom: str) -> None:
+    """A person with an alias is not like the others, and a name that only the table knows is written to as well."""
+    changes = f"extends: lab.yaml\nservers: {{onprem: {{virtual_alias_maps: {{{aliases}}}}}}}"
+    errors = [finding for finding in found(scenario_from_text(changes, base=LAB)) if finding.severity == "error"]
+
+    assert {finding.code for finding in errors} == ({"UNREACHABLE"} if whom else set())
+    assert not whom or errors[0].text.startswith(whom)
+
+
+@pytest.mark.parametrize(("second", "reached"), [("", "onprem2"), ("greylisting: {delay: 5 min}", "onprem")])
+def test_what_is_found_without_walking_knows_greylisting(second: str, reached: str) -> None:
+    """A host that greylists sends mail on to the second MX, unless that does so too: where the walk goes, the search for loops goes."""
+    changes = f"{TWO_MX}servers: {{onprem: {{greylisting: {{delay: 5 min}}}}, onprem2: {{{second}}}}}"
+    setup = Setup(scenario_from_text(f"extends: lab.yaml\n{changes}", base=LAB))
+    walked = trace(setup, "someuser@otherdomain.com", "dUser1@corporate.com").servers
+
+    assert walked[1] == reached
+    envelope = Envelope("someuser@otherdomain.com", (Rcpt("dUser1@corporate.com"),))
+    assert server_that_takes(setup, "external", NextHop("corporate.com", by_mx=True), envelope) == reached
 
 
 def test_an_acknowledgement_of_one_place_leaves_the_others_open() -> None:
