@@ -162,17 +162,23 @@ def say_duration(seconds: float) -> str:
         (7200, "min", 60),
         (172800, "h", 3600),
     ):
-        if abs(seconds) < limit:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / DAY_S:.3g} days"
+        if abs(_rounded(seconds)) < limit:  # what is rounded up to the limit has the next unit: 1 s, not 1e+03 ms
+            return f"{_rounded(seconds / scale):g} {unit}"
+    days = seconds / DAY_S
+    return f"{_rounded(days):g} days" if abs(days) < 1000 else f"{days:,.0f} days"
 
 
 def say_bytes(number: float) -> str:
     """A size for people: ``75 KB``, ``1.2 GB`` (powers of ten)."""
     for limit, unit, scale in ((1e3, "B", 1), (1e6, "KB", 1e3), (1e9, "MB", 1e6), (1e12, "GB", 1e9)):
-        if abs(number) < limit:
-            return f"{number / scale:.3g} {unit}"
-    return f"{number / 1e12:.3g} TB"
+        if abs(_rounded(number)) < limit:
+            return f"{_rounded(number / scale):g} {unit}"
+    return f"{_rounded(number / 1e12):g} TB" if abs(number) < 1e15 else f"{number / 1e12:,.0f} TB"
+
+
+def _rounded(number: float) -> float:
+    """To the three digits that people are told."""
+    return float(f"{number:.3g}")
 
 
 def say_time(seconds: float, start: Moment) -> str:

@@ -103,3 +103,26 @@ def test_a_window_names_its_day_once() -> None:
 def test_what_is_said_can_be_read_back(seconds: float) -> None:
     """A duration as said for people reads back as itself, to the three digits said."""
     assert units.duration_s(units.say_duration(seconds)) == pytest.approx(seconds, rel=0.006)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.9997, "1 s"),
+        (0.0009999, "1 ms"),
+        (119.96, "2 min"),
+        (7199.0, "2 h"),
+        (0.9994, "999 ms"),
+        (-0.27, "-270 ms"),
+        (1500 * 86400.0, "1,500 days"),
+    ],
+)
+def test_a_duration_is_never_said_as_a_power_of_ten(seconds: float, said: str) -> None:
+    """What three digits round up to the next unit is said in that unit: 999.7 ms is 1 s, not 1e+03 ms."""
+    assert units.say_duration(seconds) == said
+
+
+@pytest.mark.parametrize(("number", "said"), [(999_700, "1 MB"), (999.7, "1 KB"), (999.4, "999 B"), (2e15, "2,000 TB")])
+def test_a_size_is_never_said_as_a_power_of_ten(number: float, said: str) -> None:
+    """As a duration: 999.7 KB is 1 MB."""
+    assert units.say_bytes(number) == said
