@@ -25,7 +25,8 @@ BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
 COMMANDS = {
     "routing": ("trace", "check", "diff", "explain"),
     "running": ("run", "outage"),
-    "sizing": ("size", "sweep"),
+    "sizing": ("size",),
+    "sweeping": ("sweep",),
     "comparing": ("compare",),
 }
 

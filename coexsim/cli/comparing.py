@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from coexsim.cli.running import make_console, progress_bar
-from coexsim.cli.sizing import plain_table
+
+if TYPE_CHECKING:
+    from coexsim.analysis.compare import Comparison
+
+CHANCE = "Each interval stands for itself, at 95 %: of twenty figures that chance alone makes differ, about one seems to show it."
 
 
 def register(app: typer.Typer) -> None:
@@ -46,13 +50,11 @@ def compare(
             progress=lambda done, _: tell(done),
         )
     console = make_console()
-    console.print(f"A: {escape(found.a)}\nB: {escape(found.b)}")
+    console.print(f"[bold]{_answer(found)}[/bold]")
+    for letter, name, file in (("A", found.a, a), ("B", found.b, b)):
+        console.print(escape(f"{letter}: {file}" if name == letter else f"{letter}: {name} ({file})"))
     if not found.same_mail:
         console.print("[yellow]The mail itself differs: births or sizes are not the same in both.[/yellow]")
-    changes = len(found.routes.changes)
-    console.print(
-        f"Routes: {changes or 'no'} classes of mail go another way" + (" (see coexsim diff)" if changes else "")
-    )
     kinds: tuple[tuple[str, Any, str], ...] = (
         ("Delay", found.delays, "s"),
         ("Outcomes, recipients", found.outcomes, "1"),
@@ -61,9 +63,22 @@ def compare(
     for title, table, unit in kinds:
         shown = _differences(title, table, unit)
         console.print(shown if shown is not None else f"\n[bold]{title}[/bold]: the same in every figure")
-    alone = f"{found.unpaired:,} arrived in one alone; {found.replications} replications"
-    console.print(f"{found.messages:,} messages compared with themselves, {alone}.")
+    if any(number for number, _ in found.shown.values()):
+        console.print(CHANCE, style="dim")
+    apart = f"{found.unpaired:,} {'arrived in one alone' if found.same_mail else 'as two lots of mail'}"
+    runs = f"{found.replications} replication{'s' if found.replications > 1 else ''}"
+    console.print(f"{found.messages:,} messages compared with themselves, {apart}; {runs}.")
     raise typer.Exit(int(found.differs))
+
+
+def _answer(found: Comparison) -> str:
+    """What differs, in a line."""
+    if not found.differs:
+        return "No difference is shown between A and B."
+    routes = len(found.routes.changes)
+    parts = [f"{routes} classes of mail go another way (see coexsim diff)"] if routes else []
+    parts += [f"{number} of {most} figures of {name}" for name, (number, most) in found.shown.items() if number]
+    return f"B differs from A: {', '.join(parts)}."
 
 
 def _differences(title: str, table: Any, unit: str) -> Any:
@@ -71,10 +86,12 @@ def _differences(title: str, table: Any, unit: str) -> Any:
     from rich.markup import escape
     from rich.text import Text
 
+    from coexsim.report.tables import plain_table, titled
+
     rows = table[table["shown"] != "the same"]
     if rows.empty:
         return None
-    shown = plain_table(f"\n{title}", list(table.index.names), ["A", "B", "B - A", "95 % interval", "shown"])
+    shown = plain_table(list(table.index.names), ["A", "B", "B - A", "95 % interval", "shown"])
     styles = {"more": "bold", "less": "bold"}
     for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
         words = index if isinstance(index, tuple) else (index,)
@@ -87,7 +104,7 @@ def _differences(title: str, table: Any, unit: str) -> Any:
             interval,
             Text(row["shown"], style=styles.get(row["shown"], "dim")),
         )
-    return shown
+    return titled(f"\n{title}", shown)
 
 
 def _say(value: float, unit: str) -> str:

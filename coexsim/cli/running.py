@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,9 +46,11 @@ def run(
 
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
+    from coexsim.analysis.slo_text import read_objectives
     from coexsim.scenario.load import load_scenario
 
     spec = load_scenario(scenario)
+    read_objectives(spec)  # what is wrong with them is said before the run, not after it
     folder = out or REPORTS / scenario.stem
     count = replications or spec.run.replications
     with _direct_meanwhile(spec, seed, jobs if round_trip and count == 1 and dask is None else 1) as direct:
@@ -68,11 +72,16 @@ def outage(
     jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
     pictures: bool = typer.Option(True, help="draw PNG pictures and an HTML page"),
 ) -> None:
-    """What an outage does: backlog, oldest mail, warnings, expiries, the burst on return and how long it takes to drain."""
+    """What an outage does: backlog, oldest mail, warnings, expiries, the burst on return and how long it takes to drain.
+
+    Exit code: as for run.
+    """
     from coexsim.analysis.outage import outage_facts, with_outage
+    from coexsim.analysis.slo_text import read_objectives
     from coexsim.scenario.load import load_scenario
 
     spec = with_outage(load_scenario(scenario), server, at, length)
+    read_objectives(spec)
     results = _simulated(spec, seed, replications, jobs, None, visits=False)
     _say_outage(outage_facts(results, spec, spec.events[-1]), spec)
     folder = out or REPORTS / f"{scenario.stem}-outage"
@@ -81,16 +90,19 @@ def outage(
 
 def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
     """What the outage did, as a table of queues and a few lines."""
-    from rich.table import Table
-
+    from coexsim.report.tables import plain_table
     from coexsim.units import say_bytes, say_duration, say_time
 
     start = spec.run.start
     console = make_console()
-    console.print(
-        f"[bold]{facts.down} down from {say_time(facts.from_s, start)} to {say_time(facts.to_s, start)}[/bold]"
-    )
-    table = Table("queue at", "before", "most", "bytes", "at", "drained after the return", box=None)
+    to = say_time(facts.to_s, start) if isfinite(facts.to_s) else "the end"
+    console.print(f"[bold]{facts.down} down from {say_time(facts.from_s, start)} to {to}[/bold]")
+    if facts.to_s >= facts.seen_to_s:
+        ends = say_time(facts.seen_to_s, start)
+        console.print(
+            f"[yellow]The run ends at {ends}, before the return: make it longer to see the queues drain.[/yellow]"
+        )
+    table = plain_table(["queue at"], ["before", "most", "bytes", "at", "drained after the return"])
     for server, before, most, most_bytes, at_s, drain_s in facts.backlog.to_numpy().tolist():
         drained = "not by the end of the run" if drain_s == float("inf") else say_duration(drain_s)
         when = say_time(at_s, start)
@@ -107,12 +119,21 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
 
 
 def make_console() -> Any:
-    """A console for results: the terminal's width, or 120 columns where there is none."""
-    import sys
-
+    """A console for results: the terminal's width, or 120 columns where there is none; then without blanks at ends of lines."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+
+    class Trimmed(Console):
+        """Prints without the blanks that fill the lines of tables."""
+
+        def print(self, *objects: Any, **options: Any) -> None:
+            with self.capture() as printed:
+                super().print(*objects, **options)
+            sys.stdout.write("\n".join(line.rstrip() for line in printed.get().split("\n")))
+
+    return Trimmed(width=120, highlight=False)
 
 
 @contextmanager

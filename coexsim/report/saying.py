@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from coexsim.analysis.slo import Verdict
 from coexsim.experiment.schema import OUTCOMES
+from coexsim.report.tables import plain_table, titled
 from coexsim.report.words import say_flow, say_limit, say_machine
 from coexsim.units import say_bytes, say_duration
 
@@ -33,27 +33,13 @@ def say_summary(summary: dict[str, Any]) -> list[RenderableType]:
     return parts
 
 
-def say_verdicts(verdicts: Iterable[Verdict]) -> Table:
+def say_verdicts(verdicts: Iterable[Verdict], confidence: float = 0.95) -> RenderableType:
     """The objectives, each with its answer, the figure and why."""
-    table = _table("Objectives")
-    for name in ("objective", "answer", "figure (95 % interval)", "remark"):
-        table.add_column(name, overflow="fold")
+    table = plain_table(["objective", "answer", f"figure ({100 * confidence:g} % interval)", "remark"], [])
     for verdict in verdicts:
         answer = Text(verdict.answer, style=ANSWER_STYLES[verdict.answer])
         table.add_row(escape(verdict.objective.text), answer, escape(verdict.say()), escape(verdict.why))
-    return table
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-
-
-def _columns(table: Table, left: Sequence[str], right: Sequence[str]) -> Table:
-    for name in left:
-        table.add_column(name)
-    for name in right:
-        table.add_column(name, justify="right")
-    return table
+    return titled("Objectives", table)
 
 
 def _delays(summary: dict[str, Any]) -> list[RenderableType]:
@@ -63,12 +49,8 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
         return [Text(f"Nothing was delivered of the mail handed in {measured}.", style="bold")]
     rows = sorted(summary["delay_by_flow"], key=lambda row: -row["p95_s"])
     several = any("alternative" in row for row in rows)
-    table = _table(f"Delay by flow: mail handed in {measured}, until it is in the mail file")
-    _columns(
-        table,
-        ["alternative", "flow"] if several else ["flow"],
-        ["recipients", "mean", "half within", "95 % within", "99 % within"],
-    )
+    right = ["recipients", "mean", "half within", "95 % within", "99 % within"]
+    table = plain_table(["alternative", "flow"] if several else ["flow"], right)
     starred = False
     for row in rows:
         cells = [_with_half(row["mean_s"], row["mean_half_s"])]
@@ -85,7 +67,8 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
     )
     if starred:
         notes.append(f"* fewer than {BEYOND} recipients of a run waited longer")
-    return [Group(table, Text("; ".join(notes), style="dim"), "")]
+    title = f"Delay by flow: mail handed in {measured}, until it is in the mail file"
+    return [Group("", titled(title, table, "; ".join(notes)), "")]
 
 
 def summary_runs(summary: dict[str, Any]) -> int:
@@ -107,9 +90,8 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
     """Each limit of each server in its busiest hour, then the queues."""
     rows = [row for row in summary["servers"] if is_worth_saying(row)]
     refused = any(row["refused"] for row in rows)
-    table = _table("Servers at the peak: each limit in its busiest hour")
-    right = ["busy", "hour from", "busiest minute", "waiting (mean)", "most waiting", "95 % waited at most"]
-    _columns(table, ["server", "limit"], [*right, *(["refused"] if refused else [])])
+    right = ["busy", "hour\nfrom", "busiest\nminute", "waiting\n(mean)", "most\nwaiting", "95 % waited\nat most"]
+    table = plain_table(["server", "limit"], [*right, *(["refused"] if refused else [])])
     for row in rows:
         half = row["busy_share_half"]
         busy = f"{100 * row['busy_share']:.1f} %" + (f" ± {100 * half:.1f}" if _is_known(half) else "")
@@ -120,7 +102,7 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
         table.add_row(escape(row["server"]), say_limit(row), *cells)
     if not rows:
         return [Text("No server has a limit that was in use.\n"), *_queues(summary)]
-    return [Group(table, ""), *_queues(summary)]
+    return [Group(titled("Servers at the peak: each limit in its busiest hour", table), ""), *_queues(summary)]
 
 
 def is_worth_saying(row: dict[str, Any]) -> bool:
@@ -129,13 +111,13 @@ def is_worth_saying(row: dict[str, Any]) -> bool:
 
 
 def _queues(summary: dict[str, Any]) -> list[RenderableType]:
-    table = _table("Queues: the most at the end of any minute, deferred mail included")
-    _columns(table, ["machine"], ["messages", "bytes", "at", "at the end"])
+    table = plain_table(["machine"], ["messages", "bytes", "at", "at the end"])
     for row in summary["queues"]:
         if row["most_messages"]:
             name, most = say_machine(row["machine"], row["roles"]), f"{row['most_messages']:,}"
             table.add_row(escape(name), most, say_bytes(row["most_bytes"]), row["when"], f"{row['at_the_end']:,}")
-    return [Group(table, "")] if table.row_count else []
+    title = "Queues: the most at the end of any minute, deferred mail included"
+    return [Group(titled(title, table), "")] if table.row_count else []
 
 
 def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
@@ -144,7 +126,7 @@ def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
     if not rows:
         return [Text("No mail was handed in in the measured window.")]
     seen = [name for name in OUTCOMES if any(row[name] for row in rows)]
-    table = _columns(_table("Outcomes: recipients by what became of their mail"), ["flow"], ["sent", *seen])
+    table = plain_table(["flow"], ["sent", *seen])
     for row in rows:
         flow = say_flow(str(row["flow"])) + (f" ({row['alternative']})" if row.get("alternative") else "")
         table.add_row(escape(flow), *(f"{row[name]:,}" for name in ("sent", *seen)))
@@ -153,15 +135,8 @@ def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
     notices = [book for book in summary["conservation"]["books"] if book["kind"] != "mail"]
     said = f"; bounces and warnings besides: {sum(book['sent'] for book in notices):,}" if notices else ""
     mail = sum(book["sent"] for book in summary["conservation"]["books"] if book["kind"] == "mail")
-    return [
-        Group(
-            table,
-            Text(
-                f"The books balance: every one of {mail:,} recipients of the whole run has one outcome{said}.",
-                style="dim",
-            ),
-        )
-    ]
+    note = f"The books balance: every one of {mail:,} recipients of the whole run has one outcome{said}."
+    return [titled("Outcomes: recipients by what became of their mail", table, note)]
 
 
 def _say_wait(value_s: float | None) -> str:

@@ -35,7 +35,7 @@ def test_size_says_the_answer_first_and_leaves_its_table(tmp_path: Path, capsys:
 
     said = capsys.readouterr().out
     assert code == 0
-    assert said.splitlines()[0] == "5 cores is the cheapest that holds as onprem (cost 5)."
+    assert said.splitlines()[0] == "onprem needs 5 cores: with less it does not hold."
     assert "too small by theory" in said
     assert "runs in" in said
     summary = json.loads((tmp_path / "out" / "sizing.json").read_text())
@@ -106,13 +106,47 @@ def test_a_sweep_stopped_by_ctrl_c_goes_on_where_it_was(tmp_path: Path, capsys: 
     assert "12 runs." in capsys.readouterr().out
 
 
+def test_objectives_that_cannot_be_read_are_told_before_any_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A day's simulation is not thrown away for a slip of the pen in its last line."""
+    path = written(tmp_path).read_text(encoding="utf-8")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(path.replace("objectives:", "objectives:\n  - p95(dela) < 1 s"), encoding="utf-8")
+
+    for command in (
+        ["run"],
+        ["sweep", "load.growth=1,2"],
+        ["outage", "--server", "onprem", "--at", "1 h", "--for", "1 min"],
+    ):
+        verb, *rest = command
+        assert run([verb, str(wrong), *rest, "--jobs", "1"]) == 2
+        said = capsys.readouterr()
+        assert "did you mean 'delay'" in said.err
+        assert "simulated in" not in said.err
+
+
+def test_tables_have_no_blanks_at_the_ends_of_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where they go to a file or a pipe: a diff of two outputs then shows what differs."""
+    path = written(tmp_path, hours=3)
+
+    assert run(["sweep", str(path), "servers.onprem.capacity.cores=5,8", "load.growth=1,1.2", "--jobs", "1"]) == 0
+    said = capsys.readouterr().out
+    assert not [line for line in said.splitlines() if line != line.rstrip()]
+    assert "cores  growth" in said, "keys by their last words"
+    assert "one run of each: no intervals" in said
+
+
 def test_compare_says_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 1 where something does, 0 where nothing does."""
     five, eight = written(tmp_path, hours=3), written(tmp_path, "eight.yaml", cores=8, hours=3)
 
     assert run(["compare", str(five), str(eight), "-n", "2", "--jobs", "1"]) == 1
     said = capsys.readouterr().out
-    assert "Routes: no classes of mail go another way" in said
+    assert said.startswith("B differs from A: ")
+    assert "classes of mail" not in said.splitlines()[0], "routes are the same"
     assert "less" in said
     assert run(["compare", str(five), str(five), "-n", "2", "--jobs", "1"]) == 0
-    assert "the same in every figure" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("No difference is shown")
+    assert "the same in every figure" in said

@@ -1,0 +1,140 @@
+"""The command that runs a scenario over values of its keys: sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from coexsim.cli.running import REPORTS, make_console, progress_bar
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+MAIN_FLOWS = ("hosted->hosted", "internet->hosted", "internet->onprem", "onprem->onprem")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(sweep)
+
+
+def sweep(
+    scenario: Path = typer.Argument(help="the scenario file"),
+    keys: list[str] = typer.Argument(
+        metavar="KEY=VALUES...",
+        help="such as servers.onprem.capacity.cores=2..16 or hosted_share=0..100%; several make a grid",
+    ),
+    replications: int | None = typer.Option(
+        None, "--replications", "-n", min=1, help="independent repetitions of each point [default: the scenario's]"
+    ),
+    out: Path | None = typer.Option(None, "--out", help="folder that keeps every run [default: reports/NAME-sweep]"),
+    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
+    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
+    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
+) -> None:
+    """Run a scenario over values of its keys; one that was stopped goes on where it was.
+
+    Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side.
+    """
+    from coexsim.analysis.slo_text import read_objectives
+    from coexsim.experiment.executors import open_executor
+    from coexsim.experiment.sweep import HOSTED_SHARE
+    from coexsim.experiment.sweep import sweep as run_sweep
+    from coexsim.scenario.load import load_scenario
+
+    spec = load_scenario(scenario)
+    read_objectives(spec)  # what is wrong with them is said before the first run
+    grid = dict(_key_and_values(word) for word in keys)
+    folder = out or REPORTS / f"{scenario.stem}-sweep"
+    console = make_console()
+    seen = [0, 0]
+    try:
+        with progress_bar("runs", 1.0) as tell, open_executor(jobs, dask) as executor:
+
+            def note(done: int, total: int) -> None:
+                seen[:] = done, total
+                tell(done / max(total, 1))
+
+            table = run_sweep(
+                spec,
+                grid,
+                replications=replications,
+                seed=seed,
+                folder=folder,
+                executor=executor,
+                jobs=1,
+                progress=note,
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there", err=True)
+        raise
+    runs = int(table["replication"].nunique())
+    sure = (
+        "one run of each: no intervals; add --replications" if runs == 1 else f"means over {runs} replications of each"
+    )
+    if list(grid) == [HOSTED_SHARE]:
+        from coexsim.analysis.migration import curve
+
+        points = curve(table, spec)
+        points.to_csv(folder / "migration.csv", index=False)
+        console.print(_migration(points, sure))
+    else:
+        console.print(_points(table, list(grid), sure))
+    console.print(f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet")
+
+
+def _key_and_values(word: str) -> tuple[str, str]:
+    key, equals, values = word.partition("=")
+    if not equals or not key.strip() or not values.strip():
+        raise typer.BadParameter(f"{word!r} says no values; write for example servers.onprem.capacity.cores=2..16")
+    return key.strip(), values.strip()
+
+
+def _migration(points: Any, note: str) -> Group:
+    from coexsim.report.tables import plain_table, titled
+    from coexsim.units import say_bytes, say_duration
+
+    delays = [name for name in points.columns if name.removeprefix("p95_s ") in MAIN_FLOWS]
+    heads = ["hosted", "msg/s", "busy\ncores", "cores\nneeded", "round\ntrip", "by\ntheory", "WAN"]
+    table = plain_table([], [*heads, *(d.removeprefix("p95_s ").replace("->", "\n->") for d in delays)])
+    for row in points.to_dict("records"):
+        needed = f"{row['cores_needed']}{'' if row['keeps_up'] else '*'}"
+        table.add_row(
+            f"{100 * row['hosted_share']:.0f} %", f"{row['work_per_s']:.1f}", f"{row['busy_cores']:.2f}", needed,
+            _percent(row["round_trip_share"]), _percent(row["round_trip_by_theory"]), say_bytes(row["wan_bytes"]),
+            *(say_duration(row[name]) for name in delays),
+        )  # fmt: skip
+    late = "" if points["keeps_up"].all() else "* the cores cannot keep up: needed for the work that came in an hour"
+    return titled("As people move to the hosted side; delays: 95 % within", table, late, note)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share == share else "-"
+
+
+def _points(table: Any, keys: list[str], note: str) -> Group:
+    """The figures that planners ask first, a row a point: p95 of the main flows, and each limit that is used."""
+    from coexsim.report.tables import plain_table, titled
+    from coexsim.units import say_duration
+
+    mean = table.groupby([*keys, "what", "where"], sort=False)["value"].mean()
+    wide = mean.unstack(["what", "where"])
+    used = [c for c in wide.columns if c[0] == "utilisation" and wide[c].max() >= 0.01]
+    flows = [c for c in wide.columns if c[0] == "p95 delay" and not c[1].endswith("->unknown")]
+    delays = [c for c in flows if c[1] in MAIN_FLOWS] or flows
+    heads = [c[1].replace("->", "\n->").replace(" to ", "\nto ").replace(".", "\n.") for c in [*delays, *used]]
+    shown = plain_table(_short(keys), heads)
+    for index, row in wide.iterrows():
+        words = index if isinstance(index, tuple) else (index,)
+        figures = [say_duration(row[c]) for c in delays] + [_percent(row[c]) for c in used]
+        shown.add_row(*map(str, words), *figures)
+    return titled("95 % of the delay within, and use in the busiest hour", shown, note)
+
+
+def _short(keys: list[str]) -> list[str]:
+    """The last words of dotted keys that tell them apart: ``cores`` of ``servers.onprem.capacity.cores``."""
+    words = [key.split(".") for key in keys]
+    count = next(n for n in range(1, 100) if len({tuple(w[-n:]) for w in words}) == len(set(keys)))
+    return ["\n.".join(w[-count:]) for w in words]
