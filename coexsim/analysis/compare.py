@@ -1,7 +1,8 @@
 """Two set-ups under the same mail: what differs, message by message, and what cannot be told apart.
 
 Both meet the same mail, replication by replication, so what chance does to both falls out of the differences. A difference
-is told only where its 95 % interval does not hold zero; all else is "no difference shown". Differences are B minus A.
+is told only where its 95 % interval does not hold zero; all else is "no difference shown". Differences are B minus A. Where
+the mail itself differs (another load), all mail of one is held against all mail of the other, replication by replication.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ from coexsim.stats import Interval, mean_interval
 
 BLOCKS = 20
 """With one replication the interval comes from so many stretches of its window (batch means)."""
+ROUNDING = 1e-9
+"""Differences below this (of the larger figure, or of 1) are the last digits of sums: no difference at all."""
 SAME, UNSHOWN, UNKNOWN = "the same", "no difference shown", "cannot say"
+FIGURES = ("mean", "p50", "p95", "p99")
 Key = tuple[str, ...]
 Floats = NDArray[np.float64]
 
@@ -73,16 +77,22 @@ class Comparison:
     routes: RouteDiff
     replications: int
     messages: int
+    """Messages that were compared with themselves."""
     unpaired: int
-    """Messages of a flow that arrived in only one of the two."""
+    """Messages of a flow that arrived in only one of the two, or that are not the same mail."""
     same_mail: bool
-    """False where what differs is the mail itself (another load): then messages are not compared one by one for nothing."""
+    """False where what differs is the mail itself (another load): then no message is compared with itself."""
 
     @property
     def differs(self) -> bool:
         """Is any difference shown, in routes or figures."""
-        tables = (self.delays, self.outcomes, self.servers, self.totals)
-        return self.routes.changed or any(bool(table["shown"].isin(["more", "less"]).any()) for table in tables)
+        return self.routes.changed or any(number for number, _ in self.shown.values())
+
+    @property
+    def shown(self) -> dict[str, tuple[int, int]]:
+        """Of delays, outcomes, servers and totals: how many figures show a difference, of how many."""
+        tables = {"delays": self.delays, "outcomes": self.outcomes, "servers": self.servers, "totals": self.totals}
+        return {name: (int(table["shown"].isin(["more", "less"]).sum()), len(table)) for name, table in tables.items()}
 
 
 def compare(
@@ -131,8 +141,11 @@ def paired(a: Results, b: Results) -> PairedRun:
         ("WAN bytes",): Pair(float(a.measured["wan_bytes"].sum()), float(b.measured["wan_bytes"].sum())),
         ("SMTP transactions",): Pair(float(a.measured["hops"].sum()), float(b.measured["hops"].sum())),
     }
-    unpaired = len(one) + len(other) - 2 * len(both)
-    return PairedRun(_delays(both, a.window_s), _outcomes(a, b), _servers(a, b), totals, len(both), unpaired, same)
+    messages = len(both) if same else 0
+    delays = _delays(both, a.window_s) if same else _unpaired_delays(one, other)
+    return PairedRun(
+        delays, _outcomes(a, b), _servers(a, b), totals, messages, len(one) + len(other) - 2 * messages, same
+    )
 
 
 def _arrived(results: Results) -> pd.DataFrame:
@@ -155,20 +168,33 @@ def _delays(both: pd.DataFrame, window_s: tuple[float, float]) -> dict[Key, Pair
     for flow, part in both.groupby(level="flow", observed=True):
         weights = part["recipients_a"].to_numpy(dtype=np.float64)
         one, other = part["delay_s_a"].to_numpy(), part["delay_s_b"].to_numpy()
-        block = np.clip((part["born_s_a"].to_numpy() - begin_s) / (end_s - begin_s) * BLOCKS, 0, BLOCKS - 1).astype(
-            np.int64
-        )
-        means = _block_means((other - one) * weights, weights, block)
-        found[str(flow), "mean"] = Pair(
-            float(np.average(one, weights=weights)), float(np.average(other, weights=weights)), means
-        )
-        shares = [0.5, 0.95, 0.99]
-        quantiles = zip(
-            shares, weighted_quantiles(one, weights, shares), weighted_quantiles(other, weights, shares), strict=True
-        )
-        for share, low, high in quantiles:
-            found[str(flow), f"p{share * 100:.0f}"] = Pair(low, high)
+        at = (part["born_s_a"].to_numpy() - begin_s) / (end_s - begin_s) * BLOCKS
+        block = np.clip(at, 0, BLOCKS - 1).astype(np.int64)
+        blocks = {"mean": _block_means((other - one) * weights, weights, block)}
+        figures = [_figures(values, weights) for values in (one, other)]
+        found |= {
+            (str(flow), name): Pair(figures[0][name], figures[1][name], blocks.get(name, ())) for name in figures[0]
+        }
     return found
+
+
+def _unpaired_delays(one: pd.DataFrame, other: pd.DataFrame) -> dict[Key, Pair]:
+    """The same figures of mail that is not the same: all of one against all of the other."""
+    both = [
+        {
+            flow: _figures(part["delay_s"].to_numpy(), part["recipients"].to_numpy(dtype=np.float64))
+            for flow, part in arrived.groupby(level="flow", observed=True)
+        }
+        for arrived in (one, other)
+    ]
+    flows = [flow for flow in both[0] if flow in both[1]]
+    return {(str(flow), name): Pair(both[0][flow][name], both[1][flow][name]) for flow in flows for name in FIGURES}
+
+
+def _figures(delay_s: Floats, weights: Floats) -> dict[str, float]:
+    """Mean and percentiles, each message counting for its recipients."""
+    quantiles = weighted_quantiles(delay_s, weights, [0.5, 0.95, 0.99])
+    return dict(zip(FIGURES, (float(np.average(delay_s, weights=weights)), *map(float, quantiles)), strict=True))
 
 
 def _block_means(values: Floats, weights: Floats, block: NDArray[np.int64]) -> tuple[float, ...]:
@@ -215,20 +241,19 @@ def _table(runs: Sequence[dict[Key, Pair]], names: list[str]) -> pd.DataFrame:
     for key in keys:
         pairs = [run.get(key, Pair(nan, nan)) for run in runs]
         one, other = np.array([pair.a for pair in pairs]), np.array([pair.b for pair in pairs])
-        interval = mean_interval(other - one) if len(pairs) > 1 else mean_interval(pairs[0].blocks)
-        rows.append(
-            (
-                *key,
-                one.mean(),
-                other.mean(),
-                (other - one).mean(),
-                interval.low,
-                interval.high,
-                _shown(other - one, interval),
-            )
-        )
+        differences = _without_rounding(other - one, one, other)
+        blocks = np.array(pairs[0].blocks)
+        interval = mean_interval(differences if len(pairs) > 1 else _without_rounding(blocks, one, other))
+        shown = _shown(differences, interval)
+        rows.append((*key, one.mean(), other.mean(), differences.mean(), interval.low, interval.high, shown))
     columns = [*names, "a", "b", "difference", "low", "high", "shown"]
     return pd.DataFrame(rows, columns=columns).set_index(names)
+
+
+def _without_rounding(differences: Floats, one: Floats, other: Floats) -> Floats:
+    """The differences; those that are nothing but rounding are 0."""
+    scale = max(1.0, np.nanmax(np.abs([one, other]), initial=0.0))
+    return np.where(np.abs(differences) <= ROUNDING * scale, 0.0, differences)
 
 
 def _shown(differences: Floats, interval: Interval) -> str:

@@ -94,6 +94,32 @@ def test_other_mail_is_noticed() -> None:
         paired(one, made_up([float("nan")] * 400))
 
 
+def test_the_last_digits_of_sums_are_no_difference() -> None:
+    """Another order of adding up changes a sum by some 1e-16 of it: no interval, however narrow, makes that "less"."""
+    runs: list[dict[Key, Pair]] = [{("x",): Pair(0.05, 0.05 - 1.7e-13, (-1.7e-13, -1.6e-13))} for _ in range(4)]
+
+    for count in (1, 4):
+        found = compare_module._table(runs[:count], ["figure"]).iloc[0]
+        assert (found["shown"], found["difference"], found["low"], found["high"]) == (SAME, 0.0, 0.0, 0.0)
+    small: list[dict[Key, Pair]] = [{("x",): Pair(0.05, 0.05 - 1e-6)} for _ in range(4)]
+    assert compare_module._table(small, ["figure"])["shown"].iloc[0] == "less"
+
+
+def test_mail_that_is_not_the_same_is_compared_as_a_whole() -> None:
+    """Twice the load: message 17 of one is not that of the other, and all of the second lot counts, not its first half."""
+    rng = stream(3, 0, "delays")
+    early, late = rng.exponential(1.0, 200), 10 + rng.exponential(1.0, 200)
+    one = made_up(early, born_s=np.linspace(0, 3599, 200))
+    other = made_up(np.concatenate([early, late]), born_s=np.linspace(0, 3599, 400))
+
+    found = paired(one, other)
+
+    assert not found.same_mail
+    assert (found.messages, found.unpaired) == (0, 600)
+    pair = found.delays["hosted->hosted", "mean"]
+    assert (pair.a, pair.b) == pytest.approx((early.mean(), np.concatenate([early, late]).mean()))
+
+
 @pytest.mark.theory
 def test_more_cores_wait_less_and_nothing_else_changes() -> None:
     """M/M/5 against M/M/7 under the same mail: no message is later, routes and outcomes are the same."""
