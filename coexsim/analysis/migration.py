@@ -19,6 +19,8 @@ from coexsim.scenario.model import Scenario
 STEPS = "0..100% step 10%"
 FULL = 0.7
 """How busy cores may be in the busiest hour where no objective says it."""
+SATURATED = 0.95
+"""Busier than this all hour, cores do not show how much work was waiting for them."""
 
 
 def migrate(
@@ -41,7 +43,9 @@ def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     hosted_share           1     share of the mailboxes that are hosted
     work_per_s             1/s   messages that the on-premises cores take on, mean over the window
     busy_cores             1     busy on-premises cores in the busiest hour
-    cores_needed           1     so many that they are no busier than the objective on them allows (else 70 %)
+    keeps_up               -     whether they are not all busy nearly all of that hour
+    cores_needed           1     so many that they are no busier than the objective on them allows (else 70 %); where
+                                 they do not keep up, by the work that came in the hour in which most came
     round_trip_share       1     share of internal mail that makes the round trip
     round_trip_by_theory   1     the square of the hosted share
     wan_bytes              B     bytes that the window's mail put on links between sites
@@ -55,11 +59,14 @@ def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
         mean = part.groupby(["what", "where"])["value"].mean()
         hosted = units.share(share)
         busy = float(mean.get(("busy workers", f"{server}.cores"), 0.0))
+        keeps_up = not mean.get(("utilisation", f"{server}.cores"), 0.0) > SATURATED
+        asked_for = busy if keeps_up else max(busy, float(mean.get(("workers asked for", f"{server}.cores"), 0.0)))
         row = {
             "hosted_share": hosted,
             "work_per_s": float(mean.get(("visits per second", f"{server}.cores"), 0.0)),
             "busy_cores": busy,
-            "cores_needed": max(ceil(busy / limit - 1e-9), 1),
+            "keeps_up": keeps_up,
+            "cores_needed": max(ceil(asked_for / limit - 1e-9), 1),
             "round_trip_share": float(mean.get(("round trip share of internal mail", "all"), np.nan)),
             "round_trip_by_theory": hairpin_share(hosted),
             "wan_bytes": float(mean.get(("WAN bytes", "all"), np.nan)),

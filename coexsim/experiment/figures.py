@@ -53,6 +53,15 @@ def busy_workers(results: Results) -> dict[Station, float]:
     }
 
 
+def _came_per_s(results: Results) -> dict[Station, float]:
+    """Visits that came a second in the hour of the window in which most came, by server and stage."""
+    timeline = measured_minutes(results)
+    return {
+        (str(server), str(stage)): busiest(rows["arrivals"].to_numpy(dtype=np.float64))[0] / 60
+        for (server, stage), rows in timeline.groupby(["server", "stage"], observed=True)
+    }
+
+
 def busy_shares(results: Results) -> dict[Station, float]:
     """Busy share in the busiest hour of the window, of everything that has a limit."""
     stages = results.stages
@@ -104,12 +113,16 @@ def _of_mail(results: Results) -> list[Figure]:
 def _of_stations(results: Results) -> list[Figure]:
     begin_s, end_s = results.window_s
     found = []
-    columns = [results.stages[name].tolist() for name in ("server", "stage", "visits", "mean_wait_s", "p95_wait_s")]
-    for server, stage, visits, mean_s, p95_s in zip(*columns, strict=True):
+    came = _came_per_s(results)
+    names = ("server", "stage", "visits", "mean_wait_s", "p95_wait_s", "mean_service_s")
+    for server, stage, visits, mean_s, p95_s, service_s in zip(
+        *(results.stages[n].tolist() for n in names), strict=True
+    ):
         where = f"{server}.{stage}"
         found.append(Figure("visits per second", where, visits / (end_s - begin_s), "1/s"))
         if visits:
             found += [Figure("mean wait", where, mean_s, "s"), Figure("p95 wait", where, p95_s, "s")]
+            found.append(Figure("workers asked for", where, came.get((server, stage), 0.0) * service_s, "1"))
     shares = busy_shares(results)
     for station, busy in busy_workers(results).items():
         where = ".".join(station) if station[1] != "link" else station[0]

@@ -39,3 +39,19 @@ def test_round_trips_are_the_square_of_the_hosted_share_and_the_load_is_the_clos
         own = sent_per_s * (1 - share)  # handed in at the server itself, for whomever
         assert work == pytest.approx(by_smtp + own, rel=0.05)
     assert (found["cores_needed"] >= found["busy_cores"] / 0.7 - 1e-9).all()
+
+
+@pytest.mark.theory
+def test_a_server_that_cannot_keep_up_needs_what_is_asked_of_it() -> None:
+    """1.2 messages/s of 5 s each are 6 erlangs; two cores are 100 % busy, whatever comes, yet 9 are needed at 70 %."""
+    text = (
+        SMALL.replace("cores: 4", "cores: 2").replace("scan: 60 ms", "scan: 5 s").replace("length: 2 h", "length: 1 h")
+    )
+    text = "\n".join(line for line in text.splitlines() if "down:" not in line).replace("events:", "")
+    load = "load: {streams: [{from: internet, to: onprem, rate: 1.2/s, arrivals: constant, sizes: 20 KB}]}\n"
+
+    found = migrate(scenario_from_text(f"{text}\n{load}", "full.yaml"), [0], jobs=1).iloc[0]
+
+    assert found["busy_cores"] == pytest.approx(2, abs=0.01)
+    assert not found["keeps_up"]
+    assert found["cores_needed"] == 9
