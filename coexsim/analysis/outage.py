@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
+from coexsim.units import say_time
 
 Floats = NDArray[np.float64]
 
@@ -32,25 +34,36 @@ class OutageFacts(NamedTuple):
     warnings: int
     expired: int
     bounced: int
+    """Recipients that exist; mail to addresses that nobody has bounces anyway."""
     longest_delay_s: float
     """Of mail that was handed in while it was down, and delivered."""
     in_transit: int
+    seen_to_s: float
+    """The tables end here: what comes later, a return of the server perhaps, is not in them."""
 
 
 def with_outage(scenario: Scenario, down: Sequence[str], at: str, length: str) -> Scenario:
-    """The scenario with one more outage. Raises `ScenarioError` for what does not exist."""
+    """The scenario with one more outage. Raises `ScenarioError` for what does not exist, or is not within the run."""
     events = [*scenario.source.raw.get("events", []), {"at": at, "for": length, "down": list(down)}]
-    return changed(scenario, {"events": events})
+    found = changed(scenario, {"events": events})
+    begin = found.events[-1].at
+    run = found.run
+    if begin is not None and begin.after(run.start) >= run.length:
+        ends = say_time(run.length, run.start)
+        text = f"an outage at {at} does not begin within the run, from {say_time(0.0, run.start)} to {ends}"
+        raise ScenarioError([Problem(*found.source.where(("run",)), "run", text)])
+    return found
 
 
 def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFacts:
     """What an outage of the scenario did, read from the tables of its runs."""
     assert event.at is not None
     from_s = event.at.after(scenario.run.start)
-    to_s = min(from_s + (event.for_ if event.for_ is not None else np.inf), results.length_s)
+    to_s = from_s + (event.for_ if event.for_ is not None else np.inf)
     during = results.mail[(results.mail["born_s"] >= from_s) & (results.mail["born_s"] < to_s)]
     mail = during[during["kind"] == "mail"]
-    outcomes = mail.groupby("outcome", observed=False)["recipients"].sum()
+    exist = mail[~mail["flow"].astype(str).str.endswith("->unknown")]
+    outcomes = exist.groupby("outcome", observed=False)["recipients"].sum()
     delivered = mail.loc[mail["outcome"] == "delivered", "delay_s"]
     return OutageFacts(
         ", ".join(event.down),
@@ -64,6 +77,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
         int(outcomes["bounced"]),
         float(delivered.max()) if len(delivered) else float("nan"),
         int(outcomes["in transit"]),
+        results.length_s,
     )
 
 

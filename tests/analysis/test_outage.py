@@ -59,3 +59,24 @@ def test_what_does_not_exist_cannot_go_down(steady: Scenario) -> None:
     """A name with a slip of the pen is refused with the one that was meant."""
     with pytest.raises(ScenarioError, match="did you mean 'inotes-inbound'"):
         with_outage(steady, ["inotes-inbond"], "Mon 10:00", "1 h")
+
+
+def test_what_bounces_anyway_is_not_the_outages_doing(steady: Scenario) -> None:
+    """One message in ten goes to an address that nobody has: of an outage's hour 360 bounce, of which it is told nothing."""
+    text = STEADY.replace("streams: [", "streams: [{from: internet, to: unknown, rate: 0.1/s, arrivals: constant}, ")
+    spec = with_outage(scenario_from_text(text, "steady.yaml"), ["inotes-inbound"], "Mon 10:00", "1 h")
+    results = simulate(spec)
+
+    assert (results.mail["outcome"] == "bounced").sum() > 360
+    assert outage_facts(results, spec, spec.events[-1]).bounced == 0
+
+
+def test_an_outage_may_outlast_the_run_but_not_miss_it(steady: Scenario) -> None:
+    """From 12:00 for 4 h in a run that ends at 13:00: it ends at 16:00, after all that the tables hold; one at 14:00 is refused."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
+    facts = outage_facts(simulate(spec), spec, spec.events[-1])
+
+    assert (facts.from_s, facts.to_s, facts.seen_to_s) == (3 * 3600, 7 * 3600, 4 * 3600)
+    assert facts.backlog["drain_s"].tolist() == [float("inf")]
+    with pytest.raises(ScenarioError, match="does not begin within the run, from Mon 09:00 to Mon 13:00"):
+        with_outage(steady, ["inotes-inbound"], "Mon 14:00", "1 h")
