@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from coexsim.analysis.slo_measure import LEVEL, Sample, measure
-from coexsim.analysis.slo_text import Objective, parse_objective, read_objectives
+from coexsim.analysis.slo_text import VALID, Objective, parse_objective, read_objectives
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
 from coexsim.stats import Interval, mean_interval, replications_needed
@@ -46,9 +46,12 @@ class Verdict:
         say = self.objective.say
         if isnan(self.estimate):
             return "-"
-        if not self.interval.known:
-            return say(self.estimate)
-        return f"{say(self.estimate)} ({say(self.interval.low)} to {say(self.interval.high)})"
+        low, high = self.interval.low, self.interval.high
+        if self.interval.known:
+            return f"{say(self.estimate)} ({say(low)} to {say(high)})"
+        if low > 0 and high == inf and isfinite(self.estimate):
+            return f"{say(self.estimate)} (at least {say(low)})"
+        return say(self.estimate)
 
     def __str__(self) -> str:
         where = f"{self.objective.where}: " if self.objective.where else ""
@@ -93,7 +96,12 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     values = np.array([sample.value for sample in samples])
     n = float(sum(sample.n for sample in samples))
     notes = "; ".join(dict.fromkeys(sample.note for sample in samples if sample.note))
-    growing = next((sample.growing for sample in samples if sample.growing), "")
+    if objective.kind == "count" and n:
+        notes = f"of {n:,.0f} {VALID if objective.valid_only else 'recipients'}"
+    unstable = [sample.growing for sample in samples if sample.growing]
+    growing = ""
+    if unstable:
+        growing = f"in {len(unstable)} of {len(samples)} runs " * (len(samples) > 1) + unstable[0]
     estimate = float(values.mean()) if len(values) else nan
 
     def verdict(answer: Answer, interval: Interval, why: str, needed: int | None = None) -> Verdict:
@@ -102,6 +110,8 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     if not len(values) or n == 0 or np.isnan(values).any():
         return verdict("cannot say", Interval(nan, nan, level), notes or "there are no samples")
     interval, why = _interval(objective, samples, values, level)
+    if interval.low < 0:  # nothing that is measured is ever below zero
+        interval = interval._replace(low=0.0)
     answer = _by_count(objective, samples, level) if _is_thin(objective, samples) else _compare(objective, interval)
     if _is_thin(objective, samples):
         why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
@@ -162,11 +172,16 @@ def _is_thin(objective: Objective, samples: Sequence[Sample]) -> bool:
 
 
 def _by_count(objective: Objective, samples: Sequence[Sample], level: float) -> Answer:
-    """By the share of all samples that are within the limit: right however few there are."""
+    """By the share of all samples that are within the limit, which tells more than so few samples' own percentile."""
     hits = sum(sample.hits for sample in samples)
     if isnan(hits):
         return "cannot say"
     within = proportion_interval(hits, sum(sample.n for sample in samples), level)
+    if (
+        len(samples) > 1
+    ):  # delays of one run hang together: runs that differ more than chance has it leave more possible
+        between = mean_interval([sample.hits / sample.n for sample in samples], level)
+        within = within._replace(low=min(within.low, between.low), high=max(within.high, between.high))
     wanted = objective.probability or 0.0
     if not objective.is_upper:
         wanted = 1 - wanted
@@ -186,4 +201,4 @@ def _excuse(objective: Objective, interval: Interval, runs: int, why: str, notes
         return "; ".join(filter(None, (why, notes)))
     if not interval.known:
         return "one replication cannot tell; run several" if runs == 1 else "the samples leave no end to it"
-    return f"{objective.say(objective.limit)} lies within the interval of {runs} runs"
+    return f"{objective.say(objective.limit)} lies within the interval of {runs} run{'s' if runs > 1 else ''}"

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from coexsim.analysis.slo_text import VALID, Objective
+from coexsim.analysis.slo_text import Objective
 from coexsim.experiment.results import Results, weighted_quantiles
 
 Floats = NDArray[np.float64]
@@ -131,8 +131,7 @@ def outcomes_of(objective: Objective, run: Results, level: float) -> Sample:
     hit = (mail["outcome"] == objective.what).to_numpy()
     total, hits = float(weights.sum()), float(weights @ hit)
     if objective.kind == "count":
-        note = f"of {total:,.0f} {VALID if objective.valid_only else 'recipients'}"
-        return Sample(hits, len(mail), hits=hits / total * len(mail), note=note)
+        return Sample(hits, total, hits=hits)
     block = blocks_of(mail["born_s"].to_numpy(), run.window_s)
     bottom = sums(block, weights)
     ratio = hits / total

@@ -14,7 +14,8 @@
 ``backlog(onprem) < 5000``                  most messages in the server's queue at the end of any minute
 ``queue_disk(onprem) < 50 GB``              most bytes in its queue
 ``drain(outage 1) < 2 h``                   from the end of an outage until no more mail waits than at most in
-                                            the hour before it; ``drain(outage)``: the slowest of all outages
+                                            the hour before it; by its number, or by its ``name``;
+                                            ``drain(outage)``: the slowest of all outages
 ``bounced(valid recipients) = 0``           recipients that exist; also expired, discarded; also with a flow
 ==========================================  ==================================================================
 """
@@ -263,8 +264,16 @@ class _Reader:
     def _outage(self, word: str, at: int, end: int) -> int | None:
         known = len(outages_of(self.scenario))
         match = re.fullmatch(r"outages?(?:\s+(\d+))?", word)
+        names = [event.name or "" for event in outages_of(self.scenario)]
+        if word in names:
+            return names.index(word)
         if match is None:
-            self._fail(at, end, f"{word!r} is no outage; write 'outage 1', or 'outage' for the slowest to drain")
+            hint = did_you_mean(word, [name for name in names if name])
+            self._fail(
+                at,
+                end,
+                f"{word!r} is no outage; write 'outage 1', its name, or 'outage' for the slowest to drain{hint}",
+            )
         if not known:
             self._fail(
                 at,
