@@ -144,23 +144,20 @@ def _advice(
 ) -> str:
     """What it would take to be sure."""
     each_s = float(np.mean([run.seconds for run in runs])) if runs else 0.0
-    lines = []
+    found: dict[str, list[str]] = {}
     for place, verdict in enumerate(verdicts):
         needed = verdict.needed
         values = [run.samples[place].value for run in runs]
         if verdict.answer != "cannot say" and not _is_narrow(verdict, relative, absolute):
-            found = [
+            numbers = [
                 replications_needed(values, level=level, **wish)
                 for wish in ({"relative": relative}, {"absolute": absolute})
                 if next(iter(wish.values())) is not None
             ]
-            needed = max((n for n in found if n is not None), default=None)
+            needed = max((n for n in numbers if n is not None), default=None)
         elif verdict.answer != "cannot say":
             continue
-        if needed is None:
-            lines.append(f"{verdict.objective.text}: {verdict.why or 'no number of replications is known to do'}")
-        else:
-            lines.append(
-                f"{verdict.objective.text}: about {needed:,} replications would tell, {needed * each_s:,.0f} s of one processor"
-            )
-    return "\n".join(lines)
+        tells = f"about {needed or 0:,} replications would tell, {(needed or 0) * each_s:,.0f} s of one processor"
+        excuse = verdict.why or "no number of replications is known to do"
+        found.setdefault(excuse if needed is None else tells, []).append(verdict.objective.text)
+    return "\n".join(f"{' and '.join(texts)}: {what}" for what, texts in found.items())

@@ -90,7 +90,7 @@ def ladder(resource: str, text: str) -> list[Candidate]:
             number = float(size_bytes(value))
         else:
             number = float(value) if isinstance(value, (int, float)) else float(str(value))
-        raw = {"name": f"{say_amount(resource, number)} {resource}", "cost": number, resource: value}
+        raw = {"name": say_resource(resource, number), "cost": number, resource: value}
         steps.append(Candidate.model_validate(raw))
     return sorted(steps, key=lambda candidate: candidate.cost)
 
@@ -100,8 +100,15 @@ def say_amount(resource: str, value: float) -> str:
     if value == inf:
         return "no limit"
     if resource == "uplink":
-        return f"{value * 8 / 1e6:.4g} Mbit/s"
+        mbit_per_s = value * 8 / 1e6
+        return f"{mbit_per_s:.4g} Mbit/s" if mbit_per_s < 1000 else f"{mbit_per_s:,.0f} Mbit/s"
     return say_bytes(value) if resource == "queue_disk" else f"{value:g}"
+
+
+def say_resource(resource: str, value: float) -> str:
+    """So much of a resource, in words: ``1 transfer thread``, ``50 MB queue disk``, ``2 Mbit/s uplink``."""
+    words = "SMTP connections" if resource == "smtp_connections" else resource.replace("_", " ")
+    return f"{say_amount(resource, value)} {words.removesuffix('s') if value == 1 else words}"
 
 
 def together(candidates: Sequence[Candidate], name: str, cost: float | None = None) -> Candidate:
@@ -128,6 +135,12 @@ def amounts(scenario: Scenario, candidate: Candidate, server: str | None = None)
     links = [link.bandwidth for link in scenario.links if spec.site in link.between]
     found["uplink"] = candidate.uplink or min((inf if width is None else width for width in links), default=inf)
     return found
+
+
+def has_less(one: Candidate, other: Candidate) -> bool:
+    """Has `one` less than `other` of anything that both of them say."""
+    pairs = [(getattr(one, resource), getattr(other, resource)) for resource in RESOURCES]
+    return any(a is not None and b is not None and a < b for a, b in pairs)
 
 
 def is_no_smaller(one: dict[str, float], other: dict[str, float]) -> bool:

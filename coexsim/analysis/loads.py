@@ -2,8 +2,8 @@
 
 The load is counted, not assumed: the mail of replication 0 is drawn, every class of it is sent along its route by
 the routing rules, and what it meets is added up (the traffic equations, solved by walking). Work, session times and
-link times are their means. Waits are Allen and Cunneen's, exact for M/M/c and M/G/1. Theory knows no retries, no
-outages and no time of day: it screens, the simulation decides.
+link times are their means. Waits are Allen and Cunneen's, exact for M/M/c and M/G/1; links are shared by their
+transfers. Theory knows no retries, no outages and no time of day: it screens, the simulation decides.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, sqrt
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coexsim.analysis.theory import allen_cunneen_wait_s, wait_quantile_s
+from coexsim.analysis.theory import allen_cunneen_wait_s, mg1_ps_sojourn_s, wait_quantile_s
 from coexsim.experiment.figures import HOUR, busiest
 from coexsim.mail.trace import Trace, trace
 from coexsim.scenario.base import Work
@@ -56,6 +56,13 @@ class StationLoad:
     busiest_per_s: float
     service_s: float
     service_cv2: float
+    busiest_visits: float = inf
+    """How many visits the busiest hour was counted from."""
+
+    @property
+    def doubt(self) -> float:
+        """Standard error of the busiest hour's work as a share of it: another such hour has other mail (Poisson arrivals)."""
+        return sqrt((1 + self.service_cv2) / self.busiest_visits) if self.busiest_visits else inf
 
     @property
     def offered(self) -> float:
@@ -69,9 +76,11 @@ class StationLoad:
 
     @property
     def wait_s(self) -> float:
-        """Mean wait over the window, infinite where the station cannot keep up."""
+        """Mean wait over the window, infinite where the station cannot keep up; of a link what sharing it adds."""
         if not isfinite(self.workers):
             return 0.0
+        if self.stage == "link":
+            return mg1_ps_sojourn_s(self.rate_per_s, self.service_s) - self.service_s
         return allen_cunneen_wait_s(int(self.workers), self.rate_per_s, self.service_s, 1.0, self.service_cv2)
 
     def wait_quantile_s(self, probability: float) -> float:
@@ -151,6 +160,7 @@ def station_loads(scenario: Scenario, growth: float = 1.0) -> Loads:
                 growth * most,
                 mean_s,
                 moments.cv2,
+                growth * total.busiest,
             )
         )
     return Loads(tuple(stations), growth * messages / (end_s - begin_s))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf, isfinite, nan
 
-import numpy as np
 import pandas as pd
 
 from coexsim.analysis.assess import Assessment
-from coexsim.analysis.candidates import IN_CAPACITY, say_amount
+from coexsim.analysis.candidates import IN_CAPACITY, say_resource
 from coexsim.analysis.loads import StationLoad, station_loads
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
 from coexsim.scenario.model import Scenario
 
+KEEP_UP = "to keep up in the busiest hour"
 COLUMNS = ["resource", "has", "busy", "needed", "why"]
 
 
@@ -26,8 +26,9 @@ def resource_table(
     ========  ===============================================================================================
     resource  cores, smtp_connections, transfer_threads, delivery_threads, queue_disk, or a link of its site
     has       what there is (threads, bytes, bytes per second); infinite: no limit
-    busy      the share of it in use in the busiest hour; of the disk, at most; mean over replications
-    needed    the least that theory finds enough for the objectives on this resource, or to keep up; NaN: no answer
+    busy      the share of it in use in the busiest hour, mean over replications; of the disk, the most in any of them
+    needed    the least that theory finds enough for the objectives on this resource, or to keep up; of the disk what
+              was used; NaN: no answer
     why       what `needed` rests on
     ========  ===============================================================================================
     """
@@ -40,18 +41,8 @@ def resource_table(
         has = inf if has is None else float(has)
         if resource == "queue_disk":
             roles = {name for name, spec in scenario.servers.items() if server in (name, spec.runs_on)}
-            most = float(
-                np.mean([sum(run.most_queued_bytes.get(role, 0.0) for role in roles) for run in assessment.runs])
-            )
-            rows.append(
-                (
-                    resource,
-                    has,
-                    most / has if isfinite(has) else nan,
-                    most,
-                    f"at most {say_amount(resource, most)} waited",
-                )
-            )
+            most = max(sum(run.most_queued_bytes.get(role, 0.0) for role in roles) for run in assessment.runs)
+            rows.append((resource, has, most / has if isfinite(has) else nan, most, "the most that waited in any run"))
             continue
         stage = STAGE_OF_CAPACITY.get(resource, resource)
         load = loads.of(server, stage)
@@ -62,16 +53,30 @@ def resource_table(
         if load.stage == "link" and site in load.server.split(" to "):
             width = _bandwidth(scenario, load.server)
             used = load.utilisation * width
-            why = f"{say_amount('uplink', used)} in the busiest hour"
-            rows.append((load.server, width, busy.get((load.server, "link"), nan), used, why))
+            rows.append((load.server, width, busy.get((load.server, "link"), nan), used, KEEP_UP))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.sort_values("busy", ascending=False, na_position="last", ignore_index=True, kind="stable")
+
+
+def shortfalls(scenario: Scenario, server: str, objectives: Sequence[Objective]) -> list[str]:
+    """Of which resources a server has less than theory finds enough, in words: what to try where no machine holds."""
+    loads = station_loads(scenario)
+    found = []
+    for resource in IN_CAPACITY:
+        has = getattr(scenario.servers[server].capacity, resource)
+        load = loads.of(server, STAGE_OF_CAPACITY.get(resource, resource))
+        if has is None or load is None:
+            continue
+        needed, why = _needed(load, objectives)
+        if needed > has:
+            found.append(f"{say_resource(resource, needed)} {why if why == KEEP_UP else f'for {why}'}, not {has:g}")
+    return found
 
 
 def _needed(load: StationLoad, objectives: Sequence[Objective]) -> tuple[float, str]:
     """The least workers, by the busiest hour's load and the objectives on this very station."""
     asks: dict[str, float] = {"utilisation": 1.0}
-    why = "to keep up in the busiest hour"
+    why = KEEP_UP
     for each in objectives:
         if (each.server, each.stage) != (load.server, load.stage) or not each.is_upper:
             continue

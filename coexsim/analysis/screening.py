@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coexsim.analysis.loads import Loads
+from coexsim.analysis.loads import Loads, StationLoad
 from coexsim.analysis.slo_text import Objective
 
 SURELY = 1.05
 """How far beyond what it can do a station's load must be before theory alone says no."""
 SURELY_BUSY = 1.1
 """The same for a limit on utilisation."""
+ERRORS = 3
+"""And by so many standard errors at least: an hour of few messages says little of another."""
 
 
 def predict(objective: Objective, loads: Loads) -> float | None:
     """What theory expects of an objective; None where it has nothing to say."""
     if objective.kind == "utilisation":
-        names = {objective.server, *_ways(objective.server or "")}
-        found = [s.utilisation for s in loads.stations if s.server in names and s.stage == objective.stage]
-        return max(found, default=None)
+        return max((station.utilisation for station in _stations(objective, loads)), default=None)
     if objective.what != "wait":
         return None
     if objective.stage is None:
@@ -31,6 +31,12 @@ def predict(objective: Objective, loads: Loads) -> float | None:
     return station.wait_s if objective.kind == "mean" else station.wait_quantile_s(objective.probability or 0.5)
 
 
+def _stations(objective: Objective, loads: Loads) -> list[StationLoad]:
+    """The station that a limit on utilisation is about; of a link both directions."""
+    names = {objective.server, *_ways(objective.server or "")}
+    return [s for s in loads.stations if s.server in names and s.stage == objective.stage]
+
+
 def _ways(label: str) -> tuple[str, str]:
     a, _, b = label.partition("-")
     return f"{a} to {b}", f"{b} to {a}"
@@ -39,16 +45,19 @@ def _ways(label: str) -> tuple[str, str]:
 def too_small(objectives: Sequence[Objective], loads: Loads) -> str:
     """Why this scenario surely does not hold, by theory; empty where the simulation must decide."""
     for station in loads.stations:
-        if station.stage != "link" and station.offered > SURELY * station.workers:
+        surely = max(SURELY, 1 + ERRORS * station.doubt)
+        if station.stage != "link" and station.offered > surely * station.workers:
             return (
                 f"{station.server}.{station.stage}: {station.offered:.3g} busy on the mean over the window, "
                 f"but there are {station.workers:g}: it never catches up"
             )
-        if station.stage == "link" and station.offered > SURELY:
+        if station.stage == "link" and station.offered > surely:
             return f"{station.server}: the mail needs {100 * station.offered:.0f} % of its bandwidth over the window"
     for objective in objectives:
         expected = predict(objective, loads)
-        limited = objective.kind == "utilisation" and objective.is_upper and expected is not None
-        if limited and expected is not None and expected > SURELY_BUSY * objective.limit:
+        if objective.kind != "utilisation" or not objective.is_upper or expected is None:
+            continue
+        doubt = max(station.doubt for station in _stations(objective, loads))
+        if expected > max(SURELY_BUSY, 1 + ERRORS * doubt) * objective.limit:
             return f"{objective.text}: theory expects {100 * expected:.0f} %"
     return ""

@@ -18,7 +18,7 @@ from typing import Literal
 import pandas as pd
 
 from coexsim.analysis.assess import Assessment, assess
-from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
+from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.headroom import Headroom, find_headroom
 from coexsim.analysis.loads import Loads, station_loads
 from coexsim.analysis.resources import resource_table
@@ -63,15 +63,20 @@ class Sizing:
     headroom: Headroom | None
     each: dict[str, Sizing] = field(default_factory=dict)
     """Where ranges were asked: the answer for each resource with the others at their largest."""
+    priced: bool = True
+    """False where ranges were asked: then no machine has a price, and the answer is one of which nothing can be left out."""
     runs: int = 0
     messages: int = 0
     seconds: float = 0.0
 
     @property
     def undecided(self) -> tuple[Candidate, ...]:
-        """Candidates of which we cannot say, and that would be the answer, or cheaper than it, if they held."""
-        most = self.answer.cost if self.answer else float("inf")
-        return tuple(t.candidate for t in self.tried if t.status == "cannot say" and t.candidate.cost < most)
+        """Candidates of which we cannot say, and that are cheaper (without prices: less of anything) than the answer."""
+        unsure = tuple(tried.candidate for tried in self.tried if tried.status == "cannot say")
+        return tuple(each for each in unsure if self.answer is None or self._is_less(each, self.answer))
+
+    def _is_less(self, one: Candidate, other: Candidate) -> bool:
+        return one.cost < other.cost if self.priced else has_less(one, other)
 
     @property
     def exit_code(self) -> int:
@@ -146,7 +151,7 @@ def find_size(
         search = _Search(scenario, server, asked, most, confidence, seed, executor, progress)
         ranges = size.ranges if size and candidates is None and not size.candidates else {}
         if ranges:
-            found = _by_ranges(search, ranges, curve)
+            found = replace(_by_ranges(search, ranges, curve), priced=False)
         else:
             chosen = list(candidates if candidates is not None else size.candidates if size else ())
             if not chosen:
@@ -276,19 +281,31 @@ def _by_ranges(search: _Search, ranges: dict[str, str], curve: bool) -> Sizing:
 
 
 def _jointly(search: _Search, ladders: dict[str, list[Candidate]], each: dict[str, Sizing]) -> Sizing:
-    """All resources at the least that each needs alone; where that is not enough, all of them a step up, until it is."""
-    places = {resource: _place(ladders[resource], found) for resource, found in each.items()}
-    rows: list[Tried] = []
-    while True:
-        steps = [ladders[resource][place] for resource, place in places.items()]
-        row = search.screen(together(steps, ", ".join(step.name for step in steps)))
-        rows.append(row if row.why else search.simulate(row))
-        if rows[-1].status == "holds":
-            return Sizing(search.server, search.asked, tuple(rows), rows[-1].candidate, None, each)
+    """All resources at the least that each needs alone; where that is not enough, all of them a step up, until it is.
+
+    Then each in turn goes down again, as far as the others let it: of the answer nothing can be left out.
+    """
+    least = {resource: _place(ladders[resource], found) for resource, found in each.items()}
+    rows: dict[tuple[int, ...], Tried] = {}
+
+    def holds(places: dict[str, int]) -> bool:
+        at = tuple(places.values())
+        if at not in rows:
+            steps = [ladders[resource][place] for resource, place in places.items()]
+            row = search.screen(together(steps, ", ".join(step.name for step in steps)))
+            rows[at] = row if row.why else search.simulate(row)
+        return rows[at].status == "holds"
+
+    places = dict(least)
+    while not holds(places):
         higher = {resource: min(place + 1, len(ladders[resource]) - 1) for resource, place in places.items()}
         if higher == places:
-            return Sizing(search.server, search.asked, tuple(rows), None, None, each)
+            return Sizing(search.server, search.asked, tuple(rows.values()), None, None, each)
         places = higher
+    for resource, low in least.items():
+        places[resource] = next(n for n in range(low, places[resource] + 1) if holds({**places, resource: n}))
+    answer = rows[tuple(places.values())].candidate
+    return Sizing(search.server, search.asked, tuple(rows.values()), answer, None, each)
 
 
 def _place(steps: list[Candidate], found: Sizing) -> int:

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from coexsim.analysis import assess as assess_module
+from coexsim.analysis import sizing as sizing_module
 from coexsim.analysis.assess import Measured, assess, looks
 from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
 from coexsim.analysis.headroom import bracket, find_headroom, grown
-from coexsim.analysis.loads import station_loads
+from coexsim.analysis.loads import StationLoad, station_loads
+from coexsim.analysis.resources import shortfalls
 from coexsim.analysis.screening import predict, too_small
-from coexsim.analysis.sizing import Sizing, find_size
+from coexsim.analysis.sizing import Sizing, Tried, find_size
 from coexsim.analysis.slo_measure import Sample
-from coexsim.analysis.slo_text import parse_objective
+from coexsim.analysis.slo_text import parse_objective, read_objectives
 from coexsim.analysis.theory import allen_cunneen_wait_s, mmc_wait_s, workers_needed
 from coexsim.errors import NoDataError, ScenarioError
 from coexsim.rng import stream
@@ -265,6 +267,79 @@ def test_the_curve_has_all_machines_that_theory_lets_through() -> None:
     assert table.loc[table["runs"] > 0, ["low", "high"]].notna().all(axis=None)
 
 
+def test_of_the_answer_together_nothing_can_be_less() -> None:
+    """Alone 2 cores and 10 connections do; together it takes 20 connections, and still no more than 2 cores."""
+    cores = Candidate.model_validate
+    ladders = {
+        "cores": [cores({"name": f"{n} cores", "cores": n}) for n in (2, 3, 4)],
+        "smtp_connections": [cores({"name": f"{n} SMTP connections", "smtp_connections": n}) for n in (10, 20, 30)],
+    }
+    tried: list[Candidate] = []
+
+    class Search:
+        server, asked = "onprem", ()
+
+        def screen(self, candidate: Candidate) -> Tried:
+            return Tried(candidate, "not tried", "", {})
+
+        def simulate(self, row: Tried) -> Tried:
+            tried.append(row.candidate)
+            enough = (row.candidate.smtp_connections or 0) >= 20
+            return Tried(row.candidate, "holds" if enough else "fails", "", {})
+
+    alone = {key: Sizing("onprem", (), (), steps[0], None) for key, steps in ladders.items()}
+    found = sizing_module._jointly(Search(), ladders, alone)  # type: ignore[arg-type]
+
+    assert found.answer is not None
+    assert (found.answer.cores, found.answer.smtp_connections) == (2, 20)
+    assert [(each.cores, each.smtp_connections) for each in tried] == [(2, 10), (3, 20), (2, 20)]
+
+
+def test_without_prices_less_of_anything_is_undecided() -> None:
+    """10 MB and 2 cores are no "cheaper" than 3 cores and 5 MB: each has less of something, and may be enough."""
+    answer = Candidate(name="a", cores=3, queue_disk="5 MB")
+    other = Candidate(name="b", cores=2, queue_disk="10 MB")
+    more = Candidate(name="c", cores=3, queue_disk="10 MB")
+    rows = tuple(Tried(each, "cannot say", "", {}) for each in (other, more))
+
+    found = Sizing("onprem", (), rows, answer, None, priced=False)
+
+    assert found.undecided == (other,)
+    assert found.exit_code == 3
+
+
+def test_where_none_holds_theory_says_what_it_would_take() -> None:
+    """3.96 erlangs at 70 % are 6 cores."""
+    scenario = station("utilisation(onprem.cores) < 70 %", cores=4)
+    objectives = read_objectives(scenario)
+
+    assert shortfalls(scenario, "onprem", objectives) == ["6 cores for utilisation(onprem.cores) < 70 %, not 4"]
+    assert shortfalls(station(cores=6), "onprem", objectives) == []
+
+
+def test_an_hour_of_few_messages_rules_nothing_out() -> None:
+    """27 messages of an hour are known to a fifth or so (1 / sqrt(27)): two such errors over the limit theory is silent."""
+    scenario = station(per_hour=27, service_s=30, law="law: constant", cores=1, hours=2)
+    loads = station_loads(scenario)
+    busy = loads.of("onprem", "cores")
+    assert busy is not None
+    assert busy.doubt == pytest.approx(1 / np.sqrt(busy.busiest_visits))
+
+    def why(errors: float) -> str:
+        limit = busy.utilisation / (1 + errors * busy.doubt)
+        return too_small([parse_objective(f"utilisation(onprem.cores) < {100 * limit:.2f} %", scenario)], loads)
+
+    assert why(2.0) == ""
+    assert "theory expects" in why(3.5)
+
+
+def test_a_link_is_shared_not_queued_for() -> None:
+    """1 MB on 10 Mbit/s takes 0.8 s; at half load sharing adds as much again, whatever the sizes (Kleinrock II, sec. 4.4)."""
+    link = StationLoad("office to hosted", "link", 1, 1.0, 0.625, 0.625, 0.8, 30.0)
+
+    assert link.wait_s == pytest.approx(0.8)
+
+
 @pytest.mark.usefixtures("made_up_runs")
 def test_ranges_of_several_resources_are_answered_each_and_together() -> None:
     """Cores decide here; connections do nothing, so the least of them is enough."""
@@ -273,7 +348,7 @@ def test_ranges_of_several_resources_are_answered_each_and_together() -> None:
     assert found.answer is not None
     assert (found.answer.cores, found.answer.smtp_connections) == (5, 10)
     assert {resource: part.answer.name for resource, part in found.each.items() if part.answer} == {
-        "cores": "5 cores", "smtp_connections": "10 smtp_connections",
+        "cores": "5 cores", "smtp_connections": "10 SMTP connections",
     }  # fmt: skip
 
 
