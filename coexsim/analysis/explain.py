@@ -105,13 +105,14 @@ def _doubts(scenario: Scenario, loads: Loads | None) -> list[str]:
     """What is legal but surely wrong, or will not work under this load."""
     doubts = []
     for station in loads.stations if loads else ():
+        busy = f"{100 * station.utilisation:.0f} %"
         if station.utilisation >= 1:
             doubts.append(
-                f"{station.server} {station.stage} is asked for {station.utilisation:.0%} in its busiest hour: the queue grows without end"
+                f"{station.server} {station.stage} is asked for {busy} in its busiest hour: the queue grows without end"
             )
         elif station.utilisation > 0.85:
             doubts.append(
-                f"{station.server} {station.stage} is {station.utilisation:.0%} busy in its busiest hour: waits grow quickly from here on"
+                f"{station.server} {station.stage} is {busy} busy in its busiest hour: waits grow quickly from here on"
             )
     if scenario.load is not None and not any(scenario.directory.population.values()) and scenario.load.sent_per_mailbox:
         doubts.append("the load is given for each mailbox, but directory.population has none")

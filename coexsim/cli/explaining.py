@@ -16,44 +16,50 @@ if TYPE_CHECKING:
 def explain_scenario(path: Path) -> None:
     """Routes, rules in force, expected load by theory, assumptions and doubts of a scenario file."""
     from rich.markup import escape
-    from rich.table import Table
 
     from coexsim.analysis.explain import explain
+    from coexsim.report.tables import plain_table, titled
     from coexsim.scenario.load import load_scenario
 
     scenario = load_scenario(path)
     found = explain(scenario)
     console = make_console()
     console.print(f"[bold]{escape(scenario.title or str(path))}[/bold]\n")
-    routes = Table("from", "to", "goes over", "ends", box=None, title="Where mail goes", title_justify="left")
+    routes = plain_table(["from", "to", "goes over", "ends"], [])
     for route in found.routes:
         routes.add_row(
             route.sender, route.recipient, " > ".join(route.servers), f"{route.outcome} {route.code}".strip()
         )
-    console.print(routes)
+    console.print(titled("Where mail goes", routes))
     for line in found.rules:
         console.print(f"\n{line}")
     if found.loads is not None:
         console.print()
         console.print(_loads(found.loads))
+    for doubt in found.doubts:
+        console.print(f"\n[bold]Doubt:[/bold] {doubt}")
     if found.assumptions:
         console.print("\n[bold]What is assumed, and from where[/bold]")
         for each in found.assumptions:
             console.print(f"  {each.key}: {escape(each.source)}", style="yellow" if each.from_memory else None)
-    for doubt in found.doubts:
-        console.print(f"\n[bold]Doubt:[/bold] {doubt}")
 
 
 def _loads(loads: Loads) -> object:
-    from rich.table import Table
+    from coexsim.report.tables import plain_table, titled
 
     title = f"Expected load by theory ({loads.messages_per_s:.3g} messages/s in the measured window)"
-    table = Table(box=None, title=title, title_justify="left")
-    for name in ("station", "visits a message", "a second, busiest hour", "time each", "workers", "busy", "mean wait"):
-        table.add_column(name, justify="left" if name == "station" else "right")
+    heads = [
+        "visits\na message",
+        "a second,\nbusiest hour",
+        "time\neach",
+        "workers",
+        "busy,\nbusiest hour",
+        "mean wait,\nwhole window",
+    ]
+    table = plain_table(["station"], heads)
     for s in loads.stations:
         limited = isfinite(s.workers)
-        busy = f"{s.utilisation:.0%}" if limited else f"{s.busiest_per_s * s.service_s:.3g}"
+        busy = f"{100 * s.utilisation:.1f} %" if limited else f"{s.busiest_per_s * s.service_s:.3g} at once"
         workers = f"{s.workers:.0f}" if limited else "no limit"
         wait = ("0 s" if s.wait_s < 1e-6 else say_duration(s.wait_s)) if limited else "-"
         table.add_row(
@@ -65,4 +71,4 @@ def _loads(loads: Loads) -> object:
             busy,
             wait,
         )
-    return table
+    return titled(title, table)

@@ -70,6 +70,7 @@ def outage(
     seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
     replications: int = typer.Option(1, "--replications", "-n", min=1, help="independent repetitions"),
     jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
+    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
     pictures: bool = typer.Option(True, help="draw PNG pictures and an HTML page"),
 ) -> None:
     """What an outage does: backlog, oldest mail, warnings, expiries, the burst on return and how long it takes to drain.
@@ -82,7 +83,7 @@ def outage(
 
     spec = with_outage(load_scenario(scenario), server, at, length)
     read_objectives(spec)
-    results = _simulated(spec, seed, replications, jobs, None, visits=False)
+    results = _simulated(spec, seed, replications, jobs, dask, visits=False)
     _say_outage(outage_facts(results, spec, spec.events[-1]), spec)
     folder = out or REPORTS / f"{scenario.stem}-outage"
     raise typer.Exit(_report(spec, results, folder, price=False, pictures=pictures, jobs=jobs))
@@ -257,13 +258,17 @@ def _round_trip(
     console.print(
         "\n[bold]The round trip's price[/bold]: hosted to hosted over the on-premises server, against direct delivery"
     )
-    theory = f" (theory, hosted share squared: {trip.closed_form:.1%})" if trip.closed_form == trip.closed_form else ""
-    share = f"{trip.share_of_internal:.1%}{theory}"
+    theory = (
+        f" (theory, hosted share squared: {100 * trip.closed_form:.1f} %)"
+        if trip.closed_form == trip.closed_form
+        else ""
+    )
+    share = f"{100 * trip.share_of_internal:.1f} %{theory}"
     for line in (
         f"extra delay          mean {say_duration(trip.mean_extra_s)} ({interval}); {quantiles}",
         f"extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {trip.messages:,} messages compared",
-        f"extra WAN traffic    {say_bytes(trip.wan_bytes)}, {trip.wan_share:.0%} of all bytes between sites",
-        f"work at {trip.server:<13}{trip.work_share:.0%} of its core time goes into it",
+        f"extra WAN traffic    {say_bytes(trip.wan_bytes)}, {100 * trip.wan_share:.0f} % of all bytes between sites",
+        f"work at {trip.server:<13}{100 * trip.work_share:.0f} % of its core time goes into it",
         f"share of internal mail that makes it: {share}",
     ):
         console.print(f"  {line}")

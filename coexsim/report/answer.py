@@ -46,7 +46,7 @@ def _delay(summary: dict[str, Any]) -> str:
         return "Nothing was delivered in the measured window."
     row = next((row for row in rows if row["flow"] == ROUND_TRIP), max(rows, key=lambda row: row["p95_s"]))
     who = "Mail between hosted users" if row["flow"] == ROUND_TRIP else f"Mail {str(row['flow']).replace('->', ' to ')}"
-    half, most = (say_duration(float(f"{row[name]:.3g}")) for name in ("p50_s", "p95_s"))
+    half, most = (say_duration(row[name]) for name in ("p50_s", "p95_s"))
     return f"{who} takes {half} or less for half of its recipients, and {most} or less for 95 % of them."
 
 
@@ -63,10 +63,11 @@ def _busiest(summary: dict[str, Any]) -> str:
 def _price(trip: RoundTrip | None) -> str:
     if trip is None:
         return ""
-    extra = say_duration(float(f"{trip.mean_extra_s:.3g}"))
+    extra = say_duration(abs(trip.mean_extra_s))
+    change = f"adds {extra} to" if trip.mean_extra_s >= 0 else f"takes {extra} off"
     return (
-        f"The round trip adds {extra} to a message between hosted users on average, "
-        f"{say_bytes(trip.wan_bytes)} to the traffic between sites, and takes {100 * trip.work_share:.0f} % of {trip.server}'s core time."
+        f"The round trip {change} a message between hosted users on average, adds {say_bytes(trip.wan_bytes)} to the "
+        f"traffic between sites, and takes {100 * trip.work_share:.0f} % of {trip.server}'s core time."
     )
 
 

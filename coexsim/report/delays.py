@@ -27,6 +27,8 @@ from coexsim.report.words import objectives_of, say_flow, say_runs, say_window, 
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_duration
 
+DASHES = ((0, (3.0, 2.0)), (0, (1.0, 1.0)), (0, (5.0, 1.0, 1.0, 1.0)), (0, (5.0, 1.0)))
+"""One for each limit that is drawn, so that the legend tells them apart."""
 POINTS = (("p50_s", "o", BLUE, "half of the mail"), ("p95_s", "s", ORANGE, "95 %"), ("p99_s", "D", RED, "99 %"))
 
 
@@ -50,7 +52,7 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     axes = picture.add_subplot()
     limits = _delay_limits(axes, list(map(str, table.index)), objectives_of(scenario))
     low_s, top_s = _span(table, limits)
-    duration_axis(axes.xaxis, low_s, top_s * (top_s / low_s) ** 0.46)  # the figures stand in what this leaves free
+    duration_axis(axes.xaxis, low_s, top_s * (top_s / low_s) ** 0.6)  # the figures stand in what this leaves free
     _points(axes, table, low_s, runs > 1)
     axes.set_xlabel("delay, logarithmic scale")
     names = [f"{say_flow(str(flow))}\n{n:,} recipient{'s' if n > 1 else ''}" for flow, n in table["recipients"].items()]
@@ -58,7 +60,12 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), title="has arrived within", alignment="left")
+    handles, labels = axes.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda i: labels[i].startswith("objective"))  # stable: limits come last
+    axes.legend(
+        [handles[i] for i in order], [labels[i] for i in order],
+        loc="upper left", bbox_to_anchor=(1.0, 1.02), title="has arrived within", alignment="left",
+    )  # fmt: skip
     return picture
 
 
@@ -87,7 +94,7 @@ def _points(axes: Axes, table: pd.DataFrame, low_s: float, several_runs: bool) -
             axes.errorbar(x, y, xerr=half, fmt="none", ecolor=colour, elinewidth=1.6, capsize=3, zorder=2)
     figures = table[[column for column, *_ in POINTS]].to_numpy()
     for row, of_flow in enumerate(figures):
-        said = ",  ".join(say_duration(float(f"{value:.3g}")) for value in of_flow)
+        said = ",  ".join(say_duration(float(value)) for value in of_flow)
         axes.text(
             0.99, row, said, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=GREY
         )
@@ -96,6 +103,7 @@ def _points(axes: Axes, table: pd.DataFrame, low_s: float, several_runs: bool) -
 def _delay_limits(axes: Axes, flows: list[str], objectives: Iterable[Objective]) -> list[float]:
     """A dashed mark at each flow that an objective speaks of; the limits drawn."""
     drawn: list[float] = []
+    patterns: dict[str, tuple[int, tuple[float, ...]]] = {}
     for objective in objectives:
         if objective.what != "delay" or objective.kind not in ("quantile", "mean"):
             continue
@@ -105,6 +113,7 @@ def _delay_limits(axes: Axes, flows: list[str], objectives: Iterable[Objective])
             if len(sides) == 2 and all(w in ("*", s) for w, s in zip(wanted, sides, strict=True)):
                 name = f"p{100 * objective.probability:g}" if objective.probability else "mean"
                 label = f"objective: {name} {objective.op} {objective.say(objective.limit)}"
+                pattern = patterns.setdefault(label, DASHES[len(patterns) % len(DASHES)])
                 if label in axes.get_legend_handles_labels()[1]:
                     label = "_again"
                 axes.vlines(
@@ -112,7 +121,7 @@ def _delay_limits(axes: Axes, flows: list[str], objectives: Iterable[Objective])
                     row - 0.36,
                     row + 0.36,
                     color=INK,
-                    linestyle=(0, (3, 2)),
+                    linestyle=pattern,
                     linewidth=1.8,
                     label=label,
                 )

@@ -131,7 +131,7 @@ def _note(summary: dict[str, Any]) -> str:
 
 
 def _duration(value_s: float | None) -> str:
-    return "-" if value_s is None else say_duration(float(f"{value_s:.3g}"))
+    return "-" if value_s is None else say_duration(value_s)
 
 
 def _asked(scenario: Scenario, summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import pytest
 
 from coexsim.analysis.slo_text import Objective, Unit, parse_objective, read_objectives
 from coexsim.errors import ObjectiveError
+from coexsim.scenario.load import changed
 from tests.analysis.small import small
 
 
@@ -157,3 +158,13 @@ def test_values_are_told_in_their_unit() -> None:
     told += [Objective("", "count", "<", 1.0, "count").say(value) for value in (4999.0, float("nan"), float("inf"))]
 
     assert told == ["250 ms", "12.3 %", "50 GB", "4,999", "-", "no end"]
+
+
+def test_an_outage_has_a_number_and_perhaps_a_name() -> None:
+    """Of two outages, the second one called ``cut``: by either; a slip of the pen is told which was meant."""
+    scenario = changed(small(), {"events.1.name": "wan cut"})
+
+    assert parse_objective("drain(wan cut) < 1 h", scenario).outage == 1
+    assert parse_objective("drain(outage 2) < 1 h", scenario).outage == 1
+    with pytest.raises(ObjectiveError, match="did you mean 'wan cut'"):
+        parse_objective("drain(wan cuts) < 1 h", scenario)

@@ -89,6 +89,39 @@ def words(figure: Figure) -> str:
     return "\n".join([*texts, *extra, *labels])
 
 
+# --- delay --------------------------------------------------------------------------------------------------------
+
+
+def test_figures_stand_beside_the_marks_however_long_both_are() -> None:
+    """A wide range of delays leaves room for figures as long as ``606 ms,  10.7 min,  13.3 min``: none covers a mark."""
+    slow = np.concatenate([np.full(90, 0.606), np.full(8, 642.0), np.full(2, 798.0)])
+    delays = np.concatenate([slow, np.full(100, 0.05)])
+    flows = ["hosted->hosted"] * 100 + ["hosted->internet"] * 100
+    figure = plots.plot_delay_by_flow(made_up(delays, flow=flows), small("p99.9(delay) < 30 s"))
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    marks = [line for line in axes.lines if line.get_marker() not in ("None", "", None)]
+    right = max(axes.transData.transform((float(np.max(line.get_xdata())), 0.0))[0] for line in marks)
+    [text] = [text for text in axes.texts if "min" in text.get_text()]
+
+    assert text.get_text() == "606 ms,  10.7 min,  13.3 min"
+    assert text.get_window_extent().x0 > right + 8  # half a mark, in pixels
+
+
+def test_limits_come_last_in_the_legend_and_are_told_apart() -> None:
+    """Two objectives on delay have two patterns of dashes, after the marks."""
+    scenario = small("p95(delay) < 60 s", "mean(delay, hosted->hosted) < 9 s")
+    axes = plots.plot_delay_by_flow(made_up([1.0, 2.0, 3.0]), scenario).axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[:3] == ["half of the mail", "95 %", "99 %"]
+    assert labels[3:] == ["objective: p95 < 60 s", "objective: mean < 9 s"]
+    dashes = {str(lines.get_linestyle()) for lines in axes.collections if isinstance(lines, LineCollection)}
+    assert len(dashes) >= 3, "the grey bars, and two kinds of dashes"
+
+
 # --- over time ----------------------------------------------------------------------------------------------------
 
 
