@@ -13,6 +13,7 @@ from scipy import stats as scipy_stats
 
 from coexsim.analysis import slo
 from coexsim.analysis.slo import Verdict, evaluate, exit_code, judge, proportion_interval
+from coexsim.analysis.slo_mail import ratio_error
 from coexsim.analysis.slo_measure import Sample, instability, measure
 from coexsim.analysis.slo_text import Objective, parse_objective
 from coexsim.errors import ObjectiveError
@@ -502,3 +503,14 @@ def test_intervals_hold_the_true_mean_also_where_samples_hang_together(runs: int
         held += judge(objective, samples).interval.holds(2.5)
 
     assert 182 <= held <= 198
+
+
+def test_blocks_that_resemble_their_neighbours_are_less_evidence() -> None:
+    """Twenty blocks in two halves, 9 and 11 s: no twenty pieces of evidence. Turn and turn about, they are."""
+    bottom = np.ones(20)
+    halves, turns = np.repeat([9.0, 11.0], 10), np.tile([9.0, 11.0], 10)
+    independent = 1 / np.sqrt(19)
+
+    assert ratio_error(turns, bottom, 10.0) == pytest.approx(independent)
+    assert ratio_error(halves, bottom, 10.0) == pytest.approx(independent * np.sqrt(1.8 / 0.2))
+    assert ratio_error(np.full(20, 10.0), bottom, 10.0) == 0
