@@ -26,6 +26,9 @@ FLOW = "hosted->hosted"
 BLOCKS = 10
 """With one replication the interval comes from so many stretches of time of equal length, taken as independent (batch means)."""
 
+BEYOND = 10
+"""A percentile is taken for good only if so many messages lie beyond it."""
+
 
 class RoundTrip(NamedTuple):
     """What the round trip costs, for mail between hosted users born in the measured window."""
@@ -52,6 +55,11 @@ class RoundTrip(NamedTuple):
     """Measured share of mail between hosted users in all internal mail, by recipients."""
     closed_form: float
     """The same by theory: the hosted share squared (uniform mixing)."""
+
+    @property
+    def uncertain(self) -> tuple[str, ...]:
+        """The quantiles that too few messages lie beyond: another run could say something else."""
+        return tuple(name for name in self.quantiles_s if self.messages * (1 - float(name[1:-2]) / 100) < BEYOND)
 
     def plain(self) -> dict[str, object]:
         """The figures as plain data, without the distribution."""

@@ -251,7 +251,10 @@ def _round_trip(
     except NoDataError as error:
         console.print(f"No round trip to price: {error}")
         return None
-    quantiles = ", ".join(f"{name[:-2]} {say_duration(value)}" for name, value in trip.quantiles_s.items())
+    quantiles = ", ".join(
+        f"{name[:-2]} {say_duration(value)}{'*' * (name in trip.uncertain)}" for name, value in trip.quantiles_s.items()
+    )
+    few = ["* fewer than 10 messages were later still"] if trip.uncertain else []
     interval = "too few messages for an interval"
     if trip.interval.known:
         interval = f"95 % interval {say_duration(trip.interval.low)} to {say_duration(trip.interval.high)}"
@@ -270,6 +273,7 @@ def _round_trip(
         f"extra WAN traffic    {say_bytes(trip.wan_bytes)}, {100 * trip.wan_share:.0f} % of all bytes between sites",
         f"work at {trip.server:<13}{100 * trip.work_share:.0f} % of its core time goes into it",
         f"share of internal mail that makes it: {share}",
+        *few,
     ):
         console.print(f"  {line}")
     return trip

@@ -13,6 +13,7 @@ from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Scenario
 from tests.analysis.small import SMALL, small
 from tests.experiment.made_up import made_up
+from tests.report.made_up_price import made_up_price
 
 MAIL_BYTES = 20_000
 SHARE = 0.6
@@ -96,3 +97,12 @@ def test_results_that_are_there_already_are_used() -> None:
     via = simulate(scenario)
 
     assert round_trip(scenario, via, jobs=1).mean_extra_s == round_trip(scenario, jobs=1).mean_extra_s
+
+
+def test_percentiles_of_few_messages_are_marked() -> None:
+    """Of 444 messages 22 lie beyond p95, but 4.4 beyond p99; of 9 hardly any lies beyond anything."""
+    price = made_up_price()
+
+    assert price._replace(messages=444).uncertain == ("p99_s",)
+    assert price._replace(messages=1000).uncertain == ()
+    assert price._replace(messages=9).uncertain == ("p50_s", "p95_s", "p99_s")
