@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isfinite
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,9 @@ from coexsim.report.style import (
 from coexsim.units import say_bytes, say_duration
 
 ANSWERS = (("met", "o", GREEN), ("missed", "X", RED), ("cannot say", "s", ORANGE))
+MOST_NAMES = 16
+LETTERS_ACROSS = 84
+"""So many letters of a tick's size stand beside each other along the axis, gaps left out."""
 
 SAY: dict[str, Callable[[float], str]] = {
     "s": say_duration,
@@ -66,7 +70,7 @@ def plot_sizing_curve(
     for axes, objective in zip(panels, objectives, strict=True):
         _panel(axes, drawn[drawn["objective"] == objective].sort_values("size"), str(objective))
     if places:
-        panels[-1].set_xticks(list(places.values()), [name.replace(" ", "\n", 1) for name in places])
+        panels[-1].set_xticks(*_ticks(list(places)))
     else:
         _size_axis(panels[-1], drawn, size_label)
     handles = {
@@ -74,6 +78,14 @@ def plot_sizing_curve(
     }
     panels[0].legend(handles.values(), handles.keys(), loc="upper left", bbox_to_anchor=(1.0, 1.02))
     return picture
+
+
+def _ticks(names: list[str]) -> tuple[list[int], list[str]]:
+    """Where the names of machines stand, and how: broken into lines that do not meet, and not all of many."""
+    shown = list(range(0, len(names), len(names) // (MOST_NAMES + 1) + 1))
+    width = max(LETTERS_ACROSS // max(len(shown), 2), 5)
+    parts = [names[place].split(", ") for place in shown]
+    return shown, ["\n".join(fill(part, width, break_on_hyphens=False) for part in each) for each in parts]
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, objective: str) -> None:
@@ -91,6 +103,10 @@ def _panel(axes: Axes, rows: pd.DataFrame, objective: str) -> None:
         linewidth=0,
         label="95 % interval",
     )
+    ends = finite & np.isfinite(high)
+    axes.vlines(
+        size[ends], low[ends], high[ends], color=BLUE, alpha=0.5, linewidth=3
+    )  # a band of one machine has no width
     axes.plot(size[finite], estimate[finite], color=BLUE, linewidth=1.8, label="simulation")
     for answer, marker, colour in ANSWERS:
         here = (rows["answer"] == answer).to_numpy() & finite

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -282,7 +283,7 @@ def test_sizing_curve_shows_estimates_band_theory_and_limit() -> None:
     np.testing.assert_allclose(lines["theory"], [1.6, 0.8, 0.4])
     np.testing.assert_allclose(lines["met"], [0.4])
     np.testing.assert_allclose(lines["limit"], [0.7, 0.7])
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2-core\nVM", "4-core\nVM", "8-core\nVM"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2-core VM", "4-core VM", "8-core VM"]
 
 
 # --- maps ---------------------------------------------------------------------------------------------------------
@@ -377,3 +378,34 @@ def test_pyplot_is_not_loaded() -> None:
     code = "import sys, coexsim.report.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{n} cores, 2 transfer threads, 4 SMTP connections, 1 Mbit/s uplink, 50 MB queue disk" for n in range(2, 9)],
+        [f"{n} cores" for n in range(2, 65)],
+        ["small", "medium", "large with a rather long name that a vendor gave it", "huge"],
+    ],
+    ids=["several resources", "a long range", "a long name"],
+)
+def test_names_of_machines_do_not_run_into_each_other(names: list[str]) -> None:
+    """However long they are and however many: each is broken into lines that end before the next begins."""
+    rows = [(name, "p95(delay) < 60 s", 60.0, 5.0, 4.0, 6.0, "met", float("nan")) for name in names]
+    columns = ["candidate", "objective", "limit", "estimate", "low", "high", "answer", "theory"]
+    figure = plots.plot_sizing_curve(pd.DataFrame(rows, columns=columns))
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[-1].get_xticklabels() if label.get_text()]
+
+    assert len(boxes) >= min(len(names), 10)
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
+def test_the_interval_of_a_single_machine_is_drawn() -> None:
+    """Where only one machine was simulated a band has no width: its ends are a line."""
+    row = ("m", "p95(delay) < 60 s", 60.0, 5.0, 4.0, 6.0, "met")
+    columns = ["candidate", "objective", "limit", "estimate", "low", "high", "answer"]
+    axes = plots.plot_sizing_curve(pd.DataFrame([row], columns=columns)).axes[0]
+    lines = [each for each in axes.collections if isinstance(each, LineCollection)]
+
+    assert [segment[:, 1].tolist() for each in lines for segment in each.get_segments()] == [[4.0, 6.0]]
