@@ -111,8 +111,25 @@ def _transfers(policy: Policy, verdicts: list[Verdict]) -> Iterator[Transfer]:
             grouped.setdefault((verdict.hop, verdict.role), []).append(verdict.rcpt)
     for (hop, role), rcpts in grouped.items():
         most = policy.recipients_at_once if hop else None
-        for first in range(0, len(rcpts), most or len(rcpts)):
-            yield Transfer(hop, role, tuple(rcpts[first : first + (most or len(rcpts))]))
+        for batch in _batches(rcpts, most) if most else [tuple(rcpts)]:
+            yield Transfer(hop, role, batch)
+
+
+def _batches(rcpts: list[Rcpt], most: int) -> Iterator[tuple[Rcpt, ...]]:
+    """Recipients in their order, at most so many together; of alike ones some may go with one batch, some with the next."""
+    batch: list[Rcpt] = []
+    room = most
+    for rcpt in rcpts:
+        left = rcpt.count
+        while left:
+            taken = min(left, room)
+            batch.append(rcpt._replace(count=taken))
+            left, room = left - taken, room - taken
+            if not room:
+                yield tuple(batch)
+                batch, room = [], most
+    if batch:
+        yield tuple(batch)
 
 
 def _expanded(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:

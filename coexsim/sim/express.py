@@ -75,7 +75,7 @@ class Leg:
         self.known_until_s = [-1.0] * len(sender.resolvers)
         self.link = next((link for link in path.links if not link.instant), None)
         self.round_trip_s = path.round_trip_s
-        self.round_trips = session_round_trips(sender.spec.smtp, 0, len(self.letter.recipients), reused=False)
+        self.round_trips = session_round_trips(sender.spec.smtp, 0, self.letter.count, reused=False)
         self.accept = None if target.work.accept.is_nothing else target.work.accept
         unlimited = sender.threads.unlimited and target.connections.unlimited and target.is_unlimited
         self.plain = self.plain and unlimited and self.link is None and not sender.spec.smtp.reuse
@@ -234,8 +234,8 @@ def _depart(ride: Ride) -> None:
     sender.queued_bytes += ride.size_bytes
     ride.thread, ride.slot = thread, slot
     spec = sender.spec.smtp
-    if spec.reuse and sender.take_kept_connection(target.name, now_s):
-        trips = session_round_trips(spec, ride.size_bytes, len(leg.letter.recipients), reused=True)
+    if spec.reuse and sender.take_kept_connection(target, now_s):
+        trips = session_round_trips(spec, ride.size_bytes, leg.letter.count, reused=True)
     else:
         trips = leg.round_trips + slow_start_round_trips(ride.size_bytes)
     length_s = _session_s(ride, leg, trips) + target.back_pressure_s()

@@ -307,11 +307,17 @@ class MailServer:
         else:
             destination.dead_until_s = now_s + self.policy.retry.gaps_s[0]
 
-    def take_kept_connection(self, server: str, now_s: float) -> bool:
-        """Use a connection to `server` that was kept open, if there is one."""
-        kept = self.idle_until_s.get(server)
+    def take_kept_connection(self, target: MailServer, now_s: float) -> bool:
+        """Use a connection to `target` that was kept open, if there is one. A crash of either end closes it; a cut link does not:
+        nobody sends anything over it meanwhile.
+        """
+        kept = self.idle_until_s.get(target.name)
         while kept:
-            if kept.pop() > now_s:
+            until_s = kept.pop()
+            since_s = until_s - self.spec.smtp.reuse
+            if until_s > now_s and not any(
+                server.fails and server.calendar.closed_between(since_s, now_s) for server in (self, target)
+            ):
                 return True
         return False
 

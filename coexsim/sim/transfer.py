@@ -211,11 +211,9 @@ def _session(copy: Copy, target: MailServer, path: Path) -> Steps:
     server = copy.server
     env = server.world.env
     began_s = env.now
-    reused = server.take_kept_connection(target.name, began_s)
+    reused = server.take_kept_connection(target, began_s)
     taken = target.take(copy, server.name)
-    trips = session_round_trips(
-        server.spec.smtp, copy.size_bytes, len(copy.letter.recipients), reused=reused, body=taken.body
-    )
+    trips = session_round_trips(server.spec.smtp, copy.size_bytes, copy.letter.count, reused=reused, body=taken.body)
     length_s = trips * path.round_trip_s
     if taken.body:
         length_s += target.work.accept.of(copy)

@@ -114,12 +114,39 @@ def test_round_trips_of_a_session(
     assert {round(delay_s, 9) for delay_s in results.mail["delay_s"]} == {round(trips * round_trip_ms / 1000, 9)}
 
 
+def test_alike_recipients_are_as_many_commands_as_others(small: Small) -> None:
+    """Without PIPELINING n recipients cost n + 6 round trips, whether they have names or are so many mailboxes of a side."""
+    results = small.run([(0.0, "internet", "onprem:20", 4_096)], into("external", smtp={"pipelining": False}))
+
+    assert ends(results) == [("delivered", 26.0, 1)]
+
+
+def test_a_mailing_goes_on_fifty_recipients_at_a_time(small: Small) -> None:
+    """Postfix offers 50 recipients in a transaction (smtp_destination_recipient_limit): 120 alike ones and one more take three."""
+    many = {"directory": {"people": {"iUser1": {"mail_system": "other-internet-mail"}}, "population": {"hosted": 200}}}
+    to = "hosted:120 iUser1@corporate.com"
+    results = small.run([(0.0, "internet", to, 4_096)], many, into("onprem", capacity={"transfer_threads": 1}))
+
+    assert ends(results) == [("delivered", 10.0, 2), ("delivered", 15.0, 2), ("delivered", 20.0, 2)]
+    assert sorted(results.mail["recipients"]) == [21, 50, 50]
+
+
 def test_a_kept_connection_takes_three_round_trips(small: Small) -> None:
     """The second message within 4 s uses the first one's connection: 1 for its liveness check, 2 for envelope and body."""
     mails = [(at_s, "internet", "onprem", 4_096) for at_s in (0.0, 7.0, 20.0)]
     results = small.run(mails, into("external", smtp={"reuse": "4 s"}))
 
     assert ends(results) == [("delivered", 5.0, 1), ("delivered", 10.0, 1), ("delivered", 25.0, 1)]
+
+
+@pytest.mark.parametrize(("down", "trips"), [("onprem", 5), ("external", 5), ("inbound", 3), ("office-internet", 3)])
+def test_a_crash_closes_kept_connections(small: Small, down: str, trips: int) -> None:
+    """Either end forgets its connections when it goes down; an idle one outlives a cut link, and what goes on elsewhere."""
+    mails = [(at_s, "internet", "onprem", 4_096) for at_s in (0.0, 100.0)]
+    outage = event(at="Mon 00:00:20", down=down, **{"for": "30 s"})
+    results = small.run(mails, outage, into("external", smtp={"reuse": "5 min"}))
+
+    assert ends(results) == [("delivered", 5.0, 1), ("delivered", 100.0 + trips, 1)]
 
 
 def test_body_and_accept_work_lengthen_the_session(small: Small) -> None:
