@@ -55,10 +55,12 @@ class RetrySchedule(NamedTuple):
         return at_s
 
     def after_failure(
-        self, now_s: float, first_s: float, failures: int, queued_s: float, *, warned: bool = False
-    ) -> Wait:
-        """What follows the `failures`-th failure; the arguments are those of `next_attempt_s`. `warned`: its sender was told."""
-        next_s: float | None = self.next_attempt_s(now_s, first_s, failures, queued_s)
+        self, now_s: float, first_s: float, failures: int, queued_s: float, *, warned: bool = False, due_s: float | None = None
+    ) -> Wait:  # fmt: skip
+        """What follows the `failures`-th failure; the arguments are those of `next_attempt_s`. `warned`: its sender was told.
+        `due_s`: when the destination as a whole is tried again, if the message waits for that.
+        """
+        next_s: float | None = self.next_attempt_s(now_s, first_s, failures, queued_s) if due_s is None else due_s
         gives_up_s = queued_s + self.expire_after_s
         warn_s = None if self.warn_after_s is None or warned else queued_s + self.warn_after_s
         if self.at_attempts:
@@ -70,6 +72,8 @@ class RetrySchedule(NamedTuple):
                 next_s = None
             if warn_s is not None and warn_s > (gives_up_s if next_s is None else next_s):
                 warn_s = None
+            if next_s is None and gives_up_s <= now_s:
+                warn_s = None  # too late for a warning: the failure itself is told now
         return Wait(next_s, gives_up_s, warn_s)
 
     def attempts_s(self, until_s: float) -> list[float]:

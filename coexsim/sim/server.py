@@ -269,12 +269,16 @@ class MailServer:
             found = known[hop.name] = Destination()
         return found
 
-    def after_failure(self, copy: Copy) -> Wait:
-        """What follows a copy's failure just now, by the product's schedule. The Internet's senders do not all run their queues at once."""
+    def after_failure(self, copy: Copy, due_s: float | None = None) -> Wait:
+        """What follows a copy's failure just now, by the product's schedule; `due_s`: when its destination is tried again.
+
+        The Internet's senders do not all run their queues at once.
+        """
         phase_s, now_s = self._phase_s(copy.number), self.world.env.now
         wait = self.policy.retry.after_failure(
-            now_s - phase_s, copy.first_failure_s - phase_s, copy.failures, copy.queued_s - phase_s, warned=copy.warned
-        )
+            now_s - phase_s, copy.first_failure_s - phase_s, copy.failures, copy.queued_s - phase_s, warned=copy.warned,
+            due_s=None if due_s is None else due_s - phase_s,
+        )  # fmt: skip
         if not phase_s:
             return wait
         next_s, gives_up_s, warn_s = wait

@@ -12,6 +12,7 @@ from coexsim.mail.dns import DnsFailure, MailHosts, in_order
 from coexsim.mail.message import NextHop, Reply
 from coexsim.mail.replies import reply
 from coexsim.rng import keyed_uniform
+from coexsim.sim.calendar import Calendar
 from coexsim.sim.clock import RETRY, SESSION, At
 from coexsim.sim.copies import Copy
 from coexsim.sim.network import Path
@@ -161,7 +162,12 @@ def _contact(copy: Copy, address: str) -> Steps:
     if trouble is None and target and path:
         slot = target.connections.try_take(server.name)
         if slot is None and target.spec.capacity.when_full == "wait":
+            asked_s = env.now
             slot = yield target.connections.wait(server.name)
+            if any(down.closed_between(asked_s, env.now) for down in _parties(server, target, path)):
+                target.connections.release(slot)  # for nobody: the connection that waited for it is gone
+                lost = Failure(_said(server.policy.product, "connection-lost"))
+                return None if server.calendar.closed_between(asked_s, env.now) else lost
         trouble = _trouble_at_the_door(copy, target, path, slot)
         if trouble is None:
             outcome = yield from _session(copy, target, path)
@@ -171,6 +177,11 @@ def _contact(copy: Copy, address: str) -> Steps:
     if slot is not None and target:
         target.connections.release(slot)
     return outcome
+
+
+def _parties(server: MailServer, target: MailServer, path: Path) -> list[Calendar]:
+    """The calendars of all that a session needs and that is ever down."""
+    return [down for down in (server.calendar, target.calendar, path.calendar) if down]
 
 
 def _trouble_on_the_way(server: MailServer, target: MailServer | None, path: Path | None) -> Trouble | None:
@@ -250,8 +261,8 @@ def _what_failed(
     """
     server = copy.server
     now_s = server.world.env.now
-    parties = [calendar for calendar in (server.calendar, target.calendar, path.calendar) if calendar]
-    if answered_s is not None and not any(calendar.closed_between(began_s, answered_s) for calendar in parties):
+    parties = _parties(server, target, path)
+    if answered_s is not None and not any(down.closed_between(began_s, answered_s) for down in parties):
         if not (server.calendar.closed_between(answered_s, now_s) or path.calendar.closed_between(answered_s, now_s)):
             return None
         if taken.accepted is not None:
@@ -268,22 +279,30 @@ def defer(copy: Copy, destination: Destination, said: Reply) -> Steps:
     if not copy.failures:
         copy.first_failure_s = env.now
     copy.failures += 1
-    wait = server.after_failure(copy)
-    next_s = wait.next_s
-    if next_s is not None and schedule.per == "destination" and env.now < destination.dead_until_s:
-        next_s = destination.dead_until_s if destination.dead_until_s < wait.gives_up_s else None
+    dead_until_s = destination.dead_until_s
+    wait = server.after_failure(
+        copy, dead_until_s if schedule.per == "destination" and env.now < dead_until_s else None
+    )
     if wait.warn_s is not None and copy.letter.kind == "mail":
         copy.warned = True
-        if wait.warn_s > env.now:
-            yield At(env, wait.warn_s, RETRY + copy.number)
-        world.notify(copy, server, "delay")
-    if next_s is not None:
-        yield At(env, max(next_s, env.now), RETRY + copy.number)
+        yield from _up_at(copy, wait.warn_s)
+        if wait.next_s is not None or env.now < wait.gives_up_s:
+            world.notify(copy, server, "delay")
+    if wait.next_s is not None:
+        yield from _up_at(copy, wait.next_s)
         return None
-    yield At(env, max(wait.gives_up_s, env.now), RETRY + copy.number)
+    yield from _up_at(copy, wait.gives_up_s)
     last = said if server.policy.expired_keeps_code else _said(server.policy.product, "expired")
     world.fail(copy, [(copy.letter, last)], server, EXPIRED)
     return False
+
+
+def _up_at(copy: Copy, time_s: float) -> Steps:
+    """Wait until a time, and on until the copy's server is up."""
+    env = copy.server.world.env
+    up_s = copy.server.calendar.next_open(max(time_s, env.now))
+    if up_s > env.now:
+        yield At(env, up_s, RETRY + copy.number)
 
 
 __all__ = ["Failure", "Steps", "defer", "send"]

@@ -288,6 +288,53 @@ def test_warning_and_expiry(small: Small) -> None:
     assert results.mail.set_index("kind").loc[["delay", "dsn"], "born_s"].tolist() == [4 * 3600.0, 2 * DAY_S]
 
 
+@pytest.mark.parametrize(
+    ("down", "warned_s", "expired_s"),
+    [
+        (("00:30", "1 h"), 5400.0, 18005.0),  # down when the warning is due
+        (("04:00", "2 h"), 3605.0, 21600.0),  # down when the mail is to be given up
+        (("00:30", "6 h"), None, 23400.0),  # down all the time: too late for a warning
+    ],
+)
+def test_a_server_that_is_down_writes_no_notices(
+    small: Small, down: tuple[str, str], warned_s: float | None, expired_s: float
+) -> None:
+    """Queued at 5 s, warned of after an hour and given up after five: by a server that is up, so when it is back at the latest."""
+    retry = {"like": "sendmail", "first": "6 h", "warn_after": "1 h", "expire_after": "5 h"}
+    outages = {
+        "events": [
+            {"at": "Mon 00:00", "down": "inbound"},
+            {"at": f"Mon {down[0]}", "down": "onprem", "for": down[1]},
+        ]
+    }
+    results = small.run([THROUGH], into("onprem", retry=retry), outages)
+    notices = results.mail[results.mail["kind"] != "mail"]
+    warned = [] if warned_s is None else [("delay", warned_s)]
+
+    assert ends(results) == [("expired", expired_s, 2)]
+    assert sorted(zip(notices["kind"], notices["born_s"], strict=True)) == [*warned, ("dsn", expired_s)]
+
+
+def test_no_warning_of_mail_that_is_given_up(small: Small) -> None:
+    """Tried a last time when its hour is over, at 9000 s, because its server was down: one notice, of the failure."""
+    retry = {"like": "exchange-2007", "warn_after": "40 min", "expire_after": "1 h"}
+    outages = {"events": [{"at": "Mon 00:00", "down": "inbound"}, {"at": "Mon 00:30", "down": "onprem", "for": "2 h"}]}
+    results = small.run([THROUGH], into("onprem", retry=retry), outages)
+
+    assert ends(results) == [("expired", 9001.0, 5)]
+    assert set(results.mail["kind"]) == {"mail", "dsn"}
+
+
+def test_a_warning_is_due_though_the_destination_waits_longer(small: Small) -> None:
+    """Domino: the first message's failures put the destination off until 2701 s; the second, whose own gap would end at 2405 s, warns at 16 min."""
+    keys = into("onprem", **DOMINO, smart_host="[192.0.2.20]", delay_notification_after="16 min")
+    mails = [THROUGH, (1500.0, "internet", "hosted", 1000)]
+    results = small.run(mails, keys, event(at="Mon 00:00", down="inbound", **{"for": "2 h"}))
+    notices = results.mail[results.mail["kind"] == "delay"]
+
+    assert notices["born_s"].tolist() == [965.0, 2465.0]
+
+
 def test_a_secondary_mx_takes_what_the_first_cannot(small: Small) -> None:
     """The client goes on to the second MX at once; that one keeps the mail and tries again by its own schedule."""
     zone = "@ 30d IN MX 10 mail\n@ 30d IN MX 20 backup\nmail 30d IN A 192.0.2.10\nbackup 30d IN A 192.0.2.30"
@@ -412,6 +459,26 @@ def test_a_full_server_refuses_or_lets_wait(small: Small, when_full: str, second
     results = small.run([IN, IN], into("onprem", capacity={"smtp_connections": 1, "when_full": when_full}))
 
     assert ends(results) == [("delivered", 5.0, 1), second]
+
+
+@pytest.mark.parametrize(
+    ("down", "for_s", "ends_s"),
+    [
+        ("onprem", 60, [605.0, 610.0, 615.0]),
+        ("onprem", 1, [605.0, 610.0, 615.0]),
+        ("office-internet", 60, [605.0, 610.0, 615.0]),
+        ("external", 60, [68.0, 73.0, 78.0]),
+        ("inbound", 60, [5.0, 10.0, 15.0]),
+    ],
+)
+def test_who_waits_for_a_connection_is_cut_off_too(small: Small, down: str, for_s: int, ends_s: list[float]) -> None:
+    """Down from 3 s on, while one client talks and two wait: all three lose their connection and come again, at 600 s, or when
+    the client itself is back.
+    """
+    full = into("onprem", capacity={"smtp_connections": 1, "when_full": "wait"})
+    results = small.run([IN] * 3, full, event(at="Mon 00:00:03", down=down, **{"for": f"{for_s} s"}))
+
+    assert [end_s for _, end_s, _ in ends(results)] == ends_s
 
 
 def test_exchange_slows_its_clients_down_when_its_queue_grows(small: Small) -> None:
