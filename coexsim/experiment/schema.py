@@ -46,7 +46,9 @@ SCHEMA: dict[str, dict[str, Column]] = {
         "code": Column("category", "", "enhanced status code of the failure, or empty"),
         "by": Column("category", "", "the server that gave it up, or where it is in transit; empty for delivered"),
         "hops": Column("int16", "1", "SMTP transactions that carried it"),
-        "wan_bytes": Column("int64", "B", "bytes it put on links between sites"),
+        "wan_bytes": Column(
+            "int64", "B", "bytes put on links between sites; recipients that travelled together share them"
+        ),
         "attempts": Column("int16", "1", "transfer attempts, failed ones included"),
         "measured": Column("bool", "", "born in the measured window"),
     },

@@ -71,7 +71,7 @@ class Copy:
         self.passed: tuple[str, ...] = (server.machine,)
         self.hops = 0
         self.attempts = 0
-        self.wan_bytes = 0
+        self.wan_bytes = 0.0
         self.queued_s = born_s
         self.failures = 0
         self.first_failure_s = 0.0
@@ -83,14 +83,24 @@ class Copy:
         self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
 
     def part(self, letter: Letter) -> Copy:
-        """A copy for some of the recipients, with the same way behind it."""
+        """A copy for some of the recipients, with the same way behind it and their share of the bytes."""
         other = Copy.__new__(Copy)
         for name in Copy.__slots__:
             setattr(other, name, getattr(self, name))
-        other.letter = letter
+        other.narrow(letter)
         if other.path is not None:
             other.path = list(other.path)
         return other
+
+    def narrow(self, letter: Letter) -> None:
+        """Go on with some of the recipients, and their share of the bytes."""
+        if letter is not self.letter:
+            self.wan_bytes = self.wan_share(letter.count)
+            self.letter = letter
+
+    def wan_share(self, recipients: int) -> float:
+        """What some of the recipients account for of the bytes put on links."""
+        return self.wan_bytes * recipients / self.letter.count
 
     def envelope(self) -> Envelope:
         """As the rules want it."""

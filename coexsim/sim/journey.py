@@ -77,7 +77,9 @@ def _split(copy: Copy, server: MailServer, plan: Plan) -> Onward | None:
     world = server.world
     if copy.path is not None and (not copy.path or copy.path[-1][0] != server.name):
         copy.path.append((server.name, plan.rules))
-    world.recorder.sent += plan.added
+    if plan.added:  # a group's members share what has carried its mail so far
+        world.recorder.sent += plan.added
+        copy.wan_bytes *= copy.letter.count / (copy.letter.count + plan.added)
     for letter in plan.delivered:
         world.deliver(copy, letter, server)
     if plan.failed:
@@ -87,5 +89,5 @@ def _split(copy: Copy, server: MailServer, plan: Plan) -> Onward | None:
     ahead, *others = plan.onward
     for other in others:
         world.start(copy.part(other.letter), other)
-    copy.letter = ahead.letter
+    copy.narrow(ahead.letter)
     return ahead

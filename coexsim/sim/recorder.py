@@ -96,7 +96,7 @@ class Recorder:
         code_number, by_number = words["code"].code(code), words["by"].code(by)
         for flow, count in self._flows_in(letter):
             self._buffer += (
-                copy.number, count, copy.size_bytes, copy.born_s, delay_s, copy.hops, copy.wan_bytes, copy.attempts,
+                copy.number, count, copy.size_bytes, copy.born_s, delay_s, copy.hops, round(copy.wan_share(count)), copy.attempts,
                 copy.measured, outcome, kind, stream, flow, code_number, by_number,
             )  # fmt: skip
         self.ended[outcome] += letter.count
@@ -116,8 +116,8 @@ class Recorder:
         for flow, count in self._flows_in(letter):
             block = np.empty((len(number), len(NUMBERS) + len(WORDS)))
             columns: tuple[Floats | float, ...] = (
-                number, count, size_bytes, born_s, delay_s, hops, size_bytes * wan_links, hops, measured, DELIVERED,
-                kind, stream, flow, *nothing,
+                number, count, size_bytes, born_s, delay_s, hops, np.rint(size_bytes * wan_links * count / letter.count), hops,
+                measured, DELIVERED, kind, stream, flow, *nothing,
             )  # fmt: skip
             for i, column in enumerate(columns):
                 block[:, i] = column

@@ -77,7 +77,7 @@ def send(copy: Copy, hop: NextHop) -> Steps:
         if taken.accepted is None:
             return (yield from defer(copy, destination, waits_for)) if waits_for is not None else False
     server.leave(copy)
-    copy.letter = taken.accepted
+    copy.narrow(taken.accepted)
     copy.came_from = server.name
     copy.passed = (*copy.passed, target.machine)
     copy.hops += 1
@@ -97,7 +97,7 @@ def _refused(copy: Copy, taken: Taken, destination: Destination) -> Reply | None
         world.start_waiting(copy.part(letter), destination, said)
     if own is None:
         return None
-    copy.letter = own[0]
+    copy.narrow(own[0])
     return own[1]
 
 
@@ -145,7 +145,7 @@ def _with_next_host(copy: Copy, hop: NextHop, reached: tuple[MailServer, Taken],
         return target, Taken(taken.accepted, failed, taken.body)
     if failed:
         world.fail(copy, failed, copy.server)
-    copy.letter = letter
+    copy.narrow(letter)
     copy.hosts_left = others
     outcome = yield from _attempt(copy, hop)
     return outcome._replace(marks_dead=False) if isinstance(outcome, Failure) else outcome  # one of its hosts is alive

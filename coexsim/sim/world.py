@@ -179,6 +179,7 @@ class World:
         self.duplicates += letter.count
         self.recorder.sent += letter.count
         double = copy.part(letter)
+        copy.wan_bytes -= double.wan_bytes
         double.server, double.came_from, double.stream = target, copy.server.name, "duplicate"
         double.passed = (*copy.passed, target.machine)
         double.hops += 1

@@ -159,6 +159,38 @@ def test_body_and_accept_work_lengthen_the_session(small: Small) -> None:
     assert ends(small.run(mails * 2, link, accept)) == [("delivered", 5 + 6 + 2 + 2.0, 1)] * 2
 
 
+def test_bytes_between_sites_are_counted_once(small: Small) -> None:
+    """What all mail together put on links is what crossed them: a transfer for several recipients, groups' members too, is one.
+
+    Two transactions for onprem and hosted recipients of one message; a group of four, one of them outside; a message whose 250 is
+    lost (from 1004.5 s to 1005 s), so that it crosses twice and is there twice.
+    """
+    people = {
+        "dUser1": {"mail_file": "onprem"},
+        "dUser2": {"mail_file": "onprem"},
+        "iUser1": {"mail_system": "other-internet-mail"},
+    }
+    groups = {"directory": {"people": people, "groups": {"all": ["dUser1", "dUser2", "iUser1", "out@otherdomain.com"]}}}
+    mails = [
+        (0.0, "internet", "onprem:1 hosted:2", 6000),
+        (100.0, "internet", "all@corporate.com", 8000),
+        (1000.0, *THROUGH[1:]),
+    ]
+    cut = event(at="1004.7 s", down="external", **{"for": "2 min"})
+    results = small.run(mails, groups, cut)
+    mail = results.mail[results.mail["kind"] == "mail"]
+    crossed = results.timeline[results.timeline["stage"] == "link"]["queued_bytes"].sum()
+    by_mail = mail.groupby("mail")["wan_bytes"].sum().tolist()
+
+    assert results.provenance["duplicates"] == 1
+    assert by_mail == [6000 * 2, 8000 * 3, 1000 * 4]
+    assert results.mail["wan_bytes"].sum() == crossed
+    assert mail[mail["mail"] == 0].set_index("flow")["wan_bytes"].to_dict() == {
+        "internet->onprem": 2000,
+        "internet->hosted": 4000 + 6000,
+    }
+
+
 # --- outages --------------------------------------------------------------------------------------------------------------
 
 
@@ -326,7 +358,9 @@ def test_no_warning_of_mail_that_is_given_up(small: Small) -> None:
 
 
 def test_a_warning_is_due_though_the_destination_waits_longer(small: Small) -> None:
-    """Domino: the first message's failures put the destination off until 2701 s; the second, whose own gap would end at 2405 s, warns at 16 min."""
+    """Domino: the first message's failures put the destination off until 2707 s. The second, whose own gap would end at 2405 s, warns
+    of itself at 2465 s all the same.
+    """
     keys = into("onprem", **DOMINO, smart_host="[192.0.2.20]", delay_notification_after="16 min")
     mails = [THROUGH, (1500.0, "internet", "hosted", 1000)]
     results = small.run(mails, keys, event(at="Mon 00:00", down="inbound", **{"for": "2 h"}))
