@@ -84,22 +84,16 @@ def _stage_rows(world: World) -> list[tuple[str, StageLog]]:
 
 
 def _stages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
-    begin_s, end_s = world.measured_s
-    bins = slice(int(begin_s // 60), max(int(np.ceil(end_s / 60)), int(begin_s // 60) + 1))
     rows: list[dict[str, object]] = []
     for stage, log in _stage_rows(world):
         summary = log.summary()._asdict()
         summary.pop("gave_up"), summary.pop("unfinished")
-        timeline = log.timeline()
-        seconds = len(timeline["busy_s"][bins]) * log.bin_s
         server = world.servers.get(log.server)
         rows.append(
             summary
             | {
                 "stage": stage,
                 "workers": float("inf") if log.workers is None else float(log.workers),
-                "mean_busy": float(timeline["busy_s"][bins].sum() / seconds),
-                "mean_queue": float(timeline["queue_s"][bins].sum() / seconds),
                 "refused": server.refused if server and stage == "connections" else 0,
             }
         )
@@ -139,7 +133,7 @@ def _timeline(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataF
         add(
             link.name,
             "link",
-            lines["bytes"],
+            lines["transfers"],
             lines["utilisation"],
             lines["under_way"],
             lines["under_way"],

@@ -77,11 +77,11 @@ SCHEMA: dict[str, dict[str, Column]] = {
         "minute": Column("int32", "min", "from the start of the run"),
         "arrivals": Column("float64", "1", "visits that arrived in the minute"),
         "busy": Column("float64", "1", "busy workers, mean over the minute (links: share of the bandwidth in use)"),
-        "queue": Column("float64", "1", "waiting, mean over the minute"),
+        "queue": Column("float64", "1", "waiting, mean over the minute (links: transfers under way)"),
         "backlog": Column(
             "float64",
             "1",
-            "most that waited; stage `queue`: messages in the server's queue at the minute's end, deferred ones too",
+            "most that waited (links: as queue); stage `queue`: messages in the server's queue at the minute's end",
         ),
         "queued_bytes": Column("float64", "B", "stage `queue`: bytes in the server's queue; links: bytes that crossed"),
     },

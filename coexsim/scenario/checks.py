@@ -275,15 +275,18 @@ def outages_name_what_exists(scenario: Scenario) -> Found:
 
 
 def windows_are_in_order(scenario: Scenario) -> Found:
-    """The run has a length, and the measured window lies inside it."""
+    """The run has a length, the measured window lies inside it, and the warm-up leaves some of it."""
     run = scenario.run
     if run.length <= 0:
         yield ("run", "length"), "a run of no length measures nothing"
+    end_s = run.length
     if run.measure:
         begin, end = (moment.after(run.start) for moment in run.measure)
-        end = end or run.length
+        end_s = end = end or run.length
         if not 0 <= begin < end <= run.length:
             yield ("run", "measure"), "the measured window must lie inside the run and end after it begins"
+    if isinstance(run.warm_up, float) and run.length > 0 and run.warm_up >= end_s:
+        yield ("run", "warm_up"), "the warm-up ends when nothing is left to measure; make it shorter, or the run longer"
 
 
 RULES: tuple[Callable[[Scenario], Found], ...] = (

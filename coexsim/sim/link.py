@@ -77,15 +77,20 @@ class FairLink:
         """A transfer over an `instant` link: True, or False when the link is down."""
         if not self.is_up():
             return False
-        at = int(self._env.now // self._log.bin_s)
+        now_s = self._env.now
+        self._log.record(now_s, now_s, now_s)
+        at = int(now_s // self._log.bin_s)
         self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + size_bytes
         return True
 
     def note(self, times_s: NDArray[Any], size_bytes: NDArray[Any]) -> None:
-        """Record bytes that cross an `instant` link at times that may lie ahead."""
-        bins, counts = np.unique((times_s // self._log.bin_s).astype(np.int64), return_inverse=True)
-        for at, crossed in zip(bins.tolist(), np.bincount(counts, size_bytes).tolist(), strict=True):
-            self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + int(crossed)
+        """Record transfers that cross an `instant` link at times that may lie ahead."""
+        self._log.record_at_once(times_s)
+        bins = (times_s // self._log.bin_s).astype(np.int64)
+        first = int(bins.min())
+        for at, crossed in enumerate(np.bincount(bins - first, size_bytes).tolist(), start=first):
+            if crossed:
+                self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + crossed
 
     def start(self, size_bytes: float) -> simpy.Event | bool:
         """`send`, or its outcome where it takes no time."""
@@ -140,6 +145,7 @@ class FairLink:
 
         ===========  ===  ================================================================
         time_s       s    when the bin begins
+        transfers    1    transfers that began
         bytes        1    bytes that crossed, those of transfers that broke later included
         utilisation  1    share of the time in which anything was under way; 0 if `instant`
         under_way    1    transfers under way, averaged over the bin
@@ -153,6 +159,7 @@ class FairLink:
                 crossed[at] += size_bytes
         return {
             "time_s": transfers["time_s"],
+            "transfers": transfers["arrivals"],
             "bytes": crossed,
             "utilisation": busy_s / self._log.bin_s,
             "under_way": transfers["busy_s"] / self._log.bin_s,

@@ -22,7 +22,8 @@ FOLD_AT = 3 * 16_384
 class StageSummary(NamedTuple):
     """Waits and services of the visits that arrived in the measured window; NaN where there were none.
 
-    Waits are of visits that were served or will be, services of those that ended: who gave up, or was still
+    `mean_busy` and `mean_queue` are means over the window of how many were served and waited, whenever they had
+    come. Waits are of visits that were served or will be, services of those that ended: who gave up, or was still
     there when the run ended, is in `gave_up` or `unfinished` alone. Quantiles are right to 0.5 %, and to 1
     microsecond below that.
     """
@@ -40,6 +41,8 @@ class StageSummary(NamedTuple):
     p50_service_s: float
     p95_service_s: float
     p99_service_s: float
+    mean_busy: float
+    mean_queue: float
 
 
 class StageLog:
@@ -55,16 +58,19 @@ class StageLog:
 
     __slots__ = (
         "_arrivals",
+        "_busy_s",
         "_finishes",
         "_gave_up",
         "_kept",
         "_most_waiting",
         "_pending_s",
+        "_queue_s",
         "_services",
         "_starts",
         "_unfinished",
         "_visits",
         "_waits",
+        "_window_s",
         "bin_s",
         "buffer",
         "in_order",
@@ -107,6 +113,9 @@ class StageLog:
         self._visits = 0
         self._gave_up = 0
         self._unfinished = 0
+        self._window_s = (min(measured_s[0], length_s), min(measured_s[1], length_s))
+        self._busy_s = 0.0  # in that window
+        self._queue_s = 0.0
         self.buffer: list[float] = []
         self._kept: list[Floats] = []
 
@@ -122,6 +131,17 @@ class StageLog:
         self.fold()
         self._fold_block(np.column_stack((arrived_s, start_s, finish_s)))
 
+    def record_at_once(self, times_s: Floats) -> None:
+        """Visits that neither wait nor take time, at these moments. Not for logs in order."""
+        if self.keep:
+            self._kept.append(np.column_stack((times_s, times_s, times_s)))
+        for events in (self._arrivals, self._starts, self._finishes):
+            events.add(times_s)
+        measured = int(((self.measured_s[0] <= times_s) & (times_s < self.measured_s[1])).sum())
+        self._visits += measured
+        for durations in (self._waits, self._services):
+            durations.add(np.zeros(measured))
+
     def note_waiting(self, now_s: float, waiting: int) -> None:
         """For logs not in order: `waiting` visits wait from now on, the last of which has just come."""
         at = int(min(now_s / self.bin_s, len(self._most_waiting) - 1))
@@ -136,10 +156,13 @@ class StageLog:
         """How long the visits of the measured window waited and were served."""
         self.fold()
         waits, services = self._waits, self._services
+        begin_s, end_s = self._window_s
+        window_s = end_s - begin_s
         return StageSummary(
             self.server, self.stage, self._visits, self._gave_up, self._unfinished,
             waits.mean(), waits.quantile(0.5), waits.quantile(0.95), waits.quantile(0.99),
             services.mean(), services.quantile(0.5), services.quantile(0.95), services.quantile(0.99),
+            self._busy_s / window_s if window_s > 0 else nan, self._queue_s / window_s if window_s > 0 else nan,
         )  # fmt: skip
 
     def timeline(self) -> dict[str, NDArray[Any]]:
@@ -187,7 +210,11 @@ class StageLog:
         gave_up = np.isnan(finish_s)
         self._arrivals.add(arrived_s)
         self._starts.add(start_s)
-        self._finishes.add(np.where(gave_up, start_s, finish_s))
+        left_s = np.where(gave_up, start_s, finish_s)
+        self._finishes.add(left_s)
+        within = [np.clip(times_s, *self._window_s) for times_s in (arrived_s, start_s, left_s)]
+        self._queue_s += float((within[1] - within[0]).sum())
+        self._busy_s += float((within[2] - within[1]).sum())
         if self.in_order:
             self._note_waiting_in_order(arrived_s, start_s)
 

@@ -134,6 +134,11 @@ def test_every_key_has_its_place() -> None:
             "events[0].down: no server or link is called 'onprm'; did you mean 'onprem'?",
         ),
         ("run: {length: 0 s}\n", "run.length: a run of no length measures nothing"),
+        ("run: {length: 1 h, warm_up: 1 h}\n", "run.warm_up: the warm-up ends when nothing is left to measure"),
+        (
+            "run: {length: 2 h, measure: 10 min - 30 min, warm_up: 40 min}\n",
+            "run.warm_up: the warm-up ends when nothing is left to measure",
+        ),
         ("run: {length: 1 h, measure: 30 min - 2 h}\n", "run.measure: the measured window must lie inside the run"),
         (
             "messages: [{from: a@b.example, to: a@b.example, expect: {by: onprm}}]\n",

@@ -191,6 +191,23 @@ def test_bytes_between_sites_are_counted_once(small: Small) -> None:
     }
 
 
+def test_tables_say_what_is_in_the_window(small: Small) -> None:
+    """Two minutes and a half, the second message measured: its session from 60 s to 65 s (one transfer over the link), its scan from
+    65 s to 75 s, and 5 of the 10 s from 55 s for which the first one was scanned.
+    """
+    window = {"run": {"length": "150 s", "measure": "60 s - 85 s"}}
+    cores = into("onprem", service={"scan": "10 s"}, capacity={"cores": 1})
+    results = small.run([(50.0, *IN[1:]), (60.0, *IN[1:])], window, cores)
+    stages = results.stages.set_index(["server", "stage"])
+    link = results.timeline[results.timeline["server"] == "internet to office"]
+
+    assert stages.loc[("onprem", "connections"), ["visits", "mean_busy"]].tolist() == [1, 5 / 25]
+    assert stages.loc[("onprem", "cores"), ["visits", "mean_busy"]].tolist() == [1, (5 + 10) / 25]
+    assert stages.loc[("internet to office", "link"), ["visits", "mean_busy"]].tolist() == [1, 0]
+    assert link["arrivals"].tolist() == [1, 1, 0]
+    assert link["queued_bytes"].tolist() == [1000, 1000, 0]
+
+
 # --- outages --------------------------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,35 @@ def test_timeline_is_the_sum_over_visits(visits: list[Visit]) -> None:
         assert timeline["busy_s"][at] == pytest.approx(sum(overlap_s(s, f, begin_s) for _, s, f in visits))
 
 
+@given(visits, quarters.filter(lambda t: t < 90), st.floats(0.5, 200))
+def test_means_hold_for_the_window_to_the_second(visits: list[Visit], begin_s: float, long_s: float) -> None:
+    """Busy and waiting, averaged over a window that need not begin or end with a bin; what comes after the run does not count."""
+    end_s = min(begin_s + long_s, 95)
+    found = log_of(visits, measured_s=(begin_s, begin_s + long_s)).summary()
+
+    def seconds(spans: list[tuple[float, float]]) -> float:
+        return sum(max(min(to_s, end_s) - max(from_s, begin_s), 0.0) for from_s, to_s in spans)
+
+    assert found.mean_queue * (end_s - begin_s) == pytest.approx(seconds([(a, s) for a, s, _ in visits]))
+    assert found.mean_busy * (end_s - begin_s) == pytest.approx(seconds([(s, f) for _, s, f in visits]))
+
+
+@given(st.lists(quarters, max_size=30))
+def test_visits_that_take_no_time(times_s: list[float]) -> None:
+    """Noted many at a time they leave the same as one by one."""
+    one, many = (StageLog("a to b", "link", None, 95, 10, measured_s=(20, 70), keep=True) for _ in range(2))
+    one.in_order = many.in_order = False
+    for time_s in times_s:
+        one.record(time_s, time_s, time_s)
+    if times_s:
+        many.record_at_once(np.array(times_s))
+
+    assert repr(one.summary()) == repr(many.summary())
+    for column, found in many.timeline().items():
+        assert found.tolist() == pytest.approx(one.timeline()[column].tolist())
+    assert many.visits().tolist() == one.visits().tolist()
+
+
 @given(st.lists(st.tuples(quarters, quarters), max_size=60), st.integers(1, 20))
 def test_backlog_is_the_most_that_waited(steps: list[tuple[float, float]], fold_at: int) -> None:
     """With arrivals and starts in order, as a FIFO station has them, however the visits fall into blocks."""
