@@ -106,7 +106,9 @@ SCHEMA: dict[str, dict[str, Column]] = {
         "name": Column("category", "", ""),
         "type": Column("category", "", ""),
         "asked": Column("int64", "1", "questions that went to the name server"),
-        "cached": Column("int64", "1", "questions answered from the cache"),
+        "cached": Column(
+            "int64", "1", "questions answered from the cache, or with the answer to the same one asked just before"
+        ),
         "failed": Column("int64", "1", "questions with no answer, or SERVFAIL"),
     },
     "visits": _RUN

@@ -14,11 +14,20 @@ from coexsim.sim.calendar import Calendar
 
 
 class Known(NamedTuple):
-    """What a resolver knows of a next hop, and until when. `addresses`: in the order to try them; None where lots decide."""
+    """What a resolver knows of a next hop, and until when. `addresses`: in the order to try them; None where lots decide.
+
+    `counts` are those of the questions that it rests on, as in `Resolver.asked`.
+    """
 
     until_s: float
     hosts: MailHosts
     addresses: tuple[str, ...] | None
+    counts: tuple[list[int], ...]
+
+    def note_uses(self, times: int = 1) -> None:
+        """It was looked up so many times: each of its questions was answered from the cache."""
+        for count in self.counts:
+            count[1] += times
 
 
 Asked = Generator[simpy.Event, Any, Known | DnsFailure]
@@ -68,7 +77,7 @@ class NameServer:
 class Resolver:
     """A DNS cache beside a mail server. It also keeps what the MX rules made of the answers, for as long as they hold."""
 
-    __slots__ = ("_cache", "_env", "_known", "_name_server", "_own", "asked", "round_trip_s")
+    __slots__ = ("_asking", "_caches", "_env", "_known", "_name_server", "_own", "asked", "round_trip_s")
 
     def __init__(
         self, env: simpy.Environment, name_server: NameServer, own: tuple[frozenset[str], frozenset[str]], round_trip_s: float,
@@ -78,9 +87,10 @@ class Resolver:
         self._name_server = name_server
         self._own = own
         self.round_trip_s = round_trip_s
-        self._cache = Cache()
+        self._caches = {False: Cache(), True: Cache()}  # by external DNS or not: the answers may differ
+        self._asking: dict[tuple[Question, bool], simpy.Event] = {}
         self._known: dict[NextHop, Known] = {}
-        self.asked = asked  # question -> [sent to the name server, answered from the cache, failed]
+        self.asked = asked  # question -> [sent to the name server, answered without it, failed]
 
     def known(self, hop: NextHop) -> Known | None:
         """The hosts of a next hop, if all answers they rest on are still fresh."""
@@ -100,22 +110,21 @@ class Resolver:
 
     def ask(self, hop: NextHop) -> Asked:
         """The hosts of a next hop; asks what is not in the cache and waits for the answers."""
-        asking = mail_hosts(hop, *self._own)
+        asking, cache = mail_hosts(hop, *self._own), self._caches[hop.external_dns]
         fresh_until_s = float("inf")
+        counts: list[list[int]] = []
         try:
             question = next(asking)
             while True:
-                answer = self._cache.get(question, self._env.now)
+                answer = cache.get(question, self._env.now)
                 count = self.asked.setdefault(question, [0, 0, 0])
+                counts.append(count)
                 if answer is None:
-                    count[0] += 1
-                    answer = yield from self._name_server.ask(question, hop.external_dns, self.round_trip_s)
-                    count[2] += answer.temporary
-                    self._cache.put(question, answer, self._env.now)
+                    answer = yield from self._fetch(question, hop.external_dns, count)
                     fresh_until_s = min(fresh_until_s, self._env.now + answer.ttl_s)
                 else:
                     count[1] += 1
-                    fresh_until_s = min(fresh_until_s, self._cache.until(question))
+                    fresh_until_s = min(fresh_until_s, cache.until(question))
                 question = asking.send(answer)
         except StopIteration as end:
             found: MailHosts | DnsFailure = end.value
@@ -123,5 +132,22 @@ class Resolver:
             return found
         sure = all(len(group) == 1 for group in found.groups)
         addresses = tuple(a for group in found.groups for a in group[0].addresses) if sure else None
-        known = self._known[hop] = Known(fresh_until_s, found, addresses)
+        known = self._known[hop] = Known(fresh_until_s, found, addresses, tuple(counts))
         return known
+
+    def _fetch(self, question: Question, external: bool, count: list[int]) -> Generator[simpy.Event, Any, Answer]:
+        """The name server's answer. Who has the same question meanwhile waits for that answer too (RFC 5452 section 5)."""
+        asking = self._asking.get((question, external))
+        if asking is not None:
+            count[1] += 1
+            shared: Answer = yield asking
+            return shared
+        asking = self._asking[question, external] = simpy.Event(self._env)
+        count[0] += 1
+        answer = yield from self._name_server.ask(question, external, self.round_trip_s)
+        count[2] += answer.temporary
+        self._caches[external].put(question, answer, self._env.now)
+        del self._asking[question, external]
+        if asking.callbacks:
+            asking.succeed(answer)
+        return answer

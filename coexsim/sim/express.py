@@ -13,15 +13,17 @@ from collections.abc import Callable
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import simpy
 
 from coexsim.mail.dns import MailHosts
 from coexsim.mail.message import NextHop, Reply
 from coexsim.sim.clock import BIRTH, SESSION, WORK_DONE
 from coexsim.sim.copies import Copy, Letter
+from coexsim.sim.dns_server import Known
 from coexsim.sim.link import FairLink
 from coexsim.sim.network import Path
-from coexsim.sim.server import MailServer, Onward
+from coexsim.sim.server import Floats, MailServer, Onward
 from coexsim.sim.smtp import session_round_trips, slow_start_round_trips
 from coexsim.sim.stations import Hold
 
@@ -37,9 +39,9 @@ class Leg:
     """What `server` does with a class of mail: work, and then its end here, or a session with the server of the `next` leg."""
 
     __slots__ = (
-        "accept", "came_from", "cores", "delivered", "failed", "hop", "hops", "hosts", "known_until_s", "letter", "link",
-        "next", "number", "passed", "path", "plain", "round_trip_s", "round_trips", "sender", "server", "target",
-        "until_s", "wan_links", "work", "world",
+        "accept", "ahead_s", "came_from", "cores", "delivered", "failed", "hop", "hops", "hosts", "known", "known_until_s",
+        "letter", "link", "next", "number", "passed", "path", "plain", "round_trip_s", "round_trips", "sender", "server",
+        "target", "until_s", "wan_links", "work", "world",
     )  # fmt: skip
 
     def __init__(self, world: World, copy: Copy, wan_links: int) -> None:
@@ -60,6 +62,8 @@ class Leg:
         self.target: MailServer | None = None
         self.hop: NextHop | None = None
         self.hosts: MailHosts | None = None
+        self.known: Known | None = None  # what a resolver knows of them
+        self.ahead_s: Floats = np.empty(0)  # plain rides will look them up at these times
         self.path: Path | None = None
         self.link: FairLink | None = None  # the one that takes time, if any
         self.known_until_s: list[float] = []  # by sender: until when `hosts` are known to be right
@@ -68,6 +72,14 @@ class Leg:
         self.round_trips = 0
         self.accept: StageWork | None = None
         self.next: Leg | None = None
+
+    def note_lookups(self, times_s: Floats) -> None:
+        """Plain rides look up the next hop at these times, some of which may lie ahead."""
+        assert self.known is not None
+        now_s = self.world.env.now
+        times_s = np.concatenate((self.ahead_s, times_s))
+        self.ahead_s = times_s[times_s > now_s]
+        self.known.note_uses(len(times_s) - len(self.ahead_s))
 
     def sends(self, sender: MailServer, hop: NextHop, hosts: MailHosts, target: MailServer, path: Path) -> None:
         """The session with the next server."""
@@ -203,6 +215,7 @@ def _knows_the_way(ride: Ride, leg: Leg, time_s: float) -> bool:
     if known is None or known.hosts != leg.hosts or time_s >= known.until_s:
         return False
     leg.known_until_s[sender] = known.until_s
+    leg.known = known
     return True
 
 
@@ -233,6 +246,8 @@ def _depart(ride: Ride) -> None:
     sender.queued += 1
     sender.queued_bytes += ride.size_bytes
     ride.thread, ride.slot = thread, slot
+    assert leg.known is not None
+    leg.known.note_uses()
     spec = sender.spec.smtp
     if spec.reuse and sender.take_kept_connection(target, now_s):
         trips = session_round_trips(spec, ride.size_bytes, leg.letter.count, reused=True)

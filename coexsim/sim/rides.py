@@ -48,12 +48,16 @@ class Rides:
         """Tell all that is gathered."""
         self._fold_hops()
         self._fold_ends()
+        for leg in self._legs:
+            if len(leg.ahead_s):
+                leg.note_lookups(np.empty(0))
 
     def _fold_hops(self) -> None:
         for leg, (entered_s, done_s, over_s, size_bytes) in self._by_leg(self._hops, 5):
             leg.server.passing.add(entered_s, done_s, size_bytes)
             leg.sender.passing.add(done_s, over_s, size_bytes)
             leg.sender.threads.note(done_s, over_s)
+            leg.note_lookups(done_s)
             assert leg.target is not None
             assert leg.path is not None
             leg.target.connections.note(done_s, over_s)

@@ -111,6 +111,8 @@ def _attempt(copy: Copy, hop: NextHop) -> Steps:
         if isinstance(found, DnsFailure):
             return Failure(_said(server.policy.product, found.cause), found.temporary)
         known = found
+    else:
+        known.note_uses()
     if copy.hosts_left:
         addresses: Sequence[str] = copy.hosts_left
     else:
