@@ -37,7 +37,9 @@ SCHEMA: dict[str, dict[str, Column]] = {
             "",
             "what made it: the profile, a stream, a bulk mailing, a replay, a named message, or a notice",
         ),
-        "flow": Column("category", "", "such as hosted->onprem; sides are onprem, hosted, internet, unknown"),
+        "flow": Column(
+            "category", "", "such as hosted->onprem, at the mail's birth; sides are onprem, hosted, internet, unknown"
+        ),
         "recipients": Column("int32", "1", "recipients that this row stands for: a copy that travelled together"),
         "size_bytes": Column("int64", "B", "size on the wire"),
         "born_s": Column("float64", "s", "handed in, from the start of the run"),

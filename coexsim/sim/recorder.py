@@ -71,9 +71,12 @@ class Words:
 class Recorder:
     """The ``mail`` table of a run in the making."""
 
-    def __init__(self, flows: Callable[[Letter], tuple[tuple[str, int], ...]]) -> None:
-        self._flows_of = flows
-        self._flows: dict[Letter, tuple[tuple[int, int], ...]] = {}
+    def __init__(
+        self, flows: Callable[[Letter, int], tuple[tuple[str, int], ...]], version_at: Callable[[float], int]
+    ) -> None:
+        self._flows_of = flows  # given a version of the directory, which `version_at` knows by time
+        self._version_at = version_at
+        self._flows: dict[tuple[Letter, int], tuple[tuple[int, int], ...]] = {}
         self.words = {name: Words() for name in WORDS}
         self._buffer: list[float] = []
         self._blocks: list[NDArray[np.float64]] = []
@@ -81,11 +84,13 @@ class Recorder:
         self.ended = [0] * len(OUTCOMES)
         self.notes: list[Note] = []
 
-    def _flows_in(self, letter: Letter) -> tuple[tuple[int, int], ...]:
-        flows = self._flows.get(letter)
+    def _flows_in(self, letter: Letter, born_s: float) -> tuple[tuple[int, int], ...]:
+        version = self._version_at(born_s)
+        flows = self._flows.get((letter, version))
         if flows is None:
             code = self.words["flow"].code
-            flows = self._flows[letter] = tuple((code(flow), count) for flow, count in self._flows_of(letter))
+            found = tuple((code(flow), count) for flow, count in self._flows_of(letter, version))
+            flows = self._flows[letter, version] = found
         return flows
 
     def end(self, copy: Copy, letter: Letter, outcome: int, at_s: float, code: str = "", by: str = "") -> None:
@@ -94,7 +99,7 @@ class Recorder:
         delay_s = nan if outcome == IN_TRANSIT else at_s - copy.born_s
         stream, kind = words["stream"].code(copy.stream), words["kind"].code(letter.kind)
         code_number, by_number = words["code"].code(code), words["by"].code(by)
-        for flow, count in self._flows_in(letter):
+        for flow, count in self._flows_in(letter, copy.born_s):
             self._buffer += (
                 copy.number, count, copy.size_bytes, copy.born_s, delay_s, copy.hops, round(copy.wan_share(count)), copy.attempts,
                 copy.measured, outcome, kind, stream, flow, code_number, by_number,
@@ -110,10 +115,10 @@ class Recorder:
         self, letter: Letter, number: Floats, size_bytes: Floats, born_s: Floats, delay_s: Floats, stream: Floats, measured: Floats,
         *, hops: int, wan_links: int,
     ) -> None:  # fmt: skip
-        """Many messages with the same letter, delivered after the same way."""
+        """Many messages with the same letter, delivered after the same way, and born under the same version of the directory."""
         words = self.words
         kind, nothing = words["kind"].code(letter.kind), (words["code"].code(""), words["by"].code(""))
-        for flow, count in self._flows_in(letter):
+        for flow, count in self._flows_in(letter, float(born_s[0])):
             block = np.empty((len(number), len(NUMBERS) + len(WORDS)))
             columns: tuple[Floats | float, ...] = (
                 number, count, size_bytes, born_s, delay_s, hops, np.rint(size_bytes * wan_links * count / letter.count), hops,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from simpy.events import ProcessGenerator
 
 from coexsim.mail.dns import DnsFailure, MailHosts, in_order
 from coexsim.mail.message import NextHop, Rcpt, domain_of
+from coexsim.mail.setup import State
 from coexsim.mail.trace import address_of
 from coexsim.scenario.model import Mail
 from coexsim.sim.build import client_resolver
@@ -143,7 +144,8 @@ class _Feed:
             folder=Path(world.scenario.source.file).parent,
         )
         self._split: dict[int, tuple[MailBlock, Block, dict[str, NDArray[np.int64]]]] = {}
-        self._entry: dict[str, str] = {}
+        self._entry: dict[tuple[str, int], str] = {}
+        self._nameless = {c.address for c in world.setup.directory.classes}
         self._drawn = 0
         self._left: dict[int, int] = {}
 
@@ -163,13 +165,27 @@ class _Feed:
         return mail, block, rows.get(server, np.empty(0, np.int64))
 
     def _by_entry(self, mail: MailBlock) -> dict[str, NDArray[np.int64]]:
-        by_entry: dict[str, list[int]] = {}
-        for index in np.unique(mail.sender).tolist():
-            address = mail.addresses[index]
-            if address not in self._entry:
-                self._entry[address] = self._world.setup.submission_server(address) or ""
-            by_entry.setdefault(self._entry[address], []).append(index)
-        return {entry: np.flatnonzero(np.isin(mail.sender, senders)) for entry, senders in by_entry.items()}
+        """The rows by the server where their senders hand mail in: who has moved, at the new side's."""
+        changes_s = self._world.setup.directory.change_times_s(replica=False)
+        ends = [0, *np.searchsorted(mail.born_s, changes_s).tolist(), len(mail)]
+        rows: dict[str, list[NDArray[np.int64]]] = {}
+        for version, (begin, end) in enumerate(pairwise(ends)):
+            by_entry: dict[str, list[int]] = {}
+            for index in np.unique(mail.sender[begin:end]).tolist():
+                by_entry.setdefault(self._entry_of(mail.addresses[index], version), []).append(index)
+            for entry, senders in by_entry.items():
+                rows.setdefault(entry, []).append(begin + np.flatnonzero(np.isin(mail.sender[begin:end], senders)))
+        return {entry: np.concatenate(parts) for entry, parts in rows.items()}
+
+    def _entry_of(self, address: str, version: int) -> str:
+        """Where a sender hands mail in, as of a version of the directory; nowhere (empty) who is yet to be hired."""
+        key = (address, version)
+        if key not in self._entry:
+            directory = self._world.setup.directory
+            is_hired_later = address in self._nameless and directory.find(address, version) is None
+            entry = None if is_hired_later else self._world.setup.submission_server(address, State(version))
+            self._entry[key] = entry or ""
+        return self._entry[key]
 
 
 def _send_drawn(world: World, feed: _Feed, name: str) -> ProcessGenerator:

@@ -205,7 +205,7 @@ class MailServer:
     def _by_side(self, letter: Letter, recipients: tuple[Rcpt, ...]) -> Iterator[Letter]:
         sides: dict[str, list[Rcpt]] = {}
         for rcpt in recipients:
-            sides.setdefault(self.world.side_of(rcpt.written), []).append(rcpt)
+            sides.setdefault(self.world.side_of(rcpt.written, self.world.state.version), []).append(rcpt)
         for rcpts in sides.values():
             yield self._part(letter, tuple(rcpts))
 

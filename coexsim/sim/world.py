@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 
 import simpy
@@ -49,7 +50,7 @@ class World:
         self.measured_s = measured_window_s(scenario)
         self.limit_s = self.length_s + (DRAIN_S if scenario.run.drain is None else scenario.run.drain)
         self.letters = Letters()
-        self.recorder = Recorder(self.flows_of)
+        self.recorder = Recorder(self.flows_of, partial(self.setup.directory.version_at, replica=False))
         self.rides = Rides(self.recorder)
         self.on_links: dict[Ride, None] = {}
         self.live: dict[Copy, None] = {}
@@ -69,7 +70,7 @@ class World:
         self.backlog: dict[str, list[int]] = {name: [] for name in self.servers}
         self.queued_bytes: dict[str, list[int]] = {name: [] for name in self.servers}
         self._breaks = _size_breaks(self.setup)
-        self._sides = {fold(c.address): c.side for c in self.setup.directory.classes}
+        self._sides: dict[tuple[str, int], str] = {}
         self.env.process(self._changes())
         self.env.process(self._monitor())
 
@@ -196,34 +197,34 @@ class World:
 
     # --- words for the tables ---
 
-    def side_of(self, address: str) -> str:
-        """``onprem``, ``hosted``, ``internet`` or ``unknown``."""
-        key = fold(address)
+    def side_of(self, address: str, version: int) -> str:
+        """``onprem``, ``hosted``, ``internet`` or ``unknown``, as of a version of the directory."""
+        key = (fold(address), version)
         side = self._sides.get(key)
         if side is None:
-            side = self._sides[key] = self._find_side(address)
+            side = self._sides[key] = self._find_side(address, version)
         return side
 
-    def _find_side(self, address: str) -> str:
+    def _find_side(self, address: str, version: int) -> str:
         if not self.setup.directory.is_ours(address):
             outside = any(
                 domain_of(address) in map(fold, s.domain)
                 for s in self.scenario.servers.values()
                 if s.kind == "external"
             )
-            return "internet" if outside or self.setup.directory.find(address, 0) is None else "hosted"
-        entry = self.setup.directory.find(address, self.setup.directory.version_at(float("inf"), replica=False))
+            return "internet" if outside or self.setup.directory.find(address, version) is None else "hosted"
+        entry = self.setup.directory.find(address, version)
         home = getattr(entry, "home", None)
         if entry is None:
             return "unknown"
         return "hosted" if home is not None and home == self.scenario.home_server.get("hosted") else "onprem"
 
-    def flows_of(self, letter: Letter) -> tuple[tuple[str, int], ...]:
-        """The flows of a letter, such as ``hosted->onprem``, with the recipients in each."""
-        start = self.side_of(letter.sender) if letter.sender else letter.kind
+    def flows_of(self, letter: Letter, version: int) -> tuple[tuple[str, int], ...]:
+        """The flows of a letter, such as ``hosted->onprem``, with the recipients in each, as of a version of the directory."""
+        start = self.side_of(letter.sender, version) if letter.sender else letter.kind
         counts: dict[str, int] = {}
         for rcpt in letter.recipients:
-            flow = f"{start}->{self.side_of(rcpt.written)}"
+            flow = f"{start}->{self.side_of(rcpt.written, version)}"
             counts[flow] = counts.get(flow, 0) + rcpt.count
         return tuple(counts.items())
 

@@ -540,6 +540,60 @@ def test_movers_go_the_old_way_until_the_replica_knows_them(small: Small) -> Non
     assert ends(results) == [("delivered", 30.0, 1), ("delivered", 120.0, 1), ("delivered", 965.0, 1)]
 
 
+OUTBOUND: dict[str, Any] = {
+    "servers": {"outbound": {"kind": "hosted-outbound", "site": "hosted", "routes_internal_mail": "by-mx"}}
+}
+SENT_BY_ALL: dict[str, Any] = {
+    "load": {
+        "replay": None,
+        "streams": [{"from": "everybody", "to": "internet", "rate": "360/h", "arrivals": "constant"}],
+    },
+    "directory": {"population": {"onprem": 5, "hosted": 0}},
+    "run": {"length": "1 h"},
+}
+
+
+def test_who_has_moved_hands_mail_in_at_the_new_side(small: Small) -> None:
+    """All five mailboxes move at half past; a message every 10 s: 180 handed in on premises, 180 at the hosted service; each counts for
+    the side where its sender was when it was born.
+    """
+    results = small.run([IN], SENT_BY_ALL, OUTBOUND, event(at="30 min", move=5, to="hosted"))
+    mail = results.mail[results.mail["kind"] == "mail"]
+    sessions = results.stages.set_index(["server", "stage"])["visits"]
+
+    assert mail["flow"].value_counts().to_dict() == {"onprem->internet": 180, "hosted->internet": 180}
+    assert (mail["born_s"][mail["flow"] == "hosted->internet"] >= 1800).all()
+    assert (sessions["onprem", "transfer"], sessions["outbound", "transfer"]) == (180, 180)
+
+
+def test_nobody_sends_before_they_are_hired(small: Small) -> None:
+    """Five mailboxes all the time and five more from half past on, of 360 messages each half: what those send before is not there."""
+    hired = event(at="30 min", hire=5, to="hosted")
+    results = small.run([IN], SENT_BY_ALL, OUTBOUND, hired)
+    mail = results.mail[results.mail["kind"] == "mail"]
+    hosted = mail["born_s"][mail["flow"] == "hosted->internet"]
+
+    assert set(mail["flow"]) == {"onprem->internet", "hosted->internet"}
+    assert hosted.min() >= 1800
+    assert len(mail) + len(hosted) == pytest.approx(360, abs=40)
+
+
+def test_the_flow_is_that_of_the_birth(small: Small) -> None:
+    """One is hired at 1 min: mail before is mail to nobody. One moves on premises at 10 min: mail of that moment goes there."""
+    changes: dict[str, Any] = {
+        "directory": {"people": {"mover": {"mail_system": "other-internet-mail"}}},
+        "events": [
+            {"at": "1 min", "hire": ["newcomer"], "to": "hosted"},
+            {"at": "10 min", "move": ["mover"], "to": "onprem"},
+        ],
+    }
+    to = {30.0: "newcomer", 60.0: "newcomer", 599.0: "mover", 600.0: "mover"}
+    results = small.run([(at_s, "internet", f"{who}@corporate.com", 1000) for at_s, who in to.items()], changes)
+    mail = results.mail[results.mail["kind"] == "mail"]
+
+    assert mail["flow"].tolist() == ["internet->unknown", *["internet->hosted"] * 2, "internet->onprem"]
+
+
 # --- limits ---------------------------------------------------------------------------------------------------------------
 
 
