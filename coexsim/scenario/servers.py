@@ -302,7 +302,11 @@ class ExternalServer(ServerBase):
     forwarding: dict[str, str] = Field(
         default_factory=dict, description="local part to the address its mail goes on to"
     )
-    resolvers: int = Field(1, ge=1, description="how many DNS caches its senders use")
+    resolvers: int = Field(
+        1,
+        ge=1,
+        description="how many senders it stands for, each with its own DNS cache, connections and memory of what failed",
+    )
     smart_host: str | None = Field(None, description="sends all mail to this host instead of by MX")
     max_message_size: SizeBytes | None = None
     max_hop_count: int = Field(50, ge=1)

@@ -237,7 +237,7 @@ def _depart(ride: Ride) -> None:
     now_s = ride.env.now
     room = _knows_the_way(ride, leg, now_s) and target.has_room_for(ride)
     thread = sender.threads.try_take(leg.hop.name) if room and leg.hop else None
-    slot = target.connections.try_take(sender.name) if thread is not None else None
+    slot = target.connections.try_take(sender.client(ride.number)) if thread is not None else None
     if slot is None:
         if thread is not None:
             sender.threads.give_up(thread)
@@ -249,7 +249,7 @@ def _depart(ride: Ride) -> None:
     assert leg.known is not None
     leg.known.note_uses()
     spec = sender.spec.smtp
-    if spec.reuse and sender.take_kept_connection(target, now_s):
+    if spec.reuse and sender.take_kept_connection(target, ride.number, now_s):
         trips = session_round_trips(spec, ride.size_bytes, leg.letter.count, reused=True)
     else:
         trips = leg.round_trips + slow_start_round_trips(ride.size_bytes)
@@ -292,7 +292,7 @@ def _hand_over(ride: Ride) -> None:
     assert leg.next is not None
     assert ride.thread is not None
     assert ride.slot is not None
-    sender.keep_connection(target.name, ride.env.now)
+    sender.keep_connection(target, ride.number, ride.env.now)
     target.connections.release(ride.slot)
     sender.threads.release(ride.thread)
     ride.thread = ride.slot = None

@@ -6,6 +6,7 @@ It makes things take time. What it does with mail is asked of ``mail.routing``, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -122,7 +123,7 @@ class MailServer:
         self.resolvers = resolvers
         self.roles = [self]  # this server and those that run on its machine
         self._destinations: list[dict[str, Destination]] = [{} for _ in resolvers]  # by sender
-        self.idle_until_s: dict[str, list[float]] = {}  # kept connections by server
+        self.idle_until_s: dict[tuple[str, int], list[float]] = {}  # kept connections by server and sender
         self.queued = 0
         self.queued_bytes = 0
         self.refused = 0
@@ -130,7 +131,7 @@ class MailServer:
         self._plans: dict[tuple[object, ...], Plan] = {}
         self._taken: dict[tuple[object, ...], Taken] = {}
         self._paths: dict[str, Path | None] = {}
-        self._first_contact_s: dict[tuple[str, str, str], float] = {}
+        self._first_contact_s: dict[tuple[str, int, str, str], float] = {}
 
     # --- what the rules say ---
 
@@ -174,7 +175,9 @@ class MailServer:
 
     def _receive(self, copy: Copy, client: str) -> Taken:
         world = self.world
-        grey = self._is_grey if self.policy.greylist_s is not None else None
+        client_server = world.servers.get(client)
+        which = client_server.sender(copy.number) if client_server else 0
+        grey = partial(self._is_grey, which) if self.policy.greylist_s is not None else None
         reception = receive(world.setup, self.name, client, copy.envelope(), world.state, grey)
         refused: dict[Reply, list[Rcpt]] = {}
         for refusal in reception.refused:
@@ -190,9 +193,9 @@ class MailServer:
         self._plans.clear()
         self._taken.clear()
 
-    def _is_grey(self, client: str, sender: str, rcpt: str) -> bool:
+    def _is_grey(self, which: int, client: str, sender: str, rcpt: str) -> bool:
         now_s = self.world.env.now
-        first_s = self._first_contact_s.setdefault((client, fold(sender), fold(rcpt)), now_s)
+        first_s = self._first_contact_s.setdefault((client, which, fold(sender), fold(rcpt)), now_s)
         return now_s - first_s < (self.policy.greylist_s or 0.0)
 
     def _part(self, letter: Letter, recipients: tuple[Rcpt, ...]) -> Letter:
@@ -261,9 +264,17 @@ class MailServer:
             return delivery.arrive(now_s, work_s)[1]
         return max(delivery.arrive(now_s, work_s)[1] for _ in range(letter.count))
 
+    def sender(self, number: int) -> int:
+        """Which of the Internet's many senders sends a mail; 0 for a server that is one machine."""
+        return number % len(self._destinations)
+
+    def client(self, number: int) -> tuple[str, int]:
+        """Whom another server takes this one for, and counts connections by."""
+        return self.name, self.sender(number)
+
     def destination(self, hop: NextHop, number: int) -> Destination:
         """What the sender of a mail knows of a next hop; each of the Internet's many senders finds out for itself."""
-        known = self._destinations[number % len(self._destinations)]
+        known = self._destinations[self.sender(number)]
         found = known.get(hop.name)
         if found is None:
             found = known[hop.name] = Destination()
@@ -290,7 +301,7 @@ class MailServer:
 
     def _phase_s(self, number: int) -> float:
         senders = len(self._destinations)
-        return self.policy.retry.queue_run_s * (number % senders) / senders
+        return self.policy.retry.queue_run_s * self.sender(number) / senders
 
     def mark_dead(self, destination: Destination, began_s: float, said: Reply) -> None:
         """An attempt begun at a time has failed: nobody else need try before the next one is due.
@@ -311,11 +322,12 @@ class MailServer:
         else:
             destination.dead_until_s = now_s + self.policy.retry.gaps_s[0]
 
-    def take_kept_connection(self, target: MailServer, now_s: float) -> bool:
-        """Use a connection to `target` that was kept open, if there is one. A crash of either end closes it; a cut link does not:
-        nobody sends anything over it meanwhile.
+    def take_kept_connection(self, target: MailServer, number: int, now_s: float) -> bool:
+        """Use a connection of a mail's sender to `target` that was kept open, if there is one.
+
+        A crash of either end closes it; a cut link does not: nobody sends anything over it meanwhile.
         """
-        kept = self.idle_until_s.get(target.name)
+        kept = self.idle_until_s.get((target.name, self.sender(number)))
         while kept:
             until_s = kept.pop()
             since_s = until_s - self.spec.smtp.reuse
@@ -325,10 +337,10 @@ class MailServer:
                 return True
         return False
 
-    def keep_connection(self, server: str, now_s: float) -> None:
-        """Keep the connection to `server` open for a while."""
+    def keep_connection(self, target: MailServer, number: int, now_s: float) -> None:
+        """Keep the connection of a mail's sender to `target` open for a while."""
         if self.spec.smtp.reuse > 0:
-            self.idle_until_s.setdefault(server, []).append(now_s + self.spec.smtp.reuse)
+            self.idle_until_s.setdefault((target.name, self.sender(number)), []).append(now_s + self.spec.smtp.reuse)
 
     @property
     def is_unlimited(self) -> bool:
@@ -347,7 +359,10 @@ class MailServer:
     def back_pressure_s(self) -> float:
         """How long Exchange delays its reply: from two thirds of the queue's limit, 10 s and 5 s more a step up to 55 s [MS-BP]."""
         limit = self.spec.capacity.queue_length
-        if limit is None or self.spec.kind != "exchange" or self.queued * 3 < limit * 2:
+        if limit is None or self.spec.kind != "exchange":
             return 0.0
-        steps = int(10 * (self.queued / limit - 2 / 3) * 3)
+        queued = sum(role.queued for role in self.roles)
+        if queued * 3 < limit * 2:
+            return 0.0
+        steps = int(10 * (queued / limit - 2 / 3) * 3)
         return float(min(10 + 5 * steps, 55))

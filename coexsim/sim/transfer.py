@@ -104,7 +104,7 @@ def _refused(copy: Copy, taken: Taken, destination: Destination) -> Reply | None
 def _attempt(copy: Copy, hop: NextHop) -> Steps:
     """One attempt, host by host: a `Failure`, or the server reached and what it took; None if this server itself went down."""
     server = copy.server
-    resolver = server.resolvers[copy.number % len(server.resolvers)]
+    resolver = server.resolvers[server.sender(copy.number)]
     known = resolver.known(hop)
     if known is None:
         found = yield from resolver.ask(hop)
@@ -162,10 +162,10 @@ def _contact(copy: Copy, address: str) -> Steps:
     slot, trouble = None, _trouble_on_the_way(server, target, path)
     outcome: Failure | tuple[MailServer, Taken] | None = None
     if trouble is None and target and path:
-        slot = target.connections.try_take(server.name)
+        slot = target.connections.try_take(server.client(copy.number))
         if slot is None and target.spec.capacity.when_full == "wait":
             asked_s = env.now
-            slot = yield target.connections.wait(server.name)
+            slot = yield target.connections.wait(server.client(copy.number))
             if any(down.closed_between(asked_s, env.now) for down in _parties(server, target, path)):
                 target.connections.release(slot)  # for nobody: the connection that waited for it is gone
                 lost = Failure(_said(server.policy.product, "connection-lost"))
@@ -224,7 +224,7 @@ def _session(copy: Copy, target: MailServer, path: Path) -> Steps:
     server = copy.server
     env = server.world.env
     began_s = env.now
-    reused = server.take_kept_connection(target, began_s)
+    reused = server.take_kept_connection(target, copy.number, began_s)
     taken = target.take(copy, server.name)
     trips = session_round_trips(server.spec.smtp, copy.size_bytes, copy.letter.count, reused=reused, body=taken.body)
     length_s = trips * path.round_trip_s
@@ -250,7 +250,7 @@ def _session(copy: Copy, target: MailServer, path: Path) -> Steps:
         failure = _what_failed(copy, target, taken, path, began_s, answered_s if arrived else None)
         if failure is not None:
             return None if server.calendar.closed_between(began_s, env.now) else failure
-    server.keep_connection(target.name, env.now)
+    server.keep_connection(target, copy.number, env.now)
     return target, taken
 
 

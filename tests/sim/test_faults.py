@@ -648,6 +648,21 @@ def test_who_waits_for_a_connection_is_cut_off_too(small: Small, down: str, for_
     assert [end_s for _, end_s, _ in ends(results)] == ends_s
 
 
+def test_the_internet_is_many_clients(small: Small) -> None:
+    """Two senders take turns (`resolvers: 2`). A limit of one connection a client turns away the third message, which is the first
+    sender's second; a kept connection, and a place on the greylist, are of one sender as well.
+    """
+    two = into("external", resolvers=2)
+    limited = small.run([IN] * 3, two, into("onprem", capacity={"connections_per_client": 1}))
+    mails = [(10.0 * i, *IN[1:]) for i in range(3)]
+    kept = small.run(mails, two, into("external", smtp={"reuse": "5 min"}))
+    grey = small.run([(1000.0 * i, *IN[1:]) for i in range(3)], two, into("onprem", greylisting={"delay": "5 min"}))
+
+    assert sorted(attempts for _, _, attempts in ends(limited)) == [1, 1, 2]
+    assert [end_s for _, end_s, _ in ends(kept)] == [5.0, 15.0, 23.0]
+    assert [attempts for _, _, attempts in ends(grey)] == [2, 2, 1]
+
+
 def test_exchange_slows_its_clients_down_when_its_queue_grows(small: Small) -> None:
     """At 20 of 30 messages (two thirds) the reply is delayed by 10 s; at 25, five of ten steps on, by 35 s [MS-BP]."""
     exchange = into(
