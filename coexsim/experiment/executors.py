@@ -138,4 +138,7 @@ def result_of(future: Future[T]) -> T:
     try:
         return future.result()
     except BrokenProcessPool:
-        raise CoexsimError("a worker process died, perhaps for want of memory; try again with fewer --jobs") from None
+        raise CoexsimError(
+            "a worker process died: perhaps for want of memory, then try again with fewer --jobs; or it imported a script that "
+            "starts runs without asking if __name__ == '__main__'"
+        ) from None
