@@ -27,13 +27,15 @@ class Reach:
     def __init__(self, setup: Setup, outages: Outages) -> None:
         self._setup = setup
         self._outages = outages
-        self._caches: dict[str, Cache] = {}
+        self._caches: dict[
+            tuple[str, bool], Cache
+        ] = {}  # by server, and by external DNS or not: the answers may differ
 
     def hosts(self, client: str, hop: NextHop, now_s: float, asked: list[str]) -> MailHosts | DnsFailure:
         """Drive the MX rules, answering at once; `asked` gets questions and answers in words. A `client` may be no server."""
         policy = self._setup.policies.get(client)
         asking = mail_hosts(hop, policy.own_names if policy else _NOBODY, policy.own_addresses if policy else _NOBODY)
-        cache = self._caches.setdefault(client, Cache())
+        cache = self._caches.setdefault((client, hop.external_dns), Cache())
         try:
             question = next(asking)
             while True:

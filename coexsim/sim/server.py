@@ -122,7 +122,7 @@ class MailServer:
         self.work = work
         self.resolvers = resolvers
         self.roles = [self]  # this server and those that run on its machine
-        self._destinations: list[dict[str, Destination]] = [{} for _ in resolvers]  # by sender
+        self._destinations: list[dict[NextHop, Destination]] = [{} for _ in resolvers]  # by sender
         self.idle_until_s: dict[tuple[str, int], list[float]] = {}  # kept connections by server and sender
         self.queued = 0
         self.queued_bytes = 0
@@ -275,9 +275,9 @@ class MailServer:
     def destination(self, hop: NextHop, number: int) -> Destination:
         """What the sender of a mail knows of a next hop; each of the Internet's many senders finds out for itself."""
         known = self._destinations[self.sender(number)]
-        found = known.get(hop.name)
+        found = known.get(hop)
         if found is None:
-            found = known[hop.name] = Destination()
+            found = known[hop] = Destination()
         return found
 
     def after_failure(self, copy: Copy, due_s: float | None = None) -> Wait:

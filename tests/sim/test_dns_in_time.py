@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from coexsim.experiment.results import Results
-from tests.sim.small import IN, Small, ends, event, into
+from coexsim.mail.trace import trace
+from coexsim.scenario.load import scenario_from_text
+from tests.sim.setups import as_text
+from tests.sim.small import IN, SMALL, Small, ends, event, into
 
 BY_MX: dict[str, Any] = {"servers": {"external": {"smart_host": None}}}
 
@@ -56,27 +59,42 @@ def test_caches_outlive_a_name_server(small: Small) -> None:
     assert ends(small.run([late], BY_MX, outage)) == [("delivered", 1205.002, 3)]
 
 
+CONNECTORS = [
+    {"name": "in", "address_spaces": "corporate.com", "smart_hosts": "relay.example"},
+    {"name": "out", "address_spaces": "*", "smart_hosts": "relay.example", "use_external_dns": True},
+]
+TWO_VIEWS: dict[str, Any] = {
+    "servers": {
+        "onprem": {
+            "kind": "exchange",
+            "smart_host": None,
+            "accepted_domains": {"corporate.com": "internal-relay"},
+            "send_connectors": CONNECTORS,
+        },
+        "external": {"address": "192.0.2.30"},
+    },
+    "dns": {"relay.example": "@ 30d IN A 192.0.2.30"},
+    "internal_dns": {"relay.example": "@ 30d IN A 192.0.2.20"},
+}
+
+
 @pytest.mark.parametrize(("first", "second"), [("internet", "hosted"), ("hosted", "internet")])
 def test_the_views_of_dns_are_kept_apart(small: Small, first: str, second: str) -> None:
     """One smart host by name on two Send connectors: outside DNS says where the Internet's relay is, inside DNS the hosted one."""
-    connectors = [
-        {"name": "in", "address_spaces": "corporate.com", "smart_hosts": "relay.example"},
-        {"name": "out", "address_spaces": "*", "smart_hosts": "relay.example", "use_external_dns": True},
-    ]
-    domains = {"corporate.com": "internal-relay"}
-    keys = {
-        "servers": {
-            "onprem": {
-                "kind": "exchange",
-                "smart_host": None,
-                "accepted_domains": domains,
-                "send_connectors": connectors,
-            },
-            "external": {"address": "192.0.2.30"},
-        },
-        "dns": {"relay.example": "@ 30d IN A 192.0.2.30"},
-        "internal_dns": {"relay.example": "@ 30d IN A 192.0.2.20"},
-    }
-    results = small.run([(0.0, "onprem", first, 1000), (100.0, "onprem", second, 1000)], keys)
+    results = small.run([(0.0, "onprem", first, 1000), (100.0, "onprem", second, 1000)], TWO_VIEWS)
+    people = {"internet": "someone@otherdomain.com", "hosted": "hosted-mailbox@corporate.com"}
+    setup = scenario_from_text(as_text(SMALL, TWO_VIEWS))
+    route = trace(setup, "onprem-mailbox@corporate.com", [people[first], people[second]])
 
     assert [outcome for outcome, _, _ in ends(results)] == ["delivered", "delivered"]
+    assert [found.outcome for found in route.recipients] == ["delivered", "delivered"]
+
+
+def test_one_name_in_two_views_is_two_destinations(small: Small) -> None:
+    """The Internet's relay is down for an hour and its destination marked dead; the hosted one has the same name and takes its mail."""
+    down = event(at="0 s", down="external", **{"for": "1 h"})
+    mails = [(0.0, "onprem", "internet", 1000), (30.0, "onprem", "hosted", 1000)]
+    late, at_once = ends(small.run(mails, TWO_VIEWS, down))
+
+    assert late[1] >= 3600
+    assert at_once == ("delivered", 37.002, 1)
