@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from coexsim.mail.setup import Setup
+    from coexsim.scenario.model import Scenario
 
 Read = TypeVar("Read")
 
@@ -81,17 +82,21 @@ def check(
 ) -> None:
     """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1."""
     from coexsim.cli import check_text
-    from coexsim.errors import Problem, ScenarioError
+    from coexsim.errors import CoexsimError, ObjectiveError, ScenarioError
     from coexsim.mail.check import check as check_setup
     from coexsim.scenario.load import load_scenario
 
     reports = []
-    problems: list[Problem] = []
+    problems: list[str] = []
     for file in _files(paths):
         try:
-            reports.append(check_setup(load_scenario(file)))
+            scenario = load_scenario(file)
+            _read_objectives(scenario)
+            reports.append(check_setup(scenario))
         except ScenarioError as error:
-            problems += error.problems
+            problems += map(str, error.problems)
+        except ObjectiveError as error:
+            problems.append(str(error))
     if as_json:
         _echo_json(check_text.check_data(reports, strict=strict))
     elif reports:
@@ -99,7 +104,7 @@ def check(
     if junit is not None:
         _write(junit, check_text.check_junit(reports, strict=strict))
     if problems:
-        raise ScenarioError(list(dict.fromkeys(problems)))
+        raise CoexsimError("\n".join(dict.fromkeys(problems)))
     if not all(report.holds(strict=strict) for report in reports):
         raise typer.Exit(1)
 
@@ -162,6 +167,14 @@ def _setup(scenario: object) -> Setup:
 
     assert isinstance(scenario, Scenario)
     return Setup(scenario)
+
+
+def _read_objectives(scenario: Scenario) -> None:
+    """A run would stop at an objective that cannot be read, so it is told before. Raises `ObjectiveError`."""
+    if scenario.objectives:
+        from coexsim.analysis.slo_text import read_objectives
+
+        read_objectives(scenario)
 
 
 def _read(reader: Callable[[object], Read], text: str, option: str) -> Read:

@@ -212,6 +212,6 @@ def _provenance(world: World) -> dict[str, object]:
         "warm_up_s": world.scenario.run.warm_up,
         "stopped_early": world.stopped_early,
         "duplicates": world.duplicates,
-        "versions": {name: version(name) for name in ("simpy", "numpy", "pandas", "networkx")}
+        "versions": {name: version(name) for name in ("coexsim", "simpy", "numpy", "pandas", "networkx")}
         | {"python": platform.python_version()},
     }

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from coexsim import __version__
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
@@ -119,7 +118,6 @@ def _page(
         assumptions=given,
         from_memory=sum(each.is_from_memory for each in given),
         provenance=results.provenance,
-        version=__version__,
         repeat=_repeat(results, scenario),
     )
 

@@ -118,6 +118,9 @@ def roles_share_machines_that_stand_alone(scenario: Scenario) -> Found:
                 ("servers", name, "site"),
                 f"it runs on {server.runs_on!r}, which stands in {host.site!r}; leave 'site' out",
             )
+        for key in ("host", "address"):
+            if getattr(server, key) is not None:
+                yield ("servers", name, key), f"mail reaches it through {server.runs_on!r}; leave {key!r} out"
         if server.capacity.cores is not None:
             yield (
                 ("servers", name, "capacity", "cores"),

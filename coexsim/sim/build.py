@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from coexsim.mail.outages import Outages, site_of
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 def build_calendars(scenario: Scenario, seed: int, replication: int, until_s: float) -> dict[str, Calendar]:
     """When every server, link and ``dns`` is out of service: by the scenario's events, and by lot where it gives MTBF and MTTR."""
     outages = Outages(scenario)
+    laws: Counter[str] = Counter()  # by which a thing fails; each draws for itself
     for event in scenario.events:
         if event.mtbf is not None and event.mttr is not None:
             for name in event.down:
-                rng = stream(seed, replication, f"outage/{name}")
+                laws[name] += 1
+                purpose = f"outage/{name}" if laws[name] == 1 else f"outage/{name}/{laws[name]}"
+                rng = stream(seed, replication, purpose)
                 for begin_s, end_s in random_outages(rng, event.mtbf, event.mttr, until_s):
                     outages.add(name, begin_s, end_s)
     names = [*scenario.servers, *(link.label for link in scenario.links), "dns"]

@@ -19,16 +19,24 @@ REPLAY_COLUMNS = ("born_s", "sender", "recipients", "size_bytes")
 class Listed:
     """Mail that is known one by one."""
 
-    def __init__(self, name: str, rows: Rows) -> None:
+    def __init__(self, name: str, rows: Rows, file: str = "") -> None:
         self.name = name
+        self._file = file
         order = np.argsort(rows.born_s, kind="stable")
         self._rows = rows.at(order)
         self._at = 0
 
     def keep(self, length_s: float) -> None:
-        """Forget what is not born in [0, `length_s`)."""
+        """Forget what is not born in [0, `length_s`). Raises `ScenarioError` for a table of which nothing is."""
         born_s = self._rows.born_s
-        self._rows = self._rows.at((born_s >= 0) & (born_s < length_s))
+        inside = (born_s >= 0) & (born_s < length_s)
+        if self._file and not inside.any():
+            found = f"from {born_s.min():g} s to {born_s.max():g} s" if len(born_s) else "nothing"
+            text = (
+                f"no row of {self._file} is born in the run, which lasts {length_s:g} s from its start; found {found}"
+            )
+            raise wrong("load.replay", text)
+        self._rows = self._rows.at(inside)
 
     def times_s(self) -> Floats:
         """Some of the births, spread over all of them."""
@@ -114,9 +122,8 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
     whom, recipients = pd.factorize(table["recipients"].fillna("").astype(str))
     sender = read(senders, streams("sender")).senders(who)
     pattern = read(recipients, streams("to")).patterns(whom)
-    return Listed(
-        REPLAY, Rows(numbers["born_s"][order], sender, pattern, np.rint(numbers["size_bytes"][order]).astype(np.int64))
-    )
+    rows = Rows(numbers["born_s"][order], sender, pattern, np.rint(numbers["size_bytes"][order]).astype(np.int64))
+    return Listed(REPLAY, rows, spec.file)
 
 
 class _Text:

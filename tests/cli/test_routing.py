@@ -276,6 +276,18 @@ def test_a_report_that_cannot_be_written_is_said(coexsim: Coexsim, tmp_path: Pat
     assert "cannot be written" in " ".join(said.err.replace("│", " ").split())
 
 
+def test_an_objective_that_cannot_be_read_is_told_by_check(coexsim: Coexsim, tmp_path: Path) -> None:
+    """A CI job guards the whole file: what a run would stop at is bad usage of the scenario here too, with file and line."""
+    path = tmp_path / "slip.yaml"
+    path.write_text(f"extends: {ROOT / ENVIRONMENT}\nobjectives:\n  - p95(dealy) < 60 s\n")
+    said = coexsim("check", path, FLOWS)
+
+    assert said.code == 2
+    assert "slip.yaml:3: " in said.err
+    assert "did you mean 'delay'" in said.err
+    assert "flow 3" in said.out  # the other file's answers are not lost
+
+
 # --- diff ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -109,6 +109,10 @@ def test_every_key_has_its_place() -> None:
         ("  role: {kind: relay, runs_on: role}\n", "servers.role.runs_on: 'role' is itself a role without a machine"),
         ("  role: {kind: relay, runs_on: onprem}\n", "servers.role: it has no smart_host, and neither has 'onprem'"),
         (
+            "  role: {kind: relay, runs_on: onprem, host: other.corporate.com}\n",
+            "servers.role.host: mail reaches it through 'onprem'; leave 'host' out",
+        ),
+        (
             "  twin: {kind: postfix, host: MAIL.corporate.com}\n",
             "servers.twin.host: MAIL.corporate.com is already the host of 'onprem'",
         ),

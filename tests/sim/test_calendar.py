@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coexsim.scenario.load import scenario_from_text
+from coexsim.sim.build import build_calendars
 from coexsim.sim.calendar import Calendar, random_outages
+from tests.analysis.small import SMALL
 from tests.theory_check import assert_mean_is_and_not_a_tenth_more
 
 HORIZON = 60
@@ -93,6 +96,19 @@ def test_random_outages_have_the_means_asked_for() -> None:
         shares.append(sum(to_s - from_s for from_s, to_s in outages) / 1e6)
 
     assert_mean_is_and_not_a_tenth_more(0.1, shares, rel=0.05)
+
+
+def test_two_laws_of_failure_draw_for_themselves() -> None:
+    """A thing that fails often for a moment and, by another event, rarely for long: with the same law twice, not the same times twice."""
+    law = "{down: inotes-inbound, mtbf: 10 min, mttr: 1 min}"
+    text = SMALL.partition("events:")[0] + f"events: [{law}%s]\n"
+    once, twice = (
+        list(build_calendars(scenario_from_text(text % more, "small.yaml"), 1, 0, 1e5)["inotes-inbound"])
+        for more in ("", f", {law}")
+    )
+
+    assert len(twice) > 1.5 * len(once)
+    assert {from_s for from_s, _ in once} & {from_s for from_s, _ in twice}  # the first law's times are as they were
 
 
 def test_random_outages_need_times_above_zero() -> None:

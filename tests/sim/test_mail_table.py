@@ -524,6 +524,7 @@ def test_a_replayed_side_is_spread_over_its_mailboxes(tmp_path: Path) -> None:
         ({"sender": ""}, "a row needs one sender"),
         ({"recipients": ""}, "a row needs at least one recipient"),
         ({"recipients": "hosted:0"}, "a row needs at least one recipient"),
+        ({"born_s": 1e6}, "is born in the run, which lasts 86400 s from its start; found from 1e+06 s to 1e+06 s"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_none_is_refused(change: dict[str, Any], text: str, tmp_path: Path) -> None:
