@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import inf
 
-from coexsim.analysis.assess import Assessment, assess
+from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
 from coexsim.analysis.loads import Loads, station_loads
 from coexsim.analysis.screening import predict
 from coexsim.analysis.slo_text import Objective
@@ -53,13 +53,14 @@ def grown(scenario: Scenario, growth: float) -> Scenario:
 
 
 def find_headroom(
-    scenario: Scenario, objectives: Sequence[Objective], *, most: int = 10, confidence: float = 0.95, seed: int | None = None,
+    scenario: Scenario, objectives: Sequence[Objective], *, most: int = FIRST_LOOK, confidence: float = 0.95, seed: int | None = None,
     executor: Executor | None = None, progress: Callable[[int], None] | None = None,
     spent: Callable[[Assessment], None] | None = None,
 ) -> Headroom | None:  # fmt: skip
     """The growth at which a scenario that holds breaks, by bisection; None for one without load.
 
-    The search ends where theory says that a station surely cannot keep up. Mail is the same at every growth, only denser.
+    The search ends where theory says that a station surely cannot keep up. Mail is the same at every growth, only denser. The answer
+    is known to a step only, so a first look does: a growth that it cannot judge stays undecided, unless `most` allows more.
     """
     if scenario.load is None:
         return None

@@ -130,11 +130,21 @@ class _Class(NamedTuple):
     slow_start: float
 
 
-def station_loads(scenario: Scenario, growth: float = 1.0) -> Loads:
-    """The load of every station with all rates times `growth`. A scenario without load has none."""
+class MeasuredMail(NamedTuple):
+    """The mail of the measured window by class, and the length of its busiest hour [s]."""
+
+    classes: tuple[_Class, ...]
+    busiest_s: float
+
+
+def station_loads(scenario: Scenario, growth: float = 1.0, mail: MeasuredMail | None = None) -> Loads:
+    """The load of every station with all rates times `growth`. A scenario without load has none.
+
+    `mail` saves drawing it again for another machine: it is that of a scenario with the same load and limits on sizes.
+    """
     world = World(scenario, scenario.run.seed, 0)
     begin_s, end_s = world.measured_s
-    classes, busiest_s = _classes(world)
+    classes, busiest_s = measured_mail(world) if mail is None else mail
     sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
     routes: dict[tuple[str, tuple[str, ...], int], Trace] = {}
     for each in classes:
@@ -166,18 +176,18 @@ def station_loads(scenario: Scenario, growth: float = 1.0) -> Loads:
     return Loads(tuple(stations), growth * messages / (end_s - begin_s))
 
 
-def _classes(world: World) -> tuple[list[_Class], float]:
-    """The measured mail of replication 0 by class, and the length of its busiest hour [s]."""
+def measured_mail(world: World) -> MeasuredMail:
+    """The measured mail of replication 0."""
     scenario = world.scenario
     if scenario.load is None:
-        return [], 1.0
+        return MeasuredMail((), 1.0)
     begin_s, end_s = world.measured_s
     folder = Path(scenario.source.file).parent
     blocks = list(
         draw(scenario.load, mailbox_classes(world), scenario.run.start, world.length_s, world.seed, 0, folder=folder)
     )
     if not blocks:
-        return [], 1.0
+        return MeasuredMail((), 1.0)
     born_s = np.concatenate([block.born_s for block in blocks])
     per_minute = np.bincount(((born_s[(born_s >= begin_s) & (born_s < end_s)] - begin_s) // 60).astype(np.int64))
     from_s = begin_s + 60 * busiest(per_minute.astype(np.float64))[1]
@@ -186,11 +196,11 @@ def _classes(world: World) -> tuple[list[_Class], float]:
     for block in blocks:
         _count(world, block, (begin_s, end_s), (from_s, to_s), found)
     names, patterns = blocks[-1].addresses, blocks[-1].patterns
-    classes = [
+    classes = tuple(
         _Class(names[sender], patterns[pattern], size_class, int(n), int(peak), Moments(size / n, square / n), slow / n)
         for (sender, pattern, size_class), (n, peak, size, square, slow) in sorted(found.items())
-    ]
-    return classes, to_s - from_s
+    )
+    return MeasuredMail(classes, to_s - from_s)
 
 
 def _count(

@@ -17,10 +17,10 @@ from typing import Literal
 
 import pandas as pd
 
-from coexsim.analysis.assess import Assessment, assess
+from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
 from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.headroom import Headroom, find_headroom
-from coexsim.analysis.loads import Loads, station_loads
+from coexsim.analysis.loads import MeasuredMail, measured_mail, station_loads
 from coexsim.analysis.resources import resource_table
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.slo import Verdict
@@ -28,6 +28,7 @@ from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor
 from coexsim.scenario.model import Candidate, Scenario
+from coexsim.sim.world import World
 
 Status = Literal["holds", "fails", "cannot say", "too small by theory", "not tried"]
 Progress = Callable[[str], None]
@@ -133,7 +134,8 @@ def find_size(
 
     Candidates, server and the most replications for one of them are those of the scenario's ``size:`` unless given.
     `curve` tries also those that the answer does not need, for the curve over size. `headroom` finds the growth of
-    the load at which the answer breaks. Raises `NoDataError` where there is nothing to choose from or nothing to meet.
+    the load at which the answer breaks, by a first look at each growth unless `most` is given. Raises `NoDataError`
+    where there is nothing to choose from or nothing to meet.
     """
     began = perf_counter()
     size = scenario.size
@@ -143,6 +145,7 @@ def find_size(
     server = server or (size.server if size else None)
     if server is None:
         raise NoDataError("which server is to be sized? add 'size:' with 'server' and 'candidates'")
+    most_for_headroom = most or FIRST_LOOK
     most = most or (size.replications if size else 10)
     confidence = size.confidence if size else 0.95
     with ExitStack() as stack:
@@ -159,7 +162,7 @@ def find_size(
             found = search.cheapest(chosen, curve=curve)
         if headroom and found.answer is not None:
             room = find_headroom(
-                apply(scenario, found.answer, server), asked, most=most, confidence=confidence, seed=seed, executor=executor,
+                apply(scenario, found.answer, server), asked, most=most_for_headroom, confidence=confidence, seed=seed, executor=executor,
                 progress=search.tell("headroom of " + found.answer.name), spent=search.spend,
             )  # fmt: skip
             found = replace(found, headroom=room)
@@ -183,7 +186,7 @@ class _Search:
         self.progress = progress
         self.runs = 0
         self.messages = 0
-        self._loads: dict[str, Loads] = {}
+        self._mail: MeasuredMail | None = None  # the same for every machine
 
     def tell(self, what: str) -> Callable[[int], None]:
         """For `assess`: passes on what is being tried."""
@@ -197,7 +200,9 @@ class _Search:
     def screen(self, candidate: Candidate) -> Tried:
         """What theory says of a candidate."""
         changed = apply(self.scenario, candidate, self.server)
-        loads = station_loads(changed)
+        if self._mail is None:
+            self._mail = measured_mail(World(changed, changed.run.seed, 0))
+        loads = station_loads(changed, mail=self._mail)
         expected = {each.text: value for each in self.asked if (value := predict(each, loads)) is not None}
         why = too_small(self.asked, loads)
         return Tried(candidate, "too small by theory" if why else "not tried", why, expected)

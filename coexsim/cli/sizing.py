@@ -30,7 +30,11 @@ def size(
     ),
     seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
     most: int | None = typer.Option(
-        None, "--replications", "-n", min=2, help="replications of one machine at the most [default: the scenario's]"
+        None,
+        "--replications",
+        "-n",
+        min=2,
+        help="replications of one machine or growth at the most [default: the scenario's; 4 for headroom]",
     ),
     curve: bool = typer.Option(False, "--curve", help="try also machines that the answer does not need"),
     headroom: bool = typer.Option(True, help="find the growth of the load at which the answer breaks"),

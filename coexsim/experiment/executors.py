@@ -48,6 +48,8 @@ def open_executor(jobs: int | None = None, dask: str | None = None) -> Iterator[
         pool = ProcessPoolExecutor(
             jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
         )
+        for _ in range(jobs):  # they import what they need while the caller prepares the work
+            pool.submit(import_module, "coexsim.experiment.run")
         try:
             yield pool
         except BaseException:

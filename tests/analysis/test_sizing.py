@@ -10,7 +10,7 @@ import pytest
 
 from coexsim.analysis import assess as assess_module
 from coexsim.analysis import sizing as sizing_module
-from coexsim.analysis.assess import Measured, assess, looks
+from coexsim.analysis.assess import FIRST_LOOK, Measured, assess, looks
 from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
 from coexsim.analysis.headroom import bracket, find_headroom, grown
 from coexsim.analysis.loads import StationLoad, station_loads
@@ -441,3 +441,17 @@ def test_headroom_of_a_station_is_where_theory_says() -> None:
     assert "mean(wait)" in found.first
     assert found.resource.startswith("onprem.cores")
     assert grown(scenario, 1.5).load.growth == 1.5  # type: ignore[union-attr]
+
+
+def test_a_growth_gets_a_first_look_and_more_only_where_it_is_asked_for() -> None:
+    """At half a percent below the limit a look at 4 runs cannot tell; with 8 at the most it looks again."""
+    scenario = station(per_hour=3600 * 4, service_s=1, cores=8, hours=2)
+    limit = parse_objective(f"utilisation(onprem.cores) < {100 * 1.05 * 4 / 8 + 0.3:.2f} %", scenario)
+    runs: list[list[int]] = []
+    for asked in ({}, {"most": 8}):
+        spent: list[int] = []
+        find_headroom(scenario, [limit], spent=lambda found, spent=spent: spent.append(len(found.runs)), **asked)  # type: ignore[arg-type,misc]
+        runs.append(spent)
+
+    assert set(runs[0]) == {FIRST_LOOK}
+    assert max(runs[1]) > FIRST_LOOK
