@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple
 
 NULL_SENDER = ""
+_NEEDLESSLY_QUOTED = re.compile(r'^"([^"\\@\s]+)"(?=@|$)')
 Kind = Literal["mail", "dsn", "delay"]
 
 
@@ -86,8 +88,11 @@ def next_hop(text: str, *, by_mx: bool = False) -> NextHop:
 
 def fold(name: str) -> str:
     """A domain or address in one spelling: lower case, no dot at the end (RFC 5321 2.4: local parts are case-sensitive in
-    theory; Domino, Exchange and Postfix all compare them without case).
+    theory; Domino, Exchange and Postfix all compare them without case). Quotes that a local part does not need are no part of
+    it: ``"ann"@example.com`` is ann (RFC 5321 4.1.2).
     """
+    if name[:1] == '"':
+        name = _NEEDLESSLY_QUOTED.sub(r"\1", name)
     return name.casefold().rstrip(".")
 
 

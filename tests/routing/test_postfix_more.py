@@ -64,3 +64,11 @@ def test_a_transport_that_is_not_modelled_is_an_error(to: str) -> None:
     """Rather than a host of that name, which does not exist, so that mail bounces."""
     with pytest.raises(ScenarioError, match=r"servers\.onprem\.transport: .* is not among the transports here"):
         lab_with(f"servers: {{onprem: {{transport: {{dUser1@corporate.com: '{to}'}}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("to", "outcome"), [('"dUser1"@corporate.com', "delivered"), ('"d User1"@corporate.com', "bounced")]
+)
+def test_quotes_that_a_local_part_does_not_need_are_no_part_of_it(to: str, outcome: str) -> None:
+    """RFC 5321 4.1.2; seen with Postfix: the quoted name is the same mailbox. With a blank in it, it is another one."""
+    assert trace(lab_with(""), OUTSIDE, to).outcome == outcome
