@@ -1,7 +1,5 @@
 """The root of all scenario models, and the kinds of field they are made of."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -10,7 +8,11 @@ from coexsim import units
 
 
 class Spec(BaseModel):
-    """A part of a scenario: frozen, and no key that it does not know. Built when a scenario is read, not each part on its own."""
+    """A part of a scenario: frozen, and no key that it does not know.
+
+    Its validators are built when a scenario is read, those of all parts at once; so a default that is a part is made with
+    `model_construct`, which asks for none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
@@ -43,7 +45,7 @@ class Slow(Spec):
     longest: Seconds
 
     @model_validator(mode="after")
-    def _in_order(self) -> Slow:
+    def _in_order(self) -> "Slow":
         if self.longest < self.shortest:
             raise ValueError("longest is less than shortest")
         return self
@@ -75,7 +77,7 @@ class Work(Spec):
         return value
 
     @model_validator(mode="after")
-    def _law_has_its_numbers(self) -> Work:
+    def _law_has_its_numbers(self) -> "Work":
         if self.law in ("gamma", "lognormal") and self.cv <= 0:
             raise ValueError(f"{self.law} work needs its coefficient of variation, for example 'cv: 1.2'")
         if self.law == "empirical" and not self.values:

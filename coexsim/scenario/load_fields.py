@@ -1,7 +1,5 @@
 """The kinds of field a load is made of: curves of the day and week, numbers of recipients, message sizes."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable
@@ -134,7 +132,7 @@ class SizeSpec(Spec):
         return value
 
     @model_validator(mode="after")
-    def _is_one_law(self) -> SizeSpec:
+    def _is_one_law(self) -> "SizeSpec":
         forms = [name for name in ("constant", "table", "body") if getattr(self, name)]
         if len(forms) != 1:
             raise ValueError(

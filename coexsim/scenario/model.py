@@ -1,7 +1,5 @@
 """A scenario: one organisation's mail set-up and the question asked of it, as frozen models."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -128,7 +126,7 @@ class Expect(Spec):
     transactions: int | None = Field(None, description="SMTP transactions between servers, bounces included")
 
     @model_validator(mode="after")
-    def _says_something(self) -> Expect:
+    def _says_something(self) -> "Expect":
         if all(value is None for value in self.__dict__.values()):
             raise ValueError("it expects nothing, so it would always hold; write for example 'outcome: delivered'")
         return self
@@ -171,7 +169,7 @@ class Event(Spec):
     name: str | None = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> Event:
+    def _says_one_thing(self) -> "Event":
         if bool(self.down) + bool(self.zone) + bool(self.move) + bool(self.hire) != 1:
             raise ValueError("an event says one of: down, zone, move, hire")
         if (self.mtbf is None) != (self.mttr is None):
@@ -246,12 +244,12 @@ class Scenario(Spec):
     internal_dns: dict[str, ZoneSpec] = Field(
         default_factory=dict, description="what the organisation's own resolvers say instead"
     )
-    name_servers: NameServers = NameServers()
+    name_servers: NameServers = NameServers.model_construct()
     servers: dict[str, Server]
-    directory: Directory = Directory()
+    directory: Directory = Directory.model_construct()
     messages: tuple[Mail, ...] = ()
     load: LoadSpec | None = None
-    run: Run = Run()
+    run: Run = Run.model_construct()
     events: tuple[Event, ...] = ()
     objectives: tuple[str, ...] = ()
     size: Size | None = None
@@ -261,7 +259,7 @@ class Scenario(Spec):
     _source: Source = PrivateAttr(default_factory=lambda: Source("<scenario>", {}, {}))
 
     @property
-    def source(self) -> Source:
+    def source(self) -> "Source":
         """The file it was read from, the resolved data as written, and where each key stands."""
         return self._source
 

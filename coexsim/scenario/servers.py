@@ -5,8 +5,6 @@ help; [MS-AD], [MS-SC], [MS-RF], [PS-RC], [MS-INT] Exchange documentation; [PF] 
 marked *from memory* is an editable default, not evidence.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -35,12 +33,12 @@ class Capacity(Spec):
 class Service(Spec):
     """How long work takes at a server. Defaults: none; scenarios say them with their source."""
 
-    accept: Work = Work()
-    directory_lookup: Work = Work()
-    scan: Work = Work()
-    archive: Work = Work()
-    queue_write: Work = Work()
-    deliver: Work = Work()
+    accept: Work = Work.model_construct()
+    directory_lookup: Work = Work.model_construct()
+    scan: Work = Work.model_construct()
+    archive: Work = Work.model_construct()
+    queue_write: Work = Work.model_construct()
+    deliver: Work = Work.model_construct()
 
 
 class SmtpSession(Spec):
@@ -79,9 +77,9 @@ class ServerBase(Spec):
     host: str | None = Field(None, description="its name in DNS")
     address: str | None = Field(None, description="its IP address; default: what DNS says of its host")
     runs_on: str | None = Field(None, description="the server whose machine this role shares")
-    capacity: Capacity = Capacity()
-    service: Service = Service()
-    smtp: SmtpSession = SmtpSession()
+    capacity: Capacity = Capacity.model_construct()
+    service: Service = Service.model_construct()
+    smtp: SmtpSession = SmtpSession.model_construct()
     retry: RetryPlan | None = None
     relay_for: Names = Field((), description="servers (or 'anyone') for which it relays to other domains")
     greylisting: Greylist | None = None
