@@ -4,6 +4,7 @@
 
     CoexsimError                 all that coexsim raises on purpose
       ScenarioError              the scenario is wrong; carries every problem found, each with file and line
+      UsageError                 a command asked in a way that it does not know
       UnitError                  a quantity that cannot be read ("25 MQ", or a bare number where a unit is needed)
       ObjectiveError             an objective that cannot be read; points at the place
       NoDataError                the run holds nothing to answer the question from
@@ -44,6 +45,10 @@ class ScenarioError(CoexsimError):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))
+
+
+class UsageError(CoexsimError):
+    """A command that is asked in a way that it does not know: a word, an option or its value."""
 
 
 class UnitError(CoexsimError, ValueError):

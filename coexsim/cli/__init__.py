@@ -1,7 +1,8 @@
 """The command line: its commands, its exit codes, and what it says when something is wrong.
 
-Each module of this package adds its commands with ``register(app)`` and imports what they need inside them, and only the module of
-the command that is asked for is read, so that ``trace`` and ``check`` answer at once.
+A command is a function of one of the modules here, with another beside it that declares its arguments (``trace``,
+``trace_arguments``). Only the module of the command that is asked for is read, and commands import what they need inside them, so
+that ``trace`` and ``check`` answer at once.
 
 Exit codes: 0 held; 1 a route, a check or an objective failed, or something changed; 2 bad usage or scenario; 3 cannot say;
 70 a bug of ours; 130 stopped by Ctrl-C.
@@ -11,55 +12,53 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
-import typer
-
 from coexsim import __version__
-from coexsim.errors import CoexsimError
+from coexsim.errors import CoexsimError, UsageError, did_you_mean
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
 COMMANDS = {
-    "routing": ("trace", "check", "diff", "explain"),
-    "running": ("run", "outage"),
-    "sizing": ("size",),
-    "sweeping": ("sweep",),
-    "comparing": ("compare",),
+    "trace": "routing",
+    "check": "routing",
+    "diff": "routing",
+    "explain": "routing",
+    "run": "running",
+    "outage": "running",
+    "size": "sizing",
+    "sweep": "sweeping",
+    "compare": "comparing",
 }
 
 
-def make_app(command: str | None = None) -> typer.Typer:
-    """The command line: with all its commands, or with those of the module that has `command`, if there is one."""
-    app = typer.Typer(
-        name="coexsim",
-        help="Where mail goes, what it costs and how big the server must be, while a domain is shared.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(_options)
-    asked = [module for module, commands in COMMANDS.items() if command in commands]
-    for module in asked or COMMANDS:
-        import_module(f"coexsim.cli.{module}").register(app)
-    return app
+def command(name: str) -> Callable[[Sequence[str]], int]:
+    """The command of that name: takes the words after it, gives the exit code."""
+    from coexsim.cli.options import Parser
+
+    module = import_module(f"coexsim.cli.{COMMANDS[name]}")
+    does: Callable[..., int] = getattr(module, name)
+    parser = Parser(name, does)
+    getattr(module, f"{name}_arguments")(parser)
+    return lambda words: does(**parser.read(words))
 
 
-def _options(
-    version: bool = typer.Option(
-        False, "--version", callback=lambda given: _say_version(given), is_eager=True, help="Say the version."
-    ),
-) -> None:
-    """Where mail goes, what it costs and how big the server must be, while a domain is shared."""
+def overview() -> str:
+    """What ``coexsim --help`` says: each command in a sentence."""
+    from textwrap import fill
 
-
-def _say_version(given: bool) -> None:
-    if given:
-        typer.echo(f"coexsim {__version__}")
-        raise typer.Exit
+    lines = []
+    for name, module in COMMANDS.items():
+        doc = getattr(import_module(f"coexsim.cli.{module}"), name).__doc__
+        lines.append(fill(doc.partition("\n")[0], 100, initial_indent=f"  {name:9s}", subsequent_indent=" " * 11))
+    return "\n".join((
+        "usage: coexsim COMMAND ...\n",
+        "Where mail goes, what it costs and how big the server must be, while a domain is shared.\n",
+        *lines,
+        "\n'coexsim COMMAND --help' tells its options; 'coexsim --version' the version.",
+    ))  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -78,27 +77,43 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; whatever goes wrong is said in a line or two, never as a traceback."""
-    first = next(iter(sys.argv[1:] if arguments is None else arguments), None)
     try:
         try:
-            make_app(first)(args=arguments, prog_name="coexsim")
+            return _run(list(sys.argv[1:] if arguments is None else arguments))
         finally:
             sys.stdout.flush()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     except CoexsimError as error:  # a ScenarioError says every problem on a line of its own
-        typer.echo(str(error), err=True)
+        print(error, file=sys.stderr)
         return BAD_USAGE
     except BrokenPipeError:  # the reader has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
+        print("stopped", file=sys.stderr)
         return STOPPED
     except Exception as error:
         if os.environ.get("COEXSIM_DEBUG") == "1":
             raise
-        typer.echo(f"coexsim has a bug: {type(error).__name__}: {error}", err=True)
-        typer.echo("Please report it with the scenario; COEXSIM_DEBUG=1 shows where it happened.", err=True)
+        print(f"coexsim has a bug: {type(error).__name__}: {error}", file=sys.stderr)
+        print("Please report it with the scenario; COEXSIM_DEBUG=1 shows where it happened.", file=sys.stderr)
         return OUR_BUG
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        print(overview(), file=sys.stderr)
+        return BAD_USAGE
+    first, *rest = words
+    if first in COMMANDS:
+        return command(first)(rest)
+    if first == "--version":
+        print(f"coexsim {__version__}")
+    elif first in ("-h", "--help"):
+        print(overview())
+    else:
+        what = "option" if first.startswith("-") else "command"
+        near = did_you_mean(first, list(COMMANDS)) or f"; there are {', '.join(COMMANDS)}"
+        raise UsageError(f"coexsim: there is no {what} {first!r}{near}\nTry 'coexsim --help'.")
     return 0

@@ -5,29 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from coexsim.cli import options
 from coexsim.cli.running import make_console, progress_bar
 
 if TYPE_CHECKING:
     from coexsim.analysis.compare import Comparison
+    from coexsim.cli.options import Parser
 
 CHANCE = "Each interval stands for itself, at 95 %: of twenty figures that chance alone makes differ, about one seems to show it."
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(compare)
+def compare_arguments(parser: Parser) -> None:
+    """What compare can be asked."""
+    parser.add_argument("a", metavar="A", type=Path, help="a scenario file")
+    parser.add_argument("b", metavar="B", type=Path, help="another one")
+    options.replications(parser, "independent repetitions of both", default=4)
+    options.seed(parser, "that of A")
+    options.processors(parser)
 
 
-def compare(
-    a: Path = typer.Argument(help="a scenario file"),
-    b: Path = typer.Argument(help="another one"),
-    replications: int = typer.Option(4, "--replications", "-n", min=1, help="independent repetitions of both"),
-    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: that of A]"),
-    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
-    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
-) -> None:
+def compare(a: Path, b: Path, replications: int, seed: int | None, jobs: int | None, dask: str | None) -> int:
     """The same mail through two set-ups: differences, message by message, with 95 % intervals; B minus A.
 
     Exit code: 0 no difference is shown, 1 something differs.
@@ -68,7 +65,7 @@ def compare(
     apart = f"{found.unpaired:,} {'arrived in one alone' if found.same_mail else 'as two lots of mail'}"
     runs = f"{found.replications} replication{'s' if found.replications > 1 else ''}"
     console.print(f"{found.messages:,} messages compared with themselves, {apart}; {runs}.")
-    raise typer.Exit(int(found.differs))
+    return int(found.differs)
 
 
 def _answer(found: Comparison) -> str:

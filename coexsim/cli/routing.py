@@ -6,43 +6,44 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import typer
+from coexsim.cli import options
+from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
+    from coexsim.cli.options import Parser
     from coexsim.mail.setup import Setup
     from coexsim.scenario.model import Scenario
 
 Read = TypeVar("Read")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (trace, check, diff, explain):
-        app.command()(command)
+def trace_arguments(parser: Parser) -> None:
+    """What trace can be asked."""
+    options.scenario(parser)
+    parser.add_argument("sender", metavar="SENDER", help="address or name of the sender; '<>' is the null sender")
+    parser.add_argument("recipients", metavar="RECIPIENT", nargs="+", help="addresses, or names of people and groups")
+    say = parser.add_argument
+    say("--size", default="4096 B", help="size of the message, such as '26 MB' [default: 4096 B]")
+    say("--undeclared-size", action="store_true", help="the client does not say SIZE= at MAIL")
+    say("--at-server", metavar="SERVER", help="the server it is handed in at [default: the sender's own]")
+    say("--via-mx", action="store_true", help="the client finds the server by the recipient's MX record")
+    say("--from-outside", action="store_true", help="handed in by a client from outside, not by the server's own user")
+    say(
+        "--down", action="append", default=[], metavar="NAME",
+        help="a server, link or 'dns' that is down; may be given several times",
+    )  # fmt: skip
+    say(
+        "--at", default="0 s", metavar="TIME",
+        help="when it is sent, such as 'Mon 10:00' or '90 min'; the scenario's events apply [default: 0 s]",
+    )  # fmt: skip
+    say("--dsn", action="store_true", help="print the bounce as the message that is sent (RFC 3464)")
+    options.json_output(parser)
 
 
 def trace(
-    scenario: Path = typer.Argument(help="the scenario file"),
-    sender: str = typer.Argument(help="address or name of the sender; '<>' is the null sender"),
-    recipients: list[str] = typer.Argument(metavar="RECIPIENT...", help="addresses, or names of people and groups"),
-    size: str = typer.Option("4096 B", "--size", help="size of the message, such as '26 MB'"),
-    undeclared_size: bool = typer.Option(False, "--undeclared-size", help="the client does not say SIZE= at MAIL"),
-    at_server: str | None = typer.Option(
-        None, "--at-server", help="the server it is handed in at [default: the sender's own]"
-    ),
-    via_mx: bool = typer.Option(False, "--via-mx", help="the client finds the server by the recipient's MX record"),
-    from_outside: bool = typer.Option(
-        False, "--from-outside", help="handed in by a client from outside, not by the server's own user"
-    ),
-    down: list[str] = typer.Option(
-        [], "--down", help="a server, link or 'dns' that is down; may be given several times"
-    ),
-    at: str = typer.Option(
-        "0 s", "--at", help="when it is sent, such as 'Mon 10:00' or '90 min'; the scenario's events apply"
-    ),
-    dsn: bool = typer.Option(False, "--dsn", help="print the bounce as the message that is sent (RFC 3464)"),
-    as_json: bool = typer.Option(False, "--json", help="JSON"),
-) -> None:
+    scenario: Path, sender: str, recipients: list[str], size: str, undeclared_size: bool, at_server: str | None,
+    via_mx: bool, from_outside: bool, down: list[str], at: str, dsn: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Where a message goes, by which rule at each server, and how it ends."""
     from coexsim import units
     from coexsim.cli import trace_text
@@ -65,21 +66,24 @@ def trace(
     )  # fmt: skip
     walk = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
     if as_json:
-        _echo_json(trace_text.trace_data(walk))
-        return
-    if dsn:
-        typer.echo("\n\n".join(trace_text.notices_as_sent(setup, walk)) or "no notice is sent")
-        return
-    typer.echo("\n".join(trace_text.trace_lines(setup, walk, **asked)))
+        _print_json(trace_text.trace_data(walk))
+    elif dsn:
+        print("\n\n".join(trace_text.notices_as_sent(setup, walk)) or "no notice is sent")
+    else:
+        print("\n".join(trace_text.trace_lines(setup, walk, **asked)))
+    return 0
 
 
-def check(
-    paths: list[Path] = typer.Argument(metavar="PATH...", help="scenario files, or folders of them"),
-    strict: bool = typer.Option(False, "--strict", help="warnings fail the check too"),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="only what failed, and the sum"),
-    as_json: bool = typer.Option(False, "--json", help="JSON"),
-    junit: Path | None = typer.Option(None, "--junit", help="also write a JUnit report for CI"),
-) -> None:
+def check_arguments(parser: Parser) -> None:
+    """What check can be asked."""
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="scenario files, or folders of them")
+    parser.add_argument("--strict", action="store_true", help="warnings fail the check too")
+    parser.add_argument("--quiet", "-q", action="store_true", help="only what failed, and the sum")
+    options.json_output(parser)
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit report for CI")
+
+
+def check(paths: list[Path], strict: bool, quiet: bool, as_json: bool, junit: Path | None) -> int:
     """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1."""
     from coexsim.cli import check_text
     from coexsim.errors import CoexsimError, ObjectiveError, ScenarioError
@@ -98,23 +102,25 @@ def check(
         except ObjectiveError as error:
             problems.append(str(error))
     if as_json:
-        _echo_json(check_text.check_data(reports, strict=strict))
+        _print_json(check_text.check_data(reports, strict=strict))
     elif reports:
-        typer.echo("\n".join(check_text.check_lines(reports, quiet=quiet)))
+        print("\n".join(check_text.check_lines(reports, quiet=quiet)))
     if junit is not None:
         _write(junit, check_text.check_junit(reports, strict=strict))
     if problems:
         raise CoexsimError("\n".join(dict.fromkeys(problems)))
-    if not all(report.holds(strict=strict) for report in reports):
-        raise typer.Exit(1)
+    return int(not all(report.holds(strict=strict) for report in reports))
 
 
-def diff(
-    old: Path = typer.Argument(help="the scenario as it is"),
-    new: Path = typer.Argument(help="the scenario as it would be"),
-    as_json: bool = typer.Option(False, "--json", help="JSON"),
-    markdown: bool = typer.Option(False, "--markdown", help="Markdown, for a pull request"),
-) -> None:
+def diff_arguments(parser: Parser) -> None:
+    """What diff can be asked."""
+    parser.add_argument("old", metavar="OLD", type=Path, help="the scenario as it is")
+    parser.add_argument("new", metavar="NEW", type=Path, help="the scenario as it would be")
+    options.json_output(parser)
+    parser.add_argument("--markdown", action="store_true", help="Markdown, for a pull request")
+
+
+def diff(old: Path, new: Path, as_json: bool, markdown: bool) -> int:
     """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
     from coexsim.cli import diff_text
     from coexsim.mail.diff import diff_routes
@@ -122,40 +128,40 @@ def diff(
 
     found = diff_routes(load_scenario(old), load_scenario(new))
     if as_json:
-        _echo_json(diff_text.diff_data(found))
+        _print_json(diff_text.diff_data(found))
     else:
-        typer.echo("\n".join(diff_text.diff_markdown(found) if markdown else diff_text.diff_lines(found)))
-    if found.changed:
-        raise typer.Exit(1)
+        print("\n".join(diff_text.diff_markdown(found) if markdown else diff_text.diff_lines(found)))
+    return int(found.changed)
 
 
-def explain(
-    what: str | None = typer.Argument(
-        None,
-        metavar="CODE|SCENARIO",
+def explain_arguments(parser: Parser) -> None:
+    """What explain can be asked."""
+    parser.add_argument(
+        "what", metavar="CODE|SCENARIO", nargs="?",
         help="the code of a finding, or a scenario file; without it, all codes are listed",
-    ),
-) -> None:
+    )  # fmt: skip
+
+
+def explain(what: str | None) -> int:
     """What a finding means and what to do; or what can be said of a scenario before any run."""
     from coexsim.errors import did_you_mean
     from coexsim.mail.finding_texts import EXPLANATIONS
 
     if what is None:
-        typer.echo("\n".join(f"{code:30s} {e.severity:8s} {e.title}" for code, e in EXPLANATIONS.items()))
-        return
+        print("\n".join(f"{code:30s} {e.severity:8s} {e.title}" for code, e in EXPLANATIONS.items()))
+        return 0
     explanation = EXPLANATIONS.get(what.upper())
     if explanation is None:
         if Path(what).suffix in (".yaml", ".yml"):
             from coexsim.cli.explaining import explain_scenario
 
             explain_scenario(Path(what))
-            return
-        raise typer.BadParameter(
-            f"no finding has the code {what!r}{did_you_mean(what, list(EXPLANATIONS))}", param_hint="CODE|SCENARIO"
-        )
-    typer.echo(f"{what.upper()} ({explanation.severity}): {explanation.title}\n")
+            return 0
+        raise UsageError(f"no finding has the code {what!r}{did_you_mean(what, list(EXPLANATIONS))}")
+    print(f"{what.upper()} ({explanation.severity}): {explanation.title}\n")
     for title, text in zip(("what it means", "what follows", "what to do", "source"), explanation[2:], strict=True):
-        typer.echo(f"{title}\n{_wrapped(text)}\n")
+        print(f"{title}\n{_wrapped(text)}\n")
+    return 0
 
 
 # --- reading and saying -------------------------------------------------------------------------------------------------------
@@ -184,7 +190,7 @@ def _read(reader: Callable[[object], Read], text: str, option: str) -> Read:
     try:
         return reader(text)
     except UnitError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
+        raise UsageError(f"{option}: {error}") from None
 
 
 def _known(names: Iterable[str], known: Iterable[str], option: str) -> None:
@@ -194,7 +200,7 @@ def _known(names: Iterable[str], known: Iterable[str], option: str) -> None:
     for name in names:
         if name not in known:
             near = did_you_mean(name, known) or f"; known: {', '.join(known)}"
-            raise typer.BadParameter(f"there is no {name!r} in this scenario{near}", param_hint=option)
+            raise UsageError(f"{option}: there is no {name!r} in this scenario{near}")
 
 
 def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
@@ -205,7 +211,7 @@ def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
     for name in names:
         if name != "<>" and not is_mail_address(address_of(setup, name)):
             example = f"name@{setup.scenario.domain}"
-            raise typer.BadParameter(f"{name!r} is no address; write for example {example!r}", param_hint=argument)
+            raise UsageError(f"{argument}: {name!r} is no address; write for example {example!r}")
 
 
 def _files(paths: list[Path]) -> list[Path]:
@@ -215,24 +221,24 @@ def _files(paths: list[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted((*path.rglob("*.yaml"), *path.rglob("*.yml")))
             if not inside:
-                raise typer.BadParameter(f"there is no .yaml file in {path}", param_hint="PATH")
+                raise UsageError(f"there is no .yaml file in {path}")
             found += inside
         else:
             found.append(path)
     return list(dict.fromkeys(found))
 
 
-def _echo_json(data: object) -> None:
+def _print_json(data: object) -> None:
     import json
 
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be written: {error.strerror}", param_hint="--junit") from None
+        raise UsageError(f"--junit: {file} cannot be written: {error.strerror}") from None
 
 
 def _wrapped(text: str) -> str:

@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
+from coexsim.cli import options
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -17,31 +17,32 @@ if TYPE_CHECKING:
     from coexsim.analysis.outage import OutageFacts
     from coexsim.analysis.round_trip import RoundTrip
     from coexsim.analysis.slo import Verdict
+    from coexsim.cli.options import Parser
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
 
 REPORTS = Path("reports")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(run)
-    app.command()(outage)
+def run_arguments(parser: Parser) -> None:
+    """What run can be asked."""
+    options.scenario(parser)
+    options.folder(parser, "tables and pictures", "NAME")
+    options.seed(parser)
+    options.replications(parser)
+    options.processors(parser)
+    parser.add_argument(
+        "--no-round-trip", dest="round_trip", action="store_false",
+        help="do not price the round trip, for which the same mail is run with direct delivery too",
+    )  # fmt: skip
+    options.no_pictures(parser)
+    parser.add_argument("--visits", action="store_true", help="keep every visit of every stage (large)")
 
 
 def run(
-    scenario: Path = typer.Argument(help="the scenario file"),
-    out: Path | None = typer.Option(None, "--out", help="folder for tables and pictures [default: reports/NAME]"),
-    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
-    replications: int | None = typer.Option(
-        None, "--replications", "-n", min=1, help="independent repetitions [default: the scenario's]"
-    ),
-    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
-    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
-    round_trip: bool = typer.Option(True, help="price the round trip: run the same mail with direct delivery too"),
-    pictures: bool = typer.Option(True, help="draw PNG pictures and an HTML page"),
-    visits: bool = typer.Option(False, "--visits", help="keep every visit of every stage (large)"),
-) -> None:
+    scenario: Path, out: Path | None, seed: int | None, replications: int | None, jobs: int | None, dask: str | None,
+    round_trip: bool, pictures: bool, visits: bool,
+) -> int:  # fmt: skip
     """Simulate a scenario: delay, queues, utilisation, the round trip's price; tables and pictures under reports/.
 
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
@@ -55,24 +56,30 @@ def run(
     count = replications or spec.run.replications
     with _direct_meanwhile(spec, seed, jobs if round_trip and count == 1 and dask is None else 1) as direct:
         results = _simulated(spec, seed, count, jobs, dask, visits)
-        code = _report(spec, results, folder, price=round_trip, pictures=pictures, jobs=jobs, direct=direct)
-    raise typer.Exit(code)
+        return _report(spec, results, folder, price=round_trip, pictures=pictures, jobs=jobs, direct=direct)
+
+
+def outage_arguments(parser: Parser) -> None:
+    """What outage can be asked."""
+    options.scenario(parser)
+    say = parser.add_argument
+    say(
+        "--server", action="append", required=True, metavar="NAME",
+        help="server or link that goes down; may be given several times",
+    )  # fmt: skip
+    say("--at", required=True, metavar="TIME", help="when, such as 10:00 or 'Mon 10:00'")
+    say("--for", dest="length", required=True, metavar="DURATION", help="for how long, such as 4h")
+    options.folder(parser, "tables and pictures", "NAME-outage")
+    options.seed(parser)
+    options.replications(parser, default=1)
+    options.processors(parser)
+    options.no_pictures(parser)
 
 
 def outage(
-    scenario: Path = typer.Argument(help="the scenario file"),
-    server: list[str] = typer.Option(..., "--server", help="server or link that goes down"),
-    at: str = typer.Option(..., "--at", help="when, such as 10:00 or 'Mon 10:00'"),
-    length: str = typer.Option(..., "--for", help="for how long, such as 4h"),
-    out: Path | None = typer.Option(
-        None, "--out", help="folder for tables and pictures [default: reports/NAME-outage]"
-    ),
-    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
-    replications: int = typer.Option(1, "--replications", "-n", min=1, help="independent repetitions"),
-    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
-    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
-    pictures: bool = typer.Option(True, help="draw PNG pictures and an HTML page"),
-) -> None:
+    scenario: Path, server: list[str], at: str, length: str, out: Path | None, seed: int | None, replications: int,
+    jobs: int | None, dask: str | None, pictures: bool,
+) -> int:  # fmt: skip
     """What an outage does: backlog, oldest mail, warnings, expiries, the burst on return and how long it takes to drain.
 
     Exit code: as for run.
@@ -86,7 +93,7 @@ def outage(
     results = _simulated(spec, seed, replications, jobs, dask, visits=False)
     _say_outage(outage_facts(results, spec, spec.events[-1]), spec)
     folder = out or REPORTS / f"{scenario.stem}-outage"
-    raise typer.Exit(_report(spec, results, folder, price=False, pictures=pictures, jobs=jobs))
+    return _report(spec, results, folder, price=False, pictures=pictures, jobs=jobs)
 
 
 def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
@@ -176,9 +183,8 @@ def _simulated(
             )
     took_s = perf_counter() - began
     messages = int((results.mail["kind"] == "mail").sum())
-    typer.echo(
-        f"{spec.title or spec.source.file}: {messages:,} copies of messages simulated in {took_s:.1f} s", err=True
-    )
+    name = spec.title or spec.source.file
+    print(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s", file=sys.stderr)
     return results
 
 

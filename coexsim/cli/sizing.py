@@ -7,41 +7,39 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from coexsim.cli import options
 from coexsim.cli.running import REPORTS, make_console
 
 if TYPE_CHECKING:
     from coexsim.analysis.sizing import Sizing
+    from coexsim.cli.options import Parser
     from coexsim.scenario.model import Scenario
 
 STATUS_STYLES = {"holds": "green", "fails": "red", "too small by theory": "red", "cannot say": "yellow"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(size)
+def size_arguments(parser: Parser) -> None:
+    """What size can be asked."""
+    options.scenario(parser, "the scenario file, with 'objectives:' and 'size:'")
+    options.folder(parser, "the table and pictures", "NAME-size")
+    options.seed(parser)
+    options.replications(
+        parser, "replications of one machine or growth at the most", least=2, name="most",
+        said="the scenario's; 4 for headroom",
+    )  # fmt: skip
+    parser.add_argument("--curve", action="store_true", help="try also machines that the answer does not need")
+    parser.add_argument(
+        "--no-headroom", dest="headroom", action="store_false",
+        help="do not look for the growth of the load at which the answer breaks",
+    )  # fmt: skip
+    options.processors(parser)
+    options.no_pictures(parser, "draw no picture of each objective over the size")
 
 
 def size(
-    scenario: Path = typer.Argument(help="the scenario file, with 'objectives:' and 'size:'"),
-    out: Path | None = typer.Option(
-        None, "--out", help="folder for the table and pictures [default: reports/NAME-size]"
-    ),
-    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
-    most: int | None = typer.Option(
-        None,
-        "--replications",
-        "-n",
-        min=2,
-        help="replications of one machine or growth at the most [default: the scenario's; 4 for headroom]",
-    ),
-    curve: bool = typer.Option(False, "--curve", help="try also machines that the answer does not need"),
-    headroom: bool = typer.Option(True, help="find the growth of the load at which the answer breaks"),
-    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
-    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
-    pictures: bool = typer.Option(True, help="draw each objective over the size"),
-) -> None:
+    scenario: Path, out: Path | None, seed: int | None, most: int | None, curve: bool, headroom: bool,
+    jobs: int | None, dask: str | None, pictures: bool,
+) -> int:  # fmt: skip
     """How big must the server be: the cheapest machine that meets every objective, its headroom and what breaks first.
 
     Exit code: 0 the cheapest that holds was found, 1 none holds, 3 we cannot say (a cheaper one may hold).
@@ -58,7 +56,7 @@ def size(
     _say_size(found, spec)
     folder = out or REPORTS / f"{scenario.stem}-size"
     _write_size(found, folder, pictures=pictures)
-    raise typer.Exit(found.exit_code)
+    return found.exit_code
 
 
 @contextmanager

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from coexsim.cli import options
 from coexsim.cli.running import REPORTS, make_console, progress_bar
+from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from coexsim.cli.options import Parser
+
 MAIN_FLOWS = ("hosted->hosted", "internet->hosted", "internet->onprem", "onprem->onprem")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(sweep)
+def sweep_arguments(parser: Parser) -> None:
+    """What sweep can be asked."""
+    options.scenario(parser)
+    parser.add_argument(
+        "keys", metavar="KEY=VALUES", nargs="+",
+        help="such as servers.onprem.capacity.cores=2..16 or hosted_share=0..100%%; several make a grid",
+    )  # fmt: skip
+    options.replications(parser, "independent repetitions of each point")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder that keeps every run [default: reports/NAME-sweep]"
+    )
+    options.seed(parser)
+    options.processors(parser)
 
 
 def sweep(
-    scenario: Path = typer.Argument(help="the scenario file"),
-    keys: list[str] = typer.Argument(
-        metavar="KEY=VALUES...",
-        help="such as servers.onprem.capacity.cores=2..16 or hosted_share=0..100%; several make a grid",
-    ),
-    replications: int | None = typer.Option(
-        None, "--replications", "-n", min=1, help="independent repetitions of each point [default: the scenario's]"
-    ),
-    out: Path | None = typer.Option(None, "--out", help="folder that keeps every run [default: reports/NAME-sweep]"),
-    seed: int | None = typer.Option(None, "--seed", help="seed of the random numbers [default: the scenario's]"),
-    jobs: int | None = typer.Option(None, "--jobs", "-j", min=1, help="processes at once [default: one a core]"),
-    dask: str | None = typer.Option(None, "--dask", help="address of a Dask scheduler, or 'local'"),
-) -> None:
+    scenario: Path, keys: list[str], replications: int | None, out: Path | None, seed: int | None, jobs: int | None,
+    dask: str | None,
+) -> int:  # fmt: skip
     """Run a scenario over values of its keys; one that was stopped goes on where it was.
 
     Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side.
@@ -68,7 +71,8 @@ def sweep(
                 progress=note,
             )
     except KeyboardInterrupt:
-        typer.echo(f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there", err=True)
+        kept = f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there"
+        print(kept, file=sys.stderr)
         raise
     runs = int(table["replication"].nunique())
     sure = (
@@ -83,12 +87,13 @@ def sweep(
     else:
         console.print(_points(table, list(grid), sure))
     console.print(f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet")
+    return 0
 
 
 def _key_and_values(word: str) -> tuple[str, str]:
     key, equals, values = word.partition("=")
     if not equals or not key.strip() or not values.strip():
-        raise typer.BadParameter(f"{word!r} says no values; write for example servers.onprem.capacity.cores=2..16")
+        raise UsageError(f"{word!r} says no values; write for example servers.onprem.capacity.cores=2..16")
     return key.strip(), values.strip()
 
 

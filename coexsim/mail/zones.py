@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 import dns.exception
 import dns.name
-import dns.node
 import dns.rdataclass
 import dns.rdatatype
-import dns.zone
+import dns.rrset
+import dns.tokenizer
+import dns.zonefile
 
 from coexsim.errors import Problem, ScenarioError
 from coexsim.mail.dns import Answer, Question
@@ -25,10 +27,20 @@ _LONGEST_ALIAS_CHAIN = 8
 _UNREADABLE = (dns.exception.DNSException, ValueError)
 
 
+Records = dict[dns.rdatatype.RdataType, dns.rrset.RRset]
+
+
+class Zone(NamedTuple):
+    """The records of a zone, by name and type."""
+
+    origin: dns.name.Name
+    names: dict[dns.name.Name, Records]
+
+
 class Zones:
     """Authoritative answers. What no zone covers does not exist (NXDOMAIN), but for the hosts that `add_host` filled in."""
 
-    def __init__(self, zones: Mapping[str, dns.zone.Zone | None]) -> None:
+    def __init__(self, zones: Mapping[str, Zone | None]) -> None:
         self._zones = {fold(name): zone for name, zone in zones.items()}
         self._made_up: dict[Question, Answer] = {}
         self._known: dict[Question, Answer] = {}
@@ -73,18 +85,18 @@ class Zones:
             name = dns.name.from_text(question.name)
         except dns.exception.DNSException:  # what cannot be a name is no name
             return Answer("NXDOMAIN", ttl_s=_negative_ttl_s(data))
-        node = data.get_node(name) or _wildcard(data, name)
-        if node is None:
-            below = any(other.is_subdomain(name) for other in data.nodes)
+        found = data.names.get(name) or _wildcard(data, name)
+        if found is None:
+            below = any(other.is_subdomain(name) for other in data.names)
             return Answer("NOERROR" if below else "NXDOMAIN", ttl_s=_negative_ttl_s(data))
-        alias = node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.CNAME)
+        alias = found.get(dns.rdatatype.CNAME)
         if alias is not None:
             target = fold(str(alias[0].target))
             if depth >= _LONGEST_ALIAS_CHAIN:
                 return Answer("SERVFAIL", ttl_s=SERVFAIL_TTL_S)
             next_question = Question(target, question.type)
             return self._look_up(next_question, self.zone_of(target), depth + 1)._replace(alias=target)
-        records = node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.from_text(question.type))
+        records = found.get(dns.rdatatype.from_text(question.type))
         if records is None:
             return Answer("NOERROR", ttl_s=_negative_ttl_s(data))
         if question.type == "MX":
@@ -93,28 +105,27 @@ class Zones:
         return Answer("NOERROR", addresses=tuple(r.address for r in records), ttl_s=float(records.ttl))
 
 
-def _wildcard(zone: dns.zone.Zone, name: dns.name.Name) -> dns.node.Node | None:
+def _wildcard(zone: Zone, name: dns.name.Name) -> Records | None:
     """The closest wildcard above a name that does not exist (RFC 4592)."""
-    origin = zone.origin or dns.name.root
-    while name != origin and len(name) > len(origin):
+    while name != zone.origin and len(name) > len(zone.origin):
         name = name.parent()
-        node = zone.get_node(dns.name.Name(("*",)) + name)
-        if node is not None:
-            return node
-        if zone.get_node(name) is not None:
+        found = zone.names.get(dns.name.Name(("*",)) + name)
+        if found is not None:
+            return found
+        if name in zone.names:
             return None
     return None
 
 
-def _negative_ttl_s(zone: dns.zone.Zone) -> float:
+def _negative_ttl_s(zone: Zone) -> float:
     """How long "no" may be kept: min(SOA's TTL, SOA MINIMUM), capped (RFC 2308 sections 3 and 5)."""
-    soa = zone.get_rdataset(zone.origin or "@", dns.rdatatype.SOA)
+    soa = zone.names.get(zone.origin, {}).get(dns.rdatatype.SOA)
     return float(min(soa.ttl, soa[0].minimum, NEGATIVE_TTL_CAP_S)) if soa else float(DEFAULT_TTL_S)
 
 
 def read_zones(scenario: Scenario, section: str = "dns") -> Zones:
     """The zones of a scenario's section. Raises `ScenarioError` with the line of what cannot be read."""
-    zones: dict[str, dns.zone.Zone | None] = {}
+    zones: dict[str, Zone | None] = {}
     problems: list[Problem] = []
     specs: Mapping[str, ZoneSpec] = getattr(scenario, section)
     for origin, spec in specs.items():
@@ -151,9 +162,17 @@ def _zone_text(scenario: Scenario, path: Path, spec: ZoneSpec, problems: list[Pr
 
 
 @lru_cache(maxsize=64)  # scenarios that extend one environment share its zones; nobody writes to them
-def _zone(text: str, origin: str) -> dns.zone.Zone:
-    header = f"$TTL {DEFAULT_TTL_S}\n"
-    return dns.zone.from_text(header + text, origin=origin.rstrip(".") + ".", relativize=False, check_origin=False)
+def _zone(text: str, origin: str) -> Zone:
+    zone = Zone(dns.name.from_text(origin), {})
+    manager = dns.zonefile.RRSetsReaderManager(zone.origin)
+    with manager.writer(
+        True
+    ) as writer:  # reads what `dns.zone` does, which brings more with it than a trace has time for
+        lines = dns.tokenizer.Tokenizer(f"$TTL {DEFAULT_TTL_S}\n{text}", "<string>")
+        dns.zonefile.Reader(lines, dns.rdataclass.IN, writer).read()
+    for records in manager.rrsets:
+        zone.names.setdefault(records.name, {})[records.rdtype] = records
+    return zone
 
 
 def _place(text: str, origin: str, error: Exception) -> tuple[int, str]:
