@@ -165,9 +165,8 @@ def _zone_text(scenario: Scenario, path: Path, spec: ZoneSpec, problems: list[Pr
 def _zone(text: str, origin: str) -> Zone:
     zone = Zone(dns.name.from_text(origin), {})
     manager = dns.zonefile.RRSetsReaderManager(zone.origin)
-    with manager.writer(
-        True
-    ) as writer:  # reads what `dns.zone` does, which brings more with it than a trace has time for
+    # As `dns.zone` reads, which brings more with it than a trace has time for.
+    with manager.writer(True) as writer:  # type: ignore[no-untyped-call]
         lines = dns.tokenizer.Tokenizer(f"$TTL {DEFAULT_TTL_S}\n{text}", "<string>")
         dns.zonefile.Reader(lines, dns.rdataclass.IN, writer).read()
     for records in manager.rrsets:

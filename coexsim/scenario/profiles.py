@@ -30,9 +30,9 @@ def read_profile(name: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _parsed(name: str) -> dict[str, Any]:
-    from ruamel.yaml import YAML
+    from coexsim.scenario.yaml12 import load
 
-    data = YAML(typ="safe", pure=True).load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
+    data = load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
     assert isinstance(data, dict)
     return data
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -76,22 +75,20 @@ def _near(path: Path) -> str:
 
 @lru_cache(maxsize=64)  # files that extend one environment parse it once
 def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    from ruamel.yaml.nodes import MappingNode
+    from yaml import MappingNode, MarkedYAMLError, YAMLError
+
+    from coexsim.scenario.yaml12 import compose
 
     def wrong(line: int, what: str) -> ScenarioError:
         return ScenarioError([Problem(name, line, "", f"not readable as YAML: {what}")])
 
-    yaml = YAML(typ="safe", pure=True)  # pure: the one in C knows YAML 1.1 only
     try:
-        with warnings.catch_warnings():  # an anchor used twice is allowed
-            warnings.simplefilter("ignore")
-            tree = yaml.compose(text)
+        tree, value_of = compose(text)
     except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        hint = "; indent with spaces, not tabs" if "'\\t'" in str(error.problem) else ""
-        raise wrong(line, f"{error.problem or error.context}{hint}") from None
+        mark = error.problem_mark
+        here = (text.splitlines()[mark.line :] or [""])[0][mark.column :] if mark else ""
+        hint = "; indent with spaces, not tabs" if here.startswith("\t") else ""
+        raise wrong(mark.line + 1 if mark else 0, f"{error.problem or error.context}{hint}") from None
     except YAMLError as error:
         raise wrong(1, str(error).splitlines()[0]) from None
     except RecursionError:
@@ -100,7 +97,7 @@ def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
         raise wrong(1, str(error)) from None  # of its parser
     if not isinstance(tree, MappingNode):
         raise ScenarioError([Problem(name, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
-    plain = _Plain(name, yaml.constructor.construct_object)
+    plain = _Plain(name, value_of)
     result = plain.mapping(tree, ())
     if plain.problems:
         raise ScenarioError(plain.problems)
@@ -164,7 +161,7 @@ class _Plain:
         return self._scalar(node, path)
 
     def _scalar(self, node: Any, path: KeyPath) -> Any:
-        from ruamel.yaml.error import MarkedYAMLError
+        from yaml import MarkedYAMLError
 
         value: Any = None
         try:
