@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from inspect import getdoc
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from coexsim.errors import UsageError, did_you_mean
+from coexsim.errors import UnitError, UsageError, did_you_mean
+
+Read = TypeVar("Read")
 
 
 class Parser(ArgumentParser):
@@ -35,6 +37,23 @@ class Parser(ArgumentParser):
 
 def _help(prog: str) -> RawDescriptionHelpFormatter:
     return RawDescriptionHelpFormatter(prog, max_help_position=32, width=100)
+
+
+def value(reader: Callable[[object], Read], text: str, option: str) -> Read:
+    """An option's value in units. Raises `UsageError`."""
+    try:
+        return reader(text)
+    except UnitError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def known(names: Iterable[str], there: Iterable[str], option: str) -> None:
+    """Are these names those of something that there is. Raises `UsageError`."""
+    there = list(there)
+    for name in names:
+        if name not in there:
+            near = did_you_mean(name, there) or f"; known: {', '.join(there)}"
+            raise UsageError(f"{option}: there is no {name!r} in this scenario{near}")
 
 
 def at_least(least: int) -> Callable[[str], int]:

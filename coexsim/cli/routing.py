@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from coexsim.cli import options
 from coexsim.errors import UsageError
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from coexsim.cli.options import Parser
     from coexsim.mail.setup import Setup
     from coexsim.scenario.model import Scenario
-
-Read = TypeVar("Read")
 
 
 def trace_arguments(parser: Parser) -> None:
@@ -50,15 +48,15 @@ def trace(
     from coexsim.mail.trace import trace as trace_message
     from coexsim.scenario.load import load_scenario
 
-    size_bytes = _read(units.size_bytes, size, "--size")
-    moment = _read(units.moment, at, "--at")
+    size_bytes = options.value(units.size_bytes, size, "--size")
+    moment = options.value(units.moment, at, "--at")
     setup = _setup(load_scenario(scenario))
     servers, links = setup.scenario.servers, [link.label for link in setup.scenario.links]
     _addresses(setup, [sender] if sender else [], "SENDER")
     _addresses(setup, recipients, "RECIPIENT")
     if at_server is not None:
-        _known([at_server], servers, "--at-server")
-    _known(down, [*servers, *links, "dns"], "--down")
+        options.known([at_server], servers, "--at-server")
+    options.known(down, [*servers, *links, "dns"], "--down")
     asked = dict(
         size_bytes=size_bytes, at_s=moment.after(setup.scenario.run.start), down=tuple(down), server=at_server,
         via_mx=via_mx or (from_outside and at_server is None), client="outside" if from_outside else "own-user",
@@ -181,26 +179,6 @@ def _read_objectives(scenario: Scenario) -> None:
         from coexsim.analysis.slo_text import read_objectives
 
         read_objectives(scenario)
-
-
-def _read(reader: Callable[[object], Read], text: str, option: str) -> Read:
-    """An option's value in units; what cannot be read is bad usage."""
-    from coexsim.errors import UnitError
-
-    try:
-        return reader(text)
-    except UnitError as error:
-        raise UsageError(f"{option}: {error}") from None
-
-
-def _known(names: Iterable[str], known: Iterable[str], option: str) -> None:
-    from coexsim.errors import did_you_mean
-
-    known = list(known)
-    for name in names:
-        if name not in known:
-            near = did_you_mean(name, known) or f"; known: {', '.join(known)}"
-            raise UsageError(f"{option}: there is no {name!r} in this scenario{near}")
 
 
 def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:

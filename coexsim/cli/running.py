@@ -84,11 +84,16 @@ def outage(
 
     Exit code: as for run.
     """
+    from coexsim import units
     from coexsim.analysis.outage import outage_facts, with_outage
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.scenario.load import load_scenario
 
-    spec = with_outage(load_scenario(scenario), server, at, length)
+    options.value(units.moment, at, "--at")
+    options.value(units.duration_s, length, "--for")
+    quiet = load_scenario(scenario)
+    options.known(server, [*quiet.servers, *(link.label for link in quiet.links), "dns"], "--server")
+    spec = with_outage(quiet, server, at, length)
     read_objectives(spec)
     results = _simulated(spec, seed, replications, jobs, dask, visits=False)
     _say_outage(outage_facts(results, spec, spec.events[-1]), spec)
@@ -193,7 +198,7 @@ def _direct_meanwhile(spec: Scenario, seed: int | None, jobs: int | None) -> Ite
     """The same mail with direct delivery, in a process of its own while this one simulates; None: not ahead of time."""
     from coexsim.analysis.round_trip import direct
     from coexsim.errors import NoDataError
-    from coexsim.experiment.executors import cpu_count, open_executor
+    from coexsim.experiment.executors import cpu_count, processes
     from coexsim.experiment.run import run_one
 
     try:
@@ -203,8 +208,7 @@ def _direct_meanwhile(spec: Scenario, seed: int | None, jobs: int | None) -> Ite
     if straight is None:
         yield None
         return
-    with open_executor(2) as executor:
-        assert executor is not None
+    with processes(1) as executor:
         yield executor.submit(run_one, straight, spec.run.seed if seed is None else seed, 0)
 
 

@@ -45,17 +45,24 @@ def open_executor(jobs: int | None = None, dask: str | None = None) -> Iterator[
     elif jobs == 1:
         yield None
     else:
-        pool = ProcessPoolExecutor(
-            jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
-        )
-        for _ in range(jobs):  # they import what they need while the caller prepares the work
-            pool.submit(import_module, "coexsim.experiment.run")
-        try:
+        with processes(jobs) as pool:
             yield pool
-        except BaseException:
-            _stop(pool)
-            raise
-        pool.shutdown()
+
+
+@contextmanager
+def processes(jobs: int) -> Iterator[Executor]:
+    """A pool of that many processes on this machine, for the time of a `with`."""
+    pool = ProcessPoolExecutor(
+        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
+    )
+    for _ in range(jobs):  # they import what they need while the caller prepares the work
+        pool.submit(import_module, "coexsim.experiment.run")
+    try:
+        yield pool
+    except BaseException:
+        _stop(pool)
+        raise
+    pool.shutdown()
 
 
 def _leave_interrupts_to_parent() -> None:
