@@ -75,27 +75,13 @@ def _near(path: Path) -> str:
 
 @lru_cache(maxsize=64)  # files that extend one environment parse it once
 def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
-    from yaml import MappingNode, MarkedYAMLError, YAMLError
-
-    from coexsim.scenario.yaml12 import compose
-
-    def wrong(line: int, what: str) -> ScenarioError:
-        return ScenarioError([Problem(name, line, "", f"not readable as YAML: {what}")])
+    from coexsim.scenario.yaml12 import NotYamlError, compose
 
     try:
         tree, value_of = compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        here = (text.splitlines()[mark.line :] or [""])[0][mark.column :] if mark else ""
-        hint = "; indent with spaces, not tabs" if here.startswith("\t") else ""
-        raise wrong(mark.line + 1 if mark else 0, f"{error.problem or error.context}{hint}") from None
-    except YAMLError as error:
-        raise wrong(1, str(error).splitlines()[0]) from None
-    except RecursionError:
-        raise wrong(1, "it is nested too deeply") from None
-    except (ValueError, TypeError, AttributeError, LookupError, AssertionError, NotImplementedError) as error:
-        raise wrong(1, str(error)) from None  # of its parser
-    if not isinstance(tree, MappingNode):
+    except NotYamlError as error:
+        raise ScenarioError([Problem(name, error.line, "", f"not readable as YAML: {error.why}")]) from None
+    if tree is None or tree.id != "mapping":
         raise ScenarioError([Problem(name, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
     plain = _Plain(name, value_of)
     result = plain.mapping(tree, ())
@@ -161,15 +147,11 @@ class _Plain:
         return self._scalar(node, path)
 
     def _scalar(self, node: Any, path: KeyPath) -> Any:
-        from yaml import MarkedYAMLError
-
         value: Any = None
         try:
             value = self._scalar_of(node)
-        except MarkedYAMLError as error:
-            self._wrong(node, path, f"not readable as YAML: {error.problem}")
-        except (ValueError, TypeError, AttributeError, LookupError, AssertionError, NotImplementedError) as error:
-            self._wrong(node, path, f"not readable as YAML: {error}")  # of its constructors
+        except ValueError as error:
+            self._wrong(node, path, f"not readable as YAML: {error}")
         return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
     def _count(self, path: KeyPath, depth: int) -> None:

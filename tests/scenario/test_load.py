@@ -203,7 +203,7 @@ def test_the_good_one_is_good() -> None:
         (
             "  people:",
             "\tpeople:",
-            "a.yaml:14: not readable as YAML: found character that cannot start any token; indent with spaces, not tabs",
+            "a.yaml:14: not readable as YAML: found character '\\t' that cannot start any token; indent with spaces, not tabs",
         ),
         ("[office, internet]", "[office, internet", "a.yaml:4: not readable as YAML:"),
         (
@@ -212,7 +212,7 @@ def test_the_good_one_is_good() -> None:
             "a.yaml:2: domain: not readable: nested too deeply, or aliases of aliases without end",
         ),
         ("coexsim: 1", "coexsim: !!python/object:os.system 1", "a.yaml:1: coexsim:"),
-        ("coexsim: 1", "coexsim: 1\n\x07", "a.yaml:1: not readable as YAML:"),
+        ("coexsim: 1", "coexsim: 1\n\x07", "a.yaml:2: not readable as YAML:"),
     ],
 )
 def test_a_problem_says_where_what_and_what_would_do(old: str, new: str, expected: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from coexsim.errors import ScenarioError
 from coexsim.scenario import yaml12
@@ -73,7 +75,7 @@ http://x:25/ _1 1_
 """
 WORDS = st.one_of(
     st.sampled_from(SOME_WORDS.split()),
-    st.from_regex(r"[-+]?[0-9_.oxebEa]{1,6}", fullmatch=True),
+    st.from_regex(r"[-+]?[0-9.oxebEa][0-9_.oxebEa]{0,5}", fullmatch=True),
     st.integers().map(str),
     st.floats(allow_nan=False).map(str),
 )
@@ -81,13 +83,12 @@ WORDS = st.one_of(
 
 @given(WORDS)
 def test_a_plain_word_is_what_another_reader_of_yaml_1_2_makes_of_it(word: str) -> None:
-    """ruamel.yaml in Python, from another hand. What we take from the specification instead: ``.5e3`` is a number, and a ``_`` alone
-    none.
-    """
+    """ruamel.yaml in Python, from another hand. What we take from the specification instead: ``.5e3`` is a number."""
+    assume(not re.search(r"(^|[^0-9a-fA-F])_", word))  # which it takes for part of a number
     found = yaml12.load(f"a: [{word}]\n")["a"][0]
     try:
         expected = YAML(typ="safe", pure=True).load(f"a: [{word}]\n")["a"][0]
-    except ValueError:  # it takes "+_" for a number and then cannot read it
+    except (ValueError, YAMLError):  # it takes "+_" for a number, "=" for a tag, and then cannot read them
         assert found == word
         return
     if isinstance(expected, date):
@@ -99,7 +100,7 @@ def test_a_plain_word_is_what_another_reader_of_yaml_1_2_makes_of_it(word: str) 
     assert found == expected or (found != found and expected != expected)
 
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), max_size=8)
+TEXT = st.text(max_size=8)
 PLAIN = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -115,16 +116,21 @@ def test_data_that_another_program_wrote_is_read_in_c_and_in_python_alike(data: 
     written = StringIO()
     writer.dump(data, written)
 
+    try:
+        assume(writer.load(written.getvalue()) == data)
+    except YAMLError:  # "{:0: x}", which it writes
+        reject()
     assert yaml12.load(written.getvalue()) == data
-    tree = yaml12._InPython(written.getvalue())
-    assert tree.construct_object(tree.get_single_node(), deep=True) == data
 
 
-def test_it_is_read_in_c_where_that_is_there() -> None:
+@pytest.mark.parametrize("file", sorted(SCENARIOS.rglob("*.yaml")), ids=lambda file: file.name)
+def test_shipped_files_are_read_in_c(file: Path) -> None:
     """Ten times as fast."""
-    assert yaml12._quickest is not yaml12._InPython
+    assert yaml12._in_c(file.read_text(encoding="utf-8")) is not None
 
 
-def test_an_anchor_may_be_used_twice() -> None:
-    """The later one counts from there on (YAML 1.2.2 section 7.1)."""
-    assert yaml12.load("a: &x 1\nb: *x\nc: &x 2\nd: *x\n") == {"a": 1, "b": 1, "c": 2, "d": 2}
+def test_what_the_parser_in_c_does_not_take_is_read_all_the_same() -> None:
+    """An anchor may be used twice, the later one counts from there on (YAML 1.2.2 section 7.1)."""
+    text = "a: &x 1\nb: *x\nc: &x 2\nd: *x\n"
+    assert yaml12._in_c(text) is None
+    assert yaml12.load(text) == {"a": 1, "b": 1, "c": 2, "d": 2}
