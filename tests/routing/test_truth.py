@@ -13,7 +13,7 @@ from tests.routing.lab import lab, lab_with
 
 
 def _cases(file: str) -> dict[str, Case]:
-    return {case["id"]: case for case in YAML(typ="safe").load(Path(__file__).with_name(file))}
+    return {case["id"]: case for case in YAML(typ="safe", pure=True).load(Path(__file__).with_name(file))}
 
 
 CASES = _cases("truth.yaml")
