@@ -67,17 +67,8 @@ def sizes(*setups: Setup) -> list[int]:
     found = {SMALL_BYTES}
     for setup in setups:
         for policy in setup.policies.values():
-            limits = [
-                policy.max_size_bytes,
-                policy.max_submit_bytes,
-                *(route.max_size_bytes for route in policy.routes),
-            ]
-            found.update(limit + 1 for limit in limits if limit is not None)
-            found.update(
-                limit - policy.size_overhead_bytes + 1
-                for limit in limits[:2]
-                if limit is not None and policy.size_overhead_bytes
-            )
+            for limit in policy.size_limits:
+                found.update((limit + 1, limit - policy.size_overhead_bytes + 1))
     return sorted(size for size in found if size >= SMALL_BYTES)
 
 
@@ -123,7 +114,10 @@ def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
     versions = range(len(setup.directory.change_times_s(replica=False)) + 1)
     entries = [setup.directory.find(person.address, version) for version in versions]
     return (
-        tuple((e.home, e.unreachable, _target(setup, e, routed)) if isinstance(e, Person) else None for e in entries),
+        tuple(
+            (e.home, e.unreachable, e.over_quota, _target(setup, e, routed)) if isinstance(e, Person) else None
+            for e in entries
+        ),
         domain_of(person.address),
         setup.directory.find(person.address, 0, "master") is None,
         setup.directory.find(person.address, 0, "replica") is None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -81,9 +82,12 @@ def receive(
         return Reception(
             (), tuple(offer.no(rcpt, "too-big", "size-limit", stage="mail") for rcpt in envelope.recipients)
         )
-    answers = [(rcpt, _refusal(offer, rcpt)) for rcpt in envelope.recipients]
-    accepted = tuple(rcpt for rcpt, refusal in answers if refusal is None)
-    refused = tuple(refusal for _, refusal in answers if refusal is not None)
+    many = policy.max_submit_recipients if offer.own_user else None
+    if many is not None and sum(rcpt.count for rcpt in envelope.recipients) > many:
+        return Reception(
+            (), tuple(offer.no(rcpt, "too-many-submitted", "recipient-limit") for rcpt in envelope.recipients)
+        )
+    accepted, refused = _answers(offer)
     cause = None
     if policy.expands_first and any(expanded(setup, policy, rcpt.address, state) is None for rcpt in accepted):
         cause = "alias-expansion", "alias-expansion"  # nobody gets the message, also who was answered 250 at RCPT
@@ -92,6 +96,27 @@ def receive(
     if cause is not None:
         return Reception((), (*refused, *(offer.no(rcpt, *cause, stage="data") for rcpt in accepted)))
     return Reception(accepted, refused)
+
+
+def _answers(offer: _Offer) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]:
+    """The answers to every RCPT TO; when as many are taken as may be, the others are told to come later (RFC 5321 4.5.3.1.10)."""
+    accepted: list[Rcpt] = []
+    refused: list[Refusal] = []
+    by_smtp = not offer.own_user or offer.policy.checks_submissions
+    room = offer.policy.max_recipients if by_smtp and offer.policy.max_recipients is not None else math.inf
+    for rcpt in offer.envelope.recipients:
+        refusal = _refusal(offer, rcpt)
+        if refusal is not None:
+            refused.append(refusal)
+            continue
+        taken = int(min(rcpt.count, room))
+        room -= taken
+        if taken:
+            accepted.append(rcpt._replace(count=taken))
+        if taken < rcpt.count:
+            rest = rcpt._replace(count=rcpt.count - taken)
+            refused.append(offer.no(rest, "too-many-recipients", "recipient-limit"))
+    return tuple(accepted), tuple(refused)
 
 
 def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:

@@ -26,6 +26,7 @@ class Person(NamedTuple):
     home: str | None
     forwarding: str | None = None
     unreachable: bool = False
+    over_quota: bool = False
 
 
 class Group(NamedTuple):
@@ -84,7 +85,7 @@ class Directory:
             home = spec.mail_file or (None if onward else self._homes.get("hosted"))
         else:
             home = None if spec.mail_system == "none" else spec.mail_file or self._homes.get("onprem")
-        person = Person(name, address, home, spec.forwarding_address, spec.mail_system == "none")
+        person = Person(name, address, home, spec.forwarding_address, spec.mail_system == "none", spec.over_quota)
         self._people[fold(address)] = [(0, person)]
         for alias in spec.aliases:
             self._alias[fold(alias if "@" in alias else f"{alias}@{self.domain}")] = fold(address)

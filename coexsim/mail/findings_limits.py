@@ -78,9 +78,10 @@ def connectors_agree(search: Search) -> Iterator[Finding]:
     """No server takes mail that is too large for each of its own ways on: Send connectors have limits of their own [MS-SC]."""
     told: set[str] = set()
     for flow in search.flows:
-        for name in flow.servers[:-1] if flow.delivered else ():
+        for name in flow.servers if flow.delivered else ():
             policy = search.setup.policies[name]
-            limits = [route.max_size_bytes for route in policy.routes if route.max_size_bytes is not None]
+            own = [] if policy.max_kept_bytes is None else [policy.max_kept_bytes]
+            limits = own + [route.max_size_bytes for route in policy.routes if route.max_size_bytes is not None]
             if name in told or not limits:
                 continue
             way_in = policy.max_submit_bytes if name == flow.servers[0] else policy.max_size_bytes
@@ -88,11 +89,13 @@ def connectors_agree(search: Search) -> Iterator[Finding]:
             if narrow is not None:
                 told.add(name)
                 most = f"of up to {say_bytes(way_in)}" if way_in is not None else "of any size"
-                text = (
-                    f"{name} takes messages {most}, and its way on to {flow.recipient.name} only {say_bytes(narrow)}: what lies between "
-                    "is taken, then bounced; set both to the same size"
+                limit = (
+                    f"its organisation's limit is {say_bytes(narrow)}"
+                    if narrow in own
+                    else (f"its way on to {flow.recipient.name} only {say_bytes(narrow)}")
                 )
-                path = search.setting(name, "send_connectors")
+                text = f"{name} takes messages {most}, and {limit}: what lies between is taken, then bounced; set both to the same size"
+                path = search.setting(name, "organization_max_receive_size" if narrow in own else "send_connectors")
                 yield search.finding("SIZE-LIMITS-DIFFER", path, text, about=(name,))
 
 

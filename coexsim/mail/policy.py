@@ -5,7 +5,7 @@ A product is data: the rules in ``dialogue.py`` and ``routing.py`` read policies
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from coexsim.mail.message import NextHop, domain_of, fold
@@ -63,6 +63,10 @@ class Policy(NamedTuple):
     passes_first: NextHop | None  # centralised transport: mail goes through this host before it is delivered
     max_size_bytes: int | None
     max_submit_bytes: int | None
+    max_kept_bytes: int | None  # mail from elsewhere that is larger is taken, then bounced
+    max_recipients: int | None  # taken in one transaction; the others are told to come later
+    max_submit_recipients: int | None  # of its own users' mail; with more it is refused for all
+    refuses_over_quota: bool  # mail for a mail file that is full bounces
     size_overhead_bytes: int  # the queue file is this much larger than the message
     hop_limit: int
     local_hop_limit: int | None  # of Received lines of this server's own
@@ -92,6 +96,17 @@ class Policy(NamedTuple):
             above = (".".join(parents[i:]) for i in range(1, len(parents)))
             rule = next((self.subdomains_of[one] for one in above if one in self.subdomains_of), None)
         return rule
+
+    @property
+    def size_limits(self) -> Iterator[int]:
+        """Every size from which on it does something else [bytes]."""
+        limits = (
+            self.max_size_bytes,
+            self.max_submit_bytes,
+            self.max_kept_bytes,
+            *(r.max_size_bytes for r in self.routes),
+        )
+        return (limit for limit in limits if limit is not None)
 
     def route_for(self, address: str, size_bytes: int, *, named: bool = False) -> Route | None:
         """The best route: address before domain before parent domain before ``*``; then the lowest cost, then as written.

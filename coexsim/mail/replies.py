@@ -47,6 +47,8 @@ _COMMON: _Catalogue = {
     "unknown-recipient-domain": (450, "4.1.2", "<{address}>: Recipient address rejected: Domain not found"),
     "queue-full": (452, "4.3.1", "Insufficient system storage"),
     "too-many-connections": (421, "4.7.0", "Error: too many connections"),
+    "too-many-recipients": (452, "4.5.3", "<{address}>: Error: too many recipients"),  # [PF-SRC]
+    "mailbox-full": (552, "5.2.2", "<{address}>: mail file is full"),
     "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
 }
 
@@ -70,6 +72,13 @@ _PRODUCTS: dict[str, _Catalogue] = {
             "ROUTING.NoConnectorForAddressType; unable to route <{address}>",
         ),  # from memory
         "body-too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),  # [MS-NDR]
+        "too-many-recipients": (452, "4.5.3", "Too many recipients"),
+        "too-many-submitted": (
+            550,
+            "5.5.3",
+            "RESOLVER.ADR.RecipLimit; too many recipients",
+        ),  # [MS-NDR]; text from memory
+        "mailbox-full": (550, "5.2.2", "RESOLVER.RST.QuotaExceeded; mailbox full"),  # [MS-NDR]; text from memory
         "loops-to-self": (
             554,
             "5.3.5",

@@ -99,6 +99,11 @@ def _verdicts(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
         reason = f"the message has passed {envelope.received} servers; at most {policy.hop_limit} are allowed here"
         yield case.fail(rcpt, "too-many-hops", "hop-limit", reason)
         return
+    most = policy.max_kept_bytes
+    if most is not None and envelope.size_bytes > most and case.came_from != "own-user":
+        reason = f"the organisation keeps mail of up to {most} bytes"
+        yield case.fail(rcpt, "body-too-big", "organisation-size-limit", reason)
+        return
     found = list(_expanded(case, rcpt) if policy.expands_first else _resolve(case, rcpt, ()))
     yield from found or [case.fail(rcpt, "unknown-user", "no-members", f"{rcpt.address} has no members")]
 
@@ -198,6 +203,8 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, .
     elif person and not policy.expands_first and _forwards(case, rule, person, rcpt):
         onward = Rcpt(person.forwarding or "", rcpt.count, rcpt.written)
         yield from _resolve(case, onward, (*above, fold(address), fold(rcpt.address)))
+    elif person and person.home == policy.server and person.over_quota and policy.refuses_over_quota:
+        yield case.fail(rcpt, "mailbox-full", "mail-file-full", f"the mail file of {address} is full")
     elif person and person.home == policy.server:
         yield Verdict(
             rcpt, "deliver", "mail-file-here", f"Person record for {address} found, and the mail file is here"

@@ -262,7 +262,8 @@ class Walk:
             }
             envelope = offered.to(reception.accepted).taken_by(self.setup.machine_of(server))
             self._put(at_s, Queued(server, envelope, copy.server, behind, copy.message, at_s))
-        mends = any(refusal.rule == "greylisted" for refusal in reception.refused) or self.reach.dns_mends(at_s)
+        mends = any(refusal.rule in ("greylisted", "recipient-limit") for refusal in reception.refused)
+        mends = mends or self.reach.dns_mends(at_s)
         return Session(failed, late, mends)
 
     def _greylisted(self, server: str, client: str, sender: str, rcpt: str, now_s: float) -> bool:

@@ -84,6 +84,9 @@ class Person(Spec):
     forwarding_address: str | None = Field(None, pattern=ADDRESS)
     internet_address: str | None = Field(None, pattern=ADDRESS, description="default: name@domain")
     aliases: Names = ()
+    over_quota: Switch = Field(
+        False, description="the mail file is full: mail for it bounces, 5.2.2, where the server enforces quotas"
+    )
     only_at_hosted: Switch = Field(
         False,
         description="the hosted service knows the address, but the master directory has no Person record: a step of the article left "

@@ -126,6 +126,10 @@ class DominoServer(ServerBase):
         description="Foreign SMTP Domain and SMTP Connection documents: other domain ('*.domain' for those below it) to host [D-HELP]",
     )
     max_message_size: SizeBytes | None = None
+    over_quota_enforcement: Literal["deliver-anyway", "non-deliver"] = Field(
+        "deliver-anyway",
+        description="mail for a Person whose mail file is full (`over_quota`); that there is the option [D-CUST], its default from memory",
+    )
     max_hop_count: int = Field(
         25, ge=1, description="25 in Domino 5-8 (one site's value [D-CUST], as default from memory); 40 in 12/14 [D-TL]"
     )
@@ -182,6 +186,22 @@ class ExchangeServer(ServerBase):
     max_send_size: SizeBytes | None = Field(
         None, description="organisation limit for its own users; 10 MB by default [MS-SIZE]"
     )
+    organization_max_receive_size: SizeBytes | None = Field(
+        None,
+        description="organisation limit for mail from elsewhere: larger mail that the Receive connector took bounces; 10 MB by default "
+        "[MS-SIZE], left out here: none",
+    )
+    max_recipients_per_message: int | None = Field(
+        200,
+        ge=1,
+        description="Receive connector: recipients beyond it are told 4.5.3 and come with the next attempt; 200 Front End, 5000 others "
+        "[MS-SIZE]",
+    )
+    max_recipient_envelope_limit: int | None = Field(
+        500,
+        ge=1,
+        description="organisation limit for its own users: mail to more is refused, 5.5.3 [MS-SIZE], [MS-NDR]",
+    )
     max_hop_count: int = Field(
         30, ge=1, le=500, description="30 [PS-RC]; 60 on connectors that setup makes, from memory"
     )
@@ -223,6 +243,9 @@ class PostfixServer(ServerBase):
     relayhost: str | None = Field(None, description="'[host]' or 'host'")
     mynetworks: Names = Field((), description="clients that may relay; also relay_for")
     message_size_limit: SizeBytes | None = Field(10_240_000, description="bytes; 0: no limit [PF]")
+    smtpd_recipient_limit: int = Field(
+        1000, ge=1, description="recipients beyond it are told 452 4.5.3 and come with the next attempt [PF]"
+    )
     hopcount_limit: int = Field(50, ge=1)
     minimal_backoff_time: Seconds = 300.0
     maximal_backoff_time: Seconds = 4000.0

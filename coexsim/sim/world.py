@@ -284,13 +284,8 @@ def _size_breaks(setup: Setup) -> list[int]:
     """The sizes at which some server's answer changes."""
     breaks: set[int] = set()
     for policy in setup.policies.values():
-        for limit in (
-            policy.max_size_bytes,
-            policy.max_submit_bytes,
-            *(route.max_size_bytes for route in policy.routes),
-        ):
-            if limit is not None:
-                breaks.update((limit, limit - policy.size_overhead_bytes))
+        for limit in policy.size_limits:
+            breaks.update((limit, limit - policy.size_overhead_bytes))
     return sorted(breaks)
 
 

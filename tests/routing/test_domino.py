@@ -247,3 +247,18 @@ def test_two_domino_servers_pass_mail_by_the_mail_file() -> None:
 def test_round_trip() -> None:
     """Flow 3: between two hosted users mail makes the round trip, over the same rules as everybody's."""
     assert told(go("", IU1, IU2))[1] == ("inotes-outbound", "onprem", "smart-host", "inotes-inbound")
+
+
+@pytest.mark.parametrize(
+    ("settings", "end"),
+    [
+        ("", ("delivered", ("external", "onprem"), None, None)),
+        ("over_quota_enforcement: deliver-anyway", ("delivered", ("external", "onprem"), None, None)),
+        ("over_quota_enforcement: non-deliver", ("bounced", ("external", "onprem"), "onprem", "5.2.2")),
+    ],
+)
+def test_a_full_mail_file_takes_mail_unless_quotas_are_enforced(settings: str, end: tuple[object, ...]) -> None:
+    """[D-CUST] the server's option; RFC 3463 X.2.2."""
+    full = "directory: {people: {dUser1: {over_quota: true}}}\n"
+
+    assert told(go(onprem(settings) + full, OUTSIDE, DU1)) == end

@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from coexsim.mail.check import check
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import Trace, trace
 from coexsim.scenario.load import scenario_from_text
@@ -244,6 +245,60 @@ def test_size_limits_for_receiving_and_sending() -> None:
     limited = exchange(more="max_send_size: 10 MB")
     assert told(go(limited, DU1, "dUser2@corporate.com", size_bytes=10_000_001))[0] == "refused_to_client"
     assert told(go(limited, OUTSIDE, DU1, size_bytes=10_000_001))[0] == "delivered"
+
+
+def test_an_organisation_limit_ends_what_the_connector_took() -> None:
+    """[MS-SIZE] the organisation's limit for receiving is another than the Receive connector's; [MS-NDR] 5.3.4."""
+    limited = exchange(more="organization_max_receive_size: 10 MB")
+
+    assert told(go(limited, OUTSIDE, DU1, size_bytes=10_000_000))[0] == "delivered"
+    assert told(go(limited, OUTSIDE, DU1, size_bytes=10_000_001)) == (
+        "bounced",
+        ("external", "onprem"),
+        "onprem",
+        "5.3.4",
+    )
+    assert told(go(limited, DU1, "dUser2@corporate.com", size_bytes=10_000_001))[0] == "delivered"
+    found = [f for f in check(limited.scenario).findings if f.code == "SIZE-LIMITS-DIFFER"]
+    assert any("its organisation's limit is 10 MB" in f.text and f.where.endswith("receive_size") for f in found)
+
+
+def crowd(people: int) -> str:
+    """So many more people with mail files here."""
+    return "".join(f"    p{i}: {{mail_file: onprem}}\n" for i in range(people))
+
+
+def to_all(people: int) -> list[str]:
+    return [f"p{i}@corporate.com" for i in range(people)]
+
+
+def test_a_connector_takes_so_many_recipients_and_the_others_come_later() -> None:
+    """[MS-SIZE] recipients per message; RFC 5321 4.5.3.1.10: 452, those that were taken are done with, the others are tried again."""
+    result = trace(exchange(more="max_recipients_per_message: 20", after=crowd(45)), OUTSIDE, to_all(45))
+
+    assert [(t.offered, t.accepted) for t in result.transactions] == [(45, 20), (25, 20), (5, 5)]
+    assert {r.outcome for r in result.recipients} == {"delivered"}
+    assert {d.reply.enhanced for r in result.recipients for d in r.deferrals} == {"4.5.3"}
+
+
+@pytest.mark.parametrize(("people", "outcome", "code"), [(500, "delivered", None), (501, "refused_to_client", "5.5.3")])
+def test_own_users_write_to_so_many_at_once(people: int, outcome: str, code: str | None) -> None:
+    """[MS-SIZE] 500 in the organisation, [MS-NDR] 5.5.3: nobody gets a message to more."""
+    result = trace(exchange(after=crowd(people)), DU1, to_all(people))
+
+    assert {(r.outcome, r.code) for r in result.recipients} == {(outcome, code)}
+
+
+@pytest.mark.parametrize(
+    ("home", "by"), [("mail_file: onprem", "onprem"), ("mail_system: other-internet-mail", "inbound")]
+)
+def test_a_full_mail_file(home: str, by: str) -> None:
+    """[MS-NDR], RFC 3463 X.2.2; the hosted service's from memory."""
+    outcome, _, who, code = told(
+        go(exchange(after=f"    full: {{{home}, over_quota: true}}\n"), OUTSIDE, "full@corporate.com")
+    )
+
+    assert (outcome, who, code) == ("bounced", by, "5.2.2")
 
 
 def test_relaying_is_refused() -> None:

@@ -72,3 +72,13 @@ def test_a_transport_that_is_not_modelled_is_an_error(to: str) -> None:
 def test_quotes_that_a_local_part_does_not_need_are_no_part_of_it(to: str, outcome: str) -> None:
     """RFC 5321 4.1.2; seen with Postfix: the quoted name is the same mailbox. With a blank in it, it is another one."""
     assert trace(lab_with(""), OUTSIDE, to).outcome == outcome
+
+
+def test_a_session_has_a_thousand_recipients_at_the_most() -> None:
+    """smtpd_recipient_limit = 1000: the next one is told 452 4.5.3 [PF-SRC]."""
+    result = trace(lab_with(listed(1001)), DU1, [f"p{i}@corporate.com" for i in range(1001)])
+
+    assert [(r.outcome, r.code) for r in result.recipients[-2:]] == [
+        ("delivered", None),
+        ("refused_to_client", "4.5.3"),
+    ]
