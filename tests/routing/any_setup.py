@@ -33,6 +33,7 @@ likely = st.sampled_from([True, True, True, False])  # much is said sensibly, so
 hop = st.sampled_from([f"[{HOSTS[0]}]", f"[{HOSTS[2]}]", f"[{HOSTS[1]}]"]) | st.sampled_from(HOPS)
 maybe_hop = st.none() | hop
 limit = st.sampled_from([2, 3, 10, 25, 50])
+few = st.sampled_from([1, 2, 3])
 size = st.sampled_from([None, "4 KB", "10 MB"])
 own = st.just(["corporate.com", "cloud.corporate.com"])
 domains = own | st.lists(
@@ -73,6 +74,7 @@ domino = keys(
     address_lookup=st.sampled_from(["full name then local part", "full name only", "local part only"]),
     relay_host=maybe_hop,
     max_message_size=size,
+    over_quota_enforcement=st.sampled_from(["deliver-anyway", "non-deliver"]),
     max_hop_count=limit,
     **COMMON,
 )
@@ -94,6 +96,9 @@ exchange = keys(
     send_connectors=st.lists(connector, max_size=3),
     recipient_filtering=switch,
     max_receive_size=size,
+    organization_max_receive_size=size,
+    max_recipients_per_message=few,
+    max_recipient_envelope_limit=few,
     max_hop_count=limit,
     max_local_hop_count=st.sampled_from([0, 1, 2]),
     **COMMON,
@@ -113,6 +118,7 @@ postfix = keys(
     ),
     smart_host=maybe_hop,
     relayhost=maybe_hop,
+    smtpd_recipient_limit=few,
     hopcount_limit=limit,
     **COMMON,
 )
@@ -154,6 +160,7 @@ person = keys(
     mail_system=st.sampled_from(["notes", "other-internet-mail", "none"]),
     mail_file=st.sampled_from(["onprem", "second", "inbound"]),
     forwarding_address=st.sampled_from(ADDRESSES),
+    over_quota=switch,
     aliases=st.lists(st.sampled_from(["boss", "iUser1@cloud.corporate.com"]), max_size=1),
 ) | st.just({"only_at_hosted": "enabled"})
 mx = st.lists(

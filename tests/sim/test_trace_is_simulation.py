@@ -190,11 +190,17 @@ EXCHANGE = st.fixed_dictionaries(
     {
         "recipient_filtering": st.booleans(),
         "accepted_domains": st.sampled_from([{"corporate.com": t} for t in ("authoritative", "internal-relay")]),
-    }
+    },
+    optional={
+        "max_recipients_per_message": st.integers(1, 4),
+        "max_recipient_envelope_limit": st.integers(1, 7),
+        "organization_max_receive_size": st.just("4 KB"),
+    },
 )
-ANY_ONPREM: st.SearchStrategy[tuple[str, Any]] = st.sampled_from(["domino", "postfix"]).map(
-    lambda kind: (kind, {})
-) | EXCHANGE.map(lambda e: ("exchange", e))
+POSTFIX = st.fixed_dictionaries({}, optional={"smtpd_recipient_limit": st.integers(1, 4)})
+ANY_ONPREM: st.SearchStrategy[tuple[str, Any]] = st.one_of(
+    st.just(("domino", {})), POSTFIX.map(lambda e: ("postfix", e)), EXCHANGE.map(lambda e: ("exchange", e))
+)
 INBOUND = st.fixed_dictionaries(
     {},
     optional={
@@ -211,6 +217,7 @@ PERSON = st.one_of(
     st.just({"mail_system": "notes"}),
     st.just({"mail_system": "other-internet-mail"}),
     st.just({"mail_system": "none"}),
+    st.just({"over_quota": True}),
     st.builds(
         lambda to: {"mail_system": "other-internet-mail", "forwarding_address": f"{to}@corporate.com"},
         st.sampled_from(["dUser1", "iUser1", "p0", "p1", "nobody"]),
