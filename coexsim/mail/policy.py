@@ -66,6 +66,7 @@ class Policy(NamedTuple):
     max_kept_bytes: int | None  # mail from elsewhere that is larger is taken, then bounced
     max_recipients: int | None  # taken in one transaction; the others are told to come later
     max_submit_recipients: int | None  # of its own users' mail; with more it is refused for all
+    refuses_reserved_domains: bool  # of RFC 2606
     refuses_over_quota: bool  # mail for a mail file that is full bounces
     size_overhead_bytes: int  # the queue file is this much larger than the message
     hop_limit: int

@@ -73,6 +73,7 @@ _PRODUCTS: dict[str, _Catalogue] = {
         ),  # from memory
         "body-too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),  # [MS-NDR]
         "too-many-recipients": (452, "4.5.3", "Too many recipients"),
+        "reserved-domain": (550, "5.1.4", "Recipient address reserved by RFC 2606"),  # [MS-NDR]; text from memory
         "too-many-submitted": (
             550,
             "5.5.3",

@@ -280,6 +280,10 @@ def _relay(case: _Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) ->
 def _send_outside(case: _Case, rcpt: Rcpt) -> Verdict:
     """A recipient of another domain."""
     policy = case.policy
+    if policy.refuses_reserved_domains and _is_reserved(domain_of(rcpt.address)):
+        return case.fail(
+            rcpt, "reserved-domain", "reserved-domain", f"{domain_of(rcpt.address)} is reserved by RFC 2606"
+        )
     route = policy.route_for(rcpt.address, case.envelope.size_bytes)
     if route is not None:
         return case.to_hop(
@@ -289,6 +293,13 @@ def _send_outside(case: _Case, rcpt: Rcpt) -> Verdict:
         return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {case.envelope.size_bytes} bytes")
     detail = "no connector for this domain" if policy.sends_outside else "SMTP for leaving the server is disabled"
     return case.fail(rcpt, "no-route", "no-route", detail, detail)
+
+
+def _is_reserved(domain: str) -> bool:
+    """RFC 2606: four top-level domains, and three below others."""
+    labels = domain.split(".")
+    tops, seconds = ("test", "example", "invalid", "localhost"), (["example", top] for top in ("com", "net", "org"))
+    return labels[-1] in tops or labels[-2:] in seconds
 
 
 def _where(route: Route, rcpt: Rcpt) -> str:

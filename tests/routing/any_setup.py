@@ -97,6 +97,7 @@ exchange = keys(
     recipient_filtering=switch,
     max_receive_size=size,
     organization_max_receive_size=size,
+    refuse_reserved_domains=switch,
     max_recipients_per_message=few,
     max_recipient_envelope_limit=few,
     max_hop_count=limit,

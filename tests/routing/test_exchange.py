@@ -301,6 +301,18 @@ def test_a_full_mail_file(home: str, by: str) -> None:
     assert (outcome, who, code) == ("bounced", by, "5.2.2")
 
 
+@pytest.mark.parametrize("domain", ["lab.test", "x.example", "example.com", "mail.example.org", "a.invalid"])
+def test_reserved_domains_are_refused_where_that_is_asked_for(domain: str) -> None:
+    """[MS-NDR] 5.1.4, RFC 2606; names that only look alike are not meant."""
+    strict = exchange(more="refuse_reserved_domains: enabled")
+    outcome, _, by, code = told(go(strict, DU1, f"x@{domain}"))
+
+    assert (outcome, by, code) == ("bounced", "onprem", "5.1.4")
+    assert told(go(exchange(), DU1, f"x@{domain}"))[3] != "5.1.4"
+    assert told(go(strict, DU1, "x@myexample.com"))[3] != "5.1.4"
+    assert told(go(strict, DU1, "x@partner.com"))[0] == "delivered"
+
+
 def test_relaying_is_refused() -> None:
     """[MS-NDR]: 5.7.1 Unable to relay, 550 where Postfix says 554."""
     reply = go(exchange(), OUTSIDE, "x@partner.com", server="onprem", client="outside").recipients[0].reply
