@@ -109,6 +109,8 @@ def _remedy(search: Search, flow: Flow, otherwise: str) -> str:
         and fold(person.forwarding) in {fold(c.address) for c in copies}
     ):
         return f"correct the forwarding address {person.forwarding}"
+    if _rule(flow) == "mail-file-full":
+        return "make room in the mail file, or raise its quota"
     if _rule(flow) == "no-forwarding-address":
         return "write a forwarding address, or take the smart host rule person-without-mail-file"
     refused_by = {search.setup.server_of_host.get(copy.remote) for copy in copies}

@@ -52,6 +52,18 @@ def test_every_case_is_of_a_code_that_exists() -> None:
     assert set(CASES) == set(EXPLANATIONS)
 
 
+def test_a_full_mail_file_is_told_with_its_own_remedy() -> None:
+    """Not with advice on routes."""
+    (finding,) = [
+        f for f in found(article_with("directory: {people: {iUser2: {over_quota: true}}}")) if f.severity == "error"
+    ]
+
+    assert (finding.code, finding.where) == ("UNREACHABLE", "directory.people.iUser2")
+    assert finding.text.endswith(
+        "5.2.2 <iUser2@corporate.com>: mail file is full; make room in the mail file, or raise its quota"
+    )
+
+
 @pytest.mark.parametrize("code", EXPLANATIONS)
 def test_every_code_is_explained(code: str) -> None:
     """Title, meaning, effect, remedy and source are there."""
