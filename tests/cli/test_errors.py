@@ -191,3 +191,14 @@ def test_importing_the_package_imports_nothing() -> None:
     )
 
     assert done.stdout.strip() == "['coexsim']"
+
+
+def test_libraries_do_not_look_for_what_else_is_installed() -> None:
+    """Which reads the metadata of packages, and much with it; whoever needs that later gets it."""
+    program = (
+        "import sys; from coexsim.__main__ import _import_alone\n"
+        "_import_alone(); print('importlib.metadata' in sys.modules, 'pydantic' in sys.modules, 'dns.name' in sys.modules)\n"
+        "import importlib.metadata; print(importlib.metadata.version('pydantic') != '')"
+    )
+
+    assert in_a_shell("-c", program).stdout == "False True True\nTrue\n"
