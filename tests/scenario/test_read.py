@@ -125,7 +125,7 @@ def test_data_that_another_program_wrote_is_read_in_c_and_in_python_alike(data: 
 
 @pytest.mark.parametrize("file", sorted(SCENARIOS.rglob("*.yaml")), ids=lambda file: file.name)
 def test_shipped_files_are_read_in_c(file: Path) -> None:
-    """Ten times as fast."""
+    """Which takes a sixth of the time (2000 people, 500 messages)."""
     assert yaml12._in_c(file.read_text(encoding="utf-8")) is not None
 
 
