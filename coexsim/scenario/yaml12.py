@@ -1,4 +1,4 @@
-"""YAML 1.2, several times as fast where it can be: by PyYAML's parser in C, with the words of YAML 1.2 (yes and 12:30 are text, 010 is ten).
+"""YAML 1.2, six times as fast where it can be: by PyYAML's parser in C, with the words of YAML 1.2 (yes and 12:30 are text, 010 is ten).
 
 What that parser, of YAML 1.1, does not take or would take otherwise is for ruamel.yaml to decide, which is of YAML 1.2 and in Python: it
 reads it, or says what is wrong.
