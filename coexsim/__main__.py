@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import sys
+from contextlib import suppress
 from types import ModuleType
 from typing import NoReturn
 
@@ -32,10 +33,8 @@ def _import_alone() -> None:
     nothing.entry_points = lambda **_: ()  # type: ignore[attr-defined]
     try:
         for asking in ("pydantic.plugin._loader", "dns._features", "dns.name"):
-            try:
+            with suppress(ImportError):
                 importlib.import_module(asking)
-            except ImportError:
-                continue
     finally:
         del sys.modules[name]
 

@@ -15,10 +15,13 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from coexsim import __version__
 from coexsim.errors import CoexsimError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from coexsim.cli.options import Parser
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
 COMMANDS = {
@@ -34,15 +37,15 @@ COMMANDS = {
 }
 
 
-def command(name: str) -> Callable[[Sequence[str]], int]:
-    """The command of that name: takes the words after it, gives the exit code."""
+def command(name: str) -> tuple[Callable[..., int], Parser]:
+    """The command of that name, which gives the exit code, and what reads its arguments."""
     from coexsim.cli.options import Parser
 
     module = import_module(f"coexsim.cli.{COMMANDS[name]}")
     does: Callable[..., int] = getattr(module, name)
     parser = Parser(name, does)
     getattr(module, f"{name}_arguments")(parser)
-    return lambda words: does(**parser.read(words))
+    return does, parser
 
 
 def overview() -> str:
@@ -107,7 +110,8 @@ def _run(words: list[str]) -> int:
         return BAD_USAGE
     first, *rest = words
     if first in COMMANDS:
-        return command(first)(rest)
+        does, parser = command(first)
+        return does(**parser.read(rest))
     if first == "--version":
         print(f"coexsim {__version__}")
     elif first in ("-h", "--help"):

@@ -87,14 +87,11 @@ def seed(parser: Parser, default: str = "the scenario's") -> None:
     parser.add_argument("--seed", type=int, metavar="NUMBER", help=f"seed of the random numbers [default: {default}]")
 
 
-def replications(
-    parser: Parser, what: str = "independent repetitions", default: int | None = None, least: int = 1, name: str = "",
-    said: str = "the scenario's",
-) -> None:  # fmt: skip
+def replications(parser: Parser, what: str = "independent repetitions", default: int | None = None) -> None:
     """How often."""
     parser.add_argument(
-        "--replications", "-n", type=at_least(least), metavar="NUMBER", default=default, dest=name or "replications",
-        help=f"{what} [default: {said if default is None else default}]",
+        "--replications", "-n", type=at_least(1), metavar="NUMBER", default=default,
+        help=f"{what} [default: {default or 'as the scenario says'}]",
     )  # fmt: skip
 
 

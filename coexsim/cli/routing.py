@@ -51,12 +51,11 @@ def trace(
     size_bytes = options.value(units.size_bytes, size, "--size")
     moment = options.value(units.moment, at, "--at")
     setup = _setup(load_scenario(scenario))
-    servers, links = setup.scenario.servers, [link.label for link in setup.scenario.links]
     _addresses(setup, [sender] if sender else [], "SENDER")
     _addresses(setup, recipients, "RECIPIENT")
     if at_server is not None:
-        options.known([at_server], servers, "--at-server")
-    options.known(down, [*servers, *links, "dns"], "--down")
+        options.known([at_server], setup.scenario.servers, "--at-server")
+    options.known(down, setup.scenario.can_go_down, "--down")
     asked = dict(
         size_bytes=size_bytes, at_s=moment.after(setup.scenario.run.start), down=tuple(down), server=at_server,
         via_mx=via_mx or (from_outside and at_server is None), client="outside" if from_outside else "own-user",

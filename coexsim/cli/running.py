@@ -92,7 +92,7 @@ def outage(
     options.value(units.moment, at, "--at")
     options.value(units.duration_s, length, "--for")
     quiet = load_scenario(scenario)
-    options.known(server, [*quiet.servers, *(link.label for link in quiet.links), "dns"], "--server")
+    options.known(server, quiet.can_go_down, "--server")
     spec = with_outage(quiet, server, at, length)
     read_objectives(spec)
     results = _simulated(spec, seed, replications, jobs, dask, visits=False)

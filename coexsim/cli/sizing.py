@@ -23,9 +23,9 @@ def size_arguments(parser: Parser) -> None:
     options.scenario(parser, "the scenario file, with 'objectives:' and 'size:'")
     options.folder(parser, "the table and pictures", "NAME-size")
     options.seed(parser)
-    options.replications(
-        parser, "replications of one machine or growth at the most", least=2, name="most",
-        said="the scenario's; 4 for headroom",
+    parser.add_argument(
+        "--replications", "-n", type=options.at_least(2), metavar="NUMBER", dest="most",
+        help="replications of one machine or growth at the most [default: as the scenario says; 4 for headroom]",
     )  # fmt: skip
     parser.add_argument("--curve", action="store_true", help="try also machines that the answer does not need")
     parser.add_argument(

@@ -26,9 +26,7 @@ def sweep_arguments(parser: Parser) -> None:
         help="such as servers.onprem.capacity.cores=2..16 or hosted_share=0..100%%; several make a grid",
     )  # fmt: skip
     options.replications(parser, "independent repetitions of each point")
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="folder that keeps every run [default: reports/NAME-sweep]"
-    )
+    options.folder(parser, "every run, from which a stopped sweep goes on", "NAME-sweep")
     options.seed(parser)
     options.processors(parser)
 

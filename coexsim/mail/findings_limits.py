@@ -75,12 +75,12 @@ def limits_agree(search: Search) -> Iterator[Finding]:
 
 
 def connectors_agree(search: Search) -> Iterator[Finding]:
-    """No server takes mail that is too large for each of its own ways on: Send connectors have limits of their own [MS-SC]."""
+    """No server takes mail that is too large for its organisation, or for its own ways on: Send connectors have limits too [MS-SC]."""
     told: set[str] = set()
     for flow in search.flows:
         for name in flow.servers if flow.delivered else ():
             policy = search.setup.policies[name]
-            own = [] if policy.max_kept_bytes is None else [policy.max_kept_bytes]
+            own = [] if policy.max_routed_bytes is None else [policy.max_routed_bytes]
             limits = own + [route.max_size_bytes for route in policy.routes if route.max_size_bytes is not None]
             if name in told or not limits:
                 continue
@@ -89,12 +89,11 @@ def connectors_agree(search: Search) -> Iterator[Finding]:
             if narrow is not None:
                 told.add(name)
                 most = f"of up to {say_bytes(way_in)}" if way_in is not None else "of any size"
-                limit = (
-                    f"its organisation's limit is {say_bytes(narrow)}"
-                    if narrow in own
-                    else (f"its way on to {flow.recipient.name} only {say_bytes(narrow)}")
+                whose = "its organisation" if narrow in own else f"its way on to {flow.recipient.name}"
+                text = (
+                    f"{name} takes messages {most}, and {whose} only {say_bytes(narrow)}: what lies between is taken, then bounced; "
+                    "set both to the same size"
                 )
-                text = f"{name} takes messages {most}, and {limit}: what lies between is taken, then bounced; set both to the same size"
                 path = search.setting(name, "organization_max_receive_size" if narrow in own else "send_connectors")
                 yield search.finding("SIZE-LIMITS-DIFFER", path, text, about=(name,))
 

@@ -63,10 +63,10 @@ class Policy(NamedTuple):
     passes_first: NextHop | None  # centralised transport: mail goes through this host before it is delivered
     max_size_bytes: int | None
     max_submit_bytes: int | None
-    max_kept_bytes: int | None  # mail from elsewhere that is larger is taken, then bounced
+    max_routed_bytes: int | None  # mail from elsewhere that is larger is taken, then bounced
     max_recipients: int | None  # taken in one transaction; the others are told to come later
     max_submit_recipients: int | None  # of its own users' mail; with more it is refused for all
-    refuses_reserved_domains: bool  # of RFC 2606
+    rejects_reserved_domains: bool  # of RFC 2606
     refuses_over_quota: bool  # mail for a mail file that is full bounces
     size_overhead_bytes: int  # the queue file is this much larger than the message
     hop_limit: int
@@ -104,7 +104,7 @@ class Policy(NamedTuple):
         limits = (
             self.max_size_bytes,
             self.max_submit_bytes,
-            self.max_kept_bytes,
+            self.max_routed_bytes,
             *(r.max_size_bytes for r in self.routes),
         )
         return (limit for limit in limits if limit is not None)

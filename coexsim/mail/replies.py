@@ -48,6 +48,8 @@ _COMMON: _Catalogue = {
     "queue-full": (452, "4.3.1", "Insufficient system storage"),
     "too-many-connections": (421, "4.7.0", "Error: too many connections"),
     "too-many-recipients": (452, "4.5.3", "<{address}>: Error: too many recipients"),  # [PF-SRC]
+    "too-many-submitted": (550, "5.5.3", "Too many recipients"),
+    "reserved-domain": (550, "5.1.4", "<{address}>: domain reserved by RFC 2606"),
     "mailbox-full": (552, "5.2.2", "<{address}>: mail file is full"),
     "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
 }
@@ -73,7 +75,6 @@ _PRODUCTS: dict[str, _Catalogue] = {
         ),  # from memory
         "body-too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),  # [MS-NDR]
         "too-many-recipients": (452, "4.5.3", "Too many recipients"),
-        "reserved-domain": (550, "5.1.4", "Recipient address reserved by RFC 2606"),  # [MS-NDR]; text from memory
         "too-many-submitted": (
             550,
             "5.5.3",

@@ -17,6 +17,8 @@ from coexsim.mail.policy import DomainRule, Policy, Route
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import Setup, State
 
+RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")  # RFC 2606
+
 
 class Verdict(NamedTuple):
     """What happens to one recipient at one server, and the rule that says so.
@@ -99,7 +101,7 @@ def _verdicts(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
         reason = f"the message has passed {envelope.received} servers; at most {policy.hop_limit} are allowed here"
         yield case.fail(rcpt, "too-many-hops", "hop-limit", reason)
         return
-    most = policy.max_kept_bytes
+    most = policy.max_routed_bytes
     if most is not None and envelope.size_bytes > most and case.came_from != "own-user":
         reason = f"the organisation keeps mail of up to {most} bytes"
         yield case.fail(rcpt, "body-too-big", "organisation-size-limit", reason)
@@ -280,7 +282,7 @@ def _relay(case: _Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) ->
 def _send_outside(case: _Case, rcpt: Rcpt) -> Verdict:
     """A recipient of another domain."""
     policy = case.policy
-    if policy.refuses_reserved_domains and _is_reserved(domain_of(rcpt.address)):
+    if policy.rejects_reserved_domains and _is_reserved(domain_of(rcpt.address)):
         return case.fail(
             rcpt, "reserved-domain", "reserved-domain", f"{domain_of(rcpt.address)} is reserved by RFC 2606"
         )
@@ -296,10 +298,8 @@ def _send_outside(case: _Case, rcpt: Rcpt) -> Verdict:
 
 
 def _is_reserved(domain: str) -> bool:
-    """RFC 2606: four top-level domains, and three below others."""
-    labels = domain.split(".")
-    tops, seconds = ("test", "example", "invalid", "localhost"), (["example", top] for top in ("com", "net", "org"))
-    return labels[-1] in tops or labels[-2:] in seconds
+    """Is it, or does it lie below, one of RFC 2606's."""
+    return any(f".{domain}".endswith(f".{one}") for one in RESERVED)
 
 
 def _where(route: Route, rcpt: Rcpt) -> str:

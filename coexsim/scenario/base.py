@@ -1,6 +1,6 @@
 """The root of all scenario models, and the kinds of field they are made of."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -10,7 +10,8 @@ from coexsim import units
 class Spec(BaseModel):
     """A part of a scenario: frozen, and no key that it does not know.
 
-    Its validators are built when a scenario is read, those of all parts at once; so a default that is a part is made with
+    Annotations are objects here, not strings, which pydantic would evaluate one by one, again for every kind of server. The
+    validators are built when a scenario is read, those of all parts at once; so a default that is a part is made with
     `model_construct`, which asks for none.
     """
 
@@ -45,7 +46,7 @@ class Slow(Spec):
     longest: Seconds
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Slow":
+    def _in_order(self) -> Self:
         if self.longest < self.shortest:
             raise ValueError("longest is less than shortest")
         return self
@@ -77,7 +78,7 @@ class Work(Spec):
         return value
 
     @model_validator(mode="after")
-    def _law_has_its_numbers(self) -> "Work":
+    def _law_has_its_numbers(self) -> Self:
         if self.law in ("gamma", "lognormal") and self.cv <= 0:
             raise ValueError(f"{self.law} work needs its coefficient of variation, for example 'cv: 1.2'")
         if self.law == "empirical" and not self.values:

@@ -268,7 +268,7 @@ def mail_addresses_are_addresses(scenario: Scenario) -> Found:
 
 def outages_name_what_exists(scenario: Scenario) -> Found:
     """What goes down is a server, a link, or ``dns``; a zone that fails is one that is declared."""
-    known = [*scenario.servers, *(link.label for link in scenario.links), "dns"]
+    known = scenario.can_go_down
     for index, event in enumerate(scenario.events):
         for name in event.down:
             if name not in known:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -132,7 +132,7 @@ class SizeSpec(Spec):
         return value
 
     @model_validator(mode="after")
-    def _is_one_law(self) -> "SizeSpec":
+    def _is_one_law(self) -> Self:
         forms = [name for name in ("constant", "table", "body") if getattr(self, name)]
         if len(forms) != 1:
             raise ValueError(

@@ -1,7 +1,7 @@
 """The `load:` part of a scenario: what mail there is."""
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -167,7 +167,7 @@ class LoadSpec(Spec):
         return value
 
     @model_validator(mode="after")
-    def _says_what_mail(self) -> "LoadSpec":
+    def _says_what_mail(self) -> Self:
         if self.sent_per_mailbox is None and not (self.streams or self.bulk or self.replay):
             raise ValueError("a load says at least one of: profile, sent_per_mailbox, streams, bulk, replay")
         if self.sent_per_mailbox is None:
@@ -177,7 +177,7 @@ class LoadSpec(Spec):
         return self
 
     @model_validator(mode="after")
-    def _office_adds_up(self) -> "LoadSpec":
+    def _office_adds_up(self) -> Self:
         if self.sent_per_mailbox is None:
             return self
         if self.internal_share is None:
@@ -195,7 +195,7 @@ class LoadSpec(Spec):
         return self
 
     @model_validator(mode="after")
-    def _names_differ(self) -> "LoadSpec":
+    def _names_differ(self) -> Self:
         seen = {OFFICE, INTERNET, SPAM, REPLAY}
         for name in (
             *(stream.label for stream in self.streams),
@@ -211,7 +211,7 @@ class LoadSpec(Spec):
         return self.bulk[index].name or f"bulk {index + 1}"
 
     @property
-    def office_rates(self) -> "OfficeRates":
+    def office_rates(self) -> OfficeRates:
         """The office's rates for one mailbox, by the formulas above; all zero without an office."""
         sent = self.sent_per_mailbox
         if not sent:

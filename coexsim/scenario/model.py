@@ -1,6 +1,6 @@
 """A scenario: one organisation's mail set-up and the question asked of it, as frozen models."""
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -129,7 +129,7 @@ class Expect(Spec):
     transactions: int | None = Field(None, description="SMTP transactions between servers, bounces included")
 
     @model_validator(mode="after")
-    def _says_something(self) -> "Expect":
+    def _says_something(self) -> Self:
         if all(value is None for value in self.__dict__.values()):
             raise ValueError("it expects nothing, so it would always hold; write for example 'outcome: delivered'")
         return self
@@ -172,7 +172,7 @@ class Event(Spec):
     name: str | None = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> "Event":
+    def _says_one_thing(self) -> Self:
         if bool(self.down) + bool(self.zone) + bool(self.move) + bool(self.hire) != 1:
             raise ValueError("an event says one of: down, zone, move, hire")
         if (self.mtbf is None) != (self.mttr is None):
@@ -262,13 +262,18 @@ class Scenario(Spec):
     _source: Source = PrivateAttr(default_factory=lambda: Source("<scenario>", {}, {}))
 
     @property
-    def source(self) -> "Source":
+    def source(self) -> Source:
         """The file it was read from, the resolved data as written, and where each key stands."""
         return self._source
 
     def of_kind(self, *kinds: type) -> dict[str, Any]:
         """The servers of these classes, by name."""
         return {name: server for name, server in self.servers.items() if isinstance(server, kinds)}
+
+    @property
+    def can_go_down(self) -> list[str]:
+        """What an event can take down: servers, links by their labels, and ``dns``."""
+        return [*self.servers, *(link.label for link in self.links), "dns"]
 
     @property
     def home_server(self) -> dict[str, str]:

@@ -30,11 +30,10 @@ def read_profile(name: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _parsed(name: str) -> dict[str, Any]:
-    from coexsim.scenario.yaml12 import load
+    from coexsim.scenario.read import read_file
 
-    data = load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
-    assert isinstance(data, dict)
-    return data
+    file = PROFILES / f"{name}.yaml"
+    return read_file(file, str(file))[0]
 
 
 def over_profile(written: dict[str, Any]) -> dict[str, Any]:

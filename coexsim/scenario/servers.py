@@ -191,7 +191,7 @@ class ExchangeServer(ServerBase):
         description="organisation limit for mail from elsewhere: larger mail that the Receive connector took bounces; 10 MB by default "
         "[MS-SIZE], left out here: none",
     )
-    refuse_reserved_domains: Switch = Field(
+    reject_reserved_domains: Switch = Field(
         False,
         description="mail for RFC 2606's domains (.test, .example, example.com and so on) that it does not accept itself bounces, 5.1.4; "
         "Exchange does so by default [MS-NDR], here it must be asked for, as scenarios like such names",

@@ -84,20 +84,6 @@ def compose(text: str) -> tuple[Any, Callable[[Any], Any]]:
     return _in_c(text) or _in_python(text)
 
 
-def load(text: str) -> Any:
-    """The document in `text` as plain data. Raises `NotYamlError`."""
-    tree, value_of = compose(text)
-    return _plain(tree, value_of)
-
-
-def _plain(node: Any, value_of: Callable[[Any], Any]) -> Any:
-    if node is None or node.id == "scalar":
-        return None if node is None else value_of(node)
-    if node.id == "sequence":
-        return [_plain(item, value_of) for item in node.value]
-    return {value_of(key): _plain(value, value_of) for key, value in node.value}
-
-
 def _in_c(text: str) -> tuple[Any, Callable[[Any], Any]] | None:
     """As `compose`; None if it cannot be read so."""
     if not yaml.__with_libyaml__ or _OTHERWISE.search(text):

@@ -31,7 +31,7 @@ def build_calendars(scenario: Scenario, seed: int, replication: int, until_s: fl
                 rng = stream(seed, replication, purpose)
                 for begin_s, end_s in random_outages(rng, event.mtbf, event.mttr, until_s):
                     outages.add(name, begin_s, end_s)
-    names = [*scenario.servers, *(link.label for link in scenario.links), "dns"]
+    names = scenario.can_go_down
     calendars = {name: Calendar(outages.intervals.get(name, ())) for name in names}
     for name, server in scenario.servers.items():
         if server.runs_on:

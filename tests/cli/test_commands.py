@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
@@ -18,17 +17,14 @@ FLOWS = str(ROOT / "scenarios" / "article" / "flows.yaml")
 
 def parser_of(name: str) -> Parser:
     """The parser of a command."""
-    module = import_module(f"coexsim.cli.{COMMANDS[name]}")
-    parser = Parser(name, getattr(module, name))
-    getattr(module, f"{name}_arguments")(parser)
-    return parser
+    return command(name)[1]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_takes_what_its_parser_reads(name: str) -> None:
     """No argument is declared that the function does not take, and none is left out."""
     declared = {action.dest for action in parser_of(name)._actions if action.dest != "help"}
-    taken = signature(getattr(import_module(f"coexsim.cli.{COMMANDS[name]}"), name)).parameters
+    taken = signature(command(name)[0]).parameters
 
     assert declared == set(taken)
 
@@ -104,4 +100,4 @@ def test_a_short_option_takes_its_value_in_one_word() -> None:
 def test_an_unknown_word_is_an_error_of_usage() -> None:
     """Programs that call it can tell it from other errors."""
     with pytest.raises(UsageError, match="Try 'coexsim check --help'"):
-        command("check")([])
+        parser_of("check").read([])
