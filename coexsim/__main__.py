@@ -2,7 +2,6 @@
 
 import gc
 import importlib
-import os
 import sys
 from contextlib import suppress
 from types import ModuleType
@@ -20,19 +19,18 @@ def main() -> NoReturn:
 
 
 def _import_alone() -> None:
-    """Import pydantic and dnspython without their looking for what else is installed.
+    """Import dnspython without its looking for what else is installed.
 
-    They ask for plug-ins and optional parts, which coexsim does not use; reading what they ask with (with it e-mail, archives and
-    tables), and asking, is a tenth of the time of a trace. Where they ask in another way than expected, this only gains nothing.
+    It asks for optional parts, which coexsim does not use; reading what it asks with (with it e-mail, archives and tables), and
+    asking, takes longer than the rest of it. Where it asks in another way than expected, this only gains nothing.
     """
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     name = "importlib.metadata"
     if name in sys.modules:
         return
     sys.modules[name] = nothing = ModuleType(name)
     nothing.entry_points = lambda **_: ()  # type: ignore[attr-defined]
     try:
-        for asking in ("pydantic.plugin._loader", "dns._features", "dns.name"):
+        for asking in ("dns._features", "dns.name"):
             with suppress(ImportError):
                 importlib.import_module(asking)
     finally:

@@ -30,7 +30,7 @@ def apply(scenario: Scenario, candidate: Candidate, server: str | None = None) -
     if candidate.speed != 1:
         for role, spec in scenario.servers.items():
             if name in (role, spec.runs_on):
-                for stage in Service.model_fields:
+                for stage in Service.fields:
                     work = getattr(spec.service, stage)
                     if work != Work():
                         changes[f"servers.{role}.service.{stage}"] = _quicker(work, candidate.speed)
@@ -91,7 +91,7 @@ def ladder(resource: str, text: str) -> list[Candidate]:
         else:
             number = float(value) if isinstance(value, (int, float)) else float(str(value))
         raw = {"name": say_resource(resource, number), "cost": number, resource: value}
-        steps.append(Candidate.model_validate(raw))
+        steps.append(Candidate.from_data(raw))
     return sorted(steps, key=lambda candidate: candidate.cost)
 
 
@@ -120,7 +120,7 @@ def together(candidates: Sequence[Candidate], name: str, cost: float | None = No
             if value is not None and (resource != "speed" or value != 1):
                 said[resource] = value
     total = sum(candidate.cost for candidate in candidates) if cost is None else cost
-    return candidates[0].model_copy(update={"name": name, "cost": total, **said})
+    return candidates[0].replaced(name=name, cost=total, **said)
 
 
 def amounts(scenario: Scenario, candidate: Candidate, server: str | None = None) -> dict[str, float]:

@@ -180,9 +180,10 @@ def _write_size(found: Sizing, folder: Path, *, pictures: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     table = found.table()
     write_table(table, folder / "sizing.parquet")
+    answer = found.answer.to_data() if found.answer else None
     summary = {
         "server": found.server,
-        "answer": found.answer.model_dump(exclude_none=True) if found.answer else None,
+        "answer": {name: value for name, value in answer.items() if value is not None} if answer else None,
         "exit_code": found.exit_code,
         "undecided": [candidate.name for candidate in found.undecided],
         "headroom": str(found.headroom) if found.headroom else None,

@@ -120,8 +120,8 @@ def _other_rule_lines(setup: Setup, walk: Trace, recipient: RecipientTrace, aske
         if not isinstance(server, DominoServer) or not server.smart_host:
             continue
         rule, other = server.smart_host_rule, OTHER_RULE[server.smart_host_rule]
-        changed = {**setup.scenario.servers, name: server.model_copy(update={"smart_host_rule": other})}
-        instead = Setup(setup.scenario.model_copy(update={"servers": changed}))
+        changed = {**setup.scenario.servers, name: server.replaced(smart_host_rule=other)}
+        instead = Setup(setup.scenario.replaced(servers=changed))
         end = trace(instead, walk.sender, recipient.recipient, **asked).recipients[0]
         yield f"  smart host rule at {name}: {rule} ({WHOSE_RULE[rule]})"
         same = (end.servers, end.outcome, end.code, end.by) == (

@@ -124,7 +124,7 @@ def _population(scenario: Scenario, share: object) -> dict[str, int]:
 
 def run_hash(scenario: Scenario, seed: int, replication: int) -> str:
     """Stands for all that one run depends on: the scenario without its words, the files it names, seed, replication, code."""
-    said = scenario.model_dump(mode="json", exclude=SAYS_NOTHING)
+    said = {name: value for name, value in scenario.to_data().items() if name not in SAYS_NOTHING}
     names = [zone.file for zones in (scenario.dns, scenario.internal_dns) for zone in zones.values() if zone.file]
     if scenario.load is not None and scenario.load.replay is not None:
         names.append(scenario.load.replay.file)

@@ -38,4 +38,4 @@ def _warm_up_s(world: World) -> float:
 
 
 def _with_warm_up(scenario: Scenario, warm_up_s: float) -> Scenario:
-    return scenario.model_copy(update={"run": scenario.run.model_copy(update={"warm_up": warm_up_s})})
+    return scenario.replaced(run=scenario.run.replaced(warm_up=warm_up_s))

@@ -9,7 +9,8 @@ from coexsim.mail.findings import Finding, find_all
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import address_of, trace_mail
 from coexsim.mail.traced import RecipientTrace, Trace
-from coexsim.scenario.model import Expect, Mail, Path, Scenario
+from coexsim.scenario.model import Expect, Mail, Scenario
+from coexsim.scenario.values import Path
 
 
 class Comparison(NamedTuple):

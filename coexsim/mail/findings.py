@@ -16,8 +16,8 @@ from coexsim.mail.finding_texts import EXPLANATIONS
 from coexsim.mail.flows import Flow, all_flows
 from coexsim.mail.message import fold
 from coexsim.mail.setup import Setup
-from coexsim.scenario.model import Path
 from coexsim.scenario.servers import ExternalServer, HostedInbound
+from coexsim.scenario.values import Path
 
 if TYPE_CHECKING:
     from coexsim.scenario.model import Scenario
@@ -100,7 +100,7 @@ class Search:
 
     def setting(self, server: str, *names: str) -> Path:
         """The first of these settings that a server has, or the server."""
-        known = type(self.scenario.servers[server]).model_fields if server in self.scenario.servers else {}
+        known = type(self.scenario.servers[server]).fields if server in self.scenario.servers else {}
         return next((("servers", server, name) for name in names if name in known), ("servers", server))
 
 

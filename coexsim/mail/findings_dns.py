@@ -10,7 +10,7 @@ from coexsim.mail.findings import Finder, Finding, Search
 from coexsim.mail.flows import hosts_behind
 from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.setup import Setup
-from coexsim.scenario.model import Path
+from coexsim.scenario.values import Path
 
 STEP = "the article's step 'Setting up the network to receive mail'"
 

@@ -12,8 +12,8 @@ from coexsim.mail.findings_limits import whose_hop_limit
 from coexsim.mail.flows import Flow, impatient, loop_end
 from coexsim.mail.message import fold
 from coexsim.mail.trace import trace
-from coexsim.scenario.model import Path
 from coexsim.scenario.servers import HostedInbound
+from coexsim.scenario.values import Path
 from coexsim.units import say_time
 
 NO_WAY_THERE = "give the mail file a server that its mail is sent to"

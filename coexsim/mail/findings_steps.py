@@ -9,7 +9,6 @@ from coexsim.mail.findings import Finder, Finding, Search, Severity, listed
 from coexsim.mail.flows import hosts_behind
 from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.replies import reply
-from coexsim.scenario.model import Path
 from coexsim.scenario.servers import (
     AcceptedDomain,
     DominoServer,
@@ -18,6 +17,7 @@ from coexsim.scenario.servers import (
     HostedOutbound,
     SendConnector,
 )
+from coexsim.scenario.values import Path
 
 DOMINO = "the article's Domino step"
 EXCHANGE = "the article's Exchange step"

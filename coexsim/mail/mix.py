@@ -21,7 +21,7 @@ def per_thousand(scenario: Scenario, senders: Iterable[MailClass], recipients: I
     senders, recipients = list(senders), list(recipients)
     load = scenario.load
     if load is None or not (load.office_rates.sent_per_s or load.streams):
-        load = LoadSpec.model_validate({"profile": DEFAULT_PROFILE})
+        load = LoadSpec.from_data({"profile": DEFAULT_PROFILE})
     mix: Mix = {}
     for origin, goal, rate in [*_office(load, senders), *_streams(load)]:
         froms, tos = _members(senders, origin), _members(recipients, goal)

@@ -1,21 +1,12 @@
-"""The root of all scenario models, and the kinds of field they are made of."""
+"""The kinds of value that parts of a scenario are made of, and the part that most servers share: work."""
 
-from typing import Annotated, Literal, Self
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from typing import Annotated, Literal
 
 from coexsim import units
+from coexsim.scenario.spec import Spec, field
+from coexsim.scenario.values import Before, Like
 
-
-class Spec(BaseModel):
-    """A part of a scenario: frozen, and no key that it does not know.
-
-    Annotations are objects here, not strings, which pydantic would evaluate one by one, again for every kind of server. The
-    validators are built when a scenario is read, those of all parts at once; so a default that is a part is made with
-    `model_construct`, which asks for none.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
+ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 
 
 def _switch(value: object) -> object:
@@ -26,30 +17,31 @@ def _names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Seconds = Annotated[float, BeforeValidator(units.duration_s)]
-SizeBytes = Annotated[int, BeforeValidator(units.size_bytes)]
-BytesPerS = Annotated[float, BeforeValidator(units.bandwidth_bytes_per_s)]
-PerS = Annotated[float, BeforeValidator(units.rate_per_s)]
-Share = Annotated[float, BeforeValidator(units.share)]
-At = Annotated[units.Moment, BeforeValidator(units.moment)]
-Window = Annotated[tuple[units.Moment, units.Moment], BeforeValidator(units.window)]
-Switch = Annotated[bool, BeforeValidator(_switch)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Address = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
+Seconds = Annotated[float, Before(units.duration_s)]
+SizeBytes = Annotated[int, Before(units.size_bytes)]
+BytesPerS = Annotated[float, Before(units.bandwidth_bytes_per_s)]
+PerS = Annotated[float, Before(units.rate_per_s)]
+Share = Annotated[float, Before(units.share)]
+At = Annotated[units.Moment, Before(units.moment)]
+Window = Annotated[tuple[units.Moment, units.Moment], Before(units.window)]
+Switch = Annotated[bool, Before(_switch)]
+Names = Annotated[tuple[str, ...], Before(_names)]
+Address = Annotated[str, Like(ADDRESS, "an address such as 'name@corporate.com'")]
+Domain = Annotated[str, Like(r"[A-Za-z0-9.-]+\.[A-Za-z0-9-]+", "a domain such as 'corporate.com'")]
+EnhancedCode = Annotated[str, Like(r"none|\d\.\d{1,3}\.\d{1,3}", "an enhanced status code such as '5.1.1'")]
+Reason = Annotated[str, Like(r"(?s:.+)", "some text")]
 
 
 class Slow(Spec):
     """A rare, much longer piece of work, such as a network test that times out."""
 
-    share: Share = Field(description="share of the messages that meet it")
-    shortest: Seconds = Field(description="the extra time is uniform between these two [s]")
+    share: Share = field(description="share of the messages that meet it")
+    shortest: Seconds = field(description="the extra time is uniform between these two [s]")
     longest: Seconds
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check(self) -> None:
         if self.longest < self.shortest:
             raise ValueError("longest is less than shortest")
-        return self
 
 
 class Work(Spec):
@@ -59,16 +51,15 @@ class Work(Spec):
     """
 
     fixed: Seconds = 0.0
-    per_MB: Seconds = Field(0.0, description="time per 10^6 bytes of the message [s]")  # noqa: N815 - the unit's own spelling
+    per_MB: Seconds = field(default=0.0, description="time per 10^6 bytes of the message [s]")  # noqa: N815 - the unit's own spelling
     law: Literal["constant", "exponential", "gamma", "lognormal", "empirical"] = "constant"
-    cv: float = Field(0.0, ge=0, description="coefficient of variation of gamma and lognormal work")
+    cv: float = field(default=0.0, ge=0, description="coefficient of variation of gamma and lognormal work")
     values: tuple[Seconds, ...] = ()
     weights: tuple[float, ...] = ()
     slow: Slow | None = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _from_duration(cls, value: object) -> object:
+    def _long_form(cls, value: object) -> object:
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return {"fixed": value}
         if isinstance(value, dict) and value.get("cv") and "law" not in value:
@@ -77,8 +68,7 @@ class Work(Spec):
             return {**value, "law": "empirical"}
         return value
 
-    @model_validator(mode="after")
-    def _law_has_its_numbers(self) -> Self:
+    def _check(self) -> None:
         if self.law in ("gamma", "lognormal") and self.cv <= 0:
             raise ValueError(f"{self.law} work needs its coefficient of variation, for example 'cv: 1.2'")
         if self.law == "empirical" and not self.values:
@@ -87,7 +77,6 @@ class Work(Spec):
             raise ValueError(f"{len(self.values)} values but {len(self.weights)} weights")
         if self.weights and (min(self.weights) < 0 or sum(self.weights) <= 0):
             raise ValueError("weights must not be negative, nor all of them zero")
-        return self
 
     @property
     def mean_law_s(self) -> float:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
-from math import isfinite
-
-from pydantic import BaseModel
 
 from coexsim.errors import did_you_mean
-from coexsim.scenario.model import ADDRESS, Path, Scenario
+from coexsim.scenario.base import ADDRESS
+from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import ExternalServer, HostedInbound, RelayServer
+from coexsim.scenario.values import Path
 
 Found = Iterator[tuple[Path, str]]
 _ADDRESS = re.compile(ADDRESS)
@@ -174,25 +173,6 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def numbers_have_an_end(scenario: Scenario) -> Found:
-    """No quantity is infinite or no number at all: a run would not end."""
-    yield from _endless(scenario, ())
-
-
-def _endless(node: object, path: Path) -> Found:
-    if isinstance(node, float) and not isfinite(node):
-        yield path, f"{node} is no usable number"
-    elif isinstance(node, BaseModel):
-        for key, field in type(node).model_fields.items():
-            yield from _endless(getattr(node, key), (*path, field.alias or key))
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            yield from _endless(value, (*path, key))
-    elif isinstance(node, tuple):
-        for index, value in enumerate(node):
-            yield from _endless(value, (*path, index))
-
-
 def people_have_addresses_of_their_own(scenario: Scenario) -> Found:
     """No two people, aliases or groups answer to one address; all of them are addresses."""
     seen: dict[str, Path] = {}
@@ -300,7 +280,6 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     relays_know_where_to_send,
     hosts_are_hosts,
     hosts_are_not_shared,
-    numbers_have_an_end,
     people_have_addresses_of_their_own,
     whom_only_the_service_knows_it_has,
     people_exist,

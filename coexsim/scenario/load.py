@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from coexsim.errors import Problem, ScenarioError
 from coexsim.scenario import checks
 from coexsim.scenario.model import Scenario, Source
 from coexsim.scenario.problems import problems_of, say_path
 from coexsim.scenario.read import copy_of, read_file, read_text
+from coexsim.scenario.spec import PartError
 
 
 def load_scenario(file: str | Path) -> Scenario:
@@ -70,12 +69,11 @@ def _inside(here: Any, key: str, default: object) -> Any:
 
 def _build(raw: dict[str, Any], source: Source) -> Scenario:
     try:
-        scenario = Scenario.model_validate(raw)
-    except ValidationError as error:
-        raise ScenarioError(problems_of(error, source)) from None
+        scenario = Scenario.from_data(raw).read_from(source)
+    except PartError as error:
+        raise ScenarioError(problems_of(error.faults, source)) from None
     except (OverflowError, RecursionError) as error:
         raise ScenarioError([Problem(source.file, 1, "", f"a number is too large: {error}")]) from None
-    scenario._source = source
     found = [Problem(*source.where(path), say_path(path), text) for path, text in checks.problems(scenario)]
     if found:
         raise ScenarioError(found)

@@ -1,11 +1,9 @@
 """The `load:` part of a scenario: what mail there is."""
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
-
-from coexsim.scenario.base import At, PerS, Share, SizeBytes, Spec
+from coexsim.scenario.base import At, PerS, Share, SizeBytes
 from coexsim.scenario.load_fields import (
     DAYS,
     HOURS,
@@ -17,6 +15,8 @@ from coexsim.scenario.load_fields import (
     read_weights,
 )
 from coexsim.scenario.profiles import over_profile, read_profile, shipped_profiles
+from coexsim.scenario.spec import Spec, field
+from coexsim.scenario.values import After, Before
 
 OFFICE, INTERNET, SPAM, REPLAY = (
     "office",
@@ -32,11 +32,11 @@ Place = Literal["onprem", "hosted", "internet", "unknown", "everybody"]
 class SpamSpec(Spec):
     """Unwanted mail from the Internet that reaches the server, on top of the wanted mail."""
 
-    share_of_internet_mail: Share = Field(lt=1, description="of all messages from the Internet")
-    to_unknown_addresses: Share = Field(0.0, description="share of its recipients that do not exist")
-    recipients: Recipients = Field(default_factory=lambda: {1: 1.0})
-    sizes: SizeSpec | None = Field(None, description="default: as other mail")
-    day_curve: DayCurve | None = Field(None, description="default: as other mail")
+    share_of_internet_mail: Share = field(lt=1, description="of all messages from the Internet")
+    to_unknown_addresses: Share = field(default=0.0, description="share of its recipients that do not exist")
+    recipients: Recipients = field(default_factory=lambda: {1: 1.0})
+    sizes: SizeSpec | None = field(default=None, description="default: as other mail")
+    day_curve: DayCurve | None = field(default=None, description="default: as other mail")
 
 
 def _to(value: object) -> object:
@@ -50,14 +50,14 @@ def _to(value: object) -> object:
 class StreamSpec(Spec):
     """Mail at a steady rate, day and night."""
 
-    sender: Literal["onprem", "hosted", "internet", "everybody"] = Field(alias="from")
-    to: Annotated[dict[Place, float], BeforeValidator(_to)] = Field(
+    sender: Literal["onprem", "hosted", "internet", "everybody"] = field(key="from")
+    to: Annotated[dict[Place, float], Before(_to)] = field(
         description="one place, or weights; each recipient is drawn by them"
     )
-    rate: PerS = Field(description="messages per second, before `growth`")
+    rate: PerS = field(description="messages per second, before `growth`")
     arrivals: Literal["poisson", "constant"] = "poisson"
-    recipients: Recipients = Field(default_factory=lambda: {1: 1.0})
-    sizes: SizeSpec | None = Field(None, description="default: the load's")
+    recipients: Recipients = field(default_factory=lambda: {1: 1.0})
+    sizes: SizeSpec | None = field(default=None, description="default: the load's")
     name: str | None = None
 
     @property
@@ -73,14 +73,19 @@ def _places(value: object) -> object:
 class BulkSpec(Spec):
     """One mailing to every mailbox of a side, or of both."""
 
-    at: At = Field(description="the first such time in the run")
-    sender: Literal["onprem", "hosted", "internet"] = Field(alias="from")
-    to: Annotated[tuple[Literal["onprem", "hosted", "everybody"], ...], BeforeValidator(_places)] = ("everybody",)
-    size: SizeBytes = Field(ge=1)
-    recipients_per_copy: int | None = Field(
-        None, ge=1, description="left out: one message to all; else so many a message"
+    at: At = field(description="the first such time in the run")
+    sender: Literal["onprem", "hosted", "internet"] = field(key="from")
+    to: Annotated[tuple[Literal["onprem", "hosted", "everybody"], ...], Before(_places)] = ("everybody",)
+    size: SizeBytes = field(ge=1)
+    recipients_per_copy: int | None = field(
+        default=None, ge=1, description="left out: one message to all; else so many a message"
     )
     name: str | None = None
+
+
+def _is_a_table(file: str) -> None:
+    if Path(file).suffix.casefold() not in (".csv", ".parquet"):
+        raise ValueError(f"{file!r} is neither .csv nor .parquet")
 
 
 class ReplaySpec(Spec):
@@ -89,19 +94,11 @@ class ReplaySpec(Spec):
     A sender is an address or a side; recipients are addresses or sides with a number: ``onprem:2 hosted:1``.
     """
 
-    file: str = Field(description="CSV or Parquet; relative to the scenario")
+    file: Annotated[str, After(_is_a_table)] = field(description="CSV or Parquet; relative to the scenario")
 
-    @model_validator(mode="before")
     @classmethod
-    def _from_name(cls, value: object) -> object:
+    def _long_form(cls, value: object) -> object:
         return {"file": value} if isinstance(value, str) else value
-
-    @field_validator("file")
-    @classmethod
-    def _can_be_read(cls, value: str) -> str:
-        if Path(value).suffix.casefold() not in (".csv", ".parquet"):
-            raise ValueError(f"{value!r} is neither .csv nor .parquet")
-        return value
 
 
 class OfficeRates(NamedTuple):
@@ -111,6 +108,10 @@ class OfficeRates(NamedTuple):
     inside_share: float  # share of the recipients of sent mail that are inside
     internet_per_s: float  # wanted messages from the Internet
     spam_per_s: float
+
+
+def _is_shipped(profile: str) -> None:
+    read_profile(profile)
 
 
 class LoadSpec(Spec):
@@ -128,58 +129,60 @@ class LoadSpec(Spec):
     `growth` multiplies the rates of office, Internet, spam and streams, not mailings and replay.
     """
 
-    profile: str | None = Field(None, description="a shipped profile; what is written beside it goes before")
+    profile: Annotated[str, After(_is_shipped)] | None = field(
+        default=None, description="a shipped profile; what is written beside it goes before"
+    )
     title: str = ""
-    sources: dict[str, str] = Field(default_factory=dict, description="where figures come from, by key")
-    day_curve: DayCurve | None = Field(None, description="24 shares from midnight on, of any scale; left out: flat")
-    week_curve: WeekCurve | None = Field(None, description="7 factors from Monday on; 1: a day as stated")
-    sent_per_mailbox: PerS | None = Field(None, description="messages a mailbox's user sends")
-    internal_share: Share | None = Field(None, description="share of a mailbox's received copies that come from inside")
-    received_to_sent: float | None = Field(
-        None, gt=0, description="copies received for one message sent, spam not counted"
+    sources: dict[str, str] = field(default_factory=dict, description="where figures come from, by key")
+    day_curve: DayCurve | None = field(
+        default=None, description="24 shares from midnight on, of any scale; left out: flat"
     )
-    internet_received_per_mailbox: PerS | None = Field(None, description="copies from the Internet, spam not counted")
-    recipients: Recipients = Field(default_factory=lambda: {1: 1.0}, description="recipients per message: weights")
-    internet_recipients: Recipients | None = Field(
-        None, description="of messages from the Internet; default: `recipients`"
+    week_curve: WeekCurve | None = field(default=None, description="7 factors from Monday on; 1: a day as stated")
+    sent_per_mailbox: PerS | None = field(default=None, description="messages a mailbox's user sends")
+    internal_share: Share | None = field(
+        default=None, description="share of a mailbox's received copies that come from inside"
     )
-    sizes: SizeSpec = Field(
-        default_factory=lambda: SizeSpec(constant="75 KB"), description="default: 75 KB, a planning figure"
+    received_to_sent: float | None = field(
+        default=None, gt=0, description="copies received for one message sent, spam not counted"
+    )
+    internet_received_per_mailbox: PerS | None = field(
+        default=None, description="copies from the Internet, spam not counted"
+    )
+    recipients: Recipients = field(default_factory=lambda: {1: 1.0}, description="recipients per message: weights")
+    internet_recipients: Recipients | None = field(
+        default=None, description="of messages from the Internet; default: `recipients`"
+    )
+    sizes: SizeSpec = field(
+        default_factory=lambda: SizeSpec.from_data("75 KB"), description="default: 75 KB, a planning figure"
     )
     spam: SpamSpec | None = None
-    growth: float = Field(1.0, gt=0, allow_inf_nan=False)
+    growth: float = field(default=1.0, gt=0)
     streams: tuple[StreamSpec, ...] = ()
     bulk: tuple[BulkSpec, ...] = ()
     replay: ReplaySpec | None = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _over_its_profile(cls, value: object) -> object:
+    def _long_form(cls, value: object) -> object:
         if isinstance(value, dict) and value.get("profile") in shipped_profiles():
             return over_profile(value)
         return value
 
-    @field_validator("profile")
-    @classmethod
-    def _profile_exists(cls, value: str | None) -> str | None:
-        if value is not None:
-            read_profile(value)
-        return value
+    def _check(self) -> None:
+        self._says_what_mail()
+        self._office_adds_up()
+        self._names_differ()
 
-    @model_validator(mode="after")
-    def _says_what_mail(self) -> Self:
+    def _says_what_mail(self) -> None:
         if self.sent_per_mailbox is None and not (self.streams or self.bulk or self.replay):
             raise ValueError("a load says at least one of: profile, sent_per_mailbox, streams, bulk, replay")
         if self.sent_per_mailbox is None:
             for name in ("internal_share", "received_to_sent", "internet_received_per_mailbox", "spam"):
                 if getattr(self, name) is not None and not self.profile:
                     raise ValueError(f"{name!r} needs 'sent_per_mailbox'")
-        return self
 
-    @model_validator(mode="after")
-    def _office_adds_up(self) -> Self:
+    def _office_adds_up(self) -> None:
         if self.sent_per_mailbox is None:
-            return self
+            return
         if self.internal_share is None:
             raise ValueError("'sent_per_mailbox' needs 'internal_share', for example '63 %'")
         if self.received_to_sent is not None and self.internet_received_per_mailbox is not None:
@@ -192,10 +195,8 @@ class LoadSpec(Spec):
                 f"more internal mail is received than sent: it would take {inside:.0%} of all recipients of sent mail; lower "
                 f"'internal_share' or what is received, or raise 'recipients' (now {mean_recipients(self.recipients):.3g} a message)"
             )
-        return self
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
+    def _names_differ(self) -> None:
         seen = {OFFICE, INTERNET, SPAM, REPLAY}
         for name in (
             *(stream.label for stream in self.streams),
@@ -204,7 +205,6 @@ class LoadSpec(Spec):
             if name in seen:
                 raise ValueError(f"two streams of mail are called {name!r}; give one of them another 'name'")
             seen.add(name)
-        return self
 
     def bulk_name(self, index: int) -> str:
         """The name of a mailing, by default ``bulk 1``."""

@@ -2,28 +2,35 @@
 
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, PrivateAttr, model_validator
-
-from coexsim.scenario.base import At, BytesPerS, Names, Seconds, Share, SizeBytes, Spec, Switch, Window
+from coexsim.scenario.base import (
+    Address,
+    At,
+    BytesPerS,
+    Domain,
+    EnhancedCode,
+    Names,
+    Reason,
+    Seconds,
+    Share,
+    SizeBytes,
+    Switch,
+    Window,
+)
 from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.servers import (
+    AnyServer,
     DominoServer,
     ExchangeServer,
     ExternalServer,
     HostedInbound,
     HostedOutbound,
     PostfixServer,
-    Server,
 )
+from coexsim.scenario.spec import Spec, field
+from coexsim.scenario.values import Limits, Path
 from coexsim.units import Moment
 
-ADDRESS = r"^[^@\s<>]+@[^@\s<>]+$"
-DOMAIN = r"^[A-Za-z0-9.-]+\.[A-Za-z0-9-]+$"
-ENHANCED_CODE = r"^(none|\d\.\d{1,3}\.\d{1,3})$"
 OUTCOMES = ("delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client")
-
-
-Path = tuple[str | int, ...]
 
 
 class Source(NamedTuple):
@@ -46,7 +53,9 @@ class Link(Spec):
 
     between: tuple[str, str]
     round_trip: Seconds = 0.0
-    bandwidth: BytesPerS | None = Field(None, description="in each direction, shared fairly; left out: no limit")
+    bandwidth: BytesPerS | None = field(
+        default=None, description="in each direction, shared fairly; left out: no limit"
+    )
     name: str | None = None
 
     @property
@@ -62,33 +71,32 @@ class ZoneSpec(Spec):
     file: str | None = None
     fault: Literal["servfail", "timeout"] | None = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _from_text(cls, value: object) -> object:
+    def _long_form(cls, value: object) -> object:
         return {"text": value} if isinstance(value, str) else value
 
 
 class NameServers(Spec):
     """Where the authoritative name servers stand and how quick they are."""
 
-    site: str | None = Field(None, description="default: the first site with an external server")
-    answer: Seconds = Field(0.001, description="time to answer one question [s]")
-    timeout: Seconds = Field(5.0, description="how long a resolver waits for a dead one [s]; from memory")
+    site: str | None = field(default=None, description="default: the first site with an external server")
+    answer: Seconds = field(default=0.001, description="time to answer one question [s]")
+    timeout: Seconds = field(default=5.0, description="how long a resolver waits for a dead one [s]; from memory")
 
 
 class Person(Spec):
     """A Person record of the directory."""
 
     mail_system: Literal["notes", "other-internet-mail", "none"] = "notes"
-    mail_file: str | None = Field(None, description="the server that holds it; none for 'other-internet-mail'")
-    forwarding_address: str | None = Field(None, pattern=ADDRESS)
-    internet_address: str | None = Field(None, pattern=ADDRESS, description="default: name@domain")
+    mail_file: str | None = field(default=None, description="the server that holds it; none for 'other-internet-mail'")
+    forwarding_address: Address | None = None
+    internet_address: Address | None = field(default=None, description="default: name@domain")
     aliases: Names = ()
-    over_quota: Switch = Field(
-        False, description="the mail file is full: mail for it bounces, 5.2.2, where the server enforces quotas"
+    over_quota: Switch = field(
+        default=False, description="the mail file is full: mail for it bounces, 5.2.2, where the server enforces quotas"
     )
-    only_at_hosted: Switch = Field(
-        False,
+    only_at_hosted: Switch = field(
+        default=False,
         description="the hosted service knows the address, but the master directory has no Person record: a step of the article left "
         "out; or as Domino's rule not-in-directory [D-SH] and Exchange's internal relay [MS-AD] allow",
     )
@@ -98,8 +106,8 @@ class Replica(Spec):
     """The hosted side's copy of the directory."""
 
     at: str
-    every: Seconds = Field(0.0, description="replicated at each multiple of this; 0: at once [s]")
-    missing: Names = Field((), description="people whose record never arrived")
+    every: Seconds = field(default=0.0, description="replicated at each multiple of this; 0: at once [s]")
+    missing: Names = field(default=(), description="people whose record never arrived")
 
 
 class Directory(Spec):
@@ -107,9 +115,9 @@ class Directory(Spec):
 
     master: str | None = None
     replica: Replica | None = None
-    people: dict[str, Person] = Field(default_factory=dict)
-    groups: dict[str, Names] = Field(default_factory=dict)
-    population: dict[Literal["onprem", "hosted"], Annotated[int, Field(ge=0)]] = Field(
+    people: dict[str, Person] = field(default_factory=dict)
+    groups: dict[str, Names] = field(default_factory=dict)
+    population: dict[Literal["onprem", "hosted"], Annotated[int, Limits(ge=0)]] = field(
         default_factory=dict, description="nameless mailboxes a side"
     )
 
@@ -117,38 +125,38 @@ class Directory(Spec):
 class Expect(Spec):
     """What must happen to a recipient; only what is written is checked."""
 
-    route: tuple[str, ...] | None = Field(None, description="servers passed by the copy that arrived or ended")
+    route: tuple[str, ...] | None = field(default=None, description="servers passed by the copy that arrived or ended")
     outcome: (
         Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"] | None
     ) = None
-    code: str | None = Field(None, pattern=ENHANCED_CODE, description="enhanced status code, such as 5.1.1, or none")
-    by: str | None = Field(None, description="the server that gave it up")
-    rules: tuple[str, ...] | None = Field(None, description="the rule at each server of the route")
+    code: EnhancedCode | None = field(default=None, description="enhanced status code, such as 5.1.1, or none")
+    by: str | None = field(default=None, description="the server that gave it up")
+    rules: tuple[str, ...] | None = field(default=None, description="the rule at each server of the route")
     dsn_to: str | None = None
     dsn_route: tuple[str, ...] | None = None
-    transactions: int | None = Field(None, description="SMTP transactions between servers, bounces included")
+    transactions: int | None = field(default=None, description="SMTP transactions between servers, bounces included")
 
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _check(self) -> None:
         if all(value is None for value in self.__dict__.values()):
             raise ValueError("it expects nothing, so it would always hold; write for example 'outcome: delivered'")
-        return self
 
 
 class Mail(Spec):
     """One message that is replayed, and checked."""
 
     name: str | None = None
-    quote: str | None = Field(None, description="the sentence of the article it stands for")
-    sender: str = Field(alias="from", description="'<>' is the null sender")
+    quote: str | None = field(default=None, description="the sentence of the article it stands for")
+    sender: str = field(key="from", description="'<>' is the null sender")
     to: Names
     size: SizeBytes = 4096
-    declare_size: bool = Field(True, description="SIZE= at MAIL")
-    at: str | None = Field(None, description="the server it is handed in at; default: the sender's own")
-    via: Literal["mx"] | None = Field(None, description="mx: the client finds the server by the recipient's MX record")
-    client: Literal["own-user", "outside"] = Field("own-user", description="who hands it in at `at`")
+    declare_size: bool = field(default=True, description="SIZE= at MAIL")
+    at: str | None = field(default=None, description="the server it is handed in at; default: the sender's own")
+    via: Literal["mx"] | None = field(
+        default=None, description="mx: the client finds the server by the recipient's MX record"
+    )
+    client: Literal["own-user", "outside"] = field(default="own-user", description="who hands it in at `at`")
     expect: Expect | None = None
-    expect_each: dict[str, Expect] = Field(default_factory=dict, description="by recipient")
+    expect_each: dict[str, Expect] = field(default_factory=dict, description="by recipient")
 
     @property
     def envelope_sender(self) -> str:
@@ -160,19 +168,20 @@ class Event(Spec):
     """Something that changes the world during a run: an outage, or people who come and move."""
 
     at: At | None = None
-    for_: Seconds | None = Field(None, alias="for", description="left out: to the end")
-    down: Names = Field((), description="servers, links or 'dns'")
-    mtbf: Seconds | None = Field(None, description="with mttr: outages at random, exponential times between them")
+    for_: Seconds | None = field(default=None, key="for", description="left out: to the end")
+    down: Names = field(default=(), description="servers, links or 'dns'")
+    mtbf: Seconds | None = field(
+        default=None, description="with mttr: outages at random, exponential times between them"
+    )
     mttr: Seconds | None = None
     zone: str | None = None
     fault: Literal["servfail", "timeout"] | None = None
-    move: Names | int = Field((), description="people, or how many of the population")
+    move: Names | int = field(default=(), description="people, or how many of the population")
     hire: Names | int = ()
     to: Literal["onprem", "hosted"] | None = None
     name: str | None = None
 
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> Self:
+    def _check(self) -> None:
         if bool(self.down) + bool(self.zone) + bool(self.move) + bool(self.hire) != 1:
             raise ValueError("an event says one of: down, zone, move, hire")
         if (self.mtbf is None) != (self.mttr is None):
@@ -185,7 +194,6 @@ class Event(Spec):
             raise ValueError("'move' and 'hire' need 'to: onprem' or 'to: hosted'")
         if self.zone and self.fault is None:
             raise ValueError("'zone' needs 'fault: servfail' or 'fault: timeout'")
-        return self
 
 
 class Run(Spec):
@@ -193,27 +201,31 @@ class Run(Spec):
 
     start: At = Moment(0, 0.0)
     length: Seconds = 86400.0
-    measure: Window | None = Field(None, description="mail born in it is followed; default: all")
-    warm_up: Seconds | Literal["auto"] | None = Field(None, description="left out of the measurement; auto: MSER-5")
-    drain: Seconds | None = Field(
-        None, description="how long measured mail is followed after the end; default 7 days [s]"
+    measure: Window | None = field(default=None, description="mail born in it is followed; default: all")
+    warm_up: Seconds | Literal["auto"] | None = field(
+        default=None, description="left out of the measurement; auto: MSER-5"
+    )
+    drain: Seconds | None = field(
+        default=None, description="how long measured mail is followed after the end; default 7 days [s]"
     )
     seed: int = 1
-    replications: int = Field(1, ge=1)
+    replications: int = field(default=1, ge=1)
 
 
 class Candidate(Spec):
     """A machine that could be bought; what it does not say stays as the server's capacity says."""
 
     name: str
-    cost: float = Field(1.0, ge=0)
-    cores: int | None = Field(None, ge=1)
-    smtp_connections: int | None = Field(None, ge=1)
-    transfer_threads: int | None = Field(None, ge=1)
-    delivery_threads: int | None = Field(None, ge=1)
+    cost: float = field(default=1.0, ge=0)
+    cores: int | None = field(default=None, ge=1)
+    smtp_connections: int | None = field(default=None, ge=1)
+    transfer_threads: int | None = field(default=None, ge=1)
+    delivery_threads: int | None = field(default=None, ge=1)
     queue_disk: SizeBytes | None = None
-    speed: float = Field(1.0, gt=0, description="how much quicker a core is than the one the service times hold for")
-    uplink: BytesPerS | None = Field(None, description="bandwidth of the links of the server's site")
+    speed: float = field(
+        default=1.0, gt=0, description="how much quicker a core is than the one the service times hold for"
+    )
+    uplink: BytesPerS | None = field(default=None, description="bandwidth of the links of the server's site")
 
 
 class Size(Spec):
@@ -221,8 +233,8 @@ class Size(Spec):
 
     server: str
     candidates: tuple[Candidate, ...] = ()
-    ranges: dict[str, str] = Field(default_factory=dict, description="such as 'cores: 2..64'")
-    replications: int = Field(10, ge=2, description="replications at the most for one candidate")
+    ranges: dict[str, str] = field(default_factory=dict, description="such as 'cores: 2..64'")
+    replications: int = field(default=10, ge=2, description="replications at the most for one candidate")
     confidence: Share = 0.95
 
 
@@ -230,8 +242,8 @@ class Acknowledge(Spec):
     """A finding that is expected, with the reason."""
 
     code: str
-    where: str | None = Field(None, description="only the finding at this path or about this name")
-    reason: str = Field(min_length=1)
+    where: str | None = field(default=None, description="only the finding at this path or about this name")
+    reason: Reason
 
 
 class Scenario(Spec):
@@ -240,31 +252,37 @@ class Scenario(Spec):
     coexsim: Literal[1]
     title: str = ""
     description: str = ""
-    domain: str = Field(pattern=DOMAIN)
+    domain: Domain
     sites: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
-    dns: dict[str, ZoneSpec] = Field(default_factory=dict)
-    internal_dns: dict[str, ZoneSpec] = Field(
+    dns: dict[str, ZoneSpec] = field(default_factory=dict)
+    internal_dns: dict[str, ZoneSpec] = field(
         default_factory=dict, description="what the organisation's own resolvers say instead"
     )
-    name_servers: NameServers = NameServers.model_construct()
-    servers: dict[str, Server]
-    directory: Directory = Directory.model_construct()
+    name_servers: NameServers = NameServers()
+    servers: dict[str, AnyServer]
+    directory: Directory = Directory()
     messages: tuple[Mail, ...] = ()
     load: LoadSpec | None = None
-    run: Run = Run.model_construct()
+    run: Run = Run()
     events: tuple[Event, ...] = ()
     objectives: tuple[str, ...] = ()
     size: Size | None = None
     acknowledge: tuple[Acknowledge, ...] = ()
-    sources: dict[str, str] = Field(default_factory=dict, description="where figures come from")
+    sources: dict[str, str] = field(default_factory=dict, description="where figures come from")
 
-    _source: Source = PrivateAttr(default_factory=lambda: Source("<scenario>", {}, {}))
+    _source = Source("<scenario>", {}, {})
 
     @property
     def source(self) -> Source:
         """The file it was read from, the resolved data as written, and where each key stands."""
         return self._source
+
+    def read_from(self, source: Source) -> Self:
+        """The same, knowing where it came from."""
+        made = self.replaced()
+        made.__dict__["_source"] = source
+        return made
 
     def of_kind(self, *kinds: type) -> dict[str, Any]:
         """The servers of these classes, by name."""

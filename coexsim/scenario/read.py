@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from coexsim.errors import Problem, ScenarioError, did_you_mean
-from coexsim.scenario.model import Path as KeyPath
 from coexsim.scenario.problems import say_path
+from coexsim.scenario.values import Path as KeyPath
 
 Lines = dict[KeyPath, tuple[str, int]]
 DEEPEST = 50  # levels of nesting

@@ -139,7 +139,7 @@ def test_a_machine_changes_what_it_says_and_nothing_else() -> None:
     """Quicker cores divide all work of the machine's roles; the uplink is all links of its site."""
     changed = apply(
         small(),
-        Candidate.model_validate({"name": "x", "cores": 8, "speed": 2, "uplink": "50 Mbit/s", "queue_disk": "1 TB"}),
+        Candidate.from_data({"name": "x", "cores": 8, "speed": 2, "uplink": "50 Mbit/s", "queue_disk": "1 TB"}),
         "onprem",
     )
 
@@ -269,7 +269,7 @@ def test_the_curve_has_all_machines_that_theory_lets_through() -> None:
 
 def test_of_the_answer_together_nothing_can_be_less() -> None:
     """Alone 2 cores and 10 connections do; together it takes 20 connections, and still no more than 2 cores."""
-    cores = Candidate.model_validate
+    cores = Candidate.from_data
     ladders = {
         "cores": [cores({"name": f"{n} cores", "cores": n}) for n in (2, 3, 4)],
         "smtp_connections": [cores({"name": f"{n} SMTP connections", "smtp_connections": n}) for n in (10, 20, 30)],
@@ -297,9 +297,9 @@ def test_of_the_answer_together_nothing_can_be_less() -> None:
 
 def test_without_prices_less_of_anything_is_undecided() -> None:
     """10 MB and 2 cores are no "cheaper" than 3 cores and 5 MB: each has less of something, and may be enough."""
-    answer = Candidate(name="a", cores=3, queue_disk="5 MB")
-    other = Candidate(name="b", cores=2, queue_disk="10 MB")
-    more = Candidate(name="c", cores=3, queue_disk="10 MB")
+    answer = Candidate(name="a", cores=3, queue_disk=5_000_000)
+    other = Candidate(name="b", cores=2, queue_disk=10_000_000)
+    more = Candidate(name="c", cores=3, queue_disk=10_000_000)
     rows = tuple(Tried(each, "cannot say", "", {}) for each in (other, more))
 
     found = Sizing("onprem", (), rows, answer, None, priced=False)

@@ -128,7 +128,7 @@ def test_an_objective_knows_its_line() -> None:
 
 def test_no_outage_no_drain() -> None:
     """Said with what would do."""
-    scenario = small().model_copy(update={"events": ()})
+    scenario = small().replaced(events=())
 
     with pytest.raises(ObjectiveError, match="has no outage at a known time"):
         parse_objective("drain(outage) < 1 h", scenario)

@@ -367,7 +367,7 @@ def test_a_thousand_people_are_no_more_work_than_a_few() -> None:
 def test_a_loop_found_without_walking_is_one_when_walked(raw: dict[str, Any]) -> None:
     """Whatever the set-up, the check ends and writes sentences; mail told to go round does not arrive, and passes the same server again."""
     raw.pop("events")
-    setup = Setup(Scenario.model_validate(raw))
+    setup = Setup(Scenario.from_data(raw))
     assert all(finding.text and finding.where for finding in check(setup).findings)
     for flow in all_flows(setup):
         if flow.recipient.side == "group" or not flow.loop:

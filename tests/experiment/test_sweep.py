@@ -72,7 +72,7 @@ def test_what_is_no_scenario_is_said_before_the_first_run() -> None:
     with pytest.raises(ScenarioError, match="there is no such key"):
         grid_points(small(), {"servers.onprem.capacity.coers": "1..3"})
     with pytest.raises(ScenarioError, match="nobody can move"):
-        at_values(small().model_copy(update={"directory": type(small().directory)()}), {"hosted_share": "10 %"})
+        at_values(small().replaced(directory=type(small().directory)()), {"hosted_share": "10 %"})
     with pytest.raises(ScenarioError, match="between 0 and 1"):
         at_values(small(), {"hosted_share": "110 %"})
 

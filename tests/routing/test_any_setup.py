@@ -35,7 +35,7 @@ questions = st.fixed_dictionaries(
 @given(setups(), questions)
 def test_any_setup(raw: dict[str, Any], asked: dict[str, Any]) -> None:
     """The walk ends by itself; nothing is lost, nothing told twice, nobody passes more servers than limits allow."""
-    setup = Setup(Scenario.model_validate(raw))
+    setup = Setup(Scenario.from_data(raw))
     result = trace(setup, **asked)
 
     recipients_have_one_outcome(result, asked["recipients"])

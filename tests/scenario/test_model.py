@@ -6,12 +6,12 @@ import pickle
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from coexsim.errors import ScenarioError
 from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.model import Event, Expect, Mail
 from coexsim.scenario.servers import AcceptedDomain, DominoServer, ExchangeServer
+from coexsim.scenario.spec import PartError
 
 ARTICLE = Path(__file__).parents[2] / "scenarios" / "article"
 SMALL = "coexsim: 1\ndomain: corporate.com\nservers:\n  onprem: {kind: domino, host: mail.corporate.com}\n  cloud: {kind: hosted-inbound}\n"
@@ -30,20 +30,20 @@ SMALL = "coexsim: 1\ndomain: corporate.com\nservers:\n  onprem: {kind: domino, h
 )
 def test_an_event_says_one_thing(event: dict[str, object], expected: str) -> None:
     """What is left out or said twice is told in words."""
-    with pytest.raises(ValidationError, match=expected):
-        Event.model_validate(event)
+    with pytest.raises(PartError, match=expected):
+        Event.from_data(event)
 
 
 def test_words_of_the_products() -> None:
     """Enabled and disabled as the products' forms say; a single name for a list; an accepted domain by its type alone."""
-    server = DominoServer.model_validate(
+    server = DominoServer.from_data(
         {"kind": "domino", "smtp_listener_task": "enabled", "global_domain": "corporate.com"}
     )
 
     assert (server.smtp_listener_task, server.global_domain) == (True, ("corporate.com",))
-    assert AcceptedDomain.model_validate("authoritative").looks_up_recipients
-    assert not AcceptedDomain.model_validate("internal-relay").looks_up_recipients
-    assert AcceptedDomain.model_validate({"type": "internal-relay", "recipient_lookup": "enabled"}).looks_up_recipients
+    assert AcceptedDomain.from_data("authoritative").looks_up_recipients
+    assert not AcceptedDomain.from_data("internal-relay").looks_up_recipients
+    assert AcceptedDomain.from_data({"type": "internal-relay", "recipient_lookup": "enabled"}).looks_up_recipients
 
 
 @pytest.mark.parametrize(
@@ -59,19 +59,19 @@ def test_words_of_the_products() -> None:
 )
 def test_defaults_are_the_products(kind: type, setting: str, default: object) -> None:
     """What is not written is what the product does out of the box."""
-    assert kind.model_fields[setting].default == default  # type: ignore[attr-defined]
+    assert kind.fields[setting].default == default  # type: ignore[attr-defined]
 
 
 def test_the_null_sender_is_written_in_brackets() -> None:
     """``<>`` as in SMTP."""
-    assert Mail.model_validate({"from": "<>", "to": "x"}).envelope_sender == ""
+    assert Mail.from_data({"from": "<>", "to": "x"}).envelope_sender == ""
 
 
 @pytest.mark.parametrize("outcome", ["delivred", "lost", 3])
 def test_an_expectation_is_one_of_the_outcomes(outcome: object) -> None:
     """A misspelt expectation would never be met."""
-    with pytest.raises(ValidationError):
-        Expect.model_validate({"outcome": outcome})
+    with pytest.raises(PartError):
+        Expect.from_data({"outcome": outcome})
 
 
 def test_where_each_side_lives_and_hands_in() -> None:
@@ -90,7 +90,7 @@ def test_a_scenario_is_a_value() -> None:
     scenario = scenario_from_text(SMALL)
 
     assert pickle.loads(pickle.dumps(scenario)) == scenario == scenario_from_text(SMALL)
-    with pytest.raises(ValidationError):
+    with pytest.raises(AttributeError, match="frozen"):
         scenario.title = "other"  # type: ignore[misc]
 
 

@@ -119,6 +119,6 @@ def mails(scenario: Scenario, *, size: int = 4096, declare_size: bool = True) ->
     to = [(a,) for a in [*people, *sorted(written - set(people)), NOBODY, *groups, "nobody@nowhere.example"]]
     keys = {"size": f"{size} B", "declare_size": declare_size}
     return tuple(
-        Mail.model_validate({"from": sender, "to": recipients, "name": f"m{i}", **keys})
+        Mail.from_data({"from": sender, "to": recipients, "name": f"m{i}", **keys})
         for i, (sender, recipients) in enumerate(product(senders, [*to, (*people, NOBODY)]))
     )

@@ -69,7 +69,7 @@ def drawn(
     keys: dict[str, Any], classes: Sequence[MailboxClass] | None = None, *, start: str = "Mon 00:00", hours: float = 24.0, seed: int = 7,
     replication: int = 0, **options: Any,
 ) -> Table:  # fmt: skip
-    load = LoadSpec.model_validate(keys)
+    load = LoadSpec.from_data(keys)
     classes = organisation() if classes is None else classes
     return table(list(draw(load, classes, moment(start), hours * HOUR_S, seed, replication, **options)))
 
@@ -101,7 +101,7 @@ def assert_counts_are_poisson(counts: NDArray[Any], expected: NDArray[Any], *, f
 @pytest.mark.theory
 def test_counts_per_hour_are_poisson_by_the_day_curve(office: Table) -> None:
     """68,000 mails of an office's day: 24 independent Poisson counts; false alarm 1e-4; 10 % off, or a clock's counts, are refused."""
-    curve = np.array(LoadSpec.model_validate(OFFICE).day_curve)
+    curve = np.array(LoadSpec.from_data(OFFICE).day_curve)
     expected = 2000 * 34 * curve / curve.sum()
     counts = np.histogram(office.of("office").born_s, np.arange(25) * HOUR_S)[0]
 
@@ -148,7 +148,7 @@ def test_hours_follow_the_start_and_the_week() -> None:
 
 def test_births_are_in_order_inside_the_run_and_numbered(office: Table) -> None:
     """Blocks follow each other; mail numbers run from 0; every birth lies in [0, length)."""
-    blocks = list(draw(LoadSpec.model_validate(OFFICE), organisation(), MONDAY, DAY_S, 7, 0, block_mails=10_000))
+    blocks = list(draw(LoadSpec.from_data(OFFICE), organisation(), MONDAY, DAY_S, 7, 0, block_mails=10_000))
 
     assert [b.first for b in blocks] == np.cumsum([0, *(len(b) for b in blocks[:-1])]).tolist()
     assert len(blocks) == pytest.approx(len(office.born_s) / 10_000, abs=1)
@@ -226,7 +226,7 @@ def test_recipients_per_message_are_specmails(office: Table) -> None:
 
 def test_a_pattern_is_sorted_counted_and_kept_once() -> None:
     """Patterns are what routing rules are asked for: the same counts are the same pattern, in every block and stream."""
-    blocks = list(draw(LoadSpec.model_validate(OFFICE), organisation(), MONDAY, 12 * HOUR_S, 7, 0, block_mails=5_000))
+    blocks = list(draw(LoadSpec.from_data(OFFICE), organisation(), MONDAY, 12 * HOUR_S, 7, 0, block_mails=5_000))
 
     patterns = blocks[-1].patterns
     assert patterns is blocks[0].patterns
@@ -281,7 +281,7 @@ LAWS: dict[str, Any] = {
 @pytest.mark.parametrize("law", LAWS)
 def test_mean_size_is_the_laws_mean(law: str) -> None:
     """The mean in closed form is that of a million evenly spaced quantiles, to 0.3 %."""
-    spec = LoadSpec.model_validate({"sent_per_mailbox": "1/day", "internal_share": 1, "sizes": LAWS[law]}).sizes
+    spec = LoadSpec.from_data({"sent_per_mailbox": "1/day", "internal_share": 1, "sizes": LAWS[law]}).sizes
     sizes = size_quantiles(spec, EVENLY)
 
     assert sizes.mean() == pytest.approx(spec.mean_bytes, rel=0.003)
@@ -302,7 +302,7 @@ def test_specmail_sizes_have_the_published_mean() -> None:
 
 def test_the_tail_holds_its_share_and_falls_as_said() -> None:
     """4.425 % above 128 KB; from there P(size > x) falls as x ** -0.72, cut off at 40 MB."""
-    spec = LoadSpec.model_validate(OFFICE).sizes
+    spec = LoadSpec.from_data(OFFICE).sizes
     sizes = size_quantiles(spec, EVENLY)
     cut = (128 / 40_000) ** 0.72
 
@@ -326,7 +326,7 @@ def test_any_law_of_size_gives_sizes(
     """Whatever the numbers: sizes from 1 byte to the limit, never falling with u, the tail's share above its beginning."""
     begin = round(median * start)
     limit = int(begin * reach) + 1
-    spec = SizeSpec.model_validate(
+    spec = SizeSpec.from_data(
         {
             "body": {"lognormal": {"median": f"{median} B", "sigma": sigma}},
             "tail": {"pareto": {"alpha": alpha, "from": f"{begin} B"}},
@@ -554,14 +554,14 @@ def test_a_load_that_cannot_be_drawn_is_refused_at_once(
 ) -> None:
     """When it is asked for, not when the first block is."""
     with pytest.raises(ScenarioError) as error:
-        draw(LoadSpec.model_validate(keys), classes, MONDAY, DAY_S, 1, 0)
+        draw(LoadSpec.from_data(keys), classes, MONDAY, DAY_S, 1, 0)
 
     assert text in str(error.value)
 
 
 def test_a_load_without_mail_is_no_block() -> None:
     """A rate of nothing, or a mailing after the end: an empty run, not an error."""
-    nothing = LoadSpec.model_validate({"streams": [{"from": "internet", "to": "onprem", "rate": "0/s"}]})
+    nothing = LoadSpec.from_data({"streams": [{"from": "internet", "to": "onprem", "rate": "0/s"}]})
 
     assert list(draw(nothing, organisation(), MONDAY, DAY_S, 1, 0)) == []
     assert mean_recipients(nothing.recipients) == 1

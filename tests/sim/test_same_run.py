@@ -51,7 +51,7 @@ def fingerprint(tables: dict[str, pd.DataFrame]) -> str:
 @pytest.fixture(params=WORLDS)
 def scenario(request: pytest.FixtureRequest) -> Scenario:
     world = loaded("domino", *WORLDS[request.param])
-    return world.model_copy(update={"messages": mails(world)[:9]})
+    return world.replaced(messages=mails(world)[:9])
 
 
 def test_same_seed_same_bytes(scenario: Scenario, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_unrelated_servers_change_nothing(scenario: Scenario) -> None:
     """Servers before and after the others, that no mail meets: every mail has the same end at the same time."""
     first = {"unrelated": RelayServer(kind="relay", host="relay.far.example")}
     last = {"elsewhere": ExternalServer(kind="external", domain=("far.example",))}
-    more = scenario.model_copy(update={"servers": first | scenario.servers | last})
+    more = scenario.replaced(servers=first | scenario.servers | last)
 
     one, other = simulate(scenario), simulate(more)
 
@@ -149,6 +149,6 @@ def test_hash_seed_changes_nothing() -> None:
 def test_the_comparison_says_no() -> None:
     """A message more is seen."""
     one = loaded()
-    more = one.model_copy(update={"messages": (Mail.model_validate({"from": OUTSIDE, "to": "dUser1@corporate.com"}),)})
+    more = one.replaced(messages=(Mail.from_data({"from": OUTSIDE, "to": "dUser1@corporate.com"}),))
 
     assert fingerprint(run_world(one)[1].tables) != fingerprint(run_world(more)[1].tables)

@@ -80,7 +80,7 @@ def notices_in_run(rows: Rows) -> set[End]:
 
 def differences(scenario: Scenario, messages: tuple[Mail, ...]) -> list[str]:
     """Everything in which a run differs from the traces of its messages."""
-    replayed = scenario.model_copy(update={"messages": messages, "load": None})
+    replayed = scenario.replaced(messages=messages, load=None)
     done_with = by_message(simulate(replayed).messages)
     facts = Setup(replayed)
     found = []
@@ -121,7 +121,7 @@ def test_the_article(file: str) -> None:
 
     both_agree(scenario)
     if scenario.messages:
-        both_agree(scenario, tuple(m.model_copy(update={"name": m.name or "?"}) for m in scenario.messages))
+        both_agree(scenario, tuple(m.replaced(name=m.name or "?") for m in scenario.messages))
 
 
 @pytest.mark.parametrize("name", named_setups())
@@ -149,9 +149,9 @@ def test_lab(config: str) -> None:
     """The set-ups that were run with real servers."""
     scenario = lab(config).scenario
     endless = any(zone.fault for zone in scenario.dns.values())
-    run = scenario.run.model_copy(update={"length": 600.0, "drain": 3600.0 if endless else 20 * 86400.0})
+    run = scenario.run.replaced(length=600.0, drain=3600.0 if endless else 20 * 86400.0)
 
-    both_agree(scenario.model_copy(update={"run": run}))
+    both_agree(scenario.replaced(run=run))
 
 
 TWICE = {"G10", "G11"}  # one recipient in two spellings: a run has one row for the two
@@ -162,21 +162,21 @@ def test_observed(case: Case) -> None:
     """The messages that were sent over real servers in other set-ups."""
     scenario = lab_with(case.get("changes", "")).scenario
     sent = [
-        Mail.model_validate({"name": str(number), "from": said["from"] or "<>", "to": said["to"], "at": said["at"],
+        Mail.from_data({"name": str(number), "from": said["from"] or "<>", "to": said["to"], "at": said["at"],
                              "size": f"{said.get('size_bytes', 4096)} B", "client": said.get("client", "own-user")})
         for number, said in enumerate(case["submissions"])
     ]  # fmt: skip
     endless = any(event.down and event.for_ is None for event in scenario.events)
     endless = endless or any(end["result"] == "deferred_in_queue" for end in case["outcome"])
-    run = scenario.run.model_copy(update={"length": 600.0, "drain": 3600.0 if endless else 20 * 86400.0})
+    run = scenario.run.replaced(length=600.0, drain=3600.0 if endless else 20 * 86400.0)
 
-    both_agree(scenario.model_copy(update={"run": run}), tuple(sent))
+    both_agree(scenario.replaced(run=run), tuple(sent))
 
 
 def test_the_comparison_says_no() -> None:
     """Traces of one set-up are not the run of another."""
     one, other = setup(), named("domino, its help's rule")
-    rows = by_message(simulate(one.model_copy(update={"messages": mails(one)})).messages)
+    rows = by_message(simulate(one.replaced(messages=mails(one))).messages)
     facts = Setup(other)
     differ = [
         mail for mail in mails(one)

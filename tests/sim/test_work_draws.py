@@ -23,7 +23,7 @@ CV = {"constant": 0.0, "exponential": 1.0, "gamma": 0.7, "lognormal": 1.2}
 
 
 def draws(law: str, purpose: str = "onprem/scan", replication: int = 0) -> WorkDraws:
-    return WorkDraws(Work.model_validate(LAWS[law]), 5, replication, purpose)
+    return WorkDraws(Work.from_data(LAWS[law]), 5, replication, purpose)
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -59,7 +59,7 @@ def test_one_mails_work_does_not_depend_on_its_neighbours(law: str, mail: int, s
 def test_mean_work_is_what_the_scenario_says(law: str) -> None:
     """The mean is `Work.mean_s`; known to 3 %, false alarm 1e-4, and a mean 10 % off is refused."""
     n, size = 200_000, 2_000_000
-    expected_s = Work.model_validate(LAWS[law]).mean_s(size)
+    expected_s = Work.from_data(LAWS[law]).mean_s(size)
 
     runs = [float(draws(law, replication=r).block(0, n, np.full(n, size)).mean()) for r in range(16)]
 
