@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from coexsim.mail.message import NextHop
+from coexsim.mail.message import MANY_NAMES, NextHop
 
 
 class Question(NamedTuple):
@@ -139,6 +140,7 @@ def _addresses(host: str) -> Generator[Question, Answer, tuple[str, ...] | DnsFa
     return answer.addresses
 
 
+@lru_cache(maxsize=MANY_NAMES)
 def is_address(text: str) -> bool:
     """Is `text` an IP address rather than a name."""
     import ipaddress

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 NULL_SENDER = ""
+MANY_NAMES = 2**16
+"""So many names and addresses are remembered by what is asked of every one of them again and again."""
 _NEEDLESSLY_QUOTED = re.compile(r'^"([^"\\@\s]+)"(?=@|$)')
 Kind = Literal["mail", "dsn", "delay"]
 
@@ -86,6 +89,7 @@ def next_hop(text: str, *, by_mx: bool = False) -> NextHop:
     return NextHop(fold(text), by_mx=by_mx)
 
 
+@lru_cache(maxsize=MANY_NAMES)
 def fold(name: str) -> str:
     """A domain or address in one spelling: lower case, no dot at the end (RFC 5321 2.4: local parts are case-sensitive in
     theory; Domino, Exchange and Postfix all compare them without case). Quotes that a local part does not need are no part of
@@ -96,6 +100,7 @@ def fold(name: str) -> str:
     return name.casefold().rstrip(".")
 
 
+@lru_cache(maxsize=MANY_NAMES)
 def domain_of(address: str) -> str:
     """The part after the last ``@``."""
     return fold(address.rpartition("@")[2])
