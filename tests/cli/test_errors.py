@@ -14,7 +14,7 @@ from coexsim.cli import run
 
 ROOT = Path(__file__).parents[2]
 FLOWS = str(ROOT / "scenarios" / "article" / "flows.yaml")
-HEAVY = ("pandas", "matplotlib", "scipy", "simpy", "numpy", "networkx", "pyarrow")
+HEAVY = ("pandas", "matplotlib", "scipy", "simpy", "numpy", "networkx", "pyarrow", "rich", "jinja2", "ruamel.yaml")
 
 
 @pytest.mark.parametrize(
