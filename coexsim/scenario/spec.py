@@ -1,4 +1,7 @@
-"""The classes a scenario is made of: frozen parts, whose annotations say how what is written is read."""
+"""The classes a scenario is made of: frozen parts, whose annotations say how what is written is read.
+
+Our own, as the libraries that do this (pydantic first among them) take longer to import than a trace may take.
+"""
 
 from __future__ import annotations
 
