@@ -156,43 +156,40 @@ def _expected(what: str, value: object) -> str:
 
 
 def _float(value: Any, path: Path, faults: list[Fault]) -> float:
-    number = _number(value)
-    if number is None:
-        faults.append(Fault(path, _expected("a number", value)))
-    elif not abs(number) < inf:
-        faults.append(Fault(path, _expected("a number with an end", value)))
-    elif abs(number) > float_info.max:
+    number = _number(value, "a number", path, faults)
+    if abs(number) > float_info.max:
         faults.append(Fault(path, _expected("a smaller number", value)))
-    else:
-        return float(number)
-    return 0.0
+        return 0.0
+    return float(number)
 
 
 def _int(value: Any, path: Path, faults: list[Fault]) -> int:
-    number = _number(value)
-    if number is None:
-        faults.append(Fault(path, _expected("a whole number", value)))
-    elif not abs(number) < inf:
-        faults.append(Fault(path, _expected("a number with an end", value)))
-    elif number != int(number):
+    number = _number(value, "a whole number", path, faults)
+    if number != int(number):
         faults.append(Fault(path, _expected("a whole number", value)))
     elif abs(number) >= LARGEST_INT:
         faults.append(Fault(path, _expected("a smaller number", value)))
+    return int(number)
+
+
+def _number(value: object, what: str, path: Path, faults: list[Fault]) -> int | float:
+    """A number with an end, also one in quotes; 0 with a fault if it is none."""
+    number = _unquoted(value) if isinstance(value, str) else value
+    if not isinstance(number, (int, float)) or isinstance(number, bool):
+        faults.append(Fault(path, _expected(what, value)))
+    elif not abs(number) < inf:
+        faults.append(Fault(path, _expected("a number with an end", value)))
     else:
-        return int(number)
+        return number
     return 0
 
 
-def _number(value: object) -> int | float | None:
-    """A number, also one in quotes."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        for kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
+def _unquoted(text: str) -> int | float | None:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
     return None
 
 
