@@ -48,7 +48,7 @@ class _Later:
         self._said = pattern, flags
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._compile(*self._said), name)
+        return getattr(self._compile(*self._said), name)  # which `re` remembers
 
 
 def _import_yaml() -> None:

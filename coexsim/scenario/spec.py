@@ -71,7 +71,11 @@ def field(
     *, default: Any = _REQUIRED, default_factory: Callable[[], Any] | None = None, key: str | None = None, description: str = "",
     ge: float | None = None, gt: float | None = None, le: float | None = None, lt: float | None = None,
 ) -> Any:  # fmt: skip
-    """Say more of a key than its type and default: its name in the file where Python takes that word, its limits, what it means."""
+    """Say more of an attribute than its type and default.
+
+    `key`: its word in the file, where Python takes that word itself; `ge`, `gt`, `le`, `lt`: its limits, in the unit of the attribute;
+    `description`: what it means, with unit and source. Without `default` and `default_factory` it must be written.
+    """
     limits = Limits(ge, gt, le, lt)
     return Field(default, default_factory, key, description, None if limits == Limits() else limits)
 

@@ -16,8 +16,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from coexsim.errors import did_you_mean
 
 Path = tuple[str | int, ...]
-LONGEST_SHOWN = 60
-LARGEST_INT = 2**63
+"""The keys and places in lists, from the top of the file, that lead to a value."""
+LONGEST_SHOWN = 60  # characters of a value that is told
+LARGEST_INT = 2**63  # the columns of the tables hold less
 WORDS = {"true": True, "yes": True, "on": True, "y": True, "t": True, "1": True,
          "false": False, "no": False, "off": False, "n": False, "f": False, "0": False}  # fmt: skip
 
