@@ -50,7 +50,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "One message costs as many transactions as the lowest hop limit allows (Exchange also has one of its own hops alone), then bounces "
         "with 5.4.6 (Postfix: 5.4.0). Spam to dead addresses multiplies.",
         "Let exactly one side be the authority: it refuses addresses that it does not know. For forwarding, correct the address.",
-        "RFC 5321, section 6.3; Exchange documentation, fix error code 5.4.6; mail-facts 1.5",
+        "RFC 5321, section 6.3; Exchange documentation, fix error code 5.4.6; IBM SmartCloud Notes, smart host for Exchange",
     ),
     "HOP-LIMIT-TOO-LOW": Explanation(
         "a way is longer than a hop limit on it",
@@ -133,7 +133,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The master knows of a change at once, the replica at its next replication.",
         "In between, mail goes by the new record on one side and by the old one on the other, and bounces.",
         "Replicate when people move, or let the old place keep mail until the replica has the change.",
-        "mail-facts 5.2: directory lag",
+        "derived: administrators complain of it, no figure was found",
     ),
     "SINGLE-POINT-OF-FAILURE": Explanation(
         "without this server, mail between others stops",
@@ -141,7 +141,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Mail passes the server that neither comes from it nor ends at it. The article routes all mail through the on-premises server.",
         "While it is down, mail between two hosted users waits, or expires.",
         "A second MX record with a server that knows the way to the hosted service; or deliver hosted mail directly.",
-        "IBM planning guide: size the hub for the load and use two for availability (mail-facts 5.2)",
+        "IBM planning guide: size the hub for the load and use two for availability (SmartCloud Notes, planning of mail routing)",
     ),
     "SIZE-LIMITS-DIFFER": Explanation(
         "a server takes larger mail than the next one",
@@ -149,7 +149,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Two servers of the organisation on one way have different size limits, and the larger comes first.",
         "Mail between the two limits is taken with 250, then bounced by the first server: the sender hears of it later, and by notice.",
         "Set both to the same size; remember that base64 makes attachments a third larger.",
-        "Exchange documentation, message size limits; mail-facts 1.6 and 5.2",
+        "Exchange documentation, message size limits",
     ),
     # --- DNS ---
     "ZONE-MISSING": Explanation(

@@ -1,6 +1,6 @@
 """What each product says when it will not take mail: SMTP reply, enhanced status code and text, as data.
 
-Sources: mail-facts section 1.8 by its keys; Postfix's texts were seen in the lab. Texts of Domino and of the hosted service are
+Sources by their keys in profiles/SOURCES.md; Postfix's texts were seen in the lab. Texts of Domino and of the hosted service are
 their customary wording, from memory; the codes count.
 """
 

@@ -101,7 +101,7 @@ def _constant(gap_s: float, warn_s: float | None, expire_s: float) -> RetrySched
     return RetrySchedule((gap_s,), 1.0, gap_s, warn_s, expire_s, "destination")
 
 
-# Sources: mail-facts section 2.1 by its keys. Domino's growth law is not published: doubling up to an hour is an editable default.
+# Sources by their keys in profiles/SOURCES.md. Domino's growth law is not published: doubling up to an hour is an editable default.
 SCHEDULES = {
     "domino": RetrySchedule((15 * MINUTE_S,), 2.0, HOUR_S, None, DAY_S, "destination"),
     "exchange": RetrySchedule(

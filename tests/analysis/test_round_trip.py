@@ -31,7 +31,7 @@ def busy() -> Scenario:
 def test_each_message_passes_one_server_more_and_crosses_the_wan_twice() -> None:
     """Over the on-premises server it is two transactions instead of one, and twice its bytes between office and hosted.
 
-    With uniform mixing the square of the hosted share of internal mail makes the round trip (mail-facts, section 7).
+    With uniform mixing the square of the hosted share of internal mail makes the round trip (derived).
     """
     found = round_trip(busy(), jobs=1)
 
