@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from coexsim.analysis.explain import explain
     from coexsim.analysis.round_trip import round_trip
     from coexsim.analysis.sizing import find_size
+    from coexsim.audit.check import check
+    from coexsim.audit.diff import diff_routes
     from coexsim.errors import CoexsimError
     from coexsim.experiment.replicate import replicate
     from coexsim.experiment.results import Results
     from coexsim.experiment.run import simulate
     from coexsim.experiment.sweep import sweep
-    from coexsim.mail.check import check
-    from coexsim.mail.diff import diff_routes
     from coexsim.mail.trace import trace
     from coexsim.mail.traced import Trace as Route
     from coexsim.report.html import write_report
@@ -29,10 +29,10 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load_scenario": "coexsim.scenario.load",
-    "check": "coexsim.mail.check",
+    "check": "coexsim.audit.check",
     "explain": "coexsim.analysis.explain",
     "trace": "coexsim.mail.trace",
-    "diff_routes": "coexsim.mail.diff",
+    "diff_routes": "coexsim.audit.diff",
     "simulate": "coexsim.experiment.run",
     "replicate": "coexsim.experiment.replicate",
     "sweep": "coexsim.experiment.sweep",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from coexsim.mail.check import Expectation
-    from coexsim.mail.findings import Finding
+    from coexsim.audit.check import Expectation
+    from coexsim.audit.findings import Finding
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,8 +43,8 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Check once; an item for each expectation, and one for the findings."""
+        from coexsim.audit.check import check
         from coexsim.errors import ScenarioError
-        from coexsim.mail.check import check
         from coexsim.scenario.load import load_scenario
 
         try:

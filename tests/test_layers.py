@@ -1,4 +1,4 @@
-"""Imports go down only: base < scenario < mail < sim < experiment < analysis < report < surfaces."""
+"""Imports go down only: base < scenario < mail < audit | draw < sim < experiment < analysis < report < surfaces."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ LAYERS = {
             ("errors", "units", "rng", "stats"),
             ("scenario",),
             ("mail",),
+            ("audit", "draw"),
             ("sim",),
             ("experiment",),
             ("analysis",),

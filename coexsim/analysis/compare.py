@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coexsim.audit.diff import RouteDiff, diff_routes
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import busy_workers
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one
 from coexsim.experiment.schema import OUTCOMES
-from coexsim.mail.diff import RouteDiff, diff_routes
 from coexsim.scenario.model import Scenario
 from coexsim.stats import Interval, mean_interval
 

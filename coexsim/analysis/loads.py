@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.analysis.theory import allen_cunneen_wait_s, mg1_ps_sojourn_s, wait_quantile_s
+from coexsim.draw.mail_table import MailBlock, draw
 from coexsim.experiment.figures import HOUR, busiest
 from coexsim.mail.trace import Trace, trace
 from coexsim.scenario.base import Work
 from coexsim.scenario.model import Scenario
-from coexsim.sim.mail_table import MailBlock, draw
 from coexsim.sim.senders import mailbox_classes
 from coexsim.sim.smtp import session_round_trips, slow_start_round_trips
 from coexsim.sim.work import CORE_STAGES

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from coexsim.audit.check import CheckReport, Expectation
+from coexsim.audit.findings import Finding
 from coexsim.cli.paint import OF_SEVERITY, count, paint
-from coexsim.mail.check import CheckReport, Expectation
-from coexsim.mail.findings import Finding
 
 MOST_CONSEQUENCES = 6
 

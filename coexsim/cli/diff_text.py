@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from coexsim.audit.classes import SMALL_BYTES
+from coexsim.audit.diff import Change, RouteDiff, Way
 from coexsim.cli.paint import count, paint, paint_outcome
-from coexsim.mail.classes import SMALL_BYTES
-from coexsim.mail.diff import Change, RouteDiff, Way
 from coexsim.units import say_bytes
 
 

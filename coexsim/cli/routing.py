@@ -82,9 +82,9 @@ def check_arguments(parser: Parser) -> None:
 
 def check(paths: list[Path], strict: bool, quiet: bool, as_json: bool, junit: Path | None) -> int:
     """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1."""
+    from coexsim.audit.check import check as check_setup
     from coexsim.cli import check_text
     from coexsim.errors import CoexsimError, ObjectiveError, ScenarioError
-    from coexsim.mail.check import check as check_setup
     from coexsim.scenario.load import load_scenario
 
     reports = []
@@ -119,8 +119,8 @@ def diff_arguments(parser: Parser) -> None:
 
 def diff(old: Path, new: Path, as_json: bool, markdown: bool) -> int:
     """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
+    from coexsim.audit.diff import diff_routes
     from coexsim.cli import diff_text
-    from coexsim.mail.diff import diff_routes
     from coexsim.scenario.load import load_scenario
 
     found = diff_routes(load_scenario(old), load_scenario(new))
@@ -141,8 +141,8 @@ def explain_arguments(parser: Parser) -> None:
 
 def explain(what: str | None) -> int:
     """What a finding means and what to do; or what can be said of a scenario before any run."""
+    from coexsim.audit.finding_texts import EXPLANATIONS
     from coexsim.errors import did_you_mean
-    from coexsim.mail.finding_texts import EXPLANATIONS
 
     if what is None:
         print("\n".join(f"{code:30s} {e.severity:8s} {e.title}" for code, e in EXPLANATIONS.items()))

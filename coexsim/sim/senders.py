@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
+from coexsim.draw.mail_table import MailBlock, MailboxClass, draw
 from coexsim.mail.dns import DnsFailure, MailHosts, in_order
 from coexsim.mail.message import NextHop, Rcpt, domain_of
 from coexsim.mail.setup import State
@@ -18,7 +19,6 @@ from coexsim.sim.build import client_resolver
 from coexsim.sim.clock import BIRTH, At
 from coexsim.sim.copies import Copy, Letter
 from coexsim.sim.express import Leg, Ride, express_leg
-from coexsim.sim.mail_table import MailBlock, MailboxClass, draw
 from coexsim.sim.recorder import BOUNCED
 from coexsim.sim.server import MailServer
 from coexsim.sim.world import World

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coexsim.draw.work_draws import WorkDraws
 from coexsim.scenario.base import Work
 from coexsim.scenario.servers import Service
 from coexsim.sim.copies import Copy
-from coexsim.sim.work_draws import WorkDraws
 
 if TYPE_CHECKING:
     from coexsim.sim.express import Ride

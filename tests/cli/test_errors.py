@@ -99,7 +99,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_a_bug_of_ours_exits_70(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A short message; the traceback only if asked for."""
-    monkeypatch.setattr("coexsim.mail.check.check", lambda _: 1 / 0)
+    monkeypatch.setattr("coexsim.audit.check.check", lambda _: 1 / 0)
 
     assert run(["check", FLOWS]) == 70
     said = capsys.readouterr().err
@@ -117,7 +117,7 @@ def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     def stop(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("coexsim.mail.check.check", stop)
+    monkeypatch.setattr("coexsim.audit.check.check", stop)
 
     assert run(["check", FLOWS]) == 130
     assert "Traceback" not in capsys.readouterr().err

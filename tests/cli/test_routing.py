@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from coexsim.audit.finding_texts import EXPLANATIONS
 from coexsim.cli import run
-from coexsim.mail.finding_texts import EXPLANATIONS
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = "scenarios/article/environment.yaml"

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from coexsim.mail.check import check
+from coexsim.audit.check import check
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import Trace, trace
 from coexsim.scenario.load import scenario_from_text

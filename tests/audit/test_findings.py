@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from coexsim.mail.check import check
-from coexsim.mail.finding_texts import EXPLANATIONS
-from coexsim.mail.findings import Finding
-from coexsim.mail.flows import all_flows, server_that_takes
+from coexsim.audit.check import check
+from coexsim.audit.finding_texts import EXPLANATIONS
+from coexsim.audit.findings import Finding
+from coexsim.audit.flows import all_flows, server_that_takes
 from coexsim.mail.message import Envelope, NextHop, Rcpt
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.model import Scenario
-from tests.check.cases import A_RECORD, ARTICLE, CASES, MX, article_with, exchange, zone
+from tests.audit.cases import A_RECORD, ARTICLE, CASES, MX, article_with, exchange, zone
 from tests.routing.any_setup import setups
 from tests.routing.lab import FOLDER as LAB
 from tests.routing.lab import TWO_MX

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.mail.classes import SIDES_IN_WORDS, MailClass, senders
+from coexsim.audit.classes import SIDES_IN_WORDS, MailClass, senders
+from coexsim.audit.findings import Finder, Finding, Search, listed
+from coexsim.audit.findings_dns import mx_servers
+from coexsim.audit.findings_limits import whose_hop_limit
+from coexsim.audit.flows import Flow, impatient, loop_end
 from coexsim.mail.directory import Person
-from coexsim.mail.findings import Finder, Finding, Search, listed
-from coexsim.mail.findings_dns import mx_servers
-from coexsim.mail.findings_limits import whose_hop_limit
-from coexsim.mail.flows import Flow, impatient, loop_end
 from coexsim.mail.message import fold
 from coexsim.mail.trace import trace
 from coexsim.scenario.servers import HostedInbound

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coexsim.draw.work_draws import WorkDraws
 from coexsim.scenario.base import Work
-from coexsim.sim.work_draws import WorkDraws
 from tests.theory_check import assert_mean_is_and_not_a_tenth_more
 
 LAWS = {

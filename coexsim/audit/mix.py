@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from coexsim.mail.classes import MailClass
+from coexsim.audit.classes import MailClass
 from coexsim.scenario.load_profile import LoadSpec, mean_recipients
 from coexsim.scenario.model import Scenario
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.mail.classes import SMALL_BYTES
-from coexsim.mail.findings import Finder, Finding, Search
-from coexsim.mail.flows import Flow
+from coexsim.audit.classes import SMALL_BYTES
+from coexsim.audit.findings import Finder, Finding, Search
+from coexsim.audit.flows import Flow
 from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
 from coexsim.units import say_bytes

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from coexsim.mail.classes import own_domains
-from coexsim.mail.finding_texts import EXPLANATIONS
-from coexsim.mail.flows import Flow, all_flows
+from coexsim.audit.classes import own_domains
+from coexsim.audit.finding_texts import EXPLANATIONS
+from coexsim.audit.flows import Flow, all_flows
 from coexsim.mail.message import fold
 from coexsim.mail.setup import Setup
 from coexsim.scenario.servers import ExternalServer, HostedInbound
@@ -109,11 +109,11 @@ Finder = Callable[[Search], Iterator[Finding]]
 
 def find_all(setup: Setup) -> list[Finding]:
     """Every finding about a set-up, causes first; those that the scenario acknowledges are marked with its reason."""
-    from coexsim.mail.findings_dns import DNS_FINDERS
-    from coexsim.mail.findings_exposure import EXPOSURE_FINDERS, STRANGER_FINDERS
-    from coexsim.mail.findings_flows import FLOW_FINDERS
-    from coexsim.mail.findings_limits import LIMIT_FINDERS
-    from coexsim.mail.findings_steps import STEP_FINDERS
+    from coexsim.audit.findings_dns import DNS_FINDERS
+    from coexsim.audit.findings_exposure import EXPOSURE_FINDERS, STRANGER_FINDERS
+    from coexsim.audit.findings_flows import FLOW_FINDERS
+    from coexsim.audit.findings_limits import LIMIT_FINDERS
+    from coexsim.audit.findings_steps import STEP_FINDERS
 
     flows = all_flows(setup)
     search = Search(setup, flows, frozenset(fold(flow.recipient.address) for flow in flows if not flow.delivered))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coexsim.audit.findings import Finder, Finding, Search, Severity, listed
+from coexsim.audit.flows import hosts_behind
 from coexsim.mail.dns import DnsFailure
-from coexsim.mail.findings import Finder, Finding, Search, Severity, listed
-from coexsim.mail.flows import hosts_behind
 from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.replies import reply
 from coexsim.scenario.servers import (

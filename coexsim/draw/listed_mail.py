@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from coexsim.draw.mail_book import SIDES, Book, Codes, Floats, Ints, Pick, Rows, Streams, cure, wrong
 from coexsim.errors import did_you_mean
 from coexsim.scenario.load_profile import REPLAY, BulkSpec, ReplaySpec
-from coexsim.sim.mail_book import SIDES, Book, Codes, Floats, Ints, Pick, Rows, Streams, cure, wrong
 from coexsim.units import Moment
 
 REPLAY_COLUMNS = ("born_s", "sender", "recipients", "size_bytes")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coexsim.audit.findings import Finder, Finding, Search
+from coexsim.audit.flows import hosts_behind
 from coexsim.errors import did_you_mean
 from coexsim.mail.dns import Answer, DnsFailure, Question, is_address
-from coexsim.mail.findings import Finder, Finding, Search
-from coexsim.mail.flows import hosts_behind
 from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.setup import Setup
 from coexsim.scenario.values import Path

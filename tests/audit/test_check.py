@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from coexsim.mail.check import CheckReport, check
+from coexsim.audit.check import CheckReport, check
 from coexsim.scenario.load import changed, load_scenario, scenario_from_text
-from tests.check.cases import ARTICLE, article_with
+from tests.audit.cases import ARTICLE, article_with
 
 FLOWS = load_scenario(ARTICLE / "flows.yaml")
 BROKEN = {

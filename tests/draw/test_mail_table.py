@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import chi2, kstest
 
+from coexsim.draw import mail_table
+from coexsim.draw.mail_table import MailBlock, MailboxClass, Pattern, draw, size_quantiles
 from coexsim.errors import ScenarioError
 from coexsim.scenario.load_profile import LoadSpec, SizeSpec, mean_recipients
-from coexsim.sim import mail_table
-from coexsim.sim.mail_table import MailBlock, MailboxClass, Pattern, draw, size_quantiles
 from coexsim.units import moment
 
 HOSTED, ONPREM = "hosted-mailbox@corporate.com", "onprem-mailbox@corporate.com"

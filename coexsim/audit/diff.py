@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from coexsim.mail.classes import SMALL_BYTES, MailClass, recipients, senders, sizes
-from coexsim.mail.flows import Flow, Station, flow, loop_end
-from coexsim.mail.mix import per_thousand
+from coexsim.audit.classes import SMALL_BYTES, MailClass, recipients, senders, sizes
+from coexsim.audit.flows import Flow, Station, flow, loop_end
+from coexsim.audit.mix import per_thousand
 from coexsim.mail.outages import site_of
 from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Scenario

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from coexsim.mail.classes import recipients, senders
-from coexsim.mail.diff import diff_routes
-from coexsim.mail.mix import per_thousand
+from coexsim.audit.classes import recipients, senders
+from coexsim.audit.diff import diff_routes
+from coexsim.audit.mix import per_thousand
 from coexsim.mail.setup import Setup
 from coexsim.scenario.load import changed, load_scenario
-from tests.check.cases import ARTICLE, CASES, article_with
+from tests.audit.cases import ARTICLE, CASES, article_with
 
 SCENARIOS = ARTICLE.parent
 ENVIRONMENT = load_scenario(ARTICLE / "environment.yaml")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.mail.classes import senders
+from coexsim.audit.classes import senders
+from coexsim.audit.findings import Finder, Finding, Search, listed
+from coexsim.audit.findings_dns import mx_servers
+from coexsim.audit.flows import Flow
 from coexsim.mail.dialogue import receive
 from coexsim.mail.expansion import expanded
-from coexsim.mail.findings import Finder, Finding, Search, listed
-from coexsim.mail.findings_dns import mx_servers
-from coexsim.mail.flows import Flow
 from coexsim.mail.message import Envelope, Rcpt, domain_of, fold
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import State

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from copy import copy
 from typing import NamedTuple
 
-from coexsim.mail.classes import SMALL_BYTES, MailClass, recipients, senders
+from coexsim.audit.classes import SMALL_BYTES, MailClass, recipients, senders
 from coexsim.mail.dialogue import receive
 from coexsim.mail.dns import DnsFailure, MailHosts, in_order, mail_hosts
 from coexsim.mail.message import Envelope, NextHop, Rcpt, fold

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim import rng
+from coexsim.draw.listed_mail import Listed, mailing_mail, replayed_mail
+from coexsim.draw.mail_book import Book, Codes, Floats, Ints, Pattern, Pick, RecipientDraws, Rows, Streams, wrong
 from coexsim.mail.directory import MailboxClass
 from coexsim.scenario.load_profile import (
     INTERNET,
@@ -28,8 +30,6 @@ from coexsim.scenario.load_profile import (
     SizeSpec,
     week_factors,
 )
-from coexsim.sim.listed_mail import Listed, mailing_mail, replayed_mail
-from coexsim.sim.mail_book import Book, Codes, Floats, Ints, Pattern, Pick, RecipientDraws, Rows, Streams, wrong
 from coexsim.units import DAY_S, Moment
 
 BLOCK_MAILS = 65_536
