@@ -1,4 +1,4 @@
-"""What a server is told to do, in one form for all products: each product's settings become a `Policy` (``products.py``).
+"""What a server is told to do, in one form for all products: each product's settings become a `Policy` (``products/``).
 
 A product is data: the rules in ``dialogue.py`` and ``routing.py`` read policies only, and know no product.
 """
@@ -44,49 +44,51 @@ class Policy(NamedTuple):
     """One server's rules, product-neutral. Sizes in bytes."""
 
     server: str
-    product: str
-    listens: bool
+    product: str  # whose replies it gives
     own_names: frozenset[str]
     own_addresses: frozenset[str]
     domains: Mapping[str, DomainRule]
     primary_domain: str
-    subdomains_of: Mapping[str, DomainRule]  # domains that stand for their subdomains too
-    replica: bool  # looks people up in the hosted replica
-    mailboxes: frozenset[str] | None  # an external server's local parts; None: all exist
-    lookup: Literal["full name then local part", "full name only", "local part only"]
     routes: tuple[Route, ...]
-    sends_outside: bool
     relays_for: frozenset[str]
-    checks_submissions: bool  # its own users hand in by SMTP and meet its RCPT checks
-    all_local_to_smart_host: bool
-    hands_over_to: str | None  # the role on the same machine that sends to the smart host
-    passes_first: NextHop | None  # centralised transport: mail goes through this host before it is delivered
-    max_size_bytes: int | None
-    max_submit_bytes: int | None
-    max_routed_bytes: int | None  # mail from elsewhere that is larger is taken, then bounced
-    max_recipients: int | None  # taken in one transaction; the others are told to come later
-    max_submit_recipients: int | None  # of its own users' mail; with more it is refused for all
-    rejects_reserved_domains: bool  # of RFC 2606
-    refuses_over_quota: bool  # mail for a mail file that is full bounces
-    size_overhead_bytes: int  # the queue file is this much larger than the message
-    hop_limit: int
-    local_hop_limit: int | None  # of Received lines of this server's own
-    hops_refused_in_dialogue: bool
-    hops_counted_at_limit: bool  # refused when the count reaches the limit, not when it passes it
-    greylist_s: float | None
-    reject_unknown_sender_domain: bool
-    reject_unknown_recipient_domain: bool
-    edge_blocking: bool
-    rejects_own_domain_from_outside: bool  # senders of its own domains from clients it does not trust
-    aliases: Mapping[str, tuple[str, ...]]  # an address, or "@domain" for the rest of it, to others
-    expands_first: bool  # follows aliases, groups and forwarding before it takes mail (``expansion.py``)
-    tells_originals_apart: bool  # two ways to one mailbox (a group, and by name) make two copies
-    recipients_at_once: int | None  # offered in one transaction at the most
-    most_addresses: int | None  # of mail hosts that are tried in one attempt
-    most_sessions: int | None  # with mail hosts that say "later", in one attempt
-    takes_mail: bool  # from anyone, for its domains; a server for submissions only does not
-    expired_keeps_code: bool  # the bounce of expired mail carries the last failure's code
     retry: RetrySchedule
+    listens: bool = True
+    subdomains_of: Mapping[str, DomainRule] = {}  # domains that stand for their subdomains too
+    replica: bool = False  # looks people up in the hosted replica
+    mailboxes: frozenset[str] | None = None  # an external server's local parts; None: all exist
+    lookup: Literal["full name then local part", "full name only", "local part only"] = "full name only"
+    sends_outside: bool = True
+    checks_submissions: bool = True  # its own users hand in by SMTP and meet its RCPT checks
+    all_local_to_smart_host: bool = False
+    hands_over_to: str | None = None  # the role on the same machine that sends to the smart host
+    passes_first: NextHop | None = None  # centralised transport: mail goes through this host before it is delivered
+    max_size_bytes: int | None = None
+    max_submit_bytes: int | None = None
+    max_routed_bytes: int | None = None  # mail from elsewhere that is larger is taken, then bounced
+    max_recipients: int | None = None  # taken in one transaction; the others are told to come later
+    max_submit_recipients: int | None = None  # of its own users' mail; with more it is refused for all
+    rejects_reserved_domains: bool = False  # of RFC 2606
+    refuses_over_quota: bool = True  # mail for a mail file that is full bounces
+    size_overhead_bytes: int = 0  # the queue file is this much larger than the message
+    hop_limit: int = 50
+    local_hop_limit: int | None = None  # of Received lines of this server's own
+    hops_refused_in_dialogue: bool = True
+    hops_counted_at_limit: bool = True  # refused when the count reaches the limit, not when it passes it
+    greylist_s: float | None = None
+    reject_unknown_sender_domain: bool = False
+    reject_unknown_recipient_domain: bool = False
+    edge_blocking: bool = False
+    rejects_own_domain_from_outside: bool = False  # senders of its own domains from clients it does not trust
+    aliases: Mapping[str, tuple[str, ...]] = {}  # an address, or "@domain" for the rest of it, to others
+    expands_first: bool = False  # follows aliases, groups and forwarding before it takes mail (``expansion.py``)
+    tells_originals_apart: bool = False  # two ways to one mailbox (a group, and by name) make two copies
+    recipients_at_once: int | None = None  # offered in one transaction at the most
+    most_addresses: int | None = None  # of mail hosts that are tried in one attempt
+    most_sessions: int | None = None  # with mail hosts that say "later", in one attempt
+    takes_mail: bool = True  # from anyone, for its domains; a server for submissions only does not
+    expired_keeps_code: bool = True  # the bounce of expired mail carries the last failure's code
+    needs_forwarding: bool = False  # nobody without a mail file here is reached but by a forwarding address
+    back_pressure_delays: bool = False  # replies later and later as its queue fills
 
     def rule_for(self, address: str) -> DomainRule | None:
         """The rule of the recipient's domain, or of one above it with `subdomains_of`; None: not a domain of this server."""

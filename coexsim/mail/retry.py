@@ -1,11 +1,12 @@
-"""When mail that could not be handed on is tried again, warned of, and given up: each product's schedule as data."""
+"""When mail that could not be handed on is tried again, warned of, and given up, as data: a product's schedule stands in its file."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from coexsim.scenario.servers import AnyServer, DominoServer, ExchangeServer, PostfixServer, RetryPlan
+from coexsim.scenario.servers import RetryPlan
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 SHORTEST_GAP_S = 1.0  # queue managers look at the clock once a second
@@ -86,67 +87,15 @@ class RetrySchedule(NamedTuple):
             times.append(at_s)
 
 
-def _exim_gaps_s() -> tuple[float, ...]:
-    """``F,2h,15m; G,16h,1h,1.5; F,4d,6h`` [EXIM configure.default]: every 15 min for 2 h, then growing by 1.5 to 16 h, then 6 h."""
-    gaps = [15 * MINUTE_S] * 8
-    gap, age = HOUR_S, 2 * HOUR_S
-    while age < 16 * HOUR_S:
-        gaps.append(gap)
-        age += gap
-        gap *= 1.5
-    return (*gaps, 6 * HOUR_S)
-
-
-def _constant(gap_s: float, warn_s: float | None, expire_s: float) -> RetrySchedule:
+def constant(gap_s: float, warn_s: float | None, expire_s: float) -> RetrySchedule:
+    """The same gap again and again, for a destination as a whole."""
     return RetrySchedule((gap_s,), 1.0, gap_s, warn_s, expire_s, "destination")
 
 
-# Sources by their keys in profiles/SOURCES.md. Domino's growth law is not published: doubling up to an hour is an editable default.
-SCHEDULES = {
-    "domino": RetrySchedule((15 * MINUTE_S,), 2.0, HOUR_S, None, DAY_S, "destination"),
-    "exchange": RetrySchedule(
-        (MINUTE_S,) * 4 + (5 * MINUTE_S,) * 6 + (10 * MINUTE_S,), 1.0, 10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S, "destination"
-    ),
-    "exchange-2007": _constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S),
-    "postfix": RetrySchedule((300.0,), 1.0, 4000.0, None, 5 * DAY_S, "message", by_age=True, queue_run_s=300.0, at_attempts=True),
-    "exim": RetrySchedule(_exim_gaps_s(), 1.0, 6 * HOUR_S, DAY_S, 4 * DAY_S, "message", at_attempts=True),
-    "exchange-online": RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "destination"),
-    "hosted": _constant(20 * MINUTE_S, 2 * HOUR_S, 5 * DAY_S),  # Forefront Online 2012, the nearest published hosted service
-    "sendmail": _constant(30 * MINUTE_S, 4 * HOUR_S, 5 * DAY_S),
-    "rfc5321": RetrySchedule((30 * MINUTE_S, 2 * HOUR_S), 1.0, 2 * HOUR_S, None, 5 * DAY_S, "message"),
-}  # fmt: skip
-
-
-def schedule_of(server: AnyServer) -> RetrySchedule:
-    """The schedule of a server: its product's, with what the scenario says instead."""
-    if isinstance(server, DominoServer):
-        schedule = SCHEDULES["domino"]._replace(
-            gaps_s=(server.initial_transfer_retry_interval,),
-            longest_s=max(HOUR_S, server.initial_transfer_retry_interval),
-            expire_after_s=server.mail_timeout,
-            warn_after_s=server.delay_notification_after,
-        )
-    elif isinstance(server, ExchangeServer):
-        schedule = SCHEDULES["exchange"]._replace(
-            warn_after_s=server.delay_notification_after,
-            expire_after_s=server.message_expiration,
-        )
-    elif isinstance(server, PostfixServer):
-        schedule = SCHEDULES["postfix"]._replace(
-            gaps_s=(server.minimal_backoff_time,),
-            longest_s=server.maximal_backoff_time,
-            queue_run_s=server.queue_run_delay,
-            expire_after_s=server.maximal_queue_lifetime,
-            warn_after_s=server.delay_warning_time,
-        )
-    else:
-        schedule = SCHEDULES["hosted" if server.kind in ("hosted-inbound", "hosted-outbound") else "postfix"]
-    return _changed(schedule, server.retry) if server.retry else schedule
-
-
-def _changed(schedule: RetrySchedule, plan: RetryPlan) -> RetrySchedule:
+def changed(schedule: RetrySchedule, plan: RetryPlan, known: Mapping[str, RetrySchedule]) -> RetrySchedule:
+    """A schedule with what a scenario says instead; `known` are those it can name."""
     if plan.like is not None:
-        schedule = SCHEDULES[plan.like]
+        schedule = known[plan.like]
     if plan.first is not None:
         schedule = schedule._replace(
             gaps_s=(plan.first,), longest_s=max(schedule.longest_s, plan.first), queue_run_s=0.0

@@ -254,7 +254,7 @@ def _elsewhere(case: _Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Ver
             return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {person.home}")
     if rule.elsewhere in ("relay", "home"):
         return _relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
-    if rule.elsewhere == "forward" and policy.product == "domino":
+    if rule.elsewhere == "forward" and policy.needs_forwarding:
         detail = "no mail file here and no forwarding address"
         return case.fail(rcpt, "no-route", "no-forwarding-address", found + ", nor a forwarding address", detail)
     return case.fail(rcpt, "unknown-user", rule.elsewhere_rule, found)

@@ -9,7 +9,7 @@ from coexsim.mail.directory import Directory, Entry, View
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.mail.policy import Policy
-from coexsim.mail.products import policy_of
+from coexsim.mail.products.registry import policy_of
 from coexsim.mail.zones import read_zones
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import ExternalServer

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from coexsim.mail.outages import Outages, site_of
+from coexsim.mail.products.registry import PRODUCTS
 from coexsim.rng import stream
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, ExternalServer
@@ -91,14 +92,12 @@ def _station(
 
 
 def _threads_per_destination(world: World, spec: AnyServer) -> int | None:
-    """Domino: half its transfer threads, rounded down [D-TL]; Exchange and Postfix: 20 [MS-RATE], [PF]."""
+    """What the scenario says, else what the product does by itself."""
     capacity = spec.capacity
     if capacity.transfer_threads_per_destination is not None:
         return capacity.transfer_threads_per_destination
-    kind = world.scenario.servers[spec.runs_on].kind if spec.runs_on else spec.kind
-    if kind == "domino":
-        return max(capacity.transfer_threads // 2, 1) if capacity.transfer_threads is not None else None
-    return 20 if kind in ("exchange", "postfix") else None
+    host = world.scenario.servers.get(spec.runs_on or "", spec)
+    return PRODUCTS[host.kind].sessions_per_destination(capacity.transfer_threads)
 
 
 def client_resolver(world: World, name: str) -> Resolver:

@@ -359,7 +359,7 @@ class MailServer:
     def back_pressure_s(self) -> float:
         """How long Exchange delays its reply: from two thirds of the queue's limit, 10 s and 5 s more a step up to 55 s [MS-BP]."""
         limit = self.spec.capacity.queue_length
-        if limit is None or self.spec.kind != "exchange":
+        if limit is None or not self.policy.back_pressure_delays:
             return 0.0
         queued = sum(role.queued for role in self.roles)
         if queued * 3 < limit * 2:

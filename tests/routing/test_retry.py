@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from coexsim.mail.retry import SCHEDULES, RetrySchedule, schedule_of
+from coexsim.mail.products.registry import SCHEDULES, schedule_of
+from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.trace import Trace, trace
 from coexsim.scenario.servers import PostfixServer
 from tests.routing.lab import HOSTS, SOA, lab_with

@@ -1,0 +1,92 @@
+"""Domino: Server document, Configuration document and Global Domain document as a `Policy`; its replies and its retries."""
+
+from __future__ import annotations
+
+from coexsim.mail.message import fold
+from coexsim.mail.policy import DomainRule, Route
+from coexsim.mail.products.product import Product, Settings, any_route, hop_to
+from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import AnyServer, DominoServer
+
+# Its growth law is not published: doubling up to an hour is an editable default.
+SCHEDULE = RetrySchedule((15 * MINUTE_S,), 2.0, HOUR_S, None, DAY_S, "destination")
+# The texts are its customary wording, from memory; the codes count. Sources by their keys in profiles/SOURCES.md.
+REPLIES = {
+    "unknown-user": (550, "5.1.1", "{address}... No such user: not listed in the Domino Directory"),
+    "relay-denied": (554, "5.7.1", "Relay rejected for policy reasons."),  # [D-SPAM]
+    "too-big": (552, "5.3.4", "Message exceeds the maximum size allowed on this server"),
+    "body-too-big": (552, "5.3.4", "Message exceeds the maximum size allowed on this server"),
+    "no-smart-host": (
+        550,
+        "5.4.4",
+        "No route found to {domain} for <{address}>",
+    ),  # the "domain" class of failures [D-NDR]
+    "too-many-hops": (554, "5.4.6", "Maximum hop count exceeded. Message probably in a routing loop."),  # [D-LOOP]
+    "forwarding-loop": (554, "5.4.6", "Maximum forwarding loop count exceeded"),  # [D-LOOP]
+}
+
+
+def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Settings:
+    local = _domain_of_host(server) if server.global_domain is None else tuple(map(fold, server.global_domain))
+    verify = server.verify_local_recipients
+    if server.smart_host_rule == "person-without-mail-file":
+        rule = DomainRule(True, "fail", "relay", verify)
+    else:
+        # The two settings exclude each other [D-SH]: with verification on, unknown ones are refused before the smart host is asked.
+        unknown_goes_on = server.smart_host is not None and not verify
+        rule = DomainRule(True, "relay" if unknown_goes_on else "fail", "forward", verify, "not-in-directory")
+    smart = [
+        Route(domain, hop_to(server.smart_host), "smart-host", to_smart_host=True)
+        for domain in local
+        if server.smart_host
+    ]
+    foreign = [Route(fold(d), hop_to(host), "foreign-smtp-domain") for d, host in server.foreign_smtp_domains.items()]
+    sends = server.smtp_outside_local_domain
+    return dict(
+        listens=server.smtp_listener_task,
+        domains=dict.fromkeys(local, rule),
+        primary_domain=local[0] if local else fold(scenario.domain),
+        lookup=server.address_lookup,
+        routes=(*smart, *foreign, any_route(server.relay_host, "relay-host")) if sends else (),
+        sends_outside=sends,
+        checks_submissions=False,
+        all_local_to_smart_host=server.smart_host_for_all_local_recipients and bool(server.smart_host),
+        max_size_bytes=server.max_message_size,
+        max_submit_bytes=server.max_message_size,
+        refuses_over_quota=server.over_quota_enforcement == "non-deliver",
+        hop_limit=server.max_hop_count,
+        hops_refused_in_dialogue=False,
+        hops_counted_at_limit=False,
+    )
+
+
+def _domain_of_host(server: DominoServer) -> tuple[str, ...]:
+    """Without a Global Domain document only the host's own Internet domain is local [D-GD]."""
+    return (fold(server.host.partition(".")[2]),) if server.host and "." in server.host else ()
+
+
+def _schedule(server: DominoServer) -> RetrySchedule:
+    return SCHEDULE._replace(
+        gaps_s=(server.initial_transfer_retry_interval,),
+        longest_s=max(HOUR_S, server.initial_transfer_retry_interval),
+        expire_after_s=server.mail_timeout,
+        warn_after_s=server.delay_notification_after,
+    )
+
+
+def _sessions_per_destination(transfer_threads: int | None) -> int | None:
+    """Half the transfer threads, rounded down [D-TL]."""
+    return max(transfer_threads // 2, 1) if transfer_threads is not None else None
+
+
+DOMINO = Product(
+    "domino",
+    "domino",
+    _domino,
+    _schedule,
+    manner=dict(expired_keeps_code=False, needs_forwarding=True),
+    replies=REPLIES,
+    schedules={"domino": SCHEDULE},
+    sessions_per_destination=_sessions_per_destination,
+)

@@ -1,0 +1,104 @@
+"""Exchange 2007 and later: accepted domains and Send connectors as a `Policy`; its replies and its retries."""
+
+from __future__ import annotations
+
+from coexsim.mail.message import fold, next_hop
+from coexsim.mail.policy import DomainRule, Route
+from coexsim.mail.products.product import Product, Settings
+from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule, constant
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import AnyServer, ExchangeServer
+
+SCHEDULE = RetrySchedule(
+    (MINUTE_S,) * 4 + (5 * MINUTE_S,) * 6 + (10 * MINUTE_S,), 1.0, 10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S, "destination"
+)  # [MS-INT]
+# Sources by their keys in profiles/SOURCES.md.
+REPLIES = {
+    "unknown-user": (550, "5.1.1", "User unknown (RESOLVER.ADR.ExRecipNotFound)"),  # [MS-RF], [MS-NDR]
+    "relay-denied": (550, "5.7.1", "Unable to relay"),  # [MS-NDR]; leading 550 from memory
+    "too-many-hops": (554, "5.4.6", "Hop count exceeded - possible mail loop"),  # [MS-546]
+    "no-smart-host": (550, "5.4.4", "ROUTING.NoConnectorForAddressType; unable to route <{address}>"),  # from memory
+    "body-too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),  # [MS-NDR]
+    "too-many-recipients": (452, "4.5.3", "Too many recipients"),
+    "too-many-submitted": (550, "5.5.3", "RESOLVER.ADR.RecipLimit; too many recipients"),  # [MS-NDR]; text from memory
+    "mailbox-full": (550, "5.2.2", "RESOLVER.RST.QuotaExceeded; mailbox full"),  # [MS-NDR]; text from memory
+    "loops-to-self": (
+        554,
+        "5.3.5",
+        "System incorrectly configured: mail for {domain} leads back to this server",
+    ),  # [MS-NDR]
+    "expired": (550, "4.4.7", "QUEUE.Expired; message expired"),  # [MS-NDR]
+    "queue-full": (452, "4.3.1", "Insufficient system resources"),  # [MS-NDR]; leading 452 from memory
+    "too-many-connections": (421, "4.3.2", "Service not available"),  # [MS-NDR]; leading 421 from memory
+}
+
+
+def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> Settings:
+    domains = {}
+    for domain, accepted in server.accepted_domains.items():
+        verify = server.recipient_filtering and accepted.looks_up_recipients
+        name = f"{accepted.type}-domain"
+        domains[fold(domain)] = {
+            "authoritative": DomainRule(True, "fail", "forward", verify, name, name),
+            "internal-relay": DomainRule(True, "relay", "relay", verify, name, name, any_route=True),
+            "external-relay": DomainRule(False, "relay", "relay", False, name, name, any_route=True),
+        }[accepted.type]
+    return dict(
+        domains=domains,
+        primary_domain=next(iter(domains), fold(scenario.domain)),
+        routes=tuple(_connector_routes(server, frozenset(domains))),
+        checks_submissions=False,
+        max_size_bytes=server.max_receive_size,
+        max_submit_bytes=server.max_send_size,
+        max_routed_bytes=server.organization_max_receive_size,
+        max_recipients=server.max_recipients_per_message,
+        max_submit_recipients=server.max_recipient_envelope_limit,
+        rejects_reserved_domains=server.reject_reserved_domains,
+        hop_limit=server.max_hop_count,
+        local_hop_limit=server.max_local_hop_count or None,
+        hops_counted_at_limit=False,
+    )
+
+
+def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[Route]:
+    """One route an address space; of equal cost the connector whose name comes first [MS-SC]. Smart hosts are equals."""
+    routes = []
+    for connector in sorted((c for c in server.send_connectors if c.enabled), key=lambda c: c.name.casefold()):
+        hops = [
+            next_hop(h, by_mx=True)._replace(external_dns=connector.use_external_dns) for h in connector.smart_hosts
+        ]
+        hop = hops[0]._replace(others=tuple(hops[1:])) if hops else None
+        routes += [
+            Route(
+                fold(space),
+                hop,
+                f"send-connector {connector.name}",
+                connector.cost,
+                connector.max_message_size,
+                to_smart_host=hop is not None and fold(space) in domains,
+                external_dns=connector.use_external_dns,
+            )
+            for space in connector.address_spaces
+        ]
+    return routes
+
+
+def _schedule(server: ExchangeServer) -> RetrySchedule:
+    return SCHEDULE._replace(warn_after_s=server.delay_notification_after, expire_after_s=server.message_expiration)
+
+
+def _sessions_per_destination(_transfer_threads: int | None) -> int | None:
+    """MaxPerDomainOutboundConnections: 20 [MS-RATE]."""
+    return 20
+
+
+EXCHANGE = Product(
+    "exchange",
+    "exchange",
+    _exchange,
+    _schedule,
+    manner=dict(expired_keeps_code=False, back_pressure_delays=True),
+    replies=REPLIES,
+    schedules={"exchange": SCHEDULE, "exchange-2007": constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S)},
+    sessions_per_destination=_sessions_per_destination,
+)

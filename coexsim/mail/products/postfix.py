@@ -1,0 +1,105 @@
+"""Postfix: main.cf and its tables as a `Policy`; its replies and its retries."""
+
+from __future__ import annotations
+
+from coexsim.mail.message import fold
+from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Route
+from coexsim.mail.products.product import Product, Settings, any_route, hop_to
+from coexsim.mail.retry import DAY_S, RetrySchedule
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import AnyServer, PostfixServer
+
+SCHEDULE = RetrySchedule(
+    (300.0,), 1.0, 4000.0, None, 5 * DAY_S, "message", by_age=True, queue_run_s=300.0, at_attempts=True
+)  # [PF]
+MANNER: Settings = dict(
+    expands_first=True,
+    tells_originals_apart=True,
+    most_addresses=5,  # smtp_mx_address_limit [PF]
+    most_sessions=2,  # smtp_mx_session_limit [PF]
+)
+# Seen with Postfix 3.7.11.
+REPLIES = {
+    "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown in virtual mailbox table"),
+    "too-many-hops": (554, "5.4.0", "Error: too many hops"),
+    "null-mx": (556, "5.1.0", "Domain {domain} does not accept mail (nullMX)"),
+}
+
+
+def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Settings:
+    relay = list(dict.fromkeys(map(fold, server.relay_domains)))
+    written = (scenario.domain,) if server.virtual_mailbox_domains is None else server.virtual_mailbox_domains
+    local = [domain for domain in dict.fromkeys(map(fold, written)) if domain not in relay]
+    domains = dict.fromkeys(local, DomainRule(True, "fail", "relay", server.reject_unlisted_recipient))
+    relayed = DomainRule(
+        _has_people(server, scenario), "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain"
+    )
+    domains |= dict.fromkeys(relay, relayed)
+    # ``.domain`` is Postfix's way to name the subdomains.
+    table = {f"*{fold(p)}" if p.startswith(".") else fold(p): to for p, to in server.transport.items()}
+    routes = [transport(pattern, to) for pattern, to in table.items()]
+    if server.smart_host:
+        routes += [transport(d, server.smart_host)._replace(rule="smart-host", cost=2, forced=False) for d in domains]
+    routes += [Route(p, None, "relay-domain-mx", 3) for d in relay for p in (d, f"*.{d}")]
+    return dict(
+        domains=domains,
+        primary_domain=next(iter(domains), fold(scenario.domain)),
+        subdomains_of=dict.fromkeys(relay, relayed),  # parent_domain_matches_subdomains [PF]
+        routes=(*routes, any_route(server.relayhost, "relayhost", 100)),
+        relays_for=frozenset(server.relay_for) | frozenset(server.mynetworks),
+        max_size_bytes=server.message_size_limit or None,
+        max_submit_bytes=server.message_size_limit or None,
+        max_recipients=server.smtpd_recipient_limit,
+        size_overhead_bytes=1000,
+        hop_limit=server.hopcount_limit,
+        aliases={
+            _full(key, scenario): tuple(_full(m, scenario) for m in to) for key, to in server.virtual_alias_maps.items()
+        },
+        recipients_at_once=50,  # smtp_destination_recipient_limit [PF]
+    )
+
+
+def _has_people(server: PostfixServer, scenario: Scenario) -> bool:
+    """Has a server the directory or mail files; if not, it relays groups and aliases as they are."""
+    homes = {scenario.home_server.get("onprem"), *(person.mail_file for person in scenario.directory.people.values())}
+    return any(scenario.servers.get(home or "") is server for home in homes)
+
+
+def _full(address: str, scenario: Scenario) -> str:
+    return fold(address if "@" in address else f"{address}@{scenario.domain}")
+
+
+def transport(pattern: str, text: str) -> Route:
+    """``smtp:[host]``, ``smtp:host`` (MX first) or ``smtp:`` (the recipient's MX); ``virtual:`` delivers here."""
+    word, colon, host = text.partition(":")
+    if colon and word in ("virtual", "local", "lmtp"):
+        return Route(pattern, None, LOCAL_TRANSPORT, forced=True)
+    hop = hop_to(host if colon and word in ("smtp", "relay") else text)
+    return Route(pattern, hop, f"transport {text}", to_smart_host=True, forced=True)
+
+
+def _schedule(server: PostfixServer) -> RetrySchedule:
+    return SCHEDULE._replace(
+        gaps_s=(server.minimal_backoff_time,),
+        longest_s=server.maximal_backoff_time,
+        queue_run_s=server.queue_run_delay,
+        expire_after_s=server.maximal_queue_lifetime,
+        warn_after_s=server.delay_warning_time,
+    )
+
+
+def _sessions_per_destination(_transfer_threads: int | None) -> int | None:
+    """default_destination_concurrency_limit: 20 [PF]."""
+    return 20
+
+
+POSTFIX = Product(
+    "postfix",
+    "postfix",
+    _postfix,
+    _schedule,
+    manner=MANNER,
+    replies=REPLIES,
+    schedules={"postfix": SCHEDULE},
+    sessions_per_destination=_sessions_per_destination,
+)

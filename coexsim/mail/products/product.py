@@ -1,0 +1,54 @@
+"""What a product is to the rules: its settings as a `Policy`, its replies, its retry schedules, its limits.
+
+Each product or service has a file in this room; ``registry.py`` lists them. A kind of server that a scenario can write and that is
+missing there is found by a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from coexsim.mail.message import NextHop, next_hop
+from coexsim.mail.policy import Route
+from coexsim.mail.retry import RetrySchedule
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import AnyServer
+
+Settings = dict[str, Any]
+Catalogue = Mapping[str, tuple[int, str, str]]
+
+
+def no_limit(transfer_threads: int | None) -> int | None:  # noqa: ARG001
+    """As many sessions to one destination as there are transfer threads."""
+    return None
+
+
+class Product(NamedTuple):
+    """A product or a service that runs mail servers.
+
+    `name` is what it calls itself, and whose replies it gives. `settings` makes fields of a `Policy` of a server's own settings (with
+    the scenario, and the server whose machine it shares). `manner` are fields that also hold for a relay on its machine. `replies` are
+    SMTP reply, enhanced status code and text by cause, where they differ from what the RFCs say (``replies.py``). `schedule` is how a
+    server retries, `schedules` are those that others can take by name (``retry: {like: ...}``). `sessions_per_destination` says how
+    many sessions go to one destination at once, given the number of transfer threads.
+    """
+
+    kind: str
+    name: str
+    settings: Callable[[Any, Scenario, AnyServer], Settings]
+    schedule: Callable[[Any], RetrySchedule]
+    manner: Mapping[str, Any] = {}
+    replies: Mapping[str, tuple[int, str, str]] = {}
+    schedules: Mapping[str, RetrySchedule] = {}
+    sessions_per_destination: Callable[[int | None], int | None] = no_limit
+
+
+def hop_to(host: str | None) -> NextHop | None:
+    """A host as products read it: by MX first, or ``[host]`` by address only."""
+    return next_hop(host, by_mx=True) if host else None
+
+
+def any_route(host: str | None, rule: str, cost: int = 1) -> Route:
+    """The route for all other domains: `host`, or the recipient's MX."""
+    return Route("*", hop_to(host), rule if host else "mx", cost)

@@ -1,0 +1,47 @@
+"""A relay: a smart host or secondary MX without mail files, alone or as a role on another server's machine."""
+
+from __future__ import annotations
+
+from coexsim.mail.message import fold
+from coexsim.mail.policy import DomainRule, Route
+from coexsim.mail.products import postfix
+from coexsim.mail.products.product import Product, Settings, any_route
+from coexsim.mail.retry import RetrySchedule
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import AnyServer, RelayServer
+
+
+def _relay(server: RelayServer, scenario: Scenario, host: AnyServer) -> Settings:
+    domains = tuple(map(fold, server.relay_domains or (scenario.domain,)))
+    connectors = getattr(host, "send_connectors", ())
+    shared = (
+        [getattr(host, "smart_host", None), *(h for c in connectors for h in c.smart_hosts)]
+        if host is not server
+        else []
+    )
+    smart = server.smart_host or next((h for h in shared if h), None)
+    name = "relays-everything"
+    rule = DomainRule(server.verify_recipients, "relay", "relay", server.verify_recipients, name, name)
+    rest = [any_route(smart, "smart-host")] if server.relay_for or host is not server else []
+    return dict(
+        domains=dict.fromkeys(domains, rule),
+        primary_domain=domains[0],
+        routes=(
+            *(
+                Route(d, postfix.transport(d, smart).hop if smart else None, "smart-host" if smart else "mx")
+                for d in domains
+            ),
+            *rest,
+        ),
+        max_size_bytes=server.max_message_size,
+        hands_over_to=None,
+    )
+
+
+def _schedule(_server: RelayServer) -> RetrySchedule:
+    return postfix.SCHEDULE
+
+
+RELAY = Product(
+    "relay", "postfix", _relay, _schedule, replies=postfix.REPLIES
+)  # one without a product speaks as Postfix does

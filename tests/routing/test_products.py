@@ -1,0 +1,68 @@
+"""A product is a file: every kind of server that a scenario can write is known wherever the code asks what kind it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import get_args
+
+import pytest
+
+from coexsim.mail.products.registry import PRODUCTS, SCHEDULES, schedule_of
+from coexsim.mail.replies import COMMON, reply
+from coexsim.mail.retry import RetrySchedule
+from coexsim.mail.setup import Setup
+from coexsim.report.maps import KIND_WORDS, ORDER
+from coexsim.scenario.load import scenario_from_text
+from coexsim.scenario.servers import KINDS, AnyServer, RetryPlan
+from tests.annotations import literals
+
+REQUIRED = {"external": "domain: third.example"}
+
+
+def missing_kinds(**known: Iterable[str]) -> dict[str, list[str]]:
+    """The kinds that each collection lacks, and those that it has too many."""
+    return {name: found for name, kinds in known.items() if (found := sorted(set(KINDS).symmetric_difference(kinds)))}
+
+
+def test_every_kind_of_server_is_known_everywhere() -> None:
+    """A kind that a scenario can write has a product, a word and a place in the picture of the set-up."""
+    classes = [literals(one, "kind")[0] for one in get_args(AnyServer)]
+
+    assert missing_kinds(classes=classes, products=PRODUCTS, words=KIND_WORDS, order=ORDER) == {}
+
+
+def test_a_missing_kind_is_found() -> None:
+    """The check says no: to a kind left out, and to one that nobody can write."""
+    assert missing_kinds(products=set(PRODUCTS) - {"postfix"}) == {"products": ["postfix"]}
+    assert missing_kinds(products=[*PRODUCTS, "courier"]) == {"products": ["courier"]}
+
+
+def test_every_schedule_that_a_scenario_can_name_exists() -> None:
+    """`retry: {like: ...}` names schedules of products, and every such schedule can be named."""
+    assert set(literals(RetryPlan, "like")) == set(SCHEDULES)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_makes_a_policy(kind: str) -> None:
+    """A server with nothing but its kind said has a policy under its own name, a retry schedule, and all replies."""
+    text = (
+        f"coexsim: 1\ndomain: corporate.com\nservers:\n  one: {{kind: {kind}, host: one.corporate.com, "
+        f"{REQUIRED.get(kind, 'relay_for: []')}}}\n"
+    )
+    setup = Setup(scenario_from_text(text))
+    server, policy = setup.scenario.servers["one"], setup.policies["one"]
+
+    assert policy.server == "one"
+    assert policy.product == PRODUCTS[kind].name
+    assert isinstance(schedule_of(server), RetrySchedule)
+    for cause in COMMON:
+        said = reply(policy.product, cause, address="a@b.example", domain="b.example", detail="x")
+        assert 400 <= said.code < 600
+        assert said.enhanced[0] == str(said.code)[0] or cause == "expired"
+
+
+def test_products_of_one_name_give_the_same_replies() -> None:
+    """Replies are looked up by a product's name: two kinds of one name cannot differ in them."""
+    for one in PRODUCTS.values():
+        assert all(one.replies == other.replies for other in PRODUCTS.values() if other.name == one.name), one.kind
+        assert set(one.replies) <= set(COMMON), one.kind
