@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.errors import ConservationError, NoDataError
-from coexsim.experiment.schema import OUTCOMES, SCHEMA, concat, empty
+from coexsim.experiment.schema import OUTCOMES, SCHEMA, concat, empty, words_index
 from coexsim.experiment.store import read_table, write_json, write_table
 from coexsim.stats import half_width
 
@@ -173,7 +173,7 @@ def tidy(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         if column.dtype == "category":
             used = values.cat.remove_unused_categories().cat.categories
             words = list(OUTCOMES) if name == "outcome" else sorted(map(str, used))
-            values = values.cat.set_categories(words)
+            values = values.cat.set_categories(words_index(words))
         columns[name] = values.array
     return pd.DataFrame(columns)
 

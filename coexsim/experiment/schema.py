@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -133,10 +134,22 @@ def frame(table: str, columns: dict[str, object]) -> pd.DataFrame:
     for name, column in schema.items():
         values = columns[name]
         if column.dtype == "category":
-            data[name] = values if isinstance(values, pd.Categorical) else pd.Categorical(list(values))  # type: ignore[call-overload]
+            data[name] = _in_words(values if isinstance(values, pd.Categorical) else pd.Categorical(list(values)))  # type: ignore[call-overload]
         else:
             data[name] = np.asarray(values, dtype=column.dtype)
     return pd.DataFrame(data)
+
+
+def _in_words(values: pd.Categorical) -> pd.Categorical:
+    """The same with text for categories; none at all would have another type, and could not be joined with some."""
+    if len(values.categories):
+        return values
+    return values.set_categories(words_index([]))
+
+
+def words_index(words: Sequence[str]) -> pd.Index[str]:
+    """Categories: text, also where there are none."""
+    return pd.Index(list(words), dtype="str")
 
 
 def empty(table: str) -> pd.DataFrame:

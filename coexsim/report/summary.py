@@ -140,7 +140,7 @@ def _queues(results: Results, scenario: Scenario | None) -> list[dict[str, Any]]
                 "roles": roles,
                 "most_messages": int(messages.max()),
                 "most_bytes": float(size_bytes.max()),
-                "at_s": 60.0 * (at + 1),
+                "at_s": min(60.0 * (at + 1), results.length_s),
                 "at_the_end": int(messages[:, -1].max()),
             }
         )

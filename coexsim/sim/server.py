@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -75,21 +76,21 @@ class Destination:
 
 
 class Passing:
-    """How many rides, and how many of their bytes, are in a server's queue at the end of each minute."""
+    """How many rides, and how many of their bytes, are in a server's queue at the end of each minute, the last one the run's."""
 
-    __slots__ = ("_bytes", "_count", "_minutes")
+    __slots__ = ("_bytes", "_count", "_length_s", "_minutes")
 
     def __init__(self, length_s: float) -> None:
-        self._minutes = int(length_s // 60) + 1
+        self._length_s = length_s
+        self._minutes = ceil(length_s / 60)
         self._count = np.zeros(self._minutes + 1)
         self._bytes = np.zeros(self._minutes + 1)
 
     def add(self, entered_s: Floats, left_s: Floats, size_bytes: Floats) -> None:
         """Rides that are here from one time to another."""
         for times_s, sign in ((entered_s, 1.0), (left_s, -1.0)):
-            minute = np.clip(np.ceil(times_s / 60) - 1, 0, self._minutes).astype(
-                np.int64
-            )  # a minute's end belongs to it
+            ended = np.clip(np.ceil(times_s / 60) - 1, 0, self._minutes)  # a minute's end belongs to it
+            minute = np.where(times_s > self._length_s, self._minutes, ended).astype(np.int64)
             self._count += sign * np.bincount(minute, minlength=self._minutes + 1)
             self._bytes += sign * np.bincount(minute, size_bytes, minlength=self._minutes + 1)
 

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
+from math import ceil
 
 import simpy
 from simpy.events import ProcessGenerator
@@ -57,6 +58,8 @@ class World:
         self.open_copies = 0
         self.express = express
         self.stopped_early: str | None = None
+        self.minutes = ceil(self.length_s / MINUTE_S)  # the last one may be a part of a minute
+        self.minutes_noted = 0
         self.duplicates = 0
         self.logs = StageLogMaker(self.length_s, self.measured_s, keep=keep_visits)
         self.calendars = build_calendars(scenario, seed, replication, self.limit_s)
@@ -87,14 +90,16 @@ class World:
                 server.forget_rules()
 
     def _monitor(self) -> ProcessGenerator:
-        """Note every server's queue at the end of each minute."""
-        minute = 1
-        while minute * MINUTE_S <= self.length_s:
-            yield At(self.env, minute * MINUTE_S, MONITOR)
-            for name, server in self.servers.items():
-                self.backlog[name].append(server.queued)
-                self.queued_bytes[name].append(server.queued_bytes)
-            minute += 1
+        """Note every server's queue at the end of each minute; where the run ends within a minute, at the end of the run."""
+        for minute in range(1, self.minutes + 1):
+            yield At(self.env, min(minute * MINUTE_S, self.length_s), MONITOR)
+            self._note_queues()
+
+    def _note_queues(self) -> None:
+        self.minutes_noted += 1
+        for name, server in self.servers.items():
+            self.backlog[name].append(server.queued)
+            self.queued_bytes[name].append(server.queued_bytes)
 
     def _answer(self, question: Question, external: bool) -> Answer:
         return self.setup.answer(question, self.state, external=external)
@@ -250,8 +255,12 @@ class World:
             if len(live) + len(env._queue) > MOST_COPIES_AT_ONCE:
                 self.stopped_early = f"more than {MOST_COPIES_AT_ONCE:,} messages under way: the system is not stable"
                 break
+        while not self.stopped_early and self.minutes_noted < self.minutes:
+            env.step()  # what happens at the very end of the run belongs to it, the monitor last
         while not self.stopped_early and self.open_copies > 0 and env.peek() <= self.limit_s:
             env.step()
+        while self.minutes_noted < self.minutes:  # stopped early: not told as empty from here on
+            self._note_queues()
         self.rides.fold()
         for copy in [*live, *under_way(self)]:
             handed_in = bool(copy.passed)
