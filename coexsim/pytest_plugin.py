@@ -14,7 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from coexsim.audit.check import Expectation
-    from coexsim.audit.findings import Finding
+    from coexsim.audit.finding import Finding
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from coexsim.audit.findings import Finding, find_all
+from coexsim.audit.finding import Finding
+from coexsim.audit.findings import find_all
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import address_of, trace_mail
 from coexsim.mail.traced import RecipientTrace, Trace

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from coexsim.audit.check import CheckReport, Expectation
-from coexsim.audit.findings import Finding
+from coexsim.audit.finding import Finding
 from coexsim.cli.paint import OF_SEVERITY, count, paint
 
 MOST_CONSEQUENCES = 6

@@ -141,7 +141,7 @@ def explain_arguments(parser: Parser) -> None:
 
 def explain(what: str | None) -> int:
     """What a finding means and what to do; or what can be said of a scenario before any run."""
-    from coexsim.audit.finding_texts import EXPLANATIONS
+    from coexsim.audit.findings import EXPLANATIONS
     from coexsim.errors import did_you_mean
 
     if what is None:
@@ -156,7 +156,7 @@ def explain(what: str | None) -> int:
             return 0
         raise UsageError(f"no finding has the code {what!r}{did_you_mean(what, list(EXPLANATIONS))}")
     print(f"{what.upper()} ({explanation.severity}): {explanation.title}\n")
-    for title, text in zip(("what it means", "what follows", "what to do", "source"), explanation[2:], strict=True):
+    for title, text in explanation.sections():
         print(f"{title}\n{_wrapped(text)}\n")
     return 0
 

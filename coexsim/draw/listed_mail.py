@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from coexsim.draw.mail_book import SIDES, Book, Codes, Floats, Ints, Pick, Rows, Streams, cure, wrong
+from coexsim.draw.mail_book import Book, Codes, Floats, Ints, Pick, Rows, Streams, cure, wrong
 from coexsim.errors import did_you_mean
+from coexsim.mail.directory import SIDES
 from coexsim.scenario.load_profile import REPLAY, BulkSpec, ReplaySpec
 from coexsim.units import Moment
 

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.errors import Problem, ScenarioError
-from coexsim.mail.directory import MailboxClass
+from coexsim.mail.directory import SIDES, MailboxClass
 
 KNOWN_KEYS = 1 << 22  # up to so many combinations of counts are looked up in a table
-SIDES = ("onprem", "hosted", "internet", "unknown")
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -117,6 +117,10 @@ class Setup:
             return self._internal_zones.answer(question)
         return self._external_zones.answer(question, dict(state.failing) if state.failing else None)
 
+    def zone_of(self, name: str) -> str | None:
+        """The declared zone that a name lies in."""
+        return self._external_zones.zone_of(name)
+
     def find(self, policy: Policy, address: str, state: State) -> Entry | None:
         """The directory entry of a recipient as this server sees it, by its way of looking addresses up."""
         version = state.replica_version if policy.replica else state.version

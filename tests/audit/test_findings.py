@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from coexsim.audit import subjects
 from coexsim.audit.check import check
-from coexsim.audit.finding_texts import EXPLANATIONS
-from coexsim.audit.findings import Finding
+from coexsim.audit.finding import Finding
+from coexsim.audit.findings import EXPLANATIONS, SUBJECTS
 from coexsim.audit.flows import all_flows, server_that_takes
 from coexsim.mail.message import Envelope, NextHop, Rcpt
 from coexsim.mail.setup import Setup
@@ -67,7 +68,11 @@ def test_a_full_mail_file_is_told_with_its_own_remedy() -> None:
 @pytest.mark.parametrize("code", EXPLANATIONS)
 def test_every_code_is_explained(code: str) -> None:
     """Title, meaning, effect, remedy and source are there."""
-    assert all(len(text) >= 4 for text in EXPLANATIONS[code])
+    explanation = EXPLANATIONS[code]
+    assert explanation.code == code
+    assert explanation.severity in ("error", "warning", "note")
+    assert len(explanation.title) >= 4
+    assert all(len(text) >= 4 for _, text in explanation.sections())
 
 
 @pytest.mark.parametrize(
@@ -376,3 +381,15 @@ def test_a_loop_found_without_walking_is_one_when_walked(raw: dict[str, Any]) ->
         assert route.outcome != "delivered"
         if min(policy.hop_limit for policy in setup.policies.values()) > 2 * len(setup.policies):
             assert len(set(route.servers)) < len(route.servers)
+
+
+def test_every_file_of_findings_is_listed() -> None:
+    """A subject that nobody lists finds nothing: each file of the room is among the subjects, and each code is one subject's."""
+    files = {file.stem for file in Path(subjects.__path__[0]).glob("*.py")} - {"__init__"}
+    listed = {
+        finder.__module__.rpartition(".")[2] for subject in SUBJECTS for finder in subject.causes + subject.finders
+    }
+    codes = [kind.code for subject in SUBJECTS for kind in subject.explanations]
+
+    assert files == listed
+    assert len(codes) == len(set(codes))

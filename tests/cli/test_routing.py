@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from coexsim.audit.finding_texts import EXPLANATIONS
+from coexsim.audit.findings import EXPLANATIONS
 from coexsim.cli import run
 
 ROOT = Path(__file__).parents[2]

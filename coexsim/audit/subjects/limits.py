@@ -5,11 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.audit.classes import SMALL_BYTES
-from coexsim.audit.findings import Finder, Finding, Search
+from coexsim.audit.finding import Explanation, Finding
 from coexsim.audit.flows import Flow
+from coexsim.audit.search import Search, Subject
 from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
 from coexsim.units import say_bytes
+
+HOP_LIMIT_TOO_LOW = Explanation(
+    "HOP-LIMIT-TOO-LOW",
+    "a way is longer than a hop limit on it",
+    "error",
+    "A server counts the Received lines of the message and takes it for a loop, though it only has far to go.",
+    "Valid mail bounces with 5.4.6 (Postfix: 5.4.0).",
+    "Raise the hop limit. RFC 5321 wants at least 100 where Received lines are counted.",
+    "RFC 5321, section 6.3; Domino help, Setting transfer limits; Set-ReceiveConnector, MaxHopCount",
+)
+SIZE_LIMITS_DIFFER = Explanation(
+    "SIZE-LIMITS-DIFFER",
+    "a server takes larger mail than the next one",
+    "warning",
+    "Two servers of the organisation on one way have different size limits, and the larger comes first.",
+    "Mail between the two limits is taken with 250, then bounced by the first server: the sender hears of it later, and by notice.",
+    "Set both to the same size; remember that base64 makes attachments a third larger.",
+    "Exchange documentation, message size limits",
+)
 
 
 def hop_limits_suffice(search: Search) -> Iterator[Finding]:
@@ -33,7 +53,7 @@ def hop_limits_suffice(search: Search) -> Iterator[Finding]:
             else search.setting(name, "max_hop_count", "hopcount_limit")
         )
         text = f"{flow} passes {' -> '.join(flow.servers)}: longer than the {limit}; raise it"
-        yield search.finding("HOP-LIMIT-TOO-LOW", path, text, about=(name,))
+        yield search.finding(HOP_LIMIT_TOO_LOW, path, text, about=(name,))
 
 
 def whose_hop_limit(search: Search, flow: Flow) -> str | None:
@@ -69,7 +89,7 @@ def limits_agree(search: Search) -> Iterator[Finding]:
                     "between is taken, then bounced; set both to the same size"
                 )
                 path = search.setting(name, "max_message_size", "message_size_limit", "max_receive_size")
-                yield search.finding("SIZE-LIMITS-DIFFER", path, text, about=(taken[0], name))
+                yield search.finding(SIZE_LIMITS_DIFFER, path, text, about=(taken[0], name))
             if limit is not None and (taken is None or limit < taken[1]):
                 taken = (name, limit)
 
@@ -95,7 +115,7 @@ def connectors_agree(search: Search) -> Iterator[Finding]:
                     "set both to the same size"
                 )
                 path = search.setting(name, "organization_max_receive_size" if narrow in own else "send_connectors")
-                yield search.finding("SIZE-LIMITS-DIFFER", path, text, about=(name,))
+                yield search.finding(SIZE_LIMITS_DIFFER, path, text, about=(name,))
 
 
 def _is_given_up(search: Search, flow: Flow, name: str, size_bytes: int) -> bool:
@@ -105,4 +125,14 @@ def _is_given_up(search: Search, flow: Flow, name: str, size_bytes: int) -> bool
     return any(copy.by == name for copy in ends)
 
 
-LIMIT_FINDERS: tuple[Finder, ...] = (hop_limits_suffice, limits_agree, connectors_agree)
+SUBJECT = Subject(
+    explanations=(
+        HOP_LIMIT_TOO_LOW,
+        SIZE_LIMITS_DIFFER,
+    ),
+    finders=(
+        hop_limits_suffice,
+        limits_agree,
+        connectors_agree,
+    ),
+)

@@ -1,14 +1,14 @@
-"""What is wrong with the ways that mail takes: whom it does not reach, where it goes round, what an outage cuts off."""
+"""Whom mail does not reach, though it should."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.classes import SIDES_IN_WORDS, MailClass, senders
-from coexsim.audit.findings import Finder, Finding, Search, listed
-from coexsim.audit.findings_dns import mx_servers
-from coexsim.audit.findings_limits import whose_hop_limit
-from coexsim.audit.flows import Flow, impatient, loop_end
+from coexsim.audit.classes import MailClass, senders
+from coexsim.audit.finding import Explanation, Finding, listed
+from coexsim.audit.flows import Flow
+from coexsim.audit.search import Search, Subject
+from coexsim.audit.subjects.limits import whose_hop_limit
 from coexsim.mail.directory import Person
 from coexsim.mail.message import fold
 from coexsim.mail.trace import trace
@@ -17,26 +17,51 @@ from coexsim.scenario.values import Path
 from coexsim.units import say_time
 
 NO_WAY_THERE = "give the mail file a server that its mail is sent to"
-
-
-def nothing_goes_round(search: Search) -> Iterator[Finding]:
-    """No mail gets into a loop."""
-    circles: dict[frozenset[str], list[Flow]] = {}
-    for flow in search.flows:
-        if flow.loop:
-            circles.setdefault(frozenset(flow.loop), []).append(flow)
-    for flows in circles.values():
-        loop = flows[0].loop
-        transactions, limit = loop_end(search.setup, loop)
-        whose = listed(dict.fromkeys(flow.recipient.name for flow in flows))
-        text = (
-            f"mail to {whose} goes round {' -> '.join([*loop, loop[0]])} until the {limit} ends it: "
-            f"about {transactions} transactions a message; let one of these servers refuse what it cannot deliver, or deliver it"
-        )
-        names = tuple(
-            dict.fromkeys((*loop, *(name for flow in flows for name in (flow.recipient.name, *flow.recipient.names))))
-        )
-        yield search.finding("LOOP", ("servers", loop[0]), text, about=names)
+UNREACHABLE = Explanation(
+    "UNREACHABLE",
+    "nobody reaches this person or group",
+    "error",
+    "Mail from every class of sender to this recipient ends without reaching a mail file, though the directory has a record.",
+    "The person gets no mail at all; senders get bounces, or their mail waits until it expires.",
+    "Trace one message (`coexsim trace`) and look at the last hop: mail file, smart host, forwarding address or DNS is missing there.",
+    "the article, Mail routing scenarios: every user of the domain is reached from inside and outside",
+)
+VALID_RECIPIENT_BOUNCES = Explanation(
+    "VALID-RECIPIENT-BOUNCES",
+    "a valid recipient is reached from some sides only",
+    "error",
+    "The recipient exists and gets mail from some senders, while mail from others fails.",
+    "Colleagues report that mail 'sometimes' bounces; the two sides route by different rules.",
+    "Trace both ways and compare the servers at which they part; they must come to the same mail file.",
+    "the article, Approach: consistent address lookup on both sides",
+)
+OUTSIDE_UNREACHABLE = Explanation(
+    "OUTSIDE-UNREACHABLE",
+    "the organisation's people cannot write to the world outside",
+    "error",
+    "Mail from people of the domain to a domain outside fails at one of the organisation's servers.",
+    "It bounces, or waits until it expires.",
+    "Give the server a way out: SMTP for other domains, a relay host, or a Send connector for '*'.",
+    "Domino help, Router/SMTP Basics; Exchange documentation, Send connectors",
+)
+NOT_IN_REPLICA = Explanation(
+    "NOT-IN-REPLICA",
+    "a person's record is missing from the hosted replica",
+    "error",
+    "The master directory has the record, the hosted side's copy has not.",
+    "The on-premises server sends the mail on; the hosted side does not know the address and refuses it.",
+    "Replicate again; look for records that conflict or are filtered out.",
+    "the article, Environment setup: the directory is replicated to iNotes",
+)
+REPLICA_LAG = Explanation(
+    "REPLICA-LAG",
+    "people who come or move are unknown to the replica for a while",
+    "warning",
+    "The master knows of a change at once, the replica at its next replication.",
+    "In between, mail goes by the new record on one side and by the old one on the other, and bounces.",
+    "Replicate when people move, or let the old place keep mail until the replica has the change.",
+    "derived: administrators complain of it, no figure was found",
+)
 
 
 def replica_knows_everybody(search: Search) -> Iterator[Finding]:
@@ -51,7 +76,7 @@ def replica_knows_everybody(search: Search) -> Iterator[Finding]:
                 f"the record of {listed(person.names)} never arrived in the replica at {where.at if where else '?'}: mail to them ends as "
                 f"{_ends(flows)}; replicate again and take the name out of 'missing'"
             )
-            yield search.finding("NOT-IN-REPLICA", path, text, about=(*person.names, person.name))
+            yield search.finding(NOT_IN_REPLICA, path, text, about=(*person.names, person.name))
 
 
 def everybody_is_reached(search: Search) -> Iterator[Finding]:
@@ -73,14 +98,14 @@ def everybody_is_reached(search: Search) -> Iterator[Finding]:
         about = (*person.names, person.name)
         if len(flows) >= sending and not flows[0].delivered_to_some:
             text = f"{person.name} is reached by nobody: mail ends as {how}; {_remedy(search, flows[0], NO_WAY_THERE)}"
-            yield search.finding("UNREACHABLE", path, text, about=about)
+            yield search.finding(UNREACHABLE, path, text, about=about)
         else:
             whom = listed(flow.sender.name for flow in flows)
             some = "all members of " if flows[0].delivered_to_some else ""
             compare = "it does from others, so compare the two ways" if len(flows) < sending else NO_WAY_THERE
             others = _remedy(search, flows[0], compare)
             text = f"mail to {some}{person.name} does not arrive from {whom}: it ends as {how}; {others}"
-            yield search.finding("VALID-RECIPIENT-BOUNCES", path, text, about=about)
+            yield search.finding(VALID_RECIPIENT_BOUNCES, path, text, about=about)
 
 
 def _missed(search: Search, flows: list[Flow]) -> set[str]:
@@ -131,9 +156,7 @@ def outside_is_reached(search: Search) -> Iterator[Finding]:
                 f"mail from {listed(flow.sender.name for flow in flows)} to {person.name} ends as {_ends(flows)} at {by or '?'}: "
                 f"{_reason(first)}; give that server a way out"
             )
-            yield search.finding(
-                "OUTSIDE-UNREACHABLE", path, text, about=(person.name, *(f.sender.name for f in flows))
-            )
+            yield search.finding(OUTSIDE_UNREACHABLE, path, text, about=(person.name, *(f.sender.name for f in flows)))
 
 
 def replica_lags(search: Search) -> Iterator[Finding]:
@@ -162,53 +185,7 @@ def replica_lags(search: Search) -> Iterator[Finding]:
                 f"from {say_time(at_s, start)} to {say_time(until_s, start)}, when the replica at {replica.at} learns of them, mail to "
                 f"{listed(lost)} bounces; replicate when people move, or more often than every {replica.every / 60:g} min"
             )
-            yield search.finding("REPLICA-LAG", ("directory", "replica", "every"), text, about=tuple(lost))
-
-
-def outages_cut_off(search: Search) -> Iterator[Finding]:
-    """What passes a server without coming from it or ending there, and fails without it."""
-    hasty = impatient(search.setup)
-    for name in search.own_servers:
-        if search.scenario.servers[name].runs_on:
-            continue
-        cut = []
-        for flow in search.flows:
-            machines = [_machine(search, server) for server in flow.servers]
-            if (
-                not flow.delivered
-                or name not in machines
-                or name in (machines[0], machines[-1])
-                or not flow.recipient.exists
-            ):
-                continue
-            if trace(hasty, flow.sender.address, flow.address, down=(name,)).outcome != "delivered":
-                cut.append(flow)
-        if cut:
-            text = (
-                f"without {name} no mail passes from {_pairs(cut)}, though neither has its mail file there; "
-                f"{_second_way(search, name)} would keep it moving"
-            )
-            yield search.finding("SINGLE-POINT-OF-FAILURE", ("servers", name), text, about=(name,))
-
-
-def _second_way(search: Search, name: str) -> str:
-    """What would stand in for a server: another MX host, or another host that its clients send to."""
-    found = "a second MX and a second way to the hosted service"
-    return found if name in mx_servers(search.setup) else "a second host beside it, for the servers that send to it,"
-
-
-def _pairs(flows: list[Flow]) -> str:
-    """``hosted people to hosted people, the Internet to hosted people``; an alias is named where only mail to it is cut off."""
-    pairs = {
-        (f.sender.side, f.recipient.side): SIDES_IN_WORDS[f.recipient.side] for f in flows if f.recipient.mailboxes
-    }
-    for flow in flows:
-        pairs.setdefault((flow.sender.side, flow.recipient.side), flow.recipient.name)
-    return ", ".join(f"{SIDES_IN_WORDS[one]} to {other}" for (one, _), other in pairs.items())
-
-
-def _machine(search: Search, server: str) -> str:
-    return search.scenario.servers[server].runs_on or server
+            yield search.finding(REPLICA_LAG, ("directory", "replica", "every"), text, about=tuple(lost))
 
 
 def _failed(search: Search) -> dict[MailClass, list[Flow]]:
@@ -241,11 +218,18 @@ def _ends(flows: list[Flow]) -> str:
     return listed(dict.fromkeys(flow.outcome.replace("_", " ") for flow in flows))
 
 
-FLOW_FINDERS: tuple[Finder, ...] = (
-    nothing_goes_round,
-    replica_knows_everybody,
-    everybody_is_reached,
-    outside_is_reached,
-    replica_lags,
-    outages_cut_off,
+SUBJECT = Subject(
+    explanations=(
+        UNREACHABLE,
+        VALID_RECIPIENT_BOUNCES,
+        OUTSIDE_UNREACHABLE,
+        NOT_IN_REPLICA,
+        REPLICA_LAG,
+    ),
+    finders=(
+        replica_knows_everybody,
+        everybody_is_reached,
+        outside_is_reached,
+        replica_lags,
+    ),
 )

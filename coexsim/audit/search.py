@@ -1,0 +1,110 @@
+"""A set-up that is searched for findings: its flows, its servers and domains, and how a finding is made at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from coexsim.audit.classes import own_domains
+from coexsim.audit.finding import Explanation, Finding, Severity
+from coexsim.audit.flows import Flow, hosts_behind
+from coexsim.mail.dns import Answer, DnsFailure, Question
+from coexsim.mail.message import NextHop, fold
+from coexsim.mail.setup import Setup
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import ExternalServer, HostedInbound
+from coexsim.scenario.values import Path
+
+
+@dataclass(frozen=True)
+class Search:
+    """A set-up that is searched: every class of sender to every class of recipient, worked out once.
+
+    `unreached` are the addresses of classes that some mail does not reach, whatever the cause.
+    """
+
+    setup: Setup
+    flows: list[Flow]
+    unreached: frozenset[str]
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario."""
+        return self.setup.scenario
+
+    @cached_property
+    def own_servers(self) -> list[str]:
+        """The servers of the organisation and of its hosted service."""
+        return [name for name, server in self.scenario.servers.items() if not isinstance(server, ExternalServer)]
+
+    @cached_property
+    def domains(self) -> list[str]:
+        """The shared domain, and the others in which a server of the organisation looks people up."""
+        policies = [self.setup.policies[name] for name in self.own_servers]
+        looked_up = {domain for policy in policies for domain, rule in policy.domains.items() if rule.looked_up}
+        return [domain for n, domain in enumerate(own_domains(self.setup)) if n == 0 or domain in looked_up]
+
+    @cached_property
+    def relies_on_smart_host(self) -> bool:
+        """Is there a hosted person without a forwarding address: nothing but the smart host leads to the mail file."""
+        hosted = set(self.scenario.of_kind(HostedInbound))
+        return any(person.home in hosted and person.forwarding is None for person in self.setup.directory.everyone())
+
+    @cached_property
+    def mx_servers(self) -> list[str]:
+        """The servers that the shared domain's MX points to, the best first."""
+        hosts = hosts_behind(self.setup, NextHop(fold(self.scenario.domain), by_mx=True))
+        if isinstance(hosts, DnsFailure):
+            return []
+        at = [self.setup.server_at.get(a) for group in hosts.groups for host in group for a in host.addresses]
+        return list(dict.fromkeys(name for name in at if name is not None))
+
+    def answer(self, name: str, kind: str) -> Answer:
+        """What DNS says at the beginning."""
+        return self.setup.answer(Question(name, kind), self.setup.state_at(0.0))
+
+    def addresses(self, host: str) -> Answer:
+        """The addresses of a host, of whatever family."""
+        found = self.answer(host, "A")
+        return found if found.addresses or found.temporary else self.answer(host, "AAAA")._replace(alias=found.alias)
+
+    def finding(
+        self,
+        kind: Explanation,
+        path: Path,
+        text: str,
+        *,
+        about: tuple[str, ...] = (),
+        marks: tuple[str, ...] = (),
+        severity: Severity | None = None,
+    ) -> Finding:
+        """A finding at its place in the file, as severe as its kind usually is."""
+        file, line = self.scenario.source.where(path)
+        return Finding(kind.code, path, text, severity or kind.severity, file, line, about, marks=marks)
+
+    def setting(self, server: str, *names: str) -> Path:
+        """The first of these settings that a server has, or the server."""
+        known = type(self.scenario.servers[server]).fields if server in self.scenario.servers else {}
+        return next((("servers", server, name) for name in names if name in known), ("servers", server))
+
+
+def not_local(name: str, domain: str) -> tuple[str, ...]:
+    """By what it shows that a server does not take a domain for its own: it refuses the mail, or sends it away."""
+    return f"{name} refused it: 55", f"{name}: {domain} is not a domain of this server"
+
+
+Finder = Callable[[Search], Iterator[Finding]]
+
+
+class Subject(NamedTuple):
+    """What one file brings: its kinds of findings, and who finds them.
+
+    `causes` find what is wrong by the settings alone; they come first, and flows that they explain are listed with them. `finders` look
+    at the flows that are left.
+    """
+
+    explanations: tuple[Explanation, ...]
+    causes: tuple[Finder, ...] = ()
+    finders: tuple[Finder, ...] = ()

@@ -1,0 +1,139 @@
+"""What is wrong with the names of smart hosts and servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.flows import hosts_behind
+from coexsim.audit.search import Search, Subject
+from coexsim.errors import did_you_mean
+from coexsim.mail.dns import DnsFailure
+from coexsim.mail.message import NextHop, fold
+from coexsim.scenario.values import Path
+
+SMART_HOST_NO_ADDRESS = Explanation(
+    "SMART-HOST-NO-ADDRESS",
+    "a smart host has no address",
+    "error",
+    "The name given as smart host or relay host is not in DNS.",
+    "All mail that is sent there bounces with 5.4.4.",
+    "Correct the name; or give the server that is meant this host.",
+    "the article, Enable the smart host option, and enter the server address",
+)
+SMART_HOST_IS_ITSELF = Explanation(
+    "SMART-HOST-IS-ITSELF",
+    "a server's smart host is the server itself",
+    "error",
+    "The name given as smart host or relay host leads back to the server that names it.",
+    "All mail that is sent there bounces with 5.4.6 (Exchange: 5.3.5), if the server sees that it is its own; or it goes round.",
+    "Name the hosted service's SMTP server. Both sides have hosts in the same domain, so the two are easily mixed up.",
+    "the article, Enable the smart host option, and enter the SmartCloud iNotes server address",
+)
+SMART_HOST_NOT_HERE = Explanation(
+    "SMART-HOST-NOT-HERE",
+    "a smart host leads to no server of the scenario",
+    "error",
+    "The smart host has an address, but no server of the scenario is there.",
+    "Mail that is sent there waits and expires.",
+    "Correct the name or the address, or add the server.",
+    "the article, Enable the smart host option, and enter the server address",
+)
+HOST_NOT_IN_DNS = Explanation(
+    "HOST-NOT-IN-DNS",
+    "a server's host is not in its own zone",
+    "warning",
+    "The zone is declared, but has no address record for the server's host.",
+    "Whoever is given that name does not find the server.",
+    "Write an A record.",
+    "the article, Environment setup: the host name has an A record",
+)
+
+
+def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
+    """Each smart host and relay host that a server names has an address, at which a server of the scenario is."""
+    told: set[NextHop] = set()
+    for name in search.own_servers:
+        policy = search.setup.policies[name]
+        for hop in dict.fromkeys([*(route.hop for route in policy.routes), policy.passes_first]):
+            if hop is None or hop in told:
+                continue
+            told.add(hop)
+            path = _where_named(search, name, hop.name)
+            found = hosts_behind(
+                search.setup, hop._replace(external_dns=True), policy
+            )  # its own DNS is a finding of its own
+            if isinstance(found, DnsFailure):
+                if found.cause == "loops-to-self":
+                    text = (
+                        f"{hop.name}, to which {name} sends, is {name} itself: mail for it bounces; name the server that is meant, such as "
+                        "that of the hosted service"
+                    )
+                    yield search.finding(
+                        SMART_HOST_IS_ITSELF, path, text, about=(name, hop.name), marks=(found.reason,)
+                    )
+                if found.cause in ("no-address", "no-such-domain", "null-mx"):
+                    near = did_you_mean(hop.name, [fold(s.host) for s in search.scenario.servers.values() if s.host])
+                    text = (
+                        f"{hop.name} has no address: what {name} sends there bounces; "
+                        f"correct the name, or give the server there this host{near}"
+                    )
+                    yield search.finding(
+                        SMART_HOST_NO_ADDRESS, path, text, about=(name, hop.name), marks=(found.reason,)
+                    )
+                continue
+            hosts = [host for group in found.groups for host in group]
+            if not any(address in search.setup.server_at for host in hosts for address in host.addresses):
+                where = ", ".join(f"{host.name}[{', '.join(host.addresses)}]" for host in hosts)
+                text = (
+                    f"{hop.name} is {where}, where no server of this scenario is; add that server, or correct the name"
+                )
+                marks = tuple(f"connect to {host.name}[" for host in hosts)
+                yield search.finding(SMART_HOST_NOT_HERE, path, text, about=(name, hop.name), marks=marks)
+
+
+def _where_named(search: Search, server: str, host: str) -> Path:
+    """The setting in which a server (or the one it runs on) names a host."""
+    for name in (server, search.scenario.servers[server].runs_on):
+        for path in search.scenario.source.lines:
+            if name and path[:2] == ("servers", name) and path[2:] != ("host",) and _written(search, path) == host:
+                return path
+    return ("servers", server)
+
+
+def _written(search: Search, path: Path) -> str:
+    here: object = search.scenario.source.raw
+    for key in path:
+        if isinstance(here, dict):
+            here = here.get(key)
+        elif isinstance(here, list) and isinstance(key, int):
+            here = here[key]
+    if not isinstance(here, str):
+        return ""
+    host = here.partition(":")[2] if here.partition(":")[0] in ("smtp", "relay", "lmtp") else here
+    return fold(host.strip("[] "))
+
+
+def hosts_are_in_dns(search: Search) -> Iterator[Finding]:
+    """A server whose host lies in a declared zone is in that zone."""
+    for name, server in search.scenario.servers.items():
+        if server.host is None or search.setup.zone_of(fold(server.host)) is None:
+            continue
+        answer = search.addresses(fold(server.host))
+        if not answer.addresses and not answer.temporary:
+            text = f"the host {server.host} of {name} has no address record, though its zone is declared; write one"
+            yield search.finding(HOST_NOT_IN_DNS, ("servers", name, "host"), text, about=(name, fold(server.host)))
+
+
+SUBJECT = Subject(
+    explanations=(
+        SMART_HOST_NO_ADDRESS,
+        SMART_HOST_IS_ITSELF,
+        SMART_HOST_NOT_HERE,
+        HOST_NOT_IN_DNS,
+    ),
+    causes=(
+        smart_hosts_have_addresses,
+        hosts_are_in_dns,
+    ),
+)

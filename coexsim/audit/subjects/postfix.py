@@ -1,0 +1,50 @@
+"""What is easily missed in Postfix's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coexsim.audit.finding import Explanation, Finding, listed
+from coexsim.audit.search import Search, Subject
+from coexsim.mail.expansion import expanded
+from coexsim.mail.message import domain_of, fold
+from coexsim.mail.setup import State
+from coexsim.scenario.servers import PostfixServer
+
+CATCH_ALL_TAKES_MAIL = Explanation(
+    "CATCH-ALL-TAKES-MAIL",
+    "a catch-all takes mail of people with a mail file",
+    "warning",
+    "Postfix follows virtual_alias_maps before it looks for mailboxes: '@domain' catches all whom that table does not list.",
+    "Mail to people whom only the table of mailboxes knows arrives, but in somebody else's mail file.",
+    "List each of them as an alias of itself, or take the catch-all out.",
+    "virtual(5); seen with Postfix 3.7.11",
+)
+
+
+def catch_alls_leave_people_alone(search: Search) -> Iterator[Finding]:
+    """A catch-all takes nobody's mail who has a mail file at the server."""
+    setup, state = search.setup, State()
+    for name in search.scenario.of_kind(PostfixServer):
+        policy = setup.policies[name]
+        taken = [
+            person.name
+            for person in setup.directory.everyone()
+            if person.home == name and not person.forwarding and fold(person.address) not in policy.aliases
+            if "@" + domain_of(person.address) in policy.aliases
+            if fold(person.address) not in map(fold, expanded(setup, policy, person.address, state) or ())
+        ]  # fmt: skip
+        if taken:
+            text = (
+                f"the catch-all in virtual_alias_maps of {name} also takes the mail of {listed(taken)}, with a mail file here: the table "
+                "is asked before mailboxes; list each as an alias of itself"
+            )
+            yield search.finding(
+                CATCH_ALL_TAKES_MAIL, ("servers", name, "virtual_alias_maps"), text, about=(name, *taken)
+            )
+
+
+SUBJECT = Subject(
+    explanations=(CATCH_ALL_TAKES_MAIL,),
+    finders=(catch_alls_leave_people_alone,),
+)
