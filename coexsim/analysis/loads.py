@@ -24,8 +24,8 @@ from coexsim.experiment.figures import HOUR, busiest
 from coexsim.mail.trace import Trace, trace
 from coexsim.scenario.base import Work
 from coexsim.scenario.model import Scenario
+from coexsim.sim.formulas import session_round_trips, slow_start_round_trips
 from coexsim.sim.senders import mailbox_classes
-from coexsim.sim.smtp import session_round_trips, slow_start_round_trips
 from coexsim.sim.work import CORE_STAGES
 from coexsim.sim.world import World
 
@@ -269,7 +269,7 @@ def _session(world: World, visit: object, client: str, server: str, recipients: 
         return
     spec = world.scenario.servers[client].smtp
     size, reused = mail.size, spec.reuse > 0
-    trips = session_round_trips(spec, 1, recipients, reused=reused, body=body)
+    trips = session_round_trips(spec.tls, spec.pipelining, 1, recipients, reused=reused, body=body)
     fixed_s = (trips + (mail.slow_start if body and not reused else 0.0)) * path.round_trip_s
     accept = _work([world.scenario.servers[server].service.accept], size) if body else Moments()
     per_byte = 0.0

@@ -3,13 +3,56 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from coexsim.scenario.servers import RetryPlan
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 SHORTEST_GAP_S = 1.0  # queue managers look at the clock once a second
+NEVER = math.inf
+
+
+def next_attempt_s(
+    gaps_s: Sequence[float], factor: float, longest_s: float, by_age: bool, queue_run_s: float, now_s: float, failures: int,
+    queued_s: float,
+) -> float:  # fmt: skip
+    """When a schedule (see `RetrySchedule`) tries again after the `failures`-th failure (1, 2, ...) at `now_s`.
+
+    A plain function of numbers, which a compiler such as Numba can compile; `queued_s` is when the message entered the queue.
+    """
+    if by_age:
+        gap_s = min(max(now_s - queued_s, gaps_s[0]), longest_s)
+    elif failures <= len(gaps_s):
+        gap_s = gaps_s[failures - 1]
+    else:
+        growths = float(min(failures - len(gaps_s), 200))
+        gap_s = min(gaps_s[len(gaps_s) - 1] * factor**growths, longest_s)
+    at_s = now_s + max(gap_s, SHORTEST_GAP_S)
+    if queue_run_s > 0:
+        at_s = math.ceil(at_s / queue_run_s - 1e-9) * queue_run_s
+    return at_s
+
+
+def after_failure(
+    expire_after_s: float, warn_after_s: float, at_attempts: bool, now_s: float, next_s: float, queued_s: float
+) -> tuple[float, float, float]:
+    """What follows a failure at `now_s` when the next attempt would be at `next_s`: next attempt, end, and warning.
+
+    `NEVER` stands for no next attempt, and for no warning, here and in `warn_after_s`. A plain function of numbers.
+    """
+    gives_up_s = queued_s + expire_after_s
+    warn_s = queued_s + warn_after_s
+    if at_attempts:
+        if now_s >= gives_up_s:
+            next_s, gives_up_s = NEVER, now_s
+        warn_s = now_s if warn_s <= now_s and next_s < NEVER else NEVER
+    else:
+        if next_s >= gives_up_s:
+            next_s = NEVER
+        if warn_s > min(next_s, gives_up_s) or (next_s == NEVER and gives_up_s <= now_s):
+            warn_s = NEVER  # told with the end, or by then no longer true
+    return next_s, gives_up_s, warn_s
 
 
 class Wait(NamedTuple):
@@ -43,39 +86,28 @@ class RetrySchedule(NamedTuple):
 
         `first_s` is when the trouble began (the first failure), `queued_s` when the message entered the queue.
         """
-        if self.by_age:
-            gap_s = min(max(now_s - queued_s, self.gaps_s[0]), self.longest_s)
-        elif failures <= len(self.gaps_s):
-            gap_s = self.gaps_s[failures - 1]
-        else:
-            growth = self.factor ** min(failures - len(self.gaps_s), 200)
-            gap_s = min(self.gaps_s[-1] * growth, self.longest_s)
-        at_s = now_s + max(gap_s, SHORTEST_GAP_S)
-        if self.queue_run_s:
-            at_s = math.ceil(at_s / self.queue_run_s - 1e-9) * self.queue_run_s
-        return at_s
+        return next_attempt_s(
+            self.gaps_s, self.factor, self.longest_s, self.by_age, self.queue_run_s, now_s, failures, queued_s
+        )
 
     def after_failure(
-        self, now_s: float, first_s: float, failures: int, queued_s: float, *, warned: bool = False, due_s: float | None = None
+        self, now_s: float, first_s: float, failures: int, queued_s: float, *, warned: bool = False, due_s: float | None = None,
+        phase_s: float = 0.0,
     ) -> Wait:  # fmt: skip
         """What follows the `failures`-th failure; the arguments are those of `next_attempt_s`. `warned`: its sender was told.
-        `due_s`: when the destination as a whole is tried again, if the message waits for that.
+        `due_s`: when the destination as a whole is tried again, if the message waits for that. `phase_s`: of the queue runs.
         """
-        next_s: float | None = self.next_attempt_s(now_s, first_s, failures, queued_s) if due_s is None else due_s
-        gives_up_s = queued_s + self.expire_after_s
-        warn_s = None if self.warn_after_s is None or warned else queued_s + self.warn_after_s
-        if self.at_attempts:
-            if now_s >= gives_up_s:
-                next_s, gives_up_s = None, now_s
-            warn_s = now_s if warn_s is not None and warn_s <= now_s and next_s is not None else None
-        else:
-            if next_s is not None and next_s >= gives_up_s:
-                next_s = None
-            if warn_s is not None and warn_s > (gives_up_s if next_s is None else next_s):
-                warn_s = None
-            if next_s is None and gives_up_s <= now_s:
-                warn_s = None  # too late for a warning: the failure itself is told now
-        return Wait(next_s, gives_up_s, warn_s)
+        now_s, queued_s = now_s - phase_s, queued_s - phase_s
+        next_s = self.next_attempt_s(now_s, first_s - phase_s, failures, queued_s) if due_s is None else due_s - phase_s
+        warn_after_s = NEVER if self.warn_after_s is None or warned else self.warn_after_s
+        next_s, gives_up_s, warn_s = after_failure(
+            self.expire_after_s, warn_after_s, self.at_attempts, now_s, next_s, queued_s
+        )
+        return Wait(
+            None if next_s == NEVER else next_s + phase_s,
+            gives_up_s + phase_s,
+            None if warn_s == NEVER else warn_s + phase_s,
+        )
 
     def attempts_s(self, until_s: float) -> list[float]:
         """The attempts of a message to a dead destination, queued at 0, up to a time."""

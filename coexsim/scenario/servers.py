@@ -48,7 +48,7 @@ class Service(Spec):
 
 
 class SmtpSession(Spec):
-    """What an SMTP session costs in round trips, measured on Postfix 3.7.11 (see ``sim/smtp.py``)."""
+    """What an SMTP session costs in round trips, measured on Postfix 3.7.11 (see ``sim/formulas.py``)."""
 
     tls: bool = field(default=False, description="STARTTLS: 9 round trips instead of 5 on a new connection")
     pipelining: bool = field(default=True, description="without it n recipients cost n + 6 round trips instead of 5")

@@ -6,10 +6,10 @@ arrival when a message will be served, outages included.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from math import inf
 from typing import TYPE_CHECKING
+
+from coexsim.sim.formulas import down_between, finish_s, next_down_s, next_up_s
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,42 +50,26 @@ class Calendar:
 
     def is_open(self, time_s: float) -> bool:
         """Whether `time_s` is in no closed time."""
-        if not self._from_s:
-            return True
-        last = bisect_right(self._from_s, time_s) - 1
-        return last < 0 or self._to_s[last] <= time_s
+        return not self._from_s or next_up_s(self._from_s, self._to_s, time_s) == time_s
 
     def next_open(self, time_s: float) -> float:
         """The first open moment at or after `time_s`; infinite when there is none."""
-        if not self._from_s:
-            return time_s
-        last = bisect_right(self._from_s, time_s) - 1
-        return time_s if last < 0 else max(time_s, self._to_s[last])
+        return next_up_s(self._from_s, self._to_s, time_s) if self._from_s else time_s
 
     def next_closed(self, time_s: float) -> float:
         """The first closed moment at or after `time_s`; infinite when there is none."""
-        following = bisect_right(self._to_s, time_s)
-        return max(time_s, self._from_s[following]) if following < len(self._from_s) else inf
+        return next_down_s(self._from_s, self._to_s, time_s)
 
     def finish(self, start_s: float, work_s: float) -> float:
         """When work of length `work_s` begun at `start_s` ends, if it stands still while closed.
 
         Work that is done just when a closed time begins is done.
         """
-        if not self._from_s:
-            return start_s + work_s
-        start_s = self.next_open(start_s)
-        end_s = start_s + work_s
-        for following in range(bisect_right(self._from_s, start_s), len(self._from_s)):
-            if end_s <= self._from_s[following]:
-                break
-            end_s += self._to_s[following] - self._from_s[following]
-        return end_s
+        return finish_s(self._from_s, self._to_s, start_s, work_s) if self._from_s else start_s + work_s
 
     def closed_between(self, from_s: float, to_s: float) -> bool:
         """Whether what goes on from `from_s` until `to_s`, if only for a moment, meets a closed time."""
-        closes_s = self.next_closed(from_s)
-        return closes_s < to_s or closes_s == from_s
+        return down_between(self._from_s, self._to_s, from_s, to_s)
 
 
 def random_outages(rng: np.random.Generator, mtbf_s: float, mttr_s: float, until_s: float) -> list[tuple[float, float]]:

@@ -21,10 +21,10 @@ from coexsim.mail.message import NextHop, Reply
 from coexsim.sim.clock import BIRTH, SESSION, WORK_DONE
 from coexsim.sim.copies import Copy, Letter
 from coexsim.sim.dns_server import Known
+from coexsim.sim.formulas import session_round_trips, slow_start_round_trips
 from coexsim.sim.link import FairLink
 from coexsim.sim.network import Path
 from coexsim.sim.server import Floats, MailServer, Onward
-from coexsim.sim.smtp import session_round_trips, slow_start_round_trips
 from coexsim.sim.stations import Hold
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class Leg:
         self.known_until_s = [-1.0] * len(sender.resolvers)
         self.link = next((link for link in path.links if not link.instant), None)
         self.round_trip_s = path.round_trip_s
-        self.round_trips = session_round_trips(sender.spec.smtp, 0, self.letter.count, reused=False)
+        self.round_trips = session_round_trips(
+            sender.spec.smtp.tls, sender.spec.smtp.pipelining, 0, self.letter.count, reused=False, body=True
+        )
         self.accept = None if target.work.accept.is_nothing else target.work.accept
         unlimited = sender.threads.unlimited and target.connections.unlimited and target.is_unlimited
         self.plain = self.plain and unlimited and self.link is None and not sender.spec.smtp.reuse
@@ -250,7 +252,9 @@ def _depart(ride: Ride) -> None:
     leg.known.note_uses()
     spec = sender.spec.smtp
     if spec.reuse and sender.take_kept_connection(target, ride.number, now_s):
-        trips = session_round_trips(spec, ride.size_bytes, leg.letter.count, reused=True)
+        trips = session_round_trips(
+            spec.tls, spec.pipelining, ride.size_bytes, leg.letter.count, reused=True, body=True
+        )
     else:
         trips = leg.round_trips + slow_start_round_trips(ride.size_bytes)
     length_s = _session_s(ride, leg, trips) + target.back_pressure_s()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from coexsim.sim.calendar import Calendar
 from coexsim.sim.clock import WORLD, At, fire
+from coexsim.sim.formulas import link_left_s, link_share_bytes
 from coexsim.sim.stage_log import StageLog
 
 
@@ -168,14 +169,15 @@ class FairLink:
     def _share(self, now_s: float) -> None:
         """Add what each transfer was given since the last time."""
         assert self.bytes_per_s is not None
-        self._share_bytes += (now_s - self._shared_at_s) * self.bytes_per_s / len(self._under_way)
+        self._share_bytes = link_share_bytes(
+            self._share_bytes, self._shared_at_s, now_s, self.bytes_per_s, len(self._under_way)
+        )
         self._shared_at_s = now_s
 
     def _left_s(self) -> float:
         """Until the next transfer ends, if none joins."""
         assert self.bytes_per_s is not None
-        left_bytes = self._under_way[0][0] - self._share_bytes
-        return left_bytes * len(self._under_way) / self.bytes_per_s if left_bytes > 0 else 0.0
+        return link_left_s(self._under_way[0][0], self._share_bytes, self.bytes_per_s, len(self._under_way))
 
     def _set_timer(self, now_s: float) -> None:
         left_s = self._left_s()

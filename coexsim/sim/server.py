@@ -19,6 +19,7 @@ from coexsim.mail.routing import Verdict, decide, receive
 from coexsim.scenario.servers import AnyServer
 from coexsim.sim.calendar import Calendar
 from coexsim.sim.copies import Copy, Letter
+from coexsim.sim.formulas import back_pressure_s
 from coexsim.sim.stations import FifoStation, Pool
 
 if TYPE_CHECKING:
@@ -362,8 +363,4 @@ class MailServer:
         limit = self.spec.capacity.queue_length
         if limit is None or not self.policy.back_pressure_delays:
             return 0.0
-        queued = sum(role.queued for role in self.roles)
-        if queued * 3 < limit * 2:
-            return 0.0
-        steps = int(10 * (queued / limit - 2 / 3) * 3)
-        return float(min(10 + 5 * steps, 55))
+        return back_pressure_s(sum(role.queued for role in self.roles), float(limit))

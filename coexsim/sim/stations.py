@@ -12,6 +12,7 @@ import simpy
 from numpy.typing import NDArray
 
 from coexsim.sim.calendar import Calendar
+from coexsim.sim.formulas import fifo_start_s
 from coexsim.sim.stage_log import FOLD_AT, StageLog
 
 
@@ -62,7 +63,7 @@ class FifoStation:
             raise ValueError(f"{self.name}: an arrival at {now_s} s after one at {self._last_s} s")
         self._last_s = now_s
         free_s = self._free_s
-        start_s = now_s if free_s is None or free_s[0] < now_s else free_s[0]
+        start_s = now_s if free_s is None else fifo_start_s(now_s, free_s[0])
         finish_s = start_s + work_s
         if finish_s >= self._closes_s:
             self._closes_s = self._calendar.next_closed(start_s)

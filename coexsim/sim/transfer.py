@@ -15,10 +15,10 @@ from coexsim.rng import keyed_uniform
 from coexsim.sim.calendar import Calendar
 from coexsim.sim.clock import RETRY, SESSION, At
 from coexsim.sim.copies import Copy
+from coexsim.sim.formulas import CONNECT, session_round_trips, session_s
 from coexsim.sim.network import Path
 from coexsim.sim.recorder import EXPIRED
 from coexsim.sim.server import Destination, MailServer, Onward, Taken
-from coexsim.sim.smtp import CONNECT, session_round_trips
 from coexsim.sim.stations import Hold
 
 Steps = Generator[simpy.Event, Any, Any]
@@ -226,11 +226,12 @@ def _session(copy: Copy, target: MailServer, path: Path) -> Steps:
     began_s = env.now
     reused = server.take_kept_connection(target, copy.number, began_s)
     taken = target.take(copy, server.name)
-    trips = session_round_trips(server.spec.smtp, copy.size_bytes, copy.letter.count, reused=reused, body=taken.body)
-    length_s = trips * path.round_trip_s
-    if taken.body:
-        length_s += target.work.accept.of(copy)
-        length_s += target.back_pressure_s()
+    smtp = server.spec.smtp
+    trips = session_round_trips(
+        smtp.tls, smtp.pipelining, copy.size_bytes, copy.letter.count, reused=reused, body=taken.body
+    )
+    accept_s = target.work.accept.of(copy) if taken.body else 0.0
+    length_s = session_s(trips, path.round_trip_s, accept_s, target.back_pressure_s() if taken.body else 0.0)
     fragile = server.fails or target.fails or path.fails
     last_s = path.round_trip_s / 2 if fragile else 0.0
     if length_s > 0:

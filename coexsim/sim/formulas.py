@@ -1,0 +1,190 @@
+"""The arithmetic of everything that takes time, as plain functions of numbers.
+
+The reference calls these functions as they are; a compiler such as Numba can compile them as they are. So they take and return numbers,
+tuples of numbers, and sequences of numbers that are indexed only (lists in the reference, arrays when compiled). Times are seconds.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# --- SMTP sessions: round trips counted on Postfix 3.7.11 over 20 to 100 ms -------------------------------------------------------
+
+CONNECT, CONNECT_TLS, REUSE = 3, 7, 1  # connect, banner, EHLO; with STARTTLS; liveness check of a cached connection
+ENVELOPE_AND_BODY = 2  # with PIPELINING, however many recipients
+BODY_UNPIPELINED = 3  # and one for each recipient
+INITIAL_WINDOW_BYTES = 14_600  # ten segments (RFC 6928)
+
+
+def slow_start_round_trips(size_bytes: int) -> int:
+    """Round trips that TCP's slow start adds to a body: 75 KB about +2, 1 MB about +6 (RFC 6928; measured +2.4 and +6).
+
+    The window doubles with each round trip: the logarithm to base 2 of the body in initial windows, rounded down.
+    """
+    windows = (size_bytes + INITIAL_WINDOW_BYTES - 1) // INITIAL_WINDOW_BYTES
+    trips = 0
+    while windows > 1:
+        windows //= 2
+        trips += 1
+    return trips
+
+
+def session_round_trips(tls: bool, pipelining: bool, size_bytes: int, recipients: int, reused: bool, body: bool) -> int:
+    """Round trips until the final reply: 5 clear, 9 with TLS, 3 on a cached connection, n + 6 without PIPELINING.
+
+    Without `body` the dialogue ends at RCPT: nobody was accepted. Slow start is included, except on a cached connection.
+    """
+    opening = REUSE if reused else (CONNECT_TLS if tls else CONNECT)
+    if not body:
+        return opening + (1 if pipelining else 1 + recipients)
+    envelope = ENVELOPE_AND_BODY if pipelining else recipients + BODY_UNPIPELINED
+    return opening + envelope + (0 if reused else slow_start_round_trips(size_bytes))
+
+
+def session_s(round_trips: int, round_trip_s: float, accept_s: float, back_pressure_s: float) -> float:
+    """Length of a session before the body is on its way: round trips, the server's accept work, its back pressure."""
+    return round_trips * round_trip_s + accept_s + back_pressure_s
+
+
+# --- stations ----------------------------------------------------------------------------------------------------------------------
+
+
+def fifo_start_s(now_s: float, first_free_s: float) -> float:
+    """When work that arrives at a FIFO station starts: now, or when its first worker becomes free (Kiefer and Wolfowitz 1955)."""
+    return now_s if first_free_s < now_s else first_free_s
+
+
+def back_pressure_s(queued: int, queue_limit: float) -> float:
+    """How long Exchange delays its reply: from two thirds of the queue's limit, 10 s and 5 s more a step up to 55 s [MS-BP].
+
+    `queue_limit` is infinite where there is none.
+    """
+    if queue_limit == inf or queued * 3 < queue_limit * 2:
+        return 0.0
+    steps = int(10 * (queued / queue_limit - 2 / 3) * 3)
+    return float(min(10 + 5 * steps, 55))
+
+
+# --- links: n transfers under way have an n-th of the bandwidth each ---------------------------------------------------------------
+
+
+def link_share_bytes(share_bytes: float, since_s: float, now_s: float, bytes_per_s: float, under_way: int) -> float:
+    """What each transfer of a busy period was given until now, when it was `share_bytes` at `since_s`."""
+    return share_bytes + (now_s - since_s) * bytes_per_s / under_way
+
+
+def link_left_s(end_bytes: float, share_bytes: float, bytes_per_s: float, under_way: int) -> float:
+    """Until the next transfer ends, if none joins: the one that ends when each was given `end_bytes`."""
+    left_bytes = end_bytes - share_bytes
+    return left_bytes * under_way / bytes_per_s if left_bytes > 0 else 0.0
+
+
+# --- downtime: disjoint intervals [down_s[i], up_s[i]) in order of time ------------------------------------------------------------
+
+
+def interval_at(down_s: Sequence[float], time_s: float) -> int:
+    """The number of the last interval that begins at or before a time; -1 before the first."""
+    low, high = 0, len(down_s)
+    while low < high:
+        middle = (low + high) // 2
+        if time_s < down_s[middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return low - 1
+
+
+def next_up_s(down_s: Sequence[float], up_s: Sequence[float], time_s: float) -> float:
+    """The first moment at or after `time_s` at which it is up; infinite when there is none."""
+    last = interval_at(down_s, time_s)
+    return time_s if last < 0 or up_s[last] <= time_s else up_s[last]
+
+
+def next_down_s(down_s: Sequence[float], up_s: Sequence[float], time_s: float) -> float:
+    """The first moment at or after `time_s` at which it is down; infinite when there is none."""
+    last = interval_at(down_s, time_s)
+    if last >= 0 and time_s < up_s[last]:
+        return time_s
+    return down_s[last + 1] if last + 1 < len(down_s) else inf
+
+
+def finish_s(down_s: Sequence[float], up_s: Sequence[float], start_s: float, work_s: float) -> float:
+    """When work of length `work_s` begun at `start_s` ends, if it stands still during downtime.
+
+    Work that is done just when downtime begins is done.
+    """
+    start_s = next_up_s(down_s, up_s, start_s)
+    end_s = start_s + work_s
+    following = interval_at(down_s, start_s) + 1
+    while following < len(down_s) and end_s > down_s[following]:
+        end_s += up_s[following] - down_s[following]
+        following += 1
+    return end_s
+
+
+def down_between(down_s: Sequence[float], up_s: Sequence[float], from_s: float, to_s: float) -> bool:
+    """Whether what goes on from `from_s` until `to_s`, if only for a moment, meets downtime."""
+    falls_s = next_down_s(down_s, up_s, from_s)
+    return falls_s < to_s or falls_s == from_s
+
+
+# --- limits that adapt: Postfix's concurrency feedback (SCHEDULER_README, "Concurrency scheduling") --------------------------------
+
+
+def window_after_success(
+    window: int, success: float, failure: float, busy: int, initial: int, limit: int, feedback: float
+) -> tuple[int, float, float]:
+    """The concurrency of a destination after a delivery, and the sums of positive and negative feedback.
+
+    `busy` are the deliveries under way, the one that just ended included. The concurrency grows by one each time positive feedback
+    has summed up to one, up to `limit` (0: none), and not while `initial` or more of it lie idle.
+    """
+    if (limit == 0 or window < limit) and window < busy + initial:
+        success += feedback
+        while success + feedback / 2 >= 1.0:  # at one, but for rounding
+            window += 1
+            success -= 1.0
+            failure = 0.0
+        if limit > 0 and window > limit:
+            window = limit
+    return window, success, failure
+
+
+def window_after_failure(
+    window: int, success: float, failure: float, cohorts: float, feedback: float, cohort_limit: float
+) -> tuple[int, float, float, float]:
+    """The concurrency of a destination after a failed connection or handshake, the feedback sums, and the failed cohorts.
+
+    A pseudo-cohort is as many failures as the concurrency: after `cohort_limit` of them with no delivery between, the destination
+    is dead (concurrency 0); 0 means never.
+    """
+    cohorts += 1.0 / window
+    if cohort_limit > 0 and cohorts >= cohort_limit:
+        return 0, success, failure, cohorts
+    failure -= feedback
+    while failure + feedback / 2 <= 0:  # below zero, but for rounding
+        window -= 1
+        success = 0.0
+        failure += 1.0
+    return max(window, 1), success, failure, cohorts
+
+
+# --- rate limits -------------------------------------------------------------------------------------------------------------------
+
+
+def rate_window(
+    began_s: float, count: int, now_s: float, length_s: float, most: int, weight: int
+) -> tuple[float, int, bool]:
+    """Count `weight` more against a limit of `most` in each window of `length_s`; a window begins with what first comes after the last.
+
+    Returns when the window began, what it holds, and whether the `weight` is within the limit. What is refused is not counted.
+    """
+    if now_s >= began_s + length_s:
+        began_s, count = now_s, 0
+    if count + weight > most:
+        return began_s, count, False
+    return began_s, count + weight, True
