@@ -5,6 +5,7 @@
     CoexsimError                 all that coexsim raises on purpose
       ScenarioError              the scenario is wrong; carries every problem found, each with file and line
       PartError                  one part of it, given as data, is wrong (in ``scenario/spec.py``); `ScenarioError` says it with its place
+      InputError                 a file given to import or fit cannot be read; carries every problem found, each with file and line
       UsageError                 a command asked in a way that it does not know
       UnitError                  a quantity that cannot be read ("25 MQ", or a bare number where a unit is needed)
       ObjectiveError             an objective that cannot be read; points at the place
@@ -39,6 +40,17 @@ class CoexsimError(Exception):
 
 class ScenarioError(CoexsimError):
     """A scenario that cannot be used; ``problems`` lists everything that is wrong with it, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class InputError(CoexsimError):
+    """A configuration, directory or log that cannot be read; ``problems`` lists what is wrong, each with file and line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(problems)

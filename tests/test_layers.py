@@ -1,4 +1,4 @@
-"""Imports go down only: base < scenario < mail < audit | draw < sim < experiment < analysis < report < surfaces."""
+"""Imports go down only: base < scenario < mail < audit | draw < sim < experiment < analysis < intake < report < surfaces."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ LAYERS = {
             ("sim",),
             ("experiment",),
             ("analysis",),
+            ("intake",),
             ("report",),
             ("cli", "pytest_plugin", "__main__"),
         ]

@@ -1,0 +1,1 @@
+"""Other people's files: configurations, directories and logs become scenarios, figures and comparisons."""

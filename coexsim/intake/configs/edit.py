@@ -1,0 +1,197 @@
+"""Keys put into a scenario file that is there: its text and comments stay, what changes is kept beside the new value."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from coexsim import units
+from coexsim.errors import InputError, Problem, UnitError
+from coexsim.intake.configs.yaml_text import STEP, Leaf, Tree, block, comment, entry, flow, plain_of, printable, scalar
+from coexsim.scenario.yaml12 import NotYamlError, compose
+
+
+class Change(NamedTuple):
+    """A key whose value in the file was another one."""
+
+    path: str
+    old: str
+    new: str
+
+
+def merge_into(text: str, tree: Tree, file: str) -> tuple[str, list[Change]]:
+    """`text` with the keys of `tree`, and what was otherwise before. Raises `InputError`."""
+    editor = _Editor(text, file)
+    root = editor.root()
+    if root is None:
+        return (text if text.endswith("\n") or not text else text + "\n") + "\n".join(block(tree)) + "\n", []
+    editor.mapping(root, tree, ())
+    merged = editor.result()
+    held = _Editor(merged, file)
+    top = held.root()
+    if top is None or not _holds(held.plain(top), plain_of(tree)):
+        raise InputError(
+            [Problem(file, 0, "", "this file is written in a way that import cannot change safely; use --out")]
+        )
+    return merged, editor.changes
+
+
+def _holds(there: Any, wanted: Any) -> bool:
+    """Is everything that was wanted there now."""
+    if isinstance(wanted, dict) and isinstance(there, dict):
+        return all(name in there and _holds(there[name], below) for name, below in wanted.items())
+    return _same(there, wanted)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Do two values say the same: also ``25 MB`` and ``25000000 B``, or one name and a list of it."""
+    if one == other or ([one] == other and not isinstance(one, dict)):
+        return True
+    if isinstance(one, str) and isinstance(other, str):
+        for reader in (units.size_bytes, units.duration_s):
+            try:
+                return bool(reader(one) == reader(other))
+            except UnitError:
+                continue
+        return {"enabled": True, "disabled": False}.get(one, one) == other or one.strip() == other.strip()
+    return isinstance(other, bool) and {"enabled": True, "disabled": False}.get(str(one)) == other
+
+
+@dataclass
+class _Editor:
+    """The edits of one text, gathered from its nodes and made from the end."""
+
+    text: str
+    file: str
+    changes: list[Change] = field(default_factory=list)
+    _edits: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._starts = [0]
+        for line in self.text.splitlines(keepends=True):
+            self._starts.append(self._starts[-1] + len(line))
+
+    def root(self) -> Any:
+        """The mapping at the top; None in an empty file."""
+        try:
+            tree, self._value_of = compose(self.text)
+        except NotYamlError as error:
+            raise InputError([Problem(self.file, error.line, "", f"not readable as YAML: {error.why}")]) from None
+        if tree is not None and (tree.id != "mapping" or (tree.value and tree.flow_style)):
+            raise InputError([Problem(self.file, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
+        return tree if tree is not None and tree.value else None
+
+    def result(self) -> str:
+        """The text with all edits."""
+        text = self.text
+        numbered = [(start, end, number, new) for number, (start, end, new) in enumerate(self._edits)]
+        for start, end, _, new in sorted(
+            numbered, reverse=True
+        ):  # of those at one place, the last one made ends up last
+            text = text[:start] + new + text[end:]
+        return text
+
+    def plain(self, node: Any) -> Any:
+        """A node as plain data."""
+        if node.id == "mapping":
+            return {str(key.value): self.plain(value) for key, value in node.value}
+        if node.id == "sequence":
+            return [self.plain(one) for one in node.value]
+        return self._value_of(node)
+
+    def mapping(self, node: Any, tree: Tree, path: tuple[str, ...]) -> None:
+        """Edits that put `tree` into a mapping."""
+        there = {str(key.value): (key, value) for key, value in node.value}
+        missing: Tree = {}
+        for name, part in tree.items():
+            if name not in there:
+                missing[name] = part
+                continue
+            key, value = there[name]
+            if isinstance(part, Leaf) and isinstance(part.value, dict) and value.id == "mapping":
+                part = {key: Leaf(one, part.where, part.note) for key, one in part.value.items()}
+            if isinstance(part, dict) and value.id == "mapping" and value.value:
+                self.mapping(value, part, (*path, name))
+            elif not _same(self.plain(value), plain_of(part)):
+                self._replace(node, key, value, name, part, path)
+        if missing:
+            (self._insert_in_flow if node.flow_style else self._insert_in_block)(node, missing)
+
+    def _insert_in_block(self, node: Any, missing: Tree) -> None:
+        last = _last(node)
+        at = self._end_of_line(self._end(last))
+        indent = " " * node.value[0][0].start_mark.column
+        lines = "\n".join(block(missing, indent))
+        ended = self.text[at - 1 : at] == "\n" or not at
+        self._edits.append((at, at, f"{lines}\n" if ended else f"\n{lines}\n"))
+
+    def _insert_in_flow(self, node: Any, missing: Tree) -> None:
+        at = self._place(node.end_mark) - 1  # before the closing brace
+        line_start = self._starts[node.start_mark.line]
+        own = self.text[line_start:]
+        indent = " " * (len(own) - len(own.lstrip(" "))) + STEP
+        lines = list(_flow_lines(missing, indent))
+        before = self.text[self._place(node.start_mark) : at].rstrip()
+        comma = "" if before.endswith((",", "{")) else ","
+        self._edits.append((at, at, comma + "\n" + "\n".join(lines) + "\n" + indent))
+
+    def _replace(self, node: Any, key: Any, value: Any, name: str, part: Any, path: tuple[str, ...]) -> None:
+        old, new = self.plain(value), plain_of(part)
+        self.changes.append(Change(".".join((*path, name)), printable(flow(old)), printable(flow(new))))
+        leaf = part if isinstance(part, Leaf) else None
+        start, end = self._place(value.start_mark), self._end(_last(value))
+        one_line = value.start_mark.line == self._line_of(end) and value.start_mark.line == key.start_mark.line
+        simple = leaf is not None and not any(line.endswith("|") or line == "" for line in entry(name, leaf, ""))
+        if node.flow_style or (one_line and simple and len(list(entry(name, leaf, "") if leaf else ())) == 1):
+            new_text = flow(new) if leaf else "{" + ", ".join(f"{scalar(n)}: {flow(v)}" for n, v in new.items()) + "}"
+            close = self._place(value.end_mark) if value.id != "scalar" else end
+            self._edits.append((start, close, new_text if start < close else " " + new_text))
+            note = f"was {flow(old)}" if not leaf or not leaf.note else f"{leaf.note}; was {flow(old)}"
+            stop = self._end_of_line(close)
+            stop -= self.text[stop - 1 : stop] == "\n"
+            self._edits.append((stop, stop, comment(leaf.where if leaf else None, note)))
+            return
+        first = self._starts[key.start_mark.line]
+        stop = self._end_of_line(max(end, start))
+        indent = " " * key.start_mark.column
+        was = "".join(f"{indent}# was: {line}\n" for line in self.text[first:stop].splitlines())
+        lines = entry(name, leaf, indent) if leaf else block({name: part}, indent)
+        self._edits.append((first, stop, was + "\n".join(lines) + "\n"))
+
+    def _place(self, mark: Any) -> int:
+        line: int = min(mark.line, len(self._starts) - 1)
+        return self._starts[line] + int(mark.column)
+
+    def _line_of(self, place: int) -> int:
+        return bisect_right(self._starts, place) - 1
+
+    def _end(self, node: Any) -> int:
+        """Where a scalar or a flow collection ends; a block of text ends with its last line that is not empty."""
+        start, end = self._place(node.start_mark), self._place(node.end_mark)
+        return start + len(self.text[start:end].rstrip())
+
+    def _end_of_line(self, place: int) -> int:
+        found = self.text.find("\n", place)
+        return len(self.text) if found < 0 else found + 1
+
+
+def _last(node: Any) -> Any:
+    """The node that ends a node: the last value of a block collection, and so on."""
+    while node.id != "scalar" and not node.flow_style and node.value:
+        node = node.value[-1][1] if node.id == "mapping" else node.value[-1]
+    return node
+
+
+def _flow_lines(tree: Tree, indent: str) -> Iterator[str]:
+    """The lines of keys inside braces, one a line, so that each can have its comment."""
+    last = len(tree) - 1
+    for number, (name, part) in enumerate(tree.items()):
+        comma = "," if number < last else ""
+        if isinstance(part, dict):
+            yield f"{indent}{scalar(name)}: {{"
+            yield from _flow_lines(part, indent + STEP)
+            yield f"{indent}}}{comma}"
+        else:
+            yield f"{indent}{scalar(name)}: {flow(part.value)}{comma}{comment(part.where, part.note)}"

@@ -1,0 +1,80 @@
+"""`import_setup`: configurations, directories and zones become a scenario, or part of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from coexsim.errors import InputError, Problem, UsageError
+from coexsim.intake.configs.found import Asked, Found
+from coexsim.intake.configs.reading import File, files_of
+from coexsim.intake.configs.write import Imported, Target, written, written_into
+from coexsim.mail.message import fold
+
+if TYPE_CHECKING:
+    from coexsim.scenario.model import Scenario
+
+Kind = Literal["postfix", "exchange", "domino", "directory", "dns"]
+KINDS: tuple[Kind, ...] = ("postfix", "exchange", "domino", "directory", "dns")
+
+
+def import_setup(
+    files: str | Path | Sequence[str | Path],
+    *,
+    kind: Kind,
+    into: str | Path | None = None,
+    server: str | None = None,
+    domain: str | None = None,
+) -> Imported:
+    """Read configurations of one kind; nothing is written to disk.
+
+    `files` are files or folders of them. `into` is a scenario whose text gets what was found; without it a new one is made.
+    `server` names the server that they are about (default: ``onprem``), `domain` the mail domain, where the files do not say it.
+    The same files give the same text.
+
+    Raises `InputError` with file and line of what cannot be read, `ScenarioError` where `into` is not a usable scenario, and
+    `UsageError` for a kind that there is not.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"there is no import of {kind!r}; there are {', '.join(KINDS)}")
+    given = files_of([files] if isinstance(files, (str, Path)) else files)
+    if not given:
+        raise UsageError("no file was given")
+    source = ", ".join(file.name for file in given[:4]) + (f" and {len(given) - 4} more" if len(given) > 4 else "")
+    if into is None:
+        return written(_reader(kind)(given, Asked(server, domain)), kind, source)
+    text, scenario = _scenario(Path(into))
+    asked = _asked(scenario, server, domain)
+    found = _reader(kind)(given, asked)
+    if scenario.directory.master:
+        found.master = None
+    return written_into(found, kind, source, Target(text, str(into), scenario.domain, asked.unlisted))
+
+
+def _reader(kind: str) -> Callable[[Sequence[File], Asked], Found]:
+    read: Callable[[Sequence[File], Asked], Found] = getattr(
+        import_module(f"coexsim.intake.configs.{kind}"), f"read_{kind}"
+    )
+    return read
+
+
+def _scenario(file: Path) -> tuple[str, Scenario]:
+    from coexsim.scenario.load import load_scenario
+
+    scenario = load_scenario(file)
+    try:
+        return file.read_text(encoding="utf-8"), scenario
+    except (OSError, ValueError) as error:
+        raise InputError([Problem(str(file), 0, "", f"cannot be read: {error}")]) from None
+
+
+def _asked(scenario: Scenario, server: str | None, domain: str | None) -> Asked:
+    from coexsim.mail.setup import Setup
+
+    setup = Setup(scenario)
+    home = scenario.home_server.get("hosted")
+    hosted = frozenset(fold(one.address) for one in setup.directory.everyone() if one.home and one.home == home)
+    unlisted = frozenset(name for name, person in scenario.directory.people.items() if person.only_at_hosted)
+    return Asked(server, domain or scenario.domain, setup.addresses, hosted, unlisted)

@@ -1,0 +1,257 @@
+"""Postfix: main.cf or ``postconf -n``, its tables and master.cf, as the keys of a scenario.
+
+What Postfix does with a setting is what `PostfixServer` says of the key of that name (coexsim/scenario/servers.py); sources there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+
+from coexsim.intake.configs.found import Asked, Found, Where
+from coexsim.intake.configs.postfix_expand import DEFAULTS, UNSET, Setting
+from coexsim.intake.configs.postfix_files import Main, Service, read_master
+from coexsim.intake.configs.postfix_known import MATTERS, NUMBERS, TIMES, has_no_part, number, seconds
+from coexsim.intake.configs.postfix_people import Addresses
+from coexsim.intake.configs.postfix_restrictions import restrictions
+from coexsim.intake.configs.postfix_tables import Tables
+from coexsim.intake.configs.reading import File, fail, lines_of
+
+SMTP_CLIENTS = ("smtp", "relay")
+DEFAULT_PROCESSES = 100  # default_process_limit [PF]
+_SERVICE_LINE = re.compile(r"\S+\s+(?:inet|unix|fifo|pass|unix-dgram)\s")
+_SETTING_LINE = re.compile(r"[A-Za-z_]\S*\s*=")
+READ_ELSEWHERE = {
+    "myhostname", "mydomain", "myorigin", "mydestination", "virtual_mailbox_domains", "virtual_alias_domains", "relay_domains",
+    "relay_recipient_maps", "smtpd_reject_unlisted_recipient", "transport_maps", "virtual_alias_maps", "virtual_mailbox_maps",
+    "local_recipient_maps", "alias_maps", "relayhost", "mynetworks", "message_size_limit", "smtpd_recipient_restrictions",
+    "smtpd_relay_restrictions", "smtpd_sender_restrictions", "virtual_transport", "relay_transport", "local_transport",
+    "default_transport", "sender_dependent_relayhost_maps", "default_destination_concurrency_limit",
+    "smtp_destination_concurrency_limit", "default_process_limit", "smtp_tls_security_level", "smtp_connect_timeout",
+    "unverified_recipient_reject_code", "virtual_maps",
+}  # fmt: skip
+
+
+def read_postfix(files: Sequence[File], asked: Asked) -> Found:
+    """The keys of one Postfix server and the people in its tables. Raises `InputError`."""
+    found = Found()
+    main, services = _read(files, found)
+    tables = Tables(main, files, found)
+    name = asked.server or "onprem"
+    server = ("servers", name)
+    found.put((*server, "kind"), "postfix", _first_place(main), "")
+    host = main.text("myhostname")
+    if host:
+        found.put((*server, "host"), host, main.where("myhostname"))
+    addresses = Addresses(main, tables, services, found, name, asked.hosted)
+    addresses.domains()
+    addresses.transports()
+    addresses.people_and_aliases()
+    found.domain = asked.domain or addresses.domain()
+    found.master = name
+    _relaying(main, tables, found, server, asked)
+    restrictions(main, found, server)
+    _limits(main, found, server)
+    _processes(main, services, found, server)
+    _rest(main, files, tables, found)
+    return found
+
+
+def _read(files: Sequence[File], found: Found) -> tuple[Main, list[Service]]:
+    """Which of the files is main.cf, which master.cf: by name, else by what stands in them."""
+    main, services, mains = Main(), list[Service](), 0
+    for file in files:
+        kind = _kind(file)
+        if kind == "main":
+            mains += 1
+            if mains > 1:
+                fail(file.name, 0, "a second main.cf; import one server after the other, with --server and --into")
+            main.read(file)
+        elif kind == "master":
+            services += read_master(file)
+    if not mains:
+        names = ", ".join(file.name for file in files)
+        fail(files[0].name, 0, f"none of these files is a main.cf or the output of 'postconf -n': {names}")
+    for name, setting in main.overridden:
+        found.leave(name, setting.value, setting.where, "set once more later, which stands", matters=False)
+    for service in services:
+        for option, value in service.options.items():
+            _override(main, service, option, value, found)
+    return main, services
+
+
+def _kind(file: File) -> str:
+    name = file.path.name
+    if name in ("main.cf", "master.cf"):
+        return name[:-3]
+    lines = [line for _, line in zip(range(200), (text for _, text in lines_of(file)), strict=False)]
+    first = [
+        line
+        for line in lines
+        if line.strip() and not line.lstrip().startswith(("#", "postconf:")) and line[0] not in " \t"
+    ]
+    if first and all(_SETTING_LINE.match(line) for line in first):
+        return "main"
+    return "master" if first and all(_SERVICE_LINE.match(line) for line in first) else "table"
+
+
+def _override(main: Main, service: Service, option: str, value: str, found: Found) -> None:
+    """``-o name=value`` of a service: for the one that takes mail from outside it is as if it stood in main.cf."""
+    if service.command == "smtpd" and service.name in ("smtp", "25") and service.type == "inet":
+        main.set(option, Setting(value, service.where))
+    else:
+        meaning = f"set for the service {service.name!r} only; here what main.cf says holds for all"
+        found.leave(f"{service.name}: -o {option}", value, service.where, meaning, matters=not has_no_part(option))
+
+
+def _first_place(main: Main) -> Where | None:
+    return next((Where(setting.where.file, 1) for setting in main.settings.values()), None)
+
+
+def _relaying(main: Main, tables: Tables, found: Found, server: tuple[str, str], asked: Asked) -> None:
+    """Who may relay, and where mail for other domains goes."""
+    relayhost = main.text("relayhost")
+    if relayhost:
+        found.put((*server, "relayhost"), relayhost, main.where("relayhost"))
+    elif main.text("default_transport") != "smtp":
+        word, _, host = main.text("default_transport").partition(":")
+        where = main.where("default_transport") or UNSET
+        if word in SMTP_CLIENTS and host:
+            found.put((*server, "relayhost"), host, where, "default_transport")
+        else:
+            found.leave(
+                "default_transport", main.text("default_transport"), where, "mail for other domains goes by MX here"
+            )
+    senders = {entry.key: entry.value for entry in tables.entries("sender_dependent_relayhost_maps")}
+    if senders:
+        place = main.where("sender_dependent_relayhost_maps")
+        found.put((*server, "sender_dependent_relayhost_maps"), senders, place)
+    _networks(main, found, server, asked)
+
+
+def _networks(main: Main, found: Found, server: tuple[str, str], asked: Asked) -> None:
+    """Whom mynetworks trusts, by the names of servers of the scenario that have an address in them."""
+    where = main.where("mynetworks")
+    if where is None:
+        return
+    clients: list[str] = []
+    left: list[str] = []
+    for word in main.words("mynetworks"):
+        try:
+            network = ip_network(word.strip("[]").replace("]", "") if "[" in word else word, strict=False)
+        except ValueError:
+            left.append(word)
+            continue
+        if network.is_loopback:
+            continue
+        if network.prefixlen == 0:
+            clients.append("anyone")
+            continue
+        inside = [name for name, own in asked.addresses.items() if any(_lies_in(one, network) for one in own)]
+        clients += [name for name in inside if name != server[1]]
+        left += [] if inside else [word]
+    if clients:
+        found.put((*server, "mynetworks"), list(dict.fromkeys(clients)), where, f"{main.text('mynetworks')}")
+    if left:
+        meaning = "no server of the scenario has an address in these networks; its own people may hand mail in anyway"
+        found.leave("mynetworks", " ".join(left), where, meaning, matters=False)
+
+
+def _lies_in(address: str, network: object) -> bool:
+    try:
+        return ip_address(address) in network  # type: ignore[operator]
+    except (ValueError, TypeError):
+        return False
+
+
+def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
+    """Sizes, numbers and times."""
+    where = main.where("message_size_limit")
+    if where is not None:
+        limit = number(main.text("message_size_limit"))
+        if limit is None:
+            fail(
+                where.file,
+                where.line,
+                f"message_size_limit: expected a number of bytes, found {main.text('message_size_limit')!r}",
+            )
+        found.put((*server, "message_size_limit"), f"{limit} B", where)
+    for name, path in NUMBERS.items():
+        where = main.where(name)
+        if where is None:
+            continue
+        value = number(main.text(name))
+        if value is None:
+            fail(where.file, where.line, f"{name}: expected a whole number, found {main.text(name)!r}")
+        if value:
+            found.put((*server, *path), value, where)
+    for name, (key, unit) in TIMES.items():
+        where = main.where(name)
+        if where is None:
+            continue
+        time_s = seconds(main.text(name), unit)
+        if time_s is None:
+            fail(where.file, where.line, f"{name}: expected a time such as 300s or 5d, found {main.text(name)!r}")
+        if time_s:
+            found.put((*server, key), f"{time_s:g} s", where)
+    if main.text("smtp_tls_security_level") in (
+        "may",
+        "encrypt",
+        "dane",
+        "dane-only",
+        "verify",
+        "secure",
+        "fingerprint",
+    ):
+        found.put((*server, "smtp", "tls"), True, main.where("smtp_tls_security_level"))
+    where = main.where("smtp_connect_timeout")
+    timeout_s = seconds(main.text("smtp_connect_timeout"), "s") if where else None
+    if timeout_s:
+        found.put((*server, "smtp", "connect_timeout"), f"{timeout_s:g} s", where)
+
+
+def _processes(main: Main, services: Sequence[Service], found: Found, server: tuple[str, str]) -> None:
+    """How many processes of a kind there may be: smtpd takes, smtp sends, virtual delivers."""
+    if not services and main.where("default_process_limit") is None:
+        return
+    default = number(main.text("default_process_limit")) or DEFAULT_PROCESSES
+    place = main.where("default_process_limit")
+    for command, name, key in (("smtpd", "smtp", "smtp_connections"), ("smtp", "smtp", "transfer_threads"),
+                               ("virtual", "virtual", "delivery_threads")):  # fmt: skip
+        own = [one for one in services if one.command == command and one.name in (name, "25")]
+        most = own[0].maxproc if own and own[0].maxproc is not None else default
+        if most and (own or place):
+            note = f"{command}, maxproc" if own and own[0].maxproc is not None else f"{command}, default_process_limit"
+            found.put((*server, "capacity", key), most, own[0].where if own else place, note)
+    for parameter in ("smtp_destination_concurrency_limit", "default_destination_concurrency_limit"):
+        where = main.where(parameter)
+        limit = number(main.text(parameter)) if where else None
+        if limit:
+            found.put((*server, "capacity", "transfer_threads_per_destination"), limit, where, parameter)
+            break
+    for one in services:
+        if one.command == "smtp" and one.name not in (*SMTP_CLIENTS, "smtp-amavis") and one.maxproc:
+            meaning = f"at most {one.maxproc} processes for this transport; here all transports share transfer_threads"
+            found.leave(f"master.cf {one.name}", f"maxproc {one.maxproc}", one.where, meaning)
+
+
+def _rest(main: Main, files: Sequence[File], tables: Tables, found: Found) -> None:
+    """Every parameter and file that nothing above has read."""
+    for name, setting in main.settings.items():
+        if name in READ_ELSEWHERE or name in TIMES or name in NUMBERS:
+            continue
+        if name in MATTERS:
+            if main.text(name) not in ("", "0", "0s", "no", "all"):
+                found.leave(name, main.text(name), setting.where, MATTERS[name])
+        elif name in main.asked and name not in DEFAULTS:
+            found.leave(name, setting.value, setting.where, "used in other values", matters=False)
+        elif has_no_part(name):
+            found.leave(
+                name, setting.value, setting.where, "no part in where mail goes or what it costs", matters=False
+            )
+        else:
+            found.leave(name, setting.value, setting.where, "not known to coexsim; the answers are those without it")
+    for file in files:
+        if _kind(file) == "table" and file.name not in tables.used:
+            found.leave("file", file.name, file.at(0), "no parameter of main.cf names this table", matters=False)

@@ -1,0 +1,204 @@
+"""Who is reached where, by Postfix's tables: domains by class, transports, mailboxes, aliases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from coexsim.intake.configs.found import Found, Mailbox, Where
+from coexsim.intake.configs.postfix_files import Entry, Main, Service, split_words
+from coexsim.intake.configs.postfix_tables import Tables
+
+_SMTP = ("smtp", "relay")
+_HERE = ("virtual", "local", "lmtp")
+_NO_MAIL_DOMAIN = re.compile(r"localhost(\..*)?|(.*\.)?localdomain", re.IGNORECASE)
+
+
+class Addresses:
+    """Reads one server's tables into its keys, and the people that they name."""
+
+    def __init__(
+        self, main: Main, tables: Tables, services: Sequence[Service], found: Found, name: str, hosted: frozenset[str]
+    ) -> None:
+        self._main, self._tables, self._found = main, tables, found
+        self._commands = {one.name: one.command for one in services if one.type == "unix"}
+        self._name = name
+        self._hosted_people = hosted
+        self._server = ("servers", name)
+        self._hosted: dict[str, tuple[Where, str]] = {}  # domains with mailboxes or aliases here; by which parameter
+        self._relayed: dict[str, Where] = {}
+        self._sent: dict[str, str] = {}  # patterns of the transport table, and where their mail goes
+        self._people: dict[str, Mailbox] = {}
+
+    def domain(self) -> str | None:
+        """The domain that this server is about: the first one with mailboxes here, else the first that it relays."""
+        host = self._main.text("myhostname").casefold()
+        named = [domain for domain in (*self._hosted, *self._relayed) if domain != host and "*" not in domain]
+        parent = host.partition(".")[2]
+        return next(iter(named), parent if "." in parent else None)
+
+    def domains(self) -> None:
+        """virtual_mailbox_domains (with mydestination and alias domains, which are handled alike here) and relay_domains."""
+        for parameter in ("virtual_mailbox_domains", "virtual_alias_domains", "mydestination"):
+            for name, where in self._tables.list_of(parameter):
+                domain = name.casefold()
+                if where.line and "." in domain and "@" not in domain and not _NO_MAIL_DOMAIN.fullmatch(domain):
+                    self._hosted.setdefault(domain, (where, parameter))
+        for name, where in self._tables.list_of("relay_domains"):
+            domain = name.casefold()
+            if domain in self._hosted:
+                meaning = "stands among the domains with mailboxes here too, which go first; take it out of one list"
+                self._found.leave("relay_domains", name, where, meaning)
+            elif where.line and "." in domain and not _NO_MAIL_DOMAIN.fullmatch(domain):
+                self._relayed.setdefault(domain, where)
+        places = [where for where, _ in self._hosted.values()]
+        first = places[0] if places else self._main.where("virtual_mailbox_domains")
+        others = dict.fromkeys(parameter for _, parameter in self._hosted.values())
+        note = ", ".join(others) if set(others) - {"virtual_mailbox_domains"} else ""
+        self._found.put((*self._server, "virtual_mailbox_domains"), list(self._hosted), first, note)
+        if self._relayed:
+            self._found.put((*self._server, "relay_domains"), list(self._relayed), next(iter(self._relayed.values())))
+        if self._relayed and self._tables.are_set("relay_recipient_maps"):
+            place = self._main.where("relay_recipient_maps")
+            self._found.put((*self._server, "relay_recipient_check"), "enabled", place, "relay_recipient_maps")
+
+    def transports(self) -> None:
+        """transport_maps, and where the transports of whole classes of domains have a next hop."""
+        for entry in self._tables.entries("transport_maps"):
+            to = self._transport(entry.value, entry.where, entry.key)
+            if to is None:
+                continue
+            if "@" not in entry.key and "." not in entry.key and entry.key != "*":
+                self._found.leave("transport_maps", entry.key, entry.where, "this is no address and no domain")
+                continue
+            self._sent[entry.key.casefold()] = to
+            self._found.put((*self._server, "transport", entry.key), to, entry.where)
+        virtual = [domain for domain, (_, parameter) in self._hosted.items() if parameter != "mydestination"]
+        local = [domain for domain, (_, parameter) in self._hosted.items() if parameter == "mydestination"]
+        relayed = [pattern for domain in self._relayed for pattern in (domain, f".{domain}")]
+        for parameter, domains in (
+            ("virtual_transport", virtual),
+            ("local_transport", local),
+            ("relay_transport", relayed),
+        ):
+            where = self._main.where(parameter)
+            to = self._transport(self._main.text(parameter), where, parameter) if where else None
+            for domain in domains if to is not None and to not in ("smtp:", "virtual:") else ():
+                if domain not in self._sent:
+                    self._sent[domain] = to or ""
+                    self._found.put((*self._server, "transport", domain), to, where, parameter)
+
+    def people_and_aliases(self) -> None:
+        """Mailboxes, aliases, relay recipients and local users."""
+        caught = {
+            entry.key[1:].casefold()
+            for entry in self._tables.entries("virtual_alias_maps")
+            if entry.key.startswith("@")
+        }
+        for entry in self._tables.entries("virtual_mailbox_maps"):
+            self._mailbox(entry)
+        for entry in self._tables.entries("virtual_alias_maps"):
+            self._alias(entry, caught)
+        for entry in self._tables.entries("relay_recipient_maps"):
+            if entry.key.startswith("@"):
+                meaning = f"every address of {entry.key[1:]} is accepted; here those that are listed"
+                self._found.leave("relay_recipient_maps", entry.key, entry.where, meaning)
+            elif "@" in entry.key:
+                self._add(Mailbox(entry.key, None, entry.where))
+        self._local_people()
+        self._found.people += self._people.values()
+
+    def _transport(self, text: str, where: Where, pattern: str) -> str | None:
+        """``smtp:[host]``, ``smtp:`` or ``virtual:``; None where nothing is said, or nothing that can be said here."""
+        word, _, hosts = text.partition(":")
+        word, hosts = word.strip(), hosts.strip()
+        hop, *others = [part.strip() for part in hosts.split(",")] if hosts else [""]
+        command = self._commands.get(word, word)
+        if not word and not hop:
+            return None
+        if others:
+            meaning = f"{pattern}: the hosts after the first are tried when that one fails; here only the first is"
+            self._found.leave("transport_maps", text, where, meaning)
+        if not word or word in _SMTP or command == "smtp":
+            return f"smtp:{hop}"
+        if word in _HERE or command in _HERE or command == "pipe":
+            return "virtual:"
+        meaning = {
+            "error": "this mail bounces with that text; here it is routed as if the line were not there",
+            "retry": "this mail waits; here it is routed as if the line were not there",
+            "discard": "this mail is thrown away; here it is routed as if the line were not there",
+        }.get(word, "no such transport is known: give the master.cf too")
+        self._found.leave("transport_maps", f"{pattern} {text}", where, meaning)
+        return None
+
+    def _mailbox(self, entry: Entry) -> None:
+        """Somebody in the table of mailboxes, whose mail the transport table may send on: to the hosted service, it is assumed, unless
+        the scenario names that one's people and he is none of them.
+        """
+        if entry.key.startswith("@"):
+            meaning = f"every address of {entry.key[1:]} has a mailbox here; in the scenario those that are listed have"
+            self._found.leave("virtual_mailbox_maps", entry.key, entry.where, meaning)
+        elif "@" in entry.key:
+            address = entry.key.casefold()
+            away = self._sent.get(address, "virtual:") not in ("virtual:", "smtp:")
+            away = away and (not self._hosted_people or address in self._hosted_people)
+            self._add(Mailbox(entry.key, None if away else self._name, entry.where))
+
+    def _alias(self, entry: Entry, caught: set[str]) -> None:
+        key = entry.key
+        if "@" not in key:
+            if "." in key and key.casefold() in self._hosted:
+                return  # a line that only says that there is this domain
+            key = self._full(key)
+        to = [self._full(word) for word in split_words(entry.value)]
+        domain = key.rpartition("@")[2].casefold()
+        if [one.casefold() for one in to] == [key.casefold()]:  # the address is listed, no more
+            if domain in self._hosted or domain in self._relayed:
+                self._add(Mailbox(key, None, entry.where))
+            if domain not in caught:
+                return
+        if to:
+            self._found.put((*self._server, "virtual_alias_maps", key), to, entry.where)
+
+    def _local_people(self) -> None:
+        """Users and aliases of the system, where a mail domain is in mydestination."""
+        local = [domain for domain, (_, parameter) in self._hosted.items() if parameter == "mydestination"]
+        host = self._main.text("myhostname").casefold()
+        home = next((domain for domain in local if domain != host), None)
+        if home is None:
+            return
+        aliases = set()
+        for entry in self._tables.entries("alias_maps"):
+            aliases.add(entry.key.casefold())
+            to = list(self._deliverable(entry, home))
+            if to:
+                self._found.put(
+                    (*self._server, "virtual_alias_maps", f"{entry.key}@{home}"), to, entry.where, "alias_maps"
+                )
+        everybody = self._main.where("local_recipient_maps")
+        if everybody and not self._tables.are_set("local_recipient_maps"):
+            meaning = f"empty: every address of {home} is accepted; here those that are listed"
+            self._found.leave("local_recipient_maps", "", everybody, meaning)
+        for entry in self._tables.entries("local_recipient_maps"):
+            if entry.key.casefold() not in aliases and "@" not in entry.key:
+                others = tuple(f"{entry.key}@{domain}" for domain in local if domain not in (home, host))
+                self._add(Mailbox(f"{entry.key}@{home}", self._name, entry.where, others))
+
+    def _deliverable(self, entry: Entry, home: str) -> Iterator[str]:
+        """The addresses that an alias names; commands, files and included lists are told."""
+        for word in split_words(entry.value):
+            word = word.strip('"')
+            if word.startswith(("|", "/", ":include:")):
+                self._found.leave(
+                    "alias_maps", f"{entry.key}: {word}", entry.where, "no address; mail to it goes nowhere here"
+                )
+            else:
+                yield word if "@" in word else f"{word}@{home}"
+
+    def _full(self, name: str) -> str:
+        """An address with a domain: without one, Postfix appends myorigin."""
+        name = name.removeprefix("\\")
+        return name if "@" in name else f"{name}@{self._main.text('myorigin')}"
+
+    def _add(self, person: Mailbox) -> None:
+        self._people.setdefault(person.address.casefold(), person)

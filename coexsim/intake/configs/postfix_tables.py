@@ -1,0 +1,108 @@
+"""The lookup tables that a main.cf names: found among the files that were given, read, and told where one is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from coexsim.intake.configs.found import Found, Where
+from coexsim.intake.configs.postfix_expand import UNSET
+from coexsim.intake.configs.postfix_files import Entry, Main, read_aliases, read_table, split_words
+from coexsim.intake.configs.reading import File
+
+_READ = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
+_PATTERNS = ("regexp", "pcre", "cidr")
+
+
+class Tables:
+    """Tables by the parameter that names them."""
+
+    def __init__(self, main: Main, files: Sequence[File], found: Found) -> None:
+        self._main, self._files, self._found = main, files, found
+        self._told: set[str] = set()
+        self.used: set[str] = set()
+
+    def entries(self, parameter: str) -> Iterator[Entry]:
+        """All entries of the tables that a parameter names, in their order; of a key that comes twice the first one stands."""
+        seen: set[str] = set()
+        for word in self._main.words(parameter):
+            for entry in self._of(word, parameter):
+                key = entry.key.casefold()
+                if key not in seen:
+                    seen.add(key)
+                    yield entry
+                elif parameter not in self._told:
+                    self._found.leave(entry.key, entry.value, entry.where, f"stands in {parameter} already; the first one is used",
+                                      matters=False)  # fmt: skip
+
+    def list_of(self, parameter: str) -> list[tuple[str, Where]]:
+        """The names in a parameter such as relay_domains: words, keys of tables, lines of files; each with its place."""
+        where = self._main.where(parameter) or UNSET
+        names: list[tuple[str, Where]] = []
+        for word in self._main.words(parameter):
+            if word.startswith("!"):
+                self._found.leave(
+                    parameter, word, where, "an exception from a list; here everything that is listed counts"
+                )
+            elif word.startswith("/"):
+                file = self._file(word, parameter, where)
+                names += [(entry.key, entry.where) for entry in read_table(file)] if file else []
+            elif ":" in word and not word.startswith("["):
+                names += [(entry.key, entry.where) for entry in self._of(word, parameter)]
+            else:
+                names.append((word, where))
+        return names
+
+    def are_set(self, parameter: str) -> bool:
+        """Does a parameter name any table."""
+        return bool(self._main.words(parameter))
+
+    def _of(self, word: str, parameter: str) -> Iterator[Entry]:
+        where = self._main.where(parameter) or UNSET
+        kind, _, name = word.removeprefix("proxy:").partition(":")
+        if kind in _READ:
+            file = self._file(name, parameter, where)
+            if file is not None:
+                yield from (
+                    read_aliases(file) if parameter in ("alias_maps", "local_recipient_maps") else read_table(file)
+                )
+        elif kind == "inline" and name.startswith("{"):
+            for pair in split_words(name[1:-1]):
+                key, _, value = pair.strip("{}").partition("=")
+                yield Entry(key.strip(), value.strip(), where)
+        elif kind == "unix" and name.startswith("passwd"):
+            file = self._file("passwd", parameter, where)
+            yield from _users(file) if file else ()
+        elif kind in _PATTERNS:
+            self._tell(
+                parameter, word, where, "patterns are not looked up here; write what they match as table or directory"
+            )
+        else:
+            self._tell(parameter, word, where, "looked up in another program; export it and import it as directory")
+
+    def _file(self, name: str, parameter: str, where: Where) -> File | None:
+        """The file of that name among those that were given."""
+        wanted = PurePosixPath(re.sub(r"\.(db|lmdb|cdb|dir|pag)$", "", name))
+        for file in self._files:
+            if file.path.as_posix() == str(wanted) or file.path.name == wanted.name:
+                self.used.add(file.name)
+                return file
+        meaning = "this table was not given, so what stands in it is not known; give the file too"
+        self._tell(parameter, name, where, meaning)
+        return None
+
+    def _tell(self, parameter: str, value: str, where: Where, meaning: str) -> None:
+        key = f"{parameter} {value}"
+        if key not in self._told:
+            self._told.add(key)
+            self._found.leave(parameter, value, where, meaning)
+
+
+def _users(file: File) -> Iterator[Entry]:
+    """The people in a passwd file: those with a number from 1000 on, but nobody."""
+    for entry in read_aliases(file):
+        fields = entry.value.split(":")
+        number = fields[1] if len(fields) > 1 else ""
+        if number.isascii() and number.isdigit() and 1000 <= int(number[:9]) < 65534:
+            yield Entry(entry.key, "", entry.where)

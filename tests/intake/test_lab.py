@@ -1,0 +1,76 @@
+"""Set-ups imported from the lab's own Postfix files route as the real servers did: every observed case, replayed."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from coexsim.intake.configs.importing import import_setup
+from coexsim.mail.setup import Setup
+from coexsim.scenario.load import load_scenario
+from tests.intake.lab_files import FOLDER, edited
+from tests.routing.compare import Case, differences, replay
+from tests.routing.lab import CONFIGS
+from tests.routing.test_truth import CASES, MORE, OWN_WORDS
+
+KEPT = (
+    "greylisting",
+    "reject_own_domain_from_outside",
+)  # of what a case changes at a Postfix: asked of another program there
+ALL = CASES | MORE
+
+
+@cache
+def setup_of(config: str, changes: str) -> Setup:
+    """The surroundings with the Postfix servers of a case imported, and what else the case says: zones, outages, other servers."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        into = folder / "imported.yaml"
+        into.write_text(FOLDER.joinpath("surroundings.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        for server, files in edited(config).items():
+            place = folder / server
+            place.mkdir()
+            for file, content in files.items():
+                place.joinpath(file).write_text(content, encoding="utf-8")
+            into.write_text(import_setup(place, kind="postfix", into=into, server=server).text, encoding="utf-8")
+        yaml = YAML(typ="safe", pure=True)
+        case = folder / "case.yaml"
+        with case.open("w", encoding="utf-8") as file_:
+            yaml.dump({"extends": into.name, **without_postfix(yaml.load(changes) or {})}, file_)
+        return Setup(load_scenario(case))
+
+
+def set_up(case: Case) -> Setup:
+    """The set-up of a case."""
+    return setup_of(case["config"], case.get("changes") or CONFIGS.get(case["config"], ""))
+
+
+def without_postfix(said: dict[str, Any]) -> dict[str, Any]:
+    """What a case changes, but for what stands in the files of its Postfix servers."""
+    said = copy.deepcopy(said)
+    for name in ("onprem", "onprem2"):
+        server = said.get("servers", {}).pop(name, {})
+        kept = {key: value for key, value in server.items() if key in KEPT}
+        if kept or "address" in server:
+            said["servers"][name] = kept | ({"address": server["address"]} if "address" in server else {})
+    for key in ("people", "groups"):
+        if said.get("directory", {}).get(key):
+            del said["directory"][key]
+    return {key: value for key, value in said.items() if value}
+
+
+@pytest.mark.parametrize("case", ALL.values(), ids=list(ALL))
+def test_an_imported_set_up_routes_as_the_real_servers_did(case: Case) -> None:
+    """Outcome, servers, codes, bounces, every transaction and RCPT: as seen, from the servers' files alone."""
+    found = differences(case, replay(case, set_up(case)))
+
+    if case["id"] in OWN_WORDS:
+        assert all(OWN_WORDS[case["id"]] in one for one in found)
+    else:
+        assert found == []

@@ -1,0 +1,256 @@
+"""Postfix's files: their grammar, and what of them becomes a key of the scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coexsim.errors import InputError
+from coexsim.intake.configs.postfix_files import Main, read_master, read_table, split_words
+from coexsim.intake.configs.reading import File
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace
+from coexsim.scenario.servers import PostfixServer
+from tests.intake.given import imported, scenario_of, told
+
+MAIN = "myhostname = mail.corporate.com\nvirtual_mailbox_domains = corporate.com\n"
+
+
+def written(folder: Path, text: str) -> File:
+    path = folder / "main.cf"
+    path.write_text(text, encoding="utf-8")
+    return File(path, "main.cf")
+
+
+def main(folder: Path, text: str) -> Main:
+    read = Main()
+    read.read(written(folder, text))
+    return read
+
+
+def server(folder: Path, more: str = "", **files: str) -> PostfixServer:
+    """The imported server with `more` in its main.cf, and these tables."""
+    scenario = scenario_of(folder, {"main.cf": MAIN + more, **files}, "postfix")
+    found = scenario.servers["onprem"]
+    assert isinstance(found, PostfixServer)
+    return found
+
+
+def test_lines_are_continued_over_comments_and_empty_lines(tmp_path: Path) -> None:
+    """postconf(5): white space at the begin of a line continues the one before, whatever stands between them."""
+    read = main(tmp_path, "mynetworks = 10.0.0.0/8,\n# a comment\n\n    192.0.2.0/24\nrelayhost=[a.example]\n")
+
+    assert read.words("mynetworks") == ["10.0.0.0/8", "192.0.2.0/24"]
+    assert read.where("relayhost") == ("main.cf", 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        ("$mydomain", "corporate.com"),
+        ("${myhostname}/$(x)", "mail.corporate.com/yes"),
+        ("$$x", "$x"),
+        ("${x?given}${nothing?given}", "given"),
+        ("${nothing:default}", "default"),
+        ("${x?{one}:{other}}", "one"),
+        ("${nothing?{one}:{other}}", "other"),
+        ("${{$x} == {yes} ? {same} : {unlike}}", "same"),
+        ("${{$compatibility_level} <level {3.6} ? {old} : {new}}", "old"),
+        ("${{10} > {9} ? {numbers} : {texts}}", "numbers"),
+    ],
+)
+def test_names_of_parameters_are_replaced_by_their_values(tmp_path: Path, value: str, result: str) -> None:
+    """All forms of postconf(5); mydomain is myhostname without its first part."""
+    read = main(tmp_path, f"myhostname = mail.corporate.com\nx = yes\nasked = {value}\n")
+
+    assert read.text("asked") == result
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = $b\nb = $a\n", "a = ${a}x\n", "".join(f"v{n} = $v{n + 1}$v{n + 1}\n" for n in range(60)) + "a = $v0\n"],
+)
+def test_a_parameter_made_of_itself_has_an_end(tmp_path: Path, text: str) -> None:
+    """In a circle, or by doubling: told, with the line."""
+    with pytest.raises(InputError, match=r"main\.cf:\d+: a (parameter|value) that"):
+        main(tmp_path, text).text("a")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("mynetworks\n", 1),
+        ("a = b\n= c\n", 2),
+        ("  begins with a blank\n", 1),
+        ("two words = x\n", 1),
+        ("a = ${b\n", 1),
+    ],
+)
+def test_what_is_no_setting_is_told_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    """Half a line, no name, a line that continues nothing, a brace that does not close."""
+    with pytest.raises(InputError, match=rf"main\.cf:{line}: "):
+        main(tmp_path, text).text("a")
+
+
+def test_words_in_braces_stay_together() -> None:
+    """As in inline:{...} and -o { name = value }."""
+    assert split_words("a, b\tinline:{ {x=y z}, u=v } c") == ["a", "b", "inline:{ {x=y z}, u=v }", "c"]
+    assert split_words("{a {b c") == ["{a", "{b", "c"]
+
+
+def test_services_have_limits_and_options(tmp_path: Path) -> None:
+    """master(5): maxproc is the seventh column; options follow on lines that begin with white space."""
+    path = tmp_path / "master.cf"
+    path.write_text(
+        "smtp inet n - n - 40 smtpd\n  -o smtpd_recipient_limit=50\n  -o { x = y z }\nqmgr unix n - n 300 1 qmgr\n",
+        encoding="utf-8",
+    )
+    first, second = read_master(File(path, "master.cf"))
+
+    assert (first.maxproc, first.command, first.options) == (40, "smtpd", {"smtpd_recipient_limit": "50", "x": "y z"})
+    assert (second.name, second.maxproc) == ("qmgr", 1)
+    path.write_text("smtp inet n - n\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"master\.cf:1: expected 8 columns"):
+        read_master(File(path, "master.cf"))
+
+
+def test_keys_of_tables_may_be_quoted(tmp_path: Path) -> None:
+    """postmap(1)."""
+    path = tmp_path / "virtual"
+    path.write_text('"john smith"@corporate.com  john\nann@corporate.com\tann, ben\n', encoding="utf-8")
+
+    entries = list(read_table(File(path, "virtual")))
+    assert [(one.key, one.value) for one in entries] == [
+        ('"john smith"@corporate.com', "john"),
+        ("ann@corporate.com", "ann, ben"),
+    ]
+
+
+def test_settings_become_keys(tmp_path: Path) -> None:
+    """Sizes in bytes, times with their unit (delay_warning_time counts hours), numbers, switches."""
+    found = server(
+        tmp_path,
+        "message_size_limit = 20480000\nminimal_backoff_time = 2m\ndelay_warning_time = 4\nmaximal_queue_lifetime = 2d\n"
+        "hopcount_limit = 20\nsmtpd_reject_unlisted_recipient = no\nrelayhost = [out.example]:587\nsmtp_tls_security_level = may\n"
+        "smtpd_recipient_restrictions = permit_mynetworks, reject_unknown_sender_domain, reject_unauth_destination\n",
+    )
+
+    assert (found.message_size_limit, found.minimal_backoff_time, found.delay_warning_time) == (
+        20_480_000,
+        120,
+        4 * 3600,
+    )
+    assert (found.maximal_queue_lifetime, found.hopcount_limit, found.reject_unlisted_recipient) == (172_800, 20, False)
+    assert (found.relayhost, found.smtp.tls, found.reject_unknown_sender_domain) == ("[out.example]:587", True, True)
+    assert found.relay_for == ()
+
+
+def test_a_server_that_forbids_no_relaying_is_an_open_relay(tmp_path: Path) -> None:
+    """Neither list has reject_unauth_destination: whoever asks may relay."""
+    found = server(tmp_path, "smtpd_relay_restrictions = permit_mynetworks\nsmtpd_recipient_restrictions = permit\n")
+
+    assert found.relay_for == ("anyone",)
+
+
+def test_limits_of_processes_come_from_master(tmp_path: Path) -> None:
+    """Maxproc of smtpd, smtp and virtual; default_process_limit where it is '-'; concurrency for one destination."""
+    master = "smtp inet n - n - 40 smtpd\nsmtp unix - - n - - smtp\nvirtual unix - n n - 8 virtual\nslow unix - - n - 2 smtp\n"
+    found = server(
+        tmp_path, "default_process_limit = 60\nsmtp_destination_concurrency_limit = 5\n", **{"master.cf": master}
+    )
+
+    capacity = found.capacity
+    assert (capacity.smtp_connections, capacity.transfer_threads, capacity.delivery_threads) == (40, 60, 8)
+    assert capacity.transfer_threads_per_destination == 5
+
+
+def test_options_of_the_service_that_takes_mail_stand_above_main(tmp_path: Path) -> None:
+    """Of the others they are told: here what main.cf says holds for all."""
+    files = {
+        "main.cf": MAIN + "smtpd_recipient_limit = 100\n",
+        "master.cf": "smtp inet n - n - - smtpd\n -o smtpd_recipient_limit=7\nsubmission inet n - n - - smtpd -o smtpd_recipient_limit=9\n",
+    }
+    scenario = scenario_of(tmp_path, files, "postfix")  # type: ignore[arg-type]
+
+    assert scenario.servers["onprem"].smtpd_recipient_limit == 7  # type: ignore[union-attr]
+    assert told(imported(tmp_path, files, "postfix"), "submission: -o smtpd_recipient_limit")  # type: ignore[arg-type]
+
+
+def test_people_and_aliases_come_from_the_tables(tmp_path: Path) -> None:
+    """Mailboxes here, people who are listed and sent on, aliases; names without a domain get myorigin."""
+    scenario = scenario_of(
+        tmp_path,
+        {
+            "main.cf": MAIN + "myorigin = corporate.com\nvirtual_mailbox_maps = hash:/etc/postfix/box\n"
+            "virtual_alias_maps = hash:/etc/postfix/virtual\ntransport_maps = hash:/etc/postfix/transport\n",
+            "box": "ann@corporate.com x\nben@corporate.com y\n",
+            "virtual": "ida@corporate.com ida@corporate.com\ninfo ann, ben@corporate.com\n",
+            "transport": "ida@corporate.com smtp:[cloud.example]\nben@corporate.com smtp:[cloud.example]\n",
+        },
+        "postfix",
+    )
+    people = scenario.directory.people
+    found = scenario.servers["onprem"]
+
+    assert {name: person.mail_file for name, person in people.items()} == {"ann": "onprem", "ben": None, "ida": None}
+    assert found.virtual_alias_maps == {"info@corporate.com": ("ann@corporate.com", "ben@corporate.com")}  # type: ignore[union-attr]
+
+
+def test_a_relayed_domain_goes_where_its_transport_says(tmp_path: Path) -> None:
+    """relay_transport with a next hop is a transport for every relayed domain; relay_recipient_maps lists who there is."""
+    found = server(
+        tmp_path,
+        "relay_domains = branch.example\nrelay_transport = relay:[10.0.0.1]\nrelay_recipient_maps = inline:{ ann@branch.example=OK }\n",
+    )
+
+    assert found.relay_domains == ("branch.example",)
+    assert found.relay_recipient_check
+    assert found.transport == {"branch.example": "smtp:[10.0.0.1]", ".branch.example": "smtp:[10.0.0.1]"}
+
+
+def test_nothing_is_dropped_in_silence(tmp_path: Path) -> None:
+    """What is not modelled is in the list with its value; what changes answers also at the end of the scenario."""
+    found = imported(
+        tmp_path,
+        {
+            "main.cf": MAIN
+            + "content_filter = smtp:[127.0.0.1]:10024\nmy_own = x\nqueue_directory = /q\nlater_version = 3\n"
+            "virtual_alias_maps = ldap:/etc/x, hash:/etc/postfix/gone, regexp:/etc/y\nother = $my_own\n",
+            "stray": "a b\n",
+        },
+        "postfix",
+    )
+    assert told(found, "content_filter") == ["all mail goes through this filter; its time belongs in service.scan"]
+    assert told(found, "later_version") == ["not known to coexsim; the answers are those without it"]
+    assert len(told(found, "virtual_alias_maps")) == 3
+    assert told(found, "my_own") == ["not known to coexsim; the answers are those without it"]
+    assert told(found, "queue_directory") == ["no part in where mail goes or what it costs"]
+    assert "content_filter = smtp:[127.0.0.1]:10024" in found.text
+    assert "queue_directory" not in found.text
+    assert told(found, "file") == ["no parameter of main.cf names this table"]
+
+
+def test_files_without_a_main_are_refused(tmp_path: Path) -> None:
+    """Tables alone say nothing; two main.cf are two servers."""
+    with pytest.raises(InputError, match=r"none of these files is a main\.cf"):
+        imported(tmp_path, {"virtual": "a b\n"}, "postfix")
+    with pytest.raises(InputError, match=r"a second main\.cf"):
+        imported(tmp_path, {"main.cf": MAIN, "other.cf": MAIN}, "postfix")
+
+
+def test_the_imported_scenario_is_one_that_can_be_traced(tmp_path: Path) -> None:
+    """From one main.cf and one table alone: who has a mailbox is reached, who has none is refused."""
+    setup = Setup(
+        scenario_of(
+            tmp_path,
+            {
+                "main.cf": MAIN + "virtual_mailbox_maps = hash:/x/box\n",
+                "box": "ann@corporate.com x\nben@corporate.com y\n",
+            },
+            "postfix",
+        )
+    )
+
+    assert trace(setup, "ann", "ben").outcome == "delivered"
+    assert trace(setup, "ann", "gone@corporate.com").outcome == "refused_to_client"
