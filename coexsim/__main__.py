@@ -1,6 +1,5 @@
 """``coexsim`` and ``python -m coexsim``."""
 
-import gc
 import importlib
 import re
 import sys
@@ -11,8 +10,6 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    # Imports, parts and tables make many objects that stay: looking for garbage among them takes a tenth of the time.
-    gc.set_threshold(100_000)
     _import_alone()
     _import_yaml()
     from coexsim.cli import main as run

@@ -15,7 +15,7 @@ LAYERS = {
     name: height
     for height, names in enumerate(
         [
-            ("errors", "units", "rng", "stats"),
+            ("errors", "units", "rng", "stats", "text"),
             ("scenario",),
             ("mail",),
             ("audit", "draw"),

@@ -1,8 +1,9 @@
 """The command line: its commands, its exit codes, and what it says when something is wrong.
 
-A command is a function of one of the modules here, with another beside it that declares its arguments (``trace``,
-``trace_arguments``). Only the module of the command that is asked for is read, and commands import what they need inside them, so
-that ``trace`` and ``check`` answer at once.
+A command is a function in one of the modules here: its parameters say its arguments and options (typer), its docstring its help, and
+what it returns is the exit code. It stands in `commands.COMMANDS` with its module and the group of the help that lists it. Only the
+module of the command that is asked for is imported, and commands import what they need inside them, so that ``trace`` and ``check``
+answer at once.
 
 Exit codes: 0 held; 1 a route, a check or an objective failed, or something changed; 2 bad usage or scenario; 3 cannot say;
 70 a bug of ours; 130 stopped by Ctrl-C.
@@ -12,112 +13,65 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
-from coexsim import __version__
-from coexsim.errors import CoexsimError, UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from coexsim.cli.options import Parser
+from coexsim.cli.commands import COMMANDS
+from coexsim.cli.streams import safe_streams
+from coexsim.errors import CoexsimError, did_you_mean
+from coexsim.text import visible
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
-COMMANDS = {
-    "trace": "routing",
-    "check": "routing",
-    "diff": "routing",
-    "explain": "routing",
-    "run": "running",
-    "outage": "running",
-    "size": "sizing",
-    "sweep": "sweeping",
-    "compare": "comparing",
-}
-
-
-def command(name: str) -> tuple[Callable[..., int], Parser]:
-    """The command of that name, which gives the exit code, and what reads its arguments."""
-    from coexsim.cli.options import Parser
-
-    module = import_module(f"coexsim.cli.{COMMANDS[name]}")
-    does: Callable[..., int] = getattr(module, name)
-    parser = Parser(name, does)
-    getattr(module, f"{name}_arguments")(parser)
-    return does, parser
-
-
-def overview() -> str:
-    """What ``coexsim --help`` says: each command in a sentence."""
-    from textwrap import fill
-
-    lines = []
-    for name, module in COMMANDS.items():
-        doc = getattr(import_module(f"coexsim.cli.{module}"), name).__doc__
-        lines.append(fill(doc.partition("\n")[0], 100, initial_indent=f"  {name:9s}", subsequent_indent=" " * 11))
-    return "\n".join((
-        "usage: coexsim COMMAND ...\n",
-        "Where mail goes, what it costs and how big the server must be, while a domain is shared.\n",
-        *lines,
-        "\n'coexsim COMMAND --help' tells its options; 'coexsim --version' the version.",
-    ))  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line (`arguments`, or the process's) and exit.
-
-    The quick verbs leave without taking Python apart, which would be a sixth of their time: they have nothing to close.
-    """
-    code = run(arguments)
-    if "pandas" not in sys.modules:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # the reader has gone
-                stream.flush()
-        os._exit(code)
-    sys.exit(code)
+    """Run the command line (`arguments`, or the process's) and exit."""
+    sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; whatever goes wrong is said in a line or two, never as a traceback."""
-    try:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with safe_streams():
         try:
-            return _run(list(sys.argv[1:] if arguments is None else arguments))
-        finally:
-            sys.stdout.flush()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(bool(end.code))
-    except CoexsimError as error:  # a ScenarioError says every problem on a line of its own
-        print(error, file=sys.stderr)
-        return BAD_USAGE
-    except BrokenPipeError:  # the reader has gone: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return STOPPED
-    except Exception as error:
-        if os.environ.get("COEXSIM_DEBUG") == "1":
-            raise
-        print(f"coexsim has a bug: {type(error).__name__}: {error}", file=sys.stderr)
-        print("Please report it with the scenario; COEXSIM_DEBUG=1 shows where it happened.", file=sys.stderr)
-        return OUR_BUG
+            code = _run(words)
+        except CoexsimError as error:  # a ScenarioError says every problem on a line of its own
+            _complain(str(error))
+            code = BAD_USAGE
+        except KeyboardInterrupt:
+            code = STOPPED
+        except Exception as error:
+            if os.environ.get("COEXSIM_DEBUG") == "1":
+                raise
+            _complain(f"coexsim has a bug: {type(error).__name__}: {error}")
+            _complain("Please report it with the scenario; COEXSIM_DEBUG=1 shows where it happened.")
+            code = OUR_BUG
+        if code == STOPPED:
+            _complain("stopped")
+    return code
 
 
 def _run(words: list[str]) -> int:
-    if not words:
-        print(overview(), file=sys.stderr)
-        return BAD_USAGE
-    first, *rest = words
-    if first in COMMANDS:
-        does, parser = command(first)
-        return does(**parser.read(rest))
-    if first == "--version":
-        print(f"coexsim {__version__}")
-    elif first in ("-h", "--help"):
-        print(overview())
-    else:
-        what = "option" if first.startswith("-") else "command"
-        near = did_you_mean(first, list(COMMANDS)) or f"; there are {', '.join(COMMANDS)}"
-        raise UsageError(f"coexsim: there is no {what} {first!r}{near}\nTry 'coexsim --help'.")
-    return 0
+    import typer
+
+    from coexsim.cli.app import build
+
+    try:
+        code: int = build()(words or ["--help"], prog_name="coexsim", standalone_mode=False)
+        return code if words else BAD_USAGE
+    except typer.TyperException as error:
+        name = " ".join(["coexsim", *(words[:1] if words[0] in COMMANDS else [])])
+        near = did_you_mean(words[0], list(COMMANDS)) if name == "coexsim" else ""
+        _complain(f"{name}: {error.format_message()}{near}\nTry '{name} --help'.")
+        return error.exit_code
+    except typer.Abort:
+        return STOPPED
+
+
+def _complain(text: str) -> None:
+    """Say on standard error what is wrong, line by line."""
+    for line in text.split("\n"):
+        print(visible(line), file=sys.stderr)
+
+
+__all__ = ["COMMANDS", "main", "run"]

@@ -3,55 +3,52 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from coexsim.cli import options
 from coexsim.cli.running import make_console, progress_bar
 
 if TYPE_CHECKING:
     from coexsim.analysis.compare import Comparison
-    from coexsim.cli.options import Parser
 
 CHANCE = "Each interval stands for itself, at 95 %: of twenty figures that chance alone makes differ, about one seems to show it."
 
 
-def compare_arguments(parser: Parser) -> None:
-    """What compare can be asked."""
-    parser.add_argument("a", metavar="A", type=Path, help="a scenario file")
-    parser.add_argument("b", metavar="B", type=Path, help="another one")
-    options.replications(parser, "independent repetitions of both", default=4)
-    options.seed(parser, "that of A")
-    options.processors(parser)
-
-
-def compare(a: Path, b: Path, replications: int, seed: int | None, jobs: int | None, dask: str | None) -> int:
+def compare(
+    a: Annotated[Path, options.scenario_argument("A", "a scenario file")],
+    b: Annotated[Path, options.scenario_argument("B", "another one")],
+    replications: options.Replications = 4,
+    seed: options.Seed = None,
+    jobs: options.Jobs = None,
+    dask: options.Dask = None,
+) -> int:
     """The same mail through two set-ups: differences, message by message, with 95 % intervals; B minus A.
 
     Exit code: 0 no difference is shown, 1 something differs.
     """
-    from rich.markup import escape
-
     from coexsim.analysis.compare import compare as run_compare
     from coexsim.experiment.executors import open_executor
+    from coexsim.report.tables import words
     from coexsim.scenario.load import load_scenario
 
     one, other = load_scenario(a), load_scenario(b)
-    with progress_bar("replications of both", replications) as tell, open_executor(jobs, dask) as executor:
+    count = replications or 1
+    with progress_bar("replications of both", count) as tell, open_executor(jobs, dask) as executor:
         found = run_compare(
             one,
             other,
-            replications=replications,
+            replications=count,
             seed=seed,
             executor=executor,
             jobs=1,
             progress=lambda done, _: tell(done),
         )
     console = make_console()
-    console.print(f"[bold]{_answer(found)}[/bold]")
+    console.print(_answer(found), style="bold")
     for letter, name, file in (("A", found.a, a), ("B", found.b, b)):
-        console.print(escape(f"{letter}: {file}" if name == letter else f"{letter}: {name} ({file})"))
+        console.print(f"{letter}: {file}" if name == letter else f"{letter}: {name} ({file})")
     if not found.same_mail:
-        console.print("[yellow]The mail itself differs: births or sizes are not the same in both.[/yellow]")
+        console.print("The mail itself differs: births or sizes are not the same in both.", style="yellow")
     kinds: tuple[tuple[str, Any, str], ...] = (
         ("Delay", found.delays, "s"),
         ("Outcomes, recipients", found.outcomes, "1"),
@@ -59,7 +56,7 @@ def compare(a: Path, b: Path, replications: int, seed: int | None, jobs: int | N
     kinds += (("Servers", found.servers, ""), ("Totals", found.totals, "1"))
     for title, table, unit in kinds:
         shown = _differences(title, table, unit)
-        console.print(shown if shown is not None else f"\n[bold]{title}[/bold]: the same in every figure")
+        console.print(shown if shown is not None else words("\n", (title, "bold"), ": the same in every figure"))
     if any(number for number, _ in found.shown.values()):
         console.print(CHANCE, style="dim")
     apart = f"{found.unpaired:,} {'arrived in one alone' if found.same_mail else 'as two lots of mail'}"
@@ -80,7 +77,6 @@ def _answer(found: Comparison) -> str:
 
 def _differences(title: str, table: Any, unit: str) -> Any:
     """The rows that are not the same in both, as a table; None if there are none."""
-    from rich.markup import escape
     from rich.text import Text
 
     from coexsim.report.tables import plain_table, titled
@@ -91,12 +87,12 @@ def _differences(title: str, table: Any, unit: str) -> Any:
     shown = plain_table(list(table.index.names), ["A", "B", "B - A", "95 % interval", "shown"])
     styles = {"more": "bold", "less": "bold"}
     for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
-        words = index if isinstance(index, tuple) else (index,)
-        kind = unit or ("s" if words[-1] == "mean wait" else "1")
+        names = index if isinstance(index, tuple) else (index,)
+        kind = unit or ("s" if names[-1] == "mean wait" else "1")
         figures = [_say(row[name], kind) for name in ("a", "b", "difference")]
         interval = f"{_say(row['low'], kind)} to {_say(row['high'], kind)}" if row["low"] == row["low"] else "-"
         shown.add_row(
-            *(escape(str(word)) for word in words),
+            *map(str, names),
             *figures,
             interval,
             Text(row["shown"], style=styles.get(row["shown"], "dim")),

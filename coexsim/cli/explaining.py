@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
 def explain_scenario(path: Path) -> None:
     """Routes, rules in force, expected load by theory, assumptions and doubts of a scenario file."""
-    from rich.markup import escape
-
     from coexsim.analysis.explain import explain
-    from coexsim.report.tables import plain_table, titled
+    from coexsim.report.tables import plain_table, titled, words
     from coexsim.scenario.load import load_scenario
 
     scenario = load_scenario(path)
     found = explain(scenario)
     console = make_console()
-    console.print(f"[bold]{escape(scenario.title or str(path))}[/bold]\n")
+    console.print(scenario.title or str(path), style="bold")
+    console.print()
     routes = plain_table(["from", "to", "goes over", "ends"], [])
     for route in found.routes:
         routes.add_row(
@@ -37,11 +36,11 @@ def explain_scenario(path: Path) -> None:
         console.print()
         console.print(_loads(found.loads))
     for doubt in found.doubts:
-        console.print(f"\n[bold]Doubt:[/bold] {doubt}")
+        console.print(words("\n", ("Doubt:", "bold"), f" {doubt}"))
     if found.assumptions:
-        console.print("\n[bold]What is assumed, and from where[/bold]")
+        console.print("\nWhat is assumed, and from where", style="bold")
         for each in found.assumptions:
-            console.print(f"  {each.key}: {escape(each.source)}", style="yellow" if each.from_memory else None)
+            console.print(f"  {each.key}: {each.source}", style="yellow" if each.from_memory else None)
 
 
 def _loads(loads: Loads) -> object:

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
 
 from coexsim.cli import options
+from coexsim.cli.completion import finding_codes, scenario_files
+from coexsim.cli.paint import say
 from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
-    from coexsim.cli.options import Parser
     from coexsim.mail.setup import Setup
     from coexsim.scenario.model import Scenario
 
 
-def trace_arguments(parser: Parser) -> None:
-    """What trace can be asked."""
-    options.scenario(parser)
-    parser.add_argument("sender", metavar="SENDER", help="address or name of the sender; '<>' is the null sender")
-    parser.add_argument("recipients", metavar="RECIPIENT", nargs="+", help="addresses, or names of people and groups")
-    say = parser.add_argument
-    say("--size", default="4096 B", help="size of the message, such as '26 MB' [default: 4096 B]")
-    say("--undeclared-size", action="store_true", help="the client does not say SIZE= at MAIL")
-    say("--at-server", metavar="SERVER", help="the server it is handed in at [default: the sender's own]")
-    say("--via-mx", action="store_true", help="the client finds the server by the recipient's MX record")
-    say("--from-outside", action="store_true", help="handed in by a client from outside, not by the server's own user")
-    say(
-        "--down", action="append", default=[], metavar="NAME",
-        help="a server, link or 'dns' that is down; may be given several times",
-    )  # fmt: skip
-    say(
-        "--at", default="0 s", metavar="TIME",
-        help="when it is sent, such as 'Mon 10:00' or '90 min'; the scenario's events apply [default: 0 s]",
-    )  # fmt: skip
-    say("--dsn", action="store_true", help="print the bounce as the message that is sent (RFC 3464)")
-    options.json_output(parser)
-
-
 def trace(
-    scenario: Path, sender: str, recipients: list[str], size: str, undeclared_size: bool, at_server: str | None,
-    via_mx: bool, from_outside: bool, down: list[str], at: str, dsn: bool, as_json: bool,
+    scenario: options.ScenarioFile,
+    sender: Annotated[str, Argument(metavar="SENDER", help="address or name of the sender; '<>' is the null sender", show_default=False)],
+    recipients: Annotated[
+        list[str], Argument(metavar="RECIPIENT", help="addresses, or names of people and groups", show_default=False)
+    ],
+    size: Annotated[str, Option(metavar="SIZE", help="size of the message, such as '26 MB'")] = "4096 B",
+    undeclared_size: Annotated[bool, Option("--undeclared-size", help="the client does not say SIZE= at MAIL")] = False,
+    at_server: Annotated[
+        str | None, Option(metavar="NAME", help="the server it is handed in at; without it, the sender's own", show_default=False)
+    ] = None,
+    via_mx: Annotated[bool, Option("--via-mx", help="the client finds the server by the recipient's MX record")] = False,
+    from_outside: Annotated[
+        bool, Option("--from-outside", help="handed in by a client from outside, not by the server's own user")
+    ] = False,
+    down: Annotated[
+        list[str] | None,
+        Option(metavar="NAME", help="a server, link or 'dns' that is down; may be given several times", show_default=False),
+    ] = None,
+    at: Annotated[
+        str, Option(metavar="TIME", help="when it is sent, such as 'Mon 10:00' or '90 min'; the scenario's events apply")
+    ] = "0 s",
+    dsn: Annotated[bool, Option("--dsn", help="print the bounce as the message that is sent (RFC 3464)")] = False,
+    as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """Where a message goes, by which rule at each server, and how it ends."""
     from coexsim import units
@@ -55,6 +56,7 @@ def trace(
     _addresses(setup, recipients, "RECIPIENT")
     if at_server is not None:
         options.known([at_server], setup.scenario.servers, "--at-server")
+    down = down or []
     options.known(down, setup.scenario.can_go_down, "--down")
     asked = dict(
         size_bytes=size_bytes, at_s=moment.after(setup.scenario.run.start), down=tuple(down), server=at_server,
@@ -67,20 +69,22 @@ def trace(
     elif dsn:
         print("\n\n".join(trace_text.notices_as_sent(setup, walk)) or "no notice is sent")
     else:
-        print("\n".join(trace_text.trace_lines(setup, walk, **asked)))
+        say(trace_text.trace_lines(setup, walk, **asked))
     return 0
 
 
-def check_arguments(parser: Parser) -> None:
-    """What check can be asked."""
-    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="scenario files, or folders of them")
-    parser.add_argument("--strict", action="store_true", help="warnings fail the check too")
-    parser.add_argument("--quiet", "-q", action="store_true", help="only what failed, and the sum")
-    options.json_output(parser)
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit report for CI")
-
-
-def check(paths: list[Path], strict: bool, quiet: bool, as_json: bool, junit: Path | None) -> int:
+def check(
+    paths: Annotated[
+        list[Path],
+        Argument(metavar="PATH", help="scenario files, or folders of them", autocompletion=scenario_files, show_default=False),
+    ],
+    strict: Annotated[bool, Option("--strict", help="warnings fail the check too")] = False,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="only what failed, and the sum")] = False,
+    as_json: options.AsJson = False,
+    junit: Annotated[
+        Path | None, Option(metavar="FILE", help="also write a JUnit report for CI", show_default=False)
+    ] = None,
+) -> int:  # fmt: skip
     """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1."""
     from coexsim.audit.check import check as check_setup
     from coexsim.cli import check_text
@@ -101,7 +105,7 @@ def check(paths: list[Path], strict: bool, quiet: bool, as_json: bool, junit: Pa
     if as_json:
         _print_json(check_text.check_data(reports, strict=strict))
     elif reports:
-        print("\n".join(check_text.check_lines(reports, quiet=quiet)))
+        say(check_text.check_lines(reports, quiet=quiet))
     if junit is not None:
         _write(junit, check_text.check_junit(reports, strict=strict))
     if problems:
@@ -109,15 +113,12 @@ def check(paths: list[Path], strict: bool, quiet: bool, as_json: bool, junit: Pa
     return int(not all(report.holds(strict=strict) for report in reports))
 
 
-def diff_arguments(parser: Parser) -> None:
-    """What diff can be asked."""
-    parser.add_argument("old", metavar="OLD", type=Path, help="the scenario as it is")
-    parser.add_argument("new", metavar="NEW", type=Path, help="the scenario as it would be")
-    options.json_output(parser)
-    parser.add_argument("--markdown", action="store_true", help="Markdown, for a pull request")
-
-
-def diff(old: Path, new: Path, as_json: bool, markdown: bool) -> int:
+def diff(
+    old: Annotated[Path, options.scenario_argument("OLD", "the scenario as it is")],
+    new: Annotated[Path, options.scenario_argument("NEW", "the scenario as it would be")],
+    as_json: options.AsJson = False,
+    markdown: Annotated[bool, Option("--markdown", help="Markdown, for a pull request")] = False,
+) -> int:
     """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
     from coexsim.audit.diff import diff_routes
     from coexsim.cli import diff_text
@@ -127,19 +128,19 @@ def diff(old: Path, new: Path, as_json: bool, markdown: bool) -> int:
     if as_json:
         _print_json(diff_text.diff_data(found))
     else:
-        print("\n".join(diff_text.diff_markdown(found) if markdown else diff_text.diff_lines(found)))
+        say(diff_text.diff_markdown(found) if markdown else diff_text.diff_lines(found))
     return int(found.changed)
 
 
-def explain_arguments(parser: Parser) -> None:
-    """What explain can be asked."""
-    parser.add_argument(
-        "what", metavar="CODE|SCENARIO", nargs="?",
-        help="the code of a finding, or a scenario file; without it, all codes are listed",
-    )  # fmt: skip
-
-
-def explain(what: str | None) -> int:
+def explain(
+    what: Annotated[
+        str | None,
+        Argument(
+            metavar="[CODE|SCENARIO]", help="the code of a finding, or a scenario file; without it, all codes are listed",
+            autocompletion=finding_codes, show_default=False,
+        ),
+    ] = None,
+) -> int:  # fmt: skip
     """What a finding means and what to do; or what can be said of a scenario before any run."""
     from coexsim.audit.findings import EXPLANATIONS
     from coexsim.errors import did_you_mean
@@ -208,7 +209,7 @@ def _files(paths: list[Path]) -> list[Path]:
 def _print_json(data: object) -> None:
     import json
 
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(json.dumps(data, indent=2))
 
 
 def _write(file: Path, text: str) -> None:

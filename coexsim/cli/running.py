@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Option
 
 from coexsim.cli import options
 
@@ -17,31 +19,28 @@ if TYPE_CHECKING:
     from coexsim.analysis.outage import OutageFacts
     from coexsim.analysis.round_trip import RoundTrip
     from coexsim.analysis.slo import Verdict
-    from coexsim.cli.options import Parser
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
 
 REPORTS = Path("reports")
 
 
-def run_arguments(parser: Parser) -> None:
-    """What run can be asked."""
-    options.scenario(parser)
-    options.folder(parser, "tables and pictures", "NAME")
-    options.seed(parser)
-    options.replications(parser)
-    options.processors(parser)
-    parser.add_argument(
-        "--no-round-trip", dest="round_trip", action="store_false",
-        help="do not price the round trip, for which the same mail is run with direct delivery too",
-    )  # fmt: skip
-    options.no_pictures(parser)
-    parser.add_argument("--visits", action="store_true", help="keep every visit of every stage (large)")
-
-
 def run(
-    scenario: Path, out: Path | None, seed: int | None, replications: int | None, jobs: int | None, dask: str | None,
-    round_trip: bool, pictures: bool, visits: bool,
+    scenario: options.ScenarioFile,
+    out: options.Out = None,
+    seed: options.Seed = None,
+    replications: options.Replications = None,
+    jobs: options.Jobs = None,
+    dask: options.Dask = None,
+    round_trip: Annotated[
+        bool,
+        Option(
+            " /--no-round-trip", show_default=False,
+            help="do not price the round trip, for which the same mail is run with direct delivery too",
+        ),
+    ] = True,
+    pictures: options.Pictures = True,
+    visits: Annotated[bool, Option("--visits", help="keep every visit of every stage (large)")] = False,
 ) -> int:  # fmt: skip
     """Simulate a scenario: delay, queues, utilisation, the round trip's price; tables and pictures under reports/.
 
@@ -59,26 +58,19 @@ def run(
         return _report(spec, results, folder, price=round_trip, pictures=pictures, jobs=jobs, direct=direct)
 
 
-def outage_arguments(parser: Parser) -> None:
-    """What outage can be asked."""
-    options.scenario(parser)
-    say = parser.add_argument
-    say(
-        "--server", action="append", required=True, metavar="NAME",
-        help="server or link that goes down; may be given several times",
-    )  # fmt: skip
-    say("--at", required=True, metavar="TIME", help="when, such as 10:00 or 'Mon 10:00'")
-    say("--for", dest="length", required=True, metavar="DURATION", help="for how long, such as 4h")
-    options.folder(parser, "tables and pictures", "NAME-outage")
-    options.seed(parser)
-    options.replications(parser, default=1)
-    options.processors(parser)
-    options.no_pictures(parser)
-
-
 def outage(
-    scenario: Path, server: list[str], at: str, length: str, out: Path | None, seed: int | None, replications: int,
-    jobs: int | None, dask: str | None, pictures: bool,
+    scenario: options.ScenarioFile,
+    server: Annotated[
+        list[str], Option(metavar="NAME", help="server or link that goes down; may be given several times", show_default=False)
+    ],
+    at: Annotated[str, Option(metavar="TIME", help="when, such as 10:00 or 'Mon 10:00'", show_default=False)],
+    length: Annotated[str, Option("--for", metavar="DURATION", help="for how long, such as 4h", show_default=False)],
+    out: options.Out = None,
+    seed: options.Seed = None,
+    replications: options.Replications = 1,
+    jobs: options.Jobs = None,
+    dask: options.Dask = None,
+    pictures: options.Pictures = True,
 ) -> int:  # fmt: skip
     """What an outage does: backlog, oldest mail, warnings, expiries, the burst on return and how long it takes to drain.
 
@@ -95,7 +87,7 @@ def outage(
     options.known(server, quiet.can_go_down, "--server")
     spec = with_outage(quiet, server, at, length)
     read_objectives(spec)
-    results = _simulated(spec, seed, replications, jobs, dask, visits=False)
+    results = _simulated(spec, seed, replications or 1, jobs, dask, visits=False)
     _say_outage(outage_facts(results, spec, spec.events[-1]), spec)
     folder = out or REPORTS / f"{scenario.stem}-outage"
     return _report(spec, results, folder, price=False, pictures=pictures, jobs=jobs)
@@ -109,12 +101,11 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
     start = spec.run.start
     console = make_console()
     to = say_time(facts.to_s, start) if isfinite(facts.to_s) else "the end"
-    console.print(f"[bold]{facts.down} down from {say_time(facts.from_s, start)} to {to}[/bold]")
+    console.print(f"{facts.down} down from {say_time(facts.from_s, start)} to {to}", style="bold")
     if facts.to_s >= facts.seen_to_s:
         ends = say_time(facts.seen_to_s, start)
-        console.print(
-            f"[yellow]The run ends at {ends}, before the return: make it longer to see the queues drain.[/yellow]"
-        )
+        late = f"The run ends at {ends}, before the return: make it longer to see the queues drain."
+        console.print(late, style="yellow")
     table = plain_table(["queue at"], ["before", "most", "bytes", "at", "drained after the return"])
     for server, before, most, most_bytes, at_s, drain_s in facts.backlog.to_numpy().tolist():
         drained = "not by the end of the run" if drain_s == float("inf") else say_duration(drain_s)
@@ -132,21 +123,26 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
 
 
 def make_console() -> Any:
-    """A console for results: the terminal's width, or 120 columns where there is none; then without blanks at ends of lines."""
+    """A console for results: the terminal's width, or COLUMNS, or 80; text is text, not markup; no blanks at ends of lines."""
     from rich.console import Console
 
-    if sys.stdout.isatty():
-        return Console(highlight=False)
+    from coexsim.report.tables import line
 
-    class Trimmed(Console):
-        """Prints without the blanks that fill the lines of tables."""
+    terminal = sys.stdout.isatty()
+
+    class Plain(Console):
+        """Prints text as it is, and without the blanks that fill the lines of tables."""
 
         def print(self, *objects: Any, **options: Any) -> None:
+            shown = [line(each) if isinstance(each, str) else each for each in objects]
+            if terminal:
+                super().print(*shown, **options)
+                return
             with self.capture() as printed:
-                super().print(*objects, **options)
-            sys.stdout.write("\n".join(line.rstrip() for line in printed.get().split("\n")))
+                super().print(*shown, **options)
+            sys.stdout.write("\n".join(row.rstrip() for row in printed.get().split("\n")))
 
-    return Trimmed(width=120, highlight=False)
+    return Plain(highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -248,6 +244,7 @@ def _round_trip(
     from coexsim.analysis.round_trip import direct, paired, round_trip
     from coexsim.errors import NoDataError
     from coexsim.experiment.executors import result_of
+    from coexsim.report.tables import words
     from coexsim.units import say_bytes, say_duration
 
     console = make_console()
@@ -268,9 +265,8 @@ def _round_trip(
     interval = "too few messages for an interval"
     if trip.interval.known:
         interval = f"95 % interval {say_duration(trip.interval.low)} to {say_duration(trip.interval.high)}"
-    console.print(
-        "\n[bold]The round trip's price[/bold]: hosted to hosted over the on-premises server, against direct delivery"
-    )
+    what = ": hosted to hosted over the on-premises server, against direct delivery"
+    console.print(words("\n", ("The round trip's price", "bold"), what))
     theory = (
         f" (theory, hosted share squared: {100 * trip.closed_form:.1f} %)"
         if trip.closed_form == trip.closed_form

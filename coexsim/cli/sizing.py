@@ -5,40 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Option
 
 from coexsim.cli import options
 from coexsim.cli.running import REPORTS, make_console
 
 if TYPE_CHECKING:
     from coexsim.analysis.sizing import Sizing
-    from coexsim.cli.options import Parser
     from coexsim.scenario.model import Scenario
 
 STATUS_STYLES = {"holds": "green", "fails": "red", "too small by theory": "red", "cannot say": "yellow"}
 
 
-def size_arguments(parser: Parser) -> None:
-    """What size can be asked."""
-    options.scenario(parser, "the scenario file, with 'objectives:' and 'size:'")
-    options.folder(parser, "the table and pictures", "NAME-size")
-    options.seed(parser)
-    parser.add_argument(
-        "--replications", "-n", type=options.at_least(2), metavar="NUMBER", dest="most",
-        help="replications of one machine or growth at the most [default: as the scenario says; 4 for headroom]",
-    )  # fmt: skip
-    parser.add_argument("--curve", action="store_true", help="try also machines that the answer does not need")
-    parser.add_argument(
-        "--no-headroom", dest="headroom", action="store_false",
-        help="do not look for the growth of the load at which the answer breaks",
-    )  # fmt: skip
-    options.processors(parser)
-    options.no_pictures(parser, "draw no picture of each objective over the size")
-
-
 def size(
-    scenario: Path, out: Path | None, seed: int | None, most: int | None, curve: bool, headroom: bool,
-    jobs: int | None, dask: str | None, pictures: bool,
+    scenario: options.ScenarioFile,
+    out: options.Out = None,
+    seed: options.Seed = None,
+    most: Annotated[
+        int | None,
+        Option(
+            "--replications", "-n", metavar="NUMBER", min=2, max=options.MOST_REPLICATIONS, show_default=False,
+            help="replications of one machine or growth at the most, in place of the scenario's number; of headroom, in place of 4",
+        ),
+    ] = None,
+    curve: Annotated[bool, Option("--curve", help="try also machines that the answer does not need")] = False,
+    headroom: Annotated[
+        bool,
+        Option(
+            " /--no-headroom", show_default=False,
+            help="do not look for the growth of the load at which the answer breaks",
+        ),
+    ] = True,
+    jobs: options.Jobs = None,
+    dask: options.Dask = None,
+    pictures: options.Pictures = True,
 ) -> int:  # fmt: skip
     """How big must the server be: the cheapest machine that meets every objective, its headroom and what breaks first.
 
@@ -79,15 +81,13 @@ def _counter() -> Iterator[Callable[[str], None]]:
 
 def _say_size(found: Sizing, spec: Scenario) -> None:
     """The answer first, then what it rests on."""
-    from rich.markup import escape
-
     from coexsim.report.saying import say_verdicts
 
     console = make_console()
-    for line in _answer(found, spec):
-        console.print(line)
+    for number, line in enumerate(_answer(found, spec)):
+        console.print(line, style=None if number else "bold")
     if found.headroom is not None:
-        console.print(f"Headroom: {escape(str(found.headroom))}.")
+        console.print(f"Headroom: {found.headroom!s}.")
     best = found.best
     if best is not None:
         console.print()
@@ -95,7 +95,7 @@ def _say_size(found: Sizing, spec: Scenario) -> None:
     console.print(_candidates(found))
     for resource, part in found.each.items():
         alone = part.answer.name if part.answer else "none of the range holds"
-        console.print(f"{escape(resource)} alone, with the others at their largest: {escape(alone)}")
+        console.print(f"{resource} alone, with the others at their largest: {alone}")
     if best is not None:
         console.print(_resources(found, spec))
     per_run = f"{found.messages / max(found.runs, 1):,.0f} copies of messages each" if found.runs else "none was needed"
@@ -104,28 +104,26 @@ def _say_size(found: Sizing, spec: Scenario) -> None:
 
 def _answer(found: Sizing, spec: Scenario) -> Iterator[str]:
     """The answer in a line or two."""
-    from rich.markup import escape
-
     from coexsim.analysis.candidates import apply
     from coexsim.analysis.resources import shortfalls
 
-    names = ", ".join(escape(candidate.name) for candidate in found.undecided)
+    names = ", ".join(candidate.name for candidate in found.undecided)
     if found.answer is None and not names:
-        yield f"[bold]None of the machines holds as {escape(found.server)}.[/bold]"
+        yield f"None of the machines holds as {found.server}."
         largest = apply(spec, found.tried[-1].candidate, found.server)
         for line in shortfalls(largest, found.server, found.objectives):
-            yield f"By theory it takes {escape(line)}; no run has shown that this is enough."
+            yield f"By theory it takes {line}; no run has shown that this is enough."
         return
     if found.answer is None:
-        yield "[bold]Cannot say:[/bold] no machine was shown to hold."
+        yield "Cannot say: no machine was shown to hold."
     else:
-        yield _found(escape(found.answer.name), escape(found.server), found, bool(names))
+        yield _found(found.answer.name, found.server, found, bool(names))
     if names:
         less = f", which {'cost' if found.priced else 'have'} less{'' if found.priced else ' of something'}"
         yield f"Of these{less if found.answer else ''}, we cannot say:"
         for tried in found.tried:
             if tried.candidate in found.undecided:
-                yield f"  {escape(tried.candidate.name)}: {escape(tried.why)}"
+                yield f"  {tried.candidate.name}: {tried.why}"
 
 
 def _found(machine: str, server: str, found: Sizing, unsure: bool) -> str:
@@ -133,14 +131,13 @@ def _found(machine: str, server: str, found: Sizing, unsure: bool) -> str:
     assert found.answer is not None
     if found.priced:
         words = "is shown to hold" if unsure else "is the cheapest that holds"
-        return f"[bold]{machine} {words} as {server}[/bold] (cost {found.answer.cost:g})."
+        return f"{machine} {words} as {server} (cost {found.answer.cost:g})."
     if unsure:
-        return f"[bold]{server} is shown to hold with {machine}.[/bold]"
-    return f"[bold]{server} needs {machine}[/bold]: with less {'of any ' if found.each else ''}it does not hold."
+        return f"{server} is shown to hold with {machine}."
+    return f"{server} needs {machine}: with less {'of any ' if found.each else ''}it does not hold."
 
 
 def _candidates(found: Sizing) -> Any:
-    from rich.markup import escape
     from rich.text import Text
 
     from coexsim.report.tables import plain_table, titled
@@ -153,13 +150,11 @@ def _candidates(found: Sizing) -> Any:
             why = f"meets all {len(tried.verdicts)} objectives" if len(tried.verdicts) > 1 else "meets the objective"
         runs = str(len(tried.assessment.runs)) if tried.assessment else "-"
         cost = [f"{tried.candidate.cost:g}"] if found.priced else []
-        table.add_row(escape(tried.candidate.name), status, escape(why), *cost, runs)
+        table.add_row(tried.candidate.name, status, why, *cost, runs)
     return titled("\nMachines, by cost" if found.priced else "\nMachines, as they were tried", table)
 
 
 def _resources(found: Sizing, spec: Scenario) -> Any:
-    from rich.markup import escape
-
     from coexsim.analysis.candidates import say_amount
     from coexsim.report.tables import plain_table, titled
 
@@ -167,9 +162,7 @@ def _resources(found: Sizing, spec: Scenario) -> Any:
     for resource, has, busy, needed, why in found.resources(spec).itertuples(index=False, name=None):
         kind = "uplink" if " to " in str(resource) else str(resource)
         say = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
-        table.add_row(
-            escape(str(resource)), escape(str(why)), say[0], f"{100 * busy:.1f} %" if busy == busy else "-", say[1]
-        )
+        table.add_row(str(resource), str(why), say[0], f"{100 * busy:.1f} %" if busy == busy else "-", say[1])
     title = f"\nResources of {found.server}, in the busiest hour; needed by theory, of the disk as seen"
     return titled(title, table)
 

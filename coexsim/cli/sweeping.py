@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument
 
 from coexsim.cli import options
 from coexsim.cli.running import REPORTS, make_console, progress_bar
@@ -13,27 +14,24 @@ from coexsim.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from coexsim.cli.options import Parser
 
 MAIN_FLOWS = ("hosted->hosted", "internet->hosted", "internet->onprem", "onprem->onprem")
 
 
-def sweep_arguments(parser: Parser) -> None:
-    """What sweep can be asked."""
-    options.scenario(parser)
-    parser.add_argument(
-        "keys", metavar="KEY=VALUES", nargs="+",
-        help="such as servers.onprem.capacity.cores=2..16 or hosted_share=0..100%%; several make a grid",
-    )  # fmt: skip
-    options.replications(parser, "independent repetitions of each point")
-    options.folder(parser, "every run, from which a stopped sweep goes on", "NAME-sweep")
-    options.seed(parser)
-    options.processors(parser)
-
-
 def sweep(
-    scenario: Path, keys: list[str], replications: int | None, out: Path | None, seed: int | None, jobs: int | None,
-    dask: str | None,
+    scenario: options.ScenarioFile,
+    keys: Annotated[
+        list[str],
+        Argument(
+            metavar="KEY=VALUES", show_default=False,
+            help="such as servers.onprem.capacity.cores=2..16 or hosted_share=0..100%; several make a grid",
+        ),
+    ],
+    replications: options.Replications = None,
+    out: options.Out = None,
+    seed: options.Seed = None,
+    jobs: options.Jobs = None,
+    dask: options.Dask = None,
 ) -> int:  # fmt: skip
     """Run a scenario over values of its keys; one that was stopped goes on where it was.
 

@@ -7,7 +7,6 @@ from math import isfinite
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.text import Text
 
 from coexsim.analysis.slo import Verdict
@@ -38,7 +37,7 @@ def say_verdicts(verdicts: Iterable[Verdict], confidence: float = 0.95) -> Rende
     table = plain_table(["objective", "answer", f"figure ({100 * confidence:g} % interval)", "remark"], [])
     for verdict in verdicts:
         answer = Text(verdict.answer, style=ANSWER_STYLES[verdict.answer])
-        table.add_row(escape(verdict.objective.text), answer, escape(verdict.say()), escape(verdict.why))
+        table.add_row(verdict.objective.text, answer, verdict.say(), verdict.why)
     return titled("Objectives", table)
 
 
@@ -58,7 +57,7 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
             few = row["recipients"] / summary_runs(summary) * (1 - share) < BEYOND
             starred |= few
             cells.append(_with_half(row[f"{name}_s"], row[f"{name}_half_s"]) + ("*" if few else ""))
-        names = [escape(str(row["alternative"]))] if several else []
+        names = [str(row["alternative"])] if several else []
         table.add_row(*names, say_flow(str(row["flow"])), f"{row['recipients']:,}", *cells)
     notes = (
         [ONE_RUN]
@@ -99,7 +98,7 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
         if row["stage"] != "link":
             cells += [f"{row['waiting']:.2g}", f"{row['most_waiting']:,.0f}", _say_wait(row["p95_wait_s"])]
             cells += [f"{row['refused']:,}"] if refused else []
-        table.add_row(escape(row["server"]), say_limit(row), *cells)
+        table.add_row(row["server"], say_limit(row), *cells)
     if not rows:
         return [Text("No server has a limit that was in use.\n"), *_queues(summary)]
     return [Group(titled("Servers at the peak: each limit in its busiest hour", table), ""), *_queues(summary)]
@@ -115,7 +114,7 @@ def _queues(summary: dict[str, Any]) -> list[RenderableType]:
     for row in summary["queues"]:
         if row["most_messages"]:
             name, most = say_machine(row["machine"], row["roles"]), f"{row['most_messages']:,}"
-            table.add_row(escape(name), most, say_bytes(row["most_bytes"]), row["when"], f"{row['at_the_end']:,}")
+            table.add_row(name, most, say_bytes(row["most_bytes"]), row["when"], f"{row['at_the_end']:,}")
     title = "Queues: the most at the end of any minute, deferred mail included"
     return [Group(titled(title, table), "")] if table.row_count else []
 
@@ -129,7 +128,7 @@ def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
     table = plain_table(["flow"], ["sent", *seen])
     for row in rows:
         flow = say_flow(str(row["flow"])) + (f" ({row['alternative']})" if row.get("alternative") else "")
-        table.add_row(escape(flow), *(f"{row[name]:,}" for name in ("sent", *seen)))
+        table.add_row(flow, *(f"{row[name]:,}" for name in ("sent", *seen)))
     table.add_section()
     table.add_row("all", *(f"{sum(row[name] for row in rows):,}" for name in ("sent", *seen)), style="bold")
     notices = [book for book in summary["conservation"]["books"] if book["kind"] != "mail"]

@@ -1,43 +1,54 @@
-"""Each command declares the arguments that it takes; what it does not know is said, and options may stand anywhere."""
+"""Each command says its arguments; what it does not know is said with its limits, and options may stand anywhere; shells complete."""
 
 from __future__ import annotations
 
-from inspect import signature
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from coexsim.cli import COMMANDS, command, overview, run
-from coexsim.cli.options import Parser
-from coexsim.errors import UsageError
+from coexsim.cli import COMMANDS, run
+from coexsim.cli.app import command
+from coexsim.cli.completion import finding_codes, scenario_files
 
 ROOT = Path(__file__).parents[2]
 FLOWS = str(ROOT / "scenarios" / "article" / "flows.yaml")
 
-
-def parser_of(name: str) -> Parser:
-    """The parser of a command."""
-    return command(name)[1]
+SHARED = ("--json", "--out", "--seed", "--jobs", "--dask", "--no-pictures")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_takes_what_its_parser_reads(name: str) -> None:
-    """No argument is declared that the function does not take, and none is left out."""
-    declared = {action.dest for action in parser_of(name)._actions if action.dest != "help"}
-    taken = signature(command(name)[0]).parameters
-
-    assert declared == set(taken)
+def read(name: str, words: list[str]) -> dict[str, Any]:
+    """The arguments that a command takes from these words."""
+    context = command(name).make_context(name, list(words))
+    return dict(context.params)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_tells_what_it_does_and_every_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each argument has a help text, the exit code is 0."""
+    """Each argument has a help text, the exit code is 0; the overview lists the command."""
     assert run([name, "--help"]) == 0
     said = capsys.readouterr().out
-    for action in parser_of(name)._actions:
-        assert action.help
-        assert all(option in said for option in action.option_strings)
-    assert name in overview()
+    for parameter in command(name).params:
+        assert parameter.help, parameter.name
+        assert all(option in said for option in parameter.opts if option.startswith("-"))
+    assert run(["--help"]) == 0
+    assert f"│ {name} " in capsys.readouterr().out
+
+
+def test_the_same_option_means_the_same_everywhere() -> None:
+    """One help text and one limit for each name that several commands share; what `size` means by replications is its own."""
+    said: dict[str, set[tuple[object, ...]]] = {}
+    for name in COMMANDS:
+        for parameter in command(name).params:
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                if option in SHARED:
+                    said.setdefault(option, set()).add((parameter.help, *parameter.opts))
+
+    assert {option: len(texts) for option, texts in said.items()} == dict.fromkeys(SHARED, 1)
 
 
 @pytest.mark.parametrize(
@@ -50,54 +61,122 @@ def test_help_tells_what_it_does_and_every_option(name: str, capsys: pytest.Capt
 )
 def test_options_may_stand_anywhere(words: list[str]) -> None:
     """Before, between and behind the other words."""
-    read = parser_of("trace").read(words)
+    found = read("trace", words)
 
-    assert (read["scenario"], read["sender"], read["recipients"]) == (Path("a.yaml"), "from", ["to", "other"])
-    assert (read["size"], read["down"]) == ("26 MB", ["x", "y"])
+    assert (found["scenario"], found["sender"], found["recipients"]) == (Path("a.yaml"), "from", ["to", "other"])
+    assert (found["size"], found["down"]) == ("26 MB", ["x", "y"])
 
 
 def test_what_one_command_was_told_is_forgotten_by_the_next() -> None:
     """Lists begin empty."""
-    parser_of("trace").read(["a.yaml", "from", "to", "--down", "x"])
+    read("trace", ["a.yaml", "from", "to", "--down", "x"])
 
-    assert parser_of("trace").read(["a.yaml", "from", "to"])["down"] == []
+    assert not read("trace", ["a.yaml", "from", "to"])["down"]
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["trace", FLOWS, "iUser1", "iUser2", "--sise", "26 MB"], "no option '--sise'; did you mean '--size'?"),
-        (["trace", FLOWS, "iUser1", "iUser2", "--undeclared"], "no option '--undeclared'"),
-        (["trace", FLOWS, "iUser1", "iUser2", "--size"], "--size: expected one argument"),
-        (["run", FLOWS, "-n", "0"], "expected a whole number of 1 or more, found '0'"),
-        (["size", FLOWS, "-n", "1"], "expected a whole number of 2 or more, found '1'"),
-        (["run", FLOWS, "--jobs", "two"], "expected a whole number of 1 or more, found 'two'"),
+        (["trace", FLOWS, "iUser1", "iUser2", "--sise", "26 MB"], "No such option: --sise (Possible options: --size)"),
+        (["trace", FLOWS, "iUser1", "iUser2", "--undeclared"], "No such option: --undeclared"),
+        (["trace", FLOWS, "iUser1", "iUser2", "--size"], "'--size' requires an argument"),
+        (["run", FLOWS, "-n", "0"], "greater than or equal to 1"),
+        (["run", FLOWS, "-n", "9000000000000000000"], "less than or equal to 100000"),
+        (["run", FLOWS, "-n", "9" * 5000], "--replications"),
+        (["size", FLOWS, "-n", "1"], "greater than or equal to 2"),
+        (["run", FLOWS, "--jobs", "two"], "'--jobs' / '-j': Input should be a valid integer"),
         (["run", FLOWS, "--seed", "x"], "--seed"),
-        (["outage", FLOWS, "--at", "10:00", "--for", "1 h"], "required: --server"),
+        (["run", FLOWS, "--seed", "-1"], "'--seed': Input should be greater than or equal to 0"),
+        (["sweep", FLOWS, "hosted_share=1", "--seed", str(2**63)], "less than or equal to 9223372036854775807"),
+        (["outage", FLOWS, "--at", "10:00", "--for", "1 h"], "Missing option '--server'"),
         (["outage", FLOWS, "--server", "onpram", "--at", "10:00", "--for", "1 h"], "did you mean 'onprem'"),
         (["outage", FLOWS, "--server", "onprem", "--at", "25:00", "--for", "1 h"], "--at: "),
         (["outage", FLOWS, "--server", "onprem", "--at", "10:00", "--for", "1"], "--for: "),
         (["sweep", FLOWS, "hosted_share"], "says no values"),
-        (["diff", FLOWS, FLOWS, FLOWS], "did not expect"),
-        (["--verson"], "no option '--verson'"),
-        (["tarce"], "did you mean 'trace'"),
-        (["simulate"], "there are trace, check, diff"),
+        (["diff", FLOWS, FLOWS, FLOWS], "unexpected extra argument"),
+        (["check"], "Try 'coexsim check --help'."),
+        (["--verson"], "No such option: --verson"),
+        (["tarce"], "No such command 'tarce'.; did you mean 'trace'?"),
+        (["simulate"], "No such command 'simulate'."),
     ],
 )
 def test_what_is_wrong_is_said(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """With exit code 2, in a line, and where help is."""
+    """With exit code 2, in a line or two, and with the limit where there is one."""
     assert run(words) == 2
-    assert told in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert told in said.err
+    assert not said.out
 
 
 def test_a_short_option_takes_its_value_in_one_word() -> None:
     """As shells' users write it."""
-    assert parser_of("run").read(["a.yaml", "-n4", "-j2"]) | {"replications": 4, "jobs": 2} == parser_of("run").read(
-        ["a.yaml", "-n", "4", "-j", "2"]
+    assert read("run", ["a.yaml", "-n4", "-j2"]) == read("run", ["a.yaml", "-n", "4", "-j", "2"])
+
+
+# --- shells -------------------------------------------------------------------------------------------------------------------
+
+
+def completed(words: str, shell: str = "bash") -> list[str]:
+    """What typer's completion answers to a shell for a line of words, the last of which is incomplete."""
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT), "_COEXSIM_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1), "_TYPER_COMPLETE_ARGS": words,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "coexsim"], env=environment, cwd=ROOT, text=True, capture_output=True, check=False
     )
+    assert done.stderr == ""
+    return done.stdout.strip().split("\n")
 
 
-def test_an_unknown_word_is_an_error_of_usage() -> None:
-    """Programs that call it can tell it from other errors."""
-    with pytest.raises(UsageError, match="Try 'coexsim check --help'"):
-        parser_of("check").read([])
+def test_shells_complete_commands_files_and_options() -> None:
+    """Bash gets the words; zsh and fish get them with their help."""
+    assert completed("coexsim tr") == ["trace"]
+    assert "scenarios/article/flows.yaml" in completed("coexsim check scenarios/art")
+    assert "--down" in completed("coexsim trace --do")
+    assert "LOOP" in completed("coexsim explain LO")
+    assert '"trace"' in "".join(completed("coexsim tr", "zsh"))
+    assert "trace" in "".join(completed("coexsim tr", "fish"))
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_completion_in_a_real_bash(tmp_path: Path) -> None:
+    """The script that `--show-completion` prints, read by bash, fills COMPREPLY."""
+    script = subprocess.run(
+        [sys.executable, "-m", "coexsim"], env={**os.environ, "PYTHONPATH": str(ROOT), "_COEXSIM_COMPLETE": "source_bash"},
+        text=True, capture_output=True, check=True,
+    ).stdout  # fmt: skip
+    program = tmp_path / "coexsim"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m coexsim "$@"\n')
+    program.chmod(0o755)
+    shell = f"""
+        {script}
+        COMP_WORDS=(coexsim check scenarios/article/f) COMP_CWORD=2
+        _coexsim_completion coexsim
+        echo "${{COMPREPLY[@]}}"
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    said = subprocess.run(["bash", "-c", shell], cwd=ROOT, env=environment, text=True, capture_output=True, check=True)
+
+    assert said.stdout.strip() == "scenarios/article/flows.yaml"
+
+
+def test_files_are_offered_without_end_of_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """YAML files at any of four depths, none that is hidden, 300 at the most."""
+    deep = tmp_path / "a" / "b" / "c" / "d" / "e"
+    deep.mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "a" / "b", deep):
+        (folder / "one.yaml").touch()
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "two.yaml").touch()
+    (tmp_path / "notes.txt").touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert scenario_files("") == ["one.yaml", "a/b/one.yaml"]
+    assert scenario_files("a/b/o") == ["a/b/one.yaml"]
+    assert scenario_files(f"{tmp_path}/o") == [f"{tmp_path}/one.yaml"]
+    assert finding_codes("loo")[0] == "looP"
+    for number in range(400):
+        (tmp_path / f"many-{number}.yaml").touch()
+    assert len(scenario_files("many")) == 300

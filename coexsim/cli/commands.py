@@ -1,0 +1,27 @@
+"""Which commands there are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+ROUTES, LOAD, ANSWERS = "Where mail goes", "What it costs", "How big, and what if"
+
+
+class Place(NamedTuple):
+    """Where a command is: the module in this package, and the group of the help that lists it."""
+
+    module: str
+    group: str
+
+
+COMMANDS = {
+    "trace": Place("routing", ROUTES),
+    "check": Place("routing", ROUTES),
+    "diff": Place("routing", ROUTES),
+    "explain": Place("routing", ROUTES),
+    "run": Place("running", LOAD),
+    "compare": Place("comparing", LOAD),
+    "outage": Place("running", ANSWERS),
+    "size": Place("sizing", ANSWERS),
+    "sweep": Place("sweeping", ANSWERS),
+}
