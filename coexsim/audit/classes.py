@@ -162,24 +162,41 @@ def local_part_of_as_written(address: str) -> str:
 
 
 def _groups(setups: Iterable[Setup], people: list[MailClass]) -> Iterator[MailClass]:
-    """Groups whose members are of the same classes are alike."""
+    """Groups are alike whose members, those of groups inside them included, are of the same classes."""
     class_of = {fold(name): person.name for person in people for name in (*person.names, person.address)}
     found: dict[object, list[Group]] = {}
     addresses: dict[str, str] = {}
     for setup in setups:
+        members = _classes_of_members(dict(setup.directory.groups()), class_of)
         for address, group in setup.directory.groups():
-            if group.name in addresses:
-                continue
-            addresses[group.name] = address
-            members = frozenset(
-                class_of.get(fold(local_part_of(m)), class_of.get(fold(m), fold(m))) for m in group.members
-            )
-            found.setdefault(members, []).append(group)
+            if group.name not in addresses:
+                addresses[group.name] = address
+                found.setdefault(members[address], []).append(group)
     for groups in found.values():
         names = tuple(group.name for group in groups)
         more = len(names) - 1
         name = f"group {names[0]}" + (f" (and {more} alike)" if more else "")
         yield MailClass(name, addresses[names[0]], "group", mailboxes=len(names), names=names)
+
+
+def _classes_of_members(groups: dict[str, Group], class_of: dict[str, str]) -> dict[str, frozenset[str]]:
+    """The classes of everybody whom mail to a group goes to, by the group's address. What a group learns, those around it learn."""
+    found: dict[str, set[str]] = {address: set() for address in groups}
+    around: dict[str, list[str]] = {address: [] for address in groups}
+    for address, group in groups.items():
+        for member in map(fold, group.members):
+            if member in groups:
+                around[member].append(address)
+            else:
+                found[address].add(class_of.get(local_part_of(member), class_of.get(member, member)))
+    todo = list(groups)
+    while todo:
+        inner = todo.pop()
+        for outer in around[inner]:
+            if not found[inner] <= found[outer]:
+                found[outer] |= found[inner]
+                todo.append(outer)
+    return {address: frozenset(classes) for address, classes in found.items()}
 
 
 def _aliases(setups: Iterable[Setup], people: list[MailClass]) -> Iterator[MailClass]:

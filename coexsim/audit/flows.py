@@ -110,7 +110,9 @@ def flow(
     """Where mail of a class to another goes. `known` remembers the graph of decisions from call to call."""
     address = recipient.other_than(sender.address)
     server = setup.submission_server(sender.address)
-    if server is not None:
+    envelope = Envelope(sender.address, (Rcpt(address),), size_bytes)
+    # What its own server does not take goes nowhere, however the servers behind it point at each other.
+    if server is not None and receive(setup, server, "own-user", envelope).accepted:
         circle = find_loop(
             setup, Station(server, "own-user", fold(address), sender.address), {} if known is None else known
         )
@@ -123,25 +125,21 @@ def flow(
 
 def find_loop(setup: Setup, start: Station, known: dict[Station, tuple[Station, ...]]) -> tuple[str, ...]:
     """The servers of a loop that mail gets into from `start`; empty if it always comes to an end."""
-    on_the_way: list[Station] = []
+    way: dict[Station, Iterator[Station]] = {}  # from the start to here, each with what is still to be looked at
     done: set[Station] = set()
-
-    def walk(station: Station) -> tuple[str, ...]:
-        if station in done:
-            return ()
-        if station in on_the_way:
-            return tuple(s.server for s in on_the_way[on_the_way.index(station) :])
-        on_the_way.append(station)
-        if station not in known:
-            known[station] = tuple(_next(setup, station))
-        for following in known[station]:
-            circle = walk(following)
-            if circle:
-                return circle
-        done.add(on_the_way.pop())
-        return ()
-
-    return walk(start)
+    here: Station | None = start
+    while here is not None or way:
+        if here is None:
+            done.add(way.popitem()[0])
+        elif here in way:
+            names = [station.server for station in way]
+            return tuple(names[list(way).index(here) :])
+        elif here not in done:
+            if here not in known:
+                known[here] = tuple(_next(setup, here))
+            way[here] = iter(known[here])
+        here = next(way[next(reversed(way))], None) if way else None
+    return ()
 
 
 def loop_end(setup: Setup, loop: tuple[str, ...]) -> tuple[int, str]:

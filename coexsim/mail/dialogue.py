@@ -9,13 +9,11 @@ from typing import Literal, NamedTuple
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import Question
 from coexsim.mail.expansion import expanded
-from coexsim.mail.message import Envelope, Rcpt, Reply, domain_of, fold, local_part_of
+from coexsim.mail.message import Client, Envelope, Rcpt, Reply, Stage, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import Setup, State
 
-Client = Literal["own-user", "outside"] | str  # or the name of a server
-Stage = Literal["mail", "rcpt", "data"]
 Greylisted = Callable[[str, str, str], bool]
 
 

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from coexsim.mail.message import MANY_NAMES, NextHop
@@ -105,13 +108,14 @@ def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozens
         if host in own_names or not isinstance(found, DnsFailure):
             hosts.append(MailHost(host, preference, () if isinstance(found, DnsFailure) else found))
     own = [h.preference for h in hosts if h.name in own_names or own_addresses.intersection(h.addresses)]
-    kept = [h for h in hosts if h.addresses and (not own or h.preference < min(own))]
+    worst = min(own, default=math.inf)  # hosts as good as oneself, and worse ones, are left out (RFC 5321 5.1)
+    kept = [h for h in hosts if h.addresses and h.preference < worst]
     if not kept:
         if own:
             return DnsFailure("loops-to-self", False, f"the best MX of {target.name} is this server itself")
         return next((failure for failure in refusals if failure.temporary), refusals[0])
-    groups = tuple(tuple(h for h in kept if h.preference == p) for p in sorted({h.preference for h in kept}))
-    return MailHosts(groups, tuple(h.name for h in hosts if h not in kept))
+    groups = tuple(tuple(group) for _, group in groupby(kept, attrgetter("preference")))
+    return MailHosts(groups, tuple(h.name for h in hosts if not h.addresses or h.preference >= worst))
 
 
 def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[str]) -> Asking:

@@ -14,24 +14,35 @@ from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup, State
 
 MOST_ADDRESSES = 1000  # virtual_alias_expansion_limit (postconf(5))
+MOST_STEPS = 1000  # virtual_alias_recursion_limit (postconf(5))
 
 
 def expanded(setup: Setup, policy: Policy, address: str, state: State) -> tuple[str, ...] | None:
-    """The addresses that a recipient becomes, in the order found; None where the table leads in a circle or to too many."""
+    """The addresses that a recipient becomes, in the order found; None where the table leads in a circle, too far or to too many."""
     final: list[str] = []
-    left: list[tuple[str, tuple[str, ...]]] = [(address, ())]  # each with the addresses that led to it
+    left: list[str | None] = [address]  # the next one last; None: all that one address became is done
+    on_the_way: list[str] = []
     kept: set[str] = set()
+    waiting = 1
     while left:
-        here, above = left.pop(0)
+        here = left.pop()
+        if here is None:
+            on_the_way.pop()
+            continue
+        waiting -= 1
         found = None if fold(here) in kept else _replacements(setup, policy, here, state)
         if found is None:
             final.append(here)
             continue
-        if fold(here) in above or len(final) + len(left) + len(found) > MOST_ADDRESSES:
+        too_many = len(final) + waiting + len(found) > MOST_ADDRESSES or len(on_the_way) >= MOST_STEPS
+        if too_many or fold(here) in on_the_way:
             return None
         if fold(here) in map(fold, found):
             kept.add(fold(here))
-        left[:0] = [(one, (*above, fold(here))) for one in found]
+        on_the_way.append(fold(here))
+        left.append(None)
+        left.extend(reversed(found))
+        waiting += len(found)
     return tuple(final)
 
 

@@ -11,6 +11,10 @@ MANY_NAMES = 2**16
 """So many names and addresses are remembered by what is asked of every one of them again and again."""
 _NEEDLESSLY_QUOTED = re.compile(r'^"([^"\\@\s]+)"(?=@|$)')
 Kind = Literal["mail", "dsn", "delay"]
+Client = Literal["own-user", "outside"] | str
+"""Who hands mail in: a server's own user, somebody outside, or the server of that name."""
+Stage = Literal["mail", "rcpt", "data"]
+"""How far an SMTP dialogue came."""
 
 
 class Rcpt(NamedTuple):

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from coexsim.mail.dialogue import Client, Greylisted, Reception, Refusal, Stage, receive
 from coexsim.mail.directory import Group, Person
 from coexsim.mail.expansion import expanded, leads_away
-from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
+from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy, Route
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import Setup, State
 
+PASSES_ON = "it passes all mail for the domain on"
 RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")  # RFC 2606
 
 
@@ -106,7 +106,7 @@ def _verdicts(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
         reason = f"the organisation keeps mail of up to {most} bytes"
         yield case.fail(rcpt, "body-too-big", "organisation-size-limit", reason)
         return
-    found = list(_expanded(case, rcpt) if policy.expands_first else _resolve(case, rcpt, ()))
+    found = list(_expanded(case, rcpt) if policy.expands_first else _resolve(case, rcpt))
     yield from found or [case.fail(rcpt, "unknown-user", "no-members", f"{rcpt.address} has no members")]
 
 
@@ -147,38 +147,63 @@ def _expanded(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
         return
     for address in addresses:
         one = rcpt if address == rcpt.address else Rcpt(address, rcpt.count, rcpt.written)
-        yield from _resolve(case, one, ())
+        yield from _resolve(case, one)
 
 
-def _resolve(case: _Case, rcpt: Rcpt, above: tuple[str, ...]) -> Iterator[Verdict]:
-    """The verdicts on a recipient: one, or one a member where it is a group. `above` are the addresses that led here."""
-    policy, address = case.policy, fold(rcpt.address)
-    if address in above:
-        yield case.fail(rcpt, "forwarding-loop", "forwarding-loop", f"forwarding from {rcpt.address} leads back to it")
-        return
-    rule = policy.rule_for(address)
+class _Onward(NamedTuple):
+    """Addresses that a recipient stands for, and the names under which it was found: none of them may come up again below it."""
+
+    recipients: tuple[Rcpt, ...]
+    names: frozenset[str]
+    is_group: bool = False
+
+
+def _resolve(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
+    """The verdicts on a recipient: one, or one a member where it is a group; each group is opened once.
+
+    Forwarding that leads back to an address on the way fails; a group inside itself adds nobody.
+    """
+    on_the_way: set[str] = set()
+    opened: set[str] = set()
+    todo: list[tuple[Rcpt, bool] | frozenset[str]] = [(rcpt, False)]
+    while todo:
+        step = todo.pop()
+        if isinstance(step, frozenset):
+            on_the_way -= step  # all below it is done
+            continue
+        one, is_member = step
+        address = fold(one.address)
+        if address in on_the_way:
+            if not is_member:
+                reason = f"forwarding from {one.address} leads back to it"
+                yield case.fail(one, "forwarding-loop", "forwarding-loop", reason)
+            continue
+        found = _resolved(case, one)
+        if isinstance(found, Verdict):
+            yield found
+        elif not found.is_group or address not in opened:
+            opened.add(address)
+            names = found.names - on_the_way
+            on_the_way |= names
+            todo.append(names)
+            todo.extend((member, found.is_group) for member in reversed(found.recipients))
+
+
+def _resolved(case: _Case, rcpt: Rcpt) -> Verdict | _Onward:
+    """The verdict on one address, or the addresses that it stands for."""
+    policy = case.policy
+    rule = policy.rule_for(rcpt.address)
     if rule is None:
-        yield _send_outside(case, rcpt)
-        return
+        return _send_outside(case, rcpt)
     if policy.passes_first is not None and not _from_within_service(case):
         first = case.setup.server_of_host.get(policy.passes_first.name, "")
         if case.setup.machine_of(first) != case.setup.machine_of(case.came_from):
-            route = Route(domain_of(address), policy.passes_first, "centralised-transport")
+            route = Route(domain_of(rcpt.address), policy.passes_first, "centralised-transport")
             reason = f"mail that {policy.passes_first.name} has not seen yet goes there first"
-            yield case.to_hop(rcpt, route, "centralised-transport", reason)
-            return
+            return case.to_hop(rcpt, route, "centralised-transport", reason)
     if policy.server in case.setup.external_servers:
-        yield _external_mailbox(case, rcpt)
-        return
-    yield from _resolve_ours(case, rcpt, rule, above)
-
-
-def _resolve_all(case: _Case, rcpt: Rcpt, members: tuple[str, ...], above: tuple[str, ...]) -> Iterator[Verdict]:
-    """The members of a group. A group inside itself adds nobody."""
-    inside = (*above, fold(rcpt.address))
-    for member in members:
-        if fold(member) not in inside:
-            yield from _resolve(case, Rcpt(member, rcpt.count, rcpt.written), inside)
+        return _external_mailbox(case, rcpt)
+    return _resolve_ours(case, rcpt, rule)
 
 
 def _from_within_service(case: _Case) -> bool:
@@ -187,41 +212,35 @@ def _from_within_service(case: _Case) -> bool:
     return case.came_from == "own-user" or (client is not None and client.kind == "hosted-outbound")
 
 
-def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule, above: tuple[str, ...]) -> Iterator[Verdict]:
+def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule) -> Verdict | _Onward:
     """A recipient of one of this server's domains: what its table of transports says, else what the directory says."""
     policy, address = case.policy, rcpt.address
     entry = case.setup.find(policy, address, case.state) if rule.looked_up else None
     if isinstance(entry, Group) and not policy.expands_first:
-        yield from _resolve_all(case, rcpt, entry.members, above)
-        return
+        members = tuple(Rcpt(member, rcpt.count, rcpt.written) for member in entry.members)
+        return _Onward(members, frozenset({fold(address)}), is_group=True)
     person = entry if isinstance(entry, Person) and not entry.unreachable else None
     if person and fold(person.address) != fold(address) and policy.rule_for(person.address) is not None:
         rcpt = Rcpt(person.address, rcpt.count, rcpt.written)  # an alias, or the one address with this local part
     forced = policy.forced_route(address)
     if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
-        yield case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
-    elif policy.all_local_to_smart_host:
-        yield _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
-    elif person and not policy.expands_first and _forwards(case, rule, person, rcpt):
+        return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
+    if policy.all_local_to_smart_host:
+        return _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
+    if person and not policy.expands_first and _forwards(case, rule, person, rcpt):
         onward = Rcpt(person.forwarding or "", rcpt.count, rcpt.written)
-        yield from _resolve(case, onward, (*above, fold(address), fold(rcpt.address)))
-    elif person and person.home == policy.server and person.over_quota and policy.refuses_over_quota:
-        yield case.fail(rcpt, "mailbox-full", "mail-file-full", f"the mail file of {address} is full")
-    elif person and person.home == policy.server:
-        yield Verdict(
-            rcpt, "deliver", "mail-file-here", f"Person record for {address} found, and the mail file is here"
-        )
-    elif person:
-        yield _elsewhere(case, rcpt, person, rule)
-    elif rule.unknown == "relay":
-        reason = (
-            f"no Person record for {address} here; the domain is shared"
-            if rule.looked_up
-            else "it passes all mail for the domain on"
-        )
-        yield _relay(case, rcpt, rule, rule.unknown_rule, reason)
-    else:
-        yield case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
+        return _Onward((onward,), frozenset({fold(address), fold(rcpt.address)}))
+    if person and person.home == policy.server and person.over_quota and policy.refuses_over_quota:
+        return case.fail(rcpt, "mailbox-full", "mail-file-full", f"the mail file of {address} is full")
+    if person and person.home == policy.server:
+        reason = f"Person record for {address} found, and the mail file is here"
+        return Verdict(rcpt, "deliver", "mail-file-here", reason)
+    if person:
+        return _elsewhere(case, rcpt, person, rule)
+    if rule.unknown == "relay":
+        shared = f"no Person record for {address} here; the domain is shared"
+        return _relay(case, rcpt, rule, rule.unknown_rule, shared if rule.looked_up else PASSES_ON)
+    return case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
 
 
 def _forwards(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> bool:
@@ -313,8 +332,3 @@ def _external_mailbox(case: _Case, rcpt: Rcpt) -> Verdict:
     if mailboxes is None or local_part_of(rcpt.address) in mailboxes:
         return Verdict(rcpt, "deliver", "mail-file-here", f"{rcpt.address} has its mailbox here")
     return case.fail(rcpt, "unknown-user", "no-person-record", f"no mailbox {rcpt.address}")
-
-
-__all__ = [
-    "Client", "Decision", "Greylisted", "Reception", "Refusal", "Stage", "Transfer", "Verdict", "decide", "receive",
-]  # fmt: skip

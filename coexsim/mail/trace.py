@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from coexsim.mail.message import Envelope, Rcpt, fold
+from coexsim.mail.message import Client, Envelope, Rcpt, fold
 from coexsim.mail.outages import Outages
-from coexsim.mail.routing import Client
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Notice, Outcome, RecipientTrace, Trace, Transaction
 from coexsim.mail.walk import Message, Walk, worst

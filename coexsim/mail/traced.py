@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from coexsim.mail.message import Reply, fold
-from coexsim.mail.routing import Stage
+from coexsim.mail.message import Reply, Stage, fold
 from coexsim.units import Moment
 
 Outcome = Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"]

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
+from coexsim.mail.dialogue import receive
 from coexsim.mail.dns import DnsFailure, MailHost, in_order
 from coexsim.mail.dsn import notice_for
-from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply, domain_of, fold
+from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, Stage, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach
 from coexsim.mail.replies import reply
-from coexsim.mail.routing import Client, Stage, Transfer, Verdict, decide, receive
+from coexsim.mail.routing import Transfer, Verdict, decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
 

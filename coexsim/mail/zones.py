@@ -36,6 +36,7 @@ class Zone(NamedTuple):
 
     origin: dns.name.Name
     names: dict[dns.name.Name, Records]
+    above: set[dns.name.Name]  # names that have others below them: they exist, also without records (RFC 4592 2.2.2)
 
 
 class Zones:
@@ -88,8 +89,7 @@ class Zones:
             return Answer("NXDOMAIN", ttl_s=_negative_ttl_s(data))
         found = data.names.get(name) or _wildcard(data, name)
         if found is None:
-            below = any(other.is_subdomain(name) for other in data.names)
-            return Answer("NOERROR" if below else "NXDOMAIN", ttl_s=_negative_ttl_s(data))
+            return Answer("NOERROR" if name in data.above else "NXDOMAIN", ttl_s=_negative_ttl_s(data))
         alias = found.get(dns.rdatatype.CNAME)
         if alias is not None:
             target = fold(str(alias[0].target))
@@ -164,7 +164,7 @@ def _zone_text(scenario: Scenario, path: Path, spec: ZoneSpec, problems: list[Pr
 
 @lru_cache(maxsize=64)  # scenarios that extend one environment share its zones; nobody writes to them
 def _zone(text: str, origin: str) -> Zone:
-    zone = Zone(dns.name.from_text(origin), {})
+    zone = Zone(dns.name.from_text(origin), {}, set())
     manager = dns.zonefile.RRSetsReaderManager(zone.origin)
     # As `dns.zone` reads, which brings more with it than a trace has time for.
     with manager.writer(True) as writer:  # type: ignore[no-untyped-call]
@@ -172,6 +172,10 @@ def _zone(text: str, origin: str) -> Zone:
         dns.zonefile.Reader(lines, dns.rdataclass.IN, writer).read()
     for records in manager.rrsets:
         zone.names.setdefault(records.name, {})[records.rdtype] = records
+        name = records.name
+        while name != zone.origin and len(name) > 1 and name.parent() not in zone.above:
+            name = name.parent()
+            zone.above.add(name)
     return zone
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coexsim.mail.dialogue import receive
 from coexsim.mail.message import NextHop, Rcpt, Reply, fold
 from coexsim.mail.retry import Wait
-from coexsim.mail.routing import Verdict, decide, receive
+from coexsim.mail.routing import Verdict, decide
 from coexsim.scenario.servers import AnyServer
 from coexsim.sim.calendar import Calendar
 from coexsim.sim.copies import Copy, Letter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from coexsim.mail.dsn import dsn_message
@@ -12,6 +12,7 @@ from coexsim.mail.setup import Setup
 from coexsim.mail.trace import Outcome, Trace, trace
 from coexsim.mail.walk import MOST_STEPS
 from coexsim.scenario.model import Scenario
+from tests.properties import examples
 from tests.routing.any_setup import ADDRESSES, SENDERS, setups
 
 questions = st.fixed_dictionaries(
@@ -31,7 +32,7 @@ questions = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(150)
 @given(setups(), questions)
 def test_any_setup(raw: dict[str, Any], asked: dict[str, Any]) -> None:
     """The walk ends by itself; nothing is lost, nothing told twice, nobody passes more servers than limits allow."""

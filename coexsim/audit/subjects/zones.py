@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.finding import Explanation, Finding, listed
 from coexsim.audit.search import Search, Subject
 from coexsim.errors import did_you_mean
 from coexsim.mail.dns import Answer, is_address
@@ -105,11 +105,14 @@ MX_EQUAL_PREFERENCE = Explanation(
 )
 
 
-def _at_record(search: Search, zone: str, finding: Finding, *words: str) -> Finding:
-    """The finding at the line of the zone in which these words stand, where the zone is written out in the scenario."""
+def _mx_lines(search: Search, zone: str) -> dict[str, int]:
+    """The lines of a zone that is written out in the scenario, by the words of its MX records."""
     lines = (search.scenario.dns[zone].text or "").splitlines()
-    found = next((n for n, line in enumerate(lines) if all(word in line.split() for word in words)), None)
-    return finding if found is None or len(lines) < 2 else finding._replace(line=finding.line + 1 + found)
+    found: dict[str, int] = {}
+    for n, words in enumerate(line.split() for line in lines if len(lines) > 1):
+        for word in words if "MX" in words else ():
+            found.setdefault(word, n)
+    return found
 
 
 def own_domains_have_zones(search: Search) -> Iterator[Finding]:
@@ -159,11 +162,11 @@ def zones_have_mail_hosts(search: Search) -> Iterator[Finding]:
             yield from _no_mx(search, fold(zone), path)
             continue
         yield from _null_mx(search, fold(zone), answer, path)
+        lines = _mx_lines(search, zone)
         for _, host in answer.mx:
-            short = host.removesuffix("." + fold(zone))
+            line = lines.get(f"{host}.", lines.get(host.removesuffix("." + fold(zone))))
             for finding in _mx_target(search, fold(zone), host, path) if host else ():
-                at_dot = _at_record(search, zone, finding, "MX", f"{host}.")
-                yield at_dot if at_dot != finding else _at_record(search, zone, finding, "MX", short)
+                yield finding if line is None else finding._replace(line=finding.line + 1 + line)
         yield from _equal_preferences(search, fold(zone), answer, path)
 
 
@@ -224,11 +227,16 @@ def _mx_target(search: Search, zone: str, host: str, path: Path) -> Iterator[Fin
 
 
 def _equal_preferences(search: Search, zone: str, answer: Answer, path: Path) -> Iterator[Finding]:
-    preferences = [preference for preference, host in answer.mx if host]
-    for preference in sorted({p for p in preferences if preferences.count(p) > 1}):
-        hosts = [host for p, host in answer.mx if p == preference]
-        text = f"the MX records of {zone} with preference {preference} are equal: senders choose among {' and '.join(hosts)} by lot"
-        yield search.finding(MX_EQUAL_PREFERENCE, path, text, about=(zone, *hosts))
+    by_preference: dict[int, list[str]] = {}
+    for preference, host in answer.mx:
+        by_preference.setdefault(preference, []).extend([host] if host else [])
+    for preference, hosts in sorted(by_preference.items()):
+        if len(hosts) > 1:
+            whom = " and ".join(hosts) if len(hosts) < 5 else listed(hosts)
+            text = (
+                f"the MX records of {zone} with preference {preference} are equal: senders choose among {whom} by lot"
+            )
+            yield search.finding(MX_EQUAL_PREFERENCE, path, text, about=(zone, *hosts))
 
 
 SUBJECT = Subject(

@@ -1,0 +1,87 @@
+"""What a check costs grows with its input, not with its square: groups within groups, many MX records."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from coexsim.audit.check import check
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace
+from coexsim.scenario.model import Scenario
+from tests.audit.cases import article_with, zone
+
+HALF, WHOLE = 500, 1000
+
+
+def diamonds(depth: int) -> str:
+    """Groups that reach the next one by two ways: 2 to the power of `depth` ways lead to the last."""
+    groups = [f"g{n}: [g{n + 1}, h{n}], h{n}: [g{n + 1}]" for n in range(depth)]
+    return f"directory: {{groups: {{{', '.join(groups)}, g{depth}: [iUser1]}}}}"
+
+
+def many_mx(count: int) -> str:
+    """As many MX records, of as many preferences, every other one with a host that has no address."""
+    lines = [f"@ 1h IN MX {n} mx{n}.corporate.com." for n in range(count)]
+    lines += [f"mx{n} 1h IN A 192.0.2.10" for n in range(0, count, 2)]
+    return zone(*lines, "domino 1h IN A 192.0.2.10")
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    """How many lines of this package Python runs for some work: a measure of time that no other load disturbs."""
+    count = 0
+    own = str(Path(check.__code__.co_filename).parents[1])
+
+    def local(_frame: object, event: str, _arg: object) -> object:
+        nonlocal count
+        count += event == "line"
+        return local
+
+    def calls(frame: object, _event: str, _arg: object) -> object:
+        return local if frame.f_code.co_filename.startswith(own) else None  # type: ignore[attr-defined]
+
+    before = sys.gettrace()
+    sys.settrace(calls)  # type: ignore[arg-type]
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("written", [diamonds, many_mx])
+def test_a_check_grows_with_its_input(written: Callable[[int], str]) -> None:
+    """Twice the groups, or twice the MX records, cost at most 2.5 times the work."""
+    half, whole = (article_with(written(n)) for n in (HALF // 5, WHOLE // 5))
+
+    assert lines_run(lambda: check(whole)) <= 2.5 * lines_run(lambda: check(half))
+
+
+def test_growth_with_the_square_is_found() -> None:
+    """The measure says no to what it should."""
+
+    def square(n: int) -> Callable[[], object]:
+        scenario = article_with(diamonds(n))
+        return lambda: [trace(scenario, "dUser1", f"g{i}") for i in range(n)]
+
+    assert lines_run(square(40)) > 2.5 * lines_run(square(20))
+
+
+@pytest.mark.parametrize("recipient", ["iUser1", "dUser1"])
+def test_members_of_groups_in_diamonds_get_one_copy(recipient: str) -> None:
+    """Each group is opened once, however many ways lead to it, and a chain of groups may be long."""
+    scenario: Scenario = article_with(diamonds(WHOLE).replace("iUser1", recipient))
+    result = trace(scenario, "someuser@otherdomain.com", "g0")
+
+    assert result.outcome == "delivered"
+    assert len(result.recipients[0].copies) == 1
+
+
+def test_many_mx_records_are_tried_in_order() -> None:
+    """The best host that has an address takes the mail."""
+    result = trace(Setup(article_with(many_mx(1_000))), "someuser@otherdomain.com", "dUser1")
+
+    assert (result.outcome, result.servers) == ("delivered", ("external", "onprem"))
