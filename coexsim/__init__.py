@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from coexsim.experiment.results import Results
     from coexsim.experiment.run import simulate
     from coexsim.experiment.sweep import sweep
+    from coexsim.intake.fit import fit
+    from coexsim.intake.validate import validate
     from coexsim.mail.trace import trace
     from coexsim.mail.traced import Trace as Route
     from coexsim.report.html import write_report
@@ -39,6 +41,8 @@ _HOME = {
     "compare": "coexsim.analysis.compare",
     "find_size": "coexsim.analysis.sizing",
     "round_trip": "coexsim.analysis.round_trip",
+    "fit": "coexsim.intake.fit",
+    "validate": "coexsim.intake.validate",
     "write_report": "coexsim.report.html",
     "Scenario": "coexsim.scenario.model",
     "Route": "coexsim.mail.traced:Trace",
@@ -58,6 +62,8 @@ __all__ = [
     "compare",
     "find_size",
     "round_trip",
+    "fit",
+    "validate",
     "write_report",
     "Scenario",
     "Route",

@@ -1,0 +1,117 @@
+"""A figure from a log: value, interval, how many messages it rests on, and what a shipped profile would have assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, isfinite, nan, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from coexsim.stats import mean_interval, quantile_interval
+
+LEVEL = 0.95
+Floats = NDArray[np.float64]
+
+
+class Figure(NamedTuple):
+    """One measured figure. A value that is not a number means that the log cannot say it; `remark` says why."""
+
+    topic: str
+    name: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    messages: int
+    assumed: float = nan  # by the profile
+    remark: str = ""
+
+
+def count_interval(count: int) -> tuple[float, float]:
+    """The exact 95 % interval for the mean of a Poisson count (Garwood 1936): chi-square quantiles."""
+    from scipy.special import chdtri
+
+    tail = (1 - LEVEL) / 2
+    low = 0.0 if count == 0 else float(chdtri(2 * count, 1 - tail)) / 2
+    return low, float(chdtri(2 * count + 2, tail)) / 2
+
+
+def rate(topic: str, name: str, count: int, length_s: float, unit_s: float = 1.0, **more: float | str) -> Figure:
+    """Messages per unit of time, with the interval of a Poisson count."""
+    unit = {1.0: "1/s", 60.0: "1/min", 3600.0: "1/h", 86400.0: "1/day"}[unit_s]
+    if length_s <= 0 or not count:
+        return Figure(topic, name, nan, nan, nan, unit, count, remark="fewer than two messages")
+    low, high = count_interval(count)
+    scale = unit_s / length_s
+    return Figure(topic, name, count * scale, low * scale, high * scale, unit, count, **more)  # type: ignore[arg-type]
+
+
+def share(topic: str, name: str, part: int, whole: int, assumed: float = nan, remark: str = "") -> Figure:
+    """A share with Wilson's 95 % interval (Wilson 1927)."""
+    if whole <= 0:
+        return Figure(topic, name, nan, nan, nan, "1", 0, assumed, remark or "nothing to take a share of")
+    z, p = 1.959963984540054, part / whole
+    middle, half = (
+        (p + z * z / (2 * whole)) / (1 + z * z / whole),
+        z * sqrt(p * (1 - p) / whole + z * z / (4 * whole**2)) / (1 + z * z / whole),
+    )
+    return Figure(topic, name, p, max(0.0, middle - half), min(1.0, middle + half), "1", whole, assumed, remark)
+
+
+def mean(topic: str, name: str, values: ArrayLike, unit: str, assumed: float = nan, remark: str = "") -> Figure:
+    """A mean with Student's interval."""
+    sample = np.asarray(values, np.float64)
+    if not sample.size:
+        return Figure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
+    found = mean_interval(sample, LEVEL)
+    return Figure(topic, name, float(sample.mean()), found.low, found.high, unit, sample.size, assumed, remark)
+
+
+def quantile(
+    topic: str, name: str, values: ArrayLike, probability: float, unit: str, *, step: float = 0.0, assumed: float = nan, remark: str = ""
+) -> Figure:  # fmt: skip
+    """A quantile with the interval that order statistics give; `step` is the resolution of the values, which widens it."""
+    sample = np.asarray(values, np.float64)
+    if not sample.size:
+        return Figure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
+    found = quantile_interval(sample, probability, LEVEL)
+    low = found.low - step / 2 if isfinite(found.low) else float(sample.min())
+    high = found.high + step / 2 if isfinite(found.high) else inf
+    return Figure(
+        topic, name, smooth_quantile(sample, probability, step), max(low, 0.0), high, unit, sample.size, assumed, remark
+    )
+
+
+def smooth_quantile(values: Floats, probability: float, step: float) -> float:
+    """A quantile of values that were rounded to `step`: each stands for the interval that rounds to it, evenly filled."""
+    if not step:
+        return float(np.quantile(values, probability))
+    return float(np.quantile(spread(values, step), probability))
+
+
+def spread(values: Floats, step: float | Floats, parts: int = 10) -> Floats:
+    """Each value as `parts` values over the interval that is rounded to it, none below zero."""
+    offsets = (np.arange(parts) + 0.5) / parts - 0.5
+    width = np.broadcast_to(np.asarray(step, np.float64), values.shape)
+    low = np.maximum(values - width / 2, 0.0)
+    high = values + width / 2
+    found: Floats = (low[:, None] + (high - low)[:, None] * (offsets + 0.5)[None, :]).ravel()
+    return found
+
+
+def cannot_say(topic: str, name: str, unit: str, why: str, low: float = nan, high: float = nan) -> Figure:
+    """A figure that the log does not hold."""
+    return Figure(topic, name, nan, low, high, unit, 0, nan, why)
+
+
+def table_of(figures: Sequence[Figure]) -> list[dict[str, object]]:
+    """The figures as plain data; what is not a finite number is None."""
+    rows = []
+    for figure in figures:
+        row = figure._asdict()
+        rows.append(
+            {key: (None if isinstance(value, float) and not isfinite(value) else value) for key, value in row.items()}
+        )
+    return rows

@@ -1,0 +1,278 @@
+"""Write what was measured as a scenario: a whole one worked out from the logs, or one that extends a scenario that was given."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from coexsim.intake.fit_service import ServerWork
+from coexsim.intake.logs.join import Joined, ip_of, name_of
+from coexsim.intake.logs.journeys import Journeys
+from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, Sides, domain_of
+from coexsim.scenario.model import Scenario
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./ +-]*|\d+(?:\.\d+)? (?:ms|s|B|KB|MB|%)")
+_RESERVED = frozenset(("true", "false", "null", "yes", "no", "on", "off", "~"))
+PRODUCTS = {"postfix": "postfix", "exchange": "exchange", "domino": "domino"}
+FREE_NET = "192.0.2."  # RFC 5737: for documentation; stands in where a log says no address
+
+
+def scenario_names(found: Journeys, sides: Sides, scenario: Scenario | None) -> dict[int, str]:
+    """The name of each logged server: that in the scenario that is given, else by what it does, such as onprem or hosted-inbound."""
+    joined = found.joined
+    if scenario is not None:
+        return _given_names(joined, sides, scenario)
+    homes = {server for server, n in _mail_files(found).items() if n}
+    names: dict[int, str] = {}
+    taken: Counter[str] = Counter()
+    for server in sorted(sides.servers, key=lambda s: (sides.servers[s], s not in homes, s)):
+        side = sides.servers[server]
+        if side == ONPREM:
+            word = "onprem"
+        elif side == HOSTED:
+            word = "hosted-inbound" if server in homes else "hosted-outbound"
+        else:
+            word = "external"
+        taken[word] += 1
+        names[server] = word if taken[word] == 1 else f"{word}-{taken[word]}"
+    return names
+
+
+def _mail_files(found: Journeys) -> Counter[int]:
+    copies = found.copies
+    return Counter(copies["server"].to_numpy()[copies["outcome"].to_numpy() == 0].tolist())
+
+
+def _given_names(joined: Joined, sides: Sides, scenario: Scenario) -> dict[int, str]:
+    """Servers of the scenario by host name, address or name; those that fit none, by their side; else the log's own name."""
+    by_word: dict[str, str] = {}
+    for name, server in scenario.servers.items():
+        for word in (name, server.host or "", server.address or ""):
+            if word:
+                by_word.setdefault(word.casefold(), name)
+    for name, server in scenario.servers.items():
+        if server.host:
+            by_word.setdefault(server.host.casefold().partition(".")[0], name)
+    homes = scenario.home_server | {f"{side} entry": name for side, name in scenario.submission_server.items()}
+    names: dict[int, str] = {}
+    for number in range(len(joined.book.servers)):
+        words = sorted(joined.hosts.get(number, ()), key=len, reverse=True)
+        fits = next((by_word[word] for word in words if word in by_word), None)
+        if (
+            fits is None
+            and len(sides.servers)
+            and list(sides.servers.values()).count(sides.servers.get(number, -1)) == 1
+        ):
+            fits = homes.get(
+                {ONPREM: "onprem", HOSTED: "hosted", INTERNET: "internet entry"}.get(sides.servers[number], "")
+            )
+        names[number] = fits if fits is not None and fits not in names.values() else joined.book.servers[number]
+    return names
+
+
+def round_trips(scenario: Scenario | None, names: dict[int, str]) -> dict[tuple[int, int], float]:
+    """What a new session between two logged servers takes on the scenario's lines: five round trips, nine with TLS [s]."""
+    if scenario is None:
+        return {}
+    lines = {frozenset(link.between): link.round_trip for link in scenario.links}
+    found = {}
+    for a, first in names.items():
+        for b, second in names.items():
+            one, other = scenario.servers.get(first), scenario.servers.get(second)
+            if one is None or other is None or one.site is None or other.site is None or one.site == other.site:
+                continue
+            trips = 9 if one.smtp.tls else 5
+            found[a, b] = trips * lines.get(frozenset((one.site, other.site)), 0.0)
+    return found
+
+
+def set_up(found: Journeys, sides: Sides, names: dict[int, str]) -> dict[str, Any]:
+    """Servers, zones and sides as the logs show them, where no scenario is given."""
+    joined = found.joined
+    servers: dict[str, Any] = {}
+    hosts: dict[str, tuple[str, str]] = {}
+    for number, name in names.items():
+        hosts[name] = _host_of(joined, number, len(hosts))
+    missing = {"onprem": ONPREM, "hosted-inbound": HOSTED, "hosted-outbound": HOSTED, "external": INTERNET}
+    for name in missing:
+        if name not in hosts:
+            hosts[name] = (_unlogged_host(found, sides, name), f"{FREE_NET}{len(hosts) + 10}")
+    product = next((joined.book.products.get(n, "postfix") for n, name in names.items() if name == "onprem"), "postfix")
+    inbound = hosts["hosted-inbound"]
+    servers["onprem"] = _onprem(PRODUCTS.get(product, "postfix"), hosts["onprem"], inbound[0], sides.domain)
+    for name in hosts:
+        if name.startswith("hosted-inbound"):
+            servers[name] = {"kind": "hosted-inbound", "host": hosts[name][0], "address": hosts[name][1]}
+        elif name.startswith("hosted-outbound"):
+            servers[name] = {"kind": "hosted-outbound", "host": hosts[name][0], "address": hosts[name][1]}
+    servers |= _outside(found, sides, names, hosts)
+    for host, limit in sorted(joined.book.size_limits.items()):
+        number = joined.server_at(host)
+        if number in names and names[number] in servers:
+            key = "message_size_limit" if servers[names[number]]["kind"] == "postfix" else "max_message_size"
+            servers[names[number]][key] = f"{limit} B"
+    mx = hosts["onprem"]
+    zone = f"@ 1h IN MX 10 {mx[0]}.\n"
+    dns = {sides.domain: zone}
+    domain = domain_of("@" + mx[0])
+    if mx[0].endswith("." + sides.domain):
+        dns[sides.domain] = zone + f"{mx[0].removesuffix('.' + sides.domain)} 1h IN A {mx[1]}\n"
+    elif "." in domain:
+        dns[domain.partition(".")[2]] = f"{domain.partition('.')[0]} 1h IN A {mx[1]}\n"
+    return {"coexsim": 1, "domain": sides.domain, "dns": dns, "servers": servers}
+
+
+def _host_of(joined: Joined, number: int, count: int) -> tuple[str, str]:
+    known = joined.hosts.get(number, set())
+    ips = sorted(name for name in known if re.fullmatch(r"[\d.]+|[0-9a-f:]+:[0-9a-f:]*", name))
+    long_names = sorted(
+        (name for name in known if "." in name and name not in ips), key=lambda name: (-len(name), name)
+    )
+    host = (
+        long_names[0]
+        if long_names
+        else re.sub(r"[^a-z0-9-]+", "-", joined.book.servers[number].casefold()).strip("-") + ".example"
+    )
+    return host, ips[0] if ips else f"{FREE_NET}{count + 10}"
+
+
+def _unlogged_host(found: Journeys, sides: Sides, name: str) -> str:
+    """The name of a server that only others' logs speak of."""
+    if name == "hosted-inbound":
+        handed = Counter(host for host, side in sides.hosts.items() if side == HOSTED and name_of(host))
+        if handed:
+            return name_of(handed.most_common(1)[0][0])
+    if name == "hosted-outbound":
+        messages = found.messages
+        side = sides.senders[messages["sender"].to_numpy()]
+        clients = Counter(
+            found.joined.book.hosts[c] for c in messages["client"].to_numpy()[side == HOSTED].tolist() if c >= 0
+        )
+        named = [host for host, _ in clients.most_common() if name_of(host)]
+        if named:
+            return name_of(named[0])
+    return f"{name}.example"
+
+
+def _onprem(kind: str, host: tuple[str, str], smart_host: str, domain: str) -> dict[str, Any]:
+    server: dict[str, Any] = {"kind": kind, "host": host[0], "address": host[1]}
+    if kind == "postfix":
+        return server | {"smart_host": f"smtp:[{smart_host}]"}
+    if kind == "domino":
+        switches = {"smtp_listener_task": "enabled", "smtp_outside_local_domain": "enabled", "global_domain": [domain]}
+        return server | switches | {"smart_host": smart_host}
+    connectors = [
+        {"name": "hosted", "address_spaces": [domain], "smart_hosts": [smart_host]},
+        {"name": "Internet", "address_spaces": ["*"]},
+    ]
+    return server | {"accepted_domains": {domain: "internal-relay"}, "send_connectors": connectors}
+
+
+def _outside(
+    found: Journeys, sides: Sides, names: dict[int, str], hosts: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
+    """The Internet: logged servers with their own domains, the rest as one server."""
+    texts, copies = found.joined.book.addresses, found.copies
+    servers: dict[str, Any] = {}
+    taken: set[str] = set(sides.domains)
+    for number, name in names.items():
+        if not name.startswith("external"):
+            continue
+        mine = copies["to"].to_numpy()[(copies["server"].to_numpy() == number) & (copies["outcome"].to_numpy() == 0)]
+        domains = [
+            d
+            for d, _ in Counter(domain_of(texts[code]) for code in mine.tolist()).most_common()
+            if d and d not in taken
+        ]
+        taken.update(domains)
+        servers[name] = {
+            "kind": "external",
+            "host": hosts[name][0],
+            "address": hosts[name][1],
+            "domain": domains or [f"{name}.example"],
+        }
+    if "external" not in servers:
+        senders = found.messages["sender"].to_numpy()
+        outside = Counter(domain_of(texts[c]) for c in senders.tolist() if c >= 0 and sides.senders[c] == INTERNET)
+        domains = [d for d, _ in outside.most_common(1) if "." in d] or ["otherdomain.com"]
+        servers["external"] = {
+            "kind": "external",
+            "host": hosts["external"][0],
+            "address": hosts["external"][1],
+            "domain": domains,
+        }
+    return servers
+
+
+def measured_servers(works: dict[int, ServerWork], names: dict[int, str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """`servers:` with the service times that were measured, for servers that the scenario has."""
+    servers: dict[str, Any] = {}
+    for number, work in works.items():
+        if names.get(number) not in known:
+            continue
+        service = {
+            key: law.to_data() for key in ("accept", "scan", "deliver") if (law := getattr(work, key)) is not None
+        }
+        if service:
+            servers[names[number]] = {"service": service}
+    return servers
+
+
+# --- YAML -----------------------------------------------------------------------------------------------------------------
+
+
+def yaml_text(data: Mapping[str, Any], remarks: Mapping[str, str], head: str) -> str:
+    """A scenario as YAML, with a remark behind each key that has one (by path, such as ``load.sizes``)."""
+    lines = [f"# {line}" for line in head.splitlines()]
+    lines += _block(data, remarks, "", 0)
+    return "\n".join(lines) + "\n"
+
+
+def _block(data: Mapping[str, Any], remarks: Mapping[str, str], above: str, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    for key, value in data.items():
+        path = f"{above}{key}"
+        remark = f"  # {remarks[path]}" if path in remarks else ""
+        if (
+            isinstance(value, Mapping)
+            and value
+            and (depth < 2 or any(isinstance(v, (Mapping, list)) and len(v) > 4 for v in value.values()))
+        ):
+            yield f"{pad}{_scalar(key)}:{remark}"
+            yield from _block(value, remarks, f"{path}.", depth + 1)
+        elif isinstance(value, str) and "\n" in value:
+            yield f"{pad}{_scalar(key)}: |{remark}"
+            yield from (f"{pad}  {line}" for line in value.rstrip("\n").split("\n"))
+        else:
+            yield f"{pad}{_scalar(key)}: {_flow(value)}{remark}"
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_scalar(k)}: {_flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return f"{float(value):.6g}"
+    text = str(value)
+    return (
+        text
+        if _PLAIN.fullmatch(text) and text.casefold() not in _RESERVED and text == text.strip()
+        else json.dumps(text)
+    )
+
+
+__all__ = ["ip_of", "measured_servers", "round_trips", "scenario_names", "set_up", "yaml_text"]

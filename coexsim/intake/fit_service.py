@@ -1,0 +1,203 @@
+"""Service times from a log: what mail takes at each server, by stage, with its law and its dependence on size.
+
+Postfix's ``delays=a/b/c/d`` are rounded to its delay resolution; times between the queue ids of two servers are known to the microsecond.
+So a hop is measured from the arrival in one queue to the arrival in the next, and the rounded stages divide it only where they are larger
+than the rounding. Deferred mail is left out: its waiting is the retry schedule's, not the server's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import nan
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coexsim.intake.figures import Figure, cannot_say, mean, quantile, spread
+from coexsim.intake.logs.book import SENT
+from coexsim.intake.logs.join import Joined
+
+Floats = NDArray[np.float64]
+TOPIC = "service"
+RESOLVED_STEPS = 2.0  # a stage whose mean is so many steps of the rounding long is told apart
+FEW = 20
+STAGES = {
+    "before_s": "a: receipt and scan",
+    "queue_s": "b: in the queue manager",
+    "connect_s": "c: connection set-up",
+    "transfer_s": "d: transmission",
+}
+_ENDS = np.unique(
+    np.round(np.concatenate([np.linspace(0, 0.9, 19), np.linspace(0.9, 0.99, 10), np.linspace(0.99, 1, 6)]), 6)
+)
+
+
+@dataclass
+class Law:
+    """How long a piece of work takes: ``values`` with ``weights``, plus ``per_mb_s`` for each 10^6 bytes."""
+
+    messages: int
+    per_mb_s: float
+    values_s: list[float]
+    weights: list[float]
+    mean_s: float  # of the part that does not depend on size
+    cv: float
+
+    def to_data(self) -> dict[str, object]:
+        """As `service:` of a scenario has it."""
+        data: dict[str, object] = {
+            "law": "empirical",
+            "values": [f"{1000 * v:.4g} ms" for v in self.values_s],
+            "weights": self.weights,
+        }
+        if self.per_mb_s:
+            data["per_MB"] = f"{1000 * self.per_mb_s:.4g} ms"
+        return data
+
+
+@dataclass
+class ServerWork:
+    """What was measured at one server."""
+
+    accept: Law | None = None  # from a queue before it to its own
+    scan: Law | None = None  # before the queue manager, where the log tells it apart
+    deliver: Law | None = None  # from its queue into a mail file
+    remarks: list[str] = field(default_factory=list)
+
+
+def first_tries(joined: Joined) -> pd.DataFrame:
+    """Deliveries that went through at the first attempt, one row a transaction, with size and time from queue to queue."""
+    frame = joined.deliveries
+    row = frame["row"].to_numpy()
+    visits = joined.visits
+    keys = row * (1 << 31) + frame["to"].to_numpy()
+    _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    done: pd.DataFrame = frame[
+        (counts[which] == 1) & (frame["status"].to_numpy() == SENT) & np.isfinite(frame["delay_s"].to_numpy())
+    ]
+    done = done.drop_duplicates(["row", "next", "relay", "delay_s"])
+    row, after = done["row"].to_numpy(), done["next"].to_numpy()
+    arrived_s = visits["arrived_s"].to_numpy()
+    found: pd.DataFrame = done.assign(
+        server=visits["server"].to_numpy()[row],
+        size_bytes=visits["size_bytes"].to_numpy()[row],
+        next_server=np.where(after >= 0, visits["server"].to_numpy()[after], -1),
+        hop_s=np.where(after >= 0, arrived_s[after] - arrived_s[row], nan),
+    )
+    return found
+
+
+def fit_law(times_s: Floats, sizes: NDArray[np.int64], step_s: float) -> Law | None:
+    """The law of work that takes these times; `step_s` is the rounding of the times. None: too few."""
+    if len(times_s) < FEW:
+        return None
+    known = sizes >= 0
+    slope = _slope(times_s[known], sizes[known] / 1e6, step_s)
+    mega = np.where(known, sizes, np.median(sizes[known]) if known.any() else 0) / 1e6
+    filled = spread(times_s, step_s) if step_s else times_s
+    rest = np.sort(np.maximum(filled - slope * (np.repeat(mega, len(filled) // len(mega))), 0.0))
+    places = np.round(_ENDS * len(rest)).astype(int)
+    values, weights = [], []
+    for low, high in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
+        if high > low:
+            values.append(float(rest[low:high].mean()))
+            weights.append(round((high - low) / len(rest), 6))
+    middle = float(rest.mean())
+    return Law(len(times_s), slope, values, weights, middle, float(rest.std() / middle) if middle else 0.0)
+
+
+def _slope(times_s: Floats, mega: Floats, step_s: float) -> float:
+    """Seconds for each 10^6 bytes: a line through the medians of classes of size, each weighted by how well it is known."""
+    if len(mega) < FEW:
+        return 0.0
+    classes = np.floor(np.log2(np.maximum(mega, 1e-4)) * 2)
+    x, y, w = [], [], []
+    for each in np.unique(classes):
+        part = classes == each
+        if part.sum() >= 5:
+            values = spread(times_s[part], step_s) if step_s else times_s[part]
+            x.append(float(mega[part].mean()))
+            y.append(float(np.median(values)))
+            w.append(float(np.sqrt(part.sum()) / max(np.median(values), step_s, 1e-6)))
+    if len(x) < 3:
+        return 0.0
+    return max(0.0, float(np.polyfit(x, y, 1, w=w)[0]))
+
+
+def server_work(
+    joined: Joined, tries: pd.DataFrame, round_trips_s: dict[tuple[int, int], float]
+) -> dict[int, ServerWork]:
+    """The laws of each logged server. `round_trips_s`: what a session between two servers takes on the line alone, by the scenario."""
+    found = {server: ServerWork() for server in range(len(joined.book.servers))}
+    step = np.array([joined.book.resolution_s.get(server, 0.0) for server in found] or [0.0])
+    before, queued = tries["before_s"].to_numpy(np.float64), tries["queue_s"].to_numpy(np.float64)
+    server = tries["server"].to_numpy()
+    scanned = np.zeros(len(tries))
+    for number, work in found.items():
+        own = (server == number) & np.isfinite(before)
+        if own.sum() >= FEW and before[own].mean() >= RESOLVED_STEPS * step[number]:
+            sizes = tries["size_bytes"].to_numpy()[own]
+            first = ~tries["row"][own].duplicated().to_numpy()
+            work.scan = fit_law(before[own][first], sizes[first], float(step[number]))
+            scanned[own] = before[own]
+        elif own.any():
+            work.remarks.append(
+                f"receipt and scan take less than the log shows (steps of {1000 * step[number]:g} ms): counted with delivery and transfer"
+            )
+    waited = np.where(
+        np.nan_to_num(queued) >= RESOLVED_STEPS * step[server], np.nan_to_num(queued), 0.0
+    )  # a queue, to be simulated
+    local = tries["is_local"].to_numpy()
+    for number, work in found.items():
+        mine = local & (server == number)
+        times = np.maximum(tries["delay_s"].to_numpy(np.float64)[mine] - scanned[mine] - waited[mine], 0.0)
+        work.deliver = fit_law(times, tries["size_bytes"].to_numpy()[mine], float(step[number]))
+        into = (tries["next_server"].to_numpy() == number) & (server != number) & (tries["hop_s"].to_numpy() > 0)
+        line = np.array([round_trips_s.get((int(a), number), 0.0) for a in server[into]])
+        times = np.maximum(tries["hop_s"].to_numpy()[into] - scanned[into] - waited[into] - line, 1e-5)
+        work.accept = fit_law(times, tries["size_bytes"].to_numpy()[into], 0.0)
+    return found
+
+
+def service_figures(
+    joined: Joined, tries: pd.DataFrame, works: dict[int, ServerWork], name_of: dict[int, str]
+) -> list[Figure]:
+    """Figures of every stage of every server."""
+    found: list[Figure] = []
+    for number, work in works.items():
+        name, part = name_of[number], tries[tries["server"] == number]
+        step = joined.book.resolution_s.get(number, 0.0)
+        for column, words in STAGES.items():
+            values = part[column].to_numpy(np.float64)
+            values = values[np.isfinite(values)]
+            if len(values):
+                small = f"below the log's steps of {1000 * step:g} ms" if values.mean() < step else ""
+                found.append(mean(TOPIC, f"{name}, {words}, mean", values, "s", remark=small))
+                found.append(quantile(TOPIC, f"{name}, {words}, p95", values, 0.95, "s", step=step))
+            else:
+                found.append(
+                    cannot_say(TOPIC, f"{name}, {words}, mean", "s", "this kind of log does not tell stages apart")
+                )
+        for label, law in (
+            ("from the queue before it into its own", work.accept),
+            ("scan", work.scan),
+            ("from its queue into a mail file", work.deliver),
+        ):
+            if law is not None:
+                found.append(
+                    Figure(
+                        TOPIC,
+                        f"{name}, {label}, mean of the part without size",
+                        law.mean_s,
+                        nan,
+                        nan,
+                        "s",
+                        law.messages,
+                    )
+                )
+                found.append(
+                    Figure(TOPIC, f"{name}, {label}, coefficient of variation", law.cv, nan, nan, "1", law.messages)
+                )
+                found.append(Figure(TOPIC, f"{name}, {label}, per MB", law.per_mb_s, nan, nan, "s/MB", law.messages))
+    return found

@@ -1,0 +1,180 @@
+"""The tables that every log reader fills: visits of a message at a server, deliveries, refusals and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+BLOCK_ROWS = 32_768
+NOBODY = -1  # a word that the log does not say
+
+STATUSES = ("sent", "bounced", "deferred", "expired", "discarded")
+SENT, BOUNCED, DEFERRED, EXPIRED, DISCARDED = range(5)
+ORIGINS = ("unknown", "smtp", "local", "notice")
+UNKNOWN_ORIGIN, SMTP, LOCAL, NOTICE = range(4)
+
+VISIT_COLUMNS = {
+    "visit": "int64",  # number of the visit
+    "server": "int32",
+    "queue_id": "int64",  # hash of the queue id; 0: none
+    "message_id": "int64",  # hash of the message-id; 0: none
+    "sender": "int32",
+    "size_bytes": "int64",  # -1: not said
+    "recipients": "int32",  # as the server counts them; -1: not said
+    "arrived_s": "float64",
+    "gone_s": "float64",  # not a number: still there, or not said
+    "client": "int32",  # who handed it in
+    "origin": "int8",
+}
+DELIVERY_COLUMNS = {
+    "visit": "int64",
+    "to": "int32",
+    "written_to": "int32",  # the recipient before aliases and groups
+    "relay": "int32",  # next host; the name of the transport for a local delivery
+    "at_s": "float64",
+    "delay_s": "float32",  # from arrival to this attempt's end
+    "before_s": "float32",  # delays=a/...: receipt and scan, before the queue manager
+    "queue_s": "float32",  # b: in the queue manager
+    "connect_s": "float32",  # c: connection set-up
+    "transfer_s": "float32",  # d: transmission
+    "status": "int8",
+    "code": "int32",  # enhanced status code
+    "next_id": "int64",  # hash of the queue id that the next server gave it; 0: none
+    "reuse": "int16",  # how often the connection was used; 0: not said
+    "is_local": "bool",
+}
+REFUSAL_COLUMNS = {
+    "message": "int64",  # refusals of one message share it
+    "visit": "int64",  # -1: the whole message was refused
+    "server": "int32",
+    "at_s": "float64",
+    "client": "int32",
+    "sender": "int32",
+    "to": "int32",  # -1: refused before any recipient was named
+    "code": "int32",
+}
+SESSION_COLUMNS = {
+    "server": "int32",
+    "client": "int32",
+    "from_s": "float64",
+    "to_s": "float64",
+    "messages": "int32",
+}
+
+
+class Rows:
+    """A table that grows by rows and is kept as arrays, a block at a time."""
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        self._columns = dict(columns)
+        self._fresh: list[tuple[Any, ...]] = []
+        self._blocks: list[list[np.ndarray[Any, Any]]] = []
+        self.add = self._fresh.append
+
+    def pack(self) -> None:
+        """Turn the rows added since the last time into arrays."""
+        if self._fresh:
+            pairs = zip(zip(*self._fresh, strict=True), self._columns.values(), strict=True)
+            self._blocks.append([np.array(values, dtype) for values, dtype in pairs])
+            self._fresh.clear()
+
+    @property
+    def is_full(self) -> bool:
+        """Is it time to pack."""
+        return len(self._fresh) >= BLOCK_ROWS
+
+    def frame(self) -> pd.DataFrame:
+        """All rows as a table."""
+        self.pack()
+        columns = {
+            name: np.concatenate([block[i] for block in self._blocks]) if self._blocks else np.empty(0, dtype)
+            for i, (name, dtype) in enumerate(self._columns.items())
+        }
+        return pd.DataFrame(columns)
+
+
+class Words:
+    """Texts by number, each once."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._codes: dict[str, int] = {}
+
+    def code(self, text: str) -> int:
+        """The number of a text."""
+        code = self._codes.get(text)
+        if code is None:
+            code = self._codes[text] = len(self.texts)
+            self.texts.append(text)
+        return code
+
+    def __getitem__(self, code: int) -> str:
+        return self.texts[code] if code >= 0 else ""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass
+class Told:
+    """What a reader did with the lines of one file."""
+
+    file: str
+    kind: str
+    lines: int = 0
+    used: int = 0
+    other: int = 0  # lines of other programs, or that carry nothing needed here
+    damaged: int = 0
+    first_damaged: str = ""  # where, and what was found
+    remarks: list[str] = field(default_factory=list)
+
+    def damage(self, line: int, found: str) -> None:
+        """Count a line that cannot be read; the first one is remembered."""
+        self.damaged += 1
+        if not self.first_damaged:
+            self.first_damaged = f"line {line}: {found.strip()[:80]!r}"
+
+
+class LogBook:
+    """What logs say, before hops are joined. Times are seconds since 1970 (UTC where the log tells its zone)."""
+
+    def __init__(self) -> None:
+        self.servers = Words()
+        self.hosts = Words()  # clients and relays, as written
+        self.addresses = Words()
+        self.codes = Words()
+        self.visits = Rows(VISIT_COLUMNS)
+        self.deliveries = Rows(DELIVERY_COLUMNS)
+        self.refusals = Rows(REFUSAL_COLUMNS)
+        self.sessions = Rows(SESSION_COLUMNS)
+        self.names: dict[int, set[str]] = {}  # host names by which a server calls itself
+        self.told: list[Told] = []
+        self.zones_s: dict[int, float] = {}  # server: what its local time is ahead of UTC, where known
+        self.resolution_s: dict[int, float] = {}  # server: step of its delays
+        self.products: dict[int, str] = {}  # server: the product whose log it is
+        self.id_length: dict[int, int] = {}  # server: length of its queue ids
+        self.size_limits: dict[str, int] = {}  # host: largest message that it says it takes [bytes]
+        self.starts: list[tuple[int, float]] = []  # server and when it was started
+        self.stops: list[tuple[int, float]] = []
+        self._visits = 0
+        self._messages = 0
+
+    def new_visit(self) -> int:
+        """A number for a visit."""
+        self._visits += 1
+        return self._visits - 1
+
+    def new_message(self) -> int:
+        """A number that refusals of one message share."""
+        self._messages += 1
+        return self._messages - 1
+
+    def pack(self) -> None:
+        """Turn tables with many fresh rows into arrays."""
+        for rows in (self.visits, self.deliveries, self.refusals, self.sessions):
+            if rows.is_full:
+                rows.pack()

@@ -1,0 +1,190 @@
+"""Read Domino's console log (Router and SMTP Server lines) and tables of its mail activity records.
+
+The console log names a message by the note id in mail.box, its recipients by name; sizes stand in it only where a transfer failed.
+What it does not say is left open, not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from math import nan
+
+from coexsim.intake.logs.book import BOUNCED, DEFERRED, LOCAL, NOBODY, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.stamps import DAY_S
+from coexsim.intake.logs.tables import first, number, rows_of, time_s
+
+CONSOLE = "Domino"
+ENDED_S = 60.0  # a message named again so soon after its last delivery is the same one
+_LINE = re.compile(
+    r"\s*(?:\[[0-9A-Fa-f:-]+\]\s*)?(\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}\s+\d{1,2}:\d\d(?::\d\d)?(?:\s*[AaPp][Mm])?)\s+(.*)"
+)
+_RECEIVED = re.compile(r"SMTP Server: Message ([0-9A-F]{8})(?: \(MessageID ?: ?(?P<id>[^)]*)\))? received", re.I)
+_DELIVERED = re.compile(r"(?:Mail )?Router: Message ([0-9A-F]{8}),? delivered to (?P<to>.+)", re.I)
+_TRANSFERRED = re.compile(
+    r"(?:Mail )?Router: Message ([0-9A-F]{8}),? transferred (?:via SMTP )?to (?P<host>\S+)(?: for (?P<to>.+?))?"
+    r"(?: from (?P<from>\S+))?(?: via SMTP)?\s*$",
+    re.I,
+)
+_FAILED = re.compile(
+    r"(?:Mail )?Router: Message ([0-9A-F]{8}),? not (?P<verb>transferred|delivered)(?: via SMTP)? to (?P<host>\S+)(?: for (?P<to>\S+))?"
+    r"(?: from (?P<from>\S+))?(?: Size: (?P<size>[\d.]+)(?P<unit>[KMG]?))?(?P<said>.*)",
+    re.I,
+)
+_TWO_NUMBERS = re.compile(r"\s*(?:\[[0-9A-Fa-f:-]+\]\s*)?(\d{1,2})([/.-])(\d{1,2})[/.-]\d{2,4}\s")
+UNITS = {"": 1, "K": 1000, "M": 1_000_000, "G": 1_000_000_000}
+
+
+class _Note:
+    """A message in mail.box."""
+
+    def __init__(self, number: int, arrived_s: float, origin: int, message_id: int) -> None:
+        self.number, self.arrived_s, self.origin, self.message_id = number, arrived_s, origin, message_id
+        self.last_s = arrived_s
+        self.sender = self.size_bytes = NOBODY
+
+
+def read_console(book: LogBook, lines: Iterable[str], told: Told) -> None:
+    """Read one console log into the book."""
+    server = book.servers.code(CONSOLE)
+    notes: dict[str, _Note] = {}
+    day_first = False
+
+    def write(note: _Note) -> None:
+        book.visits.add(
+            (
+                note.number,
+                server,
+                0,
+                note.message_id,
+                note.sender,
+                note.size_bytes,
+                NOBODY,
+                note.arrived_s,
+                note.last_s,
+                NOBODY,
+                note.origin,
+            )
+        )
+
+    at_s = 0.0
+    for at, line in enumerate(lines, start=1):
+        told.lines += 1
+        order = _TWO_NUMBERS.match(line)
+        day_first = day_first or bool(order and (order[2] == "." or int(order[1]) > 12))
+        match = _LINE.match(line)
+        if match is None:
+            told.damaged += "Router:" in line or "\0" in line
+            told.other += not ("Router:" in line or "\0" in line)
+            continue
+        text = match[2].rstrip()
+        event = next(
+            (found for pattern in (_DELIVERED, _TRANSFERRED, _FAILED, _RECEIVED) if (found := pattern.match(text))),
+            None,
+        )
+        if event is None:
+            told.other += 1
+            continue
+        try:
+            at_s = time_s(match[1], day_first=day_first)
+        except ValueError:
+            told.damage(at, line)
+            continue
+        told.used += 1
+        name = event[1].upper()
+        note = notes.get(name)
+        if note is not None and (event.re is _RECEIVED or at_s - note.last_s > DAY_S):
+            write(notes.pop(name))  # note ids are used again
+            note = None
+        if note is None:
+            is_received = event.re is _RECEIVED
+            said_id = event["id"] if is_received else None
+            note = notes[name] = _Note(
+                book.new_visit(), at_s, SMTP if is_received else LOCAL, hash(said_id.strip()) if said_id else 0
+            )
+        note.last_s = max(note.last_s, at_s)
+        if event.re is not _RECEIVED:
+            _delivery(book, note, event, at_s)
+        if at % 100_000 == 0:
+            for old in [key for key, each in notes.items() if at_s - each.last_s > DAY_S]:
+                write(notes.pop(old))
+            book.pack()
+    for note in notes.values():
+        write(note)
+    told.remarks.append(
+        "Domino's console log says neither senders nor sizes of mail that was delivered, and times to the second"
+    )
+
+
+def _delivery(book: LogBook, note: _Note, event: re.Match[str], at_s: float) -> None:
+    parts = event.groupdict()
+    if parts.get("from"):
+        note.sender = book.addresses.code(parts["from"].strip("<>"))
+    if parts.get("size"):
+        note.size_bytes = int(float(parts["size"]) * UNITS[(parts["unit"] or "").upper()])
+    status = SENT
+    if event.re is _FAILED:
+        said = (parts["said"] or "").casefold()
+        status = BOUNCED if "user unknown" in said or "not listed" in said or "550" in said else DEFERRED
+    is_local = event.re is _DELIVERED
+    to = book.addresses.code((parts.get("to") or "").strip() or "(not said)")
+    relay = book.hosts.code("mail file" if is_local else (parts.get("host") or "").strip())
+    code = book.codes.code({SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
+    book.deliveries.add(
+        (note.number, to, to, relay, at_s, at_s - note.arrived_s, nan, nan, nan, nan, status, code, 0, 0, is_local)
+    )
+
+
+def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
+    """Read a table of mail activity records: Deposit, Delivery, Delivery failure, Transfer, Transfer failure."""
+    visits: dict[tuple[str, str], tuple[int, float]] = {}
+    for at, row in rows_of(lines, told):
+        kind = first(row, "recordtype", "type").casefold()
+        host, message_id = first(row, "server", "servername", "thisserver"), first(row, "messageid")
+        try:
+            at_s = time_s(first(row, "time", "timestamp", "date", "activitytime"))
+            if not message_id:
+                raise ValueError("no message id")
+        except (ValueError, OverflowError):
+            told.damage(at, ",".join(row.values()))
+            continue
+        key = (host, message_id)
+        if key not in visits:
+            visits[key] = (book.new_visit(), at_s)
+            previous = first(row, "precedinghop", "previoushop", "previousserver")
+            client = book.hosts.code(previous) if previous else NOBODY
+            sender = book.addresses.code(first(row, "originator", "sender"))
+            size_bytes = number(first(row, "size", "messagesize"))
+            book.visits.add((visits[key][0], book.servers.code(host or CONSOLE), 0, hash(message_id), sender, size_bytes,
+                             NOBODY, at_s, nan, client, SMTP if previous else LOCAL))  # fmt: skip
+        told.used += 1
+        visit, arrived_s = visits[key]
+        if kind.startswith("deposit"):
+            continue
+        status = BOUNCED if kind == "delivery failure" else DEFERRED if "failure" in kind else SENT
+        is_local = kind.startswith("delivery")
+        relay = book.hosts.code("mail file" if is_local else first(row, "nexthop", "nextserver") or "outside")
+        code = book.codes.code({SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
+        for name in first(row, "recipients", "recipient").split(";"):
+            if name.strip():
+                to = book.addresses.code(name.strip())
+                book.deliveries.add(
+                    (
+                        visit,
+                        to,
+                        to,
+                        relay,
+                        at_s,
+                        max(at_s - arrived_s, 0.0),
+                        nan,
+                        nan,
+                        nan,
+                        nan,
+                        status,
+                        code,
+                        0,
+                        0,
+                        is_local,
+                    )
+                )
+        book.pack()

@@ -1,0 +1,56 @@
+"""Read the CSV of Google Workspace's email log search: one row a delivery event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import nan
+
+from coexsim.intake.logs.book import BOUNCED, DEFERRED, LOCAL, NOBODY, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.tables import ENHANCED, first, number, rows_of, status_of, time_s
+
+SERVICE = "Google Workspace"
+INSIDE = ("GMAIL_INBOX", "GMAIL_SPAM", "INTERNAL_SERVER", "LOCAL")
+
+
+def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
+    """Read one export into the book."""
+    server = book.servers.code(SERVICE)
+    visits: dict[str, tuple[int, float]] = {}
+    for at, row in rows_of(lines, told):
+        message_id, target = first(row, "messageid"), first(row, "eventtarget").upper()
+        try:
+            begun_s = time_s(first(row, "startdate", "eventdate"))
+            event_s = time_s(first(row, "eventdate", "enddate", "startdate"))
+            if not message_id:
+                raise ValueError("no message id")
+        except (ValueError, OverflowError):
+            told.damage(at, ",".join(row.values()))
+            continue
+        if message_id not in visits:
+            visit = book.new_visit()
+            visits[message_id] = (visit, begun_s)
+            sender = book.addresses.code(first(row, "sender").strip("<>"))
+            origin = LOCAL if first(row, "direction").casefold() == "sent" else SMTP
+            size = number(first(row, "messagesize"))
+            book.visits.add((visit, server, 0, hash(message_id), sender, size, NOBODY, begun_s, nan, NOBODY, origin))
+        visit, begun_s = visits[message_id]
+        status = _status(row)
+        is_local = target in INSIDE
+        if status is None or target in ("SMTP_IN", "LIST_SERVER") or not first(row, "recipientaddress"):
+            told.other += 1
+            continue
+        told.used += 1
+        to = book.addresses.code(first(row, "recipientaddress"))
+        relay = book.hosts.code(target.casefold() if is_local else first(row, "eventtargetipaddress") or "outside")
+        said = ENHANCED.search(first(row, "eventdescription"))
+        code = book.codes.code(said[1] if said else {SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
+        delay_s = max(event_s - begun_s, 0.0)
+        book.deliveries.add((visit, to, to, relay, event_s, delay_s, nan, nan, nan, nan, status, code, 0, 0, is_local))
+        book.pack()
+
+
+def _status(row: dict[str, str]) -> int | None:
+    reply = first(row, "eventsmtpreplycode")
+    if reply[:1] in ("4", "5") and reply[:3].isdigit():
+        return DEFERRED if reply[0] == "4" else BOUNCED
+    return status_of(first(row, "eventstatus"))

@@ -1,0 +1,278 @@
+"""Join the visits of one message at several servers: by queue ids in replies, else by message-id; clocks are set right on the way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coexsim.intake.logs.book import DEFERRED, LOCAL, NOTICE, SENT, LogBook
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+_HOST = re.compile(r"(?P<name>[^\[\]:, ]*)(?:\[(?P<ip>[^\]]*)\])?")
+LOOPBACK = ("127.", "::1")
+SLACK_S = 2.0  # a line may be written so much later than what it tells
+CLOCK_NOISE_S = 0.05  # two clocks that differ by less are taken for one
+MOST_HOPS = 50
+FEW = 5
+
+
+@dataclass
+class Joined:
+    """Visits with the visit each came from, and the servers' names and clocks."""
+
+    book: LogBook
+    visits: pd.DataFrame  # sorted by number, `parent`: number of the visit it came from, -1: none; times on one clock
+    deliveries: pd.DataFrame  # `next`: visit that it led to, -1: none seen
+    hosts: dict[int, set[str]] = field(default_factory=dict)  # server: host names and IP addresses, lower case
+    clocks_s: dict[int, float] = field(default_factory=dict)  # server: what its clock was ahead, taken out
+    by_reply: int = 0
+    by_message_id: int = 0
+    lost: int = 0  # replies that name a queue id which a server that is logged should have
+
+    def server_at(self, host: str) -> int:
+        """The logged server of a host as written in a log (``name[ip]:25``); -1: none."""
+        return self._by_host().get(ip_of(host), self._by_host().get(name_of(host), -1))
+
+    def _by_host(self) -> dict[str, int]:
+        return {name: server for server, names in self.hosts.items() for name in names if name}
+
+
+def name_of(host: str) -> str:
+    """The name in ``mail.example.com[192.0.2.1]:25``."""
+    match = _HOST.match(host)
+    name = match["name"].casefold().rstrip(".") if match else ""
+    return "" if name == "unknown" else name
+
+
+def ip_of(host: str) -> str:
+    """The address in ``mail.example.com[192.0.2.1]:25``."""
+    match = _HOST.match(host)
+    return (match["ip"] or "") if match else ""
+
+
+def join(book: LogBook) -> Joined:
+    """Join what a book holds."""
+    visits = book.visits.frame().sort_values("visit", ignore_index=True)
+    deliveries = book.deliveries.frame()
+    deliveries["row"] = np.searchsorted(visits["visit"].to_numpy(), deliveries["visit"].to_numpy())
+    joined = Joined(book, visits, deliveries)
+    joined.hosts = {
+        server: {name} | book.names.get(server, set())
+        for server, name in enumerate(map(str.casefold, book.servers.texts))
+    }
+    deliveries["next"] = _by_reply(joined)
+    visits["parent"] = -1
+    linked = deliveries["next"].to_numpy() >= 0
+    _learn_hosts(joined, linked)
+    parent = visits["parent"].to_numpy(copy=True)
+    parent[deliveries["next"].to_numpy()[linked]] = deliveries["row"].to_numpy()[linked]
+    visits["parent"] = parent
+    _by_message_id(joined)
+    _set_clocks(joined)
+    return joined
+
+
+def _by_reply(joined: Joined) -> Ints:
+    """The visit that each delivery's reply names; among several with one queue id the nearest in time."""
+    visits, deliveries = joined.visits, joined.deliveries
+    ids = visits["queue_id"].to_numpy()
+    order = np.argsort(ids, kind="stable")
+    wanted = deliveries["next_id"].to_numpy()
+    low, high = np.searchsorted(ids[order], wanted, "left"), np.searchsorted(ids[order], wanted, "right")
+    found = np.where((high > low) & (wanted != 0), order[np.minimum(low, len(order) - 1)] if len(order) else -1, -1)
+    arrived_s, at_s = visits["arrived_s"].to_numpy(), deliveries["at_s"].to_numpy()
+    for row in np.flatnonzero((high - low > 1) & (wanted != 0)).tolist():
+        candidates = order[low[row] : high[row]]
+        found[row] = candidates[np.argmin(np.abs(arrived_s[candidates] - at_s[row]))]
+    joined.by_reply = int((found >= 0).sum())
+    return found.astype(np.int64)
+
+
+def _learn_hosts(joined: Joined, linked: NDArray[np.bool_]) -> None:
+    """What other servers call a server: the host of a delivery that led to a visit there."""
+    deliveries, visits = joined.deliveries, joined.visits
+    servers = visits["server"].to_numpy()
+    pairs = np.stack([deliveries["relay"].to_numpy()[linked], servers[deliveries["next"].to_numpy()[linked]]])
+    clients = np.stack(
+        [
+            visits["client"].to_numpy()[deliveries["next"].to_numpy()[linked]],
+            servers[deliveries["row"].to_numpy()[linked]],
+        ]
+    )
+    votes: dict[str, dict[int, int]] = {}
+    for table in (pairs, clients):
+        rows, counts = np.unique(table, axis=1, return_counts=True)
+        for (host, server), count in zip(rows.T.tolist(), counts.tolist(), strict=True):
+            text = joined.book.hosts[host]
+            if ip_of(text).startswith(LOOPBACK):
+                continue
+            for name in {name_of(text), ip_of(text)} - {""}:
+                tally = votes.setdefault(name, {})
+                tally[server] = tally.get(server, 0) + count
+    for name, tally in votes.items():
+        joined.hosts[max(tally, key=lambda server: (tally[server], -server))].add(name)
+    shared = [name for name, tally in votes.items() if len(tally) > 1]
+    for name in shared:  # two servers that call themselves alike keep only their own
+        best = max(votes[name], key=lambda server: votes[name][server])
+        for server in votes[name]:
+            if server != best:
+                joined.hosts[server].discard(name)
+
+
+def _by_message_id(joined: Joined) -> None:
+    """Visits that no reply leads to: from a visit with the same message-id that was open then; filters hand mail in again so."""
+    visits = joined.visits
+    ids = visits["message_id"].to_numpy()
+    each, counts = np.unique(ids, return_counts=True)
+    several = each[(counts > 1) & (each != 0)]
+    orphan = (visits["parent"].to_numpy() < 0) & np.isin(ids, several) & (visits["origin"].to_numpy() != NOTICE)
+    if not orphan.any():
+        return
+    parent = visits["parent"].to_numpy(copy=True)
+    server, arrived_s, gone_s = (visits[name].to_numpy() for name in ("server", "arrived_s", "gone_s"))
+    client, origin = visits["client"].to_numpy(), visits["origin"].to_numpy()
+    ends_s = np.where(np.isnan(gone_s), np.inf, gone_s)
+    sends_on = np.zeros(len(visits), bool)
+    went = joined.deliveries
+    passed = (went["status"] == SENT).to_numpy() & ((~went["is_local"]).to_numpy() | (went["next_id"] == 0).to_numpy())
+    sends_on[went["row"].to_numpy()[passed]] = True
+    rows_of: dict[int, list[int]] = {}
+    for row in np.flatnonzero(np.isin(ids, several)).tolist():
+        rows_of.setdefault(int(ids[row]), []).append(row)
+    for row in np.flatnonzero(orphan).tolist():
+        best = -1
+        for other in rows_of[int(ids[row])]:
+            if other == row or not sends_on[other] or arrived_s[other] > arrived_s[row] + SLACK_S:
+                continue
+            if arrived_s[other] == arrived_s[row] and other > row:
+                continue
+            if arrived_s[row] > ends_s[other] + SLACK_S or not _may_come_from(
+                joined, server, client, origin, row, other
+            ):
+                continue
+            if _is_above(parent, other, row):
+                continue
+            if best < 0 or arrived_s[other] > arrived_s[best]:
+                best = other
+        if best >= 0:
+            parent[row] = best
+            joined.by_message_id += 1
+    visits["parent"] = parent
+    _lead_on(joined, parent, orphan & (parent >= 0))
+
+
+def _is_above(parent: Ints, row: int, wanted: int) -> bool:
+    """Does the way back from `row` pass `wanted`."""
+    for _ in range(MOST_HOPS):
+        if row == wanted:
+            return True
+        row = int(parent[row])
+        if row < 0:
+            return False
+    return True
+
+
+def _may_come_from(joined: Joined, server: Any, client: Any, origin: Any, row: int, other: int) -> bool:
+    host = joined.book.hosts[client[row]] if client[row] >= 0 else ""
+    if server[row] == server[other]:
+        return bool(
+            origin[row] == LOCAL
+            or ip_of(host).startswith(LOOPBACK)
+            or not host
+            or joined.server_at(host) == server[row]
+        )
+    if not host:
+        return True
+    return bool(joined.server_at(host) == server[other])
+
+
+def _lead_on(joined: Joined, parent: Ints, fresh: NDArray[np.bool_]) -> None:
+    """Deliveries that led to visits found by message-id: those of the parent to the same recipient, not known to lead elsewhere."""
+    deliveries, visits = joined.deliveries, joined.visits
+    children: dict[int, list[int]] = {}
+    for row in np.flatnonzero(fresh).tolist():
+        children.setdefault(int(parent[row]), []).append(row)
+    mine = np.isin(deliveries["row"].to_numpy(), list(children)) & (deliveries["next"].to_numpy() < 0)
+    mine &= (deliveries["status"] == SENT).to_numpy()
+    after = deliveries["next"].to_numpy(copy=True)
+    seen: dict[int, set[int]] = {}
+    wanted = np.isin(deliveries["row"].to_numpy(), [c for each in children.values() for c in each])
+    for row, written in zip(
+        deliveries["row"].to_numpy()[wanted].tolist(), deliveries["written_to"].to_numpy()[wanted].tolist(), strict=True
+    ):
+        seen.setdefault(row, set()).add(written)
+    to, local = deliveries["to"].to_numpy(), deliveries["is_local"].to_numpy()
+    servers, rows = visits["server"].to_numpy(), deliveries["row"].to_numpy()
+    for at in np.flatnonzero(mine).tolist():
+        for child in children[int(rows[at])]:
+            same = servers[child] == servers[rows[at]]
+            if to[at] in seen.get(child, ()) and (not local[at] or same):
+                after[at] = child
+                break
+    deliveries["next"] = after
+
+
+# --- clocks ---------------------------------------------------------------------------------------------------------------
+
+
+def _clock_bounds(visits: pd.DataFrame, deliveries: pd.DataFrame) -> dict[tuple[int, int], tuple[float, float, int]]:
+    """For servers a and b: least and most that b's clock may be ahead of a's [s], and from how many messages."""
+    rows = np.flatnonzero((deliveries["next"].to_numpy() >= 0) & np.isfinite(deliveries["delay_s"].to_numpy()))
+    at, after = deliveries["row"].to_numpy()[rows], deliveries["next"].to_numpy()[rows]
+    arrived_s, servers = visits["arrived_s"].to_numpy(), visits["server"].to_numpy().astype(np.int64)
+    low_s = arrived_s[after] - arrived_s[at] - deliveries["delay_s"].to_numpy(np.float64)[rows]
+    high_s = low_s + np.nan_to_num(deliveries["transfer_s"].to_numpy(np.float64)[rows])
+    pairs, which = np.unique(servers[at] << 32 | servers[after], return_inverse=True)
+    bounds = {}
+    for i, pair in enumerate(pairs.tolist()):
+        part = which == i
+        if pair >> 32 != pair & 0xFFFFFFFF:
+            bounds[pair >> 32, pair & 0xFFFFFFFF] = (
+                float(np.median(low_s[part])),
+                float(np.median(high_s[part])),
+                int(part.sum()),
+            )
+    return bounds
+
+
+def _set_clocks(joined: Joined) -> None:
+    """Find what each server's clock is ahead of the first one's, and take it out of all times.
+
+    A message reaches the next server between the begin of its transfer (arrival + a + b + c) and its end (arrival + delay): the
+    medians of both bounds over all messages from one server to the other hold the difference of their clocks.
+    """
+    visits, deliveries = joined.visits, joined.deliveries
+    bounds = _clock_bounds(visits, deliveries)
+    if not bounds:
+        return
+    seen: dict[int, int] = {}
+    for (a, _), (_, _, n) in bounds.items():
+        seen[a] = seen.get(a, 0) + n
+    ahead = {max(seen, key=lambda server: (seen[server], -server)): 0.0}
+    while reach := [(n, a, b, low, high) for (a, b), (low, high, n) in bounds.items() if (a in ahead) != (b in ahead)]:
+        n, a, b, low, high = max(reach, key=lambda each: (each[0], -each[1], -each[2]))
+        back = bounds.get((b, a))
+        if back is not None and back[2] >= FEW and n >= FEW:  # the way back bounds it from the other side
+            low, high = sorted((max(low, -back[1]), min(high, -back[0])))
+        difference = 0.0 if low - CLOCK_NOISE_S <= 0.0 <= high + CLOCK_NOISE_S else (low + high) / 2
+        if a in ahead:
+            ahead[b] = ahead[a] + difference
+        else:
+            ahead[a] = ahead[b] - difference
+    joined.clocks_s = {server: value for server, value in sorted(ahead.items()) if value}
+    if joined.clocks_s:
+        table = np.array([ahead.get(server, 0.0) for server in range(len(joined.book.servers))])
+        for name in ("arrived_s", "gone_s"):
+            visits[name] = visits[name].to_numpy() - table[visits["server"].to_numpy()]
+        deliveries["at_s"] = (
+            deliveries["at_s"].to_numpy() - table[visits["server"].to_numpy()[deliveries["row"].to_numpy()]]
+        )
+
+
+__all__ = ["DEFERRED", "Joined", "ip_of", "join", "name_of"]

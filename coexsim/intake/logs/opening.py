@@ -1,0 +1,160 @@
+"""Open log files, plain or compressed (gz, bz2, xz, zst), in whatever encoding, and recognise their kind."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import hashlib
+import io
+import lzma
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from coexsim.errors import UsageError
+
+KINDS = {
+    "postfix": "Postfix mail log",
+    "exchange": "Exchange message tracking log",
+    "message-trace": "Microsoft 365 message trace",
+    "google": "Google email log search",
+    "domino": "Domino console log",
+    "domino-activity": "Domino mail activity",
+}
+HEAD_LINES = 400
+LONGEST_LINE = 65_536  # characters; a longer line is cut there, and each part counted as a line
+_MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)
+
+_POSTFIX = re.compile(
+    r"^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) \S+ "
+    r"[^ \[]*postfix[^ \[]*/[a-z-]+\[\d+\]: "
+)
+_DOMINO = re.compile(
+    r"^\s*(?:\[[0-9A-F:-]+\]\s*)?\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}\s+\d{1,2}:\d\d(?::\d\d)?(?:\s*[AP]M)?\s+"
+    r"(?:Router|SMTP Server|Mail Router)\b"
+)
+
+
+class BrokenOffError(Exception):
+    """A compressed file that ends before its end, or is damaged."""
+
+
+def _binary(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        head = file.read(6)
+    packed = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
+    if packed == "gz":
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if packed == "bz2":
+        return cast(BinaryIO, bz2.open(path, "rb"))
+    if packed == "xz":
+        return cast(BinaryIO, lzma.open(path, "rb"))
+    if packed == "zst":
+        import pyarrow as pa
+
+        return io.BufferedReader(pa.CompressedInputStream(str(path), "zstd"), 1 << 20)
+    return path.open("rb")
+
+
+def _encoding(head: bytes) -> str:
+    """UTF-16 as PowerShell writes it, UTF-8 with or without a mark, else Windows' own."""
+    for mark, name in (
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+        (codecs.BOM_UTF8, "utf-8-sig"),
+    ):
+        if head.startswith(mark):
+            return name
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """The lines of a log file. Raises `UsageError` for a file that cannot be opened, `BrokenOffError` where it breaks off."""
+    try:
+        raw = _binary(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    with raw:
+        try:
+            buffered = (
+                raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
+            )
+            encoding = _encoding(buffered.peek(4096)[:65_536])
+            with io.TextIOWrapper(buffered, encoding=encoding, errors="replace", newline="\n") as text:
+                while line := text.readline(LONGEST_LINE):
+                    yield line
+        except _BROKEN as error:
+            raise BrokenOffError(f"breaks off: {error}") from None
+
+
+def head_of(path: Path) -> list[str]:
+    """The first lines of a file, as far as they can be read."""
+    found: list[str] = []
+    with suppress(BrokenOffError):
+        found.extend(islice(lines_of(path), HEAD_LINES))
+    return found
+
+
+def kind_of(head: Iterable[str]) -> str | None:
+    """The kind of log that begins with these lines; None: none that is known."""
+    for line in head:
+        words = line.strip("\ufeff \r\n\t")
+        folded = words.replace('"', "").replace(" ", "").casefold()
+        if _POSTFIX.match(words):
+            return "postfix"
+        if folded.startswith(("#software:microsoftexchange", "#log-type:messagetracking")):
+            return "exchange"
+        if folded.startswith("#fields:") and "internal-message-id" in folded:
+            return "exchange"
+        if "messageid" in folded and "eventtarget" in folded and "recipientaddress" in folded:
+            return "google"
+        names = set(folded.replace("-", "_").split(","))
+        if names & {"recipient_status", "status"} and names & {"sender_address", "senderaddress"}:
+            return "message-trace"
+        if "internal" in folded and {"event_id", "eventid"} & names and {"source", "source_context"} & names:
+            return "exchange"
+        if {"recordtype", "originator"} <= names:
+            return "domino-activity"
+        if _DOMINO.match(words):
+            return "domino"
+    return None
+
+
+def without_repeats(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, Path]]]:
+    """The files whose contents differ, and those that are the same as another one."""
+    by_size: dict[int, list[Path]] = {}
+    for path in paths:
+        try:
+            by_size.setdefault(path.stat().st_size, []).append(path)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}") from None
+    kept: list[Path] = []
+    repeats: list[tuple[Path, Path]] = []
+    for same_size in by_size.values():
+        seen: dict[bytes, Path] = {}
+        for path in same_size:
+            digest = _digest(path) if len(same_size) > 1 else b""
+            if digest in seen:
+                repeats.append((path, seen[digest]))
+            else:
+                seen[digest] = path
+                kept.append(path)
+    return kept, repeats
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None

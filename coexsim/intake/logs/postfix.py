@@ -1,0 +1,335 @@
+"""Read Postfix's mail log: short and long queue ids, syslog and RFC 3339 time stamps.
+
+Lines as in Postfix's source (smtpd.c, cleanup_message.c, qmgr_active.c, log_adhoc.c): accept, message-id, active queue, delivery,
+removal, refusal, session. Only mail that is in a queue is held in memory; what has left it goes into the columns of the `LogBook`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from math import nan
+
+from coexsim.intake.logs.book import BOUNCED, DEFERRED, EXPIRED, LOCAL, NOBODY, NOTICE, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.stamps import is_queue_id, iso_s, long_id_s, short_id_s, syslog_s
+
+STATUS = {"sent": SENT, "bounced": BOUNCED, "deferred": DEFERRED, "expired": EXPIRED}
+TRANSPORTS = frozenset(("smtp", "lmtp", "virtual", "local", "pipe", "error", "retry", "discard", "relay"))
+FORGOTTEN_S = 6 * 86400.0  # Postfix gives mail up after five days: what is older has lost its last line
+SWEEP_LINES = 200_000
+
+_DELIVERY = re.compile(
+    r"to=<(?P<to>[^>]*)>,(?: orig_to=<(?P<written>[^>]*)>,)? relay=(?P<relay>[^,]+),(?: conn_use=(?P<reuse>\d+),)?"
+    r" delay=(?P<delay>\d+\.?\d*), delays=(\d+\.?\d*)/(\d+\.?\d*)/(\d+\.?\d*)/(\d+\.?\d*),(?: tls=[^,]*,)?"
+    r" dsn=(?P<code>\d\.\d{1,3}\.\d{1,3}), status=(?P<status>[a-z]+)(?P<said>.*)"
+)
+_ACTIVE = re.compile(r"from=<(?P<sender>[^>]*)>, size=(?P<size>\d+), nrcpt=(?P<recipients>\d+) ")
+_EXPIRED = re.compile(r"from=<[^>]*>, status=(?:force-)?expired, returned to sender")
+_QUEUED_AS = re.compile(r"queued as ([A-Za-z0-9]{6,24})\b")
+_CONNECT = re.compile(r"\b(?:connect to|conversation with|lost connection with) ([^:\s]+\[[^\]]*\])")
+_LIMIT = re.compile(r"exceeds size limit (\d{1,15}) of server")
+_REFUSED = re.compile(
+    r"(?P<id>[A-Za-z0-9]+): reject: (?P<verb>[A-Z-]+) from (?P<client>[^:\[ ]+(?:\[[^\]]*\])?): "
+    r"(?P<reply>[45]\d\d)(?: (?P<code>\d\.\d{1,3}\.\d{1,3}))?"
+    r".*?(?:; from=<(?P<sender>[^>]*)>)?(?: to=<(?P<to>[^>]*)>)?(?: proto=\S+)?(?: helo=<[^>]*>)?$"
+)
+_SESSION_MAILS = re.compile(r" mail=(\d+)(?:/(\d+))?")
+_BOUNCE_HOST = re.compile(r"message-id=<[A-Za-z0-9]+@([^>\s]+)>")
+
+
+class _Visit:
+    """Mail that is in a queue."""
+
+    __slots__ = ("arrived_s", "client", "expired", "message_id", "number", "origin", "recipients", "sender", "size_bytes")  # fmt: skip
+
+    def __init__(self, number: int, arrived_s: float) -> None:
+        self.number = number
+        self.arrived_s = arrived_s
+        self.client = self.sender = self.size_bytes = self.recipients = NOBODY
+        self.message_id = self.origin = 0
+        self.expired = False
+
+
+class _Session:
+    """An SMTP session of one smtpd process."""
+
+    __slots__ = ("client", "from_s", "refused")
+
+    def __init__(self, client: int, from_s: float) -> None:
+        self.client = client
+        self.from_s = from_s
+        self.refused: list[tuple[float, int, int, int]] = []  # not yet followed by a queue id: when, sender, to, code
+
+
+class PostfixReader:
+    """Reads the lines of one or several files of the same server or servers, in the order of time."""
+
+    def __init__(self, book: LogBook, year: int, label: str = "") -> None:
+        self._book, self._year, self._label = book, year, label
+        self._head = self._host = self._pid = ""
+        self._now_s = 0.0
+        self._step_s = 1.0
+        self._month = 0
+        self._server = NOBODY
+        self._queues: dict[int, dict[str, _Visit]] = {}
+        self._queue: dict[str, _Visit] = {}
+        self._sessions: dict[tuple[int, str], _Session] = {}
+        self._addresses, self._hosts = book.addresses.code, book.hosts.code
+        self._codes = book.codes.code
+        self._handlers = {
+            "smtpd": self._smtpd, "cleanup": self._cleanup, "qmgr": self._qmgr, "pickup": self._pickup, "bounce": self._bounce,
+            "master": self._master,
+        } | dict.fromkeys(TRANSPORTS, self._delivery)  # fmt: skip
+
+    @property
+    def now_s(self) -> float:
+        """The time of the last line."""
+        return self._now_s
+
+    def read(self, lines: Iterable[str], told: Told) -> None:
+        """Read lines; what cannot be read is counted in `told`."""
+        handlers, number, used, other = self._handlers, 0, 0, 0
+        for number, line in enumerate(lines, start=1):
+            head, found, text = line.partition("]: ")
+            path, slash, process = head.rpartition("/")
+            daemon, bracket, pid = process.partition("[")
+            if not (found and slash and bracket):
+                if "postfix" in line or not line.rstrip().isprintable():
+                    told.damage(number, line)
+                else:
+                    other += 1
+                continue
+            handler = handlers.get(daemon)
+            if handler is None:
+                other += 1
+                continue
+            try:
+                self._pid = pid
+                if path != self._head:
+                    self._new_head(path)
+                if handler(text):
+                    used += 1
+                else:
+                    other += 1
+            except (ValueError, IndexError, OverflowError):
+                told.damage(number, line)
+            if number % SWEEP_LINES == 0:
+                self._sweep()
+        told.lines += number
+        told.used += used
+        told.other += other
+
+    def close(self) -> None:
+        """Write what is still in the queues: it is there when the log ends."""
+        for server, queue in self._queues.items():
+            for key, visit in queue.items():
+                self._write(server, key, visit, nan)
+            queue.clear()
+        for (server, _), session in self._sessions.items():
+            self._end_session(server, session, 1)
+        self._sessions.clear()
+
+    # --- the head of a line ---
+
+    def _new_head(self, path: str) -> None:
+        """Time and host, from ``Nov 24 17:32:42 domino postfix`` or ``2026-11-24T17:32:42.123+01:00 domino postfix``."""
+        if path[:1].isdigit():
+            stamp, host, _program, *_ = path.split()
+            at_s, zone_s = iso_s(stamp)
+            self._step_s = 1e-6 if "." in stamp else 1.0
+        else:
+            at_s, zone_s = syslog_s(path, self._year), None
+            month = (int(at_s) - int(syslog_s("Jan  1 00:00:00", self._year))) // 2_592_000
+            if month < self._month - 6:  # December, then January
+                self._year += 1
+                at_s = syslog_s(path, self._year)
+            self._month = month
+            host = path[16:].split(" ", 1)[0]
+            self._step_s = 1.0
+        if host != self._host:
+            self._host = host
+            self._server = self._book.servers.code(host + self._label)
+            self._queue = self._queues.setdefault(self._server, {})
+            self._book.products[self._server] = "postfix"
+            self._book.resolution_s[self._server] = 0.01
+        if zone_s is not None:
+            self._book.zones_s[self._server] = zone_s
+        self._now_s = at_s
+        self._head = path
+
+    def _sweep(self) -> None:
+        for server, queue in self._queues.items():
+            old = [key for key, visit in queue.items() if visit.arrived_s < self._now_s - FORGOTTEN_S]
+            for key in old:
+                self._write(server, key, queue.pop(key), nan)
+        self._book.pack()
+
+    def _visit(self, queue_id: str) -> _Visit:
+        visit = self._queue.get(queue_id)
+        if visit is None:
+            if not is_queue_id(queue_id):
+                raise ValueError(f"{queue_id!r} is no queue id")
+            at_s = self._zoned(long_id_s(queue_id))
+            if at_s is None:
+                at_s = short_id_s(queue_id, self._now_s, self._step_s)
+            visit = self._queue[queue_id] = _Visit(self._book.new_visit(), self._now_s if at_s is None else at_s)
+            self._book.id_length.setdefault(self._server, len(queue_id))
+        return visit
+
+    def _zoned(self, id_s: float | None) -> float | None:
+        """The time in a long id, on the clock of the lines: syslog's is local time, in steps of a quarter of an hour."""
+        if id_s is None:
+            return None
+        ahead_s = round((self._now_s - id_s) / 900.0) * 900.0
+        return id_s + ahead_s if abs(ahead_s) <= 50_400.0 else None
+
+    # --- the daemons; each says whether the line was of use ---
+
+    def _smtpd(self, text: str) -> bool:
+        if text.startswith("connect from "):
+            key = (self._server, self._pid)
+            if (left := self._sessions.pop(key, None)) is not None:
+                self._end_session(self._server, left, 1)
+            self._sessions[key] = _Session(self._hosts(text[13:].strip()), self._now_s)
+            return True
+        if text.startswith("disconnect from "):
+            session = self._sessions.pop((self._server, self._pid), None)
+            if session is None:
+                return False
+            mails = _SESSION_MAILS.search(text)
+            self._end_session(self._server, session, int((mails.group(2) or mails.group(1)) if mails else 0))
+            return True
+        queue_id, colon, rest = text.partition(": ")
+        if colon and rest.startswith("client="):
+            return self._accepted(queue_id, rest)
+        if " reject: " in text or text.startswith("reject: "):
+            return self._refused(text.rstrip())
+        return False
+
+    def _accepted(self, queue_id: str, rest: str) -> bool:
+        visit = self._visit(queue_id)
+        visit.client = self._hosts(rest[7:].partition(",")[0].strip())
+        visit.origin = SMTP
+        session = self._sessions.get((self._server, self._pid))
+        if session is not None and session.refused:
+            self._write_refusals(session, visit.number)
+        return True
+
+    def _refused(self, text: str) -> bool:
+        match = _REFUSED.match(text)
+        if match is None:
+            return False
+        verb, sender, to = match["verb"], match["sender"], match["to"]
+        if verb not in ("MAIL", "RCPT", "DATA", "END-OF-MESSAGE"):
+            return False
+        code = self._codes(match["code"] or match["reply"])
+        who = NOBODY if sender is None else self._addresses(sender)
+        whom = NOBODY if to is None else self._addresses(to)
+        if match["id"] == "NOQUEUE":
+            session = self._sessions.get((self._server, self._pid))
+            if session is None:
+                session = self._sessions[self._server, self._pid] = _Session(self._hosts(match["client"]), self._now_s)
+            if session.refused and session.refused[-1][1] != who:
+                self._write_refusals(session, NOBODY)
+            session.refused.append((self._now_s, who, whom, code))
+            return True
+        visit = self._visit(match["id"])
+        row = (self._book.new_message(), visit.number, self._server, self._now_s, visit.client, who, whom, code)
+        self._book.refusals.add(row)
+        return True
+
+    def _write_refusals(self, session: _Session, visit: int) -> None:
+        message = self._book.new_message()
+        for at_s, sender, to, code in session.refused:
+            self._book.refusals.add((message, visit, self._server, at_s, session.client, sender, to, code))
+        session.refused.clear()
+
+    def _end_session(self, server: int, session: _Session, mails: int) -> None:
+        if session.refused:
+            self._write_refusals(session, NOBODY)
+        self._book.sessions.add((server, session.client, session.from_s, self._now_s, mails))
+
+    def _cleanup(self, text: str) -> bool:
+        queue_id, colon, rest = text.partition(": ")
+        if not colon or not rest.startswith("message-id="):
+            return False
+        visit = self._visit(queue_id)
+        visit.message_id = hash(rest[11:].strip())
+        if rest.startswith(f"message-id=<{queue_id}@") and (host := _BOUNCE_HOST.match(rest)):
+            self._book.names.setdefault(self._server, set()).add(host[1].casefold())
+        return True
+
+    def _pickup(self, text: str) -> bool:
+        queue_id, colon, rest = text.partition(": ")
+        if not colon or not rest.startswith("uid="):
+            return False
+        self._visit(queue_id).origin = LOCAL
+        return True
+
+    def _bounce(self, text: str) -> bool:
+        _, notified, notice = text.rpartition(" notification: ")
+        if not notified or not is_queue_id(notice.strip()):
+            return False
+        self._visit(notice.strip()).origin = NOTICE
+        return True
+
+    def _master(self, text: str) -> bool:
+        if text.startswith("daemon started"):
+            self._book.starts.append((self._server, self._now_s))
+        elif text.startswith("terminating on signal"):
+            self._book.stops.append((self._server, self._now_s))
+        else:
+            return False
+        return True
+
+    def _qmgr(self, text: str) -> bool:
+        queue_id, _, rest = text.partition(": ")
+        if rest.startswith("removed"):
+            visit = self._queue.pop(queue_id, None)
+            if visit is None:
+                return False
+            self._write(self._server, queue_id, visit, max(self._now_s, visit.arrived_s))
+            return True
+        match = _ACTIVE.match(rest)
+        if match is not None:
+            visit = self._visit(queue_id)
+            visit.sender = self._addresses(match["sender"])
+            visit.size_bytes = min(int(match["size"]), 2**62)
+            visit.recipients = min(int(match["recipients"]), 2**30)
+            return True
+        if _EXPIRED.match(rest):
+            visit = self._visit(queue_id)
+            visit.expired = True
+            return True
+        return False
+
+    def _delivery(self, text: str) -> bool:
+        queue_id, _, rest = text.partition(": ")
+        if not rest.startswith("to=<"):
+            return False
+        match = _DELIVERY.match(rest)
+        if match is None:
+            raise ValueError("a delivery that cannot be read")
+        to, written, relay, reuse, delay, a, b, c, d, code, status, said = match.groups()
+        visit = self._visit(queue_id)
+        next_id = 0
+        if relay == "none" and (tried := _CONNECT.search(said)):
+            relay = tried[1]
+        is_local = "[" not in relay and relay != "none"
+        if status == "sent" and not is_local and (queued := _QUEUED_AS.findall(said)):
+            next_id = hash(queued[-1])
+        elif status == "bounced" and (limit := _LIMIT.search(said)):
+            self._book.size_limits[relay] = int(limit[1])
+        whom = self._addresses(to)
+        self._book.deliveries.add((
+            visit.number, whom, whom if written is None else self._addresses(written), self._hosts(relay), self._now_s,
+            float(delay), float(a), float(b), float(c), float(d), STATUS[status], self._codes(code), next_id,
+            min(int(reuse or 0), 32_767), is_local,
+        ))  # fmt: skip
+        return True
+
+    def _write(self, server: int, queue_id: str, visit: _Visit, gone_s: float) -> None:
+        self._book.visits.add((
+            visit.number, server, hash(queue_id), visit.message_id, visit.sender, visit.size_bytes,
+            visit.recipients, visit.arrived_s, gone_s, visit.client, visit.origin,
+        ))  # fmt: skip

@@ -1,0 +1,148 @@
+"""Read any number of log files of any known kind into one `LogBook`, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+from coexsim.errors import UsageError
+from coexsim.intake.logs.book import LogBook, Told
+from coexsim.intake.logs.domino import read_activity, read_console
+from coexsim.intake.logs.google import read_google
+from coexsim.intake.logs.opening import KINDS, BrokenOffError, head_of, kind_of, lines_of, without_repeats
+from coexsim.intake.logs.postfix import PostfixReader
+from coexsim.intake.logs.stamps import MONTHS, iso_s, long_id_s, syslog_s
+from coexsim.intake.logs.trace_export import read_message_trace
+from coexsim.intake.logs.tracking import ExchangeReader
+
+OVERLAP_S = 60.0  # two files of one host that overlap by more are logs of two servers
+
+
+class _Head:
+    """What the first lines of a Postfix log tell: its host, and when it begins."""
+
+    def __init__(self, path: Path, lines: Sequence[str], year: int | None) -> None:
+        self.host, self.from_s = "", 0.0
+        self.year = year or _year_of(lines, path)
+        for line in lines:
+            try:
+                if line[:1].isdigit():
+                    stamp, self.host = line.split(" ", 2)[:2]
+                    self.from_s = iso_s(stamp)[0]
+                else:
+                    self.host, self.from_s = line[16:].split(" ", 1)[0], syslog_s(line[:15], self.year)
+                return
+            except (ValueError, IndexError):
+                continue
+
+
+def _year_of(lines: Sequence[str], path: Path) -> int:
+    """The year of a log that does not say it: from its long queue ids, else from when the file was last written."""
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    for line in lines:
+        words = line.partition("]: ")[2].partition(": ")[0]
+        at_s = long_id_s(words) if words.isalnum() else None
+        if at_s is not None and 0 < at_s < 4e9:
+            return datetime.fromtimestamp(at_s, UTC).year
+    month = next((MONTHS[line[:3]] for line in lines if line[:3] in MONTHS), 1)
+    return written.year - (month > written.month)
+
+
+def read_logs(paths: Iterable[str | Path], *, year: int | None = None) -> LogBook:
+    """Read mail logs, plain or compressed; the kind of each is recognised.
+
+    `year` is that of the first line of a syslog without years; by default it comes from long queue ids or from the file's own time.
+    What was read and what could not be is in `LogBook.told`. Raises `UsageError` for a file that is not there or of no known kind.
+    """
+    book = LogBook()
+    kept, repeats = without_repeats(_files(paths))
+    for path, same in repeats:
+        book.told.append(Told(str(path), "repeat", remarks=[f"the same as {same}: not read twice"]))
+    by_kind: dict[str, list[tuple[Path, list[str]]]] = {}
+    for path in kept:
+        lines = head_of(path)
+        kind = kind_of(lines)
+        if kind is None:
+            if not any(line.strip("\0 \r\n\t") for line in lines):
+                book.told.append(Told(str(path), "empty", remarks=["holds nothing that can be read"]))
+                continue
+            known = "; ".join(KINDS.values())
+            raise UsageError(
+                f"{path}: no known kind of mail log; its first line is {lines[0].strip()[:80]!r}. Known: {known}"
+            )
+        by_kind.setdefault(kind, []).append((path, lines))
+    _read_postfix(book, by_kind.pop("postfix", []), year)
+    if tracked := by_kind.pop("exchange", []):
+        reader = ExchangeReader(book)
+        for path, _ in tracked:
+            _told(book, path, "exchange", reader.read)
+        reader.close()
+    others = {
+        "message-trace": read_message_trace,
+        "google": read_google,
+        "domino": read_console,
+        "domino-activity": read_activity,
+    }
+    for kind, files in by_kind.items():
+        for path, _ in files:
+            _told(book, path, kind, lambda lines, told, read=others[kind]: read(book, lines, told))
+    book.pack()
+    return book
+
+
+def _files(paths: Iterable[str | Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.is_file())
+            found += [file for file in inside if kind_of(head_of(file)) is not None]
+            if not found:
+                raise UsageError(f"{path}: no file in this folder is a mail log of a known kind")
+        elif not path.exists():
+            raise UsageError(f"{path}: there is no such file")
+        else:
+            found.append(path)
+    if not found:
+        raise UsageError("no log file was given")
+    return found
+
+
+def _told(book: LogBook, path: Path, kind: str, read: object) -> Told:
+    told = Told(str(path), kind)
+    book.told.append(told)
+    assert callable(read)
+    read(_until_broken(path, told), told)
+    return told
+
+
+def _until_broken(path: Path, told: Told) -> Iterator[str]:
+    try:
+        yield from lines_of(path)
+    except BrokenOffError as error:
+        told.remarks.append(str(error))
+
+
+def _read_postfix(book: LogBook, files: Sequence[tuple[Path, list[str]]], year: int | None) -> None:
+    """Files of one host follow each other; files of one host that overlap in time are different servers."""
+    heads = sorted(
+        ((_Head(path, lines, year), path) for path, lines in files), key=lambda pair: (pair[0].from_s, str(pair[1]))
+    )
+    readers: dict[str, list[PostfixReader]] = {}
+    for head, path in heads:
+        told = Told(str(path), "postfix")
+        book.told.append(told)
+        known = readers.setdefault(head.host, [])
+        reader = next((r for r in known if head.from_s >= r.now_s - OVERLAP_S), None)
+        if reader is None:
+            label = f" ({path.name.partition('.')[0]})" if known else ""
+            reader = PostfixReader(book, head.year, label)
+            known.append(reader)
+            if label:
+                told.remarks.append(
+                    f"another log of {head.host} covers the same time: taken for another server, {head.host}{label}"
+                )
+        reader.read(_until_broken(path, told), told)
+    for reader in chain.from_iterable(readers.values()):
+        reader.close()

@@ -1,0 +1,73 @@
+"""Read message trace exports of Microsoft 365: the summary reports, one row a message or one a message and recipient.
+
+The extended report, one row an event, has the columns of the message tracking log and is read as such. A trace says when a message came
+and what became of it, not when it arrived: delays cannot be had from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import nan
+
+from coexsim.intake.logs.book import LOCAL, NOBODY, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.tables import first, number, rows_of, status_of, time_s
+
+SERVICE = "Microsoft 365"
+
+
+def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
+    """Read one export into the book."""
+    server, inbox, onward = book.servers.code(SERVICE), book.hosts.code("mailbox"), book.hosts.code("outside")
+    known: dict[tuple[str, str], int] = {}
+    for at, row in rows_of(lines, told):
+        try:
+            at_s = time_s(
+                first(row, "origintimestamputc", "origintimestamp", "datetimeutc", "date", "received", "startdate")
+            )
+            sender = first(row, "senderaddress", "sender")
+            recipients = _recipients(row)
+            if not recipients:
+                raise ValueError("no recipient")
+        except (ValueError, OverflowError):
+            told.damage(at, ",".join(row.values()))
+            continue
+        told.used += 1
+        message_id = first(row, "messageid", "networkmessageid", "messagetraceid")
+        key = (first(row, "networkmessageid", "messagetraceid", "messageid") or str(at), sender.casefold())
+        visit = known.get(key)
+        is_outbound = first(row, "directionality").casefold() in ("2", "originating", "outbound")
+        if visit is None:
+            visit = known[key] = book.new_visit()
+            client = first(row, "originalclientip", "fromip", "clientip")
+            size_bytes = number(first(row, "totalbytes", "size", "messagesize"))
+            book.visits.add((
+                visit, server, 0, hash(message_id), book.addresses.code(sender.strip("<>")), size_bytes,
+                NOBODY, at_s, nan, book.hosts.code(client) if client else NOBODY, LOCAL if is_outbound else SMTP,
+            ))  # fmt: skip
+        for to, states in recipients:
+            ended = [state for word in states.split(",") if (state := status_of(word)) is not None]
+            if not ended:
+                continue
+            is_sent_on = "send" in states.casefold() or (is_outbound and ended[-1] == SENT)
+            whom = book.addresses.code(to)
+            code = book.codes.code({SENT: "2.0.0"}.get(ended[-1], "5.0.0"))
+            relay = onward if is_sent_on else inbox
+            book.deliveries.add(
+                (visit, whom, whom, relay, at_s, nan, nan, nan, nan, nan, ended[-1], code, 0, 0, not is_sent_on)
+            )
+        book.pack()
+    if not told.remarks:
+        told.remarks.append("a message trace has no time of delivery: nothing is said about delays")
+
+
+def _recipients(row: dict[str, str]) -> list[tuple[str, str]]:
+    """Recipients with their states: ``a@x.org##Receive, Deliver;b@x.org##Receive, Fail``, or one recipient and one status."""
+    joined = first(row, "recipientstatus")
+    if "##" in joined:
+        return [
+            (to.strip(), states)
+            for part in joined.split(";")
+            if (to := part.partition("##")[0]) and (states := part.partition("##")[2])
+        ]
+    to = first(row, "recipientaddress", "recipient")
+    return [(one.strip(), joined or first(row, "status")) for one in to.split(";") if one.strip()]

@@ -1,0 +1,140 @@
+"""Validate: replay a log's own mail through a scenario and set what it predicts beside what the log measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import ceil, isfinite
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from coexsim.errors import NoDataError
+from coexsim.experiment.results import Results, join
+from coexsim.experiment.run import simulate
+from coexsim.experiment.store import write_table
+from coexsim.intake.fit import Fit, fit
+from coexsim.intake.fit_text import outage_events, start_text
+from coexsim.intake.validate_measure import FlowDelays, measured_delays
+from coexsim.intake.validate_rows import (
+    CANNOT_SAY,
+    MET,
+    MISSED,
+    TOLERANCE,
+    Comparison,
+    delay_rows,
+    outcome_rows,
+    retry_rows,
+    server_rows,
+)
+from coexsim.scenario.load import changed, load_scenario
+from coexsim.scenario.model import Scenario
+
+MANY = 20_000  # messages from which one run of the replay is enough
+RUNS = 5
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a scenario predicts for the mail of a log, beside what the log measured."""
+
+    comparisons: tuple[Comparison, ...]
+    tolerance: float
+    measured: dict[str, FlowDelays]
+    predicted: dict[str, np.ndarray[Any, np.dtype[np.float64]]]  # delays of copies by flow [s]
+    servers: pd.DataFrame  # server, minute, what (arrivals, queue), predicted, measured
+    fit: Fit
+    results: Results
+    remarks: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """``missed`` if anything is, else ``cannot say`` if nothing could be judged, else ``met``."""
+        verdicts = {c.verdict for c in self.comparisons}
+        return MISSED if MISSED in verdicts else MET if MET in verdicts else CANNOT_SAY
+
+    def sentences(self) -> list[str]:
+        """One sentence a comparison."""
+        return [comparison.say(self.tolerance) for comparison in self.comparisons]
+
+    def to_data(self) -> dict[str, Any]:
+        """The comparisons as plain data."""
+        rows = [
+            {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in c._asdict().items()}
+            | {"sentence": c.say(self.tolerance)}
+            for c in self.comparisons
+        ]
+        return {
+            "verdict": self.verdict,
+            "tolerance": self.tolerance,
+            "comparisons": rows,
+            "remarks": list(self.remarks),
+        }
+
+
+def validate(
+    scenario: Scenario | str | Path, logs: Iterable[str | Path], *, tolerance: float = TOLERANCE, replications: int | None = None,
+    seed: int | None = None, year: int | None = None,
+) -> Validation:  # fmt: skip
+    """Replay the mail of `logs` through `scenario` and compare delays by flow, outcomes, load and queues of servers, and retries.
+
+    Outages that the logs show are replayed too, unless the scenario says its own. A comparison is *met* within `tolerance`, *missed*
+    outside it, and *cannot say* where the log itself does not know the figure so well: fewer than 30 copies, a delay below the log's
+    resolution, or a prediction inside the 95 % interval of the measurement (bootstrap over blocks of time).
+    Raises as `fit` does, and `NoDataError` where no message of the log can be replayed.
+    """
+    given = load_scenario(scenario) if isinstance(scenario, (str, Path)) else scenario
+    found = fit(logs, scenario=given, year=year)
+    if not len(found.replay.table):
+        raise NoDataError("no message of the logs can be replayed")
+    results, remarks = _replayed(given, found, replications, seed)
+    measured = measured_delays(found)
+    predicted = _predicted(results)
+    rows = [*delay_rows(measured, predicted, found, tolerance), *outcome_rows(results, found, tolerance)]
+    servers, more = server_rows(results, found, tolerance)
+    rows += more
+    rows += retry_rows(results, found, tolerance)
+    if not found.complete.counts_hold:
+        why = f"the log lacks about {found.complete.lost_share:.0%} of its lines"
+        rows = [row._replace(verdict=CANNOT_SAY, remark=why) for row in rows]
+    return Validation(tuple(rows), tolerance, measured, predicted, servers, found, results, tuple(remarks))
+
+
+def _replayed(given: Scenario, found: Fit, replications: int | None, seed: int | None) -> tuple[Results, list[str]]:
+    """Runs of the scenario with the log's mail in place of its load."""
+    count = replications or (1 if len(found.replay.table) > MANY else RUNS)
+    remarks = [
+        f"{len(found.replay.table)} messages of the log replayed, {count} run{'s' if count > 1 else ''} with other service times"
+    ]
+    length = ceil(float(found.replay.table["born_s"].max())) + 1
+    changes: dict[str, object] = {
+        "messages": [], "objectives": [], "load": {"replay": "replay.parquet"},
+        "run": {"start": start_text(found.replay.begin_s + found.zone_s), "length": f"{length} s", "seed": given.run.seed},
+    }  # fmt: skip
+    events = outage_events(found.outages, found.names, given.servers, found.zone_s)
+    if not given.events and events:
+        changes["events"] = events
+        remarks.append(
+            "outages taken from the log: " + "; ".join(f"{e['down']} from {e['at']} for {e['for']}" for e in events)
+        )
+    elif given.events:
+        remarks.append("outages as the scenario says them")
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "replay.parquet"
+        write_table(found.replay.table, file)
+        changes["load"] = {"replay": str(file)}
+        replayed = changed(given, changes)
+        runs = [simulate(replayed, seed=seed, replication=number) for number in range(count)]
+    return join(runs), remarks
+
+
+def _predicted(results: Results) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+    """Delays of delivered copies by flow; a row that stands for several recipients counts as often."""
+    done = results.measured[results.measured["outcome"] == "delivered"]
+    return {
+        str(flow): np.repeat(part["delay_s"].to_numpy(), part["recipients"].to_numpy())
+        for flow, part in done.groupby("flow", observed=True)
+    }

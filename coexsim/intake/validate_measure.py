@@ -1,0 +1,148 @@
+"""What a log measured, in the form in which a run predicts it: delays by flow, load and queue by server and minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coexsim import rng
+from coexsim.experiment.results import Results
+from coexsim.intake.figures import spread
+from coexsim.intake.fit import Fit
+from coexsim.intake.fit_load import flow_name
+from coexsim.units import say_bytes, say_duration
+
+Floats = NDArray[np.float64]
+BLOCKS, ROUNDS, PARTS = 40, 400, 5
+HUGE_BYTES = 10_000_000
+SHADOW_S = 1.0  # a message under way so shortly after a huge one may have been slowed by it
+
+
+@dataclass(frozen=True)
+class FlowDelays:
+    """Delays of the copies of one flow, in the order of birth. The part at the last server is rounded to `step_s`."""
+
+    born_s: Floats
+    before_s: Floats  # up to the last server: from queue to queue
+    last_s: Floats
+    step_s: float
+
+    @property
+    def copies(self) -> int:
+        """How many there are."""
+        return len(self.born_s)
+
+    @property
+    def filled(self) -> Floats:
+        """Each copy as several, spread over what its rounded part may have been; one row a copy."""
+        last = spread(self.last_s, self.step_s, PARTS).reshape(self.copies, PARTS)
+        found: Floats = self.before_s[:, None] + last
+        return found
+
+    def quantile(self, p: float) -> tuple[float, float, float]:
+        """A quantile with its 95 % interval: a bootstrap over blocks of time, since slow mail comes in clusters (Künsch 1989)."""
+        filled = self.filled
+        value = float(np.quantile(filled, p))
+        if self.copies < 2:
+            return value, 0.0, float("inf")
+        blocks = np.array_split(np.arange(self.copies), min(BLOCKS, self.copies))
+        numbers = rng.stream(1, 0, "validate/bootstrap")
+        found = [
+            float(
+                np.quantile(
+                    filled[np.concatenate([blocks[i] for i in numbers.integers(0, len(blocks), len(blocks))])], p
+                )
+            )
+            for _ in range(ROUNDS)
+        ]
+        low, high = np.quantile(found, [0.025, 0.975])
+        return value, float(low), float(high)
+
+
+def measured_delays(found: Fit) -> dict[str, FlowDelays]:
+    """Delays of delivered copies by flow, of the messages that were replayed."""
+    copies, messages = found.journeys.copies, found.journeys.messages
+    replayed = np.zeros(len(messages), bool)
+    replayed[found.replay.messages.index.to_numpy()] = True
+    kept = (
+        (copies["outcome"].to_numpy() <= 1)
+        & np.isfinite(copies["delay_s"].to_numpy())
+        & replayed[copies["message"].to_numpy()]
+    )
+    message = copies["message"].to_numpy()[kept]
+    sender, to = found.sides.senders[messages["sender"].to_numpy()[message]], found.sides.copy_side[kept]
+    born_s = messages["arrived_s"].to_numpy()[message]
+    delay_s, last_s = copies["delay_s"].to_numpy()[kept], copies["last_s"].to_numpy(np.float64)[kept]
+    step_s = copies["step_s"].to_numpy()[kept]
+    order = np.argsort(born_s, kind="stable")
+    flows: dict[str, FlowDelays] = {}
+    for a in np.unique(sender).tolist():
+        for b in np.unique(to).tolist():
+            rows = order[(sender[order] == a) & (to[order] == b)]
+            if len(rows) and a <= 2 and b <= 2:
+                before_s = np.maximum(delay_s[rows] - last_s[rows], 0.0)
+                flows[flow_name(a, b)] = FlowDelays(born_s[rows], before_s, last_s[rows], float(step_s[rows].max()))
+    return flows
+
+
+def why_slow(found: Fit, delays: FlowDelays, p: float) -> str:
+    """What the log shows of the slow copies of a flow: huge messages just before them."""
+    messages = found.replay.messages
+    huge_s = np.sort(messages["arrived_s"].to_numpy()[messages["size"].to_numpy() >= HUGE_BYTES])
+    total = delays.before_s + delays.last_s
+    slow = total >= np.quantile(total, max(p, 0.9))
+    if not len(huge_s) or not slow.any():
+        return ""
+    at = np.searchsorted(huge_s, delays.born_s + total, side="right") - 1
+    shadowed = (at >= 0) & (delays.born_s <= huge_s[np.maximum(at, 0)] + SHADOW_S)
+    part, usual = float(shadowed[slow].mean()), float(shadowed.mean())
+    if part < max(0.2, 3 * usual):
+        return ""
+    largest = say_bytes(float(messages["size"].max()))
+    return (
+        f"{shadowed[slow].sum()} of the {slow.sum()} slowest copies were under way within {say_duration(SHADOW_S)} of one of "
+        f"{len(huge_s)} messages of up to {largest} ({usual:.0%} of all copies were): they slow all mail on their machines, "
+        "which the scenario lets work independently"
+    )
+
+
+def measured_servers(found: Fit) -> pd.DataFrame:
+    """Messages that came from other servers in each minute, and messages in the queue at its end."""
+    joined, begin_s = found.journeys.joined, found.replay.begin_s
+    visits = joined.visits
+    minutes = int((float(found.replay.table["born_s"].max())) // 60) + 1
+    server, arrived_s, parent = (
+        visits["server"].to_numpy(),
+        visits["arrived_s"].to_numpy() - begin_s,
+        visits["parent"].to_numpy(),
+    )
+    gone_s = np.nan_to_num(visits["gone_s"].to_numpy() - begin_s, nan=np.inf)
+    from_other = (parent >= 0) & (server != server[np.maximum(parent, 0)])
+    rows = []
+    for number, name in found.names.items():
+        mine = server == number
+        come = arrived_s[mine & from_other]
+        counts = np.histogram(come, bins=np.arange(minutes + 1) * 60.0)[0]
+        ends = np.arange(1, minutes + 1) * 60.0
+        queue = np.searchsorted(np.sort(arrived_s[mine]), ends, "right") - np.searchsorted(
+            np.sort(gone_s[mine]), ends, "right"
+        )
+        for minute in range(minutes):
+            rows.append((name, minute, "arrivals", float(counts[minute])))
+            rows.append((name, minute, "queue", float(queue[minute])))
+    return pd.DataFrame(rows, columns=["server", "minute", "what", "measured"])
+
+
+def predicted_servers(results: Results) -> pd.DataFrame:
+    """The same of a run: sessions that were opened at a server, and its queue at the end of a minute; means over replications."""
+    lines = results.timeline
+    wanted = lines[lines["stage"].isin(["connections", "queue"])]
+    frame = pd.DataFrame({
+        "server": wanted["server"].astype(str), "minute": wanted["minute"].astype("int64"),
+        "what": np.where(wanted["stage"] == "queue", "queue", "arrivals"),
+        "predicted": np.where(wanted["stage"] == "queue", wanted["backlog"], wanted["arrivals"]),
+    })  # fmt: skip
+    return frame.groupby(["server", "minute", "what"])[["predicted"]].mean().reset_index()

@@ -1,0 +1,224 @@
+"""Set what a run predicts beside what a log measured: one comparison a figure, with its verdict and the reason for it."""
+
+from __future__ import annotations
+
+from math import isfinite, nan
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from coexsim.experiment.results import Results, weighted_quantiles
+from coexsim.intake.fit import Fit
+from coexsim.intake.validate_measure import FlowDelays, measured_servers, predicted_servers, why_slow
+from coexsim.units import say_duration
+
+TOLERANCE = 0.10
+QUANTILES = (0.5, 0.95)
+FEWEST = 30  # a flow with fewer copies is not judged
+MET, MISSED, CANNOT_SAY = "met", "missed", "cannot say"
+
+
+class Comparison(NamedTuple):
+    """One figure: predicted, measured, and whether they agree within the tolerance."""
+
+    topic: str
+    name: str
+    predicted: float
+    measured: float
+    low: float  # the log knows the measured figure to be between these
+    high: float
+    unit: str
+    messages: int
+    verdict: str
+    remark: str = ""
+
+    @property
+    def off(self) -> float:
+        """How far the prediction is from the measurement, relative to it."""
+        return abs(self.predicted - self.measured) / self.measured if self.measured else nan
+
+    def say(self, tolerance: float = TOLERANCE) -> str:
+        """The comparison as a sentence."""
+        text = f"{self.name}: predicted {_say(self.predicted, self.unit)}, measured {_say(self.measured, self.unit)}"
+        if self.verdict == MET:
+            return f"{text}, within {tolerance:.0%}" + (f" ({self.remark})" if self.remark else "")
+        if self.verdict == MISSED:
+            return f"{text}, off by {self.off:.0%}: missed" + (f"; {self.remark}" if self.remark else "")
+        return f"{text}: cannot say" + (f"; {self.remark}" if self.remark else "")
+
+
+def _say(value: float, unit: str) -> str:
+    if not isfinite(value):
+        return "-"
+    if unit == "s":
+        return say_duration(value)
+    return f"{value:.4g}" + ("" if unit == "1" else f" {unit}")
+
+
+def delay_rows(
+    measured: dict[str, FlowDelays], predicted: dict[str, Any], found: Fit, tolerance: float
+) -> list[Comparison]:
+    """p50 and p95 of the delay of each flow."""
+    rows = []
+    for flow, delays in sorted(measured.items()):
+        for p in QUANTILES:
+            value, low, high = delays.quantile(p)
+            guess = (
+                weighted_quantiles(predicted[flow], np.ones(len(predicted[flow])), [p])[0] if flow in predicted else nan
+            )
+            row = Comparison("delay", f"p{100 * p:.0f} {flow}", guess, value, low, high, "s", delays.copies, MET)
+            rows.append(_judged(row, delays, found, tolerance, p))
+    return rows
+
+
+def _judged(row: Comparison, delays: FlowDelays, found: Fit, tolerance: float, p: float) -> Comparison:
+    """The verdict on a delay, with the reason where it is not met."""
+    if row.messages < FEWEST:
+        return row._replace(verdict=CANNOT_SAY, remark=f"only {row.messages} copies")
+    if not isfinite(row.predicted):
+        return row._replace(verdict=MISSED, remark="the scenario delivers nothing on this flow")
+    if row.off <= tolerance:
+        return row
+    if abs(row.predicted - row.measured) <= delays.step_s / 2:
+        return row._replace(
+            verdict=CANNOT_SAY, remark=f"the log gives delays in steps of {say_duration(delays.step_s)}"
+        )
+    if row.low <= row.predicted <= row.high:
+        known = f"the log itself knows it only to {say_duration(row.low)} to {say_duration(row.high)} (95 %)"
+        return row._replace(verdict=CANNOT_SAY, remark="; ".join(filter(None, (known, why_slow(found, delays, p)))))
+    return row._replace(verdict=MISSED, remark=why_slow(found, delays, p))
+
+
+def outcome_rows(results: Results, found: Fit, tolerance: float) -> list[Comparison]:
+    """Copies delivered and failed, all flows together; measured recipients that were refused at submission count as failed."""
+    outcomes = results.outcomes().sum() / max(len(results.replications), 1)
+    copies = found.journeys.copies
+    mine = copies["message"].isin(found.replay.messages.index).to_numpy()
+    ended = copies["outcome"].to_numpy()[mine]
+    pairs = (
+        ("copies delivered", float(outcomes["delivered"]), int(np.isin(ended, (0, 1)).sum())),
+        ("copies bounced or refused", float(outcomes["bounced"]), int(np.isin(ended, (2, 6)).sum())),
+        ("copies expired", float(outcomes["expired"]), int((ended == 3).sum())),
+    )
+    rows = []
+    for name, guess, real in pairs:
+        spread = 2 * np.sqrt(max(real, 1))
+        verdict = (
+            MET
+            if abs(guess - real) <= tolerance * real or guess == real
+            else MISSED
+            if abs(guess - real) > spread
+            else CANNOT_SAY
+        )
+        remark = "the difference is within the chance of so few" if verdict == CANNOT_SAY else ""
+        rows.append(
+            Comparison("outcomes", name, guess, float(real), real - spread, real + spread, "1", real, verdict, remark)
+        )
+    return rows
+
+
+def server_rows(results: Results, found: Fit, tolerance: float) -> tuple[pd.DataFrame, list[Comparison]]:
+    """Messages a minute from other servers, the longest queue, and busy transfers."""
+    real, guess = measured_servers(found), predicted_servers(results)
+    both = real.merge(guess, on=["server", "minute", "what"], how="left").fillna({"predicted": 0.0})
+    rows: list[Comparison] = []
+    for server, part in both.groupby("server"):
+        come = part[part["what"] == "arrivals"]
+        total, predicted = float(come["measured"].sum()), float(come["predicted"].sum())
+        if total >= FEWEST and len(come):
+            minutes = len(come)
+            spread = 2 * np.sqrt(total) / minutes
+            verdict = MET if abs(predicted - total) <= tolerance * total else MISSED
+            name = f"{server}: messages a minute from other servers"
+            rows.append(
+                Comparison(
+                    "servers",
+                    name,
+                    predicted / minutes,
+                    total / minutes,
+                    total / minutes - spread,
+                    total / minutes + spread,
+                    "1/min",
+                    int(total),
+                    verdict,
+                )
+            )
+        queue = part[part["what"] == "queue"]
+        if len(queue):
+            rows.append(_queue_row(str(server), queue, tolerance))
+    rows += _busy_rows(results, found, tolerance)
+    return both, rows
+
+
+def _queue_row(server: str, queue: pd.DataFrame, tolerance: float) -> Comparison:
+    """The longest queue at a minute's end; small queues are chance."""
+    most, guess = float(queue["measured"].max()), float(queue["predicted"].max())
+    name = f"{server}: most messages in the queue at the end of a minute"
+    if max(most, guess) < 10:
+        return Comparison(
+            "servers",
+            name,
+            guess,
+            most,
+            nan,
+            nan,
+            "1",
+            int(most),
+            MET if guess == most else CANNOT_SAY,
+            "" if guess == most else "fewer than ten",
+        )
+    verdict = MET if abs(guess - most) <= tolerance * most else MISSED
+    return Comparison("servers", name, guess, most, nan, nan, "1", int(most), verdict)
+
+
+def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[Comparison]:
+    """Transfers under way, mean over the time of the log: set-up and transmission (c and d), where they are longer than the log's steps."""
+    joined = found.journeys.joined
+    went = joined.deliveries
+    length_s = found.period_s[1] - found.period_s[0]
+    server = joined.visits["server"].to_numpy()[went["row"].to_numpy()]
+    each = went.assign(server=server)[(~went["is_local"]).to_numpy()].drop_duplicates(["row", "relay", "at_s"])
+    stages = results.stages[results.stages["stage"] == "transfer"].groupby("server", observed=True)["mean_busy"].mean()
+    rows = []
+    for number, name in found.names.items():
+        part = each[each["server"] == number]
+        taken = part["connect_s"].to_numpy(np.float64) + part["transfer_s"].to_numpy(np.float64)
+        taken = taken[np.isfinite(taken)]
+        if len(taken) < FEWEST or name not in stages.index or length_s <= 0:
+            continue
+        busy, guess, step = (
+            float(taken.sum()) / length_s,
+            float(stages[name]),
+            joined.book.resolution_s.get(number, 0.0),
+        )
+        row = Comparison("servers", f"{name}: transfers under way, mean", guess, busy, nan, nan, "1", len(taken), MET)
+        if taken.mean() < 2 * step:
+            row = row._replace(
+                verdict=CANNOT_SAY, remark=f"a transfer takes less than the log's steps of {say_duration(step)}"
+            )
+        elif row.off > tolerance:
+            row = row._replace(verdict=MISSED)
+        rows.append(row)
+    return rows
+
+
+def retry_rows(results: Results, found: Fit, tolerance: float) -> list[Comparison]:
+    """Attempts a copy."""
+    copies = found.journeys.copies
+    mine = copies["message"].isin(found.replay.messages.index).to_numpy() & np.isin(
+        copies["outcome"].to_numpy(), (0, 1)
+    )
+    local = np.where(copies["outcome"].to_numpy()[mine] == 0, 1, 0)
+    real = float((copies["attempts"].to_numpy()[mine] - local).sum())
+    done = results.measured[results.measured["outcome"] == "delivered"]
+    guess = float((done["attempts"].to_numpy() * done["recipients"].to_numpy()).sum()) / max(
+        len(results.replications), 1
+    )
+    n = int(mine.sum())
+    if not n:
+        return []
+    row = Comparison(
+        "retries", "attempts between servers for each delivered copy", guess / n, real / n, nan, nan, "1", n, MET
+    )
+    return [row if row.off <= tolerance or guess == real else row._replace(verdict=MISSED)]
