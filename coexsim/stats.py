@@ -1,4 +1,4 @@
-"""How sure we can be: intervals for means, differences and quantiles, warm-up, and the number of runs needed.
+"""How sure we can be: intervals for means, ratios, differences and quantiles, warm-up, memory, number of runs needed.
 
 What cannot be known is NaN (too few samples) or reaches to infinity (a quantile beyond the samples), never a
 number that looks like an answer. Samples must be independent: means of replications are, waits within one run
@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
-from math import inf, isfinite, nan, sqrt
+from math import exp, inf, isfinite, nan, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -85,6 +85,56 @@ def paired_interval(first: ArrayLike, second: ArrayLike, level: float = 0.95) ->
     if one.shape != other.shape:
         raise ValueError(f"{one.size} samples cannot be paired with {other.size}")
     return mean_interval(one - other, level)
+
+
+def log_interval(value: float, half: float, level: float = 0.95) -> Interval:
+    """`value` +- `half` for what is never below zero and skewed to the right, such as a mean wait: symmetric in its logarithm.
+
+    The delta method: log(value) has the half width `half` / `value`. Means over a short window of a queue are skewed,
+    and an interval symmetric in the value itself then ends too low: at M/M/1 with 90 % load over 170 minutes, 6
+    replications, 6 % of the true values lie above it, of this one 5 %.
+    """
+    if not value > 0 or not isfinite(half):
+        return Interval(value - half, value + half, level)
+    factor = exp(min(half / value, 700.0))
+    return Interval(value / factor, value * factor, level)
+
+
+def ratio_half_width(tops: ArrayLike, bottoms: ArrayLike, level: float = 0.95) -> float:
+    """Half the Student interval of sum(`tops`) / sum(`bottoms`), one of each a replication; NaN for fewer than two.
+
+    The mean of all mail pooled over replications is such a ratio, and has less bias than the mean of their means:
+    Cochran, "Sampling Techniques", 3rd ed. 1977, sec. 6.3; Law 2015, sec. 9.3.
+    """
+    top, bottom = np.asarray(tops, dtype=np.float64), np.asarray(bottoms, dtype=np.float64)
+    if top.size < 2 or not bottom.sum() > 0:
+        return nan
+    rest = (top - float(top.sum() / bottom.sum()) * bottom) * (bottom.size / float(bottom.sum()))
+    return half_width(rest, level)
+
+
+def memory_bins(rows: ArrayLike) -> float:
+    """How many bins of a series count as one piece of evidence: 1 where each is independent of the one before.
+
+    `rows` are deviations from what is usual, one row a replication. The sum of their autocorrelations over all lags, by
+    Geyer's initial monotone sequence ("Practical Markov chain Monte Carlo", Statistical Science 7, 1992, sec. 3.3).
+    The variance of the mean of n bins is this times that of n independent ones.
+    """
+    values = np.atleast_2d(np.asarray(rows, dtype=np.float64))
+    bins = values.shape[1]
+    power = float((values**2).sum()) / max(values.size, 1)
+    if bins < 4 or not power > 0:
+        return 1.0
+    total, before = 0.0, inf
+    for lag in range(0, bins // 2 - 1, 2):
+        pair = sum(
+            float((values[:, : bins - at] * values[:, at:]).sum()) / values.size / power for at in (lag, lag + 1)
+        )
+        if pair <= 0:
+            break
+        before = min(pair, before)
+        total += before
+    return max(2 * total - 1.0, 1.0)
 
 
 def quantile_interval(samples: ArrayLike, probability: float, level: float = 0.95) -> Interval:

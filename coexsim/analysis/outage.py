@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coexsim.analysis.drain import minutes_to_drain
+from coexsim.analysis.slo_measure import minutes_of
+from coexsim.analysis.slo_text import outages_of
 from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
 from coexsim.scenario.load import changed
@@ -60,6 +63,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
     assert event.at is not None
     from_s = event.at.after(scenario.run.start)
     to_s = from_s + (event.for_ if event.for_ is not None else np.inf)
+    spans = [minutes_of(other, scenario) for other in outages_of(scenario)]
     during = results.mail[(results.mail["born_s"] >= from_s) & (results.mail["born_s"] < to_s)]
     mail = during[during["kind"] == "mail"]
     exist = mail[~mail["flow"].astype(str).str.endswith("->unknown")]
@@ -69,7 +73,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
         ", ".join(event.down),
         from_s,
         to_s,
-        _backlog(results, from_s, to_s),
+        _backlog(results, from_s, to_s, spans),
         _busiest_minute(results, to_s, to_s + 3600),
         _busiest_minute(results, from_s - 3600, from_s),
         int((during["kind"] == "delay").sum()),
@@ -81,7 +85,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
     )
 
 
-def _backlog(results: Results, from_s: float, to_s: float) -> pd.DataFrame:
+def _backlog(results: Results, from_s: float, to_s: float, spans: Sequence[tuple[int, int]]) -> pd.DataFrame:
     """The queue of every server before, during and after, the worst replication counting."""
     queues = results.timeline[results.timeline["stage"] == "queue"]
     rows = []
@@ -103,18 +107,20 @@ def _backlog(results: Results, from_s: float, to_s: float) -> pd.DataFrame:
                 float(backlog[top]),
                 most_bytes,
                 float(end_s[top]),
-                _drain_s(backlog, end_s, from_s, to_s),
+                _drain_s(backlog, (from_s, to_s), spans),
             )
         )
     table = pd.DataFrame(rows, columns=["server", "before", "most", "most_bytes", "at_s", "drain_s"])
     return table.sort_values("most", ascending=False, ignore_index=True)
 
 
-def _drain_s(backlog: Floats, end_s: Floats, from_s: float, to_s: float) -> float:
-    """From the return until no more waits than at most in the hour before; infinite if that is not seen."""
-    usual = float(backlog[(end_s > from_s - 3600) & (end_s <= from_s)].max(initial=0.0))
-    drained = np.flatnonzero((end_s >= to_s) & (backlog <= usual))
-    return float(end_s[drained[0]] - to_s) if len(drained) else float("inf")
+def _drain_s(backlog: Floats, outage_s: tuple[float, float], spans: Sequence[tuple[int, int]]) -> float:
+    """From the return until the queue is back at its usual level; infinite if that is not seen."""
+    from_s, to_s = outage_s
+    if not np.isfinite(to_s) or to_s >= 60 * len(backlog):
+        return float("inf")
+    minutes = (int(from_s // 60), int(np.ceil(to_s / 60)))
+    return max(float((minutes[1] + minutes_to_drain(backlog, spans, spans.index(minutes))) * 60 - to_s), 0.0)
 
 
 def _busiest_minute(results: Results, begin_s: float, end_s: float) -> float:

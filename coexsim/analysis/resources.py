@@ -81,7 +81,8 @@ def _needed(load: StationLoad, objectives: Sequence[Objective]) -> tuple[float, 
         if (each.server, each.stage) != (load.server, load.stage) or not each.is_upper:
             continue
         if each.kind == "utilisation":
-            asks["utilisation"], why = min(asks["utilisation"], each.limit), each.text
+            grown = 1.0 if each.busiest_hour else load.busiest_per_s / load.rate_per_s
+            asks["utilisation"], why = min(asks["utilisation"], each.limit * grown), each.text
         elif each.kind == "mean":
             asks["mean_wait_s"], why = each.limit, each.text
         elif each.kind == "quantile" and each.probability:

@@ -18,7 +18,7 @@ ERRORS = 3
 def predict(objective: Objective, loads: Loads) -> float | None:
     """What theory expects of an objective; None where it has nothing to say."""
     if objective.kind == "utilisation":
-        return max((station.utilisation for station in _stations(objective, loads)), default=None)
+        return max((busy_share(objective, station) for station in _stations(objective, loads)), default=None)
     if objective.what != "wait":
         return None
     if objective.stage is None:
@@ -29,6 +29,11 @@ def predict(objective: Objective, loads: Loads) -> float | None:
     if station is None:
         return None
     return station.wait_s if objective.kind == "mean" else station.wait_quantile_s(objective.probability or 0.5)
+
+
+def busy_share(objective: Objective, station: StationLoad) -> float:
+    """The share that a limit on utilisation is about: of the busiest hour, or of the window, there no more than all."""
+    return station.utilisation if objective.busiest_hour else station.offered / station.workers
 
 
 def _stations(objective: Objective, loads: Loads) -> list[StationLoad]:

@@ -16,11 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import betaincinv
 
+from coexsim.analysis.memory import too_short
+from coexsim.analysis.sketch import pool, pooled_quantile, quantile
 from coexsim.analysis.slo_measure import LEVEL, Sample, measure
 from coexsim.analysis.slo_text import VALID, Objective, parse_objective, read_objectives
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
-from coexsim.stats import Interval, mean_interval, replications_needed
+from coexsim.stats import Interval, log_interval, mean_interval, ratio_half_width, replications_needed
+from coexsim.units import say_duration
 
 Answer = Literal["met", "missed", "cannot say"]
 BEYOND = 10
@@ -102,7 +105,7 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     growing = ""
     if unstable:
         growing = f"in {len(unstable)} of {len(samples)} runs " * (len(samples) > 1) + unstable[0]
-    estimate = float(values.mean()) if len(values) else nan
+    estimate = _pooled(objective, samples, values)
 
     def verdict(answer: Answer, interval: Interval, why: str, needed: int | None = None) -> Verdict:
         return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed)
@@ -117,10 +120,26 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
         why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
     if growing and answer != "missed":
         return verdict("cannot say", interval, f"the system was not stable: {growing}")
+    if short := too_short(objective, samples):
+        if answer == "missed" and objective.is_upper:  # what a short window does not show are the longest waits
+            return verdict("missed", interval._replace(high=inf), f"known downwards only: {short}")
+        return verdict("cannot say", Interval(nan, nan, level), short)
     if answer == "cannot say":
         needed = _needed(objective, values, level) if interval.known or len(samples) == 1 else None
         return verdict(answer, interval, _excuse(objective, interval, len(samples), why, notes), needed)
     return verdict(answer, interval, "; ".join(filter(None, (why, notes, growing))))
+
+
+def _pooled(objective: Objective, samples: Sequence[Sample], values: np.ndarray[Any, Any]) -> float:
+    """The figure of all replications together."""
+    if not len(values):
+        return nan
+    if objective.kind == "quantile" and all(sample.sketch for sample in samples):
+        return quantile(pool([s.sketch for s in samples if s.sketch]), objective.probability or 0.5)
+    total, weight = sum(s.total for s in samples), sum(s.weight for s in samples)
+    if np.isfinite(values).all() and weight > 0:
+        return total / weight
+    return float(values.mean())
 
 
 def _interval(
@@ -129,15 +148,54 @@ def _interval(
     """What the samples leave possible, and a remark."""
     if objective.kind == "count" and objective.op == "=":
         return Interval(float(values.min()), float(values.max()), level), ""
+    sketches = [sample.sketch for sample in samples if sample.sketch is not None]
+    if len(samples) > 1 and len(sketches) == len(samples):
+        return pooled_quantile(sketches, objective.probability or 0.5, level)[1], _say_late(samples)
     if not np.isfinite(values).all():  # without end in some runs: at least the least of them
-        return Interval(float(values.min()), inf, level), ""
-    interval = Interval(samples[0].low, samples[0].high, level) if len(samples) == 1 else mean_interval(values, level)
+        return Interval(float(values.min()), inf, level), _say_late(samples)
+    if len(samples) == 1:
+        interval = Interval(samples[0].low, samples[0].high, level)
+    elif all(sample.weight > 0 for sample in samples):
+        half = ratio_half_width([s.total for s in samples], [s.weight for s in samples], level)
+        mean = _pooled(objective, samples, values)
+        interval = (
+            log_interval(mean, half, level) if objective.kind == "mean" else Interval(mean - half, mean + half, level)
+        )
+    else:
+        interval = mean_interval(values, level)
     if objective.kind == "share":
         exact = proportion_interval(sum(s.hits for s in samples), sum(s.n for s in samples), level)
         if not interval.known:
             return (exact, "") if objective.what == "rejected" else (interval, "")
         return Interval(max(min(interval.low, exact.low), 0.0), min(max(interval.high, exact.high), 1.0), level), ""
-    return interval, ""
+    return _with_late(samples, interval)
+
+
+def _with_late(samples: Sequence[Sample], interval: Interval) -> tuple[Interval, str]:
+    """A mean delay is of delivered mail; what is under way is said, and the interval wide enough for it."""
+    late = [sample.late for sample in samples if sample.late is not None]
+    if not late or not all(sample.weight > 0 for sample in samples):
+        return interval, _say_late(samples)
+    total, weight = sum(s.total for s in samples), sum(s.weight for s in samples)
+    recipients = sum(each.recipients for each in late)
+    least, most = ((total + sum(each[i] for each in late)) / (weight + recipients) for i in (1, 2))
+    mean = total / weight
+    wider = interval._replace(low=interval.low * min(least / mean, 1.0), high=interval.high * max(most / mean, 1.0))
+    share = _say_share(recipients / (weight + recipients))
+    remark = (
+        f"of the delivered; {recipients:,.0f} recipients' mail ({share}) is in transit at the end: with it the mean is "
+        f"{say_duration(least)} to {say_duration(most)}, from its age to twice that or the longest delay"
+    )
+    return wider, remark
+
+
+def _say_late(samples: Sequence[Sample]) -> str:
+    number = sum(sample.late.recipients for sample in samples if sample.late is not None)
+    return f"{number:,.0f} recipients' mail is in transit at the end, later than all that arrived" if number else ""
+
+
+def _say_share(share: float) -> str:
+    return f"{100 * share:.2g} %"
 
 
 def proportion_interval(hits: float, n: float, level: float = LEVEL) -> Interval:

@@ -10,8 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from coexsim.analysis.sketch import Sketch, around, quantile, sketch
 from coexsim.analysis.slo_text import Objective
-from coexsim.experiment.results import Results, weighted_quantiles
+from coexsim.experiment.results import Results
+from coexsim.stats import log_interval
 
 Floats = NDArray[np.float64]
 BLOCKS = 20
@@ -19,6 +21,14 @@ BLOCKS = 20
 MOST_ALIKE = 0.8
 """A higher correlation of twenty neighbours is not known well enough to be divided by."""
 LEVEL = 0.95
+FEWEST_PARTS, MOST_PARTS = 60, 360
+
+
+class Series(NamedTuple):
+    """A figure as sums over equal parts of the window: `top` over `bottom`, part by part."""
+
+    top: tuple[float, ...]
+    bottom: tuple[float, ...]
 
 
 class Sample(NamedTuple):
@@ -32,6 +42,25 @@ class Sample(NamedTuple):
     note: str = ""
     growing: str = ""
     """Why the system was not stable; empty if it was."""
+    total: float = nan
+    weight: float = nan
+    """Of a mean: it is `total` over `weight`, so that replications can be pooled; NaN where they cannot."""
+    sketch: Sketch | None = None
+    """Of a quantile: all values."""
+    series: Series | None = None
+    """What shows how long the figure remembers; None where nobody can tell."""
+    eventful: bool = False
+    """Outages shape the series of this one run; only other runs with the same ones tell chance from their doing."""
+    late: Late | None = None
+    """Mail under way at the end of the run: a mean delay is without it, to a percentile it is later than anything."""
+
+
+class Late(NamedTuple):
+    """Recipients whose mail is under way at the end: how many, and how long they wait together, at least and at most."""
+
+    recipients: float
+    least_s: float
+    most_s: float
 
 
 def _of_flow(objective: Objective, mail: pd.DataFrame) -> pd.DataFrame:
@@ -48,12 +77,25 @@ def _of_flow(objective: Objective, mail: pd.DataFrame) -> pd.DataFrame:
     return mail[np.array(wanted, dtype=bool)[mail["flow"].cat.codes.to_numpy()]] if flows else mail
 
 
-def blocks_of(born_s: Floats, window_s: tuple[float, float]) -> NDArray[np.int64]:
+def parts_of(window_s: tuple[float, float]) -> int:
+    """In how many equal parts of the window a series is kept: about one a minute, neither few nor many."""
+    length_s = window_s[1] - window_s[0]
+    return int(min(max(length_s / 60, FEWEST_PARTS), MOST_PARTS)) if isfinite(length_s) else FEWEST_PARTS
+
+
+def series_of(born_s: Floats, top: Floats, bottom: Floats, window_s: tuple[float, float]) -> Series:
+    """The sums of messages over the parts of the window in which they were born."""
+    parts = parts_of(window_s)
+    at = blocks_of(born_s, window_s, parts)
+    return Series(tuple(sums(at, top, parts).tolist()), tuple(sums(at, bottom, parts).tolist()))
+
+
+def blocks_of(born_s: Floats, window_s: tuple[float, float], blocks: int = BLOCKS) -> NDArray[np.int64]:
     """The block of the window in which each message was born."""
     begin_s, end_s = window_s
     end_s = end_s if isfinite(end_s) else float(born_s.max(initial=begin_s)) + 1.0
-    at = (born_s - begin_s) / max(end_s - begin_s, 1e-9) * BLOCKS
-    return np.clip(at, 0, BLOCKS - 1).astype(np.int64)
+    at = (born_s - begin_s) / max(end_s - begin_s, 1e-9) * blocks
+    return np.clip(at, 0, blocks - 1).astype(np.int64)
 
 
 def sums(group: NDArray[np.int64], values: Floats, groups: int = BLOCKS) -> Floats:
@@ -84,34 +126,68 @@ def half_of(error: float, blocks: int, level: float) -> float:
 
 
 def delay_of(objective: Objective, run: Results, level: float) -> Sample:
-    """Delay of delivered mail by recipient; mail in transit is later than anything known."""
+    """Delay of delivered mail by recipient. To a percentile mail in transit is later than anything known."""
     mail = _of_flow(objective, run.measured)
     mail = mail[mail["outcome"].isin(["delivered", "in transit"])]
     if mail.empty:
         return Sample(nan, note="no mail of this kind")
-    weights = mail["recipients"].to_numpy().astype(np.float64)
+    return _mean_delay(mail, run, level) if objective.kind == "mean" else _quantile_delay(objective, mail, run, level)
+
+
+def _mean_delay(mail: pd.DataFrame, run: Results, level: float) -> Sample:
+    """Of the delivered; what is under way is bounded by its age at the end of the run and by the longest delay of all."""
+    there = (mail["outcome"] == "delivered").to_numpy()
+    done, open_ = mail[there], mail[~there]
+    late = _late(done, open_, run)
+    if done.empty:
+        return Sample(inf, len(mail), note="nothing was delivered")
+    weights, delay_s = done["recipients"].to_numpy(dtype=np.float64), done["delay_s"].to_numpy()
+    total_s, weight = float(weights @ delay_s), float(weights.sum())
+    born_s = done["born_s"].to_numpy()
+    series = series_of(born_s, weights * delay_s, weights, run.window_s)
+    half = _half_of_run(born_s, weights * delay_s, weights, run, level)
+    alone = log_interval(total_s / weight, half, level)
+    return Sample(
+        total_s / weight, len(done), alone.low, alone.high, total=total_s, weight=weight, series=series, late=late
+    )
+
+
+def _late(done: pd.DataFrame, open_: pd.DataFrame, run: Results) -> Late | None:
+    if open_.empty:
+        return None
+    recipients = open_["recipients"].to_numpy(dtype=np.float64)
+    age_s = np.maximum(run.length_s - open_["born_s"].to_numpy(), 0.0) if isfinite(run.length_s) else 0 * recipients
+    longest_s = float(done["delay_s"].max()) if len(done) else 0.0
+    return Late(
+        float(recipients.sum()), float(recipients @ age_s), float(recipients @ np.maximum(2 * age_s, longest_s))
+    )
+
+
+def _half_of_run(born_s: Floats, top: Floats, bottom: Floats, run: Results, level: float) -> float:
+    """Half an interval for a ratio from this run alone: blocks of its window, fewer where they hang together."""
+    block = blocks_of(born_s, run.window_s)
+    of_block = sums(block, bottom)
+    error = ratio_error(sums(block, top), of_block, float(top.sum() / bottom.sum()))
+    return half_of(error, int((of_block > 0).sum()), level)
+
+
+def _quantile_delay(objective: Objective, mail: pd.DataFrame, run: Results, level: float) -> Sample:
+    weights = mail["recipients"].to_numpy(dtype=np.float64)
     delay_s = mail["delay_s"].fillna(inf).to_numpy()
-    block = blocks_of(mail["born_s"].to_numpy(), run.window_s)
-    bottom = sums(block, weights)
     under_way = int(weights[np.isinf(delay_s)].sum())
-    note = f"{under_way} recipients' mail is still in transit" if under_way else ""
-    if objective.kind == "mean":
-        mean_s = float(np.average(delay_s, weights=weights))
-        if under_way:
-            return Sample(inf, len(mail), note=note)
-        half = half_of(ratio_error(sums(block, weights * delay_s), bottom, mean_s), int((bottom > 0).sum()), level)
-        return Sample(mean_s, len(mail), mean_s - half, mean_s + half)
     p = objective.probability or 0.5
-    value = weighted_quantiles(delay_s, weights, [p])[0]
+    kept = sketch(delay_s, weights)
+    value = quantile(kept, p)
     below = delay_s <= value
-    error = ratio_error(sums(block, weights * below), bottom, float(weights @ below / weights.sum()))
+    born_s = mail["born_s"].to_numpy()
+    half = _half_of_run(born_s, weights * below, weights, run, level)
     alone = sqrt(p * (1 - p) * float((weights**2).sum())) / float(weights.sum())
-    half = half_of(max(error, alone) if isfinite(error) else nan, int((bottom > 0).sum()), level)
-    low, high = _quantiles_around(
-        delay_s, weights, p, half
-    )  # Woodruff 1952: the interval of the share, read off as times
+    half = max(half, half_of(alone, BLOCKS, level)) if isfinite(half) else nan
+    low, high = around(kept, p, half, level)[:2]  # Woodruff 1952: the interval of the share, read off as times
     good = float(weights @ within_limit(objective, delay_s)) / float(weights.sum()) * len(mail)
-    return Sample(value, len(mail), low, high, hits=good, note=note)
+    late = Late(float(under_way), inf, inf) if under_way else None
+    series = series_of(born_s, weights * below, weights, run.window_s)
+    return Sample(value, len(mail), low, high, hits=good, sketch=kept, series=series, late=late)
 
 
 def within_limit(objective: Objective, values: Floats) -> NDArray[np.bool_]:
@@ -120,15 +196,6 @@ def within_limit(objective: Objective, values: Floats) -> NDArray[np.bool_]:
     if objective.op in ("<=", ">=", "="):
         good |= values == objective.limit
     return np.asarray(good, dtype=np.bool_)
-
-
-def _quantiles_around(values: Floats, weights: Floats, p: float, half: float) -> tuple[float, float]:
-    if not isfinite(half):
-        return nan, nan
-    low, high = p - half, p + half
-    inner = [min(max(q, 1e-12), 1.0) for q in (low, high)]
-    found = weighted_quantiles(values, weights, inner)
-    return found[0] if low > 0 else -inf, found[1] if high < 1 else inf
 
 
 def outcomes_of(objective: Objective, run: Results, level: float) -> Sample:

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coexsim.analysis.drain import minutes_to_drain
 from coexsim.analysis.slo_mail import (
     BLOCKS,
     LEVEL,
+    MOST_PARTS,
     Floats,
     Sample,
+    Series,
     blocks_of,
     delay_of,
     half_of,
@@ -24,8 +27,11 @@ from coexsim.analysis.slo_text import Objective, outages_of
 from coexsim.experiment.figures import HOUR, busiest
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Event, Scenario
+from coexsim.stats import log_interval
 
 GROWTH_SHARE = 0.02
+FEWEST_MINUTES = 15
+"""A series of fewer minutes shows nothing of how long it remembers."""
 
 
 def measure(objective: Objective, run: Results, scenario: Scenario, level: float = LEVEL) -> Sample:
@@ -34,7 +40,7 @@ def measure(objective: Objective, run: Results, scenario: Scenario, level: float
     if kind in ("share", "count"):
         sample = _rejected(objective, run) if objective.what == "rejected" else outcomes_of(objective, run, level)
     elif kind == "utilisation":
-        sample = _utilisation(objective, run, level)
+        sample = (_busiest_hour if objective.busiest_hour else _utilisation)(objective, run, level)
     elif kind in ("backlog", "queue_disk"):
         sample = _highest(objective, run, scenario)
     elif kind == "drain":
@@ -43,21 +49,25 @@ def measure(objective: Objective, run: Results, scenario: Scenario, level: float
         sample = delay_of(objective, run, level)
     else:
         sample = _wait(objective, run, level)
-    return sample._replace(growing=instability(run))
+    return sample._replace(growing=instability(run), eventful=bool(outages_of(scenario)))
 
 
 # --- servers ------------------------------------------------------------------------------------------------------
 
 
 def _rejected(objective: Objective, run: Results) -> Sample:
-    """Of those who came to a connection, those turned away at a limit."""
+    """Of those who came to a connection, those turned away at a limit.
+
+    Who is told 421 has no connection and is no visit; who is told 452 has one, and is.
+    """
     stages = run.stages[run.stages["stage"] == "connections"]
     if objective.server is not None:
         stages = stages[stages["server"] == objective.server]
-    refused, taken = float(stages["refused"].sum()), float(stages["visits"].sum())
-    if refused + taken == 0:
+    refused = float(stages["refused"].sum())
+    came = float(stages["visits"].sum()) + refused - float(stages["refused_in_session"].sum())
+    if came == 0:
         return Sample(nan, note="nobody came to a connection")
-    return Sample(refused / (refused + taken), refused + taken, hits=refused)
+    return Sample(refused / came, came, hits=refused)
 
 
 def _wait(objective: Objective, run: Results, level: float) -> Sample:
@@ -70,18 +80,17 @@ def _wait(objective: Objective, run: Results, level: float) -> Sample:
         waited_s = float((stages["mean_wait_s"].fillna(0.0) * stages["visits"]).sum())
         if not messages or not int(stages["visits"].sum()):
             return Sample(nan, note="no mail of this kind")
-        half = _wait_half(run, stages["server"].unique().tolist(), None, waited_s / messages, messages, level)
-        return Sample(waited_s / messages, messages, waited_s / messages - half, waited_s / messages + half)
+        return _mean_wait(run, stages["server"].unique().tolist(), None, waited_s, messages, level)
     stages = stages[(stages["stage"] == objective.stage) & (stages["visits"] > 0)]
     if stages.empty:
         return Sample(nan, note="nobody came to this stage, or nothing takes time there")
     visits = int(stages["visits"].sum())
     column = "mean_wait_s" if objective.kind == "mean" else f"p{round(100 * (objective.probability or 0))}_wait_s"
     if objective.kind == "quantile":  # of a link: in its slower direction
-        return Sample(float(stages[column].max()), visits)
-    mean_s = float(np.average(stages[column].fillna(0.0), weights=stages["visits"]))
-    half = _wait_half(run, stages["server"].unique().tolist(), objective.stage, mean_s, None, level)
-    return Sample(mean_s, visits, mean_s - half, mean_s + half)
+        queue = _wait_series(run, stages["server"].unique().tolist(), objective.stage)
+        return Sample(float(stages[column].max()), visits, series=queue)
+    waited_s = float((stages[column].fillna(0.0) * stages["visits"]).sum())
+    return _mean_wait(run, stages["server"].unique().tolist(), objective.stage, waited_s, visits, level)
 
 
 def _at_server(name: str, table: pd.DataFrame) -> pd.Series[bool]:
@@ -106,44 +115,86 @@ def _minutes(run: Results, rows: pd.DataFrame, column: str, *, to_end: bool = Fa
     return sums((rows["minute"] - first).to_numpy(dtype=np.int64), rows[column].to_numpy(), 0)
 
 
-def _wait_half(
-    run: Results, servers: list[str], stage: str | None, mean_s: float, messages: int | None, level: float
-) -> float:
-    """Half an interval for a mean wait from one run: minutes of waiting over arrivals, in blocks (Little's law)."""
+def _wait_series(run: Results, servers: list[str], stage: str | None) -> Series | None:
+    """Seconds of waiting and arrivals, minute by minute (Little's law); None for fewer minutes than can show anything."""
     rows = run.timeline[run.timeline["server"].isin(servers)]
     rows = rows[rows["stage"] == stage] if stage else rows[rows["stage"] != "queue"]
     waiting, arrivals = _minutes(run, rows, "queue") * 60, _minutes(run, rows, "arrivals")
-    if len(waiting) < 2 * BLOCKS:
-        return nan
-    edges = np.arange(len(waiting)) * BLOCKS // len(waiting)
-    top, bottom = sums(edges, waiting), sums(edges, arrivals)
-    if messages:
-        bottom *= messages / max(bottom.sum(), 1e-9)
-    return half_of(ratio_error(top, bottom, mean_s), int((bottom > 0).sum()), level)
+    return _series(waiting, arrivals)
 
 
-def _utilisation(objective: Objective, run: Results, level: float) -> Sample:
-    """Busy share in the busiest hour; of a link, in its busier direction."""
+def _series(top: Floats, bottom: Floats) -> Series | None:
+    if len(top) < FEWEST_MINUTES:
+        return None
+    parts = min(len(top), MOST_PARTS)
+    at = np.arange(len(top)) * parts // len(top)
+    return Series(tuple(sums(at, top, parts).tolist()), tuple(sums(at, bottom, parts).tolist()))
+
+
+def _mean_wait(run: Results, servers: list[str], stage: str | None, waited_s: float, n: int, level: float) -> Sample:
+    """Seconds waited by so many visits or messages, with an interval from blocks of the window."""
+    series = _wait_series(run, servers, stage)
+    half, mean_s = nan, waited_s / n
+    if series is not None and len(series.top) >= 2 * BLOCKS:
+        edges = np.arange(len(series.top)) * BLOCKS // len(series.top)
+        top, bottom = (sums(edges, np.array(values)) for values in series)
+        bottom *= n / max(float(bottom.sum()), 1e-9)
+        half = half_of(ratio_error(top, bottom, mean_s), int((bottom > 0).sum()), level)
+    alone = log_interval(mean_s, half, level)
+    return Sample(mean_s, n, alone.low, alone.high, total=waited_s, weight=n, series=series)
+
+
+def _shares(objective: Objective, run: Results) -> list[tuple[Floats, float]] | str:
+    """Busy share by minute, and arrivals, of a station; of a link in both directions; or why there is none."""
     assert objective.server is not None
     rows = run.timeline[(run.timeline["stage"] == objective.stage) & _at_server(objective.server, run.timeline)]
-    if rows.empty:
-        return Sample(nan, note="nothing takes time at this stage")
     found = []
     for server in sorted(rows["server"].unique()):
         here = rows[rows["server"] == server]
         workers = 1.0 if objective.stage == "link" else _workers(run, str(server), objective.stage or "")
-        arrivals = float(_minutes(run, here, "arrivals").sum())
         if not isfinite(workers):
-            return Sample(nan, arrivals, note="it has no limit, so it is never busy by any share")
-        share = _minutes(run, here, "busy") / workers
+            return "it has no limit, so it is never busy by any share"
+        found.append((_minutes(run, here, "busy") / workers, float(_minutes(run, here, "arrivals").sum())))
+    if not found:
+        return "nothing takes time at this stage"
+    return found if any(arrivals for _, arrivals in found) else "nobody came to this stage"
+
+
+def _utilisation(objective: Objective, run: Results, level: float) -> Sample:
+    """Busy share over the measured window; of a link, in its busier direction."""
+    found = _shares(objective, run)
+    if isinstance(found, str):
+        return Sample(nan, note=found)
+    share, arrivals = max(found, key=lambda each: float(each[0].mean()))
+    if not arrivals:
+        return Sample(nan, note="nobody came to this stage")
+    value = float(share.mean())
+    series = _series(share, np.ones(len(share)))
+    half = nan
+    if len(share) >= 2 * BLOCKS:
+        edges = np.arange(len(share)) * BLOCKS // len(share)
+        half = half_of(ratio_error(sums(edges, share), sums(edges, np.ones(len(share))), value), BLOCKS, level)
+    return Sample(value, arrivals, value - half, value + half, total=value, weight=1.0, series=series)
+
+
+def _busiest_hour(objective: Objective, run: Results, level: float) -> Sample:
+    """Busy share in the 60 minutes in a row with most work. It is a maximum, so above the share of the window by its nature:
+
+    over replications the mean of such hours, each its own day's; of one run the interval is that of this one day's hour.
+    """
+    found = _shares(objective, run)
+    if isinstance(found, str):
+        return Sample(nan, note=found)
+    samples = []
+    for share, arrivals in found:
         value, at = busiest(share)
         hour = share[at : at + HOUR]
         pieces = [float(piece.mean()) for piece in np.array_split(hour, min(12, len(hour)))] if len(hour) else []
         half = half_of(
             float(np.std(pieces, ddof=1)) / sqrt(len(pieces)) if len(pieces) > 1 else nan, len(pieces), level
         )
-        found.append(Sample(value, arrivals, value - half, value + half))
-    sample = max(found, key=lambda each: each.value)
+        samples.append(Sample(value, arrivals, value - half, value + half))
+    sample = max(samples, key=lambda each: each.value)
     return sample if sample.n else Sample(nan, note="nobody came to this stage")
 
 
@@ -167,10 +218,7 @@ def _highest(objective: Objective, run: Results, scenario: Scenario) -> Sample:
 
 
 def _drain(objective: Objective, run: Results, scenario: Scenario) -> Sample:
-    """From the end of the outage until no more mail waits anywhere than at most in the hour before it began.
-
-    If another outage began within that hour, it is the hour before that one: its backlog is not the usual.
-    """
+    """From the end of the outage until the mail that waits anywhere is back to its usual level: `minutes_to_drain`."""
     outages = outages_of(scenario)
     chosen = outages if objective.outage is None else [outages[objective.outage]]
     total = (
@@ -189,23 +237,26 @@ def _drain_of(event: Event, total: Floats, scenario: Scenario, objective: Object
     if event.for_ is None:
         return Sample(nan, note="the outage has no end")
     end_s = begin_s + event.for_
-    first, back = int(begin_s // 60), int(np.ceil(end_s / 60))
+    first, back = minutes_of(event, scenario)
     if back >= len(total):
         return Sample(nan, note="the run ends before the outage does")
-    begins = [int(other.at.after(scenario.run.start) // 60) for other in outages_of(scenario) if other.at]
-    while earlier := [at for at in begins if first - HOUR < at < first]:
-        first = min(earlier)
-    before = total[max(first - HOUR, 0) : first]
-    usual = float(before.max(initial=0.0))
-    empty = np.flatnonzero(total[back - 1 :] <= usual)  # entry m is the end of minute m
-    if len(empty):
-        return Sample(max((back + int(empty[0])) * 60 - end_s, 0.0), len(total))
+    spans = [minutes_of(other, scenario) for other in outages_of(scenario)]
+    minutes = minutes_to_drain(total, spans, spans.index((first, back)))
+    if minutes < inf:
+        return Sample(max((back + minutes) * 60 - end_s, 0.0), len(total))
     seen_s = len(total) * 60 - end_s
     return Sample(
         inf if not objective.holds(seen_s) else nan,
         len(total),
         note=f"not drained by the end of the run, {seen_s / 3600:.3g} h later",
     )
+
+
+def minutes_of(event: Event, scenario: Scenario) -> tuple[int, int]:
+    """The minutes in which an outage lies; to the end of time if it has none."""
+    assert event.at is not None
+    begin_s = event.at.after(scenario.run.start)
+    return int(begin_s // 60), int(np.ceil((begin_s + event.for_) / 60)) if event.for_ is not None else 10**9
 
 
 # --- stability ----------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@
 ``share(rejected, onprem) < 0.1 %``         connections and messages turned away at a limit (421, 452)
 ``backlog(onprem) < 5000``                  most messages in the server's queue at the end of any minute
 ``queue_disk(onprem) < 50 GB``              most bytes in its queue
-``drain(outage 1) < 2 h``                   from the end of an outage until no more mail waits than at most in
-                                            the hour before it; by its number, or by its ``name``;
+``drain(outage 1) < 2 h``                   from the end of an outage until the 15-minute mean of what waits is
+                                            back at its usual level for that hour; by number, or by ``name``;
                                             ``drain(outage)``: the slowest of all outages
 ``bounced(valid recipients) = 0``           recipients that exist; also expired, discarded; also with a flow
 ==========================================  ==================================================================
@@ -41,6 +41,7 @@ WAIT_QUANTILES = (0.5, 0.95, 0.99)
 COUNTED = ("bounced", "expired", "discarded")
 SHARED = ("delivered", *COUNTED, "in transit", "rejected")
 VALID = "valid recipients"
+BUSIEST_HOUR = "busiest hour"
 FUNCTIONS = ("mean", "p50", "p95", "p99", "utilisation", "share", "backlog", "queue_disk", "drain", *COUNTED)
 OPERATORS = ("<=", ">=", "==", "<", ">", "=")
 
@@ -62,6 +63,8 @@ class Objective:
     flow: tuple[str, str] | None = None
     valid_only: bool = False
     outage: int | None = None
+    busiest_hour: bool = False
+    """Of a utilisation: in the busiest hour, not over the window."""
     file: str = ""
     line: int = 0
 
@@ -164,13 +167,15 @@ class _Reader:
     def _function(
         self, name: str, begin: int, arguments: list[tuple[str, int, int]], inside: tuple[int, int]
     ) -> dict[str, object]:
-        most = 1 if name in ("utilisation", "backlog", "queue_disk", "drain", *COUNTED) else 2
+        most = 1 if name in ("backlog", "queue_disk", "drain", *COUNTED) else 2
         if len(arguments) > most:
             _, at, end = arguments[most]
             self._fail(at, end, f"{name} takes {'one thing' if most == 1 else 'two things'} in its parentheses")
         quantile = re.fullmatch(r"p(\d{1,2}(?:\.\d+)?)", name)
         readers: dict[str, Callable[[list[tuple[str, int, int]]], dict[str, object]]] = {
-            "utilisation": lambda a: {"kind": "utilisation", "unit": "share"} | self._station(*a[0]),
+            "utilisation": lambda a: (
+                {"kind": "utilisation", "unit": "share"} | self._station(*a[0]) | self._when(a[1:])
+            ),
             "backlog": lambda a: {"kind": "backlog", "unit": "count", "server": self._server(*a[0])},
             "queue_disk": lambda a: {"kind": "queue_disk", "unit": "bytes", "server": self._server(*a[0])},
             "drain": lambda a: {"kind": "drain", "unit": "s", "outage": self._outage(*a[0])},
@@ -189,6 +194,15 @@ class _Reader:
         if not arguments and name not in COUNTED:
             self._fail(*inside, f"{name}() says nothing of what; write for example {name}({self._example(name)})")
         return readers[name](arguments)
+
+    def _when(self, arguments: list[tuple[str, int, int]]) -> dict[str, object]:
+        """Nothing, or ``busiest hour``."""
+        for word, at, end in arguments:
+            if word != BUSIEST_HOUR:
+                self._fail(
+                    at, end, f"{word!r} is no part of the time; write {BUSIEST_HOUR!r}, or nothing: the whole window"
+                )
+        return {"busiest_hour": bool(arguments)}
 
     def _timed(self, arguments: list[tuple[str, int, int]], probability: float | None, begin: int) -> dict[str, object]:
         """``delay`` with a flow, or ``wait`` with a stage or server."""

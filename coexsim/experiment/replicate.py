@@ -10,6 +10,7 @@ from dataclasses import replace
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.results import Results, join
 from coexsim.experiment.run import run_one
+from coexsim.experiment.warm_up import settled
 from coexsim.scenario.model import Scenario
 
 Progress = Callable[[int, int], None]
@@ -30,6 +31,7 @@ def replicate(
     if n < 1:
         raise ValueError(f"{n} replications give no results; ask for 1 or more")
     seed = scenario.run.seed if seed is None else seed
+    scenario = settled(scenario, seed)  # once, not once a replication
     calls = [(scenario, seed, number) for number in range(first, first + n)]
     done: dict[int, Results] = {}
     interrupted = False

@@ -95,6 +95,7 @@ def _stages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFra
                 "stage": stage,
                 "workers": float("inf") if log.workers is None else float(log.workers),
                 "refused": server.refused if server and stage == "connections" else 0,
+                "refused_in_session": server.refused_in_session if server and stage == "connections" else 0,
             }
         )
     if not rows:

@@ -71,7 +71,10 @@ SCHEMA: dict[str, dict[str, Column]] = {
         "p99_service_s": Column("float64", "s", ""),
         "mean_busy": Column("float64", "1", "busy workers, mean over the measured window"),
         "mean_queue": Column("float64", "1", "waiting, mean over the measured window"),
-        "refused": Column("int64", "1", "turned away at a limit in the measured window"),
+        "refused": Column("int64", "1", "turned away at a limit in the measured window: 421, or 452 in a session"),
+        "refused_in_session": Column(
+            "int64", "1", "of these, the ones told 452: they had a connection, and are visits too"
+        ),
     },
     "timeline": _RUN
     | {

@@ -130,6 +130,7 @@ class MailServer:
         self.queued = 0
         self.queued_bytes = 0
         self.refused = 0
+        self.refused_in_session = 0
         self.passing = Passing(world.length_s)
         self._plans: dict[tuple[object, ...], Plan] = {}
         self._taken: dict[tuple[object, ...], Taken] = {}
@@ -227,10 +228,12 @@ class MailServer:
             return path
         return network.between(self.name, other.name, self.world.env.now)
 
-    def note_refusal(self) -> None:
-        """A client was turned away at a limit; counted in the measured window."""
+    def note_refusal(self, *, in_session: bool) -> None:
+        """A client was turned away at a limit, `in_session` with a connection; counted in the measured window."""
         begin_s, end_s = self.world.measured_s
-        self.refused += begin_s <= self.world.env.now < end_s
+        counts = begin_s <= self.world.env.now < end_s
+        self.refused += counts
+        self.refused_in_session += counts and in_session
 
     def keep(self, copy: Copy | Ride) -> None:
         """The copy is in this server's queue from now on."""

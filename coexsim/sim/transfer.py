@@ -198,10 +198,10 @@ def _trouble_on_the_way(server: MailServer, target: MailServer | None, path: Pat
 def _trouble_at_the_door(copy: Copy, target: MailServer, path: Path, slot: Hold | None) -> Trouble | None:
     """No connection to be had (421), or no room for the message (452)."""
     if slot is None:
-        target.note_refusal()
+        target.note_refusal(in_session=False)
         return 2 * path.round_trip_s, Failure(_said(target.policy.product, "too-many-connections"), marks_dead=False)
     if not target.has_room_for(copy):
-        target.note_refusal()
+        target.note_refusal(in_session=True)
         return CONNECT * path.round_trip_s, Failure(_said(target.policy.product, "queue-full"), marks_dead=False)
     return None
 

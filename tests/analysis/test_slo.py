@@ -106,12 +106,14 @@ def test_bounces_to_nobody_are_no_bounces_of_valid_recipients() -> None:
 
 
 def stage_runs(busy: list[float], minutes: int = 120, workers: float = 4.0, **stage: Any) -> list[Results]:
+    noise = np.random.default_rng(5).normal(0, 0.1, (len(busy), minutes))  # a window holds many minutes, each by itself
+    ripple = 1 + noise - noise.mean(axis=1, keepdims=True)
     return [
         made_up(
             [1.0] * 100, i, minutes=minutes,
             stages=[{"workers": workers, "visits": 1000, "mean_wait_s": 2.0, "p95_wait_s": 5.0} | stage],
             timeline={
-                ("onprem", "cores"): {"busy": b, "arrivals": 10.0, "queue": 1 / 3},
+                ("onprem", "cores"): {"busy": b * ripple[i], "arrivals": 10.0, "queue": 1 / 3},
                 ("onprem", "queue"): {"backlog": 10 * b, "queued_bytes": 1e6 * b},
             },
         )
@@ -171,6 +173,14 @@ def test_rejected_is_of_all_who_came_to_a_connection() -> None:
     assert verdict("share(rejected) < 20 %", *runs).estimate == 0.1
     assert verdict("share(rejected, onprem) < 20 %", *runs).answer == "met"
     assert verdict("share(rejected, onprem) < 5 %", *runs).answer == "missed"
+
+
+def test_who_is_told_452_is_counted_once() -> None:
+    """900 had a connection, 100 of them were told 452; 50 more were told 421 and had none: 150 of 950."""
+    stage = {"stage": "connections", "visits": 900, "refused": 150, "refused_in_session": 100}
+    runs = [made_up([1.0], i, stages=[stage]) for i in range(2)]
+
+    assert verdict("share(rejected) < 20 %", *runs).estimate == pytest.approx(150 / 950)
 
 
 def drain_run(backlog: Any, number: int = 0) -> Results:
@@ -258,11 +268,12 @@ def test_runs_that_differ_leave_more_possible_than_their_samples_alone() -> None
 
 
 def test_what_is_never_below_zero_has_no_interval_there() -> None:
-    """Delays of 1 and 5 s: Student's interval for the mean of two runs would begin at 3 - 25 s."""
-    found = verdict("mean(delay) < 60 s", made_up([1.0] * 300, 0), made_up([5.0] * 300, 1))
+    """Delays of 1 and 5 s: Student's interval for the mean of two runs is 3 +- 25.4 s, in logarithms 3 s times or by e^8.47."""
+    samples = [Sample(delay_s, 300, total=300 * delay_s, weight=300) for delay_s in (1.0, 5.0)]
+    found = judge(parse_objective("mean(delay) < 10 h", SCENARIO), samples)
 
-    assert found.interval.low == 0
-    assert found.say() == "3 s (0 s to 28.4 s)"
+    assert found.interval.low == pytest.approx(3 / np.exp(12.706 * np.sqrt(8) / np.sqrt(2) / 3), rel=1e-3)
+    assert found.interval.high == pytest.approx(9 / found.interval.low)
 
 
 def test_a_count_says_of_how_many() -> None:
@@ -299,6 +310,67 @@ def test_mail_in_transit_is_later_than_any_limit() -> None:
     assert verdict("p90(delay) < 60 s", *runs).answer == "met"
     assert verdict("mean(delay) < 60 s", *runs).answer != "met"
     assert "in transit" in verdict("mean(delay) < 60 s", *runs).why
+
+
+def test_a_mean_delay_is_of_the_delivered_with_the_rest_bounded() -> None:
+    """990 delays of 1 s; 10 recipients' mail, born 100 s before the end, is under way: at least (990 + 1000) / 1000 = 1.99 s,
+
+    with twice its age (990 + 2000) / 1000 = 2.99 s. So a limit of 2 s cannot be told, one of 4 s is met.
+    """
+    born_s = np.append(np.linspace(0, 3400, 990), np.full(10, 3500.0))
+    runs = [made_up([1.0] * 990 + [nan] * 10, i, born_s=born_s) for i in range(3)]
+
+    found = verdict("mean(delay) < 4 s", *runs)
+    assert (found.answer, found.estimate) == ("met", 1.0)
+    assert found.interval.high == pytest.approx(2.99)
+    assert "30 recipients' mail (1 %) is in transit" in found.why
+    assert verdict("mean(delay) < 2 s", *runs).answer == "cannot say"
+
+
+def test_a_window_too_short_for_what_it_remembers_cannot_say() -> None:
+    """Delays that drift slowly, another way in each run: a window of an hour holds two or three independent stretches."""
+    rng = np.random.default_rng(8)
+    steps = rng.normal(0, 0.02, (4, 3600)).cumsum(axis=1)
+    runs = [made_up(5 + walk - walk.mean(), i) for i, walk in enumerate(steps)]
+    noise = [made_up(rng.exponential(5, 3600), i) for i in range(4)]
+
+    assert "window is too short" in verdict("mean(delay) < 60 s", *runs).why
+    assert not verdict("mean(delay) < 60 s", *runs).interval.known
+    assert verdict("mean(delay) < 60 s", *noise).answer == "met"
+    assert verdict("mean(delay) < 1 s", *runs).answer == "missed", "upwards it is known"
+
+
+def test_what_all_runs_have_in_common_is_no_memory() -> None:
+    """A day's course is the same in each replication: only what differs between them is chance."""
+    course = 5 + 4 * np.sin(np.arange(3600) / 600)
+    rng = np.random.default_rng(9)
+    runs = [made_up(course + rng.exponential(1, 3600), i) for i in range(4)]
+
+    assert verdict("mean(delay) < 60 s", *runs).answer == "met"
+
+
+def test_quantiles_are_of_all_mail_together() -> None:
+    """One run with 100 delays of 1 s, one with 300 of 3 s: half of all is 3 s, the mean of their medians would be 2 s."""
+    runs = [made_up([1.0] * 100, 0), made_up([3.0] * 300, 1)]
+
+    assert verdict("p50(delay) < 60 s", *runs).estimate == 3.0
+
+
+def test_the_busiest_hour_is_asked_for_by_name() -> None:
+    """Four hours with half of the cores busy, all of them in one: 62.5 % of the window, 100 % in the busiest hour."""
+    rng = np.random.default_rng(3)
+    busy = np.repeat([2.0, 2.0, 4.0, 2.0], 60) * rng.uniform(0.99, 1.0, (3, 240))
+    runs = [
+        made_up(
+            [1.0] * 10, i, minutes=240, stages=[{"workers": 4.0, "visits": 9}],
+            timeline={("onprem", "cores"): {"busy": row, "arrivals": 10.0}},
+        )
+        for i, row in enumerate(busy)
+    ]  # fmt: skip
+
+    assert verdict("utilisation(onprem.cores) < 90 %", *runs).estimate == pytest.approx(0.622, abs=0.005)
+    assert verdict("utilisation(onprem.cores, busiest hour) < 90 %", *runs).estimate == pytest.approx(0.995, abs=0.005)
+    assert verdict("utilisation(onprem.cores, busiest hour) < 90 %", *runs).answer == "missed"
 
 
 def growing_runs(top: float) -> list[Results]:

@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from coexsim.stats import (
     Interval,
     half_width,
+    log_interval,
     mean_interval,
+    memory_bins,
     mser5,
     paired_interval,
     quantile_interval,
     quantile_over_runs,
+    ratio_half_width,
     replications_needed,
 )
 
@@ -154,6 +157,39 @@ def test_intervals_hold_the_truth_as_often_as_they_claim() -> None:
     assert shares["difference"] == pytest.approx(0.95, abs=0.02)
     assert 0.93 < shares["quantile"] < 0.98
     assert all(share < 0.93 for share in coverage(0.95, claimed=0.85).values()), "the test can say no"
+
+
+def test_an_interval_in_logarithms_is_never_below_zero() -> None:
+    """10 times or by e^(5/10); as good as the plain one where it is narrow; of nothing, nothing."""
+    wide, narrow = log_interval(10.0, 5.0), log_interval(10.0, 0.01)
+
+    assert wide[:2] == pytest.approx((10 / np.exp(0.5), 10 * np.exp(0.5)))
+    assert narrow[:2] == pytest.approx((9.99, 10.01), abs=1e-4)
+    assert log_interval(0.0, 0.0) == (0.0, 0.0, 0.95)
+    assert not log_interval(1.0, nan).known
+
+
+def test_a_ratio_counts_each_replication_by_its_size() -> None:
+    """All bottoms alike: Student's interval of the mean; a replication of no size changes nothing but the number."""
+    tops = [1.0, 2.0, 4.0]
+
+    assert ratio_half_width(tops, [1, 1, 1]) == pytest.approx(half_width(tops))
+    assert ratio_half_width([3.0, 6.0], [1, 2]) == 0
+    assert isnan(ratio_half_width([1.0], [1.0]))
+    assert isnan(ratio_half_width([0.0, 0.0], [0.0, 0.0]))
+
+
+@pytest.mark.parametrize(("keeps", "memory"), [(0.0, 1.0), (0.5, 3.0), (0.9, 19.0)])
+def test_memory_is_that_of_a_known_series(keeps: float, memory: float) -> None:
+    """A first-order autoregressive series: (1 + r) / (1 - r) bins are one piece of evidence (Law 2015, sec. 4.3)."""
+    rng = np.random.default_rng(6)
+    rows = np.zeros((20, 2000))
+    for at in range(1, 2000):
+        rows[:, at] = keeps * rows[:, at - 1] + rng.normal(0, 1, 20)
+
+    assert memory_bins(rows) == pytest.approx(memory, rel=0.12)
+    assert memory_bins(np.zeros((3, 100))) == 1
+    assert memory_bins([[1.0, -1.0]]) == 1
 
 
 def test_mser5_finds_the_warm_up() -> None:

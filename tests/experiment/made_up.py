@@ -45,6 +45,7 @@ def stage_table(rows: list[dict[str, Any]], replication: int = 0) -> pd.DataFram
         "workers": 1.0,
         "visits": 0,
         "refused": 0,
+        "refused_in_session": 0,
         "mean_busy": 0.0,
         "mean_queue": 0.0,
     }

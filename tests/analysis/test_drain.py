@@ -1,0 +1,76 @@
+"""When a queue is back to normal, on curves whose answer is seen at a glance."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from coexsim.analysis.drain import minutes_to_drain
+
+
+def test_back_at_the_level_of_the_hour_before() -> None:
+    """5 wait, then 500 from minute 60 to 100; the outage ends at 90: ten minutes and the one whose end is the first with 5."""
+    backlog = np.full(180, 5.0)
+    backlog[60:100] = 500.0
+
+    assert minutes_to_drain(backlog, [(60, 90)], 0) == 11.0
+
+
+def test_one_calm_minute_is_not_normal() -> None:
+    """A single minute with an empty queue, as between two tries: the 15-minute mean is not fooled."""
+    backlog = np.full(180, 5.0)
+    backlog[60:120] = 500.0
+    backlog[95] = 0.0
+
+    assert minutes_to_drain(backlog, [(60, 90)], 0) == 31.0
+
+
+def test_a_usual_level_that_flutters_is_reached() -> None:
+    """0 to 10 wait by turns: the highest 15-minute mean before is the measure, not the highest or lowest minute."""
+    rng = np.random.default_rng(1)
+    backlog = rng.integers(0, 11, 240).astype(float)
+    backlog[60:100] = 5000.0
+
+    assert minutes_to_drain(backlog, [(60, 90)], 0) == 11.0
+
+
+def test_without_history_the_level_at_which_it_comes_to_rest() -> None:
+    """50,000 wait as the run begins, 23 minutes later some 40 as ever after."""
+    rng = np.random.default_rng(2)
+    backlog = 40 + rng.normal(0, 3, 120)
+    backlog[:23] += np.linspace(50_000, 2_000, 23)
+
+    assert 20 <= minutes_to_drain(backlog, [(0, 0)], 0) <= 24
+
+
+def test_a_queue_that_still_falls_at_the_end_has_not_come_to_rest() -> None:
+    """Nobody saw it."""
+    assert minutes_to_drain(np.linspace(50_000, 10_000, 120), [(0, 0)], 0) == inf
+    assert minutes_to_drain(np.linspace(50_000, 40_000, 1200), [(0, 0)], 0) == inf
+
+
+def test_the_usual_level_of_that_hour_of_day() -> None:
+    """Yesterday 100 waited from noon on and 5 before; the outage ends at noon: 100 is normal then, though 5 were before it."""
+    day = np.where(np.arange(1440) < 720, 5.0, 100.0)
+    backlog = np.tile(day, 2)
+    backlog[1440 + 660 : 1440 + 740] = 900.0
+
+    assert minutes_to_drain(backlog, [(1440 + 660, 1440 + 720)], 0) == 21.0
+
+
+def test_the_backlog_of_an_earlier_outage_is_not_the_usual() -> None:
+    """Two outages within an hour: the second is over when no more wait than before the first."""
+    backlog = np.full(240, 5.0)
+    backlog[60:150] = 500.0
+
+    assert minutes_to_drain(backlog, [(60, 90), (100, 120)], 1) == 31.0
+
+
+def test_the_next_outage_does_not_count_for_this_one() -> None:
+    """Drained at minute 92; the next begins at 105, within the 15 minutes."""
+    backlog = np.full(120, 5.0)
+    backlog[60:92] = 500.0
+    backlog[105:115] = 500.0
+
+    assert minutes_to_drain(backlog, [(60, 90), (105, 110)], 0) == 3.0
