@@ -11,10 +11,23 @@ from copy import copy
 from typing import NamedTuple
 
 from coexsim.audit.classes import SMALL_BYTES, MailClass, recipients, senders
+from coexsim.mail.delivery import (
+    Attempt,
+    Connect,
+    HandOver,
+    Refused,
+    Resolve,
+    Session,
+    Unreachable,
+    attempt,
+    split_by_time,
+)  # fmt: skip
 from coexsim.mail.dialogue import receive
-from coexsim.mail.dns import DnsFailure, MailHosts, in_order, mail_hosts
+from coexsim.mail.dns import DnsFailure, MailHosts
 from coexsim.mail.message import Envelope, NextHop, Rcpt, fold
 from coexsim.mail.policy import Policy
+from coexsim.mail.reach import addresses, answered_at_once, asks
+from coexsim.mail.replies import reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
@@ -171,39 +184,52 @@ def _next(setup: Setup, station: Station) -> Iterator[Station]:
 
 def hosts_behind(setup: Setup, hop: NextHop, policy: Policy | None = None) -> MailHosts | DnsFailure:
     """What DNS says of a next hop, as asked by a server (or by anybody outside)."""
-    own = (policy.own_names, policy.own_addresses) if policy else (frozenset[str](), frozenset[str]())
-    asking = mail_hosts(hop, *own)
     state = setup.state_at(0.0)
-    try:
-        question = next(asking)
-        while True:
-            question = asking.send(setup.answer(question, state, external=hop.external_dns))
-    except StopIteration as end:
-        found: MailHosts | DnsFailure = end.value
-        return found
+    return answered_at_once(asks(hop, policy), lambda q: setup.answer(q, state, external=hop.external_dns))
 
 
 def server_that_takes(setup: Setup, client: str, hop: NextHop, envelope: Envelope) -> str | None:
     """The server at a next hop that takes mail for one recipient in the end; None if it is refused or nobody listens.
 
-    The hosts are asked in turn: whoever says "later" leaves it to the next, whoever refuses for good has the last word. Where all
-    say "later" (greylisting does at first), the mail comes again.
+    Where all hosts say "later" (greylisting does at first), the mail comes again.
     """
-    policy = setup.policies[client]
-    hosts = hosts_behind(setup, hop, policy)
-    if isinstance(hosts, DnsFailure):
-        return None
-    at = [setup.server_at.get(address) for host in in_order(hosts) for address in host.addresses]
-    listening = [name for name in at if name is not None and setup.policies[name].listens]
     for first_time in (True, False):
-        for server in listening[: policy.most_sessions]:
-            greylisted = _everybody if first_time and setup.policies[server].greylist_s is not None else None
-            said = receive(setup, server, client, envelope, greylisted=greylisted)
-            if said.accepted:
-                return server
-            if not said.refused[0].reply.temporary:
-                return None
+        tried = _attempt(setup, client, hop, envelope, first_time=first_time)
+        if tried is None or not tried.late:
+            return tried.host.server if tried and tried.host else None
     return None
+
+
+def _attempt(setup: Setup, client: str, hop: NextHop, envelope: Envelope, *, first_time: bool) -> Attempt | None:
+    """One attempt of the delivery agent, nobody out of service; on `first_time`, who greylists says "later"."""
+    policy = setup.policies[client]
+    agent = attempt(policy, envelope.recipients, hop)
+    sent_back: object = None
+    try:
+        while True:
+            effect = agent.send(sent_back)
+            match effect:
+                case Resolve():
+                    found = hosts_behind(setup, hop, policy)
+                    sent_back = found if isinstance(found, DnsFailure) else addresses(setup, found)
+                case Connect(host):
+                    listens = host.server is not None and setup.policies[host.server].listens
+                    sent_back = None if listens else Unreachable(reply(policy.product, "connection-refused"))
+                case HandOver(host, recipients):
+                    assert host.server is not None
+                    greylists = first_time and setup.policies[host.server].greylist_s is not None
+                    said = receive(
+                        setup,
+                        host.server,
+                        client,
+                        envelope.to(recipients),
+                        greylisted=_everybody if greylists else None,
+                    )
+                    failed, late = split_by_time(Refused((r.rcpt,), r.reply) for r in said.refused)
+                    sent_back = Session(said.accepted, failed, late)
+    except StopIteration as end:
+        result: Attempt | None = end.value
+        return result
 
 
 def _everybody(_client: str, _sender: str, _recipient: str) -> bool:

@@ -1,12 +1,15 @@
-"""What a server reaches at a moment of a walk: DNS through its own cache, and other servers over links that are up."""
+"""What a server reaches at a moment of a trace: DNS through its own cache, and other servers over links that are up."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHost, MailHosts, Question, in_order, mail_hosts
+from coexsim.mail.delivery import Host
+from coexsim.mail.dns import Answer, Asking, Cache, DnsFailure, MailHosts, Question, in_order, mail_hosts
 from coexsim.mail.message import NextHop, Reply
 from coexsim.mail.outages import FOREVER, Outages
+from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import Setup
 
@@ -15,40 +18,56 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 class NoContact(NamedTuple):
-    """Nobody answers at an address; `mends`: at a known time somebody will."""
+    """Nobody answers at an address; `recoverable`: at a known time somebody will."""
 
     reply: Reply
-    mends: bool
+    recoverable: bool
+
+
+def answered_at_once(asking: Asking, answer: Callable[[Question], Answer]) -> MailHosts | DnsFailure:
+    """Drive the MX rules where DNS takes no time."""
+    try:
+        question = next(asking)
+        while True:
+            question = asking.send(answer(question))
+    except StopIteration as end:
+        result: MailHosts | DnsFailure = end.value
+        return result
+
+
+def asks(hop: NextHop, policy: Policy | None) -> Asking:
+    """The MX rules for a next hop, as asked by a server, or by anybody outside."""
+    own = (policy.own_names, policy.own_addresses) if policy else (_NOBODY, _NOBODY)
+    return mail_hosts(hop, *own)
+
+
+def addresses(setup: Setup, hosts: MailHosts) -> tuple[Host, ...]:
+    """The addresses of mail hosts in the order to try them, as listed among equals."""
+    at = setup.server_at
+    return tuple(Host(host.name, a, at.get(a)) for host in in_order(hosts) for a in host.addresses)
 
 
 class Reach:
-    """Name servers and network as the walk's servers find them; each server remembers what it was told."""
+    """Name servers and network as the servers of a trace find them; each server remembers what it was told."""
 
     def __init__(self, setup: Setup, outages: Outages) -> None:
         self._setup = setup
         self._outages = outages
-        self._caches: dict[
-            tuple[str, bool], Cache
-        ] = {}  # by server, and by external DNS or not: the answers may differ
+        self._caches: dict[tuple[str, bool], Cache] = {}  # by server, and by external DNS or not: answers may differ
 
     def hosts(self, client: str, hop: NextHop, now_s: float, asked: list[str]) -> MailHosts | DnsFailure:
-        """Drive the MX rules, answering at once; `asked` gets questions and answers in words. A `client` may be no server."""
-        policy = self._setup.policies.get(client)
-        asking = mail_hosts(hop, policy.own_names if policy else _NOBODY, policy.own_addresses if policy else _NOBODY)
+        """The hosts of a next hop; `asked` gets questions and answers in words. A `client` may be no server."""
         cache = self._caches.setdefault((client, hop.external_dns), Cache())
-        try:
-            question = next(asking)
-            while True:
-                answer = cache.get(question, now_s)
-                source = CACHED if answer else ""
-                if answer is None:
-                    answer = self._answer(question, now_s, external=hop.external_dns)
-                    cache.put(question, answer, now_s)
-                asked.append(f"{question} -> {answer}{source}")
-                question = asking.send(answer)
-        except StopIteration as end:
-            result: MailHosts | DnsFailure = end.value
-            return result
+
+        def answer(question: Question) -> Answer:
+            kept = cache.get(question, now_s)
+            found = kept or self._answer(question, now_s, external=hop.external_dns)
+            if kept is None:
+                cache.put(question, found, now_s)
+            asked.append(f"{question} -> {found}{CACHED if kept else ''}")
+            return found
+
+        return answered_at_once(asks(hop, self._setup.policies.get(client)), answer)
 
     def _answer(self, question: Question, now_s: float, *, external: bool) -> Answer:
         if self._outages.up_again_s("dns", now_s) is not None:
@@ -57,14 +76,13 @@ class Reach:
 
     def first_server(self, hosts: MailHosts) -> str | None:
         """The server of the scenario that comes first among hosts."""
-        at = self._setup.server_at
-        return next((at[address] for host in in_order(hosts) for address in host.addresses if address in at), None)
+        return next((host.server for host in addresses(self._setup, hosts) if host.server), None)
 
-    def server_at(self, client: str, host: MailHost, address: str, now_s: float) -> str | NoContact:
+    def server_at(self, client: str, host: Host, now_s: float) -> str | NoContact:
         """The server that answers on port 25 of an address."""
         product = self._setup.policies[client].product
-        server = self._setup.server_at.get(address)
-        where = f"{host.name}[{address}]:25"
+        server = host.server
+        where = f"{host.name}[{host.address}]:25"
         if server is None or not self._outages.joined(client, server, now_s):
             return NoContact(
                 reply(product, "connection-timed-out", detail=where), server is not None and self._links_come_back()
@@ -75,7 +93,7 @@ class Reach:
             return NoContact(reply(product, "connection-refused", detail=where), comes_back)
         return server
 
-    def dns_mends(self, now_s: float) -> bool:
+    def dns_is_recoverable(self, now_s: float) -> bool:
         """Will name servers or zones answer otherwise at a known time."""
         if self._outages.up_again_s("dns", now_s) is not None:
             return not self._outages.is_endless("dns", now_s)

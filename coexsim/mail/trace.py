@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from coexsim.mail.gathered import Gathered, worst
 from coexsim.mail.message import Client, Envelope, Rcpt, fold
 from coexsim.mail.outages import Outages
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Notice, Outcome, RecipientTrace, Trace, Transaction
-from coexsim.mail.walk import Message, Walk, worst
+from coexsim.mail.walk import Walk
 from coexsim.scenario.model import Mail, Scenario
 
 
@@ -64,7 +65,7 @@ def _told(walk: Walk, sender: str, addresses: tuple[str, ...]) -> Trace:
     return Trace(sender, recipients, tuple(walk.transactions), notices, walk.setup.scenario.run.start)
 
 
-def _recipient(main: Message, address: str, notices: tuple[Notice, ...]) -> RecipientTrace:
+def _recipient(main: Gathered, address: str, notices: tuple[Notice, ...]) -> RecipientTrace:
     copies = [copy for written, copy in main.copies if written == address]
     doubled = {other for written, other in main.duplicates if written == address}
     copies += [copy for _, copy in main.copies if fold(copy.address) in doubled and copy not in copies]

@@ -1,0 +1,304 @@
+"""The delivery agent: how a server gets rid of mail for a next hop. Hosts in turn, deferral, warning, giving up.
+
+It is written as generators of effects and knows no clock. Who drives them lets each effect happen and sends back what came of it:
+`trace` at once (``walk.py``), the simulation in time (``sim/transfer.py``). An effect's docstring says what is sent back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import Any, Literal, NamedTuple, Protocol
+
+from coexsim.mail.dns import DnsFailure
+from coexsim.mail.message import Kind, NextHop, Rcpt, Reply, domain_of, fold
+from coexsim.mail.policy import Policy
+from coexsim.mail.replies import reply
+from coexsim.mail.retry import Wait
+
+Recipients = tuple[Rcpt, ...]
+DestinationState = Literal["alive", "dead", "unclear"]
+
+
+class Host(NamedTuple):
+    """One address of a mail host, and the server of the scenario that has this address."""
+
+    name: str
+    address: str
+    server: str | None
+
+
+class Refused(NamedTuple):
+    """Recipients that did not get on, the reply, the host that gave it (none: nobody was reached), and why, in words."""
+
+    recipients: Recipients
+    reply: Reply
+    host: str = ""
+    reason: str = ""
+
+
+class Session(NamedTuple):
+    """What a server took in one SMTP transaction, what it refused for good, and what it told to come later."""
+
+    accepted: Recipients
+    failed: tuple[Refused, ...] = ()
+    late: tuple[Refused, ...] = ()
+
+
+class Unreachable(NamedTuple):
+    """Nothing came of a connection. `is_dead`: the host itself is in trouble, and other mail need not try it."""
+
+    reply: Reply
+    is_dead: bool = True
+
+
+class Interrupted(NamedTuple):
+    """The sending server itself went down: the attempt counts for nothing, and is made again."""
+
+
+class Attempt(NamedTuple):
+    """What came of one delivery attempt.
+
+    `accepted` went to `host`, the last one that answered. `destination` is ``dead`` where no host answered, and other mail need not
+    try them; ``unclear`` where they only had no room.
+    """
+
+    host: Host | None
+    accepted: Recipients
+    failed: tuple[Refused, ...]
+    late: tuple[Refused, ...]
+    destination: DestinationState
+
+
+class Queued(Protocol):
+    """What a server remembers of a message in its queue."""
+
+    queued_s: float
+    failures: int
+    first_failure_s: float
+    warned: bool
+
+
+class Timing(NamedTuple):
+    """When it is, when the server's queue runs begin, and when the destination as a whole is tried again (None: it is not marked)."""
+
+    now_s: float
+    phase_s: float = 0.0
+    due_s: float | None = None
+
+
+# --- effects ---------------------------------------------------------------------------------------------------------------------
+
+
+class Begin(NamedTuple):
+    """Begin an attempt, as soon as there is a transfer thread for it. Sent back: None, or the reply of a suspended destination."""
+
+    hop: NextHop
+
+
+class Resolve(NamedTuple):
+    """Ask DNS for the hosts of a next hop. Sent back: the hosts in the order to try them, or a `DnsFailure`."""
+
+    hop: NextHop
+
+
+class Connect(NamedTuple):
+    """Connect to a host. Sent back: None, `Unreachable` or `Interrupted`."""
+
+    host: Host
+
+
+class HandOver(NamedTuple):
+    """Offer recipients to the host that is connected. Sent back: `Session`, `Unreachable` or `Interrupted`."""
+
+    host: Host
+    recipients: Recipients
+
+
+class Accepted(NamedTuple):
+    """These recipients are the host's from now on, while the attempt goes on with others. Sent back: None."""
+
+    host: Host
+    recipients: Recipients
+
+
+class EndAttempt(NamedTuple):
+    """The attempt is over, and the transfer thread free. Sent back: None. `attempt` is None where it was interrupted."""
+
+    hop: NextHop
+    attempt: Attempt | None
+
+
+class Fail(NamedTuple):
+    """These recipients are given up; their sender gets a notice. Sent back: None."""
+
+    refused: tuple[Refused, ...]
+    outcome: Literal["bounced", "expired"]
+
+
+class Postpone(NamedTuple):
+    """These recipients stay in the queue as a message of their own (see `defer`); the others go on. Sent back: None."""
+
+    late: tuple[Refused, ...]
+
+
+class LookAtClock(NamedTuple):
+    """Sent back: a `Timing`."""
+
+
+class Defer(NamedTuple):
+    """What will become of recipients that did not get on. Sent back: None."""
+
+    late: tuple[Refused, ...]
+    wait: Wait
+
+
+class WaitUntil(NamedTuple):
+    """Wait until a time, and on until the server is up. Sent back: the time then."""
+
+    time_s: float
+
+
+class Warn(NamedTuple):
+    """Tell the sender that these recipients are late. Sent back: None."""
+
+    late: tuple[Refused, ...]
+
+
+Effect = (
+    Begin | Resolve | Connect | HandOver | Accepted | EndAttempt | Fail | Postpone | LookAtClock | Defer | WaitUntil | Warn
+)  # fmt: skip
+Delivered = tuple[Host, Recipients]
+Stays = Literal["due", "gone"]
+DUE: Stays = "due"
+GONE: Stays = "gone"
+
+
+# --- the agent -------------------------------------------------------------------------------------------------------------------
+
+
+def deliver(
+    policy: Policy, recipients: Recipients, hop: NextHop, entry: Queued, kind: Kind
+) -> Generator[Effect, Any, Delivered | Stays]:
+    """Get rid of recipients that go to a next hop: the host that took some, and whom it took.
+
+    `DUE`: they are still here, and due for another attempt, for which the server decides anew. `GONE`: all were given up.
+    """
+    while True:
+        suspended: Reply | None = yield Begin(hop)
+        if suspended is not None:
+            return (yield from defer(policy, (Refused(recipients, suspended),), entry, kind))
+        tried = yield from attempt(policy, recipients, hop)
+        yield EndAttempt(hop, tried)
+        if tried is not None:
+            break
+    if tried.failed:
+        yield Fail(tried.failed, "bounced")
+    if tried.host is not None:
+        if tried.late:
+            yield Postpone(tried.late)
+        return tried.host, tried.accepted
+    return (yield from defer(policy, tried.late, entry, kind)) if tried.late else GONE
+
+
+def attempt(policy: Policy, recipients: Recipients, hop: NextHop) -> Generator[Effect, Any, Attempt | None]:
+    """One attempt, host by host: who says "later", or is not reached, leaves it to the next; None if it was interrupted.
+
+    Another address of a server that has answered is not tried.
+    """
+    hosts: tuple[Host, ...] | DnsFailure = yield Resolve(hop)
+    if isinstance(hosts, DnsFailure):
+        return _not_found(policy, recipients, hosts)
+    failed: tuple[Refused, ...] = ()
+    late: tuple[Refused, ...] = ()
+    taken: Delivered | None = None
+    offered = recipients
+    answered: list[str | None] = []
+    is_dead = True
+    for host in hosts[: policy.most_addresses]:
+        if host.server in answered:
+            continue
+        if taken is not None:
+            yield Accepted(*taken)
+            taken = None
+        reached: Session | Unreachable | Interrupted | None = yield Connect(host)
+        if reached is None:
+            reached = yield HandOver(host, offered)
+        if isinstance(reached, Interrupted):
+            return None
+        if isinstance(reached, Session):
+            answered.append(host.server)
+            failed, late = failed + reached.failed, reached.late
+            if reached.accepted:
+                taken = host, reached.accepted
+            if not late or len(answered) == policy.most_sessions:
+                break
+            offered = tuple(rcpt for refused in late for rcpt in refused.recipients)
+        elif reached is not None:
+            late, is_dead = (Refused(offered, reached.reply),), reached.is_dead
+    destination: DestinationState = "alive" if answered else "dead" if is_dead else "unclear"
+    if taken is None:
+        return Attempt(None, (), failed, late, destination)
+    return Attempt(*taken, failed, late, destination)
+
+
+def _not_found(policy: Policy, recipients: Recipients, failure: DnsFailure) -> Attempt:
+    """DNS gives no host: for now, or for good."""
+    said = dns_reply(policy.product, failure, recipients)
+    if failure.temporary:
+        return Attempt(None, (), (), (Refused(recipients, said),), "dead")
+    return Attempt(None, (), (Refused(recipients, said, reason=failure.reason),), (), "unclear")
+
+
+def defer(policy: Policy, late: tuple[Refused, ...], entry: Queued, kind: Kind) -> Generator[Effect, Any, Stays]:
+    """Wait for the next attempt by the product's schedule, warn the sender, or give up when the mail is too old."""
+    timing: Timing = yield LookAtClock()
+    if not entry.failures:
+        entry.first_failure_s = timing.now_s
+    entry.failures += 1
+    wait = policy.retry.after_failure(
+        timing.now_s, entry.first_failure_s, entry.failures, entry.queued_s,
+        warned=entry.warned, due_s=timing.due_s, phase_s=timing.phase_s,
+    )  # fmt: skip
+    yield Defer(late, wait)
+    if wait.warn_s is not None and kind == "mail":
+        entry.warned = True
+        now_s: float = yield WaitUntil(wait.warn_s)
+        if wait.next_s is not None or now_s < wait.gives_up_s:
+            yield Warn(late)
+    if wait.next_s is not None:
+        yield WaitUntil(wait.next_s)
+        return DUE
+    yield WaitUntil(wait.gives_up_s)
+    yield Fail(tuple(_expired(policy, refused) for refused in late), "expired")
+    return GONE
+
+
+def _expired(policy: Policy, refused: Refused) -> Refused:
+    """The end of mail that is too old: some products keep the code of the last failure, others have one of their own."""
+    reason = f"{refused.reason}; {refused.reply}" if refused.reason else str(refused.reply)
+    said = refused.reply if policy.expired_keeps_code else reply(policy.product, "expired", detail=refused.reply.text)
+    return Refused(refused.recipients, said, refused.host, reason)
+
+
+def dns_reply(product: str, failure: DnsFailure, recipients: Recipients) -> Reply:
+    """What a product says about mail whose next hop DNS does not give."""
+    address = recipients[0].address
+    return reply(product, failure.cause, address=address, domain=domain_of(address), detail=failure.reason)
+
+
+def split_by_time(refused: Iterable[Refused]) -> tuple[tuple[Refused, ...], tuple[Refused, ...]]:
+    """Who was refused for good, and who was told to come later."""
+    every = tuple(refused)
+    return tuple(one for one in every if not one.reply.temporary), tuple(one for one in every if one.reply.temporary)
+
+
+class Greylist:
+    """The contacts that a greylisting server has seen; the first one of a client, sender and recipient is told to come later."""
+
+    def __init__(self) -> None:
+        self._first_s: dict[tuple[str, str, str, str], float] = {}
+
+    def turns_away(self, server: str, client: str, sender: str, rcpt: str, now_s: float, delay_s: float) -> bool:
+        """Is the recipient told to come later, `delay_s` not having passed since the first contact."""
+        first_s = self._first_s.setdefault((server, client, fold(sender), fold(rcpt)), now_s)
+        return now_s - first_s < delay_s

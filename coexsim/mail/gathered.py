@@ -1,0 +1,96 @@
+"""What a trace carries from server to server, and what it gathers about every message on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from coexsim.mail.delivery import Delivered, Recipients, Refused, Stays
+from coexsim.mail.message import Client, Envelope, Kind, Rcpt, Reply
+from coexsim.mail.routing import Verdict
+from coexsim.mail.traced import Copy, Deferral, Hop, Outcome
+
+Hops = tuple[Hop, ...]
+
+
+@dataclass
+class Queued:
+    """A copy in a server's queue, with the hops that each of its recipients has behind it."""
+
+    server: str
+    envelope: Envelope
+    came_from: Client
+    behind: dict[Rcpt, Hops]
+    message: int
+    queued_s: float
+    failures: int = 0
+    first_failure_s: float = 0.0
+    warned: bool = False
+
+
+@dataclass
+class Gathered:
+    """What is gathered about one message: the traced one, or a notice about it. Recipients are named as written."""
+
+    copies: list[tuple[str, Copy]] = field(default_factory=list)
+    about: tuple[str, ...] = ()
+    notice_by: str = ""
+    to: str = ""
+    kind: Kind = "mail"
+    at_s: float = 0.0
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    deferrals: list[tuple[str, Deferral]] = field(default_factory=list)
+    expires: dict[str, float] = field(default_factory=dict)
+    warned: dict[str, float] = field(default_factory=dict)
+
+
+class Failed(NamedTuple):
+    """A recipient that did not get on, the hops behind it, the reply, and the host that gave it (none: this server itself)."""
+
+    rcpt: Rcpt
+    hops: Hops
+    reply: Reply
+    host: str = ""
+
+
+@dataclass
+class Delivering:
+    """A delivery agent at work on a copy, and what it has met so far."""
+
+    copy: Queued
+    agent: Generator[Any, Any, Delivered | Stays]
+    verdicts: dict[Rcpt, Verdict]
+    asked: list[str] = field(default_factory=list)
+    recoverable: bool = False  # a failure for the time being has an end that is known
+    late: tuple[Refused, ...] = ()
+    failed: list[Failed] | None = None  # told together with others of the copy; None: told at once
+
+
+def recipients_of(refused: tuple[Refused, ...]) -> Recipients:
+    """All of them, one refusal after the other."""
+    return tuple(rcpt for each in refused for rcpt in each.recipients)
+
+
+def part_of(copy: Queued, recipients: Recipients, verdicts: dict[Rcpt, Verdict]) -> Queued:
+    """The copy for some of its recipients, as the server's decision made them."""
+    behind = {rcpt: _behind(copy, verdicts[rcpt]) for rcpt in recipients}
+    return replace(copy, envelope=copy.envelope.to(recipients), behind=behind)
+
+
+def _behind(copy: Queued, verdict: Verdict) -> Hops:
+    return copy.behind[verdict.given or verdict.rcpt]
+
+
+def hops_of(copy: Queued, verdict: Verdict, dns: tuple[str, ...] = ()) -> Hops:
+    """The hops behind a recipient's copy, the last one now with what this server did and why."""
+    *before, last = _behind(copy, verdict)
+    return (*before, last._replace(rule=verdict.rule, reason=last.reason + verdict.reason, dns=last.dns + dns))
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """A group is delivered only if every member is."""
+    order: Iterator[Outcome] = iter(
+        ("bounced", "expired", "discarded", "refused_to_client", "deferred_in_queue", "delivered")
+    )
+    return next((outcome for outcome in order if outcome in outcomes), "discarded")

@@ -1,0 +1,199 @@
+"""The delivery agent by itself: the effects it yields, with whatever is sent back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coexsim.mail.delivery import (
+    DUE,
+    GONE,
+    Accepted,
+    Begin,
+    Connect,
+    Defer,
+    EndAttempt,
+    Fail,
+    Greylist,
+    HandOver,
+    Host,
+    Interrupted,
+    LookAtClock,
+    Postpone,
+    Refused,
+    Resolve,
+    Session,
+    Timing,
+    Unreachable,
+    WaitUntil,
+    Warn,
+    defer,
+    deliver,
+)  # fmt: skip
+from coexsim.mail.dns import DnsFailure
+from coexsim.mail.gathered import Queued
+from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply
+from coexsim.mail.policy import Policy
+from coexsim.mail.retry import RetrySchedule
+from tests.routing.lab import lab
+
+ANN, BOB, EVE = (Rcpt(f"{name}@example.com") for name in ("ann", "bob", "eve"))
+HOP = NextHop("example.com", by_mx=True)
+MX1, MX2, MX3 = (Host(f"mx{i}.example.com", f"192.0.2.{i}", f"mx{i}") for i in (1, 2, 3))
+NO_ROOM = Unreachable(Reply(421, "4.3.2", "full"), is_dead=False)
+REFUSED = Unreachable(Reply(451, "4.4.1", "connection refused"))
+LATER, NEVER = Reply(450, "4.2.0", "later"), Reply(550, "5.1.1", "no such user")
+
+
+@pytest.fixture
+def policy() -> Policy:
+    """A server that tries again after a minute, warns after 90 s and gives up after 150 s."""
+    schedule = RetrySchedule((60.0,), 1.0, 60.0, 90.0, 150.0, "message")
+    return lab().policies["onprem"]._replace(retry=schedule, most_sessions=2)
+
+
+def entry() -> Queued:
+    return Queued("a", Envelope("x@y.example", (ANN,)), "own-user", {}, 0, 0.0)
+
+
+class Driver:
+    """Sends back what the test says, in turn; the others get the obvious answer. Keeps every effect."""
+
+    def __init__(self, *answers: Any, hosts: tuple[Host, ...] = (MX1, MX2, MX3)) -> None:
+        self.answers = list(answers)
+        self.hosts = hosts
+        self.now_s = 0.0
+        self.seen: list[Any] = []
+
+    def run(self, agent: Any) -> Any:
+        sent_back: Any = None
+        try:
+            while True:
+                effect = agent.send(sent_back)
+                self.seen.append(effect)
+                sent_back = self.answer(effect)
+        except StopIteration as end:
+            return end.value
+
+    def answer(self, effect: Any) -> Any:
+        match effect:
+            case Resolve():
+                return self.hosts
+            case Connect() | HandOver():
+                return self.answers.pop(0)
+            case LookAtClock():
+                return Timing(self.now_s)
+            case WaitUntil(time_s):
+                self.now_s = max(self.now_s, time_s)
+                return self.now_s
+        return None
+
+    def of(self, kind: type) -> list[Any]:
+        return [effect for effect in self.seen if isinstance(effect, kind)]
+
+
+def test_the_first_host_that_takes_all_is_the_last_one_tried(policy: Policy) -> None:
+    driver = Driver(REFUSED, None, Session((ANN, BOB)))
+
+    assert driver.run(deliver(policy, (ANN, BOB), HOP, entry(), "mail")) == (MX2, (ANN, BOB))
+    assert [c.host for c in driver.of(Connect)] == [MX1, MX2]
+    assert driver.of(EndAttempt)[0].attempt.destination == "alive"
+
+
+def test_whoever_is_told_to_come_later_is_offered_to_the_next_host(policy: Policy) -> None:
+    """Ann is taken at once, Bob by the second host, Eve is refused for good and told so."""
+    first = Session((ANN,), (Refused((EVE,), NEVER),), (Refused((BOB,), LATER),))
+    driver = Driver(None, first, None, Session((BOB,)))
+
+    assert driver.run(deliver(policy, (ANN, BOB, EVE), HOP, entry(), "mail")) == (MX2, (BOB,))
+    assert driver.of(Accepted) == [Accepted(MX1, (ANN,))]
+    assert [h.recipients for h in driver.of(HandOver)] == [(ANN, BOB, EVE), (BOB,)]
+    assert driver.of(Fail) == [Fail((Refused((EVE,), NEVER),), "bounced")]
+
+
+def test_another_address_of_a_server_that_has_answered_is_not_tried(policy: Policy) -> None:
+    again = MX1._replace(address="192.0.2.101")
+    driver = Driver(None, Session((), (), (Refused((ANN,), LATER),)), None, Session((ANN,)), hosts=(MX1, again, MX3))
+
+    assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == (MX3, (ANN,))
+
+
+def test_no_more_sessions_than_the_product_has(policy: Policy) -> None:
+    """Two hosts say "later": the third is not asked; the part that was taken goes on, the other waits by itself."""
+    later = Session((), (), (Refused((BOB,), LATER),))
+    driver = Driver(None, Session((ANN,), (), (Refused((BOB,), LATER),)), None, later)
+
+    assert driver.run(deliver(policy, (ANN, BOB), HOP, entry(), "mail")) == DUE
+    assert len(driver.of(Connect)) == 2
+    assert driver.of(Accepted) == [Accepted(MX1, (ANN,))]
+    one_host = Driver(None, Session((ANN,), (), (Refused((BOB,), LATER),)), hosts=(MX1,))
+    assert one_host.run(deliver(policy, (ANN, BOB), HOP, entry(), "mail")) == (MX1, (ANN,))
+    assert one_host.of(Postpone) == [Postpone((Refused((BOB,), LATER),))]
+
+
+@pytest.mark.parametrize(("last", "state"), [(REFUSED, "dead"), (NO_ROOM, "unclear")])
+def test_a_destination_is_dead_when_nobody_answers_there(policy: Policy, last: Unreachable, state: str) -> None:
+    """A host without room is alive: other mail may try it (421 is about this connection only)."""
+    driver = Driver(REFUSED, REFUSED, last)
+
+    assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == DUE
+    assert driver.of(EndAttempt)[0].attempt.destination == state
+    assert driver.of(Defer)[0].late == (Refused((ANN,), last.reply),)
+
+
+def test_an_interrupted_attempt_counts_for_nothing(policy: Policy) -> None:
+    """The server itself was down: the attempt is made again, and the message has no failure."""
+    state = entry()
+    driver = Driver(Interrupted(), None, Session((ANN,)))
+
+    assert driver.run(deliver(policy, (ANN,), HOP, state, "mail")) == (MX1, (ANN,))
+    assert [end.attempt is None for end in driver.of(EndAttempt)] == [True, False]
+    assert state.failures == 0
+
+
+def test_a_suspended_destination_makes_no_connection(policy: Policy) -> None:
+    class Suspended(Driver):
+        def answer(self, effect: Any) -> Any:
+            return LATER if isinstance(effect, Begin) else super().answer(effect)
+
+    driver = Suspended()
+    assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == DUE
+    assert driver.of(Connect) == driver.of(Resolve) == []
+    assert driver.now_s == 60.0
+
+
+@pytest.mark.parametrize(("temporary", "end"), [(True, DUE), (False, GONE)])
+def test_no_host_for_now_or_for_good(policy: Policy, temporary: bool, end: str) -> None:
+    """RFC 5321 5.1: SERVFAIL waits, NXDOMAIN bounces."""
+    cause = "dns-temporary" if temporary else "no-such-domain"
+
+    class NoHost(Driver):
+        def answer(self, effect: Any) -> Any:
+            return DnsFailure(cause, temporary, "why") if isinstance(effect, Resolve) else super().answer(effect)
+
+    driver = NoHost()
+    assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == end
+    assert [f.outcome for f in driver.of(Fail)] == ([] if temporary else ["bounced"])
+
+
+def test_late_mail_is_warned_of_once_and_given_up(policy: Policy) -> None:
+    """Attempts at 0, 60, 120 s; a warning at 90 s, for mail only; the end at 150 s."""
+    for kind, warnings in (("mail", 1), ("dsn", 0)):
+        state, driver = entry(), Driver()
+        ends: list[str] = []
+        while not ends or ends[-1] == DUE:
+            ends.append(driver.run(defer(policy, (Refused((ANN,), LATER),), state, kind)))  # type: ignore[arg-type]
+        assert ends == [DUE, DUE, GONE]
+        assert len(driver.of(Warn)) == warnings
+        assert driver.now_s == 150.0
+        assert driver.of(Fail)[0].outcome == "expired"
+
+
+def test_a_greylist_remembers_who_came_first_and_when() -> None:
+    greylist = Greylist()
+
+    assert greylist.turns_away("s", "c", "a@b", "X@y", 0.0, 60.0)
+    assert greylist.turns_away("s", "c", "a@b", "x@Y", 59.0, 60.0)
+    assert not greylist.turns_away("s", "c", "a@b", "x@y", 60.0, 60.0)
+    assert greylist.turns_away("s", "other", "a@b", "x@y", 60.0, 60.0)
