@@ -10,6 +10,7 @@
       UnitError                  a quantity that cannot be read ("25 MQ", or a bare number where a unit is needed)
       ObjectiveError             an objective that cannot be read; points at the place
       NoDataError                the run holds nothing to answer the question from
+      OutputError                results that cannot be written: a full disk, no permission; says what was kept, and where
       ConservationError          mail was lost or made up: our own bug, never the user's
 
 Mail that bounces is no exception: it is an outcome. Every class can be rebuilt from its ``args``, as SimPy and pickle need.
@@ -19,6 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from coexsim.text import visible
 
 
 class Problem(NamedTuple):
@@ -31,7 +34,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
-        return where + (f"{self.path}: " if self.path else "") + self.text
+        return visible(where + (f"{self.path}: " if self.path else "") + self.text)
 
 
 class CoexsimError(Exception):
@@ -74,6 +77,10 @@ class ObjectiveError(CoexsimError, ValueError):
 
 class NoDataError(CoexsimError):
     """There is nothing to answer the question from, for example because nothing was delivered."""
+
+
+class OutputError(CoexsimError):
+    """Results that cannot be written; what could be written whole is kept, and the message says where."""
 
 
 class ConservationError(CoexsimError):

@@ -6,7 +6,7 @@ module of the command that is asked for is imported, and commands import what th
 answer at once.
 
 Exit codes: 0 held; 1 a route, a check or an objective failed, or something changed; 2 bad usage or scenario; 3 cannot say;
-70 a bug of ours; 130 stopped by Ctrl-C.
+70 a bug of ours; 74 results cannot be written (the answer is told, and what was kept, and where); 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from coexsim.cli.commands import COMMANDS
+from coexsim.cli.folder import CANNOT_WRITE
 from coexsim.cli.streams import safe_streams
-from coexsim.errors import CoexsimError, did_you_mean
+from coexsim.errors import CoexsimError, OutputError, did_you_mean
 from coexsim.text import visible
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
@@ -35,6 +36,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     with safe_streams():
         try:
             code = _run(words)
+        except OutputError as error:
+            _complain(f"coexsim: {error}")
+            code = CANNOT_WRITE
         except CoexsimError as error:  # a ScenarioError says every problem on a line of its own
             _complain(str(error))
             code = BAD_USAGE

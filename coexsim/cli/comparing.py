@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from coexsim.cli import options
-from coexsim.cli.running import make_console, progress_bar
+from coexsim.cli.console import make_console, progress_bar
 
 if TYPE_CHECKING:
     from coexsim.analysis.compare import Comparison

@@ -6,7 +6,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coexsim.cli.running import make_console
+from coexsim.cli.console import make_console
 from coexsim.units import say_duration
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from secrets import token_hex
 from shutil import get_terminal_size
 
 from coexsim.text import visible
@@ -18,7 +17,7 @@ _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "bold": 1, "dim": 
 OF_SEVERITY = {"error": "red", "warning": "yellow", "note": "blue"}
 OF_OUTCOME = {"delivered": "green", "deferred_in_queue": "yellow"}
 # Marks where a colour begins and ends within a line. No name of a scenario can hold it: it is made anew in each process.
-_MARK = f"<{token_hex(8)}:"
+_MARK = f"<{os.urandom(8).hex()}:"
 _MARKS = re.compile(f"{_MARK}(\\d+)>")
 LEAST_COLUMNS = 40
 

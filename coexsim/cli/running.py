@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from coexsim.cli import options
+from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.folder import results_folder
+from coexsim.cli.report_of_run import Report
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from coexsim.analysis.outage import OutageFacts
-    from coexsim.analysis.round_trip import RoundTrip
-    from coexsim.analysis.slo import Verdict
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
-
-REPORTS = Path("reports")
 
 
 def run(
@@ -51,11 +49,16 @@ def run(
 
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the run, not after it
-    folder = out or REPORTS / scenario.stem
+    folder = results_folder(out, scenario)
     count = replications or spec.run.replications
     with _direct_meanwhile(spec, seed, jobs if round_trip and count == 1 and dask is None else 1) as direct:
         results = _simulated(spec, seed, count, jobs, dask, visits)
-        return _report(spec, results, folder, price=round_trip, pictures=pictures, jobs=jobs, direct=direct)
+        report = Report(spec, results, folder)
+        report.find()
+        if round_trip:
+            report.price(jobs, direct)
+    report.write(pictures=pictures)
+    return report.tell()
 
 
 def outage(
@@ -87,10 +90,13 @@ def outage(
     options.known(server, quiet.can_go_down, "--server")
     spec = with_outage(quiet, server, at, length)
     read_objectives(spec)
+    folder = results_folder(out, scenario, "-outage")
     results = _simulated(spec, seed, replications or 1, jobs, dask, visits=False)
-    _say_outage(outage_facts(results, spec, spec.events[-1]), spec)
-    folder = out or REPORTS / f"{scenario.stem}-outage"
-    return _report(spec, results, folder, price=False, pictures=pictures, jobs=jobs)
+    report = Report(spec, results, folder)
+    report.find()
+    facts = outage_facts(results, spec, spec.events[-1])
+    report.write(pictures=pictures)
+    return report.tell(lambda: _say_outage(facts, spec))
 
 
 def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
@@ -120,48 +126,6 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
             f" (in the hour before: {facts.usual_per_min:,.0f})" if facts.usual_per_min == facts.usual_per_min else ""
         )
         console.print(f"Burst on return: {facts.burst_per_min:,.0f} SMTP sessions a minute at one server{usual}")
-
-
-def make_console() -> Any:
-    """A console for results: the terminal's width, or COLUMNS, or 80; text is text, not markup; no blanks at ends of lines."""
-    from rich.console import Console
-
-    from coexsim.report.tables import line
-
-    terminal = sys.stdout.isatty()
-
-    class Plain(Console):
-        """Prints text as it is, and without the blanks that fill the lines of tables."""
-
-        def print(self, *objects: Any, **options: Any) -> None:
-            shown = [line(each) if isinstance(each, str) else each for each in objects]
-            if terminal:
-                super().print(*shown, **options)
-                return
-            with self.capture() as printed:
-                super().print(*shown, **options)
-            sys.stdout.write("\n".join(row.rstrip() for row in printed.get().split("\n")))
-
-    return Plain(highlight=False, markup=False, emoji=False)
-
-
-@contextmanager
-def progress_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:
-    """A progress bar on standard error, on a terminal only; told how far it is."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)
 
 
 def _simulated(
@@ -206,92 +170,3 @@ def _direct_meanwhile(spec: Scenario, seed: int | None, jobs: int | None) -> Ite
         return
     with processes(1) as executor:
         yield executor.submit(run_one, straight, spec.run.seed if seed is None else seed, 0)
-
-
-def _report(
-    spec: Scenario, results: Results, folder: Path, *, price: bool, pictures: bool, jobs: int | None,
-    direct: Future[Results] | None = None,
-) -> int:  # fmt: skip
-    """Print the answer first, then what it rests on; write the folder; return the exit code."""
-    from coexsim.analysis.slo import evaluate, exit_code
-    from coexsim.experiment.store import write_json
-    from coexsim.report.summary import say_summary, say_verdicts, summarise
-
-    console = make_console()
-    verdicts = evaluate(None, results, spec)
-    if verdicts:
-        console.print(say_verdicts(verdicts))
-    results.conservation()
-    summary = summarise(results, spec)
-    for part in say_summary(summary):
-        console.print(part)
-    trip = _round_trip(spec, results, jobs, direct) if price else None
-    results.save(folder)
-    facts = {"objectives": [_plain(v) for v in verdicts], "round_trip": trip.plain() if trip else None}
-    write_json(summary | facts, folder / "summary.json")
-    if pictures:
-        from coexsim.report.html import write_report
-
-        write_report(results, spec, folder, verdicts=verdicts, trip=trip)
-    console.print(f"Tables{' and pictures' if pictures else ''}: {folder}/")
-    return exit_code(verdicts)
-
-
-def _round_trip(
-    spec: Scenario, results: Results, jobs: int | None, meanwhile: Future[Results] | None
-) -> RoundTrip | None:
-    """Run the same mail with direct delivery, unless that is under way already, and say what the difference is."""
-    from coexsim.analysis.round_trip import direct, paired, round_trip
-    from coexsim.errors import NoDataError
-    from coexsim.experiment.executors import result_of
-    from coexsim.report.tables import words
-    from coexsim.units import say_bytes, say_duration
-
-    console = make_console()
-    try:
-        direct(spec)
-        with progress_bar("the same mail with direct delivery", spec.run.length) as tell:
-            if meanwhile is not None:
-                trip = paired(spec, results, result_of(meanwhile))
-            else:
-                trip = round_trip(spec, results, jobs=jobs, progress=tell)
-    except NoDataError as error:
-        console.print(f"No round trip to price: {error}")
-        return None
-    quantiles = ", ".join(
-        f"{name[:-2]} {say_duration(value)}{'*' * (name in trip.uncertain)}" for name, value in trip.quantiles_s.items()
-    )
-    few = ["* fewer than 10 messages were later still"] if trip.uncertain else []
-    interval = "too few messages for an interval"
-    if trip.interval.known:
-        interval = f"95 % interval {say_duration(trip.interval.low)} to {say_duration(trip.interval.high)}"
-    what = ": hosted to hosted over the on-premises server, against direct delivery"
-    console.print(words("\n", ("The round trip's price", "bold"), what))
-    theory = (
-        f" (theory, hosted share squared: {100 * trip.closed_form:.1f} %)"
-        if trip.closed_form == trip.closed_form
-        else ""
-    )
-    share = f"{100 * trip.share_of_internal:.1f} %{theory}"
-    for line in (
-        f"extra delay          mean {say_duration(trip.mean_extra_s)} ({interval}); {quantiles}",
-        f"extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {trip.messages:,} messages compared",
-        f"extra WAN traffic    {say_bytes(trip.wan_bytes)}, {100 * trip.wan_share:.0f} % of all bytes between sites",
-        f"work at {trip.server:<13}{100 * trip.work_share:.0f} % of its core time goes into it",
-        f"share of internal mail that makes it: {share}",
-        *few,
-    ):
-        console.print(f"  {line}")
-    return trip
-
-
-def _plain(verdict: Verdict) -> dict[str, object]:
-    low, high = verdict.interval.low, verdict.interval.high
-    return {
-        "objective": verdict.objective.text,
-        "answer": verdict.answer,
-        "estimate": verdict.estimate,
-        "low": low,
-        "high": high,
-        "why": verdict.why,
-    }

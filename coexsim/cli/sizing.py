@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from coexsim.cli import options
-from coexsim.cli.running import REPORTS, make_console
+from coexsim.cli.console import make_console
+from coexsim.cli.folder import Keeping, results_folder
+from coexsim.cli.paint import say
 
 if TYPE_CHECKING:
     from coexsim.analysis.sizing import Sizing
@@ -51,14 +53,17 @@ def size(
     from coexsim.scenario.load import load_scenario
 
     spec = load_scenario(scenario)
+    folder = results_folder(out, scenario, "-size")
     with _counter() as tell, open_executor(jobs, dask) as executor:
         found = find_size(
             spec, most=most, curve=curve, headroom=headroom, seed=seed, executor=executor, jobs=1, progress=tell
         )
+    keeping = Keeping()
+    _write_size(found, folder, keeping, pictures=pictures)
     _say_size(found, spec)
-    folder = out or REPORTS / f"{scenario.stem}-size"
-    _write_size(found, folder, pictures=pictures)
-    return found.exit_code
+    if not keeping.failed:
+        say(f"Table{' and picture' if pictures else ''}: {folder}/")
+    return keeping.exit_code(found.exit_code)
 
 
 @contextmanager
@@ -167,12 +172,10 @@ def _resources(found: Sizing, spec: Scenario) -> Any:
     return titled(title, table)
 
 
-def _write_size(found: Sizing, folder: Path, *, pictures: bool) -> None:
-    from coexsim.experiment.store import write_json, write_table
+def _write_size(found: Sizing, folder: Path, keeping: Keeping, *, pictures: bool) -> None:
+    from coexsim.experiment.store import json_bytes, table_bytes, write_set
 
-    folder.mkdir(parents=True, exist_ok=True)
     table = found.table()
-    write_table(table, folder / "sizing.parquet")
     answer = found.answer.to_data() if found.answer else None
     summary = {
         "server": found.server,
@@ -183,9 +186,9 @@ def _write_size(found: Sizing, folder: Path, *, pictures: bool) -> None:
         "machines": table.to_dict("records"),
         "runs": found.runs,
     }
-    write_json(summary, folder / "sizing.json")
+    files = {"sizing.parquet": lambda: table_bytes(table), "sizing.json": lambda: json_bytes(summary)}
+    keeping.write(lambda: write_set(folder, files))
     if pictures and table["estimate"].notna().any():
         from coexsim.report.plots import plot_sizing_curve, save
 
-        save(plot_sizing_curve(table), folder / "sizing.png")
-    make_console().print(f"Table{' and picture' if pictures else ''}: {folder}/")
+        keeping.write(lambda: save(plot_sizing_curve(table), folder / "sizing.png"))

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument
 
 from coexsim.cli import options
-from coexsim.cli.running import REPORTS, make_console, progress_bar
-from coexsim.errors import UsageError
+from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.folder import Keeping, results_folder
+from coexsim.cli.paint import say
+from coexsim.errors import OutputError, UsageError
+from coexsim.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -39,6 +42,7 @@ def sweep(
     """
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
+    from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
     from coexsim.experiment.sweep import sweep as run_sweep
     from coexsim.scenario.load import load_scenario
@@ -46,8 +50,9 @@ def sweep(
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the first run
     grid = dict(_key_and_values(word) for word in keys)
-    folder = out or REPORTS / f"{scenario.stem}-sweep"
+    folder = results_folder(out, scenario, "-sweep")
     console = make_console()
+    keeping = Keeping()
     seen = [0, 0]
     try:
         with progress_bar("runs", 1.0) as tell, open_executor(jobs, dask) as executor:
@@ -66,9 +71,9 @@ def sweep(
                 jobs=1,
                 progress=note,
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OutputError):
         kept = f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there"
-        print(kept, file=sys.stderr)
+        print(visible(kept), file=sys.stderr)
         raise
     runs = int(table["replication"].nunique())
     sure = (
@@ -78,12 +83,12 @@ def sweep(
         from coexsim.analysis.migration import curve
 
         points = curve(table, spec)
-        points.to_csv(folder / "migration.csv", index=False)
+        keeping.write(lambda: write_whole(folder / "migration.csv", points.to_csv(index=False).encode()))
         console.print(_migration(points, sure))
     else:
         console.print(_points(table, list(grid), sure))
-    console.print(f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet")
-    return 0
+    say(f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet")
+    return keeping.exit_code(0)
 
 
 def _key_and_values(word: str) -> tuple[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.schema import OUTCOMES, SCHEMA, concat, empty, words_index
-from coexsim.experiment.store import read_table, write_json, write_table
+from coexsim.experiment.store import json_bytes, read_table, table_bytes, write_set
 from coexsim.stats import half_width
 
 QUANTILES = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
@@ -125,19 +126,25 @@ class Results:
         return books
 
     def save(self, folder: str | Path) -> Path:
-        """Write the tables as Parquet and what they came from as ``summary.json``. Same results: same bytes."""
+        """Write the tables as Parquet and what they came from as ``summary.json``. Same results: same bytes.
+
+        They replace those of an earlier run all at once, or not at all. Raises `OutputError`.
+        """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, table in self.tables.items():
-            write_table(tidy(name, table), folder / f"{name}.parquet")
+        files: dict[str, Callable[[], bytes]] = {
+            f"{name}.parquet": partial(_table_bytes, name, table) for name, table in self.tables.items()
+        }
+        write_set(folder, files | {SUMMARY: lambda: json_bytes(self._summary())})
+        return folder
+
+    def _summary(self) -> dict[str, Any]:
         summary = {"provenance": self.provenance, "window_s": list(self.window_s), "length_s": self.length_s}
         try:
             summary["delays"] = self.delays().reset_index().to_dict("records")
         except NoDataError:
             summary["delays"] = []
         summary["outcomes"] = self.outcomes().reset_index().to_dict("records")
-        write_json(summary, folder / SUMMARY)
-        return folder
+        return summary
 
     def _keys(self, by: str | Sequence[str]) -> list[str]:
         keys = [by] if isinstance(by, str) else list(by)
@@ -163,6 +170,10 @@ def weighted_quantiles(
     reached = np.cumsum(weights[order])
     places = np.searchsorted(reached, np.asarray(probabilities) * reached[-1] * (1 - 1e-12))
     return [float(values[order[place]]) for place in places]
+
+
+def _table_bytes(name: str, table: pd.DataFrame) -> bytes:
+    return table_bytes(tidy(name, table))
 
 
 def tidy(table: str, frame: pd.DataFrame) -> pd.DataFrame:

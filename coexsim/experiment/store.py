@@ -1,4 +1,8 @@
-"""Files that are there whole or not at all: Parquet tables and JSON, the same bytes for the same data."""
+"""Files that are there whole or not at all: Parquet tables and JSON, the same bytes for the same data.
+
+What is being written stands beside its place under a name of its own, made anew each time: two processes that write into one folder
+neither read nor remove each other's unfinished files, and a symbolic link in the folder is replaced, never followed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,10 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +22,128 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from coexsim.errors import OutputError
+from coexsim.text import encodable
+
+LEFT_OVER_S = 86400.0
+"""Unfinished files older than this are those of a process that was killed."""
+
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under another name and rename it: a reader never sees half of it, not even after a power cut."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file under another name and rename it: a reader never sees half of it, not even after a power cut.
+
+    Raises `OutputError`.
+    """
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        temporary = path.with_name(_own_name(path.name))
+        try:
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a name that the file system cannot have
+        raise OutputError(f"{path} cannot be written: {reason(error)}") from error
+
+
+def write_set(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
+    """Write files that belong together: they replace those of an earlier run all at once, or not at all.
+
+    The last of them stands for the set: it goes first and comes last, so that whoever finds it finds the whole set. If they cannot all
+    be written, the earlier ones stay, and what was written whole is kept in a folder ``incomplete-1`` beside them.
+
+    Raises `OutputError`, which says what was kept, and where.
+    """
+    make_folder(folder)
+    remove_left_overs(folder)
+    staging = folder / _own_name("set")
+    written: list[str] = []
+    try:
+        staging.mkdir()
+        for name, make in files.items():
+            write_whole(staging / name, make())
+            written.append(name)
+        last = list(files)[-1]
+        (folder / last).unlink(missing_ok=True)
+        for name in files:
+            (staging / name).replace(folder / name)
+        staging.rmdir()
+    except (OSError, OutputError) as error:
+        why = reason(error.__cause__ or error)
+        raise OutputError(
+            f"{folder}: the results cannot be written: {why}; {_keep(folder, staging, written)}"
+        ) from error
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _keep(folder: Path, staging: Path, written: list[str]) -> str:
+    """Give what was written whole a name to be found by; says what, and where."""
+    kept = [name for name in written if (staging / name).exists()]
+    if not kept:
+        shutil.rmtree(staging, ignore_errors=True)
+        return "nothing of them is kept"
+    place = staging
+    for number in range(1, 1000):
+        with suppress(OSError):
+            place = staging.rename(folder / f"incomplete-{number}")
+            break
+    return f"kept whole in {place}{os.sep}: {', '.join(kept)}"
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those above it. Raises `OutputError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{folder} cannot be made: {reason(error)}") from error
+
+
+def remove_left_overs(folder: Path) -> None:
+    """Remove unfinished files of processes that were killed: those of others that are at work are younger."""
+    for left_over in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - left_over.lstat().st_mtime > LEFT_OVER_S:
+                if left_over.is_dir() and not left_over.is_symlink():
+                    shutil.rmtree(left_over, ignore_errors=True)
+                else:
+                    left_over.unlink()
+
+
+def reason(error: BaseException) -> str:
+    """Why a file cannot be written, in a few words."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "there is a file in the folder's place"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "the file system cannot have a file of that name" if isinstance(error, ValueError) else str(error)
+
+
+def _own_name(name: str) -> str:
+    return f".{name[:40]}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
+    """A table as Parquet. Raises `OutputError`."""
+    write_whole(path, table_bytes(table))
+
+
+def table_bytes(table: pd.DataFrame) -> bytes:
     """A table as Parquet; words become dictionary columns, also where there are none."""
     columns = {str(name): _arrow(values) for name, values in table.items()}
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink, compression="zstd")
-    write_whole(path, sink.getvalue().to_pybytes())
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def _arrow(values: pd.Series[Any]) -> pa.Array:
     if isinstance(values.dtype, pd.CategoricalDtype):
         codes = values.cat.codes.to_numpy().astype(np.int32)
-        words = pa.array([str(word) for word in values.cat.categories], type=pa.string())
+        words = pa.array([encodable(str(word)) for word in values.cat.categories], type=pa.string())
         return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), words)
     return pa.array(values, from_pandas=False)
 
@@ -70,10 +173,15 @@ def plain(value: Any) -> Any:
 
 
 def write_json(value: Any, path: Path) -> None:
-    """Sorted keys, one line a key."""
-    write_whole(path, (json.dumps(plain(value), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    """Data as JSON. Raises `OutputError`."""
+    write_whole(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Data as JSON: sorted keys, one line a key."""
+    return encodable(json.dumps(plain(value), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def content_hash(value: Any) -> str:
     """SHA-256 of the data, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(plain(value), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(encodable(json.dumps(plain(value), sort_keys=True, ensure_ascii=False)).encode()).hexdigest()

@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,18 +21,21 @@ import numpy as np
 import pandas as pd
 
 from coexsim import __version__, units
-from coexsim.errors import Problem, ScenarioError, UnitError
+from coexsim.errors import OutputError, Problem, ScenarioError, UnitError
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import read_values
 from coexsim.experiment.run import run_one
-from coexsim.experiment.store import content_hash, write_json, write_table
+from coexsim.experiment.store import content_hash, make_folder, plain, remove_left_overs, write_json, write_table
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 
 HOSTED_SHARE = "hosted_share"
 SAYS_NOTHING = {"title", "description", "sources", "objectives", "size", "acknowledge"}
 """Parts of a scenario that change no run."""
+ANSWERS_ONLY = ("analysis", "audit", "cli", "intake", "report")
+"""Parts of the code that no run passes through."""
+COUNTS_WITH = ("dnspython", "networkx", "numpy", "pandas", "scipy", "simpy")
 
 
 class Point(NamedTuple):
@@ -55,7 +59,8 @@ def sweep(
     Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where,
     value, unit``. With a `folder` it is also written there as ``sweep.parquet``.
 
-    Raises `ScenarioError` before the first run if any point is no scenario, `RangeError` for values that cannot be read.
+    Raises `ScenarioError` before the first run if any point is no scenario, `RangeError` for values that cannot be read, `OutputError`
+    where the folder cannot be written; what was stored before is kept.
     """
     points = grid_points(scenario, grid)
     seed = scenario.run.seed if seed is None else seed
@@ -135,42 +140,64 @@ def run_hash(scenario: Scenario, seed: int, replication: int) -> str:
 
 @cache
 def _code() -> str:
-    """The hash of our own code and data: what an older one gave is not taken for this one's."""
+    """The hash of our own code and data, and of the versions of what counts with it: what others gave is not taken for this one's."""
     digest = sha256()
     root = Path(__file__).parent.parent
     for path in sorted([*root.rglob("*.py"), *root.rglob("*.yaml")]):
-        if path.relative_to(root).parts[0] not in ("cli", "report", "analysis"):
+        if path.relative_to(root).parts[0] not in ANSWERS_ONLY:
             digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    digest.update(repr([(name, version(name)) for name in COUNTS_WITH]).encode())
     return digest.hexdigest()
 
 
 class _Store:
-    """Figures by the hash of their run: in a folder, or for the time of one sweep in memory."""
+    """Figures by the hash of their run: in a folder, or for the time of one sweep in memory.
+
+    A file holds the hash of all that the run depends on, the figures, and a checksum of both. One that is damaged, of another run
+    or a symbolic link is none: its run is done again.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder / "runs" if folder is not None else None
         self._known: dict[str, list[Figure]] = {}
         if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for left_over in self._folder.glob(".*.tmp"):
-                left_over.unlink(missing_ok=True)
+            if self._folder.is_symlink():
+                raise OutputError(
+                    f"{self._folder} is a symbolic link, which is not followed: remove it, or choose another folder"
+                )
+            make_folder(self._folder)
+            remove_left_overs(self._folder)
 
     def __contains__(self, digest: str) -> bool:
         if digest not in self._known and self._folder is not None:
-            try:
-                rows = json.loads((self._folder / f"{digest}.json").read_text(encoding="utf-8"))
-                self._known[digest] = [Figure(what, where, _number(value), unit) for what, where, value, unit in rows]
-            except (OSError, ValueError, TypeError):
+            found = _read_point(self._folder / f"{digest}.json", digest)
+            if found is None:
                 return False
+            self._known[digest] = found
         return digest in self._known
 
     def put(self, digest: str, found: list[Figure]) -> None:
         self._known[digest] = found
         if self._folder is not None:
-            write_json([list(figure) for figure in found], self._folder / f"{digest}.json")
+            figures = plain([list(figure) for figure in found])
+            point = {"run": digest, "figures": figures, "checksum": content_hash([digest, figures])}
+            write_json(point, self._folder / f"{digest}.json")
 
     def of(self, digest: str) -> list[Figure]:
         return self._known[digest]
+
+
+def _read_point(path: Path, digest: str) -> list[Figure] | None:
+    """The figures of a stored run; None where there are none, or what is there is damaged or of another run."""
+    try:
+        if path.is_symlink():
+            return None
+        point = json.loads(path.read_text(encoding="utf-8"))
+        if point["run"] != digest or point["checksum"] != content_hash([digest, point["figures"]]):
+            return None
+        return [Figure(what, where, _number(value), unit) for what, where, value, unit in point["figures"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _number(value: Any) -> float:

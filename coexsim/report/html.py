@@ -13,6 +13,7 @@ from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
 from coexsim.experiment.schema import OUTCOMES
+from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report.answer import straight_answer
 from coexsim.report.assumptions import assumptions
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
@@ -21,6 +22,7 @@ from coexsim.report.style import Picture, png
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_flow, say_limit, say_machine
 from coexsim.scenario.model import Scenario
+from coexsim.text import encodable
 from coexsim.units import say_bytes, say_duration
 
 PAGE = "report.html"
@@ -45,15 +47,15 @@ def write_report(
     unless given; `trip` is the price of the round trip, if it is known. Same results: same bytes. Returns the page's path.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     judged = evaluate(None, results, scenario) if verdicts is None else list(verdicts)
     pictures = {}
     for name, caption, draw in _pictures(results, scenario, trip):
         data = png(draw())
-        (folder / f"{name}.png").write_bytes(data)
+        write_whole(folder / f"{name}.png", data)
         pictures[name] = Shown(name, caption, b64encode(data).decode())
     page = folder / PAGE
-    page.write_text(_page(results, scenario, judged, trip, pictures), encoding="utf-8")
+    write_whole(page, encodable(_page(results, scenario, judged, trip, pictures)).encode())
     return page
 
 

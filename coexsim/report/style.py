@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
 
+from coexsim.experiment.store import make_folder, write_whole
 from coexsim.units import DAY_S, Moment, say_duration, say_time
 
 P = ParamSpec("P")
@@ -119,8 +120,8 @@ def png(figure: Figure) -> bytes:
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a picture as PNG; its folder is made. Returns the path."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png(figure))
+    make_folder(path.parent)
+    write_whole(path, png(figure))
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coexsim.errors import ScenarioError
+import coexsim
+from coexsim.errors import OutputError, ScenarioError
 from coexsim.experiment import sweep as sweep_module
 from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import RangeError, read_values
 from coexsim.experiment.run import simulate
 from coexsim.experiment.sweep import at_values, grid_points, run_hash, sweep
 from coexsim.rng import stream
+from coexsim.scenario.load import load_scenario
 from coexsim.scenario.model import Scenario
-from tests.analysis.small import small
+from tests.analysis.small import SMALL, small
 from tests.analysis.station import station
 
 CORES = "servers.onprem.capacity.cores"
@@ -119,7 +122,9 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypat
     first = counted(monkeypatch, most=3)
     with pytest.raises(KeyboardInterrupt):
         sweep(small(), GRID, replications=2, jobs=1, folder=tmp_path / "stopped")
-    (tmp_path / "stopped" / "runs" / ".half.json.1.tmp").write_text("[[")  # as a power cut would leave it
+    half = tmp_path / "stopped" / "runs" / ".half.json.1.tmp"
+    half.write_text("[[")  # as a power cut would leave it, the day before
+    os.utime(half, (0, 0))
     seen: list[tuple[int, int]] = []
     rest = counted(monkeypatch)
     table = sweep(
@@ -134,6 +139,102 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypat
     files = [tmp_path / name / "sweep.parquet" for name in ("whole", "stopped")]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert not list((tmp_path / "stopped").rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("fault", ["a digit", "half of it", "another run's", "a link", "not JSON", "another shape"])
+def test_a_damaged_point_is_computed_again(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever became of a stored run, its figures are those of the run, or it is done again."""
+    counted(monkeypatch)
+    whole = sweep(small(), GRID, jobs=1, folder=tmp_path)
+    files = sorted((tmp_path / "runs").glob("*.json"))
+    text = files[0].read_text()
+    if fault == "a digit":
+        at = text.index("0.") + 2
+        files[0].write_text(text[:at] + ("1" if text[at] != "1" else "2") + text[at + 1 :])
+    elif fault == "half of it":
+        files[0].write_text(text[: len(text) // 2])
+    elif fault == "another run's":
+        files[0].write_text(files[1].read_text())
+    elif fault == "a link":
+        files[0].unlink()
+        files[0].symlink_to(files[1])
+    else:
+        files[0].write_text("\0" if fault == "not JSON" else "[]")
+    again = counted(monkeypatch)
+
+    pd.testing.assert_frame_equal(sweep(small(), GRID, jobs=1, folder=tmp_path), whole)
+    assert len(again.ran) == 1
+    assert files[0].read_text() == text
+    assert not counted(monkeypatch).ran
+
+
+def test_what_a_run_reads_is_part_of_its_hash(tmp_path: Path) -> None:
+    """The content of a replay file and of a zone file, and of the base."""
+    zone, mails = tmp_path / "corporate.zone", tmp_path / "mails.csv"
+    zone.write_text("@ 1h IN MX 10 domino.corporate.com.\ndomino 1h IN A 192.0.2.10\n")
+    mails.write_text("born_s,sender,recipients,size_bytes\n1,internet,onprem,1000\n")
+    base = tmp_path / "base.yaml"
+    base.write_text(SMALL)
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: base.yaml\ndns: {corporate.com: {file: corporate.zone}}\nload: {replay: mails.csv}\n")
+    hashes = [run_hash(load_scenario(mine), 1, 0)]
+    for file, old, new in ((zone, "192.0.2.10", "192.0.2.11"), (mails, "1000", "1001"), (base, "60 ms", "61 ms")):
+        file.write_text(file.read_text().replace(old, new))
+        hashes.append(run_hash(load_scenario(mine), 1, 0))
+
+    assert len(set(hashes)) == 4
+    assert run_hash(load_scenario(mine), 1, 0) == hashes[-1]
+
+
+def test_stored_runs_are_of_all_code_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules of mail, engine, drawing, and the libraries: a change of any makes other hashes; a change of words does not."""
+    root = Path(coexsim.__file__).parent
+    read: list[str] = []
+    real = Path.read_bytes
+
+    def noted(self: Path) -> bytes:
+        read.append(self.relative_to(root).parts[0] if self.is_relative_to(root) else str(self))
+        return real(self)
+
+    sweep_module._code.cache_clear()
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    found = sweep_module._code()
+    rooms = {path.name for path in root.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+
+    assert {"mail", "scenario", "sim", "draw", "experiment"} <= set(read)
+    assert rooms - set(read) == set(sweep_module.ANSWERS_ONLY) & rooms
+    sweep_module._code.cache_clear()
+    monkeypatch.setattr(sweep_module, "version", lambda _: "0")
+    assert sweep_module._code() != found
+    sweep_module._code.cache_clear()
+
+
+def test_two_sweeps_in_one_folder_leave_each_other_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one that begins while the first one writes: neither removes what the other is writing."""
+    counted(monkeypatch)
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", real)
+        sweep(small(), {CORES: "2..3"}, jobs=1, folder=tmp_path)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    table = sweep(small(), {CORES: "2..4"}, jobs=1, folder=tmp_path)
+
+    assert sorted(set(table[CORES])) == [2, 3, 4]
+    assert len(list((tmp_path / "runs").glob("*.json"))) == 3
+
+
+def test_a_linked_folder_of_runs_is_not_followed(tmp_path: Path) -> None:
+    """Nothing is written elsewhere."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "runs").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OutputError, match="is a symbolic link"):
+        sweep(small(), GRID, jobs=1, folder=tmp_path / "out")
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_more_values_run_only_the_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,50 @@
+"""What commands that use rich print with: a console for results, a progress bar for who waits at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def make_console() -> Any:
+    """A console for results: the terminal's width, or COLUMNS, or 80; text is text, not markup; no blanks at ends of lines."""
+    from rich.console import Console
+
+    from coexsim.report.tables import line
+
+    terminal = sys.stdout.isatty()
+
+    class Plain(Console):
+        """Prints text as it is, and without the blanks that fill the lines of tables."""
+
+        def print(self, *objects: Any, **options: Any) -> None:
+            shown = [line(each) if isinstance(each, str) else each for each in objects]
+            if terminal:
+                super().print(*shown, **options)
+                return
+            with self.capture() as printed:
+                super().print(*shown, **options)
+            sys.stdout.write("\n".join(row.rstrip() for row in printed.get().split("\n")))
+
+    return Plain(highlight=False, markup=False, emoji=False)
+
+
+@contextmanager
+def progress_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error, on a terminal only; told how far it is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)

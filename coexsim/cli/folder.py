@@ -1,0 +1,96 @@
+"""The folder that a command writes its results into: looked at before the work begins, and what could be kept is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from coexsim.errors import OutputError, UsageError
+
+REPORTS = Path("reports")
+CANNOT_WRITE = 74
+"""Exit code where results could not be written (EX_IOERR of BSD's sysexits.h)."""
+PROBE = b"coexsim" * 600  # more than a file system keeps beside a file's name
+
+
+def results_folder(out: Path | None, scenario: Path, suffix: str = "") -> Path:
+    """The folder for results: `out`, or one under reports/ with the scenario's name. It is made, and a file is written for a trial.
+
+    Raises `UsageError` where results could not be written there.
+    """
+    folder = out if out is not None else REPORTS / f"{_name(scenario)}{suffix}"
+    trial = folder / f".trial.{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+                file.write(PROBE)
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            trial.unlink(missing_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"--out: {folder} is no folder: there is a file in its place") from None
+    except OSError as error:
+        raise UsageError(f"--out: results cannot be written into {folder}: {error.strerror}") from None
+    except ValueError:  # UnicodeEncodeError among them
+        raise UsageError(f"--out: the file system cannot have a folder of the name {str(folder)!r}") from None
+    return folder
+
+
+def _name(scenario: Path) -> str:
+    """The scenario's name for a folder: its file's, without the ending, and never one that leads elsewhere."""
+    return scenario.stem.lstrip(".") or "scenario"
+
+
+class Keeping:
+    """Writes one thing after the other; after the first that cannot be written no more. What was found is told all the same.
+
+    ::
+
+        keeping = Keeping()
+        with keeping:
+            results.save(folder)
+        ...                              # print
+        return keeping.exit_code(0)      # 74 where something could not be written, and why on standard error
+    """
+
+    def __init__(self) -> None:
+        self._problem = ""
+
+    @property
+    def failed(self) -> bool:
+        """Could something not be written."""
+        return bool(self._problem)
+
+    def write(self, *writes: Callable[[], object]) -> None:
+        """Call these in turn, unless something could not be written before."""
+        for write in writes:
+            if not self.failed:
+                with self:
+                    write()
+
+    def __enter__(self) -> None:
+        """What is written inside may fail."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Note why something could not be written."""
+        if isinstance(error, OutputError):
+            self._problem = self._problem or str(error)
+        elif isinstance(error, OSError):
+            self._problem = self._problem or f"{error.filename or 'a result'} cannot be written: {error.strerror}"
+        return isinstance(error, OutputError | OSError)
+
+    def exit_code(self, answer: int) -> int:
+        """That of the answer, or 74 where something could not be written, which is said on standard error."""
+        if not self.failed:
+            return answer
+        from coexsim.text import visible
+
+        print(visible(f"coexsim: {self._problem}"), file=sys.stderr)
+        return CANNOT_WRITE

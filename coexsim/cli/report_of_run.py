@@ -1,0 +1,138 @@
+"""What is done with the tables of a run: keep them, judge them, price the round trip, write pictures; and only then print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.folder import Keeping
+from coexsim.cli.paint import say
+
+if TYPE_CHECKING:
+    from coexsim.analysis.round_trip import RoundTrip
+    from coexsim.analysis.slo import Verdict
+    from coexsim.experiment.results import Results
+    from coexsim.scenario.model import Scenario
+
+
+class Report:
+    """The answer of a run and its folder. The tables are kept before anything else is done with them."""
+
+    def __init__(self, spec: Scenario, results: Results, folder: Path) -> None:
+        self.spec, self.results, self.folder = spec, results, folder
+        self.keeping = Keeping()
+        self.keeping.write(partial(results.save, folder))
+        self.verdicts: Sequence[Verdict] = []
+        self.summary: dict[str, Any] = {}
+        self.trip: RoundTrip | None = None
+        self.no_trip = ""
+        self.pictures = False
+
+    def find(self) -> None:
+        """Judge the objectives, balance the books, sum up."""
+        from coexsim.analysis.slo import evaluate
+        from coexsim.report.summary import summarise
+
+        self.verdicts = evaluate(None, self.results, self.spec)
+        self.results.conservation()
+        self.summary = summarise(self.results, self.spec)
+
+    def price(self, jobs: int | None, meanwhile: Future[Results] | None) -> None:
+        """Run the same mail with direct delivery, unless that is under way already, and find what the difference is."""
+        from coexsim.analysis.round_trip import direct, paired, round_trip
+        from coexsim.errors import NoDataError
+        from coexsim.experiment.executors import result_of
+
+        try:
+            direct(self.spec)
+            with progress_bar("the same mail with direct delivery", self.spec.run.length) as tell:
+                if meanwhile is not None:
+                    self.trip = paired(self.spec, self.results, result_of(meanwhile))
+                else:
+                    self.trip = round_trip(self.spec, self.results, jobs=jobs, progress=tell)
+        except NoDataError as error:
+            self.no_trip = str(error)
+
+    def write(self, *, pictures: bool) -> None:
+        """The summary with what was found, then the pictures and the page."""
+        from coexsim.experiment.store import write_json
+
+        facts = {
+            "objectives": [_plain(v) for v in self.verdicts],
+            "round_trip": self.trip.plain() if self.trip else None,
+        }
+        self.keeping.write(partial(write_json, self.summary | facts, self.folder / "summary.json"))
+        if pictures and not self.keeping.failed:
+            from coexsim.report.html import write_report
+
+            page = partial(write_report, self.results, self.spec, self.folder, verdicts=self.verdicts, trip=self.trip)
+            self.keeping.write(page)
+        self.pictures = pictures
+
+    def tell(self, first: Callable[[], None] | None = None) -> int:
+        """Print the answer first, then what it rests on; return the exit code."""
+        from coexsim.analysis.slo import exit_code
+        from coexsim.report.saying import say_summary, say_verdicts
+
+        console = make_console()
+        if first:
+            first()
+        if self.verdicts:
+            console.print(say_verdicts(self.verdicts))
+        for part in say_summary(self.summary):
+            console.print(part)
+        if self.no_trip:
+            console.print(f"No round trip to price: {self.no_trip}")
+        if self.trip is not None:
+            say_price(self.trip)
+        if not self.keeping.failed:
+            say(f"Tables{' and pictures' if self.pictures else ''}: {self.folder}/")
+        return self.keeping.exit_code(exit_code(self.verdicts))
+
+
+def say_price(trip: RoundTrip) -> None:
+    """What the round trip costs, in a few lines."""
+    from coexsim.report.tables import words
+    from coexsim.units import say_bytes, say_duration
+
+    console = make_console()
+    quantiles = ", ".join(
+        f"{name[:-2]} {say_duration(value)}{'*' * (name in trip.uncertain)}" for name, value in trip.quantiles_s.items()
+    )
+    few = ["* fewer than 10 messages were later still"] if trip.uncertain else []
+    interval = "too few messages for an interval"
+    if trip.interval.known:
+        interval = f"95 % interval {say_duration(trip.interval.low)} to {say_duration(trip.interval.high)}"
+    what = ": hosted to hosted over the on-premises server, against direct delivery"
+    console.print(words("\n", ("The round trip's price", "bold"), what))
+    theory = (
+        f" (theory, hosted share squared: {100 * trip.closed_form:.1f} %)"
+        if trip.closed_form == trip.closed_form
+        else ""
+    )
+    share = f"{100 * trip.share_of_internal:.1f} %{theory}"
+    for line in (
+        f"extra delay          mean {say_duration(trip.mean_extra_s)} ({interval}); {quantiles}",
+        f"extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {trip.messages:,} messages compared",
+        f"extra WAN traffic    {say_bytes(trip.wan_bytes)}, {100 * trip.wan_share:.0f} % of all bytes between sites",
+        f"work at {trip.server:<13}{100 * trip.work_share:.0f} % of its core time goes into it",
+        f"share of internal mail that makes it: {share}",
+        *few,
+    ):
+        console.print(f"  {line}")
+
+
+def _plain(verdict: Verdict) -> dict[str, object]:
+    low, high = verdict.interval.low, verdict.interval.high
+    return {
+        "objective": verdict.objective.text,
+        "answer": verdict.answer,
+        "estimate": verdict.estimate,
+        "low": low,
+        "high": high,
+        "why": verdict.why,
+    }

@@ -1,0 +1,270 @@
+"""Results are never lost, and never half there: folders that cannot be written, disks that fill up, results of an earlier run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coexsim.cli import run
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
+from coexsim.errors import OutputError, UsageError
+from coexsim.experiment import store
+from coexsim.experiment.results import load_results
+from coexsim.experiment.store import write_set, write_whole
+from tests.analysis.small import SMALL
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """A small scenario with some load."""
+    path = tmp_path / "small.yaml"
+    few = SMALL.replace("{onprem: 80, hosted: 120}", "{onprem: 8, hosted: 12}").replace("length: 2 h", "length: 20 min")
+    path.write_text(few[: few.index("events:")] + "load: {profile: office-worker}\n")
+    return path
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(disk: Path, leave_bytes: int) -> None:
+    """Leave so much room on a disk."""
+    room = os.statvfs(disk)
+    (disk / "full").write_bytes(b"x" * (room.f_bavail * room.f_frsize - leave_bytes))
+
+
+# --- before the run -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["run", "outage", "size", "sweep"])
+def test_a_folder_that_cannot_be_is_told_before_the_run(
+    verb: str, scenario: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file in its place: exit code 2 at once, from each command that writes."""
+    (scenario.parent / "file").touch()
+    more = {"outage": ["--server", "onprem", "--at", "10 min", "--for", "1 min"], "sweep": ["load.growth=1,2"]}.get(
+        verb, []
+    )
+    for name in (
+        "coexsim.experiment.run.simulate",
+        "coexsim.experiment.replicate.replicate",
+        "coexsim.experiment.sweep.sweep",
+    ):
+        monkeypatch.setattr(name, lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr("coexsim.analysis.sizing.find_size", lambda *_, **__: pytest.fail("it ran"))
+
+    for out in ("file", "file/below"):
+        assert run([verb, str(scenario), *more, "--out", str(scenario.parent / out)]) == 2
+        said = capsys.readouterr().err
+        assert "is no folder: there is a file in its place" in said
+        assert "simulated in" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a" * 300, "File name too long"), ("a\0b", "cannot have a folder of the name"),
+        ("a\ud800b", "cannot have a folder of the name"), ("/proc/coexsim", "cannot be written"),
+    ],
+)  # fmt: skip
+def test_names_that_a_file_system_cannot_have(name: str, told: str, tmp_path: Path) -> None:
+    """Too long, no text, forbidden."""
+    with pytest.raises(UsageError, match=told):
+        results_folder(tmp_path / name, Path("x.yaml"))
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EDQUOT])
+def test_a_folder_that_takes_no_file_is_told_before_the_run(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read-only, no permission, full: a file is written for a trial."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(UsageError, match=os.strerror(number)):
+        results_folder(tmp_path / "out", Path("x.yaml"))
+
+
+def test_a_full_disk_is_told_before_the_run(disk: Path) -> None:
+    """A real one."""
+    fill(disk, 0)
+    with pytest.raises(UsageError, match="No space left on device"):
+        results_folder(disk, Path("x.yaml"))
+    assert [path.name for path in disk.iterdir()] == ["full"]
+
+
+@pytest.mark.parametrize(
+    ("file", "folder"), [("a/mine.yaml", "mine"), ("..yaml", "scenario"), ("a/...yaml", "scenario"), (".hidden.yaml", "hidden")]
+)  # fmt: skip
+def test_no_scenario_names_a_folder_elsewhere(
+    file: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is one below reports/, whatever the file is called."""
+    monkeypatch.chdir(tmp_path)
+
+    assert results_folder(None, Path(file)) == Path("reports") / folder
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["reports", f"reports/{folder}"]
+
+
+# --- after it -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_disk_that_fills_up_keeps_what_is_whole(
+    disk: Path, scenario: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answer is told, the exit code is 74, and what is kept is said, whole, and elsewhere than an earlier run's results."""
+    out = disk / "out"
+    assert run(["run", str(scenario), "--out", str(out), "--no-pictures", "--no-round-trip", "--jobs", "1"]) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    fill(disk, 5 * 4096)
+    answer = capsys.readouterr().out.replace(f"Tables: {out}/\n", "")
+    code = run(["run", str(scenario), "--out", str(out), "--no-pictures", "--no-round-trip", "--jobs", "1"])
+    said = capsys.readouterr()
+
+    assert code == CANNOT_WRITE
+    assert said.out == answer
+    assert "No space left on device; kept whole in" in said.err
+    kept = out / "incomplete-1"
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path != kept} == before
+    names = sorted(path.name for path in kept.iterdir())
+    assert names
+    assert all((kept / name).read_bytes() == before[name] for name in names)
+    assert all(name in said.err for name in names)
+
+
+def test_standard_output_that_fails_keeps_the_results(scenario: Path) -> None:
+    """`run | head -2`, `run > /dev/full` and `run >&-`: same exit code, same tables as ever."""
+    out = scenario.parent
+    command = f'"{sys.executable}" -m coexsim run {scenario} --no-pictures --no-round-trip --jobs 1 --out'
+    lines = [
+        f"{command} {out}/whole",
+        f"{command} {out}/head | head -2; exit ${{PIPESTATUS[0]}}",
+        f"{command} {out}/closed >&-",
+    ]
+    if Path("/dev/full").exists():
+        lines.append(f"{command} {out}/full > /dev/full")
+    for line in lines:
+        done = subprocess.run(
+            ["bash", "-c", line], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, line
+        assert "Traceback" not in done.stderr
+        assert "bug" not in done.stderr
+    tables = [{path.name: path.read_bytes() for path in (out / name).iterdir()} for name in ("whole", "head", "closed")]
+    assert len(tables[0]) > 5
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_what_is_printed_comes_after_what_is_written(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Even where saying the answer fails, which is our bug, the tables are there."""
+    monkeypatch.setattr("coexsim.report.saying.say_summary", lambda _: 1 / 0)
+    out = scenario.parent / "out"
+
+    assert run(["run", str(scenario), "--out", str(out), "--no-pictures", "--no-round-trip", "--jobs", "1"]) == 70
+    assert not capsys.readouterr().out
+    assert len(load_results(out).mail)
+
+
+# --- sets of files ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_set_replaces_a_set_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At whichever file the disk is full, the earlier set stays as it was; what was written is elsewhere, and said."""
+    write_set(tmp_path, {name: lambda: b"old" for name in ("a", "b", "c")})
+    real = os.fsync
+    for most in range(3):
+        calls = iter(range(100))
+
+        def full(handle: int, most: int = most, calls: Iterator[int] = calls) -> None:
+            if next(calls) >= most:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            real(handle)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(OutputError, match="No space left") as caught:
+                write_set(tmp_path, {name: lambda: b"new" for name in ("a", "b", "c")})
+        assert [(tmp_path / name).read_bytes() for name in ("a", "b", "c")] == [b"old"] * 3
+        kept = tmp_path / f"incomplete-{most}"
+        assert (most == 0) == ("nothing of them is kept" in str(caught.value))
+        assert most == 0 or sorted(path.name for path in kept.iterdir()) == ["a", "b"][:most]
+    assert not list(tmp_path.glob(".*"))
+    write_set(tmp_path, {name: lambda: b"new" for name in ("a", "b", "c")})
+    assert [(tmp_path / name).read_bytes() for name in ("a", "b", "c")] == [b"new"] * 3
+
+
+def test_a_killed_replacement_is_no_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between two files, the one that stands for the set is not there: nobody takes the mixture for results."""
+    write_set(tmp_path, {name: lambda: b"old" for name in ("a", "b", "summary.json")})
+    real = Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        if target == tmp_path / "b":
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_set(tmp_path, {name: lambda: b"new" for name in ("a", "b", "summary.json")})
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_links_are_replaced_not_followed(tmp_path: Path) -> None:
+    """A link in the folder to a file elsewhere: the file elsewhere stays."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.json").symlink_to(elsewhere)
+    write_whole(tmp_path / "out" / "a.json", b"{}")
+
+    assert elsewhere.read_text() == "mine"
+    assert not (tmp_path / "out" / "a.json").is_symlink()
+
+
+def test_left_overs_go_when_they_are_old(tmp_path: Path) -> None:
+    """Unfinished files of another process that is at work stay, those of one that was killed yesterday go."""
+    for name, age_s in ((".young.1-ab.tmp", 60), (".old.1-ab.tmp", 2 * store.LEFT_OVER_S)):
+        (tmp_path / name).touch()
+        before_s = (tmp_path / name).stat().st_mtime - age_s
+        os.utime(tmp_path / name, (before_s, before_s))
+    store.remove_left_overs(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == [".young.1-ab.tmp"]
+
+
+def test_keeping_stops_at_the_first_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said once; what comes after is not tried; the exit code is that of the answer where all was kept."""
+    keeping, tried = Keeping(), []
+
+    def fail() -> None:
+        raise OutputError("x cannot be written")
+
+    assert keeping.exit_code(3) == 3
+    keeping.write(lambda: tried.append(1), fail, lambda: tried.append(2))
+    assert tried == [1]
+    assert keeping.exit_code(3) == CANNOT_WRITE
+    assert capsys.readouterr().err == "coexsim: x cannot be written\n"
+    with pytest.raises(ZeroDivisionError):
+        keeping.__class__().write(lambda: 1 / 0)
