@@ -17,13 +17,14 @@ unexport FORCE_COLOR
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench kill clean
 
 help:
 	@echo 'make demo    where mail goes, a loaded day, a first sizing answer: results under reports/'
 	@echo 'make test    ruff, mypy and pytest, as CI does'
 	@echo 'make lint    ruff and mypy only'
 	@echo 'make bench   measure the speed (tests/bench)'
+	@echo 'make kill    kill -9 at 100 random moments of a run and of a sweep, 20 pairs of sweeps in one folder'
 	@echo 'make clean   remove the virtual environment, caches and reports'
 	@echo
 	@echo 'Each makes its own virtual environment in .venv first. Choose the Python: make demo PYTHON=python3.12'
@@ -49,6 +50,10 @@ test: lint
 bench:
 	@.ci/venv.sh test
 	$(BIN)/pytest -m bench -p no:xdist -s tests/bench
+
+kill:
+	@.ci/venv.sh test
+	COEXSIM_KILLS=100 $(BIN)/pytest -p no:xdist -s tests/cli/test_kill.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from coexsim.text import visible
+
 if TYPE_CHECKING:
     from coexsim.audit.check import Expectation
     from coexsim.audit.finding import Finding
@@ -84,7 +86,8 @@ class ExpectationItem(_Item):
             said = "\n".join(
                 f"{c.key}: expected {c.expected}\n{' ' * len(c.key)}  happened {c.happened}" for c in broken
             )
-            raise Failed(f"{self.expectation.place}: {self.expectation.name} ({self.expectation.recipient})\n{said}")
+            where = f"{self.expectation.place}: {self.expectation.name} ({self.expectation.recipient})"
+            raise Failed(f"{visible(where)}\n{visible(self.expectation.why)}\n{said}")
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The expectation's own line."""

@@ -38,6 +38,25 @@ class Expectation(NamedTuple):
     comparisons: tuple[Comparison, ...]
     route: tuple[str, ...]
     outcome: str
+    end: str = ""
+    """How it ended, in a few words: ``delivered``, ``bounced 5.4.4 by onprem: smtp.example does not exist``."""
+    words: str = ""
+    """All that was said on the way, for its cause to be recognised."""
+    cause: str = ""
+    """``file:line`` of the finding that explains why it failed; empty where none does."""
+
+    @property
+    def why(self) -> str:
+        """One line that says why it failed: ``expected delivered; bounced 5.4.4 by onprem: ... (file:24)``; empty if it held."""
+        broken = [c for c in self.comparisons if not c.held]
+        if not broken:
+            return ""
+        wanted = ", ".join(c.expected if c.key == "outcome" else f"{c.key} {c.expected}" for c in broken)
+        if any(c.key == "outcome" for c in broken) or self.outcome != "delivered":
+            happened = self.end
+        else:
+            happened = ", ".join(f"{c.key} {c.happened}" for c in broken)
+        return f"expected {wanted}; {happened}" + (f" ({self.cause})" if self.cause else "")
 
     @property
     def held(self) -> bool:
@@ -79,8 +98,19 @@ def check(scenario: Scenario | Setup) -> CheckReport:
     """
     setup = scenario if isinstance(scenario, Setup) else Setup(scenario)
     messages = enumerate(setup.scenario.messages)
-    expectations = tuple(found for index, mail in messages for found in _expectations(setup, index, mail))
-    return CheckReport(setup.scenario.source.file, setup.scenario.title, expectations, tuple(find_all(setup)))
+    findings = tuple(find_all(setup))
+    expectations = tuple(
+        _with_cause(found, findings) for index, mail in messages for found in _expectations(setup, index, mail)
+    )
+    return CheckReport(setup.scenario.source.file, setup.scenario.title, expectations, findings)
+
+
+def _with_cause(found: Expectation, findings: tuple[Finding, ...]) -> Expectation:
+    """A failed expectation with the place of the finding that explains it, if there is one."""
+    if found.held or found.outcome == "delivered":
+        return found
+    causes = (finding.place for finding in findings if any(mark in found.words for mark in finding.marks))
+    return found._replace(cause=next(causes, ""))
 
 
 def _expectations(setup: Setup, index: int, mail: Mail) -> Iterator[Expectation]:
@@ -119,8 +149,26 @@ def _compare(
     file, line = setup.scenario.source.where(path)
     name = mail.name or f"message {index + 1}, {mail.sender} to {recipient.recipient}"
     return Expectation(
-        name, recipient.recipient, path, file, line, tuple(comparisons), recipient.servers, recipient.outcome
-    )
+        name, recipient.recipient, path, file, line, tuple(comparisons), recipient.servers, recipient.outcome,
+        _end(recipient), "\n".join(_words(recipient)),
+    )  # fmt: skip
+
+
+def _end(recipient: RecipientTrace) -> str:
+    outcome = recipient.outcome.replace("_", " ")
+    if recipient.reply is None:
+        return outcome
+    by = f" by {recipient.by}" if recipient.by else ""
+    return f"{outcome} {recipient.reply.enhanced}{by}: {recipient.reply.text}"
+
+
+def _words(recipient: RecipientTrace) -> Iterator[str]:
+    """What each server and the last reply said, each with the server's name, as findings know it."""
+    for hop in recipient.hops:
+        yield f"{hop.server}: {hop.reason}"
+        yield from hop.dns
+    if recipient.reply is not None:
+        yield str(recipient.reply)
 
 
 def _way(servers: tuple[str, ...]) -> str:

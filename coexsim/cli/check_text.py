@@ -7,7 +7,9 @@ from typing import Any
 
 from coexsim.audit.check import CheckReport, Expectation
 from coexsim.audit.finding import Finding
+from coexsim.cli.formats import Mark, cell, mark_of, marks_table
 from coexsim.cli.paint import OF_SEVERITY, count, paint
+from coexsim.errors import Problem
 
 MOST_CONSEQUENCES = 6
 
@@ -33,7 +35,7 @@ def check_lines(reports: Sequence[CheckReport], *, quiet: bool = False) -> Itera
         if lines or not quiet:
             yield paint(report.file, "bold") + (f": {report.title}" if report.title else "")
             yield from lines
-    yield _sum(reports)
+    yield check_sum(reports)
 
 
 def _expectation_lines(found: Expectation) -> Iterator[str]:
@@ -42,6 +44,7 @@ def _expectation_lines(found: Expectation) -> Iterator[str]:
         yield f"  {paint('held', 'green')}    {found.name}: {way}"
         return
     yield f"  {paint('FAILED', 'red')}  {found.name} ({found.recipient}), {found.place}"
+    yield f"            {found.why}"
     for comparison in found.comparisons:
         if not comparison.held:
             yield f"            {comparison.key}: expected {comparison.expected}"
@@ -61,7 +64,8 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"            acknowledged: {finding.acknowledged}"
 
 
-def _sum(reports: Sequence[CheckReport]) -> str:
+def check_sum(reports: Sequence[CheckReport]) -> str:
+    """How many expectations held and failed, and how many findings there are, in a line."""
     expectations = [found for report in reports for found in report.expectations]
     failed = sum(not found.held for found in expectations)
     findings = [finding for report in reports for finding in report.findings]
@@ -80,79 +84,70 @@ def _sum(reports: Sequence[CheckReport]) -> str:
     return f"{count(len(reports), 'file')}: {', '.join(said)}{more}"
 
 
-def check_data(reports: Sequence[CheckReport], *, strict: bool) -> list[dict[str, Any]]:
+def check_data(reports: Sequence[CheckReport], problems: Sequence[Problem], *, strict: bool) -> dict[str, Any]:
     """The reports as plain data."""
-    return [
-        {
-            "file": report.file,
-            "title": report.title,
-            "holds": report.holds(strict=strict),
-            "expectations": [
-                {
-                    "name": found.name,
-                    "recipient": found.recipient,
-                    "file": found.file,
-                    "line": found.line,
-                    "held": found.held,
-                    "servers": found.route,
-                    "outcome": found.outcome,
-                    "comparisons": [
-                        {**comparison._asdict(), "held": comparison.held} for comparison in found.comparisons
-                    ],
-                }
-                for found in report.expectations
-            ],
-            "findings": [
-                {
-                    "code": finding.code,
-                    "severity": finding.severity,
-                    "file": finding.file,
-                    "line": finding.line,
-                    "path": finding.where,
-                    "text": finding.text,
-                    "about": finding.about,
-                    "consequences": finding.consequences,
-                    "acknowledged": finding.acknowledged,
-                }
-                for finding in report.findings
-            ],
-        }
-        for report in reports
-    ]
+    return {
+        "files": [_report_data(report, strict=strict) for report in reports],
+        "problems": [problem._asdict() for problem in problems],
+    }
 
 
-def check_junit(reports: Sequence[CheckReport], *, strict: bool) -> str:
-    """The reports as JUnit XML: a test case for each expectation, and one for each finding that is not a note."""
-    from xml.etree import ElementTree as Xml
+def _report_data(report: CheckReport, *, strict: bool) -> dict[str, Any]:
+    return {
+        "file": report.file,
+        "title": report.title,
+        "holds": report.holds(strict=strict),
+        "expectations": [
+            {
+                "name": found.name,
+                "recipient": found.recipient,
+                "file": found.file,
+                "line": found.line,
+                "held": found.held,
+                "why": found.why,
+                "servers": found.route,
+                "outcome": found.outcome,
+                "comparisons": [{**comparison._asdict(), "held": comparison.held} for comparison in found.comparisons],
+            }
+            for found in report.expectations
+        ],
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity,
+                "file": finding.file,
+                "line": finding.line,
+                "path": finding.where,
+                "text": finding.text,
+                "about": finding.about,
+                "consequences": finding.consequences,
+                "acknowledged": finding.acknowledged,
+            }
+            for finding in report.findings
+        ],
+    }
 
-    root = Xml.Element("testsuites", name="coexsim check")
+
+def check_marks(reports: Sequence[CheckReport], problems: Sequence[Problem]) -> list[Mark]:
+    """What is wrong, at its lines: mistakes in scenarios, expectations that failed, findings; what several files have alike once."""
+    marks = [mark_of(problem) for problem in problems]
     for report in reports:
-        suite = Xml.SubElement(root, "testsuite", name=report.file)
-        for found in report.expectations:
-            case = Xml.SubElement(
-                suite, "testcase", name=found.name, classname=report.file, file=found.file, line=str(found.line)
-            )
-            if not found.held:
-                broken = [c for c in found.comparisons if not c.held]
-                said = "\n".join(f"{c.key}: expected {c.expected}, happened {c.happened}" for c in broken)
-                Xml.SubElement(case, "failure", message=f"{found.recipient} does not go as expected").text = said
-        for finding in report.findings:
-            if finding.severity == "note":
-                continue
-            name = f"{finding.code} {finding.where}"
-            case = Xml.SubElement(
-                suite, "testcase", name=name, classname=report.file, file=finding.file, line=str(finding.line)
-            )
-            if finding.acknowledged is not None:
-                Xml.SubElement(case, "skipped", message=f"acknowledged: {finding.acknowledged}")
-            elif finding.severity == "error" or strict:
-                Xml.SubElement(case, "failure", message=finding.text).text = "\n".join(
-                    (finding.place, *finding.consequences)
-                )
-            else:
-                Xml.SubElement(case, "system-out").text = f"{finding.severity}: {finding.text}"
-        suite.set("tests", str(len(suite)))
-        suite.set("failures", str(len(suite.findall("testcase/failure"))))
-        suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
-    Xml.indent(root)
-    return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+        marks += [
+            Mark("error", "EXPECTATION", found.file, found.line, found.why, found.name)
+            for found in report.expectations
+            if not found.held
+        ]
+        marks += [
+            Mark(f.severity, f.code, f.file, f.line, f"{f.where}: {f.text}", acknowledged=f.acknowledged)
+            for f in report.findings
+        ]
+    return list(dict.fromkeys(marks))
+
+
+def check_markdown(reports: Sequence[CheckReport], problems: Sequence[Problem]) -> Iterator[str]:
+    """The reports as Markdown, for a pull request or a step's summary."""
+    yield "### Mail routes: coexsim check"
+    yield ""
+    yield cell(check_sum(reports))
+    yield ""
+    yield from marks_table(check_marks(reports, problems))

@@ -16,8 +16,8 @@ class Place(NamedTuple):
 
 COMMANDS = {
     "trace": Place("routing", ROUTES),
-    "check": Place("routing", ROUTES),
-    "diff": Place("routing", ROUTES),
+    "check": Place("checking", ROUTES),
+    "diff": Place("checking", ROUTES),
     "explain": Place("routing", ROUTES),
     "run": Place("running", LOAD),
     "compare": Place("comparing", LOAD),

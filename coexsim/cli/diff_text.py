@@ -7,16 +7,19 @@ from typing import Any
 
 from coexsim.audit.classes import SMALL_BYTES
 from coexsim.audit.diff import Change, RouteDiff, Way
+from coexsim.cli.formats import Mark, cell, code
+from coexsim.cli.junit import Case
 from coexsim.cli.paint import count, paint, paint_outcome
+from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes
 
 
 def diff_lines(diff: RouteDiff) -> Iterator[str]:
     """Each class of mail that changes, before and after; then what is new and gone, and whose load it becomes."""
     if not diff.changed:
-        yield f"nothing changed: {count(diff.compared, 'way')} of mail compared"
+        yield diff_sum(diff)
         return
-    yield f"{count(len(diff.changes), 'class').replace('classs', 'classes')} of mail of {diff.compared} change:"
+    yield f"{diff_sum(diff)}:"
     for change in diff.changes:
         yield f"{paint(_who(change), 'bold')}{_weight(change)}: {', '.join(change.what)}"
         yield f"  was  {_way(change.old)}"
@@ -31,29 +34,75 @@ def diff_lines(diff: RouteDiff) -> Iterator[str]:
 
 def diff_markdown(diff: RouteDiff) -> Iterator[str]:
     """The same as a Markdown comment."""
-    yield f"### Mail routes: `{diff.old}` -> `{diff.new}`"
+    yield f"### Mail routes: {code(diff.old)} -> {code(diff.new)}"
     yield ""
     if not diff.changed:
         yield f"Nothing changed; {count(diff.compared, 'way')} of mail compared."
         return
-    yield from (f"- **{what}**: {'; '.join(who)}" for what, who in _news(diff).items() if who)
+    yield from (f"- **{what}**: {cell('; '.join(who))}" for what, who in _news(diff).items() if who)
     yield ""
     yield "| mail | of 1000 | was | now | changed |"
     yield "|---|---:|---|---|---|"
     for change in diff.changes:
         weight = f"{change.per_1000:.0f}" if change.size_bytes == SMALL_BYTES else ""
-        cells = [
-            _who(change),
-            weight,
-            _way(change.old, plain=True),
-            _way(change.new, plain=True),
-            ", ".join(change.what),
-        ]
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        ways = [_way(change.old, plain=True), _way(change.new, plain=True)]
+        cells = [_who(change), weight, *ways, ", ".join(change.what)]
+        yield "| " + " | ".join(map(cell, cells)) + " |"
     yield ""
     yield "| server | messages taken in, of 1000 | after | moved |"
     yield "|---|---:|---:|---:|"
-    yield from (f"| {load.server} | {load.old:.0f} | {load.new:.0f} | {load.moved:+.0f} |" for load in diff.loads)
+    yield from (f"| {cell(load.server)} | {load.old:.0f} | {load.new:.0f} | {load.moved:+.0f} |" for load in diff.loads)
+
+
+def diff_sum(diff: RouteDiff) -> str:
+    """What changed, in a sentence."""
+    if not diff.changed:
+        return f"nothing changed: {count(diff.compared, 'way')} of mail compared"
+    return f"{len(diff.changes)} class{'es' if len(diff.changes) != 1 else ''} of mail of {diff.compared} change"
+
+
+def diff_marks(diff: RouteDiff, file: str, line: int) -> list[Mark]:
+    """A mark for each class that changed, at the place of the change: an error where mail bounces or loops that did not."""
+    worse = [*diff.new_loops, *diff.new_failures]
+    return [
+        Mark(
+            "error" if change in worse else "warning", "ROUTE-CHANGED", file, line,
+            f"{', '.join(change.what)}; was {_way(change.old, plain=True)}; now {_way(change.new, plain=True)}", _who(change),
+        )
+        for change in diff.changes
+    ]  # fmt: skip
+
+
+def diff_cases(diff: RouteDiff, marks: list[Mark]) -> list[Case]:
+    """A test case for each class that changed, and one that passed where nothing did."""
+    if not marks:
+        return [Case(diff_sum(diff), diff.new, 1)]
+    return [Case(mark.title, mark.file, mark.line, mark.text) for mark in marks]
+
+
+def place_of_change(old: Scenario, new: Scenario) -> tuple[str, int]:
+    """File and line of the first key of the new scenario whose value differs, be it in a file that it extends."""
+    path = _first_difference(_read_as(old), _read_as(new)) or ()
+    return new.source.where(path)
+
+
+def _read_as(scenario: Scenario) -> Any:
+    return {key: value for key, value in scenario.to_data().items() if key not in ("title", "description", "sources")}
+
+
+def _first_difference(old: Any, new: Any) -> tuple[str | int, ...] | None:
+    """The path of the first leaf that differs; None where none does."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = [(key, old.get(key), new.get(key)) for key in dict.fromkeys([*new, *old])]
+    elif isinstance(old, list | tuple) and isinstance(new, list | tuple) and len(old) == len(new):
+        pairs = [(index, a, b) for index, (a, b) in enumerate(zip(old, new, strict=True))]
+    else:
+        return None if old == new else ()
+    for key, a, b in pairs:
+        below = _first_difference(a, b)
+        if below is not None:
+            return (key, *below)
+    return None
 
 
 def diff_data(diff: RouteDiff) -> dict[str, Any]:

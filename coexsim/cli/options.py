@@ -30,6 +30,9 @@ def scenario_argument(metavar: str = "SCENARIO", what: str = "the scenario file"
 
 
 ScenarioFile = Annotated[Path, scenario_argument()]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="only the answer, in a line or two; of check only what failed")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="the answer for programs, as JSON")]
 Out = Annotated[
     Path | None,

@@ -1,21 +1,39 @@
-"""The commands that need no clock: trace, check, diff, explain."""
+"""Where one message goes: trace; and what is meant by what is found: explain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from coexsim.cli import options
-from coexsim.cli.completion import finding_codes, scenario_files
+from coexsim.cli.completion import finding_codes
+from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.paint import say
 from coexsim.errors import UsageError
+from coexsim.text import encodable
 
 if TYPE_CHECKING:
     from coexsim.mail.setup import Setup
-    from coexsim.scenario.model import Scenario
+
+
+class Expected(StrEnum):
+    """What may be expected of a message."""
+
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    EXPIRED = "expired"
+    DISCARDED = "discarded"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+
+    @property
+    def outcome(self) -> str:
+        """As a trace calls it."""
+        return {"deferred": "deferred_in_queue", "refused": "refused_to_client"}.get(self, str(self))
 
 
 def trace(
@@ -40,10 +58,17 @@ def trace(
     at: Annotated[
         str, Option(metavar="TIME", help="when it is sent, such as 'Mon 10:00' or '90 min'; the scenario's events apply")
     ] = "0 s",
+    expect: Annotated[
+        Expected | None, Option(help="exit code 1 unless this becomes of every recipient", show_default=False)
+    ] = None,
     dsn: Annotated[bool, Option("--dsn", help="print the bounce as the message that is sent (RFC 3464)")] = False,
+    quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
-    """Where a message goes, by which rule at each server, and how it ends."""
+    """Where a message goes, by which rule at each server, and how it ends.
+
+    Exit code: 0 it was traced, and ends as expected (--expect); 1 it ends in another way.
+    """
     from coexsim import units
     from coexsim.cli import trace_text
     from coexsim.mail.trace import trace as trace_message
@@ -64,72 +89,19 @@ def trace(
         declare_size=not undeclared_size,
     )  # fmt: skip
     walk = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
+    missed = trace_text.missed_lines(walk, expect.outcome) if expect else []
+    code = int(bool(missed))
     if as_json:
-        _print_json(trace_text.trace_data(walk))
+        print_json(envelope("trace", trace_text.trace_answer(walk), code, **trace_text.trace_data(walk)))
     elif dsn:
-        print("\n\n".join(trace_text.notices_as_sent(setup, walk)) or "no notice is sent")
+        print("\n\n".join(map(encodable, trace_text.notices_as_sent(setup, walk))) or "no notice is sent")
+    elif quiet:
+        say(trace_text.trace_answer(walk).split("; "))
     else:
         say(trace_text.trace_lines(setup, walk, **asked))
-    return 0
-
-
-def check(
-    paths: Annotated[
-        list[Path],
-        Argument(metavar="PATH", help="scenario files, or folders of them", autocompletion=scenario_files, show_default=False),
-    ],
-    strict: Annotated[bool, Option("--strict", help="warnings fail the check too")] = False,
-    quiet: Annotated[bool, Option("--quiet", "-q", help="only what failed, and the sum")] = False,
-    as_json: options.AsJson = False,
-    junit: Annotated[
-        Path | None, Option(metavar="FILE", help="also write a JUnit report for CI", show_default=False)
-    ] = None,
-) -> int:  # fmt: skip
-    """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1."""
-    from coexsim.audit.check import check as check_setup
-    from coexsim.cli import check_text
-    from coexsim.errors import CoexsimError, ObjectiveError, ScenarioError
-    from coexsim.scenario.load import load_scenario
-
-    reports = []
-    problems: list[str] = []
-    for file in _files(paths):
-        try:
-            scenario = load_scenario(file)
-            _read_objectives(scenario)
-            reports.append(check_setup(scenario))
-        except ScenarioError as error:
-            problems += map(str, error.problems)
-        except ObjectiveError as error:
-            problems.append(str(error))
-    if as_json:
-        _print_json(check_text.check_data(reports, strict=strict))
-    elif reports:
-        say(check_text.check_lines(reports, quiet=quiet))
-    if junit is not None:
-        _write(junit, check_text.check_junit(reports, strict=strict))
-    if problems:
-        raise CoexsimError("\n".join(dict.fromkeys(problems)))
-    return int(not all(report.holds(strict=strict) for report in reports))
-
-
-def diff(
-    old: Annotated[Path, options.scenario_argument("OLD", "the scenario as it is")],
-    new: Annotated[Path, options.scenario_argument("NEW", "the scenario as it would be")],
-    as_json: options.AsJson = False,
-    markdown: Annotated[bool, Option("--markdown", help="Markdown, for a pull request")] = False,
-) -> int:
-    """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
-    from coexsim.audit.diff import diff_routes
-    from coexsim.cli import diff_text
-    from coexsim.scenario.load import load_scenario
-
-    found = diff_routes(load_scenario(old), load_scenario(new))
-    if as_json:
-        _print_json(diff_text.diff_data(found))
-    else:
-        say(diff_text.diff_markdown(found) if markdown else diff_text.diff_lines(found))
-    return int(found.changed)
+    if not as_json:
+        say(missed)
+    return code
 
 
 def explain(
@@ -173,14 +145,6 @@ def _setup(scenario: object) -> Setup:
     return Setup(scenario)
 
 
-def _read_objectives(scenario: Scenario) -> None:
-    """A run would stop at an objective that cannot be read, so it is told before. Raises `ObjectiveError`."""
-    if scenario.objectives:
-        from coexsim.analysis.slo_text import read_objectives
-
-        read_objectives(scenario)
-
-
 def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
     """Names and addresses that can be written to; what cannot be an address is bad usage."""
     from coexsim.mail.trace import address_of
@@ -190,33 +154,6 @@ def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
         if name != "<>" and not is_mail_address(address_of(setup, name)):
             example = f"name@{setup.scenario.domain}"
             raise UsageError(f"{argument}: {name!r} is no address; write for example {example!r}")
-
-
-def _files(paths: list[Path]) -> list[Path]:
-    """The files named, and those in the folders named."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted((*path.rglob("*.yaml"), *path.rglob("*.yml")))
-            if not inside:
-                raise UsageError(f"there is no .yaml file in {path}")
-            found += inside
-        else:
-            found.append(path)
-    return list(dict.fromkeys(found))
-
-
-def _print_json(data: object) -> None:
-    import json
-
-    print(json.dumps(data, indent=2))
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--junit: {file} cannot be written: {error.strerror}") from None
 
 
 def _wrapped(text: str) -> str:

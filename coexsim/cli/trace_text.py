@@ -144,6 +144,28 @@ def notices_as_sent(setup: Setup, walk: Trace) -> list[str]:
     return [dsn_message(setup, walk, notice).as_string() for notice in walk.notices]
 
 
+def trace_answer(walk: Trace) -> str:
+    """What became of each recipient, in a sentence."""
+    sender = walk.sender or "<>"
+    return "; ".join(f"{sender} -> {recipient.recipient}: {_end_of(recipient)}" for recipient in walk.recipients)
+
+
+def missed_lines(walk: Trace, expected: str) -> list[str]:
+    """A line for each recipient whose end is another than was expected."""
+    return [
+        f"{paint('FAILED', 'red')}  {r.recipient}: expected {expected.replace('_', ' ')}; {_end_of(r)}"
+        for r in walk.recipients
+        if r.outcome != expected
+    ]
+
+
+def _end_of(recipient: RecipientTrace) -> str:
+    end = recipient.outcome.replace("_", " ")
+    if recipient.reply is None:
+        return end
+    return f"{end} {recipient.reply.enhanced}{f' by {recipient.by}' if recipient.by else ''}: {recipient.reply.text}"
+
+
 def trace_data(walk: Trace) -> dict[str, Any]:
     """The trace as plain data.
 

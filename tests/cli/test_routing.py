@@ -70,7 +70,9 @@ def test_trace_as_json(coexsim: Coexsim) -> None:
     data = json.loads(coexsim("trace", FLOWS, "someuser@otherdomain.com", "nonexistent", "dUser1", "--json").out)
     unknown, known = data["recipients"]
 
-    assert set(data) == {"sender", "recipients", "transactions", "notices"}
+    assert set(data) == {
+        "format", "verb", "answer", "exit_code", "verdicts", "figures", "provenance", "sender", "recipients", "transactions", "notices",
+    }  # fmt: skip
     assert set(unknown) == {
         "recipient", "servers", "outcome", "code", "by", "reply", "hops", "dsn_to", "dsn_servers",
         "copies", "deferrals", "expires_s", "warned_s",
@@ -228,9 +230,9 @@ def test_quiet_says_only_what_failed(coexsim: Coexsim, tmp_path: Path) -> None:
 
 
 def test_check_as_json(coexsim: Coexsim, tmp_path: Path) -> None:
-    """A list of reports with their expectations and findings."""
+    """A report for each file, with its expectations and findings."""
     said = coexsim("check", broken(tmp_path), "--json")
-    [report] = json.loads(said.out)
+    [report] = json.loads(said.out)["files"]
     third = report["expectations"][2]
 
     assert said.code == 1

@@ -1,0 +1,190 @@
+"""The commands that guard a set-up: check and diff, for people and in every format that CI reads."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
+
+from coexsim.cli import check_text, diff_text, formats, options
+from coexsim.cli.completion import scenario_files
+from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.formats import Format, FormatOption
+from coexsim.cli.junit import check_junit, junit
+from coexsim.cli.paint import say
+from coexsim.errors import ObjectiveError, Problem, ScenarioError, UsageError
+from coexsim.text import encodable, visible
+
+if TYPE_CHECKING:
+    from coexsim.audit.check import CheckReport
+    from coexsim.scenario.model import Scenario
+
+BAD = 2
+
+
+def check(
+    paths: Annotated[
+        list[Path],
+        Argument(metavar="PATH", help="scenario files, or folders of them", autocompletion=scenario_files, show_default=False),
+    ],
+    strict: Annotated[bool, Option("--strict", help="warnings fail the check too")] = False,
+    quiet: options.Quiet = False,
+    output: FormatOption = Format.TEXT,
+    as_json: options.AsJson = False,
+    junit_file: Annotated[
+        Path | None, Option("--junit", metavar="FILE", help="also write a JUnit report for CI", show_default=False)
+    ] = None,
+) -> int:  # fmt: skip
+    """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1.
+
+    Exit code 2 where a scenario cannot be read; what can be checked is checked.
+    """
+    from coexsim.audit.check import check as check_setup
+    from coexsim.scenario.load import load_scenario
+
+    reports: list[CheckReport] = []
+    problems: list[Problem] = []
+    for file in _files(paths):
+        try:
+            scenario = load_scenario(file)
+            _read_what_a_run_reads(scenario)
+            reports.append(check_setup(scenario))
+        except ScenarioError as error:
+            problems += error.problems
+        except ObjectiveError as error:
+            problems.append(_as_problem(str(error)))
+    problems = list(dict.fromkeys(problems))
+    code = BAD if problems else int(not all(report.holds(strict=strict) for report in reports))
+    _print_check(Format.JSON if as_json else output, reports, problems, code, strict=strict, quiet=quiet)
+    if junit_file is not None:
+        _write(junit_file, check_junit(reports, problems, strict=strict))
+    _complain(problems)
+    return code
+
+
+def _print_check(
+    output: Format, reports: Sequence[CheckReport], problems: Sequence[Problem], code: int, *, strict: bool, quiet: bool
+) -> None:  # fmt: skip
+    marks = check_text.check_marks(reports, problems)
+    if output == Format.JSON:
+        data = check_text.check_data(reports, problems, strict=strict)
+        print_json(envelope("check", check_text.check_sum(reports), code, **data))
+    elif output == Format.JUNIT:
+        print(encodable(check_junit(reports, problems, strict=strict)), end="")
+    elif output == Format.SARIF:
+        print_json(formats.sarif(marks, "check"))
+    elif output == Format.MARKDOWN:
+        say(check_text.check_markdown(reports, problems))
+    elif output == Format.GITHUB:
+        _annotate(marks, check_text.check_sum(reports))
+        formats.add_step_summary("\n".join(check_text.check_markdown(reports, problems)))
+    elif reports:
+        say(check_text.check_lines(reports, quiet=quiet))
+
+
+def diff(
+    old: Annotated[Path, options.scenario_argument("OLD", "the scenario as it is")],
+    new: Annotated[Path, options.scenario_argument("NEW", "the scenario as it would be")],
+    quiet: options.Quiet = False,
+    output: FormatOption = Format.TEXT,
+    as_json: options.AsJson = False,
+    markdown: Annotated[bool, Option("--markdown", help="the same as --format markdown")] = False,
+) -> int:
+    """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
+    from coexsim.audit.diff import diff_routes
+    from coexsim.scenario.load import load_scenario
+
+    before, after = load_scenario(old), load_scenario(new)
+    found = diff_routes(before, after)
+    code = int(found.changed)
+    chosen = Format.JSON if as_json else Format.MARKDOWN if markdown else output
+    marks = diff_text.diff_marks(found, *diff_text.place_of_change(before, after))
+    if chosen == Format.JSON:
+        print_json(envelope("diff", diff_text.diff_sum(found), code, **diff_text.diff_data(found)))
+    elif chosen == Format.JUNIT:
+        print(
+            encodable(junit([(f"{found.old} -> {found.new}", diff_text.diff_cases(found, marks))], "coexsim diff")),
+            end="",
+        )
+    elif chosen == Format.SARIF:
+        print_json(formats.sarif(marks, "diff"))
+    elif chosen == Format.MARKDOWN:
+        say(diff_text.diff_markdown(found))
+    elif chosen == Format.GITHUB:
+        _annotate(marks, diff_text.diff_sum(found))
+        formats.add_step_summary("\n".join(diff_text.diff_markdown(found)))
+    else:
+        say(diff_text.diff_sum(found) if quiet else diff_text.diff_lines(found))
+    return code
+
+
+def _annotate(marks: list[formats.Mark], total: str) -> None:
+    """Annotations, and where GitHub will not show all of them, how many it leaves out."""
+    for line in formats.github_lines(marks):
+        print(line)
+    open_ones = [mark for mark in marks if mark.acknowledged is None]
+    counts = {severity: sum(mark.severity == severity for mark in open_ones) for severity in formats.OF_SEVERITY}
+    hidden = sum(max(number - formats.MOST_SHOWN, 0) for number in counts.values())
+    say(total + (f"; {hidden} more than GitHub shows: see the step's summary" if hidden else ""))
+
+
+# --- reading and writing ------------------------------------------------------------------------------------------------------
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """The files named, and those in the folders named."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted((*path.rglob("*.yaml"), *path.rglob("*.yml")))
+            if not inside:
+                raise UsageError(f"there is no .yaml file in {path}")
+            found += inside
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def _read_what_a_run_reads(scenario: Scenario) -> None:
+    """Objectives and the file that is replayed: a run would stop there. Raises `ObjectiveError`, `ScenarioError`."""
+    if scenario.objectives:
+        from coexsim.analysis.slo_text import read_objectives
+
+        read_objectives(scenario)
+    replay = scenario.load.replay if scenario.load is not None else None
+    if replay is not None:
+        file = Path(scenario.source.file).parent / replay.file
+        why = "" if file.is_file() else "is not a file" if file.exists() else "is not there"
+        if not why:
+            try:
+                file.open("rb").close()
+            except OSError as error:
+                why = f"cannot be read: {error.strerror}"
+        if why:
+            place = scenario.source.where(("load", "replay", "file"))
+            raise ScenarioError([Problem(*place, "load.replay", f"{replay.file} {why}")])
+
+
+def _as_problem(text: str) -> Problem:
+    """An objective's error, which says its place first."""
+    place = re.match(r"(?P<file>.*?):(?P<line>\d+): (?P<text>.*)", text, re.DOTALL)
+    return (
+        Problem(place["file"], int(place["line"]), "", place["text"]) if place else Problem("objectives", 0, "", text)
+    )
+
+
+def _complain(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        print(visible(str(problem)), file=sys.stderr)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(encodable(text), encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "the file system cannot have a file of that name"
+        raise UsageError(f"--junit: {file} cannot be written: {why}") from None

@@ -1,0 +1,86 @@
+"""JUnit XML, as CI servers read it: `check` a case for each expectation and finding, `diff` one for each class of mail that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from xml.etree import ElementTree as Xml
+
+from coexsim.audit.check import CheckReport, Expectation
+from coexsim.audit.finding import Finding
+from coexsim.errors import Problem
+from coexsim.text import visible
+
+
+class Case(NamedTuple):
+    """One test case: passed unless it has a failure, skipped where somebody acknowledged it."""
+
+    name: str
+    file: str
+    line: int
+    failure: str = ""
+    details: str = ""
+    skipped: str | None = None
+    note: str = ""
+
+
+def junit(suites: Sequence[tuple[str, Sequence[Case]]], name: str) -> str:
+    """Suites by name as a document. Characters that XML does not have are shown as escapes."""
+    root = Xml.Element("testsuites", name=name)
+    for suite_name, cases in suites:
+        failures, skipped = sum(bool(c.failure) for c in cases), sum(c.skipped is not None for c in cases)
+        counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "skipped": str(skipped)}
+        suite = Xml.SubElement(root, "testsuite", {"name": visible(suite_name), **counts})
+        for case in cases:
+            _add(suite, case, visible(suite_name))
+    Xml.indent(root)
+    return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _add(suite: Xml.Element, case: Case, group: str) -> None:
+    place = {"file": visible(case.file), "line": str(case.line)}
+    element = Xml.SubElement(suite, "testcase", {"name": visible(case.name), "classname": group, "time": "0", **place})
+    if case.skipped is not None:
+        Xml.SubElement(element, "skipped", message=visible(case.skipped))
+    elif case.failure:
+        failure = Xml.SubElement(element, "failure", message=visible(case.failure))
+        failure.text = "\n".join(visible(line) for line in case.details.split("\n"))
+    elif case.note:
+        Xml.SubElement(element, "system-out").text = visible(case.note)
+
+
+def check_junit(reports: Sequence[CheckReport], problems: Sequence[Problem], *, strict: bool) -> str:
+    """A case for each expectation, one for each finding that is not a note, one for each mistake in a scenario."""
+    suites = [
+        (
+            report.file,
+            [
+                *map(_of_expectation, report.expectations),
+                *(_of_finding(f, strict=strict) for f in report.findings if f.severity != "note"),
+            ],
+        )
+        for report in reports
+    ]
+    files = dict.fromkeys(problem.file for problem in problems)
+    suites += [(file, [_of_problem(problem) for problem in problems if problem.file == file]) for file in files]
+    return junit(suites, "coexsim check")
+
+
+def _of_expectation(found: Expectation) -> Case:
+    broken = [c for c in found.comparisons if not c.held]
+    said = "\n".join(f"{c.key}: expected {c.expected}, happened {c.happened}" for c in broken)
+    details = f"{found.place}: {found.recipient}\n{said}" if broken else ""
+    return Case(found.name, found.file, found.line, found.why, details)
+
+
+def _of_finding(finding: Finding, *, strict: bool) -> Case:
+    case = Case(f"{finding.code} {finding.where}", finding.file, finding.line)
+    if finding.acknowledged is not None:
+        return case._replace(skipped=f"acknowledged: {finding.acknowledged}")
+    if finding.severity == "error" or strict:
+        return case._replace(failure=finding.text, details="\n".join((finding.place, *finding.consequences)))
+    return case._replace(note=f"{finding.severity}: {finding.text}")
+
+
+def _of_problem(problem: Problem) -> Case:
+    return Case(f"scenario {problem.path}".strip(), problem.file, problem.line, problem.text, str(problem))
