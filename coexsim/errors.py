@@ -4,7 +4,7 @@
 
     CoexsimError                 all that coexsim raises on purpose
       ScenarioError              the scenario is wrong; carries every problem found, each with file and line
-      PartError                  one part of it, given as data, is wrong (in ``scenario/spec.py``); `ScenarioError` says it with its place
+      PartError                  one part of it, given as data, is wrong (in ``scenario/part.py``); `ScenarioError` says it with its place
       InputError                 a file given to import or fit cannot be read; carries every problem found, each with file and line
       UsageError                 a command asked in a way that it does not know
       UnitError                  a quantity that cannot be read ("25 MQ", or a bare number where a unit is needed)

@@ -30,7 +30,7 @@ def apply(scenario: Scenario, candidate: Candidate, server: str | None = None) -
     if candidate.speed != 1:
         for role, spec in scenario.servers.items():
             if name in (role, spec.runs_on):
-                for stage in Service.fields:
+                for stage in Service.model_fields:
                     work = getattr(spec.service, stage)
                     if work != Work():
                         changes[f"servers.{role}.service.{stage}"] = _quicker(work, candidate.speed)

@@ -11,7 +11,7 @@ from coexsim.mail.setup import Setup
 from coexsim.mail.trace import address_of, trace_mail
 from coexsim.mail.traced import RecipientTrace, Trace
 from coexsim.scenario.model import Expect, Mail, Scenario
-from coexsim.scenario.values import Path
+from coexsim.scenario.places import Path
 
 
 class Comparison(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from coexsim.scenario.values import Path
+from coexsim.scenario.places import Path
 
 Severity = Literal["error", "warning", "note"]
 

@@ -14,8 +14,8 @@ from coexsim.mail.dns import Answer, DnsFailure, Question
 from coexsim.mail.message import NextHop, fold
 from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.places import Path
 from coexsim.scenario.servers import ExternalServer, HostedInbound
-from coexsim.scenario.values import Path
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Search:
 
     def setting(self, server: str, *names: str) -> Path:
         """The first of these settings that a server has, or the server."""
-        known = type(self.scenario.servers[server]).fields if server in self.scenario.servers else {}
+        known = type(self.scenario.servers[server]).model_fields if server in self.scenario.servers else {}
         return next((("servers", server, name) for name in names if name in known), ("servers", server))
 
 

@@ -19,7 +19,7 @@ from coexsim.errors import Problem, ScenarioError
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.message import fold
 from coexsim.scenario.model import Scenario, ZoneSpec
-from coexsim.scenario.values import Path
+from coexsim.scenario.places import Path
 
 DEFAULT_TTL_S = 3600
 NEGATIVE_TTL_CAP_S = 3 * 3600  # RFC 2308 section 5: one to three hours are sensible

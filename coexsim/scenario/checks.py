@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
 
 from coexsim.errors import did_you_mean
-from coexsim.scenario.base import ADDRESS
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.places import Path
+from coexsim.scenario.quantities import ADDRESS
 from coexsim.scenario.servers import ExternalServer, HostedInbound, RelayServer
-from coexsim.scenario.values import Path
 
 Found = Iterator[tuple[Path, str]]
 _ADDRESS = re.compile(ADDRESS)

@@ -9,10 +9,11 @@ from typing import Any
 
 from coexsim.errors import Problem, ScenarioError
 from coexsim.scenario import checks
-from coexsim.scenario.model import Scenario, Source
-from coexsim.scenario.problems import problems_of, say_path
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.part import PartError
+from coexsim.scenario.places import Source, say_path
+from coexsim.scenario.problems import problems_of
 from coexsim.scenario.read import copy_of, read_file, read_text
-from coexsim.scenario.spec import PartError
 
 
 def load_scenario(file: str | Path) -> Scenario:

@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from coexsim.scenario.base import Share, SizeBytes
+from pydantic import BeforeValidator, Field, model_validator
+
+from coexsim.scenario.part import Spec
 from coexsim.scenario.profiles import is_fields, of_profile
-from coexsim.scenario.spec import Spec, field
-from coexsim.scenario.values import Before
+from coexsim.scenario.quantities import Number, Share, SizeBytes
 from coexsim.units import size_bytes
 
 HOURS, DAYS = 24, 7
@@ -64,9 +65,9 @@ def _recipients(value: object) -> object:
     return dict(sorted(zip(counts, read_weights(value), strict=True)))
 
 
-DayCurve = Annotated[tuple[float, ...], Before(_curve(HOURS, "day_curve"))]
-WeekCurve = Annotated[tuple[float, ...], Before(_curve(DAYS, "week_curve"))]
-Recipients = Annotated[dict[int, float], Before(_recipients)]
+DayCurve = Annotated[tuple[float, ...], BeforeValidator(_curve(HOURS, "day_curve"))]
+WeekCurve = Annotated[tuple[float, ...], BeforeValidator(_curve(DAYS, "week_curve"))]
+Recipients = Annotated[dict[int, float], BeforeValidator(_recipients)]
 
 
 def mean_recipients(table: dict[int, float]) -> float:
@@ -77,8 +78,8 @@ def mean_recipients(table: dict[int, float]) -> float:
 class Lognormal(Spec):
     """A lognormal law."""
 
-    median: SizeBytes = field(gt=0)
-    sigma: float = field(gt=0, description="standard deviation of the logarithm")
+    median: SizeBytes = Field(gt=0)
+    sigma: Number = Field(gt=0, description="standard deviation of the logarithm")
 
 
 class Body(Spec):
@@ -90,8 +91,8 @@ class Body(Spec):
 class Pareto(Spec):
     """A Pareto law: P(size > x) falls as ``x ** -alpha``."""
 
-    alpha: float = field(gt=0)
-    start: SizeBytes = field(gt=0, key="from")
+    alpha: Number = Field(gt=0)
+    start: SizeBytes = Field(gt=0, alias="from")
 
 
 class Tail(Spec):
@@ -107,15 +108,16 @@ class SizeSpec(Spec):
     than its ``from``: `tail_share` of all, by default as many as the body would put there. Nothing is larger than `limit`.
     """
 
-    constant: SizeBytes | None = field(default=None, ge=1)
-    table: dict[SizeBytes, float] = field(default_factory=dict)
+    constant: SizeBytes | None = Field(default=None, ge=1)
+    table: dict[SizeBytes, Number] = Field(default_factory=dict)
     body: Body | None = None
     tail: Tail | None = None
     tail_share: Share | None = None
-    limit: SizeBytes | None = field(default=None, description="laws are cut off here; not for a constant or a table")
+    limit: SizeBytes | None = Field(default=None, description="laws are cut off here; not for a constant or a table")
 
+    @model_validator(mode="before")
     @classmethod
-    def _long_form(cls, value: object) -> object:
+    def _long_form(cls, value: Any) -> Any:
         if isinstance(value, str) and re.match(r"[a-z]", value.strip()):
             value = of_profile("sizes", value.strip())
         if isinstance(value, (str, int, float)):
@@ -130,7 +132,8 @@ class SizeSpec(Spec):
             return {"table": dict(zip(value, weights, strict=True))}
         return value
 
-    def _check(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         forms = [name for name in ("constant", "table", "body") if getattr(self, name)]
         if len(forms) != 1:
             raise ValueError(
@@ -146,6 +149,7 @@ class SizeSpec(Spec):
             raise ValueError("a tail with alpha of 1 or less has no finite mean; give a 'limit'")
         if self.body and self.body_below(self.body_end) < 1e-9:
             raise ValueError("the body lies wholly above the beginning of the tail, or the limit")
+        return self
 
     @property
     def share_in_body(self) -> float:

@@ -1,9 +1,10 @@
 """The `load:` part of a scenario: what mail there is."""
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from coexsim.scenario.base import At, PerS, Share, SizeBytes
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
 from coexsim.scenario.load_fields import (
     DAYS,
     HOURS,
@@ -14,9 +15,9 @@ from coexsim.scenario.load_fields import (
     mean_recipients,
     read_weights,
 )
+from coexsim.scenario.part import Spec
 from coexsim.scenario.profiles import over_profile, read_profile, shipped_profiles
-from coexsim.scenario.spec import Spec, field
-from coexsim.scenario.values import After, Before
+from coexsim.scenario.quantities import At, Number, PerS, Share, SizeBytes, Whole
 
 OFFICE, INTERNET, SPAM, REPLAY = (
     "office",
@@ -32,11 +33,11 @@ Place = Literal["onprem", "hosted", "internet", "unknown", "everybody"]
 class SpamSpec(Spec):
     """Unwanted mail from the Internet that reaches the server, on top of the wanted mail."""
 
-    share_of_internet_mail: Share = field(lt=1, description="of all messages from the Internet")
-    to_unknown_addresses: Share = field(default=0.0, description="share of its recipients that do not exist")
-    recipients: Recipients = field(default_factory=lambda: {1: 1.0})
-    sizes: SizeSpec | None = field(default=None, description="default: as other mail")
-    day_curve: DayCurve | None = field(default=None, description="default: as other mail")
+    share_of_internet_mail: Share = Field(lt=1, description="of all messages from the Internet")
+    to_unknown_addresses: Share = Field(default=0.0, description="share of its recipients that do not exist")
+    recipients: Recipients = Field(default_factory=lambda: {1: 1.0})
+    sizes: SizeSpec | None = Field(default=None, description="default: as other mail")
+    day_curve: DayCurve | None = Field(default=None, description="default: as other mail")
 
 
 def _to(value: object) -> object:
@@ -50,14 +51,14 @@ def _to(value: object) -> object:
 class StreamSpec(Spec):
     """Mail at a steady rate, day and night."""
 
-    sender: Literal["onprem", "hosted", "internet", "everybody"] = field(key="from")
-    to: Annotated[dict[Place, float], Before(_to)] = field(
+    sender: Literal["onprem", "hosted", "internet", "everybody"] = Field(alias="from")
+    to: Annotated[dict[Place, Number], BeforeValidator(_to)] = Field(
         description="one place, or weights; each recipient is drawn by them"
     )
-    rate: PerS = field(description="messages per second, before `growth`")
+    rate: PerS = Field(description="messages per second, before `growth`")
     arrivals: Literal["poisson", "constant"] = "poisson"
-    recipients: Recipients = field(default_factory=lambda: {1: 1.0})
-    sizes: SizeSpec | None = field(default=None, description="default: the load's")
+    recipients: Recipients = Field(default_factory=lambda: {1: 1.0})
+    sizes: SizeSpec | None = Field(default=None, description="default: the load's")
     name: str | None = None
 
     @property
@@ -73,19 +74,20 @@ def _places(value: object) -> object:
 class BulkSpec(Spec):
     """One mailing to every mailbox of a side, or of both."""
 
-    at: At = field(description="the first such time in the run")
-    sender: Literal["onprem", "hosted", "internet"] = field(key="from")
-    to: Annotated[tuple[Literal["onprem", "hosted", "everybody"], ...], Before(_places)] = ("everybody",)
-    size: SizeBytes = field(ge=1)
-    recipients_per_copy: int | None = field(
+    at: At = Field(description="the first such time in the run")
+    sender: Literal["onprem", "hosted", "internet"] = Field(alias="from")
+    to: Annotated[tuple[Literal["onprem", "hosted", "everybody"], ...], BeforeValidator(_places)] = ("everybody",)
+    size: SizeBytes = Field(ge=1)
+    recipients_per_copy: Whole | None = Field(
         default=None, ge=1, description="left out: one message to all; else so many a message"
     )
     name: str | None = None
 
 
-def _is_a_table(file: str) -> None:
+def _is_a_table(file: str) -> str:
     if Path(file).suffix.casefold() not in (".csv", ".parquet"):
         raise ValueError(f"{file!r} is neither .csv nor .parquet")
+    return file
 
 
 class ReplaySpec(Spec):
@@ -94,10 +96,11 @@ class ReplaySpec(Spec):
     A sender is an address or a side; recipients are addresses or sides with a number: ``onprem:2 hosted:1``.
     """
 
-    file: Annotated[str, After(_is_a_table)] = field(description="CSV or Parquet; relative to the scenario")
+    file: Annotated[str, AfterValidator(_is_a_table)] = Field(description="CSV or Parquet; relative to the scenario")
 
+    @model_validator(mode="before")
     @classmethod
-    def _long_form(cls, value: object) -> object:
+    def _long_form(cls, value: Any) -> Any:
         return {"file": value} if isinstance(value, str) else value
 
 
@@ -110,8 +113,9 @@ class OfficeRates(NamedTuple):
     spam_per_s: float
 
 
-def _is_shipped(profile: str) -> None:
+def _is_shipped(profile: str) -> str:
     read_profile(profile)
+    return profile
 
 
 class LoadSpec(Spec):
@@ -129,48 +133,51 @@ class LoadSpec(Spec):
     `growth` multiplies the rates of office, Internet, spam and streams, not mailings and replay.
     """
 
-    profile: Annotated[str, After(_is_shipped)] | None = field(
+    profile: Annotated[str, AfterValidator(_is_shipped)] | None = Field(
         default=None, description="a shipped profile; what is written beside it goes before"
     )
     title: str = ""
-    sources: dict[str, str] = field(default_factory=dict, description="where figures come from, by key")
-    day_curve: DayCurve | None = field(
+    sources: dict[str, str] = Field(default_factory=dict, description="where figures come from, by key")
+    day_curve: DayCurve | None = Field(
         default=None, description="24 shares from midnight on, of any scale; left out: flat"
     )
-    week_curve: WeekCurve | None = field(default=None, description="7 factors from Monday on; 1: a day as stated")
-    sent_per_mailbox: PerS | None = field(default=None, description="messages a mailbox's user sends")
-    internal_share: Share | None = field(
+    week_curve: WeekCurve | None = Field(default=None, description="7 factors from Monday on; 1: a day as stated")
+    sent_per_mailbox: PerS | None = Field(default=None, description="messages a mailbox's user sends")
+    internal_share: Share | None = Field(
         default=None, description="share of a mailbox's received copies that come from inside"
     )
-    received_to_sent: float | None = field(
+    received_to_sent: Number | None = Field(
         default=None, gt=0, description="copies received for one message sent, spam not counted"
     )
-    internet_received_per_mailbox: PerS | None = field(
+    internet_received_per_mailbox: PerS | None = Field(
         default=None, description="copies from the Internet, spam not counted"
     )
-    recipients: Recipients = field(default_factory=lambda: {1: 1.0}, description="recipients per message: weights")
-    internet_recipients: Recipients | None = field(
+    recipients: Recipients = Field(default_factory=lambda: {1: 1.0}, description="recipients per message: weights")
+    internet_recipients: Recipients | None = Field(
         default=None, description="of messages from the Internet; default: `recipients`"
     )
-    sizes: SizeSpec = field(
+    sizes: SizeSpec = Field(
         default_factory=lambda: SizeSpec.from_data("75 KB"), description="default: 75 KB, a planning figure"
     )
     spam: SpamSpec | None = None
-    growth: float = field(default=1.0, gt=0)
+    growth: Number = Field(default=1.0, gt=0)
     streams: tuple[StreamSpec, ...] = ()
     bulk: tuple[BulkSpec, ...] = ()
     replay: ReplaySpec | None = None
 
+    @model_validator(mode="before")
     @classmethod
-    def _long_form(cls, value: object) -> object:
+    def _long_form(cls, value: Any) -> Any:
         if isinstance(value, dict) and value.get("profile") in shipped_profiles():
             return over_profile(value)
         return value
 
-    def _check(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         self._says_what_mail()
         self._office_adds_up()
         self._names_differ()
+        return self
 
     def _says_what_mail(self) -> None:
         if self.sent_per_mailbox is None and not (self.streams or self.bulk or self.replay):

@@ -1,22 +1,29 @@
 """A scenario: one organisation's mail set-up and the question asked of it, as frozen models."""
 
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
-from coexsim.scenario.base import (
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+
+from coexsim.scenario.faults import shown
+from coexsim.scenario.load_profile import LoadSpec
+from coexsim.scenario.part import Spec
+from coexsim.scenario.places import Source
+from coexsim.scenario.quantities import (
     Address,
     At,
     BytesPerS,
     Domain,
     EnhancedCode,
     Names,
+    Number,
     Reason,
     Seconds,
     Share,
     SizeBytes,
     Switch,
+    Whole,
     Window,
 )
-from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.servers import (
     AnyServer,
     DominoServer,
@@ -26,26 +33,9 @@ from coexsim.scenario.servers import (
     HostedOutbound,
     PostfixServer,
 )
-from coexsim.scenario.spec import Spec, field
-from coexsim.scenario.values import Limits, Path
 from coexsim.units import Moment
 
 OUTCOMES = ("delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client")
-
-
-class Source(NamedTuple):
-    """Where a scenario came from: its file, its resolved data (`extends` applied), and file and line of every key."""
-
-    file: str
-    raw: dict[str, Any]
-    lines: dict[Path, tuple[str, int]]
-
-    def where(self, path: Path) -> tuple[str, int]:
-        """File and line of the deepest written key on `path`."""
-        for end in range(len(path), 0, -1):
-            if path[:end] in self.lines:
-                return self.lines[path[:end]]
-        return self.file, 1 if self.lines else 0
 
 
 class Link(Spec):
@@ -53,7 +43,7 @@ class Link(Spec):
 
     between: tuple[str, str]
     round_trip: Seconds = 0.0
-    bandwidth: BytesPerS | None = field(
+    bandwidth: BytesPerS | None = Field(
         default=None, description="in each direction, shared fairly; left out: no limit"
     )
     name: str | None = None
@@ -71,31 +61,32 @@ class ZoneSpec(Spec):
     file: str | None = None
     fault: Literal["servfail", "timeout"] | None = None
 
+    @model_validator(mode="before")
     @classmethod
-    def _long_form(cls, value: object) -> object:
+    def _long_form(cls, value: Any) -> Any:
         return {"text": value} if isinstance(value, str) else value
 
 
 class NameServers(Spec):
     """Where the authoritative name servers stand and how quick they are."""
 
-    site: str | None = field(default=None, description="default: the first site with an external server")
-    answer: Seconds = field(default=0.001, description="time to answer one question [s]")
-    timeout: Seconds = field(default=5.0, description="how long a resolver waits for a dead one [s]; from memory")
+    site: str | None = Field(default=None, description="default: the first site with an external server")
+    answer: Seconds = Field(default=0.001, description="time to answer one question [s]")
+    timeout: Seconds = Field(default=5.0, description="how long a resolver waits for a dead one [s]; from memory")
 
 
 class Person(Spec):
     """A Person record of the directory."""
 
     mail_system: Literal["notes", "other-internet-mail", "none"] = "notes"
-    mail_file: str | None = field(default=None, description="the server that holds it; none for 'other-internet-mail'")
+    mail_file: str | None = Field(default=None, description="the server that holds it; none for 'other-internet-mail'")
     forwarding_address: Address | None = None
-    internet_address: Address | None = field(default=None, description="default: name@domain")
+    internet_address: Address | None = Field(default=None, description="default: name@domain")
     aliases: Names = ()
-    over_quota: Switch = field(
+    over_quota: Switch = Field(
         default=False, description="the mail file is full: mail for it bounces, 5.2.2, where the server enforces quotas"
     )
-    only_at_hosted: Switch = field(
+    only_at_hosted: Switch = Field(
         default=False,
         description="the hosted service knows the address, but the master directory has no Person record: a step of the article left "
         "out; or as Domino's rule not-in-directory [D-SH] and Exchange's internal relay [MS-AD] allow",
@@ -106,8 +97,8 @@ class Replica(Spec):
     """The hosted side's copy of the directory."""
 
     at: str
-    every: Seconds = field(default=0.0, description="replicated at each multiple of this; 0: at once [s]")
-    missing: Names = field(default=(), description="people whose record never arrived")
+    every: Seconds = Field(default=0.0, description="replicated at each multiple of this; 0: at once [s]")
+    missing: Names = Field(default=(), description="people whose record never arrived")
 
 
 class Directory(Spec):
@@ -115,9 +106,9 @@ class Directory(Spec):
 
     master: str | None = None
     replica: Replica | None = None
-    people: dict[str, Person] = field(default_factory=dict)
-    groups: dict[str, Names] = field(default_factory=dict)
-    population: dict[Literal["onprem", "hosted"], Annotated[int, Limits(ge=0)]] = field(
+    people: dict[str, Person] = Field(default_factory=dict)
+    groups: dict[str, Names] = Field(default_factory=dict)
+    population: dict[Literal["onprem", "hosted"], Annotated[Whole, Field(ge=0)]] = Field(
         default_factory=dict, description="nameless mailboxes a side"
     )
 
@@ -125,38 +116,40 @@ class Directory(Spec):
 class Expect(Spec):
     """What must happen to a recipient; only what is written is checked."""
 
-    route: tuple[str, ...] | None = field(default=None, description="servers passed by the copy that arrived or ended")
+    route: tuple[str, ...] | None = Field(default=None, description="servers passed by the copy that arrived or ended")
     outcome: (
         Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"] | None
     ) = None
-    code: EnhancedCode | None = field(default=None, description="enhanced status code, such as 5.1.1, or none")
-    by: str | None = field(default=None, description="the server that gave it up")
-    rules: tuple[str, ...] | None = field(default=None, description="the rule at each server of the route")
+    code: EnhancedCode | None = Field(default=None, description="enhanced status code, such as 5.1.1, or none")
+    by: str | None = Field(default=None, description="the server that gave it up")
+    rules: tuple[str, ...] | None = Field(default=None, description="the rule at each server of the route")
     dsn_to: str | None = None
     dsn_route: tuple[str, ...] | None = None
-    transactions: int | None = field(default=None, description="SMTP transactions between servers, bounces included")
+    transactions: Whole | None = Field(default=None, description="SMTP transactions between servers, bounces included")
 
-    def _check(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         if all(value is None for value in self.__dict__.values()):
             raise ValueError("it expects nothing, so it would always hold; write for example 'outcome: delivered'")
+        return self
 
 
 class Mail(Spec):
     """One message that is replayed, and checked."""
 
     name: str | None = None
-    quote: str | None = field(default=None, description="the sentence of the article it stands for")
-    sender: str = field(key="from", description="'<>' is the null sender")
+    quote: str | None = Field(default=None, description="the sentence of the article it stands for")
+    sender: str = Field(alias="from", description="'<>' is the null sender")
     to: Names
     size: SizeBytes = 4096
-    declare_size: bool = field(default=True, description="SIZE= at MAIL")
-    at: str | None = field(default=None, description="the server it is handed in at; default: the sender's own")
-    via: Literal["mx"] | None = field(
+    declare_size: Switch = Field(default=True, description="SIZE= at MAIL")
+    at: str | None = Field(default=None, description="the server it is handed in at; default: the sender's own")
+    via: Literal["mx"] | None = Field(
         default=None, description="mx: the client finds the server by the recipient's MX record"
     )
-    client: Literal["own-user", "outside"] = field(default="own-user", description="who hands it in at `at`")
+    client: Literal["own-user", "outside"] = Field(default="own-user", description="who hands it in at `at`")
     expect: Expect | None = None
-    expect_each: dict[str, Expect] = field(default_factory=dict, description="by recipient")
+    expect_each: dict[str, Expect] = Field(default_factory=dict, description="by recipient")
 
     @property
     def envelope_sender(self) -> str:
@@ -168,20 +161,21 @@ class Event(Spec):
     """Something that changes the world during a run: an outage, or people who come and move."""
 
     at: At | None = None
-    for_: Seconds | None = field(default=None, key="for", description="left out: to the end")
-    down: Names = field(default=(), description="servers, links or 'dns'")
-    mtbf: Seconds | None = field(
+    for_: Seconds | None = Field(default=None, alias="for", description="left out: to the end")
+    down: Names = Field(default=(), description="servers, links or 'dns'")
+    mtbf: Seconds | None = Field(
         default=None, description="with mttr: outages at random, exponential times between them"
     )
     mttr: Seconds | None = None
     zone: str | None = None
     fault: Literal["servfail", "timeout"] | None = None
-    move: Names | int = field(default=(), description="people, or how many of the population")
-    hire: Names | int = ()
+    move: Names | Whole = Field(default=(), description="people, or how many of the population")
+    hire: Names | Whole = ()
     to: Literal["onprem", "hosted"] | None = None
     name: str | None = None
 
-    def _check(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         if bool(self.down) + bool(self.zone) + bool(self.move) + bool(self.hire) != 1:
             raise ValueError("an event says one of: down, zone, move, hire")
         if (self.mtbf is None) != (self.mttr is None):
@@ -194,6 +188,7 @@ class Event(Spec):
             raise ValueError("'move' and 'hire' need 'to: onprem' or 'to: hosted'")
         if self.zone and self.fault is None:
             raise ValueError("'zone' needs 'fault: servfail' or 'fault: timeout'")
+        return self
 
 
 class Run(Spec):
@@ -201,31 +196,31 @@ class Run(Spec):
 
     start: At = Moment(0, 0.0)
     length: Seconds = 86400.0
-    measure: Window | None = field(default=None, description="mail born in it is followed; default: all")
-    warm_up: Seconds | Literal["auto"] | None = field(
+    measure: Window | None = Field(default=None, description="mail born in it is followed; default: all")
+    warm_up: Seconds | Literal["auto"] | None = Field(
         default=None, description="left out of the measurement; auto: MSER-5"
     )
-    drain: Seconds | None = field(
+    drain: Seconds | None = Field(
         default=None, description="how long measured mail is followed after the end; default 7 days [s]"
     )
-    seed: int = 1
-    replications: int = field(default=1, ge=1)
+    seed: Whole = 1
+    replications: Whole = Field(default=1, ge=1)
 
 
 class Candidate(Spec):
     """A machine that could be bought; what it does not say stays as the server's capacity says."""
 
     name: str
-    cost: float = field(default=1.0, ge=0)
-    cores: int | None = field(default=None, ge=1)
-    smtp_connections: int | None = field(default=None, ge=1)
-    transfer_threads: int | None = field(default=None, ge=1)
-    delivery_threads: int | None = field(default=None, ge=1)
+    cost: Number = Field(default=1.0, ge=0)
+    cores: Whole | None = Field(default=None, ge=1)
+    smtp_connections: Whole | None = Field(default=None, ge=1)
+    transfer_threads: Whole | None = Field(default=None, ge=1)
+    delivery_threads: Whole | None = Field(default=None, ge=1)
     queue_disk: SizeBytes | None = None
-    speed: float = field(
+    speed: Number = Field(
         default=1.0, gt=0, description="how much quicker a core is than the one the service times hold for"
     )
-    uplink: BytesPerS | None = field(default=None, description="bandwidth of the links of the server's site")
+    uplink: BytesPerS | None = Field(default=None, description="bandwidth of the links of the server's site")
 
 
 class Size(Spec):
@@ -233,8 +228,8 @@ class Size(Spec):
 
     server: str
     candidates: tuple[Candidate, ...] = ()
-    ranges: dict[str, str] = field(default_factory=dict, description="such as 'cores: 2..64'")
-    replications: int = field(default=10, ge=2, description="replications at the most for one candidate")
+    ranges: dict[str, str] = Field(default_factory=dict, description="such as 'cores: 2..64'")
+    replications: Whole = Field(default=10, ge=2, description="replications at the most for one candidate")
     confidence: Share = 0.95
 
 
@@ -242,21 +237,27 @@ class Acknowledge(Spec):
     """A finding that is expected, with the reason."""
 
     code: str
-    where: str | None = field(default=None, description="only the finding at this path or about this name")
+    where: str | None = Field(default=None, description="only the finding at this path or about this name")
     reason: Reason
+
+
+def _not_true(value: object) -> object:
+    if isinstance(value, (bool, float)):
+        raise ValueError(f"{shown(value)} is not one of 1")
+    return value
 
 
 class Scenario(Spec):
     """One organisation's mail set-up, the load it carries and the question asked of it. Immutable, comparable, picklable."""
 
-    coexsim: Literal[1]
+    coexsim: Annotated[Literal[1], BeforeValidator(_not_true)]
     title: str = ""
     description: str = ""
     domain: Domain
     sites: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
-    dns: dict[str, ZoneSpec] = field(default_factory=dict)
-    internal_dns: dict[str, ZoneSpec] = field(
+    dns: dict[str, ZoneSpec] = Field(default_factory=dict)
+    internal_dns: dict[str, ZoneSpec] = Field(
         default_factory=dict, description="what the organisation's own resolvers say instead"
     )
     name_servers: NameServers = NameServers()
@@ -269,9 +270,9 @@ class Scenario(Spec):
     objectives: tuple[str, ...] = ()
     size: Size | None = None
     acknowledge: tuple[Acknowledge, ...] = ()
-    sources: dict[str, str] = field(default_factory=dict, description="where figures come from")
+    sources: dict[str, str] = Field(default_factory=dict, description="where figures come from")
 
-    _source = Source("<scenario>", {}, {})
+    _source: Source = PrivateAttr(default=Source("<scenario>", {}, {}))
 
     @property
     def source(self) -> Source:
@@ -280,9 +281,12 @@ class Scenario(Spec):
 
     def read_from(self, source: Source) -> Self:
         """The same, knowing where it came from."""
-        made = self.replaced()
-        made.__dict__["_source"] = source
+        made = self.model_copy()
+        made._source = source
         return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scenario) and self.__dict__ == other.__dict__
 
     def of_kind(self, *kinds: type) -> dict[str, Any]:
         """The servers of these classes, by name."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from coexsim.errors import Problem
-from coexsim.scenario.model import Source
-from coexsim.scenario.values import Fault, Path
+from coexsim.scenario.faults import Fault
+from coexsim.scenario.places import Path, Source, say_path
 
 
 def problems_of(faults: Sequence[Fault], source: Source) -> list[Problem]:
@@ -26,11 +26,6 @@ def problems_of(faults: Sequence[Fault], source: Source) -> list[Problem]:
         if text not in texts:
             texts.append(text)
     return [Problem(*source.where(path), say_path(path), "; or: ".join(texts)) for (path, _), texts in found.items()]
-
-
-def say_path(path: Path) -> str:
-    """``servers.onprem.transport[2]``."""
-    return ".".join(str(key) if not isinstance(key, int) else f"[{key}]" for key in path).replace(".[", "[")
 
 
 def _written(path: Path, raw: Any) -> Path:

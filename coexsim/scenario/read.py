@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from coexsim.errors import Problem, ScenarioError, did_you_mean
-from coexsim.scenario.problems import say_path
-from coexsim.scenario.values import Path as KeyPath
+from coexsim.scenario.places import Path as KeyPath
+from coexsim.scenario.places import Place, Places, say_path
 
-Lines = dict[KeyPath, tuple[str, int]]
 DEEPEST = 50  # levels of nesting
 MOST_NODES = 1_000_000  # aliases of aliases can ask for more than memory holds
 
 
-def read_file(path: Path, name: str, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Lines]:
+def read_file(path: Path, name: str, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Places]:
     """The data of a file, and of what it extends. `above` are the files that extend this one. Raises `ScenarioError`."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -35,7 +34,7 @@ def read_file(path: Path, name: str, above: tuple[str, ...] = ()) -> tuple[dict[
     return read_text(text, name, path.parent, (*above, place))
 
 
-def read_text(text: str, name: str, folder: Path, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Lines]:
+def read_text(text: str, name: str, folder: Path, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Places]:
     """The same of a string; `folder` is where the files stand that it extends."""
     raw, lines = _parse(text, name)
     return _extend(copy_of(raw), dict(lines), folder, name, above)
@@ -74,7 +73,7 @@ def _near(path: Path) -> str:
 
 
 @lru_cache(maxsize=64)  # files that extend one environment parse it once
-def _parse(text: str, name: str) -> tuple[dict[str, Any], Lines]:
+def _parse(text: str, name: str) -> tuple[dict[str, Any], Places]:
     from coexsim.scenario.yaml12 import NotYamlError, compose
 
     try:
@@ -94,7 +93,7 @@ class _Plain:
     """Makes plain Python data of a tree of YAML nodes; the line of every key and item goes into `lines`, what is wrong into `problems`."""
 
     def __init__(self, file: str, scalar_of: Callable[[Any], Any]) -> None:
-        self.lines: Lines = {}
+        self.lines: Places = {}
         self.problems: list[Problem] = []
         self._file = file
         self._scalar_of = scalar_of
@@ -117,7 +116,7 @@ class _Plain:
                 continue
             if not merged:
                 own.add(word)
-            self.lines[place] = (self._file, key_node.start_mark.line + 1)
+            self.lines[place] = self._place(key_node)
             result[word] = self._of(value_node, place)
         return result
 
@@ -142,7 +141,7 @@ class _Plain:
             return self.mapping(node, path)
         if node.id == "sequence":
             for index, item in enumerate(node.value):
-                self.lines[*path, index] = (self._file, item.start_mark.line + 1)
+                self.lines[*path, index] = self._place(item)
             return [self._of(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._scalar(node, path)
 
@@ -158,26 +157,30 @@ class _Plain:
         self._nodes += 1
         if len(path) + depth > DEEPEST or self._nodes > MOST_NODES:
             where = next(
-                (self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), (self._file, 1)
+                (self.lines[path[:end]][:2] for end in range(len(path), 0, -1) if path[:end] in self.lines),
+                (self._file, 1),
             )
             raise ScenarioError(
                 [Problem(*where, str(path[0]), "not readable: nested too deeply, or aliases of aliases without end")]
             )
+
+    def _place(self, node: Any) -> Place:
+        return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def _wrong(self, node: Any, path: KeyPath, what: str) -> None:
         self.problems.append(Problem(self._file, node.start_mark.line + 1, say_path(path), what))
 
 
 def _extend(
-    raw: dict[str, Any], lines: Lines, folder: Path, name: str, above: tuple[str, ...]
-) -> tuple[dict[str, Any], Lines]:
+    raw: dict[str, Any], lines: Places, folder: Path, name: str, above: tuple[str, ...]
+) -> tuple[dict[str, Any], Places]:
     if "extends" not in raw:
         return raw, lines
     merged: dict[str, Any] = {}
-    places: Lines = {}
+    places: Places = {}
     written = raw.pop("extends")
     bases = [written] if isinstance(written, str) else written or []
-    line = lines[("extends",)][1]
+    line = lines[("extends",)].line
     if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
         raise ScenarioError(
             [Problem(name, line, "extends", f"expected the name of a file, or a list of them, found {written!r}")]

@@ -5,33 +5,37 @@ help; [MS-AD], [MS-SC], [MS-RF], [PS-RC], [MS-INT] Exchange documentation; [PF] 
 marked *from memory* is an editable default, not evidence.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from coexsim.scenario.base import Names, Seconds, SizeBytes, Switch, Work
-from coexsim.scenario.spec import Spec, field
-from coexsim.scenario.values import After
+from pydantic import AfterValidator, Field, model_validator
+
+from coexsim.scenario.base import Work
+from coexsim.scenario.part import Spec
+from coexsim.scenario.quantities import Names, Number, Seconds, SizeBytes, Switch, Whole
 
 
 class Capacity(Spec):
     """What a machine has. A number left out is not a limit."""
 
-    cores: int | None = field(
+    cores: Whole | None = Field(
         default=None, ge=1, description="processor cores for lookup, scan, archive and queue write"
     )
-    smtp_connections: int | None = field(default=None, ge=1, description="inbound SMTP sessions at once")
-    connections_per_client: int | None = field(default=None, ge=1, description="inbound sessions of one client at once")
-    transfer_threads: int | None = field(default=None, ge=1, description="outbound SMTP sessions at once")
-    transfer_threads_per_destination: int | None = field(
+    smtp_connections: Whole | None = Field(default=None, ge=1, description="inbound SMTP sessions at once")
+    connections_per_client: Whole | None = Field(
+        default=None, ge=1, description="inbound sessions of one client at once"
+    )
+    transfer_threads: Whole | None = Field(default=None, ge=1, description="outbound SMTP sessions at once")
+    transfer_threads_per_destination: Whole | None = Field(
         default=None,
         ge=1,
         description="default: Domino half its transfer threads [D-TL], Exchange and Postfix 20 [MS-RATE], [PF]",
     )
-    delivery_threads: int | None = field(default=None, ge=1, description="deliveries into local mail files at once")
-    queue_disk: SizeBytes | None = field(default=None, description="room for mail that waits [bytes]; full: 452 4.3.1")
-    queue_length: int | None = field(
+    delivery_threads: Whole | None = Field(default=None, ge=1, description="deliveries into local mail files at once")
+    queue_disk: SizeBytes | None = Field(default=None, description="room for mail that waits [bytes]; full: 452 4.3.1")
+    queue_length: Whole | None = Field(
         default=None, ge=1, description="messages that wait before new mail meets back pressure"
     )
-    when_full: Literal["refuse", "wait"] = field(
+    when_full: Literal["refuse", "wait"] = Field(
         default="refuse", description="no free connection: 421, or the client waits"
     )
 
@@ -50,10 +54,10 @@ class Service(Spec):
 class SmtpSession(Spec):
     """What an SMTP session costs in round trips, measured on Postfix 3.7.11 (see ``sim/formulas.py``)."""
 
-    tls: bool = field(default=False, description="STARTTLS: 9 round trips instead of 5 on a new connection")
-    pipelining: bool = field(default=True, description="without it n recipients cost n + 6 round trips instead of 5")
-    reuse: Seconds = field(default=0.0, description="an idle connection is kept for this long; then 3 round trips [s]")
-    connect_timeout: Seconds = field(
+    tls: Switch = Field(default=False, description="STARTTLS: 9 round trips instead of 5 on a new connection")
+    pipelining: Switch = Field(default=True, description="without it n recipients cost n + 6 round trips instead of 5")
+    reuse: Seconds = Field(default=0.0, description="an idle connection is kept for this long; then 3 round trips [s]")
+    connect_timeout: Seconds = Field(
         default=30.0, description="how long a dead host is waited for [s]; Postfix 30 s [PF]"
     )
 
@@ -65,11 +69,11 @@ class RetryPlan(Spec):
         Literal["domino", "exchange", "exchange-2007", "postfix", "exim", "exchange-online", "sendmail", "rfc5321"]
         | None
     ) = None
-    first: Seconds | None = field(default=None, description="gap to the second attempt [s]")
-    factor: float | None = field(default=None, ge=1, description="each gap is the last one times this")
-    longest: Seconds | None = field(default=None, description="no gap is longer than this [s]")
-    warn_after: Seconds | None = field(default=None, description="a delay DSN (4.4.7) after this age [s]")
-    expire_after: Seconds | None = field(default=None, description="given up at this age [s]")
+    first: Seconds | None = Field(default=None, description="gap to the second attempt [s]")
+    factor: Number | None = Field(default=None, ge=1, description="each gap is the last one times this")
+    longest: Seconds | None = Field(default=None, description="no gap is longer than this [s]")
+    warn_after: Seconds | None = Field(default=None, description="a delay DSN (4.4.7) after this age [s]")
+    expire_after: Seconds | None = Field(default=None, description="given up at this age [s]")
 
 
 class Greylist(Spec):
@@ -82,22 +86,22 @@ class ServerBase(Spec):
     """What every server has, whatever its product."""
 
     site: str | None = None
-    host: str | None = field(default=None, description="its name in DNS")
-    address: str | None = field(default=None, description="its IP address; default: what DNS says of its host")
-    runs_on: str | None = field(default=None, description="the server whose machine this role shares")
+    host: str | None = Field(default=None, description="its name in DNS")
+    address: str | None = Field(default=None, description="its IP address; default: what DNS says of its host")
+    runs_on: str | None = Field(default=None, description="the server whose machine this role shares")
     capacity: Capacity = Capacity()
     service: Service = Service()
     smtp: SmtpSession = SmtpSession()
     retry: RetryPlan | None = None
-    relay_for: Names = field(default=(), description="servers (or 'anyone') for which it relays to other domains")
+    relay_for: Names = Field(default=(), description="servers (or 'anyone') for which it relays to other domains")
     greylisting: Greylist | None = None
-    reject_unknown_sender_domain: Switch = field(
+    reject_unknown_sender_domain: Switch = Field(
         default=False, description="450 4.1.8 for a sender domain that is not in DNS"
     )
-    reject_unknown_recipient_domain: Switch = field(
+    reject_unknown_recipient_domain: Switch = Field(
         default=False, description="450 4.1.2 for a recipient domain that is not in DNS"
     )
-    reject_own_domain_from_outside: Switch = field(
+    reject_own_domain_from_outside: Switch = Field(
         default=False,
         description="550 5.7.1 for a sender of one of its domains from a client that relay_for does not name (spoofing)",
     )
@@ -107,54 +111,54 @@ class DominoServer(ServerBase):
     """Lotus Domino: Server document, Configuration document (Router/SMTP), Global Domain document."""
 
     kind: Literal["domino"]
-    smtp_listener_task: Switch = field(
+    smtp_listener_task: Switch = Field(
         default=False, description="Server document, Basics: is port 25 open (article, step 1)"
     )
-    smtp_outside_local_domain: Switch = field(
+    smtp_outside_local_domain: Switch = Field(
         default=False,
         description="'SMTP used when sending messages outside of the local internet domain' (article, step 2) [D-HELP]",
     )
-    smart_host: str | None = field(
+    smart_host: str | None = Field(
         default=None, description="local Internet domain smart host (article, step 2) [D-SH]"
     )
-    smart_host_rule: Literal["person-without-mail-file", "not-in-directory"] = field(
+    smart_host_rule: Literal["person-without-mail-file", "not-in-directory"] = Field(
         default="person-without-mail-file", description="the article's rule, or the product documentation's [D-SH]"
     )
-    smart_host_for_all_local_recipients: Switch = field(
+    smart_host_for_all_local_recipients: Switch = Field(
         default=False, description="even people found here go to the smart host [D-BASICS]"
     )
-    global_domain: Names | None = field(
+    global_domain: Names | None = Field(
         default=None, description="Global Domain document: primary and alternate domains (article, step 3) [D-GD]"
     )
-    verify_local_recipients: Switch = field(
+    verify_local_recipients: Switch = Field(
         default=False,
         description="'Verify that local domain recipients exist in the Domino Directory': 550 at RCPT [D-SPAM]",
     )
     address_lookup: Literal["full name then local part", "full name only", "local part only"] = (
         "full name then local part"
     )
-    relay_host: str | None = field(
+    relay_host: str | None = Field(
         default=None, description="relay host for messages leaving the local Internet domain [D-BASICS]"
     )
-    foreign_smtp_domains: dict[str, str] = field(
+    foreign_smtp_domains: dict[str, str] = Field(
         default_factory=dict,
         description="Foreign SMTP Domain and SMTP Connection documents: other domain ('*.domain' for those below it) to host [D-HELP]",
     )
     max_message_size: SizeBytes | None = None
-    over_quota_enforcement: Literal["deliver-anyway", "non-deliver"] = field(
+    over_quota_enforcement: Literal["deliver-anyway", "non-deliver"] = Field(
         default="deliver-anyway",
         description="mail for a Person whose mail file is full (`over_quota`); that there is the option [D-CUST], its default from memory",
     )
-    max_hop_count: int = field(
+    max_hop_count: Whole = Field(
         default=25,
         ge=1,
         description="25 in Domino 5-8 (one site's value [D-CUST], as default from memory); 40 in 12/14 [D-TL]",
     )
-    initial_transfer_retry_interval: Seconds = field(
+    initial_transfer_retry_interval: Seconds = Field(
         default=900.0, description="15 min, from memory; the gap grows after each failure [D-TL]"
     )
-    mail_timeout: Seconds = field(default=86400.0, description="MailTimeout, 1 day [D-TIMEOUT]")
-    delay_notification_after: Seconds | None = field(
+    mail_timeout: Seconds = Field(default=86400.0, description="MailTimeout, 1 day [D-TIMEOUT]")
+    delay_notification_after: Seconds | None = Field(
         default=None, description="off by default; 4 to 48 h at one site [D-CUST]"
     )
 
@@ -163,10 +167,11 @@ class AcceptedDomain(Spec):
     """An Exchange accepted domain."""
 
     type: Literal["authoritative", "internal-relay", "external-relay"]
-    recipient_lookup: Switch | None = field(default=None, description="default: on for authoritative only [MS-AD]")
+    recipient_lookup: Switch | None = Field(default=None, description="default: on for authoritative only [MS-AD]")
 
+    @model_validator(mode="before")
     @classmethod
-    def _long_form(cls, value: object) -> object:
+    def _long_form(cls, value: Any) -> Any:
         return {"type": value} if isinstance(value, str) else value
 
     @property
@@ -179,15 +184,15 @@ class SendConnector(Spec):
     """An Exchange Send connector."""
 
     name: str
-    address_spaces: Names = field(description="domains it serves; '*' for all, '*.example.com' for subdomains")
-    cost: int = field(default=1, ge=1, le=100)
-    smart_hosts: Names = field(
+    address_spaces: Names = Field(description="domains it serves; '*' for all, '*.example.com' for subdomains")
+    cost: Whole = Field(default=1, ge=1, le=100)
+    smart_hosts: Names = Field(
         default=(), description="'Route mail to the following smart host'; none: by MX (article) [MS-SC]"
     )
-    use_external_dns: Switch = field(
+    use_external_dns: Switch = Field(
         default=False, description="'Use External DNS Lookup settings' (article); off by default [PS-SC]"
     )
-    max_message_size: SizeBytes | None = field(
+    max_message_size: SizeBytes | None = Field(
         default=None, description="10 MB [MS-SIZE] or 25 MB [PS-SC]: Microsoft's pages disagree"
     )
     enabled: Switch = True
@@ -197,88 +202,89 @@ class ExchangeServer(ServerBase):
     """Microsoft Exchange 2007 and later: accepted domains, Send connectors, recipient filtering."""
 
     kind: Literal["exchange"]
-    accepted_domains: dict[str, AcceptedDomain] = field(default_factory=dict)
+    accepted_domains: dict[str, AcceptedDomain] = Field(default_factory=dict)
     send_connectors: tuple[SendConnector, ...] = ()
-    recipient_filtering: Switch = field(default=False, description="Recipient Filter agent: 550 5.1.1 at RCPT [MS-RF]")
-    max_receive_size: SizeBytes | None = field(default=36_000_000, description="Receive connector, 36 MB [PS-RC]")
-    max_send_size: SizeBytes | None = field(
+    recipient_filtering: Switch = Field(default=False, description="Recipient Filter agent: 550 5.1.1 at RCPT [MS-RF]")
+    max_receive_size: SizeBytes | None = Field(default=36_000_000, description="Receive connector, 36 MB [PS-RC]")
+    max_send_size: SizeBytes | None = Field(
         default=None, description="organisation limit for its own users; 10 MB by default [MS-SIZE]"
     )
-    organization_max_receive_size: SizeBytes | None = field(
+    organization_max_receive_size: SizeBytes | None = Field(
         default=None,
         description="organisation limit for mail from elsewhere: larger mail that the Receive connector took bounces; 10 MB by default "
         "[MS-SIZE], left out here: none",
     )
-    reject_reserved_domains: Switch = field(
+    reject_reserved_domains: Switch = Field(
         default=False,
         description="mail for RFC 2606's domains (.test, .example, example.com and so on) that it does not accept itself bounces, 5.1.4; "
         "Exchange does so by default [MS-NDR], here it must be asked for, as scenarios like such names",
     )
-    max_recipients_per_message: int | None = field(
+    max_recipients_per_message: Whole | None = Field(
         default=200,
         ge=1,
         description="Receive connector: recipients beyond it are told 4.5.3 and come with the next attempt; 200 Front End, 5000 others "
         "[MS-SIZE]",
     )
-    max_recipient_envelope_limit: int | None = field(
+    max_recipient_envelope_limit: Whole | None = Field(
         default=500,
         ge=1,
         description="organisation limit for its own users: mail to more is refused, 5.5.3 [MS-SIZE], [MS-NDR]",
     )
-    max_hop_count: int = field(
+    max_hop_count: Whole = Field(
         default=30, ge=1, le=500, description="30 [PS-RC]; 60 on connectors that setup makes, from memory"
     )
-    max_local_hop_count: int = field(
+    max_local_hop_count: Whole = Field(
         default=8,
         ge=0,
         le=50,
         description="MaxLocalHopCount: Received lines of this server's own; 0: no limit. 8 [PS-RC]; 12 on connectors that setup makes, "
         "from memory",
     )
-    delay_notification_after: Seconds = field(default=4 * 3600.0, description="[MS-INT]")
-    message_expiration: Seconds = field(default=2 * 86400.0, description="[MS-INT]")
+    delay_notification_after: Seconds = Field(default=4 * 3600.0, description="[MS-INT]")
+    message_expiration: Seconds = Field(default=2 * 86400.0, description="[MS-INT]")
 
 
-def _known_transports(table: dict[str, str]) -> None:
+def _known_transports(table: dict[str, str]) -> dict[str, str]:
     for pattern, to in table.items():
         word, colon, _ = to.partition(":")
         if "," in to or (colon and word.isalnum() and word not in ("smtp", "relay", "virtual", "local", "lmtp")):
             raise ValueError(
                 f"{pattern}: {to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, virtual:"
             )
+    return table
 
 
 class PostfixServer(ServerBase):
     """Postfix: main.cf in its own words. `smart_host` is a transport for listed people with no mail file here."""
 
     kind: Literal["postfix"]
-    virtual_mailbox_domains: Names | None = field(default=None, description="default: the scenario's domain")
-    relay_domains: Names = field(
+    virtual_mailbox_domains: Names | None = Field(default=None, description="default: the scenario's domain")
+    relay_domains: Names = Field(
         default=(), description="with their subdomains; accepted without being listed, unless relay_recipient_check"
     )
-    relay_recipient_check: Switch = field(
+    relay_recipient_check: Switch = Field(
         default=False, description="relay_recipient_maps is set: unlisted are refused at RCPT"
     )
-    reject_unlisted_recipient: Switch = field(default=True, description="smtpd_reject_unlisted_recipient")
-    transport: Annotated[dict[str, str], After(_known_transports)] = field(
+    reject_unlisted_recipient: Switch = Field(default=True, description="smtpd_reject_unlisted_recipient")
+    transport: Annotated[dict[str, str], AfterValidator(_known_transports)] = Field(
         default_factory=dict,
         description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX) "
         "or 'virtual:'; as in Postfix it is asked before the directory: a domain's entry also takes the mail of its people with a "
         "mail file here",
     )
-    virtual_alias_maps: dict[str, Names] = field(
+    virtual_alias_maps: dict[str, Names] = Field(
         default_factory=dict,
         description="address to addresses; '@domain' catches those whom this table does not "
         "list, also people with a mail file here; to '@other' keeps the local part",
     )
-    smart_host: str | None = field(default=None, description="'[host]' or 'host'")
-    relayhost: str | None = field(default=None, description="'[host]' or 'host'")
-    mynetworks: Names = field(default=(), description="clients that may relay; also relay_for")
-    message_size_limit: SizeBytes | None = field(default=10_240_000, description="bytes; 0: no limit [PF]")
-    smtpd_recipient_limit: int = field(
+    smart_host: str | None = Field(default=None, description="'[host]' or 'host'")
+    relayhost: str | None = Field(default=None, description="'[host]' or 'host'")
+    mynetworks: Names = Field(default=(), description="clients that may relay; also relay_for")
+    message_size_limit: SizeBytes | None = Field(default=10_240_000, description="bytes; 0: no limit [PF]")
+    smtpd_recipient_limit: Whole = Field(
         default=1000, ge=1, description="recipients beyond it are told 452 4.5.3 and come with the next attempt [PF]"
     )
-    hopcount_limit: int = field(default=50, ge=1)
+    hopcount_limit: Whole = Field(default=50, ge=1)
     minimal_backoff_time: Seconds = 300.0
     maximal_backoff_time: Seconds = 4000.0
     queue_run_delay: Seconds = 300.0
@@ -290,53 +296,53 @@ class RelayServer(ServerBase):
     """A smart host or secondary MX: no mail files; passes everything for its domains on."""
 
     kind: Literal["relay"]
-    relay_domains: Names | None = field(
+    relay_domains: Names | None = Field(
         default=None, description="accepts mail for these from anyone; default: the scenario's domain"
     )
-    smart_host: str | None = field(
+    smart_host: str | None = Field(
         default=None, description="where it sends; default: that of the server it runs on, else by MX"
     )
-    verify_recipients: Switch = field(default=False, description="550 5.1.1 at RCPT for people in no directory")
+    verify_recipients: Switch = Field(default=False, description="550 5.1.1 at RCPT for people in no directory")
     max_message_size: SizeBytes | None = None
-    max_hop_count: int = field(default=50, ge=1)
+    max_hop_count: Whole = Field(default=50, ge=1)
 
 
 class HostedInbound(ServerBase):
     """The hosted service's inbound server: has the hosted users' mail files and a replica of the directory."""
 
     kind: Literal["hosted-inbound"]
-    domains: Names | None = field(default=None, description="default: the scenario's domain")
-    unknown_recipients: Literal["refuse", "bounce", "relay"] = field(
+    domains: Names | None = Field(default=None, description="default: the scenario's domain")
+    unknown_recipients: Literal["refuse", "bounce", "relay"] = Field(
         default="refuse", description="550 5.1.1 at RCPT; accept, then bounce; or on to smart_host"
     )
-    edge_blocking: Switch = field(
+    edge_blocking: Switch = Field(
         default=False, description="refuse with 550 5.4.1 as directory-based edge blocking does [MS-DBEB]"
     )
-    smart_host: str | None = field(
+    smart_host: str | None = Field(
         default=None, description="where mail for people elsewhere (and unknown, if relayed) goes"
     )
-    people_elsewhere: Literal["refuse", "relay"] = field(
+    people_elsewhere: Literal["refuse", "relay"] = Field(
         default="refuse", description="people whose mail file is not here"
     )
-    centralised_transport: Switch = field(
+    centralised_transport: Switch = Field(
         default=False, description="mail not yet seen by smart_host goes there first [MS-HYB]"
     )
     max_message_size: SizeBytes | None = None
-    max_hop_count: int = field(default=50, ge=1)
+    max_hop_count: Whole = Field(default=50, ge=1)
 
 
 class HostedOutbound(ServerBase):
     """The hosted service's outbound server: hosted users hand their mail in here."""
 
     kind: Literal["hosted-outbound"]
-    routes_internal_mail: Literal["by-mx", "direct"] = field(
+    routes_internal_mail: Literal["by-mx", "direct"] = Field(
         default="by-mx", description="the article; or as today's services do [MS-HYB]"
     )
-    relay_host: str | None = field(
+    relay_host: str | None = Field(
         default=None, description="all mail leaves through this host (centralised transport) [MS-HYB]"
     )
     max_message_size: SizeBytes | None = None
-    max_hop_count: int = field(default=50, ge=1)
+    max_hop_count: Whole = Field(default=50, ge=1)
 
 
 class ExternalServer(ServerBase):
@@ -344,23 +350,24 @@ class ExternalServer(ServerBase):
 
     kind: Literal["external"]
     domain: Names
-    mailboxes: tuple[str, ...] | None = field(default=None, description="local parts that exist; default: all")
-    forwarding: dict[str, str] = field(
+    mailboxes: tuple[str, ...] | None = Field(default=None, description="local parts that exist; default: all")
+    forwarding: dict[str, str] = Field(
         default_factory=dict, description="local part to the address its mail goes on to"
     )
-    resolvers: int = field(
+    resolvers: Whole = Field(
         default=1,
         ge=1,
         description="how many senders it stands for, each with its own DNS cache, connections and memory of what failed",
     )
-    smart_host: str | None = field(default=None, description="sends all mail to this host instead of by MX")
+    smart_host: str | None = Field(default=None, description="sends all mail to this host instead of by MX")
     max_message_size: SizeBytes | None = None
-    max_hop_count: int = field(default=50, ge=1)
+    max_hop_count: Whole = Field(default=50, ge=1)
 
 
-AnyServer = (
-    DominoServer | ExchangeServer | PostfixServer | RelayServer | HostedInbound | HostedOutbound | ExternalServer
-)
+AnyServer = Annotated[
+    DominoServer | ExchangeServer | PostfixServer | RelayServer | HostedInbound | HostedOutbound | ExternalServer,
+    Field(discriminator="kind"),
+]
 KINDS = ("domino", "exchange", "postfix", "relay", "hosted-inbound", "hosted-outbound", "external")
 
 __all__ = ["KINDS", "AnyServer", "Capacity", "ServerBase"]

@@ -297,9 +297,9 @@ def test_of_the_answer_together_nothing_can_be_less() -> None:
 
 def test_without_prices_less_of_anything_is_undecided() -> None:
     """10 MB and 2 cores are no "cheaper" than 3 cores and 5 MB: each has less of something, and may be enough."""
-    answer = Candidate(name="a", cores=3, queue_disk=5_000_000)
-    other = Candidate(name="b", cores=2, queue_disk=10_000_000)
-    more = Candidate(name="c", cores=3, queue_disk=10_000_000)
+    answer = Candidate.from_data({"name": "a", "cores": 3, "queue_disk": "5 MB"})
+    other = Candidate.from_data({"name": "b", "cores": 2, "queue_disk": "10 MB"})
+    more = Candidate.from_data({"name": "c", "cores": 3, "queue_disk": "10 MB"})
     rows = tuple(Tried(each, "cannot say", "", {}) for each in (other, more))
 
     found = Sizing("onprem", (), rows, answer, None, priced=False)

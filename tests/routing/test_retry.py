@@ -34,7 +34,7 @@ def test_exchange_glitch_then_transient_then_every_ten_minutes() -> None:
 
 def test_postfix_waits_as_long_as_the_message_is_old() -> None:
     """[PF] qmgr_active.c: clamp(age, 300 s, 4000 s); 5 attempts in the first hour, about 113 in five days (no queue rounding)."""
-    schedule = schedule_of(PostfixServer(kind="postfix", queue_run_delay=0.0))
+    schedule = schedule_of(PostfixServer.from_data({"kind": "postfix", "queue_run_delay": "0 s"}))
 
     assert minutes(schedule, 3 * HOUR) == [0, 5, 10, 20, 40, 80, 146.7]
     assert len(schedule.attempts_s(HOUR)) == 5

@@ -17,7 +17,7 @@ from coexsim.scenario.load_profile import (
     shipped_profiles,
     week_factors,
 )
-from coexsim.scenario.spec import PartError
+from coexsim.scenario.part import PartError
 
 DAY_S = 86400
 BODY = {"lognormal": {"median": "1 KB", "sigma": 1}}

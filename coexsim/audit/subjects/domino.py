@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from coexsim.audit.finding import Explanation, Finding, Severity
 from coexsim.audit.search import Search, Subject, not_local
 from coexsim.mail.message import fold
+from coexsim.scenario.places import Path
 from coexsim.scenario.servers import DominoServer
-from coexsim.scenario.values import Path
 
 STEP = "the article's Domino step"
 DOMINO_LISTENER_OFF = Explanation(

@@ -9,8 +9,8 @@ from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject, not_local
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, fold
+from coexsim.scenario.places import Path
 from coexsim.scenario.servers import AcceptedDomain, ExchangeServer, SendConnector
-from coexsim.scenario.values import Path
 
 STEP = "the article's Exchange step"
 EXCHANGE_NO_SEND_CONNECTOR = Explanation(

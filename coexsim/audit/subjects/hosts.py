@@ -10,7 +10,7 @@ from coexsim.audit.search import Search, Subject
 from coexsim.errors import did_you_mean
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, fold
-from coexsim.scenario.values import Path
+from coexsim.scenario.places import Path
 
 SMART_HOST_NO_ADDRESS = Explanation(
     "SMART-HOST-NO-ADDRESS",

@@ -8,8 +8,8 @@ from coexsim.audit.finding import Explanation, Finding, listed
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.message import domain_of
 from coexsim.mail.replies import reply
+from coexsim.scenario.places import Path
 from coexsim.scenario.servers import DominoServer, ExchangeServer, HostedInbound, HostedOutbound
-from coexsim.scenario.values import Path
 
 PERSON_RECORD_MISSING = Explanation(
     "PERSON-RECORD-MISSING",

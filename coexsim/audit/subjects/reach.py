@@ -12,8 +12,8 @@ from coexsim.audit.subjects.limits import whose_hop_limit
 from coexsim.mail.directory import Person
 from coexsim.mail.message import fold
 from coexsim.mail.trace import trace
+from coexsim.scenario.places import Path
 from coexsim.scenario.servers import HostedInbound
-from coexsim.scenario.values import Path
 from coexsim.units import say_time
 
 NO_WAY_THERE = "give the mail file a server that its mail is sent to"

@@ -9,7 +9,7 @@ from coexsim.audit.search import Search, Subject
 from coexsim.errors import did_you_mean
 from coexsim.mail.dns import Answer, is_address
 from coexsim.mail.message import domain_of, fold
-from coexsim.scenario.values import Path
+from coexsim.scenario.places import Path
 
 STEP = "the article's step 'Setting up the network to receive mail'"
 ZONE_MISSING = Explanation(

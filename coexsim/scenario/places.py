@@ -1,0 +1,43 @@
+"""Where each key of a scenario stands: paths, places, and the source that a scenario was read from."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Path = tuple[str | int, ...]
+"""The keys and places in lists, from the top of the file, that lead to a value."""
+
+
+class Place(NamedTuple):
+    """A place in a file; the first line and the first column are 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+Places = dict[Path, Place]
+
+
+class Source(NamedTuple):
+    """Where a scenario came from: its file, its resolved data (`extends` applied), and the place of every key."""
+
+    file: str
+    raw: dict[str, Any]
+    lines: Places
+
+    def place(self, path: Path) -> Place:
+        """The place of the deepest written key on `path`."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.lines:
+                return self.lines[path[:end]]
+        return Place(self.file, 1 if self.lines else 0, 1)
+
+    def where(self, path: Path) -> tuple[str, int]:
+        """File and line of `place`."""
+        return self.place(path)[:2]
+
+
+def say_path(path: Path) -> str:
+    """``servers.onprem.transport[2]``."""
+    return ".".join(str(key) if not isinstance(key, int) else f"[{key}]" for key in path).replace(".[", "[")
