@@ -13,6 +13,7 @@ from coexsim.errors import did_you_mean
 from coexsim.scenario.places import Path
 
 LONGEST_SHOWN = 60  # characters of a value that is told
+LARGEST_SHOWN = 10**4000
 
 
 class Fault(NamedTuple):
@@ -25,8 +26,8 @@ class Fault(NamedTuple):
 
 def shown(value: object) -> str:
     """A value as it was written, shortened."""
-    if isinstance(value, int) and abs(value) >= 10**LONGEST_SHOWN:
-        return "a number of more than 60 digits"  # longer ones have no text, by sys.set_int_max_str_digits
+    if isinstance(value, int) and abs(value) >= LARGEST_SHOWN:
+        return "a number of more than 4000 digits"  # Python makes no text of very long ones
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
@@ -39,22 +40,36 @@ def expected(what: str, value: object) -> str:
 def not_text(value: object) -> str:
     """What is said of a value that should be text."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return expected("text", value) + (f"; write it in quotes: '{shown(value)}'" if number else "")
+    found = shown(value)
+    return f"{expected('text', value)}" + (
+        f"; write it in quotes: '{found}'" if number and found[-1].isdecimal() else ""
+    )
 
 
-def faults_of(model: type[BaseModel], error: ValidationError) -> list[Fault]:
-    """Everything that is wrong, in the order of the keys."""
-    return [_fault(model, each) for each in error.errors(include_url=False)]
+def faults_of(model: type[BaseModel], data: object, error: ValidationError) -> list[Fault]:
+    """Everything that is wrong with `data`, in the order of the keys."""
+    return [_fault(model, data, each) for each in error.errors(include_url=False)]
 
 
-def _fault(model: type[BaseModel], error: ErrorDetails) -> Fault:
+def _fault(model: type[BaseModel], data: object, error: ErrorDetails) -> Fault:
     path, at = _walk(model, error["loc"])
+    if error["type"] in LIMITS:  # which are asked after the value was read
+        error = {**error, "input": _at(data, path, error["input"])}
     if error["type"] == "missing":
         last = path[-1]
         return Fault(path, f"item {last + 1} is missing" if isinstance(last, int) else f"{last!r} is missing", True)
     if error["type"] == "union_tag_invalid":
         path = (*path, "kind")
     return Fault(path, _TEXTS.get(error["type"], _as_pydantic_says)(error, at))
+
+
+def _at(data: Any, path: Path, otherwise: object) -> object:
+    for key in path:
+        try:
+            data = data[key]
+        except (LookupError, TypeError):
+            return otherwise
+    return data
 
 
 def _walk(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[Path, Any]:
@@ -64,13 +79,16 @@ def _walk(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[Path, Any
     """
     path: list[str | int] = []
     here: Any = model
+    table: Any = None
     for step in loc:
         here = _plain_type(here)
         if get_origin(here) in (Union, UnionType):
             here = _branch(here, step)
             continue
         if step == "[key]":
+            here = get_args(table)[0]
             continue
+        table = here
         path.append(step)
         inside = _inside(here, step)
         if inside is None:
@@ -133,15 +151,15 @@ def _not_one_of(error: ErrorDetails, at: Any) -> str:
     return f"{shown(error['input'])} is not one of {error['ctx']['expected']}{near}"
 
 
-def _no_kind(error: ErrorDetails, at: Any) -> str:
+def _no_kind(_error: ErrorDetails, at: Any) -> str:
     kinds = _kinds(at)
-    if not isinstance(error["input"], dict):
-        return _no_mapping(error, at)
     return f"a server says its kind, for example 'kind: {kinds[0]}'; one of {', '.join(kinds)}"
 
 
 def _unknown_kind(error: ErrorDetails, at: Any) -> str:
     kinds, kind = _kinds(at), error["input"].get("kind")
+    if kind is None:
+        return _no_kind(error, at)
     return f"{shown(kind)} is no kind of server{did_you_mean(str(kind), kinds)}; one of {', '.join(kinds)}"
 
 
@@ -161,6 +179,7 @@ def _as_pydantic_says(error: ErrorDetails, _at: Any) -> str:
     return expected(error["msg"], error["input"])
 
 
+LIMITS = ("greater_than_equal", "greater_than", "less_than_equal", "less_than")
 _TEXTS: dict[str, Callable[[ErrorDetails, Any], str]] = {
     "value_error": lambda error, _: str(error["ctx"]["error"]),
     "extra_forbidden": _no_such_key,

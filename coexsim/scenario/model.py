@@ -261,7 +261,7 @@ class Scenario(Spec):
         default_factory=dict, description="what the organisation's own resolvers say instead"
     )
     name_servers: NameServers = NameServers()
-    servers: dict[str, AnyServer]
+    servers: dict[str, Annotated[AnyServer, Field(discriminator="kind")]]
     directory: Directory = Directory()
     messages: tuple[Mail, ...] = ()
     load: LoadSpec | None = None

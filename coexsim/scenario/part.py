@@ -28,7 +28,7 @@ class Spec(BaseModel):
     a short way of writing it a ``before`` validator; both raise ValueError with the words that the user reads.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
     def from_data(cls, value: object) -> Self:
@@ -36,7 +36,7 @@ class Spec(BaseModel):
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            raise PartError(faults_of(cls, error)) from None
+            raise PartError(faults_of(cls, value, error)) from None
 
     def replaced(self, **changes: Any) -> Self:
         """The same with other values, which are taken as they are: seconds, bytes. Raises TypeError for unknown names."""

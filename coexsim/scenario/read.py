@@ -1,65 +1,134 @@
-"""YAML 1.2 as plain data, with the file and line of every key, and `extends` applied."""
+"""The data of a scenario file and of the files it extends, with the place of every key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from coexsim.errors import Problem, ScenarioError, did_you_mean
-from coexsim.scenario.places import Path as KeyPath
-from coexsim.scenario.places import Place, Places, say_path
-
-DEEPEST = 50  # levels of nesting
-MOST_NODES = 1_000_000  # aliases of aliases can ask for more than memory holds
-
-
-def read_file(path: Path, name: str, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Places]:
-    """The data of a file, and of what it extends. `above` are the files that extend this one. Raises `ScenarioError`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        place = str(path.resolve())
-    except (OSError, ValueError) as error:
-        reason = (
-            error.strerror
-            if isinstance(error, OSError)
-            else "it is not UTF-8 text; save it as UTF-8"
-            if "codec" in str(error)
-            else error
-        )
-        near = _near(path) if isinstance(error, FileNotFoundError) else ""
-        line = error.object[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 0
-        raise ScenarioError([Problem(name, line, "", f"cannot be read: {reason}{near}")]) from None
-    return read_text(text, name, path.parent, (*above, place))
+from coexsim.scenario.files import UnreadableError, is_regular
+from coexsim.scenario.files import read_text as text_of
+from coexsim.scenario.places import Places
+from coexsim.scenario.plain import Mark, Marks, parse, places_of
 
 
-def read_text(text: str, name: str, folder: Path, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], Places]:
+def read_file(path: Path, name: str) -> tuple[dict[str, Any], Places]:
+    """The data of a file, laid over that of the files it extends. Raises `ScenarioError`."""
+    return _resolved(_File(path, name, _text(path, name)))
+
+
+def read_text(text: str, name: str, folder: Path) -> tuple[dict[str, Any], Places]:
     """The same of a string; `folder` is where the files stand that it extends."""
-    raw, lines = _parse(text, name)
-    return _extend(copy_of(raw), dict(lines), folder, name, above)
+    return _resolved(_File(folder / name, name, text))
 
 
-def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
-    """Lay `more` over `into`: mappings are merged (a server of another kind is not), null takes a key away, the rest is replaced."""
-    for key, value in more.items():
-        below = into.get(key)
-        if value is None:
-            into.pop(key, None)
-        elif isinstance(value, dict) and isinstance(below, dict) and value.get("kind", 0) in (0, below.get("kind", 0)):
-            merge(below, value)
-        elif isinstance(value, dict):
-            into[key] = {}
-            merge(into[key], value)
-        else:
-            into[key] = copy_of(value)
+class _File(NamedTuple):
+    """A file of a scenario, and what it is called in messages."""
+
+    path: Path
+    name: str
+    text: str
 
 
-def copy_of(node: Any) -> Any:
-    """Plain data once more."""
-    if isinstance(node, dict):
-        return {key: copy_of(value) for key, value in node.items()}
-    return [copy_of(value) for value in node] if isinstance(node, list) else node
+class _Layer(NamedTuple):
+    """A file whose bases are read."""
+
+    place: str
+    data: dict[str, Any]
+    marks: Marks
+
+
+def _resolved(top: _File) -> tuple[dict[str, Any], Places]:
+    data: dict[str, Any] = {}
+    marks: Marks = {}
+    layers = _layers(top)
+    if len(layers) == 1 and "extends" not in layers[0][0]:
+        return copy_of(layers[0][0]), places_of(layers[0][1])
+    for layer, places in layers:
+        _lay_over(data, marks, layer, places)
+    data.pop("extends", None)
+    return data, places_of(marks)
+
+
+def _layers(top: _File) -> list[tuple[dict[str, Any], Marks]]:
+    """The data of the files, bases before what extends them, each file once: at the first place that asks for it.
+
+    Iterative, as a chain of bases may be longer than Python's stack.
+    """
+    layers: list[tuple[dict[str, Any], Marks]] = []
+    problems: list[Problem] = []
+    done: set[str] = set()
+    above: dict[str, None] = {}  # the files on the way down, in order
+    todo: list[_File | _Layer | ScenarioError] = [top]
+    while todo:
+        file = todo.pop()
+        if isinstance(file, _Layer):
+            del above[file.place]
+            layers.append((file.data, file.marks))
+            continue
+        if isinstance(file, ScenarioError):
+            problems += file.problems
+            continue
+        place = _identity(file)
+        if place in done:
+            continue
+        done.add(place)
+        try:
+            data, marks = parse(file.text, file.name)
+            bases = _bases(file, data, marks)
+        except ScenarioError as error:
+            problems += error.problems
+            continue
+        above[place] = None
+        todo.append(_Layer(place, data, marks))
+        todo += reversed([_base(file, base, marks["extends"].place.line, above) for base in bases])
+    if problems:
+        raise ScenarioError(problems)
+    return layers
+
+
+def _identity(file: _File) -> str:
+    try:
+        return str(file.path.resolve())
+    except (OSError, ValueError, RuntimeError):  # a text that has no file: its name may be none
+        return str(file.path)
+
+
+def _bases(file: _File, data: dict[str, Any], marks: Marks) -> list[str]:
+    written = data.get("extends")
+    bases = [written] if isinstance(written, str) else written or []
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        text = f"expected the name of a file, or a list of them, found {written!r}"
+        raise ScenarioError([Problem(file.name, marks["extends"].place.line, "extends", text)])
+    return bases
+
+
+def _base(file: _File, base: str, line: int, above: dict[str, None]) -> _File | ScenarioError:
+    """A file that is extended; or what is wrong, at the key that names it."""
+    path = file.path.parent / base
+    name = str(Path(file.name).parent / base)
+    problem = ""
+    try:
+        if str(path.resolve()) in above:
+            problem = f"{base} extends this file in turn: a circle"
+        elif not is_regular(path):
+            problem = f"there is no file {base!r} beside this one{_near(path)}"
+    except (OSError, ValueError, RuntimeError, UnreadableError) as error:
+        problem = f"{base!r} is not the name of a file: {error}"
+    if problem:
+        return ScenarioError([Problem(file.name, line, "extends", problem)])
+    try:
+        return _File(path, name, _text(path, name))
+    except ScenarioError as error:
+        return error
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        return text_of(path)
+    except UnreadableError as error:
+        near = _near(path) if error.absent else ""
+        raise ScenarioError([Problem(name, error.line, "", f"cannot be read: {error.why}{near}")]) from None
 
 
 def _near(path: Path) -> str:
@@ -72,154 +141,27 @@ def _near(path: Path) -> str:
     return next((near.replace(repr(stem), repr(name)) for stem, name in names.items() if repr(stem) in near), "")
 
 
-@lru_cache(maxsize=64)  # files that extend one environment parse it once
-def _parse(text: str, name: str) -> tuple[dict[str, Any], Places]:
-    from coexsim.scenario.yaml12 import NotYamlError, compose
-
-    try:
-        tree, value_of = compose(text)
-    except NotYamlError as error:
-        raise ScenarioError([Problem(name, error.line, "", f"not readable as YAML: {error.why}")]) from None
-    if tree is None or tree.id != "mapping":
-        raise ScenarioError([Problem(name, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
-    plain = _Plain(name, value_of)
-    result = plain.mapping(tree, ())
-    if plain.problems:
-        raise ScenarioError(plain.problems)
-    return result, plain.lines
-
-
-class _Plain:
-    """Makes plain Python data of a tree of YAML nodes; the line of every key and item goes into `lines`, what is wrong into `problems`."""
-
-    def __init__(self, file: str, scalar_of: Callable[[Any], Any]) -> None:
-        self.lines: Places = {}
-        self.problems: list[Problem] = []
-        self._file = file
-        self._scalar_of = scalar_of
-        self._nodes = 0
-
-    def mapping(self, node: Any, path: KeyPath) -> dict[Any, Any]:
-        """A mapping node's keys, and those of the mappings it merges ("<<") that it does not have itself."""
-        result: dict[Any, Any] = {}
-        own: set[Any] = set()
-        for key_node, value_node, merged in self._pairs(node, path):
-            if key_node.id != "scalar":
-                self._wrong(key_node, path, "a key is a word, found a list or a mapping")
-                continue
-            key = self._scalar(key_node, path)
-            word = key if isinstance(key, int) and not isinstance(key, bool) else str(key)
-            place = (*path, word)
-            if word in own and not merged:
-                self._wrong(key_node, place, "this key is given twice; keep one")
-            if word in result and merged:
-                continue
-            if not merged:
-                own.add(word)
-            self.lines[place] = self._place(key_node)
-            result[word] = self._of(value_node, place)
-        return result
-
-    def _pairs(self, node: Any, path: KeyPath, depth: int = 0) -> Iterator[tuple[Any, Any, bool]]:
-        """Keys and values, own ones first; and whether they come from a merged mapping."""
-        merged: list[Any] = []
-        for key_node, value_node in node.value:
-            if key_node.tag.endswith(":merge"):
-                merged += value_node.value if value_node.id == "sequence" else [value_node]
-            else:
-                yield key_node, value_node, depth > 0
-        for other in merged:
-            if other.id != "mapping":
-                self._wrong(other, path, "expected a mapping to merge with '<<'")
-                continue
-            self._count(path, depth)
-            yield from self._pairs(other, path, depth + 1)
-
-    def _of(self, node: Any, path: KeyPath) -> Any:
-        self._count(path, 0)
-        if node.id == "mapping":
-            return self.mapping(node, path)
-        if node.id == "sequence":
-            for index, item in enumerate(node.value):
-                self.lines[*path, index] = self._place(item)
-            return [self._of(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node, path)
-
-    def _scalar(self, node: Any, path: KeyPath) -> Any:
-        value: Any = None
-        try:
-            value = self._scalar_of(node)
-        except ValueError as error:
-            self._wrong(node, path, f"not readable as YAML: {error}")
-        return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-    def _count(self, path: KeyPath, depth: int) -> None:
-        self._nodes += 1
-        if len(path) + depth > DEEPEST or self._nodes > MOST_NODES:
-            where = next(
-                (self.lines[path[:end]][:2] for end in range(len(path), 0, -1) if path[:end] in self.lines),
-                (self._file, 1),
-            )
-            raise ScenarioError(
-                [Problem(*where, str(path[0]), "not readable: nested too deeply, or aliases of aliases without end")]
-            )
-
-    def _place(self, node: Any) -> Place:
-        return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
-
-    def _wrong(self, node: Any, path: KeyPath, what: str) -> None:
-        self.problems.append(Problem(self._file, node.start_mark.line + 1, say_path(path), what))
-
-
-def _extend(
-    raw: dict[str, Any], lines: Places, folder: Path, name: str, above: tuple[str, ...]
-) -> tuple[dict[str, Any], Places]:
-    if "extends" not in raw:
-        return raw, lines
-    merged: dict[str, Any] = {}
-    places: Places = {}
-    written = raw.pop("extends")
-    bases = [written] if isinstance(written, str) else written or []
-    line = lines[("extends",)].line
-    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
-        raise ScenarioError(
-            [Problem(name, line, "extends", f"expected the name of a file, or a list of them, found {written!r}")]
-        )
-    problems: list[Problem] = []
-    for base in bases:
-        path = folder / base
-        problem = ""
-        try:
-            if str(path.resolve()) in above:
-                problem = f"{base} extends this file in turn: a circle"
-            elif not path.is_file():
-                problem = f"there is no file {base!r} beside this one{_near(path)}"
-        except (OSError, ValueError) as error:
-            problem = f"{base!r} is not the name of a file: {error}"
-        if problem:
-            problems.append(Problem(name, line, "extends", problem))
-            continue
-        try:
-            base_raw, base_lines = read_file(path, str(Path(name).parent / base), above)
-        except ScenarioError as error:
-            problems += error.problems
+def _lay_over(into: dict[str, Any], marks: Marks, more: dict[str, Any], more_marks: Marks) -> None:
+    """Lay `more` over `into`: mappings are merged (a server of another kind is not), null takes a key away, the rest is replaced."""
+    for key, value in more.items():
+        mark = more_marks[key]
+        below = into.get(key)
+        if value is None:
+            into.pop(key, None)
+            marks[key] = mark
+        elif isinstance(value, dict):
+            goes_on = isinstance(below, dict) and value.get("kind", 0) in (0, below.get("kind", 0))
+            if not goes_on:
+                into[key] = {}
+            marks[key] = Mark(mark.place, marks[key].inside if goes_on and key in marks else {})
+            _lay_over(into[key], marks[key].inside, value, mark.inside)
         else:
-            merge(merged, base_raw)
-            places.update(base_lines)
-    if problems:
-        raise ScenarioError(problems)
-    merge(merged, raw)
-    replaced = {path for path in lines if isinstance(_at(raw, path), list)}
-    places = {
-        path: line for path, line in places.items() if not any(path[:end] in replaced for end in range(1, len(path)))
-    }
-    return merged, places | lines
+            into[key] = copy_of(value)
+            marks[key] = mark
 
 
-def _at(raw: Any, path: KeyPath) -> Any:
-    for key in path:
-        inside = (
-            key in raw if isinstance(raw, dict) else isinstance(raw, list) and isinstance(key, int) and key < len(raw)
-        )
-        raw = raw[key] if inside else None
-    return raw
+def copy_of(node: Any) -> Any:
+    """Plain data once more."""
+    if isinstance(node, dict):
+        return {key: copy_of(value) for key, value in node.items()}
+    return [copy_of(value) for value in node] if isinstance(node, list) else node

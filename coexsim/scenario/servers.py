@@ -364,10 +364,9 @@ class ExternalServer(ServerBase):
     max_hop_count: Whole = Field(default=50, ge=1)
 
 
-AnyServer = Annotated[
-    DominoServer | ExchangeServer | PostfixServer | RelayServer | HostedInbound | HostedOutbound | ExternalServer,
-    Field(discriminator="kind"),
-]
+AnyServer = (
+    DominoServer | ExchangeServer | PostfixServer | RelayServer | HostedInbound | HostedOutbound | ExternalServer
+)
 KINDS = ("domino", "exchange", "postfix", "relay", "hosted-inbound", "hosted-outbound", "external")
 
 __all__ = ["KINDS", "AnyServer", "Capacity", "ServerBase"]

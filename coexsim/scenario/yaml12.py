@@ -1,22 +1,18 @@
-"""YAML 1.2, six times as fast where it can be: by PyYAML's parser in C, with the words of YAML 1.2 (yes and 12:30 are text, 010 is ten).
+"""YAML 1.2 by PyYAML: its parser, in C where it is there, with the words of YAML 1.2 (``yes`` and ``12:30`` are text, ``010`` is ten).
 
-What that parser, of YAML 1.1, does not take or would take otherwise is for ruamel.yaml to decide, which is of YAML 1.2 and in Python: it
-reads it, or says what is wrong.
+PyYAML itself is of YAML 1.1. What differs beyond the words is refused: line ends that YAML 1.2 does not have.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
-from yaml.constructor import SafeConstructor
-from yaml.nodes import ScalarNode
-from yaml.resolver import BaseResolver
 
 TAG = "tag:yaml.org,2002:"
+LONGEST_NUMBER = 400  # characters; what is longer is no number that a scenario can mean
 _FLOAT = (
     r"[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?"
     r"|\.(inf|Inf|INF))|\.(nan|NaN|NAN)"
@@ -28,9 +24,8 @@ _WORDS = {  # YAML 1.2.2 section 10.3.2, and _ between digits; then the characte
     "float": (_FLOAT, [*"-+0123456789."]),
     "merge": (r"<<", ["<"]),
 }
-_OTHERWISE = re.compile(r"[\[{,]\s*\?\S|[\x85\u2028\u2029]")  # a word that begins with ?, what ended a line in YAML 1.1
+_LINE_ENDS_OF_1_1 = re.compile("[\x85\u2028\u2029]")
 _BASES = {"0b": 2, "0o": 8, "0x": 16}
-_WRONG = (ValueError, TypeError, AttributeError, LookupError, AssertionError, NotImplementedError)  # of its own parser
 
 
 class NotYamlError(Exception):
@@ -41,92 +36,93 @@ class NotYamlError(Exception):
         self.line, self.why = line, why
 
 
-class _Words(BaseResolver):
-    """Which plain words are more than text."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # a wheel of PyYAML has the parser in C
+    """PyYAML's safe loader with these words."""
 
-
-class _Values(SafeConstructor):
-    """What they stand for."""
-
-    def text(self, node: ScalarNode) -> str:
-        """``<<``, where it is not a key."""
-        return str(self.construct_scalar(node))
-
-    def whole_number(self, node: ScalarNode) -> int:
-        """A number in any base; one that begins with 0 is decimal all the same."""
-        text = str(self.construct_scalar(node)).replace("_", "").lower()
-        return int(text, _BASES.get(text.lstrip("+-")[:2], 10))
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
 for _word, (_pattern, _begins) in _WORDS.items():
-    _Words.add_implicit_resolver(TAG + _word, re.compile(f"(?:{_pattern})$"), _begins)
-_Values.add_constructor(TAG + "merge", _Values.text)  # type: ignore[type-var]
-_Values.add_constructor(TAG + "int", _Values.whole_number)  # type: ignore[type-var]
+    _Loader.add_implicit_resolver(TAG + _word, re.compile(f"(?:{_pattern})$"), _begins)
 
 
-if yaml.__with_libyaml__:
-    from yaml._yaml import CParser
+def compose(text: str) -> Any:
+    """The tree of nodes of the one document in `text`; None if it is empty. Raises `NotYamlError`.
 
-    class _Loader(CParser, _Values, _Words):
-        """As PyYAML's CSafeLoader, with these words."""
-
-        def __init__(self, text: str) -> None:
-            CParser.__init__(self, text)
-            _Values.__init__(self)
-            _Words.__init__(self)
-
-
-def compose(text: str) -> tuple[Any, Callable[[Any], Any]]:
-    """The tree of nodes of the one document in `text` (None if it is empty), and what makes the value of a scalar node.
-
-    Nodes have ``id``, ``tag``, ``value`` and ``start_mark``. Raises `NotYamlError`; making a value raises `ValueError`.
+    A node has ``id`` (scalar, sequence, mapping), ``tag``, ``value`` and ``start_mark`` (line and column from 0).
     """
-    return _in_c(text) or _in_python(text)
-
-
-def _in_c(text: str) -> tuple[Any, Callable[[Any], Any]] | None:
-    """As `compose`; None if it cannot be read so."""
-    if not yaml.__with_libyaml__ or _OTHERWISE.search(text):
-        return None
+    other = _LINE_ENDS_OF_1_1.search(text)
+    if other:
+        character = f"U+{ord(other.group()):04X}"
+        raise NotYamlError(
+            text[: other.start()].count("\n") + 1,
+            f"the character {character} ends a line for some readers and not for others; take it out",
+        )
     try:
-        loader = _Loader(text)
-        return loader.get_single_node(), _value_of(loader.construct_object, yaml.MarkedYAMLError)
-    except (yaml.YAMLError, RecursionError):
-        return None
-
-
-def _in_python(text: str) -> tuple[Any, Callable[[Any], Any]]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    from ruamel.yaml.reader import ReaderError
-
-    reader = YAML(typ="safe", pure=True)
-    try:
-        with warnings.catch_warnings():  # an anchor used twice is allowed
-            warnings.simplefilter("ignore")
-            tree = reader.compose(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        hint = "; indent with spaces, not tabs" if "'\\t'" in str(error.problem) else ""
-        raise NotYamlError(line, f"{error.problem or error.context}{hint}") from None
-    except ReaderError as error:
-        raise NotYamlError(text[: error.position].count("\n") + 1, str(error).splitlines()[0]) from None
-    except YAMLError as error:
+        return yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line if error.problem_mark else 0
+        raise NotYamlError(line + 1, _why(error) + _about_tabs(text, line)) from None
+    except yaml.reader.ReaderError as error:
+        before = text.encode("utf-8", "surrogatepass")[: error.position]
+        raise NotYamlError(before.count(b"\n") + 1, str(error).splitlines()[0]) from None
+    except UnicodeEncodeError as error:
+        raise NotYamlError(text[: error.start].count("\n") + 1, "half of a surrogate pair is no character") from None
+    except yaml.YAMLError as error:
         raise NotYamlError(1, str(error).splitlines()[0]) from None
     except RecursionError:
         raise NotYamlError(1, "it is nested too deeply") from None
-    except _WRONG as error:
-        raise NotYamlError(1, str(error)) from None
-    return tree, _value_of(reader.constructor.construct_object, MarkedYAMLError)
 
 
-def _value_of(construct: Callable[[Any], Any], marked: type[Exception]) -> Callable[[Any], Any]:
-    def value_of(node: Any) -> Any:
-        try:
-            return construct(node)
-        except marked as error:
-            raise ValueError(str(getattr(error, "problem", error))) from None
-        except _WRONG as error:
-            raise ValueError(str(error)) from None
+def value_of(node: Any) -> Any:
+    """The value of a scalar node. Raises ValueError for one that cannot be read, and for a tag that a scenario has no use for."""
+    tag = node.tag.removeprefix(TAG)
+    if tag not in _VALUES:
+        raise ValueError(f"the tag {node.tag!r} is not one of a scenario")
+    return _VALUES[tag](str(node.value))
 
-    return value_of
+
+def _why(error: yaml.MarkedYAMLError) -> str:
+    context = error.context or ""
+    if context.startswith("found duplicate anchor"):
+        return "this anchor is given twice; give one of them another name"
+    if context.startswith("expected a single document"):
+        return "a second document begins here; a scenario is one"
+    return error.problem or context
+
+
+def _about_tabs(text: str, line: int) -> str:
+    lines = text.split("\n")
+    indented = re.match(r" *\t", lines[line]) if line < len(lines) else None
+    return "; indent with spaces, not tabs" if indented else ""
+
+
+def _int(text: str) -> int:
+    """A number in any base; one that begins with 0 is decimal all the same."""
+    digits = _short(text).replace("_", "").lower()
+    return int(digits, _BASES.get(digits.lstrip("+-")[:2], 10))
+
+
+def _float(text: str) -> float:
+    digits = _short(text).replace("_", "").lower()
+    return float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _short(text: str) -> str:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text)} characters")
+    return text
+
+
+def _bool(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()]
+
+
+_VALUES: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "merge": str,
+    "int": _int,
+    "float": _float,
+    "bool": _bool,
+    "null": lambda _: None,
+}

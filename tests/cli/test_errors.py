@@ -177,34 +177,3 @@ def test_importing_the_package_imports_nothing() -> None:
     )
 
     assert done.stdout.strip() == "['coexsim']"
-
-
-def test_pyyaml_with_patterns_compiled_when_used_reads_as_ever() -> None:
-    """Also its reader in Python, which others in the process may want."""
-    reads = (
-        "import re, yaml\n"
-        "print(yaml.safe_load('{a: 2001-12-14, b: 1.5, c: 0x1F, d: yes, e: ~, f: 12:30:00, g: text}'), re.compile('a+').pattern)\n"
-        "try: yaml.safe_load('a: \\x07')\n"
-        "except yaml.reader.ReaderError as error: print(error)\n"
-    )
-    later = in_a_shell(
-        "-c",
-        f"from coexsim.__main__ import _import_yaml\n_import_yaml()\n{reads}"
-        "print(type(yaml.reader.Reader.NON_PRINTABLE).__name__)",
-    )
-    *read, kind = later.stdout.splitlines()
-
-    assert read == in_a_shell("-c", reads).stdout.splitlines()
-    assert "special characters are not allowed" in "".join(read)
-    assert kind == "_Later"
-
-
-def test_libraries_do_not_look_for_what_else_is_installed() -> None:
-    """Which reads the metadata of packages, and much with it; whoever needs that later gets it."""
-    program = (
-        "import sys; from coexsim.__main__ import _import_alone\n"
-        "_import_alone(); print('importlib.metadata' in sys.modules, 'dns.name' in sys.modules)\n"
-        "import importlib.metadata; print(importlib.metadata.version('dnspython') != '')"
-    )
-
-    assert in_a_shell("-c", program).stdout == "False True\nTrue\n"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from coexsim.intake.configs.importing import import_setup
 from coexsim.mail.setup import Setup
 from coexsim.scenario.load import load_scenario
+from coexsim.scenario.plain import parse
 from tests.intake.lab_files import FOLDER, edited
 from tests.routing.compare import Case, differences, replay
 from tests.routing.lab import CONFIGS
@@ -39,10 +40,9 @@ def setup_of(config: str, changes: str) -> Setup:
             for file, content in files.items():
                 place.joinpath(file).write_text(content, encoding="utf-8")
             into.write_text(import_setup(place, kind="postfix", into=into, server=server).text, encoding="utf-8")
-        yaml = YAML(typ="safe", pure=True)
         case = folder / "case.yaml"
-        with case.open("w", encoding="utf-8") as file_:
-            yaml.dump({"extends": into.name, **without_postfix(yaml.load(changes) or {})}, file_)
+        said = parse(changes, "changes")[0] if changes else {}
+        case.write_text(json.dumps({"extends": into.name, **without_postfix(said)}), encoding="utf-8")
         return Setup(load_scenario(case))
 
 

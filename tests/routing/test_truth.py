@@ -6,14 +6,15 @@ import copy
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
+from coexsim.scenario.plain import parse
 from tests.routing.compare import Case, differences, replay
 from tests.routing.lab import lab, lab_with
 
 
 def _cases(file: str) -> dict[str, Case]:
-    return {case["id"]: case for case in YAML(typ="safe", pure=True).load(Path(__file__).with_name(file))}
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    return {case["id"]: case for case in parse(f"cases:\n{text}", file)[0]["cases"]}
 
 
 CASES = _cases("truth.yaml")

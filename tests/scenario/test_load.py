@@ -203,7 +203,7 @@ def test_the_good_one_is_good() -> None:
         (
             "  people:",
             "\tpeople:",
-            "a.yaml:14: not readable as YAML: found character '\\t' that cannot start any token; indent with spaces, not tabs",
+            "a.yaml:14: not readable as YAML: found character that cannot start any token; indent with spaces, not tabs",
         ),
         ("[office, internet]", "[office, internet", "a.yaml:4: not readable as YAML:"),
         (

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
-from io import StringIO
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Mail, Scenario
+from coexsim.scenario.plain import parse
 
 PEOPLE = ("dUser1@corporate.com", "dUser2@corporate.com", "iUser1@corporate.com", "iUser2@corporate.com")
 OUTSIDE = "someuser@otherdomain.com"
@@ -67,14 +66,12 @@ ONPREM = {
   onprem: {kind: postfix, site: office, host: mail.corporate.com, smart_host: "[smtp.inotes.example]"}
 """,
 }
-_YAML = YAML(typ="safe", pure=True)
 
 
 @cache
 def named_setups() -> dict[str, dict[str, Any]]:
     """The set-ups of ``setups.yaml``."""
-    named: dict[str, dict[str, Any]] = _YAML.load(Path(__file__).with_name("setups.yaml"))
-    return named
+    return parse(Path(__file__).with_name("setups.yaml").read_text(encoding="utf-8"), "setups.yaml")[0]
 
 
 def named(name: str) -> Scenario:
@@ -85,17 +82,15 @@ def named(name: str) -> Scenario:
 
 def setup(onprem: str = "domino", more: str | dict[str, Any] = "") -> Scenario:
     """The network with an on-premises server of a kind; `more` are further keys, as YAML or data, laid over it."""
-    keys = (_YAML.load(more) or {}) if isinstance(more, str) else more
-    return scenario_from_text(as_text(_YAML.load(NETWORK + ONPREM[onprem]), keys))
+    keys = more if isinstance(more, dict) else parse(more, "more")[0] if more else {}
+    return scenario_from_text(as_text(parse(NETWORK + ONPREM[onprem], "network")[0], keys))
 
 
 def as_text(keys: dict[str, Any], *more: dict[str, Any]) -> str:
-    """Keys of a scenario, with others laid over them, as YAML."""
+    """Keys of a scenario, with others laid over them, as a file has them."""
     for extra in more:
         keys = laid_over(keys, extra)
-    out = StringIO()
-    _YAML.dump(keys, out)
-    return out.getvalue()
+    return json.dumps(keys)  # which is YAML
 
 
 def laid_over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

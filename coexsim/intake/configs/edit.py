@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from coexsim import units
 from coexsim.errors import InputError, Problem, UnitError
 from coexsim.intake.configs.yaml_text import STEP, Leaf, Tree, block, comment, entry, flow, plain_of, printable, scalar
-from coexsim.scenario.yaml12 import NotYamlError, compose
+from coexsim.scenario.yaml12 import NotYamlError, compose, value_of
 
 
 class Change(NamedTuple):
@@ -76,7 +76,7 @@ class _Editor:
     def root(self) -> Any:
         """The mapping at the top; None in an empty file."""
         try:
-            tree, self._value_of = compose(self.text)
+            tree = compose(self.text)
         except NotYamlError as error:
             raise InputError([Problem(self.file, error.line, "", f"not readable as YAML: {error.why}")]) from None
         if tree is not None and (tree.id != "mapping" or (tree.value and tree.flow_style)):
@@ -99,7 +99,7 @@ class _Editor:
             return {str(key.value): self.plain(value) for key, value in node.value}
         if node.id == "sequence":
             return [self.plain(one) for one in node.value]
-        return self._value_of(node)
+        return value_of(node)
 
     def mapping(self, node: Any, tree: Tree, path: tuple[str, ...]) -> None:
         """Edits that put `tree` into a mapping."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from coexsim.intake.configs.found import Found, Key, List, Mailbox
-from coexsim.scenario.base import ADDRESS
+from coexsim.scenario.quantities import ADDRESS
 
 MOST_BY_NAME = 2_000
 """More people than these are written as numbers of nameless mailboxes, with a file of all of them beside it: rules that treat
