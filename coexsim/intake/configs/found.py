@@ -71,6 +71,8 @@ class Asked(NamedTuple):
     server: str | None = None
     domain: str | None = None
     addresses: Mapping[str, frozenset[str]] = {}  # of the servers that are there, by name
+    kinds: Mapping[str, str] = {}  # of the same servers
+    hosts: frozenset[str] = frozenset()  # of the same servers
     hosted: frozenset[str] = frozenset()  # addresses of the people whom it places at the hosted service
     unlisted: frozenset[str] = frozenset()  # names of people whom only the hosted service knew so far
 

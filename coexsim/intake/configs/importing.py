@@ -53,6 +53,11 @@ def import_setup(
     return written_into(found, kind, source, Target(text, str(into), scenario.domain, asked.unlisted))
 
 
+def how_to_export() -> str:
+    """The commands with which an administrator of Exchange exports what `import_setup` reads; they change nothing."""
+    return Path(__file__).with_name("exchange-how.txt").read_text(encoding="utf-8")
+
+
 def _reader(kind: str) -> Callable[[Sequence[File], Asked], Found]:
     read: Callable[[Sequence[File], Asked], Found] = getattr(
         import_module(f"coexsim.intake.configs.{kind}"), f"read_{kind}"
@@ -77,4 +82,6 @@ def _asked(scenario: Scenario, server: str | None, domain: str | None) -> Asked:
     home = scenario.home_server.get("hosted")
     hosted = frozenset(fold(one.address) for one in setup.directory.everyone() if one.home and one.home == home)
     unlisted = frozenset(name for name, person in scenario.directory.people.items() if person.only_at_hosted)
-    return Asked(server, domain or scenario.domain, setup.addresses, hosted, unlisted)
+    kinds = {name: one.kind for name, one in scenario.servers.items()}
+    hosts = frozenset(fold(one.host) for one in scenario.servers.values() if one.host)
+    return Asked(server, domain or scenario.domain, setup.addresses, kinds, hosts, hosted, unlisted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from coexsim.intake.configs.found import Found, Key, List, Mailbox
@@ -17,16 +17,14 @@ EXAMPLES = 2  # people of each side who are named all the same, to trace
 _ADDRESS = re.compile(ADDRESS)
 
 
-def people_keys(found: Found, domain: str) -> Iterator[Key]:
-    """Every person and group of `found` by name, those that cannot be told apart or have no address left out with the reason."""
-    people = _distinct(found)
+def people_keys(found: Found, people: Sequence[Mailbox], domain: str) -> Iterator[Key]:
+    """All these people, and the groups of `found`, by name."""
     yield from (_person_key(person, domain) for person in people)
     yield from _group_keys(found, domain, {person.address.casefold() for person in people})
 
 
-def summary_keys(found: Found, domain: str) -> Iterator[Key]:
+def summary_keys(found: Found, people: Sequence[Mailbox], domain: str) -> Iterator[Key]:
     """The people as numbers a side, with those by name who are not like the others."""
-    people = _distinct(found)
     target = _usual_target(people)
     ordinary = [person for person in people if _is_ordinary(person, domain, target)]
     special = [person for person in people if not _is_ordinary(person, domain, target)]
@@ -50,8 +48,8 @@ def summary_keys(found: Found, domain: str) -> Iterator[Key]:
         found.leave("groups", str(len(found.groups)), found.groups[0].where, meaning)
 
 
-def _distinct(found: Found) -> list[Mailbox]:
-    """People with an address, each once: the first one stands, another one for the same address is told."""
+def distinct(found: Found) -> list[Mailbox]:
+    """The people with an address, each once: the first one stands, another one for the same address is told."""
     taken: dict[str, str] = {}
     kept: list[Mailbox] = []
     for person in found.people:
@@ -64,9 +62,7 @@ def _distinct(found: Found) -> list[Mailbox]:
         else:
             taken[key] = str(person.where)
             kept.append(person)
-    names = [_with_free_aliases(person, taken, found) for person in kept]
-    found.people[:] = names
-    return names
+    return [_with_free_aliases(person, taken, found) if person.aliases else person for person in kept]
 
 
 def _with_free_aliases(person: Mailbox, taken: dict[str, str], found: Found) -> Mailbox:
@@ -136,7 +132,7 @@ def _side(person: Mailbox) -> str:
     return "onprem" if person.home is not None else "hosted"
 
 
-def _usual_target(people: list[Mailbox]) -> str:
+def _usual_target(people: Sequence[Mailbox]) -> str:
     """The domain to which most people without a mail file here are forwarded: the hosted service's own."""
     targets = Counter(_domain(person.forwarding) for person in people if person.forwarding and person.home is None)
     return min(targets, key=lambda one: (-targets[one], one)) if targets else ""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from coexsim.errors import InputError, Problem
 from coexsim.intake.configs.edit import Change, merge_into
 from coexsim.intake.configs.found import Found, Key, Unused
-from coexsim.intake.configs.people import MOST_BY_NAME, people_keys, summary_keys
+from coexsim.intake.configs.people import MOST_BY_NAME, distinct, people_keys, summary_keys
 from coexsim.intake.configs.yaml_text import block, printable, tree_of
 
 HEAD = ("coexsim", "title", "domain", "sites", "links", "dns", "internal_dns", "servers", "directory")
@@ -75,10 +75,11 @@ def _all_keys(found: Found, domain: str) -> tuple[list[Key], str | None]:
     keys = list(found.keys)
     if found.master:
         keys.append(Key(("directory", "master"), found.master, None))
-    if len(found.people) <= MOST_BY_NAME:
-        return [*keys, *people_keys(found, domain)], None
-    summary = list(summary_keys(found, domain))
-    everybody = tree_of(people_keys(found, domain))
+    people = distinct(found)
+    if len(people) <= MOST_BY_NAME:
+        return [*keys, *people_keys(found, people, domain)], None
+    summary = list(summary_keys(found, people, domain))
+    everybody = tree_of(people_keys(found, people, domain))
     head = ["# Everybody, as the directory says. A scenario takes them with 'extends:'; leave 'population' out then."]
     return [*keys, *summary], "\n".join([*head, *block(everybody)]) + "\n"
 

@@ -1,0 +1,50 @@
+"""Exported directories: CSV as Exchange's shell and spreadsheets write it, LDIF of Active Directory and Domino."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coexsim.intake.configs.found import Asked, Found
+from coexsim.intake.configs.reading import File, fail
+from coexsim.intake.configs.recipients import PRIMARY, PROXIES, People
+from coexsim.intake.configs.records import Record, csv_records, is_ldif, ldif_records
+
+
+def read_directory(files: Sequence[File], asked: Asked) -> Found:
+    """The people and groups of all files. Raises `InputError`."""
+    found = Found()
+    server = asked.server or "onprem"
+    people = People(found, server, asked.domain)
+    domino = False
+    for file in files:
+        records = ldif_records(file) if is_ldif(file) else csv_records(file)
+        number = 0
+        for number, record in enumerate(records, start=1):
+            if number == 1 and not record.dn:
+                _has_addresses(file, record)
+            domino = domino or "dominoperson" in map(str.casefold, record.all("objectclass"))
+            people.take(record)
+        found.counts[f"entries of {file.name}"] = number
+    people.finish()
+    found.domain = asked.domain or people.usual_domain()
+    if server not in asked.addresses:
+        kind = "domino" if domino else "exchange"
+        found.put(
+            ("servers", server, "kind"),
+            kind,
+            files[0].at(0),
+            "taken from the form of the directory; import the server too",
+        )
+        found.master = server
+    return found
+
+
+def _has_addresses(file: File, record: Record) -> None:
+    """Has a table a column of addresses; an empty cell in the first row says nothing about it."""
+    if record.columns.isdisjoint((*PRIMARY, *PROXIES)):
+        names = ", ".join(sorted(record.columns))
+        fail(
+            file.name,
+            1,
+            f"no column of addresses, such as PrimarySmtpAddress, mail or EmailAddresses; there are {names}",
+        )

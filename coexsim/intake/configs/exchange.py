@@ -1,0 +1,228 @@
+"""Microsoft Exchange: what its shell says of domains, connectors, limits and recipients, as the keys of a scenario.
+
+Property names and defaults: Microsoft's reference of Get-AcceptedDomain, Get-SendConnector, Get-ReceiveConnector,
+Get-TransportConfig, Get-TransportService, Get-InboundConnector, Get-OutboundConnector, Get-Recipient, Get-RemoteMailbox. That
+DomainType as a number is 0 authoritative, 1 external relay, 2 internal relay is the order of AcceptedDomainType.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from coexsim.intake.configs.exchange_hosted import hosted_connectors
+from coexsim.intake.configs.found import Asked, Found, Item
+from coexsim.intake.configs.reading import File, fail
+from coexsim.intake.configs.recipients import People
+from coexsim.intake.configs.shell_values import Thing, things
+
+_DOMAIN_TYPES = {
+    "authoritative": "authoritative", "0": "authoritative", "externalrelay": "external-relay", "1": "external-relay",
+    "internalrelay": "internal-relay", "2": "internal-relay",
+}  # fmt: skip
+_KINDS = (  # properties that only one kind of object has
+    ("accepted-domain", {"domaintype"}),
+    ("outbound-connector", {"recipientdomains"}),
+    ("outbound-connector", {"usemxrecord"}),
+    ("inbound-connector", {"senderdomains"}),
+    ("send-connector", {"addressspaces"}),
+    ("receive-connector", {"bindings"}),
+    ("recipient-filter", {"recipientvalidationenabled"}),
+    ("transport-service", {"maxoutboundconnections"}),
+    ("transport-config", {"maxrecipientenvelopelimit"}),
+    ("recipient", {"primarysmtpaddress"}),
+    ("recipient", {"emailaddresses"}),
+    ("recipient", {"recipienttypedetails"}),
+)
+Things = dict[str, list[Thing]]
+Server = tuple[str, str]
+
+
+def read_exchange(files: Sequence[File], asked: Asked) -> Found:
+    """The keys of an Exchange organisation's server, and its recipients. Raises `InputError`."""
+    found = Found()
+    name = asked.server or "onprem"
+    people = People(found, name, asked.domain)
+    by_kind: Things = defaultdict(list)
+    for file in files:
+        count = 0
+        for thing in things(file):
+            kind = next((kind for kind, own in _KINDS if own <= thing.names), None)
+            if kind is None:
+                names = ", ".join(sorted(thing.names)[:8])
+                fail(
+                    file.name,
+                    thing.where().line,
+                    f"this is none of the objects that are read; it has {names}; see 'coexsim import exchange --how'",
+                )
+            count += 1
+            if kind == "recipient":
+                people.take(thing.record())
+            else:
+                by_kind[kind].append(thing)
+        found.counts[f"objects of {file.name}"] = count
+    people.finish()
+    server = ("servers", name)
+    on_premises = {
+        "accepted-domain",
+        "send-connector",
+        "receive-connector",
+        "transport-config",
+        "transport-service",
+        "recipient-filter",
+    }
+    if not asked.addresses or on_premises & by_kind.keys():
+        found.put((*server, "kind"), "exchange", files[0].at(0))
+    _accepted_domains(by_kind["accepted-domain"], found, server)
+    _send_connectors(by_kind["send-connector"], found, server)
+    _receive_connector(by_kind["receive-connector"], found, server)
+    _organisation(by_kind, found, server)
+    hosted_connectors(by_kind["inbound-connector"], by_kind["outbound-connector"], found, asked)
+    default = [thing.text("DomainName") for thing in by_kind["accepted-domain"] if thing.flag("Default")]
+    others = [thing.text("DomainName") for thing in by_kind["accepted-domain"]] or [people.usual_domain() or ""]
+    found.domain = asked.domain or (default or others)[0].removeprefix("*.") or None
+    found.master = name
+    return found
+
+
+def _accepted_domains(domains: list[Thing], found: Found, server: Server) -> None:
+    for thing in domains:
+        name = thing.text("DomainName") or thing.text("Name")
+        kind = _DOMAIN_TYPES.get(re.sub(r"[\s-]", "", thing.text("DomainType")).casefold())
+        if not name or "." not in name or kind is None:
+            where = thing.where("DomainType")
+            fail(where.file, where.line, f"accepted domain {name!r}: no such DomainType: {thing.text('DomainType')!r}")
+        found.put((*server, "accepted_domains", name), kind, thing.where("DomainName"))
+        if thing.flag("MatchSubDomains") and not name.startswith("*."):
+            found.put(
+                (*server, "accepted_domains", f"*.{name}"), kind, thing.where("MatchSubDomains"), "MatchSubDomains"
+            )
+        if thing.text("CatchAllRecipientID"):
+            found.leave("CatchAllRecipientID", thing.text("CatchAllRecipientID"), thing.where("CatchAllRecipientID"),
+                        "unknown recipients reach this mailbox; here they are unknown")  # fmt: skip
+
+
+def _send_connectors(connectors: list[Thing], found: Found, server: Server) -> None:
+    items = []
+    for thing in connectors:
+        name = thing.text("Name") or thing.text("Identity")
+        spaces, costs = _address_spaces(thing)
+        if not spaces:
+            found.leave(
+                "Send connector",
+                name,
+                thing.where("AddressSpaces"),
+                "it has no SMTP address space, so no mail takes it",
+            )
+            continue
+        value: dict[str, object] = {"name": name, "address_spaces": spaces}
+        if min(costs) != 1:
+            value["cost"] = min(costs)
+        if min(costs) != max(costs):
+            found.leave(f"Send connector {name}", "AddressSpaces", thing.where("AddressSpaces"),
+                        "its address spaces have several costs; here the lowest holds for all")  # fmt: skip
+        hosts = [host for host in thing.words("SmartHosts") if host]
+        if hosts and thing.flag("DNSRoutingEnabled") is not True:
+            value["smart_hosts"] = [
+                f"[{host}]" if re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:]+", host) else host for host in hosts
+            ]
+        if thing.flag("UseExternalDNSServersEnabled"):
+            value["use_external_dns"] = True
+        size = thing.size("MaxMessageSize")
+        if size:
+            value["max_message_size"] = f"{size} B"
+        if thing.flag("Enabled") is False:
+            value["enabled"] = False
+        if thing.text("Port") not in ("", "25"):
+            found.leave(
+                f"Send connector {name}",
+                f"Port {thing.text('Port')}",
+                thing.where("Port"),
+                "every server has one port here",
+                matters=False,
+            )
+        items.append(Item(value, thing.where("Name")))
+    if items:
+        found.put((*server, "send_connectors"), items, None)
+
+
+def _address_spaces(thing: Thing) -> tuple[list[str], list[int]]:
+    """``SMTP:*.example.com;5`` as domain and cost; spaces of other types carry no SMTP mail."""
+    spaces, costs = [], []
+    for word in thing.words("AddressSpaces"):
+        found = re.fullmatch(r"(?:([A-Za-z0-9]+):)?([^;:]+)(?:;([0-9]{1,3}))?", word.strip())
+        if found and (found[1] or "smtp").casefold() == "smtp":
+            spaces.append(found[2].strip())
+            costs.append(max(1, min(100, int(found[3] or 1))))
+    return spaces, costs
+
+
+def _receive_connector(connectors: list[Thing], found: Found, server: Server) -> None:
+    """The connector that takes mail from the Internet: enabled, port 25, anonymous, at the front end."""
+    usable = [thing for thing in connectors if thing.flag("Enabled") is not False]
+    if not usable:
+        return
+
+    def rank(thing: Thing) -> tuple[bool, bool, bool]:
+        groups = f"{thing.text('PermissionGroups')} {' '.join(thing.words('PermissionGroups'))}"
+        ports = " ".join(thing.words("Bindings"))
+        return (
+            "anonymous" not in groups.casefold(),
+            ":25" not in ports,
+            "front" not in thing.text("TransportRole").casefold(),
+        )
+
+    best = min(usable, key=rank)
+    for name, path in (("MaxRecipientsPerMessage", ("max_recipients_per_message",)), ("MaxHopCount", ("max_hop_count",)),
+                       ("MaxLocalHopCount", ("max_local_hop_count",)), ("MaxInboundConnection", ("capacity", "smtp_connections")),
+                       ("MaxInboundConnectionPerSource", ("capacity", "connections_per_client"))):  # fmt: skip
+        number = best.number(name)
+        if number is not None and (number or name == "MaxLocalHopCount"):
+            found.put((*server, *path), number, best.where(name), best.text("Name"))
+    size = best.size("MaxMessageSize")
+    if size:
+        found.put((*server, "max_receive_size"), f"{size} B", best.where("MaxMessageSize"), best.text("Name"))
+    for thing in connectors:
+        if (
+            "externalauthoritative"
+            in f"{thing.text('AuthMechanism')} {' '.join(thing.words('AuthMechanism'))}".casefold()
+        ):
+            found.leave("Receive connector", thing.text("Name"), thing.where("AuthMechanism"),
+                        "whoever reaches it may relay (ExternalAuthoritative); name such servers in relay_for")  # fmt: skip
+        if thing is not best:
+            found.leave("Receive connector", thing.text("Name"), thing.where("Name"),
+                        f"limits of other connectors than {best.text('Name')!r} are not keys", matters=False)  # fmt: skip
+
+
+def _organisation(by_kind: Things, found: Found, server: Server) -> None:
+    """Limits of the organisation and of the transport service."""
+    for thing in by_kind["transport-config"]:
+        for name, key in (("MaxSendSize", "max_send_size"), ("MaxReceiveSize", "organization_max_receive_size")):
+            size = thing.size(name)
+            if size:
+                found.put((*server, key), f"{size} B", thing.where(name))
+        limit = thing.number("MaxRecipientEnvelopeLimit")
+        if limit:
+            found.put((*server, "max_recipient_envelope_limit"), limit, thing.where("MaxRecipientEnvelopeLimit"))
+    services = by_kind["transport-service"]
+    for thing in services[:1]:
+        for name, path in (("MaxOutboundConnections", ("capacity", "transfer_threads")),
+                           ("MaxPerDomainOutboundConnections", ("capacity", "transfer_threads_per_destination")),
+                           ("MaxConcurrentMailboxDeliveries", ("capacity", "delivery_threads"))):  # fmt: skip
+            number = thing.number(name)
+            if number:
+                found.put((*server, *path), number, thing.where(name), thing.text("Name"))
+        for name, key in (
+            ("MessageExpirationTimeout", "message_expiration"),
+            ("DelayNotificationTimeout", "delay_notification_after"),
+        ):
+            time_s = thing.seconds(name)
+            if time_s:
+                found.put((*server, key), f"{time_s:g} s", thing.where(name), thing.text("Name"))
+    for thing in services[1:]:
+        found.leave("Transport service", thing.text("Name"), thing.where("Name"),
+                    f"one server stands for all here; {len(services)} of them share the load: say so in capacity")  # fmt: skip
+    for thing in by_kind["recipient-filter"]:
+        if thing.flag("RecipientValidationEnabled") and thing.flag("Enabled") is not False:
+            found.put((*server, "recipient_filtering"), "enabled", thing.where("RecipientValidationEnabled"))

@@ -1,0 +1,183 @@
+"""Records of zone files, of what dig prints, and of zone transfers, each with its line; dnspython reads the records themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import dns.exception
+import dns.name
+import dns.rdatatype
+import dns.ttl
+import dns.zonefile
+
+from coexsim.intake.configs.found import Found, Where
+from coexsim.intake.configs.reading import File, fail, fail_at, lines_of
+
+LONGEST_ENTRY = 1 << 16  # characters of one record, over all its lines
+DEFAULT_TTL_S = 3600
+_FILE_NAME = re.compile(
+    r"(?:db\.)?([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+?)(?:\.(?:zone|db|hosts|txt|dns|axfr|dig))?", re.IGNORECASE
+)
+
+
+class Line(NamedTuple):
+    """One record: owner and data in full, as text."""
+
+    owner: dns.name.Name
+    ttl_s: int
+    type: str
+    data: str
+    where: Where
+
+
+def zone_lines(file: File, found: Found, domain: str | None) -> Iterator[Line]:
+    """The records of one file, in their order. Raises `InputError` with the line of what cannot be read."""
+    reader = _Reader(file, found, domain)
+    for number, text in _entries(file):
+        yield from reader.entry(number, text)
+
+
+class _Reader:
+    """What the lines before say for those after: origin, TTL, owner."""
+
+    def __init__(self, file: File, found: Found, domain: str | None) -> None:
+        self._file, self._found = file, found
+        self._origin = self._first_origin(domain)
+        self._ttl_s: int | None = None
+        self._owner: str | None = None
+
+    def _first_origin(self, domain: str | None) -> dns.name.Name:
+        """A zone file is called after its zone; else it is the domain that was given."""
+        named = _FILE_NAME.fullmatch(self._file.path.name)
+        of_domain = domain is not None and domain.casefold() in self._file.path.name.casefold()
+        text = (
+            domain if of_domain or not named else named[1] if self._file.path.suffix.casefold() in _SUFFIXES else domain
+        )
+        try:
+            return dns.name.from_text(text or ".")
+        except dns.exception.DNSException:
+            return dns.name.root
+
+    def entry(self, number: int, text: str) -> Iterator[Line]:
+        """The records of one entry; a directive has none."""
+        where = self._file.at(number)
+        if text.startswith("$"):
+            self._directive(text, where)
+            return
+        if text[0] in " \t":
+            if self._owner is None:
+                fail_at(where, "a record without a name, and none before it has one")
+            text = f"{self._owner} {text.strip()}"
+        else:
+            self._owner = text.split(None, 1)[0]
+        try:
+            origin = self._origin_of(text)
+            sets = dns.zonefile.read_rrsets(
+                text, rdclass=None, default_ttl=self._ttl_s or DEFAULT_TTL_S, origin=origin, relativize=False
+            )
+            for records in sets:
+                kind = dns.rdatatype.to_text(records.rdtype)
+                if kind == "SOA" and self._ttl_s is None:
+                    self._ttl_s = records[0].minimum
+                if kind == "SOA" and self._origin == dns.name.root:
+                    self._origin = records.name
+                for record in records:
+                    yield Line(records.name, records.ttl, kind, record.to_text(origin=None, relativize=False), where)
+        except (dns.exception.DNSException, ValueError, OverflowError) as error:
+            fail_at(where, f"not readable as a record: {_reason(error)}")
+
+    def _origin_of(self, text: str) -> dns.name.Name:
+        """The origin; for a SOA record its owner, which dnspython wants: in a transfer all names are written in full."""
+        words = text.split(None, 4)
+        is_soa = any(word.upper() == "SOA" for word in words[1:4])
+        return dns.name.from_text(words[0], self._origin) if is_soa else self._origin
+
+    def _directive(self, text: str, where: Where) -> None:
+        word, _, rest = text.partition(" ")
+        value = rest.split(";")[0].strip().split(" ")[0]
+        try:
+            if word.upper() == "$ORIGIN":
+                self._origin = dns.name.from_text(value, self._origin)
+                return
+            if word.upper() == "$TTL":
+                self._ttl_s = dns.ttl.from_text(value)
+                return
+        except (dns.exception.DNSException, ValueError) as error:
+            fail_at(where, f"{word}: {_reason(error)}")
+        meaning = {
+            "$INCLUDE": "another file with more records, which was not read; give it too",
+            "$GENERATE": "records made by counting, which were not made; hosts with such names are not found here",
+        }.get(word.upper(), "no such directive is known")
+        self._found.leave(word, rest.strip(), where, meaning)
+
+
+_SUFFIXES = {".zone", ".db", ".hosts", ".dns", ".axfr"}
+
+
+def _reason(error: Exception) -> str:
+    return re.sub(r"^<string>:\d+: ", "", str(error)) or type(error).__name__
+
+
+def _entries(file: File) -> Iterator[tuple[int, str]]:
+    """Entries with the line on which they begin: comments away, what stands in parentheses on one line.
+
+    Lines that dig prints for itself are comments, but a failure that it tells is an error, as is ``+short``, which leaves names out.
+    """
+    begun, parts, depth, size = 0, list[str](), 0, 0
+    for number, line in lines_of(file):
+        if (
+            "status: " in line
+            and line.startswith(";; ->>HEADER<<-")
+            and not re.search("status: (NOERROR|NXDOMAIN)", line)
+        ):
+            fail(
+                file.name,
+                number,
+                f"the name server had no answer: {line.partition('status: ')[2].split(',')[0]}; ask again",
+            )
+        if line.startswith(("; Transfer failed", ";; communications error", ";; connection timed out")):
+            fail(file.name, number, f"dig got no answer: {line.lstrip('; ')}")
+        text, change = _without_comment(line)
+        if not text.strip() and not parts:
+            continue
+        if not parts:
+            begun = number
+        parts.append(text.rstrip() if parts == [] else " " + text.strip())
+        depth, size = depth + change, size + len(text)
+        if depth < 0:
+            fail(file.name, number, "a parenthesis that closes, but none is open")
+        if size > LONGEST_ENTRY:
+            fail(
+                file.name,
+                begun,
+                f"a record of more than {LONGEST_ENTRY} characters, or a parenthesis that does not close",
+            )
+        if depth == 0:
+            yield begun, "".join(parts)
+            parts, size = [], 0
+    if parts:
+        fail(file.name, begun, "a parenthesis that does not close")
+
+
+def _without_comment(line: str) -> tuple[str, int]:
+    """The line without its comment, its parentheses made blanks, and how many more of these opened than closed."""
+    done: list[str] = []
+    quoted, change, at = False, 0, 0
+    while at < len(line):
+        character = line[at]
+        if character == "\\":
+            done.append(line[at : at + 2])
+            at += 2
+            continue
+        if character == '"':
+            quoted = not quoted
+        elif not quoted and character == ";":
+            break
+        elif not quoted and character in "()":
+            change += 1 if character == "(" else -1
+            character = " "
+        done.append(character)
+        at += 1
+    return "".join(done), change

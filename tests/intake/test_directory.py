@@ -1,0 +1,200 @@
+"""Directories as other programs export them: CSV and LDIF, in every encoding, whole and broken."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from coexsim.errors import InputError
+from coexsim.intake.configs.people import MOST_BY_NAME
+from coexsim.scenario.load import load_scenario
+from coexsim.scenario.model import Person
+from tests.intake.given import imported, scenario_of, told
+
+EXPORTED = """\
+#TYPE Selected.Microsoft.Exchange.Data.Directory.Management.ReducedRecipient
+"Name","RecipientTypeDetails","PrimarySmtpAddress","EmailAddresses","ExternalEmailAddress"
+"Ann","UserMailbox","ann@corporate.com","SMTP:ann@corporate.com smtp:a.smith@corporate.com X500:/o=Corp/cn=ann sip:ann@corporate.com",""
+"Ida, ""the"" boss","RemoteUserMailbox","ida@corporate.com","SMTP:ida@corporate.com","SMTP:ida@corp.mail.example"
+"Someone","MailContact","x@gmail.example","SMTP:x@gmail.example","SMTP:x@gmail.example"
+"All","MailUniversalDistributionGroup","all@corporate.com","SMTP:all@corporate.com",""
+"Health","ArbitrationMailbox","health@corporate.com","",""
+"""
+LDIF_AD = """\
+# extended LDIF
+version: 1
+
+dn: CN=Ann Smith,OU=People,DC=corporate,DC=com
+objectClass: top
+objectClass: user
+mail: ann@corporate.com
+proxyAddresses: SMTP:ann@corporate.com
+proxyAddresses: smtp:a.very.long.name.indeed@corpo
+ rate.com
+homeMDB: CN=DB1,CN=Databases
+msExchRecipientTypeDetails: 1
+
+dn:: {dn}
+objectClass: user
+mail: ida@corporate.com
+targetAddress: SMTP:ida@corp.mail.example
+msExchRecipientTypeDetails: 2147483648
+
+dn: CN=All,OU=Groups,DC=corporate,DC=com
+objectClass: group
+mail: all@corporate.com
+member: CN=Ann Smith, OU=People, DC=corporate, DC=com
+member:: {dn}
+member: CN=Gone,OU=People,DC=corporate,DC=com
+
+# search result
+search: 2
+result: 0 Success
+""".format(dn=base64.b64encode("CN=Ida Müller,OU=People,DC=corporate,DC=com".encode()).decode())
+LDIF_DOMINO = """\
+dn: CN=Ann Smith,O=Corporate
+objectclass: dominoPerson
+mail: Ann.Smith@corporate.com
+mailsystem: 1
+mailserver: CN=Mail1,O=Corporate
+mailfile: mail/asmith
+
+dn: CN=Ida Miller,O=Corporate
+objectclass: dominoPerson
+mail: Ida.Miller@corporate.com
+mailsystem: 5
+mailaddress: ida@corp.cloud.example
+
+dn: CN=Staff,O=Corporate
+objectclass: dominoGroup
+objectclass: groupOfNames
+mail: staff@corporate.com
+member: CN=Ann Smith,O=Corporate
+member: cn=ida miller,o=Corporate
+"""
+
+
+def people(folder: Path, name: str, content: str | bytes, **asked: str) -> dict[str, Person]:
+    return dict(scenario_of(folder, {name: content}, "directory", **asked).directory.people)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "\n"])
+def test_what_the_shell_exports_is_read(tmp_path: Path, encoding: str, line_end: str, last: str) -> None:
+    """Export-Csv of Windows PowerShell and of PowerShell 7: quotes in quotes, #TYPE, several addresses in one column, no last line end."""
+    text = (EXPORTED.rstrip("\n") + last).replace("\n", line_end)
+    found = people(tmp_path, "recipients.csv", text.encode(encoding))
+
+    assert (found["ann"].mail_file, found["ann"].aliases) == ("onprem", ("a.smith",))
+    assert (found["ida"].mail_system, found["ida"].forwarding_address) == (
+        "other-internet-mail",
+        "ida@corp.mail.example",
+    )
+    assert set(found) == {"ann", "ida"}
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    """A contact in another domain, a mailbox of the system, a group whose members nobody exported."""
+    found = imported(tmp_path, {"recipients.csv": EXPORTED}, "directory")
+
+    assert found.counts["contacts in other domains"] == 1
+    assert found.counts["entries that are no people or groups"] == 1
+    assert found.counts["entries of recipients.csv"] == 5
+    assert told(found, "group") == ["its members were not exported; mail to it bounces here: export them too"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_spreadsheets_have_columns_of_their_own(tmp_path: Path, delimiter: str) -> None:
+    """``E-Mail`` and ``Forwarding address``, separated as the country likes it."""
+    rows = [
+        ["Name", "E-Mail", "Forwarding address"],
+        ["Ann", "ann@corporate.com", ""],
+        ["Ida", "ida@corporate.com", "ida@cloud.example"],
+    ]
+    found = people(tmp_path, "staff.csv", "\n".join(delimiter.join(row) for row in rows))
+
+    assert (found["ann"].mail_file, found["ida"].forwarding_address) == ("onprem", "ida@cloud.example")
+
+
+def test_active_directory_as_ldif(tmp_path: Path) -> None:
+    """Folded lines, base64, comments, what ldapsearch prints of its search; members by DN, the one who is gone is told."""
+    scenario = scenario_of(tmp_path, {"ad.ldif": LDIF_AD}, "directory")
+
+    assert scenario.directory.people["ann"].aliases == ("a.very.long.name.indeed",)
+    assert scenario.directory.people["ida"].forwarding_address == "ida@corp.mail.example"
+    assert scenario.directory.groups["all"] == ("ann", "ida")
+    assert told(imported(tmp_path, {"ad.ldif": LDIF_AD}, "directory"), "members")
+
+
+def test_domino_as_ldif(tmp_path: Path) -> None:
+    """Mail system 1 has the mail file here, 5 is Other Internet Mail with a forwarding address."""
+    scenario = scenario_of(tmp_path, {"names.ldif": LDIF_DOMINO}, "directory")
+
+    assert scenario.servers["onprem"].kind == "domino"
+    assert scenario.directory.people["Ida.Miller"].forwarding_address == "ida@corp.cloud.example"
+    assert scenario.directory.groups["staff"] == ("Ann.Smith", "Ida.Miller")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "words"),
+    [
+        ("x.csv", 'Name,mail\nAnn,"ann@corporate.com\n', 2, "unexpected end of data"),
+        ("x.csv", "Name,mail,x\nAnn,ann@corporate.com,1\nIda,ida@\n", 3, "2 columns, but the first row names 3"),
+        ("x.csv", "Name,Phone\nAnn,123\n", 1, "no column of addresses"),
+        ("x.csv", "", 0, "no row"),
+        (
+            "x.csv",
+            "Name,mail,EmailAddresses\nAnn,a@b.c,System.Collections.ArrayList\n",
+            2,
+            "the export wrote the name of a list",
+        ),
+        ("x.ldif", "dn: CN=A\nmail: a@b.c\n\nmail: b@b.c\n", 4, "an entry begins with 'dn:'"),
+        ("x.ldif", "dn: CN=A\nmail a@b.c\n", 2, "expected 'attribute: value'"),
+        ("x.ldif", "dn: CN=A\nmail:: %%%\n", 2, "not readable as base64"),
+        ("x.ldif", "dn: CN=A\ndn: CN=B\n", 2, "a second 'dn:'"),
+        ("x.ldif", "dn: CN=A\nchangetype: modify\n", 2, "a file of changes"),
+    ],
+)
+def test_half_a_file_and_broken_ones_are_told_with_their_line(
+    tmp_path: Path, name: str, content: str, line: int, words: str
+) -> None:
+    """Rather than read as if nothing were missing."""
+    with pytest.raises(InputError, match=words) as error:
+        imported(tmp_path, {name: content}, "directory")
+
+    assert (error.value.problems[0].file, error.value.problems[0].line) == (name, line)
+
+
+def test_an_address_belongs_to_one(tmp_path: Path) -> None:
+    """The first one keeps it; the other one is told, also where an alias is somebody's address."""
+    found = imported(
+        tmp_path,
+        {"x.csv": "mail,aliases\nann@corporate.com,ben@corporate.com\nANN@corporate.com,\nben@corporate.com,\n"},
+        "directory",
+    )
+
+    assert told(found, "person") == ["this address is taken already, by x.csv:2; that one stands"]
+    assert told(found, "alias") == ["taken already, by x.csv:4"]
+
+
+def test_very_many_people_become_numbers(tmp_path: Path) -> None:
+    """Alike ones are nameless mailboxes, two of each side named; who is not alike is named; everybody is in a file of their own."""
+    rows = ["mail,RecipientTypeDetails,ExternalEmailAddress"]
+    rows += [f"p{n}@corporate.com,UserMailbox," for n in range(MOST_BY_NAME)]
+    rows += [f"h{n}@corporate.com,RemoteUserMailbox,h{n}@corp.mail.example" for n in range(1000)]
+    rows += ["boss@corporate.com,MailUser,boss@gmail.example"]
+    found = imported(tmp_path, {"x.csv": "\n".join(rows)}, "directory")
+    (tmp_path / "mine.yaml").write_text(found.text, encoding="utf-8")
+    directory = load_scenario(tmp_path / "mine.yaml").directory
+
+    assert directory.population == {"onprem": MOST_BY_NAME - 2, "hosted": 998}
+    assert set(directory.people) == {"p0", "p1", "h0", "h1", "boss"}
+    assert found.people_text is not None
+    (tmp_path / "people.yaml").write_text(found.people_text, encoding="utf-8")
+    (tmp_path / "all.yaml").write_text(
+        "extends: [mine.yaml, people.yaml]\ndirectory: {population: {onprem: 0, hosted: 0}}\n", encoding="utf-8"
+    )
+    assert len(load_scenario(tmp_path / "all.yaml").directory.people) == MOST_BY_NAME + 1001
