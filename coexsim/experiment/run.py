@@ -142,8 +142,7 @@ def _timeline(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataF
         )
     for name, backlog in world.backlog.items():
         nothing = np.zeros(len(backlog))
-        riding, riding_bytes = world.servers[name].passing.at_minute_ends(len(backlog))
-        add(name, "queue", nothing, nothing, nothing, backlog + riding, world.queued_bytes[name] + riding_bytes)
+        add(name, "queue", nothing, nothing, nothing, backlog, world.queued_bytes[name])
     columns: dict[str, object] = {"server": parts["server"], "stage": parts["stage"]}
     columns |= {
         name: np.concatenate(parts[name]) if parts[name] else []
@@ -185,10 +184,10 @@ def _messages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataF
         route = " > ".join(server for server, _ in note.path)
         outcome = OUTCOMES[note.outcome]
         delay_s = np.nan if outcome == "in transit" else note.delay_s
-        for rcpt in note.letter.recipients:
+        for rcpt in note.envelope.recipients:
             said = [_said_of(plan, rcpt) for _, plan in note.path]
             rules, reasons = (" > ".join(words) for words in (zip(*said, strict=True) if said else ((), ())))
-            what = (names[note.number], rcpt.written, rcpt.address, note.letter.kind, outcome, note.code, note.by)
+            what = (names[note.number], rcpt.written, rcpt.address, note.envelope.kind, outcome, note.code, note.by)
             rows.append((*what, route, rules, reasons, delay_s, note.hops))
     columns = [name for name in SCHEMA["messages"] if name not in ("alternative", "replication")]
     return frame("messages", tag(len(rows)) | {name: [row[i] for row in rows] for i, name in enumerate(columns)})

@@ -1,7 +1,7 @@
 """What a server does with mail that it took: `decide`, a pure function of server, envelope and the state of the world.
 
-`receive` (``dialogue.py``) says what it takes. ``walk.py`` walks the two with no clock to speak of, the simulation walks them in
-time; neither decides anything itself.
+`receive` (``dialogue.py``) says what it takes. What lies between two servers is decided in ``delivery.py``.
+`trace` and the simulation ask all three; neither decides anything itself.
 """
 
 from __future__ import annotations

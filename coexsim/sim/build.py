@@ -1,26 +1,45 @@
-"""Builds a world's parts from the frozen scenario: calendars, servers with their stations and pools, resolvers."""
+"""Builds a world's parts from the frozen scenario: downtime, servers with their stations and pools, resolvers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
+from coexsim.mail.dns import Question
 from coexsim.mail.outages import Outages, site_of
 from coexsim.mail.products.registry import PRODUCTS
 from coexsim.rng import stream
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, ExternalServer
-from coexsim.sim.calendar import Calendar, random_outages
-from coexsim.sim.dns_server import Resolver
-from coexsim.sim.server import MailServer
+from coexsim.sim.dns_server import NameServer, Resolver
+from coexsim.sim.downtime import DowntimeSchedule, random_downtime
+from coexsim.sim.network import StageLogMaker
+from coexsim.sim.server import MailServer, ServerWorld
 from coexsim.sim.stations import FifoStation, Pool
 from coexsim.sim.work import ServerWork
 
-if TYPE_CHECKING:
-    from coexsim.sim.world import World
+
+class NewWorld(ServerWorld, Protocol):
+    """What a world has when its servers are built."""
+
+    @property
+    def scenario(self) -> Scenario: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def replication(self) -> int: ...  # noqa: D102
+    @property
+    def downtimes(self) -> Mapping[str, DowntimeSchedule]: ...  # noqa: D102
+    @property
+    def logs(self) -> StageLogMaker: ...  # noqa: D102
+    @property
+    def name_server(self) -> NameServer: ...  # noqa: D102
+    @property
+    def dns_asked(self) -> dict[str, dict[Question, list[int]]]: ...  # noqa: D102
 
 
-def build_calendars(scenario: Scenario, seed: int, replication: int, until_s: float) -> dict[str, Calendar]:
+def build_downtimes(scenario: Scenario, seed: int, replication: int, until_s: float) -> dict[str, DowntimeSchedule]:
     """When every server, link and ``dns`` is out of service: by the scenario's events, and by lot where it gives MTBF and MTTR."""
     outages = Outages(scenario)
     laws: Counter[str] = Counter()  # by which a thing fails; each draws for itself
@@ -30,17 +49,17 @@ def build_calendars(scenario: Scenario, seed: int, replication: int, until_s: fl
                 laws[name] += 1
                 purpose = f"outage/{name}" if laws[name] == 1 else f"outage/{name}/{laws[name]}"
                 rng = stream(seed, replication, purpose)
-                for begin_s, end_s in random_outages(rng, event.mtbf, event.mttr, until_s):
+                for begin_s, end_s in random_downtime(rng, event.mtbf, event.mttr, until_s):
                     outages.add(name, begin_s, end_s)
     names = scenario.can_go_down
-    calendars = {name: Calendar(outages.intervals.get(name, ())) for name in names}
+    downtimes = {name: DowntimeSchedule(outages.intervals.get(name, ())) for name in names}
     for name, server in scenario.servers.items():
         if server.runs_on:
-            calendars[name] = Calendar([*calendars[name], *calendars[server.runs_on]])
-    return calendars
+            downtimes[name] = DowntimeSchedule([*downtimes[name], *downtimes[server.runs_on]])
+    return downtimes
 
 
-def build_servers(world: World) -> dict[str, MailServer]:
+def build_servers(world: NewWorld) -> dict[str, MailServer]:
     """All servers: machines first, then the roles that share them, in the order of the scenario."""
     scenario = world.scenario
     made: dict[str, MailServer] = {}
@@ -53,19 +72,19 @@ def build_servers(world: World) -> dict[str, MailServer]:
     return {name: made[name] for name in scenario.servers}
 
 
-def _build_server(world: World, name: str, made: dict[str, MailServer]) -> MailServer:
+def _build_server(world: NewWorld, name: str, made: dict[str, MailServer]) -> MailServer:
     spec = world.scenario.servers[name]
-    calendar = world.calendars[name]
+    downtime = world.downtimes[name]
     work = ServerWork(name, spec.service, world.seed, world.replication)
     machine = made.get(spec.runs_on or "")
     capacity = spec.capacity
     if machine is not None:
         cores = machine.cores
         if cores is None and not work.cores.is_nothing:
-            cores = FifoStation(f"{name} cores", None, calendar, world.logs(name, "cores", None))
+            cores = FifoStation(f"{name} cores", None, downtime, world.logs(name, "cores", None))
     else:
-        cores = _station(world, name, "cores", capacity.cores, work.cores.is_nothing, calendar)
-    delivery = _station(world, name, "delivery", capacity.delivery_threads, work.delivery.is_nothing, calendar)
+        cores = _station(world, name, "cores", capacity.cores, work.cores.is_nothing, downtime)
+    delivery = _station(world, name, "delivery", capacity.delivery_threads, work.delivery.is_nothing, downtime)
     if machine is not None and capacity.transfer_threads is None and capacity.transfer_threads_per_destination is None:
         threads = machine.threads
     else:
@@ -78,20 +97,20 @@ def _build_server(world: World, name: str, made: dict[str, MailServer]) -> MailS
         world.env, f"{name} connections", capacity.smtp_connections, log, capacity.connections_per_client
     )
     return MailServer(
-        world, name, spec, calendar, cores, delivery, threads, connections, work, _resolvers(world, name, spec)
+        world, name, spec, downtime, cores, delivery, threads, connections, work, _resolvers(world, name, spec)
     )
 
 
 def _station(
-    world: World, name: str, stage: str, workers: int | None, no_work: bool, calendar: Calendar
+    world: NewWorld, name: str, stage: str, workers: int | None, no_work: bool, downtime: DowntimeSchedule
 ) -> FifoStation | None:
     """A station, or none where nothing takes time and nothing is limited."""
-    if no_work and not calendar:
+    if no_work and not downtime:
         return None
-    return FifoStation(f"{name} {stage}", workers, calendar, world.logs(name, stage, workers))
+    return FifoStation(f"{name} {stage}", workers, downtime, world.logs(name, stage, workers))
 
 
-def _threads_per_destination(world: World, spec: AnyServer) -> int | None:
+def _threads_per_destination(world: NewWorld, spec: AnyServer) -> int | None:
     """What the scenario says, else what the product does by itself."""
     capacity = spec.capacity
     if capacity.transfer_threads_per_destination is not None:
@@ -100,13 +119,13 @@ def _threads_per_destination(world: World, spec: AnyServer) -> int | None:
     return PRODUCTS[host.kind].sessions_per_destination(capacity.transfer_threads)
 
 
-def client_resolver(world: World, name: str) -> Resolver:
+def client_resolver(world: NewWorld, name: str) -> Resolver:
     """The DNS cache of a user's own machine beside a server: it knows no host as itself."""
     near = world.servers[name].resolvers[0]
-    return Resolver(world.env, world.name_server, (frozenset(), frozenset()), near.round_trip_s, {})
+    return Resolver(world.env, world.name_server, None, world.setup.server_at, near.round_trip_s, {})
 
 
-def _resolvers(world: World, name: str, spec: AnyServer) -> list[Resolver]:
+def _resolvers(world: NewWorld, name: str, spec: AnyServer) -> list[Resolver]:
     """The DNS caches of a server: one, or as many as the Internet's senders use."""
     policy = world.setup.policies[name]
     site = site_of(world.scenario.servers, name)
@@ -115,6 +134,7 @@ def _resolvers(world: World, name: str, spec: AnyServer) -> list[Resolver]:
     path = world.network.path(site or "", names.site or external_site or site or "")
     asked = world.dns_asked.setdefault(name, {})
     count = spec.resolvers if isinstance(spec, ExternalServer) else 1
-    own = (policy.own_names, policy.own_addresses)
     round_trip_s = path.round_trip_s if path else 0.0
-    return [Resolver(world.env, world.name_server, own, round_trip_s, asked) for _ in range(count)]
+    return [
+        Resolver(world.env, world.name_server, policy, world.setup.server_at, round_trip_s, asked) for _ in range(count)
+    ]

@@ -8,29 +8,32 @@ from typing import Any, NamedTuple
 import simpy
 from simpy.events import ProcessGenerator
 
-from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question, mail_hosts
+from coexsim.mail.delivery import Host
+from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question, in_order
 from coexsim.mail.message import NextHop
-from coexsim.sim.calendar import Calendar
+from coexsim.mail.policy import Policy
+from coexsim.mail.reach import asks
+from coexsim.sim.downtime import DowntimeSchedule
 
 
-class Known(NamedTuple):
-    """What a resolver knows of a next hop, and until when. `addresses`: in the order to try them; None where lots decide.
+class CachedHosts(NamedTuple):
+    """What a resolver knows of a next hop, and until when. `in_turn`: its addresses in the order to try them; None where lots decide.
 
     `counts` are those of the questions that it rests on, as in `Resolver.asked`.
     """
 
     until_s: float
     hosts: MailHosts
-    addresses: tuple[str, ...] | None
+    in_turn: tuple[Host, ...] | None
     counts: tuple[list[int], ...]
 
-    def note_uses(self, times: int = 1) -> None:
-        """It was looked up so many times: each of its questions was answered from the cache."""
+    def note_use(self) -> None:
+        """It was looked up: each of its questions was answered from the cache."""
         for count in self.counts:
-            count[1] += times
+            count[1] += 1
 
 
-Asked = Generator[simpy.Event, Any, Known | DnsFailure]
+Asked = Generator[simpy.Event, Any, CachedHosts | DnsFailure]
 
 
 class NameServer:
@@ -42,13 +45,13 @@ class NameServer:
         answer: Callable[[Question, bool], Answer],
         answer_s: float,
         timeout_s: float,
-        calendar: Calendar,
+        downtime: DowntimeSchedule,
     ) -> None:
         self._env = env
-        self.answer = answer
+        self._answer = answer
         self._answer_s = answer_s
         self._timeout_s = timeout_s
-        self._calendar = calendar
+        self._downtime = downtime
         self._inbox: simpy.Store = simpy.Store(env)
         env.process(self._serve())
 
@@ -57,11 +60,11 @@ class NameServer:
             question, external, done = yield self._inbox.get()
             if self._answer_s:
                 yield self._env.timeout(self._answer_s)
-            done.succeed(self.answer(question, external))
+            done.succeed(self._answer(question, external))
 
     def ask(self, question: Question, external: bool, round_trip_s: float) -> Generator[simpy.Event, Any, Answer]:
         """The answer, after a round trip and the server's work; a time-out when it is down."""
-        if not self._calendar.is_open(self._env.now):
+        if not self._downtime.is_up(self._env.now):
             yield self._env.timeout(self._timeout_s)
             return Answer("TIMEOUT")
         if round_trip_s:
@@ -75,42 +78,53 @@ class NameServer:
 
 
 class Resolver:
-    """A DNS cache beside a mail server. It also keeps what the MX rules made of the answers, for as long as they hold."""
+    """A DNS cache beside a mail server. It also keeps what the MX rules made of the answers, for as long as they hold.
 
-    __slots__ = ("_asking", "_caches", "_env", "_known", "_name_server", "_own", "asked", "round_trip_s")
+    `policy` is the server's that asks, None for anybody's; `server_at` knows servers by address.
+    """
+
+    __slots__ = (
+        "_asking",
+        "_cached",
+        "_caches",
+        "_env",
+        "_name_server",
+        "_policy",
+        "_server_at",
+        "asked",
+        "round_trip_s",
+    )
 
     def __init__(
-        self, env: simpy.Environment, name_server: NameServer, own: tuple[frozenset[str], frozenset[str]], round_trip_s: float,
-        asked: dict[Question, list[int]],
+        self, env: simpy.Environment, name_server: NameServer, policy: Policy | None, server_at: dict[str, str],
+        round_trip_s: float, asked: dict[Question, list[int]],
     ) -> None:  # fmt: skip
         self._env = env
         self._name_server = name_server
-        self._own = own
+        self._policy = policy
+        self._server_at = server_at
         self.round_trip_s = round_trip_s
         self._caches = {False: Cache(), True: Cache()}  # by external DNS or not: the answers may differ
         self._asking: dict[tuple[Question, bool], simpy.Event] = {}
-        self._known: dict[NextHop, Known] = {}
+        self._cached: dict[NextHop, CachedHosts] = {}
         self.asked = asked  # question -> [sent to the name server, answered without it, failed]
 
-    def known(self, hop: NextHop) -> Known | None:
-        """The hosts of a next hop, if all answers they rest on are still fresh."""
-        known = self._known.get(hop)
-        return known if known is not None and self._env.now < known.until_s else None
+    def hosts(self, hop: NextHop) -> Asked:
+        """The hosts of a next hop: from the cache as long as all answers they rest on are fresh, else as DNS says now."""
+        cached = self._cached.get(hop)
+        if cached is None or self._env.now >= cached.until_s:
+            return (yield from self._ask(hop))
+        cached.note_use()
+        return cached
 
-    def hosts_at_once(self, hop: NextHop) -> MailHosts | None:
-        """What DNS would make of a next hop just now, if it took no time. Nothing is asked or remembered."""
-        asking = mail_hosts(hop, *self._own)
-        try:
-            question = next(asking)
-            while True:
-                question = asking.send(self._name_server.answer(question, hop.external_dns))
-        except StopIteration as end:
-            found: MailHosts | DnsFailure = end.value
-        return found if isinstance(found, MailHosts) else None
+    def in_turn(self, hosts: MailHosts, lots: list[float]) -> tuple[Host, ...]:
+        """The addresses of mail hosts in the order to try them, those of equal preference by lot."""
+        at = self._server_at
+        return tuple(Host(host.name, a, at.get(a)) for host in in_order(hosts, lots) for a in host.addresses)
 
-    def ask(self, hop: NextHop) -> Asked:
-        """The hosts of a next hop; asks what is not in the cache and waits for the answers."""
-        asking, cache = mail_hosts(hop, *self._own), self._caches[hop.external_dns]
+    def _ask(self, hop: NextHop) -> Asked:
+        """Drive the MX rules: ask what is not in the cache and wait for the answers."""
+        asking, cache = asks(hop, self._policy), self._caches[hop.external_dns]
         fresh_until_s = float("inf")
         counts: list[list[int]] = []
         try:
@@ -131,9 +145,9 @@ class Resolver:
         if isinstance(found, DnsFailure):
             return found
         sure = all(len(group) == 1 for group in found.groups)
-        addresses = tuple(a for group in found.groups for a in group[0].addresses) if sure else None
-        known = self._known[hop] = Known(fresh_until_s, found, addresses, tuple(counts))
-        return known
+        in_turn = self.in_turn(found, []) if sure else None
+        cached = self._cached[hop] = CachedHosts(fresh_until_s, found, in_turn, tuple(counts))
+        return cached
 
     def _fetch(self, question: Question, external: bool, count: list[int]) -> Generator[simpy.Event, Any, Answer]:
         """The name server's answer. Who has the same question meanwhile waits for that answer too (RFC 5452 section 5)."""

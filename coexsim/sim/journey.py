@@ -1,4 +1,4 @@
-"""The way of a copy, from where it was handed in to its ends: the one SimPy process that every message is.
+"""The way of a message, from where it was handed in to its ends: the one SimPy process that every message is.
 
 At each server: work at the cores; then what the rules say: deliveries and failures end here, each further part goes on, to the
 next server by SMTP (``transfer.py``) or to a role on the same machine.
@@ -6,88 +6,100 @@ next server by SMTP (``transfer.py``) or to a role on the same machine.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from math import inf
 
+import simpy
 from simpy.events import ProcessGenerator
 
-from coexsim.mail.message import Reply
+from coexsim.mail.delivery import DUE, GONE, Refused, defer, deliver
 from coexsim.sim.clock import WORK_DONE, At
-from coexsim.sim.copies import Copy
-from coexsim.sim.server import Destination, MailServer, Onward, Plan
-from coexsim.sim.transfer import defer, send
+from coexsim.sim.message import Message
+from coexsim.sim.message_world import MessageWorld
+from coexsim.sim.rule_memory import Forwarding
+from coexsim.sim.server import MailServer
+from coexsim.sim.session import Steps
+from coexsim.sim.transfer import in_time, move
 
 
-class Waiting(NamedTuple):
-    """A part that was told to come again later: it waits before anything else."""
+def journey(
+    world: MessageWorld, message: Message, forwarding: Forwarding | None = None, late: tuple[Refused, ...] = ()
+) -> ProcessGenerator:
+    """SimPy process: one message's way to its end.
 
-    destination: Destination
-    said: Reply
-
-
-def journey(copy: Copy, begin: Onward | Waiting | float | None = None) -> ProcessGenerator:
-    """SimPy process: one copy's way to its end.
-
-    It begins with work at its server, or with work that will be done at a known time, or onward from it, or with a wait.
+    It begins with work at its server; or (`forwarding`) onward from it, or (`late`) with the wait for another attempt, as a part
+    of a message that has been worked on there.
     """
-    world = copy.server.world
-    env = world.env
-    world.live[copy] = None
-    ahead = begin if isinstance(begin, Onward) else None
-    done_s = begin if isinstance(begin, float) else None
-    moved: bool | None = (
-        True  # to a server where it has not been worked on yet; None: to be tried again; False: its way has ended
-    )
-    if isinstance(begin, (Onward, Waiting)):
-        copy.server.keep(copy)  # a part of what is in the queue already
-        if isinstance(begin, Waiting):
-            moved = yield from defer(copy, *begin)
+    server = world.servers[message.server]
+    if late:
+        server.keep(message)
+        goes_on = (
+            yield from in_time(world, message, defer(server.policy, late, message, message.envelope.kind))
+        ) == DUE
+    elif forwarding is not None:
+        server.keep(message)
+        goes_on = True
     else:
-        copy.server.enter(copy)
-    while moved is not False:
-        server = copy.server
-        if ahead is None:
-            if moved:
-                if done_s is None:
-                    done_s = server.work_done_s(copy)
-                if done_s > env.now:
-                    if done_s == float("inf"):
-                        return  # the server never comes back
-                    yield At(env, done_s, WORK_DONE + copy.number)
-                done_s = None
-            ahead = _split(copy, server, server.plan(copy))
-            if ahead is None:
+        server.enter(message)
+        yield from _work(server, message, world.env)
+        goes_on = True
+    while goes_on:
+        if forwarding is None:
+            forwarding = yield from _decide(world, server, message)
+            if forwarding is None:
                 break
-        if ahead.hop is not None:
-            moved = yield from send(copy, ahead.hop)
-        else:
-            assert ahead.role is not None
-            server.leave(copy)
-            copy.server = world.servers[ahead.role]
-            moved = True
-        if moved:
-            copy.server.enter(copy)
-        ahead = None
-    copy.server.leave(copy)
-    del world.live[copy]
-    world.open_copies -= copy.measured
+        goes_on = yield from _forward(world, server, message, forwarding)
+        forwarding = None
+        server = world.servers[message.server]
+    server.leave(message)
+    world.ended(message)
 
 
-def _split(copy: Copy, server: MailServer, plan: Plan) -> Onward | None:
-    """End what ends here, start a way of its own for every further part but one, and say where this copy goes on."""
-    world = server.world
-    if copy.path is not None and (not copy.path or copy.path[-1][0] != server.name):
-        copy.path.append((server.name, plan.rules))
-    if plan.added:  # a group's members share what has carried its mail so far
-        world.recorder.sent += plan.added
-        copy.wan_bytes *= copy.letter.count / (copy.letter.count + plan.added)
-    for letter in plan.delivered:
-        world.deliver(copy, letter, server)
-    if plan.failed:
-        world.fail(copy, plan.failed, server)
-    if not plan.onward:
+def _work(server: MailServer, message: Message, env: simpy.Environment) -> Steps:
+    """Lookup, scan, archive and queue write at the server's cores."""
+    done_s = server.work_done_s(message)
+    if done_s == inf:
+        yield env.event()  # for ever: the server never comes back
+    if done_s > env.now:
+        yield At(env, done_s, WORK_DONE + message.number)
+
+
+def _decide(world: MessageWorld, server: MailServer, message: Message) -> Steps:
+    """End what ends here, start a way of its own for every further part but one, and say where this message goes on."""
+    decision = server.rules.decision(message)
+    if message.path is not None and (not message.path or message.path[-1][0] != server.name):
+        message.path.append((server.name, decision.rules))
+    if decision.added:
+        world.add_recipients(message, decision.added)
+    for envelope in decision.delivered:
+        world.deliver(message, envelope, server)
+    if decision.failed:
+        world.fail(message, decision.failed, server, "bounced")
+    if not decision.onward:
         return None
-    ahead, *others = plan.onward
+    first, *others = decision.onward
     for other in others:
-        world.start(copy.part(other.letter), other)
-    copy.narrow(ahead.letter)
-    return ahead
+        world.start(message.part(other.envelope), other)
+    message.narrow(first.envelope)
+    if others or decision.failed:
+        yield world.env.timeout(0)  # what was started goes first
+    return first
+
+
+def _forward(world: MessageWorld, server: MailServer, message: Message, forwarding: Forwarding) -> Steps:
+    """To the next server or role, and the work there. False: the way has ended; where it must be tried again, the rules are asked anew."""
+    if forwarding.hop is None:
+        assert forwarding.role is not None
+        server.leave(message)
+        message.server = forwarding.role
+    else:
+        envelope = message.envelope
+        agent = deliver(server.policy, envelope.recipients, forwarding.hop, message, envelope.kind)
+        end = yield from in_time(world, message, agent)
+        if isinstance(end, str):
+            return end != GONE
+        server.leave(message)
+        move(world, message, *end)
+    server = world.servers[message.server]
+    server.enter(message)
+    yield from _work(server, message, world.env)
+    return True

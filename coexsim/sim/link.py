@@ -7,12 +7,12 @@ from math import inf
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
 import simpy
 from numpy.typing import NDArray
+from simpy.events import ProcessGenerator
 
-from coexsim.sim.calendar import Calendar
-from coexsim.sim.clock import WORLD, At, fire
+from coexsim.sim.clock import WORLD, At
+from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.formulas import link_left_s, link_share_bytes
 from coexsim.sim.stage_log import StageLog
 
@@ -22,20 +22,20 @@ class FairLink:
 
     What a transfer is given while under way is the same for all of them, so one sum of it, `_share_bytes`,
     serves all: a transfer of s bytes ends when the sum has grown by s, and a heap of these ends is all there
-    is to keep. One timer runs at a time. When a transfer joins, the timer stays if it rings early enough, and
-    is set again when it rings.
+    is to keep. While anything is under way, a SimPy process waits for the next end; a transfer that joins and
+    ends sooner interrupts it.
 
-    Transfers break when a closed time of `calendar` begins. `log` has a visit for each transfer, with no
+    Transfers break when `downtime` begins. `log` has a visit for each transfer, with no
     wait.
     """
 
     __slots__ = (
-        "_at_once_bytes", "_busy_log", "_busy_since_s", "_calendar", "_env", "_joined", "_log", "_number",
-        "_share_bytes", "_shared_at_s", "_timer", "_timer_s", "_under_way", "broken", "bytes_per_s", "name",
+        "_at_once_bytes", "_busy_log", "_busy_since_s", "_carrier", "_downtime", "_env", "_joined", "_log", "_next_end_s", "_number",
+        "_share_bytes", "_shared_at_s", "_under_way", "broken", "bytes_per_s", "name",
     )  # fmt: skip
 
     def __init__(
-        self, env: simpy.Environment, name: str, bytes_per_s: float | None, calendar: Calendar, log: StageLog
+        self, env: simpy.Environment, name: str, bytes_per_s: float | None, downtime: DowntimeSchedule, log: StageLog
     ) -> None:
         if bytes_per_s is not None and not bytes_per_s > 0:
             raise ValueError(f"{name} needs a bandwidth above zero, found {bytes_per_s} bytes/s")
@@ -43,7 +43,7 @@ class FairLink:
         self.bytes_per_s = bytes_per_s
         self.broken = 0  # transfers cut off
         self._env = env
-        self._calendar = calendar if calendar else None
+        self._downtime = downtime
         self._log = log
         log.in_order = False  # transfers are recorded when they end
         self._at_once_bytes: dict[int, float] = {}  # per bin
@@ -54,11 +54,17 @@ class FairLink:
         self._number = 0
         self._share_bytes = 0.0
         self._shared_at_s = 0.0
-        self._timer: simpy.Event | None = None
-        self._timer_s = 0.0
-        self._joined = False  # since the timer was set
-        for from_s, _ in calendar:
-            At(env, from_s, WORLD).callbacks.append(lambda _: self.break_all())
+        self._carrier: simpy.Process | None = None
+        self._next_end_s = 0.0
+        self._joined = False  # since the carrier began to wait
+        if downtime:
+            env.process(self._break_down())
+
+    def _break_down(self) -> ProcessGenerator:
+        """SimPy process: whenever the link goes down, what is under way is cut off."""
+        for down_s, _ in self._downtime:
+            yield At(self._env, down_s, WORLD)
+            self.break_all()
 
     @property
     def instant(self) -> bool:
@@ -72,7 +78,7 @@ class FairLink:
 
     def is_up(self) -> bool:
         """Whether the link carries anything now."""
-        return self._calendar is None or self._calendar.is_open(self._env.now)
+        return self._downtime.is_up(self._env.now)
 
     def pass_at_once(self, size_bytes: float) -> bool:
         """A transfer over an `instant` link: True, or False when the link is down."""
@@ -83,15 +89,6 @@ class FairLink:
         at = int(now_s // self._log.bin_s)
         self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + size_bytes
         return True
-
-    def note(self, times_s: NDArray[Any], size_bytes: NDArray[Any]) -> None:
-        """Record transfers that cross an `instant` link at times that may lie ahead."""
-        self._log.record_at_once(times_s)
-        bins = (times_s // self._log.bin_s).astype(np.int64)
-        first = int(bins.min())
-        for at, crossed in enumerate(np.bincount(bins - first, size_bytes).tolist(), start=first):
-            if crossed:
-                self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + crossed
 
     def start(self, size_bytes: float) -> simpy.Event | bool:
         """`send`, or its outcome where it takes no time."""
@@ -114,8 +111,34 @@ class FairLink:
         heappush(under_way, (self._share_bytes + size_bytes, self._number, now_s, done))
         self._number += 1
         self._joined = True
-        self._set_timer(now_s)
+        if self._carrier is None:
+            self._next_end_s = -inf  # known when it has begun
+            self._carrier = self._env.process(self._carry())
+        elif now_s + self._left_s() < self._next_end_s:
+            self._carrier.interrupt()
         return done
+
+    def _carry(self) -> ProcessGenerator:
+        """SimPy process: as long as anything is under way, wait for the next transfer to end."""
+        while self._under_way:
+            left_s = self._left_s()
+            self._next_end_s = self._env.now + left_s
+            self._joined = False
+            try:
+                yield self._env.timeout(left_s)
+            except simpy.Interrupt:
+                continue  # another one ends sooner, or all were cut off
+            now_s = self._env.now
+            if self._joined:
+                self._share(now_s)
+            else:  # waited for the first one's end: rounding must not leave a rest that takes no time to send
+                self._share_bytes = self._under_way[0][0]
+                self._shared_at_s = now_s
+            for done in self._complete(now_s):
+                done.succeed(True)
+            if not self._under_way:
+                self._busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
+        self._carrier = None
 
     def break_all(self) -> None:
         """Cut off all transfers under way, except those that end at this very moment."""
@@ -124,15 +147,16 @@ class FairLink:
         now_s = self._env.now
         self._share(now_s)
         for done in self._complete(now_s):
-            fire(done, True)
+            done.succeed(True)
         self.broken += len(self._under_way)
         broken = sorted(self._under_way, key=itemgetter(1))
         self._under_way.clear()
-        self._timer = None
+        if self._carrier is not None:
+            self._carrier.interrupt()
         self._busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
         for _, _, sent_s, done in broken:
             self._log.record(sent_s, sent_s, now_s)
-            fire(done, False)
+            done.succeed(False)
 
     def close(self) -> None:
         """At the end of a run: record the transfers still under way."""
@@ -178,32 +202,6 @@ class FairLink:
         """Until the next transfer ends, if none joins."""
         assert self.bytes_per_s is not None
         return link_left_s(self._under_way[0][0], self._share_bytes, self.bytes_per_s, len(self._under_way))
-
-    def _set_timer(self, now_s: float) -> None:
-        left_s = self._left_s()
-        if self._timer is None or now_s + left_s < self._timer_s:
-            self._timer = self._env.timeout(left_s)
-            self._timer.callbacks.append(self._ring)
-            self._timer_s = now_s + left_s
-            self._joined = False
-
-    def _ring(self, timer: simpy.Event) -> None:
-        if timer is not self._timer:
-            return  # another one took its place
-        self._timer = None
-        now_s = self._env.now
-        if self._joined:
-            self._share(now_s)
-        else:  # set for the first one's end: rounding must not leave a rest that takes no time to send
-            self._share_bytes = self._under_way[0][0]
-            self._shared_at_s = now_s
-        ended = self._complete(now_s)
-        if self._under_way:
-            self._set_timer(now_s)
-        else:
-            self._busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
-        for done in ended:
-            fire(done, True)
 
     def _complete(self, now_s: float) -> list[simpy.Event]:
         """Take out the transfers that have nothing left to send, or so little that the clock would not show it."""

@@ -11,7 +11,7 @@ import simpy
 
 from coexsim.mail.outages import site_of
 from coexsim.scenario.model import Scenario
-from coexsim.sim.calendar import Calendar
+from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
 from coexsim.sim.stage_log import StageLog
 
@@ -23,14 +23,9 @@ class Path(NamedTuple):
 
     round_trip_s: float
     links: tuple[FairLink, ...]
-    calendar: Calendar
+    downtime: DowntimeSchedule
     fails: bool
     wan_links: int
-
-    @property
-    def instant(self) -> bool:
-        """No link on it limits the bandwidth."""
-        return all(link.instant for link in self.links)
 
 
 def topology(scenario: Scenario) -> nx.DiGraph[Node]:
@@ -60,16 +55,16 @@ class Network:
     """All links of a scenario, and the paths over them."""
 
     def __init__(
-        self, env: simpy.Environment, scenario: Scenario, calendars: Mapping[str, Calendar], logs: StageLogMaker
+        self, env: simpy.Environment, scenario: Scenario, downtimes: Mapping[str, DowntimeSchedule], logs: StageLogMaker
     ) -> None:
         self._scenario = scenario
         self.graph = topology(scenario)
         self.links: dict[tuple[str, str], FairLink] = {}
-        self._calendars = calendars
+        self._downtimes = downtimes
         for link in scenario.links:
             for one, other in dict.fromkeys((link.between, link.between[::-1])):
                 log = logs(f"{one} to {other}", "link", None)
-                self.links[one, other] = FairLink(env, f"{one} to {other}", link.bandwidth, calendars[link.label], log)
+                self.links[one, other] = FairLink(env, f"{one} to {other}", link.bandwidth, downtimes[link.label], log)
         self._paths: dict[tuple[str, str, frozenset[str]], Path | None] = {}
 
     def between(self, client: str, server: str, at_s: float | None = None) -> Path | None:
@@ -80,9 +75,7 @@ class Network:
         start, goal = (site_of(self._scenario.servers, name) or "" for name in (client, server))
         down = frozenset[str]()
         if at_s is not None:
-            down = frozenset(
-                link.label for link in self._scenario.links if not self._calendars[link.label].is_open(at_s)
-            )
+            down = frozenset(link.label for link in self._scenario.links if not self._downtimes[link.label].is_up(at_s))
         return self.path(start, goal, down)
 
     def path(self, start: str, goal: str, down: frozenset[str] = frozenset()) -> Path | None:
@@ -105,10 +98,10 @@ class Network:
                 return None
             hops = list(pairwise(nodes))
         edges = [self.graph.edges[hop] for hop in hops]
-        calendar = Calendar([span for edge in edges for span in self._calendars[edge["label"]]])
+        downtime = DowntimeSchedule([span for edge in edges for span in self._downtimes[edge["label"]]])
         links = tuple(self.links[hop] for hop in hops)
         return Path(
-            sum(edge["round_trip_s"] for edge in edges), links, calendar, bool(calendar), sum(a != b for a, b in hops)
+            sum(edge["round_trip_s"] for edge in edges), links, downtime, bool(downtime), sum(a != b for a, b in hops)
         )
 
 

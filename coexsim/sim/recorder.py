@@ -1,4 +1,4 @@
-"""What became of every copy, as columns: rows are gathered in a flat list and folded into arrays some ten thousand at a time.
+"""What became of every message, as columns: rows are gathered in a flat list and folded into arrays some ten thousand at a time.
 
 It also keeps the books: what was sent must be the sum of what became of it.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from coexsim.errors import ConservationError
 from coexsim.mail.message import Rcpt
-from coexsim.sim.copies import Copy, Letter
+from coexsim.sim.message import EnvelopeClass, Message
 
 Floats = NDArray[np.float64]
 OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
@@ -39,7 +39,7 @@ class Note(NamedTuple):
     """An end of a named message's way: the servers it passed, each with what it said of every recipient."""
 
     number: int
-    letter: Letter
+    envelope: EnvelopeClass
     path: tuple[tuple[str, dict[Rcpt, tuple[str, str]]], ...]
     outcome: int
     code: str
@@ -72,11 +72,11 @@ class Recorder:
     """The ``mail`` table of a run in the making."""
 
     def __init__(
-        self, flows: Callable[[Letter, int], tuple[tuple[str, int], ...]], version_at: Callable[[float], int]
+        self, flows: Callable[[EnvelopeClass, int], tuple[tuple[str, int], ...]], version_at: Callable[[float], int]
     ) -> None:
         self._flows_of = flows  # given a version of the directory, which `version_at` knows by time
         self._version_at = version_at
-        self._flows: dict[tuple[Letter, int], tuple[tuple[int, int], ...]] = {}
+        self._flows: dict[tuple[EnvelopeClass, int], tuple[tuple[int, int], ...]] = {}
         self.words = {name: Words() for name in WORDS}
         self._buffer: list[float] = []
         self._blocks: list[NDArray[np.float64]] = []
@@ -84,50 +84,36 @@ class Recorder:
         self.ended = [0] * len(OUTCOMES)
         self.notes: list[Note] = []
 
-    def _flows_in(self, letter: Letter, born_s: float) -> tuple[tuple[int, int], ...]:
+    def _flows_in(self, envelope: EnvelopeClass, born_s: float) -> tuple[tuple[int, int], ...]:
         version = self._version_at(born_s)
-        flows = self._flows.get((letter, version))
+        flows = self._flows.get((envelope, version))
         if flows is None:
             code = self.words["flow"].code
-            found = tuple((code(flow), count) for flow, count in self._flows_of(letter, version))
-            flows = self._flows[letter, version] = found
+            found = tuple((code(flow), count) for flow, count in self._flows_of(envelope, version))
+            flows = self._flows[envelope, version] = found
         return flows
 
-    def end(self, copy: Copy, letter: Letter, outcome: int, at_s: float, code: str = "", by: str = "") -> None:
-        """A copy's way ends here for everybody in `letter`."""
+    def end(
+        self, message: Message, envelope: EnvelopeClass, outcome: int, at_s: float, code: str = "", by: str = ""
+    ) -> None:
+        """A message's way ends here for all recipients of `envelope`."""
         words = self.words
-        delay_s = nan if outcome == IN_TRANSIT else at_s - copy.born_s
-        stream, kind = words["stream"].code(copy.stream), words["kind"].code(letter.kind)
+        delay_s = nan if outcome == IN_TRANSIT else at_s - message.born_s
+        stream, kind = words["stream"].code(message.stream), words["kind"].code(envelope.kind)
         code_number, by_number = words["code"].code(code), words["by"].code(by)
-        for flow, count in self._flows_in(letter, copy.born_s):
+        for flow, count in self._flows_in(envelope, message.born_s):
             self._buffer += (
-                copy.number, count, copy.size_bytes, copy.born_s, delay_s, copy.hops, round(copy.wan_share(count)), copy.attempts,
-                copy.measured, outcome, kind, stream, flow, code_number, by_number,
+                message.number, count, message.size_bytes, message.born_s, delay_s, message.hops, round(message.wan_share(count)),
+                message.attempts, message.measured, outcome, kind, stream, flow, code_number, by_number,
             )  # fmt: skip
-        self.ended[outcome] += letter.count
-        if copy.path is not None:
-            path = tuple(copy.path)
-            self.notes.append(Note(copy.number, letter, path, outcome, code, by, at_s, at_s - copy.born_s, copy.hops))
+        self.ended[outcome] += envelope.count
+        if message.path is not None:
+            path = tuple(message.path)
+            self.notes.append(
+                Note(message.number, envelope, path, outcome, code, by, at_s, at_s - message.born_s, message.hops)
+            )
         if len(self._buffer) >= _FOLD_AT_ROWS * 15:
             self._fold()
-
-    def add_delivered(
-        self, letter: Letter, number: Floats, size_bytes: Floats, born_s: Floats, delay_s: Floats, stream: Floats, measured: Floats,
-        *, hops: int, wan_links: int,
-    ) -> None:  # fmt: skip
-        """Many messages with the same letter, delivered after the same way, and born under the same version of the directory."""
-        words = self.words
-        kind, nothing = words["kind"].code(letter.kind), (words["code"].code(""), words["by"].code(""))
-        for flow, count in self._flows_in(letter, float(born_s[0])):
-            block = np.empty((len(number), len(NUMBERS) + len(WORDS)))
-            columns: tuple[Floats | float, ...] = (
-                number, count, size_bytes, born_s, delay_s, hops, np.rint(size_bytes * wan_links * count / letter.count), hops,
-                measured, DELIVERED, kind, stream, flow, *nothing,
-            )  # fmt: skip
-            for i, column in enumerate(columns):
-                block[:, i] = column
-            self._blocks.append(block)
-        self.ended[DELIVERED] += letter.count * len(number)
 
     def _fold(self) -> None:
         self._blocks.append(np.array(self._buffer).reshape(-1, len(NUMBERS) + len(WORDS)))

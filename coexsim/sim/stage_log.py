@@ -131,18 +131,6 @@ class StageLog:
         self.fold()
         self._fold_block(np.column_stack((arrived_s, start_s, finish_s)))
 
-    def record_at_once(self, times_s: Floats) -> None:
-        """Visits that neither wait nor take time, at these moments. Not for logs in order."""
-        if self.keep:
-            self._kept.append(np.column_stack((times_s, times_s, times_s)))
-        tally = self._arrivals.tally(times_s)
-        for events in (self._arrivals, self._starts, self._finishes):
-            events.add_tally(*tally)
-        measured = int(((self.measured_s[0] <= times_s) & (times_s < self.measured_s[1])).sum())
-        self._visits += measured
-        for durations in (self._waits, self._services):
-            durations.add_nothing(measured)
-
     def note_waiting(self, now_s: float, waiting: int) -> None:
         """For logs not in order: `waiting` visits wait from now on, the last of which has just come."""
         at = int(min(now_s / self.bin_s, len(self._most_waiting) - 1))
@@ -261,22 +249,14 @@ class _EventsPerBin:
         return np.minimum(times_s / self.bin_s, self.bins).astype(np.intp)
 
     def add(self, times_s: Floats) -> None:
-        self.add_tally(*self.tally(times_s))
-
-    def tally(self, times_s: Floats) -> tuple[slice, Ints, Floats]:
-        """What `add` adds: to which bins, how many events, how many seconds."""
         times_s = np.minimum(times_s, (self.bins + 1) * self.bin_s)
         at = self.bin_of(times_s)
         left_s = (at + 1) * self.bin_s - times_s
         first = int(at.min())
         at -= first
         count = np.bincount(at)
-        seconds: Floats = np.bincount(at, left_s).astype(np.float64, copy=False)
-        return slice(first, first + len(count)), count, seconds
-
-    def add_tally(self, bins: slice, count: Ints, left_s: Floats) -> None:
-        self.count[bins] += count
-        self.left_s[bins] += left_s
+        self.count[first : first + len(count)] += count
+        self.left_s[first : first + len(count)] += np.bincount(at, left_s)
 
     def before(self) -> Ints:
         """Events before each bin."""
@@ -323,13 +303,6 @@ class _LogHistogram:
         self._total_s += float(durations_s.sum())
         self._smallest_s = min(self._smallest_s, float(durations_s.min()))
         self._largest_s = max(self._largest_s, float(durations_s.max()))
-
-    def add_nothing(self, times: int) -> None:
-        """Durations of zero."""
-        if times:
-            self._buckets[0] += times
-            self._count += times
-            self._smallest_s = 0.0
 
     def mean(self) -> float:
         return self._total_s / self._count if self._count else nan

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from coexsim.draw.work_draws import WorkDraws
 from coexsim.scenario.base import Work
 from coexsim.scenario.servers import Service
-from coexsim.sim.copies import Copy
-
-if TYPE_CHECKING:
-    from coexsim.sim.express import Ride
-    from coexsim.sim.senders import Block
+from coexsim.sim.message import Block, Message
 
 CORE_STAGES = ("directory_lookup", "scan", "archive", "queue_write")
 
@@ -38,18 +32,20 @@ class StageWork:
         """No work at all."""
         return not self._draws and self._constant_s == 0.0
 
-    def of(self, copy: Copy | Ride) -> float:
-        """The work on a copy [s]."""
+    def of(self, message: Message) -> float:
+        """The work on a message [s]."""
         if not self._draws:
             return self._constant_s
-        block = copy.block
-        if block is not None and not copy.serial:
+        block = message.block
+        if block is not None and not message.serial:
             column = block.work.get(self.name)
             if column is None:
                 column = block.work[self.name] = self._column(block)
-            return column[copy.row]
-        attempt = copy.serial
-        return self._constant_s + sum(draw.one(max(copy.number, 0), attempt, copy.size_bytes) for draw in self._draws)
+            return column[message.row]
+        attempt = message.serial
+        return self._constant_s + sum(
+            draw.one(max(message.number, 0), attempt, message.size_bytes) for draw in self._draws
+        )
 
     def _column(self, block: Block) -> list[float]:
         total = np.zeros(len(block.size_bytes))

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from math import ceil
+from math import ceil, inf, nextafter
+from typing import Literal
 
 import simpy
 from simpy.events import ProcessGenerator
 
+from coexsim.mail.delivery import Recipients, Refused
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.dsn import notice_for
-from coexsim.mail.message import Kind, Rcpt, Reply, domain_of, fold
-from coexsim.mail.setup import Setup, State
+from coexsim.mail.message import Kind, Rcpt, domain_of, fold
+from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Scenario
-from coexsim.sim.build import build_calendars, build_servers
-from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At, Walk, run_until
-from coexsim.sim.copies import Copy, Letter, Letters
+from coexsim.sim.build import build_downtimes, build_servers
+from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At
 from coexsim.sim.dns_server import NameServer
-from coexsim.sim.express import Ride, under_way
-from coexsim.sim.journey import Waiting, journey
+from coexsim.sim.journey import journey
+from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
 from coexsim.sim.network import Network, StageLogMaker
-from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, IN_TRANSIT, Recorder
-from coexsim.sim.rides import Rides
-from coexsim.sim.server import Destination, MailServer, Onward
+from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED, IN_TRANSIT, Recorder
+from coexsim.sim.rule_memory import Forwarding
+from coexsim.sim.server import MailServer
 
 DRAIN_S = 7 * 86400.0
-MOST_COPIES_AT_ONCE = 2_000_000  # about 2 GB; an unstable system is stopped there, and says so
+MOST_MESSAGES_AT_ONCE = 2_000_000  # about 2 GB; an unstable system is stopped there, and says so
 MINUTE_S = 60.0
-# Mail makes no reference cycles; looking for them all the time costs a sixth of the run (26,000 against 30,000 messages/s).
+# Mail makes no reference cycles; looking for them all the time costs a sixth of the run.
 RARE_COLLECTION = (200_000, 20, 100)
 
 
 class World:
     """One replication of a scenario, ready to run."""
 
-    def __init__(
-        self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, express: bool = True
-    ) -> None:
+    def __init__(self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False) -> None:
         self.scenario = scenario
         self.seed = seed
         self.replication = replication
@@ -50,47 +49,42 @@ class World:
         self.length_s = scenario.run.length
         self.measured_s = measured_window_s(scenario)
         self.limit_s = self.length_s + (DRAIN_S if scenario.run.drain is None else scenario.run.drain)
-        self.letters = Letters()
+        self.envelopes = EnvelopeClasses()
         self.recorder = Recorder(self.flows_of, partial(self.setup.directory.version_at, replica=False))
-        self.rides = Rides(self.recorder)
-        self.on_links: dict[Ride, None] = {}
-        self.live: dict[Copy, None] = {}
-        self.open_copies = 0
-        self.express = express
+        self.under_way: dict[Message, None] = {}
+        self.measured_under_way = 0
+        self._all_ended: simpy.Event | None = None  # waited for after the run's length
         self.stopped_early: str | None = None
         self.minutes = ceil(self.length_s / MINUTE_S)  # the last one may be a part of a minute
         self.minutes_noted = 0
         self.duplicates = 0
         self.logs = StageLogMaker(self.length_s, self.measured_s, keep=keep_visits)
-        self.calendars = build_calendars(scenario, seed, replication, self.limit_s)
-        self.network = Network(self.env, scenario, self.calendars, self.logs)
+        self.downtimes = build_downtimes(scenario, seed, replication, self.limit_s)
+        self.network = Network(self.env, scenario, self.downtimes, self.logs)
         names = scenario.name_servers
-        self.name_server = NameServer(self.env, self._answer, names.answer, names.timeout, self.calendars["dns"])
+        self.name_server = NameServer(self.env, self._answer, names.answer, names.timeout, self.downtimes["dns"])
         self.dns_asked: dict[str, dict[Question, list[int]]] = {}
-        changes_s = self.setup.change_times_s()
-        self.next_change_s = min((t for t in changes_s if t > 0), default=float("inf"))
         self.servers: dict[str, MailServer] = build_servers(self)
         self.backlog: dict[str, list[int]] = {name: [] for name in self.servers}
         self.queued_bytes: dict[str, list[int]] = {name: [] for name in self.servers}
         self._breaks = _size_breaks(self.setup)
         self._sides: dict[tuple[str, int], str] = {}
         self.env.process(self._changes())
-        self.env.process(self._monitor())
+        self._monitored = self.env.process(self._monitor())
 
     # --- what goes on by itself ---
 
     def _changes(self) -> ProcessGenerator:
-        """Keep the state of the world, which rules are asked with."""
-        times_s = [at_s for at_s in self.setup.change_times_s() if at_s > 0]
-        for at_s, next_s in zip(times_s, [*times_s[1:], float("inf")], strict=False):
-            yield At(self.env, at_s, WORLD)
-            self.state = self.setup.state_at(at_s)
-            self.next_change_s = next_s
-            for server in self.servers.values():
-                server.forget_rules()
+        """SimPy process: keep the state of the world, which rules are asked with."""
+        for at_s in self.setup.change_times_s():
+            if at_s > 0:
+                yield At(self.env, at_s, WORLD)
+                self.state = self.setup.state_at(at_s)
+                for server in self.servers.values():
+                    server.rules.forget()
 
     def _monitor(self) -> ProcessGenerator:
-        """Note every server's queue at the end of each minute; where the run ends within a minute, at the end of the run."""
+        """SimPy process: note every server's queue at the end of each minute; where the run ends within one, at its end."""
         for minute in range(1, self.minutes + 1):
             yield At(self.env, min(minute * MINUTE_S, self.length_s), MONITOR)
             self._note_queues()
@@ -106,99 +100,100 @@ class World:
 
     # --- mail ---
 
-    def post(self, copy: Copy) -> None:
-        """A copy is handed in at its server by the server's own user (or, `came_from` outside, by somebody else)."""
-        server, recorder = copy.server, self.recorder
-        recorder.sent += copy.letter.count
-        copy.passed = ()
-        if server.calendar and not server.calendar.is_open(self.env.now):
-            self.open_copies += copy.measured
-            self.env.process(self._post_later(copy))
+    def post(self, message: Message) -> None:
+        """A message is handed in at its server by the server's own user (or, `came_from` outside, by somebody else)."""
+        self.recorder.sent += message.envelope.count
+        server = self.servers[message.server]
+        if server.downtime.is_up(self.env.now):
+            self._hand_in(message, server)
         else:
-            self._hand_in(copy)
+            self.measured_under_way += message.measured
+            self.env.process(self._post_later(message, server))
 
-    def _post_later(self, copy: Copy) -> ProcessGenerator:
+    def _post_later(self, message: Message, server: MailServer) -> ProcessGenerator:
         """SimPy process: a client keeps its mail until the server is up again."""
-        self.live[copy] = None
-        up_s = copy.server.calendar.next_open(self.env.now)
-        if up_s == float("inf"):
-            return
-        yield At(self.env, up_s, BIRTH + copy.number)
-        del self.live[copy]
-        self.open_copies -= copy.measured
-        self._hand_in(copy)
+        self.under_way[message] = None
+        yield At(self.env, server.downtime.next_up(self.env.now), BIRTH + message.number)
+        self.ended(message)
+        self._hand_in(message, server)
 
-    def _hand_in(self, copy: Copy) -> None:
-        recorder = self.recorder
-        taken = copy.server.take(copy, copy.came_from)
-        for letter, said in taken.refused:
-            recorder.end(copy, letter, BOUNCED, self.env.now, said.enhanced, copy.server.name)
-        if taken.accepted is None:
-            return
-        copy.passed = (copy.server.machine,)
-        copy.letter = taken.accepted
-        self.start(copy)
+    def _hand_in(self, message: Message, server: MailServer) -> None:
+        session, _ = server.reception(message, message.envelope, message.came_from)
+        for refused in (*session.failed, *session.late):
+            envelope = self.envelopes.part(message.envelope, refused.recipients)
+            self.recorder.end(message, envelope, BOUNCED, self.env.now, refused.reply.enhanced, server.name)
+        if session.accepted:
+            message.passed = (server.machine,)
+            message.envelope = self.envelopes.part(message.envelope, session.accepted)
+            self.start(message)
 
-    def start(self, copy: Copy, begin: Onward | Waiting | float | None = None, *, counted: bool = False) -> None:
-        """A copy, or a part of one, goes its own way from now on. `counted`: it did so as a ride before."""
-        self.open_copies += copy.measured and not counted
-        Walk(journey(copy, begin))
+    def start(self, message: Message, forwarding: Forwarding | None = None, late: tuple[Refused, ...] = ()) -> None:
+        """A message, or a part of one, goes its own way from now on."""
+        self.under_way[message] = None
+        self.measured_under_way += message.measured
+        self.env.process(journey(self, message, forwarding, late))
 
-    def start_waiting(self, copy: Copy, destination: Destination, said: Reply) -> None:
-        """A part that was told to come again goes its own way from now on."""
-        self.start(copy, Waiting(destination, said))
+    def ended(self, message: Message) -> None:
+        """The way of a message has ended."""
+        del self.under_way[message]
+        self.measured_under_way -= message.measured
+        if self._all_ended is not None and not self.measured_under_way and not self._all_ended.triggered:
+            self._all_ended.succeed()
 
-    def deliver(self, copy: Copy, letter: Letter, server: MailServer, ready_s: float | None = None) -> None:
-        """Into the mail files of `server` (from `ready_s` on). When that will be done is known now, so the end is recorded now."""
-        done_s = server.deliver(copy, letter, self.env.now if ready_s is None else ready_s)
+    def deliver(self, message: Message, envelope: EnvelopeClass, server: MailServer) -> None:
+        """Into the mail files of `server`. When that will be done is known now, so the end is recorded now."""
+        done_s = server.delivered_s(message, envelope)
         if done_s > self.limit_s:
-            self.recorder.end(copy, letter, IN_TRANSIT, done_s, by=server.name)
+            self.recorder.end(message, envelope, IN_TRANSIT, done_s, by=server.name)
         else:
-            self.recorder.end(copy, letter, DELIVERED, done_s)
+            self.recorder.end(message, envelope, DELIVERED, done_s)
 
     def fail(
-        self, copy: Copy, failed: Sequence[tuple[Letter, Reply]], server: MailServer, outcome: int = BOUNCED
+        self, message: Message, refused: tuple[Refused, ...], server: MailServer, outcome: Literal["bounced", "expired"]
     ) -> None:
         """Given up by `server`, with the reply to each part; their sender gets one notice. A notice that fails is dropped."""
-        if copy.letter.kind != "mail":
-            outcome = DISCARDED
-        for letter, said in failed:
-            self.recorder.end(copy, letter, outcome, self.env.now, said.enhanced, server.name)
-        self.notify(copy, server, "dsn")
+        end = {"bounced": BOUNCED, "expired": EXPIRED}[outcome] if message.envelope.kind == "mail" else DISCARDED
+        for recipients, said, *_ in refused:
+            envelope = self.envelopes.part(message.envelope, recipients)
+            self.recorder.end(message, envelope, end, self.env.now, said.enhanced, server.name)
+        self.notify(message, server, "dsn")
 
-    def notify(self, copy: Copy, server: MailServer, kind: Kind) -> None:
+    def notify(self, message: Message, server: MailServer, kind: Kind) -> None:
         """A notice about mail that failed or is late, handed in where it is written."""
-        notice = notice_for(copy.envelope(), kind)
+        notice = notice_for(message.as_envelope(), kind)
         if notice is None:
             return
-        to = self.letters.get("", (Rcpt(notice.recipients[0].address),), kind)
-        writer = self.servers[server.machine]
+        to = self.envelopes.get("", (Rcpt(notice.recipients[0].address),), kind)
         size = notice.size_bytes
-        note = Copy(copy.number, to, size, self.size_class(size), self.env.now, writer, "notice", copy.measured)
-        note.serial = _serial(server.name, kind)
-        note.path = None if copy.path is None else []
+        note = Message(
+            message.number, to, size, self.size_class(size), self.env.now, server.machine, "notice", message.measured,
+            serial=_serial(server.name, kind),
+        )  # fmt: skip
+        note.passed = (server.machine,)
+        note.path = None if message.path is None else []
         self.recorder.sent += 1
         self.start(note)
 
-    def duplicate(self, copy: Copy, target: MailServer, letter: Letter) -> None:
+    def add_recipients(self, message: Message, added: int) -> None:
+        """A group has more or fewer members than one; they share what has carried the group's mail so far."""
+        self.recorder.sent += added
+        message.wan_bytes *= message.envelope.count / (message.envelope.count + added)
+
+    def duplicate(self, message: Message, target: MailServer, accepted: Recipients) -> None:
         """`target` has the mail, but its 250 was lost: the client will send it again, and there are two."""
-        self.duplicates += letter.count
-        self.recorder.sent += letter.count
-        double = copy.part(letter)
-        copy.wan_bytes -= double.wan_bytes
-        double.server, double.came_from, double.stream = target, copy.server.name, "duplicate"
-        double.passed = (*copy.passed, target.machine)
+        double = message.part(self.envelopes.part(message.envelope, accepted))
+        count = double.envelope.count
+        self.duplicates += count
+        self.recorder.sent += count
+        message.wan_bytes -= double.wan_bytes
+        double.server, double.came_from, double.stream = target.name, message.server, "duplicate"
+        double.passed = (*message.passed, target.machine)
         double.hops += 1
         self.start(double)
 
     def size_class(self, size_bytes: int) -> int:
         """Sizes of one class meet the same limits."""
         return bisect_left(self._breaks, size_bytes)
-
-    def server_at(self, address: str) -> MailServer | None:
-        """The server at an IP address."""
-        name = self.setup.server_at.get(address)
-        return self.servers[name] if name else None
 
     # --- words for the tables ---
 
@@ -224,11 +219,11 @@ class World:
             return "unknown"
         return "hosted" if home is not None and home == self.scenario.home_server.get("hosted") else "onprem"
 
-    def flows_of(self, letter: Letter, version: int) -> tuple[tuple[str, int], ...]:
-        """The flows of a letter, such as ``hosted->onprem``, with the recipients in each, as of a version of the directory."""
-        start = self.side_of(letter.sender, version) if letter.sender else letter.kind
+    def flows_of(self, envelope: EnvelopeClass, version: int) -> tuple[tuple[str, int], ...]:
+        """The flows of an envelope class, such as ``hosted->onprem``, with the recipients in each, as of a version of the directory."""
+        start = self.side_of(envelope.sender, version) if envelope.sender else envelope.kind
         counts: dict[str, int] = {}
-        for rcpt in letter.recipients:
+        for rcpt in envelope.recipients:
             flow = f"{start}->{self.side_of(rcpt.written, version)}"
             counts[flow] = counts.get(flow, 0) + rcpt.count
         return tuple(counts.items())
@@ -240,34 +235,41 @@ class World:
         thresholds = gc.get_threshold()
         gc.set_threshold(*RARE_COLLECTION)
         try:
-            self._run(progress)
+            self._run_to_length(progress)
+            if not self.stopped_early:
+                self._drain()
+            self._close()
         finally:
             gc.set_threshold(*thresholds)
         self.recorder.check_conservation()
 
-    def _run(self, progress: Callable[[float], None] | None) -> None:
-        env, live = self.env, self.live
-        steps_s = self.length_s / 200
-        for number in range(1, 201):
-            run_until(env, steps_s * number if number < 200 else self.length_s)
+    def _run_to_length(self, progress: Callable[[float], None] | None) -> None:
+        """Until the last minute is noted, with all that happens before that."""
+        steps = 200
+        for number in range(1, steps + 1):
+            self.env.run(until=self.length_s * number / steps if number < steps else self._monitored)
             if progress:
-                progress(env.now)
-            if len(live) + len(env._queue) > MOST_COPIES_AT_ONCE:
-                self.stopped_early = f"more than {MOST_COPIES_AT_ONCE:,} messages under way: the system is not stable"
+                progress(self.env.now)
+            if len(self.under_way) > MOST_MESSAGES_AT_ONCE:
+                self.stopped_early = f"more than {MOST_MESSAGES_AT_ONCE:,} messages under way: the system is not stable"
                 break
-        while not self.stopped_early and self.minutes_noted < self.minutes:
-            env.step()  # what happens at the very end of the run belongs to it, the monitor last
-        while not self.stopped_early and self.open_copies > 0 and env.peek() <= self.limit_s:
-            env.step()
+
+    def _drain(self) -> None:
+        """Until all measured mail has met its end, or the drain limit is passed."""
+        if self.measured_under_way:
+            self._all_ended = self.env.event()
+            self.env.run(until=self._all_ended | At(self.env, nextafter(self.limit_s, inf), WORLD))
+
+    def _close(self) -> None:
+        """Record what is still there."""
         while self.minutes_noted < self.minutes:  # stopped early: not told as empty from here on
             self._note_queues()
-        self.rides.fold()
-        for copy in [*live, *under_way(self)]:
-            handed_in = bool(copy.passed)
-            self.recorder.end(copy, copy.letter, IN_TRANSIT, env.now, by=copy.server.name if handed_in else "client")
-        for server in self.servers.values():
-            server.threads.close()
-            server.connections.close()
+        for message in self.under_way:
+            by = message.server if message.passed else "client"
+            self.recorder.end(message, message.envelope, IN_TRANSIT, self.env.now, by=by)
+        pools = [pool for server in self.servers.values() for pool in (server.threads, server.connections)]
+        for pool in dict.fromkeys(pools):  # a role's may be its machine's
+            pool.close()
         for link in self.network.links.values():
             link.close()
 
@@ -296,6 +298,3 @@ def _size_breaks(setup: Setup) -> list[int]:
         for limit in policy.size_limits:
             breaks.update((limit, limit - policy.size_overhead_bytes))
     return sorted(breaks)
-
-
-__all__ = ["State", "World", "measured_window_s"]

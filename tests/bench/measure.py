@@ -51,7 +51,7 @@ def naive(messages: int) -> tuple[int, int]:
     return messages, len(rows)
 
 
-def coexsim(file: str | Path, messages: int, *, express: bool = True) -> tuple[int, int]:
+def coexsim(file: str | Path, messages: int) -> tuple[int, int]:
     """A scenario over a length that gives about so many messages of its load (0: as it is), with its `mail` table."""
     from coexsim.experiment.run import results_of
     from coexsim.scenario.load import changed, load_scenario
@@ -63,7 +63,7 @@ def coexsim(file: str | Path, messages: int, *, express: bool = True) -> tuple[i
         assert scenario.load is not None
         rate_per_s = sum(stream.rate for stream in scenario.load.streams)
         scenario = changed(scenario, {"run.length": f"{messages / rate_per_s} s"})
-    world = World(scenario, scenario.run.seed, 0, express=express)
+    world = World(scenario, scenario.run.seed, 0)
     start_senders(world)
     world.run()
     mail = results_of(world).mail
@@ -73,7 +73,6 @@ def coexsim(file: str | Path, messages: int, *, express: bool = True) -> tuple[i
 WHAT: dict[str, Callable[[int], tuple[int, int]]] = {
     "naive": naive,
     "seven": partial(coexsim, SEVEN),
-    "seven, a process per message": partial(coexsim, SEVEN, express=False),
     "loaded day": partial(coexsim, LOADED_DAY),
 }
 

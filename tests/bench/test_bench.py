@@ -18,7 +18,6 @@ SIZES = (10_000, 100_000, 1_000_000)
 NAMES = {
     "naive": "a plain SimPy program",
     "seven": "coexsim",
-    "seven, a process per message": "coexsim, no express mail",
 }
 
 
@@ -42,7 +41,7 @@ def test_seven_classes() -> None:
     print("\nseven classes of mail, exponential work, no limits")
     show(NAMES["naive"], plain)
     ratios = {}
-    for what in ("seven", "seven, a process per message"):
+    for what in ("seven",):
         ours = middle(what, MESSAGES)
         ratios[what] = ours.per_s / plain.per_s
         show(NAMES[what], ours, f"ratio {ratios[what]:.1f}x")

@@ -43,11 +43,9 @@ def loaded(onprem: str = "domino", *more: dict[str, Any]) -> Scenario:
     return setup(onprem, keys)
 
 
-def run_world(
-    scenario: Scenario, *, seed: int = 1, express: bool = True, keep_visits: bool = False
-) -> tuple[World, Results]:
+def run_world(scenario: Scenario, *, seed: int = 1, keep_visits: bool = False) -> tuple[World, Results]:
     """A world that has run, and its tables."""
-    world = World(scenario, seed, 0, keep_visits=keep_visits, express=express)
+    world = World(scenario, seed, 0, keep_visits=keep_visits)
     start_senders(world)
     world.run()
     return world, results_of(world)

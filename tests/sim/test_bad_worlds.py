@@ -11,15 +11,14 @@ from coexsim.errors import ScenarioError
 from coexsim.experiment.results import Results
 from tests.sim.loaded import loaded, run_world
 from tests.sim.setups import setup
-from tests.sim.test_express import LIMITS, NARROW, WORK
+from tests.sim.worlds import LIMITS, NARROW, WORK
 
 
-@pytest.mark.parametrize("express", [True, False])
-def test_an_unstable_load_is_stopped_and_says_so(monkeypatch: pytest.MonkeyPatch, express: bool) -> None:
+def test_an_unstable_load_is_stopped_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three times what the cores can do, for a year: stopped at the most messages that memory allows; the rest is in transit."""
-    monkeypatch.setattr("coexsim.sim.world.MOST_COPIES_AT_ONCE", 4_000)
+    monkeypatch.setattr("coexsim.sim.world.MOST_MESSAGES_AT_ONCE", 4_000)
     slow = {"servers": {"onprem": {"service": {"scan": "1 s"}, "capacity": {"cores": 1}}}, "run": {"length": "6 h"}}
-    world, results = run_world(loaded("domino", slow), express=express)
+    world, results = run_world(loaded("domino", slow))
 
     assert world.stopped_early is not None
     assert "not stable" in world.stopped_early

@@ -1,45 +1,69 @@
-"""Simulated time: a walk goes on as SimPy's own process would."""
+"""Simulated time: what happens at one moment happens in the order of the rule, at the moment that was said to the last bit."""
 
-from collections.abc import Generator
-from typing import Any
+from __future__ import annotations
 
-import pytest
+from math import nextafter
+
 import simpy
+from simpy.events import ProcessGenerator
 
-from coexsim.sim.clock import Walk, fire, run_until
-
-Seen = list[tuple[float, Any]]
+from coexsim.sim.clock import BIRTH, MONITOR, RETRY, SESSION, WORK_DONE, WORLD, At
 
 
-def _met(times_s: list[float], *, walk: bool) -> Seen:
-    """When a process that waits for one event after the other met them, the events happening at `times_s`."""
+def test_stages_then_numbers_then_causes() -> None:
+    """Whatever the order in which they were asked for; SimPy's own events go first."""
     env = simpy.Environment()
-    events = [simpy.Event(env) for _ in times_s]
-    seen: Seen = []
+    seen: list[str] = []
 
-    def steps() -> Generator[simpy.Event, Any, Any]:
-        for event in events:
-            value = yield event
-            seen.append((env.now, value))
+    def wait(name: str, order: int) -> ProcessGenerator:
+        yield At(env, 5.0, order)
+        seen.append(name)
+        if name == "birth 1":
+            env.process(soon())
 
-    def happen(timer: simpy.Event) -> None:
-        for number, (event, time_s) in enumerate(zip(events, times_s, strict=True)):
-            if time_s == timer.env.now:
-                fire(event, number)
+    def soon() -> ProcessGenerator:
+        yield env.timeout(0)
+        seen.append("what a birth causes")
 
-    if walk:
-        Walk(steps())
-    else:
-        env.process(steps())
-    for at_s in sorted(set(times_s)):
-        env.timeout(at_s).callbacks.append(happen)
-    run_until(env, 10.0)
-    return seen
+    asked = [
+        ("monitor", MONITOR), ("retry 1", RETRY + 1), ("session 7", SESSION + 7), ("session 3", SESSION + 3), ("again 3", SESSION + 3),
+        ("work", WORK_DONE + 9), ("birth 2", BIRTH + 2), ("birth 1", BIRTH + 1), ("world", WORLD),
+    ]  # fmt: skip
+    for name, order in asked:
+        env.process(wait(name, order))
+    env.run()
+
+    assert seen == [
+        "world", "birth 1", "what a birth causes", "birth 2", "work", "session 3", "again 3", "session 7", "retry 1", "monitor",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("times_s", [[1.0, 2.0], [2.0, 1.0], [3.0, 3.0], [2.0, 1.0, 1.0]])
-def test_a_walk_goes_on_at_once_from_what_has_happened_already(times_s: list[float]) -> None:
-    """As SimPy's process does; transfers that a message waits for one after the other may end in any order, or together."""
-    met = _met(times_s, walk=True)
-    assert met == _met(times_s, walk=False)
-    assert met == [(max(times_s[: i + 1]), i) for i in range(len(times_s))]
+def test_to_the_last_bit() -> None:
+    """A delay is added to the clock and rounds; the time that was said is kept. Here now + (time - now) is another number."""
+    now_s, time_s = 100.3, 500.7
+    while now_s + (time_s - now_s) == time_s:
+        now_s = nextafter(now_s, 200.0)
+    env = simpy.Environment(now_s)
+    met = []
+
+    def wait() -> ProcessGenerator:
+        yield At(env, time_s, WORLD)
+        met.append(env.now)
+
+    env.process(wait())
+    env.run()
+    assert met == [time_s]
+
+
+def test_simpy_keeps_its_heap_as_at_knows_it() -> None:
+    """`At` is as one of SimPy's own events to all its public means: peek, step, run until an event, any and all of several."""
+    env = simpy.Environment()
+    late, early = At(env, 9.0, WORLD), At(env, 2.0, WORLD)
+
+    assert env.peek() == 2.0
+    env.step()
+    assert (env.now, early.processed, early.ok, early.value, late.triggered) == (2.0, True, True, None, True)
+    assert env.run(until=late | env.timeout(100.0)) is not None
+    assert env.now == 9.0
+    env.run(until=At(env, 11.0, WORLD) & env.timeout(1.0))
+    assert env.now == 11.0

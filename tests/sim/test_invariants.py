@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from coexsim.experiment.results import Results
 from coexsim.sim.world import World
 from tests.sim.loaded import loaded, run_world
-from tests.sim.test_express import assert_close
+from tests.sim.worlds import WORLDS
 
 QUICK = {"run": {"length": "3 min", "drain": "1 h"}}
 maybe = st.none() | st.integers(1, 4)
@@ -76,8 +76,16 @@ def without_none(keys: Any) -> Any:
 @given(ONPREM, WORLD, st.integers(0, 1000))
 def test_books_queues_and_workers(onprem: str, keys: dict[str, Any], seed: int) -> None:
     """Nothing is lost or made up, nobody waits a negative time or overtakes in a FIFO queue, and no worker does two things at once."""
-    world, results = run_world(loaded(onprem, without_none(keys), QUICK), seed=seed, keep_visits=True)
+    all_holds(*run_world(loaded(onprem, without_none(keys), QUICK), seed=seed, keep_visits=True))
 
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_same_in_worlds_with_a_name(name: str) -> None:
+    """In worlds where something is sure to happen: limits, outages, DNS that grows old, all at one moment."""
+    all_holds(*run_world(loaded("domino", *WORLDS[name]), keep_visits=True))
+
+
+def all_holds(world: World, results: Results) -> None:
     results.conservation()
     assert (results.mail["delay_s"].dropna() >= 0).all()
     assert results.mail["recipients"].sum() == world.recorder.sent == sum(world.recorder.ended)
@@ -92,8 +100,8 @@ def nothing_is_left(world: World, results: Results) -> None:
     """When everything has met its end, nothing is kept of it: no queue, no slot, no open copy."""
     if (results.mail["outcome"] == "in transit").any():
         return
-    assert not world.live
-    assert world.open_copies == 0
+    assert not world.under_way
+    assert world.measured_under_way == 0
     for server in world.servers.values():
         assert (server.queued, server.queued_bytes) == (0, 0), server.name
         assert (server.threads.in_use, server.connections.in_use) == (0, 0), server.name
@@ -116,19 +124,6 @@ def no_busier_than(workers: float, visits: pd.DataFrame, server: str, stage: str
     steps = np.repeat([-1, 1], len(rows))
     at_work = np.cumsum(steps[np.lexsort((steps, times_s))])
     assert len(rows) == 0 or at_work.max() <= workers
-
-
-@often
-@given(ONPREM, WORLD, st.integers(0, 1000))
-def test_express_is_a_journey(onprem: str, keys: dict[str, Any], seed: int) -> None:
-    """With express mail and without, the same tables, in any world."""
-    scenario = loaded(onprem, without_none(keys), QUICK)
-    express, journeys = (run_world(scenario, seed=seed, express=express)[1] for express in (True, False))
-
-    pd.testing.assert_frame_equal(express.mail, journeys.mail, check_exact=True)
-    for table in ("stages", "timeline"):
-        assert_close(getattr(express, table), getattr(journeys, table))
-    pd.testing.assert_frame_equal(express.dns, journeys.dns)
 
 
 def test_the_count_of_workers_says_no() -> None:

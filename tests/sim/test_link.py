@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
 from coexsim.analysis.theory import mg1_ps_sojourn_s
-from coexsim.sim.calendar import Calendar
+from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
 from coexsim.sim.stage_log import StageLog
 from tests.theory_check import assert_mean_is_and_not_a_tenth_more
@@ -49,7 +49,7 @@ class Transfers:
     ) -> None:
         self.env = simpy.Environment(begin_s)
         self.log = StageLog("office to hosted", "link", None, length_s, bin_s=10, measured_s=measured_s)
-        self.link = FairLink(self.env, "office to hosted", bytes_per_s, Calendar(closed), self.log)
+        self.link = FairLink(self.env, "office to hosted", bytes_per_s, DowntimeSchedule(closed), self.log)
         self.ended: dict[int, tuple[float, object]] = {}
 
     def send(self, number: int, at_s: float, size_bytes: float) -> None:

@@ -1,4 +1,4 @@
-"""What must not change a run: other servers, the order in which processes start, Python's hash seed, how far ahead mail is drawn."""
+"""What must not change a run: other servers, the order in which processes start, Python's hash seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from coexsim.sim.senders import start_senders
 from coexsim.sim.world import World
 from tests.sim.loaded import loaded, run_world
 from tests.sim.setups import OUTSIDE, mails
-from tests.sim.test_express import LIMITS, NARROW, ROLE, TICKS, WORK
+from tests.sim.worlds import LIMITS, NARROW, ROLE, TICKS, WORK
 
 TROUBLE: dict[str, Any] = {
     "events": [
@@ -113,16 +113,6 @@ def test_order_of_processes_changes_nothing(scenario: Scenario, monkeypatch: pyt
     from coexsim.experiment.run import results_of
 
     assert fingerprint(results_of(world).tables) == fingerprint(expected.tables)
-
-
-def test_how_far_mail_is_looked_ahead_changes_nothing(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rides are put on their way one by one, or thousands at a time."""
-    seen = set()
-    for ahead in (1, 64, 100_000):
-        monkeypatch.setattr("coexsim.sim.senders.RIDES_AHEAD", ahead)
-        seen.add(fingerprint(simulate(scenario).tables))
-
-    assert len(seen) == 1
 
 
 PROGRAM = """

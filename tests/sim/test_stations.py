@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
 from coexsim.analysis.theory import erlang_b, mdc_wait_s, mg1_wait_s, mmc_wait_s, mmck
-from coexsim.sim.calendar import Calendar
+from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.stage_log import StageLog
-from coexsim.sim.stations import FifoStation, Hold, Pool
+from coexsim.sim.stations import FifoStation, Pool, Slot
 from coexsim.stats import half_width
 from tests.theory_check import assert_mean_is_and_not_a_tenth_more
 
 Works = Callable[[np.random.Generator, int], NDArray[np.float64]]
-OPEN = Calendar()
+OPEN = DowntimeSchedule()
 
 
 def exponential(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
@@ -117,7 +117,7 @@ def pool_share_refused(slots: int, rate_per_s: float, replication: int) -> float
     pool = Pool(env, "connections", slots, log_of())
     refused = 0
 
-    def hold(taken: Hold, hold_s: float) -> ProcessGenerator:
+    def hold(taken: Slot, hold_s: float) -> ProcessGenerator:
         yield env.timeout(hold_s)
         pool.release(taken)
 
@@ -195,7 +195,7 @@ def test_littles_law_holds_for_the_areas_of_a_log() -> None:
     rng = np.random.default_rng(23)
     arrivals = np.cumsum(rng.exponential(0.3, 5000))
     log = log_of(3000)
-    station = FifoStation("onprem", 4, Calendar([(200, 300), (700, 720)]), log)
+    station = FifoStation("onprem", 4, DowntimeSchedule([(200, 300), (700, 720)]), log)
     for now_s, work_s in zip(arrivals, rng.exponential(1, 5000), strict=True):
         station.arrive(now_s, work_s)
     summary, timeline = log.summary(), log.timeline()
@@ -215,7 +215,7 @@ def run(
     mail: list[tuple[float, float]], workers: int | None, closed: list[tuple[float, float]] | None = None
 ) -> list[tuple[float, float, float]]:
     """(arrived, start, finish) of mail given as (gap, work)."""
-    station = FifoStation("onprem", workers, Calendar(closed or []), log_of())
+    station = FifoStation("onprem", workers, DowntimeSchedule(closed or []), log_of())
     arrived, visits = 0.0, []
     for gap_s, work_s in mail:
         arrived += gap_s
@@ -230,11 +230,11 @@ def test_station_is_first_come_first_served(
     """No negative wait, starts in order of arrival, nobody starts while closed, never too many at once."""
     visits = run(mail, workers, closed)
 
-    calendar = Calendar(closed)
+    downtime = DowntimeSchedule(closed)
     assert all(arrived <= start <= finish for arrived, start, finish in visits)
     assert all(one[1] <= other[1] for one, other in pairwise(visits))
     for _, start, _ in visits:
-        assert calendar.is_open(start)
+        assert downtime.is_up(start)
         assert sum(s <= start < f for _, s, f in visits) <= workers
 
 
@@ -248,7 +248,7 @@ def test_nobody_waits_while_a_worker_is_free(
     for at, (arrived, start, _) in enumerate(visits):
         latest_finishes = sorted(finish for _, _, finish in visits[:at])[-workers:]
         worker_free = latest_finishes[0] if len(latest_finishes) == workers else arrived
-        assert start == Calendar(closed).next_open(max(arrived, worker_free))
+        assert start == DowntimeSchedule(closed).next_up(max(arrived, worker_free))
 
 
 @given(mail, st.integers(1, 4), closed_times)
@@ -257,7 +257,7 @@ def test_work_takes_its_open_time(
 ) -> None:
     """Preempt and resume: between start and finish lie the work and the closed times, no more."""
     for (_, work_s), (_, start, finish) in zip(mail, run(mail, workers, closed), strict=True):
-        still_s = sum(max(min(finish, to_s) - max(start, from_s), 0) for from_s, to_s in Calendar(closed))
+        still_s = sum(max(min(finish, to_s) - max(start, from_s), 0) for from_s, to_s in DowntimeSchedule(closed))
         assert finish - start == work_s + still_s
 
 
@@ -269,7 +269,7 @@ def test_a_worker_more_lengthens_no_wait(
     few, more, all_at_once = (run(mail, n, closed) for n in (workers, workers + 1, None))
 
     for one, other, third in zip(few, more, all_at_once, strict=True):
-        assert one[1] >= other[1] >= third[1] == Calendar(closed).next_open(third[0])
+        assert one[1] >= other[1] >= third[1] == DowntimeSchedule(closed).next_up(third[0])
 
 
 @given(mail, st.integers(1, 4), closed_times)
@@ -277,7 +277,7 @@ def test_tracked_numbers_are_counts_over_visits(
     mail: list[tuple[float, float]], workers: int, closed: list[tuple[float, float]]
 ) -> None:
     """`waiting` and `present`, asked before every arrival and at the end."""
-    station = FifoStation("onprem", workers, Calendar(closed), log_of(), track=True)
+    station = FifoStation("onprem", workers, DowntimeSchedule(closed), log_of(), track=True)
     arrived = 0.0
     visits: list[tuple[float, float]] = []
     for gap_s, work_s in [*mail, (1.0, 0.0)]:
@@ -305,7 +305,7 @@ def test_stations_refuse_what_they_cannot_do() -> None:
 def test_a_station_closed_for_good_leaves_its_mail_waiting() -> None:
     """It is counted as unfinished, and as queue to the end of the timeline."""
     log = log_of(120)
-    station = FifoStation("onprem", 1, Calendar([(30, inf)]), log)
+    station = FifoStation("onprem", 1, DowntimeSchedule([(30, inf)]), log)
 
     assert [station.arrive(t, 20.0) for t in (0.0, 15.0, 40.0)] == [(0, 20), (20, inf), (inf, inf)]
     assert log.summary().unfinished == 2
@@ -329,7 +329,7 @@ class Clients:
         yield self.env.timeout(at_s)
         hold = self.pool.try_take(key)
         if hold is None:
-            waiter = self.pool.wait(key)
+            waiter = self.pool.request(key)
             if patience_s < inf:
                 yield waiter | self.env.timeout(patience_s)
                 if not waiter.processed:
@@ -337,7 +337,7 @@ class Clients:
                     return
             else:
                 yield waiter
-            hold = waiter.hold
+            hold = waiter.slot
         assert hold is not None
         self.served.append((number, self.env.now))
         yield self.env.timeout(hold_s)
@@ -424,7 +424,7 @@ def test_a_slot_given_to_one_who_gives_up_goes_to_the_next() -> None:
     pool = Pool(env, "threads", 1, log_of())
     hold = pool.try_take()
     assert hold is not None
-    first, second = pool.wait(), pool.wait()
+    first, second = pool.request(), pool.request()
 
     pool.release(hold)
     assert first.triggered
@@ -452,7 +452,7 @@ def test_pool_closes_its_books() -> None:
     pool = Pool(env, "threads", 1, log)
     pool.try_take()
     env.run(until=30)
-    pool.wait()
+    pool.request()
     env.run(until=100)
     pool.close()
 

@@ -22,7 +22,7 @@ from coexsim.scenario.model import Scenario
 from coexsim.stats import half_width
 from tests.sim.loaded import loaded, run_world
 from tests.sim.setups import as_text
-from tests.sim.test_express import LIMITS, NARROW, ROLE, WORK, WORLDS, trouble
+from tests.sim.worlds import LIMITS, NARROW, ROLE, WORK, WORLDS, trouble
 from tests.theory_check import assert_mean_is_and_not_a_tenth_more
 
 pytestmark = pytest.mark.theory

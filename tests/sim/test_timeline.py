@@ -57,20 +57,9 @@ def test_queue_at_the_end_of_a_run_within_a_minute(length: str, at_end: int, tmp
     assert queue["backlog"].tolist() == [0, 0, 0, 0, 0, at_end]
 
 
-@pytest.mark.parametrize("length", ["3 min", "150 s"])
-def test_fast_path_and_journeys_have_the_same_queues(length: str) -> None:
-    """Mail on the fast path is in the queues at the end as it is without it."""
-    scenario = loaded("domino", {"run": {"length": length, "drain": "1 h"}})
-    one, other = (run_world(scenario, express=express)[1].timeline for express in (True, False))
-    queues = [table[table["stage"] == "queue"].reset_index(drop=True) for table in (one, other)]
-
-    assert queues[0]["backlog"].sum() > 0
-    pd.testing.assert_frame_equal(queues[0], queues[1])
-
-
 def test_run_stopped_early_has_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an unstable run is stopped, its queues are not told as empty from then on."""
-    monkeypatch.setattr(world_module, "MOST_COPIES_AT_ONCE", 20)
+    monkeypatch.setattr(world_module, "MOST_MESSAGES_AT_ONCE", 20)
     slow: dict[str, Any] = {"servers": {"onprem": {"capacity": {"cores": 1}, "service": {"scan": "5 s"}}}}
     world, results = run_world(loaded("domino", slow))
     queue = results.timeline[(results.timeline["stage"] == "queue") & (results.timeline["server"] == "onprem")]

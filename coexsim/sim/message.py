@@ -1,0 +1,119 @@
+"""What moves in the simulation: a message under way, and the envelope class it shares with all messages like it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coexsim.mail.message import Envelope, Kind, Rcpt
+
+if TYPE_CHECKING:
+    from coexsim.draw.mail_table import MailBlock
+
+
+class EnvelopeClass:
+    """Sender, recipients and kind: what routing rules look at. One object for all messages like it, so that rules are asked once."""
+
+    __slots__ = ("count", "kind", "recipients", "sender")
+
+    def __init__(self, sender: str, recipients: tuple[Rcpt, ...], kind: Kind) -> None:
+        self.sender = sender
+        self.recipients = recipients
+        self.kind = kind
+        self.count = sum(rcpt.count for rcpt in recipients)
+
+
+class EnvelopeClasses:
+    """All envelope classes of a run, each once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, tuple[Rcpt, ...], Kind], EnvelopeClass] = {}
+
+    def get(self, sender: str, recipients: tuple[Rcpt, ...], kind: Kind = "mail") -> EnvelopeClass:
+        """The class with this sender, these recipients and this kind."""
+        key = (sender, recipients, kind)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = EnvelopeClass(sender, recipients, kind)
+        return found
+
+    def part(self, whole: EnvelopeClass, recipients: tuple[Rcpt, ...]) -> EnvelopeClass:
+        """The class for other recipients, often all or some of the same."""
+        return whole if recipients == whole.recipients else self.get(whole.sender, recipients, whole.kind)
+
+
+class Block:
+    """A block of drawn mail, with the work it will cause as columns; each is drawn when a stage first needs it."""
+
+    __slots__ = ("first", "size_bytes", "work")
+
+    def __init__(self, mail: MailBlock) -> None:
+        self.first = mail.first
+        self.size_bytes = mail.size_bytes
+        self.work: dict[str, list[float]] = {}
+
+
+class Message:
+    """A message under way, or the part of it for some of its recipients: where it is, and what it has behind it.
+
+    `number` is the mail's, the same in every alternative; `row` its place in `block`. `serial` tells a notice's draws from those of
+    the mail it is about. `server` is the name of the server that has it; `passed` the machines that took it, in order.
+    """
+
+    __slots__ = (
+        "attempts", "block", "born_s", "came_from", "declares_size", "envelope", "failures", "first_failure_s", "hops", "measured",
+        "number", "passed", "path", "queued_s", "row", "serial", "server", "size_bytes", "size_class", "stream", "wan_bytes", "warned",
+    )  # fmt: skip
+
+    def __init__(
+        self, number: int, envelope: EnvelopeClass, size_bytes: int, size_class: int, born_s: float, server: str, stream: str,
+        measured: bool, block: Block | None = None, row: int = 0, serial: int = 0,
+    ) -> None:  # fmt: skip
+        self.number = number
+        self.envelope = envelope
+        self.size_bytes = size_bytes
+        self.size_class = size_class  # messages of one class meet the same size limits
+        self.born_s = born_s
+        self.server = server
+        self.stream = stream
+        self.measured = measured
+        self.block = block
+        self.row = row
+        self.serial = serial
+        self.came_from = "own-user"
+        self.declares_size = True
+        self.passed: tuple[str, ...] = ()
+        self.hops = 0
+        self.attempts = 0
+        self.wan_bytes = 0.0
+        self.queued_s = born_s  # in the queue of its server since then
+        self.failures = 0  # attempts that failed there
+        self.first_failure_s = 0.0
+        self.warned = False
+        self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
+
+    def part(self, envelope: EnvelopeClass) -> Message:
+        """A message for some of the recipients, with the same way behind it and their share of the bytes."""
+        other = Message.__new__(Message)
+        for name in Message.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.narrow(envelope)
+        if other.path is not None:
+            other.path = list(other.path)
+        return other
+
+    def narrow(self, envelope: EnvelopeClass) -> None:
+        """Go on with some of the recipients, and their share of the bytes."""
+        if envelope is not self.envelope:
+            self.wan_bytes = self.wan_share(envelope.count)
+            self.envelope = envelope
+
+    def wan_share(self, recipients: int) -> float:
+        """What some of the recipients account for of the bytes put on links."""
+        return self.wan_bytes * recipients / self.envelope.count
+
+    def as_envelope(self) -> Envelope:
+        """As the rules want it."""
+        envelope = self.envelope
+        return Envelope(
+            envelope.sender, envelope.recipients, self.size_bytes, self.passed, self.declares_size, envelope.kind
+        )
