@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from coexsim.cli import options
 from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.paint import say
 
 if TYPE_CHECKING:
     from coexsim.analysis.compare import Comparison
@@ -21,6 +23,8 @@ def compare(
     seed: options.Seed = None,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:
     """The same mail through two set-ups: differences, message by message, with 95 % intervals; B minus A.
 
@@ -28,7 +32,6 @@ def compare(
     """
     from coexsim.analysis.compare import compare as run_compare
     from coexsim.experiment.executors import open_executor
-    from coexsim.report.tables import words
     from coexsim.scenario.load import load_scenario
 
     one, other = load_scenario(a), load_scenario(b)
@@ -43,6 +46,48 @@ def compare(
             jobs=1,
             progress=lambda done, _: tell(done),
         )
+    if as_json:
+        print_json(_data(found, one.source.file, other.source.file))
+    elif quiet:
+        say(_answer(found))
+    else:
+        _say_comparison(found, a, b)
+    return int(found.differs)
+
+
+def _data(found: Comparison, a: str, b: str) -> dict[str, Any]:
+    """The comparison for programs: each figure of A and B with their difference, its interval and whether it is shown."""
+    kinds = {
+        "delay": (found.delays, "s"),
+        "outcome": (found.outcomes, "1"),
+        "server": (found.servers, ""),
+        "total": (found.totals, "1"),
+    }
+    differences = [
+        {
+            "kind": kind,
+            "of": " ".join(map(str, names)),
+            "unit": unit or ("s" if names[-1] == "mean wait" else "1"),
+            **row,
+        }
+        for kind, (table, unit) in kinds.items()
+        for names, row in zip(
+            (index if isinstance(index, tuple) else (index,) for index in table.index),
+            table.to_dict("records"),
+            strict=True,
+        )
+    ]
+    return envelope(
+        "compare", _answer(found), int(found.differs), provenance={"a": a, "b": b, "replications": found.replications},
+        differences=differences, messages=found.messages, unpaired=found.unpaired, same_mail=found.same_mail,
+        classes_of_mail_that_change=len(found.routes.changes),
+    )  # fmt: skip
+
+
+def _say_comparison(found: Comparison, a: Path, b: Path) -> None:
+    """The answer first, then the figures that differ."""
+    from coexsim.report.tables import words
+
     console = make_console()
     console.print(_answer(found), style="bold")
     for letter, name, file in (("A", found.a, a), ("B", found.b, b)):
@@ -62,7 +107,6 @@ def compare(
     apart = f"{found.unpaired:,} {'arrived in one alone' if found.same_mail else 'as two lots of mail'}"
     runs = f"{found.replications} replication{'s' if found.replications > 1 else ''}"
     console.print(f"{found.messages:,} messages compared with themselves, {apart}; {runs}.")
-    return int(found.differs)
 
 
 def _answer(found: Comparison) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coexsim.cli.console import make_console, progress_bar
-from coexsim.cli.folder import Keeping
+from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.folder import CANNOT_WRITE, Keeping
 from coexsim.cli.paint import say
+from coexsim.cli.run_data import run_figures, run_provenance, verdicts_data
 
 if TYPE_CHECKING:
     from coexsim.analysis.round_trip import RoundTrip
@@ -73,9 +75,34 @@ class Report:
             self.keeping.write(page)
         self.pictures = pictures
 
-    def tell(self, first: Callable[[], None] | None = None) -> int:
-        """Print the answer first, then what it rests on; return the exit code."""
+    def tell(
+        self, verb: str, *, as_json: bool, quiet: bool, first: Callable[[], None] | None = None, details: dict[str, Any] | None = None
+    ) -> int:  # fmt: skip
+        """Print the answer first, then what it rests on (or a sentence, or JSON); return the exit code."""
         from coexsim.analysis.slo import exit_code
+
+        code = CANNOT_WRITE if self.keeping.failed else exit_code(self.verdicts)
+        if as_json:
+            print_json(self._data(verb, code) | (details or {}))
+        elif quiet:
+            say(self._sentences())
+        else:
+            self._say_all(first)
+        return self.keeping.exit_code(code)
+
+    def _sentences(self) -> list[str]:
+        from coexsim.report.answer import straight_answer
+
+        return straight_answer(self.summary, self.verdicts, self.trip)
+
+    def _data(self, verb: str, code: int) -> dict[str, Any]:
+        figures = run_figures(self.summary, self.trip)
+        provenance = run_provenance(self.results.provenance)
+        verdicts = verdicts_data(self.verdicts)
+        answer, folder = " ".join(self._sentences()), None if self.keeping.failed else str(self.folder)
+        return envelope(verb, answer, code, verdicts=verdicts, figures=figures, provenance=provenance, folder=folder)
+
+    def _say_all(self, first: Callable[[], None] | None) -> None:
         from coexsim.report.saying import say_summary, say_verdicts
 
         console = make_console()
@@ -91,7 +118,6 @@ class Report:
             say_price(self.trip)
         if not self.keeping.failed:
             say(f"Tables{' and pictures' if self.pictures else ''}: {self.folder}/")
-        return self.keeping.exit_code(exit_code(self.verdicts))
 
 
 def say_price(trip: RoundTrip) -> None:

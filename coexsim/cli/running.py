@@ -39,6 +39,8 @@ def run(
     ] = True,
     pictures: options.Pictures = True,
     visits: Annotated[bool, Option("--visits", help="keep every visit of every stage (large)")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """Simulate a scenario: delay, queues, utilisation, the round trip's price; tables and pictures under reports/.
 
@@ -58,7 +60,7 @@ def run(
         if round_trip:
             report.price(jobs, direct)
     report.write(pictures=pictures)
-    return report.tell()
+    return report.tell("run", as_json=as_json, quiet=quiet)
 
 
 def outage(
@@ -74,6 +76,8 @@ def outage(
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     pictures: options.Pictures = True,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """What an outage does: backlog, oldest mail, warnings, expiries, the burst on return and how long it takes to drain.
 
@@ -86,9 +90,9 @@ def outage(
 
     options.value(units.moment, at, "--at")
     options.value(units.duration_s, length, "--for")
-    quiet = load_scenario(scenario)
-    options.known(server, quiet.can_go_down, "--server")
-    spec = with_outage(quiet, server, at, length)
+    usual = load_scenario(scenario)
+    options.known(server, usual.can_go_down, "--server")
+    spec = with_outage(usual, server, at, length)
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
     results = _simulated(spec, seed, replications or 1, jobs, dask, visits=False)
@@ -96,7 +100,8 @@ def outage(
     report.find()
     facts = outage_facts(results, spec, spec.events[-1])
     report.write(pictures=pictures)
-    return report.tell(lambda: _say_outage(facts, spec))
+    details = {"outage": facts._asdict() | {"backlog": facts.backlog.to_dict("records")}}
+    return report.tell("outage", as_json=as_json, quiet=quiet, first=lambda: _say_outage(facts, spec), details=details)
 
 
 def _say_outage(facts: OutageFacts, spec: Scenario) -> None:

@@ -11,8 +11,10 @@ from typer import Option
 
 from coexsim.cli import options
 from coexsim.cli.console import make_console
-from coexsim.cli.folder import Keeping, results_folder
+from coexsim.cli.envelope import envelope, figure, print_json
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.paint import say
+from coexsim.cli.run_data import verdicts_data
 
 if TYPE_CHECKING:
     from coexsim.analysis.sizing import Sizing
@@ -43,6 +45,8 @@ def size(
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     pictures: options.Pictures = True,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """How big must the server be: the cheapest machine that meets every objective, its headroom and what breaks first.
 
@@ -60,10 +64,36 @@ def size(
         )
     keeping = Keeping()
     _write_size(found, folder, keeping, pictures=pictures)
-    _say_size(found, spec)
-    if not keeping.failed:
-        say(f"Table{' and picture' if pictures else ''}: {folder}/")
+    sentences = [*_answer(found, spec), *([f"Headroom: {found.headroom}."] if found.headroom is not None else [])]
+    if as_json:
+        code = CANNOT_WRITE if keeping.failed else found.exit_code
+        print_json(_data(found, spec, " ".join(sentences), code, None if keeping.failed else folder))
+    elif quiet:
+        say(sentences)
+    else:
+        _say_size(found, spec)
+        if not keeping.failed:
+            say(f"Table{' and picture' if pictures else ''}: {folder}/")
     return keeping.exit_code(found.exit_code)
+
+
+def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | None) -> dict[str, Any]:
+    """The answer for programs: verdicts on the machine that holds, its resources as figures, every machine that was tried."""
+    confidence = spec.size.confidence if spec.size else 0.95
+    figures: list[dict[str, Any]] = []
+    if found.best is not None:
+        for resource, has, busy, needed, _ in found.resources(spec).itertuples(index=False, name=None):
+            unit = {"queue_disk": "B"}.get(str(resource), "bit/s" if " to " in str(resource) else "1")
+            figures += [
+                figure("has", str(resource), has, unit),
+                figure("needed by theory", str(resource), needed, unit),
+            ]
+            figures.append(figure("busy share in the busiest hour", str(resource), busy, "1"))
+    return envelope(
+        "size", answer, code, verdicts=verdicts_data(found.best.verdicts if found.best else (), confidence), figures=figures,
+        provenance={"file": spec.source.file, "runs": found.runs}, machines=found.table().to_dict("records"),
+        undecided=[candidate.name for candidate in found.undecided], folder=None if folder is None else str(folder),
+    )  # fmt: skip
 
 
 @contextmanager

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument
 
 from coexsim.cli import options
 from coexsim.cli.console import make_console, progress_bar
-from coexsim.cli.folder import Keeping, results_folder
+from coexsim.cli.envelope import envelope, figure, print_json
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.paint import say
 from coexsim.errors import OutputError, UsageError
 from coexsim.text import visible
@@ -35,6 +37,8 @@ def sweep(
     seed: options.Seed = None,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """Run a scenario over values of its keys; one that was stopped goes on where it was.
 
@@ -75,20 +79,42 @@ def sweep(
         kept = f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there"
         print(visible(kept), file=sys.stderr)
         raise
-    runs = int(table["replication"].nunique())
-    sure = (
-        "one run of each: no intervals; add --replications" if runs == 1 else f"means over {runs} replications of each"
-    )
+    total = f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet"
+    points = None
     if list(grid) == [HOSTED_SHARE]:
         from coexsim.analysis.migration import curve
 
         points = curve(table, spec)
-        keeping.write(lambda: write_whole(folder / "migration.csv", points.to_csv(index=False).encode()))
-        console.print(_migration(points, sure))
-    else:
-        console.print(_points(table, list(grid), sure))
-    say(f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet")
+        keeping.write(partial(write_whole, folder / "migration.csv", points.to_csv(index=False).encode()))
+    if as_json:
+        code = CANNOT_WRITE if keeping.failed else 0
+        provenance = {"file": spec.source.file, "runs": seen[1]}
+        found = _point_data(table, list(grid))
+        print_json(envelope("sweep", total, code, provenance=provenance, points=found, folder=str(folder)))
+        return keeping.exit_code(0)
+    if not quiet:
+        runs = int(table["replication"].nunique())
+        sure = (
+            f"means over {runs} replications of each"
+            if runs > 1
+            else "one run of each: no intervals; add --replications"
+        )
+        console.print(_points(table, list(grid), sure) if points is None else _migration(points, sure))
+    say(total)
     return keeping.exit_code(0)
+
+
+def _point_data(table: Any, keys: list[str]) -> list[dict[str, Any]]:
+    """Each point with its values and its figures: means over replications, with half of the 95 % interval."""
+    from coexsim.stats import half_width
+
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for (*values, what, where, unit), rows in table.groupby([*keys, "what", "where", "unit"], sort=False, dropna=False)[
+        "value"
+    ]:
+        point = found.setdefault(tuple(values), {"values": dict(zip(keys, values, strict=True)), "figures": []})
+        point["figures"].append(figure(what, where, rows.mean(), unit, half_width(rows.to_numpy())))
+    return list(found.values())
 
 
 def _key_and_values(word: str) -> tuple[str, str]:

@@ -1,0 +1,122 @@
+"""--json: every verb answers in one shape, which the shipped schema describes; --quiet: in a line or two."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import coexsim.cli
+from coexsim.cli import run
+from coexsim.cli.envelope import envelope, ready
+from tests.analysis.small import SMALL
+
+ROOT = Path(__file__).parents[2]
+FLOWS = str(ROOT / "scenarios" / "article" / "flows.yaml")
+DIRECT = str(ROOT / "scenarios" / "modern" / "article-direct.yaml")
+SCHEMA = json.loads((Path(coexsim.cli.__file__).parent / "answer.schema.json").read_text(encoding="utf-8"))
+FEW = SMALL.replace("{onprem: 80, hosted: 120}", "{onprem: 8, hosted: 12}").replace("length: 2 h", "length: 20 min")
+VERBS: dict[str, list[str]] = {
+    "trace": [FLOWS, "iUser1", "iUser2"],
+    "check": [FLOWS],
+    "diff": [FLOWS, DIRECT],
+    "run": ["few.yaml", "--no-pictures", "--replications", "2", "--jobs", "1", "--out", "out"],
+    "outage": ["few.yaml", "--server", "onprem", "--at", "5 min", "--for", "2 min", "--no-pictures", "--out", "out"],
+    "size": ["few.yaml", "--no-pictures", "--no-headroom", "--jobs", "1", "--out", "out"],
+    "sweep": ["few.yaml", "load.growth=1,2", "--jobs", "1", "--out", "out"],
+    "compare": ["few.yaml", "few.yaml", "--replications", "2", "--jobs", "1"],
+}
+
+
+def validate(data: Any) -> None:
+    """Raises `jsonschema.ValidationError`."""
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+
+
+@pytest.fixture
+def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twenty mailboxes for twenty minutes, an objective, two machines; in the working directory."""
+    text = FEW[: FEW.index("events:")] + (
+        "load: {profile: office-worker}\nobjectives: [p95(delay) < 60 s]\n"
+        "size: {server: onprem, candidates: [{name: one, cores: 1, cost: 1}, {name: two, cores: 2, cost: 2}]}\n"
+    )
+    (tmp_path / "few.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_schema_is_one() -> None:
+    """Of the draft that it says."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_answers_in_the_shape(verb: str, few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Valid by the schema, in ASCII, with the exit code that the command has; what is taken away or made up is refused."""
+    code = run([verb, *VERBS[verb], "--json"])
+    text = capsys.readouterr().out
+    data = json.loads(text)
+
+    validate(data)
+    assert text.isascii()
+    assert (data["verb"], data["exit_code"], data["format"]) == (verb, code, "coexsim/1")
+    assert data["answer"]
+    own = set(data) - {"format", "verb", "answer", "exit_code", "verdicts", "figures", "provenance"}
+    for key in ("format", "answer", "provenance", *own):
+        if key in own and not any(key in each["then"]["required"] for each in SCHEMA["allOf"]):
+            continue
+        with pytest.raises(jsonschema.ValidationError):
+            validate({name: value for name, value in data.items() if name != key})
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**data, "figures": [{"name": "delay", "value": 1}]})
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_quiet_says_the_answer_alone(verb: str, few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A few lines at the most, and the exit code of the whole answer."""
+    code = run([verb, *VERBS[verb], "--quiet"])
+    said = capsys.readouterr().out.splitlines()
+
+    assert code == {"diff": 1}.get(verb, code)
+    assert code in (0, 1, 3)
+    assert 1 <= len(said) <= 6, said
+
+
+def test_verdicts_and_figures_are_those_of_the_run(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The mean delay of a flow is that of the tables; two replications have an interval."""
+    from coexsim.experiment.results import load_results
+
+    run(["run", *VERBS["run"], "--json"])
+    data = json.loads(capsys.readouterr().out)
+    delays = load_results(few / "out").delays()
+    found = {(each["name"], each["of"]): each for each in data["figures"]}
+
+    for flow, row in delays.iterrows():
+        assert found["mean delay", str(flow)]["value"] == pytest.approx(row["mean_s"])
+        assert found["mean delay", str(flow)]["half_width"] == pytest.approx(row["mean_half_s"])
+    [verdict] = data["verdicts"]
+    assert (verdict["objective"], verdict["answer"], verdict["unit"]) == ("p95(delay) < 60 s", "met", "s")
+    assert data["provenance"]["replications"] == [0, 1]
+
+
+def test_numbers_that_json_lacks() -> None:
+    """None is null, no end a word; surrogates are escaped; numbers of numpy are numbers."""
+    import numpy as np
+
+    found = ready(
+        {
+            "a": float("nan"),
+            "b": float("inf"),
+            "c": np.int64(3),
+            "d": np.float64(0.5),
+            "e": np.bool_(True),
+            "f": "\ud800",
+            "g": (1,),
+        }
+    )
+
+    assert found == {"a": None, "b": "inf", "c": 3, "d": 0.5, "e": True, "f": "\\ud800", "g": [1]}
+    validate(ready(envelope("any", "x", 0)))
