@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import typer
+from ruamel.yaml import YAML
+
+from coexsim.cli.app import command
 
 ROOT = Path(__file__).parent.parent
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
@@ -97,17 +102,18 @@ def test_every_block_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.Mon
     for block in blocks((ROOT / "README.md").read_text(encoding="utf-8")):
         kinds.add(block.kind)
         if block.kind == "console":
-            for command, output in commands(block.text):
-                if command in MADE_BY_MAKE:
-                    assert f"\n{MADE_BY_MAKE[command]}" in (ROOT / "Makefile").read_text(encoding="utf-8")
-                elif not command.startswith(NOT_HERE):
-                    printed = run_command(command, tmp_path)
+            for line, output in commands(block.text):
+                if line in MADE_BY_MAKE:
+                    assert f"\n{MADE_BY_MAKE[line]}" in (ROOT / "Makefile").read_text(encoding="utf-8")
+                elif not line.startswith(NOT_HERE):
+                    printed = run_command(line, tmp_path)
                     assert not output.strip() or not (found := differences(output, printed)), (
-                        f"line {block.line}, {command}:\n{found}"
+                        f"line {block.line}, {line}:\n{found}"
                     )
         elif block.kind == "yaml":
             name = re.search(r"`([\w./-]+\.yaml)`", block.before)
             assert name, f"line {block.line}: no file name before this YAML"
+            (tmp_path / name.group(1)).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name.group(1)).write_text(block.text, encoding="utf-8")
         elif block.kind == "python":
             exec(compile(block.text, f"README.md:{block.line}", "exec"), namespace)
@@ -129,6 +135,36 @@ def test_every_block_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_comparison_of_outputs_can_say_no(expected: str, printed: str, same: bool) -> None:
     """Words, numbers beyond 2 % and lines that are missing are differences; durations of our own work are none."""
     assert (differences(expected, printed) == "") is same
+
+
+def test_the_workflow_of_the_readme_asks_what_there_is() -> None:
+    """It is YAML with the parts of a workflow, and each coexsim command in it is one that the command line takes."""
+    [block] = [b for b in blocks((ROOT / "README.md").read_text(encoding="utf-8")) if "workflows" in b.before]
+    workflow = YAML(typ="safe").load(block.text)
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    asked = [
+        shlex.split(step["run"].partition(" > ")[0])[1:] for step in steps if step.get("run", "").startswith("coexsim ")
+    ]
+
+    assert workflow["on"] == ["pull_request"]
+    assert all(("run" in step) != ("uses" in step) for step in steps)
+    assert len(asked) == 2
+    for verb, *words in asked:
+        command(verb).make_context(verb, words)
+    with pytest.raises(typer.TyperException):
+        command("check").make_context("check", ["--format", "gitlab", "scenarios"])
+
+
+def test_the_pre_commit_hook_runs_a_command() -> None:
+    """Its entry is a command with options that there are; it is for the files that the pytest plugin takes."""
+    [hook] = YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    program, verb, *options = hook["entry"].split()
+    command(verb).make_context(verb, [*options, "a.coexsim.yaml"])
+
+    assert {"id", "name", "entry", "language", "files"} <= set(hook)
+    assert program == "coexsim"
+    assert re.search(hook["files"], "routes/a.coexsim.yaml")
+    assert not re.search(hook["files"], "routes/a.yaml")
 
 
 def test_links_and_pictures_of_the_readme_exist() -> None:
