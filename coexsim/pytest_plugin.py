@@ -104,7 +104,7 @@ class FindingsItem(_Item):
     def runtest(self) -> None:
         """Fail with each of them."""
         if self.errors:
-            raise Failed("\n".join(f"{f.place}: {f.code}: {f.text}" for f in self.errors))
+            raise Failed("\n".join(visible(f"{f.place}: {f.code}: {f.text}") for f in self.errors))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The file."""

@@ -14,7 +14,7 @@ from coexsim.cli.completion import finding_codes
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.paint import say
 from coexsim.errors import UsageError
-from coexsim.text import encodable
+from coexsim.text import visible
 
 if TYPE_CHECKING:
     from coexsim.mail.setup import Setup
@@ -94,7 +94,8 @@ def trace(
     if as_json:
         print_json(envelope("trace", trace_text.trace_answer(walk), code, **trace_text.trace_data(walk)))
     elif dsn:
-        print("\n\n".join(map(encodable, trace_text.notices_as_sent(setup, walk))) or "no notice is sent")
+        for line in ("\n\n".join(trace_text.notices_as_sent(setup, walk)) or "no notice is sent").split("\n"):
+            print("\t".join(map(visible, line.split("\t"))))  # a header may be folded with a tab
     elif quiet:
         say(trace_text.trace_answer(walk).split("; "))
     else:

@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from coexsim.errors import CoexsimError
@@ -52,6 +53,7 @@ def open_executor(jobs: int | None = None, dask: str | None = None) -> Iterator[
 @contextmanager
 def processes(jobs: int) -> Iterator[Executor]:
     """A pool of that many processes on this machine, for the time of a `with`."""
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
     )
@@ -60,7 +62,7 @@ def processes(jobs: int) -> Iterator[Executor]:
     try:
         yield pool
     except BaseException:
-        _stop(pool)
+        _stop(pool, [child for child in multiprocessing.active_children() if child not in others])
         raise
     pool.shutdown()
 
@@ -69,14 +71,13 @@ def _leave_interrupts_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
+def _stop(pool: ProcessPoolExecutor, workers: Sequence[BaseProcess]) -> None:
     """End a pool now, without waiting for the runs that are under way."""
-    processes = list((getattr(pool, "_processes", None) or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join()
 
 
 @contextmanager
@@ -88,7 +89,7 @@ def _dask_executor(jobs: int, dask: str) -> Iterator[Executor]:
     with contextlib.ExitStack() as stack:
         if dask == "local":
             cluster = distributed.LocalCluster(
-                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None
+                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
             )
             client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
         else:
