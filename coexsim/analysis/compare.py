@@ -33,6 +33,9 @@ BLOCKS = 20
 ROUNDING = 1e-9
 """Differences below this (of the larger figure, or of 1) are the last digits of sums: no difference at all."""
 SAME, UNSHOWN, UNKNOWN = "the same", "no difference shown", "cannot say"
+TOO_SMALL = "too small to matter"
+SMALL_S, SMALL_SHARE = 0.01, 0.005
+"""Differences surely below 10 ms or 0.5 % of the larger figure are too small to matter; of recipients none is."""
 FIGURES = ("mean", "p50", "p95", "p99")
 Key = tuple[str, ...]
 Floats = NDArray[np.float64]
@@ -63,7 +66,7 @@ class Comparison:
     """What differs between two scenarios, over all replications.
 
     The tables have one row a figure: ``a, b, difference, low, high, shown``; `shown` is "more", "less", "the same", "no
-    difference shown" or "cannot say". `delays` by flow and figure (mean, p50, p95, p99) in seconds, of mail that
+    difference shown", "too small to matter" or "cannot say". `delays` by flow and figure (mean, p50, p95, p99) in seconds, of mail that
     arrived both ways; `outcomes` by flow and outcome in recipients; `servers` by server, stage and figure: busy workers in the
     busiest hour (of links the share of the bandwidth), mean wait in seconds; `totals`: WAN bytes, hops.
     """
@@ -116,10 +119,10 @@ def compare(
     runs = [done[index] for index in sorted(done)]
     return Comparison(
         _name(a, b, 0), _name(a, b, 1),
-        _table([run.delays for run in runs], ["flow", "figure"]),
+        _table([run.delays for run in runs], ["flow", "figure"], SMALL_SHARE, SMALL_S),
         _table([run.outcomes for run in runs], ["flow", "outcome"]),
-        _table([run.servers for run in runs], ["server", "stage", "figure"]),
-        _table([run.totals for run in runs], ["figure"]),
+        _table([run.servers for run in runs], ["server", "stage", "figure"], SMALL_SHARE, SMALL_S),
+        _table([run.totals for run in runs], ["figure"], SMALL_SHARE),
         diff_routes(a, b), len(runs), sum(run.messages for run in runs), sum(run.unpaired for run in runs),
         all(run.same_mail for run in runs),
     )  # fmt: skip
@@ -138,7 +141,7 @@ def paired(a: Results, b: Results) -> PairedRun:
         raise NoDataError("no message arrived in both: there is nothing to compare")
     same = bool(np.array_equal(both["born_s_a"], both["born_s_b"]) and np.array_equal(both["size_a"], both["size_b"]))
     totals: dict[Key, Pair] = {
-        ("WAN bytes",): Pair(float(a.measured["wan_bytes"].sum()), float(b.measured["wan_bytes"].sum())),
+        ("WAN bytes",): Pair(a.wan_bytes, b.wan_bytes),
         ("SMTP transactions",): Pair(float(a.measured["hops"].sum()), float(b.measured["hops"].sum())),
     }
     messages = len(both) if same else 0
@@ -151,8 +154,8 @@ def paired(a: Results, b: Results) -> PairedRun:
 def _arrived(results: Results) -> pd.DataFrame:
     """Delivered mail by message and flow: when its last copy was there, for how many."""
     mail = results.measured
-    mail = mail[(mail["outcome"] == "delivered") & (mail["stream"] != "duplicate")]
-    groups = mail.groupby(["mail", "stream", "flow"], observed=True, sort=True)
+    mail = mail[mail["outcome"] == "delivered"]
+    groups = mail.groupby(["mail", "flow"], observed=True, sort=True)
     return groups.agg(
         delay_s=("delay_s", "max"),
         recipients=("recipients", "sum"),
@@ -234,8 +237,13 @@ def _mean_waits(results: Results) -> dict[tuple[str, str], float]:
 # --- over replications --------------------------------------------------------------------------------------------
 
 
-def _table(runs: Sequence[dict[Key, Pair]], names: list[str]) -> pd.DataFrame:
-    """One row a figure; a figure that some replication lacks counts as unknown there."""
+def _table(
+    runs: Sequence[dict[Key, Pair]], names: list[str], small_share: float = 0.0, small: float = 0.0
+) -> pd.DataFrame:
+    """One row a figure; a figure that some replication lacks counts as unknown there.
+
+    Differences surely below `small_share` of the larger figure, or below `small`, are too small to matter.
+    """
     keys = list(dict.fromkeys(key for run in runs for key in run))
     rows = []
     for key in keys:
@@ -244,7 +252,7 @@ def _table(runs: Sequence[dict[Key, Pair]], names: list[str]) -> pd.DataFrame:
         differences = _without_rounding(other - one, one, other)
         blocks = np.array(pairs[0].blocks)
         interval = mean_interval(differences if len(pairs) > 1 else _without_rounding(blocks, one, other))
-        shown = _shown(differences, interval)
+        shown = _shown(differences, interval, max(small, small_share * max(abs(one.mean()), abs(other.mean()))))
         rows.append((*key, one.mean(), other.mean(), differences.mean(), interval.low, interval.high, shown))
     columns = [*names, "a", "b", "difference", "low", "high", "shown"]
     return pd.DataFrame(rows, columns=columns).set_index(names)
@@ -256,15 +264,19 @@ def _without_rounding(differences: Floats, one: Floats, other: Floats) -> Floats
     return np.where(np.abs(differences) <= ROUNDING * scale, 0.0, differences)
 
 
-def _shown(differences: Floats, interval: Interval) -> str:
+def _shown(differences: Floats, interval: Interval, small: float) -> str:
     """What the interval shows; nothing different in any replication is the same."""
     if not np.isnan(differences).any() and not differences.any():
         return SAME
     if not interval.known:
         return UNKNOWN
+    if interval.low <= 0 <= interval.high:
+        return UNSHOWN
+    if -small < interval.low and interval.high < small:
+        return TOO_SMALL
     if interval.low > 0:
         return "more"
-    return "less" if interval.high < 0 else UNSHOWN
+    return "less"
 
 
 def _name(a: Scenario, b: Scenario, which: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from coexsim.analysis.hairpins import people_of
 from coexsim.analysis.loads import Loads, station_loads
 from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup
@@ -52,21 +53,8 @@ def explain(scenario: Scenario) -> Explanation:
     return Explanation(_routes(setup), rules, loads, _assumptions(scenario), tuple(_doubts(scenario, loads)))
 
 
-def _people(setup: Setup) -> dict[str, str]:
-    """One address for each class of people: on-premises, hosted, Internet, nobody."""
-    found: dict[str, str] = {}
-    for person in setup.directory.everyone():
-        side = "hosted" if person.home == setup.scenario.home_server.get("hosted") else "onprem"
-        found.setdefault(side, person.address)
-    external = next((s for s in setup.scenario.servers.values() if s.kind == "external"), None)
-    if external is not None:
-        found["internet"] = f"somebody@{external.domain[0]}"
-    found["unknown"] = f"no-such-person@{setup.directory.domain}"
-    return found
-
-
 def _routes(setup: Setup) -> tuple[ClassRoute, ...]:
-    people = _people(setup)
+    people = people_of(setup)
     routes = []
     for sender, start in people.items():
         for recipient, goal in people.items():

@@ -32,6 +32,8 @@ def too_short(objective: Objective, samples: Sequence[Sample]) -> str:
     wanted = LONG_ENOUGH_BUSY if objective.kind == "utilisation" else LONG_ENOUGH
     if len(samples) == 1:
         wanted = LONG_ENOUGH_ALONE
+    parts = len(samples[0].series.top) if samples and samples[0].series else 0
+    wanted = min(wanted, parts / 2)  # of 30 minutes, no memory shorter than two of them can be told from none
     if held >= wanted:
         return ""
     runs = "" if len(samples) > 1 else " of one run; several tell with less"

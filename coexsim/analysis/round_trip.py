@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from coexsim.analysis.hairpins import round_trip_flows
 from coexsim.analysis.theory import hairpin_share
 from coexsim.errors import NoDataError
 from coexsim.experiment.replicate import replicate
@@ -26,6 +27,8 @@ FLOW = "hosted->hosted"
 BLOCKS = 10
 """With one replication the interval comes from so many stretches of time of equal length, taken as independent (batch means)."""
 
+SMALL_S = 0.01
+"""A delay that differs by less is too small to matter."""
 BEYOND = 10
 """A percentile is taken for good only if so many messages lie beyond it."""
 
@@ -61,6 +64,12 @@ class RoundTrip(NamedTuple):
         """The quantiles that too few messages lie beyond: another run could say something else."""
         return tuple(name for name in self.quantiles_s if self.messages * (1 - float(name[1:-2]) / 100) < BEYOND)
 
+    @property
+    def too_small(self) -> bool:
+        """Is it surely below what anybody notices."""
+        within = self.interval if self.interval.known else Interval(self.mean_extra_s, self.mean_extra_s)
+        return max(abs(within.low), abs(within.high)) < SMALL_S
+
     def plain(self) -> dict[str, object]:
         """The figures as plain data, without the distribution."""
         left_out = ("extra_s", "via_s", "direct_s", "interval")
@@ -73,6 +82,8 @@ def direct(scenario: Scenario) -> Scenario:
     names = scenario.of_kind(HostedOutbound)
     if not names:
         raise NoDataError("the scenario has no hosted-outbound server: there is no round trip to price")
+    if FLOW not in round_trip_flows(scenario):
+        raise NoDataError("mail between hosted users makes no round trip: it does not leave the hosted service")
     return changed(scenario, {f"servers.{name}.routes_internal_mail": "direct" for name in names})
 
 
@@ -108,7 +119,7 @@ def paired(scenario: Scenario, via: Results, straight: Results) -> RoundTrip:
         raise NoDataError(f"no mail {FLOW} was delivered both ways in the measured window")
     extra_s = pairs["delay_s_via"] - pairs["delay_s_direct"]
     figures = weighted_quantiles(extra_s.to_numpy(), np.ones(len(extra_s)), [0.5, 0.95, 0.99])
-    wan = [float(results.measured["wan_bytes"].sum()) for results in (via, straight)]
+    wan = [results.wan_bytes for results in (via, straight)]
     server = scenario.home_server["onprem"]
     work = [_work(results, server) for results in (via, straight)]
     people = scenario.directory.population
@@ -134,7 +145,7 @@ def paired(scenario: Scenario, via: Results, straight: Results) -> RoundTrip:
 def _delivered(results: Results) -> pd.DataFrame:
     """Delivered copies between hosted users, one row a message (the last of its copies)."""
     mail = results.measured
-    mail = mail[(mail["flow"] == FLOW) & (mail["outcome"] == "delivered") & (mail["stream"] != "duplicate")]
+    mail = mail[(mail["flow"] == FLOW) & (mail["outcome"] == "delivered")]
     return mail.groupby(["replication", "mail"], sort=True)[["delay_s", "hops", "born_s"]].max()
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from coexsim.errors import NoDataError
 from coexsim.experiment.results import QUANTILES, Results
+from coexsim.experiment.schema import OUTCOMES
 
 HOUR = 60
 Station = tuple[str, str]
@@ -93,7 +94,7 @@ def _of_mail(results: Results) -> list[Figure]:
     total = float(outcomes["sent"].sum())
     for flow, sent in outcomes["sent"].items():
         found.append(Figure("recipients", str(flow), float(sent), "1"))
-    for outcome in outcomes.columns.drop("sent"):
+    for outcome in OUTCOMES:
         if total:
             found.append(Figure(f"share {outcome}", "all", float(outcomes[outcome].sum()) / total, "1"))
     inside = outcomes["sent"].filter(regex="^(onprem|hosted)->(onprem|hosted)$")
@@ -106,7 +107,7 @@ def _of_mail(results: Results) -> list[Figure]:
                 "1",
             )
         )
-    found.append(Figure("WAN bytes", "all", float(results.measured["wan_bytes"].sum()), "B"))
+    found.append(Figure("WAN bytes", "all", results.wan_bytes, "B"))
     return found
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.schema import OUTCOMES, SCHEMA, concat, empty, words_index
+from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
 from coexsim.experiment.store import json_bytes, read_table, table_bytes, write_set
 from coexsim.stats import half_width
 
@@ -52,8 +53,20 @@ class Results:
 
     @property
     def measured(self) -> pd.DataFrame:
-        """The rows of `mail` that count: born in the measured window, and no notice."""
+        """The rows of `mail` that count: born in the measured window, no notice, one outcome a recipient.
+
+        Of mail that came twice, since the 250 for its first copy was lost, the copy that came first counts.
+        """
+        return one_outcome_each(self._measured)
+
+    @property
+    def _measured(self) -> pd.DataFrame:
         return self.mail[self.mail["measured"] & (self.mail["kind"] == "mail")]
+
+    @property
+    def wan_bytes(self) -> float:
+        """Bytes that the mail of the window put on links between sites, second copies included."""
+        return float(self._measured["wan_bytes"].sum())
 
     def delays(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
         """How long delivered mail took, as its recipients felt it: a copy for three counts three times.
@@ -91,19 +104,26 @@ class Results:
         return table
 
     def outcomes(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
-        """Recipients by what became of their mail, `sent` being the sum; one row for each value of `by`."""
+        """Recipients by what became of their mail, `sent` being the sum; one row for each value of `by`.
+
+        `delivered_twice` is how many of the delivered got their mail a second time, since its 250 was lost.
+        """
         keys = self._keys(by)
         counts = self.measured.groupby([*keys, "outcome"], observed=True)["recipients"].sum().unstack("outcome")
         counts = counts.reindex(columns=list(OUTCOMES)).fillna(0).astype(np.int64)
         counts.columns = pd.Index(OUTCOMES)
         counts.insert(0, "sent", counts.sum(axis=1))
-        return _plain_index(counts)
+        counts = _plain_index(counts)
+        twice = _plain_index(delivered_twice(self._measured, keys).to_frame("n"))["n"]
+        counts["delivered_twice"] = twice.reindex(counts.index).fillna(0).astype(np.int64)
+        return counts
 
     def conservation(self) -> pd.DataFrame:
         """The books of every run and kind of mail: sent = delivered + bounced + expired + discarded + in transit.
 
         Every row has one outcome, and a delay just if it met its end. Where the run noted what it sent, the
-        sum must be that. Raises `ConservationError` for mail that was lost or made up.
+        sum must be that. A second copy of mail whose 250 was lost is sent once more and has an outcome of its own:
+        so many of `sent` are `second_copies`. Raises `ConservationError` for mail that was lost or made up.
         """
         mail = self.mail
         if mail["outcome"].isna().any():
@@ -119,6 +139,8 @@ class Results:
         books = books.reindex(columns=list(OUTCOMES)).fillna(0).astype(np.int64)
         books.columns = pd.Index(OUTCOMES)
         books.insert(0, "sent", books.sum(axis=1))
+        second = mail[mail["stream"] == STREAM].groupby(keys, observed=True)["recipients"].sum()
+        books["second_copies"] = second.reindex(books.index).fillna(0).astype(np.int64)
         books = _plain_index(books)
         noted = self.provenance.get("sent")
         if noted is not None and int(noted) != int(books["sent"].sum()):

@@ -40,11 +40,12 @@ def _objectives(verdicts: Sequence[Verdict]) -> str:
 
 
 def _delay(summary: dict[str, Any]) -> str:
-    """The round trip's flow, or else the slowest one."""
+    """The flow that makes the round trip, or else the slowest one."""
     rows = summary["delay_by_flow"]
     if not rows:
         return "Nothing was delivered in the measured window."
-    row = next((row for row in rows if row["flow"] == ROUND_TRIP), max(rows, key=lambda row: row["p95_s"]))
+    slowest = max(rows, key=lambda row: row["p95_s"])
+    row = next((row for row in rows if row["flow"] in summary["round_trip_flows"]), slowest)
     who = "Mail between hosted users" if row["flow"] == ROUND_TRIP else f"Mail {str(row['flow']).replace('->', ' to ')}"
     half, most = (say_duration(row[name]) for name in ("p50_s", "p95_s"))
     return f"{who} takes {half} or less for half of its recipients, and {most} or less for 95 % of them."
@@ -64,6 +65,8 @@ def _price(trip: RoundTrip | None) -> str:
     if trip is None:
         return ""
     extra = say_duration(abs(trip.mean_extra_s))
+    if trip.too_small:
+        return f"The round trip takes {extra} {'more' if trip.mean_extra_s >= 0 else 'less'} than direct delivery: too small to matter."
     change = f"adds {extra} to" if trip.mean_extra_s >= 0 else f"takes {extra} off"
     return (
         f"The round trip {change} a message between hosted users on average, adds {say_bytes(trip.wan_bytes)} to the "
@@ -77,6 +80,7 @@ def _lost(summary: dict[str, Any]) -> str:
     if not rows:
         return "No mail was handed in in the measured window."
     known = [row for row in rows if not str(row["flow"]).endswith(NOBODY)]
+    twice = sum(row["delivered_twice"] for row in known)
     nobody = sum(row["sent"] for row in rows) - sum(row["sent"] for row in known)
     sent, delivered = (sum(row[name] for row in known) for name in ("sent", "delivered"))
     parts = [
@@ -86,5 +90,7 @@ def _lost(summary: dict[str, Any]) -> str:
         number = sum(row[name] for row in known)
         if number:
             parts.append(f"{number:,} {'still in transit' if name == 'in transit' else name}")
+    if twice:
+        parts.append(f"{twice:,} of them twice, since the 250 for the first copy was lost")
     more = f"; besides, {nobody:,} recipient{'s' if nobody > 1 else ''} had no valid address" if nobody else ""
     return ", ".join(parts) + more + "."

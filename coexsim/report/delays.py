@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from coexsim.analysis.hairpins import round_trip_flows
 from coexsim.analysis.slo_text import Objective
 from coexsim.experiment.results import Results
 from coexsim.report.style import (
@@ -29,7 +30,7 @@ from coexsim.units import say_duration
 
 DASHES = ((0, (3.0, 2.0)), (0, (1.0, 1.0)), (0, (5.0, 1.0, 1.0, 1.0)), (0, (5.0, 1.0)))
 """One for each limit that is drawn, so that the legend tells them apart."""
-POINTS = (("p50_s", "o", BLUE, "half of the mail"), ("p95_s", "s", ORANGE, "95 %"), ("p99_s", "D", RED, "99 %"))
+POINTS = (("p50_s", "o", BLUE, "p50"), ("p95_s", "s", ORANGE, "p95"), ("p99_s", "D", RED, "p99"))
 
 
 @styled
@@ -47,6 +48,7 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     table = table.sort_values(["p95_s", "p50_s"], kind="stable")
     runs = len(results.replications)
     sure = f"{say_runs(results)}; whiskers: 95 % interval" if runs > 1 else "one run, so no intervals"
+    round_trips = round_trip_flows(scenario) if scenario is not None else ()
     below = f"Mail handed in {say_window(results, start_of(results, scenario))} and delivered; {sure}."
     picture = new_picture(1.9 + 0.52 * len(table), title, below)
     axes = picture.add_subplot()
@@ -55,7 +57,10 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     duration_axis(axes.xaxis, low_s, top_s * (top_s / low_s) ** 0.6)  # the figures stand in what this leaves free
     _points(axes, table, low_s, runs > 1)
     axes.set_xlabel("delay, logarithmic scale")
-    names = [f"{say_flow(str(flow))}\n{n:,} recipient{'s' if n > 1 else ''}" for flow, n in table["recipients"].items()]
+    names = [
+        f"{say_flow(str(flow), round_trips)}\n{n:,} recipient{'s' if n > 1 else ''}"
+        for flow, n in table["recipients"].items()
+    ]
     axes.set_yticks(np.arange(len(table)), names, fontsize=9.5)
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.grid(visible=True, axis="x")
@@ -64,7 +69,7 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     order = sorted(range(len(labels)), key=lambda i: labels[i].startswith("objective"))  # stable: limits come last
     axes.legend(
         [handles[i] for i in order], [labels[i] for i in order],
-        loc="upper left", bbox_to_anchor=(1.0, 1.02), title="has arrived within", alignment="left",
+        loc="upper left", bbox_to_anchor=(1.0, 1.02), title="delay", alignment="left",
     )  # fmt: skip
     return picture
 

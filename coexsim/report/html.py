@@ -20,7 +20,7 @@ from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_tr
 from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, is_worth_saying
 from coexsim.report.style import Picture, png
 from coexsim.report.summary import summarise
-from coexsim.report.words import say_flow, say_limit, say_machine
+from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
 from coexsim.scenario.model import Scenario
 from coexsim.text import encodable
 from coexsim.units import say_bytes, say_duration
@@ -91,11 +91,12 @@ def _page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    summary = summarise(results, scenario)
+    trips = summary["round_trip_flows"]
     environment.filters |= {
-        "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow)), "limit": say_limit,
+        "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
         "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip
-    summary = summarise(results, scenario)
     given = assumptions(scenario)
     return environment.get_template("page.html.j2").render(
         title=scenario.title or scenario.source.file,
@@ -114,7 +115,8 @@ def _page(
         ],
         outcomes=summary["outcomes"],
         seen=[name for name in OUTCOMES if any(row[name] for row in summary["outcomes"])],
-        books=summary["conservation"]["books"],
+        accounting=say_accounting(summary["conservation"]["books"]),
+        twice=sum(row["delivered_twice"] for row in summary["outcomes"]),
         trip=trip,
         pictures=pictures,
         assumptions=given,

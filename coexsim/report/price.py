@@ -43,7 +43,7 @@ def plot_round_trip(price: RoundTrip) -> Picture:
         _share_within(
             left,
             values.to_numpy(),
-            f"{words}: half within {say_duration(_round(float(values.median())))}",
+            f"{words}: p50 {say_duration(_round(float(values.median())))}",
             colour,
             dash,
         )
@@ -79,9 +79,9 @@ def _extra(axes: Axes, price: RoundTrip) -> None:
     axes.set_ylim(0, 1.32 * top)
     duration_axis(axes.xaxis, low, high, most=6)
     marks = (
-        (price.quantiles_s["p50_s"], "half", 1.02),
-        (price.quantiles_s["p95_s"], "95 %", 0.62),
-        (price.quantiles_s["p99_s"], "99 %", 0.4),
+        (price.quantiles_s["p50_s"], "p50", 1.02),
+        (price.quantiles_s["p95_s"], "p95", 0.62),
+        (price.quantiles_s["p99_s"], "p99", 0.4),
     )
     for value, words, height in marks:
         axes.plot([value, value], [0, height * top], color=INK, linestyle=(0, (4, 2)), linewidth=1.3)

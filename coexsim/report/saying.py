@@ -12,7 +12,7 @@ from rich.text import Text
 from coexsim.analysis.slo import Verdict
 from coexsim.experiment.schema import OUTCOMES
 from coexsim.report.tables import plain_table, titled
-from coexsim.report.words import say_flow, say_limit, say_machine
+from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
 from coexsim.units import say_bytes, say_duration
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -48,7 +48,7 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
         return [Text(f"Nothing was delivered of the mail handed in {measured}.", style="bold")]
     rows = sorted(summary["delay_by_flow"], key=lambda row: -row["p95_s"])
     several = any("alternative" in row for row in rows)
-    right = ["recipients", "mean", "half within", "95 % within", "99 % within"]
+    right = ["recipients", "mean", "p50", "p95", "p99"]
     table = plain_table(["alternative", "flow"] if several else ["flow"], right)
     starred = False
     for row in rows:
@@ -58,7 +58,7 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
             starred |= few
             cells.append(_with_half(row[f"{name}_s"], row[f"{name}_half_s"]) + ("*" if few else ""))
         names = [str(row["alternative"])] if several else []
-        table.add_row(*names, say_flow(str(row["flow"])), f"{row['recipients']:,}", *cells)
+        table.add_row(*names, say_flow(str(row["flow"]), summary["round_trip_flows"]), f"{row['recipients']:,}", *cells)
     notes = (
         [ONE_RUN]
         if summary_runs(summary) == 1
@@ -127,15 +127,20 @@ def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
     seen = [name for name in OUTCOMES if any(row[name] for row in rows)]
     table = plain_table(["flow"], ["sent", *seen])
     for row in rows:
-        flow = say_flow(str(row["flow"])) + (f" ({row['alternative']})" if row.get("alternative") else "")
+        flow = say_flow(str(row["flow"]), summary["round_trip_flows"]) + (
+            f" ({row['alternative']})" if row.get("alternative") else ""
+        )
         table.add_row(flow, *(f"{row[name]:,}" for name in ("sent", *seen)))
     table.add_section()
     table.add_row("all", *(f"{sum(row[name] for row in rows):,}" for name in ("sent", *seen)), style="bold")
-    notices = [book for book in summary["conservation"]["books"] if book["kind"] != "mail"]
-    said = f"; bounces and warnings besides: {sum(book['sent'] for book in notices):,}" if notices else ""
-    mail = sum(book["sent"] for book in summary["conservation"]["books"] if book["kind"] == "mail")
-    note = f"The books balance: every one of {mail:,} recipients of the whole run has one outcome{said}."
-    return [titled("Outcomes: recipients by what became of their mail", table, note)]
+    twice = sum(row["delivered_twice"] for row in rows)
+    told = (
+        f"delivered twice: {twice:,} of the delivered got their mail a second time, since the 250 for it was lost"
+        if twice
+        else ""
+    )
+    note = say_accounting(summary["conservation"]["books"])
+    return [titled("Outcomes: recipients by what became of their mail", table, told, note)]
 
 
 def _say_wait(value_s: float | None) -> str:

@@ -144,7 +144,8 @@ def _value_axis(axes: Axes, values: np.ndarray[tuple[int], np.dtype[np.float64]]
     known = values[np.isfinite(values)]
     above = known[known > 0]
     if unit == "share" or not len(above) or above.max() / above.min() < 20:
-        axes.set_ylim(0, 1.15 * float(known.max(initial=1e-9)))
+        highest = 1.15 * float(known.max(initial=1e-9))
+        axes.set_ylim(0, min(highest, 1.02) if unit == "share" else highest)
     elif unit == "s":
         duration_axis(axes.yaxis, float(above.min()) / 1.8, float(above.max()) * 1.8, most=6)
         return

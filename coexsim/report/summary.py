@@ -1,4 +1,4 @@
-"""What a run says, in numbers: delay by flow, servers at their busiest, outcomes and the books, as plain data for a file."""
+"""What a run says, in numbers: delay by flow, servers at their busiest, outcomes and accounting, as plain data for a file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coexsim.analysis.hairpins import round_trip_flows
 from coexsim.analysis.slo_measure import busiest
 from coexsim.errors import NoDataError
 from coexsim.experiment.results import Results
@@ -29,7 +30,8 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
     outcomes           `Results.outcomes`: recipients by what became of their mail, flow by flow
     servers            each stage of each server in its busiest hour and minute of the measured window
     queues             most messages and bytes in each machine's queue over the whole run
-    conservation       the books by replication and kind of mail; `balanced` is true, or this raises
+    round_trip_flows   flows whose mail makes a round trip, by the routes; none where no scenario is given
+    conservation       accounting by replication and kind of mail; `balanced` is true, or this raises
     =================  =====================================================================================
 
     The rest says what was run; `load_results` reads it. Figures of several replications are means over them, the
@@ -42,6 +44,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
         "measured": {"from": say_time(begin_s, start), "to": say_time(min(end_s, results.length_s), start)},
         "replications": len(results.replications),
         "stopped_early": results.provenance.get("stopped_early"),
+        "round_trip_flows": list(round_trip_flows(scenario)) if scenario is not None else [],
         "delay_by_flow": _delays(results),
         "outcomes": _plain(results.outcomes()),
         "servers": [row | {"when": say_time(row["from_s"], start)} for row in _servers(results)],

@@ -7,6 +7,7 @@ from typing import Any
 
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.experiment.results import Results
+from coexsim.experiment.schema import OUTCOMES
 from coexsim.scenario.model import Scenario
 from coexsim.units import Moment, moment, say_time
 
@@ -21,10 +22,23 @@ STAGE_WORDS = {
 }
 
 
-def say_flow(flow: str) -> str:
-    """``hosted → hosted (round trip)`` for ``hosted->hosted``."""
+def say_flow(flow: str, round_trips: Sequence[str] = ()) -> str:
+    """``hosted → hosted`` for ``hosted->hosted``, with ``(round trip)`` where its mail makes one."""
     arrow = flow.replace("->", " → ")
-    return f"{arrow} (round trip)" if flow == ROUND_TRIP else arrow
+    return f"{arrow} (round trip)" if flow in round_trips else arrow
+
+
+def say_accounting(books: Iterable[dict[str, Any]]) -> str:
+    """``accounting of the whole run, in recipients: 10 sent = 9 delivered + 1 bounced``, with what else there is to say."""
+    rows = list(books)
+    mail = [row for row in rows if row["kind"] == "mail"]
+    ends = [f"{number:,} {name}" for name in OUTCOMES if (number := sum(row[name] for row in mail))]
+    second = sum(row["second_copies"] for row in mail)
+    notices = sum(row["sent"] for row in rows if row["kind"] != "mail")
+    more = f"; {second:,} of them are second copies of mail whose 250 was lost, counted once more" if second else ""
+    said = f"; bounces and warnings besides: {notices:,}" if notices else ""
+    sent = sum(row["sent"] for row in mail)
+    return f"Accounting of the whole run, in recipients: {sent:,} sent = {' + '.join(ends) or '0'}{more}{said}."
 
 
 def say_stage(stage: str) -> str:

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from coexsim.analysis import compare as compare_module
-from coexsim.analysis.compare import SAME, UNKNOWN, UNSHOWN, Comparison, Key, Pair, PairedRun, compare, paired
+from coexsim.analysis.compare import (
+    SAME,
+    TOO_SMALL,
+    UNKNOWN,
+    UNSHOWN,
+    Comparison,
+    Key,
+    Pair,
+    PairedRun,
+    compare,
+    paired,
+)
 from coexsim.errors import NoDataError
 from coexsim.experiment.results import Results
 from coexsim.rng import stream
@@ -144,3 +155,11 @@ def test_a_scenario_differs_in_nothing_from_itself() -> None:
     assert (found.a, found.b) == ("one station", "again")
     for table in (found.delays, found.outcomes, found.servers, found.totals):
         assert set(table["shown"]) <= {SAME}
+
+
+def test_a_difference_that_nobody_notices_is_too_small_to_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """5 ms more in delays of 10 s, sure to the tenth of a millisecond: shown, but below 10 ms and half a per cent."""
+    found = compared(monkeypatch, 0.005, 0.0001).delays.reset_index().to_dict("records")[0]
+
+    assert 0 < found["low"] <= found["high"] < 0.01
+    assert found["shown"] == TOO_SMALL

@@ -52,6 +52,7 @@ def test_mail_in_transit_is_in_outcomes_not_in_delays() -> None:
     assert results.delays().loc["hosted->hosted", "recipients"] == 1
     assert results.outcomes().loc["hosted->hosted"].to_dict() == {
         "sent": 5, "delivered": 1, "bounced": 0, "expired": 0, "discarded": 0, "in transit": 4,
+        "delivered_twice": 0,
     }  # fmt: skip
 
 
@@ -148,3 +149,39 @@ def test_a_weighted_quantile_is_one_of_the_values() -> None:
     assert weighted_quantiles(values, weights, [0.1, 0.5, 0.95, 1.0]) == [
         np.quantile(written, p, method="inverted_cdf") for p in (0.1, 0.5, 0.95, 1.0)
     ]
+
+
+def test_mail_that_came_twice_is_one_recipient_delivered_twice() -> None:
+    """Message 7 goes to five people; the 250 for two of them is lost: a second copy is there at 5 s, the first one's retry at 70 s.
+
+    The two are delivered at 5 s, and twice; accounting has two copies more than recipients.
+    """
+    results = made_up(
+        [5.0, 70.0, 2.0, 1.0], mail=[7, 7, 7, 8], stream=["duplicate", "office", "office", "office"], recipients=[2, 2, 3, 1]
+    )  # fmt: skip
+    row = results.outcomes().loc["hosted->hosted"]
+    books = results.conservation().iloc[0]
+
+    assert (row["sent"], row["delivered"], row["delivered_twice"]) == (6, 6, 2)
+    assert (books["sent"], books["delivered"], books["second_copies"]) == (8, 8, 2)
+    assert results.delays().loc["hosted->hosted", "mean_s"] == pytest.approx((2 * 5 + 3 * 2 + 1) / 6)
+    assert sorted(results.measured["delay_s"]) == [1.0, 2.0, 5.0]
+    assert results.wan_bytes == 4000, "all copies cost"
+
+
+def test_who_has_a_second_copy_has_the_mail_whatever_became_of_the_first() -> None:
+    """The client gives up, and tells its sender so, though the server has the mail: delivered, and once."""
+    results = made_up([5.0, 70.0], mail=[7, 7], stream=["duplicate", "office"], outcome=["delivered", "expired"])
+    row = results.outcomes().loc["hosted->hosted"]
+
+    assert (row["sent"], row["delivered"], row["expired"], row["delivered_twice"]) == (1, 1, 0, 0)
+
+
+def test_second_copies_are_told_by_replication_and_flow() -> None:
+    """One in replication 1 alone; a run without any has a column of zeros."""
+    twice = made_up([5.0, 70.0], 1, mail=[7, 7], stream=["duplicate", "office"])
+    table = join([made_up([1.0], 0), twice]).outcomes(by="replication")
+
+    assert table["delivered_twice"].tolist() == [0, 1]
+    assert made_up([1.0]).outcomes()["delivered_twice"].tolist() == [0]
+    assert made_up([]).outcomes()["delivered_twice"].tolist() == []

@@ -157,11 +157,11 @@ def test_terminal_tables_speak_the_planners_words() -> None:
 
     for words in (
         "Delay by flow",
-        "hosted → hosted (round trip)",
+        "hosted → hosted",
         "Servers at the peak",
         "4 processor cores",
         "Outcomes",
-        "books balance",
+        "Accounting of the whole run, in recipients: 200 sent = 200 delivered.",
     ):
         assert words in text
     assert "one run: no interval; add --replications" in text
@@ -195,3 +195,11 @@ def test_verdicts_are_a_table() -> None:
     assert "p95(delay, hosted->hosted) < 60 s" in text
     assert verdicts[0].answer in text
     assert verdicts[0].say() in text
+
+
+def test_mail_that_came_twice_is_told() -> None:
+    """In the outcomes and in the accounting."""
+    text = said(summarise(made_up([5.0, 70.0], mail=[7, 7], stream=["duplicate", "office"])))
+
+    assert "delivered twice: 1 of the delivered got their mail a second time" in text
+    assert "2 sent = 2 delivered; 1 of them are second copies of mail whose 250 was lost" in text
