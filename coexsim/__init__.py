@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from coexsim.analysis.compare import compare
     from coexsim.analysis.explain import explain
+    from coexsim.analysis.outage_answer import outage
     from coexsim.analysis.round_trip import round_trip
     from coexsim.analysis.sizing import find_size
     from coexsim.audit.check import check
@@ -40,6 +41,7 @@ _HOME = {
     "sweep": "coexsim.experiment.sweep",
     "compare": "coexsim.analysis.compare",
     "find_size": "coexsim.analysis.sizing",
+    "outage": "coexsim.analysis.outage_answer",
     "round_trip": "coexsim.analysis.round_trip",
     "fit": "coexsim.intake.fit",
     "validate": "coexsim.intake.validate",
@@ -61,6 +63,7 @@ __all__ = [
     "sweep",
     "compare",
     "find_size",
+    "outage",
     "round_trip",
     "fit",
     "validate",

@@ -18,7 +18,7 @@ from coexsim.cli.report_of_run import Report
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from coexsim.analysis.outage import OutageFacts
+    from coexsim.analysis.outage_answer import Outage
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
 
@@ -84,8 +84,10 @@ def outage(
     Exit code: as for run.
     """
     from coexsim import units
-    from coexsim.analysis.outage import outage_facts, with_outage
+    from coexsim.analysis.outage import with_outage
+    from coexsim.analysis.outage_answer import follow
     from coexsim.analysis.slo_text import read_objectives
+    from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
     options.value(units.moment, at, "--at")
@@ -95,31 +97,30 @@ def outage(
     spec = with_outage(usual, server, at, length)
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
-    results = _simulated(spec, seed, replications or 1, jobs, dask, visits=False)
-    report = Report(spec, results, folder)
+    with open_executor(jobs, dask) as executor:
+        found = follow(spec, spec.events[-1], replications=replications or 1, seed=seed, executor=executor)
+    report = Report(found.scenario, found.results, folder, outage=found)
     report.find()
-    facts = outage_facts(results, spec, spec.events[-1])
     report.write(pictures=pictures)
-    details = {"outage": facts._asdict() | {"backlog": facts.backlog.to_dict("records")}}
-    return report.tell("outage", as_json=as_json, quiet=quiet, first=lambda: _say_outage(facts, spec), details=details)
+    details = {"outage": found.plain()}
+    return report.tell("outage", as_json=as_json, quiet=quiet, first=lambda: _say_outage(found), details=details)
 
 
-def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
-    """What the outage did, as a table of queues and a few lines."""
-    from coexsim.report.tables import plain_table
+def _say_outage(found: Outage) -> None:
+    """The answer in a line, which limit made it so long, then what the outage did, as a table of queues and a few lines."""
+    from coexsim.report.tables import plain_table, titled
     from coexsim.units import say_bytes, say_duration, say_time
 
-    start = spec.run.start
+    facts, start = found.facts, found.scenario.run.start
     console = make_console()
+    console.print(found.headline, style="bold")
+    if found.limit:
+        console.print(found.limit)
     to = say_time(facts.to_s, start) if isfinite(facts.to_s) else "the end"
     console.print(f"{facts.down} down from {say_time(facts.from_s, start)} to {to}", style="bold")
-    if facts.to_s >= facts.seen_to_s:
-        ends = say_time(facts.seen_to_s, start)
-        late = f"The run ends at {ends}, before the return: make it longer to see the queues drain."
-        console.print(late, style="yellow")
     table = plain_table(["queue at"], ["before", "most", "bytes", "at", "drained after the return"])
     for server, before, most, most_bytes, at_s, drain_s in facts.backlog.to_numpy().tolist():
-        drained = "not by the end of the run" if drain_s == float("inf") else say_duration(drain_s)
+        drained = "not seen" if drain_s == float("inf") else say_duration(drain_s)
         when = say_time(at_s, start)
         table.add_row(server, f"{before:,.0f}", f"{most:,.0f}", say_bytes(most_bytes), when, drained)
     console.print(table if len(facts.backlog) else "no server's queue grew")
@@ -131,6 +132,12 @@ def _say_outage(facts: OutageFacts, spec: Scenario) -> None:
             f" (in the hour before: {facts.usual_per_min:,.0f})" if facts.usual_per_min == facts.usual_per_min else ""
         )
         console.print(f"Burst on return: {facts.burst_per_min:,.0f} SMTP sessions a minute at one server{usual}")
+    if found.changes:
+        tried = plain_table(["with"], ["normal after the return", "most in one queue"])
+        for change, normal_s, most_bytes in found.table.itertuples(index=False):
+            normal = "not seen" if normal_s == float("inf") else say_duration(normal_s)
+            tried.add_row(change, normal, say_bytes(most_bytes))
+        console.print(titled("Other limits, one at a time, under the same mail", tried))
 
 
 def _simulated(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coexsim.analysis.outage import outage_facts, with_outage
+from coexsim.analysis.outage_answer import headline, outage
 from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
 from coexsim.scenario.load import scenario_from_text
@@ -80,3 +81,35 @@ def test_an_outage_may_outlast_the_run_but_not_miss_it(steady: Scenario) -> None
     assert facts.backlog["drain_s"].tolist() == [float("inf")]
     with pytest.raises(ScenarioError, match="does not begin within the run, from Mon 09:00 to Mon 13:00"):
         with_outage(steady, ["inotes-inbound"], "Mon 14:00", "1 h")
+
+
+def test_an_outage_is_followed_until_all_is_normal_again(steady: Scenario) -> None:
+    """It ends with the run, at 13:00; the queue moves at the try of 13:45, and the answer is not cut off by the run's end.
+
+    With tries every 5 minutes it would be normal some minutes after the return: that is the limit that makes it last.
+    """
+    found = outage(steady, "inotes-inbound", "Mon 12:00", "1 h")
+
+    assert found.headline.startswith("Normal again Mon 13:4")
+    assert found.headline.endswith("nothing expired")
+    assert "min after the return; the longest wait" in found.headline
+    assert "MB of queue disk at smart-host" in found.headline
+    assert found.normal_s[0] == pytest.approx(45 * 60, abs=300)
+    assert found.scenario.run.length > steady.run.length
+    assert found.results.window_s == (0.0, steady.run.length), "what is measured stays what it was"
+    assert found.changes[0].words == "tries of smart-host every 5 min"
+    assert found.changes[0].normal_s < 20 * 60
+    assert "with tries of smart-host every 5 min all is normal" in found.limit
+    assert found.table["change"].iloc[0] == "as it is"
+
+
+def test_a_headline_says_what_was_lost_and_what_was_not_seen(steady: Scenario) -> None:
+    """Expired mail, and a queue that is not back by the end of what was run."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
+    facts = outage_facts(simulate(spec), spec, spec.events[-1])
+    start = spec.run.start
+
+    assert headline(facts, start, [float("inf")]).startswith("Not normal again by Mon 13:00")
+    assert "12 expired" in headline(facts._replace(expired=12), start, [60.0])
+    lines = headline(facts._replace(to_s=3600.0), start, [600.0, 1200.0])
+    assert lines.startswith("Normal again Mon 10:20, 20 min after the return (10 min to 20 min in 2 runs)")

@@ -1,0 +1,278 @@
+"""The answer to an outage: when all is normal again, the longest wait, the disk it takes, and which limit made it so long.
+
+The run goes on, with its load, until every queue is back at its usual level, so that the answer is not cut off by its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage
+from coexsim.errors import ScenarioError
+from coexsim.experiment.executors import run_all
+from coexsim.experiment.replicate import replicate
+from coexsim.experiment.results import Results
+from coexsim.experiment.run import run_one, simulate
+from coexsim.scenario.load import changed
+from coexsim.scenario.model import Event, Scenario
+from coexsim.units import Moment, say_bytes, say_duration, say_time
+
+LONGEST_S = 14 * 86400.0
+"""So long after the return a run is followed at the most."""
+FIRST_LOOK_S = 2 * 3600.0
+MANY = 0.1
+"""A change that brings the return to normal no more than this share nearer is not worth telling."""
+MOST_CHANGES = 6
+QUICK_RETRY = {"first": "5 min", "factor": 1, "longest": "5 min"}
+DOUBLED = {
+    "transfer_threads": "transfer threads", "transfer_threads_per_destination": "transfer threads to one destination",
+    "smtp_connections": "SMTP connections", "cores": "processor cores",
+}  # fmt: skip
+
+
+class Change(NamedTuple):
+    """One limit changed: in words, as keys, and what came of it."""
+
+    words: str
+    keys: Mapping[str, object]
+    normal_s: float
+    """Seconds from the return until all is normal; infinite if it was not seen."""
+    most_bytes: float
+    """Most bytes in any server's queue."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What an outage does, followed until all is normal again."""
+
+    scenario: Scenario
+    results: Results
+    facts: OutageFacts
+    normal_s: tuple[float, ...]
+    """Of each replication: seconds from the return until every queue is back at its usual level."""
+    changes: tuple[Change, ...] = ()
+    """What other limits would change, the one that helps most first."""
+
+    def __str__(self) -> str:
+        return self.headline
+
+    @property
+    def headline(self) -> str:
+        """The answer in one line."""
+        return headline(self.facts, self.scenario.run.start, self.normal_s)
+
+    @property
+    def limit(self) -> str:
+        """Which limit made it so long, in a sentence; empty where nothing was tried."""
+        if not self.changes:
+            return ""
+        now, best = max(self.normal_s), self.changes[0]
+        if not best.normal_s < now * (1 - MANY):
+            tried = ", ".join(change.words for change in self.changes)
+            return f"None of the limits that were tried shortens it by a tenth ({tried})."
+        return (
+            f"What makes it last is a limit: with {best.words} all is normal {say_duration(_minutes(best.normal_s))} after the return, "
+            f"not {say_duration(_minutes(now)) if isfinite(now) else 'later than was followed'}."
+        )
+
+    def plain(self) -> dict[str, object]:
+        """The answer as plain data."""
+        facts = self.facts._asdict() | {"backlog": self.facts.backlog.to_dict("records")}
+        changes = [
+            {"change": each.words, "keys": dict(each.keys), "normal_s": each.normal_s, "most_bytes": each.most_bytes}
+            for each in self.changes
+        ]
+        more = {"headline": self.headline, "limit": self.limit, "normal_s": list(self.normal_s), "changes": changes}
+        return more | {"facts": facts}
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What other limits would change: columns ``change, normal_s, most_bytes``, the limits as they are first."""
+        as_is = (
+            "as it is",
+            max(self.normal_s),
+            float(self.facts.backlog["most_bytes"].max() if len(self.facts.backlog) else 0),
+        )
+        rows = [as_is, *((change.words, change.normal_s, change.most_bytes) for change in self.changes)]
+        return pd.DataFrame(rows, columns=["change", "normal_s", "most_bytes"])
+
+
+def outage(
+    scenario: Scenario, down: str | Sequence[str], at: str, length: str, *, replications: int = 1, seed: int | None = None,
+    try_limits: bool = True, executor: Executor | None = None, jobs: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Outage:  # fmt: skip
+    """What an outage of servers or links does: `down` from `at` for `length`, such as ``"Tue 10:00"`` and ``"4 h"``.
+
+    With `try_limits` it is run again with other limits (connections, threads, retry interval), one at a time, which tells
+    the one that made it so long. Raises `ScenarioError` for what does not exist or is not within the run.
+    """
+    spec = with_outage(scenario, [down] if isinstance(down, str) else list(down), at, length)
+    return follow(
+        spec, spec.events[-1], replications=replications, seed=seed, try_limits=try_limits, executor=executor, jobs=jobs,
+        progress=progress,
+    )  # fmt: skip
+
+
+def follow(
+    spec: Scenario, event: Event, *, replications: int = 1, seed: int | None = None, try_limits: bool = True,
+    executor: Executor | None = None, jobs: int | None = None, progress: Callable[[float], None] | None = None,
+) -> Outage:  # fmt: skip
+    """An outage that the scenario has among its events, followed until all is normal again."""
+    window = measured_window(spec)
+
+    def runs(of: Scenario) -> Results:
+        if replications == 1 and executor is None:
+            return simulate(of, seed=seed, progress=progress)
+        return replicate(of, replications, seed=seed, executor=executor, jobs=jobs)
+
+    longer, results = spec, runs(spec)
+    back_s = _back_s(spec, event)
+    while not _is_normal(results, longer, event) and isfinite(back_s) and longer.run.length - back_s < LONGEST_S:
+        after_s = max(longer.run.length - back_s, FIRST_LOOK_S)
+        longer = changed(spec, {"run.length": f"{back_s + 2 * after_s:.0f} s", "run.measure": window})
+        results = runs(longer)
+    facts = outage_facts(results, longer, event)
+    normal_s = _normal_each(results, longer, event)
+    found = Outage(longer, results, facts, normal_s)
+    if not try_limits or not len(facts.backlog) or not isfinite(back_s):
+        return found
+    return Outage(longer, results, facts, normal_s, _tried(longer, event, facts, seed, executor))
+
+
+def measured_window(spec: Scenario) -> str:
+    """The measured window as it is written; of a run that has none, all of it."""
+    written = (spec.source.raw.get("run") or {}).get("measure")
+    if written:
+        return str(written)
+    return f"0 s - {spec.run.length:.0f} s"
+
+
+def _back_s(spec: Scenario, event: Event) -> float:
+    assert event.at is not None
+    return event.at.after(spec.run.start) + (inf if event.for_ is None else event.for_)
+
+
+def _is_normal(results: Results, spec: Scenario, event: Event) -> bool:
+    return all(isfinite(each) for each in _normal_each(results, spec, event))
+
+
+def _normal_each(results: Results, spec: Scenario, event: Event) -> tuple[float, ...]:
+    """Seconds from the return until the slowest queue is back, in each replication."""
+    from coexsim.analysis.slo import one_by_one
+
+    drains = [outage_facts(run, spec, event).backlog["drain_s"] for run in one_by_one(results)]
+    return tuple(float(each.max()) if len(each) else 0.0 for each in drains)
+
+
+def _tried(
+    spec: Scenario, event: Event, facts: OutageFacts, seed: int | None, executor: Executor | None
+) -> tuple[Change, ...]:
+    """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail."""
+    seed = spec.run.seed if seed is None else seed
+    wanted: list[tuple[str, dict[str, object], Scenario]] = []
+    for words, keys in possible_changes(spec, event, facts):
+        try:
+            wanted.append((words, keys, changed(spec, keys)))
+        except ScenarioError:  # a key that this product does not have
+            continue
+    wanted = wanted[:MOST_CHANGES]
+    calls = [(scenario, seed, 0) for _, _, scenario in wanted]
+    if executor is None:
+        done = {i: _after_change(*call, event) for i, call in enumerate(calls)}
+    else:
+        done = dict(run_all(executor, _after_change, [(*call, event) for call in calls]))
+    changes = [Change(words, keys, *done[i]) for i, (words, keys, _) in enumerate(wanted)]
+    return tuple(sorted(changes, key=lambda change: (change.normal_s, change.most_bytes)))
+
+
+def _after_change(scenario: Scenario, seed: int, replication: int, event: Event) -> tuple[float, float]:
+    facts = outage_facts(run_one(scenario, seed, replication), scenario, event)
+    if not len(facts.backlog):
+        return 0.0, 0.0
+    return float(facts.backlog["drain_s"].max()), float(facts.backlog["most_bytes"].max())
+
+
+def possible_changes(spec: Scenario, event: Event, facts: OutageFacts) -> list[tuple[str, dict[str, object]]]:
+    """Limits of those that keep the mail and of those that take it: tries every 5 minutes, twice the threads and connections."""
+    keepers = [str(name) for name in facts.backlog["server"][:2]]
+    takers = [name for name in event.down if name in spec.servers]
+    if not takers:  # a link was cut: whoever takes the mail of the longest queue is the on-premises server
+        takers = [spec.home_server["onprem"]] if "onprem" in spec.home_server else []
+    found: list[tuple[str, dict[str, object]]] = []
+    for name in keepers:
+        found.append((f"tries of {name} every 5 min", {f"servers.{name}.retry": QUICK_RETRY}))
+    for name, resources in [
+        *((each, ("transfer_threads_per_destination", "transfer_threads")) for each in keepers),
+        *((each, ("smtp_connections", "cores")) for each in takers),
+    ]:
+        machine = spec.servers[name].runs_on or name
+        for resource in resources:
+            holder = name if getattr(spec.servers[name].capacity, resource) is not None else machine
+            now = getattr(spec.servers[holder].capacity, resource)
+            if now is not None:
+                words = f"{2 * now:,} {DOUBLED[resource]} at {holder} (now {now:,})"
+                found.append((words, {f"servers.{holder}.capacity.{resource}": 2 * now}))
+    return list({words: (words, keys) for words, keys in found}.values())
+
+
+def headline(facts: OutageFacts, start: Moment, normal_s: Sequence[float]) -> str:
+    """``Normal again Wed 09:26, 19 h after the return; the longest wait 25 h; 1.2 GB of queue disk at external; nothing expired``."""
+    parts = [_normal_again(facts, start, normal_s)]
+    if facts.longest_delay_s == facts.longest_delay_s:
+        parts.append(f"the longest wait {say_duration(_rounded(facts.longest_delay_s))}")
+    disks = [
+        f"{say_bytes(size)}{' of queue disk' if place == 0 else ''} at {server}"
+        for place, (server, size) in enumerate(_by_size(facts.backlog))
+    ]
+    if disks:
+        parts.append(", ".join(disks))
+    else:
+        parts.append("no server's queue grew")
+    lost = [f"{number:,} {word}" for word, number in (("expired", facts.expired), ("bounced", facts.bounced)) if number]
+    parts.append(" and ".join(lost) if lost else "nothing expired")
+    if facts.in_transit:
+        parts.append(f"{facts.in_transit:,} still in transit")
+    return "; ".join(parts)
+
+
+def _by_size(backlog: pd.DataFrame) -> list[tuple[str, float]]:
+    """The servers that keep most, those with less than a tenth of that left out."""
+    sizes = sorted(
+        ((str(name), float(size)) for name, size in zip(backlog["server"], backlog["most_bytes"], strict=True)),
+        key=lambda pair: -pair[1],
+    )
+    return [(name, size) for name, size in sizes[:3] if size >= 0.1 * sizes[0][1] and size > 0]
+
+
+def _normal_again(facts: OutageFacts, start: Moment, normal_s: Sequence[float]) -> str:
+    if not isfinite(facts.to_s):
+        return "The outage has no end within the run"
+    if not normal_s or not np.isfinite(normal_s).all():
+        return f"Not normal again by {say_time(facts.seen_to_s, start)}, {_ago(facts.seen_to_s - facts.to_s)} after the return"
+    worst = max(normal_s)
+    if worst == 0:
+        return f"Normal again at once, {say_time(facts.to_s, start)}"
+    runs = len(normal_s)
+    spread = f" ({_ago(min(normal_s))} to {_ago(worst)} in {runs} runs)" if runs > 1 and min(normal_s) < worst else ""
+    return f"Normal again {say_time(_minutes(facts.to_s + worst), start)}, {_ago(worst)} after the return{spread}"
+
+
+def _ago(seconds: float) -> str:
+    return say_duration(_rounded(_minutes(seconds)))
+
+
+def _minutes(seconds: float) -> float:
+    return 60.0 * round(seconds / 60) if isfinite(seconds) else seconds
+
+
+def _rounded(seconds: float) -> float:
+    """Two digits are enough to be read out."""
+    return float(f"{seconds:.2g}") if seconds >= 36000 else seconds
