@@ -15,6 +15,7 @@ from coexsim.cli.paint import say
 from coexsim.cli.run_data import run_figures, run_provenance, verdicts_data
 
 if TYPE_CHECKING:
+    from coexsim.analysis.outage_answer import Outage
     from coexsim.analysis.round_trip import RoundTrip
     from coexsim.analysis.slo import Verdict
     from coexsim.experiment.results import Results
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 class Report:
     """The answer of a run and its folder. The tables are kept before anything else is done with them."""
 
-    def __init__(self, spec: Scenario, results: Results, folder: Path) -> None:
+    def __init__(self, spec: Scenario, results: Results, folder: Path, *, outage: Outage | None = None) -> None:
         self.spec, self.results, self.folder = spec, results, folder
         self.keeping = Keeping()
         self.keeping.write(partial(results.save, folder))
         self.verdicts: Sequence[Verdict] = []
         self.summary: dict[str, Any] = {}
+        self.outage = outage
         self.trip: RoundTrip | None = None
-        self.no_trip = ""
         self.pictures = False
 
     def find(self) -> None:
@@ -56,8 +57,8 @@ class Report:
                     self.trip = paired(self.spec, self.results, result_of(meanwhile))
                 else:
                     self.trip = round_trip(self.spec, self.results, jobs=jobs, progress=tell)
-        except NoDataError as error:
-            self.no_trip = str(error)
+        except NoDataError:  # no mail makes a round trip, or none arrived both ways: nothing to say of it
+            self.trip = None
 
     def write(self, *, pictures: bool) -> None:
         """The summary with what was found, then the pictures and the page."""
@@ -66,12 +67,16 @@ class Report:
         facts = {
             "objectives": [_plain(v) for v in self.verdicts],
             "round_trip": self.trip.plain() if self.trip else None,
+            "outage": self.outage.plain() if self.outage else None,
         }
         self.keeping.write(partial(write_json, self.summary | facts, self.folder / "summary.json"))
         if pictures and not self.keeping.failed:
             from coexsim.report.html import write_report
 
-            page = partial(write_report, self.results, self.spec, self.folder, verdicts=self.verdicts, trip=self.trip)
+            page = partial(
+                write_report, self.results, self.spec, self.folder, verdicts=self.verdicts, trip=self.trip,
+                outage=self.outage,
+            )  # fmt: skip
             self.keeping.write(page)
         self.pictures = pictures
 
@@ -93,7 +98,8 @@ class Report:
     def _sentences(self) -> list[str]:
         from coexsim.report.answer import straight_answer
 
-        return straight_answer(self.summary, self.verdicts, self.trip)
+        first = [f"{self.outage.headline}."] if self.outage else []
+        return first + straight_answer(self.summary, self.verdicts, self.trip)
 
     def _data(self, verb: str, code: int) -> dict[str, Any]:
         figures = run_figures(self.summary, self.trip)
@@ -104,6 +110,7 @@ class Report:
 
     def _say_all(self, first: Callable[[], None] | None) -> None:
         from coexsim.report.saying import say_summary, say_verdicts
+        from coexsim.report.words import scope
 
         console = make_console()
         if first:
@@ -112,10 +119,9 @@ class Report:
             console.print(say_verdicts(self.verdicts))
         for part in say_summary(self.summary):
             console.print(part)
-        if self.no_trip:
-            console.print(f"No round trip to price: {self.no_trip}")
         if self.trip is not None:
             say_price(self.trip)
+        console.print(scope(self.spec))
         if not self.keeping.failed:
             say(f"Tables{' and pictures' if self.pictures else ''}: {self.folder}/")
 

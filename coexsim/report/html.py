@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
@@ -16,11 +18,12 @@ from coexsim.experiment.schema import OUTCOMES
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report.answer import straight_answer
 from coexsim.report.assumptions import assumptions
+from coexsim.report.headings import headings
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
 from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, is_worth_saying
-from coexsim.report.style import Picture, png
+from coexsim.report.style import Picture, png, svg
 from coexsim.report.summary import summarise
-from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
+from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
 from coexsim.scenario.model import Scenario
 from coexsim.text import encodable
 from coexsim.units import say_bytes, say_duration
@@ -32,30 +35,33 @@ class Shown(NamedTuple):
     """A picture on the page."""
 
     name: str
+    heading: str
     caption: str
-    data: str
-    """The PNG, in base 64."""
+    svg: Markup
 
 
 def write_report(
     results: Results, scenario: Scenario, folder: str | Path, *, verdicts: Sequence[Verdict] | None = None,
-    trip: RoundTrip | None = None,
+    trip: RoundTrip | None = None, outage: Outage | None = None,
 ) -> Path:  # fmt: skip
     """Write the pictures of a run as PNG and all that can be said of it as ``report.html``, in one folder.
 
-    The page needs no other file and nothing from the network. `verdicts` on the scenario's objectives are worked out
-    unless given; `trip` is the price of the round trip, if it is known. Same results: same bytes. Returns the page's path.
+    The page needs no other file and nothing from the network; its pictures are vectors, in the colours of the reader's
+    theme. `verdicts` on the scenario's objectives are worked out unless given; `trip` is the price of the round trip and
+    `outage` the answer to one, if they are known. Same results: same bytes. Returns the page's path.
     """
     folder = Path(folder)
     make_folder(folder)
     judged = evaluate(None, results, scenario) if verdicts is None else list(verdicts)
+    summary = summarise(results, scenario)
+    said = headings(summary, trip)
     pictures = {}
     for name, caption, draw in _pictures(results, scenario, trip):
-        data = png(draw())
-        write_whole(folder / f"{name}.png", data)
-        pictures[name] = Shown(name, caption, b64encode(data).decode())
+        picture = draw()
+        write_whole(folder / f"{name}.png", png(picture))
+        pictures[name] = Shown(name, said[name], caption, Markup(svg(picture, name)))
     page = folder / PAGE
-    write_whole(page, encodable(_page(results, scenario, judged, trip, pictures)).encode())
+    write_whole(page, encodable(_page(results, scenario, judged, trip, outage, pictures, summary)).encode())
     return page
 
 
@@ -81,7 +87,9 @@ def _page(
     scenario: Scenario,
     verdicts: Sequence[Verdict],
     trip: RoundTrip | None,
+    outage: Outage | None,
     pictures: dict[str, Shown],
+    summary: dict[str, Any],
 ) -> str:
     """The page's text. Everything that comes from the scenario is escaped."""
     environment = Environment(
@@ -91,7 +99,6 @@ def _page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    summary = summarise(results, scenario)
     trips = summary["round_trip_flows"]
     environment.filters |= {
         "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
@@ -101,7 +108,11 @@ def _page(
     return environment.get_template("page.html.j2").render(
         title=scenario.title or scenario.source.file,
         asked=_asked(scenario, summary),
-        answer=straight_answer(summary, verdicts, trip),
+        answer=([f"{outage.headline}."] if outage else []) + straight_answer(summary, verdicts, trip),
+        scope=scope(scenario),
+        outage=outage,
+        inf=inf,
+        css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
         verdicts=verdicts,
         delays=_delay_rows(summary),
         note=_note(summary),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
@@ -29,6 +30,11 @@ P = ParamSpec("P")
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 INK, GREY, PALE, PAPER = "#222222", "#6B6B6B", "#D9D9D9", "#F3F3F3"
+_PAGE_COLOURS = {
+    "#222222": "--ink", "#6b6b6b": "--soft", "#d9d9d9": "--line", "#f3f3f3": "--panel", "#ffffff": "--paper",
+    "#eaf2f8": "--window", "#fbe3d6": "--outage", "#000000": "--ink", "#0072b2": "--accent",
+}  # fmt: skip
+"""What follows the reader's theme, by the variables of ``page.css``; lines and points keep their colours."""
 DPI = 150
 WIDTH_IN = 10.0
 _FIXED = {
@@ -115,6 +121,26 @@ def png(figure: Figure) -> bytes:
     with _own_style():
         figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
     return target.getvalue()
+
+
+def svg(figure: Figure, name: str) -> str:
+    """The picture as an SVG element for a page: text stays text, and colours of ink and paper are the page's own.
+
+    `name` keeps the marks that pictures refer to apart where several stand on one page. Same picture: same text.
+    """
+    target = io.StringIO()
+    with _own_style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = target.getvalue()
+    text = text[text.index("<svg") :]
+    for colour, variable in _PAGE_COLOURS.items():
+        text = re.sub(f"{colour}(?![0-9a-f])", f"var({variable})", text, flags=re.IGNORECASE)
+    ids = dict.fromkeys(re.findall(r'id="([^"]+)"', text))
+    for each in ids:
+        text = re.sub(rf'(id="|href="#|url\(#){re.escape(each)}(?=["\)])', rf"\g<1>{name}-{each}", text)
+    return re.sub(
+        r'(<svg [^>]*?)width="[^"]*" height="[^"]*"|(<svg [^>]*?)height="[^"]*" width="[^"]*"', r"\1\2", text, count=1
+    )
 
 
 def save(figure: Figure, path: str | Path) -> Path:

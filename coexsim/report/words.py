@@ -54,6 +54,15 @@ def say_limit(row: dict[str, Any]) -> str:
     return f"{row['limit']:,} {words.removesuffix('s') if row['limit'] == 1 else words}"
 
 
+def scope(scenario: Scenario) -> str:
+    """What an answer counts, and what it does not."""
+    links = " or other traffic on the links" if any(link.bandwidth for link in scenario.links) else ""
+    return (
+        "Counted: SMTP mail between the servers of the scenario. Not counted: reading mail (Outlook, browsers, phones), "
+        f"moving mailboxes, directory synchronisation, backups{links}."
+    )
+
+
 def start_of(results: Results, scenario: Scenario | None = None) -> Moment:
     """The weekday and time of day at which the run starts; Monday, midnight, if nobody says."""
     if scenario is not None:

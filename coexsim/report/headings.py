@@ -1,0 +1,68 @@
+"""Headings that say the finding: what a picture shows, in a sentence with its figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from coexsim.analysis.round_trip import RoundTrip
+from coexsim.report.saying import is_worth_saying
+from coexsim.report.words import say_flow, say_stage
+from coexsim.units import say_bytes, say_duration
+
+
+def headings(summary: dict[str, Any], trip: RoundTrip | None = None) -> dict[str, str]:
+    """By the name of a picture, what it shows."""
+    found = {
+        "delay-by-flow": _delays(summary["delay_by_flow"], summary["round_trip_flows"]),
+        "utilisation": _busy(summary["servers"]),
+        "backlog": _queues(summary["queues"]),
+        "topology": "Sites, servers and the links between them",
+    }
+    if trip is not None:
+        extra = say_duration(abs(trip.mean_extra_s))
+        more = "too small to matter" if trip.too_small else f"adds {extra} to a message on average"
+        found["round-trip"] = f"The round trip: {more}"
+    return found
+
+
+def _delays(rows: Sequence[dict[str, Any]], round_trips: Sequence[str]) -> str:
+    if not rows:
+        return "Nothing was delivered in the measured window"
+    slow, quick = max(rows, key=lambda row: row["p95_s"]), min(rows, key=lambda row: row["p95_s"])
+    said = f"95 % of {say_flow(slow['flow'], round_trips)} mail arrives within {say_duration(slow['p95_s'])}"
+    return (
+        said
+        if slow is quick
+        else f"{said}, of {say_flow(quick['flow'], round_trips)} within {say_duration(quick['p95_s'])}"
+    )
+
+
+def _busy(rows: Sequence[dict[str, Any]]) -> str:
+    worth = sorted((row for row in rows if is_worth_saying(row)), key=lambda row: -row["busy_share"])
+    if not worth:
+        return "No limit was in use"
+    first = f"{_whose(worth[0])} is {_percent(worth[0])} in use in its busiest hour, from {worth[0]['when']}"
+    if worth[0]["stage"] != "link":
+        first = first.replace(" is ", " are ", 1)
+    return f"{first}; nothing else passes {_percent(worth[1])}" if len(worth) > 1 else first
+
+
+def _whose(row: dict[str, Any]) -> str:
+    if row["stage"] == "link":
+        return f"The link {row['server']}"
+    return f"{row['server']}'s {say_stage(row['stage'])}"
+
+
+def _percent(row: dict[str, Any]) -> str:
+    return f"{100 * row['busy_share']:.0f} %"
+
+
+def _queues(rows: Sequence[dict[str, Any]]) -> str:
+    longest = max(rows, key=lambda row: row["most_messages"], default=None)
+    if longest is None or not longest["most_messages"]:
+        return "No mail waits in any queue at the end of any minute"
+    return (
+        f"At most {longest['most_messages']:,} messages ({say_bytes(longest['most_bytes'])}) wait at {longest['machine']}, "
+        f"at {longest['when']}"
+    )
