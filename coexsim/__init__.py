@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from coexsim.experiment.results import Results
     from coexsim.experiment.run import simulate
     from coexsim.experiment.sweep import sweep
+    from coexsim.intake.configs.importing import import_setup
     from coexsim.intake.fit import fit
     from coexsim.intake.validate import validate
     from coexsim.mail.trace import trace
@@ -43,6 +44,7 @@ _HOME = {
     "find_size": "coexsim.analysis.sizing",
     "outage": "coexsim.analysis.outage_answer",
     "round_trip": "coexsim.analysis.round_trip",
+    "import_setup": "coexsim.intake.configs.importing",
     "fit": "coexsim.intake.fit",
     "validate": "coexsim.intake.validate",
     "write_report": "coexsim.report.html",
@@ -65,6 +67,7 @@ __all__ = [
     "find_size",
     "outage",
     "round_trip",
+    "import_setup",
     "fit",
     "validate",
     "write_report",

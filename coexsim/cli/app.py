@@ -29,7 +29,7 @@ class LazyGroup(TyperGroup):
 def command(name: str) -> Any:
     """One command, made from its function."""
     place = COMMANDS[name]
-    function = getattr(import_module(f"coexsim.cli.{place.module}"), name)
+    function = getattr(import_module(f"coexsim.cli.{place.module}"), place.function or name)
     alone = typer.Typer(add_completion=False)
     alone.command(name, rich_help_panel=place.group)(function)
     return typer.main.get_command(alone)

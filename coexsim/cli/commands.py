@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-ROUTES, LOAD, ANSWERS = "Where mail goes", "What it costs", "How big, and what if"
+ROUTES, LOAD, ANSWERS, YOURS = "Where mail goes", "What it costs", "How big, and what if", "Your own set-up"
 
 
 class Place(NamedTuple):
-    """Where a command is: the module in this package, and the group of the help that lists it."""
+    """Where a command is: the module in this package, the group of the help that lists it, and its function if that has another name."""
 
     module: str
     group: str
+    function: str = ""
 
 
 COMMANDS = {
@@ -24,4 +25,5 @@ COMMANDS = {
     "outage": Place("running", ANSWERS),
     "size": Place("sizing", ANSWERS),
     "sweep": Place("sweeping", ANSWERS),
+    "import": Place("importing", YOURS, "import_"),
 }

@@ -198,3 +198,18 @@ def test_very_many_people_become_numbers(tmp_path: Path) -> None:
         "extends: [mine.yaml, people.yaml]\ndirectory: {population: {onprem: 0, hosted: 0}}\n", encoding="utf-8"
     )
     assert len(load_scenario(tmp_path / "all.yaml").directory.people) == MOST_BY_NAME + 1001
+
+
+def test_a_spreadsheet_does_not_move_people_whose_place_is_known(tmp_path: Path) -> None:
+    """It has names and addresses only: the mail file stays where the scenario has it; who is new is taken to be here."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "coexsim: 1\ndomain: corporate.com\nservers:\n  onprem: {kind: exchange, host: mail.corporate.com}\n"
+        "directory:\n  people:\n    ida: {mail_system: other-internet-mail}  # in the cloud\n",
+        encoding="utf-8",
+    )
+    table = "mail,aliases\nida@corporate.com,i@corporate.com\nann@corporate.com,\n"
+    found = imported(tmp_path, {"x.csv": table}, "directory", into=str(mine))
+
+    assert "    ida: {mail_system: other-internet-mail, aliases: [i]}  # in the cloud; x.csv:2\n" in found.text
+    assert "    ann: {mail_file: onprem}  # x.csv:3\n" in found.text

@@ -14,7 +14,7 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
     """The people and groups of all files. Raises `InputError`."""
     found = Found()
     server = asked.server or "onprem"
-    people = People(found, server, asked.domain)
+    people = People(found, server, asked)
     domino = False
     for file in files:
         records = ldif_records(file) if is_ldif(file) else csv_records(file)

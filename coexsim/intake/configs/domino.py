@@ -48,7 +48,7 @@ def read_domino(files: Sequence[File], asked: Asked) -> Found:
     configuration(documents.get("serverconfig", []), here, found, server)
     domains = _domains(documents.get("domain", []), documents.get("connection", []), found, server)
     found.domain = asked.domain or (domains[0] if domains else None)
-    usual = _people(documents, found, name, here, found.domain)
+    usual = _people(documents, found, name, here, asked)
     found.domain = found.domain or usual
     found.master = name
     return found
@@ -169,8 +169,9 @@ def _by_words(record: Record, *words: str) -> str:
     return next((values[0] for word in words for name, values in record.values.items() if word in name and values), "")
 
 
-def _people(documents: dict[str, list[Record]], found: Found, name: str, here: str, domain: str | None) -> str | None:
-    people = People(found, name, domain)
+def _people(documents: dict[str, list[Record]], found: Found, name: str, here: str, asked: Asked) -> str | None:
+    people = People(found, name, asked)
+    domain = found.domain
     elsewhere: Counter[str] = Counter()
     place: dict[str, Record] = {}
     for record in documents.get("person", []):

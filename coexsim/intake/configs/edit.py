@@ -12,6 +12,8 @@ from coexsim.errors import InputError, Problem, UnitError
 from coexsim.intake.configs.yaml_text import STEP, Leaf, Tree, block, comment, entry, flow, plain_of, printable, scalar
 from coexsim.scenario.yaml12 import NotYamlError, compose, value_of
 
+LONGEST_LINE = 120  # characters up to which keys are added on one line
+
 
 class Change(NamedTuple):
     """A key whose value in the file was another one."""
@@ -129,6 +131,8 @@ class _Editor:
 
     def _insert_in_flow(self, node: Any, missing: Tree) -> None:
         at = self._place(node.end_mark) - 1  # before the closing brace
+        if self._insert_on_the_line(node, missing, at):
+            return
         line_start = self._starts[node.start_mark.line]
         own = self.text[line_start:]
         indent = " " * (len(own) - len(own.lstrip(" "))) + STEP
@@ -136,6 +140,27 @@ class _Editor:
         before = self.text[self._place(node.start_mark) : at].rstrip()
         comma = "" if before.endswith((",", "{")) else ","
         self._edits.append((at, at, comma + "\n" + "\n".join(lines) + "\n" + indent))
+
+    def _insert_on_the_line(self, node: Any, missing: Tree, at: int) -> bool:
+        """Keys that have room on the line of their braces stand there, their places in the comment at its end."""
+        stop = self._line_end(at)
+        line = self.text[self._starts[node.start_mark.line] : stop]
+        simple = all(isinstance(part, Leaf) for part in missing.values()) and node.start_mark.line == node.end_mark.line
+        said = ", ".join(f"{scalar(name)}: {flow(part.value)}" for name, part in missing.items()) if simple else ""
+        if not simple or len(line) + len(said) > LONGEST_LINE:
+            return False
+        inside = self.text[self._place(node.start_mark) + 1 : at].strip()
+        self._edits.append((at, at, (", " if inside and not inside.endswith(",") else "") + said))
+        places = dict.fromkeys(str(part.where) for part in missing.values() if part.where)
+        commented = "#" in self.text[at:stop]
+        if places:
+            self._edits.append((stop, stop, ("; " if commented else "  # ") + printable(", ".join(places))))
+        return True
+
+    def _line_end(self, place: int) -> int:
+        """The end of the line, before what ends it."""
+        stop = self._end_of_line(place)
+        return stop - (self.text[stop - 1 : stop] == "\n")
 
     def _replace(self, node: Any, key: Any, value: Any, name: str, part: Any, path: tuple[str, ...]) -> None:
         old, new = self.plain(value), plain_of(part)
@@ -149,8 +174,7 @@ class _Editor:
             close = self._place(value.end_mark) if value.id != "scalar" else end
             self._edits.append((start, close, new_text if start < close else " " + new_text))
             note = f"was {flow(old)}" if not leaf or not leaf.note else f"{leaf.note}; was {flow(old)}"
-            stop = self._end_of_line(close)
-            stop -= self.text[stop - 1 : stop] == "\n"
+            stop = self._line_end(close)
             self._edits.append((stop, stop, comment(leaf.where if leaf else None, note)))
             return
         first = self._starts[key.start_mark.line]

@@ -43,7 +43,7 @@ def read_exchange(files: Sequence[File], asked: Asked) -> Found:
     """The keys of an Exchange organisation's server, and its recipients. Raises `InputError`."""
     found = Found()
     name = asked.server or "onprem"
-    people = People(found, name, asked.domain)
+    people = People(found, name, asked)
     by_kind: Things = defaultdict(list)
     for file in files:
         count = 0

@@ -55,6 +55,7 @@ class Mailbox(NamedTuple):
     aliases: tuple[str, ...] = ()
     forwarding: str | None = None
     reachable: bool = True
+    placed: bool = True  # False: the files do not say where the mail file is, and the scenario does already
 
 
 class List(NamedTuple):
@@ -74,6 +75,7 @@ class Asked(NamedTuple):
     kinds: Mapping[str, str] = {}  # of the same servers
     hosts: frozenset[str] = frozenset()  # of the same servers
     hosted: frozenset[str] = frozenset()  # addresses of the people whom it places at the hosted service
+    people: frozenset[str] = frozenset()  # addresses of everybody in it
     unlisted: frozenset[str] = frozenset()  # names of people whom only the hosted service knew so far
 
 

@@ -42,15 +42,39 @@ def import_setup(
     given = files_of([files] if isinstance(files, (str, Path)) else files)
     if not given:
         raise UsageError("no file was given")
-    source = ", ".join(file.name for file in given[:4]) + (f" and {len(given) - 4} more" if len(given) > 4 else "")
+    label = ", ".join(file.name for file in given[:4]) + (f" and {len(given) - 4} more" if len(given) > 4 else "")
     if into is None:
-        return written(_reader(kind)(given, Asked(server, domain)), kind, source)
+        return _usable(written(_reader(kind)(given, Asked(server, domain)), kind, label), Path())
     text, scenario = _scenario(Path(into))
     asked = _asked(scenario, server, domain)
     found = _reader(kind)(given, asked)
     if scenario.directory.master:
         found.master = None
-    return written_into(found, kind, source, Target(text, str(into), scenario.domain, asked.unlisted))
+    made = written_into(found, kind, label, Target(text, str(into), scenario.domain, asked.unlisted))
+    return _usable(made, Path(into).parent)
+
+
+def _usable(made: Imported, folder: Path) -> Imported:
+    """The same, if it can be read as a scenario. Raises `InputError` with the places that what is wrong came from."""
+    from coexsim.errors import ScenarioError
+    from coexsim.mail.setup import Setup
+    from coexsim.scenario.load import scenario_from_text
+
+    try:
+        Setup(scenario_from_text(made.text, "imported", folder))
+    except ScenarioError as error:
+        raise InputError([_at_its_source(problem, made) for problem in error.problems]) from None
+    return made
+
+
+def _at_its_source(problem: Problem, made: Imported) -> Problem:
+    """A problem of the scenario at the file and line that its key came from."""
+    close = [key for key in made.keys if key.where and problem.path.startswith(".".join(key.path))]
+    if not close:
+        return problem._replace(file="imported")
+    where = max(close, key=lambda key: len(key.path)).where
+    assert where is not None
+    return Problem(where.file, where.line, problem.path, f"this makes no usable scenario: {problem.text}")
 
 
 def how_to_export() -> str:
@@ -81,7 +105,8 @@ def _asked(scenario: Scenario, server: str | None, domain: str | None) -> Asked:
     setup = Setup(scenario)
     home = scenario.home_server.get("hosted")
     hosted = frozenset(fold(one.address) for one in setup.directory.everyone() if one.home and one.home == home)
+    people = frozenset(fold(one.address) for one in setup.directory.everyone())
     unlisted = frozenset(name for name, person in scenario.directory.people.items() if person.only_at_hosted)
     kinds = {name: one.kind for name, one in scenario.servers.items()}
     hosts = frozenset(fold(one.host) for one in scenario.servers.values() if one.host)
-    return Asked(server, domain or scenario.domain, setup.addresses, kinds, hosts, hosted, unlisted)
+    return Asked(server, domain or scenario.domain, setup.addresses, kinds, hosts, hosted, people, unlisted)

@@ -19,7 +19,8 @@ _ADDRESS = re.compile(ADDRESS)
 
 def people_keys(found: Found, people: Sequence[Mailbox], domain: str) -> Iterator[Key]:
     """All these people, and the groups of `found`, by name."""
-    yield from (_person_key(person, domain) for person in people)
+    keys = (_person_key(person, domain) for person in people)
+    yield from (key for key in keys if key.value)
     yield from _group_keys(found, domain, {person.address.casefold() for person in people})
 
 
@@ -82,7 +83,9 @@ def _with_free_aliases(person: Mailbox, taken: dict[str, str], found: Found) -> 
 
 def _person_key(person: Mailbox, domain: str) -> Key:
     value: dict[str, Any] = {}
-    if not person.reachable:
+    if not person.placed:
+        pass
+    elif not person.reachable:
         value["mail_system"] = "none"
     elif person.home is None:
         value["mail_system"] = "other-internet-mail"

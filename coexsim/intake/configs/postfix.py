@@ -48,6 +48,7 @@ def read_postfix(files: Sequence[File], asked: Asked) -> Found:
     addresses.domains()
     addresses.transports()
     addresses.people_and_aliases()
+    found.counts["people"] = len(found.people)
     found.domain = asked.domain or addresses.domain()
     found.master = name
     _relaying(main, tables, found, server, asked)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from coexsim.intake.configs.found import Found, List, Mailbox
+from coexsim.intake.configs.found import Asked, Found, List, Mailbox
 from coexsim.intake.configs.records import Record
 
 PRIMARY = (
@@ -61,8 +61,8 @@ _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]*):(.*)", re.DOTALL)
 class People:
     """Gathers people and groups from records; members that are named by their DN are found when all records were seen."""
 
-    def __init__(self, found: Found, server: str, domain: str | None) -> None:
-        self._found, self._server, self._domain = found, server, domain
+    def __init__(self, found: Found, server: str, asked: Asked) -> None:
+        self._found, self._server, self._known = found, server, asked.people
         self._groups: list[tuple[str, list[str], Record]] = []
         self._by_name: dict[str, str] = {}
         self._outside: Counter[str] = Counter()
@@ -99,13 +99,16 @@ class People:
         here = kind == "mailbox" or (kind == "unknown" and not target)
         if kind == "unknown" and target and record.first(*HERE):
             here = record.first("delivertomailboxandforward").casefold() == "true"
-        self._found.counts["people with a mail file here" if here else "people with a mail file elsewhere"] += 1
+        placed = not (here and kind == "unknown" and addresses[0].casefold() in self._known)
+        words = "here" if here else "elsewhere"
+        self._found.counts[
+            f"people with a mail file {words}" if placed else "people whose place the scenario knows"
+        ] += 1
         own = {address.casefold() for address in addresses}
         forwarding = target if target and target.casefold() not in own else None
-        if here and forwarding and record.first("delivertomailboxandforward").casefold() != "true":
-            self._found.counts["mailboxes that forward"] += 1
+        home = self._server if here else None
         self._found.people.append(
-            Mailbox(addresses[0], self._server if here else None, record.where, tuple(addresses[1:]), forwarding)
+            Mailbox(addresses[0], home, record.where, tuple(addresses[1:]), forwarding, placed=placed)
         )
 
     def finish(self) -> None:

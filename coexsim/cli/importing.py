@@ -1,0 +1,171 @@
+"""The command that makes a scenario of other programs' configurations: import."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coexsim.cli import options
+from coexsim.errors import UsageError
+
+if TYPE_CHECKING:
+    from coexsim.intake.configs.write import Imported
+
+KINDS = "postfix, exchange, domino, directory or dns"
+OWN_HEAD = "# Made by 'coexsim import "
+
+
+def _kinds() -> list[str]:
+    return KINDS.replace(" or ", ", ").split(", ")
+
+
+Kind = Annotated[str, typer.Argument(metavar="KIND", help=KINDS, autocompletion=_kinds)]
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="FILE...", help="files of that kind, or folders of them", show_default=False),
+]
+Into = Annotated[
+    Path | None,
+    typer.Option(
+        "--into", metavar="FILE", help="put it into this scenario; its text and comments stay", show_default=False
+    ),
+]
+NewFile = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="write a new scenario; without it, it is printed", show_default=False),
+]
+Domain = Annotated[
+    str | None,
+    typer.Option(
+        "--domain", metavar="DOMAIN", help="the mail domain, where the files do not say it", show_default=False
+    ),
+]
+
+
+def import_(
+    kind: Kind,
+    files: Files = None,
+    out: NewFile = None,
+    into: Into = None,
+    server: Annotated[
+        str, typer.Option("--server", metavar="NAME", help="the server's name in the scenario")
+    ] = "onprem",
+    domain: Domain = None,
+    how: Annotated[bool, typer.Option("--how", help="only say how to export what is read (exchange)")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="also list what has no part in any answer")] = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Make a scenario of your own configurations, directory and zones; each key says the file and line it came from.
+
+    What is not modelled is listed with what that means for the answers; nothing is dropped in silence.
+    """
+    from coexsim.intake.configs.importing import how_to_export, import_setup
+
+    if how:
+        if kind != "exchange":
+            raise UsageError(f"--how is there for exchange; {kind} needs no commands: give its own files")
+        print(how_to_export(), end="")
+        return 0
+    if out is not None and into is not None:
+        raise UsageError("--out makes a new scenario, --into adds to one that is there: give one of them")
+    if not files:
+        raise UsageError(f"import {kind}: no file was given" + ("; see --how" if kind == "exchange" else ""))
+    if out is not None:
+        _may_be_replaced(out)
+    found = import_setup(files, kind=kind, into=into, server=server, domain=domain)  # type: ignore[arg-type]
+    target = out or into
+    people = target.with_name(f"{target.stem}.people.yaml") if target and found.people_text else None
+    if target is not None:
+        _write(target, found.text)
+    if people is not None:
+        _write(people, found.people_text or "")
+    if as_json:
+        print(json.dumps(_data(found, target, people), indent=2, ensure_ascii=False))
+    elif target is None:
+        print(found.text, end="")
+    else:
+        print("\n".join(_lines(found, kind, target, people, everything)))
+    return 0
+
+
+def _may_be_replaced(out: Path) -> None:
+    """A file that an import made may be made again; another one stays."""
+    try:
+        if out.exists() and (not out.is_file() or not out.read_text(encoding="utf-8").startswith(OWN_HEAD)):
+            raise UsageError(
+                f"--out: {out} is there, and no import made it; add to it with --into, or give another name"
+            )
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--out: {out} cannot be read: {error}") from None
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    made = file.with_name(f".{file.name}.new")
+    try:
+        made.write_text(text, encoding="utf-8")
+        os.replace(made, file)
+    except OSError as error:
+        made.unlink(missing_ok=True)
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _lines(found: Imported, kind: str, target: Path, people: Path | None, everything: bool) -> list[str]:
+    """What was done, in words."""
+    from coexsim.intake.configs.yaml_text import printable
+
+    told = [one for one in found.unused if one.matters or everything]
+    rest = len(found.unused) - len(told)
+    counted = ", ".join(f"{what}: {number:,}" for what, number in sorted(found.counts.items()))
+    lines = [
+        f"{target}: {len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
+        + (f" ({printable(counted)})" if counted else "")
+    ]
+    if people is not None:
+        lines.append(f"{people}: everybody by name; the scenario has them as numbers")
+    lines += [f"changed  {change.path}: {change.old} is now {change.new}" for change in found.changes]
+    if told:
+        lines.append("Not modelled:")
+        lines += [f"  {printable(f'{one.where}: {one.what} = {one.value}')}\n      {one.meaning}" for one in told]
+    if rest:
+        lines.append(f"{rest} more have no part in where mail goes or what it costs; --all lists them")
+    return lines
+
+
+def _data(found: Imported, target: Path | None, people: Path | None) -> dict[str, Any]:
+    """The same for programs."""
+    from coexsim.intake.configs.yaml_text import plain_of
+
+    return {
+        "format": "coexsim/1",
+        "written": str(target) if target else None,
+        "people": str(people) if people else None,
+        "counts": dict(sorted(found.counts.items())),
+        "keys": [
+            {
+                "path": list(key.path),
+                "value": plain_of(key.value),
+                "file": key.where.file if key.where else None,
+                "line": key.where.line if key.where else None,
+                "note": key.note,
+            }
+            for key in found.keys
+        ],
+        "not_modelled": [
+            {
+                "file": one.where.file,
+                "line": one.where.line,
+                "what": one.what,
+                "value": one.value,
+                "meaning": one.meaning,
+                "matters": one.matters,
+            }
+            for one in found.unused
+        ],
+        "changes": [change._asdict() for change in found.changes],
+        "scenario": None if target else found.text,
+    }
