@@ -74,15 +74,16 @@ class Queued(Protocol):
 
     queued_s: float
     failures: int
-    first_failure_s: float
     warned: bool
 
 
 class Timing(NamedTuple):
-    """When it is, when the server's queue runs begin, and when the destination as a whole is tried again (None: it is not marked)."""
+    """When it is, when the server's queue runs begin (None: as its schedule says), and when the destination as a whole is tried again
+    (None: it is not marked).
+    """
 
     now_s: float
-    phase_s: float = 0.0
+    phase_s: float | None = None
     due_s: float | None = None
 
 
@@ -252,12 +253,9 @@ def _not_found(policy: Policy, recipients: Recipients, failure: DnsFailure) -> A
 def defer(policy: Policy, late: tuple[Refused, ...], entry: Queued, kind: Kind) -> Generator[Effect, Any, Stays]:
     """Wait for the next attempt by the product's schedule, warn the sender, or give up when the mail is too old."""
     timing: Timing = yield LookAtClock()
-    if not entry.failures:
-        entry.first_failure_s = timing.now_s
     entry.failures += 1
     wait = policy.retry.after_failure(
-        timing.now_s, entry.first_failure_s, entry.failures, entry.queued_s,
-        warned=entry.warned, due_s=timing.due_s, phase_s=timing.phase_s,
+        timing.now_s, entry.failures, entry.queued_s, warned=entry.warned, due_s=timing.due_s, phase_s=timing.phase_s,
     )  # fmt: skip
     yield Defer(late, wait)
     if wait.warn_s is not None and kind == "mail":

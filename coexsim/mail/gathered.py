@@ -25,7 +25,6 @@ class Queued:
     message: int
     queued_s: float
     failures: int = 0
-    first_failure_s: float = 0.0
     warned: bool = False
 
 

@@ -10,28 +10,35 @@ from coexsim.scenario.servers import RetryPlan
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 SHORTEST_GAP_S = 1.0  # queue managers look at the clock once a second
+AHEAD_S = 1.0  # Postfix's queue run takes a file that is due at most a second later [PF] qmgr_active.c
 NEVER = math.inf
 
 
 def next_attempt_s(
-    gaps_s: Sequence[float], factor: float, longest_s: float, by_age: bool, queue_run_s: float, now_s: float, failures: int,
-    queued_s: float,
+    gaps_s: Sequence[float], factor: float, longest_s: float, by_age: bool, queue_run_s: float, phase_s: float, whole_seconds: bool,
+    now_s: float, failures: int, queued_s: float,
 ) -> float:  # fmt: skip
     """When a schedule (see `RetrySchedule`) tries again after the `failures`-th failure (1, 2, ...) at `now_s`.
 
     A plain function of numbers, which a compiler such as Numba can compile; `queued_s` is when the message entered the queue.
     """
+    clock_s = float(math.floor(now_s)) if whole_seconds else now_s
     if by_age:
-        gap_s = min(max(now_s - queued_s, gaps_s[0]), longest_s)
+        age_s = clock_s - (float(math.floor(queued_s)) if whole_seconds else queued_s)
+        gap_s = min(max(age_s, gaps_s[0]), longest_s)
     elif failures <= len(gaps_s):
         gap_s = gaps_s[failures - 1]
     else:
         growths = float(min(failures - len(gaps_s), 200))
         gap_s = min(gaps_s[len(gaps_s) - 1] * factor**growths, longest_s)
-    at_s = now_s + max(gap_s, SHORTEST_GAP_S)
-    if queue_run_s > 0:
-        at_s = math.ceil(at_s / queue_run_s - 1e-9) * queue_run_s
-    return at_s
+    due_s = clock_s + max(gap_s, SHORTEST_GAP_S)
+    if queue_run_s <= 0:
+        return due_s
+    if whole_seconds:  # the run, too, reads a clock of whole seconds, and takes what is due a second later
+        due_s += phase_s - float(math.floor(phase_s)) - AHEAD_S
+    runs = math.ceil((due_s - phase_s) / queue_run_s - 1e-9)
+    at_s = phase_s + runs * queue_run_s
+    return at_s if at_s > now_s else at_s + queue_run_s
 
 
 def after_failure(
@@ -66,8 +73,9 @@ class Wait(NamedTuple):
 class RetrySchedule(NamedTuple):
     """`gaps_s` come first, one after another; then each gap is the last one times `factor`, at most `longest_s`.
 
-    With `by_age` the gap is the message's age, clamped to [first gap, longest_s]: Postfix. Attempts start at multiples of
-    `queue_run_s`, if there is one. `per` says whether a destination waits as a whole, or each message for itself.
+    With `by_age` the gap is the message's age, clamped to [first gap, longest_s]: Postfix. Attempts start at queue runs, every
+    `queue_run_s` from `phase_s` on, if there are any; with `whole_seconds` the clock is read in seconds, and a queue run takes what is due
+    at most a second later. `per` says whether a destination waits as a whole, or each message for itself.
     `at_attempts`: age is looked at after a failed attempt only, so mail is warned of and given up at an attempt, not between two.
     """
 
@@ -80,40 +88,38 @@ class RetrySchedule(NamedTuple):
     by_age: bool = False
     queue_run_s: float = 0.0
     at_attempts: bool = False
+    phase_s: float = 0.0
+    whole_seconds: bool = False
 
-    def next_attempt_s(self, now_s: float, first_s: float, failures: int, queued_s: float) -> float:  # noqa: ARG002
-        """When to try again after the `failures`-th failure (1, 2, ...) at `now_s`.
+    def next_attempt_s(self, now_s: float, failures: int, queued_s: float, phase_s: float | None = None) -> float:
+        """When to try again after the `failures`-th failure (1, 2, ...) at `now_s` of a message queued at `queued_s`.
 
-        `first_s` is when the trouble began (the first failure), `queued_s` when the message entered the queue.
+        `phase_s` is when the first queue run begins, if not by the schedule's own phase.
         """
         return next_attempt_s(
-            self.gaps_s, self.factor, self.longest_s, self.by_age, self.queue_run_s, now_s, failures, queued_s
-        )
+            self.gaps_s, self.factor, self.longest_s, self.by_age, self.queue_run_s,
+            self.phase_s if phase_s is None else phase_s, self.whole_seconds, now_s, failures, queued_s,
+        )  # fmt: skip
 
     def after_failure(
-        self, now_s: float, first_s: float, failures: int, queued_s: float, *, warned: bool = False, due_s: float | None = None,
-        phase_s: float = 0.0,
+        self, now_s: float, failures: int, queued_s: float, *, warned: bool = False, due_s: float | None = None,
+        phase_s: float | None = None,
     ) -> Wait:  # fmt: skip
         """What follows the `failures`-th failure; the arguments are those of `next_attempt_s`. `warned`: its sender was told.
-        `due_s`: when the destination as a whole is tried again, if the message waits for that. `phase_s`: of the queue runs.
+        `due_s`: when the destination as a whole is tried again, if the message waits for that.
         """
-        now_s, queued_s = now_s - phase_s, queued_s - phase_s
-        next_s = self.next_attempt_s(now_s, first_s - phase_s, failures, queued_s) if due_s is None else due_s - phase_s
+        next_s = self.next_attempt_s(now_s, failures, queued_s, phase_s) if due_s is None else due_s
         warn_after_s = NEVER if self.warn_after_s is None or warned else self.warn_after_s
         next_s, gives_up_s, warn_s = after_failure(
             self.expire_after_s, warn_after_s, self.at_attempts, now_s, next_s, queued_s
         )
-        return Wait(
-            None if next_s == NEVER else next_s + phase_s,
-            gives_up_s + phase_s,
-            None if warn_s == NEVER else warn_s + phase_s,
-        )
+        return Wait(None if next_s == NEVER else next_s, gives_up_s, None if warn_s == NEVER else warn_s)
 
     def attempts_s(self, until_s: float) -> list[float]:
         """The attempts of a message to a dead destination, queued at 0, up to a time."""
         times = [0.0]
         while True:
-            at_s = self.next_attempt_s(times[-1], 0.0, len(times), 0.0)
+            at_s = self.next_attempt_s(times[-1], len(times), 0.0)
             if at_s > min(until_s, self.expire_after_s):
                 return times
             times.append(at_s)
@@ -134,6 +140,10 @@ def changed(schedule: RetrySchedule, plan: RetryPlan, known: Mapping[str, RetryS
         )
         if plan.factor is None and plan.longest is None and not schedule.by_age:
             schedule = schedule._replace(factor=1.0, longest_s=plan.first)
+    if plan.queue_run is not None:
+        schedule = schedule._replace(queue_run_s=plan.queue_run)
+    if plan.phase is not None:
+        schedule = schedule._replace(phase_s=plan.phase)
     if plan.factor is not None:
         schedule = schedule._replace(factor=plan.factor)
     if plan.longest is not None:

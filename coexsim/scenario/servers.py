@@ -72,6 +72,10 @@ class RetryPlan(Spec):
     first: Seconds | None = Field(default=None, description="gap to the second attempt [s]")
     factor: Number | None = Field(default=None, ge=1, description="each gap is the last one times this")
     longest: Seconds | None = Field(default=None, description="no gap is longer than this [s]")
+    queue_run: Seconds | None = Field(
+        default=None, description="the queue is looked through this often; attempts start then [s]; 0: at any time"
+    )
+    phase: Seconds | None = Field(default=None, description="when the first queue run begins, from the run's start [s]")
     warn_after: Seconds | None = Field(default=None, description="a delay DSN (4.4.7) after this age [s]")
     expire_after: Seconds | None = Field(default=None, description="given up at this age [s]")
 

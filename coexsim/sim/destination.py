@@ -36,6 +36,6 @@ class Destination:
         self.reply = said
         if retry.per == "destination":
             first_s = self._first_failure_s
-            self.dead_until_s = retry.next_attempt_s(now_s, first_s, self._failures, first_s)
+            self.dead_until_s = retry.next_attempt_s(now_s, self._failures, first_s)
         else:
             self.dead_until_s = now_s + retry.gaps_s[0]

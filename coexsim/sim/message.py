@@ -60,7 +60,7 @@ class Message:
     """
 
     __slots__ = (
-        "attempts", "block", "born_s", "came_from", "declares_size", "envelope", "failures", "first_failure_s", "hops", "measured",
+        "attempts", "block", "born_s", "came_from", "declares_size", "envelope", "failures", "hops", "measured",
         "number", "passed", "path", "queued_s", "row", "serial", "server", "size_bytes", "size_class", "stream", "wan_bytes", "warned",
     )  # fmt: skip
 
@@ -87,7 +87,6 @@ class Message:
         self.wan_bytes = 0.0
         self.queued_s = born_s  # in the queue of its server since then
         self.failures = 0  # attempts that failed there
-        self.first_failure_s = 0.0
         self.warned = False
         self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
 

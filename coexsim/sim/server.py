@@ -145,7 +145,7 @@ class MailServer:
     def timing(self, number: int, destination: Destination | None) -> Timing:
         """When it is for the sender of a mail. The Internet's senders do not all run their queues at once."""
         now_s, retry = self._world.env.now, self.policy.retry
-        phase_s = retry.queue_run_s * self.sender(number) / len(self._destinations)
+        phase_s = retry.phase_s + retry.queue_run_s * self.sender(number) / len(self._destinations)
         if destination is None or retry.per != "destination" or now_s >= destination.dead_until_s:
             return Timing(now_s, phase_s)
         return Timing(now_s, phase_s, destination.dead_until_s)

@@ -12,7 +12,7 @@ import pytest
 from coexsim.mail.products.registry import SCHEDULES, schedule_of
 from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.trace import Trace, trace
-from coexsim.scenario.servers import PostfixServer
+from coexsim.scenario.servers import HostedOutbound, PostfixServer, RetryPlan
 from tests.routing.lab import HOSTS, SOA, lab_with
 from tests.routing.seed import DU1, IU1, NOBODY, OUTSIDE, article_with, go
 
@@ -44,6 +44,41 @@ def test_postfix_waits_as_long_as_the_message_is_old() -> None:
 def test_postfix_starts_attempts_at_queue_runs() -> None:
     """[PF]: the deferred queue is looked through every 300 s."""
     assert minutes(SCHEDULES["postfix"], 3 * HOUR) == [0, 5, 10, 20, 40, 80, 150]
+
+
+def test_a_queue_run_takes_what_is_due_at_most_a_second_later() -> None:
+    """[PF] qmgr_active.c skips a file whose time is more than a second ahead: with all settings at 5 min, every run tries again.
+
+    Clocks are read in whole seconds: a failure at 600.02 s is due at 900, an age of 299.98 s is one of 299.
+    """
+    schedule = schedule_of(PostfixServer(kind="postfix", maximal_backoff_time=300.0))
+
+    assert schedule.next_attempt_s(600.02, 2, 10.5) == 900.0
+    assert schedule.next_attempt_s(601.99, 2, 10.5) == 900.0  # due at 901
+    assert schedule.next_attempt_s(602.0, 2, 10.5) == 1200.0  # due at 902
+    exactly = schedule._replace(whole_seconds=False)
+    assert exactly.next_attempt_s(600.02, 2, 10.5) == 1200.0
+
+
+@pytest.mark.parametrize("phase_s", [0.0, 7.0, 7.6, 299.5])
+def test_queue_runs_have_a_phase(phase_s: float) -> None:
+    """The first one begins then, from there on one each 300 s."""
+    schedule = schedule_of(PostfixServer(kind="postfix"))._replace(phase_s=phase_s)
+    at_s = schedule.next_attempt_s(1000.0, 1, 990.0)
+
+    assert (at_s - phase_s) % 300 == pytest.approx(0)
+    assert 1299 <= at_s < 1600
+
+
+def test_any_server_says_queue_run_and_phase() -> None:
+    """A hosted service that is Postfix-like: 2 s, 4 s, 8 s, at even seconds; `first` alone means at any time."""
+    plan = RetryPlan(like="postfix", first=2.0, longest=8.0, queue_run=2.0, phase=1.0)
+    schedule = schedule_of(HostedOutbound(kind="hosted-outbound", retry=plan))
+
+    assert (schedule.queue_run_s, schedule.phase_s) == (2.0, 1.0)
+    assert [schedule.next_attempt_s(t, 1, 0.0) for t in (0.0, 3.2, 9.9)] == [1.0, 5.0, 17.0]
+    without = schedule_of(HostedOutbound(kind="hosted-outbound", retry=plan.replaced(queue_run=None)))
+    assert without.queue_run_s == 0.0
 
 
 def test_exim() -> None:
@@ -87,12 +122,12 @@ def test_what_follows_a_failure() -> None:
     postfix = RetrySchedule((2.0,), 1.0, 8.0, 5.0, 20.0, "message", by_age=True, at_attempts=True)
     exchange = RetrySchedule((8.0,), 1.0, 8.0, 5.0, 20.0, "destination")
 
-    assert postfix.after_failure(4.0, 0.0, 3, 0.0) == (8.0, 20.0, None)
-    assert postfix.after_failure(8.0, 0.0, 4, 0.0) == (16.0, 20.0, 8.0)
-    assert postfix.after_failure(16.0, 0.0, 5, 0.0, warned=True) == (24.0, 20.0, None)
-    assert postfix.after_failure(24.0, 0.0, 6, 0.0, warned=True) == (None, 24.0, None)
-    assert exchange.after_failure(0.0, 0.0, 1, 0.0) == (8.0, 20.0, 5.0)
-    assert exchange.after_failure(16.0, 0.0, 3, 0.0, warned=True) == (None, 20.0, None)
+    assert postfix.after_failure(4.0, 3, 0.0) == (8.0, 20.0, None)
+    assert postfix.after_failure(8.0, 4, 0.0) == (16.0, 20.0, 8.0)
+    assert postfix.after_failure(16.0, 5, 0.0, warned=True) == (24.0, 20.0, None)
+    assert postfix.after_failure(24.0, 6, 0.0, warned=True) == (None, 24.0, None)
+    assert exchange.after_failure(0.0, 1, 0.0) == (8.0, 20.0, 5.0)
+    assert exchange.after_failure(16.0, 3, 0.0, warned=True) == (None, 20.0, None)
 
 
 # --- in a trace -----------------------------------------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ CASES: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     formulas.window_after_success: list(product([1, 5, 19, 20], [0.0, 0.9], [0.0, 0.3], [1, 6, 20], [5], [20, 0], [1.0, 0.2])),
     formulas.window_after_failure: list(product([1, 5, 20], [0.4], [0.0, 0.3], [0.0, 0.9], [1.0, 0.1], [0.0, 1.0])),
     formulas.rate_window: list(product([0.0], [0, 29, 30], [1.0, 60.0, 61.0], [60.0], [30], [1, 5])),
-    retry.next_attempt_s: list(product(GAPS_S, [1.0, 1.5, 2.0], [4000.0], BOOLS, [0.0, 300.0], [77.7, 5000.0], [1, 2, 9, 400], [3.3])),
+    retry.next_attempt_s: list(product(GAPS_S, [1.0, 1.5, 2.0], [4000.0], BOOLS, [0.0, 300.0], [0.0, 7.5], BOOLS,
+                                 [77.7, 5000.0], [1, 9, 400], [3.3])),
     retry.after_failure: list(product([86_400.0], [inf, 14_400.0], BOOLS, [600.0, 20_000.0, 90_000.0], [1000.0, 95_000.0], [5.5])),
 }  # fmt: skip
 

@@ -10,7 +10,16 @@ from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, PostfixServer
 
 SCHEDULE = RetrySchedule(
-    (300.0,), 1.0, 4000.0, None, 5 * DAY_S, "message", by_age=True, queue_run_s=300.0, at_attempts=True
+    (300.0,),
+    1.0,
+    4000.0,
+    None,
+    5 * DAY_S,
+    "message",
+    by_age=True,
+    queue_run_s=300.0,
+    at_attempts=True,
+    whole_seconds=True,
 )  # [PF]
 MANNER: Settings = dict(
     expands_first=True,
