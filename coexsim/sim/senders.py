@@ -154,8 +154,7 @@ def _send_drawn(world: World, feed: _Feed, name: str) -> ProcessGenerator:
             if envelope is None:
                 recipients = tuple(Rcpt(address, count) for address, count in mail.patterns[pattern])
                 envelope = envelopes[sender, pattern] = world.envelopes.get(mail.addresses[sender], recipients)
-            if born_s > world.env.now:
-                yield At(world.env, born_s, BIRTH + mail.first + row)
+            yield At(world.env, born_s, BIRTH + mail.first + row)
             world.post(
                 Message(
                     mail.first + row, envelope, size, world.size_class(size), born_s, name, mail.streams[stream],

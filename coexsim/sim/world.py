@@ -54,6 +54,7 @@ class World:
         self.under_way: dict[Message, None] = {}
         self.measured_under_way = 0
         self._all_ended: simpy.Event | None = None  # waited for after the run's length
+        self._all_noted = self.env.event()
         self.stopped_early: str | None = None
         self.minutes = ceil(self.length_s / MINUTE_S)  # the last one may be a part of a minute
         self.minutes_noted = 0
@@ -70,7 +71,7 @@ class World:
         self._breaks = _size_breaks(self.setup)
         self._sides: dict[tuple[str, int], str] = {}
         self.env.process(self._changes())
-        self._monitored = self.env.process(self._monitor())
+        self.env.process(self._monitor())
 
     # --- what goes on by itself ---
 
@@ -88,6 +89,7 @@ class World:
         for minute in range(1, self.minutes + 1):
             yield At(self.env, min(minute * MINUTE_S, self.length_s), MONITOR)
             self._note_queues()
+        self._all_noted.succeed()
 
     def _note_queues(self) -> None:
         self.minutes_noted += 1
@@ -247,7 +249,7 @@ class World:
         """Until the last minute is noted, with all that happens before that."""
         steps = 200
         for number in range(1, steps + 1):
-            self.env.run(until=self.length_s * number / steps if number < steps else self._monitored)
+            self.env.run(until=self.length_s * number / steps if number < steps else self._all_noted)
             if progress:
                 progress(self.env.now)
             if len(self.under_way) > MOST_MESSAGES_AT_ONCE:
