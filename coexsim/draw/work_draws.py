@@ -89,6 +89,8 @@ def _factor(work: Work) -> Callable[[Any], Any] | None:
     """The quantile of a law of mean 1, for a float or an array; None: always 1."""
     if work.law == "exponential":
         return lambda u: -np.log1p(-u)
+    if work.law == "hyperexponential":
+        return _hyperexponential(work.cv)
     if work.law == "gamma":
         from scipy.special import gammaincinv
 
@@ -101,6 +103,20 @@ def _factor(work: Work) -> Callable[[Any], Any] | None:
         sigma, shift = math.sqrt(variance), variance / 2
         return lambda u: np.exp(sigma * ndtri(u) - shift)
     return None
+
+
+def _hyperexponential(cv: float) -> Callable[[Any], Any]:
+    """Two exponential phases of mean 1 together, with balanced means: each brings half of the work (Allen 1990, 3.2.9).
+
+    One number decides both: the phase by where it falls, the time by where it falls within the phase.
+    """
+    first = (1 + math.sqrt((cv**2 - 1) / (cv**2 + 1))) / 2
+
+    def factor(u: Any) -> Any:
+        within = np.where(u < first, u / first, (u - first) / (1 - first))
+        return -np.log1p(-within) / np.where(u < first, 2 * first, 2 * (1 - first))
+
+    return factor
 
 
 class _Values:

@@ -30,8 +30,10 @@ class Work(Spec):
 
     fixed: Seconds = 0.0
     per_MB: Seconds = Field(default=0.0, description="time per 10^6 bytes of the message [s]")  # noqa: N815 - the unit's own spelling
-    law: Literal["constant", "exponential", "gamma", "lognormal", "empirical"] = "constant"
-    cv: Number = Field(default=0.0, ge=0, description="coefficient of variation of gamma and lognormal work")
+    law: Literal["constant", "exponential", "hyperexponential", "gamma", "lognormal", "empirical"] = "constant"
+    cv: Number = Field(
+        default=0.0, ge=0, description="coefficient of variation of gamma, lognormal and hyperexponential work"
+    )
     values: tuple[Seconds, ...] = ()
     weights: tuple[Number, ...] = ()
     slow: Slow | None = None
@@ -49,6 +51,8 @@ class Work(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.law == "hyperexponential" and self.cv <= 1:
+            raise ValueError("hyperexponential work needs a coefficient of variation above 1, for example 'cv: 2'")
         if self.law in ("gamma", "lognormal") and self.cv <= 0:
             raise ValueError(f"{self.law} work needs its coefficient of variation, for example 'cv: 1.2'")
         if self.law == "empirical" and not self.values:

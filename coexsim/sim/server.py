@@ -112,17 +112,25 @@ class MailServer:
         now_s = self._world.env.now
         if self.cores is None or self.work.cores.is_nothing:
             return self.downtime.next_up(now_s)
-        return self.cores.arrive(now_s, self.work.cores.of(message))[1]
+        return self.cores.arrive(now_s, self.work.cores.of(message, self._visit(message)))[1]
 
     def delivered_s(self, message: Message, envelope: EnvelopeClass) -> float:
         """Put a message into the mail files of everybody in `envelope`; when the last one is done."""
         now_s = self._world.env.now
         if self.delivery is None:
             return now_s
-        work_s = self.work.delivery.of(message)
+        work_s = self.work.delivery.of(message, self._visit(message))
         if envelope.count == 1:
             return self.delivery.arrive(now_s, work_s)[1]
         return max(self.delivery.arrive(now_s, work_s)[1] for _ in range(envelope.count))
+
+    def accept_s(self, message: Message) -> float:
+        """The work of taking a message in the session."""
+        return self.work.accept.of(message, message.passed.count(self.machine))
+
+    def _visit(self, message: Message) -> int:
+        """How many times this machine took the message before."""
+        return message.passed.count(self.machine) - 1
 
     # --- as a client ---
 

@@ -12,6 +12,11 @@ from coexsim.sim.message import Block, Message
 CORE_STAGES = ("directory_lookup", "scan", "archive", "queue_write")
 
 
+def draw_attempt(serial: int, visit: int) -> int:
+    """What tells the draws of a visit from others of the same mail: 0 for a mail's first; a notice's `serial` is odd."""
+    return serial + 2 * visit
+
+
 class StageWork:
     """The draws of one or more kinds of work of a server, added up for each mail of a block at once."""
 
@@ -32,17 +37,17 @@ class StageWork:
         """No work at all."""
         return not self._draws and self._constant_s == 0.0
 
-    def of(self, message: Message) -> float:
-        """The work on a message [s]."""
+    def of(self, message: Message, visit: int) -> float:
+        """The work on a message [s]; `visit` counts those to this machine from 0, and each visit's work is drawn anew."""
         if not self._draws:
             return self._constant_s
         block = message.block
-        if block is not None and not message.serial:
+        attempt = draw_attempt(message.serial, visit)
+        if block is not None and not attempt:
             column = block.work.get(self.name)
             if column is None:
                 column = block.work[self.name] = self._column(block)
             return column[message.row]
-        attempt = message.serial
         return self._constant_s + sum(
             draw.one(max(message.number, 0), attempt, message.size_bytes) for draw in self._draws
         )

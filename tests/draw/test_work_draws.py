@@ -14,12 +14,13 @@ from tests.theory_check import assert_mean_is_and_not_a_tenth_more
 LAWS = {
     "constant": {"fixed": "40 ms", "per_MB": "20 ms"},
     "exponential": {"fixed": "40 ms", "law": "exponential"},
+    "hyperexponential": {"fixed": "40 ms", "law": "hyperexponential", "cv": 2.0},
     "gamma": {"fixed": "40 ms", "per_MB": "20 ms", "law": "gamma", "cv": 0.7},
     "lognormal": {"fixed": "60 ms", "per_MB": "20 ms", "cv": 1.2},
     "empirical": {"values": ["20 ms", "80 ms", "50 ms"], "weights": [2, 1, 1]},
     "slow": {"fixed": "10 ms", "law": "exponential", "slow": {"share": "2 %", "shortest": "1 s", "longest": "3 s"}},
 }
-CV = {"constant": 0.0, "exponential": 1.0, "gamma": 0.7, "lognormal": 1.2}
+CV = {"constant": 0.0, "exponential": 1.0, "hyperexponential": 2.0, "gamma": 0.7, "lognormal": 1.2}
 
 
 def draws(law: str, purpose: str = "onprem/scan", replication: int = 0) -> WorkDraws:
