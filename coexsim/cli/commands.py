@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-ROUTES, LOAD, ANSWERS, YOURS = "Where mail goes", "What it costs", "How big, and what if", "Your own set-up"
+ROUTES, LOAD, ANSWERS, YOURS = "Where mail goes", "What it costs", "How big, and what if", "Your own set-up and numbers"
 
 
 class Place(NamedTuple):
@@ -26,4 +26,6 @@ COMMANDS = {
     "size": Place("sizing", ANSWERS),
     "sweep": Place("sweeping", ANSWERS),
     "import": Place("importing", YOURS, "import_"),
+    "fit": Place("fitting", YOURS),
+    "validate": Place("validating", YOURS),
 }

@@ -57,7 +57,8 @@ def share(topic: str, name: str, part: int, whole: int, assumed: float = nan, re
         (p + z * z / (2 * whole)) / (1 + z * z / whole),
         z * sqrt(p * (1 - p) / whole + z * z / (4 * whole**2)) / (1 + z * z / whole),
     )
-    return Figure(topic, name, p, max(0.0, middle - half), min(1.0, middle + half), "1", whole, assumed, remark)
+    low, high = (middle - half if part else 0.0), (middle + half if part < whole else 1.0)
+    return Figure(topic, name, p, low, high, "1", whole, assumed, remark)
 
 
 def mean(topic: str, name: str, values: ArrayLike, unit: str, assumed: float = nan, remark: str = "") -> Figure:

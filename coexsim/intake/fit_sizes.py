@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 LEAST = 200  # fewer sizes give a table only
 TAIL_LEAST = 40
+MOST = 100_000  # sizes that the fit looks at
 TABLE_STEPS = 60
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 
@@ -33,6 +34,8 @@ class SizeFit:
 def fit_sizes(sizes: NDArray[np.int64]) -> SizeFit | None:
     """Fit sizes; None where the log says none."""
     known = np.sort(sizes[sizes > 0].astype(np.float64))
+    if len(known) > MOST:  # evenly through the sorted sizes, the largest among them
+        known = known[np.round(np.linspace(0, len(known) - 1, MOST)).astype(np.int64)]
     if not len(known):
         return None
     table = _table(known)

@@ -172,13 +172,9 @@ def outages(joined: Joined) -> list[Outage]:
     codes = np.array([text in UNREACHABLE for text in book.codes.texts] + [False])
     failed = (went["status"].to_numpy() == DEFERRED) & codes[went["code"].to_numpy()] & ~went["is_local"].to_numpy()
     worked = (went["status"].to_numpy() == SENT) & ~went["is_local"].to_numpy()
-    key = np.array(
-        [
-            joined.server_at(text) if joined.server_at(text) >= 0 else -2 - code
-            for code, text in enumerate(book.hosts.texts)
-        ]
-        + [-1]
-    )
+    known = joined.host_servers()
+    key = np.where(known >= 0, known, -2 - np.arange(len(known)))
+    key[-1] = -1
     target = key[went["relay"].to_numpy()]
     found: list[Outage] = []
     for number in np.unique(target[failed]).tolist():

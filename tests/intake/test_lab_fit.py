@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from coexsim.intake.logs.journeys import DELIVERED
-from tests.intake.lab import LAB, lab_fit, truth
+from tests.intake.log_lab import LAB, lab_fit, truth
 
 
 def test_messages_recipients_and_notices_are_counted_exactly() -> None:

@@ -121,7 +121,8 @@ def _delivery(book: LogBook, note: _Note, event: re.Match[str], at_s: float) -> 
     if parts.get("from"):
         note.sender = book.addresses.code(parts["from"].strip("<>"))
     if parts.get("size"):
-        note.size_bytes = int(float(parts["size"]) * UNITS[(parts["unit"] or "").upper()])
+        size = parts["size"] if parts["size"].count(".") <= 1 and parts["size"][0] != "." else "0"
+        note.size_bytes = int(min(float(size) * UNITS[(parts["unit"] or "").upper()], 1e15))
     status = SENT
     if event.re is _FAILED:
         said = (parts["said"] or "").casefold()

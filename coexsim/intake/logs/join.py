@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,10 +36,14 @@ class Joined:
 
     def server_at(self, host: str) -> int:
         """The logged server of a host as written in a log (``name[ip]:25``); -1: none."""
-        return self._by_host().get(ip_of(host), self._by_host().get(name_of(host), -1))
+        by_host = {name: server for server, names in self.hosts.items() for name in names if name}
+        return by_host.get(ip_of(host), by_host.get(name_of(host), -1))
 
-    def _by_host(self) -> dict[str, int]:
-        return {name: server for server, names in self.hosts.items() for name in names if name}
+    def host_servers(self) -> Ints:
+        """The logged server of every host of the book, by its code; -1: none. One more -1 stands for an unknown host."""
+        by_host = {name: server for server, names in self.hosts.items() for name in names if name}
+        found = [by_host.get(ip_of(text), by_host.get(name_of(text), -1)) for text in self.book.hosts.texts]
+        return np.array([*found, -1], np.int64)
 
 
 def name_of(host: str) -> str:
@@ -98,17 +101,16 @@ def _learn_hosts(joined: Joined, linked: NDArray[np.bool_]) -> None:
     """What other servers call a server: the host of a delivery that led to a visit there."""
     deliveries, visits = joined.deliveries, joined.visits
     servers = visits["server"].to_numpy()
-    pairs = np.stack([deliveries["relay"].to_numpy()[linked], servers[deliveries["next"].to_numpy()[linked]]])
-    clients = np.stack(
-        [
-            visits["client"].to_numpy()[deliveries["next"].to_numpy()[linked]],
-            servers[deliveries["row"].to_numpy()[linked]],
-        ]
-    )
+    rows, after = deliveries["row"].to_numpy()[linked], deliveries["next"].to_numpy()[linked]
     votes: dict[str, dict[int, int]] = {}
-    for table in (pairs, clients):
-        rows, counts = np.unique(table, axis=1, return_counts=True)
-        for (host, server), count in zip(rows.T.tolist(), counts.tolist(), strict=True):
+    for hosts, of in (
+        (deliveries["relay"].to_numpy()[linked], servers[after]),
+        (visits["client"].to_numpy()[after], servers[rows]),
+    ):
+        kept = hosts >= 0
+        keys, counts = np.unique(hosts[kept].astype(np.int64) << 32 | of[kept], return_counts=True)
+        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+            host, server = key >> 32, key & 0xFFFFFFFF
             text = joined.book.hosts[host]
             if ip_of(text).startswith(LOOPBACK):
                 continue
@@ -132,6 +134,10 @@ def _by_message_id(joined: Joined) -> None:
     each, counts = np.unique(ids, return_counts=True)
     several = each[(counts > 1) & (each != 0)]
     orphan = (visits["parent"].to_numpy() < 0) & np.isin(ids, several) & (visits["origin"].to_numpy() != NOTICE)
+    known = joined.host_servers()
+    loops = np.array([*(ip_of(text).startswith(LOOPBACK) for text in joined.book.hosts.texts), True])
+    from_us = loops | (known >= 0)
+    orphan &= from_us[visits["client"].to_numpy()] | (visits["origin"].to_numpy() == LOCAL)
     if not orphan.any():
         return
     parent = visits["parent"].to_numpy(copy=True)
@@ -153,7 +159,13 @@ def _by_message_id(joined: Joined) -> None:
             if arrived_s[other] == arrived_s[row] and other > row:
                 continue
             if arrived_s[row] > ends_s[other] + SLACK_S or not _may_come_from(
-                joined, server, client, origin, row, other
+                bool(server[row] == server[other]),
+                int(client[row]),
+                bool(origin[row] == LOCAL),
+                loops,
+                known,
+                int(server[row]),
+                int(server[other]),
             ):
                 continue
             if _is_above(parent, other, row):
@@ -178,18 +190,13 @@ def _is_above(parent: Ints, row: int, wanted: int) -> bool:
     return True
 
 
-def _may_come_from(joined: Joined, server: Any, client: Any, origin: Any, row: int, other: int) -> bool:
-    host = joined.book.hosts[client[row]] if client[row] >= 0 else ""
-    if server[row] == server[other]:
-        return bool(
-            origin[row] == LOCAL
-            or ip_of(host).startswith(LOOPBACK)
-            or not host
-            or joined.server_at(host) == server[row]
-        )
-    if not host:
-        return True
-    return bool(joined.server_at(host) == server[other])
+def _may_come_from(
+    same: bool, client: int, is_local: bool, loops: NDArray[np.bool_], known: Ints, server: int, other: int
+) -> bool:
+    """May a visit at `server` that this client handed in come from a visit at `other`: it names that server, or none."""
+    if same:
+        return bool(is_local or loops[client] or known[client] == server)
+    return bool(client < 0 or known[client] == other)
 
 
 def _lead_on(joined: Joined, parent: Ints, fresh: NDArray[np.bool_]) -> None:

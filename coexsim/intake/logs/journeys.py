@@ -64,7 +64,7 @@ def _messages(joined: Joined) -> pd.DataFrame:
     visits, book = joined.visits, joined.book
     begins = visits["parent"].to_numpy() < 0
     sender, client = visits["sender"].to_numpy(), visits["client"].to_numpy()
-    logged = np.array([joined.server_at(host) for host in book.hosts.texts] + [NOBODY])
+    logged = joined.host_servers()
     from_logged = logged[client] >= 0
     empty = np.array([not text for text in book.addresses.texts] + [False])
     is_notice = (visits["origin"].to_numpy() == NOTICE) | (empty[sender] & (client == NOBODY))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from coexsim.errors import UsageError
 
@@ -27,6 +27,7 @@ KINDS = {
     "domino-activity": "Domino mail activity",
 }
 HEAD_LINES = 400
+BLOCK_BYTES = 1 << 18
 LONGEST_LINE = 65_536  # characters; a longer line is cut there, and each part counted as a line
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)
@@ -45,16 +46,16 @@ class BrokenOffError(Exception):
     """A compressed file that ends before its end, or is damaged."""
 
 
-def _binary(path: Path) -> BinaryIO:
+def _binary(path: Path) -> io.BufferedIOBase:
     with path.open("rb") as file:
         head = file.read(6)
     packed = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
     if packed == "gz":
-        return cast(BinaryIO, gzip.open(path, "rb"))
+        return cast(io.BufferedIOBase, gzip.open(path, "rb"))
     if packed == "bz2":
-        return cast(BinaryIO, bz2.open(path, "rb"))
+        return cast(io.BufferedIOBase, bz2.open(path, "rb"))
     if packed == "xz":
-        return cast(BinaryIO, lzma.open(path, "rb"))
+        return cast(io.BufferedIOBase, lzma.open(path, "rb"))
     if packed == "zst":
         import pyarrow as pa
 
@@ -86,15 +87,32 @@ def lines_of(path: Path) -> Iterator[str]:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     with raw:
         try:
-            buffered = (
-                raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
-            )
-            encoding = _encoding(buffered.peek(4096)[:65_536])
-            with io.TextIOWrapper(buffered, encoding=encoding, errors="replace", newline="\n") as text:
-                while line := text.readline(LONGEST_LINE):
-                    yield line
+            yield from _lines(raw)
         except _BROKEN as error:
             raise BrokenOffError(f"breaks off: {error}") from None
+
+
+def _lines(raw: io.BufferedIOBase) -> Iterator[str]:
+    """Lines without their ends, read a block at a time; what has no line end for long is cut."""
+    rest, decoder = "", None
+    while True:
+        broken: BaseException | None = None
+        try:
+            block = raw.read1(BLOCK_BYTES)
+        except _BROKEN as error:
+            block, broken = b"", error
+        if decoder is None:
+            decoder = codecs.getincrementaldecoder(_encoding(block))(errors="replace")
+        lines = (rest + decoder.decode(block, final=not block)).split("\n")
+        rest = lines.pop()
+        yield from lines
+        if len(rest) > LONGEST_LINE or (not block and rest):
+            yield rest
+            rest = ""
+        if broken is not None:
+            raise broken
+        if not block:
+            return
 
 
 def head_of(path: Path) -> list[str]:

@@ -65,7 +65,7 @@ class PostfixReader:
     """Reads the lines of one or several files of the same server or servers, in the order of time."""
 
     def __init__(self, book: LogBook, year: int, label: str = "") -> None:
-        self._book, self._year, self._label = book, year, label
+        self._book, self._year, self.label = book, year, label
         self._head = self._host = self._pid = ""
         self._now_s = 0.0
         self._step_s = 1.0
@@ -88,36 +88,29 @@ class PostfixReader:
 
     def read(self, lines: Iterable[str], told: Told) -> None:
         """Read lines; what cannot be read is counted in `told`."""
-        handlers, number, used, other = self._handlers, 0, 0, 0
-        for number, line in enumerate(lines, start=1):
-            head, found, text = line.partition("]: ")
-            path, slash, process = head.rpartition("/")
-            daemon, bracket, pid = process.partition("[")
-            if not (found and slash and bracket):
-                if "postfix" in line or not line.rstrip().isprintable():
-                    told.damage(number, line)
-                else:
-                    other += 1
-                continue
-            handler = handlers.get(daemon)
-            if handler is None:
-                other += 1
-                continue
-            try:
-                self._pid = pid
-                if path != self._head:
-                    self._new_head(path)
-                if handler(text):
-                    used += 1
-                else:
-                    other += 1
-            except (ValueError, IndexError, OverflowError):
-                told.damage(number, line)
-            if number % SWEEP_LINES == 0:
-                self._sweep()
-        told.lines += number
-        told.used += used
-        told.other += other
+        handlers, first = self._handlers, told.lines
+        try:
+            for told.lines, line in enumerate(lines, start=first + 1):
+                head, found, text = line.partition("]: ")
+                path, slash, process = head.rpartition("/")
+                daemon, bracket, self._pid = process.partition("[")
+                if not (found and slash and bracket):
+                    if "postfix" in line or not line.rstrip().isprintable():
+                        told.damage(told.lines, line)
+                    continue
+                handler = handlers.get(daemon)
+                if handler is None:
+                    continue
+                try:
+                    if path != self._head:
+                        self._new_head(path)
+                    told.used += handler(text)
+                except (ValueError, IndexError, KeyError, OverflowError):
+                    told.damage(told.lines, line)
+                if told.lines % SWEEP_LINES == 0:
+                    self._sweep()
+        finally:
+            told.other = told.lines - told.used - told.damaged
 
     def close(self) -> None:
         """Write what is still in the queues: it is there when the log ends."""
@@ -148,7 +141,7 @@ class PostfixReader:
             self._step_s = 1.0
         if host != self._host:
             self._host = host
-            self._server = self._book.servers.code(host + self._label)
+            self._server = self._book.servers.code(host + self.label)
             self._queue = self._queues.setdefault(self._server, {})
             self._book.products[self._server] = "postfix"
             self._book.resolution_s[self._server] = 0.01
@@ -253,7 +246,7 @@ class PostfixReader:
         queue_id, colon, rest = text.partition(": ")
         if not colon or not rest.startswith("message-id="):
             return False
-        visit = self._visit(queue_id)
+        visit = self._queue.get(queue_id) or self._visit(queue_id)
         visit.message_id = hash(rest[11:].strip())
         if rest.startswith(f"message-id=<{queue_id}@") and (host := _BOUNCE_HOST.match(rest)):
             self._book.names.setdefault(self._server, set()).add(host[1].casefold())
@@ -292,7 +285,7 @@ class PostfixReader:
             return True
         match = _ACTIVE.match(rest)
         if match is not None:
-            visit = self._visit(queue_id)
+            visit = self._queue.get(queue_id) or self._visit(queue_id)
             visit.sender = self._addresses(match["sender"])
             visit.size_bytes = min(int(match["size"]), 2**62)
             visit.recipients = min(int(match["recipients"]), 2**30)
@@ -311,11 +304,13 @@ class PostfixReader:
         if match is None:
             raise ValueError("a delivery that cannot be read")
         to, written, relay, reuse, delay, a, b, c, d, code, status, said = match.groups()
-        visit = self._visit(queue_id)
+        visit = self._queue.get(queue_id) or self._visit(queue_id)
         next_id = 0
         if relay == "none" and (tried := _CONNECT.search(said)):
             relay = tried[1]
-        is_local = "[" not in relay and relay != "none"
+        is_local = relay != "none" and (
+            "[" not in relay or "[private/" in relay or "[/" in relay
+        )  # LMTP over a socket is local
         if status == "sent" and not is_local and (queued := _QUEUED_AS.findall(said)):
             next_id = hash(queued[-1])
         elif status == "bounced" and (limit := _LIMIT.search(said)):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def read_logs(paths: Iterable[str | Path], *, year: int | None = None) -> LogBoo
     }
     for kind, files in by_kind.items():
         for path, _ in files:
-            _told(book, path, kind, lambda lines, told, read=others[kind]: read(book, lines, told))
+            _told(book, path, kind, partial(others[kind], book))
     book.pack()
     return book
 
@@ -109,17 +110,11 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def _told(book: LogBook, path: Path, kind: str, read: object) -> Told:
+def _told(book: LogBook, path: Path, kind: str, read: Callable[[Iterable[str], Told], None]) -> None:
     told = Told(str(path), kind)
     book.told.append(told)
-    assert callable(read)
-    read(_until_broken(path, told), told)
-    return told
-
-
-def _until_broken(path: Path, told: Told) -> Iterator[str]:
     try:
-        yield from lines_of(path)
+        read(lines_of(path), told)
     except BrokenOffError as error:
         told.remarks.append(str(error))
 
@@ -131,18 +126,17 @@ def _read_postfix(book: LogBook, files: Sequence[tuple[Path, list[str]]], year: 
     )
     readers: dict[str, list[PostfixReader]] = {}
     for head, path in heads:
-        told = Told(str(path), "postfix")
-        book.told.append(told)
         known = readers.setdefault(head.host, [])
         reader = next((r for r in known if head.from_s >= r.now_s - OVERLAP_S), None)
         if reader is None:
             label = f" ({path.name.partition('.')[0]})" if known else ""
             reader = PostfixReader(book, head.year, label)
             known.append(reader)
-            if label:
-                told.remarks.append(
-                    f"another log of {head.host} covers the same time: taken for another server, {head.host}{label}"
-                )
-        reader.read(_until_broken(path, told), told)
+        _told(book, path, "postfix", reader.read)
+        if reader.label:
+            another = (
+                f"another log of {head.host} covers the same time: taken for another server, {head.host}{reader.label}"
+            )
+            book.told[-1].remarks.append(another)
     for reader in chain.from_iterable(readers.values()):
         reader.close()

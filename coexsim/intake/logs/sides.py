@@ -215,19 +215,14 @@ def _kinds(
     nowhere = failed & ~is_own[to] & codes[copies["code"].to_numpy()]
     side[nowhere] = UNKNOWN_DOMAIN
     lost = is_own[to] & (side < 0)
-    nonlocal_end = np.array(
-        [
-            found.joined.server_at(text) >= 0 or (bool(name_of(text)) and "[" in text)
-            for text in found.joined.book.hosts.texts
-        ]
-        + [False]
-    )
+    texts, known = found.joined.book.hosts.texts, found.joined.host_servers()
+    elsewhere = known >= 0
+    elsewhere[:-1] |= np.array(["[" in text for text in texts], bool)
     relay = copies["relay"].to_numpy()
-    at_hosted = np.array(
-        [_side_of_host(found, code, sides) == HOSTED for code in range(len(found.joined.book.hosts))] + [False]
-    )
+    side_of = [sides.get(("server", int(known[code])), sides.get(("host", code), NOBODY)) for code in range(len(texts))]
+    at_hosted = np.array([*side_of, NOBODY]) == HOSTED
     side[lost] = UNKNOWN
-    side[lost & failed & nonlocal_end[relay] & at_hosted[relay]] = UNKNOWN_AT_HOSTED
+    side[lost & failed & elsewhere[relay] & at_hosted[relay]] = UNKNOWN_AT_HOSTED
     frame = pd.DataFrame({"message": copies["message"], "written_to": copies["written_to"], "to": to, "side": side})
     grouped = frame.groupby(["message", "written_to"], sort=False)
     kind = grouped["side"].first()
@@ -236,10 +231,3 @@ def _kinds(
     groups = set(kind.index.get_level_values("written_to")[several.to_numpy()].tolist())
     kind[[written in groups for written in kind.index.get_level_values("written_to")]] = GROUP
     return side.astype(np.int64), kind
-
-
-def _side_of_host(found: Journeys, code: int, sides: dict[Place, int]) -> int:
-    server = found.joined.server_at(found.joined.book.hosts[code])
-    if server >= 0 and ("server", server) in sides:
-        return sides["server", server]
-    return sides.get(("host", code), NOBODY)

@@ -10,6 +10,7 @@ MONTHS = {name: i for i, name in enumerate(
 DAY_S = 86400.0
 # Postfix 2.9 and later, src/global/mail_queue.h: seconds and microseconds in base 52, 'z', then the inode in base 51.
 BASE_52 = {sign: i for i, sign in enumerate("0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz")}
+_PAIRS = {a + b: BASE_52[a] * 52 + BASE_52[b] for a in BASE_52 for b in BASE_52}
 HEX = frozenset("0123456789ABCDEF")
 
 
@@ -36,22 +37,20 @@ def iso_s(stamp: str) -> tuple[float, float | None]:
     return at.timestamp(), offset.total_seconds()
 
 
-def _base_52(text: str) -> int | None:
-    value = 0
-    for sign in text:
-        digit = BASE_52.get(sign)
-        if digit is None:
-            return None
-        value = value * 52 + digit
-    return value
+@lru_cache(maxsize=4096)
+def _seconds(signs: str) -> int:
+    return (_PAIRS[signs[:2]] * 2704 + _PAIRS[signs[2:4]]) * 2704 + _PAIRS[signs[4:]]
 
 
 def long_id_s(queue_id: str) -> float | None:
     """When Postfix made the file of a long queue id [s since 1970, UTC]; None: it is no such id."""
     if len(queue_id) < 12 or queue_id[10] != "z":
         return None
-    seconds, micro = _base_52(queue_id[:6]), _base_52(queue_id[6:10])
-    return None if seconds is None or micro is None or micro >= 1_000_000 else seconds + micro / 1e6
+    try:
+        micro = _PAIRS[queue_id[6:8]] * 2704 + _PAIRS[queue_id[8:10]]
+        return _seconds(queue_id[:6]) + micro / 1e6 if micro < 1_000_000 else None
+    except KeyError:
+        return None
 
 
 def short_id_s(queue_id: str, line_s: float, step_s: float) -> float | None:

@@ -1,0 +1,101 @@
+"""The command that reads mail logs: fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from coexsim.cli import options
+from coexsim.cli.console import make_console
+
+if TYPE_CHECKING:
+    from coexsim.intake.fit import Fit
+
+REPORTS = Path("reports")
+SHOWN = ("counts", "rates", "recipients", "sizes", "flows", "retries")
+
+Logs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="LOG...", help="mail logs, or folders of them; plain, gz, bz2, xz or zst", show_default=False
+    ),
+]
+Year = Annotated[
+    int | None,
+    typer.Option(
+        "--year", metavar="YEAR", help="of the first line, where a syslog does not say it", show_default=False
+    ),
+]
+
+
+Scenario = Annotated[
+    Path | None,
+    typer.Option("--scenario", metavar="FILE", help="the set-up to extend; without it, worked out from the logs", show_default=False),
+]  # fmt: skip
+Domain = Annotated[
+    str, typer.Option("--domain", metavar="NAME", help="the organisation's domain, where the logs leave it open", show_default=False)
+]  # fmt: skip
+Keep = Annotated[
+    bool, typer.Option("--keep-addresses", help="people's addresses stay in the replay table", show_default=False)
+]
+Hash = Annotated[
+    bool, typer.Option("--hash-addresses", help="people stay apart there, as salted hashes", show_default=False)
+]
+
+
+def fit(
+    logs: Logs,
+    scenario: Scenario = None,
+    out: options.Out = None,
+    domain: Domain = "",
+    keep_addresses: Keep = False,
+    hash_addresses: Hash = False,
+    year: Year = None,
+    pictures: options.Pictures = True,
+) -> int:
+    """Load, sizes, service times and retries from mail logs (Postfix, Exchange, Microsoft 365, Google, Domino), as a scenario.
+
+    Exit code: 0 done, 3 where messages cannot be counted because lines are missing.
+    """
+    from coexsim.intake.fit import FITTED
+    from coexsim.intake.fit import fit as run_fit
+
+    folder = out or REPORTS / "fit"
+    addresses = "kept" if keep_addresses else "hashed" if hash_addresses else "sides"
+    found = run_fit(logs, scenario=scenario, folder=folder, domain=domain, addresses=addresses, year=year)
+    found.save(folder)
+    if pictures:
+        from coexsim.report.log_page import write_fit_page
+
+        write_fit_page(found, folder)
+    _say(found)
+    make_console().print(f"Scenario {folder / FITTED}; mail, figures{' and page' if pictures else ''} beside it")
+    return 0 if found.complete.counts_hold else 3
+
+
+def _say(found: Fit) -> None:
+    """What was read, and the figures that matter most."""
+    from coexsim.report.log_page import figure_row
+    from coexsim.report.tables import plain_table, titled
+
+    console = make_console()
+    for told in found.told:
+        skipped = f"; {told.damaged:,} lines damaged, the first: {told.first_damaged}" if told.damaged else ""
+        console.print(f"{Path(told.file).name}: {told.kind}, {told.lines:,} lines, {told.used:,} used{skipped}")
+        for remark in told.remarks:
+            console.print(f"  {remark}")
+    table = plain_table(["figure"], ["measured", "95 % interval", "messages", "profile"])
+    notes = []
+    for figure in found.figures:
+        if figure.topic in SHOWN:
+            name, value, interval, messages, assumed, remark = figure_row(figure)
+            table.add_row(name, value, interval, messages, assumed)
+            if remark:
+                notes.append(f"{name}: {remark}")
+    console.print(titled("\nWhat the logs say", table, *notes))
+    for outage in found.outages:
+        console.print(
+            f"Outage: {outage.host}, {outage.to_s - outage.from_s:.0f} s, {outage.failures} failures to reach it"
+        )

@@ -1,0 +1,129 @@
+"""Pictures of what logs say, and of prediction beside measurement."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter
+
+from coexsim.intake.fit import Fit
+from coexsim.intake.fit_counts import SENDER_SIDES
+from coexsim.intake.fit_sizes import law_shares
+from coexsim.intake.validate import Validation
+from coexsim.report.style import BLUE, GREY, LINES, ORANGE, RED, Picture, new_picture, nothing_to_draw, styled
+from coexsim.units import say_bytes, say_duration
+
+FEWEST = 10
+
+
+@styled
+def plot_sizes(fit: Fit) -> Picture:
+    """Share of messages larger than a size: those of the log, the law, and the table."""
+    title = "Message sizes: the log, and the law that fits it"
+    if fit.sizes is None:
+        return nothing_to_draw(title, "the logs say no sizes")
+    known = fit.sizes.sizes
+    picture = new_picture(4.8, title, f"{len(known):,} messages; both axes are logarithmic.")
+    axes = picture.add_subplot()
+    share = 1 - np.arange(len(known)) / len(known)
+    axes.step(known, share, color=BLUE, label="the log", where="post")
+    if fit.sizes.law is not None:
+        grid = np.geomspace(known[0], known[-1], 400)
+        beyond = np.maximum(1 - law_shares(fit.sizes.law, grid), 0.2 / len(known))
+        axes.plot(grid, beyond, color=RED, label="lognormal body, Pareto tail", lw=1.6)
+    table = np.array(list(fit.sizes.table))
+    weight = np.array(list(fit.sizes.table.values()))
+    axes.plot(table, 1 - (np.cumsum(weight) - weight / 2) / weight.sum(), ".", color=ORANGE, label="the table", ms=5)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(0.5 / len(known), 1.3)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: say_bytes(size)))
+    axes.set_ylabel("share that is larger")
+    axes.legend()
+    return picture
+
+
+@styled
+def plot_rates(fit: Fit) -> Picture:
+    """Messages handed in over the time of the log, by side."""
+    mail = fit.replay.messages
+    picture = new_picture(4.2, "Messages handed in, by the sender's side")
+    axes = picture.add_subplot()
+    born_s = mail["arrived_s"].to_numpy() - fit.replay.begin_s
+    length_s = max(float(born_s.max()), 1.0)
+    width_s = next(
+        (w for w in (1.0, 5.0, 10.0, 60.0, 300.0, 600.0, 3600.0, 6 * 3600.0) if length_s / w <= 120), 86400.0
+    )
+    ends = np.arange(0, length_s + width_s, width_s)
+    below = np.zeros(len(ends) - 1)
+    for number, side in enumerate(SENDER_SIDES):
+        counts = np.histogram(born_s[fit.sides.senders[mail["sender"].to_numpy()] == number], ends)[0]
+        axes.bar(ends[:-1], counts, width_s, bottom=below, align="edge", color=LINES[number], label=side)
+        below = below + counts
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda at_s, _: say_duration(at_s)))
+    axes.set_xlabel("from the first message")
+    axes.set_ylabel(f"messages in {say_duration(width_s)}")
+    axes.legend()
+    return picture
+
+
+@styled
+def plot_qq(validation: Validation) -> Picture:
+    """Quantiles of delay, predicted over measured, one panel a flow; on the line they are alike."""
+    flows = [
+        flow
+        for flow, delays in sorted(validation.measured.items())
+        if delays.copies >= FEWEST and flow in validation.predicted
+    ]
+    title = "Delay, predicted over measured: quantiles from 2 % to 99 %"
+    if not flows:
+        return nothing_to_draw(title, "no flow has ten copies in both")
+    columns = min(4, len(flows))
+    rows = -(-len(flows) // columns)
+    note = f"Grey: within {validation.tolerance:.0%}. Dots: p50 and p95."
+    picture = new_picture(0.6 + 2.6 * rows, title, note)
+    shares = np.concatenate([np.linspace(0.02, 0.9, 45), np.linspace(0.91, 0.99, 9)])
+    for place, flow in enumerate(flows, start=1):
+        axes = picture.add_subplot(rows, columns, place)
+        real = np.quantile(validation.measured[flow].filled, shares)
+        guess = np.quantile(validation.predicted[flow], shares)
+        low, high = max(min(real.min(), guess.min()), 1e-4), max(real.max(), guess.max()) * 1.1
+        line = np.array([low, high])
+        axes.fill_between(
+            line, line * (1 - validation.tolerance), line * (1 + validation.tolerance), color=GREY, alpha=0.25, lw=0
+        )
+        axes.plot(real, guess, color=BLUE, lw=1.6)
+        for p in (0.5, 0.95):
+            x, y = np.quantile(validation.measured[flow].filled, p), np.quantile(validation.predicted[flow], p)
+            axes.plot(x, y, "o", color=RED, ms=5)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlim(low, high)
+        axes.set_ylim(low, high)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda s, _: say_duration(s)))
+            axis.set_minor_formatter(FuncFormatter(lambda _s, _: ""))
+        axes.tick_params(labelsize=8)
+        axes.set_title(flow.replace("->", " → "))
+    return picture
+
+
+@styled
+def plot_load(validation: Validation) -> Picture:
+    """Messages a minute from other servers, predicted and measured, by server."""
+    come = validation.servers[validation.servers["what"] == "arrivals"]
+    servers = [name for name, part in come.groupby("server") if part["measured"].sum() >= FEWEST]
+    title = "Messages a minute from other servers"
+    if not servers:
+        return nothing_to_draw(title, "no server took ten messages from another one")
+    picture = new_picture(0.8 + 1.7 * len(servers), title)
+    for place, server in enumerate(servers, start=1):
+        axes = picture.add_subplot(len(servers), 1, place)
+        part = come[come["server"] == server].sort_values("minute")
+        axes.step(part["minute"], part["measured"], where="mid", color=BLUE, label="measured")
+        axes.step(part["minute"], part["predicted"], where="mid", color=RED, label="predicted", ls="--")
+        axes.set_ylim(bottom=0)
+        axes.set_title(str(server))
+        if place == 1:
+            axes.legend(ncols=2)
+    axes.set_xlabel("minute of the log")
+    return picture
