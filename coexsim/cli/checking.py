@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from coexsim.cli import check_text, diff_text, formats, options
+from coexsim.cli import formats, options
 from coexsim.cli.completion import scenario_files
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.formats import Format, FormatOption
-from coexsim.cli.junit import check_junit, junit
 from coexsim.cli.paint import say
 from coexsim.errors import ObjectiveError, Problem, ScenarioError, UsageError
 from coexsim.text import encodable, visible
@@ -61,6 +60,8 @@ def check(
     code = BAD if problems else int(not all(report.holds(strict=strict) for report in reports))
     _print_check(Format.JSON if as_json else output, reports, problems, code, strict=strict, quiet=quiet)
     if junit_file is not None:
+        from coexsim.cli.junit import check_junit
+
         _write(junit_file, check_junit(reports, problems, strict=strict))
     _complain(problems)
     return code
@@ -69,6 +70,9 @@ def check(
 def _print_check(
     output: Format, reports: Sequence[CheckReport], problems: Sequence[Problem], code: int, *, strict: bool, quiet: bool
 ) -> None:  # fmt: skip
+    from coexsim.cli import check_text
+    from coexsim.cli.junit import check_junit
+
     marks = check_text.check_marks(reports, problems)
     if output == Format.JSON:
         data = check_text.check_data(reports, problems, strict=strict)
@@ -96,6 +100,8 @@ def diff(
 ) -> int:
     """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
     from coexsim.audit.diff import diff_routes
+    from coexsim.cli import diff_text
+    from coexsim.cli.junit import junit
     from coexsim.scenario.load import load_scenario
 
     before, after = load_scenario(old), load_scenario(new)
