@@ -150,3 +150,20 @@ def test_two_imports_are_the_same_bytes_and_a_second_one_changes_nothing(tmp_pat
     assert (second.text, second.changes) == (first.text, ())
     assert first.text.count("x_y = 1") == 1
     assert load_scenario(mine).servers["onprem"].host == "mail.corporate.com"
+
+
+def test_what_is_not_modelled_of_one_server_stays_when_another_is_imported(tmp_path: Path) -> None:
+    """Though their files have the same names."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(THERE, encoding="utf-8")
+    for server, setting in (("onprem", "x_y = 1"), ("second", "x_y = 2"), ("second", "x_y = 3")):
+        text = f"myhostname = {server}.corporate.com\nvirtual_mailbox_domains = corporate.com\n{setting}\n"
+        (tmp_path / "main.cf").write_text(text, encoding="utf-8")
+        mine.write_text(
+            import_setup(tmp_path / "main.cf", kind="postfix", into=mine, server=server).text, encoding="utf-8"
+        )
+
+    assert [line.split(":")[2] for line in mine.read_text(encoding="utf-8").splitlines() if "x_y" in line] == [
+        " x_y = 1",
+        " x_y = 3",
+    ]

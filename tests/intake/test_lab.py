@@ -74,3 +74,56 @@ def test_an_imported_set_up_routes_as_the_real_servers_did(case: Case) -> None:
         assert all(OWN_WORDS[case["id"]] in one for one in found)
     else:
         assert found == []
+
+
+ALL_POSTFIX = """\
+coexsim: 1
+domain: corporate.com
+dns:
+  corporate.com: |
+    @       1h IN MX  10 domino.corporate.com.
+    domino  1h IN A   10.55.0.10
+    mx2     1h IN A   10.55.0.11
+  otherdomain.com: |
+    @ IN MX 10 mail
+    mail IN A 10.55.0.14
+  thirddomain.com: |
+    @ IN MX 10 mail
+    mail IN A 10.55.0.15
+  inotes.test: |
+    inbound IN A 10.55.0.12
+    outbound IN A 10.55.0.13
+servers:
+  onprem: {kind: postfix}
+directory: {master: onprem}
+"""
+# Every Postfix looks in its own tables only, a scenario has one directory: to inbound, on-prem's people are known there.
+DIFFERS = {"P10"}
+
+
+@pytest.fixture(scope="module")
+def all_postfix(tmp_path_factory: pytest.TempPathFactory) -> Setup:
+    """All six servers of the lab imported, none of them written by hand."""
+    into = tmp_path_factory.mktemp("lab") / "all.yaml"
+    into.write_text(ALL_POSTFIX, encoding="utf-8")
+    for server in ("onprem", "onprem2", "inbound", "outbound", "external", "third"):
+        into.write_text(import_setup(FOLDER / server, kind="postfix", into=into, server=server).text, encoding="utf-8")
+    return Setup(load_scenario(into))
+
+
+DEFAULT = [case for case in ALL.values() if case["config"] == "default" and not case.get("changes")]
+
+
+@pytest.mark.parametrize("case", DEFAULT, ids=[case["id"] for case in DEFAULT])
+def test_the_whole_lab_imported_routes_as_it_did(case: Case, all_postfix: Setup) -> None:
+    """Hosted service and other domains are Postfix servers there: nothing but their files says so here."""
+    found = differences(case, replay(case, all_postfix))
+
+    assert bool(found) == (case["id"] in DIFFERS), found
+
+
+def test_the_replay_of_imported_files_says_no() -> None:
+    """Another set-up than that of the case does not agree with it."""
+    case = CASES["R5"]
+
+    assert differences(case, replay(case, set_up(CASES["F1"])))

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from coexsim.errors import InputError
+from coexsim.intake.configs.found import Found, Where
 from coexsim.intake.configs.postfix_files import Main, read_master, read_table, split_words
 from coexsim.intake.configs.reading import File
+from coexsim.intake.configs.sayable import leave_unsayable
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.servers import PostfixServer
@@ -254,3 +256,15 @@ def test_the_imported_scenario_is_one_that_can_be_traced(tmp_path: Path) -> None
 
     assert trace(setup, "ann", "ben").outcome == "delivered"
     assert trace(setup, "ann", "gone@corporate.com").outcome == "refused_to_client"
+
+
+def test_what_scenarios_have_no_key_for_is_told(tmp_path: Path) -> None:
+    """A key that this kind of server has not is not written, whatever a reader thinks of it."""
+    found = Found()
+    found.put(("servers", "a", "kind"), "postfix", Where("main.cf", 1))
+    found.put(("servers", "a", "hopcount_limit"), 5, Where("main.cf", 2))
+    found.put(("servers", "a", "no_such_key"), ["x"], Where("main.cf", 3))
+    leave_unsayable(found, {})
+
+    assert [key.path[2] for key in found.keys] == ["kind", "hopcount_limit"]
+    assert [(one.what, one.value, one.where.line) for one in found.unused] == [("no_such_key", "[x]", 3)]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from coexsim.errors import InputError, Problem, UsageError
 from coexsim.intake.configs.found import Asked, Found
 from coexsim.intake.configs.reading import File, files_of
-from coexsim.intake.configs.write import Imported, Target, written, written_into
+from coexsim.intake.configs.sayable import leave_unsayable
+from coexsim.intake.configs.write import Imported, Label, Target, written, written_into
 from coexsim.mail.message import fold
 
 if TYPE_CHECKING:
@@ -42,15 +43,19 @@ def import_setup(
     given = files_of([files] if isinstance(files, (str, Path)) else files)
     if not given:
         raise UsageError("no file was given")
-    label = ", ".join(file.name for file in given[:4]) + (f" and {len(given) - 4} more" if len(given) > 4 else "")
+    names = ", ".join(file.name for file in given[:4]) + (f" and {len(given) - 4} more" if len(given) > 4 else "")
+    label = Label(kind, server or "onprem", names)
     if into is None:
-        return _usable(written(_reader(kind)(given, Asked(server, domain)), kind, label), Path())
+        new = _reader(kind)(given, Asked(server, domain))
+        leave_unsayable(new, {})
+        return _usable(written(new, label), Path())
     text, scenario = _scenario(Path(into))
     asked = _asked(scenario, server, domain)
     found = _reader(kind)(given, asked)
+    leave_unsayable(found, asked.kinds)
     if scenario.directory.master:
         found.master = None
-    made = written_into(found, kind, label, Target(text, str(into), scenario.domain, asked.unlisted))
+    made = written_into(found, label, Target(text, str(into), scenario.domain, asked.unlisted))
     return _usable(made, Path(into).parent)
 
 

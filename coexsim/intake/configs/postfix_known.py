@@ -58,7 +58,7 @@ MATTERS = {
 _NO_PART = re.compile(
     r"alias_database|append_dot_mydomain|biff|command_directory|compatibility_level|config_directory|daemon_directory"
     r"|data_directory|debug\w*|default_(?:database_type|privs)|disable_vrfy_command|enable_long_queue_ids|html_directory|inet_protocols"
-    r"|mail_(?:name|owner|spool_directory|version)|mailq_path|maillog_file|manpage_directory|meta_directory|milter_\w+|multi_instance\w*"
+    r"|maillog_\w+|mail_(?:name|owner|spool_directory|version)|mailq_path|manpage_directory|meta_directory|milter_\w+|multi_instance\w*"
     r"|my(?:destination|domain|hostname|networks|networks_style|origin)|newaliases_path|non_smtpd_milters|notify_classes|parent_domain\w+"
     r"|postscreen_\w+|process_id|queue_directory|readme_directory|sample_directory|sendmail_path|setgid_group|shlib_directory"
     r"|shell|smtpd?_(?:tls|sasl)_\w+|smtpd_banner|smtpd_(?:helo|client|etrn|data|end_of_data)_\w*restrictions|smtpd_helo_required"

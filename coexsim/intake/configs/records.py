@@ -7,6 +7,7 @@ import binascii
 import csv
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from coexsim.intake.configs.found import Where
@@ -154,13 +155,19 @@ def _unfolded(file: File) -> Iterator[tuple[int, str]]:
 
 
 def _attribute(file: File, number: int, line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or not _ATTRIBUTE.fullmatch(name):
+    written, colon, value = line.partition(":")
+    name = _attribute_name(written) if colon else ""
+    if not name:
         fail(file.name, number, f"expected 'attribute: value', found {line[:60]!r}")
-    name = name.partition(";")[0].casefold()
     if value.startswith(":"):
         return name, _decoded(file, number, name, value[1:].strip())
     return name, "" if value.startswith("<") else value.strip()
+
+
+@lru_cache(maxsize=4096)  # a directory has few names of attributes
+def _attribute_name(written: str) -> str:
+    """The name without its options, in lower case; nothing where it is none."""
+    return written.partition(";")[0].casefold() if _ATTRIBUTE.fullmatch(written) else ""
 
 
 _BINARY = re.compile(

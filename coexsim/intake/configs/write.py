@@ -32,6 +32,17 @@ class Imported:
     people_text: str | None = None
 
 
+class Label(NamedTuple):
+    """What an import is called in the text that it writes: its kind, the server that it is about, the files."""
+
+    kind: str
+    server: str
+    files: str
+
+    def __str__(self) -> str:
+        return printable(f"{self.kind} of {self.server}: {self.files}")
+
+
 class Target(NamedTuple):
     """The scenario that is written into: its text, file and domain, and the people whom its master directory does not list yet."""
 
@@ -41,24 +52,27 @@ class Target(NamedTuple):
     unlisted: frozenset[str]
 
 
-def written(found: Found, kind: str, source: str) -> Imported:
+def written(found: Found, label: Label) -> Imported:
     """A new scenario. Raises `InputError` where no domain is known."""
     domain = _domain(found, None)
     keys, people = _all_keys(found, domain)
-    head = [Key(("coexsim",), 1, None), Key(("title",), f"{domain}, imported from {source}", None)]
+    head = [Key(("coexsim",), 1, None), Key(("title",), f"{domain}, imported from {label.files}", None)]
     tree = tree_of([*head, Key(("domain",), domain, None), *keys])
     tree = {name: tree[name] for name in (*HEAD, *(name for name in tree if name not in HEAD)) if name in tree}
-    lines = [f"# Made by 'coexsim import {kind}': a comment says the file and line that a key came from.", *block(tree)]
-    text = "\n".join([*lines, *_not_modelled(found.unused, kind, source)]) + "\n"
+    lines = [
+        f"# Made by 'coexsim import {label.kind}': a comment says the file and line that a key came from.",
+        *block(tree),
+    ]
+    text = "\n".join([*lines, *_not_modelled(found.unused, label)]) + "\n"
     return Imported(text, tuple(keys), tuple(found.unused), (), dict(found.counts), people)
 
 
-def written_into(found: Found, kind: str, source: str, target: Target) -> Imported:
+def written_into(found: Found, label: Label, target: Target) -> Imported:
     """The text of a scenario that is there, with what was found. Raises `InputError`."""
     keys, people = _all_keys(found, target.domain)
     keys = [_listed(key, target.unlisted) for key in keys]
-    merged, changes = merge_into(_without_old_list(target.text, kind, source), tree_of(keys), target.file)
-    notes = "\n".join(_not_modelled(found.unused, kind, source))
+    merged, changes = merge_into(_without_old_list(target.text, label), tree_of(keys), target.file)
+    notes = "\n".join(_not_modelled(found.unused, label))
     merged = merged.rstrip("\n") + "\n" + (f"{notes}\n" if notes else "")
     return Imported(merged, tuple(keys), tuple(found.unused), tuple(changes), dict(found.counts), people)
 
@@ -100,20 +114,18 @@ def _domain(found: Found, asked: str | None) -> str:
     return domain
 
 
-def _not_modelled(unused: Sequence[Unused], kind: str, source: str) -> list[str]:
+def _not_modelled(unused: Sequence[Unused], label: Label) -> list[str]:
     """The end of the file: everything that stands in the files and changes an answer, but is not in the scenario."""
     told = [one for one in unused if one.matters]
     if not told:
         return []
-    name = printable(f"{kind} {source}")
     lines = [f"#   {printable(f'{one.where}: {one.what} = {one.value}')}: {one.meaning}" for one in told]
-    return [_BEGIN.format(name), *lines, _END.format(name)]
+    return [_BEGIN.format(label), *lines, _END.format(label)]
 
 
-def _without_old_list(text: str, kind: str, source: str) -> str:
+def _without_old_list(text: str, label: Label) -> str:
     """The text without the list that an earlier import of the same files left at its end."""
-    name = printable(f"{kind} {source}")
-    begin, end = _BEGIN.format(name), _END.format(name)
+    begin, end = _BEGIN.format(label), _END.format(label)
     before, found, after = text.partition(begin)
     rest = after.partition(end)
     return before + rest[2].removeprefix("\n") if found and rest[1] else text
