@@ -15,7 +15,7 @@ LAYERS = {
     name: height
     for height, names in enumerate(
         [
-            ("errors", "units", "rng", "stats", "text"),
+            ("errors", "units", "rng", "stats", "text", "cards"),
             ("scenario",),
             ("mail",),
             ("audit", "draw"),

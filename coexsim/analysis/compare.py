@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.audit.diff import RouteDiff, diff_routes
+from coexsim.cards import card
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import busy_workers
@@ -27,6 +28,7 @@ from coexsim.experiment.run import run_one
 from coexsim.experiment.schema import OUTCOMES
 from coexsim.scenario.model import Scenario
 from coexsim.stats import Interval, mean_interval
+from coexsim.units import say_duration
 
 BLOCKS = 20
 """With one replication the interval comes from so many stretches of its window (batch means)."""
@@ -61,7 +63,7 @@ class PairedRun(NamedTuple):
     same_mail: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """What differs between two scenarios, over all replications.
 
@@ -86,6 +88,29 @@ class Comparison:
     same_mail: bool
     """False where what differs is the mail itself (another load): then no message is compared with itself."""
 
+    def __repr__(self) -> str:
+        return f"<Comparison: {self.headline}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the answer, and the delays that differ."""
+        table = self.delays.reset_index()
+        rows = [
+            (row["flow"], row["figure"], *(_say_s(row[name]) for name in ("a", "b", "difference")), row["shown"])
+            for row in table[table["shown"].isin(["more", "less"])].to_dict("records")
+        ]
+        lines = [f"A: {self.a}; B: {self.b}; {self.replications} replications, {self.messages:,} messages compared."]
+        return card(self.headline, lines, ["flow", "figure", "A", "B", "B - A", "shown"], rows)
+
+    @property
+    def headline(self) -> str:
+        """What differs, in a line."""
+        if not self.differs:
+            return "No difference is shown between A and B."
+        routes = len(self.routes.changes)
+        parts = [f"{routes} classes of mail go another way"] if routes else []
+        parts += [f"{number} of {most} figures of {name}" for name, (number, most) in self.shown.items() if number]
+        return f"B differs from A: {', '.join(parts)}."
+
     @property
     def differs(self) -> bool:
         """Is any difference shown, in routes or figures."""
@@ -96,6 +121,10 @@ class Comparison:
         """Of delays, outcomes, servers and totals: how many figures show a difference, of how many."""
         tables = {"delays": self.delays, "outcomes": self.outcomes, "servers": self.servers, "totals": self.totals}
         return {name: (int(table["shown"].isin(["more", "less"]).sum()), len(table)) for name, table in tables.items()}
+
+
+def _say_s(seconds: float) -> str:
+    return f"{'-' if seconds < 0 else ''}{say_duration(abs(seconds))}"
 
 
 def compare(

@@ -14,6 +14,7 @@ from coexsim.analysis.slo_measure import minutes_of
 from coexsim.analysis.slo_text import outages_of
 from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
+from coexsim.experiment.schema import OUTCOMES
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
 from coexsim.units import say_time
@@ -67,7 +68,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
     during = results.mail[(results.mail["born_s"] >= from_s) & (results.mail["born_s"] < to_s)]
     mail = during[during["kind"] == "mail"]
     exist = mail[~mail["flow"].astype(str).str.endswith("->unknown")]
-    outcomes = exist.groupby("outcome", observed=False)["recipients"].sum()
+    outcomes = exist.groupby("outcome", observed=True)["recipients"].sum().reindex(list(OUTCOMES), fill_value=0)
     delivered = mail.loc[mail["outcome"] == "delivered", "delay_s"]
     return OutageFacts(
         ", ".join(event.down),

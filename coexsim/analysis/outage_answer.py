@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage
+from coexsim.cards import card
 from coexsim.errors import ScenarioError
 from coexsim.experiment.executors import run_all
 from coexsim.experiment.replicate import replicate
@@ -48,7 +49,7 @@ class Change(NamedTuple):
     """Most bytes in any server's queue."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outage:
     """What an outage does, followed until all is normal again."""
 
@@ -62,6 +63,18 @@ class Outage:
 
     def __str__(self) -> str:
         return self.headline
+
+    def __repr__(self) -> str:
+        return f"<Outage: {self.headline}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the answer, the limit that makes it last, and what others would change."""
+        rows = [
+            (change, "not seen" if normal_s == inf else say_duration(normal_s), say_bytes(size))
+            for change, normal_s, size in self.table.itertuples(index=False)
+        ]
+        head = ["with", "normal after the return", "most in one queue"]
+        return card(f"{self.headline}.", filter(None, [self.limit]), head, rows if self.changes else [])
 
     @property
     def headline(self) -> str:

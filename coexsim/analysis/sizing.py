@@ -25,6 +25,7 @@ from coexsim.analysis.resources import resource_table
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.slo import Verdict
 from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.cards import card
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor
 from coexsim.scenario.model import Candidate, Scenario
@@ -52,7 +53,7 @@ class Tried:
         return self.assessment.verdicts if self.assessment else ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sizing:
     """The answer to one sizing question."""
 
@@ -69,6 +70,33 @@ class Sizing:
     runs: int = 0
     messages: int = 0
     seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Sizing: {self.headline}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the answer, its headroom, and each machine that was looked at."""
+        room = [f"Headroom: {self.headroom}."] if self.headroom else []
+        rows = [(each.candidate.name, each.status, each.why) for each in self.tried]
+        return card(f"{self.headline}.", room, ["machine", "answer", "why"], rows)
+
+    @property
+    def headline(self) -> str:
+        """The answer in words, with what the next smaller machine misses."""
+        if self.answer is None:
+            return (
+                "Cannot say: no machine was shown to hold"
+                if self.undecided
+                else f"None of the machines holds as {self.server}"
+            )
+        below = [
+            each
+            for each in self.tried
+            if self._is_less(each.candidate, self.answer) and each.status == "fails" and each.why
+        ]
+        misses = f"; {below[-1].candidate.name} would miss {below[-1].why}" if below else ""
+        unsure = f"; of {', '.join(each.name for each in self.undecided)} we cannot say" if self.undecided else ""
+        return f"{self.answer.name} holds as {self.server}{misses}{unsure}"
 
     @property
     def undecided(self) -> tuple[Candidate, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,17 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coexsim.cards import card
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.schema import OUTCOMES, SCHEMA, concat, empty, words_index
 from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
 from coexsim.experiment.store import json_bytes, read_table, table_bytes, write_set
 from coexsim.stats import half_width
+from coexsim.units import say_duration
 
 QUANTILES = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
 SUMMARY = "summary.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """The tables of one or more replications; `experiment.schema` says their columns and units.
 
@@ -40,6 +42,35 @@ class Results:
     provenance: dict[str, Any] = field(default_factory=dict)
     window_s: tuple[float, float] = (0.0, float("inf"))
     length_s: float = float("inf")
+
+    def __repr__(self) -> str:
+        return f"<Results: {self._headline}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what became of the mail and how long it took, flow by flow."""
+        counts = self.outcomes().reset_index()
+        try:
+            delays = self.delays().reset_index()
+        except NoDataError:
+            delays = counts[[]].assign(flow=[], p50_s=[], p95_s=[])
+        within = {str(row["flow"]): row for row in delays.to_dict("records")}
+        rows = [
+            (row["flow"], f"{row['sent']:,}", f"{row['delivered']:,}", *self._percentiles(within.get(str(row["flow"]))))
+            for row in counts.to_dict("records")
+        ]
+        title = str(self.provenance.get("title") or "Results")
+        return card(title, [self._headline], ["flow", "sent", "delivered", "p50", "p95"], rows)
+
+    @staticmethod
+    def _percentiles(row: Mapping[Any, Any] | None) -> tuple[str, str]:
+        return ("-", "-") if row is None else (say_duration(row["p50_s"]), say_duration(row["p95_s"]))
+
+    @property
+    def _headline(self) -> str:
+        runs = max(len(self.replications), 1)
+        counts = self.outcomes()
+        sent, delivered = int(counts["sent"].sum()), int(counts["delivered"].sum())
+        return f"{runs} replication{'s' if runs > 1 else ''}; {sent:,} recipients, {delivered:,} delivered"
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

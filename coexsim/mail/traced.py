@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from coexsim.cards import card
 from coexsim.mail.message import Reply, Stage, fold
 from coexsim.units import Moment
 
@@ -124,7 +125,7 @@ class RecipientTrace(NamedTuple):
         return self.dsn.copy.servers if self.dsn and self.dsn.copy else ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """The whole of a walk. `start` is the moment that ``at_s`` = 0 stands for."""
 
@@ -133,6 +134,16 @@ class Trace:
     transactions: tuple[Transaction, ...]
     notices: tuple[Notice, ...]
     start: Moment
+
+    def __repr__(self) -> str:
+        ends = "; ".join(f"{r.recipient}: {' > '.join(r.servers)}: {r.outcome}" for r in self.recipients)
+        return f"<Route from {self.sender or '<>'} to {ends}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: each recipient's way, server by server, with the rule and the reason."""
+        lines = [f"{r.recipient}: {r.outcome}{f' {r.code}' if r.code else ''}" for r in self.recipients]
+        rows = [(r.recipient, hop.server, hop.rule, hop.reason) for r in self.recipients for hop in r.hops]
+        return card(f"From {self.sender or '<>'}", lines, ["to", "server", "rule", "reason"], rows)
 
     def __getitem__(self, recipient: str) -> RecipientTrace:
         return next(r for r in self.recipients if fold(r.recipient) == fold(recipient))

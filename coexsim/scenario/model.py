@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from coexsim.cards import card
 from coexsim.scenario.faults import shown
 from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.part import Spec
@@ -273,6 +274,19 @@ class Scenario(Spec):
     sources: dict[str, str] = Field(default_factory=dict, description="where figures come from")
 
     _source: Source = PrivateAttr(default=Source("<scenario>", {}, {}))
+
+    def __repr__(self) -> str:
+        return f"<Scenario {self.title or self.source.file}: {len(self.servers)} servers, {len(self.objectives)} objectives>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: who is where, which servers there are, and what is asked."""
+        people = ", ".join(f"{number:,} {side}" for side, number in self.directory.population.items())
+        lines = [f"{self.domain}{f': {people} mailboxes' if people else ''}", *self.objectives]
+        rows = [
+            (name, server.kind, server.site or server.runs_on or "", server.host or "")
+            for name, server in self.servers.items()
+        ]
+        return card(self.title or self.source.file, lines, ["server", "kind", "at", "host"], rows)
 
     @property
     def source(self) -> Source:
