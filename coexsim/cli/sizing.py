@@ -42,6 +42,13 @@ def size(
             help="do not look for the growth of the load at which the answer breaks",
         ),
     ] = True,
+    growth: Annotated[
+        str | None,
+        Option(metavar="RATE", help="how fast the load grows, such as 8%/year: says when it is outgrown", show_default=False),
+    ] = None,
+    since: Annotated[
+        str | None, Option("--from", metavar="DATE", help="the day that the load is of, such as 2027-01-31; else today", show_default=False)
+    ] = None,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     pictures: options.Pictures = True,
@@ -52,10 +59,13 @@ def size(
 
     Exit code: 0 the cheapest that holds was found, 1 none holds, 3 we cannot say (a cheaper one may hold).
     """
+    from coexsim.analysis.growth import read_day, say_outgrown, yearly_growth
     from coexsim.analysis.sizing import find_size
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
+    rate = None if growth is None else options.value(yearly_growth, growth, "--growth")
+    start = read_day("today") if since is None else options.value(read_day, since, "--from")
     spec = load_scenario(scenario)
     folder = results_folder(out, scenario, "-size")
     with _counter() as tell, open_executor(jobs, dask) as executor:
@@ -65,6 +75,8 @@ def size(
     keeping = Keeping()
     _write_size(found, folder, keeping, pictures=pictures)
     sentences = [*_answer(found, spec), *([f"Headroom: {found.headroom}."] if found.headroom is not None else [])]
+    outgrown = [say_outgrown(found.headroom, rate, start)] if rate is not None and found.headroom is not None else []
+    sentences += outgrown
     if as_json:
         code = CANNOT_WRITE if keeping.failed else found.exit_code
         print_json(_data(found, spec, " ".join(sentences), code, None if keeping.failed else folder))
@@ -72,6 +84,8 @@ def size(
         say(sentences)
     else:
         _say_size(found, spec)
+        if outgrown:
+            say(outgrown)
         if not keeping.failed:
             say(f"Table{' and picture' if pictures else ''}: {folder}/")
     return keeping.exit_code(found.exit_code)
