@@ -139,7 +139,7 @@ def _migration(points: Any, note: str) -> Group:
             *(say_duration(row[name]) for name in delays),
         )  # fmt: skip
     late = "" if points["keeps_up"].all() else "* the cores cannot keep up: needed for the work that came in an hour"
-    return titled("As people move to the hosted side; delays: 95 % within", table, late, note)
+    return titled("As people move to the hosted side; delays: p95", table, late, note)
 
 
 def _percent(share: float) -> str:
@@ -162,7 +162,7 @@ def _points(table: Any, keys: list[str], note: str) -> Group:
         words = index if isinstance(index, tuple) else (index,)
         figures = [say_duration(row[c]) for c in delays] + [_percent(row[c]) for c in used]
         shown.add_row(*map(str, words), *figures)
-    return titled("95 % of the delay within, and use in the busiest hour", shown, note)
+    return titled("p95 of the delay, and use in the busiest hour", shown, note)
 
 
 def _short(keys: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ a sweep that was stopped goes on where it was, and one with more values runs onl
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -108,11 +109,27 @@ def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[Point]:
 
 
 def at_values(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
-    """The scenario with these values at these keys. Raises `ScenarioError`."""
-    changes = dict(values)
+    """The scenario with these values at these keys, written as errors print them too. Raises `ScenarioError`.
+
+    A link and a machine that could be bought may stand by name: ``links[0].bandwidth``, ``links.office-cloud.bandwidth``.
+    """
+    changes = {_by_place(scenario, key): value for key, value in values.items()}
     if HOSTED_SHARE in changes:
         changes["directory.population"] = _population(scenario, changes.pop(HOSTED_SHARE))
     return changed(scenario, changes) if changes else scenario
+
+
+def _by_place(scenario: Scenario, key: str) -> str:
+    """The key with places in lists as `changed` has them: ``links.0.bandwidth``."""
+    key = re.sub(r"(?<=\w)\[(\d+)\]", r".\1", key)
+    candidates = scenario.size.candidates if scenario.size is not None else ()
+    names = {"links": [link.label for link in scenario.links], "size.candidates": [each.name for each in candidates]}
+    for where, known in names.items():
+        for place, name in enumerate(known):
+            for written in (f"{where}.{name}.", f"{where}.[{name}]."):
+                if key.startswith(written):
+                    return f"{where}.{place}.{key.removeprefix(written)}"
+    return key
 
 
 def _population(scenario: Scenario, share: object) -> dict[str, int]:

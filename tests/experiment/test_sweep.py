@@ -289,3 +289,17 @@ def test_a_real_sweep_in_processes_is_the_same_as_in_one() -> None:
     pd.testing.assert_frame_equal(
         sweep(scenario, grid, replications=2, jobs=2), sweep(scenario, grid, replications=2, jobs=1)
     )
+
+
+@pytest.mark.parametrize(
+    "key", ["links.0.bandwidth", "links[0].bandwidth", "links.office-hosted.bandwidth", "links.[office-hosted].bandwidth"]
+)  # fmt: skip
+def test_keys_are_written_as_errors_print_them_or_by_name(key: str) -> None:
+    """The first link, whichever way it is asked for; a name that is none is refused."""
+    from tests.analysis.small import small
+
+    [point] = grid_points(small(), {key: "2 Mbit/s"})
+
+    assert [link.bandwidth for link in point.scenario.links] == [250_000, 12_500_000]
+    with pytest.raises(ScenarioError):
+        grid_points(small(), {"links.office-hostd.bandwidth": "2 Mbit/s"})
