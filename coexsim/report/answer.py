@@ -31,6 +31,10 @@ def _objectives(verdicts: Sequence[Verdict]) -> str:
     count = Counter(verdict.answer for verdict in verdicts)
     if count["met"] == len(verdicts):
         return "The objective is met." if len(verdicts) == 1 else f"All {len(verdicts)} objectives are met."
+    if len(verdicts) == 1:
+        [verdict] = verdicts
+        what = "is missed" if verdict.answer == "missed" else "cannot be told to be met"
+        return f"The objective {what}: {verdict.objective.text}."
     parts = [f"{count['met']} of {len(verdicts)} objectives {'is' if count['met'] == 1 else 'are'} met"]
     for answer, words in (("missed", "missed"), ("cannot say", "cannot say of")):
         texts = [verdict.objective.text for verdict in verdicts if verdict.answer == answer]
