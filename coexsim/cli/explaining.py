@@ -4,25 +4,64 @@ from __future__ import annotations
 
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coexsim.cli.console import make_console
+from coexsim.cli.envelope import envelope, figure, print_json
+from coexsim.cli.paint import count, say
 from coexsim.units import say_duration
 
 if TYPE_CHECKING:
+    from coexsim.analysis.explain import Explanation
     from coexsim.analysis.loads import Loads
 
 
-def explain_scenario(path: Path) -> None:
+def explain_scenario(path: Path, *, quiet: bool = False, as_json: bool = False) -> None:
     """Routes, rules in force, expected load by theory, assumptions and doubts of a scenario file."""
     from coexsim.analysis.explain import explain
-    from coexsim.report.tables import plain_table, titled, words
     from coexsim.scenario.load import load_scenario
 
     scenario = load_scenario(path)
     found = explain(scenario)
+    title = scenario.title or str(path)
+    from_memory = sum(each.from_memory for each in found.assumptions)
+    answer = (
+        f"{title}: {count(len(found.routes), 'way')} of mail, {count(len(found.doubts), 'doubt')}, "
+        f"{count(len(found.assumptions), 'figure')} assumed, {from_memory} of them from memory"
+    )
+    if as_json:
+        print_json(envelope("explain", answer, 0, provenance={"file": scenario.source.file}, **_data(found)))
+    elif quiet:
+        say(answer)
+    else:
+        _say_explanation(title, found)
+
+
+def _data(found: Explanation) -> dict[str, Any]:
+    """The explanation for programs; of the expected loads the figures."""
+    loads = found.loads.stations if found.loads is not None else ()
+    return {
+        "routes": [route._asdict() for route in found.routes],
+        "rules": found.rules,
+        "doubts": found.doubts,
+        "assumptions": [{**each._asdict(), "from_memory": each.from_memory} for each in found.assumptions],
+        "figures": [
+            entry
+            for s in loads
+            for entry in (
+                figure("utilisation by theory", f"{s.server} {s.stage}", s.utilisation, "1"),
+                figure("mean wait by theory", f"{s.server} {s.stage}", s.wait_s, "s"),
+                figure("visits a second in the busiest hour", f"{s.server} {s.stage}", s.busiest_per_s, "1/s"),
+            )
+        ],
+    }
+
+
+def _say_explanation(title: str, found: Explanation) -> None:
+    from coexsim.report.tables import plain_table, titled, words
+
     console = make_console()
-    console.print(scenario.title or str(path), style="bold")
+    console.print(title, style="bold")
     console.print()
     routes = plain_table(["from", "to", "goes over", "ends"], [])
     for route in found.routes:

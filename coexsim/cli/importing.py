@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coexsim.cli import options
+from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.paint import say
 from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def import_(
     domain: Domain = None,
     how: Annotated[bool, typer.Option("--how", help="only say how to export what is read (exchange)")] = False,
     everything: Annotated[bool, typer.Option("--all", help="also list what has no part in any answer")] = False,
+    quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:
     """Make a scenario of your own configurations, directory and zones; each key says the file and line it came from.
@@ -84,11 +86,13 @@ def import_(
     if people is not None:
         _write(people, found.people_text or "")
     if as_json:
-        print(json.dumps(_data(found, target, people), indent=2, ensure_ascii=False))
+        answer = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
+        print_json(envelope("import", answer, 0, **_data(found, target, people)))
     elif target is None:
         print(found.text, end="")
     else:
-        print("\n".join(_lines(found, kind, target, people, everything)))
+        lines = _lines(found, kind, target, people, everything)
+        say(lines[:1] if quiet else (row for line in lines for row in line.split("\n")))
     return 0
 
 
@@ -141,7 +145,6 @@ def _data(found: Imported, target: Path | None, people: Path | None) -> dict[str
     from coexsim.intake.configs.yaml_text import plain_of
 
     return {
-        "format": "coexsim/1",
         "written": str(target) if target else None,
         "people": str(people) if people else None,
         "counts": dict(sorted(found.counts.items())),

@@ -113,25 +113,33 @@ def explain(
             autocompletion=finding_codes, show_default=False,
         ),
     ] = None,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """What a finding means and what to do; or what can be said of a scenario before any run."""
     from coexsim.audit.findings import EXPLANATIONS
     from coexsim.errors import did_you_mean
 
-    if what is None:
-        print("\n".join(f"{code:30s} {e.severity:8s} {e.title}" for code, e in EXPLANATIONS.items()))
-        return 0
-    explanation = EXPLANATIONS.get(what.upper())
-    if explanation is None:
-        if Path(what).suffix in (".yaml", ".yml"):
-            from coexsim.cli.explaining import explain_scenario
+    if what is not None and what.upper() not in EXPLANATIONS:
+        if Path(what).suffix not in (".yaml", ".yml"):
+            raise UsageError(f"no finding has the code {what!r}{did_you_mean(what, list(EXPLANATIONS))}")
+        from coexsim.cli.explaining import explain_scenario
 
-            explain_scenario(Path(what))
-            return 0
-        raise UsageError(f"no finding has the code {what!r}{did_you_mean(what, list(EXPLANATIONS))}")
-    print(f"{what.upper()} ({explanation.severity}): {explanation.title}\n")
-    for title, text in explanation.sections():
-        print(f"{title}\n{_wrapped(text)}\n")
+        explain_scenario(Path(what), quiet=quiet, as_json=as_json)
+        return 0
+    chosen = list(EXPLANATIONS.values()) if what is None else [EXPLANATIONS[what.upper()]]
+    answer = f"{len(chosen)} kinds of findings" if what is None else f"{chosen[0].code}: {chosen[0].title}"
+    if as_json:
+        print_json(envelope("explain", answer, 0, kinds_of_findings=[each._asdict() for each in chosen]))
+    elif quiet and what is not None:
+        say(answer)
+    elif what is None:
+        say(f"{each.code:30s} {each.severity:8s} {each.title}" for each in chosen)
+    else:
+        say(f"{chosen[0].code} ({chosen[0].severity}): {chosen[0].title}")
+        for title, text in chosen[0].sections():
+            say(["", title, *_wrapped(text)])
+        say("")
     return 0
 
 
@@ -157,7 +165,7 @@ def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
             raise UsageError(f"{argument}: {name!r} is no address; write for example {example!r}")
 
 
-def _wrapped(text: str) -> str:
-    from textwrap import fill
+def _wrapped(text: str) -> list[str]:
+    from textwrap import wrap
 
-    return fill(text, width=100, initial_indent="  ", subsequent_indent="  ")
+    return wrap(text, width=100, initial_indent="  ", subsequent_indent="  ")

@@ -92,15 +92,18 @@ def test_killed_at_random_moments(
     verb: str, scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run with replications and a sweep; each kill is followed by another beginning in the same folder, the last one to the end."""
-    began_s = time.perf_counter()
     assert run(words(verb, scenario, tmp_path / "whole")) == 0
+    began_s = time.perf_counter()
+    in_a_process(words(verb, scenario, tmp_path / "timed")).join()
     took_s = time.perf_counter() - began_s
     whole = files_of(tmp_path / "whole")
     seed = random.SystemRandom().randrange(10**6) if "COEXSIM_KILLS" in os.environ else 7
     moments, killed = random.Random(seed), 0
-    for _ in range(KILLS):
+    for number in range(KILLS):
+        if number % 5 == 0:  # a sweep goes on where it was: begin anew, or there is nothing left to be killed at
+            shutil.rmtree(tmp_path / "killed", ignore_errors=True)
         process = in_a_process(words(verb, scenario, tmp_path / "killed"))
-        process.join(moments.uniform(0, 1.2 * took_s))
+        process.join(moments.uniform(0, took_s))
         killed += process.is_alive()
         process.kill()
         process.join()
