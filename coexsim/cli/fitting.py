@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from coexsim.cli import options
 from coexsim.cli.console import make_console
+from coexsim.cli.envelope import envelope, figure, print_json
+from coexsim.cli.folder import results_folder
+from coexsim.cli.paint import say
 
 if TYPE_CHECKING:
     from coexsim.intake.fit import Fit
 
-REPORTS = Path("reports")
 SHOWN = ("counts", "rates", "recipients", "sizes", "flows", "retries")
 
 Logs = Annotated[
@@ -54,6 +56,8 @@ def fit(
     hash_addresses: Hash = False,
     year: Year = None,
     pictures: options.Pictures = True,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:
     """Load, sizes, service times and retries from mail logs (Postfix, Exchange, Microsoft 365, Google, Domino), as a scenario.
 
@@ -62,7 +66,7 @@ def fit(
     from coexsim.intake.fit import FITTED
     from coexsim.intake.fit import fit as run_fit
 
-    folder = out or REPORTS / "fit"
+    folder = results_folder(out, Path("fit.yaml"))
     addresses = "kept" if keep_addresses else "hashed" if hash_addresses else "sides"
     found = run_fit(logs, scenario=scenario, folder=folder, domain=domain, addresses=addresses, year=year)
     found.save(folder)
@@ -70,9 +74,22 @@ def fit(
         from coexsim.report.log_page import write_fit_page
 
         write_fit_page(found, folder)
-    _say(found)
-    make_console().print(f"Scenario {folder / FITTED}; mail, figures{' and page' if pictures else ''} beside it")
-    return 0 if found.complete.counts_hold else 3
+    code = 0 if found.complete.counts_hold else 3
+    where = f"Scenario {folder / FITTED}; mail, figures{' and page' if pictures else ''} beside it"
+    if as_json:
+        print_json(_data(found, where, code, folder))
+        return code
+    if not quiet:
+        _say(found)
+    say(where)
+    return code
+
+
+def _data(found: Fit, answer: str, code: int, folder: Path) -> dict[str, Any]:
+    """What the logs say, for programs."""
+    data = found.to_data()
+    figures = [figure(f.name, f.topic, f.value, f.unit, low=f.low, high=f.high) for f in found.figures]
+    return envelope("fit", answer, code, measured=data.pop("figures"), **data, figures=figures, folder=str(folder))
 
 
 def _say(found: Fit) -> None:
@@ -88,9 +105,9 @@ def _say(found: Fit) -> None:
             console.print(f"  {remark}")
     table = plain_table(["figure"], ["measured", "95 % interval", "messages", "profile"])
     notes = []
-    for figure in found.figures:
-        if figure.topic in SHOWN:
-            name, value, interval, messages, assumed, remark = figure_row(figure)
+    for measured in found.figures:
+        if measured.topic in SHOWN:
+            name, value, interval, messages, assumed, remark = figure_row(measured)
             table.add_row(name, value, interval, messages, assumed)
             if remark:
                 notes.append(f"{name}: {remark}")

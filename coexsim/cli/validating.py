@@ -8,7 +8,10 @@ import typer
 
 from coexsim.cli import options
 from coexsim.cli.console import make_console
-from coexsim.cli.fitting import REPORTS, Logs, Year
+from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.fitting import Logs, Year
+from coexsim.cli.folder import results_folder
+from coexsim.cli.paint import say
 
 COLOURS = {"met": "green", "missed": "red", "cannot say": "yellow"}
 CODES = {"met": 0, "missed": 1, "cannot say": 3}
@@ -25,6 +28,8 @@ def validate(
     out: options.Out = None,
     year: Year = None,
     pictures: options.Pictures = True,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:
     """Replay the logs' own mail through a scenario: delays, load, queues and retries, predicted beside measured.
 
@@ -33,19 +38,27 @@ def validate(
     from coexsim.experiment.store import write_json
     from coexsim.intake.validate import validate as run_validate
 
+    folder = results_folder(out, scenario, "-validation")
     found = run_validate(scenario, logs, tolerance=tolerance, replications=replications, seed=seed, year=year)
-    folder = out or REPORTS / f"{scenario.stem}-validation"
-    folder.mkdir(parents=True, exist_ok=True)
     write_json(found.to_data(), folder / "validation.json")
-    console = make_console()
-    for remark in found.remarks:
-        console.print(remark)
-    for comparison in found.comparisons:
-        console.print(comparison.say(found.tolerance), style=COLOURS[comparison.verdict])
-    counts = ", ".join(f"{sum(c.verdict == verdict for c in found.comparisons)} {verdict}" for verdict in COLOURS)
-    console.print(f"{found.verdict}: of {len(found.comparisons)} comparisons {counts}", style="bold")
+    page = ""
     if pictures:
         from coexsim.report.log_page import write_validation_page
 
-        console.print(f"Page: {write_validation_page(found, folder)}")
-    return CODES[found.verdict]
+        page = f"Page: {write_validation_page(found, folder)}"
+    counts = ", ".join(f"{sum(c.verdict == verdict for c in found.comparisons)} {verdict}" for verdict in COLOURS)
+    answer = f"{found.verdict}: of {len(found.comparisons)} comparisons {counts}"
+    code = CODES[found.verdict]
+    if as_json:
+        print_json(envelope("validate", answer, code, **found.to_data(), folder=str(folder)))
+        return code
+    console = make_console()
+    if not quiet:
+        for remark in found.remarks:
+            console.print(remark)
+        for comparison in found.comparisons:
+            console.print(comparison.say(found.tolerance), style=COLOURS[comparison.verdict])
+    console.print(answer, style="bold")
+    if page and not quiet:
+        say(page)
+    return code

@@ -57,7 +57,7 @@ def test_every_verb_takes_both() -> None:
     for name in COMMANDS:
         options = [option for parameter in command(name).params for option in parameter.opts]
         assert {"--json", "--quiet"} <= set(options), name
-    assert set(VERBS) == set(COMMANDS)
+    assert {*VERBS, "fit", "validate"} == set(COMMANDS)
 
 
 def test_the_schema_is_one() -> None:
@@ -87,6 +87,22 @@ def test_every_verb_answers_in_the_shape(verb: str, few: Path, capsys: pytest.Ca
             validate({name: value for name, value in data.items() if name != key})
     with pytest.raises(jsonschema.ValidationError):
         validate({**data, "figures": [{"name": "delay", "value": 1}]})
+
+
+@pytest.mark.slow
+def test_logs_are_answered_in_the_shape(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """fit, then validate of what it fitted: valid, and with the exit code of the command; quiet says a line."""
+    logs = str(ROOT / "tests" / "intake" / "postfix-lab")
+    for words in (
+        ["fit", logs, "--out", "out"],
+        ["validate", "out/fitted.yaml", logs, "--replications", "1", "--out", "checked"],
+    ):
+        code = run([*words, "--no-pictures", "--json"])
+        data = json.loads(capsys.readouterr().out)
+        validate(data)
+        assert (data["verb"], data["exit_code"]) == (words[0], code)
+    assert run([*words, "--no-pictures", "--quiet"]) == code
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 @pytest.mark.parametrize("verb", VERBS)
