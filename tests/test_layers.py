@@ -110,3 +110,42 @@ def test_imports_that_go_down_or_sideways_are_fine() -> None:
     assert faults("coexsim.sim.world", source) == []
     assert faults("coexsim.__init__", "from coexsim.cli import main") == []
     assert faults("coexsim.__main__", "from coexsim.cli import main") == []
+
+
+def circles(sources: dict[str, str]) -> list[list[str]]:
+    """Modules that import each other in a ring, in functions and for types too."""
+    imports = {
+        module: [
+            name if name in sources else name.rpartition(".")[0]
+            for _, name in imported(module, source)
+            if name in sources or name.rpartition(".")[0] in sources
+        ]
+        for module, source in sources.items()
+    }
+    found, done = [], set()
+    for start in imports:
+        way = [(start, iter(imports[start]))] if start not in done else []
+        while way:
+            following = next(way[-1][1], None)
+            names = [name for name, _ in way]
+            if following is None:
+                done.add(way.pop()[0])
+            elif following in names:
+                found.append(names[names.index(following) :])
+            elif following not in done:
+                way.append((following, iter(imports[following])))
+    return found
+
+
+def test_no_modules_import_each_other() -> None:
+    """No ring of imports anywhere, those for types only included; the public names are loaded on first use and stand apart."""
+    files = {module_name(file): file.read_text(encoding="utf-8") for file in PACKAGE.rglob("*.py")}
+    files.pop("coexsim.__init__")
+
+    assert circles(files) == []
+    ring = {
+        "coexsim.sim.a": "from coexsim.sim.b import B",
+        "coexsim.sim.b": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from coexsim.sim import a",
+    }
+    assert circles(ring) == [["coexsim.sim.a", "coexsim.sim.b"]]
+    assert circles(ring | {"coexsim.sim.b": "import math"}) == []

@@ -67,11 +67,6 @@ class FairLink:
             self.break_all()
 
     @property
-    def instant(self) -> bool:
-        """Whether transfers take no time: `pass_at_once` then does without an event."""
-        return self.bytes_per_s is None
-
-    @property
     def under_way(self) -> int:
         """Transfers under way."""
         return len(self._under_way)
@@ -81,7 +76,7 @@ class FairLink:
         return self._downtime.is_up(self._env.now)
 
     def pass_at_once(self, size_bytes: float) -> bool:
-        """A transfer over an `instant` link: True, or False when the link is down."""
+        """A transfer over a link without a limit: True, or False when the link is down."""
         if not self.is_up():
             return False
         now_s = self._env.now
@@ -172,7 +167,7 @@ class FairLink:
         time_s       s    when the bin begins
         transfers    1    transfers that began
         bytes        1    bytes that crossed, those of transfers that broke later included
-        utilisation  1    share of the time in which anything was under way; 0 if `instant`
+        utilisation  1    share of the time in which anything was under way; 0 without a limit
         under_way    1    transfers under way, averaged over the bin
         ===========  ===  ================================================================
         """

@@ -59,10 +59,6 @@ class Words:
         """The number of a word."""
         return self._code.setdefault(word, len(self._code))
 
-    def word(self, code: int) -> str:
-        """The word of a number."""
-        return list(self._code)[code]
-
     def all(self) -> list[str]:
         """The words, by number."""
         return list(self._code)

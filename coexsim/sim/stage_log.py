@@ -126,11 +126,6 @@ class StageLog:
         if len(buffer) >= FOLD_AT:
             self.fold()
 
-    def record_many(self, arrived_s: Floats, start_s: Floats, finish_s: Floats) -> None:
-        """Many visits at once, all of them in columns."""
-        self.fold()
-        self._fold_block(np.column_stack((arrived_s, start_s, finish_s)))
-
     def note_waiting(self, now_s: float, waiting: int) -> None:
         """For logs not in order: `waiting` visits wait from now on, the last of which has just come."""
         at = int(min(now_s / self.bin_s, len(self._most_waiting) - 1))
@@ -190,9 +185,6 @@ class StageLog:
             return
         block: Floats = np.array(self.buffer).reshape(-1, 3)
         self.buffer.clear()
-        self._fold_block(block)
-
-    def _fold_block(self, block: Floats) -> None:
         if self.keep:
             self._kept.append(block)
         arrived_s, start_s, finish_s = (np.ascontiguousarray(column) for column in block.T)

@@ -54,23 +54,6 @@ def test_means_hold_for_the_window_to_the_second(visits: list[Visit], begin_s: f
     assert found.mean_busy * (end_s - begin_s) == pytest.approx(seconds([(s, f) for _, s, f in visits]))
 
 
-@given(st.lists(quarters, max_size=30))
-def test_visits_in_columns(times_s: list[float]) -> None:
-    """Recorded many at a time they leave the same as one by one."""
-    one, many = (StageLog("a to b", "link", None, 95, 10, measured_s=(20, 70), keep=True) for _ in range(2))
-    one.in_order = many.in_order = False
-    for time_s in times_s:
-        one.record(time_s, time_s + 1, time_s + 3)
-    if times_s:
-        arrived_s = np.array(times_s)
-        many.record_many(arrived_s, arrived_s + 1, arrived_s + 3)
-
-    assert repr(one.summary()) == repr(many.summary())
-    for column, found in many.timeline().items():
-        assert found.tolist() == pytest.approx(one.timeline()[column].tolist())
-    assert many.visits().tolist() == one.visits().tolist()
-
-
 @given(st.lists(st.tuples(quarters, quarters), max_size=60), st.integers(1, 20))
 def test_backlog_is_the_most_that_waited(steps: list[tuple[float, float]], fold_at: int) -> None:
     """With arrivals and starts in order, as a FIFO station has them, however the visits fall into blocks."""
