@@ -17,7 +17,13 @@ unexport FORCE_COLOR
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench kill clean
+# What is made from the models of a scenario; tests say when it is not current.
+schema:
+	$(BIN)/coexsim schema > coexsim/scenario/coexsim.schema.json
+	cp coexsim/scenario/coexsim.schema.json scenarios/
+	$(BIN)/coexsim explain --markdown > coexsim/KEYS.md
+
+.PHONY: schema help demo test lint bench kill clean
 
 help:
 	@echo 'make demo    where mail goes, a loaded day, a first sizing answer: results under reports/'
@@ -25,6 +31,7 @@ help:
 	@echo 'make lint    ruff and mypy only'
 	@echo 'make bench   measure the speed (tests/bench)'
 	@echo 'make kill    kill -9 at 100 random moments of a run and of a sweep, 20 pairs of sweeps in one folder'
+	@echo 'make schema  write the JSON Schema of scenarios and KEYS.md anew, from the models'
 	@echo 'make clean   remove the virtual environment, caches and reports'
 	@echo
 	@echo 'Each makes its own virtual environment in .venv first. Choose the Python: make demo PYTHON=python3.12'

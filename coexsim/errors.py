@@ -87,10 +87,15 @@ class ConservationError(CoexsimError):
     """Sent mail is not the sum of its outcomes: a bug in coexsim."""
 
 
+LONGEST_WORD = 80  # characters; what is longer is no misspelt name, and takes long to compare
+
+
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """``"; did you mean 'x'?"`` for the closest of `known`, else an empty string."""
     from difflib import get_close_matches
 
+    if len(word) > LONGEST_WORD:
+        return ""
     folded = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     return f"; did you mean {folded[close[0]]!r}?" if close else ""

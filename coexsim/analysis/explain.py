@@ -9,6 +9,7 @@ from coexsim.analysis.loads import Loads, station_loads
 from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
+from coexsim.scenario.assumptions import Assumption, assumptions
 from coexsim.scenario.model import Scenario
 
 
@@ -21,18 +22,6 @@ class ClassRoute(NamedTuple):
     outcome: str
     code: str
     why: str
-
-
-class Assumption(NamedTuple):
-    """A figure of the scenario or its profile and where it comes from."""
-
-    key: str
-    source: str
-
-    @property
-    def from_memory(self) -> bool:
-        """No source was found: a default to put your own number in place of."""
-        return "from memory" in self.source
 
 
 class Explanation(NamedTuple):
@@ -50,7 +39,7 @@ def explain(scenario: Scenario) -> Explanation:
     setup = Setup(scenario)
     loads = station_loads(scenario) if scenario.load is not None else None
     rules = tuple(line for policy in setup.policies.values() for line in _rule_in_force(policy))
-    return Explanation(_routes(setup), rules, loads, _assumptions(scenario), tuple(_doubts(scenario, loads)))
+    return Explanation(_routes(setup), rules, loads, tuple(assumptions(scenario)), tuple(_doubts(scenario, loads)))
 
 
 def _routes(setup: Setup) -> tuple[ClassRoute, ...]:
@@ -81,12 +70,6 @@ def _rule_in_force(policy: Policy) -> list[str]:
     return [
         f"{policy.server}: the smart host takes {article}. Under the product documentation's rule it would take {product}."
     ]
-
-
-def _assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
-    own = [Assumption(key, text) for key, text in scenario.sources.items()]
-    load = [Assumption(f"load.{key}", text) for key, text in (scenario.load.sources if scenario.load else {}).items()]
-    return (*own, *load)
 
 
 def _doubts(scenario: Scenario, loads: Loads | None) -> list[str]:

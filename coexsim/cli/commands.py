@@ -20,6 +20,8 @@ COMMANDS = {
     "check": Place("checking", ROUTES),
     "diff": Place("checking", ROUTES),
     "explain": Place("routing", ROUTES),
+    "init": Place("writing", YOURS),
+    "schema": Place("writing", YOURS),
     "run": Place("running", LOAD),
     "compare": Place("comparing", LOAD),
     "outage": Place("running", ANSWERS),

@@ -24,7 +24,7 @@ def explain_scenario(path: Path, *, quiet: bool = False, as_json: bool = False) 
     scenario = load_scenario(path)
     found = explain(scenario)
     title = scenario.title or str(path)
-    from_memory = sum(each.from_memory for each in found.assumptions)
+    from_memory = sum(each.is_from_memory for each in found.assumptions)
     answer = (
         f"{title}: {count(len(found.routes), 'way')} of mail, {count(len(found.doubts), 'doubt')}, "
         f"{count(len(found.assumptions), 'figure')} assumed, {from_memory} of them from memory"
@@ -44,7 +44,7 @@ def _data(found: Explanation) -> dict[str, Any]:
         "routes": [route._asdict() for route in found.routes],
         "rules": found.rules,
         "doubts": found.doubts,
-        "assumptions": [{**each._asdict(), "from_memory": each.from_memory} for each in found.assumptions],
+        "assumptions": [{**each._asdict(), "from_memory": each.is_from_memory} for each in found.assumptions],
         "figures": [
             entry
             for s in loads
@@ -79,7 +79,11 @@ def _say_explanation(title: str, found: Explanation) -> None:
     if found.assumptions:
         console.print("\nWhat is assumed, and from where", style="bold")
         for each in found.assumptions:
-            console.print(f"  {each.key}: {each.source}", style="yellow" if each.from_memory else None)
+            value = f" = {each.value}" if each.value else ""
+            unit = f" [{each.unit}]" if each.unit else ""
+            style = "yellow" if each.is_from_memory else ""
+            console.print(words("  ", (f"{each.path}{value}{unit}: {each.source}", style)))
+            console.print(words("      to change it: ", each.line))
 
 
 def _loads(loads: Loads) -> object:

@@ -109,20 +109,29 @@ def explain(
     what: Annotated[
         str | None,
         Argument(
-            metavar="[CODE|SCENARIO]", help="the code of a finding, or a scenario file; without it, all codes are listed",
+            metavar="[CODE|KEY|SCENARIO]",
+            help="the code of a finding, a key of a scenario, or a scenario file; without it, all codes and keys are listed",
             autocompletion=finding_codes, show_default=False,
         ),
     ] = None,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
+    markdown: Annotated[bool, Option("--markdown", help="all keys of a scenario, as a page in Markdown")] = False,
 ) -> int:  # fmt: skip
-    """What a finding means and what to do; or what can be said of a scenario before any run."""
+    """What a finding means and what to do; what a key of a scenario means; or what can be said of a scenario before any run."""
     from coexsim.audit.findings import EXPLANATIONS
     from coexsim.errors import did_you_mean
 
+    if markdown:
+        from coexsim.scenario.describe import keys_page
+
+        print(keys_page(), end="")
+        return 0
     if what is not None and what.upper() not in EXPLANATIONS:
         if Path(what).suffix not in (".yaml", ".yml"):
-            raise UsageError(f"no finding has the code {what!r}{did_you_mean(what, list(EXPLANATIONS))}")
+            if "-" in what and "." not in what:  # as codes are written
+                raise UsageError(f"no finding has the code {what!r}{did_you_mean(what.upper(), list(EXPLANATIONS))}")
+            return _explain_key(what, as_json=as_json)
         from coexsim.cli.explaining import explain_scenario
 
         explain_scenario(Path(what), quiet=quiet, as_json=as_json)
@@ -135,11 +144,25 @@ def explain(
         say(answer)
     elif what is None:
         say(f"{each.code:30s} {each.severity:8s} {each.title}" for each in chosen)
+        from coexsim.scenario.describe import tree_text
+
+        say(["", "Keys of a scenario", "", *tree_text().splitlines()])
     else:
         say(f"{chosen[0].code} ({chosen[0].severity}): {chosen[0].title}")
         for title, text in chosen[0].sections():
             say(["", title, *_wrapped(text)])
         say("")
+    return 0
+
+
+def _explain_key(words: str, *, as_json: bool) -> int:
+    from coexsim.scenario.describe import describe
+
+    told = describe(words)
+    if as_json:
+        print_json(envelope("explain", told.splitlines()[0], 0, key=told))
+    else:
+        say(told.splitlines())
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from coexsim.draw.mail_book import Book, Codes, Floats, Ints, Pick, Rows, Streams, cure, wrong
 from coexsim.errors import did_you_mean
 from coexsim.mail.directory import SIDES
+from coexsim.scenario.files import UnreadableError, require_regular
 from coexsim.scenario.load_profile import REPLAY, BulkSpec, ReplaySpec
 from coexsim.units import Moment
 
@@ -88,8 +90,10 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
     import pandas as pd
 
     file = folder / spec.file
-    if not file.is_file():
-        raise wrong("load.replay", f"there is no file {spec.file!r} in {str(folder)!r}")
+    try:
+        require_regular(file)
+    except UnreadableError as error:
+        raise wrong("load.replay", f"{spec.file} cannot be read: {error.why}") from None
     try:
         if file.suffix.casefold() == ".parquet":
             table = pd.read_parquet(file)
@@ -136,7 +140,7 @@ class _Text:
 
     def _word(self, word: str) -> tuple[str | Pick, int]:
         name, colon, count = word.rpartition(":")
-        if not colon or not count.isdigit():
+        if not colon or not re.fullmatch("[0-9]{1,6}", count):
             name, count = word, "1"
         if "@" in name:
             return name, int(count)

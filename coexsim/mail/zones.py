@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path as FilePath
-from typing import NamedTuple
 
 import dns.exception
 import dns.name
-import dns.rdataclass
 import dns.rdatatype
-import dns.rrset
-import dns.tokenizer
-import dns.zonefile
 
 from coexsim.errors import Problem, ScenarioError
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.message import fold
+from coexsim.mail.zone_text import DEFAULT_TTL_S, Records, Zone, read_zone
+from coexsim.scenario.files import UnreadableError, read_text
 from coexsim.scenario.model import Scenario, ZoneSpec
 from coexsim.scenario.places import Path
 
-DEFAULT_TTL_S = 3600
 NEGATIVE_TTL_CAP_S = 3 * 3600  # RFC 2308 section 5: one to three hours are sensible
 SERVFAIL_TTL_S = 300  # RFC 2308 section 7: at most five minutes; BIND holds it for one second, Unbound for five
+MOST_FAULTS = 20  # of one zone that are told
 _LONGEST_ALIAS_CHAIN = 8
-_UNREADABLE = (dns.exception.DNSException, ValueError)
-
-
-Records = dict[dns.rdatatype.RdataType, dns.rrset.RRset]
-
-
-class Zone(NamedTuple):
-    """The records of a zone, by name and type."""
-
-    origin: dns.name.Name
-    names: dict[dns.name.Name, Records]
-    above: set[dns.name.Name]  # names that have others below them: they exist, also without records (RFC 4592 2.2.2)
 
 
 class Zones:
@@ -136,12 +120,16 @@ def read_zones(scenario: Scenario, section: str = "dns") -> Zones:
         file, line, text = _zone_text(scenario, (section, origin, "text"), spec, problems)
         if text is None:
             continue
-        try:
-            zones[origin] = _zone(text, origin)
-        except _UNREADABLE as error:
-            at, said = _place(text, origin, error)
-            at -= spec.file is None and "\n" not in text  # written on the line of its key
-            problems.append(Problem(file, line + at, f"{section}.{origin}", f"not readable as zone lines: {said}"))
+        zone, faults = read_zone(text, origin)
+        zones[origin] = zone
+        if spec.file is not None and faults and not zone.names:
+            faults = (faults[0]._replace(text=f"this is not a zone file ({faults[0].text})"),)
+        if spec.file is None and "\n" not in text:
+            line -= 1  # written on the line of its key
+        problems += [
+            Problem(file, line + fault.line, f"{section}.{origin}", f"not readable as zone lines: {fault.text}")
+            for fault in faults[:MOST_FAULTS]
+        ]
     if problems:
         raise ScenarioError(problems)
     return Zones(zones)
@@ -153,48 +141,9 @@ def _zone_text(scenario: Scenario, path: Path, spec: ZoneSpec, problems: list[Pr
         return file, line, spec.text
     zone_file = FilePath(file).parent / spec.file
     try:
-        return str(zone_file), 0, zone_file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        problems.append(
-            Problem(file, line, ".".join(map(str, path[:2])), f"zone file {spec.file!r} cannot be read: {reason}")
-        )
+        return str(zone_file), 0, read_text(zone_file)
+    except UnreadableError as error:
+        where = (str(zone_file), error.line) if error.line else (file, line)
+        text = f"zone file {spec.file!r} cannot be read: {error.why}"
+        problems.append(Problem(*where, ".".join(map(str, path[:2])), text))
         return file, line, None
-
-
-@lru_cache(maxsize=64)  # scenarios that extend one environment share its zones; nobody writes to them
-def _zone(text: str, origin: str) -> Zone:
-    zone = Zone(dns.name.from_text(origin), {}, set())
-    manager = dns.zonefile.RRSetsReaderManager(zone.origin)
-    # As `dns.zone` reads, which brings more with it than a trace has time for.
-    with manager.writer(True) as writer:  # type: ignore[no-untyped-call]
-        lines = dns.tokenizer.Tokenizer(f"$TTL {DEFAULT_TTL_S}\n{text}", "<string>")
-        dns.zonefile.Reader(lines, dns.rdataclass.IN, writer).read()
-    for records in manager.rrsets:
-        zone.names.setdefault(records.name, {})[records.rdtype] = records
-        name = records.name
-        while name != zone.origin and len(name) > 1 and name.parent() not in zone.above:
-            name = name.parent()
-            zone.above.add(name)
-    return zone
-
-
-def _place(text: str, origin: str, error: Exception) -> tuple[int, str]:
-    """Line inside the zone text (1, 2, ...), and what was said, from dnspython's ``<string>:3: syntax error``.
-
-    It may have read on to the next line: the first line is looked for up to which the text fails in the same way.
-    """
-    parts = str(error).split(":", 2)
-    if len(parts) != 3 or not parts[1].isdigit():
-        return 1, str(error)
-    at, said = int(parts[1]) - 1, parts[2].strip()
-    while at > 1:
-        try:
-            _zone("".join(text.splitlines(keepends=True)[: at - 1]), origin)
-        except _UNREADABLE as sooner:
-            if not str(sooner).endswith(said):
-                break
-            at -= 1
-        else:
-            break
-    return at, said

@@ -17,13 +17,13 @@ from coexsim.experiment.results import Results
 from coexsim.experiment.schema import OUTCOMES
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report.answer import straight_answer
-from coexsim.report.assumptions import assumptions
 from coexsim.report.headings import headings
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
 from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, is_worth_saying
 from coexsim.report.style import Picture, png, svg
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
+from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.model import Scenario
 from coexsim.text import encodable
 from coexsim.units import say_bytes, say_duration
@@ -104,7 +104,7 @@ def _page(
         "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
         "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip
-    given = assumptions(scenario)
+    given = assumptions(scenario, defaults=False)
     return environment.get_template("page.html.j2").render(
         title=scenario.title or scenario.source.file,
         asked=_asked(scenario, summary),

@@ -1,11 +1,11 @@
 """The part of a scenario that most servers share: how long work takes."""
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import Number, Seconds, Share
+from coexsim.scenario.quantities import DURATION, Number, Seconds, Share
 
 
 class Slow(Spec):
@@ -13,7 +13,7 @@ class Slow(Spec):
 
     share: Share = Field(description="share of the messages that meet it")
     shortest: Seconds = Field(description="the extra time is uniform between these two [s]")
-    longest: Seconds
+    longest: Seconds = Field(description="see `shortest` [s]")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -28,15 +28,19 @@ class Work(Spec):
     A plain duration is constant work. `values` (with `weights`) is an empirical law: `fixed` and `per_MB` are then left out.
     """
 
-    fixed: Seconds = 0.0
+    short_form: ClassVar[dict[str, Any]] = DURATION
+
+    fixed: Seconds = Field(default=0.0, description="mean time of a message of no size [s]")
     per_MB: Seconds = Field(default=0.0, description="time per 10^6 bytes of the message [s]")  # noqa: N815 - the unit's own spelling
-    law: Literal["constant", "exponential", "hyperexponential", "gamma", "lognormal", "empirical"] = "constant"
+    law: Literal["constant", "exponential", "hyperexponential", "gamma", "lognormal", "empirical"] = Field(
+        default="constant", description="how times vary about their mean"
+    )
     cv: Number = Field(
         default=0.0, ge=0, description="coefficient of variation of gamma, lognormal and hyperexponential work"
     )
-    values: tuple[Seconds, ...] = ()
-    weights: tuple[Number, ...] = ()
-    slow: Slow | None = None
+    values: tuple[Seconds, ...] = Field(default=(), description="times of the empirical law [s]")
+    weights: tuple[Number, ...] = Field(default=(), description="weights of `values`; left out: all alike")
+    slow: Slow | None = Field(default=None, description="a rare, much longer piece of work")
 
     @model_validator(mode="before")
     @classmethod

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
-from coexsim.errors import did_you_mean
-from coexsim.scenario.model import Scenario
+from coexsim.scenario.model import MOST_MAILBOXES, Scenario
+from coexsim.scenario.names import Names
 from coexsim.scenario.places import Path
 from coexsim.scenario.quantities import ADDRESS
 from coexsim.scenario.servers import ExternalServer, HostedInbound, RelayServer
 
 Found = Iterator[tuple[Path, str]]
+MOST_OUTAGES = 100_000  # of one event in one run
 _ADDRESS = re.compile(ADDRESS)
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 
@@ -23,11 +24,6 @@ def problems(scenario: Scenario) -> Found:
         yield from rule(scenario)
 
 
-def _no(what: str, name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    return f"no {what} is called {name!r}" + (did_you_mean(name, names) or f"; known: {', '.join(names) or 'none'}")
-
-
 def is_mail_address(text: str) -> bool:
     """Has it the form ``name@domain``."""
     return bool(_ADDRESS.fullmatch(text))
@@ -35,15 +31,16 @@ def is_mail_address(text: str) -> bool:
 
 def sites_exist(scenario: Scenario) -> Found:
     """Every site that a server, link or the name servers name is listed under `sites`."""
+    sites = Names(scenario.sites)
     for name, server in scenario.servers.items():
-        if server.site is not None and server.site not in scenario.sites:
-            yield ("servers", name, "site"), _no("site", server.site, scenario.sites)
+        if server.site is not None and server.site not in sites:
+            yield ("servers", name, "site"), sites.none_called("site", server.site)
     for index, link in enumerate(scenario.links):
         for site in link.between:
-            if site not in scenario.sites:
-                yield ("links", index, "between"), _no("site", site, scenario.sites)
-    if scenario.name_servers.site is not None and scenario.name_servers.site not in scenario.sites:
-        yield ("name_servers", "site"), _no("site", scenario.name_servers.site, scenario.sites)
+            if site not in sites:
+                yield ("links", index, "between"), sites.none_called("site", site)
+    if scenario.name_servers.site is not None and scenario.name_servers.site not in sites:
+        yield ("name_servers", "site"), sites.none_called("site", scenario.name_servers.site)
 
 
 def sites_are_joined(scenario: Scenario) -> Found:
@@ -52,6 +49,7 @@ def sites_are_joined(scenario: Scenario) -> Found:
 
     def root(site: str) -> str:
         while joined[site] != site:
+            joined[site] = joined[joined[site]]
             site = joined[site]
         return site
 
@@ -67,13 +65,13 @@ def sites_are_joined(scenario: Scenario) -> Found:
 
 def servers_exist(scenario: Scenario) -> Found:
     """Every server that something names exists."""
-    known = scenario.servers
+    known = Names(scenario.servers)
 
     def missing(path: Path, name: str | None) -> Found:
         if name is not None and name not in known:
-            yield path, _no("server", name, known)
+            yield path, known.none_called("server", name)
 
-    for name, server in known.items():
+    for name, server in scenario.servers.items():
         yield from missing(("servers", name, "runs_on"), server.runs_on)
         for index, client in enumerate(server.relay_for):
             if client != "anyone":
@@ -208,25 +206,25 @@ def whom_only_the_service_knows_it_has(scenario: Scenario) -> Found:
 def people_exist(scenario: Scenario) -> Found:
     """Groups, replica and events name people and groups that exist (or addresses)."""
     directory = scenario.directory
-    known = [*directory.people, *directory.groups]
+    people, known = Names(directory.people), Names([*directory.people, *directory.groups])
     for group, members in directory.groups.items():
         for index, member in enumerate(members):
             if "@" not in member and member not in known:
-                yield ("directory", "groups", group, index), _no("person or group", member, known)
+                yield ("directory", "groups", group, index), known.none_called("person or group", member)
             elif "@" in member and not is_mail_address(member):
                 yield ("directory", "groups", group, index), f"{member!r} is no address"
     for index, name in enumerate(directory.replica.missing if directory.replica else ()):
         if name not in directory.people:
-            yield ("directory", "replica", "missing", index), _no("person", name, directory.people)
+            yield ("directory", "replica", "missing", index), people.none_called("person", name)
     for index, event in enumerate(scenario.events):
         for name in event.move if isinstance(event.move, tuple) else ():
             if name not in directory.people:
-                yield ("events", index, "move"), _no("person", name, directory.people)
+                yield ("events", index, "move"), people.none_called("person", name)
 
 
 def mail_addresses_are_addresses(scenario: Scenario) -> Found:
     """Senders and recipients of messages are addresses, or names of people or groups."""
-    known = [*scenario.directory.people, *scenario.directory.groups]
+    known = Names([*scenario.directory.people, *scenario.directory.groups])
     for index, mail in enumerate(scenario.messages):
         for key, names in (("from", (mail.sender,)), ("to", mail.to)):
             for name in names:
@@ -238,23 +236,27 @@ def mail_addresses_are_addresses(scenario: Scenario) -> Found:
                         f"{name!r} is no address; write for example 'name@{scenario.domain}'",
                     )
                 if "@" not in name and name not in known:
-                    yield ("messages", index, key), _no("person", name, known) + "; or write an address"
+                    yield ("messages", index, key), known.none_called("person", name) + "; or write an address"
         if not mail.to:
             yield ("messages", index, "to"), "a message needs a recipient"
+        recipients = Names(mail.to)
         for name in mail.expect_each:
-            if name not in mail.to:
-                yield ("messages", index, "expect_each", name), _no("recipient of this message", name, mail.to)
+            if name not in recipients:
+                yield (
+                    ("messages", index, "expect_each", name),
+                    recipients.none_called("recipient of this message", name),
+                )
 
 
 def outages_name_what_exists(scenario: Scenario) -> Found:
     """What goes down is a server, a link, or ``dns``; a zone that fails is one that is declared."""
-    known = scenario.can_go_down
+    known, zones = Names(scenario.can_go_down), Names(scenario.dns)
     for index, event in enumerate(scenario.events):
         for name in event.down:
             if name not in known:
-                yield ("events", index, "down"), _no("server or link", name, known)
-        if event.zone is not None and event.zone not in scenario.dns:
-            yield ("events", index, "zone"), _no("zone", event.zone, scenario.dns)
+                yield ("events", index, "down"), known.none_called("server or link", name)
+        if event.zone is not None and event.zone not in zones:
+            yield ("events", index, "zone"), zones.none_called("zone", event.zone)
 
 
 def windows_are_in_order(scenario: Scenario) -> Found:
@@ -272,6 +274,28 @@ def windows_are_in_order(scenario: Scenario) -> Found:
         yield ("run", "warm_up"), "the warm-up ends when nothing is left to measure; make it shorter, or the run longer"
 
 
+def outages_can_be_counted(scenario: Scenario) -> Found:
+    """Outages at random are so many in a run that each of them can be simulated."""
+    for index, event in enumerate(scenario.events):
+        if event.mtbf is None or event.mttr is None:
+            continue
+        expected = scenario.run.length / (event.mtbf + event.mttr)
+        if expected > MOST_OUTAGES:
+            yield (
+                ("events", index, "mtbf"),
+                f"this would be about {expected:,.0f} outages in the run; {MOST_OUTAGES:,} at the most",
+            )
+
+
+def moves_can_be_counted(scenario: Scenario) -> Found:
+    """Nobody hires more people than a directory holds."""
+    for index, event in enumerate(scenario.events):
+        for key in ("move", "hire"):
+            number = getattr(event, key)
+            if isinstance(number, int) and not 0 <= number <= MOST_MAILBOXES:
+                yield ("events", index, key), f"expected a number from 0 to {MOST_MAILBOXES:,}; found {number:,}"
+
+
 RULES: tuple[Callable[[Scenario], Found], ...] = (
     sites_exist,
     sites_are_joined,
@@ -286,4 +310,6 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     mail_addresses_are_addresses,
     outages_name_what_exists,
     windows_are_in_order,
+    outages_can_be_counted,
+    moves_can_be_counted,
 )

@@ -172,7 +172,11 @@ def _no_mapping(error: ErrorDetails, _at: Any) -> str:
 
 
 def _limit(words: str, key: str) -> Callable[[ErrorDetails, Any], str]:
-    return lambda error, _: expected(words.format(error["ctx"][key]), error["input"])
+    return lambda error, _: expected(words.format(_said(error["ctx"][key])), error["input"])
+
+
+def _said(limit: float) -> str:
+    return f"{limit:,.0f}" if limit == int(limit) else f"{limit:g}"
 
 
 def _as_pydantic_says(error: ErrorDetails, _at: Any) -> str:
@@ -195,8 +199,8 @@ _TEXTS: dict[str, Callable[[ErrorDetails, Any], str]] = {
     "string_type": lambda error, _: not_text(error["input"]),
     "bool_type": lambda error, _: expected("true or false", error["input"]),
     "bool_parsing": lambda error, _: expected("true or false", error["input"]),
-    "greater_than_equal": _limit("{:g} or more", "ge"),
-    "greater_than": _limit("more than {:g}", "gt"),
-    "less_than_equal": _limit("{:g} at the most", "le"),
-    "less_than": _limit("less than {:g}", "lt"),
+    "greater_than_equal": _limit("{} or more", "ge"),
+    "greater_than": _limit("more than {}", "gt"),
+    "less_than_equal": _limit("{} at the most", "le"),
+    "less_than": _limit("less than {}", "lt"),
 }

@@ -53,8 +53,8 @@ def _put(here: Any, keys: list[str], value: object) -> bool:
     """Put a value at the end of a way of keys, making mappings on the way; False if there is no such place."""
     for key in keys[:-1]:
         here = _inside(here, key, {})
-    if isinstance(here, list) and keys[-1].isdigit() and int(keys[-1]) < len(here):
-        here[int(keys[-1])] = value
+    if isinstance(here, list) and (at := _position(here, keys[-1])) is not None:
+        here[at] = value
     elif isinstance(here, dict):
         here[keys[-1]] = value
     else:
@@ -64,8 +64,15 @@ def _put(here: Any, keys: list[str], value: object) -> bool:
 
 def _inside(here: Any, key: str, default: object) -> Any:
     if isinstance(here, list):
-        return here[int(key)] if key.isdigit() and int(key) < len(here) else None
+        at = _position(here, key)
+        return None if at is None else here[at]
     return here.setdefault(key, default) if isinstance(here, dict) else None
+
+
+def _position(items: list[Any], key: str) -> int | None:
+    """The place in a list that a key names, if it is one of its places."""
+    at = int(key) if re.fullmatch("[0-9]{1,9}", key) else len(items)
+    return at if at < len(items) else None
 
 
 def _build(raw: dict[str, Any], source: Source) -> Scenario:

@@ -3,16 +3,18 @@
 import math
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from coexsim.scenario.faults import shown
 from coexsim.scenario.part import Spec
 from coexsim.scenario.profiles import is_fields, of_profile
-from coexsim.scenario.quantities import Number, Share, SizeBytes
+from coexsim.scenario.quantities import SIZE, Number, Share, SizeBytes, Written
 from coexsim.units import size_bytes
 
 HOURS, DAYS = 24, 7
+MOST_RECIPIENTS = 100_000  # of one message
 
 
 def _curve(length: int, key: str) -> Callable[[object], object]:
@@ -48,7 +50,7 @@ def read_weights(table: dict[Any, Any]) -> list[float]:
 
 def _recipients(value: object) -> object:
     """``specmail2001``, ``3``, ``constant 3`` or ``{1: 85.73, 2: 1.66}`` as a table of weights."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(?:constant\s+)?(\d+)", value.strip())):
+    if isinstance(value, str) and (match := re.fullmatch(r"(?:constant\s+)?([0-9]{1,9})", value.strip())):
         value = int(match.group(1))
     if isinstance(value, str):
         value = of_profile("recipients", value)
@@ -58,16 +60,50 @@ def _recipients(value: object) -> object:
         raise ValueError(
             f"{value!r} is not a number of recipients; write 'specmail2001', 'constant 2' or a table such as {{1: 80, 5: 20}}"
         )
-    counts = [int(key) if isinstance(key, (int, str)) and re.fullmatch(r"\d+", str(key)) else 0 for key in value]
-    for key, count in zip(value, counts, strict=True):
-        if count < 1:
-            raise ValueError(f"{key!r} is not a number of recipients: 1, 2, 3, ...")
+    counts = [_count(key) for key in value]
     return dict(sorted(zip(counts, read_weights(value), strict=True)))
 
 
-DayCurve = Annotated[tuple[float, ...], BeforeValidator(_curve(HOURS, "day_curve"))]
-WeekCurve = Annotated[tuple[float, ...], BeforeValidator(_curve(DAYS, "week_curve"))]
-Recipients = Annotated[dict[int, float], BeforeValidator(_recipients)]
+def _count(key: object) -> int:
+    written = key if isinstance(key, str) else shown(key)
+    count = int(written) if re.fullmatch(r"[0-9]{1,9}", written) else 0
+    if not 1 <= count <= MOST_RECIPIENTS:
+        raise ValueError(f"{shown(key)} is not a number of recipients: 1, 2, 3, ... up to {MOST_RECIPIENTS:,}")
+    return count
+
+
+def _weights(length: int, key: str) -> dict[str, Any]:
+    numbers = {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": length, "maxItems": length}
+    return {"anyOf": [numbers, {"x-profiles": key}]}
+
+
+DayCurve = Annotated[
+    tuple[float, ...],
+    BeforeValidator(_curve(HOURS, "day_curve")),
+    Written("24 numbers, or the name of a profile", "1", "office-worker", _weights(HOURS, "day_curve")),
+]
+WeekCurve = Annotated[
+    tuple[float, ...],
+    BeforeValidator(_curve(DAYS, "week_curve")),
+    Written("7 numbers, or the name of a profile", "1", "[1, 1, 1, 1, 1, 0.2, 0.2]", _weights(DAYS, "week_curve")),
+]
+Recipients = Annotated[
+    dict[int, float],
+    BeforeValidator(_recipients),
+    Written(
+        "a number, a table of numbers with weights, or the name of a profile",
+        "1",
+        "{1: 80, 5: 20}",
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_RECIPIENTS},
+                {"type": "string", "pattern": r"^\s*((constant\s+)?[0-9]{1,9})\s*$"},
+                {"x-profiles": "recipients"},
+                {"type": "object", "patternProperties": {"^[0-9]{1,9}$": {"type": "number", "minimum": 0}}, "additionalProperties": False},
+            ]
+        },
+    ),
+]  # fmt: skip
 
 
 def mean_recipients(table: dict[int, float]) -> float:
@@ -78,27 +114,27 @@ def mean_recipients(table: dict[int, float]) -> float:
 class Lognormal(Spec):
     """A lognormal law."""
 
-    median: SizeBytes = Field(gt=0)
+    median: SizeBytes = Field(gt=0, description="half of the messages are smaller")
     sigma: Number = Field(gt=0, description="standard deviation of the logarithm")
 
 
 class Body(Spec):
     """The bulk of the messages."""
 
-    lognormal: Lognormal
+    lognormal: Lognormal = Field(description="law of the bulk of the messages")
 
 
 class Pareto(Spec):
     """A Pareto law: P(size > x) falls as ``x ** -alpha``."""
 
-    alpha: Number = Field(gt=0)
-    start: SizeBytes = Field(gt=0, alias="from")
+    alpha: Number = Field(gt=0, description="how quickly large messages become rare; less: more of them")
+    start: SizeBytes = Field(gt=0, alias="from", description="smallest size in the tail")
 
 
 class Tail(Spec):
     """The large messages."""
 
-    pareto: Pareto
+    pareto: Pareto = Field(description="law of the large messages")
 
 
 class SizeSpec(Spec):
@@ -108,11 +144,21 @@ class SizeSpec(Spec):
     than its ``from``: `tail_share` of all, by default as many as the body would put there. Nothing is larger than `limit`.
     """
 
-    constant: SizeBytes | None = Field(default=None, ge=1)
-    table: dict[SizeBytes, Number] = Field(default_factory=dict)
-    body: Body | None = None
-    tail: Tail | None = None
-    tail_share: Share | None = None
+    short_form: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            SIZE,
+            {"x-profiles": "sizes"},
+            {"type": "object", "patternProperties": {SIZE["pattern"]: {"type": "number", "minimum": 0}}, "additionalProperties": False},
+        ]
+    }  # fmt: skip
+
+    constant: SizeBytes | None = Field(default=None, ge=1, description="all messages have this size")
+    table: dict[SizeBytes, Number] = Field(default_factory=dict, description="size to weight")
+    body: Body | None = Field(default=None, description="the bulk of the messages")
+    tail: Tail | None = Field(default=None, description="the large messages")
+    tail_share: Share | None = Field(
+        default=None, description="share of the messages in the tail; default: as many as the body would put there"
+    )
     limit: SizeBytes | None = Field(default=None, description="laws are cut off here; not for a constant or a table")
 
     @model_validator(mode="before")

@@ -1,7 +1,7 @@
 """The `load:` part of a scenario: what mail there is."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -17,7 +17,7 @@ from coexsim.scenario.load_fields import (
 )
 from coexsim.scenario.part import Spec
 from coexsim.scenario.profiles import over_profile, read_profile, shipped_profiles
-from coexsim.scenario.quantities import At, Number, PerS, Share, SizeBytes, Whole
+from coexsim.scenario.quantities import At, Number, PerS, Share, SizeBytes, Whole, Written
 
 OFFICE, INTERNET, SPAM, REPLAY = (
     "office",
@@ -26,6 +26,7 @@ OFFICE, INTERNET, SPAM, REPLAY = (
     "replay",
 )  # the names of the streams that are not given one
 
+MOST_PER_S = 100_000  # messages; a busy server takes some hundreds
 Side = Literal["onprem", "hosted", "internet", "unknown"]
 Place = Literal["onprem", "hosted", "internet", "unknown", "everybody"]
 
@@ -35,9 +36,18 @@ class SpamSpec(Spec):
 
     share_of_internet_mail: Share = Field(lt=1, description="of all messages from the Internet")
     to_unknown_addresses: Share = Field(default=0.0, description="share of its recipients that do not exist")
-    recipients: Recipients = Field(default_factory=lambda: {1: 1.0})
+    recipients: Recipients = Field(
+        default_factory=lambda: {1: 1.0}, description="recipients per message: weights; default 1"
+    )
     sizes: SizeSpec | None = Field(default=None, description="default: as other mail")
     day_curve: DayCurve | None = Field(default=None, description="default: as other mail")
+
+
+_PLACE = {"enum": list(get_args(Place))}
+_SIDE = {"enum": ["onprem", "hosted", "everybody"]}
+_WEIGHTS = {"type": "object", "propertyNames": _PLACE, "additionalProperties": {"type": "number", "minimum": 0}}
+TO = Written("a place, or places with weights", "1", "{onprem: 1, hosted: 2}", {"anyOf": [_PLACE, _WEIGHTS]})
+TO_SIDES = Written("a side, or a list of them", "", "hosted", {"anyOf": [_SIDE, {"type": "array", "items": _SIDE}]})
 
 
 def _to(value: object) -> object:
@@ -51,15 +61,21 @@ def _to(value: object) -> object:
 class StreamSpec(Spec):
     """Mail at a steady rate, day and night."""
 
-    sender: Literal["onprem", "hosted", "internet", "everybody"] = Field(alias="from")
-    to: Annotated[dict[Place, Number], BeforeValidator(_to)] = Field(
+    sender: Literal["onprem", "hosted", "internet", "everybody"] = Field(
+        alias="from", description="the side that sends it"
+    )
+    to: Annotated[dict[Place, Number], BeforeValidator(_to), TO] = Field(
         description="one place, or weights; each recipient is drawn by them"
     )
-    rate: PerS = Field(description="messages per second, before `growth`")
-    arrivals: Literal["poisson", "constant"] = "poisson"
-    recipients: Recipients = Field(default_factory=lambda: {1: 1.0})
+    rate: PerS = Field(le=MOST_PER_S, description="messages per second, before `growth`")
+    arrivals: Literal["poisson", "constant"] = Field(
+        default="poisson", description="gaps between messages: exponential or all alike"
+    )
+    recipients: Recipients = Field(
+        default_factory=lambda: {1: 1.0}, description="recipients per message: weights; default 1"
+    )
     sizes: SizeSpec | None = Field(default=None, description="default: the load's")
-    name: str | None = None
+    name: str | None = Field(default=None, description="its name in tables; default 'internet->onprem'")
 
     @property
     def label(self) -> str:
@@ -75,13 +91,15 @@ class BulkSpec(Spec):
     """One mailing to every mailbox of a side, or of both."""
 
     at: At = Field(description="the first such time in the run")
-    sender: Literal["onprem", "hosted", "internet"] = Field(alias="from")
-    to: Annotated[tuple[Literal["onprem", "hosted", "everybody"], ...], BeforeValidator(_places)] = ("everybody",)
-    size: SizeBytes = Field(ge=1)
+    sender: Literal["onprem", "hosted", "internet"] = Field(alias="from", description="the side that sends it")
+    to: Annotated[tuple[Literal["onprem", "hosted", "everybody"], ...], BeforeValidator(_places), TO_SIDES] = Field(
+        default=("everybody",), description="the sides that get it"
+    )
+    size: SizeBytes = Field(ge=1, description="size on the wire")
     recipients_per_copy: Whole | None = Field(
         default=None, ge=1, description="left out: one message to all; else so many a message"
     )
-    name: str | None = None
+    name: str | None = Field(default=None, description="its name in tables; default 'bulk 1'")
 
 
 def _is_a_table(file: str) -> str:
@@ -95,6 +113,8 @@ class ReplaySpec(Spec):
 
     A sender is an address or a side; recipients are addresses or sides with a number: ``onprem:2 hosted:1``.
     """
+
+    short_form: ClassVar[dict[str, Any]] = {"type": "string"}
 
     file: Annotated[str, AfterValidator(_is_a_table)] = Field(description="CSV or Parquet; relative to the scenario")
 
@@ -111,6 +131,9 @@ class OfficeRates(NamedTuple):
     inside_share: float  # share of the recipients of sent mail that are inside
     internet_per_s: float  # wanted messages from the Internet
     spam_per_s: float
+
+
+PROFILE = Written("the name of a shipped profile", "", "office-worker", {"x-profiles": "title"})
 
 
 def _is_shipped(profile: str) -> str:
@@ -133,16 +156,16 @@ class LoadSpec(Spec):
     `growth` multiplies the rates of office, Internet, spam and streams, not mailings and replay.
     """
 
-    profile: Annotated[str, AfterValidator(_is_shipped)] | None = Field(
+    profile: Annotated[str, AfterValidator(_is_shipped), PROFILE] | None = Field(
         default=None, description="a shipped profile; what is written beside it goes before"
     )
-    title: str = ""
+    title: str = Field(default="", description="one line about the load")
     sources: dict[str, str] = Field(default_factory=dict, description="where figures come from, by key")
     day_curve: DayCurve | None = Field(
         default=None, description="24 shares from midnight on, of any scale; left out: flat"
     )
     week_curve: WeekCurve | None = Field(default=None, description="7 factors from Monday on; 1: a day as stated")
-    sent_per_mailbox: PerS | None = Field(default=None, description="messages a mailbox's user sends")
+    sent_per_mailbox: PerS | None = Field(default=None, le=MOST_PER_S, description="messages a mailbox's user sends")
     internal_share: Share | None = Field(
         default=None, description="share of a mailbox's received copies that come from inside"
     )
@@ -150,7 +173,7 @@ class LoadSpec(Spec):
         default=None, gt=0, description="copies received for one message sent, spam not counted"
     )
     internet_received_per_mailbox: PerS | None = Field(
-        default=None, description="copies from the Internet, spam not counted"
+        default=None, le=MOST_PER_S, description="copies from the Internet, spam not counted"
     )
     recipients: Recipients = Field(default_factory=lambda: {1: 1.0}, description="recipients per message: weights")
     internet_recipients: Recipients | None = Field(
@@ -159,11 +182,11 @@ class LoadSpec(Spec):
     sizes: SizeSpec = Field(
         default_factory=lambda: SizeSpec.from_data("75 KB"), description="default: 75 KB, a planning figure"
     )
-    spam: SpamSpec | None = None
-    growth: Number = Field(default=1.0, gt=0)
-    streams: tuple[StreamSpec, ...] = ()
-    bulk: tuple[BulkSpec, ...] = ()
-    replay: ReplaySpec | None = None
+    spam: SpamSpec | None = Field(default=None, description="unwanted mail from the Internet; left out: none")
+    growth: Number = Field(default=1.0, gt=0, le=1_000_000, description="factor on all rates")
+    streams: tuple[StreamSpec, ...] = Field(default=(), description="mail at a steady rate")
+    bulk: tuple[BulkSpec, ...] = Field(default=(), description="mailings to everybody")
+    replay: ReplaySpec | None = Field(default=None, description="a table of mail that was")
 
     @model_validator(mode="before")
     @classmethod

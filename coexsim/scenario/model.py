@@ -1,6 +1,6 @@
 """A scenario: one organisation's mail set-up and the question asked of it, as frozen models."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
@@ -18,6 +18,7 @@ from coexsim.scenario.quantities import (
     Names,
     Number,
     Reason,
+    RunSeconds,
     Seconds,
     Share,
     SizeBytes,
@@ -36,18 +37,21 @@ from coexsim.scenario.servers import (
 )
 from coexsim.units import Moment
 
+MOST_MAILBOXES = 10_000_000
 OUTCOMES = ("delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client")
 
 
 class Link(Spec):
     """A network path between two sites. Within a site the network costs nothing unless a link says so."""
 
-    between: tuple[str, str]
-    round_trip: Seconds = 0.0
+    between: tuple[str, str] = Field(description="the two sites that it joins")
+    round_trip: Seconds = Field(default=0.0, description="network time there and back, without load [s]")
     bandwidth: BytesPerS | None = Field(
-        default=None, description="in each direction, shared fairly; left out: no limit"
+        default=None, gt=0, description="in each direction, shared fairly; left out: no limit"
     )
-    name: str | None = None
+    name: str | None = Field(
+        default=None, description="its name in events and tables; default: its sites, as 'office-internet'"
+    )
 
     @property
     def label(self) -> str:
@@ -58,9 +62,13 @@ class Link(Spec):
 class ZoneSpec(Spec):
     """A DNS zone: its lines, or a file of them, or how it fails."""
 
-    text: str | None = None
-    file: str | None = None
-    fault: Literal["servfail", "timeout"] | None = None
+    short_form: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    text: str | None = Field(default=None, description="the zone's lines")
+    file: str | None = Field(default=None, description="a file with the zone's lines, relative to the scenario")
+    fault: Literal["servfail", "timeout"] | None = Field(
+        default=None, description="how every question about the zone fails"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -79,11 +87,14 @@ class NameServers(Spec):
 class Person(Spec):
     """A Person record of the directory."""
 
-    mail_system: Literal["notes", "other-internet-mail", "none"] = "notes"
+    mail_system: Literal["notes", "other-internet-mail", "none"] = Field(
+        default="notes",
+        description="where the mail file is: here, elsewhere (the article's 'Other Internet Mail'), or none",
+    )
     mail_file: str | None = Field(default=None, description="the server that holds it; none for 'other-internet-mail'")
-    forwarding_address: Address | None = None
+    forwarding_address: Address | None = Field(default=None, description="where mail goes on to")
     internet_address: Address | None = Field(default=None, description="default: name@domain")
-    aliases: Names = ()
+    aliases: Names = Field(default=(), description="further names or addresses")
     over_quota: Switch = Field(
         default=False, description="the mail file is full: mail for it bounces, 5.2.2, where the server enforces quotas"
     )
@@ -97,7 +108,7 @@ class Person(Spec):
 class Replica(Spec):
     """The hosted side's copy of the directory."""
 
-    at: str
+    at: str = Field(description="the server that has the copy")
     every: Seconds = Field(default=0.0, description="replicated at each multiple of this; 0: at once [s]")
     missing: Names = Field(default=(), description="people whose record never arrived")
 
@@ -105,11 +116,17 @@ class Replica(Spec):
 class Directory(Spec):
     """Who there is, and where their mail files are."""
 
-    master: str | None = None
-    replica: Replica | None = None
-    people: dict[str, Person] = Field(default_factory=dict)
-    groups: dict[str, Names] = Field(default_factory=dict)
-    population: dict[Literal["onprem", "hosted"], Annotated[Whole, Field(ge=0)]] = Field(
+    master: str | None = Field(
+        default=None, description="the server whose directory is the master; default: the first mail server on-premises"
+    )
+    replica: Replica | None = Field(
+        default=None, description="the hosted side's copy; left out: it sees the master itself"
+    )
+    people: dict[str, Person] = Field(default_factory=dict, description="Person records by name")
+    groups: dict[str, Names] = Field(
+        default_factory=dict, description="group name to its members: people, groups or addresses"
+    )
+    population: dict[Literal["onprem", "hosted"], Annotated[Whole, Field(ge=0, le=MOST_MAILBOXES)]] = Field(
         default_factory=dict, description="nameless mailboxes a side"
     )
 
@@ -120,12 +137,12 @@ class Expect(Spec):
     route: tuple[str, ...] | None = Field(default=None, description="servers passed by the copy that arrived or ended")
     outcome: (
         Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"] | None
-    ) = None
+    ) = Field(default=None, description="how the mail ends for the recipient")
     code: EnhancedCode | None = Field(default=None, description="enhanced status code, such as 5.1.1, or none")
     by: str | None = Field(default=None, description="the server that gave it up")
     rules: tuple[str, ...] | None = Field(default=None, description="the rule at each server of the route")
-    dsn_to: str | None = None
-    dsn_route: tuple[str, ...] | None = None
+    dsn_to: str | None = Field(default=None, description="the address that the delivery status notification goes to")
+    dsn_route: tuple[str, ...] | None = Field(default=None, description="servers that the notification passes")
     transactions: Whole | None = Field(default=None, description="SMTP transactions between servers, bounces included")
 
     @model_validator(mode="after")
@@ -138,18 +155,18 @@ class Expect(Spec):
 class Mail(Spec):
     """One message that is replayed, and checked."""
 
-    name: str | None = None
+    name: str | None = Field(default=None, description="its name in the answer of `check`")
     quote: str | None = Field(default=None, description="the sentence of the article it stands for")
     sender: str = Field(alias="from", description="'<>' is the null sender")
-    to: Names
-    size: SizeBytes = 4096
+    to: Names = Field(description="recipients: addresses, people or groups")
+    size: SizeBytes = Field(default=4096, description="size on the wire; default 4096 bytes")
     declare_size: Switch = Field(default=True, description="SIZE= at MAIL")
     at: str | None = Field(default=None, description="the server it is handed in at; default: the sender's own")
     via: Literal["mx"] | None = Field(
         default=None, description="mx: the client finds the server by the recipient's MX record"
     )
     client: Literal["own-user", "outside"] = Field(default="own-user", description="who hands it in at `at`")
-    expect: Expect | None = None
+    expect: Expect | None = Field(default=None, description="what must happen to each of its recipients")
     expect_each: dict[str, Expect] = Field(default_factory=dict, description="by recipient")
 
     @property
@@ -161,19 +178,19 @@ class Mail(Spec):
 class Event(Spec):
     """Something that changes the world during a run: an outage, or people who come and move."""
 
-    at: At | None = None
+    at: At | None = Field(default=None, description="when it begins")
     for_: Seconds | None = Field(default=None, alias="for", description="left out: to the end")
     down: Names = Field(default=(), description="servers, links or 'dns'")
     mtbf: Seconds | None = Field(
-        default=None, description="with mttr: outages at random, exponential times between them"
+        default=None, gt=0, description="with mttr: outages at random, exponential times between them"
     )
-    mttr: Seconds | None = None
-    zone: str | None = None
-    fault: Literal["servfail", "timeout"] | None = None
+    mttr: Seconds | None = Field(default=None, gt=0, description="mean length of an outage at random, exponential [s]")
+    zone: str | None = Field(default=None, description="the DNS zone that fails")
+    fault: Literal["servfail", "timeout"] | None = Field(default=None, description="how the zone fails")
     move: Names | Whole = Field(default=(), description="people, or how many of the population")
-    hire: Names | Whole = ()
-    to: Literal["onprem", "hosted"] | None = None
-    name: str | None = None
+    hire: Names | Whole = Field(default=(), description="people who come, or how many")
+    to: Literal["onprem", "hosted"] | None = Field(default=None, description="the side that people move or come to")
+    name: str | None = Field(default=None, description="its name in pictures and tables")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -195,51 +212,53 @@ class Event(Spec):
 class Run(Spec):
     """What is simulated: from when, for how long, and which part is measured."""
 
-    start: At = Moment(0, 0.0)
-    length: Seconds = 86400.0
+    start: At = Field(default=Moment(0, 0.0), description="weekday and time of day at which the run begins")
+    length: RunSeconds = Field(default=86400.0, description="how long mail is born [s]; 366 days at the most")
     measure: Window | None = Field(default=None, description="mail born in it is followed; default: all")
     warm_up: Seconds | Literal["auto"] | None = Field(
         default=None, description="left out of the measurement; auto: MSER-5"
     )
-    drain: Seconds | None = Field(
+    drain: RunSeconds | None = Field(
         default=None, description="how long measured mail is followed after the end; default 7 days [s]"
     )
-    seed: Whole = 1
-    replications: Whole = Field(default=1, ge=1)
+    seed: Whole = Field(default=1, ge=0, description="same seed, same random numbers")
+    replications: Whole = Field(
+        default=1, ge=1, le=100_000, description="runs with other random numbers, for confidence intervals"
+    )
 
 
 class Candidate(Spec):
     """A machine that could be bought; what it does not say stays as the server's capacity says."""
 
-    name: str
-    cost: Number = Field(default=1.0, ge=0)
-    cores: Whole | None = Field(default=None, ge=1)
-    smtp_connections: Whole | None = Field(default=None, ge=1)
-    transfer_threads: Whole | None = Field(default=None, ge=1)
-    delivery_threads: Whole | None = Field(default=None, ge=1)
-    queue_disk: SizeBytes | None = None
+    name: str = Field(description="its name in the answer")
+    cost: Number = Field(default=1.0, ge=0, description="its price, in any currency")
+    cores: Whole | None = Field(default=None, ge=1, description="processor cores")
+    smtp_connections: Whole | None = Field(default=None, ge=1, description="inbound SMTP sessions at once")
+    transfer_threads: Whole | None = Field(default=None, ge=1, description="outbound SMTP sessions at once")
+    delivery_threads: Whole | None = Field(default=None, ge=1, description="deliveries into local mail files at once")
+    queue_disk: SizeBytes | None = Field(default=None, description="room for mail that waits")
     speed: Number = Field(
         default=1.0, gt=0, description="how much quicker a core is than the one the service times hold for"
     )
-    uplink: BytesPerS | None = Field(default=None, description="bandwidth of the links of the server's site")
+    uplink: BytesPerS | None = Field(default=None, gt=0, description="bandwidth of the links of the server's site")
 
 
 class Size(Spec):
     """The sizing question: which of these machines is the cheapest that holds."""
 
-    server: str
-    candidates: tuple[Candidate, ...] = ()
+    server: str = Field(description="the server to be sized")
+    candidates: tuple[Candidate, ...] = Field(default=(), description="machines that could be bought")
     ranges: dict[str, str] = Field(default_factory=dict, description="such as 'cores: 2..64'")
     replications: Whole = Field(default=10, ge=2, description="replications at the most for one candidate")
-    confidence: Share = 0.95
+    confidence: Share = Field(default=0.95, description="of the answer's intervals")
 
 
 class Acknowledge(Spec):
     """A finding that is expected, with the reason."""
 
-    code: str
+    code: str = Field(description="code of the finding, such as SINGLE-POINT-OF-FAILURE")
     where: str | None = Field(default=None, description="only the finding at this path or about this name")
-    reason: Reason
+    reason: Reason = Field(description="why it is as it should be")
 
 
 def _not_true(value: object) -> object:
@@ -251,26 +270,34 @@ def _not_true(value: object) -> object:
 class Scenario(Spec):
     """One organisation's mail set-up, the load it carries and the question asked of it. Immutable, comparable, picklable."""
 
-    coexsim: Annotated[Literal[1], BeforeValidator(_not_true)]
-    title: str = ""
-    description: str = ""
-    domain: Domain
-    sites: tuple[str, ...] = ()
-    links: tuple[Link, ...] = ()
-    dns: dict[str, ZoneSpec] = Field(default_factory=dict)
+    coexsim: Annotated[Literal[1], BeforeValidator(_not_true)] = Field(description="version of the format; always 1")
+    title: str = Field(default="", description="one line for headings")
+    description: str = Field(default="", description="what it is about")
+    domain: Domain = Field(description="the mail domain that is shared")
+    sites: tuple[str, ...] = Field(default=(), description="names of places that have a network of their own")
+    links: tuple[Link, ...] = Field(default=(), description="network paths between sites")
+    dns: dict[str, ZoneSpec] = Field(
+        default_factory=dict, description="zones that the Internet sees: zone-file lines, a file of them, or a fault"
+    )
     internal_dns: dict[str, ZoneSpec] = Field(
         default_factory=dict, description="what the organisation's own resolvers say instead"
     )
-    name_servers: NameServers = NameServers()
-    servers: dict[str, Annotated[AnyServer, Field(discriminator="kind")]]
-    directory: Directory = Directory()
-    messages: tuple[Mail, ...] = ()
-    load: LoadSpec | None = None
-    run: Run = Run()
-    events: tuple[Event, ...] = ()
-    objectives: tuple[str, ...] = ()
-    size: Size | None = None
-    acknowledge: tuple[Acknowledge, ...] = ()
+    name_servers: NameServers = Field(
+        default=NameServers(), description="where the name servers stand and how quick they are"
+    )
+    servers: dict[str, Annotated[AnyServer, Field(discriminator="kind")]] = Field(
+        description="mail servers by name; `kind` says the product"
+    )
+    directory: Directory = Field(default=Directory(), description="who there is, and where their mail files are")
+    messages: tuple[Mail, ...] = Field(default=(), description="messages that are traced and checked one by one")
+    load: LoadSpec | None = Field(default=None, description="what mail there is in a run")
+    run: Run = Field(default=Run(), description="what is simulated")
+    events: tuple[Event, ...] = Field(default=(), description="outages, and people who move")
+    objectives: tuple[str, ...] = Field(
+        default=(), description="what must hold, such as 'p95(delay, hosted->hosted) < 60 s'"
+    )
+    size: Size | None = Field(default=None, description="the sizing question")
+    acknowledge: tuple[Acknowledge, ...] = Field(default=(), description="findings that are expected")
     sources: dict[str, str] = Field(default_factory=dict, description="where figures come from")
 
     _source: Source = PrivateAttr(default=Source("<scenario>", {}, {}))

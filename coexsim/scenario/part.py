@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
 
 from coexsim.errors import CoexsimError
 from coexsim.scenario.faults import Fault, faults_of
@@ -28,7 +29,21 @@ class Spec(BaseModel):
     a short way of writing it a ``before`` validator; both raise ValueError with the words that the user reads.
     """
 
+    short_form: ClassVar[dict[str, Any] | None] = None
+    """The JSON Schema of a short way of writing it, if there is one."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The JSON Schema, for pydantic: with the short way of writing it beside the long one."""
+        schema = handler(core)
+        if cls.short_form is not None:
+            own = handler.resolve_ref_schema(schema)
+            long_form = dict(own)
+            own.clear()
+            own["anyOf"] = [cls.short_form, long_form]
+        return schema
 
     @classmethod
     def from_data(cls, value: object) -> Self:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from coexsim.errors import Problem
+from coexsim.errors import Problem, ScenarioError
 from coexsim.scenario.faults import Fault
 from coexsim.scenario.places import Path, Source, say_path
 
@@ -26,6 +27,20 @@ def problems_of(faults: Sequence[Fault], source: Source) -> list[Problem]:
         if text not in texts:
             texts.append(text)
     return [Problem(*source.where(path), say_path(path), "; or: ".join(texts)) for (path, _), texts in found.items()]
+
+
+@contextmanager
+def placed(source: Source) -> Iterator[None]:
+    """Give what is raised inside its file and line, where it only knows the key that it is about."""
+    try:
+        yield
+    except ScenarioError as error:
+        raise ScenarioError(
+            [
+                problem if problem.line else Problem(*source.where(tuple(problem.path.split("."))), *problem[2:])
+                for problem in error.problems
+            ]
+        ) from None
 
 
 def _written(path: Path, raw: Any) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,15 @@ PROFILES = Path(__file__).parent.parent / "profiles"
 def shipped_profiles() -> tuple[str, ...]:
     """The names of the profiles that come with coexsim."""
     return tuple(sorted(file.stem for file in PROFILES.glob("*.yaml")))
+
+
+def profiles_that_say(key: str) -> tuple[str, ...]:
+    """The names of the shipped profiles that have a figure for a key, of their own or from the one they build on."""
+    return tuple(name for name in shipped_profiles() if re.search(rf"^({key}|profile):", _text(name), re.MULTILINE))
+
+
+def _text(name: str) -> str:
+    return (PROFILES / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def read_profile(name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from math import inf
 from sys import float_info
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, PlainValidator
 from pydantic_core import CoreSchema
 
 from coexsim import units
@@ -44,7 +44,10 @@ class Written:
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The JSON Schema, for pydantic."""
-        return {**self.schema, "examples": [self.example]}
+        told = {
+            "patternErrorMessage": f"expected {self.what} such as '{self.example}'"
+        }  # a word of yaml-language-server
+        return {**self.schema, **(told if "pattern" in self.schema else {}), "examples": [self.example]}
 
 
 def _text(pattern: str) -> dict[str, Any]:
@@ -87,6 +90,17 @@ def _unquoted(text: str) -> int | float | None:
     return None
 
 
+def _at_most(limit: str) -> AfterValidator:
+    longest_s = units.duration_s(limit)
+
+    def check(seconds: float) -> float:
+        if seconds > longest_s:
+            raise ValueError(f"expected {limit} at the most; found {units.say_duration(seconds)}")
+        return seconds
+
+    return AfterValidator(check)
+
+
 def _switch(value: object) -> object:
     if isinstance(value, str):
         return {"enabled": True, "disabled": False}.get(value, value)
@@ -120,13 +134,16 @@ def _window(value: object) -> tuple[units.Moment, units.Moment]:
     return value if isinstance(value, tuple) else units.window(value)
 
 
+DURATION = _text(_DURATION)
+SIZE = _text(rf"\s*{_NUMBER}\s*{_one_of(units.BYTES)}\s*")
 Whole = Annotated[int, BeforeValidator(whole_number)]
 Number = Annotated[float, BeforeValidator(number)]
-Seconds = Annotated[float, BeforeValidator(units.duration_s), Written("a duration", "s", "15 min", _text(_DURATION))]
+Seconds = Annotated[float, BeforeValidator(units.duration_s), Written("a duration", "s", "15 min", DURATION)]
+RunSeconds = Annotated[Seconds, _at_most("366 days")]
 SizeBytes = Annotated[
     int,
     BeforeValidator(units.size_bytes),
-    Written("a size", "bytes", "25 MB", _text(rf"\s*{_NUMBER}\s*{_one_of(units.BYTES)}\s*")),
+    Written("a size", "bytes", "25 MB", SIZE),
 ]
 BytesPerS = Annotated[
     float,

@@ -5,100 +5,30 @@ help; [MS-AD], [MS-SC], [MS-RF], [PS-RC], [MS-INT] Exchange documentation; [PF] 
 marked *from memory* is an editable default, not evidence.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from coexsim.scenario.base import Work
+from coexsim.scenario.machine import MOST_AT_ONCE, Capacity, Greylist, RetryPlan, Service, SmtpSession
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import Names, Number, Seconds, SizeBytes, Switch, Whole
-
-
-class Capacity(Spec):
-    """What a machine has. A number left out is not a limit."""
-
-    cores: Whole | None = Field(
-        default=None, ge=1, description="processor cores for lookup, scan, archive and queue write"
-    )
-    smtp_connections: Whole | None = Field(default=None, ge=1, description="inbound SMTP sessions at once")
-    connections_per_client: Whole | None = Field(
-        default=None, ge=1, description="inbound sessions of one client at once"
-    )
-    transfer_threads: Whole | None = Field(default=None, ge=1, description="outbound SMTP sessions at once")
-    transfer_threads_per_destination: Whole | None = Field(
-        default=None,
-        ge=1,
-        description="default: Domino half its transfer threads [D-TL], Exchange and Postfix 20 [MS-RATE], [PF]",
-    )
-    delivery_threads: Whole | None = Field(default=None, ge=1, description="deliveries into local mail files at once")
-    queue_disk: SizeBytes | None = Field(default=None, description="room for mail that waits [bytes]; full: 452 4.3.1")
-    queue_length: Whole | None = Field(
-        default=None, ge=1, description="messages that wait before new mail meets back pressure"
-    )
-    when_full: Literal["refuse", "wait"] = Field(
-        default="refuse", description="no free connection: 421, or the client waits"
-    )
-
-
-class Service(Spec):
-    """How long work takes at a server. Defaults: none; scenarios say them with their source."""
-
-    accept: Work = Work()
-    directory_lookup: Work = Work()
-    scan: Work = Work()
-    archive: Work = Work()
-    queue_write: Work = Work()
-    deliver: Work = Work()
-
-
-class SmtpSession(Spec):
-    """What an SMTP session costs in round trips, measured on Postfix 3.7.11 (see ``sim/formulas.py``)."""
-
-    tls: Switch = Field(default=False, description="STARTTLS: 9 round trips instead of 5 on a new connection")
-    pipelining: Switch = Field(default=True, description="without it n recipients cost n + 6 round trips instead of 5")
-    reuse: Seconds = Field(default=0.0, description="an idle connection is kept for this long; then 3 round trips [s]")
-    connect_timeout: Seconds = Field(
-        default=30.0, description="how long a dead host is waited for [s]; Postfix 30 s [PF]"
-    )
-
-
-class RetryPlan(Spec):
-    """When mail that could not be handed on is tried again, warned of and given up; left out: as the product does."""
-
-    like: (
-        Literal["domino", "exchange", "exchange-2007", "postfix", "exim", "exchange-online", "sendmail", "rfc5321"]
-        | None
-    ) = None
-    first: Seconds | None = Field(default=None, description="gap to the second attempt [s]")
-    factor: Number | None = Field(default=None, ge=1, description="each gap is the last one times this")
-    longest: Seconds | None = Field(default=None, description="no gap is longer than this [s]")
-    queue_run: Seconds | None = Field(
-        default=None, description="the queue is looked through this often; attempts start then [s]; 0: at any time"
-    )
-    phase: Seconds | None = Field(default=None, description="when the first queue run begins, from the run's start [s]")
-    warn_after: Seconds | None = Field(default=None, description="a delay DSN (4.4.7) after this age [s]")
-    expire_after: Seconds | None = Field(default=None, description="given up at this age [s]")
-
-
-class Greylist(Spec):
-    """First contact of a client, sender and recipient is told 450 4.2.0 until `delay` has passed."""
-
-    delay: Seconds = 300.0
+from coexsim.scenario.quantities import Names, Seconds, SizeBytes, Switch, Whole
 
 
 class ServerBase(Spec):
     """What every server has, whatever its product."""
 
-    site: str | None = None
+    site: str | None = Field(default=None, description="the site it stands in, one of `sites`")
     host: str | None = Field(default=None, description="its name in DNS")
     address: str | None = Field(default=None, description="its IP address; default: what DNS says of its host")
     runs_on: str | None = Field(default=None, description="the server whose machine this role shares")
-    capacity: Capacity = Capacity()
-    service: Service = Service()
-    smtp: SmtpSession = SmtpSession()
-    retry: RetryPlan | None = None
+    capacity: Capacity = Field(default=Capacity(), description="what its machine has; left out: no limits")
+    service: Service = Field(default=Service(), description="how long its work takes; left out: no time")
+    smtp: SmtpSession = Field(default=SmtpSession(), description="what its SMTP sessions cost in round trips")
+    retry: RetryPlan | None = Field(
+        default=None, description="when mail that could not be handed on is tried again; left out: as the product does"
+    )
     relay_for: Names = Field(default=(), description="servers (or 'anyone') for which it relays to other domains")
-    greylisting: Greylist | None = None
+    greylisting: Greylist | None = Field(default=None, description="first contacts are put off; left out: they are not")
     reject_unknown_sender_domain: Switch = Field(
         default=False, description="450 4.1.8 for a sender domain that is not in DNS"
     )
@@ -114,7 +44,7 @@ class ServerBase(Spec):
 class DominoServer(ServerBase):
     """Lotus Domino: Server document, Configuration document (Router/SMTP), Global Domain document."""
 
-    kind: Literal["domino"]
+    kind: Literal["domino"] = Field(description="Lotus Domino")
     smtp_listener_task: Switch = Field(
         default=False, description="Server document, Basics: is port 25 open (article, step 1)"
     )
@@ -138,8 +68,9 @@ class DominoServer(ServerBase):
         default=False,
         description="'Verify that local domain recipients exist in the Domino Directory': 550 at RCPT [D-SPAM]",
     )
-    address_lookup: Literal["full name then local part", "full name only", "local part only"] = (
-        "full name then local part"
+    address_lookup: Literal["full name then local part", "full name only", "local part only"] = Field(
+        default=("full name then local part"),
+        description="how a recipient is looked up in the Domino Directory; the default is the product's [D-BASICS]",
     )
     relay_host: str | None = Field(
         default=None, description="relay host for messages leaving the local Internet domain [D-BASICS]"
@@ -148,7 +79,9 @@ class DominoServer(ServerBase):
         default_factory=dict,
         description="Foreign SMTP Domain and SMTP Connection documents: other domain ('*.domain' for those below it) to host [D-HELP]",
     )
-    max_message_size: SizeBytes | None = None
+    max_message_size: SizeBytes | None = Field(
+        default=None, description="larger mail is refused with 552; left out: no limit [D-BASICS]"
+    )
     over_quota_enforcement: Literal["deliver-anyway", "non-deliver"] = Field(
         default="deliver-anyway",
         description="mail for a Person whose mail file is full (`over_quota`); that there is the option [D-CUST], its default from memory",
@@ -170,7 +103,11 @@ class DominoServer(ServerBase):
 class AcceptedDomain(Spec):
     """An Exchange accepted domain."""
 
-    type: Literal["authoritative", "internal-relay", "external-relay"]
+    short_form: ClassVar[dict[str, Any]] = {"enum": ["authoritative", "internal-relay", "external-relay"]}
+
+    type: Literal["authoritative", "internal-relay", "external-relay"] = Field(
+        description="whose mailboxes the domain has: all are here, some are elsewhere, or none is here [MS-AD]"
+    )
     recipient_lookup: Switch | None = Field(default=None, description="default: on for authoritative only [MS-AD]")
 
     @model_validator(mode="before")
@@ -187,9 +124,14 @@ class AcceptedDomain(Spec):
 class SendConnector(Spec):
     """An Exchange Send connector."""
 
-    name: str
+    name: str = Field(description="its name, in traces and findings")
     address_spaces: Names = Field(description="domains it serves; '*' for all, '*.example.com' for subdomains")
-    cost: Whole = Field(default=1, ge=1, le=100)
+    cost: Whole = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="of two connectors for one address space the one of lower cost is used [MS-SC]",
+    )
     smart_hosts: Names = Field(
         default=(), description="'Route mail to the following smart host'; none: by MX (article) [MS-SC]"
     )
@@ -199,15 +141,19 @@ class SendConnector(Spec):
     max_message_size: SizeBytes | None = Field(
         default=None, description="10 MB [MS-SIZE] or 25 MB [PS-SC]: Microsoft's pages disagree"
     )
-    enabled: Switch = True
+    enabled: Switch = Field(default=True, description="a disabled connector is not used")
 
 
 class ExchangeServer(ServerBase):
     """Microsoft Exchange 2007 and later: accepted domains, Send connectors, recipient filtering."""
 
-    kind: Literal["exchange"]
-    accepted_domains: dict[str, AcceptedDomain] = Field(default_factory=dict)
-    send_connectors: tuple[SendConnector, ...] = ()
+    kind: Literal["exchange"] = Field(description="Microsoft Exchange 2007 and later")
+    accepted_domains: dict[str, AcceptedDomain] = Field(
+        default_factory=dict, description="domain to its type; left out: it takes no mail from outside [MS-AD]"
+    )
+    send_connectors: tuple[SendConnector, ...] = Field(
+        default=(), description="ways out, chosen by address space, then cost [MS-SC]"
+    )
     recipient_filtering: Switch = Field(default=False, description="Recipient Filter agent: 550 5.1.1 at RCPT [MS-RF]")
     max_receive_size: SizeBytes | None = Field(default=36_000_000, description="Receive connector, 36 MB [PS-RC]")
     max_send_size: SizeBytes | None = Field(
@@ -261,7 +207,7 @@ def _known_transports(table: dict[str, str]) -> dict[str, str]:
 class PostfixServer(ServerBase):
     """Postfix: main.cf in its own words. `smart_host` is a transport for listed people with no mail file here."""
 
-    kind: Literal["postfix"]
+    kind: Literal["postfix"] = Field(description="Postfix")
     virtual_mailbox_domains: Names | None = Field(default=None, description="default: the scenario's domain")
     relay_domains: Names = Field(
         default=(), description="with their subdomains; accepted without being listed, unless relay_recipient_check"
@@ -288,18 +234,24 @@ class PostfixServer(ServerBase):
     smtpd_recipient_limit: Whole = Field(
         default=1000, ge=1, description="recipients beyond it are told 452 4.5.3 and come with the next attempt [PF]"
     )
-    hopcount_limit: Whole = Field(default=50, ge=1)
-    minimal_backoff_time: Seconds = 300.0
-    maximal_backoff_time: Seconds = 4000.0
-    queue_run_delay: Seconds = 300.0
-    maximal_queue_lifetime: Seconds = 5 * 86400.0
-    delay_warning_time: Seconds | None = None
+    hopcount_limit: Whole = Field(
+        default=50, ge=1, description="Received lines after which mail bounces as a loop [PF]"
+    )
+    minimal_backoff_time: Seconds = Field(default=300.0, description="least time between two attempts [s] [PF]")
+    maximal_backoff_time: Seconds = Field(default=4000.0, description="longest time between two attempts [s] [PF]")
+    queue_run_delay: Seconds = Field(
+        default=300.0, description="how often the deferred queue is looked through [s] [PF]"
+    )
+    maximal_queue_lifetime: Seconds = Field(default=5 * 86400.0, description="mail is given up at this age [s] [PF]")
+    delay_warning_time: Seconds | None = Field(
+        default=None, description="a delay DSN after this age; left out: none, as Postfix does by default [PF]"
+    )
 
 
 class RelayServer(ServerBase):
     """A smart host or secondary MX: no mail files; passes everything for its domains on."""
 
-    kind: Literal["relay"]
+    kind: Literal["relay"] = Field(description="a smart host or secondary MX")
     relay_domains: Names | None = Field(
         default=None, description="accepts mail for these from anyone; default: the scenario's domain"
     )
@@ -307,14 +259,18 @@ class RelayServer(ServerBase):
         default=None, description="where it sends; default: that of the server it runs on, else by MX"
     )
     verify_recipients: Switch = Field(default=False, description="550 5.1.1 at RCPT for people in no directory")
-    max_message_size: SizeBytes | None = None
-    max_hop_count: Whole = Field(default=50, ge=1)
+    max_message_size: SizeBytes | None = Field(
+        default=None, description="larger mail is refused with 552; left out: no limit"
+    )
+    max_hop_count: Whole = Field(
+        default=50, ge=1, description="Received lines after which mail bounces as a loop; 50 is Postfix's [PF]"
+    )
 
 
 class HostedInbound(ServerBase):
     """The hosted service's inbound server: has the hosted users' mail files and a replica of the directory."""
 
-    kind: Literal["hosted-inbound"]
+    kind: Literal["hosted-inbound"] = Field(description="the hosted service's inbound server")
     domains: Names | None = Field(default=None, description="default: the scenario's domain")
     unknown_recipients: Literal["refuse", "bounce", "relay"] = Field(
         default="refuse", description="550 5.1.1 at RCPT; accept, then bounce; or on to smart_host"
@@ -331,29 +287,37 @@ class HostedInbound(ServerBase):
     centralised_transport: Switch = Field(
         default=False, description="mail not yet seen by smart_host goes there first [MS-HYB]"
     )
-    max_message_size: SizeBytes | None = None
-    max_hop_count: Whole = Field(default=50, ge=1)
+    max_message_size: SizeBytes | None = Field(
+        default=None, description="larger mail is refused with 552; left out: no limit"
+    )
+    max_hop_count: Whole = Field(
+        default=50, ge=1, description="Received lines after which mail bounces as a loop; from memory"
+    )
 
 
 class HostedOutbound(ServerBase):
     """The hosted service's outbound server: hosted users hand their mail in here."""
 
-    kind: Literal["hosted-outbound"]
+    kind: Literal["hosted-outbound"] = Field(description="the hosted service's outbound server")
     routes_internal_mail: Literal["by-mx", "direct"] = Field(
         default="by-mx", description="the article; or as today's services do [MS-HYB]"
     )
     relay_host: str | None = Field(
         default=None, description="all mail leaves through this host (centralised transport) [MS-HYB]"
     )
-    max_message_size: SizeBytes | None = None
-    max_hop_count: Whole = Field(default=50, ge=1)
+    max_message_size: SizeBytes | None = Field(
+        default=None, description="larger mail is refused with 552; left out: no limit"
+    )
+    max_hop_count: Whole = Field(
+        default=50, ge=1, description="Received lines after which mail bounces as a loop; from memory"
+    )
 
 
 class ExternalServer(ServerBase):
     """A sender and receiver on the Internet, with its own domain."""
 
-    kind: Literal["external"]
-    domain: Names
+    kind: Literal["external"] = Field(description="senders and receivers on the Internet")
+    domain: Names = Field(description="its mail domains")
     mailboxes: tuple[str, ...] | None = Field(default=None, description="local parts that exist; default: all")
     forwarding: dict[str, str] = Field(
         default_factory=dict, description="local part to the address its mail goes on to"
@@ -361,11 +325,16 @@ class ExternalServer(ServerBase):
     resolvers: Whole = Field(
         default=1,
         ge=1,
+        le=MOST_AT_ONCE,
         description="how many senders it stands for, each with its own DNS cache, connections and memory of what failed",
     )
     smart_host: str | None = Field(default=None, description="sends all mail to this host instead of by MX")
-    max_message_size: SizeBytes | None = None
-    max_hop_count: Whole = Field(default=50, ge=1)
+    max_message_size: SizeBytes | None = Field(
+        default=None, description="larger mail is refused with 552; left out: no limit"
+    )
+    max_hop_count: Whole = Field(
+        default=50, ge=1, description="Received lines after which mail bounces as a loop; 50 is Postfix's [PF]"
+    )
 
 
 AnyServer = (
@@ -373,4 +342,4 @@ AnyServer = (
 )
 KINDS = ("domino", "exchange", "postfix", "relay", "hosted-inbound", "hosted-outbound", "external")
 
-__all__ = ["KINDS", "AnyServer", "Capacity", "ServerBase"]
+__all__ = ["KINDS", "AnyServer", "Capacity", "Greylist", "RetryPlan", "ServerBase", "Service", "SmtpSession"]

@@ -16,8 +16,8 @@ def test_routes_loads_and_sources_are_told() -> None:
     cores = found.loads.of("onprem", "cores")
     assert cores is not None
     assert 0.5 < cores.utilisation < 0.8
-    assert any(each.from_memory for each in found.assumptions)
-    assert any(not each.from_memory for each in found.assumptions)
+    assert any(each.is_from_memory for each in found.assumptions)
+    assert any(not each.is_from_memory for each in found.assumptions)
     assert any("person-without-mail-file" in line for line in found.rules)
     assert not found.doubts
 

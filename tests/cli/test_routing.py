@@ -348,8 +348,11 @@ def test_every_code_is_explained(coexsim: Coexsim, code: str) -> None:
 
 
 def test_explain_lists_all_codes(coexsim: Coexsim) -> None:
-    """Without a code."""
-    assert [line.split()[0] for line in coexsim("explain").out.splitlines()] == list(EXPLANATIONS)
+    """Without a code; then all keys of a scenario."""
+    codes, _, keys = coexsim("explain").out.partition("\n\nKeys of a scenario\n\n")
+
+    assert [line.split()[0] for line in codes.splitlines()] == list(EXPLANATIONS)
+    assert "      cores: processor cores" in keys
 
 
 def test_explain_of_a_code_that_is_none(coexsim: Coexsim) -> None:

@@ -1,0 +1,84 @@
+"""init and schema: help in writing a scenario."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from coexsim.errors import UsageError
+
+KINDS_SAID = "article, exchange-hybrid, exchange-hybrid-centralised, google-split or postfix-split"
+SCHEMA_FILE = "coexsim.schema.json"
+
+
+def _kinds(incomplete: str) -> list[str]:
+    from coexsim.scenario.init import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
+def init(
+    kind: Annotated[str | None, Argument(metavar="[KIND]", help=KINDS_SAID, autocompletion=_kinds, show_default=False)] = None,
+    domain: Annotated[str | None, Option("--domain", metavar="DOMAIN", help="the mail domain that is shared")] = None,
+    onprem: Annotated[int | None, Option("--onprem", metavar="NUMBER", min=1, help="mailboxes on-premises")] = None,
+    hosted: Annotated[int | None, Option("--hosted", metavar="NUMBER", min=1, help="mailboxes at the service")] = None,
+    uplink: Annotated[str | None, Option("--uplink", metavar="BANDWIDTH", help="the office's line, such as '100 Mbit/s'")] = None,
+    out: Annotated[Path, Option("--out", metavar="FILE", help="the file to write; - for the terminal")] = Path("scenario.yaml"),
+) -> int:  # fmt: skip
+    """Write a commented scenario to begin with. On a terminal it asks for what is not given."""
+    from coexsim.scenario.init import KINDS, scenario_text
+
+    text = scenario_text(
+        kind or _asked("KIND", f"Set-up ({KINDS_SAID})", KINDS[0]),
+        domain or _asked("--domain", "Mail domain", "corporate.com"),
+        onprem or _number("--onprem", "Mailboxes on-premises", 500),
+        hosted or _number("--hosted", "Mailboxes at the hosted service", 500),
+        uplink or _asked("--uplink", "The office's line", "100 Mbit/s"),
+    )
+    if str(out) == "-":
+        print(text, end="")
+        return 0
+    schema_file = out.with_name(SCHEMA_FILE)
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+        if not schema_file.exists():
+            schema_file.write_text(_schema(), encoding="utf-8")
+    except FileExistsError:
+        raise UsageError(f"{out} is there already; choose another name with --out") from None
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
+    print(
+        f"{out}: next, 'coexsim check {out}'; editors that read YAML with a schema know its keys by {schema_file.name}"
+    )
+    return 0
+
+
+def schema() -> int:
+    """The JSON Schema of a scenario file (draft 2020-12), for editors and other programs."""
+    print(_schema(), end="")
+    return 0
+
+
+def _schema() -> str:
+    from coexsim.scenario.schema import schema_text
+
+    return schema_text()
+
+
+def _asked(option: str, question: str, default: str) -> str:
+    if not sys.stdin.isatty():
+        raise UsageError(f"coexsim init needs {option}; on a terminal it asks for what is not given")
+    answer: str = typer.prompt(question, default=default)
+    return answer
+
+
+def _number(option: str, question: str, default: int) -> int:
+    text = _asked(option, question, str(default))
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text) > 0):
+        raise UsageError(f"{option}: {text!r} is not a number of mailboxes")
+    return int(text)

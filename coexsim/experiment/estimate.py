@@ -1,0 +1,105 @@
+"""What a run would cost, told before it begins: messages, time and memory from the load and the length."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from coexsim.scenario.load_profile import LoadSpec, mean_recipients, week_factors
+from coexsim.scenario.model import Scenario
+from coexsim.units import say_bytes, say_duration
+
+# Measured with scenarios/load/corporate-20k.yaml, an hour of its Monday morning from 10:00 (193,307 recipients, 13.1 s of CPU, 109 MB,
+# 3.5 MB of tables; Python 3.11, one core of a busy machine of two). Another set-up may take half or three times as much.
+CPU_S_PER_RECIPIENT = 70e-6
+MEMORY_BYTES_PER_RECIPIENT = 600.0
+DISK_BYTES_PER_RECIPIENT = 20.0
+LONG_S = 3600.0
+LARGE_BYTES = 16e9
+_HOUR_S = 3600.0
+_WEEK_HOURS = 168
+
+
+class Estimate(NamedTuple):
+    """What a run is expected to cost, all replications together; memory is that of one, as they run one after the other."""
+
+    messages: float
+    recipients: float
+    cpu_s: float
+    memory_bytes: float
+    disk_bytes: float
+
+    @property
+    def is_large(self) -> bool:
+        """Is it more than anybody starts by mistake: an hour, 16 GB of memory, or 16 GB of tables."""
+        return self.cpu_s > LONG_S or max(self.memory_bytes, self.disk_bytes) > LARGE_BYTES
+
+    def __str__(self) -> str:
+        size = say_bytes(max(self.memory_bytes, self.disk_bytes))
+        return f"this would be about {_round(self.messages)} messages, {say_duration(self.cpu_s)} and {size}"
+
+
+def estimate(scenario: Scenario, replications: int | None = None) -> Estimate:
+    """The cost of a run. A replayed table is not looked into: its mail is not counted."""
+    count = scenario.run.replications if replications is None else replications
+    messages, recipients = _expected(scenario)
+    return Estimate(
+        messages * count,
+        recipients * count,
+        recipients * count * CPU_S_PER_RECIPIENT,
+        recipients * MEMORY_BYTES_PER_RECIPIENT,
+        recipients * count * DISK_BYTES_PER_RECIPIENT,
+    )
+
+
+def _expected(scenario: Scenario) -> tuple[float, float]:
+    """Messages and their recipients of one replication."""
+    messages = float(len(scenario.messages))
+    recipients = float(sum(len(mail.to) for mail in scenario.messages))
+    load = scenario.load
+    if load is None:
+        return messages, recipients
+    boxes = len(scenario.directory.people) + sum(scenario.directory.population.values())
+    seconds = scenario.run.length
+    for rate_per_s, each in _rates(load, boxes, _mean_factor(scenario, load)):
+        messages += rate_per_s * seconds
+        recipients += rate_per_s * seconds * each
+    for mailing in load.bulk:
+        copies = boxes / mailing.recipients_per_copy if mailing.recipients_per_copy else 1.0
+        messages += copies
+        recipients += boxes
+    return messages, recipients
+
+
+def _rates(load: LoadSpec, boxes: int, factor: float) -> list[tuple[float, float]]:
+    """The rate of each stream of mail [1/s], and the recipients of one of its messages."""
+    office = load.office_rates
+    of_internet = mean_recipients(load.internet_recipients or load.recipients)
+    of_spam = mean_recipients(load.spam.recipients) if load.spam else 1.0
+    return [
+        (boxes * factor * office.sent_per_s, mean_recipients(load.recipients)),
+        (boxes * factor * office.internet_per_s, of_internet),
+        (boxes * factor * office.spam_per_s, of_spam),
+        *((stream.rate * load.growth, mean_recipients(stream.recipients)) for stream in load.streams),
+    ]
+
+
+def _mean_factor(scenario: Scenario, load: LoadSpec) -> float:
+    """The mean over the run of the curves of day and week, 1 being a flat day as stated."""
+    factors = week_factors(load.day_curve, load.week_curve)
+    length_s = scenario.run.length
+    if factors is None or length_s <= 0:
+        return 1.0
+    start = scenario.run.start
+    begin_s = (start.day or 0) * 24 * _HOUR_S + start.second
+    weeks, rest_s = divmod(length_s, _WEEK_HOURS * _HOUR_S)
+    total = weeks * sum(factors) * _HOUR_S
+    at_s, end_s = begin_s, begin_s + rest_s
+    while at_s < end_s:
+        until_s = min((at_s // _HOUR_S + 1) * _HOUR_S, end_s)
+        total += factors[int(at_s // _HOUR_S) % _WEEK_HOURS] * (until_s - at_s)
+        at_s = until_s
+    return total / length_s
+
+
+def _round(number: float) -> str:
+    return f"{float(f'{number:.2g}'):,.0f}"

@@ -1,0 +1,117 @@
+"""The figures of a scenario that were taken from somewhere: what they are, where from, and how to write another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from coexsim.errors import UsageError
+from coexsim.scenario.describe import FROM_MEMORY, find_keys, sources_in
+from coexsim.scenario.load_profile import over_profile
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.written import unit_of, value_text
+
+LONGEST = 90
+
+
+class Assumption(NamedTuple):
+    """One figure, or a group of them: its place in the scenario file, its value and unit, its source, and a line that says another."""
+
+    path: str
+    value: str
+    unit: str
+    source: str
+    line: str
+
+    @property
+    def is_from_memory(self) -> bool:
+        """Is it a default that nobody has measured: one to put an own number in place of."""
+        return FROM_MEMORY in self.source.casefold()
+
+
+def assumptions(scenario: Scenario, *, defaults: bool = True) -> list[Assumption]:
+    """Every figure for which a source is given: of the scenario, its load profile, and the defaults that are in force.
+
+    Those from memory come first.
+    """
+    found = [*_with_sources(scenario), *(_defaults(scenario) if defaults else ())]
+    return sorted(found, key=lambda each: not each.is_from_memory)
+
+
+def _with_sources(scenario: Scenario) -> Iterator[Assumption]:
+    raw = scenario.source.raw
+    for path, source in scenario.sources.items():
+        yield _assumption(path, _at(raw, path), source)
+    if scenario.load is not None:
+        written = raw.get("load") or {}
+        load = over_profile(written) if "profile" in written else written
+        for path, source in scenario.load.sources.items():
+            yield _assumption(f"load.{path}", _at(load, path), source)
+
+
+def _assumption(path: str, value: Any, source: str) -> Assumption:
+    said = _say(value)
+    whole = "..." if value is None or isinstance(value, (dict, list)) else said
+    return Assumption(path, said, _unit(path), source, _line(path.split("."), whole))
+
+
+def _defaults(scenario: Scenario) -> Iterator[Assumption]:
+    """The numbers with a source that nobody has written."""
+    parts: list[tuple[str, BaseModel]] = [(f"servers.{name}", server) for name, server in scenario.servers.items()]
+    for path, part in [("name_servers", scenario.name_servers), *parts]:
+        for name, field in type(part).model_fields.items():
+            value = getattr(part, name)
+            sources = sources_in(field.description or "")
+            if (
+                name in part.model_fields_set
+                or not sources
+                or isinstance(value, bool)
+                or not isinstance(value, (int, float))
+            ):
+                continue
+            said = value_text(value, unit_of(field))
+            key = f"{path}.{field.alias or name}"
+            source = f"default; {field.description}"
+            yield Assumption(key, said, unit_of(field), source, _line(key.split("."), said))
+
+
+def _unit(path: str) -> str:
+    try:
+        return unit_of(find_keys(path)[0].field)
+    except UsageError:  # a path to something inside a value, such as a part of a law
+        return ""
+
+
+def _line(keys: list[str], value: str) -> str:
+    """``servers: {onprem: {capacity: {cores: 8}}}``."""
+    return f"{keys[0]}: " + "".join(f"{{{key}: " for key in keys[1:]) + value + "}" * (len(keys) - 1)
+
+
+def _at(node: Any, path: str) -> Any:
+    """What is written at a dotted path; of a list without a number, what each of its entries says."""
+    for key in path.split("."):
+        is_position = key.isascii() and key.isdecimal()
+        if isinstance(node, list) and not is_position:
+            node = list(dict.fromkeys(str(entry[key]) for entry in node if isinstance(entry, dict) and key in entry))
+        elif isinstance(node, list):
+            node = node[int(key)] if len(key) < 10 and int(key) < len(node) else None
+        else:
+            node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _say(value: Any) -> str:
+    """A value as a file would have it, in one line; long lists only by their length."""
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        words = ", ".join(
+            f"{key} {f'({_say(item)})' if isinstance(item, dict) else _say(item)}" for key, item in value.items()
+        )
+        return words if len(words) <= LONGEST else f"{len(value)} entries"
+    if isinstance(value, list):
+        words = ", ".join(map(_say, value))
+        return words if len(words) <= LONGEST else f"{len(value)} values"
+    return str(value)
