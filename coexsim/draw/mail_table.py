@@ -86,6 +86,22 @@ def draw(
     return _blocks(sources, book, length_s, block_mails)
 
 
+def expected_mails(load: LoadSpec, classes: Sequence[MailboxClass], start: Moment, length_s: float) -> float:
+    """How many mails a load is expected to have in [0, `length_s`) after `start`, replayed ones left out."""
+    book = Book(classes)
+
+    def streams(name: str) -> Streams:
+        return lambda purpose: rng.stream(0, 0, f"load/{name}/{purpose}")
+
+    end_s = np.array([length_s])
+    sources: list[_Drawn | Listed] = [
+        *_office(load, book, start, length_s, streams),
+        *_steady(load, book, length_s, streams),
+    ]
+    sources += [mailing_mail(load.bulk_name(i), mailing, book, start) for i, mailing in enumerate(load.bulk)]
+    return float(sum(source.expected(end_s)[0] for source in sources))
+
+
 # --- merging --------------------------------------------------------------------------------------------------------------
 
 
@@ -266,4 +282,4 @@ def _steady(load: LoadSpec, book: Book, length_s: float, streams: Callable[[str]
         yield _Drawn(name, curve, sender, patterns, sizes, streams(name), poisson=spec.arrivals == "poisson")
 
 
-__all__ = ["BLOCK_MAILS", "MailBlock", "MailboxClass", "Pattern", "draw", "size_quantiles"]
+__all__ = ["BLOCK_MAILS", "MailBlock", "MailboxClass", "Pattern", "draw", "expected_mails", "size_quantiles"]

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 class WorkDraws:
     """The draws of one kind of work; `purpose` names server and stage, as ``onprem/scan``.
 
-    `one` gives for attempt 0 the very bits that `block` gives: both ask the same numpy functions.
+    `one` gives the very bits that `block` gives: both ask the same numpy functions.
     """
 
     __slots__ = (
@@ -46,23 +46,23 @@ class WorkDraws:
         self._shortest_s = slow.shortest if slow else 0.0
         self._longer_s = slow.longest - slow.shortest if slow else 0.0
 
-    def block(self, first: int, n: int, size_bytes: NDArray[np.int64]) -> Floats:
-        """The work on mails `first`, `first` + 1, ... of these sizes, at attempt 0 [s]."""
+    def block(self, first: int, n: int, size_bytes: NDArray[np.int64], attempt: int = 0) -> Floats:
+        """The work on mails `first`, `first` + 1, ... of these sizes, at an attempt [s]."""
         mails = np.arange(first, first + n) if self._factor or self._values_s or self._slow_share else None
         work_s: Any
         if self._values_s is not None:
             assert mails is not None
-            work_s = self._values_s.of(uniforms_at(self._key, mails))
+            work_s = self._values_s.of(uniforms_at(self._key, mails, attempt))
             if self._per_mb_s:
                 work_s = work_s + self._per_mb_s * size_bytes / 1e6
         else:
             work_s = self._fixed_s + self._per_mb_s * size_bytes / 1e6 if self._per_mb_s else self._fixed_s
             if self._factor is not None:
                 assert mails is not None
-                work_s = work_s * self._factor(uniforms_at(self._key, mails))
+                work_s = work_s * self._factor(uniforms_at(self._key, mails, attempt))
         if self._slow_share:
             assert mails is not None
-            u = uniforms_at(self._slow_key, mails)
+            u = uniforms_at(self._slow_key, mails, attempt)
             work_s = work_s + np.where(
                 u < self._slow_share, self._shortest_s + self._longer_s * (u / self._slow_share), 0.0
             )

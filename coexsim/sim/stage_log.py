@@ -136,6 +136,39 @@ class StageLog:
         """An empty log of another stage of the same server, over the same time."""
         return StageLog(self.server, stage, workers, self.length_s, self.bin_s, self.measured_s)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Bins of the timeline and one for what comes after it; buckets of a histogram."""
+        return len(self._most_waiting), len(self._waits._buckets)
+
+    def take_over(
+        self,
+        counts: Ints,
+        left_s: Floats,
+        most_waiting: Ints,
+        histograms: Ints,
+        sums: Floats,
+        kept: Floats | None = None,
+    ) -> None:
+        """What somebody else has recorded and folded, instead of all so far; more may be recorded after it.
+
+        `counts` and `left_s`: a row each of arrivals, starts and finishes by bin; `histograms`: of waits and services; `sums`: seconds
+        waited and served in the window, visits; count, sum, least and most of waits and of services; visits that never end.
+        """
+        for events, count, seconds in zip((self._arrivals, self._starts, self._finishes), counts, left_s, strict=True):
+            events.count, events.left_s = count.copy(), seconds.copy()
+        self._most_waiting = most_waiting.copy()
+        self._queue_s, self._busy_s, self._visits = float(sums[0]), float(sums[1]), int(sums[2])
+        self._unfinished = int(sums[11])
+        for histogram, buckets, (number, total_s, least_s, most_s) in zip(
+            (self._waits, self._services), histograms, (sums[3:7], sums[7:11]), strict=True
+        ):
+            histogram._buckets = buckets.copy()
+            histogram._count, histogram._total_s = int(number), float(total_s)
+            histogram._smallest_s, histogram._largest_s = float(least_s), float(most_s)
+        if kept is not None:
+            self._kept = [kept]
+
     def summary(self) -> StageSummary:
         """How long the visits of the measured window waited and were served."""
         self.fold()
