@@ -1,4 +1,4 @@
-"""Imports go down only: base < scenario < mail < audit | draw < sim < experiment < analysis < intake < report < surfaces."""
+"""Imports go down only: base < scenario < mail < audit | draw < sim < engine < experiment < analysis < intake < report < surfaces."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ LAYERS = {
             ("mail",),
             ("audit", "draw"),
             ("sim",),
+            ("engine",),
             ("experiment",),
             ("analysis",),
             ("intake",),

@@ -1,0 +1,66 @@
+"""The kernel's arrays by name: rows are appended to them, and they grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coexsim.engine.layout import ARRAYS
+
+
+class Arrays:
+    """All arrays of one run. What the kernel itself appends to begins with room for `room` things, all others are as long as need be."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self._of: dict[str, NDArray[Any]] = {
+            name: np.full((0,) * a.dimensions, a.fill, a.dtype) if isinstance(a.dtype, str) else np.zeros(0, a.dtype)
+            for name, a in ARRAYS.items()
+        }
+        for name, a in ARRAYS.items():
+            if a.dimensions > 1 and not isinstance(a.dtype, str):
+                self._of[name] = np.zeros((0,) * a.dimensions, a.dtype)
+        self._used = dict.fromkeys(ARRAYS, 0)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._of[name]
+
+    def __setitem__(self, name: str, values: NDArray[Any]) -> None:
+        self._of[name] = values
+
+    def used(self, name: str) -> int:
+        """How many rows were appended."""
+        return self._used[name]
+
+    def append(self, name: str, rows: list[tuple[Any, ...]] | list[int] | list[float]) -> int:
+        """Append rows; the place of the first."""
+        first = self._used[name]
+        end = self._used[name] = first + len(rows)
+        if end > len(self._of[name]):
+            self.lengthen(name, end)
+        if rows:
+            self._of[name][first:end] = np.array(rows, self._of[name].dtype)
+        return first
+
+    def reserve(self, name: str, count: int) -> int:
+        """Append rows as they are when new; the place of the first."""
+        first = self._used[name]
+        self._used[name] = first + count
+        if first + count > len(self._of[name]):
+            self.lengthen(name, first + count)
+        return first
+
+    def lengthen(self, name: str, length: int, axis: int = 0) -> None:
+        """Make an array at least `length` long along an axis, and at least twice as long as it is."""
+        old = self._of[name]
+        shape = list(old.shape)
+        shape[axis] = max(length, 2 * shape[axis])
+        new = np.full(shape, ARRAYS[name].fill, old.dtype) if old.dtype.names is None else np.zeros(shape, old.dtype)
+        new[tuple(slice(0, n) for n in old.shape)] = old
+        self._of[name] = new
+
+    def arguments(self) -> list[NDArray[Any]]:
+        """In the order in which the kernel takes them."""
+        return list(self._of.values())

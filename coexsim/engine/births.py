@@ -1,0 +1,170 @@
+"""The mail of a run as the kernel reads it: births block by block, and the work of each stage in columns, drawn when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coexsim.draw.mail_table import BLOCK_MAILS, MailBlock, draw
+from coexsim.engine.arrays import Arrays
+from coexsim.engine.fabric import Fabric
+from coexsim.engine.layout import ARRAYS, BLOCK, BORN, ENDED, FIRST, GIVEN_COPY, GIVEN_WORK
+from coexsim.engine.numbering import Class
+from coexsim.engine.rows import Rows
+from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
+from coexsim.mail.message import Rcpt
+from coexsim.mail.setup import State
+from coexsim.sim.senders import mailbox_classes
+from coexsim.sim.work import draw_attempt
+from coexsim.sim.world import World
+
+WORK_BYTES = 128 << 20  # columns of work that are kept; what is asked for again is drawn again
+DENSE = 1 << 22
+
+
+class Births:
+    """The blocks of mail of a run. Block 0 holds the named messages, which have no columns."""
+
+    def __init__(
+        self, world: World, arrays: Arrays, rows: Rows, fabric: Fabric, block_mails: int = BLOCK_MAILS
+    ) -> None:
+        self._world, self._arrays, self._rows, self._fabric = world, arrays, rows, fabric
+        self.streams: tuple[str, ...] = ()
+        self._next: Iterator[MailBlock] = iter(())
+        if world.scenario.load is not None:
+            run = world.scenario.run
+            folder = Path(world.scenario.source.file).parent
+            self._next = draw(
+                world.scenario.load, mailbox_classes(world), run.start, run.length, world.seed, world.replication, folder=folder,
+                block_mails=block_mails,
+            )  # fmt: skip
+        self._ahead = next(self._next, None)
+        if self._ahead is not None:
+            self.streams = self._ahead.streams
+        self._first = [0]
+        self._sizes: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        self._changes_s = np.array(world.setup.directory.change_times_s(replica=False))
+        self._nameless = {c.address for c in world.setup.directory.classes}
+        self._server: dict[tuple[str, int], str] = {}
+        self._codes: dict[tuple[int, int, int, int], int] = {}
+        self._slot_of: list[tuple[int, int, int, int]] = []  # by slot: stage, visit, serial, block
+        self._oldest = 0
+        arrays["block_first"] = np.zeros(1, np.int64)
+        arrays["work_at"] = np.full((len(fabric.stages), 1, 1, 1), -1)
+
+    # --- births ---
+
+    def next_block(self) -> None:
+        """Put the next block where the kernel reads births."""
+        arrays, block = self._arrays, self._ahead
+        if block is None:
+            arrays["ints"][ENDED] = 1
+            return
+        self._ahead = next(self._next, None)
+        number = len(self._first)
+        self._first.append(block.first)
+        self._sizes.append(block.size_bytes)
+        for name, values in (("born", block.born_s), ("size", block.size_bytes), ("stream", block.stream)):
+            arrays[name] = np.ascontiguousarray(values, ARRAYS[name].dtype)
+        arrays["entry"] = self._entries(block)
+        if number >= len(arrays["block_first"]):
+            arrays.lengthen("block_first", number + 1)
+        if number >= arrays["work_at"].shape[3]:
+            arrays.lengthen("work_at", number + 1, axis=3)
+        arrays["block_first"][number] = block.first
+        ints = arrays["ints"]
+        ints[BLOCK], ints[FIRST], ints[BORN] = number, block.first, block.first + len(block)
+
+    def _entries(self, block: MailBlock) -> NDArray[np.int64]:
+        """Where each mail is handed in, as what class: by sender, pattern, size class and version of the directory."""
+        breaks = self._rows.breaks
+        size_class = np.searchsorted(breaks, block.size_bytes) if breaks else np.zeros(len(block), np.int64)
+        version = np.searchsorted(self._changes_s, block.born_s, side="right")
+        patterns, classes, versions = len(block.patterns), len(breaks) + 1, len(self._changes_s) + 1
+        code = ((block.sender.astype(np.int64) * patterns + block.pattern) * classes + size_class) * versions + version
+        count = len(block.addresses) * patterns * classes * versions
+        if count <= DENSE:
+            place = np.full(count, -1)
+            codes = np.flatnonzero(np.bincount(code, minlength=count))
+            place[codes] = np.arange(len(codes))
+            inverse = place[code]
+        else:
+            codes, inverse = np.unique(code, return_inverse=True)
+        entries = []
+        for one in codes.tolist():
+            rest, of_version = divmod(one, versions)
+            rest, of_class = divmod(rest, classes)
+            sender, pattern = divmod(rest, patterns)
+            entries.append(self._entry(block, sender, pattern, of_class, of_version))
+        found: NDArray[np.int64] = np.array(entries, np.int64)[inverse]
+        return found
+
+    def _entry(self, block: MailBlock, sender: int, pattern: int, size_class: int, version: int) -> int:
+        key = (sender, pattern, size_class, version)
+        if key not in self._codes:
+            server = self._entry_server(block.addresses[sender], version)
+            number = -1
+            if server:
+                recipients = tuple(Rcpt(address, count) for address, count in block.patterns[pattern])
+                envelope = self._world.envelopes.get(block.addresses[sender], recipients)
+                number = self._rows.entry(Class(server, envelope, "own-user", size_class, ()))
+            self._codes[key] = number
+        return self._codes[key]
+
+    def _entry_server(self, address: str, version: int) -> str:
+        """Where a sender hands mail in, as of a version of the directory; nowhere (empty) who is yet to be hired."""
+        key = (address, version)
+        if key not in self._server:
+            setup = self._world.setup
+            is_hired_later = address in self._nameless and setup.directory.find(address, version) is None
+            found = None if is_hired_later else setup.submission_server(address, State(version))
+            self._server[key] = found or ""
+        return self._server[key]
+
+    # --- work ---
+
+    def draw_work(self, stage: int, copy: int, visit: int) -> None:
+        """The column of a stage's work on a visit for the block of a copy, or for a named message the work itself."""
+        arrays = self._arrays
+        one = arrays["copies"][copy]
+        block, serial = int(one["block"]), int(one["serial"])
+        attempt = draw_attempt(list(self._rows.serials)[serial], visit)
+        draws, constant_s = self._fabric.stages[stage], self._fabric.constants_s[stage]
+        if block == 0:
+            number, size = max(int(one["number"]), 0), int(one["size"])
+            arrays["times"][GIVEN_WORK] = constant_s + sum(d.one(number, attempt, size) for d in draws)
+            arrays["ints"][GIVEN_COPY] = copy
+            return
+        sizes = self._sizes[block]
+        if serial:
+            sizes = NOTICE_BYTES + np.where(sizes <= RETURNED_BYTES_AT_MOST, sizes, HEADER_BYTES)
+        total = np.zeros(len(sizes))
+        for d in draws:
+            total += d.block(self._first[block], len(sizes), sizes, attempt)
+        slot = self._slot((stage, visit, serial, block), len(sizes))
+        arrays["work"][slot, : len(sizes)] = total + constant_s
+        arrays["work_at"][stage, visit, serial, block] = slot
+
+    def _slot(self, of: tuple[int, int, int, int], length: int) -> int:
+        """A place for a column: a new one while there is room, else that of the column that was drawn first."""
+        arrays = self._arrays
+        slots, width = arrays["work"].shape
+        if length > width:
+            wider = np.zeros((slots, length))
+            wider[:, :width] = arrays["work"]
+            arrays["work"] = wider
+            width = length
+        if len(self._slot_of) * width * 8 < WORK_BYTES:
+            slot = len(self._slot_of)
+            self._slot_of.append(of)
+            if slot >= slots:
+                arrays.lengthen("work", slot + 1)
+            return slot
+        slot = self._oldest
+        self._oldest = (slot + 1) % len(self._slot_of)
+        arrays["work_at"][self._slot_of[slot]] = -1
+        self._slot_of[slot] = of
+        return slot

@@ -1,0 +1,86 @@
+"""Where the compiled kernel is kept between runs, and whether it can be had.
+
+Numba looks at the file of a function only, not at what it calls in others: so the folder is named by a hash of all sources that are
+compiled, and a changed source means another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+PACKAGE = Path(__file__).parents[1]
+SOURCES = ("engine/kernel.py", "engine/layout.py", "sim/formulas.py", "sim/clock.py", "mail/retry.py", "mail/dsn.py")
+FOLDER = "NUMBA_CACHE_DIR"
+
+
+@cache
+def fingerprint() -> str:
+    """What tells the compiled code of these sources from that of others."""
+    found = hashlib.sha256()
+    for name in SOURCES:
+        found.update((PACKAGE / name).read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _folders() -> tuple[Path, ...]:
+    """Where compiled code may be kept: beside the sources, or in the user's own cache."""
+    caches = os.environ.get("XDG_CACHE_HOME")
+    users = Path(caches) if caches else Path(os.path.expanduser("~")) / ".cache"
+    return PACKAGE / "engine" / "__pycache__" / f"kernel-{fingerprint()}", users / "coexsim" / f"kernel-{fingerprint()}"
+
+
+@cache
+def folder() -> Path | None:
+    """The first of the folders that can be written; None where none can."""
+    if FOLDER in os.environ:
+        return Path(os.environ[FOLDER])
+    for candidate in _folders():
+        try:
+            candidate.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=candidate):
+                return candidate
+        except OSError:
+            continue
+    return None
+
+
+def is_compiled() -> bool:
+    """Whether the kernel was compiled before, and is kept."""
+    kept = folder()
+    return kept is not None and any(kept.rglob("kernel.run-*.nbc"))
+
+
+def unavailable() -> str | None:
+    """Why there is no compiled engine on this machine; None where there is one."""
+    loaded: ModuleType | None = sys.modules.get("numba")
+    if loaded is None and "numba" in sys.modules:
+        return "Numba cannot be imported"
+    if loaded is not None:
+        return None
+    return None if find_spec("numba") is not None else "Numba is not installed"
+
+
+@cache
+def load_kernel() -> ModuleType:
+    """The kernel, compiled if it was not before. Raises ImportError where Numba cannot be imported."""
+    kept = folder()
+    place = str(kept) if kept else tempfile.mkdtemp(prefix="coexsim-kernel-")
+    if kept is None or not is_compiled():
+        print("coexsim: compiling the engine, once for this installation (half a minute) ...", file=sys.stderr)
+    before = os.environ.get(FOLDER)
+    os.environ[FOLDER] = place  # Numba reads it when it is imported
+    try:
+        import numba  # noqa: F401 - for its settings
+    finally:
+        if before is None:
+            del os.environ[FOLDER]
+    from coexsim.engine import kernel
+
+    return kernel

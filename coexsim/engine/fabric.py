@@ -1,0 +1,204 @@
+"""What stands still during a run, as arrays: servers, stations, pools, links, downtime, retry schedules.
+
+It is read off the reference's world, which is built but not run.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from coexsim.draw.work_draws import WorkDraws
+from coexsim.engine.arrays import Arrays
+from coexsim.engine.layout import (
+    ANSWER_S,
+    BIN,
+    LENGTH,
+    LIMIT,
+    MEASURED_FROM,
+    MEASURED_TO,
+    TIMEOUT_S,
+    TIMES,
+    WINDOW_FROM,
+    WINDOW_TO,
+)
+from coexsim.engine.rows import Rows
+from coexsim.sim.stage_log import StageLog
+from coexsim.sim.work import StageWork
+from coexsim.sim.world import World
+
+UNBOUND = 1 << 60
+
+
+def part(thing: Any, name: str) -> Any:
+    """A part of a thing of the reference."""
+    return getattr(thing, name) if hasattr(thing, name) else getattr(thing, f"_{name}")
+
+
+class Fabric:
+    """The parts of a world by number."""
+
+    def __init__(self, world: World, arrays: Arrays, rows: Rows) -> None:
+        self.world = world
+        self.arrays = arrays
+        self.rows = rows
+        self.logs: list[StageLog] = []
+        self.stations: list[Any] = []
+        self.pools: list[Any] = []
+        self.links = list(world.network.links.values())
+        self.stages: list[list[WorkDraws]] = []  # work that is drawn, by number
+        self.constants_s: list[float] = []
+        rows.pools = self.pools
+        downtime = tuple(world.downtimes["dns"])
+        if rows.add_downtime(downtime) != 0:
+            raise AssertionError("the name servers' downtime is the first")
+        self._times()
+        self._servers()
+        self._links()
+        self._paths()
+        self._logs()
+
+    def _log(self, log: StageLog) -> int:
+        for number, known in enumerate(self.logs):
+            if known is log:
+                return number
+        self.logs.append(log)
+        return len(self.logs) - 1
+
+    def _times(self) -> None:
+        world, times = self.world, np.zeros(TIMES)
+        times[MEASURED_FROM], times[MEASURED_TO] = world.measured_s
+        times[WINDOW_FROM], times[WINDOW_TO] = (min(t, world.length_s) for t in world.measured_s)
+        times[LENGTH], times[LIMIT], times[BIN] = world.length_s, world.limit_s, 60.0
+        times[ANSWER_S] = world.scenario.name_servers.answer
+        times[TIMEOUT_S] = world.scenario.name_servers.timeout
+        self.arrays["times"] = times
+
+    # --- servers ---
+
+    def _servers(self) -> None:
+        for name, server in self.world.servers.items():
+            self.arrays.append("servers", [self._server(name, server)])
+        self.arrays["servers"] = self.arrays["servers"][: len(self.world.servers)].copy()
+        servers = list(self.world.servers.values())
+        n = len(servers)
+        self.arrays["client_keys"] = np.full((n, n), -1)
+        self.arrays["kept_first"] = np.zeros((n, n), np.int64)
+        for t, target in enumerate(servers):
+            pool = self._pool(target.connections)
+            for s, sender in enumerate(servers):
+                keys = [self.rows.key(pool, (sender.name, which)) for which in range(len(sender.resolvers))]
+                self.arrays["client_keys"][t, s] = keys[0]
+                self.arrays["kept_first"][s, t] = self.arrays.reserve("kept_head", len(sender.resolvers))
+        self.arrays.lengthen("kept_head", self.arrays.used("kept_head"))
+
+    def _server(self, name: str, server: Any) -> tuple[Any, ...]:
+        rows, spec, capacity = self.rows, server.spec, server.spec.capacity
+        policy, work = server.policy, server.work
+        works = server.cores is not None and not work.cores.is_nothing
+        cores, accept, delivery = (self._work(w) for w in (work.cores, work.accept, work.delivery))
+        most_sessions = -1 if policy.most_sessions is None else policy.most_sessions
+        pressure = inf if capacity.queue_length is None or spec.kind != "exchange" else float(capacity.queue_length)
+        says = ("connection-timed-out", "connection-refused", "connection-lost", "queue-full", "too-many-connections")
+        return (
+            part(work.cores, "constant_s"), part(work.accept, "constant_s"), part(work.delivery, "constant_s"), 0, 0, 0, 0,
+            inf if capacity.queue_disk is None else capacity.queue_disk, inf if capacity.queue_length is None else capacity.queue_length,
+            pressure, spec.smtp.reuse, spec.smtp.connect_timeout, self._station(server.cores), self._station(server.delivery),
+            self._pool(server.threads), self._pool(server.connections), cores, accept, delivery, rows.index[server.machine],
+            len(server.resolvers), rows.downtime(server.downtime), self._retry(policy), most_sessions,
+            *(rows.said(name, cause) for cause in says), works, capacity.when_full == "wait", policy.listens,
+            policy.greylist_s is not None,
+        )  # fmt: skip
+
+    def _work(self, work: StageWork) -> int:
+        """The number of work that is drawn for each mail; -1 where it is the same for all."""
+        if not part(work, "draws"):
+            return -1
+        self.stages.append(part(work, "draws"))
+        self.constants_s.append(part(work, "constant_s"))
+        return len(self.stages) - 1
+
+    def _station(self, station: Any) -> int:
+        if station is None:
+            return -1
+        if station not in self.stations:
+            self.stations.append(station)
+            first = self.arrays.reserve("free", station.workers or 0)
+            row = (
+                station.workers or 0,
+                first,
+                self._log(part(station, "log")),
+                self.rows.downtime(part(station, "downtime")),
+                0,
+                0,
+            )
+            self.arrays.append("stations", [row])
+        return self.stations.index(station)
+
+    def _pool(self, pool: Any) -> int:
+        if pool not in self.pools:
+            self.pools.append(pool)
+            most = UNBOUND if part(pool, "capacity") == inf else int(part(pool, "capacity"))
+            of_key = part(pool, "per_key")
+            if of_key is None:  # who waits is listed by key at the end of a run, where visits are kept
+                of_key = UNBOUND - 1 if self.world.logs.keep else UNBOUND
+            self.arrays.append("pools", [(most, of_key, 0, 0, 0, self._log(part(pool, "log")), -1)])
+        return self.pools.index(pool)
+
+    def _retry(self, policy: Any) -> int:
+        schedule = policy.retry
+        first = self.arrays.append("gaps", list(schedule.gaps_s))
+        warn_s = inf if schedule.warn_after_s is None else schedule.warn_after_s
+        row = (
+            schedule.factor, schedule.longest_s, schedule.queue_run_s, schedule.phase_s, warn_s, schedule.expire_after_s, first,
+            first + len(schedule.gaps_s), schedule.by_age, schedule.at_attempts, schedule.per == "destination", schedule.whole_seconds,
+            policy.expired_keeps_code,
+        )  # fmt: skip
+        return self.arrays.append("retries", [row])
+
+    # --- network ---
+
+    def _links(self) -> None:
+        for link in self.links:
+            bytes_per_s = inf if link.bytes_per_s is None else link.bytes_per_s
+            logs = self._log(part(link, "log")), self._log(part(link, "busy_log"))
+            downtime = self.rows.downtime(part(link, "downtime"))
+            row = (bytes_per_s, 0.0, 0.0, 0.0, 0.0, -1, 0, 0, 0, 0, *logs, downtime, link.bytes_per_s is None)
+            self.arrays.append("links", [row])
+
+    def _paths(self) -> None:
+        """Times between which the same links are up; paths are asked for once for each set of them."""
+        world = self.world
+        downtimes = [tuple(world.downtimes[link.label]) for link in world.scenario.links]
+        edges_s = sorted({edge for spans in downtimes for span in spans for edge in span} - {inf})
+        sets: dict[tuple[bool, ...], int] = {}
+        segments = [-inf, *edges_s]
+        states = []
+        for begin_s in segments:
+            down = tuple(any(begin <= begin_s < end for begin, end in spans) for spans in downtimes)
+            states.append(sets.setdefault(down, len(sets)))
+        self.arrays["segments"] = np.array(segments)
+        self.arrays["segment_path"] = np.array(states)
+        servers = len(world.servers)
+        self.arrays["path_of"] = np.full((len(sets), servers * servers), -2)
+
+    # --- logs ---
+
+    def _logs(self) -> None:
+        world = self.world
+        for log in world.logs.made:
+            self._log(log)
+        n = len(self.logs)
+        bins, buckets = self.logs[0].shape if self.logs else (1, 1)
+        self.arrays["counts"] = np.zeros((n, 3, bins), np.int64)
+        self.arrays["left"] = np.zeros((n, 3, bins))
+        self.arrays["most"] = np.zeros((n, bins), np.int64)
+        self.arrays["histograms"] = np.zeros((n, 2, buckets), np.int64)
+        self.arrays["sums"] = np.zeros((n, 12))
+        self.arrays["sums"][:, [5, 9]] = inf
+        self.arrays["at_once"] = np.zeros((len(self.links), bins))
+        room = self.arrays.room
+        self.arrays["starts"] = np.zeros((len(self.stations), room))
+        self.arrays["transfers"] = np.zeros((len(self.links), room), self.arrays["transfers"].dtype)

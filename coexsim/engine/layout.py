@@ -1,0 +1,200 @@
+"""The arrays that the kernel and Python share: one record type for each thing, and what stands where in `ints` and `times`.
+
+Rows of rules (`PLACE`, `TAKE`, ...) are appended and never changed; a new state of the world (`EPOCH`) asks for new rows, so mail under
+way keeps what it was told. Numbers of things are their places in their arrays; -1 is none, -2 not asked for yet.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+F8, I8 = "f8", "i8"
+I1 = I2 = I4 = I8  # small numbers: a second type of integer would have every function compiled for it too
+SMALL, SHORT, INT = "i1", "i2", "i4"  # in what there is much of
+
+
+def _record(**fields: str) -> np.dtype[np.void]:
+    return np.dtype(list(fields.items()), align=True)
+
+
+COPY = _record(
+    number=I8, size=I8, live=I8, waiter=I8, thread=I8, slot=I8, talked_to=I8, born=F8, wan=F8, queued_s=F8, began=F8, talks=F8,
+    answered=F8, fresh=F8, next_s=F8, gives_s=F8, thread_asked=F8, thread_taken=F8, slot_asked=F8, slot_taken=F8, server=I4, place=I4,
+    tx=I4, entry=I4, take=I4, path=I4, count=I4, next=I4, block=I4, way=I4, reply=I4, late=I4, hosts=I4, at=I4, hop=I4, node=I4,
+    answer=I4, row=I4, failures=I4, talks_had=I4, pending=I4, serial=I2, stream=I2, hops=I2, attempts=I2, measured=I1, held=I1, warned=I1,
+    arrived=I1, marks=I1, took=I1, talking=I1, waits=I1, given=I1,
+)  # fmt: skip
+"""A copy of a message on its way. `given`: Python has just put into `row` or `hosts` what the kernel asked for.
+
+`talked_to`: servers that have answered in this attempt, as bits; `took`: the last one has taken somebody; `waits`: a part that only waits.
+"""
+EVENT = _record(time=F8, order=I8, seq=I8, what=I8)
+PLACE_KEY = _record(server=I4, row=I4, epoch=I4, visit=I4)
+"""A class of mail at a server (``server, envelope, came_from, size_class, passed``); its row says what is done with it there.
+
+`visit` is how often this machine took it before.
+"""
+PLACE = _record(d0=I4, d1=I4, f0=I4, f1=I4, o0=I4, o1=I4, notice=I4, serial=I4, added=I4, deliveries=I4)
+"""Deliveries and failures (ranges of `PART`), onward parts (range of `ONWARD`), the notice about the failures; net growth by groups."""
+PART = _record(count=I4, end=I4)
+ONWARD = _record(count=I4, place=I4, tx=I4)
+"""A part that goes on: to a role on the same machine (`place`) or to a next hop (`tx`)."""
+TX_KEY = _record(server=I4, hop=I4, key=I4, again=I4, take=I4, late=I4, late_serial=I4, is_mail=I1)
+"""A class of mail at a server on its way to a next hop. `again`: its place there; `take`: first answer; `late`: its delay notice."""
+TAKE = _record(
+    target=I4, epoch=I4, next=I4, before=I4, body=I4, new_trips=I4, reused_trips=I4, place=I4, count=I4, f0=I4, f1=I4, notice=I4,
+    serial=I4, late_tx=I4, late_count=I4, late=I4, visit=I4,
+)  # fmt: skip
+"""What a server takes of a class of mail, after what another one took `before` in the same attempt: who goes on there (`place`), who has
+failed so far (`PART`), who is to come later.
+"""
+ENTRY_KEY = _record(server=I4, row=I4, epoch=I4, count=I4)
+ENTRY = _record(place=I4, count=I4, f0=I4, f1=I4)
+FAIL = _record(f0=I4, f1=I4, notice=I4, serial=I4)
+SERVER = _record(
+    cores_s=F8, accept_s=F8, delivery_s=F8, queued=I8, queued_bytes=I8, refused=I8, refused_in_session=I8, disk=F8, queue=F8,
+    pressure=F8, reuse_s=F8, connect_timeout=F8, cores=I4, delivery=I4, threads=I4, connections=I4, cores_work=I4, accept_work=I4,
+    delivery_work=I4, machine=I4, senders=I4, downtime=I4, retry=I4, most_sessions=I4, timed_out=I4, refuses=I4, lost=I4, full=I4,
+    busy=I4, works=I1, waits=I1, listens=I1, greylists=I1,
+)  # fmt: skip
+STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
+POOL = _record(most=I8, most_of_key=I8, used=I8, waiting=I8, asked=I8, log=I4, first=I4)
+KEY = _record(taken=I8, since=I8, head=I4, tail=I4, next=I4, before=I4)
+LINK = _record(
+    bytes_per_s=F8, share=F8, since=F8, busy=F8, next_end=F8, timer=I8, number=I8, count=I4, joined=I4, carries=I4, log=I4, busy_log=I4,
+    downtime=I4, instant=I4,
+)  # fmt: skip
+TRANSFER = _record(end=F8, number=I8, at=F8, copy=I4)
+PATH = _record(round_trip=F8, l0=I4, l1=I4, wan=I4, downtime=I4)
+SPAN = _record(first=I4, last=I4)
+DESTINATION = _record(dead_until=F8, first_s=F8, marked=F8, failures=I4, reply=I4)
+HOP = _record(node=I4, first=I4, server=I4, external=I4, round_trip=F8)
+"""A next hop as one server sees it; what its senders know of it begins at `first`."""
+KNOWN = _record(until=F8, node=I4)
+NODE = _record(question=I4, child=I4, hosts=I4, reply=I4, temporary=I4, uses=I8)
+"""A step of the MX rules: a question, or (-1) what came of them: hosts, or the reply to a failure."""
+EDGE = _record(answer=I4, node=I4, next=I4)
+QUESTION = _record(first=I4, answer=I4, epoch=I4, asked=I8, cached=I8, failed=I8)
+CACHED = _record(until=F8, answer=I4, head=I4, tail=I4, asking=I4)
+ANSWER = _record(ttl=F8, temporary=I4, timeout=I4)
+RETRY = _record(
+    factor=F8, longest=F8, queue_run=F8, phase=F8, warn=F8, expire=F8, first=I4, last=I4, by_age=I1, at_attempts=I1, per_destination=I1,
+    whole_seconds=I1, keeps_code=I1,
+)  # fmt: skip
+KEPT = _record(until=F8, next=I4)
+ROW = _record(
+    number=I8,
+    size=I8,
+    born=F8,
+    at=F8,
+    wan=F8,
+    end=INT,
+    count=INT,
+    way=INT,
+    hops=SHORT,
+    attempts=SHORT,
+    stream=SHORT,
+    measured=SMALL,
+)
+VISIT = _record(arrived=F8, start=F8, finish=F8, log=INT)
+WAY = _record(parent=I4, server=I4, place=I4)
+
+# `ints`
+(
+    HEAP, SEQ, STACK, FREE, COPIES, BIRTH, BORN, BLOCK, FIRST, OUT, VISITS, EPOCH, OPEN, SENT, LIVE, STARTED, HELD, DUPLICATES, KEEPS,
+    ENDED, ASKED, ASKED_2, NS_IDLE, NS_HEAD, NS_TAIL, KEPT_FREE, KEPTS, WAYS, SEGMENT, EVENTS, FORCE, FORCED, DUPLICATE_STREAM,
+    NOTICE_STREAM, DRAINING, GIVEN_COPY, ASKED_3, INTS,
+) = range(38)  # fmt: skip
+# `times`
+NOW, MEASURED_FROM, MEASURED_TO, LENGTH, LIMIT, BIN, WINDOW_FROM, WINDOW_TO, ANSWER_S, TIMEOUT_S, GIVEN_WORK, TIMES = (
+    range(12)
+)
+# why the kernel returns
+(
+    DONE, REACHED, FORCED_RETURN, NEED_ENTRY, NEED_PLACE, NEED_TAKE, NEED_PATH, NEED_EDGE, NEED_ANSWER, NEED_LOT, NEED_UNREACHED, NEED_FAIL,
+    NEED_EXPIRY, NEED_LATE, NEED_WORK, NEED_BLOCK, NEED_NAMED, FLUSH, GROW_COPIES, GROW_HEAP, GROW_STACK, GROW_KEPT, GROW_WAYS,
+    GROW_STARTS, GROW_TRANSFERS,
+) = range(25)  # fmt: skip
+GROWS = {
+    GROW_COPIES: "copies", GROW_HEAP: "heap", GROW_STACK: "stack", GROW_KEPT: "kept", GROW_WAYS: "ways", GROW_STARTS: "starts",
+    GROW_TRANSFERS: "transfers",
+}  # fmt: skip
+
+
+class Shared(NamedTuple):
+    """One array of the kernel: its element type and number of dimensions, and what a new place in it holds."""
+
+    dtype: np.dtype[np.void] | str
+    dimensions: int = 1
+    fill: float = 0
+
+
+ARRAYS: dict[str, Shared] = {
+    "ints": Shared(I8),
+    "times": Shared(F8),
+    "heap": Shared(EVENT),
+    "stack": Shared(I8),
+    "copies": Shared(COPY),
+    "place_keys": Shared(PLACE_KEY),
+    "places": Shared(PLACE),
+    "parts": Shared(PART),
+    "onwards": Shared(ONWARD),
+    "tx_keys": Shared(TX_KEY),
+    "takes": Shared(TAKE),
+    "entry_keys": Shared(ENTRY_KEY),
+    "entries": Shared(ENTRY),
+    "fails": Shared(FAIL),
+    "notices": Shared(I4),
+    "breaks": Shared(I8),
+    "servers": Shared(SERVER),
+    "stations": Shared(STATION),
+    "free": Shared(F8, fill=-np.inf),
+    "starts": Shared(F8, 2),
+    "pools": Shared(POOL),
+    "keys": Shared(KEY),
+    "client_keys": Shared(I4, 2),
+    "links": Shared(LINK),
+    "transfers": Shared(TRANSFER, 2),
+    "path_links": Shared(I4),
+    "paths": Shared(PATH),
+    "path_of": Shared(I4, 2),
+    "segments": Shared(F8),
+    "segment_path": Shared(I4),
+    "spans": Shared(SPAN),
+    "down": Shared(F8),
+    "up": Shared(F8),
+    "destinations": Shared(DESTINATION),
+    "hops": Shared(HOP),
+    "known": Shared(KNOWN),
+    "nodes": Shared(NODE),
+    "edges": Shared(EDGE),
+    "questions": Shared(QUESTION),
+    "cached": Shared(CACHED),
+    "answers": Shared(ANSWER),
+    "hosts": Shared(SPAN),
+    "host_server": Shared(I4),
+    "retries": Shared(RETRY),
+    "gaps": Shared(F8),
+    "kept_first": Shared(I4, 2),
+    "kept_head": Shared(I4, fill=-1),
+    "kept": Shared(KEPT),
+    "work": Shared(F8, 2),
+    "work_at": Shared(I4, 4, -1),
+    "block_first": Shared(I8),
+    "born": Shared(F8),
+    "size": Shared(I8),
+    "entry": Shared(I4),
+    "stream": Shared(I2),
+    "out": Shared(ROW),
+    "visits": Shared(VISIT),
+    "ways": Shared(WAY),
+    "counts": Shared(I8, 3),
+    "left": Shared(F8, 3),
+    "most": Shared(I8, 2),
+    "histograms": Shared(I8, 3),
+    "sums": Shared(F8, 2),
+    "at_once": Shared(F8, 2),
+}
+"""The arguments of the kernel, in order."""

@@ -1,0 +1,82 @@
+"""The named messages of a scenario: each is handed in as the reference does it, by MX, at a server, or at its sender's own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coexsim.engine import kernel
+from coexsim.engine.arrays import Arrays
+from coexsim.engine.layout import COPIES, HEAP, LIVE, NOW
+from coexsim.engine.mail_rows import MailRows
+from coexsim.engine.numbering import Class, End
+from coexsim.engine.rows import Rows
+from coexsim.mail.dns import in_order
+from coexsim.mail.message import NextHop, Rcpt, domain_of
+from coexsim.mail.trace import address_of
+from coexsim.sim.clock import BIRTH
+from coexsim.sim.message import EnvelopeClass
+from coexsim.sim.recorder import BOUNCED
+from coexsim.sim.senders import NAMED_GAP_S
+from coexsim.sim.world import World
+
+HANDED_IN, ASKS_DNS, NOWHERE = 1, 2, 3
+
+
+class NamedMessages:
+    """The named messages of one run; the first copies are theirs."""
+
+    def __init__(self, world: World, arrays: Arrays, rows: Rows, mail: MailRows) -> None:
+        self._world, self._arrays, self._rows, self._mail = world, arrays, rows, mail
+        count = len(world.scenario.messages)
+        if count > len(arrays["copies"]):
+            arrays.lengthen("copies", count)
+        arrays["ints"][COPIES] = arrays["ints"][LIVE] = count
+        for number in range(count):
+            copy = arrays["copies"][number]
+            for name in ("live", "server", "place", "tx", "entry", "take", "next", "late"):
+                copy[name] = -1
+            copy["number"] = -number - 1
+            if arrays["ints"][HEAP] >= len(arrays["heap"]):
+                arrays.lengthen("heap", 1)
+            what = (kernel.NAMED_BORN << kernel.SHIFT) | number
+            kernel.push(arrays["heap"], arrays["ints"], number * NAMED_GAP_S, BIRTH - number - 1, what)
+
+    def _envelope(self, number: int) -> EnvelopeClass:
+        mail, setup = self._world.scenario.messages[number], self._world.setup
+        sender = address_of(setup, mail.envelope_sender) if mail.envelope_sender else ""
+        recipients = tuple(Rcpt(address) for address in dict.fromkeys(address_of(setup, to) for to in mail.to))
+        return self._world.envelopes.get(sender, recipients)
+
+    def hand_in(self, number: int, *, found: bool) -> None:
+        """Say where a message is handed in just now; or (unless `found`) that DNS is asked first, by its MX."""
+        world, mail = self._world, self._world.scenario.messages[number]
+        envelope = self._envelope(number)
+        copy = self._arrays["copies"][number]
+        name: str | None
+        if found:
+            hosts = self._rows.dns.found.get(int(copy["node"]))
+            addresses = [a for host in in_order(hosts) for a in host.addresses] if hosts else []
+            name = next((at for at in map(world.setup.server_at.get, addresses) if at), None)
+        else:
+            name = mail.at or world.setup.submission_server(envelope.sender, world.state)
+            if mail.via == "mx" and mail.at is None and name is not None:
+                domain = domain_of(envelope.recipients[0].address)
+                copy["hop"] = self._rows.dns.hop(name, NextHop(domain, by_mx=True), of_client=True)
+                copy["given"] = ASKS_DNS
+                return
+        self._born(number, envelope, name)
+
+    def _born(self, number: int, envelope: EnvelopeClass, name: str | None) -> None:
+        world, mail = self._world, self._world.scenario.messages[number]
+        server = name or next(iter(world.servers))
+        size_class = int(np.searchsorted(self._rows.breaks, mail.size)) if self._rows.breaks else 0
+        at = Class(server, envelope, mail.client, size_class, (), mail.declare_size)
+        entry = self._rows.entry(at, -number - 1)
+        end = self._rows.ends.of(End(envelope, BOUNCED, "4.4.1", "client")) if name is None else -1
+        stream = self._mail.words["stream"].code(mail.name or f"message {number + 1}")
+        now_s = float(self._arrays["times"][NOW])
+        copy = self._arrays["copies"][number]
+        copy["size"], copy["born"], copy["count"], copy["entry"] = mail.size, now_s, envelope.count, entry
+        copy["server"], copy["stream"], copy["row"] = self._rows.index[server], stream, end
+        copy["measured"] = world.measured_s[0] <= now_s < world.measured_s[1]
+        copy["given"] = NOWHERE if name is None else HANDED_IN

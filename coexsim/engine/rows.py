@@ -1,0 +1,316 @@
+"""What the rules of mail say, as rows of integers for the kernel: asked once for each class of mail and state of the world.
+
+A class of mail at a server is (server, envelope class, where it came from, size class, machines passed). The kernel asks by the numbers
+of classes; this is the only module that turns them back into envelopes, envelopes and next hops, and asks the reference's servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from coexsim.engine.arrays import Arrays
+from coexsim.engine.dns_rows import DnsRows
+from coexsim.engine.layout import EPOCH
+from coexsim.engine.numbering import Class, End, Entry, Numbers, Transfer
+from coexsim.mail.delivery import Refused
+from coexsim.mail.dsn import notice_for
+from coexsim.mail.message import Kind, NextHop, Rcpt, Reply
+from coexsim.mail.replies import reply
+from coexsim.sim.formulas import session_round_trips
+from coexsim.sim.message import EnvelopeClass, Message
+from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED
+from coexsim.sim.world import World, _serial
+
+UNBOUND = 1 << 60
+
+
+class Rows:
+    """The rules of one run as rows."""
+
+    def __init__(self, world: World, arrays: Arrays) -> None:
+        self.world = world
+        self.arrays = arrays
+        self.servers = list(world.servers)
+        self.index = {name: i for i, name in enumerate(self.servers)}
+        self.breaks: list[int] = arrays["breaks"].tolist()
+        self.classes: list[Class] = []
+        self.transfers: list[Transfer] = []
+        self.entries: list[Entry] = []
+        self.ends = Numbers()
+        self.replies = Numbers()
+        self.serials = Numbers({0: 0})
+        self.visits = 1  # the most to one machine
+        self.plans: list[Any] = []  # by place row: what the server said of each recipient
+        self._place: dict[Class, int] = {}
+        self._tx: dict[Transfer, int] = {}
+        self._entry: dict[Entry, int] = {}
+        self._keys: dict[tuple[int, Hashable], int] = {}
+        self._rows: dict[tuple[str, Hashable], int] = {}
+        self.lates = Numbers()  # refusals for the time being
+        self._take_failed: dict[int, tuple[End, ...]] = {}  # by row of `takes`
+        self._notices: dict[tuple[EnvelopeClass, str, Kind], tuple[int, int]] = {}
+        self.dns = DnsRows(world, arrays, self.index, self.replies)
+
+    # --- numbers of things ---
+
+    @property
+    def _epoch(self) -> int:
+        return int(self.arrays["ints"][EPOCH])
+
+    def _row(self, name: str, rows: tuple[Any, ...]) -> int:
+        """The place of rows that may be there already."""
+        key = (name, rows)
+        if key not in self._rows:
+            self._rows[key] = self.arrays.append(name, list(rows))
+        return self._rows[key]
+
+    def _parts(self, ends: list[End]) -> tuple[int, int]:
+        rows = tuple((end.envelope.count, self.ends.of(end)) for end in ends)
+        first = self._row("parts", rows)
+        return first, first + len(rows)
+
+    def place(self, at: Class) -> int:
+        """The number of a class of mail at a server."""
+        if at not in self._place:
+            visit = max(at.passed.count(self.world.servers[at.server].machine) - 1, 0)
+            self.visits = max(self.visits, visit + 1)
+            self._place[at] = self.arrays.append("place_keys", [(self.index[at.server], -1, -1, visit)])
+            self.classes.append(at)
+        return self._place[at]
+
+    def tx(self, at: Class, hop: NextHop) -> int:
+        """The number of a class of mail on its way to a next hop."""
+        transfer = Transfer(at, hop)
+        if transfer not in self._tx:
+            server = self.world.servers[at.server]
+            key = self.key(self.pool_of(server.threads), hop.name)
+            row = (
+                self.index[at.server],
+                self.dns.hop(at.server, hop),
+                key,
+                self.place(at),
+                -1,
+                -2,
+                0,
+                at.envelope.kind == "mail",
+            )
+            self._tx[transfer] = self.arrays.append("tx_keys", [row])
+            self.transfers.append(transfer)
+        return self._tx[transfer]
+
+    def entry(self, at: Class, number: int = 0) -> int:
+        """The number of a class of mail to be handed in."""
+        entry = Entry(at, number)
+        if entry not in self._entry:
+            row = (self.index[at.server], -1, -1, at.envelope.count)
+            self._entry[entry] = self.arrays.append("entry_keys", [row])
+            self.entries.append(entry)
+        return self._entry[entry]
+
+    def pool_of(self, pool: Any) -> int:
+        """The number of a pool."""
+        return self.pools.index(pool)
+
+    pools: list[Any]
+
+    def key(self, pool: int, key: Hashable) -> int:
+        """The number of a key of a pool; one for all where keys have no bound."""
+        bound = int(self.arrays["pools"][pool]["most_of_key"]) < UNBOUND
+        found = (pool, key if bound else None)
+        if found not in self._keys:
+            self._keys[found] = self.arrays.append("keys", [(0, 0, -1, -1, -1, -1)])
+        return self._keys[found]
+
+    def reply(self, said: Reply) -> int:
+        """The number of a reply."""
+        return self.replies.of(said)
+
+    def said(self, server: str, cause: str) -> int:
+        """The number of a product's reply, without the particulars of its text."""
+        return self.reply(reply(self.world.setup.policies[server].product, cause))
+
+    # --- asking the rules ---
+
+    def _probe(self, at: Class, size_bytes: int, number: int = 0) -> Message:
+        probe = Message(number, at.envelope, size_bytes, at.size_class, 0.0, at.server, "", measured=False)
+        probe.came_from, probe.passed, probe.declares_size = at.came_from, at.passed, at.declares_size
+        return probe
+
+    def _part(self, whole: EnvelopeClass, recipients: tuple[Rcpt, ...]) -> EnvelopeClass:
+        return self.world.envelopes.part(whole, recipients)
+
+    def _refused(self, at: Class, refused: tuple[Refused, ...], outcome: int) -> tuple[End, ...]:
+        """What becomes of refused recipients of a class; notices that are refused are discarded."""
+        outcome = outcome if at.envelope.kind == "mail" else DISCARDED
+        return tuple(
+            End(self._part(at.envelope, recipients), outcome, said.enhanced, at.server)
+            for recipients, said, *_ in refused
+        )
+
+    def _notice(self, at: Class, size_bytes: int, kind: Kind) -> tuple[int, int]:
+        """The first place and the serial number of a notice about mail of a class; -1: there is none."""
+        key = (at.envelope, at.server, kind)
+        if key not in self._notices:
+            world, writer = self.world, self.world.servers[at.server].machine
+            note = notice_for(self._probe(at, size_bytes).as_envelope(), kind)
+            if note is None:
+                self._notices[key] = (-1, 0)
+            else:
+                envelope = world.envelopes.get("", (Rcpt(note.recipients[0].address),), kind)
+                places = [
+                    self.place(Class(writer, envelope, "own-user", size_class, (writer,)))
+                    for size_class in range(len(self.breaks) + 1)
+                ]
+                serial = self.serials.of(_serial(at.server, kind))
+                self._notices[key] = (self.arrays.append("notices", places), serial)
+        return self._notices[key]
+
+    def ask_entry(self, number: int, size_bytes: int, now_s: float) -> None:
+        """What a server takes of its own users' mail (``World._hand_in``)."""
+        at, mail = self.entries[number]
+        server = self.world.servers[at.server]
+        session, _ = server.rules.reception(self._probe(at, size_bytes, mail), at.envelope, at.came_from, 0, now_s)
+        ends = [
+            End(self._part(at.envelope, recipients), BOUNCED, said.enhanced, at.server)
+            for recipients, said, *_ in (*session.failed, *session.late)
+        ]
+        f0, f1 = self._parts(ends)
+        place, count = -1, 0
+        if session.accepted:
+            accepted = self._part(at.envelope, session.accepted)
+            place, count = self.place(at._replace(envelope=accepted, passed=(server.machine,))), accepted.count
+        row = self._row("entries", ((place, count, f0, f1),))
+        keys = self.arrays["entry_keys"][number]
+        keys["row"], keys["epoch"] = row, self._epoch
+
+    def ask_place(self, number: int, size_bytes: int) -> None:
+        """What a server does with mail that it took (``RuleMemory.decision``)."""
+        at = self.classes[number]
+        decision = self.world.servers[at.server].rules.decision(self._probe(at, size_bytes))
+        d0, d1 = self._parts([End(envelope, DELIVERED, "", at.server) for envelope in decision.delivered])
+        f0, f1 = self._parts(list(self._refused(at, decision.failed, BOUNCED)))
+        notice, serial = self._notice(at, size_bytes, "dsn") if decision.failed else (-1, 0)
+        onward = tuple(
+            (part.envelope.count, -1, self.tx(at._replace(envelope=part.envelope), part.hop))
+            if part.hop is not None
+            else (part.envelope.count, self.place(at._replace(server=str(part.role), envelope=part.envelope)), -1)
+            for part in decision.onward
+        )
+        o0 = self._row("onwards", onward)
+        deliveries = sum(envelope.count for envelope in decision.delivered)
+        row = self.arrays.append(
+            "places", [(d0, d1, f0, f1, o0, o0 + len(onward), notice, serial, decision.added, deliveries)]
+        )
+        self.plans.append(decision.rules)
+        keys = self.arrays["place_keys"][number]
+        keys["row"], keys["epoch"] = row, self._epoch
+
+    def ask_take(self, number: int, before: int, target: int, size_bytes: int, mail: int, now_s: float) -> int:
+        """What the next server takes (``MailServer.reception``), after what another one took `before` in the same attempt.
+
+        The answer is noted, unless it is for this mail alone.
+        """
+        at, hop = self.transfers[number]
+        to, server = self.world.servers[self.servers[target]], self.world.servers[at.server]
+        probe = self._probe(at, size_bytes, mail)
+        session, body = to.rules.reception(probe, at.envelope, at.server, server.sender(mail), now_s)
+        smtp = server.spec.smtp
+        new, reused = (
+            session_round_trips(smtp.tls, smtp.pipelining, 0, at.envelope.count, reused, body)
+            for reused in (False, True)
+        )
+        place, count = -1, 0
+        if session.accepted:
+            accepted = self._part(at.envelope, session.accepted)
+            passed = (*at.passed, to.machine)
+            place = self.place(Class(to.name, accepted, at.server, at.size_class, passed, at.declares_size))
+            count = accepted.count
+        failed = (*self._take_failed.get(before, ()), *self._refused(at, session.failed, BOUNCED))
+        visit = at.passed.count(to.machine)
+        self.visits = max(self.visits, visit + 1)
+        outcome = self._outcome(at, hop, size_bytes, failed, session.late)
+        row = (before, int(body), new, reused, place, count, *outcome, visit)
+        keys = self.arrays["tx_keys"][number]
+        if to.policy.greylist_s is None:
+            taken = self.arrays.append("takes", [(target, self._epoch, int(keys["take"]), *row)])
+            keys["take"] = taken
+        else:
+            taken = self._row("takes", ((target, -1, -1, *row),))
+        self._take_failed[taken] = failed
+        return taken
+
+    def _outcome(
+        self, at: Class, hop: NextHop, size_bytes: int, failed: tuple[End, ...], late: tuple[Refused, ...]
+    ) -> tuple[int, ...]:
+        """Who failed so far in an attempt, with the notice about them; who is to come later, and the replies to them."""
+        f0, f1 = self._parts(list(failed))
+        notice, serial = self._notice(at, size_bytes, "dsn") if failed else (-1, 0)
+        if not late:
+            return (f0, f1, notice, serial, -1, 0, -1)
+        envelope = self._part(at.envelope, tuple(rcpt for refused in late for rcpt in refused.recipients))
+        tx = self.tx(at._replace(envelope=envelope), hop)
+        return (f0, f1, notice, serial, tx, envelope.count, self.lates.of(late))
+
+    def ask_unreached(self, number: int, before: int, size_bytes: int, said: int) -> int:
+        """What an attempt has come to when a further host is not reached by those who are to come later."""
+        at, hop = self.transfers[number]
+        offered = tuple(
+            rcpt for refused in list(self.lates)[self.arrays["takes"][before]["late"]] for rcpt in refused.recipients
+        )
+        late = (Refused(offered, list(self.replies)[said]),)
+        failed = self._take_failed[before]
+        row = (-1, -1, -1, before, 0, 0, 0, -1, 0, *self._outcome(at, hop, size_bytes, failed, late), 0)
+        taken = self._row("takes", (row,))
+        self._take_failed[taken] = failed
+        return taken
+
+    def ask_late(self, number: int, size_bytes: int) -> None:
+        """The notice that mail of a class is late."""
+        notice, serial = self._notice(self.transfers[number].at, size_bytes, "delay")
+        keys = self.arrays["tx_keys"][number]
+        keys["late"], keys["late_serial"] = notice, serial
+
+    def ask_fail(self, number: int, size_bytes: int, said: int, late: int, *, expired: bool) -> int:
+        """What becomes of mail that is given up: by an attempt, or (`expired`) since it is too old."""
+        at, _ = self.transfers[number]
+        policy = self.world.servers[at.server].policy
+        refused = list(self.lates)[late] if late >= 0 else (Refused(at.envelope.recipients, list(self.replies)[said]),)
+        if expired and not policy.expired_keeps_code:
+            last = reply(policy.product, "expired")
+            refused = tuple(one._replace(reply=last) for one in refused)
+        f0, f1 = self._parts(list(self._refused(at, refused, EXPIRED if expired else BOUNCED)))
+        return self._row("fails", ((f0, f1, *self._notice(at, size_bytes, "dsn")),))
+
+    # --- the network ---
+
+    def ask_path(self, server: int, target: int, now_s: float) -> int:
+        """The path between two servers over the links that are up; -1 where there is none (``MailServer.path_to``)."""
+        network = self.world.network
+        names = self.servers[server], self.servers[target]
+        path = network.between(*names)
+        if path is not None and path.fails and not path.downtime.is_up(now_s):
+            path = network.between(*names, now_s)
+        if path is None:
+            return -1
+        links = list(network.links.values())
+        places = tuple(links.index(link) for link in path.links)
+        first = self._row("path_links", places)
+        row = (path.round_trip_s, first, first + len(places), path.wan_links, self.downtime(path.downtime))
+        return self._row("paths", (row,))
+
+    def downtime(self, schedule: Any) -> int:
+        """The number of a downtime schedule; -1 where there is no downtime."""
+        spans = tuple(schedule)
+        if not spans:
+            return -1
+        return self.add_downtime(spans)
+
+    def add_downtime(self, spans: tuple[tuple[float, float], ...]) -> int:
+        """Times out of service as a row."""
+        key = ("spans", spans)
+        if key not in self._rows:
+            first = self.arrays.append("down", [begin for begin, _ in spans])
+            self.arrays.append("up", [end for _, end in spans])
+            self._rows[key] = self.arrays.append("spans", [(first, first + len(spans))])
+        return self._rows[key]

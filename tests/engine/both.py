@@ -1,0 +1,58 @@
+"""Runs a scenario by both engines and says where their tables differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from coexsim.engine.cache import load_kernel
+from coexsim.experiment.results import Results
+from coexsim.experiment.run import results_of
+from coexsim.scenario.model import Scenario
+from coexsim.sim.world import World
+from tests.sim.loaded import run_world
+
+EXACT = ("mail", "messages", "visits", "dns")
+CLOSE = ("stages", "timeline")
+
+
+def compiled(scenario: Scenario, *, seed: int = 1, keep_visits: bool = True, **options: Any) -> Results:
+    """The tables of the compiled engine; `options` are those of `Compiled`."""
+    load_kernel()
+    from coexsim.engine.drive import Compiled
+
+    world = World(scenario, seed, 0, keep_visits=keep_visits)
+    Compiled(world, **options).run()
+    return results_of(world)
+
+
+def reference(scenario: Scenario, *, seed: int = 1, keep_visits: bool = True) -> Results:
+    """The tables of the reference."""
+    return run_world(scenario, seed=seed, keep_visits=keep_visits)[1]
+
+
+def assert_same(one: Results, other: Results) -> None:
+    """Mail, named messages, visits and DNS to the last bit; stages and timeline, whose sums have another order, to 1e-6."""
+    for name in EXACT:
+        pd.testing.assert_frame_equal(one.tables[name], other.tables[name], check_exact=True, obj=name)
+    for name in CLOSE:
+        assert_close(one.tables[name], other.tables[name])
+    for name in ("sent", "duplicates", "stopped_early"):
+        assert one.provenance[name] == other.provenance[name], name
+
+
+def assert_close(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    """Numbers to 1e-6, all else exactly."""
+    assert len(one) == len(other)
+    for column in one:
+        if one[column].dtype == "float64":
+            np.testing.assert_allclose(other[column], one[column], rtol=1e-6, atol=1e-6, err_msg=str(column))
+        else:
+            assert (one[column].astype(str) == other[column].astype(str)).all(), column
+
+
+def assert_engines_agree(scenario: Scenario, *, seed: int = 1, **options: Any) -> None:
+    """Both engines give the same tables for a scenario."""
+    assert_same(reference(scenario, seed=seed), compiled(scenario, seed=seed, **options))

@@ -1,0 +1,137 @@
+"""A fault in the kernel is seen: each of these is put into its source, which then runs interpreted on a small world."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from coexsim.engine import cache
+from coexsim.scenario.model import Scenario
+from tests.engine.both import assert_same, compiled, reference
+from tests.sim.loaded import loaded
+from tests.sim.worlds import LIMITS, NARROW, WORK
+
+SOURCE = Path(cache.__file__).with_name("kernel.py").read_text(encoding="utf-8")
+SHORT = {"run": {"length": "25 s", "drain": "2 h"}}
+BUSY = loaded("domino", WORK, LIMITS, NARROW, SHORT)
+OUTAGE = loaded(
+    "domino", WORK, LIMITS, {"events": [{"at": "5 s", "for": "12 s", "down": "inotes-inbound"}]},
+    {"servers": {"onprem": {"retry": {"first": "4 s", "expire_after": "9 s"}}}}, SHORT,
+)  # fmt: skip
+
+MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
+    "a thread is not given back": ("    po.used -= 1\n    keys[k].taken -= 1\n", "    keys[k].taken -= 1\n", BUSY),
+    "the last to ask is the first to be served": (
+        "        copies[key.tail].next = c\n", "        co.next = key.head\n        key.head = c\n        c = key.tail\n", BUSY,
+    ),
+    "a part goes after the message that started it": ("now, BEGINS, (step << SHIFT) | c)", "now, AT_ONCE, (step << SHIFT) | c)", BUSY),
+    "work starts before a worker is free": ("start = formulas.fifo_start_s(now, free[st.first])", "start = now", BUSY),
+    "a link shares its bandwidth with one too few": (
+        "link.share, link.since, now, link.bytes_per_s, link.count)\n        link.since",
+        "link.share, link.since, now, link.bytes_per_s, link.count + 1)\n        link.since", BUSY,
+    ),
+    "no slow start": ("trips += formulas.slow_start_round_trips(co.size)", "trips += 0", BUSY),
+    "bytes are counted on one link too many": ("co.wan += co.size * pa.wan", "co.wan += co.size * (pa.wan + 1)", BUSY),
+    "a message leaves its queue without its bytes": (
+        "servers[co.server].queued_bytes -= co.size\n                    ended(", "ended(", BUSY,
+    ),
+    "a hop is not counted": ("co.hops += 1\n                    co.place = ta.place", "co.place = ta.place", BUSY),
+    "mail is tried again too early": ("co.next_s = next_s\n", "co.next_s = next_s - 1.0\n", OUTAGE),
+    "later failures of a destination are ignored": ("d.marked = now", "d.marked = now + 1000.0", OUTAGE),
+    "a down server is talked to": (
+        "if not to.listens or is_down(spans, down, up, to.downtime, now):", "if not to.listens:", OUTAGE,
+    ),
+}  # fmt: skip
+
+
+def interpreted(source: str) -> ModuleType:
+    """The kernel's module made of a source, with nothing compiled."""
+    module = ModuleType("coexsim.engine.kernel")
+    plain = source.replace("@compiled_now\n", "").replace("@compiled\n", "")
+    exec(compile(plain, "kernel.py", "exec"), module.__dict__)
+    return module
+
+
+class Row:
+    """One element of a structured array, with its fields as attributes and plain numbers as their values."""
+
+    __slots__ = ("_array", "_place")
+
+    def __init__(self, array: Any, at: Any) -> None:
+        object.__setattr__(self, "_array", array)
+        object.__setattr__(self, "_place", at)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._array[name][self._place].item()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._array[name][self._place] = value
+
+
+class View:
+    """An array as compiled code sees it: whole numbers of any size, fields as attributes."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.shape = array.shape
+        self.has_fields = array.dtype.names is not None
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, at: Any) -> Any:
+        if self.has_fields:
+            return Row(self.array, at)
+        return self.array[at] if isinstance(at, slice) else self._element(at)
+
+    def _element(self, at: Any) -> Any:
+        value = self.array[at]
+        return value.item() if value.ndim == 0 else View(value)
+
+    def __setitem__(self, at: Any, value: Any) -> None:
+        self.array[at] = value._array[value._place] if isinstance(value, Row) else value
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a scenario with the kernel of some source, interpreted."""
+    cache.load_kernel()
+    from coexsim.engine import drive
+
+    def run(source: str, scenario: Scenario) -> Any:
+        loop = interpreted(source)
+        shown = ModuleType("kernel")
+        shown.__dict__.update(cache.load_kernel().__dict__)
+        shown.__dict__["run"] = lambda *arguments: loop.run(*map(View, arguments[:-2]), *arguments[-2:])
+        monkeypatch.setattr(drive, "kernel", shown)
+        return compiled(scenario)
+
+    return run
+
+
+@pytest.mark.parametrize("scenario", [BUSY, OUTAGE], ids=["busy", "outage"])
+def test_interpreted_kernel_gives_the_same(runs: Any, scenario: Scenario) -> None:
+    """As it is, the interpreted kernel gives the reference's tables: what the mutations change is not the interpretation."""
+    assert_same(reference(scenario), runs(SOURCE, scenario))
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_fault_is_seen(runs: Any, name: str) -> None:
+    """The tables differ, or the run fails."""
+    right, wrong, scenario = MUTATIONS[name]
+    assert SOURCE.count(right) >= 1, "the kernel has changed: find the place anew"
+    expected = reference(scenario)
+
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever shows it
+        assert_same(expected, runs(SOURCE.replace(right, wrong), scenario))
+
+
+def test_all_steps_are_named_once() -> None:
+    """Steps are numbered without a gap, so that a step that is added has its number."""
+    found = re.search(r"\n\((\s+POSTED.*?)\) = range\((\d+)\)", SOURCE, re.S)
+    assert found is not None
+    assert len([name for name in found[1].replace("\n", " ").split(",") if name.strip()]) == int(found[2])

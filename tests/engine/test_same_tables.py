@@ -1,0 +1,101 @@
+"""The compiled engine gives the reference's tables: mail, named messages, visits and DNS to the last bit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coexsim.scenario.load import changed, load_scenario
+from coexsim.scenario.model import Scenario
+from tests.engine.both import assert_engines_agree, assert_same, compiled, reference
+from tests.engine.random_worlds import random_world
+from tests.sim.loaded import loaded
+from tests.sim.setups import mails, named, named_setups
+from tests.sim.worlds import WORK, WORLDS
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+RANDOM_WORLDS = int(os.environ.get("COEXSIM_RANDOM_WORLDS", "100"))
+FIRST_WORLD = int(os.environ.get("COEXSIM_FIRST_RANDOM_WORLD", "0"))
+PER_TEST = 10
+
+
+def hour(file: str, begin: str) -> Scenario:
+    """Twenty minutes of a shipped scenario."""
+    return changed(load_scenario(SCENARIOS / file), {"run.start": begin, "run.length": "20 min", "run.measure": None})
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_loaded_worlds(name: str) -> None:
+    """Small loaded worlds with limits, narrow links, roles, moves, DNS faults, outages and coinciding moments."""
+    assert_engines_agree(loaded("domino", *WORLDS[name]))
+
+
+@pytest.mark.parametrize("name", named_setups())
+def test_named_messages(name: str) -> None:
+    """The set-ups in which trace and simulation are compared, with a message for every pair of people."""
+    scenario = named(name)
+    assert_engines_agree(scenario.replaced(messages=mails(scenario)))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("file", sorted(str(f.relative_to(SCENARIOS)) for f in SCENARIOS.glob("[am]*/*.yaml")))
+def test_shipped_messages(file: str, seed: int) -> None:
+    """The article's scenarios and those of today's services."""
+    assert_engines_agree(load_scenario(SCENARIOS / file), seed=seed)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    ("file", "begin"), [("load/corporate-20k.yaml", "Mon 08:50"), ("sizing/corporate-20k.yaml", "Mon 10:00")]
+)
+def test_shipped_load(file: str, begin: str, seed: int) -> None:
+    """A part of the loaded Monday of 20,000 mailboxes, and of the sizing scenario."""
+    assert_engines_agree(changed(hour(file, begin), {"run.length": "4 min"}), seed=seed)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("file", ["hosted-down.yaml", "onprem-down.yaml", "wan-cut.yaml"])
+def test_shipped_outages(file: str, seed: int) -> None:
+    """Half an hour of each outage scenario around the beginning of the outage."""
+    assert_engines_agree(hour(f"outage/{file}", "Mon 11:50"), seed=seed)
+
+
+@pytest.mark.parametrize("first", range(FIRST_WORLD, FIRST_WORLD + RANDOM_WORLDS, PER_TEST))
+def test_random_worlds(first: int) -> None:
+    """Random worlds; ``COEXSIM_RANDOM_WORLDS=3000 pytest -k random_worlds`` tries more of them."""
+    tried = 0
+    for number in range(first, min(first + PER_TEST, FIRST_WORLD + RANDOM_WORLDS)):
+        scenario = random_world(number)
+        if scenario is None:
+            continue
+        tried += 1
+        try:
+            assert_engines_agree(scenario, seed=number)
+        except AssertionError as error:
+            raise AssertionError(f"random world {number}: {error}") from error
+    assert tried
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"room": 1}, {"block_mails": 1}, {"forced": True}, {"room": 1, "block_mails": 1, "forced": True}],
+    ids=["arrays begin with one place", "a mail a block", "returns before every step", "all of them"],
+)
+@pytest.mark.parametrize(
+    "name", ["limits and narrow links, a role", "the hosted side is down", "answers of DNS grow old"]
+)
+def test_returns_and_growth_change_nothing(name: str, options: dict[str, Any]) -> None:
+    """Every array grows, every block ends, and the kernel returns to Python before each of its steps: the tables stay the same."""
+    scenario = loaded("domino", *WORLDS[name], {"run": {"length": "100 s"}})
+    assert_engines_agree(scenario, **options)
+
+
+def test_the_comparison_says_no() -> None:
+    """A difference of a thousandth of a millisecond in the work on a mail is seen."""
+    other = loaded("domino", WORK, {"servers": {"onprem": {"service": {"directory_lookup": "2.001 ms"}}}})
+
+    with pytest.raises(AssertionError):
+        assert_same(reference(loaded("domino", WORK)), compiled(other))
