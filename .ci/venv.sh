@@ -63,4 +63,5 @@ echo "Installing coexsim and what it needs into $venv (Python $(version_of "$ven
     die "the installation failed; the lines above say why (is the package index within reach?)"
 # The first command need not compile what it imports, nor every one where Python may not write (PYTHONDONTWRITEBYTECODE).
 "$venv/bin/python" -m compileall -q coexsim
+"$venv/bin/python" -m coexsim.engine
 printf '%s\n' "$state" >"$stamp"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -60,6 +60,10 @@ Jobs = Annotated[
 Dask = Annotated[
     str | None,
     typer.Option("--dask", metavar="ADDRESS", help="address of a Dask scheduler, or 'local'", show_default=False),
+]
+EngineName = Annotated[
+    Literal["auto", "compiled", "reference"],
+    typer.Option("--engine", help="what runs it: both give the same tables; auto takes the compiled one where it pays"),
 ]
 Pictures = Annotated[bool, typer.Option(" /--no-pictures", help="draw no pictures and no page", show_default=False)]
 

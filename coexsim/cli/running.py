@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from coexsim.analysis.outage_answer import Outage
+    from coexsim.engine.choice import Engine
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
 
@@ -38,6 +39,7 @@ def run(
         ),
     ] = True,
     pictures: options.Pictures = True,
+    engine: options.EngineName = "auto",
     visits: Annotated[bool, Option("--visits", help="keep every visit of every stage (large)")] = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
@@ -54,7 +56,7 @@ def run(
     folder = results_folder(out, scenario)
     count = replications or spec.run.replications
     with _direct_meanwhile(spec, seed, jobs if round_trip and count == 1 and dask is None else 1) as direct:
-        results = _simulated(spec, seed, count, jobs, dask, visits)
+        results = _simulated(spec, seed, count, jobs, dask, visits, engine)
         report = Report(spec, results, folder)
         report.find()
         if round_trip:
@@ -141,7 +143,7 @@ def _say_outage(found: Outage) -> None:
 
 
 def _simulated(
-    spec: Scenario, seed: int | None, count: int, jobs: int | None, dask: str | None, visits: bool
+    spec: Scenario, seed: int | None, count: int, jobs: int | None, dask: str | None, visits: bool, engine: Engine
 ) -> Results:
     from time import perf_counter
 
@@ -152,17 +154,25 @@ def _simulated(
     began = perf_counter()
     if count == 1 and dask is None:
         with progress_bar(spec.title or "simulating", spec.run.length) as tell:
-            results = simulate(spec, seed=seed, keep_visits=visits, progress=tell)
+            results = simulate(spec, seed=seed, keep_visits=visits, progress=tell, engine=engine)
     else:
         with progress_bar(f"{count} replications", count) as tell, open_executor(jobs, dask) as executor:
             results = replicate(
-                spec, count, seed=seed, executor=executor, jobs=jobs, progress=lambda done, _: tell(done)
+                spec, count, seed=seed, executor=executor, jobs=jobs, progress=lambda done, _: tell(done), engine=engine
             )
     took_s = perf_counter() - began
     messages = int((results.mail["kind"] == "mail").sum())
     name = spec.title or spec.source.file
-    print(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s", file=sys.stderr)
+    print(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s{_by(results)}", file=sys.stderr)
     return results
+
+
+def _by(results: Results) -> str:
+    """Which engine it was, where that is not what was to be expected."""
+    engine, why = (results.provenance.get(key, "") for key in ("engine", "engine_why"))
+    return (
+        f" by the reference engine: {why}" if engine == "reference" and not why.startswith(("short", "asked")) else ""
+    )
 
 
 @contextmanager

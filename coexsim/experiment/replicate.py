@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
 
+from coexsim.engine.choice import Engine
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.results import Results, join
 from coexsim.experiment.run import run_one
@@ -19,7 +20,7 @@ Progress = Callable[[int, int], None]
 
 def replicate(
     scenario: Scenario, n: int, *, seed: int | None = None, executor: Executor | None = None, jobs: int | None = None,
-    first: int = 0, progress: Progress | None = None,
+    first: int = 0, progress: Progress | None = None, engine: Engine = "auto",
 ) -> Results:  # fmt: skip
     """Replications `first` .. `first` + `n` - 1 of a scenario, joined in this order.
 
@@ -31,8 +32,8 @@ def replicate(
     if n < 1:
         raise ValueError(f"{n} replications give no results; ask for 1 or more")
     seed = scenario.run.seed if seed is None else seed
-    scenario = settled(scenario, seed)  # once, not once a replication
-    calls = [(scenario, seed, number) for number in range(first, first + n)]
+    scenario = settled(scenario, seed, engine)  # once, not once a replication
+    calls = [(scenario, seed, number, "", False, engine) for number in range(first, first + n)]
     done: dict[int, Results] = {}
     interrupted = False
     with ExitStack() as stack:

@@ -12,38 +12,45 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coexsim.engine.choice import Engine
+from coexsim.experiment.engines import ran
 from coexsim.experiment.results import Results
 from coexsim.experiment.schema import SCHEMA, empty, frame
 from coexsim.experiment.warm_up import settled
 from coexsim.mail.message import Rcpt
 from coexsim.scenario.model import Scenario
 from coexsim.sim.recorder import OUTCOMES
-from coexsim.sim.senders import start_senders
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.world import World
 
 
 def run_one(
-    scenario: Scenario, seed: int, replication: int, alternative: str = "", keep_visits: bool = False
-) -> Results:
+    scenario: Scenario, seed: int, replication: int, alternative: str = "", keep_visits: bool = False, engine: Engine = "auto"
+) -> Results:  # fmt: skip
     """Replication number `replication` of a scenario. Picklable in and out, so any executor may run it."""
-    return simulate(scenario, seed=seed, replication=replication, alternative=alternative, keep_visits=keep_visits)
+    return simulate(
+        scenario, seed=seed, replication=replication, alternative=alternative, keep_visits=keep_visits, engine=engine
+    )
 
 
 def simulate(
     scenario: Scenario, *, seed: int | None = None, replication: int = 0, alternative: str = "", keep_visits: bool = False,
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[float], None] | None = None, engine: Engine = "auto",
 ) -> Results:  # fmt: skip
     """Simulate a scenario once.
 
     `seed` is the scenario's own unless given; `replication` picks one of its independent repetitions. `progress` is told the
     simulated time in seconds. Same scenario, seed, replication and version: the same tables, byte for byte.
+
+    `engine` is ``auto``, ``compiled`` or ``reference``: both engines give the same tables. ``auto`` takes the reference where the
+    compiled one would not pay, or does not know something in the scenario; `provenance` says which it was and why.
     """
     seed = scenario.run.seed if seed is None else seed
-    world = World(settled(scenario, seed), seed, replication, keep_visits=keep_visits)
-    start_senders(world)
-    world.run(progress)
-    return results_of(world, alternative)
+    scenario = settled(scenario, seed, engine)
+    world, chosen = ran(scenario, seed, replication, keep_visits=keep_visits, engine=engine, progress=progress)
+    results = results_of(world, alternative)
+    results.provenance.update(engine=chosen.engine, engine_why=chosen.why)
+    return results
 
 
 def results_of(world: World, alternative: str = "") -> Results:
@@ -75,8 +82,26 @@ def _mail(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame
     words = {name: _words(*value) for name, value in columns.items() if isinstance(value, tuple)}
     words["outcome"] = pd.Categorical.from_codes(columns["outcome"][0], categories=pd.Index(OUTCOMES))
     numbers = {name: value for name, value in columns.items() if not isinstance(value, tuple)}
-    table = frame("mail", tag(len(numbers["mail"])) | numbers | words)
-    return table.sort_values(["born_s", "mail", "kind", "flow", "delay_s"], kind="stable", ignore_index=True)
+    order = _mail_order(numbers, words)
+    rows = {name: values[order] for name, values in numbers.items()} | {
+        name: values[order] for name, values in words.items()
+    }
+    return frame("mail", tag(len(order)) | rows)
+
+
+def _mail_order(numbers: dict[str, Any], words: dict[str, Any]) -> Any:
+    """By birth, then mail, kind, flow and delay. Births are many and rarely the same, so only where they are, the rest is looked at."""
+    born_s = numbers["born_s"]
+    order = np.argsort(born_s, kind="stable")
+    same = np.flatnonzero(np.diff(born_s[order]) == 0)
+    if len(same):
+        tied = np.zeros(len(order), bool)
+        tied[same] = tied[same + 1] = True
+        places = np.flatnonzero(tied)
+        rows = order[places]
+        keys = (numbers["delay_s"], words["flow"].codes, words["kind"].codes, numbers["mail"], born_s)
+        order[places] = rows[np.lexsort([key[rows] for key in keys])]
+    return order
 
 
 def _stage_rows(world: World) -> list[tuple[str, StageLog]]:

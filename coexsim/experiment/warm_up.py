@@ -7,8 +7,9 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from coexsim.engine.choice import Engine
+from coexsim.experiment.engines import ran
 from coexsim.scenario.model import Scenario
-from coexsim.sim.senders import start_senders
 from coexsim.sim.world import World
 from coexsim.stats import mser5
 
@@ -19,7 +20,7 @@ PILOTS = 5
 MINUTE_S = 60.0
 
 
-def settled(scenario: Scenario, seed: int) -> Scenario:
+def settled(scenario: Scenario, seed: int, engine: Engine = "auto") -> Scenario:
     """The scenario with its warm-up in seconds, where it says ``auto``; else as it is.
 
     A first run (replication 0, whichever is asked for) shows from when on the delays of mail, in order of birth, are steady:
@@ -29,16 +30,14 @@ def settled(scenario: Scenario, seed: int) -> Scenario:
     if scenario.run.warm_up != "auto":
         return scenario
     plain = _with_warm_up(scenario, 0.0)
-    first = _pilot(plain, seed, 0)
+    first = _pilot(plain, seed, 0, engine)
     if _busiest_share(first) <= HIGH_LOAD:
         return _with_warm_up(scenario, _from_one(first))
-    return _with_warm_up(scenario, _from_several([first, *(_pilot(plain, seed, n) for n in range(1, PILOTS))]))
+    return _with_warm_up(scenario, _from_several([first, *(_pilot(plain, seed, n, engine) for n in range(1, PILOTS))]))
 
 
-def _pilot(scenario: Scenario, seed: int, replication: int) -> World:
-    world = World(scenario, seed, replication)
-    start_senders(world)
-    world.run()
+def _pilot(scenario: Scenario, seed: int, replication: int, engine: Engine) -> World:
+    world, _ = ran(scenario, seed, replication, engine=engine)
     return world
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from time import process_time
 from typing import NamedTuple
 
+from coexsim.engine.choice import Engine
+
 SEVEN = Path(__file__).with_name("seven-classes.yaml")
 LOADED_DAY = "scenarios/load/corporate-20k.yaml"
 
@@ -51,21 +53,18 @@ def naive(messages: int) -> tuple[int, int]:
     return messages, len(rows)
 
 
-def coexsim(file: str | Path, messages: int) -> tuple[int, int]:
+def coexsim(file: str | Path, messages: int, engine: Engine = "compiled") -> tuple[int, int]:
     """A scenario over a length that gives about so many messages of its load (0: as it is), with its `mail` table."""
+    from coexsim.experiment.engines import ran
     from coexsim.experiment.run import results_of
     from coexsim.scenario.load import changed, load_scenario
-    from coexsim.sim.senders import start_senders
-    from coexsim.sim.world import World
 
     scenario = load_scenario(file)
     if messages:
         assert scenario.load is not None
         rate_per_s = sum(stream.rate for stream in scenario.load.streams)
         scenario = changed(scenario, {"run.length": f"{messages / rate_per_s} s"})
-    world = World(scenario, scenario.run.seed, 0)
-    start_senders(world)
-    world.run()
+    world, _ = ran(scenario, scenario.run.seed, 0, engine=engine)
     mail = results_of(world).mail
     return int((mail["kind"] == "mail").sum()), len(mail)
 
@@ -73,7 +72,9 @@ def coexsim(file: str | Path, messages: int) -> tuple[int, int]:
 WHAT: dict[str, Callable[[int], tuple[int, int]]] = {
     "naive": naive,
     "seven": partial(coexsim, SEVEN),
+    "seven, reference": partial(coexsim, SEVEN, engine="reference"),
     "loaded day": partial(coexsim, LOADED_DAY),
+    "loaded day, reference": partial(coexsim, LOADED_DAY, engine="reference"),
 }
 
 

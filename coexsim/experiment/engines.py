@@ -1,0 +1,45 @@
+"""Runs a world by one of the two engines: the compiled one or the reference. Their tables are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from coexsim.draw.mail_table import expected_mails
+from coexsim.engine.cache import load_kernel
+from coexsim.engine.choice import Chosen, Engine, choose
+from coexsim.scenario.model import Scenario
+from coexsim.sim.senders import mailbox_classes, start_senders
+from coexsim.sim.world import World
+
+
+def ran(
+    scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, engine: Engine = "auto",
+    progress: Callable[[float], None] | None = None,
+) -> tuple[World, Chosen]:  # fmt: skip
+    """The world of a scenario after its run, and the engine that ran it.
+
+    Raises `CoexsimError` where the compiled engine is asked for and does not cover the scenario.
+    """
+    world = World(scenario, seed, replication, keep_visits=keep_visits)
+    chosen = choose(scenario, engine, _mails(world) if engine == "auto" else 0.0)
+    if chosen.engine == "compiled":
+        try:
+            load_kernel()
+        except ImportError as error:
+            chosen = Chosen("reference", f"Numba cannot be imported: {error}")
+    if chosen.engine == "compiled":
+        from coexsim.engine.drive import Compiled
+
+        Compiled(world).run(progress)
+    else:
+        start_senders(world)
+        world.run(progress)
+    return world, chosen
+
+
+def _mails(world: World) -> float:
+    """How much mail is expected, about."""
+    load, run = world.scenario.load, world.scenario.run
+    if load is None:
+        return float(len(world.scenario.messages))
+    return expected_mails(load, mailbox_classes(world), run.start, run.length)

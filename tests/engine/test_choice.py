@@ -1,0 +1,115 @@
+"""Which engine runs: said in one place, with a reason, and nothing breaks where there is no compiler."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from coexsim.engine import cache, choice
+from coexsim.engine.choice import choose, not_covered
+from coexsim.errors import CoexsimError
+from coexsim.experiment.run import simulate
+from coexsim.scenario.part import Spec
+from coexsim.scenario.servers import Capacity, Service, SmtpSession
+from tests.sim.loaded import loaded
+from tests.sim.worlds import WORK, WORLDS
+
+SHORT = loaded("domino", WORK, {"run": {"length": "20 s"}})
+
+
+@pytest.fixture
+def is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "is_compiled", lambda: True)
+
+
+@pytest.mark.usefixtures("is_compiled")
+def test_auto_takes_the_reference_for_short_runs() -> None:
+    """Loading the kernel takes about a second: a run that is over by then is the reference's."""
+    assert choose(SHORT, "auto", 100).engine == "reference"
+    assert choose(SHORT, "auto", 1_000_000) == ("compiled", "longer run")
+
+
+def test_auto_does_not_compile_for_a_short_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling takes longer than loading, and so does the run that is worth it."""
+    monkeypatch.setattr(cache, "is_compiled", lambda: False)
+
+    assert choose(SHORT, "auto", 100_000).engine == "reference"
+    assert choose(SHORT, "auto", 2_000_000).engine == "compiled"
+
+
+@pytest.mark.usefixtures("is_compiled")
+def test_what_is_not_covered_runs_by_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason names the key; asked for by name, the compiled engine says that it cannot."""
+    monkeypatch.setitem(cast("dict[Any, Any]", choice.COVERED), SmtpSession, ("tls", "pipelining", "connect_timeout"))
+    scenario = loaded("domino", {"servers": {"onprem": {"smtp": {"reuse": "5 s"}}}})
+
+    assert not_covered(scenario) == "servers.onprem.smtp.reuse"
+    assert choose(scenario, "auto", 1e6) == ("reference", "the compiled engine does not know servers.onprem.smtp.reuse")
+    with pytest.raises(CoexsimError, match=r"servers\.onprem\.smtp\.reuse; use --engine reference"):
+        choose(scenario, "compiled", 1e6)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_worlds_of_the_tests_are_covered(name: str) -> None:
+    """What the simulation's own tests use is known to the kernel."""
+    assert not_covered(loaded("domino", *WORLDS[name])) is None
+
+
+@pytest.mark.parametrize("part", [Capacity, Service, SmtpSession])
+def test_keys_that_are_covered_exist(part: type[Spec]) -> None:
+    """A key that is renamed is renamed in `COVERED` too."""
+    assert set(choice.COVERED[part]) <= set(part().model_dump())
+
+
+def test_without_numba_everything_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Numba cannot be imported, auto takes the reference and says so."""
+    modules: dict[str, Any] = sys.modules  # None stands for what cannot be imported
+    monkeypatch.setitem(modules, "numba", None)
+
+    assert choose(SHORT, "auto", 1e7) == ("reference", "Numba cannot be imported")
+    with pytest.raises(CoexsimError, match="Numba cannot be imported"):
+        choose(SHORT, "compiled", 1e7)
+
+
+def test_provenance_says_which_engine_it_was() -> None:
+    """The engine stands in the provenance, and the tables are the same."""
+    one, other = (simulate(SHORT, engine=engine) for engine in ("reference", "compiled"))
+
+    assert (one.provenance["engine"], other.provenance["engine"]) == ("reference", "compiled")
+    assert one.mail.equals(other.mail)
+
+
+def test_the_cache_is_named_by_all_sources_that_are_compiled() -> None:
+    """Every module of ours that the kernel imports functions or constants from is in the hash."""
+    source = (cache.PACKAGE / "engine" / "kernel.py").read_text(encoding="utf-8")
+    imported = {"engine/layout.py", "mail/retry.py", "mail/dsn.py", "sim/clock.py", "sim/formulas.py"}
+
+    for line in source.splitlines():
+        if line.startswith("from coexsim.") and " import " in line:
+            module, names = line.removeprefix("from coexsim.").split(" import ")
+            path = Path(module.replace(".", "/"))
+            files = [path.with_suffix(".py")] if (cache.PACKAGE / path.with_suffix(".py")).exists() else [
+                path / f"{name.strip()}.py" for name in names.split(",")
+            ]  # fmt: skip
+            assert {str(file) for file in files} <= imported
+    assert imported <= set(cache.SOURCES)
+
+
+def test_a_folder_that_cannot_be_written_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The user's own cache serves then; where none can be written there is none."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.delenv(cache.FOLDER, raising=False)
+    monkeypatch.setattr(cache, "_folders", lambda: (blocked / "kernel", tmp_path / "cache" / "kernel"))
+    cache.folder.cache_clear()
+    try:
+        assert cache.folder() == tmp_path / "cache" / "kernel"
+        monkeypatch.setattr(cache, "_folders", lambda: (blocked / "kernel",))
+        cache.folder.cache_clear()
+        assert cache.folder() is None
+        assert not cache.is_compiled()
+    finally:
+        cache.folder.cache_clear()
