@@ -23,7 +23,7 @@ schema:
 	cp coexsim/scenario/coexsim.schema.json scenarios/
 	$(BIN)/coexsim explain --markdown > coexsim/KEYS.md
 
-.PHONY: schema help demo test lint bench kill clean
+.PHONY: schema help demo test lint bench validation kill clean
 
 help:
 	@echo 'make demo    where mail goes, a loaded day, a first sizing answer: results under reports/'
@@ -32,6 +32,7 @@ help:
 	@echo 'make bench   measure the speed (tests/bench)'
 	@echo 'make kill    kill -9 at 100 random moments of a run and of a sweep, 20 pairs of sweeps in one folder'
 	@echo 'make schema  write the JSON Schema of scenarios and KEYS.md anew, from the models'
+	@echo 'make validation  what real servers did beside what coexsim says: reports/validation.md'
 	@echo 'make clean   remove the virtual environment, caches and reports'
 	@echo
 	@echo 'Each makes its own virtual environment in .venv first. Choose the Python: make demo PYTHON=python3.12'
@@ -62,7 +63,11 @@ kill:
 	@.ci/venv.sh test
 	COEXSIM_KILLS=100 $(BIN)/pytest -p no:xdist -s tests/cli/test_kill.py
 
+validation:
+	@.ci/venv.sh test
+	$(BIN)/python -m tests.validation_report
+
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name example -exec rm -rf {} +
+	find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name example ! -name 'validation*' -exec rm -rf {} +

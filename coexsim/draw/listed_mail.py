@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,18 @@ from coexsim.scenario.files import UnreadableError, require_regular
 from coexsim.scenario.load_profile import REPLAY, BulkSpec, ReplaySpec
 from coexsim.units import Moment
 
-REPLAY_COLUMNS = ("born_s", "sender", "recipients", "size_bytes")
+if TYPE_CHECKING:
+    import pandas as pd
+
+REPLAY_COLUMNS = {
+    "born_s": ("time_s", "at_s", "epoch_s", "arrived_s"),
+    "sender": ("from", "mail_from", "sender_address", "return_path"),
+    "recipients": ("to", "recipient", "rcpt_to", "recipient_address"),
+    "size_bytes": ("size", "bytes", "total_bytes", "message_size"),
+}  # each column, and the names that other tools give it
+
+
+_TEXT_COLUMNS = {name: str for column in ("sender", "recipients") for name in (column, *REPLAY_COLUMNS[column])}
 
 
 class Listed:
@@ -98,18 +110,11 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
         if file.suffix.casefold() == ".parquet":
             table = pd.read_parquet(file)
         else:
-            table = pd.read_csv(
-                file, dtype={"sender": str, "recipients": str}, keep_default_na=False, skipinitialspace=True
-            )
+            table = pd.read_csv(file, dtype=_TEXT_COLUMNS, keep_default_na=False, skipinitialspace=True)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().split("\n")[0]
         raise wrong("load.replay", f"{spec.file} cannot be read: {reason}") from None
-    for column in REPLAY_COLUMNS:
-        if column not in table:
-            near = did_you_mean(column, [str(name) for name in table])
-            raise wrong(
-                "load.replay", f"{spec.file} has no column {column!r}{near}; it needs {', '.join(REPLAY_COLUMNS)}"
-            )
+    table = _with_our_names(table, spec.file)
     numbers = {
         name: pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64) for name in ("born_s", "size_bytes")
     }
@@ -129,6 +134,23 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
     pattern = read(recipients, streams("to")).patterns(whom)
     rows = Rows(numbers["born_s"][order], sender, pattern, np.rint(numbers["size_bytes"][order]).astype(np.int64))
     return Listed(REPLAY, rows, spec.file)
+
+
+def _with_our_names(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """The table with our names of its columns. Raises `ScenarioError`, which says what is missing and which column looks like it."""
+    folded = {str(name).strip().casefold().replace("-", "_").replace(" ", "_"): name for name in table}
+    names = {}
+    missing = []
+    for column, others in REPLAY_COLUMNS.items():
+        found = next((folded[name] for name in (column, *others) if name in folded), None)
+        if found is None:
+            missing.append(f"{column!r} (or {', '.join(others)}){did_you_mean(column, [str(name) for name in table])}")
+        else:
+            names[found] = column
+    if missing:
+        there = ", ".join(str(name) for name in table)
+        raise wrong("load.replay", f"{file} has no column {'; no column '.join(missing)}; it has: {there}")
+    return table[list(names)].rename(columns=names)
 
 
 class _Text:

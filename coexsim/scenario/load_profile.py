@@ -111,7 +111,10 @@ def _is_a_table(file: str) -> str:
 class ReplaySpec(Spec):
     """A table of mail that was: columns ``born_s`` (from the start of the run), ``sender``, ``recipients``, ``size_bytes``.
 
-    A sender is an address or a side; recipients are addresses or sides with a number: ``onprem:2 hosted:1``.
+    A sender is an address or a side; recipients are addresses or sides with a number: ``onprem:2 hosted:1``. `coexsim fit` writes such a
+    table from mail logs. Names of other tools are known too: ``time_s`` ``at_s`` ``epoch_s`` ``arrived_s``; ``from`` ``mail_from``
+    ``sender_address`` ``return_path``; ``to`` ``recipient`` ``rcpt_to`` ``recipient_address``; ``size`` ``bytes`` ``total_bytes``
+    ``message_size``.
     """
 
     short_form: ClassVar[dict[str, Any]] = {"type": "string"}
