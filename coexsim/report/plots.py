@@ -6,6 +6,7 @@
     plot_backlog         how much mail waits in their queues
     plot_delay_by_flow   how long mail takes
     plot_round_trip      what the round trip costs
+    plot_differences     what differs between two set-ups
     plot_sizing_curve    how big is big enough
     plot_topology        sites, servers and links
     plot_route           the way of one message
@@ -14,6 +15,7 @@
 from __future__ import annotations
 
 from coexsim.report.delays import plot_delay_by_flow
+from coexsim.report.differences import plot_differences
 from coexsim.report.maps import plot_topology
 from coexsim.report.over_time import plot_backlog, plot_utilisation
 from coexsim.report.price import plot_round_trip
@@ -26,6 +28,7 @@ __all__ = [
     "plot_backlog",
     "plot_delay_by_flow",
     "plot_round_trip",
+    "plot_differences",
     "plot_sizing_curve",
     "plot_topology",
     "plot_route",

@@ -1,0 +1,125 @@
+"""The answer of a comparison as a picture of paired differences and a page of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.ticker import FuncFormatter
+
+from coexsim.analysis.compare import Comparison
+from coexsim.experiment.store import make_folder, write_whole
+from coexsim.report.style import BLUE, GREY, INK, ORANGE, RED, Picture, new_picture, nothing_to_draw, png, styled, svg
+from coexsim.report.words import say_flow
+from coexsim.text import encodable
+from coexsim.units import say_duration
+
+COLOURS = {"more": RED, "less": BLUE}
+FIGURES = {"mean": "o", "p95": "s"}
+PAGE = "report.html"
+
+
+@styled
+def plot_differences(found: Comparison) -> Picture:
+    """By how much mail takes longer in B than in A, flow by flow: mean and p95 with their 95 % intervals, zero as a line."""
+    title = f"How much longer mail takes in B: {found.b}"
+    table = found.delays.reset_index()
+    table = table[table["figure"].isin(FIGURES) & table["difference"].notna()]
+    if table.empty:
+        return nothing_to_draw(title, "No mail of one flow arrived in both.")
+    flows = list(dict.fromkeys(table["flow"]))
+    below = (
+        f"B minus A ({found.a}); {found.replications} replications, {found.messages:,} messages, each against itself; "
+        "bars: 95 % interval."
+    )
+    picture = new_picture(1.9 + 0.55 * len(flows), title, below)
+    axes = picture.add_subplot()
+    axes.axvline(0, color=INK, linewidth=1.2)
+    for place, (figure, marker) in enumerate(FIGURES.items()):
+        rows = table[table["figure"] == figure].set_index("flow").reindex(flows)
+        y = np.arange(len(flows)) + 0.17 * (2 * place - 1)
+        for at, row in zip(y, rows.to_dict("records"), strict=True):
+            colour = COLOURS.get(row["shown"], GREY if row["shown"] != "cannot say" else ORANGE)
+            if np.isfinite([row["low"], row["high"]]).all():
+                axes.hlines(at, row["low"], row["high"], color=colour, linewidth=2.2)
+            axes.plot(row["difference"], at, marker=marker, color=colour, markersize=7, linestyle="none")
+        axes.plot([], [], marker=marker, color=GREY, linestyle="none", label=figure)
+    for word, colour in COLOURS.items():
+        axes.plot([], [], color=colour, linewidth=2.2, label=f"{word} in B")
+    axes.plot([], [], color=GREY, linewidth=2.2, label="no difference shown,\nor too small to matter")
+    axes.set_yticks(np.arange(len(flows)), [say_flow(str(flow)) for flow in flows], fontsize=9.5)
+    axes.set_ylim(len(flows) - 0.4, -0.6)  # the first on top, as in the table
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: say_difference(float(f"{value:.6g}"))))
+    axes.set_xlabel("difference of the delay")
+    axes.grid(visible=True, axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))
+    return picture
+
+
+def say_difference(seconds: float) -> str:
+    """``+1.2 s``, ``-30 ms`` or ``0 s``."""
+    sign = "+" if seconds > 0 else "-" if seconds < 0 else ""
+    return f"{sign}{say_duration(abs(seconds))}"
+
+
+def write_comparison(found: Comparison, folder: str | Path) -> Path:
+    """Write the tables of a comparison as CSV, its picture as PNG, and a page with all of it. Returns the page's path."""
+    folder = Path(folder)
+    make_folder(folder)
+    tables = {"delays": found.delays, "outcomes": found.outcomes, "servers": found.servers, "totals": found.totals}
+    for name, table in tables.items():
+        write_whole(folder / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
+    picture = plot_differences(found)
+    write_whole(folder / "differences.png", png(picture))
+    environment = Environment(loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined)
+    page = environment.get_template("comparison.html.j2").render(
+        found=found,
+        css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
+        svg=Markup(svg(picture, "differences")),
+        heading=_heading(found),
+        tables=[(title, list(table.index.names), _rows(table, name)) for name, title, table in _titled(tables)],
+    )
+    write_whole(folder / PAGE, encodable(page).encode())
+    return folder / PAGE
+
+
+def _titled(tables: dict[str, pd.DataFrame]) -> list[tuple[str, str, pd.DataFrame]]:
+    titles = {"delays": "Delay", "outcomes": "Outcomes, in recipients", "servers": "Servers", "totals": "Totals"}
+    return [(name, titles[name], table) for name, table in tables.items()]
+
+
+def _rows(table: pd.DataFrame, name: str) -> list[tuple[list[str], list[str], str]]:
+    """Names, figures and what is shown, of each figure that is not the same in both."""
+    found = []
+    differing = table[table["shown"] != "the same"]
+    for index, row in zip(differing.index, differing.to_dict("records"), strict=True):
+        words = [str(word) for word in (index if isinstance(index, tuple) else (index,))]
+        seconds = name == "delays" or words[-1] == "mean wait"
+        low, high = (_say(row[end], seconds) for end in ("low", "high"))
+        figures = [*(_say(row[each], seconds) for each in ("a", "b", "difference")), f"{low} to {high}"]
+        found.append((words, figures, str(row["shown"])))
+    return found
+
+
+def _say(value: float, seconds: bool) -> str:
+    if value != value:
+        return "-"
+    if seconds:
+        return f"{'-' if value < 0 else ''}{say_duration(abs(value))}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _heading(found: Comparison) -> str:
+    """What the picture shows: the largest difference of p95."""
+    table = found.delays.reset_index()
+    shown = table[(table["figure"] == "p95") & table["shown"].isin(list(COLOURS))].to_dict("records")
+    if not shown:
+        return "No flow's p95 is shown to differ"
+    row = max(shown, key=lambda each: abs(each["difference"]))
+    return (
+        f"p95 of {say_flow(str(row['flow']))} mail changes by {say_difference(row['difference'])}, more than any other"
+    )
