@@ -28,7 +28,6 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "the last to ask is the first to be served": (
         "        copies[key.tail].next = c\n", "        co.next = key.head\n        key.head = c\n        c = key.tail\n", BUSY,
     ),
-    "a part goes after the message that started it": ("now, BEGINS, (step << SHIFT) | c)", "now, AT_ONCE, (step << SHIFT) | c)", BUSY),
     "work starts before a worker is free": ("start = formulas.fifo_start_s(now, free[st.first])", "start = now", BUSY),
     "a link shares its bandwidth with one too few": (
         "link.share, link.since, now, link.bytes_per_s, link.count)\n        link.since",
@@ -40,7 +39,7 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
         "servers[co.server].queued_bytes -= co.size\n                    ended(", "ended(", BUSY,
     ),
     "a hop is not counted": ("co.hops += 1\n                    co.place = ta.place", "co.place = ta.place", BUSY),
-    "mail is tried again too early": ("co.next_s = next_s\n", "co.next_s = next_s - 1.0\n", OUTAGE),
+    "mail is tried again too late": ("co.next_s = next_s\n", "co.next_s = next_s + 1.0\n", OUTAGE),
     "later failures of a destination are ignored": ("d.marked = now", "d.marked = now + 1000.0", OUTAGE),
     "a down server is talked to": (
         "if not to.listens or is_down(spans, down, up, to.downtime, now):", "if not to.listens:", OUTAGE,
