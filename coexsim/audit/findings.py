@@ -15,6 +15,7 @@ from coexsim.audit.search import Search, Subject
 from coexsim.audit.subjects import (
     domino,
     exchange,
+    hosted,
     hosts,
     limits,
     loops,
@@ -43,6 +44,7 @@ SUBJECTS: tuple[Subject, ...] = (
     notices.SUBJECT,
     strangers.SUBJECT,
     postfix.SUBJECT,
+    hosted.SUBJECT,
 )
 ACKNOWLEDGED_NOTHING = Explanation(
     "ACKNOWLEDGED-NOTHING",

@@ -26,7 +26,7 @@ from coexsim.mail.dialogue import receive
 from coexsim.mail.dns import DnsFailure, MailHosts
 from coexsim.mail.message import Envelope, NextHop, Rcpt, fold
 from coexsim.mail.policy import Policy
-from coexsim.mail.reach import addresses, answered_at_once, asks
+from coexsim.mail.reach import addresses, hosts_at_once
 from coexsim.mail.replies import reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
@@ -183,9 +183,8 @@ def _next(setup: Setup, station: Station) -> Iterator[Station]:
 
 
 def hosts_behind(setup: Setup, hop: NextHop, policy: Policy | None = None) -> MailHosts | DnsFailure:
-    """What DNS says of a next hop, as asked by a server (or by anybody outside)."""
-    state = setup.state_at(0.0)
-    return answered_at_once(asks(hop, policy), lambda q: setup.answer(q, state, external=hop.external_dns))
+    """What DNS says of a next hop at the beginning, as asked by a server (or by anybody outside)."""
+    return hosts_at_once(setup, hop, policy, setup.state_at(0.0))
 
 
 def server_that_takes(setup: Setup, client: str, hop: NextHop, envelope: Envelope) -> str | None:

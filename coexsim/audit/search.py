@@ -48,9 +48,12 @@ class Search:
 
     @cached_property
     def relies_on_smart_host(self) -> bool:
-        """Is there a hosted person without a forwarding address: nothing but the smart host leads to the mail file."""
-        hosted = set(self.scenario.of_kind(HostedInbound))
-        return any(person.home in hosted and person.forwarding is None for person in self.setup.directory.everyone())
+        """Is there a hosted person of the shared domain without a forwarding address: nothing but the smart host leads there."""
+        hosted, directory = set(self.scenario.of_kind(HostedInbound)), self.setup.directory
+        return any(
+            person.home in hosted and person.forwarding is None and directory.is_ours(person.address)
+            for person in directory.everyone()
+        )
 
     @cached_property
     def mx_servers(self) -> list[str]:

@@ -55,6 +55,13 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
     for name, server in scenario.servers.items():
         for key, part in (("capacity", server.capacity), ("service", server.service), ("smtp", server.smtp)):
             yield from (f"servers.{name}.{key}.{unknown}" for unknown in _more_than_covered(part))
+        if server.outgoing_addresses > 1 or server.ipv6 != "none":
+            yield f"servers.{name}.{'ipv6' if server.ipv6 != 'none' else 'outgoing_addresses'}"
+        if (
+            getattr(server, "reject_unverified_recipient", False)
+            or getattr(server, "verify_recipient", "") == "callout"
+        ):
+            yield f"servers.{name}: recipients probed along their route"
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)
     for number, event in enumerate(scenario.events):

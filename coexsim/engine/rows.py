@@ -16,7 +16,7 @@ from coexsim.engine.numbering import Class, End, Entry, Numbers, Transfer
 from coexsim.mail.delivery import Refused
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.message import Kind, NextHop, Rcpt, Reply
-from coexsim.mail.replies import reply
+from coexsim.mail.replies import expired_reply, reply
 from coexsim.sim.formulas import session_round_trips
 from coexsim.sim.message import EnvelopeClass, Message
 from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED
@@ -276,9 +276,8 @@ class Rows:
         at, _ = self.transfers[number]
         policy = self.world.servers[at.server].policy
         refused = list(self.lates)[late] if late >= 0 else (Refused(at.envelope.recipients, list(self.replies)[said]),)
-        if expired and not policy.expired_keeps_code:
-            last = reply(policy.product, "expired")
-            refused = tuple(one._replace(reply=last) for one in refused)
+        if expired:
+            refused = tuple(one._replace(reply=expired_reply(policy, one.reply)) for one in refused)
         f0, f1 = self._parts(list(self._refused(at, refused, EXPIRED if expired else BOUNCED)))
         return self._row("fails", ((f0, f1, *self._notice(at, size_bytes, "dsn")),))
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import Kind, NextHop, Rcpt, Reply, domain_of, fold
 from coexsim.mail.policy import Policy
-from coexsim.mail.replies import reply
+from coexsim.mail.replies import expired_reply, reply
 from coexsim.mail.retry import Wait
 
 Recipients = tuple[Rcpt, ...]
@@ -109,10 +109,14 @@ class Connect(NamedTuple):
 
 
 class HandOver(NamedTuple):
-    """Offer recipients to the host that is connected. Sent back: `Session`, `Unreachable` or `Interrupted`."""
+    """Offer recipients to the host that is connected. Sent back: `Session`, `Unreachable` or `Interrupted`.
+
+    `source` is the number of the own address that the connection comes from.
+    """
 
     host: Host
     recipients: Recipients
+    source: int = 0
 
 
 class Accepted(NamedTuple):
@@ -188,7 +192,7 @@ def deliver(
         suspended: Reply | None = yield Begin(hop)
         if suspended is not None:
             return (yield from defer(policy, (Refused(recipients, suspended),), entry, kind))
-        tried = yield from attempt(policy, recipients, hop)
+        tried = yield from attempt(policy, recipients, hop, entry.failures % policy.outgoing_addresses)
         yield EndAttempt(hop, tried)
         if tried is not None:
             break
@@ -201,14 +205,16 @@ def deliver(
     return (yield from defer(policy, tried.late, entry, kind)) if tried.late else GONE
 
 
-def attempt(policy: Policy, recipients: Recipients, hop: NextHop) -> Generator[Effect, Any, Attempt | None]:
+def attempt(
+    policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0
+) -> Generator[Effect, Any, Attempt | None]:
     """One attempt, host by host: who says "later", or is not reached, leaves it to the next; None if it was interrupted.
 
     Another address of a server that has answered is not tried.
     """
     hosts: tuple[Host, ...] | DnsFailure = yield Resolve(hop)
     if isinstance(hosts, DnsFailure):
-        return _not_found(policy, recipients, hosts)
+        return _not_found(policy, recipients, hop, hosts)
     failed: tuple[Refused, ...] = ()
     late: tuple[Refused, ...] = ()
     taken: Delivered | None = None
@@ -221,9 +227,11 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop) -> Generator[E
         if taken is not None:
             yield Accepted(*taken)
             taken = None
-        reached: Session | Unreachable | Interrupted | None = yield Connect(host)
+        # Over a family that does not work here, nobody is there.
+        there = host._replace(server=None) if policy.ipv6 == "broken" and ":" in host.address else host
+        reached: Session | Unreachable | Interrupted | None = yield Connect(there)
         if reached is None:
-            reached = yield HandOver(host, offered)
+            reached = yield HandOver(host, offered, source)
         if isinstance(reached, Interrupted):
             return None
         if isinstance(reached, Session):
@@ -242,8 +250,11 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop) -> Generator[E
     return Attempt(*taken, failed, late, destination)
 
 
-def _not_found(policy: Policy, recipients: Recipients, failure: DnsFailure) -> Attempt:
+def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: DnsFailure) -> Attempt:
     """DNS gives no host: for now, or for good."""
+    if policy.freezes and hop.name != domain_of(recipients[0].address) and not failure.temporary:
+        # A host that the set-up names, not one of the recipient's domain: what is wrong is the set-up.
+        failure = DnsFailure("frozen", True, failure.reason)
     said = dns_reply(policy.product, failure, recipients)
     if failure.temporary:
         return Attempt(None, (), (), (Refused(recipients, said),), "dead")
@@ -274,8 +285,7 @@ def defer(policy: Policy, late: tuple[Refused, ...], entry: Queued, kind: Kind) 
 def _expired(policy: Policy, refused: Refused) -> Refused:
     """The end of mail that is too old: some products keep the code of the last failure, others have one of their own."""
     reason = f"{refused.reason}; {refused.reply}" if refused.reason else str(refused.reply)
-    said = refused.reply if policy.expired_keeps_code else reply(policy.product, "expired", detail=refused.reply.text)
-    return Refused(refused.recipients, said, refused.host, reason)
+    return Refused(refused.recipients, expired_reply(policy, refused.reply), refused.host, reason)
 
 
 def dns_reply(product: str, failure: DnsFailure, recipients: Recipients) -> Reply:

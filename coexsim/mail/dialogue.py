@@ -7,14 +7,18 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from coexsim.mail.directory import Person
-from coexsim.mail.dns import Question
+from coexsim.mail.dns import DnsFailure, Question
 from coexsim.mail.expansion import expanded
-from coexsim.mail.message import Client, Envelope, Rcpt, Reply, Stage, domain_of, fold, local_part_of
+from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, Stage, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy
+from coexsim.mail.reach import addresses, hosts_at_once
 from coexsim.mail.replies import reply
+from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 
 Greylisted = Callable[[str, str, str], bool]
+Reaches = Callable[[str, str], bool]
+"""Is a server, the second one, reached from another just now."""
 
 
 class Refusal(NamedTuple):
@@ -47,6 +51,7 @@ class _Offer(NamedTuple):
     envelope: Envelope
     state: State
     greylisted: Greylisted | None
+    reaches: Reaches | None = None
 
     @property
     def own_user(self) -> bool:
@@ -58,9 +63,11 @@ class _Offer(NamedTuple):
         names = {self.client, self.setup.machine_of(self.client), "anyone"}
         return self.own_user or not names.isdisjoint(self.policy.relays_for)
 
-    def no(self, rcpt: Rcpt, cause: str, rule: str, address: str = "", stage: Stage = "rcpt") -> Refusal:
+    def no(
+        self, rcpt: Rcpt, cause: str, rule: str, address: str = "", stage: Stage = "rcpt", detail: str = ""
+    ) -> Refusal:
         address = address or rcpt.address
-        said = reply(self.policy.product, cause, address=address, domain=domain_of(address))
+        said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
         return Refusal(rcpt, said, stage, rule)
 
 
@@ -71,12 +78,19 @@ def receive(
     envelope: Envelope,
     state: State = State(),
     greylisted: Greylisted | None = None,
+    reaches: Reaches | None = None,
 ) -> Reception:
-    """Which recipients `server` takes from `client`, and the replies to the others, in the order of the dialogue."""
+    """Which recipients `server` takes from `client`, and the replies to the others, in the order of the dialogue.
+
+    `reaches` says which servers are in service, for a server that probes recipients along their route; None: all of them.
+    """
     policy = setup.policies[server]
-    offer = _Offer(setup, policy, client, envelope, state, greylisted)
+    offer = _Offer(setup, policy, client, envelope, state, greylisted, reaches)
+    insecure = _insecure(offer)
+    if insecure is not None:
+        return Reception((), tuple(Refusal(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients))
     limit = policy.max_submit_bytes if offer.own_user else policy.max_size_bytes
-    if limit is not None and envelope.size_bytes > limit and envelope.declares_size:
+    if limit is not None and envelope.size_bytes > limit and envelope.declares_size and policy.announces_size:
         return Reception(
             (), tuple(offer.no(rcpt, "too-big", "size-limit", stage="mail") for rcpt in envelope.recipients)
         )
@@ -137,9 +151,79 @@ def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
         return offer.no(rcpt, "greylisted", "greylisted")
     if offer.own_user and not policy.checks_submissions:
         return None
-    if rule is not None and rule.verify and not _is_known(offer.setup, policy, rule, rcpt.address, offer.state):
+    if rule is not None and rule.verify and not _is_known(offer, rule, rcpt.address):
         return offer.no(rcpt, "edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
+    return _unverified(offer, rcpt) if policy.verifies != "off" and rule is not None else None
+
+
+def _insecure(offer: _Offer) -> Reply | None:
+    """What is said where one side wants TLS and the other has none: by the client, or by this server."""
+    policy, client = offer.policy, offer.setup.policies.get(offer.client)
+    if client is None:
+        return None
+    if not client.requires_tls_to.isdisjoint({policy.server, "anyone"}):
+        if not policy.offers_tls:
+            return reply(client.product, "tls-not-offered", detail=policy.server)
+        if not policy.valid_certificate:
+            return reply(client.product, "certificate-not-valid", detail=policy.server)
+    if not policy.requires_tls_from.isdisjoint({client.server, "anyone"}) and not client.offers_tls:
+        return reply(policy.product, "tls-required")
     return None
+
+
+# --- verification along the route ------------------------------------------------------------------------------------------------
+
+
+def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
+    """The refusal of a recipient that cannot be routed, or whom a probe shows to be refused further on.
+
+    Exim works the route out; Postfix's reject_unverified_recipient also asks the next host, which may ask on (ADDRESS_VERIFICATION_README).
+    What is known of an address is asked anew for each mail: the cache of probes is not modelled.
+    """
+    setup, policy = offer.setup, offer.policy
+    probe = Envelope("", (Rcpt(rcpt.address),)).taken_by(setup.machine_of(policy.server))
+    for verdict in decide(setup, policy.server, probe, offer.client, offer.state).verdicts:
+        found = None
+        if verdict.action == "fail" and verdict.reply is not None:
+            found = verdict.reply
+        elif verdict.action == "send" and verdict.hop is not None:
+            found = _at_next_hop(offer, verdict.hop, probe.to((verdict.rcpt,)))
+        if found is None:
+            continue
+        if found.temporary:
+            rule = "next-host-not-reached" if found.enhanced == "4.4.1" else "recipient-verification"
+            return offer.no(rcpt, "unverified-recipient", rule, detail=str(found))
+        refusal = offer.no(rcpt, "undeliverable-recipient", "recipient-verification", detail=str(found))
+        if policy.unverified_code == 550:
+            return refusal
+        later = Reply(450, "4.1.1", refusal.reply.text)
+        return refusal._replace(reply=later)
+    return None
+
+
+def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
+    """What keeps a recipient from the next hop: no host, nobody who answers, or (for who probes) the reply of the first who does."""
+    setup, policy = offer.setup, offer.policy
+    hosts = hosts_at_once(setup, hop, policy, offer.state)
+    if isinstance(hosts, DnsFailure):
+        by_set_up = policy.freezes and hop.name != domain_of(probe.recipients[0].address)
+        said = reply(policy.product, hosts.cause, domain=hop.name, detail=hosts.reason)
+        return said._replace(code=451, enhanced="4" + said.enhanced[1:]) if by_set_up else said
+    if policy.verifies == "route":
+        return None
+    for server in (host.server for host in addresses(setup, hosts) if host.server is not None):
+        reached = setup.policies[server].listens and (offer.reaches is None or offer.reaches(policy.server, server))
+        if reached:
+            refused = receive(setup, server, policy.server, probe, offer.state, None, offer.reaches).refused
+            return refused[0].reply if refused else None
+    return reply(policy.product, "connection-refused", detail=hop.name)
+
+
+def contact(setup: Setup, server: str, client: str, source: int) -> str:
+    """By what a greylisting server knows its client: one of its addresses, or all of them as one network."""
+    if source == 0 or setup.policies[server].greylists_networks:
+        return client
+    return f"{client}#{source}"
 
 
 def _refuse_body(policy: Policy, envelope: Envelope, limit: int | None) -> tuple[str, str] | None:
@@ -159,7 +243,8 @@ def _domain_status(setup: Setup, address: str, state: State) -> Literal["exists"
     return "exists" if any(answer.mx or answer.addresses for answer in answers) else "unknown"
 
 
-def _is_known(setup: Setup, policy: Policy, rule: DomainRule, address: str, state: State) -> bool:
+def _is_known(offer: _Offer, rule: DomainRule, address: str) -> bool:
+    setup, policy, state, own_user = offer.setup, offer.policy, offer.state, offer.own_user
     if policy.mailboxes is not None:
         return local_part_of(address) in policy.mailboxes
     if (
@@ -171,5 +256,7 @@ def _is_known(setup: Setup, policy: Policy, rule: DomainRule, address: str, stat
     entry = setup.find(policy, address, state)
     if entry is None:
         return False
-    elsewhere = isinstance(entry, Person) and entry.home != policy.server
+    if own_user and policy.replica:
+        return True  # mail of the service's own people goes on to whoever is known
+    elsewhere = isinstance(entry, Person) and not entry.lives_at(policy.server) and entry.home not in policy.colleagues
     return not (elsewhere and rule.elsewhere == "fail" and rule.unknown == "fail")

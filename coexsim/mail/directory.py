@@ -27,6 +27,12 @@ class Person(NamedTuple):
     forwarding: str | None = None
     unreachable: bool = False
     over_quota: bool = False
+    keeps_copy: bool = False
+    also_at: tuple[str, ...] = ()
+
+    def lives_at(self, server: str) -> bool:
+        """Has the server a mail file of this person."""
+        return self.home == server or server in self.also_at
 
 
 class Group(NamedTuple):
@@ -81,11 +87,15 @@ class Directory:
     def _add_person(self, name: str, spec: PersonSpec) -> None:
         address = self._address(name, spec)
         if spec.mail_system == "other-internet-mail" or spec.only_at_hosted:
-            onward = spec.forwarding_address and fold(spec.forwarding_address) != fold(address)  # not one's own address
-            home = spec.mail_file or (None if onward else self._homes.get("hosted"))
+            # Forwarding out of the organisation, without a mail file, is the address of somebody elsewhere.
+            leaves = spec.forwarding_address and not self.is_ours(spec.forwarding_address)
+            home = spec.mail_file or (None if leaves else self._homes.get("hosted"))
         else:
             home = None if spec.mail_system == "none" else spec.mail_file or self._homes.get("onprem")
-        person = Person(name, address, home, spec.forwarding_address, spec.mail_system == "none", spec.over_quota)
+        nowhere = spec.mail_system == "none"
+        person = Person(
+            name, address, home, spec.forwarding_address, nowhere, spec.over_quota, spec.keep_copy, tuple(spec.also_at)
+        )
         self._people[fold(address)] = [(0, person)]
         for alias in spec.aliases:
             self._alias[fold(alias if "@" in alias else f"{alias}@{self.domain}")] = fold(address)
@@ -136,6 +146,11 @@ class Directory:
         if replica and self._replica_every_s > 0:
             known_s = math.floor(now_s / self._replica_every_s + 1e-9) * self._replica_every_s
         return bisect_right(self._changes_s, known_s)
+
+    @property
+    def latest(self) -> int:
+        """The last version."""
+        return len(self._changes_s)
 
     def change_times_s(self, *, replica: bool) -> list[float]:
         """When the master (or its replica) changes."""

@@ -72,14 +72,19 @@ class DnsFailure(NamedTuple):
 Asking = Generator[Question, Answer, MailHosts | DnsFailure]
 
 
-def mail_hosts(target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str]) -> Asking:
-    """Which hosts take mail for `target`, asked step by step. The sender's own names and addresses serve against loops."""
+def mail_hosts(
+    target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], *, both_families: bool = False
+) -> Asking:
+    """Which hosts take mail for `target`, asked step by step. The sender's own names and addresses serve against loops.
+
+    `both_families`: AAAA records are asked for beside A records, and come first (RFC 6724); else only where there is no A record.
+    """
     if not target.others:
-        return (yield from _hosts_of(target, own_names, own_addresses))
+        return (yield from _hosts_of(target, own_names, own_addresses, both_families))
     equals: list[MailHost] = []
     first_failure: DnsFailure | None = None
     for one in (target._replace(others=()), *target.others):
-        found = yield from _hosts_of(one, own_names, own_addresses)
+        found = yield from _hosts_of(one, own_names, own_addresses, both_families)
         if isinstance(found, MailHosts):
             equals += [host for group in found.groups for host in group]
         else:
@@ -87,9 +92,9 @@ def mail_hosts(target: NextHop, own_names: frozenset[str], own_addresses: frozen
     return first_failure if first_failure and not equals else MailHosts((tuple(equals),))
 
 
-def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str]) -> Asking:
+def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], both_families: bool) -> Asking:
     if not target.by_mx or is_address(target.name):
-        return (yield from _single_host(target.name, own_names, own_addresses))
+        return (yield from _single_host(target.name, own_names, own_addresses, both_families))
     answer = yield Question(target.name, "MX")
     if answer.temporary:
         return DnsFailure("dns-temporary", True, f"{target.name} MX: {answer}")
@@ -98,11 +103,11 @@ def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozens
     if any(host == "" for _, host in answer.mx):  # also beside others, where RFC 7505 forbids it: seen with Postfix
         return DnsFailure("null-mx", False, f"{target.name} has a null MX (RFC 7505): it does not accept mail")
     if not answer.mx:  # implicit MX: the domain itself, preference 0
-        return (yield from _single_host(target.name, own_names, own_addresses))
+        return (yield from _single_host(target.name, own_names, own_addresses, both_families))
     hosts: list[MailHost] = []
     refusals: list[DnsFailure] = []
     for preference, host in sorted(answer.mx):
-        found = yield from _addresses(host)
+        found = yield from _addresses(host, both_families)
         if isinstance(found, DnsFailure):
             refusals.append(found)
         if host in own_names or not isinstance(found, DnsFailure):
@@ -111,6 +116,10 @@ def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozens
     worst = min(own, default=math.inf)  # hosts as good as oneself, and worse ones, are left out (RFC 5321 5.1)
     kept = [h for h in hosts if h.addresses and h.preference < worst]
     if not kept:
+        if own and min(preference for preference, _ in answer.mx) < worst:
+            # Seen in Postfix's source: better hosts there are, but none has an address that is known now.
+            reason = f"unable to find primary relay for {target.name}"
+            return DnsFailure("primary-not-found", True, reason)
         if own:
             return DnsFailure("loops-to-self", False, f"the best MX of {target.name} is this server itself")
         return next((failure for failure in refusals if failure.temporary), refusals[0])
@@ -118,8 +127,8 @@ def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozens
     return MailHosts(groups, tuple(h.name for h in hosts if not h.addresses or h.preference >= worst))
 
 
-def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[str]) -> Asking:
-    found = yield from _addresses(name)
+def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[str], both_families: bool) -> Asking:
+    found = yield from _addresses(name, both_families)
     if name in own_names or (not isinstance(found, DnsFailure) and own_addresses.intersection(found)):
         return DnsFailure("loops-to-self", False, f"{name} is this server itself")
     if isinstance(found, DnsFailure):
@@ -127,12 +136,14 @@ def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[
     return MailHosts(((MailHost(name, 0, found),),))
 
 
-def _addresses(host: str) -> Generator[Question, Answer, tuple[str, ...] | DnsFailure]:
+def _addresses(host: str, both_families: bool) -> Generator[Question, Answer, tuple[str, ...] | DnsFailure]:
     if is_address(host):
         return (host,)
     answer = yield Question(host, "A")
-    if answer.status == "NOERROR" and not answer.addresses:
+    if answer.status == "NOERROR" and (both_families or not answer.addresses):
+        ipv4 = answer.addresses
         answer = yield Question(host, "AAAA")
+        answer = answer._replace(addresses=answer.addresses + ipv4, status="NOERROR" if ipv4 else answer.status)
     if answer.temporary:
         return DnsFailure("dns-temporary", True, f"{host} A: {answer}")
     if not answer.addresses:

@@ -56,20 +56,37 @@ def _replacements(setup: Setup, policy: Policy, address: str, state: State) -> t
     if isinstance(entry, Group):
         return entry.members
     if isinstance(entry, Person) and not entry.unreachable:
+        here = entry.lives_at(policy.server)
         if (
             entry.forwarding
             and fold(entry.forwarding) != fold(entry.address)
+            and (here or not entry.keeps_copy)
+            and follows(setup, policy, entry)
             and leads_away(setup, policy, entry, state)
         ):
-            return (entry.forwarding,)
-        if fold(entry.address) != fold(address) or entry.home != policy.server:
+            return (entry.address, entry.forwarding) if entry.keeps_copy else (entry.forwarding,)
+        if fold(entry.address) != fold(address) or not here:
             return (entry.address,)
     # Looked up last, but before mailboxes: somebody whom only the table of mailboxes knows is caught too.
     caught = policy.aliases.get("@" + domain_of(address))
     return None if caught is None else tuple(local_part_of(address) + to if to.startswith("@") else to for to in caught)
 
 
+def follows(setup: Setup, policy: Policy, person: Person) -> bool:
+    """Does a server follow the forwarding address of a person's record.
+
+    A hosted service forwards for its own mailboxes. To it leads their routing address, such as name@tenant.onmicrosoft.com, which the
+    service does not follow, but all others do; what else such a record says is the service's business. Domino alone follows whatever
+    the Person document says.
+    """
+    home = setup.scenario.servers.get(person.home or "")
+    if home is None or home.side != "hosted":
+        return True
+    if policy.replica:
+        return person.lives_at(policy.server) and not setup.is_routing_address(person)
+    return policy.follows_forwarding_of_hosted or setup.is_routing_address(person)
+
+
 def leads_away(setup: Setup, policy: Policy, person: Person, state: State) -> bool:
     """Is a person's forwarding address another's: not from the mail file here to itself under another name."""
-    here = person.home == policy.server
-    return not (here and setup.find(policy, person.forwarding or "", state) == person)
+    return not (person.lives_at(policy.server) and setup.find(policy, person.forwarding or "", state) == person)

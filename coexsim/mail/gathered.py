@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from coexsim.mail.delivery import Delivered, Recipients, Refused, Stays
 from coexsim.mail.message import Client, Envelope, Kind, Rcpt, Reply
 from coexsim.mail.routing import Verdict
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome
+from coexsim.scenario.model import OUTCOMES
 
 Hops = tuple[Hop, ...]
 
@@ -89,7 +90,4 @@ def hops_of(copy: Queued, verdict: Verdict, dns: tuple[str, ...] = ()) -> Hops:
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
     """A group is delivered only if every member is."""
-    order: Iterator[Outcome] = iter(
-        ("bounced", "expired", "discarded", "refused_to_client", "deferred_in_queue", "delivered")
-    )
-    return next((outcome for outcome in order if outcome in outcomes), "discarded")
+    return next((outcome for outcome in OUTCOMES if outcome in outcomes), "discarded")

@@ -25,6 +25,8 @@ class DomainRule(NamedTuple):
     unknown_rule: str = "no-person-record"
     elsewhere_rule: str = "person-without-mail-file"
     any_route: bool = False  # the route for all domains ("*") serves too
+    delivers: bool = True  # into mail files here; else all mail of the domain goes on
+    takes_targets: bool = False  # a target address in it leads out, by its route, though a person here has that address
 
 
 class Route(NamedTuple):
@@ -37,6 +39,7 @@ class Route(NamedTuple):
     max_size_bytes: int | None = None
     to_smart_host: bool = False
     external_dns: bool = True
+    by_sender: bool = False  # gives way to a relay host of the sender's own
     forced: bool = False  # taken before the directory is asked: also by mail for people with a mail file here
 
 
@@ -57,6 +60,9 @@ class Policy(NamedTuple):
     replica: bool = False  # looks people up in the hosted replica
     mailboxes: frozenset[str] | None = None  # an external server's local parts; None: all exist
     lookup: Literal["full name then local part", "full name only", "local part only"] = "full name only"
+    alternates: frozenset[str] = (
+        frozenset()
+    )  # local domains whose addresses are looked up in the primary one too [D-GD]
     sends_outside: bool = True
     checks_submissions: bool = True  # its own users hand in by SMTP and meet its RCPT checks
     all_local_to_smart_host: bool = False
@@ -81,13 +87,37 @@ class Policy(NamedTuple):
     rejects_own_domain_from_outside: bool = False  # senders of its own domains from clients it does not trust
     aliases: Mapping[str, tuple[str, ...]] = {}  # an address, or "@domain" for the rest of it, to others
     expands_first: bool = False  # follows aliases, groups and forwarding before it takes mail (``expansion.py``)
-    tells_originals_apart: bool = False  # two ways to one mailbox (a group, and by name) make two copies
+    # Two ways to one mailbox (a group, and by name) make two copies.
+    tells_originals_apart: Literal["never", "groups-from-elsewhere", "always"] = "never"
+    sender_routes: Mapping[str, NextHop] = {}  # relay hosts by sender address or "@domain"
     recipients_at_once: int | None = None  # offered in one transaction at the most
     most_addresses: int | None = None  # of mail hosts that are tried in one attempt
     most_sessions: int | None = None  # with mail hosts that say "later", in one attempt
     takes_mail: bool = True  # from anyone, for its domains; a server for submissions only does not
-    expired_keeps_code: bool = True  # the bounce of expired mail carries the last failure's code
     needs_forwarding: bool = False  # nobody without a mail file here is reached but by a forwarding address
+    follows_forwarding_of_hosted: bool = (
+        False  # the record's forwarding address counts, also of mail files at a hosted service
+    )
+    verifies: Literal["off", "route", "probe"] = (
+        "off"  # a recipient at RCPT: can it be routed; does the next host take it
+    )
+    unverified_code: Literal[450, 550] = 450
+    colleagues: frozenset[str] = frozenset()  # servers whose mail files it knows of: mail for them goes there directly
+    own_clients: frozenset[str] = frozenset()  # outbound servers of the same service and tenant
+    own_mail_by_mx: bool = False  # what its mailboxes forward goes by MX, whoever it is for
+    other_tenants: Mapping[str, str] = {}  # domains of others at the same service, and the host of their inbound server
+    mailbox_forwarding: Mapping[str, str] = {}  # of mail files here, apart from the directory
+    also_deliver_to: NextHop | None = None  # dual delivery
+    announces_size: bool = True
+    offers_tls: bool = True
+    valid_certificate: bool = True
+    requires_tls_to: frozenset[str] = frozenset()
+    requires_tls_from: frozenset[str] = frozenset()
+    freezes: bool = False  # keeps mail that cannot be placed for a fault of the set-up
+    outgoing_addresses: int = 1
+    greylists_networks: bool = False
+    ipv6: Literal["none", "works", "broken"] = "none"
+    expired: Literal["keeps-code", "own-code", "last-made-permanent"] = "keeps-code"
     back_pressure_delays: bool = False  # replies later and later as its queue fills
 
     def rule_for(self, address: str) -> DomainRule | None:
@@ -118,6 +148,10 @@ class Policy(NamedTuple):
         """
         fits = [r for r in self.routes if r.max_size_bytes is None or size_bytes <= r.max_size_bytes]
         return _best(fits, address, named=named)
+
+    def sender_route(self, sender: str) -> NextHop | None:
+        """The relay host of a sender: by the address, then by its domain (postconf(5): sender_dependent_relayhost_maps)."""
+        return self.sender_routes.get(fold(sender)) or self.sender_routes.get("@" + domain_of(sender))
 
     def forced_route(self, address: str) -> Route | None:
         """The route that is taken before the directory is asked: an entry of Postfix's transport table."""

@@ -11,7 +11,7 @@ from coexsim.mail.message import NextHop, Reply
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
-from coexsim.mail.setup import Setup
+from coexsim.mail.setup import Setup, State
 
 CACHED = " (cached)"
 _NOBODY: frozenset[str] = frozenset()
@@ -37,8 +37,14 @@ def answered_at_once(asking: Asking, answer: Callable[[Question], Answer]) -> Ma
 
 def asks(hop: NextHop, policy: Policy | None) -> Asking:
     """The MX rules for a next hop, as asked by a server, or by anybody outside."""
-    own = (policy.own_names, policy.own_addresses) if policy else (_NOBODY, _NOBODY)
-    return mail_hosts(hop, *own)
+    if policy is None:
+        return mail_hosts(hop, _NOBODY, _NOBODY)
+    return mail_hosts(hop, policy.own_names, policy.own_addresses, both_families=policy.ipv6 != "none")
+
+
+def hosts_at_once(setup: Setup, hop: NextHop, policy: Policy | None, state: State) -> MailHosts | DnsFailure:
+    """The hosts of a next hop in a state of the world, no name server being out of service."""
+    return answered_at_once(asks(hop, policy), lambda q: setup.answer(q, state, external=hop.external_dns))
 
 
 def addresses(setup: Setup, hosts: MailHosts) -> tuple[Host, ...]:

@@ -6,8 +6,9 @@ What a product says otherwise than the RFCs stands in its file.
 from __future__ import annotations
 
 from coexsim.mail.message import Reply
+from coexsim.mail.policy import Policy
 from coexsim.mail.products.product import Catalogue
-from coexsim.mail.products.registry import PRODUCTS
+from coexsim.mail.products.registry import REPLIES
 
 # What RFC 3463 and RFC 5321 say; a product's own catalogue overrides it.
 COMMON: Catalogue = {
@@ -22,6 +23,17 @@ COMMON: Catalogue = {
     "no-such-domain": (550, "5.4.4", "Host or domain name not found: {detail}"),
     "no-address": (550, "5.4.4", "Host or domain name not found: {detail}"),
     "null-mx": (556, "5.1.10", "Domain {domain} does not accept mail (null MX)"),
+    "primary-not-found": (451, "4.4.4", "{detail}"),
+    "frozen": (451, "4.3.5", "mail for {domain} is kept: {detail}"),
+    "unverified-recipient": (450, "4.1.1", "<{address}>: Recipient address rejected: unverified address: {detail}"),
+    "undeliverable-recipient": (
+        550,
+        "5.1.1",
+        "<{address}>: Recipient address rejected: undeliverable address: {detail}",
+    ),
+    "tls-not-offered": (454, "4.7.4", "TLS is required, but was not offered by {detail}"),
+    "certificate-not-valid": (454, "4.7.5", "certificate of {detail} not verified"),
+    "tls-required": (530, "5.7.0", "Must issue a STARTTLS command first"),
     "dns-temporary": (451, "4.4.3", "Name service error: {detail}"),
     "connection-refused": (451, "4.4.1", "connect to {detail}: Connection refused"),
     "connection-timed-out": (451, "4.4.1", "connect to {detail}: Connection timed out"),
@@ -53,10 +65,16 @@ COMMON: Catalogue = {
     "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
 }
 
-_PRODUCTS: dict[str, Catalogue] = {product.name: product.replies for product in PRODUCTS.values()}
-
 
 def reply(product: str, cause: str, *, address: str = "", domain: str = "", detail: str = "") -> Reply:
     """The reply of a product for a cause of the catalogue."""
-    code, enhanced, text = _PRODUCTS.get(product, {}).get(cause) or COMMON[cause]
+    code, enhanced, text = REPLIES.get(product, {}).get(cause) or COMMON[cause]
     return Reply(code, enhanced, text.format(address=address, domain=domain, detail=detail))
+
+
+def expired_reply(policy: Policy, last: Reply) -> Reply:
+    """What the notice about mail that is too old says, given the last failure."""
+    if policy.expired == "keeps-code":
+        return last
+    said = reply(policy.product, "expired", detail=last.text)
+    return said._replace(enhanced="5" + last.enhanced[1:]) if policy.expired == "last-made-permanent" else said

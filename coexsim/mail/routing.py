@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from coexsim.mail.directory import Group, Person
-from coexsim.mail.expansion import expanded, leads_away
+from coexsim.mail.expansion import expanded, follows, leads_away
 from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy, Route
 from coexsim.mail.replies import reply
@@ -73,6 +73,10 @@ class _Case(NamedTuple):
     def to_hop(self, rcpt: Rcpt, route: Route, rule: str, reason: str) -> Verdict:
         if self.policy.hands_over_to is not None and route.to_smart_host:
             return Verdict(rcpt, "hand-over", rule, reason, role=self.policy.hands_over_to)
+        by_sender = self.policy.sender_route(self.envelope.sender) if route.by_sender else None
+        if by_sender is not None:
+            reason = f"{reason.rpartition('; ')[0]}; the relay host of {self.envelope.sender} is {by_sender}"
+            return Verdict(rcpt, "send", "sender-dependent-relayhost", reason, hop=by_sender)
         hop = route.hop or NextHop(domain_of(rcpt.address), by_mx=True, external_dns=route.external_dns)
         return Verdict(rcpt, "send", rule, reason, hop=hop)
 
@@ -84,15 +88,26 @@ def decide(
     policy = setup.policies[server]
     case = _Case(setup, policy, envelope, came_from, state)
     verdicts: list[Verdict] = []
-    taken: set[tuple[str, str]] = set()
+    taken: set[tuple[str, str, str]] = set()
     for rcpt in envelope.recipients:
+        apart = _is_told_apart(case, rcpt)
         for verdict in _verdicts(case, rcpt):
-            key = (fold(verdict.rcpt.address), fold(verdict.rcpt.written) if policy.tells_originals_apart else "")
+            # Two ways of one recipient are not alike: a copy that stays here, and one that goes on.
+            way = str(verdict.hop) if verdict.rule == "dual-delivery" else ""
+            key = (fold(verdict.rcpt.address), fold(verdict.rcpt.written) if apart else "", way)
             if key in taken and verdict.action != "fail":
                 verdict = Verdict(verdict.rcpt, "duplicate", verdict.rule, "another copy goes to this address already")
             taken.add(key)
             verdicts.append(verdict._replace(given=rcpt))
     return Decision(tuple(verdicts), tuple(_transfers(policy, verdicts)))
+
+
+def _is_told_apart(case: _Case, rcpt: Rcpt) -> bool:
+    """Does a copy of its own go to whom this recipient stands for, also where another recipient stands for the same one."""
+    policy = case.policy
+    if policy.tells_originals_apart == "groups-from-elsewhere":
+        return case.came_from != "own-user" and isinstance(case.setup.find(policy, rcpt.address, case.state), Group)
+    return policy.tells_originals_apart == "always"
 
 
 def _verdicts(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
@@ -151,11 +166,24 @@ def _expanded(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
 
 
 class _Onward(NamedTuple):
-    """Addresses that a recipient stands for, and the names under which it was found: none of them may come up again below it."""
+    """Addresses that a recipient stands for, and the names under which it was found: none of them may come up again below it.
 
-    recipients: tuple[Rcpt, ...]
-    names: frozenset[str]
+    `also` are verdicts beside them: a copy that stays. `forwarded`: a mailbox here sends them on, as mail of its own.
+    """
+
+    recipients: tuple[Rcpt, ...] = ()
+    names: frozenset[str] = frozenset()
     is_group: bool = False
+    also: tuple[Verdict, ...] = ()
+    forwarded: bool = False
+
+
+class _Step(NamedTuple):
+    """An address that is to be looked at: a member of a group, or what a mailbox here forwards."""
+
+    rcpt: Rcpt
+    is_member: bool = False
+    forwarded: bool = False
 
 
 def _resolve(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
@@ -165,37 +193,41 @@ def _resolve(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
     """
     on_the_way: set[str] = set()
     opened: set[str] = set()
-    todo: list[tuple[Rcpt, bool] | frozenset[str]] = [(rcpt, False)]
+    todo: list[_Step | frozenset[str]] = [_Step(rcpt)]
     while todo:
         step = todo.pop()
         if isinstance(step, frozenset):
             on_the_way -= step  # all below it is done
             continue
-        one, is_member = step
-        address = fold(one.address)
+        address = fold(step.rcpt.address)
         if address in on_the_way:
-            if not is_member:
-                reason = f"forwarding from {one.address} leads back to it"
-                yield case.fail(one, "forwarding-loop", "forwarding-loop", reason)
+            if not step.is_member:
+                reason = f"forwarding from {step.rcpt.address} leads back to it"
+                yield case.fail(step.rcpt, "forwarding-loop", "forwarding-loop", reason)
             continue
-        found = _resolved(case, one)
+        found = _resolved(case, step)
         if isinstance(found, Verdict):
             yield found
-        elif not found.is_group or address not in opened:
+            continue
+        yield from found.also
+        if not found.is_group or address not in opened:
             opened.add(address)
             names = found.names - on_the_way
             on_the_way |= names
             todo.append(names)
-            todo.extend((member, found.is_group) for member in reversed(found.recipients))
+            todo.extend(_Step(one, found.is_group, found.forwarded) for one in reversed(found.recipients))
 
 
-def _resolved(case: _Case, rcpt: Rcpt) -> Verdict | _Onward:
+def _resolved(case: _Case, step: _Step) -> Verdict | _Onward:
     """The verdict on one address, or the addresses that it stands for."""
-    policy = case.policy
+    policy, rcpt = case.policy, step.rcpt
+    if step.forwarded and policy.own_mail_by_mx:
+        route = Route(domain_of(rcpt.address), None, "forwarded-by-mx")
+        return case.to_hop(rcpt, route, route.rule, f"the mailbox forwards; {_where(route, rcpt)}")
     rule = policy.rule_for(rcpt.address)
     if rule is None:
         return _send_outside(case, rcpt)
-    if policy.passes_first is not None and not _from_within_service(case):
+    if policy.passes_first is not None and not step.forwarded and not _from_within_service(case):
         first = case.setup.server_of_host.get(policy.passes_first.name, "")
         if case.setup.machine_of(first) != case.setup.machine_of(case.came_from):
             route = Route(domain_of(rcpt.address), policy.passes_first, "centralised-transport")
@@ -203,13 +235,14 @@ def _resolved(case: _Case, rcpt: Rcpt) -> Verdict | _Onward:
             return case.to_hop(rcpt, route, "centralised-transport", reason)
     if policy.server in case.setup.external_servers:
         return _external_mailbox(case, rcpt)
+    if (step.forwarded or case.came_from == "own-user") and policy.replica and rule.elsewhere == "fail":
+        rule = rule._replace(elsewhere="relay")  # mail of its own mailboxes goes on, where that of others is refused
     return _resolve_ours(case, rcpt, rule)
 
 
 def _from_within_service(case: _Case) -> bool:
     """Mail of the service's own users, which stays in the service even with centralised transport [MS-HYB]."""
-    client = case.setup.scenario.servers.get(case.came_from)
-    return case.came_from == "own-user" or (client is not None and client.kind == "hosted-outbound")
+    return case.came_from == "own-user" or case.came_from in case.policy.own_clients
 
 
 def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule) -> Verdict | _Onward:
@@ -227,14 +260,12 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule) -> Verdict | _Onwar
         return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
     if policy.all_local_to_smart_host:
         return _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
-    if person and not policy.expands_first and _forwards(case, rule, person, rcpt):
-        onward = Rcpt(person.forwarding or "", rcpt.count, rcpt.written)
-        return _Onward((onward,), frozenset({fold(address), fold(rcpt.address)}))
-    if person and person.home == policy.server and person.over_quota and policy.refuses_over_quota:
-        return case.fail(rcpt, "mailbox-full", "mail-file-full", f"the mail file of {address} is full")
-    if person and person.home == policy.server:
-        reason = f"Person record for {address} found, and the mail file is here"
-        return Verdict(rcpt, "deliver", "mail-file-here", reason)
+    if person and not policy.expands_first:
+        onward = _forwarding(case, rule, person, rcpt)
+        if onward is not None:
+            return _follow(case, rule, person, rcpt, onward, frozenset({fold(address), fold(rcpt.address)}))
+    if person and rule.delivers and person.lives_at(policy.server):
+        return _deliver(case, rcpt, person)
     if person:
         return _elsewhere(case, rcpt, person, rule)
     if rule.unknown == "relay":
@@ -243,19 +274,63 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule) -> Verdict | _Onwar
     return case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
 
 
-def _forwards(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> bool:
-    """Is the forwarding address followed: another one is (but not from the mail file to itself under another name).
+def _deliver(case: _Case, rcpt: Rcpt, person: Person) -> Verdict | _Onward:
+    """Into the mail file here; with dual delivery also to the other system, if the mail does not come from there [GW-DUAL]."""
+    policy = case.policy
+    if person.over_quota and policy.refuses_over_quota:
+        return case.fail(rcpt, "mailbox-full", "mail-file-full", f"the mail file of {rcpt.address} is full")
+    reason = f"Person record for {rcpt.address} found, and the mail file is here"
+    here = Verdict(rcpt, "deliver", "mail-file-here", reason)
+    if policy.also_deliver_to is None:
+        return here
+    other = case.setup.machine_of(case.setup.server_of_host.get(policy.also_deliver_to.name, ""))
+    if other == case.setup.machine_of(case.came_from):
+        return here
+    route = Route(domain_of(rcpt.address), policy.also_deliver_to, "dual-delivery")
+    copy = Rcpt(rcpt.address, rcpt.count, rcpt.written)
+    return _Onward(also=(here, case.to_hop(copy, route, route.rule, f"a copy goes to {policy.also_deliver_to.name}")))
 
-    One's own is only where there is no other way to go: it leads back.
+
+def _follow(
+    case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt, onward: str, names: frozenset[str]
+) -> Verdict | _Onward:
+    """On to a forwarding address, with the copy that stays in the mail file."""
+    target = Rcpt(onward, rcpt.count, rcpt.written)
+    target_rule = case.policy.rule_for(onward)
+    if target_rule is not None and target_rule.takes_targets and _is_address_of(case, onward, person):
+        found = (
+            f"Person record for {rcpt.address} with the target address {onward}, in a domain that is not authoritative"
+        )
+        return _relay(case, target, target_rule, "target-address", found)
+    here = rule.delivers and person.lives_at(case.policy.server)
+    kept = _deliver(case, rcpt, person) if here and person.keeps_copy else None
+    also = () if kept is None else (kept,) if isinstance(kept, Verdict) else kept.also
+    return _Onward((target,), names, also=also, forwarded=here and case.policy.replica)
+
+
+def _is_address_of(case: _Case, address: str, person: Person) -> bool:
+    return case.setup.find(case.policy, address, case.state) == person
+
+
+def _forwarding(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> str | None:
+    """The address that mail for a person goes on to from here, if any.
+
+    One's own address is only where there is no other way to go: it leads back.
     """
-    if not person.forwarding or rule.elsewhere == "fail":
-        return False
-    home = case.setup.scenario.servers.get(person.home or "")
-    if rule.elsewhere == "home" and home is not None and home.kind == "hosted-inbound":
-        return False  # the service finds its own mail file before it looks at the target address
-    if fold(person.forwarding) == fold(rcpt.address):
-        return rule.elsewhere == "forward" and person.home != case.policy.server
-    return leads_away(case.setup, case.policy, person, case.state)
+    policy = case.policy
+    here = person.lives_at(policy.server)
+    if here and policy.mailbox_forwarding:
+        set_here = policy.mailbox_forwarding.get(fold(person.address))
+        if set_here is not None:
+            return set_here
+    target = person.forwarding
+    if not target or (person.keeps_copy and not here) or not follows(case.setup, policy, person):
+        return None
+    if rule.elsewhere == "fail" and not here:
+        return None
+    if fold(target) == fold(rcpt.address):
+        return target if rule.elsewhere == "forward" and not here else None
+    return target if leads_away(case.setup, policy, person, case.state) else None
 
 
 def _elsewhere(case: _Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Verdict:
@@ -263,27 +338,15 @@ def _elsewhere(case: _Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Ver
     policy = case.policy
     found = f"Person record for {rcpt.address} found, but no mail file here"
     home = case.setup.scenario.servers.get(person.home or "")
-    if home is not None and home.host:
-        within_service = rule.elsewhere == "home" and home.kind == "hosted-inbound"
-        within_organisation = rule.elsewhere != "home" and _same_organisation(
-            case.setup, policy.server, person.home or ""
-        )
-        if within_service or within_organisation:
-            route = Route(home.host, NextHop(fold(home.host), by_mx=False), "mail-file-on-other-server")
-            return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {person.home}")
+    if home is not None and home.host and person.home in policy.colleagues:
+        route = Route(home.host, NextHop(fold(home.host), by_mx=False), "mail-file-on-other-server")
+        return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {person.home}")
     if rule.elsewhere in ("relay", "home"):
         return _relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
     if rule.elsewhere == "forward" and policy.needs_forwarding:
         detail = "no mail file here and no forwarding address"
         return case.fail(rcpt, "no-route", "no-forwarding-address", found + ", nor a forwarding address", detail)
     return case.fail(rcpt, "unknown-user", rule.elsewhere_rule, found)
-
-
-def _same_organisation(setup: Setup, one: str, other: str) -> bool:
-    """Two on-premises servers of one directory pass mail to each other by the mail file, not by smart host."""
-    kinds = ("domino", "exchange")
-    servers = setup.scenario.servers
-    return servers[one].kind in kinds and servers[other].kind in kinds
 
 
 def _relay(case: _Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) -> Verdict:
@@ -305,6 +368,11 @@ def _send_outside(case: _Case, rcpt: Rcpt) -> Verdict:
         return case.fail(
             rcpt, "reserved-domain", "reserved-domain", f"{domain_of(rcpt.address)} is reserved by RFC 2606"
         )
+    tenant = policy.other_tenants.get(domain_of(rcpt.address))
+    if tenant is not None:
+        within = Route(domain_of(rcpt.address), NextHop(tenant, by_mx=False), "other-tenant-of-the-service")
+        reason = f"{domain_of(rcpt.address)} is another tenant's of the same service; sent to {tenant}, whatever its MX"
+        return case.to_hop(rcpt, within, within.rule, reason)
     route = policy.route_for(rcpt.address, case.envelope.size_bytes)
     if route is not None:
         return case.to_hop(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from coexsim.mail.directory import Directory, Entry, View
+from coexsim.mail.directory import Directory, Entry, Person, View
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.mail.policy import Policy
@@ -117,6 +117,18 @@ class Setup:
             return self._internal_zones.answer(question)
         return self._external_zones.answer(question, dict(state.failing) if state.failing else None)
 
+    def is_routing_address(self, person: Person) -> bool:
+        """Does the forwarding address of somebody with a hosted mail file lead to that mail file: by an alias, or by a domain of the
+        service alone.
+        """
+        target = person.forwarding or ""
+        entry = self.directory.find(target, self.directory.latest)
+        if isinstance(entry, Person) and entry.address == person.address:
+            return True
+        policy = self.policies.get(person.home or "")
+        domain = domain_of(target)
+        return policy is not None and domain != self.directory.domain and policy.rule_for(target) is not None
+
     def zone_of(self, name: str) -> str | None:
         """The declared zone that a name lies in."""
         return self._external_zones.zone_of(name)
@@ -128,10 +140,8 @@ class Setup:
         entry = None
         if policy.lookup != "local part only":
             entry = self.directory.find(address, version, view)
-            if entry is None and policy.lookup != "full name only" and domain_of(address) != policy.primary_domain:
-                primary = (
-                    f"{local_part_of(address)}@{policy.primary_domain}"  # an alternate domain falls back to it [D-GD]
-                )
+            if entry is None and domain_of(address) in policy.alternates:
+                primary = f"{local_part_of(address)}@{policy.primary_domain}"  # the secondary lookup of [D-GD]
                 entry = self.directory.find(primary, version, view)
         if entry is None and policy.lookup != "full name only":
             entry = self.directory.find_local_part(address, version, view)

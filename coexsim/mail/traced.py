@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from coexsim.cards import card
 from coexsim.mail.message import Reply, Stage, fold
+from coexsim.scenario.model import Outcome as Outcome
 from coexsim.units import Moment
-
-Outcome = Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"]
 
 
 class Hop(NamedTuple):

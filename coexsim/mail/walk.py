@@ -38,7 +38,7 @@ from coexsim.mail.delivery import (
     dns_reply,
     split_by_time,
 )  # fmt: skip
-from coexsim.mail.dialogue import receive
+from coexsim.mail.dialogue import Reaches, contact, receive
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.gathered import Delivering, Failed, Gathered, Queued, hops_of, part_of, recipients_of
@@ -51,7 +51,11 @@ from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
 
 MOST_STEPS = 20_000  # of one walk; a set-up that multiplies mail without end is stopped there
-RECOVERABLE_RULES = ("greylisted", "recipient-limit")  # a refusal by these has an end that is known
+RECOVERABLE_RULES = (
+    "greylisted",
+    "recipient-limit",
+    "next-host-not-reached",
+)  # a refusal by these has an end that is known
 
 
 class Walk:
@@ -135,7 +139,9 @@ class Walk:
             self._refuse(envelope, "client", said, at_s, "deferred_in_queue")
             return
         at_s = back_s if back_s is not None else at_s
-        reception = receive(self.setup, server, client, envelope, self.setup.state_at(at_s))
+        reception = receive(
+            self.setup, server, client, envelope, self.setup.state_at(at_s), reaches=self._reaches(at_s)
+        )
         for refusal in reception.refused:
             self._refuse(envelope.to((refusal.rcpt,)), server, refusal.reply, at_s)
         if reception.accepted:
@@ -148,6 +154,12 @@ class Walk:
     ) -> None:
         for rcpt in envelope.recipients:
             self.messages[0].copies.append((rcpt.written, Copy(rcpt.address, outcome, (), by, said, at_s)))
+
+    def _reaches(self, at_s: float) -> Reaches:
+        """Is a server reached from another at a time: for probes of recipients."""
+        return lambda client, server: (
+            self.outages.server_up_again_s(server, at_s) is None and self.outages.joined(client, server, at_s)
+        )
 
     # --- at a server ---
 
@@ -222,8 +234,8 @@ class Walk:
                 return self._resolve(delivering, hop, at_s)
             case Connect(host):
                 return self._connect(delivering, host, at_s)
-            case HandOver(host, recipients):
-                return self._talk(delivering, host, recipients, at_s)
+            case HandOver(host, recipients, source):
+                return self._talk(delivering, host, recipients, source, at_s)
             case LookAtClock():
                 return Timing(at_s)
             case Accepted(host, recipients):
@@ -260,14 +272,20 @@ class Walk:
         delivering.recoverable = delivering.recoverable or contact.recoverable
         return Unreachable(contact.reply)
 
-    def _talk(self, delivering: Delivering, host: Host, recipients: Recipients, at_s: float) -> Session:
+    def _talk(self, delivering: Delivering, host: Host, recipients: Recipients, source: int, at_s: float) -> Session:
         """One SMTP transaction with the server at `host`."""
         copy, server = delivering.copy, host.server
         assert server is not None
         offered = copy.envelope.to(recipients)
         delay_s = self.setup.policies[server].greylist_s
-        grey = None if delay_s is None else lambda c, s, r: self._greylist.turns_away(server, c, s, r, at_s, delay_s)
-        reception = receive(self.setup, server, copy.server, offered, self.setup.state_at(at_s), grey)
+        known_by = contact(self.setup, server, copy.server, source)
+        grey = (
+            None
+            if delay_s is None
+            else lambda _, s, r: self._greylist.turns_away(server, known_by, s, r, at_s, delay_s)
+        )
+        state = self.setup.state_at(at_s)
+        reception = receive(self.setup, server, copy.server, offered, state, grey, self._reaches(at_s))
         stages = [refusal.stage for refusal in reception.refused]
         stage: Stage = "mail" if "mail" in stages else "data" if reception.body_sent else "rcpt"
         taken = len(recipients) - sum(each == "rcpt" for each in stages)

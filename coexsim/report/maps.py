@@ -28,6 +28,7 @@ KIND_WORDS = {
     "domino": "Domino",
     "exchange": "Exchange",
     "postfix": "Postfix",
+    "exim": "Exim",
     "relay": "relay",
     "hosted-inbound": "hosted service, incoming",
     "hosted-outbound": "hosted service, outgoing",
@@ -36,7 +37,7 @@ KIND_WORDS = {
 ORDER = {
     kind: i
     for i, kind in enumerate(
-        ("external", "hosted-outbound", "domino", "exchange", "postfix", "relay", "hosted-inbound")
+        ("external", "hosted-outbound", "domino", "exchange", "postfix", "exim", "relay", "hosted-inbound")
     )
 }
 BOX_W, BOX_H, GAP = 2.5, 0.78, 0.62

@@ -76,12 +76,18 @@ def servers_exist(scenario: Scenario) -> Found:
         for index, client in enumerate(server.relay_for):
             if client != "anyone":
                 yield from missing(("servers", name, "relay_for", index), client)
+        for key in ("requires_tls_to", "requires_tls_from"):
+            for index, other in enumerate(getattr(server, key)):
+                if other != "anyone":
+                    yield from missing(("servers", name, key, index), other)
     directory = scenario.directory
     yield from missing(("directory", "master"), directory.master)
     if directory.replica:
         yield from missing(("directory", "replica", "at"), directory.replica.at)
     for name, person in directory.people.items():
         yield from missing(("directory", "people", name, "mail_file"), person.mail_file)
+        for index, other in enumerate(person.also_at):
+            yield from missing(("directory", "people", name, "also_at", index), other)
     for index, mail in enumerate(scenario.messages):
         yield from missing(("messages", index, "at"), mail.at)
         for key, expect in {
@@ -296,6 +302,34 @@ def moves_can_be_counted(scenario: Scenario) -> Found:
                 yield ("events", index, key), f"expected a number from 0 to {MOST_MAILBOXES:,}; found {number:,}"
 
 
+def copies_have_somewhere_to_go(scenario: Scenario) -> Found:
+    """Who keeps a copy forwards."""
+    for name, person in scenario.directory.people.items():
+        if person.keep_copy and person.forwarding_address is None:
+            yield ("directory", "people", name, "keep_copy"), "a copy of what is kept: write forwarding_address too"
+
+
+def domains_are_written_as_domains(scenario: Scenario) -> Found:
+    """``*.domain`` stands for the domains below it only where the product knows that; elsewhere it would match nothing."""
+    exact = {
+        "domino": ("global_domain",),
+        "postfix": ("virtual_mailbox_domains", "relay_domains"),
+        "exim": ("local_domains", "relay_to_domains"),
+        "relay": ("relay_domains",),
+        "external": ("domain",),
+    }
+    patterns = {"exchange": ("accepted_domains",), "hosted-inbound": ("domains", "accepted_domains")}
+    for name, server in scenario.servers.items():
+        for key in (*exact.get(server.kind, ()), *patterns.get(server.kind, ())):
+            for domain in getattr(server, key) or ():
+                plain = domain.removeprefix("*.") if key in patterns.get(server.kind, ()) else domain
+                if not _HOST.fullmatch(plain):
+                    yield (
+                        ("servers", name, key),
+                        f"{domain!r} is no domain, and would match nothing; write each domain out",
+                    )
+
+
 RULES: tuple[Callable[[Scenario], Found], ...] = (
     sites_exist,
     sites_are_joined,
@@ -309,6 +343,8 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     people_exist,
     mail_addresses_are_addresses,
     outages_name_what_exists,
+    copies_have_somewhere_to_go,
+    domains_are_written_as_domains,
     windows_are_in_order,
     outages_can_be_counted,
     moves_can_be_counted,

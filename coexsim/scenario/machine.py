@@ -73,7 +73,17 @@ class RetryPlan(Spec):
     """When mail that could not be handed on is tried again, warned of and given up; left out: as the product does."""
 
     like: (
-        Literal["domino", "exchange", "exchange-2007", "postfix", "exim", "exchange-online", "sendmail", "rfc5321"]
+        Literal[
+            "domino",
+            "exchange",
+            "exchange-2007",
+            "postfix",
+            "exim",
+            "exchange-online",
+            "google-workspace",
+            "sendmail",
+            "rfc5321",
+        ]
         | None
     ) = Field(
         default=None,
@@ -95,4 +105,8 @@ class Greylist(Spec):
 
     delay: Seconds = Field(
         default=300.0, description="how long a first contact is put off; 300 s is Postgrey's default, from memory [s]"
+    )
+    by: Literal["address", "network"] = Field(
+        default="address",
+        description="network: all addresses of a sender are one contact, as with Postgrey's lookup by subnet",
     )

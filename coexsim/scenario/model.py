@@ -1,6 +1,6 @@
 """A scenario: one organisation's mail set-up and the question asked of it, as frozen models."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
@@ -28,17 +28,15 @@ from coexsim.scenario.quantities import (
 )
 from coexsim.scenario.servers import (
     AnyServer,
-    DominoServer,
-    ExchangeServer,
     ExternalServer,
-    HostedInbound,
     HostedOutbound,
-    PostfixServer,
 )
 from coexsim.units import Moment
 
 MOST_MAILBOXES = 10_000_000
-OUTCOMES = ("delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client")
+Outcome = Literal["bounced", "expired", "discarded", "refused_to_client", "deferred_in_queue", "delivered"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+"""How a recipient can end, the worst first: a group ends as its worst member does."""
 
 
 class Link(Spec):
@@ -92,7 +90,16 @@ class Person(Spec):
         description="where the mail file is: here, elsewhere (the article's 'Other Internet Mail'), or none",
     )
     mail_file: str | None = Field(default=None, description="the server that holds it; none for 'other-internet-mail'")
-    forwarding_address: Address | None = Field(default=None, description="where mail goes on to")
+    forwarding_address: Address | None = Field(
+        default=None,
+        description="where mail for the person goes: the Person document's forwarding address, Exchange's target or forwarding address; "
+        "of a mail file at a hosted service: its routing address there, or else the forwarding that the service does",
+    )
+    keep_copy: Switch = Field(
+        default=False,
+        description="deliver and forward: a copy stays in the mail file (Exchange's DeliverToMailboxAndForward)",
+    )
+    also_at: Names = Field(default=(), description="other servers with a mail file for the same address")
     internet_address: Address | None = Field(default=None, description="default: name@domain")
     aliases: Names = Field(default=(), description="further names or addresses")
     over_quota: Switch = Field(
@@ -135,9 +142,7 @@ class Expect(Spec):
     """What must happen to a recipient; only what is written is checked."""
 
     route: tuple[str, ...] | None = Field(default=None, description="servers passed by the copy that arrived or ended")
-    outcome: (
-        Literal["delivered", "bounced", "expired", "discarded", "deferred_in_queue", "refused_to_client"] | None
-    ) = Field(default=None, description="how the mail ends for the recipient")
+    outcome: Outcome | None = Field(default=None, description="how the mail ends for the recipient")
     code: EnhancedCode | None = Field(default=None, description="enhanced status code, such as 5.1.1, or none")
     by: str | None = Field(default=None, description="the server that gave it up")
     rules: tuple[str, ...] | None = Field(default=None, description="the rule at each server of the route")
@@ -342,20 +347,28 @@ class Scenario(Spec):
     def home_server(self) -> dict[str, str]:
         """The server that holds the mail files of each side: ``onprem``, ``hosted``."""
         homes = {}
-        master = self.directory.master or next(iter(self.of_kind(DominoServer, ExchangeServer, PostfixServer)), None)
+        master = self.directory.master or self._first("onprem")
         if master:
             homes["onprem"] = master
-        inbound = self.directory.replica.at if self.directory.replica else next(iter(self.of_kind(HostedInbound)), None)
+        inbound = self.directory.replica.at if self.directory.replica else self._first("hosted")
         if inbound:
             homes["hosted"] = inbound
         return homes
+
+    def _first(self, side: str) -> str | None:
+        """The first server with mail files of a side; another organisation at the same service is not meant."""
+        return next((n for n, s in self.servers.items() if s.side == side and getattr(s, "tenant", None) is None), None)
 
     @property
     def submission_server(self) -> dict[str, str]:
         """The server where each side's people hand their mail in: ``onprem``, ``hosted``, ``internet``."""
         entry = dict(self.home_server)
-        for side, kind in (("hosted", HostedOutbound), ("internet", ExternalServer)):
-            name = next(iter(self.of_kind(kind)), None)
+        ours = getattr(self.servers.get(entry.get("hosted", "")), "tenant", None)
+        outbound = (name for name, server in self.of_kind(HostedOutbound).items() if server.tenant == ours)
+        for side, name in (
+            ("hosted", next(outbound, None)),
+            ("internet", next(iter(self.of_kind(ExternalServer)), None)),
+        ):
             if name:
                 entry[side] = name
         return entry

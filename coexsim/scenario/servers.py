@@ -17,6 +17,8 @@ from coexsim.scenario.quantities import Names, Seconds, SizeBytes, Switch, Whole
 class ServerBase(Spec):
     """What every server has, whatever its product."""
 
+    side: ClassVar[Literal["onprem", "hosted", "internet", "none"]] = "none"  # whose mail files it can have
+
     site: str | None = Field(default=None, description="the site it stands in, one of `sites`")
     host: str | None = Field(default=None, description="its name in DNS")
     address: str | None = Field(default=None, description="its IP address; default: what DNS says of its host")
@@ -26,6 +28,26 @@ class ServerBase(Spec):
     smtp: SmtpSession = Field(default=SmtpSession(), description="what its SMTP sessions cost in round trips")
     retry: RetryPlan | None = Field(
         default=None, description="when mail that could not be handed on is tried again; left out: as the product does"
+    )
+    outgoing_addresses: Whole = Field(
+        default=1,
+        ge=1,
+        description="IP addresses that its mail leaves from, one after another; each is a stranger to greylisting",
+    )
+    ipv6: Literal["none", "works", "broken"] = Field(
+        default="none",
+        description="as a sender: hosts with an A and an AAAA record are tried over IPv6 first; broken: then in vain; none: not asked for",
+    )
+    announces_size: Switch = Field(
+        default=True, description="SIZE in its EHLO reply: too large mail is refused at MAIL"
+    )
+    offers_tls: Switch = Field(default=True, description="STARTTLS in its EHLO reply")
+    valid_certificate: Switch = Field(default=True, description="its certificate is one that others verify")
+    requires_tls_to: Names = Field(
+        default=(), description="servers (or 'anyone') to which it sends only over TLS with a verified certificate"
+    )
+    requires_tls_from: Names = Field(
+        default=(), description="servers (or 'anyone') from which it takes mail only over TLS: 530 5.7.0 without"
     )
     relay_for: Names = Field(default=(), description="servers (or 'anyone') for which it relays to other domains")
     greylisting: Greylist | None = Field(default=None, description="first contacts are put off; left out: they are not")
@@ -44,6 +66,7 @@ class ServerBase(Spec):
 class DominoServer(ServerBase):
     """Lotus Domino: Server document, Configuration document (Router/SMTP), Global Domain document."""
 
+    side = "onprem"
     kind: Literal["domino"] = Field(description="Lotus Domino")
     smtp_listener_task: Switch = Field(
         default=False, description="Server document, Basics: is port 25 open (article, step 1)"
@@ -147,6 +170,7 @@ class SendConnector(Spec):
 class ExchangeServer(ServerBase):
     """Microsoft Exchange 2007 and later: accepted domains, Send connectors, recipient filtering."""
 
+    side = "onprem"
     kind: Literal["exchange"] = Field(description="Microsoft Exchange 2007 and later")
     accepted_domains: dict[str, AcceptedDomain] = Field(
         default_factory=dict, description="domain to its type; left out: it takes no mail from outside [MS-AD]"
@@ -207,8 +231,13 @@ def _known_transports(table: dict[str, str]) -> dict[str, str]:
 class PostfixServer(ServerBase):
     """Postfix: main.cf in its own words. `smart_host` is a transport for listed people with no mail file here."""
 
+    side = "onprem"
     kind: Literal["postfix"] = Field(description="Postfix")
-    virtual_mailbox_domains: Names | None = Field(default=None, description="default: the scenario's domain")
+    virtual_mailbox_domains: Names | None = Field(
+        default=None,
+        description="default: the scenario's domain, unless it is a relay domain and no mail file is here; a domain that is also a relay "
+        "domain is virtual (trivial-rewrite(8) warns of it)",
+    )
     relay_domains: Names = Field(
         default=(), description="with their subdomains; accepted without being listed, unless relay_recipient_check"
     )
@@ -228,7 +257,17 @@ class PostfixServer(ServerBase):
         "list, also people with a mail file here; to '@other' keeps the local part",
     )
     smart_host: str | None = Field(default=None, description="'[host]' or 'host'")
-    relayhost: str | None = Field(default=None, description="'[host]' or 'host'")
+    relayhost: str | None = Field(default=None, description="'[host]' or 'host'; for relay domains too")
+    sender_dependent_relayhost_maps: dict[str, str] = Field(
+        default_factory=dict, description="sender address or '@domain' to the host that is used instead of relayhost"
+    )
+    reject_unverified_recipient: Switch = Field(
+        default=False,
+        description="a probe along the recipient's route; not deliverable or not known yet is refused at RCPT",
+    )
+    unverified_recipient_reject_code: Literal[450, 550] = Field(
+        default=450, description="for an address that the probe shows to bounce; 450 by default (postconf(5))"
+    )
     mynetworks: Names = Field(default=(), description="clients that may relay; also relay_for")
     message_size_limit: SizeBytes | None = Field(default=10_240_000, description="bytes; 0: no limit [PF]")
     smtpd_recipient_limit: Whole = Field(
@@ -267,25 +306,93 @@ class RelayServer(ServerBase):
     )
 
 
-class HostedInbound(ServerBase):
-    """The hosted service's inbound server: has the hosted users' mail files and a replica of the directory."""
+class EximServer(ServerBase):
+    """Exim as its default configuration sets it up: local domains, relayed domains, a smart host by manualroute."""
 
-    kind: Literal["hosted-inbound"] = Field(description="the hosted service's inbound server")
-    domains: Names | None = Field(default=None, description="default: the scenario's domain")
-    unknown_recipients: Literal["refuse", "bounce", "relay"] = Field(
-        default="refuse", description="550 5.1.1 at RCPT; accept, then bounce; or on to smart_host"
+    side = "onprem"
+    kind: Literal["exim"] = Field(description="Exim")
+    local_domains: Names | None = Field(default=None, description="default: the scenario's domain")
+    relay_to_domains: Names = Field(default=(), description="taken from anyone and passed on")
+    smart_host: str | None = Field(
+        default=None,
+        description="takes mail of listed people with no mail file here: a manualroute router for local domains",
     )
-    edge_blocking: Switch = Field(
-        default=False, description="refuse with 550 5.4.1 as directory-based edge blocking does [MS-DBEB]"
+    smart_host_for_others: str | None = Field(
+        default=None, description="takes all mail for other domains (Debian: dc_smarthost); default: by MX"
+    )
+    verify_recipient: Literal["off", "route", "callout"] = Field(
+        default="route",
+        description="'verify = recipient' at RCPT follows the routers: 451 where a route cannot be worked out; callout: asks the next "
+        "host too [EXIM]",
+    )
+    message_size_limit: SizeBytes | None = Field(default=52_428_800, description="50 MiB [EXIM]")
+    received_headers_max: Whole = Field(default=30, ge=1, description="[EXIM]")
+    recipients_max: Whole = Field(default=50_000, ge=0, description="[EXIM]; 0: no limit")
+
+
+HostedService = Literal["smartcloud-inotes", "exchange-online", "google-workspace", "other"]
+_SERVICE = "the hosted service; left out: by the host name (*.protection.outlook.com, *.google.com, *.collabserv.com), else other"
+
+
+class OutboundConnector(Spec):
+    """A hosted service's connector to the organisation's own servers."""
+
+    name: str = Field(default="connector", description="told as the rule of mail that takes it")
+    address_spaces: Names = Field(
+        default=("*",), description="domains it serves; '*' for all, '*.example.com' for subdomains"
+    )
+    smart_hosts: Names = Field(default=(), description="where it sends; none: by MX")
+    enabled: Switch = Field(default=True, description="a disabled connector is not used")
+
+
+class HostedInbound(ServerBase):
+    """The hosted service's inbound server: has the hosted users' mail files and a replica of the directory.
+
+    What the organisation has set at its service stands here, and holds for the outbound server of the same tenant too.
+    """
+
+    side = "hosted"
+    kind: Literal["hosted-inbound"] = Field(description="the hosted service's inbound server")
+    provider: HostedService | None = Field(default=None, description=_SERVICE)
+    tenant: str | None = Field(default=None, description="whose organisation this is; default: the scenario's own")
+    domains: Names | None = Field(
+        default=None, description="default: the scenario's domain; '*.domain' for those below it"
+    )
+    accepted_domains: dict[str, Literal["authoritative", "internal-relay"]] = Field(
+        default_factory=dict,
+        description="in place of domains and unknown_recipients: the service bounces unknown people of an authoritative domain and "
+        "passes on those of an internal relay domain, those of its own users too",
+    )
+    unknown_recipients: Literal["refuse", "bounce", "relay"] = Field(
+        default="refuse",
+        description="550 5.1.1 at RCPT; accept, then bounce; or on by connector or MX (an internal relay domain)",
+    )
+    edge_blocking: Switch | None = Field(
+        default=None,
+        description="directory-based edge blocking: refuse with 550 5.4.1 [MS-DBEB]; default: Exchange Online, authoritative domains",
     )
     smart_host: str | None = Field(
-        default=None, description="where mail for people elsewhere (and unknown, if relayed) goes"
+        default=None,
+        description="a connector for all its domains: where mail for people elsewhere (and unknown, if relayed) goes",
     )
-    people_elsewhere: Literal["refuse", "relay"] = Field(
-        default="refuse", description="people whose mail file is not here"
+    connectors: tuple[OutboundConnector, ...] = Field(
+        default=(),
+        description="ways to the organisation's own servers, by address space; they hold for the outbound server too",
+    )
+    people_elsewhere: Literal["refuse", "relay"] | None = Field(
+        default=None,
+        description="people whose mail file is not here: relay is by connector, else by MX; default: relay at Exchange Online and Google "
+        "Workspace, which know them by synchronisation, else refuse",
     )
     centralised_transport: Switch = Field(
-        default=False, description="mail not yet seen by smart_host goes there first [MS-HYB]"
+        default=False, description="mail not yet seen by the connector's host goes there first [MS-HYB]"
+    )
+    forwarding: dict[str, str] = Field(
+        default_factory=dict,
+        description="person to the address that the mailbox here forwards to, whatever the directory says",
+    )
+    also_deliver_to: str | None = Field(
+        default=None, description="dual delivery: a copy of all mail for its people goes to this host too [GW-DUAL]"
     )
     max_message_size: SizeBytes | None = Field(
         default=None, description="larger mail is refused with 552; left out: no limit"
@@ -296,17 +403,22 @@ class HostedInbound(ServerBase):
 
 
 class HostedOutbound(ServerBase):
-    """The hosted service's outbound server: hosted users hand their mail in here."""
+    """The hosted service's outbound server: hosted users hand their mail in here. Domains and connectors stand at its inbound server."""
 
     kind: Literal["hosted-outbound"] = Field(description="the hosted service's outbound server")
-    routes_internal_mail: Literal["by-mx", "direct"] = Field(
-        default="by-mx", description="the article; or as today's services do [MS-HYB]"
+    provider: HostedService | None = Field(default=None, description="default: that of the tenant's inbound server")
+    tenant: str | None = Field(default=None, description="whose organisation this is; default: the scenario's own")
+    routes_internal_mail: Literal["by-mx", "direct"] | None = Field(
+        default=None,
+        description="by-mx: as the article; direct: the service looks its own people up, as today's do [MS-HYB]; default: direct at "
+        "Exchange Online and Google Workspace, else by-mx",
     )
     relay_host: str | None = Field(
-        default=None, description="all mail leaves through this host (centralised transport) [MS-HYB]"
+        default=None,
+        description="all mail leaves through this host [MS-HYB]; default: the connector's, with centralised transport",
     )
     max_message_size: SizeBytes | None = Field(
-        default=None, description="larger mail is refused with 552; left out: no limit"
+        default=None, description="larger mail is refused with 552; default: that of the tenant's inbound server"
     )
     max_hop_count: Whole = Field(
         default=50, ge=1, description="Received lines after which mail bounces as a loop; from memory"
@@ -316,6 +428,7 @@ class HostedOutbound(ServerBase):
 class ExternalServer(ServerBase):
     """A sender and receiver on the Internet, with its own domain."""
 
+    side = "internet"
     kind: Literal["external"] = Field(description="senders and receivers on the Internet")
     domain: Names = Field(description="its mail domains")
     mailboxes: tuple[str, ...] | None = Field(default=None, description="local parts that exist; default: all")
@@ -338,8 +451,15 @@ class ExternalServer(ServerBase):
 
 
 AnyServer = (
-    DominoServer | ExchangeServer | PostfixServer | RelayServer | HostedInbound | HostedOutbound | ExternalServer
+    DominoServer
+    | ExchangeServer
+    | PostfixServer
+    | EximServer
+    | RelayServer
+    | HostedInbound
+    | HostedOutbound
+    | ExternalServer
 )
-KINDS = ("domino", "exchange", "postfix", "relay", "hosted-inbound", "hosted-outbound", "external")
+KINDS = ("domino", "exchange", "postfix", "exim", "relay", "hosted-inbound", "hosted-outbound", "external")
 
 __all__ = ["KINDS", "AnyServer", "Capacity", "Greylist", "RetryPlan", "ServerBase", "Service", "SmtpSession"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from coexsim.mail.delivery import Greylist, Refused, Session, split_by_time
-from coexsim.mail.dialogue import receive
+from coexsim.mail.dialogue import contact, receive
 from coexsim.mail.message import NextHop, Rcpt, Reply
 from coexsim.mail.routing import Verdict, decide
 from coexsim.mail.setup import Setup, State
+from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
 
 Recipients = tuple[Rcpt, ...]
@@ -24,6 +25,8 @@ class RulesWorld(Protocol):
     def state(self) -> State: ...  # noqa: D102
     @property
     def envelopes(self) -> EnvelopeClasses: ...  # noqa: D102
+    @property
+    def downtimes(self) -> Mapping[str, DowntimeSchedule]: ...  # noqa: D102
     def side_of(self, address: str, version: int) -> str: ...  # noqa: D102
 
 
@@ -63,6 +66,7 @@ class RuleMemory:
         self._server = server
         self._greylist_s = world.setup.policies[server].greylist_s
         self._greylist = Greylist()
+        self._probes = world.setup.policies[server].verifies == "probe"
         self._decisions: dict[tuple[object, ...], ClassDecision] = {}
         self._receptions: dict[tuple[object, ...], ClassReception] = {}
 
@@ -86,7 +90,7 @@ class RuleMemory:
 
         `which` of the client's senders it is matters to greylisting only.
         """
-        if self._greylist_s is not None:
+        if self._greylist_s is not None or self._probes:
             return self._receive(message, envelope, client, which, now_s)
         key = (envelope, client, message.size_class, message.passed)
         found = self._receptions.get(key)
@@ -119,11 +123,16 @@ class RuleMemory:
 
         def is_grey(client: str, sender: str, rcpt: str) -> bool:
             assert delay_s is not None
-            return self._greylist.turns_away(str(which), client, sender, rcpt, now_s, delay_s)
+            source = message.failures % world.setup.policies[client].outgoing_addresses
+            known_by = contact(world.setup, self._server, client, source)
+            return self._greylist.turns_away(str(which), known_by, sender, rcpt, now_s, delay_s)
+
+        def is_reached(_client: str, server: str) -> bool:
+            return world.downtimes[server].is_up(now_s)
 
         offered = message.as_envelope()._replace(recipients=envelope.recipients)
         reception = receive(
-            world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey
+            world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey, is_reached
         )
         failed, late = split_by_time(_by_reply([(refusal.rcpt, refusal.reply) for refusal in reception.refused]))
         accepted = envelope.recipients if reception.accepted == envelope.recipients else reception.accepted

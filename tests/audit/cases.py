@@ -48,6 +48,11 @@ POSTFIX = (
     "    smart_host: '[smtp.inotes.example]'\n    virtual_alias_maps: {'@corporate.com': dUser2%s}\n"
 )
 
+CLOUD = (
+    "servers: {onprem: {smart_host: corporate-com.mail.protection.outlook.com},"
+    " inotes-inbound: {host: corporate-com.mail.protection.outlook.com%s}}\n"
+)
+
 CASES: dict[str, Case] = {
     "UNREACHABLE": Case("directory: {people: {lost: {mail_system: other-internet-mail, forwarding_address: lost@nowhere.net}}}"),
     "VALID-RECIPIENT-BOUNCES": Case(
@@ -109,6 +114,16 @@ CASES: dict[str, Case] = {
         "directory: {people: {iUser1: null, iUser2: null, elsa: {mail_system: other-internet-mail, mail_file: inotes-inbound,"
         " forwarding_address: elsa@otherdomain.com}}}",
         "servers: {onprem: {verify_local_recipients: enabled}}",
+    ),
+    "DOMINO-FOREIGN-DOMAIN-IS-LOCAL": Case(
+        "servers: {onprem: {foreign_smtp_domains: {corporate.com: smtp.inotes.example}}}",
+        "servers: {onprem: {foreign_smtp_domains: {otherdomain.com: mail.otherdomain.com}}}",
+    ),
+    "POSTFIX-DOMAIN-IN-TWO-LISTS": Case(
+        POSTFIX % ", dUser1: dUser1" + "    relay_domains: [corporate.com]\n", POSTFIX % ", dUser1: dUser1"
+    ),
+    "PROVIDER-BY-HOST-NAME": Case(
+        CLOUD % "", CLOUD % ", provider: exchange-online"
     ),
     "PERSON-RECORD-MISSING": Case("directory: {people: {iUser1: null, iUser2: null}}"),
     "PERSON-MAIL-SYSTEM": Case("directory: {people: {iUser1: {mail_system: notes, mail_file: inotes-inbound}}}"),

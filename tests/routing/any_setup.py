@@ -48,6 +48,7 @@ def keys(required: Raw, **optional: st.SearchStrategy[Any]) -> st.SearchStrategy
     return st.fixed_dictionaries({k: st.just(v) for k, v in required.items()} | always, optional=some)
 
 
+PROVIDERS = st.sampled_from(["smartcloud-inotes", "exchange-online", "google-workspace", "other"])
 RETRY = st.sampled_from(
     [{"first": "1 min", "longest": "10 min", "expire_after": "1 h"}, {"like": "exchange", "expire_after": "2 h"}]
 )
@@ -60,6 +61,13 @@ COMMON: Raw = {
     ),
     "greylisting": st.just({"delay": "5 min"}),
     "retry": RETRY,
+    "outgoing_addresses": few,
+    "ipv6": st.sampled_from(["works", "broken"]),
+    "announces_size": switch,
+    "offers_tls": switch,
+    "valid_certificate": switch,
+    "requires_tls_to": st.just(["inbound"]),
+    "requires_tls_from": st.just(["external"]),
 }
 
 domino = keys(
@@ -119,8 +127,22 @@ postfix = keys(
     ),
     smart_host=maybe_hop,
     relayhost=maybe_hop,
+    sender_dependent_relayhost_maps=st.dictionaries(st.sampled_from(["@corporate.com", "dUser1@corporate.com"]), hop),
+    reject_unverified_recipient=switch,
+    unverified_recipient_reject_code=st.sampled_from([450, 550]),
     smtpd_recipient_limit=few,
     hopcount_limit=limit,
+    **COMMON,
+)
+exim = keys(
+    {"kind": "exim"},
+    local_domains=domains,
+    relay_to_domains=domains,
+    smart_host=maybe_hop,
+    smart_host_for_others=maybe_hop,
+    verify_recipient=st.sampled_from(["off", "route", "callout"]),
+    received_headers_max=limit,
+    recipients_max=few,
     **COMMON,
 )
 relay = keys(
@@ -138,6 +160,20 @@ inbound = keys(
     smart_host=maybe_hop,
     people_elsewhere=st.sampled_from(["refuse", "relay"]),
     centralised_transport=switch,
+    provider=PROVIDERS,
+    accepted_domains=st.dictionaries(
+        st.sampled_from(["corporate.com", "cloud.corporate.com", "*.corporate.com"]),
+        st.sampled_from(["authoritative", "internal-relay"]),
+        min_size=1,
+    ),
+    connectors=st.lists(
+        st.fixed_dictionaries(
+            {"address_spaces": st.sampled_from(["*", "corporate.com"]), "smart_hosts": st.lists(hop, max_size=2)}
+        ),
+        max_size=2,
+    ),
+    forwarding=st.dictionaries(st.sampled_from(["iUser1", "iUser2"]), st.sampled_from(ADDRESSES)),
+    also_deliver_to=hop,
     domains=domains,
     max_hop_count=limit,
     **COMMON,
@@ -156,14 +192,23 @@ external = keys(
     smart_host=maybe_hop,
     **COMMON,
 )
+
+
+def _copies_go_on(person: Raw) -> Raw:
+    """Only who forwards keeps a copy."""
+    return {key: value for key, value in person.items() if key != "keep_copy" or "forwarding_address" in person}
+
+
 person = keys(
     {},
     mail_system=st.sampled_from(["notes", "other-internet-mail", "none"]),
     mail_file=st.sampled_from(["onprem", "second", "inbound"]),
+    also_at=st.sampled_from([["onprem"], ["inbound"]]),
     forwarding_address=st.sampled_from(ADDRESSES),
+    keep_copy=switch,
     over_quota=switch,
     aliases=st.lists(st.sampled_from(["boss", "iUser1@cloud.corporate.com"]), max_size=1),
-) | st.just({"only_at_hosted": "enabled"})
+).map(_copies_go_on) | st.just({"only_at_hosted": "enabled"})
 mx = st.lists(
     st.tuples(st.sampled_from([0, 10, 10, 20]), st.sampled_from([f"{host}." for host in HOSTS] + [".", "missing"])),
     max_size=3,
@@ -190,7 +235,7 @@ def setups(draw: st.DrawFn) -> Raw:
     records = "\n".join(f"@ IN MX {preference} {host}" for preference, host in draw(sane | mx))
     soa = "@ 1h IN SOA ns h 1 1h 15m 1w 1h"
     servers = {
-        "onprem": draw(domino | exchange | postfix) | {"host": HOSTS[0]},
+        "onprem": draw(domino | exchange | postfix | exim) | {"host": HOSTS[0]},
         "second": draw(relay | postfix | domino) | {"host": HOSTS[1]},
         "inbound": draw(inbound) | {"host": HOSTS[2]},
         "outbound": draw(outbound) | {"host": HOSTS[3]},

@@ -136,8 +136,8 @@ def test_exchange_as_the_article_has_it() -> None:
 
 
 def test_exchange_steps_4_to_5_smart_host() -> None:
-    """'Route mail to the following smart host': else the connector goes by MX, which is this server: 5.3.5 [MS-NDR]."""
-    assert arrived(exchange(connector="")) == ("bounced", "onprem", "5.3.5")
+    """'Route mail to the following smart host': else the connector goes by MX, which is this server: 5.4.4 (MxLoopback)."""
+    assert arrived(exchange(connector="")) == ("bounced", "onprem", "5.4.4")
 
 
 def test_exchange_step_6_external_dns() -> None:

@@ -125,10 +125,16 @@ def test_a_domain_that_no_global_domain_document_names_is_a_relay_attempt() -> N
 
 
 def test_full_name_only_does_not_match_by_local_part() -> None:
-    """Address lookup [D-BASICS]: 'full name only' knows no fall-back."""
+    """Address lookup [D-BASICS]; but an alternate domain is looked up in the primary one, whatever the lookup [D-GD]."""
     strict = ALIASES.replace("global_domain", "address_lookup: full name only, global_domain")
 
-    assert told(go(strict, OUTSIDE, "dUser1@corporate.example"))[0] == "bounced"
+    assert told(go(strict, OUTSIDE, "dUser1@corporate.example"))[0] == "delivered"
+    elsewhere = strict + "directory: {people: {pat: {mail_file: onprem, internet_address: pat@other.example}}}\n"
+    assert told(go(elsewhere, OUTSIDE, "pat@corporate.com"))[0] == "bounced"
+    assert (
+        told(go(elsewhere.replace("full name only", "full name then local part"), OUTSIDE, "pat@corporate.com"))[0]
+        == "delivered"
+    )
 
 
 def test_relay_host_takes_all_mail_for_other_domains() -> None:

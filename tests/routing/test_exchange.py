@@ -199,12 +199,12 @@ def test_no_connector_for_a_domain() -> None:
 
 
 def test_internal_relay_without_a_connector_of_its_own() -> None:
-    """[P365-LOOP]: the message goes to the default connector, whose MX is this very server: 5.3.5 [MS-NDR]."""
+    """[P365-LOOP]: the message goes to the default connector, whose MX is this very server: 5.4.4 (SMTPSEND.DNS.MxLoopback)."""
     assert told(go(exchange(connectors=INTERNET), OUTSIDE, NOBODY)) == (
         "bounced",
         ("external", "onprem"),
         "onprem",
-        "5.3.5",
+        "5.4.4",
     )
     assert told(go(exchange(connectors=INTERNET.replace("'*'", "other.example")), OUTSIDE, NOBODY))[3] == "5.4.4"
 

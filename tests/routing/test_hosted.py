@@ -11,11 +11,17 @@ DIRECT = "servers: {inotes-outbound: {routes_internal_mail: direct}}\n"
 
 
 def test_direct_delivery_saves_the_round_trip() -> None:
-    """As today's services do [MS-HYB]: the service looks its own users up; everybody else goes by MX as before."""
+    """As today's services do [MS-HYB]: the service looks its own users up; people elsewhere go by MX as before.
+
+    Whom it does not know goes by MX too, unless its domain is said to be authoritative: then it bounces such mail itself [MS-EXO-AD].
+    """
     assert told(go(DIRECT, IU1, IU2))[:2] == ("delivered", ("inotes-outbound", "inotes-inbound"))
     assert told(go(DIRECT, IU1, DU1))[:2] == ("delivered", ("inotes-outbound", "onprem"))
     assert told(go(DIRECT, IU1, OUTSIDE))[1] == ("inotes-outbound", "external")
     assert told(go(DIRECT, IU1, NOBODY))[2] == "onprem"
+    for type_, by in (("authoritative", "inotes-outbound"), ("internal-relay", "onprem")):
+        said = DIRECT.replace("}}", f"}}, inotes-inbound: {{accepted_domains: {{corporate.com: {type_}}}}}}}")
+        assert told(go(said, IU1, NOBODY))[2:] == (by, "5.1.1")
 
 
 def test_a_person_whom_the_replica_lacks() -> None:

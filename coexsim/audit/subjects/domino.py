@@ -93,7 +93,12 @@ def domino_steps(search: Search) -> Iterator[Finding]:
                 f"{name} verifies local recipients, and its smart host is for addresses not in the directory: these are refused before "
                 "the smart host is asked, so it is never used; disable one of the two"
             )
-            yield search.finding(DOMINO_VERIFY_WITH_SMART_HOST, (*here, "verify_local_recipients"), text, about=(name,))
+            yield search.finding(
+                DOMINO_VERIFY_WITH_SMART_HOST,
+                (*here, "verify_local_recipients"),
+                text,
+                about=(name,),
+            )
 
 
 def _global_domain(search: Search, name: str, server: DominoServer) -> Iterator[Finding]:
@@ -111,6 +116,31 @@ def _global_domain(search: Search, name: str, server: DominoServer) -> Iterator[
     yield search.finding(DOMINO_NO_GLOBAL_DOMAIN, path, text, about=(name, domain), marks=marks, severity=severity)
 
 
+DOMINO_FOREIGN_DOMAIN_IS_LOCAL = Explanation(
+    "DOMINO-FOREIGN-DOMAIN-IS-LOCAL",
+    "a Foreign SMTP Domain document names a local domain",
+    "warning",
+    "The domain is in the Global Domain document too. A local Internet domain is looked up in the directory; the Foreign SMTP Domain "
+    "document is never asked.",
+    "Mail for people who are not found here does not go where that document says.",
+    "Name the other server as local Internet domain smart host, or take the domain out of the Global Domain document.",
+    "Domino help, Foreign SMTP Domain documents; How Domino uses Global domain documents",
+)
+
+
+def foreign_domains_are_foreign(search: Search) -> Iterator[Finding]:
+    """No Foreign SMTP Domain document is for a domain that is local: it would never be used."""
+    for name, server in search.scenario.of_kind(DominoServer).items():
+        for domain in server.foreign_smtp_domains:
+            if fold(domain) in search.setup.policies[name].domains:
+                text = (
+                    f"the Foreign SMTP Domain document of {name} for {domain} is never used, as {domain} is a local Internet domain there; "
+                    "name the server as smart host, or take the domain out of global_domain"
+                )
+                path: Path = ("servers", name, "foreign_smtp_domains", domain)
+                yield search.finding(DOMINO_FOREIGN_DOMAIN_IS_LOCAL, path, text, about=(name, domain))
+
+
 SUBJECT = Subject(
     explanations=(
         DOMINO_LISTENER_OFF,
@@ -118,6 +148,7 @@ SUBJECT = Subject(
         DOMINO_NO_SMART_HOST,
         DOMINO_NO_GLOBAL_DOMAIN,
         DOMINO_VERIFY_WITH_SMART_HOST,
+        DOMINO_FOREIGN_DOMAIN_IS_LOCAL,
     ),
-    causes=(domino_steps,),
+    causes=(domino_steps, foreign_domains_are_foreign),
 )

@@ -10,6 +10,7 @@ from coexsim.audit.search import Search, Subject
 from coexsim.errors import did_you_mean
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, fold
+from coexsim.mail.replies import reply
 from coexsim.scenario.places import Path
 
 SMART_HOST_NO_ADDRESS = Explanation(
@@ -64,23 +65,22 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                 search.setup, hop._replace(external_dns=True), policy
             )  # its own DNS is a finding of its own
             if isinstance(found, DnsFailure):
+                marks: tuple[str, ...] = (found.reason,)
+                if policy.verifies == "route":  # then it is said at RCPT, and not why
+                    marks += (str(reply(policy.product, "unverified-recipient")),)
                 if found.cause == "loops-to-self":
                     text = (
                         f"{hop.name}, to which {name} sends, is {name} itself: mail for it bounces; name the server that is meant, such as "
                         "that of the hosted service"
                     )
-                    yield search.finding(
-                        SMART_HOST_IS_ITSELF, path, text, about=(name, hop.name), marks=(found.reason,)
-                    )
+                    yield search.finding(SMART_HOST_IS_ITSELF, path, text, about=(name, hop.name), marks=marks)
                 if found.cause in ("no-address", "no-such-domain", "null-mx"):
                     near = did_you_mean(hop.name, [fold(s.host) for s in search.scenario.servers.values() if s.host])
                     text = (
                         f"{hop.name} has no address: what {name} sends there bounces; "
                         f"correct the name, or give the server there this host{near}"
                     )
-                    yield search.finding(
-                        SMART_HOST_NO_ADDRESS, path, text, about=(name, hop.name), marks=(found.reason,)
-                    )
+                    yield search.finding(SMART_HOST_NO_ADDRESS, path, text, about=(name, hop.name), marks=marks)
                 continue
             hosts = [host for group in found.groups for host in group]
             if not any(address in search.setup.server_at for host in hosts for address in host.addresses):

@@ -8,6 +8,7 @@ from coexsim.audit.finding import Explanation, Finding, listed
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.expansion import expanded
 from coexsim.mail.message import domain_of, fold
+from coexsim.mail.products.postfix import virtual_domains
 from coexsim.mail.setup import State
 from coexsim.scenario.servers import PostfixServer
 
@@ -40,11 +41,42 @@ def catch_alls_leave_people_alone(search: Search) -> Iterator[Finding]:
                 "is asked before mailboxes; list each as an alias of itself"
             )
             yield search.finding(
-                CATCH_ALL_TAKES_MAIL, ("servers", name, "virtual_alias_maps"), text, about=(name, *taken)
+                CATCH_ALL_TAKES_MAIL,
+                ("servers", name, "virtual_alias_maps"),
+                text,
+                about=(name, *taken),
             )
 
 
+POSTFIX_DOMAIN_IN_TWO_LISTS = Explanation(
+    "POSTFIX-DOMAIN-IN-TWO-LISTS",
+    "a domain is both virtual and relayed",
+    "warning",
+    "virtual_mailbox_domains and relay_domains name the same domain. Postfix takes it for a virtual one, and warns of it in its log.",
+    "Mail for people with no mail file here does not go on as relay_domains would have it.",
+    "Leave it in one of the two lists: in relay_domains on a gateway or backup MX, in virtual_mailbox_domains where the mail files are.",
+    "trivial-rewrite(8), postconf(5): do not list a domain in both",
+)
+
+
+def domains_are_in_one_list(search: Search) -> Iterator[Finding]:
+    """No domain is both a virtual mailbox domain and a relay domain."""
+    for name, server in search.scenario.of_kind(PostfixServer).items():
+        both = [d for d in virtual_domains(server, search.scenario) if d in map(fold, server.relay_domains)]
+        if both:
+            text = (
+                f"{listed(both)} is a virtual mailbox domain of {name} and a relay domain too: Postfix takes it for a virtual one; "
+                "leave it in one of the two lists"
+            )
+            path = ("servers", name, "relay_domains")
+            yield search.finding(POSTFIX_DOMAIN_IN_TWO_LISTS, path, text, about=(name, *both))
+
+
 SUBJECT = Subject(
-    explanations=(CATCH_ALL_TAKES_MAIL,),
+    explanations=(
+        CATCH_ALL_TAKES_MAIL,
+        POSTFIX_DOMAIN_IN_TWO_LISTS,
+    ),
+    causes=(domains_are_in_one_list,),
     finders=(catch_alls_leave_people_alone,),
 )

@@ -139,10 +139,15 @@ def _remedy(search: Search, flow: Flow, otherwise: str) -> str:
     if _rule(flow) == "no-forwarding-address":
         return "write a forwarding address, or take the smart host rule person-without-mail-file"
     refused_by = {search.setup.server_of_host.get(copy.remote) for copy in copies}
-    for name, server in search.scenario.of_kind(HostedInbound).items():
-        if name in refused_by and server.people_elsewhere == "refuse" and flow.recipient.home != name:
+    for name in search.scenario.of_kind(HostedInbound):
+        if name in refused_by and _refuses_others(search, name) and flow.recipient.home != name:
             return f"let {name} pass on mail for people whose mail file is elsewhere (people_elsewhere: relay, and its smart_host)"
     return otherwise
+
+
+def _refuses_others(search: Search, name: str) -> bool:
+    """Does a hosted server take no mail for people whose mail file is elsewhere."""
+    return all(rule.elsewhere == "fail" for rule in search.setup.policies[name].domains.values())
 
 
 def outside_is_reached(search: Search) -> Iterator[Finding]:

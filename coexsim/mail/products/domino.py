@@ -33,21 +33,31 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
     if server.smart_host_rule == "person-without-mail-file":
         rule = DomainRule(True, "fail", "relay", verify)
     else:
-        # The two settings exclude each other [D-SH]: with verification on, unknown ones are refused before the smart host is asked.
-        unknown_goes_on = server.smart_host is not None and not verify
+        # Verification refuses unknown ones at RCPT, before the smart host is asked [D-SH]; the router, which has the mail of the
+        # server's own users, asks it all the same.
+        unknown_goes_on = server.smart_host is not None
         rule = DomainRule(True, "relay" if unknown_goes_on else "fail", "forward", verify, "not-in-directory")
     smart = [
         Route(domain, hop_to(server.smart_host), "smart-host", to_smart_host=True)
         for domain in local
         if server.smart_host
     ]
-    foreign = [Route(fold(d), hop_to(host), "foreign-smtp-domain") for d, host in server.foreign_smtp_domains.items()]
+    # A local Internet domain is resolved in the directory, never by a Foreign SMTP Domain document [D-HELP].
+    foreign = [
+        Route(fold(d), hop_to(host), "foreign-smtp-domain")
+        for d, host in server.foreign_smtp_domains.items()
+        if fold(d) not in local
+    ]
     sends = server.smtp_outside_local_domain
     return dict(
         listens=server.smtp_listener_task,
         domains=dict.fromkeys(local, rule),
         primary_domain=local[0] if local else fold(scenario.domain),
         lookup=server.address_lookup,
+        alternates=frozenset(local[1:]),
+        colleagues=frozenset(scenario.of_kind(DominoServer)),
+        follows_forwarding_of_hosted=True,
+        tells_originals_apart="groups-from-elsewhere",  # a person and her group, written to from the Internet: two copies (swg21390024)
         routes=(*smart, *foreign, any_route(server.relay_host, "relay-host")) if sends else (),
         sends_outside=sends,
         checks_submissions=False,
@@ -62,8 +72,8 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
 
 
 def _domain_of_host(server: DominoServer) -> tuple[str, ...]:
-    """Without a Global Domain document only the host's own Internet domain is local [D-GD]."""
-    return (fold(server.host.partition(".")[2]),) if server.host and "." in server.host else ()
+    """Without a Global Domain document only the host's own Internet domain, and the host itself, are local [D-GD]."""
+    return (fold(server.host.partition(".")[2]), fold(server.host)) if server.host and "." in server.host else ()
 
 
 def _schedule(server: DominoServer) -> RetrySchedule:
@@ -85,7 +95,7 @@ DOMINO = Product(
     "domino",
     _domino,
     _schedule,
-    manner=dict(expired_keeps_code=False, needs_forwarding=True),
+    manner=dict(expired="own-code", needs_forwarding=True),
     replies=REPLIES,
     schedules={"domino": SCHEDULE},
     sessions_per_destination=_sessions_per_destination,

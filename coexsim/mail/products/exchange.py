@@ -22,11 +22,7 @@ REPLIES = {
     "too-many-recipients": (452, "4.5.3", "Too many recipients"),
     "too-many-submitted": (550, "5.5.3", "RESOLVER.ADR.RecipLimit; too many recipients"),  # [MS-NDR]; text from memory
     "mailbox-full": (550, "5.2.2", "RESOLVER.RST.QuotaExceeded; mailbox full"),  # [MS-NDR]; text from memory
-    "loops-to-self": (
-        554,
-        "5.3.5",
-        "System incorrectly configured: mail for {domain} leads back to this server",
-    ),  # [MS-NDR]
+    "loops-to-self": (554, "5.4.4", "SMTPSEND.DNS.MxLoopback; DNS records for {domain} lead back to this server"),
     "expired": (550, "4.4.7", "QUEUE.Expired; message expired"),  # [MS-NDR]
     "queue-full": (452, "4.3.1", "Insufficient system resources"),  # [MS-NDR]; leading 452 from memory
     "too-many-connections": (421, "4.3.2", "Service not available"),  # [MS-NDR]; leading 421 from memory
@@ -34,18 +30,29 @@ REPLIES = {
 
 
 def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> Settings:
-    domains = {}
+    domains: dict[str, DomainRule] = {}
+    below: dict[str, DomainRule] = {}  # accepted domains written "*.domain" [MS-AD]
     for domain, accepted in server.accepted_domains.items():
         verify = server.recipient_filtering and accepted.looks_up_recipients
         name = f"{accepted.type}-domain"
-        domains[fold(domain)] = {
+        rule = {
             "authoritative": DomainRule(True, "fail", "forward", verify, name, name),
-            "internal-relay": DomainRule(True, "relay", "relay", verify, name, name, any_route=True),
-            "external-relay": DomainRule(False, "relay", "relay", False, name, name, any_route=True),
+            "internal-relay": DomainRule(
+                True, "relay", "relay", verify, name, name, any_route=True, takes_targets=True
+            ),
+            "external-relay": DomainRule(
+                False, "relay", "relay", False, name, name, any_route=True, delivers=False, takes_targets=True
+            ),
         }[accepted.type]
+        if domain.startswith("*."):
+            below[fold(domain[2:])] = rule
+        else:
+            domains[fold(domain)] = rule
     return dict(
         domains=domains,
+        subdomains_of=below,
         primary_domain=next(iter(domains), fold(scenario.domain)),
+        colleagues=frozenset(scenario.of_kind(ExchangeServer)),
         routes=tuple(_connector_routes(server, frozenset(domains))),
         checks_submissions=False,
         max_size_bytes=server.max_receive_size,
@@ -97,7 +104,7 @@ EXCHANGE = Product(
     "exchange",
     _exchange,
     _schedule,
-    manner=dict(expired_keeps_code=False, back_pressure_delays=True),
+    manner=dict(expired="own-code", back_pressure_delays=True),
     replies=REPLIES,
     schedules={"exchange": SCHEDULE, "exchange-2007": constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S)},
     sessions_per_destination=_sessions_per_destination,

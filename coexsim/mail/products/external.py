@@ -10,20 +10,7 @@ from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule, constant
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, ExternalServer
 
-
-def _exim_gaps_s() -> tuple[float, ...]:
-    """``F,2h,15m; G,16h,1h,1.5; F,4d,6h`` [EXIM configure.default]: every 15 min for 2 h, then growing by 1.5 to 16 h, then 6 h."""
-    gaps = [15 * MINUTE_S] * 8
-    gap, age = HOUR_S, 2 * HOUR_S
-    while age < 16 * HOUR_S:
-        gaps.append(gap)
-        age += gap
-        gap *= 1.5
-    return (*gaps, 6 * HOUR_S)
-
-
 OTHERS = {
-    "exim": RetrySchedule(_exim_gaps_s(), 1.0, 6 * HOUR_S, DAY_S, 4 * DAY_S, "message", at_attempts=True),
     "sendmail": constant(30 * MINUTE_S, 4 * HOUR_S, 5 * DAY_S),
     "rfc5321": RetrySchedule((30 * MINUTE_S, 2 * HOUR_S), 1.0, 2 * HOUR_S, None, 5 * DAY_S, "message"),
 }

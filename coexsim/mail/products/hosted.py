@@ -1,67 +1,184 @@
-"""A hosted service's two doors: the inbound server with the mail files, and the outbound server of its own users."""
+"""A hosted service as one organisation with two doors: the inbound server with the mail files, and the outbound one of its own users.
+
+Its domains and their type, its connectors and its limits are said once, at the inbound server, and hold for both. An authoritative
+domain's unknown people are bounced by the service itself; those of an internal relay domain, and people whose mail file is elsewhere, go by
+the connector, or by the MX where there is none [MS-EXO-AD], [MS-HYB].
+"""
 
 from __future__ import annotations
 
-from coexsim.mail.message import fold
+from collections.abc import Iterator
+
+from coexsim.mail.message import NextHop, fold, next_hop
 from coexsim.mail.policy import DomainRule, Elsewhere, Route
-from coexsim.mail.products.product import Catalogue, Product, Settings, any_route, hop_to
-from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule, constant
+from coexsim.mail.products.product import Product, Settings, any_route, hop_to
+from coexsim.mail.products.service import OTHER, REPLIES, SCHEDULE
+from coexsim.mail.products.services import Organisation, direction_of, organisation_of
+from coexsim.mail.retry import RetrySchedule
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound
 
-SCHEDULE = constant(20 * MINUTE_S, 2 * HOUR_S, 5 * DAY_S)  # Forefront Online 2012, the nearest published hosted service
-# Two published accounts: first after 15 min, later 60 min; or 30 min, then hourly. Given up after 24 h since March 2019.
-EXCHANGE_ONLINE = RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "destination")
-MANNER: Settings = dict(tells_originals_apart=True)
-REPLIES: Catalogue = {"relay-denied": (554, "5.7.1", "<{address}>: Relay access denied")}  # from memory
+Rules = dict[str, DomainRule]
 
 
 def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer) -> Settings:
-    domains = tuple(map(fold, server.domains or (scenario.domain,)))
-    relays = server.unknown_recipients == "relay"
-    # People whose mail file is elsewhere are unknown here, unless mail for them is relayed.
-    elsewhere: Elsewhere = "relay" if server.people_elsewhere == "relay" else "fail"
-    verify = server.unknown_recipients == "refuse"
-    rule = DomainRule(True, "relay" if relays else "fail", elsewhere, verify, "no-person-record", "mail-file-elsewhere")
-    hop = hop_to(server.smart_host)
+    organisation = organisation_of(scenario, server)
+    elsewhere = server.people_elsewhere or organisation.service.people_elsewhere
+    domains, below = _rules(server, scenario, elsewhere, refuses=server.unknown_recipients == "refuse")
+    connector = hop_to(server.smart_host) or next((r.hop for r in _connectors(server) if r.hop), None)
+    edge = server.edge_blocking
+    by_mx = [direction_of(scenario, one) == "by-mx" for one in _outbound(organisation, scenario)]
     return dict(
-        domains=dict.fromkeys(domains, rule),
-        primary_domain=domains[0],
+        domains=domains,
+        subdomains_of=below,
+        primary_domain=next(iter(domains), fold(scenario.domain)),
         replica=True,
-        routes=(*(Route(d, hop, "smart-host", to_smart_host=True) for d in domains if hop), any_route(None, "mx")),
-        passes_first=hop if server.centralised_transport else None,
+        routes=tuple(_routes(server, domains)),
+        passes_first=connector if server.centralised_transport else None,
         max_size_bytes=server.max_message_size,
         max_submit_bytes=server.max_message_size,
-        edge_blocking=server.edge_blocking,
+        edge_blocking=organisation.service.edge_blocking if edge is None else edge,
+        colleagues=frozenset(organisation.doors_in),
+        own_clients=frozenset(organisation.doors_out),
+        own_mail_by_mx=by_mx[0] if by_mx else organisation.service.routes_internal_mail == "by-mx",
+        other_tenants=_other_tenants(organisation, server.tenant, scenario),
+        mailbox_forwarding=_forwarding(server, scenario),
+        also_deliver_to=hop_to(server.also_deliver_to),
     )
 
 
 def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServer) -> Settings:
-    # Direct: the service looks its own users up and passes their mail to the server with the mail file; by MX: it does not look.
-    direct = server.routes_internal_mail == "direct"
-    rule = DomainRule(True, "relay", "home", False, "not-ours-by-mx", "mail-file-in-the-service", any_route=True)
+    organisation = organisation_of(scenario, server)
+    inbound = organisation.inbound
+    domains: Rules = {}
+    below: Rules = {}
+    routes: list[Route] = []
+    if direction_of(scenario, server) == "direct":
+        if inbound is None:
+            domains = {fold(scenario.domain): _looks_up("relay")}
+        else:
+            domains, below = _rules(inbound, scenario, "home", refuses=False)
+            if organisation.service is OTHER and not inbound.accepted_domains:
+                # Of such a service nothing is known: whom its outbound server does not know is its inbound server's business, by MX.
+                domains = {domain: rule._replace(unknown="relay") for domain, rule in domains.items()}
+            relays = (inbound.people_elsewhere or organisation.service.people_elsewhere) == "relay"
+            routes = [r for r in _routes(inbound, domains) if r.pattern != "*" and (relays or r.rule != "smart-host")]
+    first = inbound.smart_host if inbound is not None and inbound.centralised_transport else None
+    leaves_by = server.relay_host or first
+    others = _connectors(inbound) if inbound is not None and leaves_by is None else []
+    everything = [route for route in others if route.pattern == "*"]
+    said_once = (
+        inbound is not None and organisation.service is not OTHER
+    )  # of others nothing is known, and each door has its own
+    size = server.max_message_size or (inbound.max_message_size if inbound is not None and said_once else None)
     return dict(
-        domains={fold(scenario.domain): rule} if direct else {},
+        domains=domains,
+        subdomains_of=below,
         primary_domain=fold(scenario.domain),
         replica=True,
-        routes=(any_route(server.relay_host, "relay-host"),),
-        max_size_bytes=server.max_message_size,
-        max_submit_bytes=server.max_message_size,
+        routes=(*routes, *(everything or [any_route(leaves_by, "relay-host")])),
+        max_size_bytes=size,
+        max_submit_bytes=size,
         takes_mail=False,
+        colleagues=frozenset(organisation.doors_in),
+        other_tenants=_other_tenants(organisation, server.tenant, scenario) if domains else {},
     )
+
+
+def _looks_up(unknown: str) -> DomainRule:
+    """The service looks its people up, and passes mail for others to where they are."""
+    return DomainRule(
+        True, "relay" if unknown == "relay" else "fail", "home", False, "not-ours-by-mx", "mail-file-in-the-service",
+        any_route=True,
+    )  # fmt: skip
+
+
+def _rules(
+    server: HostedInbound, scenario: Scenario, elsewhere: Elsewhere | str, *, refuses: bool
+) -> tuple[Rules, Rules]:
+    """The rule of each accepted domain, and of each that stands for those below it ("*.domain")."""
+    written = server.accepted_domains or dict.fromkeys(
+        server.domains or (scenario.domain,),
+        "internal-relay" if server.unknown_recipients == "relay" else "authoritative",
+    )
+    if server.accepted_domains:
+        refuses = elsewhere != "home"
+    exact: Rules = {}
+    below: Rules = {}
+    for domain, type_ in written.items():
+        unknown = "relay" if type_ == "internal-relay" else "fail"
+        if elsewhere == "home":
+            rule = _looks_up(unknown)
+        else:
+            known: Elsewhere = (
+                "relay" if elsewhere == "relay" or (server.accepted_domains and unknown == "relay") else "fail"
+            )
+            rule = DomainRule(
+                True, "relay" if unknown == "relay" else "fail", known, refuses and unknown == "fail",
+                "no-person-record", "mail-file-elsewhere", any_route=True,
+            )  # fmt: skip
+        if domain.startswith("*."):
+            below[fold(domain[2:])] = rule
+        else:
+            exact[fold(domain)] = rule
+    return exact, below
+
+
+def _routes(server: HostedInbound, domains: Rules) -> Iterator[Route]:
+    yield from _connectors(server)
+    smart_host = hop_to(server.smart_host)
+    if smart_host is not None:
+        yield from (Route(domain, smart_host, "smart-host", 2, to_smart_host=True) for domain in domains)
+    if not any(route.pattern == "*" for route in _connectors(server)):
+        yield any_route(None, "mx")
+
+
+def _connectors(server: HostedInbound) -> list[Route]:
+    """One route an address space of each connector; its smart hosts are equals."""
+    routes = []
+    for connector in (c for c in server.connectors if c.enabled):
+        hops = [next_hop(host, by_mx=True) for host in connector.smart_hosts]
+        hop: NextHop | None = hops[0]._replace(others=tuple(hops[1:])) if hops else None
+        name = f"connector {connector.name}"
+        routes += [Route(fold(space), hop, name, to_smart_host=hop is not None) for space in connector.address_spaces]
+    return routes
+
+
+def _outbound(organisation: Organisation, scenario: Scenario) -> Iterator[HostedOutbound]:
+    servers = scenario.of_kind(HostedOutbound)
+    yield from (servers[name] for name in organisation.doors_out)
+
+
+def _other_tenants(organisation: Organisation, tenant: str | None, scenario: Scenario) -> dict[str, str]:
+    """The domains of other tenants of the same service, and the host that takes mail for them."""
+    found: dict[str, str] = {}
+    for other in scenario.of_kind(HostedInbound).values():
+        if (
+            other.tenant == tenant
+            or other.host is None
+            or organisation_of(scenario, other).service != organisation.service
+        ):
+            continue
+        for domain in other.accepted_domains or other.domains or ():
+            found[fold(domain)] = fold(other.host)
+    return found
+
+
+def _forwarding(server: HostedInbound, scenario: Scenario) -> dict[str, str]:
+    people = scenario.directory.people
+    return {
+        fold((people[name].internet_address if name in people else None) or _full(name, scenario)): to
+        for name, to in server.forwarding.items()
+    }
+
+
+def _full(name: str, scenario: Scenario) -> str:
+    return name if "@" in name else f"{name}@{scenario.domain}"
 
 
 def _schedule(_server: HostedInbound | HostedOutbound) -> RetrySchedule:
     return SCHEDULE
 
 
-HOSTED_INBOUND = Product(
-    "hosted-inbound",
-    "hosted",
-    _hosted_inbound,
-    _schedule,
-    manner=MANNER,
-    replies=REPLIES,
-    schedules={"exchange-online": EXCHANGE_ONLINE},
-)
-HOSTED_OUTBOUND = Product("hosted-outbound", "hosted", _hosted_outbound, _schedule, manner=MANNER, replies=REPLIES)
+HOSTED_INBOUND = Product("hosted-inbound", "hosted", _hosted_inbound, _schedule, replies=REPLIES)
+HOSTED_OUTBOUND = Product("hosted-outbound", "hosted", _hosted_outbound, _schedule, replies=REPLIES)

@@ -23,7 +23,7 @@ SCHEDULE = RetrySchedule(
 )  # [PF]
 MANNER: Settings = dict(
     expands_first=True,
-    tells_originals_apart=True,
+    tells_originals_apart="always",
     most_addresses=5,  # smtp_mx_address_limit [PF]
     most_sessions=2,  # smtp_mx_session_limit [PF]
 )
@@ -32,29 +32,47 @@ REPLIES = {
     "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown in virtual mailbox table"),
     "too-many-hops": (554, "5.4.0", "Error: too many hops"),
     "null-mx": (556, "5.1.0", "Domain {domain} does not accept mail (nullMX)"),
+    "unverified-recipient": (450, "4.1.1", "<{address}>: Recipient address rejected: unverified address: {detail}"),
+    "undeliverable-recipient": (
+        550,
+        "5.1.1",
+        "<{address}>: Recipient address rejected: undeliverable address: {detail}",
+    ),
 }
 
 
 def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Settings:
     relay = list(dict.fromkeys(map(fold, server.relay_domains)))
-    written = (scenario.domain,) if server.virtual_mailbox_domains is None else server.virtual_mailbox_domains
-    local = [domain for domain in dict.fromkeys(map(fold, written)) if domain not in relay]
-    domains = dict.fromkeys(local, DomainRule(True, "fail", "relay", server.reject_unlisted_recipient))
+    listed = server.reject_unlisted_recipient
+    local = dict.fromkeys(virtual_domains(server, scenario), DomainRule(True, "fail", "relay", listed))
+    # Mail of a relay domain goes on, whatever mail files are here, unless smart_host tells people apart one by one: then those with a mail
+    # file here have a transport of their own too. A domain in both lists is virtual (trivial-rewrite(8)).
     relayed = DomainRule(
-        _has_people(server, scenario), "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain"
-    )
-    domains |= dict.fromkeys(relay, relayed)
+        _has_people(server, scenario), "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain",
+        delivers=bool(server.smart_host),
+    )  # fmt: skip
+    domains = dict.fromkeys(relay, relayed) | local
     # ``.domain`` is Postfix's way to name the subdomains.
     table = {f"*{fold(p)}" if p.startswith(".") else fold(p): to for p, to in server.transport.items()}
     routes = [transport(pattern, to) for pattern, to in table.items()]
     if server.smart_host:
         routes += [transport(d, server.smart_host)._replace(rule="smart-host", cost=2, forced=False) for d in domains]
-    routes += [Route(p, None, "relay-domain-mx", 3) for d in relay for p in (d, f"*.{d}")]
+    # Sender-dependent and global relay hosts override the recipient's domain, also of relay domains (postconf(5): relayhost).
+    relayhost = hop_to(server.relayhost)
+    by_default = "relayhost" if relayhost else "relay-domain-mx"
+    routes += [Route(p, relayhost, by_default, 3, by_sender=True) for d in relay for p in (d, f"*.{d}")]
     return dict(
         domains=domains,
-        primary_domain=next(iter(domains), fold(scenario.domain)),
+        primary_domain=next(iter(local or domains), fold(scenario.domain)),
         subdomains_of=dict.fromkeys(relay, relayed),  # parent_domain_matches_subdomains [PF]
-        routes=(*routes, any_route(server.relayhost, "relayhost", 100)),
+        routes=(*routes, any_route(server.relayhost, "relayhost", 100)._replace(by_sender=True)),
+        sender_routes={
+            fold(sender): hop
+            for sender, host in server.sender_dependent_relayhost_maps.items()
+            if (hop := hop_to(host))
+        },
+        verifies="probe" if server.reject_unverified_recipient else "off",
+        unverified_code=server.unverified_recipient_reject_code,
         relays_for=frozenset(server.relay_for) | frozenset(server.mynetworks),
         max_size_bytes=server.message_size_limit or None,
         max_submit_bytes=server.message_size_limit or None,
@@ -66,6 +84,16 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         },
         recipients_at_once=50,  # smtp_destination_recipient_limit [PF]
     )
+
+
+def virtual_domains(server: PostfixServer, scenario: Scenario) -> tuple[str, ...]:
+    """The virtual mailbox domains: as written, or the scenario's domain, unless it is relayed and no mail file is here."""
+    if server.virtual_mailbox_domains is not None:
+        return tuple(dict.fromkeys(map(fold, server.virtual_mailbox_domains)))
+    domain = fold(scenario.domain)
+    name = next(name for name, other in scenario.servers.items() if other is server)
+    homes = (scenario.home_server.get("onprem"), *(person.mail_file for person in scenario.directory.people.values()))
+    return () if domain in map(fold, server.relay_domains) and name not in homes else (domain,)
 
 
 def _has_people(server: PostfixServer, scenario: Scenario) -> bool:

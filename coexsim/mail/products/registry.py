@@ -8,27 +8,45 @@ from coexsim.mail.message import fold
 from coexsim.mail.policy import Policy
 from coexsim.mail.products.domino import DOMINO
 from coexsim.mail.products.exchange import EXCHANGE
+from coexsim.mail.products.exim import EXIM
 from coexsim.mail.products.external import EXTERNAL
 from coexsim.mail.products.hosted import HOSTED_INBOUND, HOSTED_OUTBOUND
 from coexsim.mail.products.postfix import POSTFIX
-from coexsim.mail.products.product import Product, Settings
+from coexsim.mail.products.product import Catalogue, Product, Settings
 from coexsim.mail.products.relay import RELAY
+from coexsim.mail.products.services import SERVICES, organisation_of
 from coexsim.mail.retry import RetrySchedule, changed
 from coexsim.scenario.model import Scenario
-from coexsim.scenario.servers import AnyServer, RelayServer
+from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound, RelayServer
 
 PRODUCTS: Mapping[str, Product] = {
-    product.kind: product for product in (DOMINO, EXCHANGE, POSTFIX, RELAY, HOSTED_INBOUND, HOSTED_OUTBOUND, EXTERNAL)
+    product.kind: product
+    for product in (DOMINO, EXCHANGE, POSTFIX, EXIM, RELAY, HOSTED_INBOUND, HOSTED_OUTBOUND, EXTERNAL)
 }
 SCHEDULES: Mapping[str, RetrySchedule] = {
-    name: schedule for product in PRODUCTS.values() for name, schedule in product.schedules.items()
+    **{name: schedule for product in PRODUCTS.values() for name, schedule in product.schedules.items()},
+    **{key: service.schedule for key, service in SERVICES.items() if key not in ("other", "smartcloud-inotes")},
+}
+REPLIES: Mapping[str, Catalogue] = {
+    **{product.name: product.replies for product in PRODUCTS.values()},
+    **{service.name: service.replies for service in SERVICES.values()},
 }
 
 
 def product_of(scenario: Scenario, server: AnyServer) -> Product:
-    """The product that runs a server: of a relay on another server's machine, that server's."""
+    """The product that runs a server: of a relay on another server's machine, that server's; of a hosted server, its service."""
     host = scenario.servers.get(server.runs_on or "", server)
-    return PRODUCTS[host.kind if isinstance(server, RelayServer) else server.kind]
+    runs = host if isinstance(server, RelayServer) else server
+    product = PRODUCTS[runs.kind]
+    if not isinstance(runs, HostedInbound | HostedOutbound):
+        return product
+    service = organisation_of(scenario, runs).service
+    return product._replace(
+        name=service.name,
+        replies=service.replies,
+        manner=service.manner,
+        schedule=lambda _server: service.schedule,
+    )
 
 
 def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Policy:
@@ -36,6 +54,7 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
     server = scenario.servers[name]
     host = scenario.servers.get(server.runs_on or "", server)
     product = product_of(scenario, server)
+    retries = host if server.runs_on and not server.retry else server
     common: Settings = dict(
         server=name,
         product=product.name,
@@ -45,17 +64,25 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         hands_over_to=_role_on(scenario, name),
         hop_limit=getattr(server, "max_hop_count", 50),
         greylist_s=server.greylisting.delay if server.greylisting else None,
+        greylists_networks=server.greylisting is not None and server.greylisting.by == "network",
         reject_unknown_sender_domain=server.reject_unknown_sender_domain,
         reject_unknown_recipient_domain=server.reject_unknown_recipient_domain,
         rejects_own_domain_from_outside=server.reject_own_domain_from_outside,
-        retry=schedule_of(host if server.runs_on and not server.retry else server),
+        announces_size=server.announces_size,
+        offers_tls=server.offers_tls,
+        valid_certificate=server.valid_certificate,
+        requires_tls_to=frozenset(server.requires_tls_to),
+        requires_tls_from=frozenset(server.requires_tls_from),
+        outgoing_addresses=server.outgoing_addresses,
+        ipv6=server.ipv6,
+        retry=schedule_of(retries, product_of(scenario, retries)),
     )
     return Policy(**(common | dict(product.manner) | PRODUCTS[server.kind].settings(server, scenario, host)))
 
 
-def schedule_of(server: AnyServer) -> RetrySchedule:
+def schedule_of(server: AnyServer, product: Product | None = None) -> RetrySchedule:
     """The schedule of a server: its product's, with what the scenario says instead."""
-    schedule = PRODUCTS[server.kind].schedule(server)
+    schedule = (product or PRODUCTS[server.kind]).schedule(server)
     return changed(schedule, server.retry, SCHEDULES) if server.retry else schedule
 
 

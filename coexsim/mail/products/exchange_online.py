@@ -1,0 +1,54 @@
+"""Exchange Online: looks its people up, knows on-premises mailboxes by synchronisation, gives up after a day.
+
+Sources, all Microsoft's: "Mail flow intelligence" (retried for 24 hours, then returned); "Email non-delivery reports in Exchange Online"
+(5.1.10, 5.4.14, 5.4.300, 5.4.316, 5.4.317, 5.7.64); "Use directory-based edge blocking" (5.4.1, for authoritative domains);
+"Exchange Online limits" (30 messages a minute and 10,000 recipients a day from a mailbox, 3,600 messages an hour into one, 1,000
+recipients a message). Notices that users published have the texts, such as "550 5.4.316 Message expired, connection refused" after
+"450 4.4.316 Connection refused". The gaps between tries (15 min, then an hour) are from two accounts that differ (profiles/SOURCES.md).
+"""
+
+from __future__ import annotations
+
+from coexsim.mail.products.product import Catalogue
+from coexsim.mail.products.service import MANNER, Limits, Service
+from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
+
+SCHEDULE = RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "destination")
+REPLIES: Catalogue = {
+    "unknown-user": (550, "5.1.10", "RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"),
+    "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
+    "relay-denied": (550, "5.7.64", "TenantAttribution; Relay Access Denied"),
+    "too-many-hops": (554, "5.4.14", "Hop count exceeded - possible mail loop ATTR34"),
+    "forwarding-loop": (554, "5.4.6", "RESOLVER.FWD.Loop; there is a forwarding loop configured in the directory"),
+    "no-such-domain": (550, "5.4.310", "DNS domain {domain} does not exist: {detail}"),
+    "no-address": (550, "5.4.312", "DNS query failed: {detail}"),
+    "dns-temporary": (450, "4.4.312", "DNS query failed: {detail}"),
+    "connection-refused": (450, "4.4.316", "Connection refused: {detail}"),
+    "connection-timed-out": (450, "4.4.317", "Cannot connect to remote server: {detail}"),
+    "connection-lost": (450, "4.4.318", "Connection was closed abruptly: {detail}"),
+    "expired": (550, "5.4.300", "Message expired: {detail}"),
+    "body-too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),
+    "mailbox-full": (550, "5.2.2", "RESOLVER.RST.QuotaExceeded; mailbox full"),
+    "too-many-recipients": (452, "4.5.3", "Too many recipients"),
+    "tls-not-offered": (454, "4.7.5", "TLS is required, but was not offered by {detail}"),
+    "rate-limited": (451, "4.7.500", "Server busy. Please try again later"),
+}
+LIMITS = Limits(
+    messages_per_minute_of_mailbox=30,
+    recipients_per_day_of_mailbox=10_000,
+    messages_per_hour_into_mailbox=3_600,
+    recipients_per_message=1_000,
+)
+
+EXCHANGE_ONLINE = Service(
+    "exchange-online",
+    "exchange-online",
+    SCHEDULE,
+    REPLIES,
+    MANNER | dict(expired="last-made-permanent"),
+    host_endings=("protection.outlook.com", "mail.onmicrosoft.com", "mx.microsoft"),
+    edge_blocking=True,
+    people_elsewhere="relay",
+    routes_internal_mail="direct",
+    limits=LIMITS,
+)

@@ -1,0 +1,12 @@
+"""SmartCloud iNotes, the service of the article: its outbound servers look for the MX record and do not look people up.
+
+Its retry schedule and codes were never published; they are those of `service.OTHER`.
+"""
+
+from __future__ import annotations
+
+from coexsim.mail.products.service import MANNER, REPLIES, SCHEDULE, Service
+
+SMARTCLOUD_INOTES = Service(
+    "smartcloud-inotes", "hosted", SCHEDULE, REPLIES, MANNER, host_endings=("collabserv.com", "lotuslive.com")
+)

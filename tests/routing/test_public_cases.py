@@ -1,0 +1,183 @@
+"""Set-ups that people reported in public, made small: each does what its real servers did. Expectations stand in the files' messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coexsim.audit.check import check
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace, trace_mail
+from coexsim.mail.traced import RecipientTrace
+from coexsim.scenario.load import load_scenario, scenario_from_text
+
+FOLDER = Path(__file__).parent / "public_cases"
+HYBRID = {"VALID-RECIPIENT-BOUNCES"}
+
+# Each file with the report or document that says what happened, and the errors and warnings that its check gives.
+CASES: dict[str, tuple[str, set[str]]] = {
+    "01-hub-edge-internal-relay": ("practical365, infinite loops with internal relay domains", {"LOOP"}),
+    "03-filter-mx-hybrid-loop": (
+        "a6n.co.uk 2025/07, hybrid mail loops; Microsoft, fix 5.4.14",
+        {"LOOP", "EXCHANGE-DOMAIN-TYPE", "EXCHANGE-NO-SEND-CONNECTOR"},
+    ),
+    "04b-tenant-domain-internal-relay": ("365ology, hybrid mail flow; Microsoft's hybrid checklist", set()),
+    "05-onprem-mailbox-not-synced": (
+        "rmilne 2017/10, pilot group mail flow; Microsoft, fix 5.1.10",
+        {"NOT-IN-REPLICA"},
+    ),
+    "06-dbeb-new-user": ("thomasjuhlolesen 2021/10, DBEB", {"REPLICA-LAG"}),
+    "07-domino-verify-smarthost": (
+        "Domino help, setting up a smart host",
+        {"DOMINO-VERIFY-WITH-SMART-HOST", "PERSON-RECORD-MISSING"},
+    ),
+    "07b-domino-smarthost-noverify": ("Domino help, setting up a smart host", set()),
+    "09-domino-exchange-onprem-no-route": ("Quest KB 4293319", {"VALID-RECIPIENT-BOUNCES"}),
+    "10-postfix-backup-mx-self": ("mailcow-dockerized #500; seen with Postfix 3.7.11", {"UNREACHABLE"}),
+    "10b-domain-in-both": ("trivial-rewrite(8)", {"POSTFIX-DOMAIN-IN-TWO-LISTS"}),
+    "12-relaydomain-relayhost": ("mailcow-dockerized #1724; postconf(5), relayhost; seen with Postfix 3.7.11", set()),
+    "13-catchall": ("docker-mailserver #1454, #3408", {"CATCH-ALL-TAKES-MAIL"}),
+    "13b-catchall-identity": ("docker-mailserver #1454, #3408", set()),
+    "14-mxloopback-exchange": ("se.au, hosted Exchange: SMTPSEND.DNS.MxLoopback", set()),
+    "15-google-split-unknown-loops": ("Google Workspace help, split delivery", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),
+    "18-transport-not-own-hostname": ("docker-postfix #88", {"ZONE-MISSING"}),
+    "19-domino-duplicate-group": ("IBM swg21390024", set()),
+    "21-wildcard-accepted-domain": ("Microsoft, authoritative domains (Exchange 2013)", {"SIZE-LIMITS-DIFFER"}),
+    "22-greylist-many-ips": ("stephenwagner 2018/08", set()),
+    "23-ipv6-broken": ("postal #813, mailcow #3561", set()),
+    "25-backup-mx-primary-name-fails": ("Postfix source, smtp_addr.c; seen with Postfix 3.7.11", set()),
+    "26-backup-mx-primary-down": ("Zimbra and Postfix, backup MX", set()),
+    "27-forwarder-half-migrated": ("cloudiway, forwarders", set()),
+    "29-postfix-relay-to-exchange-unknown": ("mailcow-dockerized #2981", {"OWN-MAIL-REFUSED"}),
+    "30-centralised-forwarded-copy": ("if-tech.de; Microsoft, transport routing", set()),
+    "31-old-hoster-still-local": (
+        "hostmycode, email routing in cPanel",
+        {"PERSON-RECORD-MISSING", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "31b-old-hoster-not-local": ("hostmycode, email routing in cPanel", {"UNREACHABLE"}),
+    "32-google-two-mx": ("buralog, hybrid MX", {"NOT-IN-REPLICA"}),
+    "35-keep-and-forward": ("cloudiway, neroblanco: deliver and forward", set()),
+    "36-other-tenant": ("messwerk.at 2016", set()),
+    "36b-other-tenant-by-name": ("messwerk.at 2016", set()),
+    "37-address-verification": ("mailcow-dockerized #2981; postconf(5), ADDRESS_VERIFICATION_README", set()),
+    "37b-address-verification-default": ("postconf(5), unverified_recipient_reject_code", set()),
+    "37c-address-verification-exchange-down": ("ADDRESS_VERIFICATION_README", set()),
+    "39-sender-dependent-relay": ("postconf(5), sender_dependent_relayhost_maps", set()),
+    "40-outbound-via-eop-no-connector": ("Microsoft, fix 5.7.64", {"OWN-MAIL-REFUSED"}),
+    "40b-outbound-via-eop": ("Microsoft, fix 5.7.64", set()),
+    "42-forwarding-primary-namespace": ("Quest KB 4264069", {"VALID-RECIPIENT-BOUNCES"}),
+    "44-onprem-down-two-days": (
+        "Microsoft, mail flow intelligence: 24 hours; cloudsteady",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
+    "44b-onprem-down-like-exo": ("Microsoft, mail flow intelligence", {"VALID-RECIPIENT-BOUNCES"}),
+    "47-group-mixed-dsn": ("RFC 5321, section 6.1", {"UNREACHABLE"}),
+    "48-exchange-external-relay-and-star": ("Microsoft, accepted domains", {"SIZE-LIMITS-DIFFER"}),
+    "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
+    "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
+    "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_reported_set_up_does_what_its_servers_did(name: str) -> None:
+    """Every message goes the way and ends as it did; what the check finds beside notes is what is wrong, and nothing else."""
+    _, findings = CASES[name]
+    report = check(load_scenario(FOLDER / f"{name}.yaml"))
+
+    assert report.expectations
+    assert [(e.name, [c for c in e.comparisons if not c.held]) for e in report.failed] == []
+    assert {finding.code for finding in report.findings if finding.severity != "note"} == findings
+
+
+def test_every_case_has_its_source() -> None:
+    """No file without a source, no source without a file."""
+    assert {file.stem for file in FOLDER.glob("*.yaml")} == set(CASES)
+    assert all(len(source) > 10 for source, _ in CASES.values())
+
+
+def traced(name: str, number: int = 0, changes: str = "") -> tuple[RecipientTrace, ...]:
+    """A message of a case, in a set-up that may be changed."""
+    text = f"extends: {name}.yaml\n{changes}"
+    scenario = scenario_from_text(text, base=FOLDER)
+    return trace_mail(scenario, scenario.messages[number]).recipients
+
+
+def test_a_domino_group_and_its_member_get_two_copies() -> None:
+    """From the Internet, by IBM swg21390024; a server's own user writes once, and is read once."""
+    john, helpdesk = traced("19-domino-duplicate-group")
+    assert [copy.address for r in (john, helpdesk) for copy in r.copies].count("john@acme-co.net") == 2
+
+    inside = trace(load_scenario(FOLDER / "19-domino-duplicate-group.yaml"), "mary", ["john", "helpdesk"])
+    ends = {id(copy) for r in inside.recipients for copy in r.copies if copy.address == "john@acme-co.net"}
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "tries"),
+    [
+        ("", 20),
+        ("servers: {o365: {outgoing_addresses: 1}}", 1),
+        ("servers: {box: {greylisting: {delay: 5 min, by: network}}}", 1),
+    ],
+)
+def test_each_address_of_a_sender_is_a_first_contact(changes: str, tries: int) -> None:
+    """Twenty addresses in turn are told to come later twenty times, but for a greylist that goes by networks (Postgrey)."""
+    (anna,) = traced("22-greylist-many-ips", changes=changes)
+
+    assert (anna.outcome, len(anna.deferrals)) == ("delivered", tries)
+
+
+@pytest.mark.parametrize(("ipv6", "asked"), [("none", False), ("works", True), ("broken", True)])
+def test_both_address_families_are_asked_for_where_the_sender_has_both(ipv6: str, asked: bool) -> None:
+    """AAAA beside A, and IPv6 first (RFC 6724); mail arrives in each case, as the other family serves (RFC 5321 5.1)."""
+    (anna,) = traced("23-ipv6-broken", changes=f"servers: {{world: {{ipv6: {ipv6}}}}}")
+    questions = [line for hop in anna.hops for line in hop.dns if " AAAA " in line]
+
+    assert anna.outcome == "delivered"
+    assert bool(questions) == asked
+
+
+def test_a_family_that_does_not_work_is_tried_in_vain() -> None:
+    """Without an A record nothing is left."""
+    zone = "dns:\n  smallco.net: |\n    @ IN MX 10 mx\n    mx IN AAAA 2001:db8::10\n"
+    assert traced("23-ipv6-broken", changes=zone)[0].code == "4.4.1"
+    assert traced("23-ipv6-broken", changes=zone + "servers: {world: {ipv6: works}}")[0].outcome == "delivered"
+
+
+def test_deliver_and_forward_makes_two_copies() -> None:
+    """One in the mail file, one where the forwarding address leads; a full mail file fails alone."""
+    (bob,) = traced("35-keep-and-forward")
+    assert [(copy.address, copy.outcome, copy.servers[-1]) for copy in bob.copies] == [
+        ("bob@moveco.net", "delivered", "onprem"),
+        ("bob@moveco.onmicrosoft.com", "delivered", "exo-in"),
+    ]
+    (bob,) = traced("35-keep-and-forward", changes="directory: {people: {bob: {over_quota: true}}}")
+    assert sorted(copy.outcome for copy in bob.copies) == ["bounced", "delivered"]
+
+
+def test_what_a_probe_finds_is_told_in_the_dialogue() -> None:
+    """The refusal names the reply of the server behind, and 450 while it does not answer."""
+    (typo,) = traced("37-address-verification")
+    assert "undeliverable address: 550 5.1.1 User unknown" in str(typo.reply)
+    (anna,) = traced("37c-address-verification-exchange-down")
+    assert {d.server for d in anna.deferrals} == {"world"}
+    assert "450 4.1.1" in str(anna.deferrals[0].reply)
+
+
+def test_a_backup_mx_says_what_it_waits_for() -> None:
+    """4.4.4 unable to find primary relay; and where it is itself the best, 5.4.6."""
+    (anna,) = traced("25-backup-mx-primary-name-fails")
+
+    assert (anna.deferrals[0].server, anna.deferrals[0].reply.enhanced) == ("back", "4.4.4")
+    assert "unable to find primary relay for smallco.net" in anna.deferrals[0].reply.text
+
+
+def test_tenants_know_each_other_by_their_domains_only() -> None:
+    """The route to another tenant is by its domain, whoever the recipient is: unknown people are refused there [MS-DBEB]."""
+    setup = Setup(load_scenario(FOLDER / "36b-other-tenant-by-name.yaml"))
+    (nobody,) = trace(setup, "x@fabrikam.org", "nobody@contoso.com", server="other-outbound").recipients
+
+    assert (nobody.servers, nobody.code) == (("other-outbound",), "5.4.1")
+    assert nobody.hops[0].rule == "other-tenant-of-the-service"
