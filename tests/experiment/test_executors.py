@@ -85,7 +85,7 @@ def test_replications_are_joined_in_their_order_on_any_executor(monkeypatch: pyt
     """Threads are ready in another order."""
     monkeypatch.setattr(replicate_module, "run_one", workers.slow_run)
     seen: list[tuple[int, int]] = []
-    scenario: Any = None
+    scenario = station(hours=2)
 
     with ThreadPoolExecutor(6) as threads:
         results = replicate(scenario, 6, seed=SEED, executor=threads, progress=lambda *step: seen.append(step))
@@ -97,7 +97,7 @@ def test_replications_are_joined_in_their_order_on_any_executor(monkeypatch: pyt
 def test_replication_17_is_the_same_alone_and_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its number says what it is, not its place."""
     monkeypatch.setattr(replicate_module, "run_one", workers.fake_run)
-    scenario: Any = None
+    scenario = station(hours=2)
 
     alone = replicate(scenario, 1, seed=SEED, first=17, jobs=1)
     many = replicate(scenario, 18, seed=SEED, jobs=1)
@@ -107,9 +107,9 @@ def test_replication_17_is_the_same_alone_and_among_others(monkeypatch: pytest.M
 
 def test_ctrl_c_leaves_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """And says that it is not all; before the first is done, there is nothing to leave."""
-    scenario: Any = None
+    scenario = station(hours=2)
 
-    def run(scenario: object, seed: int, replication: int) -> Results:
+    def run(scenario: object, seed: int, replication: int, *_: object) -> Results:
         if replication == 3:
             raise KeyboardInterrupt
         return workers.fake_run(scenario, seed, replication)

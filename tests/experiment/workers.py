@@ -12,12 +12,12 @@ from coexsim.rng import stream
 from tests.experiment.made_up import made_up
 
 
-def fake_run(scenario: object, seed: int, replication: int) -> Results:
-    """Exponential delays, a function of the seed and the replication alone."""
+def fake_run(scenario: object, seed: int, replication: int, *_: object) -> Results:
+    """Exponential delays, a function of the seed and the replication alone; other arguments of a run change nothing."""
     return made_up(stream(seed, replication, "delay").exponential(size=50), replication)
 
 
-def slow_run(scenario: object, seed: int, replication: int) -> Results:
+def slow_run(scenario: object, seed: int, replication: int, *_: object) -> Results:
     """The later ones are ready first."""
     time.sleep(0.3 / (1 + replication))
     return fake_run(scenario, seed, replication)

@@ -51,7 +51,7 @@ def test_a_queue_run_takes_what_is_due_at_most_a_second_later() -> None:
 
     Clocks are read in whole seconds: a failure at 600.02 s is due at 900, an age of 299.98 s is one of 299.
     """
-    schedule = schedule_of(PostfixServer(kind="postfix", maximal_backoff_time=300.0))
+    schedule = schedule_of(PostfixServer.from_data({"kind": "postfix", "maximal_backoff_time": "5 min"}))
 
     assert schedule.next_attempt_s(600.02, 2, 10.5) == 900.0
     assert schedule.next_attempt_s(601.99, 2, 10.5) == 900.0  # due at 901
@@ -72,7 +72,9 @@ def test_queue_runs_have_a_phase(phase_s: float) -> None:
 
 def test_any_server_says_queue_run_and_phase() -> None:
     """A hosted service that is Postfix-like: 2 s, 4 s, 8 s, at even seconds; `first` alone means at any time."""
-    plan = RetryPlan(like="postfix", first=2.0, longest=8.0, queue_run=2.0, phase=1.0)
+    plan = RetryPlan.from_data(
+        {"like": "postfix", "first": "2 s", "longest": "8 s", "queue_run": "2 s", "phase": "1 s"}
+    )
     schedule = schedule_of(HostedOutbound(kind="hosted-outbound", retry=plan))
 
     assert (schedule.queue_run_s, schedule.phase_s) == (2.0, 1.0)
