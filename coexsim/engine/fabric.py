@@ -154,7 +154,7 @@ class Fabric:
         row = (
             schedule.factor, schedule.longest_s, schedule.queue_run_s, schedule.phase_s, warn_s, schedule.expire_after_s, first,
             first + len(schedule.gaps_s), schedule.by_age, schedule.at_attempts, schedule.per == "destination", schedule.whole_seconds,
-            policy.expired_keeps_code,
+            policy.expired == "keeps-code",
         )  # fmt: skip
         return self.arrays.append("retries", [row])
 

@@ -283,3 +283,13 @@ def test_a_bounce_waits_like_any_mail() -> None:
 
     assert result.recipients[0].dsn is not None
     assert to_outside.recipients[0].dsn_servers == ("onprem", "external")
+
+
+def test_a_role_says_its_own_retries_over_its_machines() -> None:
+    """The smart host on the Domino server retries as Domino does, but for what it says itself."""
+    own = article_with("servers: {smart-host: {retry: {first: 1 min, longest: 2 min}}}")
+    role, machine = own.policies["smart-host"].retry, own.policies["onprem"].retry
+
+    assert (role.gaps_s, role.longest_s) == ((60.0,), 120.0)
+    assert machine.gaps_s == (900.0,)
+    assert role.expire_after_s == machine.expire_after_s == DAY

@@ -54,7 +54,9 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
     server = scenario.servers[name]
     host = scenario.servers.get(server.runs_on or "", server)
     product = product_of(scenario, server)
-    retries = host if server.runs_on and not server.retry else server
+    retry = schedule_of(host, product_of(scenario, host))
+    if server.runs_on and server.retry:
+        retry = changed(retry, server.retry, SCHEDULES)  # a role says its own over its machine's
     common: Settings = dict(
         server=name,
         product=product.name,
@@ -75,7 +77,7 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         requires_tls_from=frozenset(server.requires_tls_from),
         outgoing_addresses=server.outgoing_addresses,
         ipv6=server.ipv6,
-        retry=schedule_of(retries, product_of(scenario, retries)),
+        retry=retry,
     )
     return Policy(**(common | dict(product.manner) | PRODUCTS[server.kind].settings(server, scenario, host)))
 
