@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import pytest
 import typer
-from ruamel.yaml import YAML
+import yaml
 
 from coexsim.cli.app import command
 
@@ -140,7 +140,7 @@ def test_the_comparison_of_outputs_can_say_no(expected: str, printed: str, same:
 def test_the_workflow_of_the_readme_asks_what_there_is() -> None:
     """It is YAML with the parts of a workflow, and each coexsim command in it is one that the command line takes."""
     [block] = [b for b in blocks((ROOT / "README.md").read_text(encoding="utf-8")) if "workflows" in b.before]
-    workflow = YAML(typ="safe").load(block.text)
+    workflow = yaml.load(block.text, Loader=yaml.BaseLoader)
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     asked = [
         shlex.split(step["run"].partition(" > ")[0])[1:] for step in steps if step.get("run", "").startswith("coexsim ")
@@ -157,7 +157,7 @@ def test_the_workflow_of_the_readme_asks_what_there_is() -> None:
 
 def test_the_pre_commit_hook_runs_a_command() -> None:
     """Its entry is a command with options that there are; it is for the files that the pytest plugin takes."""
-    [hook] = YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    [hook] = yaml.load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     program, verb, *options = hook["entry"].split()
     command(verb).make_context(verb, [*options, "a.coexsim.yaml"])
 
