@@ -9,11 +9,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHON VENV
 
-# A log is read later, and not on a terminal.
+# A log is read later, and not on a terminal. (PY_COLORS would not do: typer takes it, whatever it says, for a terminal.)
 ifeq ($(CI),true)
 export NO_COLOR := 1
-export PY_COLORS := 0
-unexport FORCE_COLOR
+PYTEST_ARGS += --color=no
+unexport FORCE_COLOR PY_COLORS
 endif
 
 .DEFAULT_GOAL := help

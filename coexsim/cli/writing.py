@@ -9,6 +9,9 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from coexsim.cli import options
+from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.paint import say
 from coexsim.errors import UsageError
 
 KINDS_SAID = "article, exchange-hybrid, exchange-hybrid-centralised, google-split or postfix-split"
@@ -28,10 +31,15 @@ def init(
     hosted: Annotated[int | None, Option("--hosted", metavar="NUMBER", min=1, help="mailboxes at the service")] = None,
     uplink: Annotated[str | None, Option("--uplink", metavar="BANDWIDTH", help="the office's line, such as '100 Mbit/s'")] = None,
     out: Annotated[Path, Option("--out", metavar="FILE", help="the file to write; - for the terminal")] = Path("scenario.yaml"),
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """Write a commented scenario to begin with. On a terminal it asks for what is not given."""
     from coexsim.scenario.init import KINDS, scenario_text
 
+    to_terminal = str(out) == "-"
+    if to_terminal and (quiet or as_json):
+        raise UsageError("--out - prints the scenario itself; leave out --json and --quiet, or name a file")
     text = scenario_text(
         kind or _asked("KIND", f"Set-up ({KINDS_SAID})", KINDS[0]),
         domain or _asked("--domain", "Mail domain", "corporate.com"),
@@ -39,7 +47,7 @@ def init(
         hosted or _number("--hosted", "Mailboxes at the hosted service", 500),
         uplink or _asked("--uplink", "The office's line", "100 Mbit/s"),
     )
-    if str(out) == "-":
+    if to_terminal:
         print(text, end="")
         return 0
     schema_file = out.with_name(SCHEMA_FILE)
@@ -52,9 +60,13 @@ def init(
         raise UsageError(f"{out} is there already; choose another name with --out") from None
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
-    print(
+    answer = (
         f"{out}: next, 'coexsim check {out}'; editors that read YAML with a schema know its keys by {schema_file.name}"
     )
+    if as_json:
+        print_json(envelope("init", answer, 0, file=str(out), schema_file=str(schema_file)))
+    else:
+        say([str(out) if quiet else answer])
     return 0
 
 

@@ -155,8 +155,16 @@ class Policy(NamedTuple):
 
     def forced_route(self, address: str) -> Route | None:
         """The route that is taken before the directory is asked: an entry of Postfix's transport table."""
-        found = _best([route for route in self.routes if route.forced], address)
+        found = self._forced(address)
         return found if found and found.rule != LOCAL_TRANSPORT else None
+
+    def delivers_here(self, rule: DomainRule, address: str) -> bool:
+        """Is a mail file that is here used: by the rule of its domain, or by an entry of the transport table such as ``virtual:``."""
+        found = self._forced(address)
+        return rule.delivers or (found is not None and found.rule == LOCAL_TRANSPORT)
+
+    def _forced(self, address: str) -> Route | None:
+        return _best([route for route in self.routes if route.forced], address)
 
     def too_many_hops(self, passed: tuple[str, ...]) -> bool:
         """Has mail with the Received lines of these machines, the last one this server's own, passed too many, or this one too often."""

@@ -264,7 +264,7 @@ def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule) -> Verdict | _Onwar
         onward = _forwarding(case, rule, person, rcpt)
         if onward is not None:
             return _follow(case, rule, person, rcpt, onward, frozenset({fold(address), fold(rcpt.address)}))
-    if person and rule.delivers and person.lives_at(policy.server):
+    if person and policy.delivers_here(rule, address) and person.lives_at(policy.server):
         return _deliver(case, rcpt, person)
     if person:
         return _elsewhere(case, rcpt, person, rule)
@@ -302,7 +302,7 @@ def _follow(
             f"Person record for {rcpt.address} with the target address {onward}, in a domain that is not authoritative"
         )
         return _relay(case, target, target_rule, "target-address", found)
-    here = rule.delivers and person.lives_at(case.policy.server)
+    here = case.policy.delivers_here(rule, rcpt.address) and person.lives_at(case.policy.server)
     kept = _deliver(case, rcpt, person) if here and person.keeps_copy else None
     also = () if kept is None else (kept,) if isinstance(kept, Verdict) else kept.also
     return _Onward((target,), names, also=also, forwarded=here and case.policy.replica)

@@ -517,7 +517,7 @@ def test_a_replayed_side_is_spread_over_its_mailboxes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"size_bytes": "size"}, "no column 'size_bytes'"),
+        ({"size_bytes": "weight"}, "no column 'size_bytes'"),
         ({"born_s": [1.0, 2.0, "soon", 3.0, 4.0]}, "row 3: expected seconds and a size of 1 byte or more, found born_s 'soon'"),
         ({"size_bytes": [1, 2, 3, 0, 5]}, "row 4"),
         ({"sender": "hostd"}, "'hostd' is neither an address nor one of onprem, hosted, internet, unknown; did you mean 'hosted'?"),
@@ -529,7 +529,7 @@ def test_a_replayed_side_is_spread_over_its_mailboxes(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_table_that_is_none_is_refused(change: dict[str, Any], text: str, tmp_path: Path) -> None:
     """What is wrong is said with file, row and what would do; not as a traceback of a library."""
-    rows = REPLAYED.rename(columns=change) if change.get("size_bytes") == "size" else REPLAYED.assign(**change)
+    rows = REPLAYED.rename(columns=change) if change.get("size_bytes") == "weight" else REPLAYED.assign(**change)
     rows.to_csv(tmp_path / "mail.csv", index=False)
 
     with pytest.raises(ScenarioError) as error:
