@@ -23,13 +23,14 @@ schema:
 	cp coexsim/scenario/coexsim.schema.json scenarios/
 	$(BIN)/coexsim explain --markdown > coexsim/KEYS.md
 
-.PHONY: schema help demo test lint bench validation kill clean
+.PHONY: schema help demo test lint bench fuzz validation kill clean
 
 help:
 	@echo 'make demo    where mail goes, a loaded day, a first sizing answer: results under reports/'
 	@echo 'make test    ruff, mypy and pytest, as CI does'
 	@echo 'make lint    ruff and mypy only'
 	@echo 'make bench   measure the speed (tests/bench)'
+	@echo 'make fuzz    damaged scenarios and random worlds, an hour of each (tests/fuzz; FUZZ_ARGS="--minutes 5")'
 	@echo 'make kill    kill -9 at 100 random moments of a run and of a sweep, 20 pairs of sweeps in one folder'
 	@echo 'make schema  write the JSON Schema of scenarios and KEYS.md anew, from the models'
 	@echo 'make validation  what real servers did beside what coexsim says: reports/validation.md'
@@ -58,6 +59,10 @@ test: lint
 bench:
 	@.ci/venv.sh test
 	$(BIN)/pytest -m bench -p no:xdist -s tests/bench
+
+fuzz:
+	@.ci/venv.sh test
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 kill:
 	@.ci/venv.sh test
