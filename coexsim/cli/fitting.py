@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coexsim.cli import options
+from coexsim.cli.completion import scenario_files
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import results_folder
@@ -34,7 +35,10 @@ Year = Annotated[
 
 Scenario = Annotated[
     Path | None,
-    typer.Option("--scenario", metavar="FILE", help="the set-up to extend; without it, worked out from the logs", show_default=False),
+    typer.Option(
+        "--scenario", metavar="FILE", help="the set-up to extend; without it, worked out from the logs",
+        autocompletion=scenario_files, show_default=False,
+    ),
 ]  # fmt: skip
 Domain = Annotated[
     str, typer.Option("--domain", metavar="NAME", help="the organisation's domain, where the logs leave it open", show_default=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coexsim.cli import options
+from coexsim.cli.completion import scenario_files
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.paint import say
 from coexsim.errors import UsageError
@@ -32,7 +33,11 @@ Files = Annotated[
 Into = Annotated[
     Path | None,
     typer.Option(
-        "--into", metavar="FILE", help="put it into this scenario; its text and comments stay", show_default=False
+        "--into",
+        metavar="FILE",
+        help="put it into this scenario; its text and comments stay",
+        autocompletion=scenario_files,
+        show_default=False,
     ),
 ]
 NewFile = Annotated[

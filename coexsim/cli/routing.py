@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from coexsim.cli import options
-from coexsim.cli.completion import finding_codes
+from coexsim.cli.completion import explained, people_named, servers_named, what_can_go_down
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.paint import say
 from coexsim.errors import UsageError
@@ -38,14 +38,26 @@ class Expected(StrEnum):
 
 def trace(
     scenario: options.ScenarioFile,
-    sender: Annotated[str, Argument(metavar="SENDER", help="address or name of the sender; '<>' is the null sender", show_default=False)],
+    sender: Annotated[
+        str,
+        Argument(
+            metavar="SENDER", help="address or name of the sender; '<>' is the null sender", autocompletion=people_named, show_default=False
+        ),
+    ],
     recipients: Annotated[
-        list[str], Argument(metavar="RECIPIENT", help="addresses, or names of people and groups", show_default=False)
+        list[str],
+        Argument(
+            metavar="RECIPIENT", help="addresses, or names of people and groups", autocompletion=people_named, show_default=False
+        ),
     ],
     size: Annotated[str, Option(metavar="SIZE", help="size of the message, such as '26 MB'")] = "4096 B",
     undeclared_size: Annotated[bool, Option("--undeclared-size", help="the client does not say SIZE= at MAIL")] = False,
     at_server: Annotated[
-        str | None, Option(metavar="NAME", help="the server it is handed in at; without it, the sender's own", show_default=False)
+        str | None,
+        Option(
+            metavar="NAME", help="the server it is handed in at; without it, the sender's own",
+            autocompletion=servers_named, show_default=False,
+        ),
     ] = None,
     via_mx: Annotated[bool, Option("--via-mx", help="the client finds the server by the recipient's MX record")] = False,
     from_outside: Annotated[
@@ -53,7 +65,10 @@ def trace(
     ] = False,
     down: Annotated[
         list[str] | None,
-        Option(metavar="NAME", help="a server, link or 'dns' that is down; may be given several times", show_default=False),
+        Option(
+            metavar="NAME", help="a server, link or 'dns' that is down; may be given several times",
+            autocompletion=what_can_go_down, show_default=False,
+        ),
     ] = None,
     at: Annotated[
         str, Option(metavar="TIME", help="when it is sent, such as 'Mon 10:00' or '90 min'; the scenario's events apply")
@@ -111,7 +126,7 @@ def explain(
         Argument(
             metavar="[CODE|KEY|SCENARIO]",
             help="the code of a finding, a key of a scenario, or a scenario file; without it, all codes and keys are listed",
-            autocompletion=finding_codes, show_default=False,
+            autocompletion=explained, show_default=False,
         ),
     ] = None,
     quiet: options.Quiet = False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from coexsim.cli import options
+from coexsim.cli.completion import what_can_go_down
 from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.folder import results_folder
 from coexsim.cli.report_of_run import Report
@@ -68,7 +69,11 @@ def run(
 def outage(
     scenario: options.ScenarioFile,
     server: Annotated[
-        list[str], Option(metavar="NAME", help="server or link that goes down; may be given several times", show_default=False)
+        list[str],
+        Option(
+            metavar="NAME", help="server or link that goes down; may be given several times",
+            autocompletion=what_can_go_down, show_default=False,
+        ),
     ],
     at: Annotated[str, Option(metavar="TIME", help="when, such as 10:00 or 'Mon 10:00'", show_default=False)],
     length: Annotated[str, Option("--for", metavar="DURATION", help="for how long, such as 4h", show_default=False)],

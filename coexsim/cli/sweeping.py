@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument
 
 from coexsim.cli import options
+from coexsim.cli.completion import swept_keys
 from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
@@ -28,7 +29,7 @@ def sweep(
     keys: Annotated[
         list[str],
         Argument(
-            metavar="KEY=VALUES", show_default=False,
+            metavar="KEY=VALUES", autocompletion=swept_keys, show_default=False,
             help="such as servers.onprem.capacity.cores=2..16 or hosted_share=0..100%; several make a grid",
         ),
     ],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
 from coexsim.cli import options
@@ -35,17 +33,22 @@ def init(
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """Write a commented scenario to begin with. On a terminal it asks for what is not given."""
-    from coexsim.scenario.init import KINDS, scenario_text
+    from coexsim.cli import asking
+    from coexsim.scenario.init import KINDS, known_kind, scenario_text
 
     to_terminal = str(out) == "-"
     if to_terminal and (quiet or as_json):
         raise UsageError("--out - prints the scenario itself; leave out --json and --quiet, or name a file")
+    if kind is not None:
+        known_kind(kind)  # what cannot be done is said before anything is asked
+    if not to_terminal and out.exists():
+        raise UsageError(f"{out} is there already; choose another name with --out")
     text = scenario_text(
-        kind or _asked("KIND", f"Set-up ({KINDS_SAID})", KINDS[0]),
-        domain or _asked("--domain", "Mail domain", "corporate.com"),
-        onprem or _number("--onprem", "Mailboxes on-premises", 500),
-        hosted or _number("--hosted", "Mailboxes at the hosted service", 500),
-        uplink or _asked("--uplink", "The office's line", "100 Mbit/s"),
+        kind or asking.asked("KIND", _kinds_listed(), KINDS[0], asking.one_of(KINDS)),
+        domain or asking.asked("--domain", "Mail domain", "corporate.com", asking.domain),
+        onprem or asking.asked("--onprem", "Mailboxes on-premises", "500", asking.mailboxes),
+        hosted or asking.asked("--hosted", "Mailboxes at the hosted service", "500", asking.mailboxes),
+        uplink or asking.asked("--uplink", "The office's line", "100 Mbit/s", asking.bandwidth),
     )
     if to_terminal:
         print(text, end="")
@@ -82,15 +85,9 @@ def _schema() -> str:
     return schema_text()
 
 
-def _asked(option: str, question: str, default: str) -> str:
-    if not sys.stdin.isatty():
-        raise UsageError(f"coexsim init needs {option}; on a terminal it asks for what is not given")
-    answer: str = typer.prompt(question, default=default)
-    return answer
+def _kinds_listed() -> str:
+    """The kinds with what each is, a line each, and the question."""
+    from coexsim.scenario.init import ABOUT
 
-
-def _number(option: str, question: str, default: int) -> int:
-    text = _asked(option, question, str(default))
-    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text) > 0):
-        raise UsageError(f"{option}: {text!r} is not a number of mailboxes")
-    return int(text)
+    lines = [f"  {number}  {kind:28} {about}" for number, (kind, about) in enumerate(ABOUT.items(), start=1)]
+    return "\n".join([*lines, "Set-up"])

@@ -13,7 +13,7 @@ class Slow(Spec):
 
     share: Share = Field(description="share of the messages that meet it")
     shortest: Seconds = Field(description="the extra time is uniform between these two [s]")
-    longest: Seconds = Field(description="see `shortest` [s]")
+    longest: Seconds = Field(description="the most extra time of a slow message; see `shortest` [s]")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -8,7 +8,14 @@ from coexsim.errors import UsageError, did_you_mean
 from coexsim.scenario.load import scenario_from_text
 
 TEMPLATES = Path(__file__).with_name("templates")
-KINDS = ("article", "exchange-hybrid", "exchange-hybrid-centralised", "google-split", "postfix-split")
+ABOUT = {
+    "article": "Domino and a hosted service, MX on-premises, smart host to the service",
+    "exchange-hybrid": "Exchange and Microsoft 365, MX on-premises",
+    "exchange-hybrid-centralised": "Exchange and Microsoft 365, MX in the cloud, all mail over the office",
+    "google-split": "Google Workspace with split delivery to a server of one's own, MX at Google",
+    "postfix-split": "Postfix and a hosted service, MX on-premises, transport table",
+}
+KINDS = tuple(ABOUT)
 
 
 def scenario_text(kind: str, domain: str, onprem: int, hosted: int, uplink: str) -> str:
@@ -18,8 +25,7 @@ def scenario_text(kind: str, domain: str, onprem: int, hosted: int, uplink: str)
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    if kind not in KINDS:
-        raise UsageError(f"there is no kind {kind!r}{did_you_mean(kind, KINDS)}; there are {', '.join(KINDS)}")
+    known_kind(kind)
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )  # fmt: skip
@@ -28,3 +34,9 @@ def scenario_text(kind: str, domain: str, onprem: int, hosted: int, uplink: str)
     )
     scenario_from_text(text, "scenario.yaml")
     return text
+
+
+def known_kind(kind: str) -> None:
+    """Raises `UsageError` for a kind that there is not."""
+    if kind not in KINDS:
+        raise UsageError(f"there is no kind {kind!r}{did_you_mean(kind, KINDS)}; there are {', '.join(KINDS)}")

@@ -153,7 +153,9 @@ class SizeSpec(Spec):
     }  # fmt: skip
 
     constant: SizeBytes | None = Field(default=None, ge=1, description="all messages have this size")
-    table: dict[SizeBytes, Number] = Field(default_factory=dict, description="size to weight")
+    table: dict[SizeBytes, Number] = Field(
+        default_factory=dict, description="sizes, each with its weight among the messages"
+    )
     body: Body | None = Field(default=None, description="the bulk of the messages")
     tail: Tail | None = Field(default=None, description="the large messages")
     tail_share: Share | None = Field(

@@ -39,8 +39,10 @@ class SpamSpec(Spec):
     recipients: Recipients = Field(
         default_factory=lambda: {1: 1.0}, description="recipients per message: weights; default 1"
     )
-    sizes: SizeSpec | None = Field(default=None, description="default: as other mail")
-    day_curve: DayCurve | None = Field(default=None, description="default: as other mail")
+    sizes: SizeSpec | None = Field(default=None, description="its sizes on the wire; default: as other mail")
+    day_curve: DayCurve | None = Field(
+        default=None, description="how it is spread over the day; default: as other mail"
+    )
 
 
 _PLACE = {"enum": list(get_args(Place))}
@@ -74,7 +76,7 @@ class StreamSpec(Spec):
     recipients: Recipients = Field(
         default_factory=lambda: {1: 1.0}, description="recipients per message: weights; default 1"
     )
-    sizes: SizeSpec | None = Field(default=None, description="default: the load's")
+    sizes: SizeSpec | None = Field(default=None, description="its sizes on the wire; default: those of the load")
     name: str | None = Field(default=None, description="its name in tables; default 'internet->onprem'")
 
     @property
@@ -183,7 +185,8 @@ class LoadSpec(Spec):
         default=None, description="of messages from the Internet; default: `recipients`"
     )
     sizes: SizeSpec = Field(
-        default_factory=lambda: SizeSpec.from_data("75 KB"), description="default: 75 KB, a planning figure"
+        default_factory=lambda: SizeSpec.from_data("75 KB"),
+        description="sizes of messages on the wire; default: 75 KB, a planning figure",
     )
     spam: SpamSpec | None = Field(default=None, description="unwanted mail from the Internet; left out: none")
     growth: Number = Field(default=1.0, gt=0, le=1_000_000, description="factor on all rates")

@@ -33,7 +33,8 @@ class Capacity(Spec):
         default=None,
         ge=1,
         le=MOST_AT_ONCE,
-        description="default: Domino half its transfer threads [D-TL], Exchange and Postfix 20 [MS-RATE], [PF]",
+        description="threads to one next hop at once; default: Domino half its transfer threads [D-TL], Exchange and Postfix 20 "
+        "[MS-RATE], [PF]",
     )
     delivery_threads: Whole | None = Field(
         default=None, ge=1, le=MOST_AT_ONCE, description="deliveries into local mail files at once"
@@ -53,7 +54,7 @@ class Service(Spec):
     accept: Work = Field(default=Work(), description="time to take a message in over SMTP")
     directory_lookup: Work = Field(default=Work(), description="time to look up its recipients")
     scan: Work = Field(default=Work(), description="time of the virus and spam filter")
-    archive: Work = Field(default=Work(), description="time of the archive's copy")
+    archive: Work = Field(default=Work(), description="time to write the copy for the archive")
     queue_write: Work = Field(default=Work(), description="time to write it to the queue")
     deliver: Work = Field(default=Work(), description="time to put it into a mail file")
 
@@ -97,7 +98,7 @@ class RetryPlan(Spec):
     )
     phase: Seconds | None = Field(default=None, description="when the first queue run begins, from the run's start [s]")
     warn_after: Seconds | None = Field(default=None, description="a delay DSN (4.4.7) after this age [s]")
-    expire_after: Seconds | None = Field(default=None, description="given up at this age [s]")
+    expire_after: Seconds | None = Field(default=None, description="mail is given up at this age and bounces [s]")
 
 
 class Greylist(Spec):

@@ -62,7 +62,7 @@ class ZoneSpec(Spec):
 
     short_form: ClassVar[dict[str, Any]] = {"type": "string"}
 
-    text: str | None = Field(default=None, description="the zone's lines")
+    text: str | None = Field(default=None, description="the zone in the form of a zone file (RFC 1035)")
     file: str | None = Field(default=None, description="a file with the zone's lines, relative to the scenario")
     fault: Literal["servfail", "timeout"] | None = Field(
         default=None, description="how every question about the zone fails"
@@ -77,7 +77,10 @@ class ZoneSpec(Spec):
 class NameServers(Spec):
     """Where the authoritative name servers stand and how quick they are."""
 
-    site: str | None = Field(default=None, description="default: the first site with an external server")
+    site: str | None = Field(
+        default=None,
+        description="where the name servers of the Internet are; default: the first site with an external server",
+    )
     answer: Seconds = Field(default=0.001, description="time to answer one question [s]")
     timeout: Seconds = Field(default=5.0, description="how long a resolver waits for a dead one [s]; from memory")
 
@@ -100,7 +103,7 @@ class Person(Spec):
         description="deliver and forward: a copy stays in the mail file (Exchange's DeliverToMailboxAndForward)",
     )
     also_at: Names = Field(default=(), description="other servers with a mail file for the same address")
-    internet_address: Address | None = Field(default=None, description="default: name@domain")
+    internet_address: Address | None = Field(default=None, description="the mail address; default: name@domain")
     aliases: Names = Field(default=(), description="further names or addresses")
     over_quota: Switch = Field(
         default=False, description="the mail file is full: mail for it bounces, 5.2.2, where the server enforces quotas"
@@ -165,14 +168,16 @@ class Mail(Spec):
     sender: str = Field(alias="from", description="'<>' is the null sender")
     to: Names = Field(description="recipients: addresses, people or groups")
     size: SizeBytes = Field(default=4096, description="size on the wire; default 4096 bytes")
-    declare_size: Switch = Field(default=True, description="SIZE= at MAIL")
+    declare_size: Switch = Field(default=True, description="the client says the size at MAIL (SIZE=)")
     at: str | None = Field(default=None, description="the server it is handed in at; default: the sender's own")
     via: Literal["mx"] | None = Field(
         default=None, description="mx: the client finds the server by the recipient's MX record"
     )
     client: Literal["own-user", "outside"] = Field(default="own-user", description="who hands it in at `at`")
     expect: Expect | None = Field(default=None, description="what must happen to each of its recipients")
-    expect_each: dict[str, Expect] = Field(default_factory=dict, description="by recipient")
+    expect_each: dict[str, Expect] = Field(
+        default_factory=dict, description="what must happen to each recipient, by address"
+    )
 
     @property
     def envelope_sender(self) -> str:
@@ -191,7 +196,9 @@ class Event(Spec):
     )
     mttr: Seconds | None = Field(default=None, gt=0, description="mean length of an outage at random, exponential [s]")
     zone: str | None = Field(default=None, description="the DNS zone that fails")
-    fault: Literal["servfail", "timeout"] | None = Field(default=None, description="how the zone fails")
+    fault: Literal["servfail", "timeout"] | None = Field(
+        default=None, description="how the zone fails: a refusal (servfail) or no answer (timeout)"
+    )
     move: Names | Whole = Field(default=(), description="people, or how many of the population")
     hire: Names | Whole = Field(default=(), description="people who come, or how many")
     to: Literal["onprem", "hosted"] | None = Field(default=None, description="the side that people move or come to")

@@ -20,7 +20,7 @@ class ServerBase(Spec):
     side: ClassVar[Literal["onprem", "hosted", "internet", "none"]] = "none"  # whose mail files it can have
 
     site: str | None = Field(default=None, description="the site it stands in, one of `sites`")
-    host: str | None = Field(default=None, description="its name in DNS")
+    host: str | None = Field(default=None, description="its host name in DNS, as MX records and smart hosts name it")
     address: str | None = Field(default=None, description="its IP address; default: what DNS says of its host")
     runs_on: str | None = Field(default=None, description="the server whose machine this role shares")
     capacity: Capacity = Field(default=Capacity(), description="what its machine has; left out: no limits")
@@ -41,7 +41,7 @@ class ServerBase(Spec):
     announces_size: Switch = Field(
         default=True, description="SIZE in its EHLO reply: too large mail is refused at MAIL"
     )
-    offers_tls: Switch = Field(default=True, description="STARTTLS in its EHLO reply")
+    offers_tls: Switch = Field(default=True, description="it says STARTTLS in its EHLO reply")
     valid_certificate: Switch = Field(default=True, description="its certificate is one that others verify")
     requires_tls_to: Names = Field(
         default=(), description="servers (or 'anyone') to which it sends only over TLS with a verified certificate"
@@ -67,7 +67,7 @@ class DominoServer(ServerBase):
     """Lotus Domino: Server document, Configuration document (Router/SMTP), Global Domain document."""
 
     side = "onprem"
-    kind: Literal["domino"] = Field(description="Lotus Domino")
+    kind: Literal["domino"] = Field(description="a Lotus (HCL) Domino server")
     smtp_listener_task: Switch = Field(
         default=False, description="Server document, Basics: is port 25 open (article, step 1)"
     )
@@ -117,7 +117,9 @@ class DominoServer(ServerBase):
     initial_transfer_retry_interval: Seconds = Field(
         default=900.0, description="15 min, from memory; the gap grows after each failure [D-TL]"
     )
-    mail_timeout: Seconds = Field(default=86400.0, description="MailTimeout, 1 day [D-TIMEOUT]")
+    mail_timeout: Seconds = Field(
+        default=86400.0, description="MailTimeout: mail is given up at this age and bounces, 1 day [D-TIMEOUT]"
+    )
     delay_notification_after: Seconds | None = Field(
         default=None, description="off by default; 4 to 48 h at one site [D-CUST]"
     )
@@ -131,7 +133,10 @@ class AcceptedDomain(Spec):
     type: Literal["authoritative", "internal-relay", "external-relay"] = Field(
         description="whose mailboxes the domain has: all are here, some are elsewhere, or none is here [MS-AD]"
     )
-    recipient_lookup: Switch | None = Field(default=None, description="default: on for authoritative only [MS-AD]")
+    recipient_lookup: Switch | None = Field(
+        default=None,
+        description="mail to an address that is in no directory is refused; default: on for authoritative only [MS-AD]",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -179,7 +184,9 @@ class ExchangeServer(ServerBase):
         default=(), description="ways out, chosen by address space, then cost [MS-SC]"
     )
     recipient_filtering: Switch = Field(default=False, description="Recipient Filter agent: 550 5.1.1 at RCPT [MS-RF]")
-    max_receive_size: SizeBytes | None = Field(default=36_000_000, description="Receive connector, 36 MB [PS-RC]")
+    max_receive_size: SizeBytes | None = Field(
+        default=36_000_000, description="Receive connector: larger mail is refused with 552, 36 MB [PS-RC]"
+    )
     max_send_size: SizeBytes | None = Field(
         default=None, description="organisation limit for its own users; 10 MB by default [MS-SIZE]"
     )
@@ -205,7 +212,10 @@ class ExchangeServer(ServerBase):
         description="organisation limit for its own users: mail to more is refused, 5.5.3 [MS-SIZE], [MS-NDR]",
     )
     max_hop_count: Whole = Field(
-        default=30, ge=1, le=500, description="30 [PS-RC]; 60 on connectors that setup makes, from memory"
+        default=30,
+        ge=1,
+        le=500,
+        description="Received lines after which mail bounces as a loop: 30 [PS-RC]; 60 on connectors that setup makes, from memory",
     )
     max_local_hop_count: Whole = Field(
         default=8,
@@ -214,8 +224,12 @@ class ExchangeServer(ServerBase):
         description="MaxLocalHopCount: Received lines of this server's own; 0: no limit. 8 [PS-RC]; 12 on connectors that setup makes, "
         "from memory",
     )
-    delay_notification_after: Seconds = Field(default=4 * 3600.0, description="[MS-INT]")
-    message_expiration: Seconds = Field(default=2 * 86400.0, description="[MS-INT]")
+    delay_notification_after: Seconds = Field(
+        default=4 * 3600.0, description="the sender is told once that mail is late at this age, 4 hours [MS-INT]"
+    )
+    message_expiration: Seconds = Field(
+        default=2 * 86400.0, description="mail is given up at this age and bounces, 2 days [MS-INT]"
+    )
 
 
 def _known_transports(table: dict[str, str]) -> dict[str, str]:
@@ -232,7 +246,7 @@ class PostfixServer(ServerBase):
     """Postfix: main.cf in its own words. `smart_host` is a transport for listed people with no mail file here."""
 
     side = "onprem"
-    kind: Literal["postfix"] = Field(description="Postfix")
+    kind: Literal["postfix"] = Field(description="a Postfix server, set up in the words of main.cf")
     virtual_mailbox_domains: Names | None = Field(
         default=None,
         description="default: the scenario's domain, unless it is a relay domain and no mail file is here; a domain that is also a relay "
@@ -244,7 +258,9 @@ class PostfixServer(ServerBase):
     relay_recipient_check: Switch = Field(
         default=False, description="relay_recipient_maps is set: unlisted are refused at RCPT"
     )
-    reject_unlisted_recipient: Switch = Field(default=True, description="smtpd_reject_unlisted_recipient")
+    reject_unlisted_recipient: Switch = Field(
+        default=True, description="an address of its own domains that is not listed is refused at RCPT"
+    )
     transport: Annotated[dict[str, str], AfterValidator(_known_transports)] = Field(
         default_factory=dict,
         description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX) "
@@ -256,8 +272,14 @@ class PostfixServer(ServerBase):
         description="address to addresses; '@domain' catches those whom this table does not "
         "list, also people with a mail file here; to '@other' keeps the local part",
     )
-    smart_host: str | None = Field(default=None, description="'[host]' or 'host'")
-    relayhost: str | None = Field(default=None, description="'[host]' or 'host'; for relay domains too")
+    smart_host: str | None = Field(
+        default=None,
+        description="takes mail of listed people with no mail file here: '[host]' (no MX lookup) or 'host'",
+    )
+    relayhost: str | None = Field(
+        default=None,
+        description="takes mail for other domains that no transport names, for relay domains too: '[host]' (no MX lookup) or 'host'",
+    )
     sender_dependent_relayhost_maps: dict[str, str] = Field(
         default_factory=dict, description="sender address or '@domain' to the host that is used instead of relayhost"
     )
@@ -269,7 +291,9 @@ class PostfixServer(ServerBase):
         default=450, description="for an address that the probe shows to bounce; 450 by default (postconf(5))"
     )
     mynetworks: Names = Field(default=(), description="clients that may relay; also relay_for")
-    message_size_limit: SizeBytes | None = Field(default=10_240_000, description="bytes; 0: no limit [PF]")
+    message_size_limit: SizeBytes | None = Field(
+        default=10_240_000, description="larger mail is refused with 552; 0: no limit [PF]"
+    )
     smtpd_recipient_limit: Whole = Field(
         default=1000, ge=1, description="recipients beyond it are told 452 4.5.3 and come with the next attempt [PF]"
     )
@@ -310,8 +334,10 @@ class EximServer(ServerBase):
     """Exim as its default configuration sets it up: local domains, relayed domains, a smart host by manualroute."""
 
     side = "onprem"
-    kind: Literal["exim"] = Field(description="Exim")
-    local_domains: Names | None = Field(default=None, description="default: the scenario's domain")
+    kind: Literal["exim"] = Field(description="an Exim server, as its default configuration sets it up")
+    local_domains: Names | None = Field(
+        default=None, description="domains whose mail ends here; default: the scenario's domain"
+    )
     relay_to_domains: Names = Field(default=(), description="taken from anyone and passed on")
     smart_host: str | None = Field(
         default=None,
@@ -325,9 +351,15 @@ class EximServer(ServerBase):
         description="'verify = recipient' at RCPT follows the routers: 451 where a route cannot be worked out; callout: asks the next "
         "host too [EXIM]",
     )
-    message_size_limit: SizeBytes | None = Field(default=52_428_800, description="50 MiB [EXIM]")
-    received_headers_max: Whole = Field(default=30, ge=1, description="[EXIM]")
-    recipients_max: Whole = Field(default=50_000, ge=0, description="[EXIM]; 0: no limit")
+    message_size_limit: SizeBytes | None = Field(
+        default=52_428_800, description="larger mail is refused with 552, 50 MiB [EXIM]"
+    )
+    received_headers_max: Whole = Field(
+        default=30, ge=1, description="Received lines after which mail bounces as a loop [EXIM]"
+    )
+    recipients_max: Whole = Field(
+        default=50_000, ge=0, description="recipients beyond it are told 452; 0: no limit [EXIM]"
+    )
 
 
 HostedService = Literal["smartcloud-inotes", "exchange-online", "google-workspace", "other"]
@@ -341,7 +373,7 @@ class OutboundConnector(Spec):
     address_spaces: Names = Field(
         default=("*",), description="domains it serves; '*' for all, '*.example.com' for subdomains"
     )
-    smart_hosts: Names = Field(default=(), description="where it sends; none: by MX")
+    smart_hosts: Names = Field(default=(), description="hosts that it sends to; none: by the MX record")
     enabled: Switch = Field(default=True, description="a disabled connector is not used")
 
 
@@ -406,7 +438,10 @@ class HostedOutbound(ServerBase):
     """The hosted service's outbound server: hosted users hand their mail in here. Domains and connectors stand at its inbound server."""
 
     kind: Literal["hosted-outbound"] = Field(description="the hosted service's outbound server")
-    provider: HostedService | None = Field(default=None, description="default: that of the tenant's inbound server")
+    provider: HostedService | None = Field(
+        default=None,
+        description="the service whose replies and limits it has; default: that of the tenant's inbound server",
+    )
     tenant: str | None = Field(default=None, description="whose organisation this is; default: the scenario's own")
     routes_internal_mail: Literal["by-mx", "direct"] | None = Field(
         default=None,
@@ -430,7 +465,7 @@ class ExternalServer(ServerBase):
 
     side = "internet"
     kind: Literal["external"] = Field(description="senders and receivers on the Internet")
-    domain: Names = Field(description="its mail domains")
+    domain: Names = Field(description="mail domains of the Internet that it stands for")
     mailboxes: tuple[str, ...] | None = Field(default=None, description="local parts that exist; default: all")
     forwarding: dict[str, str] = Field(
         default_factory=dict, description="local part to the address its mail goes on to"

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from coexsim.cli import COMMANDS, run
 from coexsim.cli.app import command
-from coexsim.cli.completion import finding_codes, scenario_files
+from coexsim.cli.completion import explained, scenario_files
 
 ROOT = Path(__file__).parents[2]
 FLOWS = str(ROOT / "scenarios" / "article" / "flows.yaml")
@@ -185,7 +185,7 @@ def test_files_are_offered_without_end_of_search(tmp_path: Path, monkeypatch: py
     assert scenario_files("") == ["one.yaml", "a/b/one.yaml"]
     assert scenario_files("a/b/o") == ["a/b/one.yaml"]
     assert scenario_files(f"{tmp_path}/o") == [f"{tmp_path}/one.yaml"]
-    assert finding_codes("loo")[0] == "looP"
+    assert explained("loo")[0] == "looP"
     for number in range(400):
         (tmp_path / f"many-{number}.yaml").touch()
     assert len(scenario_files("many")) == 300

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from coexsim.audit.check import check
 from coexsim.cli import run
 from coexsim.errors import ScenarioError, UsageError
 from coexsim.scenario.init import KINDS, scenario_text
-from coexsim.scenario.load import changed, scenario_from_text
+from coexsim.scenario.load import changed, load_scenario, scenario_from_text
+from tests.terminal import Terminal
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,3 +75,50 @@ def test_init_writes_a_file_and_its_schema(tmp_path: Path, capsys: pytest.Captur
     assert "is there already" in capsys.readouterr().err
     assert run(["init", "article", "--out", str(tmp_path / "other.yaml")]) == 2
     assert "needs --domain" in capsys.readouterr().err
+
+
+ASKED = {
+    "Set-up [article]:": "google-spilt\n4\n",
+    "Mail domain [corporate.com]:": "acme\nacme.com\n",
+    "Mailboxes on-premises [500]:": "many\n30\n",
+    "Mailboxes at the hosted service [500]:": "\n",
+    "The office's line [100 Mbit/s]:": "20\n20 Mbit/s\n",
+}
+
+
+def terminal(folder: Path, *words: str) -> Terminal:
+    """`coexsim init` as a person starts it."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(coexsim.__file__).parents[1]), "TERM": "dumb", "COLUMNS": "200"}
+    return Terminal([sys.executable, "-m", "coexsim", "init", *words], environment, folder)
+
+
+def test_on_a_terminal_it_asks_until_the_answer_is_one(tmp_path: Path) -> None:
+    """For what is not given, in turn; what is no answer is said with what would be one, and asked again; then the scenario is there."""
+    person = terminal(tmp_path)
+    said = ""
+    for question, answers in ASKED.items():
+        said += person.shows(question)
+        person.type(answers)
+    said += person.shows("")
+    assert person.close() == 0, said
+
+    assert "3  exchange-hybrid-centralised" in said
+    assert "'google-spilt' is none of them; did you mean 'google-split'?" in said
+    assert "'acme' is not a mail domain" in said
+    assert "'many' is not a number of mailboxes" in said
+    assert "20 Mbit/s" in (tmp_path / "scenario.yaml").read_text(encoding="utf-8")
+    scenario = load_scenario(tmp_path / "scenario.yaml")
+    assert (scenario.domain, scenario.directory.population) == ("acme.com", {"onprem": 30, "hosted": 500})
+
+
+def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
+    """Exit code 130, as everywhere; and what cannot be done is said before anything is asked."""
+    person = terminal(tmp_path, "article")
+    person.shows("Mail domain")
+    person.type("\x03")
+    assert "stopped" in person.shows("")
+    assert person.close() == 130
+    assert list(tmp_path.iterdir()) == []
+    person = terminal(tmp_path, "artcle")
+    assert "did you mean 'article'" in person.shows("")
+    assert person.close() == 2

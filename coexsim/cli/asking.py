@@ -1,0 +1,67 @@
+"""Ask for what an option did not say: on a terminal only, and again until the answer is one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import typer
+
+from coexsim.errors import CoexsimError, UsageError, did_you_mean
+
+Answer = TypeVar("Answer")
+MOST_MAILBOXES = 999_999_999
+
+
+def asked(option: str, question: str, default: str, read: Callable[[str], Answer]) -> Answer:
+    """What the person answers. Raises `UsageError` where there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"coexsim init needs {option}; on a terminal it asks for what is not given")
+
+    def reader(text: str) -> Answer:
+        try:
+            return read(text.strip())
+        except CoexsimError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    answer: Answer = typer.prompt(question, default=default, value_proc=reader)
+    return answer
+
+
+def one_of(names: Sequence[str]) -> Callable[[str], str]:
+    """Reads one of the names, also by its number."""
+
+    def read(text: str) -> str:
+        if text.isascii() and text.isdecimal() and len(text) < 4 and 0 < int(text) <= len(names):
+            return names[int(text) - 1]
+        if text not in names:
+            raise UsageError(f"{text!r} is none of them{did_you_mean(text, names)}; write a name or its number")
+        return text
+
+    return read
+
+
+def domain(text: str) -> str:
+    """Reads a mail domain."""
+    from coexsim.scenario.checks import is_mail_address
+
+    if "." not in text or not is_mail_address(f"someone@{text}"):
+        raise UsageError(f"{text!r} is not a mail domain; write one such as corporate.com")
+    return text
+
+
+def mailboxes(text: str) -> int:
+    """Reads a number of mailboxes."""
+    digits = text.replace(",", "")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10 and 0 < int(digits) <= MOST_MAILBOXES):
+        raise UsageError(f"{text!r} is not a number of mailboxes")
+    return int(digits)
+
+
+def bandwidth(text: str) -> str:
+    """Reads a bandwidth; it stays as it was written."""
+    from coexsim.units import bandwidth_bytes_per_s
+
+    bandwidth_bytes_per_s(text)
+    return text
