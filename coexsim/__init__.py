@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from coexsim.intake.fit import fit
     from coexsim.intake.validate import validate
     from coexsim.mail.trace import trace
-    from coexsim.mail.traced import Trace as Route
+    from coexsim.mail.traced import Route
     from coexsim.report.html import write_report
     from coexsim.scenario.load import load_scenario
     from coexsim.scenario.model import Scenario
@@ -49,7 +49,7 @@ _HOME = {
     "validate": "coexsim.intake.validate",
     "write_report": "coexsim.report.html",
     "Scenario": "coexsim.scenario.model",
-    "Route": "coexsim.mail.traced:Trace",
+    "Route": "coexsim.mail.traced:Route",
     "Results": "coexsim.experiment.results",
     "CoexsimError": "coexsim.errors",
 }

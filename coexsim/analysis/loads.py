@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from coexsim.analysis.theory import allen_cunneen_wait_s, mg1_ps_sojourn_s, wait_quantile_s
 from coexsim.draw.mail_table import MailBlock, draw
 from coexsim.experiment.figures import HOUR, busiest
-from coexsim.mail.trace import Trace, trace
+from coexsim.mail.trace import Route, trace
 from coexsim.scenario.base import Work
 from coexsim.scenario.model import Scenario
 from coexsim.sim.formulas import session_round_trips, slow_start_round_trips
@@ -146,7 +146,7 @@ def station_loads(scenario: Scenario, growth: float = 1.0, mail: MeasuredMail | 
     begin_s, end_s = world.measured_s
     classes, busiest_s = measured_mail(world) if mail is None else mail
     sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
-    routes: dict[tuple[str, tuple[str, ...], int], Trace] = {}
+    routes: dict[tuple[str, tuple[str, ...], int], Route] = {}
     for each in classes:
         key = (each.sender, tuple(address for address, _ in each.pattern), each.size_class)
         if key not in routes:
@@ -231,7 +231,7 @@ def _count(
 # --- what one class of mail meets ---------------------------------------------------------------------------------
 
 
-def _add(world: World, sums: dict[tuple[str, str], _Sum], mail: _Class, route: Trace) -> None:
+def _add(world: World, sums: dict[tuple[str, str], _Sum], mail: _Class, route: Route) -> None:
     """Add what a class of mail meets on its way, notices about it included."""
 
     def visit(server: str, stage: str, times: float, time: Moments) -> None:

@@ -9,7 +9,7 @@ from coexsim.audit.finding import Finding
 from coexsim.audit.findings import find_all
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import address_of, trace_mail
-from coexsim.mail.traced import RecipientTrace, Trace
+from coexsim.mail.traced import RecipientRoute, Route
 from coexsim.scenario.model import Expect, Mail, Scenario
 from coexsim.scenario.places import Path
 
@@ -92,7 +92,7 @@ class CheckReport(NamedTuple):
 
 
 def check(scenario: Scenario | Setup) -> CheckReport:
-    """Trace every message that says what it expects, and search the whole set-up for what is wrong or worth knowing.
+    """Route every message that says what it expects, and search the whole set-up for what is wrong or worth knowing.
 
     A failed expectation or an open `error` means that the check does not hold; see `CheckReport.holds`.
     """
@@ -116,20 +116,20 @@ def _with_cause(found: Expectation, findings: tuple[Finding, ...]) -> Expectatio
 def _expectations(setup: Setup, index: int, mail: Mail) -> Iterator[Expectation]:
     if mail.expect is None and not mail.expect_each:
         return
-    walk = trace_mail(setup, mail)
+    route = trace_mail(setup, mail)
     for written in dict.fromkeys(mail.to):
-        recipient = walk[address_of(setup, written)]
+        recipient = route[address_of(setup, written)]
         wanted = [
             (("messages", index, "expect"), mail.expect),
             (("messages", index, "expect_each", written), mail.expect_each.get(written)),
         ]
         for path, expect in wanted:
             if expect is not None:
-                yield _compare(setup, index, mail, path, expect, recipient, walk)
+                yield _compare(setup, index, mail, path, expect, recipient, route)
 
 
 def _compare(
-    setup: Setup, index: int, mail: Mail, path: Path, expect: Expect, recipient: RecipientTrace, walk: Trace
+    setup: Setup, index: int, mail: Mail, path: Path, expect: Expect, recipient: RecipientRoute, route: Route
 ) -> Expectation:
     happened = {
         "route": _way(recipient.servers),
@@ -139,7 +139,7 @@ def _compare(
         "rules": _way(tuple(hop.rule for hop in recipient.hops)),
         "dsn_to": recipient.dsn_to or "nobody",
         "dsn_route": _way(recipient.dsn_servers),
-        "transactions": str(len(walk.transactions)),
+        "transactions": str(len(route.transactions)),
     }
     comparisons = []
     for key in happened:
@@ -154,7 +154,7 @@ def _compare(
     )  # fmt: skip
 
 
-def _end(recipient: RecipientTrace) -> str:
+def _end(recipient: RecipientRoute) -> str:
     outcome = recipient.outcome.replace("_", " ")
     if recipient.reply is None:
         return outcome
@@ -162,7 +162,7 @@ def _end(recipient: RecipientTrace) -> str:
     return f"{outcome} {recipient.reply.enhanced}{by}: {recipient.reply.text}"
 
 
-def _words(recipient: RecipientTrace) -> Iterator[str]:
+def _words(recipient: RecipientRoute) -> Iterator[str]:
     """What each server and the last reply said, each with the server's name, as findings know it."""
     for hop in recipient.hops:
         yield f"{hop.server}: {hop.reason}"

@@ -31,7 +31,7 @@ from coexsim.mail.replies import reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
-from coexsim.mail.traced import Copy, RecipientTrace, Trace
+from coexsim.mail.traced import Copy, RecipientRoute, Route
 
 
 class Station(NamedTuple):
@@ -51,10 +51,10 @@ class Flow(NamedTuple):
     address: str
     size_bytes: int
     loop: tuple[str, ...] = ()
-    trace: Trace | None = None
+    trace: Route | None = None
 
     @property
-    def route(self) -> RecipientTrace | None:
+    def route(self) -> RecipientRoute | None:
         """What became of the recipient; None in a loop."""
         return self.trace.recipients[0] if self.trace else None
 
@@ -172,12 +172,12 @@ def _next(setup: Setup, station: Station) -> Iterator[Station]:
     """Where the copies that a server makes of this one go: one decision, DNS answered at once, nobody out of service."""
     envelope = Envelope(station.sender, (Rcpt(station.address),)).taken_by(setup.machine_of(station.server))
     decision = decide(setup, station.server, envelope, station.came_from)
-    for verdict in decision.verdicts:
-        address = fold(verdict.rcpt.address)
-        if verdict.action == "hand-over" and verdict.role is not None:
-            yield Station(verdict.role, station.came_from, address, station.sender)
-        elif verdict.action == "send" and verdict.hop is not None:
-            server = server_that_takes(setup, station.server, verdict.hop, envelope.to((verdict.rcpt,)))
+    for disposition in decision.dispositions:
+        address = fold(disposition.rcpt.address)
+        if disposition.action == "hand-over" and disposition.role is not None:
+            yield Station(disposition.role, station.came_from, address, station.sender)
+        elif disposition.action == "send" and disposition.hop is not None:
+            server = server_that_takes(setup, station.server, disposition.hop, envelope.to((disposition.rcpt,)))
             if server:
                 yield Station(server, station.server, address, station.sender)
 

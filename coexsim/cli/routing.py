@@ -103,18 +103,18 @@ def trace(
         via_mx=via_mx or (from_outside and at_server is None), client="outside" if from_outside else "own-user",
         declare_size=not undeclared_size,
     )  # fmt: skip
-    walk = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
-    missed = trace_text.missed_lines(walk, expect.outcome) if expect else []
+    route = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
+    missed = trace_text.missed_lines(route, expect.outcome) if expect else []
     code = int(bool(missed))
     if as_json:
-        print_json(envelope("trace", trace_text.trace_answer(walk), code, **trace_text.trace_data(walk)))
+        print_json(envelope("trace", trace_text.trace_answer(route), code, **trace_text.trace_data(route)))
     elif dsn:
-        for line in ("\n\n".join(trace_text.notices_as_sent(setup, walk)) or "no notice is sent").split("\n"):
+        for line in ("\n\n".join(trace_text.notices_as_sent(setup, route)) or "no notice is sent").split("\n"):
             print("\t".join(map(visible, line.split("\t"))))  # a header may be folded with a tab
     elif quiet:
-        say(trace_text.trace_answer(walk).split("; "))
+        say(trace_text.trace_answer(route).split("; "))
     else:
-        say(trace_text.trace_lines(setup, walk, **asked))
+        say(trace_text.trace_lines(setup, route, **asked))
     if not as_json:
         say(missed)
     return code

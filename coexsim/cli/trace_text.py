@@ -8,7 +8,7 @@ from typing import Any
 from coexsim.cli.paint import count, paint, paint_outcome
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
-from coexsim.mail.traced import Copy, RecipientTrace, Trace
+from coexsim.mail.traced import Copy, RecipientRoute, Route
 from coexsim.scenario.servers import DominoServer
 from coexsim.units import say_time
 
@@ -18,24 +18,24 @@ MOST_DEFERRALS = 4
 MOST_ROUNDS = 2  # what goes round more often is told once, and how often
 
 
-def trace_lines(setup: Setup, walk: Trace, **asked: Any) -> Iterator[str]:
+def trace_lines(setup: Setup, route: Route, **asked: Any) -> Iterator[str]:
     """What became of each recipient, hop by hop. `asked` are the options of the trace, for the comparison of rules."""
-    for recipient in walk.recipients:
-        sender = walk.sender or "<>"
+    for recipient in route.recipients:
+        sender = route.sender or "<>"
         yield paint(f"{sender} -> {recipient.recipient}: ", "bold") + paint_outcome(recipient.outcome)
         copies = recipient.copies
         for copy in copies:
             if len(copies) > 1:
                 yield f"  copy to {copy.address}: {paint_outcome(copy.outcome)}"
             yield from _hop_lines(setup, copy)
-            yield from _end_lines(walk, recipient, copy)
-        yield from _waiting_lines(walk, recipient)
-        yield from _notice_lines(walk, recipient)
-        yield from _other_rule_lines(setup, walk, recipient, asked)
+            yield from _end_lines(route, recipient, copy)
+        yield from _waiting_lines(route, recipient)
+        yield from _notice_lines(route, recipient)
+        yield from _other_rule_lines(setup, route, recipient, asked)
         yield ""
-    ways = ", ".join(f"{t.client} -> {t.server}" for t in walk.transactions)
-    yield f"{count(len(walk.transactions), 'SMTP transaction')} between servers" + (
-        f": {ways}" if ways and len(walk.transactions) <= 12 else ""
+    ways = ", ".join(f"{t.client} -> {t.server}" for t in route.transactions)
+    yield f"{count(len(route.transactions), 'SMTP transaction')} between servers" + (
+        f": {ways}" if ways and len(route.transactions) <= 12 else ""
     )
 
 
@@ -67,41 +67,41 @@ def _rounds(hops: list[tuple[str, str, str]]) -> tuple[int, int, int]:
     return 0, 0, 1
 
 
-def _end_lines(walk: Trace, recipient: RecipientTrace, copy: Copy) -> Iterator[str]:
+def _end_lines(route: Route, recipient: RecipientRoute, copy: Copy) -> Iterator[str]:
     if copy.outcome == "delivered":
-        yield f"  {paint('delivered', 'green')} to {copy.address} at {copy.hops[-1].server}" + _when(walk, copy)
+        yield f"  {paint('delivered', 'green')} to {copy.address} at {copy.hops[-1].server}" + _when(route, copy)
     elif copy.outcome == "deferred_in_queue":
         expires = (
             ""
             if recipient.expires_s is None
-            else f"; unless that is mended it expires {say_time(recipient.expires_s, walk.start)}"
+            else f"; unless that is mended it expires {say_time(recipient.expires_s, route.start)}"
         )
         yield f"  {paint('waits', 'yellow')} in the queue of {copy.by}: {copy.reply}{expires}"
     elif copy.outcome == "refused_to_client":
         yield f"  {paint('refused', 'red')} to the client by {copy.by}: {copy.reply}"
     else:
-        yield f"  {paint(copy.outcome, 'red')} by {copy.by}: {copy.reply}" + _when(walk, copy)
+        yield f"  {paint(copy.outcome, 'red')} by {copy.by}: {copy.reply}" + _when(route, copy)
 
 
-def _when(walk: Trace, copy: Copy) -> str:
-    return f", {say_time(copy.at_s, walk.start)}" if copy.hops and copy.at_s != copy.hops[0].at_s else ""
+def _when(route: Route, copy: Copy) -> str:
+    return f", {say_time(copy.at_s, route.start)}" if copy.hops and copy.at_s != copy.hops[0].at_s else ""
 
 
-def _waiting_lines(walk: Trace, recipient: RecipientTrace) -> Iterator[str]:
+def _waiting_lines(route: Route, recipient: RecipientRoute) -> Iterator[str]:
     late = recipient.deferrals
     for deferral in late[:MOST_DEFERRALS]:
         yield (
-            f"  deferred at {deferral.server} {say_time(deferral.at_s, walk.start)}: {deferral.reply}; "
-            f"next attempt {say_time(deferral.next_s, walk.start)}"
+            f"  deferred at {deferral.server} {say_time(deferral.at_s, route.start)}: {deferral.reply}; "
+            f"next attempt {say_time(deferral.next_s, route.start)}"
         )
     if len(late) > MOST_DEFERRALS:
-        yield f"  and {count(len(late) - MOST_DEFERRALS, 'more attempt')}, the last one {say_time(late[-1].at_s, walk.start)}"
+        yield f"  and {count(len(late) - MOST_DEFERRALS, 'more attempt')}, the last one {say_time(late[-1].at_s, route.start)}"
     if recipient.warned_s is not None:
-        yield f"  the sender is warned of the delay {say_time(recipient.warned_s, walk.start)}"
+        yield f"  the sender is warned of the delay {say_time(recipient.warned_s, route.start)}"
 
 
-def _notice_lines(walk: Trace, recipient: RecipientTrace) -> Iterator[str]:
-    for notice in walk.notices:
+def _notice_lines(route: Route, recipient: RecipientRoute) -> Iterator[str]:
+    for notice in route.notices:
         if recipient.recipient not in notice.about:
             continue
         what = "bounce" if notice.kind == "dsn" else "delay warning"
@@ -113,7 +113,7 @@ def _notice_lines(walk: Trace, recipient: RecipientTrace) -> Iterator[str]:
         yield "  no bounce is sent: the mail has the null sender"
 
 
-def _other_rule_lines(setup: Setup, walk: Trace, recipient: RecipientTrace, asked: dict[str, Any]) -> Iterator[str]:
+def _other_rule_lines(setup: Setup, route: Route, recipient: RecipientRoute, asked: dict[str, Any]) -> Iterator[str]:
     """Which smart host rule is in force at a Domino server on the way, and what the other one would do."""
     for name in dict.fromkeys(server for copy in recipient.copies for server in copy.servers):
         server = setup.scenario.servers[name]
@@ -122,7 +122,7 @@ def _other_rule_lines(setup: Setup, walk: Trace, recipient: RecipientTrace, aske
         rule, other = server.smart_host_rule, OTHER_RULE[server.smart_host_rule]
         changed = {**setup.scenario.servers, name: server.replaced(smart_host_rule=other)}
         instead = Setup(setup.scenario.replaced(servers=changed))
-        end = trace(instead, walk.sender, recipient.recipient, **asked).recipients[0]
+        end = trace(instead, route.sender, recipient.recipient, **asked).recipients[0]
         yield f"  smart host rule at {name}: {rule} ({WHOSE_RULE[rule]})"
         same = (end.servers, end.outcome, end.code, end.by) == (
             recipient.servers,
@@ -137,36 +137,36 @@ def _other_rule_lines(setup: Setup, walk: Trace, recipient: RecipientTrace, aske
         yield f"  under the other rule ({other}, {WHOSE_RULE[other]}): {way}"
 
 
-def notices_as_sent(setup: Setup, walk: Trace) -> list[str]:
+def notices_as_sent(setup: Setup, route: Route) -> list[str]:
     """Every notice about the mail, as the message that is sent."""
     from coexsim.mail.dsn import dsn_message
 
-    return [dsn_message(setup, walk, notice).as_string() for notice in walk.notices]
+    return [dsn_message(setup, route, notice).as_string() for notice in route.notices]
 
 
-def trace_answer(walk: Trace) -> str:
+def trace_answer(route: Route) -> str:
     """What became of each recipient, in a sentence."""
-    sender = walk.sender or "<>"
-    return "; ".join(f"{sender} -> {recipient.recipient}: {_end_of(recipient)}" for recipient in walk.recipients)
+    sender = route.sender or "<>"
+    return "; ".join(f"{sender} -> {recipient.recipient}: {_end_of(recipient)}" for recipient in route.recipients)
 
 
-def missed_lines(walk: Trace, expected: str) -> list[str]:
+def missed_lines(route: Route, expected: str) -> list[str]:
     """A line for each recipient whose end is another than was expected."""
     return [
         f"{paint('FAILED', 'red')}  {r.recipient}: expected {expected.replace('_', ' ')}; {_end_of(r)}"
-        for r in walk.recipients
+        for r in route.recipients
         if r.outcome != expected
     ]
 
 
-def _end_of(recipient: RecipientTrace) -> str:
+def _end_of(recipient: RecipientRoute) -> str:
     end = recipient.outcome.replace("_", " ")
     if recipient.reply is None:
         return end
     return f"{end} {recipient.reply.enhanced}{f' by {recipient.by}' if recipient.by else ''}: {recipient.reply.text}"
 
 
-def trace_data(walk: Trace) -> dict[str, Any]:
+def trace_data(route: Route) -> dict[str, Any]:
     """The trace as plain data.
 
     Of each recipient: `recipient`, `servers`, `outcome`, `code`, `by`, `reply`, `hops` (`server`, `rule`, `reason`, `dns`), `dsn_to`,
@@ -174,9 +174,9 @@ def trace_data(walk: Trace) -> dict[str, Any]:
     those of the whole message. Times are seconds from the scenario's start.
     """
     return {
-        "sender": walk.sender,
-        "recipients": [_recipient_data(recipient) for recipient in walk.recipients],
-        "transactions": [transaction._asdict() for transaction in walk.transactions],
+        "sender": route.sender,
+        "recipients": [_recipient_data(recipient) for recipient in route.recipients],
+        "transactions": [transaction._asdict() for transaction in route.transactions],
         "notices": [
             {
                 "kind": n.kind,
@@ -185,12 +185,12 @@ def trace_data(walk: Trace) -> dict[str, Any]:
                 "about": n.about,
                 "copy": n.copy and _copy_data(n.copy),
             }
-            for n in walk.notices
+            for n in route.notices
         ],
     }
 
 
-def _recipient_data(recipient: RecipientTrace) -> dict[str, Any]:
+def _recipient_data(recipient: RecipientRoute) -> dict[str, Any]:
     return {
         "recipient": recipient.recipient,
         "servers": recipient.servers,

@@ -122,7 +122,7 @@ class DnsRows:
 
     def _addresses(self, name: str, addresses: list[str]) -> int:
         policy = self._policy(name)
-        most = policy.most_addresses if policy else None
+        most = policy.mx_address_limit if policy else None
         return self.hosts(tuple(self._server_at(a) for a in addresses[:most]))
 
     def _sure_hosts(self, name: str, found: MailHosts) -> int:

@@ -99,7 +99,7 @@ class Fabric:
         policy, work = server.policy, server.work
         works = server.cores is not None and not work.cores.is_nothing
         cores, accept, delivery = (self._work(w) for w in (work.cores, work.accept, work.delivery))
-        most_sessions = -1 if policy.most_sessions is None else policy.most_sessions
+        mx_session_limit = -1 if policy.mx_session_limit is None else policy.mx_session_limit
         pressure = inf if capacity.queue_length is None or spec.kind != "exchange" else float(capacity.queue_length)
         says = ("connection-timed-out", "connection-refused", "connection-lost", "queue-full", "too-many-connections")
         return (
@@ -107,7 +107,7 @@ class Fabric:
             inf if capacity.queue_disk is None else capacity.queue_disk, inf if capacity.queue_length is None else capacity.queue_length,
             pressure, spec.smtp.reuse, spec.smtp.connect_timeout, self._station(server.cores), self._station(server.delivery),
             self._pool(server.threads), self._pool(server.connections), cores, accept, delivery, rows.index[server.machine],
-            len(server.resolvers), rows.downtime(server.downtime), self._retry(policy), most_sessions,
+            len(server.resolvers), rows.downtime(server.downtime), self._retry(policy), mx_session_limit,
             *(rows.said(name, cause) for cause in says), works, capacity.when_full == "wait", policy.listens,
             policy.greylist_s is not None,
         )  # fmt: skip

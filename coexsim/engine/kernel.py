@@ -1392,7 +1392,7 @@ def run(
                     co.talks_had += 1
                     co.took = ta.place >= 0
                     a = ATTEMPTED
-                    if ta.late >= 0 and co.talks_had != sv.most_sessions:
+                    if ta.late >= 0 and co.talks_had != sv.mx_session_limit:
                         co.at += 1
                         a = CONTACT
                 elif (

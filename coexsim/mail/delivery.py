@@ -1,7 +1,7 @@
 """The delivery agent: how a server gets rid of mail for a next hop. Hosts in turn, deferral, warning, giving up.
 
 It is written as generators of effects and knows no clock. Who drives them lets each effect happen and sends back what came of it:
-`trace` at once (``walk.py``), the simulation in time (``sim/transfer.py``). An effect's docstring says what is sent back.
+`trace` at once (``trace_driver.py``), the simulation in time (``sim/transfer.py``). An effect's docstring says what is sent back.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ def attempt(
     offered = recipients
     answered: list[str | None] = []
     is_dead = True
-    for host in hosts[: policy.most_addresses]:
+    for host in hosts[: policy.mx_address_limit]:
         if host.server in answered:
             continue
         if taken is not None:
@@ -239,7 +239,7 @@ def attempt(
             failed, late = failed + reached.failed, reached.late
             if reached.accepted:
                 taken = host, reached.accepted
-            if not late or len(answered) == policy.most_sessions:
+            if not late or len(answered) == policy.mx_session_limit:
                 break
             offered = tuple(rcpt for refused in late for rcpt in refused.recipients)
         elif reached is not None:

@@ -182,12 +182,12 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
     """
     setup, policy = offer.setup, offer.policy
     probe = Envelope("", (Rcpt(rcpt.address),)).taken_by(setup.machine_of(policy.server))
-    for verdict in decide(setup, policy.server, probe, offer.client, offer.state).verdicts:
+    for disposition in decide(setup, policy.server, probe, offer.client, offer.state).dispositions:
         found = None
-        if verdict.action == "fail" and verdict.reply is not None:
-            found = verdict.reply
-        elif verdict.action == "send" and verdict.hop is not None:
-            found = _at_next_hop(offer, verdict.hop, probe.to((verdict.rcpt,)))
+        if disposition.action == "fail" and disposition.reply is not None:
+            found = disposition.reply
+        elif disposition.action == "send" and disposition.hop is not None:
+            found = _at_next_hop(offer, disposition.hop, probe.to((disposition.rcpt,)))
         if found is None:
             continue
         if found.temporary:

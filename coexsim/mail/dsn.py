@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from email.message import Message
 
     from coexsim.mail.setup import Setup
-    from coexsim.mail.traced import Copy, Notice, RecipientTrace, Trace
+    from coexsim.mail.traced import Copy, Notice, RecipientRoute, Route
 
 NOTICE_BYTES = 3_000
 # Postfix returns the whole message up to bounce_size_limit, and only its headers above that (postconf(5)); editable here.
@@ -45,7 +45,7 @@ def notice_for(envelope: Envelope, kind: Kind = "dsn") -> Envelope | None:
     return Envelope(NULL_SENDER, (Rcpt(envelope.sender),), NOTICE_BYTES + returned, kind=kind)
 
 
-def dsn_message(setup: Setup, trace: Trace, notice: Notice) -> Message:
+def dsn_message(setup: Setup, trace: Route, notice: Notice) -> Message:
     """The notice as the message that its reader gets: multipart/report (RFC 6522) with a delivery-status part (RFC 3464).
 
     It is the same for the same trace: dates come from the scenario's weekdays, names of messages from their content.
@@ -96,7 +96,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _failures(trace: Trace, notice: Notice) -> Iterator[tuple[RecipientTrace, Reply, str]]:
+def _failures(trace: Route, notice: Notice) -> Iterator[tuple[RecipientRoute, Reply, str]]:
     """The recipients that a notice is about, with the reply and the final address."""
     for recipient in trace.recipients:
         if recipient.recipient not in notice.about:
@@ -111,7 +111,7 @@ def _failures(trace: Trace, notice: Notice) -> Iterator[tuple[RecipientTrace, Re
                     yield recipient, copy.reply, copy.address
 
 
-def _failed_copies(recipient: RecipientTrace, notice: Notice) -> list[Copy]:
+def _failed_copies(recipient: RecipientRoute, notice: Notice) -> list[Copy]:
     return [
         c
         for c in recipient.copies
@@ -119,7 +119,7 @@ def _failed_copies(recipient: RecipientTrace, notice: Notice) -> list[Copy]:
     ]
 
 
-def _status_blocks(setup: Setup, trace: Trace, notice: Notice, host: str) -> Iterator[Message]:
+def _status_blocks(setup: Setup, trace: Route, notice: Notice, host: str) -> Iterator[Message]:
     """The fields of the message, then those of each recipient (RFC 3464 sections 2.2 and 2.3)."""
     from email.message import Message
 
@@ -145,12 +145,12 @@ def _status_blocks(setup: Setup, trace: Trace, notice: Notice, host: str) -> Ite
         yield block
 
 
-def _arrivals_s(trace: Trace, notice: Notice) -> list[float]:
+def _arrivals_s(trace: Route, notice: Notice) -> list[float]:
     copies = [copy for r in trace.recipients if r.recipient in notice.about for copy in r.copies]
     return [hop.at_s for copy in copies for hop in copy.hops if hop.server == notice.written_by]
 
 
-def _headers(setup: Setup, trace: Trace, notice: Notice, key: str) -> Iterator[tuple[str, str]]:
+def _headers(setup: Setup, trace: Route, notice: Notice, key: str) -> Iterator[tuple[str, str]]:
     """The header of the message that failed, with a Received line of each server it passed (the last one first)."""
     copies = [c for r in trace.recipients if r.recipient in notice.about for c in r.copies if c.hops]
     hops = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from coexsim.mail.delivery import Delivered, Recipients, Refused, Stays
+from coexsim.mail.disposition import Disposition
 from coexsim.mail.message import Client, Envelope, Kind, Rcpt, Reply
-from coexsim.mail.routing import Verdict
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome
 from coexsim.scenario.model import OUTCOMES
 
@@ -16,7 +16,7 @@ Hops = tuple[Hop, ...]
 
 
 @dataclass
-class Queued:
+class QueuedCopy:
     """A copy in a server's queue, with the hops that each of its recipients has behind it."""
 
     server: str
@@ -45,7 +45,7 @@ class Gathered:
     warned: dict[str, float] = field(default_factory=dict)
 
 
-class Failed(NamedTuple):
+class FailedRecipient(NamedTuple):
     """A recipient that did not get on, the hops behind it, the reply, and the host that gave it (none: this server itself)."""
 
     rcpt: Rcpt
@@ -58,13 +58,13 @@ class Failed(NamedTuple):
 class Delivering:
     """A delivery agent at work on a copy, and what it has met so far."""
 
-    copy: Queued
+    copy: QueuedCopy
     agent: Generator[Any, Any, Delivered | Stays]
-    verdicts: dict[Rcpt, Verdict]
+    dispositions: dict[Rcpt, Disposition]
     asked: list[str] = field(default_factory=list)
     recoverable: bool = False  # a failure for the time being has an end that is known
     late: tuple[Refused, ...] = ()
-    failed: list[Failed] | None = None  # told together with others of the copy; None: told at once
+    failed: list[FailedRecipient] | None = None  # told together with others of the copy; None: told at once
 
 
 def recipients_of(refused: tuple[Refused, ...]) -> Recipients:
@@ -72,20 +72,20 @@ def recipients_of(refused: tuple[Refused, ...]) -> Recipients:
     return tuple(rcpt for each in refused for rcpt in each.recipients)
 
 
-def part_of(copy: Queued, recipients: Recipients, verdicts: dict[Rcpt, Verdict]) -> Queued:
+def part_of(copy: QueuedCopy, recipients: Recipients, dispositions: dict[Rcpt, Disposition]) -> QueuedCopy:
     """The copy for some of its recipients, as the server's decision made them."""
-    behind = {rcpt: _behind(copy, verdicts[rcpt]) for rcpt in recipients}
+    behind = {rcpt: _behind(copy, dispositions[rcpt]) for rcpt in recipients}
     return replace(copy, envelope=copy.envelope.to(recipients), behind=behind)
 
 
-def _behind(copy: Queued, verdict: Verdict) -> Hops:
-    return copy.behind[verdict.given or verdict.rcpt]
+def _behind(copy: QueuedCopy, disposition: Disposition) -> Hops:
+    return copy.behind[disposition.given or disposition.rcpt]
 
 
-def hops_of(copy: Queued, verdict: Verdict, dns: tuple[str, ...] = ()) -> Hops:
+def hops_of(copy: QueuedCopy, disposition: Disposition, dns: tuple[str, ...] = ()) -> Hops:
     """The hops behind a recipient's copy, the last one now with what this server did and why."""
-    *before, last = _behind(copy, verdict)
-    return (*before, last._replace(rule=verdict.rule, reason=last.reason + verdict.reason, dns=last.dns + dns))
+    *before, last = _behind(copy, disposition)
+    return (*before, last._replace(rule=disposition.rule, reason=last.reason + disposition.reason, dns=last.dns + dns))
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:

@@ -29,7 +29,7 @@ class DomainRule(NamedTuple):
     takes_targets: bool = False  # a target address in it leads out, by its route, though a person here has that address
 
 
-class Route(NamedTuple):
+class RouteEntry(NamedTuple):
     """Where mail for matching recipients is sent; no `hop` means by the recipient's MX."""
 
     pattern: str  # an address, a domain, "*.domain", or "*"
@@ -52,7 +52,7 @@ class Policy(NamedTuple):
     own_addresses: frozenset[str]
     domains: Mapping[str, DomainRule]
     primary_domain: str
-    routes: tuple[Route, ...]
+    routes: tuple[RouteEntry, ...]
     relays_for: frozenset[str]
     retry: RetrySchedule
     listens: bool = True
@@ -90,9 +90,9 @@ class Policy(NamedTuple):
     # Two ways to one mailbox (a group, and by name) make two copies.
     tells_originals_apart: Literal["never", "groups-from-elsewhere", "always"] = "never"
     sender_routes: Mapping[str, NextHop] = {}  # relay hosts by sender address or "@domain"
-    recipients_at_once: int | None = None  # offered in one transaction at the most
-    most_addresses: int | None = None  # of mail hosts that are tried in one attempt
-    most_sessions: int | None = None  # with mail hosts that say "later", in one attempt
+    destination_recipient_limit: int | None = None  # offered in one transaction at the most
+    mx_address_limit: int | None = None  # of mail hosts that are tried in one attempt
+    mx_session_limit: int | None = None  # with mail hosts that say "later", in one attempt
     takes_mail: bool = True  # from anyone, for its domains; a server for submissions only does not
     needs_forwarding: bool = False  # nobody without a mail file here is reached but by a forwarding address
     follows_forwarding_of_hosted: bool = (
@@ -141,7 +141,7 @@ class Policy(NamedTuple):
         )
         return (limit for limit in limits if limit is not None)
 
-    def route_for(self, address: str, size_bytes: int, *, named: bool = False) -> Route | None:
+    def route_for(self, address: str, size_bytes: int, *, named: bool = False) -> RouteEntry | None:
         """The best route: address before domain before parent domain before ``*``; then the lowest cost, then as written.
 
         `named` leaves out ``*``. Routes whose size limit is too small are passed over, as Exchange does [MS-SC].
@@ -153,7 +153,7 @@ class Policy(NamedTuple):
         """The relay host of a sender: by the address, then by its domain (postconf(5): sender_dependent_relayhost_maps)."""
         return self.sender_routes.get(fold(sender)) or self.sender_routes.get("@" + domain_of(sender))
 
-    def forced_route(self, address: str) -> Route | None:
+    def forced_route(self, address: str) -> RouteEntry | None:
         """The route that is taken before the directory is asked: an entry of Postfix's transport table."""
         found = self._forced(address)
         return found if found and found.rule != LOCAL_TRANSPORT else None
@@ -163,7 +163,7 @@ class Policy(NamedTuple):
         found = self._forced(address)
         return rule.delivers or (found is not None and found.rule == LOCAL_TRANSPORT)
 
-    def _forced(self, address: str) -> Route | None:
+    def _forced(self, address: str) -> RouteEntry | None:
         return _best([route for route in self.routes if route.forced], address)
 
     def too_many_hops(self, passed: tuple[str, ...]) -> bool:
@@ -174,7 +174,7 @@ class Policy(NamedTuple):
         return self.local_hop_limit is not None and passed.count(passed[-1]) > self.local_hop_limit
 
 
-def _best(routes: Sequence[Route], address: str, *, named: bool = False) -> Route | None:
+def _best(routes: Sequence[RouteEntry], address: str, *, named: bool = False) -> RouteEntry | None:
     domain = domain_of(address)
     parents = domain.split(".")
     ranked = [fold(address), domain, *("*." + ".".join(parents[i:]) for i in range(1, len(parents)))]

@@ -7,34 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from coexsim.mail.directory import Group, Person
-from coexsim.mail.expansion import expanded, follows, leads_away
-from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
-from coexsim.mail.policy import DomainRule, Policy, Route
-from coexsim.mail.replies import reply
+from coexsim.mail.directory import Group
+from coexsim.mail.disposition import Case, Disposition, dispositions_of
+from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, fold
+from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup, State
-
-PASSES_ON = "it passes all mail for the domain on"
-RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")  # RFC 2606
-
-
-class Verdict(NamedTuple):
-    """What happens to one recipient at one server, and the rule that says so.
-
-    ``deliver``: into the mail file here. ``send``: to `hop`. ``hand-over``: to the role on the same machine. ``fail``: with
-    `reply`. ``duplicate``: another copy goes to the same address already.
-    """
-
-    rcpt: Rcpt
-    action: Literal["deliver", "send", "hand-over", "fail", "duplicate"]
-    rule: str
-    reason: str
-    hop: NextHop | None = None
-    role: str | None = None
-    reply: Reply | None = None
-    given: Rcpt | None = None  # the recipient of the envelope that it is about, before groups, aliases and forwarding
 
 
 class Transfer(NamedTuple):
@@ -48,61 +27,38 @@ class Transfer(NamedTuple):
 class Decision(NamedTuple):
     """What a server does with mail that it took."""
 
-    verdicts: tuple[Verdict, ...]
+    dispositions: tuple[Disposition, ...]
     transfers: tuple[Transfer, ...]
 
-    def of(self, action: str) -> list[Verdict]:
-        """The verdicts with this action."""
-        return [verdict for verdict in self.verdicts if verdict.action == action]
-
-
-class _Case(NamedTuple):
-    """What a verdict is asked about: a server, an envelope, the world."""
-
-    setup: Setup
-    policy: Policy
-    envelope: Envelope
-    came_from: Client
-    state: State
-
-    def fail(self, rcpt: Rcpt, cause: str, rule: str, reason: str, detail: str = "") -> Verdict:
-        address = rcpt.address
-        said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
-        return Verdict(rcpt, "fail", rule, reason, reply=said)
-
-    def to_hop(self, rcpt: Rcpt, route: Route, rule: str, reason: str) -> Verdict:
-        if self.policy.hands_over_to is not None and route.to_smart_host:
-            return Verdict(rcpt, "hand-over", rule, reason, role=self.policy.hands_over_to)
-        by_sender = self.policy.sender_route(self.envelope.sender) if route.by_sender else None
-        if by_sender is not None:
-            reason = f"{reason.rpartition('; ')[0]}; the relay host of {self.envelope.sender} is {by_sender}"
-            return Verdict(rcpt, "send", "sender-dependent-relayhost", reason, hop=by_sender)
-        hop = route.hop or NextHop(domain_of(rcpt.address), by_mx=True, external_dns=route.external_dns)
-        return Verdict(rcpt, "send", rule, reason, hop=hop)
+    def of(self, action: str) -> list[Disposition]:
+        """The dispositions with this action."""
+        return [disposition for disposition in self.dispositions if disposition.action == action]
 
 
 def decide(
     setup: Setup, server: str, envelope: Envelope, came_from: Client = "own-user", state: State = State()
 ) -> Decision:
-    """What `server` does with mail that it has taken: for every recipient (groups and forwarding followed) one verdict."""
+    """What `server` does with mail that it has taken: for every recipient (groups and forwarding followed) one disposition."""
     policy = setup.policies[server]
-    case = _Case(setup, policy, envelope, came_from, state)
-    verdicts: list[Verdict] = []
+    case = Case(setup, policy, envelope, came_from, state)
+    dispositions: list[Disposition] = []
     taken: set[tuple[str, str, str]] = set()
     for rcpt in envelope.recipients:
         apart = _is_told_apart(case, rcpt)
-        for verdict in _verdicts(case, rcpt):
+        for disposition in dispositions_of(case, rcpt):
             # Two ways of one recipient are not alike: a copy that stays here, and one that goes on.
-            way = str(verdict.hop) if verdict.rule == "dual-delivery" else ""
-            key = (fold(verdict.rcpt.address), fold(verdict.rcpt.written) if apart else "", way)
-            if key in taken and verdict.action != "fail":
-                verdict = Verdict(verdict.rcpt, "duplicate", verdict.rule, "another copy goes to this address already")
+            way = str(disposition.hop) if disposition.rule == "dual-delivery" else ""
+            key = (fold(disposition.rcpt.address), fold(disposition.rcpt.written) if apart else "", way)
+            if key in taken and disposition.action != "fail":
+                disposition = Disposition(
+                    disposition.rcpt, "duplicate", disposition.rule, "another copy goes to this address already"
+                )
             taken.add(key)
-            verdicts.append(verdict._replace(given=rcpt))
-    return Decision(tuple(verdicts), tuple(_transfers(policy, verdicts)))
+            dispositions.append(disposition._replace(given=rcpt))
+    return Decision(tuple(dispositions), tuple(_transfers(policy, dispositions)))
 
 
-def _is_told_apart(case: _Case, rcpt: Rcpt) -> bool:
+def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:
     """Does a copy of its own go to whom this recipient stands for, also where another recipient stands for the same one."""
     policy = case.policy
     if policy.tells_originals_apart == "groups-from-elsewhere":
@@ -110,29 +66,14 @@ def _is_told_apart(case: _Case, rcpt: Rcpt) -> bool:
     return policy.tells_originals_apart == "always"
 
 
-def _verdicts(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
-    policy, envelope = case.policy, case.envelope
-    if not policy.hops_refused_in_dialogue and policy.too_many_hops(envelope.passed):
-        reason = f"the message has passed {envelope.received} servers; at most {policy.hop_limit} are allowed here"
-        yield case.fail(rcpt, "too-many-hops", "hop-limit", reason)
-        return
-    most = policy.max_routed_bytes
-    if most is not None and envelope.size_bytes > most and case.came_from != "own-user":
-        reason = f"the organisation keeps mail of up to {most} bytes"
-        yield case.fail(rcpt, "body-too-big", "organisation-size-limit", reason)
-        return
-    found = list(_expanded(case, rcpt) if policy.expands_first else _resolve(case, rcpt))
-    yield from found or [case.fail(rcpt, "unknown-user", "no-members", f"{rcpt.address} has no members")]
-
-
-def _transfers(policy: Policy, verdicts: list[Verdict]) -> Iterator[Transfer]:
+def _transfers(policy: Policy, dispositions: list[Disposition]) -> Iterator[Transfer]:
     """One transaction a next hop, or several where the product offers only so many recipients in one."""
     grouped: dict[tuple[NextHop | None, str | None], list[Rcpt]] = {}
-    for verdict in verdicts:
-        if verdict.action in ("send", "hand-over"):
-            grouped.setdefault((verdict.hop, verdict.role), []).append(verdict.rcpt)
+    for disposition in dispositions:
+        if disposition.action in ("send", "hand-over"):
+            grouped.setdefault((disposition.hop, disposition.role), []).append(disposition.rcpt)
     for (hop, role), rcpts in grouped.items():
-        most = policy.recipients_at_once if hop else None
+        most = policy.destination_recipient_limit if hop else None
         for batch in _batches(rcpts, most) if most else [tuple(rcpts)]:
             yield Transfer(hop, role, batch)
 
@@ -152,251 +93,3 @@ def _batches(rcpts: list[Rcpt], most: int) -> Iterator[tuple[Rcpt, ...]]:
                 batch, room = [], most
     if batch:
         yield tuple(batch)
-
-
-def _expanded(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
-    """The verdicts on the addresses that one table makes of a recipient; each is final."""
-    addresses = expanded(case.setup, case.policy, rcpt.address, case.state)
-    if addresses is None:  # mail from elsewhere is not taken at all then: this is a notice of this server's own
-        yield case.fail(rcpt, "forwarding-loop", "forwarding-loop", f"aliases lead from {rcpt.address} back to it")
-        return
-    for address in addresses:
-        one = rcpt if address == rcpt.address else Rcpt(address, rcpt.count, rcpt.written)
-        yield from _resolve(case, one)
-
-
-class _Onward(NamedTuple):
-    """Addresses that a recipient stands for, and the names under which it was found: none of them may come up again below it.
-
-    `also` are verdicts beside them: a copy that stays. `forwarded`: a mailbox here sends them on, as mail of its own.
-    """
-
-    recipients: tuple[Rcpt, ...] = ()
-    names: frozenset[str] = frozenset()
-    is_group: bool = False
-    also: tuple[Verdict, ...] = ()
-    forwarded: bool = False
-
-
-class _Step(NamedTuple):
-    """An address that is to be looked at: a member of a group, or what a mailbox here forwards."""
-
-    rcpt: Rcpt
-    is_member: bool = False
-    forwarded: bool = False
-
-
-def _resolve(case: _Case, rcpt: Rcpt) -> Iterator[Verdict]:
-    """The verdicts on a recipient: one, or one a member where it is a group; each group is opened once.
-
-    Forwarding that leads back to an address on the way fails; a group inside itself adds nobody.
-    """
-    on_the_way: set[str] = set()
-    opened: set[str] = set()
-    todo: list[_Step | frozenset[str]] = [_Step(rcpt)]
-    while todo:
-        step = todo.pop()
-        if isinstance(step, frozenset):
-            on_the_way -= step  # all below it is done
-            continue
-        address = fold(step.rcpt.address)
-        if address in on_the_way:
-            if not step.is_member:
-                reason = f"forwarding from {step.rcpt.address} leads back to it"
-                yield case.fail(step.rcpt, "forwarding-loop", "forwarding-loop", reason)
-            continue
-        found = _resolved(case, step)
-        if isinstance(found, Verdict):
-            yield found
-            continue
-        yield from found.also
-        if not found.is_group or address not in opened:
-            opened.add(address)
-            names = found.names - on_the_way
-            on_the_way |= names
-            todo.append(names)
-            todo.extend(_Step(one, found.is_group, found.forwarded) for one in reversed(found.recipients))
-
-
-def _resolved(case: _Case, step: _Step) -> Verdict | _Onward:
-    """The verdict on one address, or the addresses that it stands for."""
-    policy, rcpt = case.policy, step.rcpt
-    if step.forwarded and policy.own_mail_by_mx:
-        route = Route(domain_of(rcpt.address), None, "forwarded-by-mx")
-        return case.to_hop(rcpt, route, route.rule, f"the mailbox forwards; {_where(route, rcpt)}")
-    rule = policy.rule_for(rcpt.address)
-    if rule is None:
-        return _send_outside(case, rcpt)
-    if policy.passes_first is not None and not step.forwarded and not _from_within_service(case):
-        first = case.setup.server_of_host.get(policy.passes_first.name, "")
-        if case.setup.machine_of(first) != case.setup.machine_of(case.came_from):
-            route = Route(domain_of(rcpt.address), policy.passes_first, "centralised-transport")
-            reason = f"mail that {policy.passes_first.name} has not seen yet goes there first"
-            return case.to_hop(rcpt, route, "centralised-transport", reason)
-    if policy.server in case.setup.external_servers:
-        return _external_mailbox(case, rcpt)
-    if (step.forwarded or case.came_from == "own-user") and policy.replica and rule.elsewhere == "fail":
-        rule = rule._replace(elsewhere="relay")  # mail of its own mailboxes goes on, where that of others is refused
-    return _resolve_ours(case, rcpt, rule)
-
-
-def _from_within_service(case: _Case) -> bool:
-    """Mail of the service's own users, which stays in the service even with centralised transport [MS-HYB]."""
-    return case.came_from == "own-user" or case.came_from in case.policy.own_clients
-
-
-def _resolve_ours(case: _Case, rcpt: Rcpt, rule: DomainRule) -> Verdict | _Onward:
-    """A recipient of one of this server's domains: what its table of transports says, else what the directory says."""
-    policy, address = case.policy, rcpt.address
-    entry = case.setup.find(policy, address, case.state) if rule.looked_up else None
-    if isinstance(entry, Group) and not policy.expands_first:
-        members = tuple(Rcpt(member, rcpt.count, rcpt.written) for member in entry.members)
-        return _Onward(members, frozenset({fold(address)}), is_group=True)
-    person = entry if isinstance(entry, Person) and not entry.unreachable else None
-    if person and fold(person.address) != fold(address) and policy.rule_for(person.address) is not None:
-        rcpt = Rcpt(person.address, rcpt.count, rcpt.written)  # an alias, or the one address with this local part
-    forced = policy.forced_route(address)
-    if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
-        return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
-    if policy.all_local_to_smart_host:
-        return _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
-    if person and not policy.expands_first:
-        onward = _forwarding(case, rule, person, rcpt)
-        if onward is not None:
-            return _follow(case, rule, person, rcpt, onward, frozenset({fold(address), fold(rcpt.address)}))
-    if person and policy.delivers_here(rule, address) and person.lives_at(policy.server):
-        return _deliver(case, rcpt, person)
-    if person:
-        return _elsewhere(case, rcpt, person, rule)
-    if rule.unknown == "relay":
-        shared = f"no Person record for {address} here; the domain is shared"
-        return _relay(case, rcpt, rule, rule.unknown_rule, shared if rule.looked_up else PASSES_ON)
-    return case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
-
-
-def _deliver(case: _Case, rcpt: Rcpt, person: Person) -> Verdict | _Onward:
-    """Into the mail file here; with dual delivery also to the other system, if the mail does not come from there [GW-DUAL]."""
-    policy = case.policy
-    if person.over_quota and policy.refuses_over_quota:
-        return case.fail(rcpt, "mailbox-full", "mail-file-full", f"the mail file of {rcpt.address} is full")
-    reason = f"Person record for {rcpt.address} found, and the mail file is here"
-    here = Verdict(rcpt, "deliver", "mail-file-here", reason)
-    if policy.also_deliver_to is None:
-        return here
-    other = case.setup.machine_of(case.setup.server_of_host.get(policy.also_deliver_to.name, ""))
-    if other == case.setup.machine_of(case.came_from):
-        return here
-    route = Route(domain_of(rcpt.address), policy.also_deliver_to, "dual-delivery")
-    copy = Rcpt(rcpt.address, rcpt.count, rcpt.written)
-    return _Onward(also=(here, case.to_hop(copy, route, route.rule, f"a copy goes to {policy.also_deliver_to.name}")))
-
-
-def _follow(
-    case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt, onward: str, names: frozenset[str]
-) -> Verdict | _Onward:
-    """On to a forwarding address, with the copy that stays in the mail file."""
-    target = Rcpt(onward, rcpt.count, rcpt.written)
-    target_rule = case.policy.rule_for(onward)
-    if target_rule is not None and target_rule.takes_targets and _is_address_of(case, onward, person):
-        found = (
-            f"Person record for {rcpt.address} with the target address {onward}, in a domain that is not authoritative"
-        )
-        return _relay(case, target, target_rule, "target-address", found)
-    here = case.policy.delivers_here(rule, rcpt.address) and person.lives_at(case.policy.server)
-    kept = _deliver(case, rcpt, person) if here and person.keeps_copy else None
-    also = () if kept is None else (kept,) if isinstance(kept, Verdict) else kept.also
-    return _Onward((target,), names, also=also, forwarded=here and case.policy.replica)
-
-
-def _is_address_of(case: _Case, address: str, person: Person) -> bool:
-    return case.setup.find(case.policy, address, case.state) == person
-
-
-def _forwarding(case: _Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> str | None:
-    """The address that mail for a person goes on to from here, if any.
-
-    One's own address is only where there is no other way to go: it leads back.
-    """
-    policy = case.policy
-    here = person.lives_at(policy.server)
-    if here and policy.mailbox_forwarding:
-        set_here = policy.mailbox_forwarding.get(fold(person.address))
-        if set_here is not None:
-            return set_here
-    target = person.forwarding
-    if not target or (person.keeps_copy and not here) or not follows(case.setup, policy, person):
-        return None
-    if rule.elsewhere == "fail" and not here:
-        return None
-    if fold(target) == fold(rcpt.address):
-        return target if rule.elsewhere == "forward" and not here else None
-    return target if leads_away(case.setup, policy, person, case.state) else None
-
-
-def _elsewhere(case: _Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Verdict:
-    """A Person record whose mail file is not here: the organisation's or service's other server, smart host, or nowhere to go."""
-    policy = case.policy
-    found = f"Person record for {rcpt.address} found, but no mail file here"
-    home = case.setup.scenario.servers.get(person.home or "")
-    if home is not None and home.host and person.home in policy.colleagues:
-        route = Route(home.host, NextHop(fold(home.host), by_mx=False), "mail-file-on-other-server")
-        return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {person.home}")
-    if rule.elsewhere in ("relay", "home"):
-        return _relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
-    if rule.elsewhere == "forward" and policy.needs_forwarding:
-        detail = "no mail file here and no forwarding address"
-        return case.fail(rcpt, "no-route", "no-forwarding-address", found + ", nor a forwarding address", detail)
-    return case.fail(rcpt, "unknown-user", rule.elsewhere_rule, found)
-
-
-def _relay(case: _Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) -> Verdict:
-    """A recipient of this server's own domain that goes on: by the route for the domain, usually the smart host."""
-    policy, size_bytes = case.policy, case.envelope.size_bytes
-    route = policy.route_for(rcpt.address, size_bytes, named=not rule.any_route)
-    if route is not None:
-        return case.to_hop(rcpt, route, name, f"{reason}; {_where(route, rcpt)}")
-    if policy.route_for(rcpt.address, 0, named=not rule.any_route) is not None:
-        return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {size_bytes} bytes")
-    detail = "no smart host is set" if policy.sends_outside else "SMTP for leaving the server is disabled"
-    return case.fail(rcpt, "no-smart-host", "no-smart-host", f"{reason}; {detail}")
-
-
-def _send_outside(case: _Case, rcpt: Rcpt) -> Verdict:
-    """A recipient of another domain."""
-    policy = case.policy
-    if policy.rejects_reserved_domains and _is_reserved(domain_of(rcpt.address)):
-        return case.fail(
-            rcpt, "reserved-domain", "reserved-domain", f"{domain_of(rcpt.address)} is reserved by RFC 2606"
-        )
-    tenant = policy.other_tenants.get(domain_of(rcpt.address))
-    if tenant is not None:
-        within = Route(domain_of(rcpt.address), NextHop(tenant, by_mx=False), "other-tenant-of-the-service")
-        reason = f"{domain_of(rcpt.address)} is another tenant's of the same service; sent to {tenant}, whatever its MX"
-        return case.to_hop(rcpt, within, within.rule, reason)
-    route = policy.route_for(rcpt.address, case.envelope.size_bytes)
-    if route is not None:
-        return case.to_hop(
-            rcpt, route, route.rule, f"{domain_of(rcpt.address)} is not a domain of this server; {_where(route, rcpt)}"
-        )
-    if policy.route_for(rcpt.address, 0) is not None:
-        return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {case.envelope.size_bytes} bytes")
-    detail = "no connector for this domain" if policy.sends_outside else "SMTP for leaving the server is disabled"
-    return case.fail(rcpt, "no-route", "no-route", detail, detail)
-
-
-def _is_reserved(domain: str) -> bool:
-    """Is it, or does it lie below, one of RFC 2606's."""
-    return any(f".{domain}".endswith(f".{one}") for one in RESERVED)
-
-
-def _where(route: Route, rcpt: Rcpt) -> str:
-    if route.hop is None:
-        return f"sent by the MX of {domain_of(rcpt.address)}"
-    return f"sent to {'smart host ' if route.to_smart_host else ''}{route.hop.name}"
-
-
-def _external_mailbox(case: _Case, rcpt: Rcpt) -> Verdict:
-    mailboxes = case.policy.mailboxes
-    if mailboxes is None or local_part_of(rcpt.address) in mailboxes:
-        return Verdict(rcpt, "deliver", "mail-file-here", f"{rcpt.address} has its mailbox here")
-    return case.fail(rcpt, "unknown-user", "no-person-record", f"no mailbox {rcpt.address}")

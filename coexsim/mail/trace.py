@@ -1,6 +1,6 @@
 """`trace`: the way of one message, with the rule at each server, from hand-in to its end for every recipient.
 
-It asks the same rules as the simulation (``walk.py`` carries the message, ``traced.py`` is what it tells).
+It asks the same rules as the simulation (``trace_driver.py`` carries the message, ``traced.py`` is what it tells).
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from coexsim.mail.gathered import Gathered, worst
 from coexsim.mail.message import Client, Envelope, Rcpt, fold
 from coexsim.mail.outages import Outages
 from coexsim.mail.setup import Setup
-from coexsim.mail.traced import Copy, Deferral, Hop, Notice, Outcome, RecipientTrace, Trace, Transaction
-from coexsim.mail.walk import Walk
+from coexsim.mail.trace_driver import TraceDriver
+from coexsim.mail.traced import Copy, Deferral, Hop, Notice, Outcome, RecipientRoute, Route, Transaction
 from coexsim.scenario.model import Mail, Scenario
 
 
 def trace(
     scenario: Scenario | Setup, sender: str, recipients: str | Sequence[str], *, size_bytes: int = 4096, at_s: float = 0.0,
     down: Iterable[str] = (), server: str | None = None, via_mx: bool = False, client: Client = "own-user", declare_size: bool = True,
-) -> Trace:  # fmt: skip
+) -> Route:  # fmt: skip
     """Where a message goes, by which rules, and how it ends for each recipient.
 
     `recipients` are addresses, or names of people and groups. `at_s` is seconds from the scenario's start; its events apply.
@@ -33,13 +33,13 @@ def trace(
     envelope = Envelope(
         sender_address, tuple(Rcpt(a) for a in dict.fromkeys(addresses)), size_bytes, declares_size=declare_size
     )
-    walk = Walk(setup, Outages(setup.scenario, down))
-    walk.hand_in(envelope, at_s, server, via_mx, client)
-    walk.run()
-    return _told(walk, sender_address, addresses)
+    driver = TraceDriver(setup, Outages(setup.scenario, down))
+    driver.hand_in(envelope, at_s, server, via_mx, client)
+    driver.run()
+    return _told(driver, sender_address, addresses)
 
 
-def trace_mail(scenario: Scenario | Setup, mail: Mail, *, at_s: float = 0.0, down: Iterable[str] = ()) -> Trace:
+def trace_mail(scenario: Scenario | Setup, mail: Mail, *, at_s: float = 0.0, down: Iterable[str] = ()) -> Route:
     """`trace` for a message of the scenario file."""
     return trace(
         scenario, mail.envelope_sender, mail.to, size_bytes=mail.size, at_s=at_s, down=down, server=mail.at, via_mx=mail.via == "mx",
@@ -55,28 +55,28 @@ def address_of(setup: Setup, name: str) -> str:
     return (person.internet_address if person else None) or f"{name}@{setup.scenario.domain}"
 
 
-def _told(walk: Walk, sender: str, addresses: tuple[str, ...]) -> Trace:
+def _told(driver: TraceDriver, sender: str, addresses: tuple[str, ...]) -> Route:
     """What became of every recipient as written."""
     notices = tuple(
         Notice(m.kind, m.notice_by, m.to, m.about, next((copy for _, copy in m.copies), None), m.at_s)
-        for m in walk.messages[1:]
+        for m in driver.messages[1:]
     )
-    recipients = tuple(_recipient(walk.messages[0], address, notices) for address in dict.fromkeys(addresses))
-    return Trace(sender, recipients, tuple(walk.transactions), notices, walk.setup.scenario.run.start)
+    recipients = tuple(_recipient(driver.messages[0], address, notices) for address in dict.fromkeys(addresses))
+    return Route(sender, recipients, tuple(driver.transactions), notices, driver.setup.scenario.run.start)
 
 
-def _recipient(main: Gathered, address: str, notices: tuple[Notice, ...]) -> RecipientTrace:
+def _recipient(main: Gathered, address: str, notices: tuple[Notice, ...]) -> RecipientRoute:
     copies = [copy for written, copy in main.copies if written == address]
     doubled = {other for written, other in main.duplicates if written == address}
     copies += [copy for _, copy in main.copies if fold(copy.address) in doubled and copy not in copies]
     dsn = next((n for n in notices if n.kind == "dsn" and address in n.about), None)
     late = tuple(deferral for written, deferral in main.deferrals if written == address)
     outcome = worst([copy.outcome for copy in copies])
-    return RecipientTrace(
+    return RecipientRoute(
         address, outcome, tuple(copies), dsn, late, main.expires.get(address), main.warned.get(address)
     )
 
 
 __all__ = [
-    "Copy", "Deferral", "Hop", "Notice", "Outcome", "RecipientTrace", "Trace", "Transaction", "address_of", "trace", "trace_mail",
+    "Copy", "Deferral", "Hop", "Notice", "Outcome", "RecipientRoute", "Route", "Transaction", "address_of", "trace", "trace_mail",
 ]  # fmt: skip

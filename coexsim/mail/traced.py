@@ -72,7 +72,7 @@ class Notice(NamedTuple):
     at_s: float = 0.0
 
 
-class RecipientTrace(NamedTuple):
+class RecipientRoute(NamedTuple):
     """What became of one recipient as the sender wrote it."""
 
     recipient: str
@@ -125,11 +125,11 @@ class RecipientTrace(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Trace:
-    """The whole of a walk. `start` is the moment that ``at_s`` = 0 stands for."""
+class Route:
+    """What became of a message: its way, server by server. `start` is the moment that ``at_s`` = 0 stands for."""
 
     sender: str
-    recipients: tuple[RecipientTrace, ...]
+    recipients: tuple[RecipientRoute, ...]
     transactions: tuple[Transaction, ...]
     notices: tuple[Notice, ...]
     start: Moment
@@ -144,7 +144,7 @@ class Trace:
         rows = [(r.recipient, hop.server, hop.rule, hop.reason) for r in self.recipients for hop in r.hops]
         return card(f"From {self.sender or '<>'}", lines, ["to", "server", "rule", "reason"], rows)
 
-    def __getitem__(self, recipient: str) -> RecipientTrace:
+    def __getitem__(self, recipient: str) -> RecipientRoute:
         return next(r for r in self.recipients if fold(r.recipient) == fold(recipient))
 
     @property

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 
 from coexsim.mail.outages import site_of
-from coexsim.mail.trace import Trace
+from coexsim.mail.trace import Route
 from coexsim.report.maps import BOX_H, BOX_W, Layout, Spot, draw_links, draw_places, lay_out, paper
 from coexsim.report.style import BLUE, INK, PAPER, PURPLE, RED, Picture, new_picture, nothing_to_draw, styled
 from coexsim.scenario.model import Scenario
@@ -21,7 +21,7 @@ LONG_NOTE = 25
 
 
 @styled
-def plot_route(route: Trace, scenario: Scenario, title: str = "") -> Picture:
+def plot_route(route: Route, scenario: Scenario, title: str = "") -> Picture:
     """The way of a message, its steps numbered; a step that comes back to a site it had left is drawn in another colour.
 
     With several recipients each part of the way is drawn once. A notice that goes back is drawn with dashes.
@@ -60,7 +60,7 @@ class Step(NamedTuple):
     notice: bool = False
 
 
-def _steps(route: Trace) -> list[Step]:
+def _steps(route: Route) -> list[Step]:
     """Every part of the way once, in order; then the ways of notices."""
     steps: dict[Step, None] = {}
     for recipient in route.recipients:
@@ -121,7 +121,7 @@ def _ports(layout: Layout, step: Step, beside: int) -> tuple[Spot, Spot]:
     return (x0 + side * BOX_W / 2, y0), (x1 - side * BOX_W / 2, y1)
 
 
-def _ends(axes: Axes, layout: Layout, route: Trace, domain: str) -> None:
+def _ends(axes: Axes, layout: Layout, route: Route, domain: str) -> None:
     """Who hands it in where, and how it ends where."""
 
     def short(address: str) -> str:
@@ -151,7 +151,7 @@ def _note(axes: Axes, layout: Layout, server: str, words: str, colour: str, rise
     )  # fmt: skip
 
 
-def _route_title(route: Trace, returns: bool) -> str:
+def _route_title(route: Route, returns: bool) -> str:
     names = ", ".join(recipient.recipient for recipient in route.recipients)
     if len(names) > LONGEST:
         names = f"{len(route.recipients)} recipients"
@@ -171,7 +171,7 @@ class Paragraph(NamedTuple):
         return 0.24 + 0.185 * len(self.lines) + 0.16
 
 
-def _told(route: Trace, steps: list[Step], returns: set[Step]) -> list[Paragraph]:
+def _told(route: Route, steps: list[Step], returns: set[Step]) -> list[Paragraph]:
     """Each step with the rule and the reason, and the ends."""
 
     def why(rule: str, reason: str) -> list[str]:

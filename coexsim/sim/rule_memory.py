@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 
 from coexsim.mail.delivery import Greylist, Refused, Session, split_by_time
 from coexsim.mail.dialogue import contact, receive
+from coexsim.mail.disposition import Disposition
 from coexsim.mail.message import NextHop, Rcpt, Reply
-from coexsim.mail.routing import Verdict, decide
+from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
@@ -101,19 +102,21 @@ class RuleMemory:
     def _decide(self, message: Message) -> ClassDecision:
         world, envelope = self._world, message.envelope
         decision = decide(world.setup, self._server, message.as_envelope(), message.came_from, world.state)
-        verdicts = decision.verdicts
-        of: dict[str, list[Verdict]] = {}
-        for verdict in verdicts:
-            of.setdefault(verdict.action, []).append(verdict)
-        failed = [(verdict.rcpt, verdict.reply) for verdict in of.get("fail", ()) if verdict.reply is not None]
-        kept = sum(v.rcpt.count for v in verdicts if v.action != "duplicate")
+        dispositions = decision.dispositions
+        of: dict[str, list[Disposition]] = {}
+        for disposition in dispositions:
+            of.setdefault(disposition.action, []).append(disposition)
+        failed = [
+            (disposition.rcpt, disposition.reply) for disposition in of.get("fail", ()) if disposition.reply is not None
+        ]
+        kept = sum(v.rcpt.count for v in dispositions if v.action != "duplicate")
         part = world.envelopes.part
         return ClassDecision(
             tuple(self._by_side(envelope, tuple(v.rcpt for v in of.get("deliver", ())))),
             tuple(Forwarding(part(envelope, t.recipients), t.hop, t.role) for t in decision.transfers),
             tuple(_by_reply(failed)),
             kept - envelope.count,
-            {v.rcpt: (v.rule, v.reason) for v in verdicts if v.action != "duplicate"},
+            {v.rcpt: (v.rule, v.reason) for v in dispositions if v.action != "duplicate"},
         )
 
     def _receive(

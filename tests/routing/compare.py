@@ -8,12 +8,12 @@ from typing import Any
 
 from coexsim.mail.message import fold, local_part_of
 from coexsim.mail.setup import Setup
-from coexsim.mail.trace import Copy, RecipientTrace, Trace, Transaction, trace
+from coexsim.mail.trace import Copy, RecipientRoute, Route, Transaction, trace
 
 Case = dict[str, Any]
 
 
-def replay(case: Case, setup: Setup) -> list[Trace]:
+def replay(case: Case, setup: Setup) -> list[Route]:
     """Our traces of a case's submissions."""
     return [
         trace(
@@ -25,7 +25,7 @@ def replay(case: Case, setup: Setup) -> list[Trace]:
     ]  # fmt: skip
 
 
-def differences(case: Case, traces: list[Trace]) -> list[str]:
+def differences(case: Case, traces: list[Route]) -> list[str]:
     """Everything in which our traces are not what the case says; empty if they agree."""
     found = list(_of_recipients(case, traces))
     sessions = [spell(t) for trace in traces for t in trace.transactions]
@@ -55,7 +55,7 @@ def _unlike(what: str, wanted: object, got: object) -> list[str]:
     return [f"{what}: {got!r}, the lab says {wanted!r}"] if wanted != got else []
 
 
-def _of_recipients(case: Case, traces: list[Trace]) -> Iterator[str]:
+def _of_recipients(case: Case, traces: list[Route]) -> Iterator[str]:
     for wanted in case["outcome"]:
         name = wanted["recipient"]
         got = next(r for t in traces for r in t.recipients if r.recipient == name)
@@ -77,7 +77,7 @@ def _of_recipients(case: Case, traces: list[Trace]) -> Iterator[str]:
         yield from _unlike("copies", lab, sorted((_mailbox(c), list(c.servers)) for c in copies))
 
 
-def _of_deferrals(case: Case, got: RecipientTrace) -> Iterator[str]:
+def _of_deferrals(case: Case, got: RecipientRoute) -> Iterator[str]:
     wanted = {(d["at"], fold(d["to"]), d["code"]): d["times"] for d in case.get("deferred", ())}
     mine = Counter((d.server, fold(d.recipient), d.reply.enhanced) for d in got.deferrals)
     for key, times in wanted.items():

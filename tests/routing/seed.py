@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from coexsim.mail.setup import Setup
-from coexsim.mail.trace import Trace, trace
+from coexsim.mail.trace import Route, trace
 from coexsim.scenario.load import scenario_from_text
 
 ARTICLE = Path(__file__).parents[2] / "scenarios" / "article"
@@ -22,12 +22,12 @@ def article_with(changes: str) -> Setup:
     return Setup(scenario_from_text("extends: environment.yaml\n" + changes, base=ARTICLE))
 
 
-def go(changes: str, sender: str, to: str | list[str], **options: object) -> Trace:
+def go(changes: str, sender: str, to: str | list[str], **options: object) -> Route:
     """A trace in the changed environment."""
     return trace(article_with(changes), sender, to, **options)  # type: ignore[arg-type]
 
 
-def told(result: Trace) -> Told:
+def told(result: Route) -> Told:
     """Outcome, servers passed, who gave up and with which code, of the first recipient."""
     first = result.recipients[0]
     return first.outcome, first.servers, first.by, first.code

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from coexsim.mail.dsn import dsn_message
 from coexsim.mail.setup import Setup
-from coexsim.mail.trace import Outcome, Trace, trace
-from coexsim.mail.walk import MOST_STEPS
+from coexsim.mail.trace import Outcome, Route, trace
+from coexsim.mail.trace_driver import MOST_STEPS
 from coexsim.scenario.model import Scenario
 from tests.properties import examples
 from tests.routing.any_setup import ADDRESSES, SENDERS, setups
@@ -45,7 +45,7 @@ def test_any_setup(raw: dict[str, Any], asked: dict[str, Any]) -> None:
     assert len(result.transactions) < MOST_STEPS
 
 
-def recipients_have_one_outcome(result: Trace, asked: list[str]) -> None:
+def recipients_have_one_outcome(result: Route, asked: list[str]) -> None:
     """One row a recipient as written, whose outcome is that of its worst copy; who failed says by whom and with which code."""
     assert [r.recipient for r in result.recipients] == list(dict.fromkeys(asked))
     for recipient in result.recipients:
@@ -56,7 +56,7 @@ def recipients_have_one_outcome(result: Trace, asked: list[str]) -> None:
             assert copy.reply is None or not copy.reply.text.startswith("stopped")
 
 
-def hop_limits_hold(setup: Setup, result: Trace) -> None:
+def hop_limits_hold(setup: Setup, result: Route) -> None:
     """A copy passes at most one server more than the highest limit (the one that finds it has passed too many), and no server more
     often than its own local limit.
     """
@@ -68,7 +68,7 @@ def hop_limits_hold(setup: Setup, result: Trace) -> None:
             assert policy.local_hop_limit is None or copy.servers.count(name) <= policy.local_hop_limit
 
 
-def notices_are_about_mail(setup: Setup, result: Trace) -> None:
+def notices_are_about_mail(setup: Setup, result: Route) -> None:
     """Each notice goes to the sender, can be written down, and none is about a notice; the null sender gets none."""
     for notice in result.notices:
         assert notice.to == result.sender != ""

@@ -32,7 +32,7 @@ from coexsim.mail.delivery import (
     deliver,
 )  # fmt: skip
 from coexsim.mail.dns import DnsFailure
-from coexsim.mail.gathered import Queued
+from coexsim.mail.gathered import QueuedCopy
 from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply
 from coexsim.mail.policy import Policy
 from coexsim.mail.retry import RetrySchedule
@@ -50,11 +50,11 @@ LATER, NEVER = Reply(450, "4.2.0", "later"), Reply(550, "5.1.1", "no such user")
 def policy() -> Policy:
     """A server that tries again after a minute, warns after 90 s and gives up after 150 s."""
     schedule = RetrySchedule((60.0,), 1.0, 60.0, 90.0, 150.0, "message")
-    return lab().policies["onprem"]._replace(retry=schedule, most_sessions=2)
+    return lab().policies["onprem"]._replace(retry=schedule, mx_session_limit=2)
 
 
-def entry() -> Queued:
-    return Queued("a", Envelope("x@y.example", (ANN,)), "own-user", {}, 0, 0.0)
+def entry() -> QueuedCopy:
+    return QueuedCopy("a", Envelope("x@y.example", (ANN,)), "own-user", {}, 0, 0.0)
 
 
 class Driver:

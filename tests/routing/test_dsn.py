@@ -14,14 +14,14 @@ import pytest
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, dsn_message, notice_for
 from coexsim.mail.message import Envelope, Rcpt
 from coexsim.mail.setup import Setup
-from coexsim.mail.trace import Trace, trace
+from coexsim.mail.trace import Route, trace
 from tests.routing.lab import lab, lab_with
 from tests.routing.seed import IU1, NOBODY, OUTSIDE, article_with
 
 GROUP = "directory: {groups: {all: [dUser1, gone@corporate.com, nobody@thirddomain.com]}}"
 
 
-def read_back(setup: Setup, result: Trace, number: int = 0) -> tuple[Message, list[Message]]:
+def read_back(setup: Setup, result: Route, number: int = 0) -> tuple[Message, list[Message]]:
     """The notice after a trip over the wire, and the blocks of its delivery-status part."""
     message = email.message_from_bytes(dsn_message(setup, result, result.notices[number]).as_bytes())
     status = message.get_payload(1)

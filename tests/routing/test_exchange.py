@@ -8,7 +8,7 @@ import pytest
 
 from coexsim.audit.check import check
 from coexsim.mail.setup import Setup
-from coexsim.mail.trace import Trace, trace
+from coexsim.mail.trace import Route, trace
 from coexsim.scenario.load import scenario_from_text
 from tests.routing.seed import DU1, IU1, NOBODY, OUTSIDE, told
 
@@ -52,7 +52,7 @@ def exchange(
     return Setup(scenario_from_text(text + after))
 
 
-def go(setup: Setup, sender: str, to: str, **options: object) -> Trace:
+def go(setup: Setup, sender: str, to: str, **options: object) -> Route:
     return trace(setup, sender, to, **options)  # type: ignore[arg-type]
 
 

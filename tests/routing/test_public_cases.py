@@ -9,7 +9,7 @@ import pytest
 from coexsim.audit.check import check
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace, trace_mail
-from coexsim.mail.traced import RecipientTrace
+from coexsim.mail.traced import RecipientRoute
 from coexsim.scenario.load import load_scenario, scenario_from_text
 
 FOLDER = Path(__file__).parent / "public_cases"
@@ -97,7 +97,7 @@ def test_every_case_has_its_source() -> None:
     assert all(len(source) > 10 for source, _ in CASES.values())
 
 
-def traced(name: str, number: int = 0, changes: str = "") -> tuple[RecipientTrace, ...]:
+def traced(name: str, number: int = 0, changes: str = "") -> tuple[RecipientRoute, ...]:
     """A message of a case, in a set-up that may be changed."""
     text = f"extends: {name}.yaml\n{changes}"
     scenario = scenario_from_text(text, base=FOLDER)

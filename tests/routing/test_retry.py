@@ -11,7 +11,7 @@ import pytest
 
 from coexsim.mail.products.registry import SCHEDULES, schedule_of
 from coexsim.mail.retry import RetrySchedule
-from coexsim.mail.trace import Trace, trace
+from coexsim.mail.trace import Route, trace
 from coexsim.scenario.servers import HostedOutbound, PostfixServer, RetryPlan
 from tests.routing.lab import HOSTS, SOA, lab_with
 from tests.routing.seed import DU1, IU1, NOBODY, OUTSIDE, article_with, go
@@ -135,7 +135,7 @@ def test_what_follows_a_failure() -> None:
 # --- in a trace -----------------------------------------------------------------------------------------------------------------
 
 
-def deferred(result: Trace) -> list[tuple[str, str, float]]:
+def deferred(result: Route) -> list[tuple[str, str, float]]:
     return [(d.server, d.reply.enhanced, d.at_s) for d in result.recipients[0].deferrals]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coexsim.experiment.run import simulate
 from coexsim.mail.setup import Setup
-from coexsim.mail.trace import Copy, Trace, trace_mail
+from coexsim.mail.trace import Copy, Route, trace_mail
 from coexsim.scenario.load import load_scenario
 from coexsim.scenario.model import Mail, Scenario
 from coexsim.sim.senders import NAMED_GAP_S
@@ -25,7 +25,7 @@ End = tuple[Any, ...]
 Rows = list[dict[str, str]]
 
 
-def ends_in_trace(walk: Trace) -> dict[str, list[End]]:
+def ends_in_trace(walk: Route) -> dict[str, list[End]]:
     """Per recipient as written: address, outcome, code, by, servers and rules of each copy."""
     return {r.recipient: sorted({_end(copy) for copy in r.copies}) for r in walk.recipients}
 
@@ -64,7 +64,7 @@ def _words(joined: str) -> tuple[str, ...]:
     return tuple(joined.split(" > ")) if joined else ()
 
 
-def notices_in_trace(walk: Trace) -> set[End]:
+def notices_in_trace(walk: Route) -> set[End]:
     """Kind, addressee, servers and outcome of every notice."""
     return {
         (n.kind, n.to, n.copy.servers if n.copy else (), WORDS.get(n.copy.outcome, n.copy.outcome) if n.copy else "")
@@ -98,7 +98,7 @@ def differences(scenario: Scenario, messages: tuple[Mail, ...]) -> list[str]:
     return found
 
 
-def _reasons(walk: Trace, rows: Rows) -> list[str]:
+def _reasons(walk: Route, rows: Rows) -> list[str]:
     """The trace's reasons say what the run's say, and more: what a client did before, what a server replied."""
     said = {tuple(hop.reason for hop in copy.hops) for r in walk.recipients for copy in r.copies}
     found = []

@@ -23,7 +23,7 @@ UNREACHABLE = Explanation(
     "error",
     "Mail from every class of sender to this recipient ends without reaching a mail file, though the directory has a record.",
     "The person gets no mail at all; senders get bounces, or their mail waits until it expires.",
-    "Trace one message (`coexsim trace`) and look at the last hop: mail file, smart host, forwarding address or DNS is missing there.",
+    "Route one message (`coexsim trace`) and look at the last hop: mail file, smart host, forwarding address or DNS is missing there.",
     "the article, Mail routing scenarios: every user of the domain is reached from inside and outside",
 )
 VALID_RECIPIENT_BOUNCES = Explanation(
@@ -32,7 +32,7 @@ VALID_RECIPIENT_BOUNCES = Explanation(
     "error",
     "The recipient exists and gets mail from some senders, while mail from others fails.",
     "Colleagues report that mail 'sometimes' bounces; the two sides route by different rules.",
-    "Trace both ways and compare the servers at which they part; they must come to the same mail file.",
+    "Route both ways and compare the servers at which they part; they must come to the same mail file.",
     "the article, Approach: consistent address lookup on both sides",
 )
 OUTSIDE_UNREACHABLE = Explanation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coexsim.mail.message import fold
-from coexsim.mail.policy import DomainRule, Route
+from coexsim.mail.policy import DomainRule, RouteEntry
 from coexsim.mail.products.product import Product, Settings, any_route, hop_to
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 from coexsim.scenario.model import Scenario
@@ -38,13 +38,13 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
         unknown_goes_on = server.smart_host is not None
         rule = DomainRule(True, "relay" if unknown_goes_on else "fail", "forward", verify, "not-in-directory")
     smart = [
-        Route(domain, hop_to(server.smart_host), "smart-host", to_smart_host=True)
+        RouteEntry(domain, hop_to(server.smart_host), "smart-host", to_smart_host=True)
         for domain in local
         if server.smart_host
     ]
     # A local Internet domain is resolved in the directory, never by a Foreign SMTP Domain document [D-HELP].
     foreign = [
-        Route(fold(d), hop_to(host), "foreign-smtp-domain")
+        RouteEntry(fold(d), hop_to(host), "foreign-smtp-domain")
         for d, host in server.foreign_smtp_domains.items()
         if fold(d) not in local
     ]

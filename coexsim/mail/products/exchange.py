@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coexsim.mail.message import fold, next_hop
-from coexsim.mail.policy import DomainRule, Route
+from coexsim.mail.policy import DomainRule, RouteEntry
 from coexsim.mail.products.product import Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule, constant
 from coexsim.scenario.model import Scenario
@@ -67,7 +67,7 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
     )
 
 
-def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[Route]:
+def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[RouteEntry]:
     """One route an address space; of equal cost the connector whose name comes first [MS-SC]. Smart hosts are equals."""
     routes = []
     for connector in sorted((c for c in server.send_connectors if c.enabled), key=lambda c: c.name.casefold()):
@@ -76,7 +76,7 @@ def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[R
         ]
         hop = hops[0]._replace(others=tuple(hops[1:])) if hops else None
         routes += [
-            Route(
+            RouteEntry(
                 fold(space),
                 hop,
                 f"send-connector {connector.name}",

@@ -8,7 +8,7 @@ host itself) is frozen, not bounced; at RCPT the same is a temporary error.
 from __future__ import annotations
 
 from coexsim.mail.message import fold
-from coexsim.mail.policy import DomainRule, Route
+from coexsim.mail.policy import DomainRule, RouteEntry
 from coexsim.mail.products.product import Catalogue, Product, Settings, any_route, hop_to
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 from coexsim.scenario.model import Scenario
@@ -54,7 +54,9 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
     relayed = tuple(d for d in map(fold, server.relay_to_domains) if d not in local)
     verify = server.verify_recipient != "off"
     passing = DomainRule(False, "relay", "relay", False, "relay-domain", "relay-domain", any_route=True, delivers=False)
-    routes = [Route(d, hop_to(server.smart_host), "smart-host", to_smart_host=True) for d in local if server.smart_host]
+    routes = [
+        RouteEntry(d, hop_to(server.smart_host), "smart-host", to_smart_host=True) for d in local if server.smart_host
+    ]
     return dict(
         domains=dict.fromkeys(relayed, passing) | dict.fromkeys(local, DomainRule(True, "fail", "relay", verify)),
         primary_domain=next(iter(local or relayed), fold(scenario.domain)),

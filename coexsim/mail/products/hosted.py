@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.mail.message import NextHop, fold, next_hop
-from coexsim.mail.policy import DomainRule, Elsewhere, Route
+from coexsim.mail.policy import DomainRule, Elsewhere, RouteEntry
 from coexsim.mail.products.product import Product, Settings, any_route, hop_to
 from coexsim.mail.products.service import OTHER, REPLIES, SCHEDULE
 from coexsim.mail.products.services import Organisation, direction_of, organisation_of
@@ -52,7 +52,7 @@ def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServe
     inbound = organisation.inbound
     domains: Rules = {}
     below: Rules = {}
-    routes: list[Route] = []
+    routes: list[RouteEntry] = []
     if direction_of(scenario, server) == "direct":
         if inbound is None:
             domains = {fold(scenario.domain): _looks_up("relay")}
@@ -124,23 +124,25 @@ def _rules(
     return exact, below
 
 
-def _routes(server: HostedInbound, domains: Rules) -> Iterator[Route]:
+def _routes(server: HostedInbound, domains: Rules) -> Iterator[RouteEntry]:
     yield from _connectors(server)
     smart_host = hop_to(server.smart_host)
     if smart_host is not None:
-        yield from (Route(domain, smart_host, "smart-host", 2, to_smart_host=True) for domain in domains)
+        yield from (RouteEntry(domain, smart_host, "smart-host", 2, to_smart_host=True) for domain in domains)
     if not any(route.pattern == "*" for route in _connectors(server)):
         yield any_route(None, "mx")
 
 
-def _connectors(server: HostedInbound) -> list[Route]:
+def _connectors(server: HostedInbound) -> list[RouteEntry]:
     """One route an address space of each connector; its smart hosts are equals."""
     routes = []
     for connector in (c for c in server.connectors if c.enabled):
         hops = [next_hop(host, by_mx=True) for host in connector.smart_hosts]
         hop: NextHop | None = hops[0]._replace(others=tuple(hops[1:])) if hops else None
         name = f"connector {connector.name}"
-        routes += [Route(fold(space), hop, name, to_smart_host=hop is not None) for space in connector.address_spaces]
+        routes += [
+            RouteEntry(fold(space), hop, name, to_smart_host=hop is not None) for space in connector.address_spaces
+        ]
     return routes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coexsim.mail.message import fold
-from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Route
+from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, RouteEntry
 from coexsim.mail.products.product import Product, Settings, any_route, hop_to
 from coexsim.mail.retry import DAY_S, RetrySchedule
 from coexsim.scenario.model import Scenario
@@ -24,8 +24,8 @@ SCHEDULE = RetrySchedule(
 MANNER: Settings = dict(
     expands_first=True,
     tells_originals_apart="always",
-    most_addresses=5,  # smtp_mx_address_limit [PF]
-    most_sessions=2,  # smtp_mx_session_limit [PF]
+    mx_address_limit=5,  # smtp_mx_address_limit [PF]
+    mx_session_limit=2,  # smtp_mx_session_limit [PF]
 )
 # Seen with Postfix 3.7.11.
 REPLIES = {
@@ -60,7 +60,7 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
     # Sender-dependent and global relay hosts override the recipient's domain, also of relay domains (postconf(5): relayhost).
     relayhost = hop_to(server.relayhost)
     by_default = "relayhost" if relayhost else "relay-domain-mx"
-    routes += [Route(p, relayhost, by_default, 3, by_sender=True) for d in relay for p in (d, f"*.{d}")]
+    routes += [RouteEntry(p, relayhost, by_default, 3, by_sender=True) for d in relay for p in (d, f"*.{d}")]
     return dict(
         domains=domains,
         primary_domain=next(iter(local or domains), fold(scenario.domain)),
@@ -82,7 +82,7 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         aliases={
             _full(key, scenario): tuple(_full(m, scenario) for m in to) for key, to in server.virtual_alias_maps.items()
         },
-        recipients_at_once=50,  # smtp_destination_recipient_limit [PF]
+        destination_recipient_limit=50,  # smtp_destination_recipient_limit [PF]
     )
 
 
@@ -106,13 +106,13 @@ def _full(address: str, scenario: Scenario) -> str:
     return fold(address if "@" in address else f"{address}@{scenario.domain}")
 
 
-def transport(pattern: str, text: str) -> Route:
+def transport(pattern: str, text: str) -> RouteEntry:
     """``smtp:[host]``, ``smtp:host`` (MX first) or ``smtp:`` (the recipient's MX); ``virtual:`` delivers here."""
     word, colon, host = text.partition(":")
     if colon and word in ("virtual", "local", "lmtp"):
-        return Route(pattern, None, LOCAL_TRANSPORT, forced=True)
+        return RouteEntry(pattern, None, LOCAL_TRANSPORT, forced=True)
     hop = hop_to(host if colon and word in ("smtp", "relay") else text)
-    return Route(pattern, hop, f"transport {text}", to_smart_host=True, forced=True)
+    return RouteEntry(pattern, hop, f"transport {text}", to_smart_host=True, forced=True)
 
 
 def _schedule(server: PostfixServer) -> RetrySchedule:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from coexsim.mail.message import NextHop, next_hop
-from coexsim.mail.policy import Route
+from coexsim.mail.policy import RouteEntry
 from coexsim.mail.retry import RetrySchedule
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer
@@ -49,6 +49,6 @@ def hop_to(host: str | None) -> NextHop | None:
     return next_hop(host, by_mx=True) if host else None
 
 
-def any_route(host: str | None, rule: str, cost: int = 1) -> Route:
+def any_route(host: str | None, rule: str, cost: int = 1) -> RouteEntry:
     """The route for all other domains: `host`, or the recipient's MX."""
-    return Route("*", hop_to(host), rule if host else "mx", cost)
+    return RouteEntry("*", hop_to(host), rule if host else "mx", cost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coexsim.mail.message import fold
-from coexsim.mail.policy import DomainRule, Route
+from coexsim.mail.policy import DomainRule, RouteEntry
 from coexsim.mail.products import postfix
 from coexsim.mail.products.product import Product, Settings, any_route
 from coexsim.mail.retry import RetrySchedule
@@ -28,7 +28,7 @@ def _relay(server: RelayServer, scenario: Scenario, host: AnyServer) -> Settings
         primary_domain=domains[0],
         routes=(
             *(
-                Route(d, postfix.transport(d, smart).hop if smart else None, "smart-host" if smart else "mx")
+                RouteEntry(d, postfix.transport(d, smart).hop if smart else None, "smart-host" if smart else "mx")
                 for d in domains
             ),
             *rest,

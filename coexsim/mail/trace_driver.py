@@ -1,4 +1,4 @@
-"""The walk behind `trace`: it carries one message from server to server as the rules say, and gathers what becomes of it.
+"""The driver behind `trace`: it carries one message from server to server as the rules say, and gathers what becomes of it.
 
 It drives the delivery agent (``delivery.py``) at once. It has a clock only for what waits: retries, outages, directory changes.
 """
@@ -39,18 +39,19 @@ from coexsim.mail.delivery import (
     split_by_time,
 )  # fmt: skip
 from coexsim.mail.dialogue import Reaches, contact, receive
+from coexsim.mail.disposition import Disposition
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.dsn import notice_for
-from coexsim.mail.gathered import Delivering, Failed, Gathered, Queued, hops_of, part_of, recipients_of
+from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedCopy, hops_of, part_of, recipients_of
 from coexsim.mail.message import Client, Envelope, Kind, NextHop, Rcpt, Reply, Stage, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach, addresses
 from coexsim.mail.replies import reply
-from coexsim.mail.routing import Verdict, decide
+from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
 
-MOST_STEPS = 20_000  # of one walk; a set-up that multiplies mail without end is stopped there
+MOST_STEPS = 20_000  # of one driver; a set-up that multiplies mail without end is stopped there
 RECOVERABLE_RULES = (
     "greylisted",
     "recipient-limit",
@@ -58,8 +59,8 @@ RECOVERABLE_RULES = (
 )  # a refusal by these has an end that is known
 
 
-class Walk:
-    """One walk: a queue of what waits until a time, and what became of everything."""
+class TraceDriver:
+    """One driver: a queue of what waits until a time, and what became of everything."""
 
     def __init__(self, setup: Setup, outages: Outages) -> None:
         self.setup = setup
@@ -67,11 +68,11 @@ class Walk:
         self.reach = Reach(setup, outages)
         self.messages = [Gathered()]
         self.transactions: list[Transaction] = []
-        self._queue: list[tuple[float, int, Queued | Delivering]] = []
+        self._queue: list[tuple[float, int, QueuedCopy | Delivering]] = []
         self._steps = 0
         self._greylist = Greylist()
 
-    def _put(self, at_s: float, what: Queued | Delivering) -> None:
+    def _put(self, at_s: float, what: QueuedCopy | Delivering) -> None:
         heappush(self._queue, (at_s, self._steps, what))
         self._steps += 1
 
@@ -88,13 +89,13 @@ class Walk:
                 else:
                     self._work(what, at_s)
 
-    def _stop(self, copy: Queued, at_s: float) -> None:
+    def _stop(self, copy: QueuedCopy, at_s: float) -> None:
         said = Reply(554, "5.4.6", f"stopped: one message made more than {MOST_STEPS} copies and attempts")
         for rcpt in copy.envelope.recipients:
-            stopped = Verdict(rcpt, "fail", "stopped", said.text, given=rcpt)
-            self._fail(copy, Failed(rcpt, hops_of(copy, stopped), said), "discarded", at_s)
+            stopped = Disposition(rcpt, "fail", "stopped", said.text, given=rcpt)
+            self._fail(copy, FailedRecipient(rcpt, hops_of(copy, stopped), said), "discarded", at_s)
 
-    def _is_up(self, copy: Queued, what: Queued | Delivering, at_s: float) -> bool:
+    def _is_up(self, copy: QueuedCopy, what: QueuedCopy | Delivering, at_s: float) -> bool:
         """Is the copy's server up; else it waits until then, or for ever."""
         back_s = self.outages.server_up_again_s(copy.server, at_s)
         if back_s is None:
@@ -104,8 +105,8 @@ class Walk:
             return False
         said = reply(self.setup.policies[copy.server].product, "connection-refused", detail=copy.server)
         for rcpt in copy.envelope.recipients:
-            down = Verdict(rcpt, "fail", "server-down", f"{copy.server} is down", given=rcpt)
-            self._fail(copy, Failed(rcpt, hops_of(copy, down), said), "deferred_in_queue", at_s)
+            down = Disposition(rcpt, "fail", "server-down", f"{copy.server} is down", given=rcpt)
+            self._fail(copy, FailedRecipient(rcpt, hops_of(copy, down), said), "deferred_in_queue", at_s)
         return False
 
     # --- handing in ---
@@ -147,7 +148,7 @@ class Walk:
         if reception.accepted:
             start = (Hop(server, "handed-in", prefix, tuple(asked), at_s),)
             taken = envelope.to(reception.accepted).taken_by(self.setup.machine_of(server))
-            self._put(at_s, Queued(server, taken, client, dict.fromkeys(taken.recipients, start), 0, at_s))
+            self._put(at_s, QueuedCopy(server, taken, client, dict.fromkeys(taken.recipients, start), 0, at_s))
 
     def _refuse(
         self, envelope: Envelope, by: str, said: Reply, at_s: float, outcome: Outcome = "refused_to_client"
@@ -163,38 +164,42 @@ class Walk:
 
     # --- at a server ---
 
-    def _work(self, copy: Queued, at_s: float) -> None:
+    def _work(self, copy: QueuedCopy, at_s: float) -> None:
         """Decide, end what ends here, hand over to roles, and put a delivery agent to work for each next hop."""
         decision = decide(self.setup, copy.server, copy.envelope, copy.came_from, self.setup.state_at(at_s))
-        failed: list[Failed] = []
-        for verdict in decision.verdicts:
-            if verdict.action == "deliver":
-                end = Copy(verdict.rcpt.address, "delivered", hops_of(copy, verdict), at_s=at_s)
-                self.messages[copy.message].copies.append((verdict.rcpt.written, end))
-            elif verdict.action == "duplicate":
-                self.messages[copy.message].duplicates.append((verdict.rcpt.written, fold(verdict.rcpt.address)))
-            elif verdict.action == "fail" and verdict.reply is not None:
-                failed.append(Failed(verdict.rcpt, hops_of(copy, verdict), verdict.reply))
-        onward = {v.rcpt: v for v in decision.verdicts if v.action in ("send", "hand-over")}
+        failed: list[FailedRecipient] = []
+        for disposition in decision.dispositions:
+            if disposition.action == "deliver":
+                end = Copy(disposition.rcpt.address, "delivered", hops_of(copy, disposition), at_s=at_s)
+                self.messages[copy.message].copies.append((disposition.rcpt.written, end))
+            elif disposition.action == "duplicate":
+                self.messages[copy.message].duplicates.append(
+                    (disposition.rcpt.written, fold(disposition.rcpt.address))
+                )
+            elif disposition.action == "fail" and disposition.reply is not None:
+                failed.append(FailedRecipient(disposition.rcpt, hops_of(copy, disposition), disposition.reply))
+        onward = {v.rcpt: v for v in decision.dispositions if v.action in ("send", "hand-over")}
         for transfer in decision.transfers:
-            verdicts = {rcpt: onward[rcpt] for rcpt in transfer.recipients}
+            dispositions = {rcpt: onward[rcpt] for rcpt in transfer.recipients}
             if transfer.role is not None:
-                self._hand_over(copy, transfer.role, verdicts, at_s)
+                self._hand_over(copy, transfer.role, dispositions, at_s)
                 continue
             assert transfer.hop is not None
-            part = part_of(copy, transfer.recipients, verdicts)
+            part = part_of(copy, transfer.recipients, dispositions)
             policy, kind = self.setup.policies[copy.server], copy.envelope.kind
             agent = deliver(policy, transfer.recipients, transfer.hop, part, kind)
-            now_given = {rcpt: verdict._replace(given=rcpt) for rcpt, verdict in verdicts.items()}
+            now_given = {rcpt: disposition._replace(given=rcpt) for rcpt, disposition in dispositions.items()}
             delivering = Delivering(part, agent, now_given, failed=failed)
             self._drive(delivering, None, at_s)
             delivering.failed = None
         self._bounce(copy, failed, at_s)
 
-    def _hand_over(self, copy: Queued, role: str, verdicts: dict[Rcpt, Verdict], at_s: float) -> None:
+    def _hand_over(self, copy: QueuedCopy, role: str, dispositions: dict[Rcpt, Disposition], at_s: float) -> None:
         """To a role on the same machine: no SMTP, no Received line."""
-        behind = {rcpt: (*hops_of(copy, v), Hop(role, "handed-over", "", (), at_s)) for rcpt, v in verdicts.items()}
-        self._put(at_s, Queued(role, copy.envelope.to(tuple(verdicts)), copy.came_from, behind, copy.message, at_s))
+        behind = {rcpt: (*hops_of(copy, v), Hop(role, "handed-over", "", (), at_s)) for rcpt, v in dispositions.items()}
+        self._put(
+            at_s, QueuedCopy(role, copy.envelope.to(tuple(dispositions)), copy.came_from, behind, copy.message, at_s)
+        )
 
     # --- the delivery agent's effects, at once ---
 
@@ -221,7 +226,7 @@ class Walk:
     def _ended(self, delivering: Delivering, end: Delivered | Stays, at_s: float) -> None:
         if end == DUE:
             copy = delivering.copy
-            self._work(part_of(copy, recipients_of(delivering.late), delivering.verdicts), at_s)
+            self._work(part_of(copy, recipients_of(delivering.late), delivering.dispositions), at_s)
         elif end != GONE:
             assert not isinstance(end, str)
             self._accepted(delivering, *end, at_s)
@@ -241,7 +246,7 @@ class Walk:
             case Accepted(host, recipients):
                 self._accepted(delivering, host, recipients, at_s)
             case Postpone(late):
-                part = part_of(copy, recipients_of(late), delivering.verdicts)
+                part = part_of(copy, recipients_of(late), delivering.dispositions)
                 agent = defer(self.setup.policies[copy.server], late, part, copy.envelope.kind)
                 self._drive(replace(delivering, copy=part, agent=agent, failed=None), None, at_s)
             case Fail(refused, "bounced") if delivering.failed is not None:
@@ -312,9 +317,9 @@ class Walk:
         copy, server, dns = delivering.copy, host.server, tuple(delivering.asked)
         assert server is not None
         hop = Hop(server, "accepted", "", (), at_s)
-        behind = {r: (*hops_of(copy, delivering.verdicts[r], dns), hop) for r in recipients}
+        behind = {r: (*hops_of(copy, delivering.dispositions[r], dns), hop) for r in recipients}
         envelope = copy.envelope.to(recipients).taken_by(self.setup.machine_of(server))
-        self._put(at_s, Queued(server, envelope, copy.server, behind, copy.message, at_s))
+        self._put(at_s, QueuedCopy(server, envelope, copy.server, behind, copy.message, at_s))
 
     def _defer(self, delivering: Delivering, effect: Defer, at_s: float) -> bool:
         """Note that recipients wait. Where nothing will change, more attempts tell nothing: they are left in the queue (False)."""
@@ -337,24 +342,26 @@ class Walk:
 
     # --- ends ---
 
-    def _failed(self, delivering: Delivering, refused: tuple[Refused, ...]) -> list[Failed]:
-        """One by one, with the verdicts that sent them on."""
+    def _failed(self, delivering: Delivering, refused: tuple[Refused, ...]) -> list[FailedRecipient]:
+        """One by one, with the dispositions that sent them on."""
         dns = tuple(delivering.asked)
         failed = []
         for recipients, said, host, reason in refused:
             for rcpt in recipients:
-                verdict = delivering.verdicts[rcpt]
+                disposition = delivering.dispositions[rcpt]
                 if reason:
-                    verdict = verdict._replace(reason=f"{verdict.reason}; {reason}")
-                failed.append(Failed(rcpt, hops_of(delivering.copy, verdict, dns), said, host))
+                    disposition = disposition._replace(reason=f"{disposition.reason}; {reason}")
+                failed.append(FailedRecipient(rcpt, hops_of(delivering.copy, disposition, dns), said, host))
         return failed
 
-    def _fail(self, copy: Queued, failed: Failed, outcome: Outcome, at_s: float) -> None:
+    def _fail(self, copy: QueuedCopy, failed: FailedRecipient, outcome: Outcome, at_s: float) -> None:
         rcpt, hops, said, host = failed
         end = Copy(rcpt.address, outcome, hops, copy.server, said, at_s, host)
         self.messages[copy.message].copies.append((rcpt.written, end))
 
-    def _bounce(self, copy: Queued, failed: list[Failed], at_s: float, outcome: Outcome = "bounced") -> None:
+    def _bounce(
+        self, copy: QueuedCopy, failed: list[FailedRecipient], at_s: float, outcome: Outcome = "bounced"
+    ) -> None:
         """The recipients that failed end here; their sender gets one notice about them."""
         if not failed:
             return
@@ -362,7 +369,7 @@ class Walk:
             self._fail(copy, failure, outcome if copy.envelope.kind == "mail" else "discarded", at_s)
         self._notify(copy, tuple(dict.fromkeys(f.rcpt.written for f in failed)), "dsn", at_s)
 
-    def _notify(self, copy: Queued, about: tuple[str, ...], kind: Kind, at_s: float) -> None:
+    def _notify(self, copy: QueuedCopy, about: tuple[str, ...], kind: Kind, at_s: float) -> None:
         notice = notice_for(copy.envelope, kind)
         if notice is None:
             return
@@ -373,5 +380,5 @@ class Walk:
         )
         hop = Hop(writer, "handed-in", "wrote the notice; ", (), at_s)
         self._put(
-            at_s, Queued(writer, notice, "own-user", {notice.recipients[0]: (hop,)}, len(self.messages) - 1, at_s)
+            at_s, QueuedCopy(writer, notice, "own-user", {notice.recipients[0]: (hop,)}, len(self.messages) - 1, at_s)
         )

@@ -1,0 +1,324 @@
+"""What becomes of one recipient at one server: groups and forwarding followed, then the mail file, a smart host, the MX, or a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from coexsim.mail.directory import Group, Person
+from coexsim.mail.expansion import expanded, follows, leads_away
+from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
+from coexsim.mail.policy import DomainRule, Policy, RouteEntry
+from coexsim.mail.replies import reply
+from coexsim.mail.setup import Setup, State
+
+PASSES_ON = "it passes all mail for the domain on"
+RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")  # RFC 2606
+
+
+class Disposition(NamedTuple):
+    """What happens to one recipient at one server, and the rule that says so.
+
+    ``deliver``: into the mail file here. ``send``: to `hop`. ``hand-over``: to the role on the same machine. ``fail``: with
+    `reply`. ``duplicate``: another copy goes to the same address already.
+    """
+
+    rcpt: Rcpt
+    action: Literal["deliver", "send", "hand-over", "fail", "duplicate"]
+    rule: str
+    reason: str
+    hop: NextHop | None = None
+    role: str | None = None
+    reply: Reply | None = None
+    given: Rcpt | None = None  # the recipient of the envelope that it is about, before groups, aliases and forwarding
+
+
+class Case(NamedTuple):
+    """What a disposition is asked about: a server, an envelope, the world."""
+
+    setup: Setup
+    policy: Policy
+    envelope: Envelope
+    came_from: Client
+    state: State
+
+    def fail(self, rcpt: Rcpt, cause: str, rule: str, reason: str, detail: str = "") -> Disposition:
+        """It ends here, with the product's reply to this cause."""
+        address = rcpt.address
+        said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
+        return Disposition(rcpt, "fail", rule, reason, reply=said)
+
+    def to_hop(self, rcpt: Rcpt, route: RouteEntry, rule: str, reason: str) -> Disposition:
+        """It goes on by this route: to its host or the MX, by the sender's relay host, or to the role on this machine that sends."""
+        if self.policy.hands_over_to is not None and route.to_smart_host:
+            return Disposition(rcpt, "hand-over", rule, reason, role=self.policy.hands_over_to)
+        by_sender = self.policy.sender_route(self.envelope.sender) if route.by_sender else None
+        if by_sender is not None:
+            reason = f"{reason.rpartition('; ')[0]}; the relay host of {self.envelope.sender} is {by_sender}"
+            return Disposition(rcpt, "send", "sender-dependent-relayhost", reason, hop=by_sender)
+        hop = route.hop or NextHop(domain_of(rcpt.address), by_mx=True, external_dns=route.external_dns)
+        return Disposition(rcpt, "send", rule, reason, hop=hop)
+
+
+def dispositions_of(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
+    """What happens to a recipient of mail that was taken: one disposition for each address that it stands for."""
+    policy, envelope = case.policy, case.envelope
+    if not policy.hops_refused_in_dialogue and policy.too_many_hops(envelope.passed):
+        reason = f"the message has passed {envelope.received} servers; at most {policy.hop_limit} are allowed here"
+        yield case.fail(rcpt, "too-many-hops", "hop-limit", reason)
+        return
+    most = policy.max_routed_bytes
+    if most is not None and envelope.size_bytes > most and case.came_from != "own-user":
+        reason = f"the organisation keeps mail of up to {most} bytes"
+        yield case.fail(rcpt, "body-too-big", "organisation-size-limit", reason)
+        return
+    found = list(_expanded(case, rcpt) if policy.expands_first else _resolve(case, rcpt))
+    yield from found or [case.fail(rcpt, "unknown-user", "no-members", f"{rcpt.address} has no members")]
+
+
+def _expanded(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
+    """The dispositions on the addresses that one table makes of a recipient; each is final."""
+    addresses = expanded(case.setup, case.policy, rcpt.address, case.state)
+    if addresses is None:  # mail from elsewhere is not taken at all then: this is a notice of this server's own
+        yield case.fail(rcpt, "forwarding-loop", "forwarding-loop", f"aliases lead from {rcpt.address} back to it")
+        return
+    for address in addresses:
+        one = rcpt if address == rcpt.address else Rcpt(address, rcpt.count, rcpt.written)
+        yield from _resolve(case, one)
+
+
+class _Onward(NamedTuple):
+    """Addresses that a recipient stands for, and the names under which it was found: none of them may come up again below it.
+
+    `also` are dispositions beside them: a copy that stays. `forwarded`: a mailbox here sends them on, as mail of its own.
+    """
+
+    recipients: tuple[Rcpt, ...] = ()
+    names: frozenset[str] = frozenset()
+    is_group: bool = False
+    also: tuple[Disposition, ...] = ()
+    forwarded: bool = False
+
+
+class _Step(NamedTuple):
+    """An address that is to be looked at: a member of a group, or what a mailbox here forwards."""
+
+    rcpt: Rcpt
+    is_member: bool = False
+    forwarded: bool = False
+
+
+def _resolve(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
+    """The dispositions on a recipient: one, or one a member where it is a group; each group is opened once.
+
+    Forwarding that leads back to an address on the way fails; a group inside itself adds nobody.
+    """
+    on_the_way: set[str] = set()
+    opened: set[str] = set()
+    todo: list[_Step | frozenset[str]] = [_Step(rcpt)]
+    while todo:
+        step = todo.pop()
+        if isinstance(step, frozenset):
+            on_the_way -= step  # all below it is done
+            continue
+        address = fold(step.rcpt.address)
+        if address in on_the_way:
+            if not step.is_member:
+                reason = f"forwarding from {step.rcpt.address} leads back to it"
+                yield case.fail(step.rcpt, "forwarding-loop", "forwarding-loop", reason)
+            continue
+        found = _resolved(case, step)
+        if isinstance(found, Disposition):
+            yield found
+            continue
+        yield from found.also
+        if not found.is_group or address not in opened:
+            opened.add(address)
+            names = found.names - on_the_way
+            on_the_way |= names
+            todo.append(names)
+            todo.extend(_Step(one, found.is_group, found.forwarded) for one in reversed(found.recipients))
+
+
+def _resolved(case: Case, step: _Step) -> Disposition | _Onward:
+    """The disposition on one address, or the addresses that it stands for."""
+    policy, rcpt = case.policy, step.rcpt
+    if step.forwarded and policy.own_mail_by_mx:
+        route = RouteEntry(domain_of(rcpt.address), None, "forwarded-by-mx")
+        return case.to_hop(rcpt, route, route.rule, f"the mailbox forwards; {_where(route, rcpt)}")
+    rule = policy.rule_for(rcpt.address)
+    if rule is None:
+        return _send_outside(case, rcpt)
+    if policy.passes_first is not None and not step.forwarded and not _from_within_service(case):
+        first = case.setup.server_of_host.get(policy.passes_first.name, "")
+        if case.setup.machine_of(first) != case.setup.machine_of(case.came_from):
+            route = RouteEntry(domain_of(rcpt.address), policy.passes_first, "centralised-transport")
+            reason = f"mail that {policy.passes_first.name} has not seen yet goes there first"
+            return case.to_hop(rcpt, route, "centralised-transport", reason)
+    if policy.server in case.setup.external_servers:
+        return _external_mailbox(case, rcpt)
+    if (step.forwarded or case.came_from == "own-user") and policy.replica and rule.elsewhere == "fail":
+        rule = rule._replace(elsewhere="relay")  # mail of its own mailboxes goes on, where that of others is refused
+    return _resolve_ours(case, rcpt, rule)
+
+
+def _from_within_service(case: Case) -> bool:
+    """Mail of the service's own users, which stays in the service even with centralised transport [MS-HYB]."""
+    return case.came_from == "own-user" or case.came_from in case.policy.own_clients
+
+
+def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Onward:
+    """A recipient of one of this server's domains: what its table of transports says, else what the directory says."""
+    policy, address = case.policy, rcpt.address
+    entry = case.setup.find(policy, address, case.state) if rule.looked_up else None
+    if isinstance(entry, Group) and not policy.expands_first:
+        members = tuple(Rcpt(member, rcpt.count, rcpt.written) for member in entry.members)
+        return _Onward(members, frozenset({fold(address)}), is_group=True)
+    person = entry if isinstance(entry, Person) and not entry.unreachable else None
+    if person and fold(person.address) != fold(address) and policy.rule_for(person.address) is not None:
+        rcpt = Rcpt(person.address, rcpt.count, rcpt.written)  # an alias, or the one address with this local part
+    forced = policy.forced_route(address)
+    if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
+        return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
+    if policy.all_local_to_smart_host:
+        return _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
+    if person and not policy.expands_first:
+        onward = _forwarding(case, rule, person, rcpt)
+        if onward is not None:
+            return _follow(case, rule, person, rcpt, onward, frozenset({fold(address), fold(rcpt.address)}))
+    if person and policy.delivers_here(rule, address) and person.lives_at(policy.server):
+        return _deliver(case, rcpt, person)
+    if person:
+        return _elsewhere(case, rcpt, person, rule)
+    if rule.unknown == "relay":
+        shared = f"no Person record for {address} here; the domain is shared"
+        return _relay(case, rcpt, rule, rule.unknown_rule, shared if rule.looked_up else PASSES_ON)
+    return case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
+
+
+def _deliver(case: Case, rcpt: Rcpt, person: Person) -> Disposition | _Onward:
+    """Into the mail file here; with dual delivery also to the other system, if the mail does not come from there [GW-DUAL]."""
+    policy = case.policy
+    if person.over_quota and policy.refuses_over_quota:
+        return case.fail(rcpt, "mailbox-full", "mail-file-full", f"the mail file of {rcpt.address} is full")
+    reason = f"Person record for {rcpt.address} found, and the mail file is here"
+    here = Disposition(rcpt, "deliver", "mail-file-here", reason)
+    if policy.also_deliver_to is None:
+        return here
+    other = case.setup.machine_of(case.setup.server_of_host.get(policy.also_deliver_to.name, ""))
+    if other == case.setup.machine_of(case.came_from):
+        return here
+    route = RouteEntry(domain_of(rcpt.address), policy.also_deliver_to, "dual-delivery")
+    copy = Rcpt(rcpt.address, rcpt.count, rcpt.written)
+    return _Onward(also=(here, case.to_hop(copy, route, route.rule, f"a copy goes to {policy.also_deliver_to.name}")))
+
+
+def _follow(
+    case: Case, rule: DomainRule, person: Person, rcpt: Rcpt, onward: str, names: frozenset[str]
+) -> Disposition | _Onward:
+    """On to a forwarding address, with the copy that stays in the mail file."""
+    target = Rcpt(onward, rcpt.count, rcpt.written)
+    target_rule = case.policy.rule_for(onward)
+    if target_rule is not None and target_rule.takes_targets and _is_address_of(case, onward, person):
+        found = (
+            f"Person record for {rcpt.address} with the target address {onward}, in a domain that is not authoritative"
+        )
+        return _relay(case, target, target_rule, "target-address", found)
+    here = case.policy.delivers_here(rule, rcpt.address) and person.lives_at(case.policy.server)
+    kept = _deliver(case, rcpt, person) if here and person.keeps_copy else None
+    also = () if kept is None else (kept,) if isinstance(kept, Disposition) else kept.also
+    return _Onward((target,), names, also=also, forwarded=here and case.policy.replica)
+
+
+def _is_address_of(case: Case, address: str, person: Person) -> bool:
+    return case.setup.find(case.policy, address, case.state) == person
+
+
+def _forwarding(case: Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> str | None:
+    """The address that mail for a person goes on to from here, if any.
+
+    One's own address is only where there is no other way to go: it leads back.
+    """
+    policy = case.policy
+    here = person.lives_at(policy.server)
+    if here and policy.mailbox_forwarding:
+        set_here = policy.mailbox_forwarding.get(fold(person.address))
+        if set_here is not None:
+            return set_here
+    target = person.forwarding
+    if not target or (person.keeps_copy and not here) or not follows(case.setup, policy, person):
+        return None
+    if rule.elsewhere == "fail" and not here:
+        return None
+    if fold(target) == fold(rcpt.address):
+        return target if rule.elsewhere == "forward" and not here else None
+    return target if leads_away(case.setup, policy, person, case.state) else None
+
+
+def _elsewhere(case: Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Disposition:
+    """A Person record whose mail file is not here: the organisation's or service's other server, smart host, or nowhere to go."""
+    policy = case.policy
+    found = f"Person record for {rcpt.address} found, but no mail file here"
+    home = case.setup.scenario.servers.get(person.home or "")
+    if home is not None and home.host and person.home in policy.colleagues:
+        route = RouteEntry(home.host, NextHop(fold(home.host), by_mx=False), "mail-file-on-other-server")
+        return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {person.home}")
+    if rule.elsewhere in ("relay", "home"):
+        return _relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
+    if rule.elsewhere == "forward" and policy.needs_forwarding:
+        detail = "no mail file here and no forwarding address"
+        return case.fail(rcpt, "no-route", "no-forwarding-address", found + ", nor a forwarding address", detail)
+    return case.fail(rcpt, "unknown-user", rule.elsewhere_rule, found)
+
+
+def _relay(case: Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) -> Disposition:
+    """A recipient of this server's own domain that goes on: by the route for the domain, usually the smart host."""
+    policy, size_bytes = case.policy, case.envelope.size_bytes
+    route = policy.route_for(rcpt.address, size_bytes, named=not rule.any_route)
+    if route is not None:
+        return case.to_hop(rcpt, route, name, f"{reason}; {_where(route, rcpt)}")
+    if policy.route_for(rcpt.address, 0, named=not rule.any_route) is not None:
+        return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {size_bytes} bytes")
+    detail = "no smart host is set" if policy.sends_outside else "SMTP for leaving the server is disabled"
+    return case.fail(rcpt, "no-smart-host", "no-smart-host", f"{reason}; {detail}")
+
+
+def _send_outside(case: Case, rcpt: Rcpt) -> Disposition:
+    """A recipient of another domain."""
+    policy = case.policy
+    if policy.rejects_reserved_domains and _is_reserved(domain_of(rcpt.address)):
+        return case.fail(
+            rcpt, "reserved-domain", "reserved-domain", f"{domain_of(rcpt.address)} is reserved by RFC 2606"
+        )
+    tenant = policy.other_tenants.get(domain_of(rcpt.address))
+    if tenant is not None:
+        within = RouteEntry(domain_of(rcpt.address), NextHop(tenant, by_mx=False), "other-tenant-of-the-service")
+        reason = f"{domain_of(rcpt.address)} is another tenant's of the same service; sent to {tenant}, whatever its MX"
+        return case.to_hop(rcpt, within, within.rule, reason)
+    route = policy.route_for(rcpt.address, case.envelope.size_bytes)
+    if route is not None:
+        return case.to_hop(
+            rcpt, route, route.rule, f"{domain_of(rcpt.address)} is not a domain of this server; {_where(route, rcpt)}"
+        )
+    if policy.route_for(rcpt.address, 0) is not None:
+        return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {case.envelope.size_bytes} bytes")
+    detail = "no connector for this domain" if policy.sends_outside else "SMTP for leaving the server is disabled"
+    return case.fail(rcpt, "no-route", "no-route", detail, detail)
+
+
+def _is_reserved(domain: str) -> bool:
+    """Is it, or does it lie below, one of RFC 2606's."""
+    return any(f".{domain}".endswith(f".{one}") for one in RESERVED)
+
+
+def _where(route: RouteEntry, rcpt: Rcpt) -> str:
+    if route.hop is None:
+        return f"sent by the MX of {domain_of(rcpt.address)}"
+    return f"sent to {'smart host ' if route.to_smart_host else ''}{route.hop.name}"
+
+
+def _external_mailbox(case: Case, rcpt: Rcpt) -> Disposition:
+    mailboxes = case.policy.mailboxes
+    if mailboxes is None or local_part_of(rcpt.address) in mailboxes:
+        return Disposition(rcpt, "deliver", "mail-file-here", f"{rcpt.address} has its mailbox here")
+    return case.fail(rcpt, "unknown-user", "no-person-record", f"no mailbox {rcpt.address}")
