@@ -12,20 +12,19 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.analysis.theory import allen_cunneen_wait_s, mg1_ps_sojourn_s, wait_quantile_s
-from coexsim.draw.mail_table import MailBlock, draw
+from coexsim.draw.mail_table import MailBlock
 from coexsim.experiment.figures import HOUR, busiest
 from coexsim.mail.trace import Route, trace
 from coexsim.scenario.base import Work
 from coexsim.scenario.model import Scenario
 from coexsim.sim.formulas import session_round_trips, slow_start_round_trips
-from coexsim.sim.senders import mailbox_classes
+from coexsim.sim.senders import mail_of
 from coexsim.sim.work import CORE_STAGES
 from coexsim.sim.world import World
 
@@ -182,10 +181,7 @@ def measured_mail(world: World) -> MeasuredMail:
     if scenario.load is None:
         return MeasuredMail((), 1.0)
     begin_s, end_s = world.measured_s
-    folder = Path(scenario.source.file).parent
-    blocks = list(
-        draw(scenario.load, mailbox_classes(world), scenario.run.start, world.length_s, world.seed, 0, folder=folder)
-    )
+    blocks = list(mail_of(world))
     if not blocks:
         return MeasuredMail((), 1.0)
     born_s = np.concatenate([block.born_s for block in blocks])

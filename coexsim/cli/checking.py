@@ -161,18 +161,12 @@ def _read_what_a_run_reads(scenario: Scenario) -> None:
         from coexsim.analysis.slo_text import read_objectives
 
         read_objectives(scenario)
-    replay = scenario.load.replay if scenario.load is not None else None
-    if replay is not None:
-        file = Path(scenario.source.file).parent / replay.file
-        why = "" if file.is_file() else "is not a file" if file.exists() else "is not there"
-        if not why:
-            try:
-                file.open("rb").close()
-            except OSError as error:
-                why = f"cannot be read: {error.strerror}"
-        if why:
-            place = scenario.source.where(("load", "replay", "file"))
-            raise ScenarioError([Problem(*place, "load.replay", f"{replay.file} {why}")])
+    if scenario.load is not None and scenario.load.replay is not None:
+        from coexsim.draw.replay_file import check_columns
+        from coexsim.scenario.problems import placed
+
+        with placed(scenario.source):
+            check_columns(scenario.load.replay, Path(scenario.source.file).parent)
 
 
 def _as_problem(text: str) -> Problem:

@@ -6,29 +6,15 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from coexsim.draw.mail_book import Book, Codes, Floats, Ints, Pick, Rows, Streams, cure, wrong
+from coexsim.draw.replay_file import TEXT_COLUMNS, is_parquet, our_names, replay_path, why_unreadable
 from coexsim.errors import did_you_mean
 from coexsim.mail.directory import SIDES
-from coexsim.scenario.files import UnreadableError, require_regular
-from coexsim.scenario.load_profile import REPLAY, BulkSpec, ReplaySpec
+from coexsim.scenario.load_profile import REPLAY, LoadSpec, ReplaySpec
 from coexsim.units import Moment
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-REPLAY_COLUMNS = {
-    "born_s": ("time_s", "at_s", "epoch_s", "arrived_s"),
-    "sender": ("from", "mail_from", "sender_address", "return_path"),
-    "recipients": ("to", "recipient", "rcpt_to", "recipient_address"),
-    "size_bytes": ("size", "bytes", "total_bytes", "message_size"),
-}  # each column, and the names that other tools give it
-
-
-_TEXT_COLUMNS = {name: str for column in ("sender", "recipients") for name in (column, *REPLAY_COLUMNS[column])}
 
 
 class Listed:
@@ -70,14 +56,15 @@ class Listed:
         return rows
 
 
-def mailing_mail(name: str, spec: BulkSpec, book: Book, start: Moment) -> Listed:
+def mailing_mail(load: LoadSpec, index: int, book: Book, start: Moment) -> Listed:
     """A mailing to all mailboxes: one message, or as many as it takes with so many recipients each."""
+    spec = load.bulk[index]
     senders = book.of(spec.sender)
     reached = {c.address for place in spec.to for c in book.of(place)}
     left = [(c.address, c.mailboxes) for c in book.classes if c.address in reached]
     if not senders or not left:
         place = spec.to[0] if senders else spec.sender
-        raise wrong(f"load.{name}", f"{place!r} has no mailboxes; {cure(place)}")
+        raise wrong(f"load.bulk[{index}]", f"{place!r} has no mailboxes; {cure(place)}")
     each = spec.recipients_per_copy or sum(c.mailboxes for c in book.of("everybody"))
     patterns = []
     while left:
@@ -93,7 +80,7 @@ def mailing_mail(name: str, spec: BulkSpec, book: Book, start: Moment) -> Listed
         patterns.append(book.pattern(counts))
     n = len(patterns)
     sender = book.address(max(senders, key=lambda c: c.mailboxes).address)
-    return Listed(name, Rows(np.full(n, spec.at.after(start)), np.full(n, sender, np.int32),
+    return Listed(load.bulk_name(index), Rows(np.full(n, spec.at.after(start)), np.full(n, sender, np.int32),
                                np.array(patterns, np.int32), np.full(n, spec.size, np.int64)))  # fmt: skip
 
 
@@ -101,20 +88,16 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
     """The mail of a table."""
     import pandas as pd
 
-    file = folder / spec.file
+    file = replay_path(spec, folder)
     try:
-        require_regular(file)
-    except UnreadableError as error:
-        raise wrong("load.replay", f"{spec.file} cannot be read: {error.why}") from None
-    try:
-        if file.suffix.casefold() == ".parquet":
+        if is_parquet(file):
             table = pd.read_parquet(file)
         else:
-            table = pd.read_csv(file, dtype=_TEXT_COLUMNS, keep_default_na=False, skipinitialspace=True)
+            table = pd.read_csv(file, dtype=TEXT_COLUMNS, keep_default_na=False, skipinitialspace=True)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().split("\n")[0]
-        raise wrong("load.replay", f"{spec.file} cannot be read: {reason}") from None
-    table = _with_our_names(table, spec.file)
+        raise why_unreadable(error, spec.file) from None
+    names = our_names([str(name) for name in table], spec.file)
+    table = table.rename(columns=str)[list(names)].rename(columns=names)
     numbers = {
         name: pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64) for name in ("born_s", "size_bytes")
     }
@@ -134,23 +117,6 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
     pattern = read(recipients, streams("to")).patterns(whom)
     rows = Rows(numbers["born_s"][order], sender, pattern, np.rint(numbers["size_bytes"][order]).astype(np.int64))
     return Listed(REPLAY, rows, spec.file)
-
-
-def _with_our_names(table: pd.DataFrame, file: str) -> pd.DataFrame:
-    """The table with our names of its columns. Raises `ScenarioError`, which says what is missing and which column looks like it."""
-    folded = {str(name).strip().casefold().replace("-", "_").replace(" ", "_"): name for name in table}
-    names = {}
-    missing = []
-    for column, others in REPLAY_COLUMNS.items():
-        found = next((folded[name] for name in (column, *others) if name in folded), None)
-        if found is None:
-            missing.append(f"{column!r} (or {', '.join(others)}){did_you_mean(column, [str(name) for name in table])}")
-        else:
-            names[found] = column
-    if missing:
-        there = ", ".join(str(name) for name in table)
-        raise wrong("load.replay", f"{file} has no column {'; no column '.join(missing)}; it has: {there}")
-    return table[list(names)].rename(columns=names)
 
 
 class _Text:

@@ -21,8 +21,8 @@ Streams = Callable[[str], np.random.Generator]
 
 
 def wrong(path: str, text: str) -> ScenarioError:
-    """A load that cannot be drawn."""
-    return ScenarioError([Problem("<load>", 0, path, text)])
+    """A load that cannot be drawn; who knows the file gives the problem its place (`coexsim.scenario.problems.placed`)."""
+    return ScenarioError([Problem("the load", 0, path, text)])
 
 
 class Rows(NamedTuple):

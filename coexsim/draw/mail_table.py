@@ -77,7 +77,7 @@ def draw(
         *_office(load, book, start, length_s, streams),
         *_steady(load, book, length_s, streams),
     ]
-    sources += [mailing_mail(load.bulk_name(i), mailing, book, start) for i, mailing in enumerate(load.bulk)]
+    sources += [mailing_mail(load, index, book, start) for index in range(len(load.bulk))]
     if load.replay:
         sources.append(replayed_mail(load.replay, book, Path(folder), streams(REPLAY)))
     for listed in sources:
@@ -98,7 +98,7 @@ def expected_mails(load: LoadSpec, classes: Sequence[MailboxClass], start: Momen
         *_office(load, book, start, length_s, streams),
         *_steady(load, book, length_s, streams),
     ]
-    sources += [mailing_mail(load.bulk_name(i), mailing, book, start) for i, mailing in enumerate(load.bulk)]
+    sources += [mailing_mail(load, index, book, start) for index in range(len(load.bulk))]
     return float(sum(source.expected(end_s)[0] for source in sources))
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
-from coexsim.draw.mail_table import BLOCK_MAILS, MailBlock, draw
+from coexsim.draw.mail_table import BLOCK_MAILS, MailBlock
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.fabric import Fabric
 from coexsim.engine.layout import ARRAYS, BLOCK, BORN, ENDED, FIRST, GIVEN_COPY, GIVEN_WORK
@@ -17,7 +14,7 @@ from coexsim.engine.rows import Rows
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
 from coexsim.mail.message import Rcpt
 from coexsim.mail.setup import State
-from coexsim.sim.senders import mailbox_classes
+from coexsim.sim.senders import mail_of
 from coexsim.sim.work import draw_attempt
 from coexsim.sim.world import World
 
@@ -33,14 +30,7 @@ class Births:
     ) -> None:
         self._world, self._arrays, self._rows, self._fabric = world, arrays, rows, fabric
         self.streams: tuple[str, ...] = ()
-        self._next: Iterator[MailBlock] = iter(())
-        if world.scenario.load is not None:
-            run = world.scenario.run
-            folder = Path(world.scenario.source.file).parent
-            self._next = draw(
-                world.scenario.load, mailbox_classes(world), run.start, run.length, world.seed, world.replication, folder=folder,
-                block_mails=block_mails,
-            )  # fmt: skip
+        self._next = mail_of(world, block_mails)
         self._ahead = next(self._next, None)
         if self._ahead is not None:
             self.streams = self._ahead.streams

@@ -8,6 +8,7 @@ from coexsim.draw.mail_table import expected_mails
 from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import Chosen, Engine, choose
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.problems import placed
 from coexsim.sim.senders import mailbox_classes, start_senders
 from coexsim.sim.world import World
 
@@ -42,4 +43,5 @@ def _mails(world: World) -> float:
     load, run = world.scenario.load, world.scenario.run
     if load is None:
         return float(len(world.scenario.messages))
-    return expected_mails(load, mailbox_classes(world), run.start, run.length)
+    with placed(world.scenario.source):
+        return expected_mails(load, mailbox_classes(world), run.start, run.length)

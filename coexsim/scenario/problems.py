@@ -37,10 +37,15 @@ def placed(source: Source) -> Iterator[None]:
     except ScenarioError as error:
         raise ScenarioError(
             [
-                problem if problem.line else Problem(*source.where(tuple(problem.path.split("."))), *problem[2:])
+                problem if problem.line else Problem(*source.where(_read(problem.path)), *problem[2:])
                 for problem in error.problems
             ]
         ) from None
+
+
+def _read(said: str) -> Path:
+    """The path that `say_path` wrote; keys with dots in them are not among those of a load."""
+    return tuple(int(index) if index else key for key, index in re.findall(r"([^.\[\]]+)|\[([0-9]+)\]", said))
 
 
 def _written(path: Path, raw: Any) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
-from coexsim.draw.mail_table import MailBlock, MailboxClass, draw
+from coexsim.draw.mail_table import BLOCK_MAILS, MailBlock, MailboxClass, draw
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, Rcpt, domain_of
 from coexsim.mail.setup import State
 from coexsim.mail.trace import address_of
 from coexsim.scenario.model import Mail
+from coexsim.scenario.problems import placed
 from coexsim.sim.build import client_resolver
 from coexsim.sim.clock import BIRTH, At
 from coexsim.sim.message import Block, EnvelopeClass, Message
@@ -33,6 +35,19 @@ def mailbox_classes(world: World) -> list[MailboxClass]:
         classes.append(MailboxClass(f"somebody@{external.domain[0]}", "internet", 1))
     classes.append(MailboxClass(f"no-such-person@{directory.domain}", "unknown", 1))
     return classes
+
+
+def mail_of(world: World, block_mails: int = BLOCK_MAILS) -> Iterator[MailBlock]:
+    """The mail of a run, block by block. Raises `ScenarioError` at once, at the key of the load that cannot be drawn."""
+    scenario = world.scenario
+    if scenario.load is None:
+        return iter(())
+    run, folder = scenario.run, Path(scenario.source.file).parent
+    with placed(scenario.source):
+        return draw(
+            scenario.load, mailbox_classes(world), run.start, run.length, world.seed, world.replication, folder=folder,
+            block_mails=block_mails,
+        )  # fmt: skip
 
 
 def start_senders(world: World) -> None:
@@ -81,18 +96,8 @@ class _Feed:
     """The mail of a run, drawn block by block when the first sender needs it, and split by the server where it is handed in."""
 
     def __init__(self, world: World) -> None:
-        assert world.scenario.load is not None
         self._world = world
-        run = world.scenario.run
-        self._blocks = draw(
-            world.scenario.load,
-            mailbox_classes(world),
-            run.start,
-            run.length,
-            world.seed,
-            world.replication,
-            folder=Path(world.scenario.source.file).parent,
-        )
+        self._blocks = mail_of(world)
         self._split: dict[int, tuple[MailBlock, Block, dict[str, NDArray[np.int64]]]] = {}
         self._entry: dict[tuple[str, int], str] = {}
         self._nameless = {c.address for c in world.setup.directory.classes}

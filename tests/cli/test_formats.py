@@ -215,6 +215,6 @@ def test_check_reads_the_replay_that_a_run_reads(broken: Path, coexsim: Said) ->
     code, _, err = coexsim("check", broken)
 
     assert code == 2
-    assert err == "mine.yaml:7: load.replay: mails.csv is not there\n"
+    assert err == "mine.yaml:7: load.replay: mails.csv cannot be read: No such file or directory\n"
     Path("mails.csv").mkdir()
-    assert "is not a file" in coexsim("check", broken)[2]
+    assert "it is a folder, not a file" in coexsim("check", broken)[2]

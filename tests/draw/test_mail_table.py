@@ -546,7 +546,7 @@ def test_a_table_that_is_none_is_refused(change: dict[str, Any], text: str, tmp_
         (OFFICE, organisation(0, 0), "there are no mailboxes; give the directory a population"),
         (OFFICE, organisation()[:2], "'internet' has no mailboxes; add a server of kind external"),
         ({"streams": [{"from": "internet", "to": "hosted", "rate": "1/s"}]}, organisation(5, 0), "load.streams[0].to: 'hosted' has no"),
-        ({"bulk": [{"at": "1 h", "from": "hosted", "size": "1 MB"}]}, organisation(5, 0), "load.bulk 1: 'hosted' has no mailboxes"),
+        ({"bulk": [{"at": "1 h", "from": "hosted", "size": "1 MB"}]}, organisation(5, 0), "load.bulk[0]: 'hosted' has no mailboxes"),
     ],
 )  # fmt: skip
 def test_a_load_that_cannot_be_drawn_is_refused_at_once(

@@ -7,6 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from coexsim.analysis.loads import station_loads
+from coexsim.cli.checking import _read_what_a_run_reads
+from coexsim.engine.choice import Engine
 from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
 from coexsim.scenario.load import load_scenario
@@ -53,3 +56,50 @@ def test_missing_columns_are_told_with_what_looks_like_them(tmp_path: Path) -> N
         match=r"no column 'born_s'.*did you mean 'borns'.*no column 'recipients'.*it has: borns, sender, receivers, size",
     ):
         replayed(tmp_path, "mail.csv")
+
+
+@pytest.mark.parametrize("name", ["mail.csv", "mail.parquet"])
+def test_check_reads_the_names_of_the_columns(name: str, tmp_path: Path) -> None:
+    """A run would stop there: exit code 2 with file and line; with the column it has nothing to say of the table."""
+    (tmp_path / "s.yaml").write_text(SCENARIO.replace("FILE", name))
+    table = pd.DataFrame({"born_s": [1.0], "sender": ["internet"], "size": [900]})
+
+    def write(table: pd.DataFrame) -> None:
+        table.to_csv(tmp_path / name, index=False) if name.endswith("csv") else table.to_parquet(tmp_path / name)
+
+    write(table)
+    with pytest.raises(ScenarioError, match=r"s\.yaml:7: load\.replay: mail\.\w+ has no column 'recipients'"):
+        _read_what_a_run_reads(load_scenario(tmp_path / "s.yaml"))
+    write(table.assign(to="onprem"))
+    _read_what_a_run_reads(load_scenario(tmp_path / "s.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("load", "path"),
+    [
+        ("streams: [{from: onprem, to: onprem, rate: 1/s}, {from: hosted, to: onprem, rate: 1/s}]", "streams[1].from"),
+        ("streams: [{from: onprem, to: hosted, rate: 1/s}]", "streams[0].to"),
+        ("bulk: [{at: 1 s, from: hosted, size: 1 MB}]", "bulk[0]"),
+        ("sent_per_mailbox: 1e5/day\n  internal_share: 0.5", ""),
+        ("replay: gone.csv", "replay"),
+    ],
+    ids=["sender", "recipient", "mailing", "office", "replay"],
+)
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_a_load_that_cannot_be_drawn_is_told_with_its_line(
+    load: str, path: str, engine: Engine, tmp_path: Path
+) -> None:
+    """File, line and key, whoever draws it: a run by either engine, and the loads that theory counts."""
+    text = SCENARIO.replace("load: {replay: FILE}", f"load:\n  {load}")
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        text.replace("world: {kind: external, domain: otherdomain.com}", "") if "internal" in load else text
+    )
+    line = 7 if path == "" else 8
+    told = f"{file}:{line}: load{'.' + path if path else ''}: "
+
+    scenario = load_scenario(file)
+    for find in (lambda: simulate(scenario, engine=engine), lambda: station_loads(scenario)):
+        with pytest.raises(ScenarioError) as caught:
+            find()
+        assert str(caught.value).startswith(told)
