@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 from coexsim.analysis.hairpins import people_of
 from coexsim.analysis.loads import Loads, station_loads
+from coexsim.experiment.estimate import Estimate, estimate
 from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.assumptions import Assumption, assumptions
 from coexsim.scenario.model import Scenario
+
+MOST_DRAWN = 15_000_000  # recipients; drawing and counting them takes some seconds
 
 
 class ClassRoute(NamedTuple):
@@ -37,9 +40,20 @@ class Explanation(NamedTuple):
 def explain(scenario: Scenario) -> Explanation:
     """Routes by class of people, rules in force, load and utilisation of every station by theory, assumptions, doubts."""
     setup = Setup(scenario)
-    loads = station_loads(scenario) if scenario.load is not None else None
+    expected = estimate(scenario, 1)
+    too_much = expected.recipients > MOST_DRAWN
+    loads = station_loads(scenario) if scenario.load is not None and not too_much else None
+    doubts = (*_doubts(scenario, loads), *([_not_counted(expected)] if too_much else ()))
     rules = tuple(line for policy in setup.policies.values() for line in _rule_in_force(policy))
-    return Explanation(_routes(setup), rules, loads, tuple(assumptions(scenario)), tuple(_doubts(scenario, loads)))
+    return Explanation(_routes(setup), rules, loads, tuple(assumptions(scenario)), doubts)
+
+
+def _not_counted(expected: Estimate) -> str:
+    """Why there is no load by theory."""
+    return (
+        f"the load by theory is left out: about {expected.recipients:,.0f} recipients in the run are more than the {MOST_DRAWN:,} that "
+        "explain draws; shorten run.length"
+    )
 
 
 def _routes(setup: Setup) -> tuple[ClassRoute, ...]:

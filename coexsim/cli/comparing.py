@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from coexsim.cli import options
 from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def compare(
     seed: options.Seed = None,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:
@@ -36,6 +38,8 @@ def compare(
 
     one, other = load_scenario(a), load_scenario(b)
     count = replications or 1
+    for scenario in (one, other):
+        ask_first(scenario, count, yes)
     with progress_bar("replications of both", count) as tell, open_executor(jobs, dask) as executor:
         found = run_compare(
             one,

@@ -61,6 +61,7 @@ Dask = Annotated[
     str | None,
     typer.Option("--dask", metavar="ADDRESS", help="address of a Dask scheduler, or 'local'", show_default=False),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="begin however much it is: runs that take long are estimated first")]
 EngineName = Annotated[
     Literal["auto", "compiled", "reference"],
     typer.Option("--engine", help="what runs it: both give the same tables; auto takes the compiled one where it pays"),

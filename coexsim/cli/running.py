@@ -14,6 +14,7 @@ from coexsim.cli import options
 from coexsim.cli.completion import what_can_go_down
 from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.folder import results_folder
+from coexsim.cli.large import ask_first
 from coexsim.cli.report_of_run import Report
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def run(
     pictures: options.Pictures = True,
     engine: options.EngineName = "auto",
     visits: Annotated[bool, Option("--visits", help="keep every visit of every stage (large)")] = False,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
@@ -56,6 +58,7 @@ def run(
     read_objectives(spec)  # what is wrong with them is said before the run, not after it
     folder = results_folder(out, scenario)
     count = replications or spec.run.replications
+    ask_first(spec, count * (2 if round_trip else 1), yes, engine=engine)
     with _direct_meanwhile(spec, seed, jobs if round_trip and count == 1 and dask is None else 1) as direct:
         results = _simulated(spec, seed, count, jobs, dask, visits, engine)
         report = Report(spec, results, folder)
@@ -83,6 +86,7 @@ def outage(
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     pictures: options.Pictures = True,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
@@ -104,6 +108,7 @@ def outage(
     spec = with_outage(usual, server, at, length)
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
+    ask_first(spec, replications or 1, yes, at_least=True)
     with open_executor(jobs, dask) as executor:
         found = follow(spec, spec.events[-1], replications=replications or 1, seed=seed, executor=executor)
     report = Report(found.scenario, found.results, folder, outage=found)

@@ -13,6 +13,7 @@ from coexsim.cli import options
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
+from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 from coexsim.cli.run_data import verdicts_data
 
@@ -52,6 +53,7 @@ def size(
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     pictures: options.Pictures = True,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
@@ -59,6 +61,7 @@ def size(
 
     Exit code: 0 the cheapest that holds was found, 1 none holds, 3 we cannot say (a cheaper one may hold).
     """
+    from coexsim.analysis.assess import FIRST_LOOK
     from coexsim.analysis.growth import read_day, say_outgrown, yearly_growth
     from coexsim.analysis.sizing import find_size
     from coexsim.experiment.executors import open_executor
@@ -68,6 +71,7 @@ def size(
     start = read_day("today") if since is None else options.value(read_day, since, "--from")
     spec = load_scenario(scenario)
     folder = results_folder(out, scenario, "-size")
+    ask_first(spec, FIRST_LOOK, yes, at_least=True, keeps_mail=False)
     with _counter() as tell, open_executor(jobs, dask) as executor:
         found = find_size(
             spec, most=most, curve=curve, headroom=headroom, seed=seed, executor=executor, jobs=1, progress=tell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument
@@ -13,6 +14,7 @@ from coexsim.cli.completion import swept_keys
 from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
+from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 from coexsim.errors import OutputError, UsageError
 from coexsim.text import visible
@@ -38,6 +40,7 @@ def sweep(
     seed: options.Seed = None,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
@@ -47,6 +50,7 @@ def sweep(
     """
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
+    from coexsim.experiment.ranges import read_values
     from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
     from coexsim.experiment.sweep import sweep as run_sweep
@@ -56,6 +60,8 @@ def sweep(
     read_objectives(spec)  # what is wrong with them is said before the first run
     grid = dict(_key_and_values(word) for word in keys)
     folder = results_folder(out, scenario, "-sweep")
+    combinations = prod(len(read_values(values)) for values in grid.values())
+    ask_first(spec, combinations * (replications or spec.run.replications), yes, keeps_mail=False)
     console = make_console()
     keeping = Keeping()
     seen = [0, 0]

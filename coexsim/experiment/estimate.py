@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from coexsim.engine.choice import Engine, not_covered
 from coexsim.scenario.load_profile import LoadSpec, mean_recipients, week_factors
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes, say_duration
 
-# Measured with scenarios/load/corporate-20k.yaml, an hour of its Monday morning from 10:00 (193,307 recipients, 13.1 s of CPU, 109 MB,
-# 3.5 MB of tables; Python 3.11, one core of a busy machine of two). Another set-up may take half or three times as much.
-CPU_S_PER_RECIPIENT = 70e-6
-MEMORY_BYTES_PER_RECIPIENT = 600.0
+# Measured with scenarios/load/corporate-20k.yaml from Monday 10:00, tables included, on a busy machine (Python 3.11): compiled 3 h, 529,525
+# recipients, 3.9 s of CPU, 134 MB more than at rest; reference 30 min, 95,970 recipients, 12.4 s, 71 MB. Another set-up may take half or
+# three times as much.
+CPU_S_PER_RECIPIENT = {"compiled": 8e-6, "reference": 130e-6}
+CPU_S_PER_RUN = 0.05
+MEMORY_BYTES_PER_RECIPIENT = {"compiled": 300.0, "reference": 750.0}
+TABLE_BYTES_PER_RECIPIENT = 60.0  # in memory, of a run that is over
 DISK_BYTES_PER_RECIPIENT = 20.0
 LONG_S = 3600.0
 LARGE_BYTES = 16e9
@@ -20,7 +24,7 @@ _WEEK_HOURS = 168
 
 
 class Estimate(NamedTuple):
-    """What a run is expected to cost, all replications together; memory is that of one, as they run one after the other."""
+    """What runs are expected to cost, all together; memory is that of one, as they run one after the other, and the tables of the rest."""
 
     messages: float
     recipients: float
@@ -35,18 +39,25 @@ class Estimate(NamedTuple):
 
     def __str__(self) -> str:
         size = say_bytes(max(self.memory_bytes, self.disk_bytes))
-        return f"this would be about {_round(self.messages)} messages, {say_duration(self.cpu_s)} and {size}"
+        return f"this would be about {_round(self.messages)} messages, {say_duration(self.cpu_s)} of processor time and {size}"
 
 
-def estimate(scenario: Scenario, replications: int | None = None) -> Estimate:
-    """The cost of a run. A replayed table is not looked into: its mail is not counted."""
-    count = scenario.run.replications if replications is None else replications
+def estimate(
+    scenario: Scenario, runs: int | None = None, *, engine: Engine = "auto", keeps_mail: bool = True
+) -> Estimate:
+    """The cost of so many runs (default: the scenario's replications) by the engine that would run them.
+
+    With `keeps_mail` the tables of all of them are in memory at the end. A replayed table is not looked into: its mail is not counted.
+    """
+    count = scenario.run.replications if runs is None else runs
     messages, recipients = _expected(scenario)
+    by = "reference" if engine == "reference" or not_covered(scenario) is not None else "compiled"
+    kept = recipients * TABLE_BYTES_PER_RECIPIENT * (count - 1 if keeps_mail else 0)
     return Estimate(
         messages * count,
         recipients * count,
-        recipients * count * CPU_S_PER_RECIPIENT,
-        recipients * MEMORY_BYTES_PER_RECIPIENT,
+        recipients * count * CPU_S_PER_RECIPIENT[by] + count * CPU_S_PER_RUN,
+        recipients * MEMORY_BYTES_PER_RECIPIENT[by] + kept,
         recipients * count * DISK_BYTES_PER_RECIPIENT,
     )
 

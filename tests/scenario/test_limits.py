@@ -105,7 +105,9 @@ def test_messages_of_a_run_are_estimated() -> None:
 
     assert (one.messages, one.recipients) == (864_000, 2 * 864_000)
     assert two.messages == 2 * one.messages
-    assert two.memory_bytes == one.memory_bytes
+    assert one.memory_bytes < two.memory_bytes < 1.5 * one.memory_bytes
+    assert estimate(scenario, 2, keeps_mail=False).memory_bytes == one.memory_bytes
+    assert estimate(scenario, 1, engine="reference").cpu_s > 5 * one.cpu_s
     assert not one.is_large
     large = estimate(changed(scenario, {"load.streams.0.rate": "50000/s"}))
     assert large.is_large
