@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from coexsim.intake.validate import validate
     from coexsim.mail.trace import trace
     from coexsim.mail.traced import Route
+    from coexsim.report.explore.exploring import explore
     from coexsim.report.html import write_report
     from coexsim.scenario.load import load_scenario
     from coexsim.scenario.model import Scenario
@@ -44,6 +45,7 @@ _HOME = {
     "find_size": "coexsim.analysis.sizing",
     "outage": "coexsim.analysis.outage_answer",
     "round_trip": "coexsim.analysis.round_trip",
+    "explore": "coexsim.report.explore.exploring",
     "import_setup": "coexsim.intake.configs.importing",
     "fit": "coexsim.intake.fit",
     "validate": "coexsim.intake.validate",
@@ -67,6 +69,7 @@ __all__ = [
     "find_size",
     "outage",
     "round_trip",
+    "explore",
     "import_setup",
     "fit",
     "validate",

@@ -27,6 +27,7 @@ COMMANDS = {
     "outage": Place("running", ANSWERS),
     "size": Place("sizing", ANSWERS),
     "sweep": Place("sweeping", ANSWERS),
+    "explore": Place("exploring", ANSWERS),
     "import": Place("importing", YOURS, "import_"),
     "fit": Place("fitting", YOURS),
     "validate": Place("validating", YOURS),

@@ -58,7 +58,7 @@ def sweep(
 
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the first run
-    grid = dict(_key_and_values(word) for word in keys)
+    grid = dict(key_and_values(word) for word in keys)
     folder = results_folder(out, scenario, "-sweep")
     combinations = prod(len(read_values(values)) for values in grid.values())
     ask_first(spec, combinations * (replications or spec.run.replications), yes, keeps_mail=False)
@@ -124,7 +124,8 @@ def _point_data(table: Any, keys: list[str]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _key_and_values(word: str) -> tuple[str, str]:
+def key_and_values(word: str) -> tuple[str, str]:
+    """``KEY=VALUES`` apart. Raises `UsageError`."""
     key, equals, values = word.partition("=")
     if not equals or not key.strip() or not values.strip():
         raise UsageError(f"{word!r} says no values; write for example servers.onprem.capacity.cores=2..16")

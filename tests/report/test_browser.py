@@ -2,64 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from coexsim.report.html import write_report
 from coexsim.scenario.load import changed
 from tests.analysis.small import small
+from tests.report.browser import CHROMIUM, CONTRAST, DRIVER, chromium, shown
 from tests.report.made_up_price import made_up_price
 from tests.report.test_html import EVIL, a_run
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine")
-CONTRAST = """
-const rgb = s => s.match(/[\\d.]+/g).map(Number);
-const light = ([r, g, b]) => { const f = [r, g, b].map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
-  return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
-const ground = e => { for (; e; e = e.parentElement) {
-  const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; }
-  return [255, 255, 255]; };
-const bad = [];
-for (const e of document.querySelectorAll("p, td, th, dt, dd, h1, h2, h3, figcaption, code, svg text")) {
-  if (!e.textContent.trim()) continue;
-  const style = getComputedStyle(e), a = light(rgb(e.tagName === "text" ? style.fill : style.color)), b = light(ground(e));
-  const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-  if (ratio < 4.5) bad.push(e.textContent.trim().slice(0, 30) + " " + ratio.toFixed(2));
-}
-return bad;
-"""
-"""WCAG 2.1, 1.4.3: 4.5 to 1 for text, by the formula of its definition of relative luminance."""
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    profile = tmp_path_factory.mktemp("profile")
-    for each in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        f"--user-data-dir={profile}",
-    ):
-        options.add_argument(each)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +34,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(
         a_run(), changed(scenario, {"title": EVIL}), tmp_path_factory.mktemp("page"), trip=made_up_price()
     )
-
-
-def shown(browser: Chrome, page: Path, width: int, theme: str) -> Chrome:
-    metrics: dict[str, Any] = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": theme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(page.as_uri())
-    return browser
 
 
 @pytest.mark.parametrize(("width", "theme"), list(product((1200, 400), ("light", "dark"))))
