@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from coexsim.analysis.compare import compare
     from coexsim.analysis.explain import explain
     from coexsim.analysis.outage_answer import outage
+    from coexsim.analysis.outlook import outlook
     from coexsim.analysis.round_trip import round_trip
     from coexsim.analysis.sizing import find_size
     from coexsim.audit.check import check
@@ -44,6 +45,7 @@ _HOME = {
     "compare": "coexsim.analysis.compare",
     "find_size": "coexsim.analysis.sizing",
     "outage": "coexsim.analysis.outage_answer",
+    "outlook": "coexsim.analysis.outlook",
     "round_trip": "coexsim.analysis.round_trip",
     "explore": "coexsim.report.explore.exploring",
     "import_setup": "coexsim.intake.configs.importing",
@@ -68,6 +70,7 @@ __all__ = [
     "compare",
     "find_size",
     "outage",
+    "outlook",
     "round_trip",
     "explore",
     "import_setup",

@@ -49,15 +49,16 @@ def outgrown(room: Headroom, rate: float, start: date) -> tuple[date | None, dat
 def say_outgrown(room: Headroom, rate: float, start: date) -> str:
     """``At 8 % a year it holds until March 2028 and breaks by October 2028: first utilisation(onprem.cores) < 70 %: ...``."""
     holds, breaks = outgrown(room, rate, start)
-    words = f"From {_month(start)} on, at {100 * rate:g} % a year, it "
+    words = f"From {say_month(start)} on, at {100 * rate:g} % a year, it "
     if holds is None:
         return f"{words}holds for more than {LONGEST_YEARS:.0f} years."
-    held = f"is shown to hold until {_month(holds)}"
+    held = f"is shown to hold until {say_month(holds)}"
     if breaks is None:
         return f"{words}{held}; how much longer was not tried."
-    return f"{words}{held}, and to break by {_month(breaks)}: first {room.first}; busiest then: {room.resource}."
+    return f"{words}{held}, and to break by {say_month(breaks)}: first {room.first}; busiest then: {room.resource}."
 
 
-def _month(day: date) -> str:
+def say_month(day: date) -> str:
+    """``March 2028``."""
     names = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October")
     return f"{(*names, 'November', 'December')[day.month - 1]} {day.year}"

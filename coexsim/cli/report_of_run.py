@@ -16,6 +16,7 @@ from coexsim.cli.run_data import run_figures, run_provenance, verdicts_data
 
 if TYPE_CHECKING:
     from coexsim.analysis.outage_answer import Outage
+    from coexsim.analysis.outlook import Outlook
     from coexsim.analysis.round_trip import RoundTrip
     from coexsim.analysis.slo import Verdict
     from coexsim.experiment.results import Results
@@ -33,6 +34,7 @@ class Report:
         self.summary: dict[str, Any] = {}
         self.outage = outage
         self.trip: RoundTrip | None = None
+        self.outlook: Outlook | None = None
         self.pictures = False
 
     def find(self) -> None:
@@ -68,6 +70,7 @@ class Report:
             "objectives": [_plain(v) for v in self.verdicts],
             "round_trip": self.trip.plain() if self.trip else None,
             "outage": self.outage.plain() if self.outage else None,
+            "outlook": self.outlook.plain() if self.outlook else None,
         }
         self.keeping.write(partial(write_json, self.summary | facts, self.folder / "summary.json"))
         if pictures and not self.keeping.failed:
@@ -75,7 +78,7 @@ class Report:
 
             page = partial(
                 write_report, self.results, self.spec, self.folder, verdicts=self.verdicts, trip=self.trip,
-                outage=self.outage,
+                outage=self.outage, outlook=self.outlook,
             )  # fmt: skip
             self.keeping.write(page)
         self.pictures = pictures
@@ -99,6 +102,7 @@ class Report:
         from coexsim.report.answer import straight_answer
 
         first = [f"{self.outage.headline}."] if self.outage else []
+        first += [str(self.outlook)] if self.outlook else []
         return first + straight_answer(self.summary, self.verdicts, self.trip)
 
     def _data(self, verb: str, code: int) -> dict[str, Any]:
@@ -106,7 +110,10 @@ class Report:
         provenance = run_provenance(self.results.provenance)
         verdicts = verdicts_data(self.verdicts)
         answer, folder = " ".join(self._sentences()), None if self.keeping.failed else str(self.folder)
-        return envelope(verb, answer, code, verdicts=verdicts, figures=figures, provenance=provenance, folder=folder)
+        more = {"outlook": self.outlook.plain()} if self.outlook else {}
+        return envelope(
+            verb, answer, code, verdicts=verdicts, figures=figures, provenance=provenance, folder=folder, **more
+        )
 
     def _say_all(self, first: Callable[[], None] | None) -> None:
         from coexsim.report.saying import say_summary, say_verdicts
@@ -115,6 +122,8 @@ class Report:
         console = make_console()
         if first:
             first()
+        if self.outlook is not None:
+            console.print(str(self.outlook), style="bold")
         if self.verdicts:
             console.print(say_verdicts(self.verdicts))
         for part in say_summary(self.summary):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from coexsim.cli import options
+from coexsim.cli import ahead, options
 from coexsim.cli.completion import what_can_go_down
 from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.folder import results_folder
@@ -42,6 +42,10 @@ def run(
     ] = True,
     pictures: options.Pictures = True,
     engine: options.EngineName = "auto",
+    growth: ahead.Growth = None,
+    plan: ahead.Plan = None,
+    since: ahead.Since = None,
+    years: ahead.Years = 5.0,
     visits: Annotated[bool, Option("--visits", help="keep every visit of every stage (large)")] = False,
     yes: options.Yes = False,
     quiet: options.Quiet = False,
@@ -52,8 +56,10 @@ def run(
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
     from coexsim.analysis.slo_text import read_objectives
+    from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
+    asked = ahead.read_ahead(growth, plan, since, years)
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the run, not after it
     folder = results_folder(out, scenario)
@@ -65,6 +71,9 @@ def run(
         report.find()
         if round_trip:
             report.price(jobs, direct)
+    if asked is not None:
+        with progress_bar("until when it holds", 1.0), open_executor(jobs, dask) as executor:
+            report.outlook = asked.look(spec, seed, executor)
     report.write(pictures=pictures)
     return report.tell("run", as_json=as_json, quiet=quiet)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from coexsim.cli import options
+from coexsim.cli import ahead, options
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
@@ -18,6 +18,8 @@ from coexsim.cli.paint import say
 from coexsim.cli.run_data import verdicts_data
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from coexsim.analysis.sizing import Sizing
     from coexsim.scenario.model import Scenario
 
@@ -43,13 +45,10 @@ def size(
             help="do not look for the growth of the load at which the answer breaks",
         ),
     ] = True,
-    growth: Annotated[
-        str | None,
-        Option(metavar="RATE", help="how fast the load grows, such as 8%/year: says when it is outgrown", show_default=False),
-    ] = None,
-    since: Annotated[
-        str | None, Option("--from", metavar="DATE", help="the day that the load is of, such as 2027-01-31; else today", show_default=False)
-    ] = None,
+    growth: ahead.Growth = None,
+    plan: ahead.Plan = None,
+    since: ahead.Since = None,
+    years: ahead.Years = 5.0,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     pictures: options.Pictures = True,
@@ -62,13 +61,11 @@ def size(
     Exit code: 0 the cheapest that holds was found, 1 none holds, 3 we cannot say (a cheaper one may hold).
     """
     from coexsim.analysis.assess import FIRST_LOOK
-    from coexsim.analysis.growth import read_day, say_outgrown, yearly_growth
     from coexsim.analysis.sizing import find_size
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
-    rate = None if growth is None else options.value(yearly_growth, growth, "--growth")
-    start = read_day("today") if since is None else options.value(read_day, since, "--from")
+    asked = ahead.read_ahead(growth, plan, since, years)
     spec = load_scenario(scenario)
     folder = results_folder(out, scenario, "-size")
     ask_first(spec, FIRST_LOOK, yes, at_least=True, keeps_mail=False)
@@ -76,10 +73,10 @@ def size(
         found = find_size(
             spec, most=most, curve=curve, headroom=headroom, seed=seed, executor=executor, jobs=1, progress=tell
         )
+        outgrown = _outgrown(asked, found, spec, seed, executor) if asked is not None else []
     keeping = Keeping()
     _write_size(found, folder, keeping, pictures=pictures)
     sentences = [*_answer(found, spec), *([f"Headroom: {found.headroom}."] if found.headroom is not None else [])]
-    outgrown = [say_outgrown(found.headroom, rate, start)] if rate is not None and found.headroom is not None else []
     sentences += outgrown
     if as_json:
         code = CANNOT_WRITE if keeping.failed else found.exit_code
@@ -112,6 +109,27 @@ def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | 
         provenance={"file": spec.source.file, "runs": found.runs}, machines=found.table().to_dict("records"),
         undecided=[candidate.name for candidate in found.undecided], folder=None if folder is None else str(folder),
     )  # fmt: skip
+
+
+def _outgrown(
+    asked: ahead.Ahead, found: Sizing, spec: Scenario, seed: int | None, executor: Executor | None
+) -> list[str]:
+    """Until when the answer holds, and what machines cost over the years; nothing where no machine holds."""
+    from coexsim.analysis.candidates import apply
+    from coexsim.analysis.growth import say_outgrown
+    from coexsim.analysis.outlook import costs
+
+    if found.answer is None:
+        return []
+    if found.headroom is not None and not asked.plan:
+        said = [say_outgrown(found.headroom, asked.growth, asked.start)]
+    else:
+        said = [str(asked.look(apply(spec, found.answer, found.server), seed, executor))]
+    if not found.priced or spec.size is None or len(spec.size.candidates) < 2:
+        return said
+    dear = [each for each in spec.size.candidates if each.cost >= found.answer.cost]
+    total = costs(spec, found.server, dear, lambda then: asked.look(then, seed, executor), asked.years)
+    return said if total is None else [*said, str(total)]
 
 
 @contextmanager

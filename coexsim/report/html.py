@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from coexsim.analysis.outage_answer import Outage
+from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
@@ -42,13 +43,13 @@ class Shown(NamedTuple):
 
 def write_report(
     results: Results, scenario: Scenario, folder: str | Path, *, verdicts: Sequence[Verdict] | None = None,
-    trip: RoundTrip | None = None, outage: Outage | None = None,
+    trip: RoundTrip | None = None, outage: Outage | None = None, outlook: Outlook | None = None,
 ) -> Path:  # fmt: skip
     """Write the pictures of a run as PNG and all that can be said of it as ``report.html``, in one folder.
 
     The page needs no other file and nothing from the network; its pictures are vectors, in the colours of the reader's
-    theme. `verdicts` on the scenario's objectives are worked out unless given; `trip` is the price of the round trip and
-    `outage` the answer to one, if they are known. Same results: same bytes. Returns the page's path.
+    theme. `verdicts` on the scenario's objectives are worked out unless given; `trip` is the price of the round trip,
+    `outage` the answer to one and `outlook` until when it holds, if they are known. Same results: same bytes. Returns the page's path.
     """
     folder = Path(folder)
     make_folder(folder)
@@ -61,7 +62,7 @@ def write_report(
         write_whole(folder / f"{name}.png", png(picture))
         pictures[name] = Shown(name, said[name], caption, Markup(svg(picture, name)))
     page = folder / PAGE
-    write_whole(page, encodable(_page(results, scenario, judged, trip, outage, pictures, summary)).encode())
+    write_whole(page, encodable(_page(results, scenario, judged, trip, outage, outlook, pictures, summary)).encode())
     return page
 
 
@@ -88,6 +89,7 @@ def _page(
     verdicts: Sequence[Verdict],
     trip: RoundTrip | None,
     outage: Outage | None,
+    outlook: Outlook | None,
     pictures: dict[str, Shown],
     summary: dict[str, Any],
 ) -> str:
@@ -108,7 +110,9 @@ def _page(
     return environment.get_template("page.html.j2").render(
         title=scenario.title or scenario.source.file,
         asked=_asked(scenario, summary),
-        answer=([f"{outage.headline}."] if outage else []) + straight_answer(summary, verdicts, trip),
+        answer=([f"{outage.headline}."] if outage else [])
+        + ([str(outlook)] if outlook else [])
+        + straight_answer(summary, verdicts, trip),
         scope=scope(scenario),
         outage=outage,
         inf=inf,

@@ -147,6 +147,33 @@ def test_verdicts_and_figures_are_those_of_the_run(few: Path, capsys: pytest.Cap
     assert data["provenance"]["replications"] == [0, 1]
 
 
+def test_a_run_says_until_when_it_holds(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Growth and a plan: the sentence comes first, the days that were tried are data; a step that cannot be read is bad usage."""
+    words = [
+        "run",
+        "few.yaml",
+        "--no-pictures",
+        "--jobs",
+        "1",
+        "--out",
+        "out",
+        "--no-round-trip",
+        "--growth",
+        "10%/year",
+        "--from",
+        "2027-01-01",
+    ]
+    code = run([*words, "--plan", "2027-02-01=80%", "--years", "0.2", "--json"])
+    data = json.loads(capsys.readouterr().out)
+
+    validate(data)
+    assert code in (0, 3)
+    assert data["answer"].startswith("From January 2027 on, at 10 % a year, with 80 % from February 2027 hosted, it ")
+    assert data["outlook"]["looks"][0]["day"] == "2027-01-01"
+    assert run([*words, "--plan", "soon=80%"]) == 2
+    assert "--plan: 'soon=80%' is no step of a plan" in capsys.readouterr().err
+
+
 def test_numbers_that_json_lacks() -> None:
     """None is null, no end a word; surrogates are escaped; numbers of numpy are numbers."""
     import numpy as np

@@ -1,0 +1,280 @@
+"""Until when a set-up holds: a load that grows by so much a year, a migration plan by date, and what machines then cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import pandas as pd
+
+from coexsim.analysis.assess import FIRST_LOOK, assess
+from coexsim.analysis.candidates import apply
+from coexsim.analysis.growth import DAYS_A_YEAR, read_day, say_month
+from coexsim.analysis.headroom import bracket, grown
+from coexsim.analysis.loads import station_loads
+from coexsim.analysis.screening import too_small
+from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.cards import card
+from coexsim.errors import NoDataError, UnitError
+from coexsim.experiment.sweep import HOSTED_SHARE, at_values
+from coexsim.scenario.model import Candidate, Scenario
+from coexsim.units import share
+
+YEARS = 5.0
+"""So far ahead is looked unless something else is asked for."""
+
+
+class Step(NamedTuple):
+    """From this day on, this share of the mailboxes is hosted; None: as the scenario has it."""
+
+    day: date
+    hosted: float | None
+
+
+class Look(NamedTuple):
+    """What one day's load gave: the day, the share hosted, the growth of the load, the answer, what broke and what was busiest."""
+
+    day: date
+    hosted: float | None
+    growth: float
+    answer: str
+    first: str = ""
+    resource: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Outlook:
+    """Between which days a set-up stops to hold. `looks` are all days that were tried, in order of date."""
+
+    start: date
+    end: date
+    rate: float
+    plan: tuple[Step, ...]
+    holds_until: date | None
+    """The last day that was shown to hold; None if none was."""
+    breaks_by: date | None
+    """The first day that was shown to fail; None if none was within the years looked at."""
+    looks: tuple[Look, ...]
+
+    def __repr__(self) -> str:
+        return f"<Outlook: {self}>"
+
+    def __str__(self) -> str:
+        return f"{self._begin} it {self._finding}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the sentence, and every day that was tried."""
+        rows = [(look.day, f"{look.growth:.3g}", look.answer, look.first) for look in self.looks]
+        return card("Until when it holds", [str(self)], ["day", "load, times today's", "answer", "first"], rows)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Every day that was tried: columns ``day, hosted, growth, answer, first, resource``."""
+        return pd.DataFrame(self.looks, columns=list(Look._fields))
+
+    @property
+    def _begin(self) -> str:
+        parts = [f"From {say_month(self.start)} on"]
+        if self.rate:
+            parts.append(f"at {100 * self.rate:g} % a year")
+        moves = [
+            f"{100 * step.hosted:.3g} % from {say_month(step.day)}" for step in self.plan if step.hosted is not None
+        ]
+        if moves:
+            parts.append(f"with {', then '.join(moves)} hosted")
+        return ", ".join(parts) + ","
+
+    @property
+    def _finding(self) -> str:
+        between = [look for look in self.looks if look.answer == "cannot say" and self._is_between(look.day)]
+        unsure = (
+            f" (between, in {', '.join(say_month(look.day) for look in between)}, we cannot say)" if between else ""
+        )
+        if self.breaks_by is None:
+            if self.holds_until is None:
+                return "may hold or not: we cannot say."
+            ahead = "as far as was looked" if self.holds_until >= self.end else "and later we cannot say"
+            return f"is shown to hold until {say_month(self.holds_until)}, {ahead}{unsure}."
+        broken = next(look for look in self.looks if look.day == self.breaks_by and look.answer == "missed")
+        busiest = f"; busiest then: {broken.resource}" if broken.resource else ""
+        if self.holds_until is None:
+            return f"is not shown to hold on any day, and to break by {say_month(self.breaks_by)}{unsure}: first {broken.first}{busiest}."
+        return (
+            f"is shown to hold until {say_month(self.holds_until)}, and to break by {say_month(self.breaks_by)}{unsure}: "
+            f"first {broken.first}{busiest}."
+        )
+
+    def _is_between(self, day: date) -> bool:
+        return (self.holds_until or self.start) <= day <= (self.breaks_by or self.end)
+
+    def plain(self) -> dict[str, object]:
+        """For programs."""
+        looks = [look._asdict() | {"day": look.day.isoformat()} for look in self.looks]
+        days = {name: day.isoformat() if day else None for name, day in
+                (("holds_until", self.holds_until), ("breaks_by", self.breaks_by))}  # fmt: skip
+        return {"answer": str(self), "from": self.start.isoformat(), "growth": self.rate, **days, "looks": looks}
+
+
+def read_plan(texts: Iterable[str]) -> tuple[Step, ...]:
+    """Steps such as ``2027-06-30=60%``, in order of their days. Raises `UnitError`."""
+    steps = {}
+    for text in texts:
+        match = re.fullmatch(r"\s*([\d-]+)\s*=\s*(.+?)\s*", text)
+        if not match:
+            raise UnitError(f"{text!r} is no step of a plan; write for example 2027-06-30=60%")
+        day = read_day(match[1])
+        if day in steps:
+            raise UnitError(f"{day} has two shares; write one")
+        steps[day] = share(match[2])
+    return tuple(Step(day, steps[day]) for day in sorted(steps))
+
+
+def outlook(
+    scenario: Scenario, *, growth: float = 0.0, plan: Sequence[Step] = (), start: date | None = None, years: float = YEARS,
+    objectives: Sequence[Objective] | None = None, replications: int = FIRST_LOOK, seed: int | None = None,
+    executor: Executor | None = None, progress: Callable[[int], None] | None = None,
+) -> Outlook:  # fmt: skip
+    """Until when a scenario meets its objectives, where its load grows by `growth` a year and people move by `plan`.
+
+    Each step of the plan is judged on its day; between two steps, where only the load grows, the month in which an objective
+    breaks is found by halving. What theory rules out is not run. Raises `NoDataError` for a scenario without load or objectives.
+    """
+    asked = tuple(read_objectives(scenario) if objectives is None else objectives)
+    if scenario.load is None or not asked:
+        raise NoDataError("an outlook needs a load that grows, and objectives that may break")
+    begin = read_day("today") if start is None else start
+
+    def judge(day: date, hosted: float | None) -> Look:
+        factor = (1 + growth) ** (max((day - begin).days, 0) / DAYS_A_YEAR)
+        then = scenario if hosted is None else at_values(scenario, {HOSTED_SHARE: hosted})
+        then = grown(then, factor)
+        if reason := too_small(asked, station_loads(then)):
+            return Look(day, hosted, factor, "missed", reason)
+        found = assess(
+            then, asked, most=replications, stop_when_missed=True, seed=seed, executor=executor, progress=progress
+        )
+        first = "; ".join(f"{v.objective.text}: {v.say()}" for v in found.verdicts if v.answer == "missed")
+        busy = found.busy()
+        if not busy:
+            return Look(day, hosted, factor, found.answer, first)
+        station = max(busy, key=lambda each: busy[each])
+        words = f"{'.'.join(part for part in station if part != 'link')} ({100 * busy[station]:.0f} %)"
+        return Look(day, hosted, factor, found.answer, first, words)
+
+    return look_ahead(judge, growth, plan, begin, years)
+
+
+def look_ahead(
+    judge: Callable[[date, float | None], Look], rate: float, plan: Sequence[Step], start: date, years: float
+) -> Outlook:  # fmt: skip
+    """The search of `outlook` by what `judge` says of a day and a hosted share."""
+    last = start + timedelta(days=round(years * DAYS_A_YEAR))
+    steps = _steps(plan, start, last)
+    looks: list[Look] = []
+    holds: date | None = None
+
+    def answer(day: date, hosted: float | None) -> str:
+        looks.append(judge(day, hosted))
+        return looks[-1].answer
+
+    def found(breaks: date | None) -> Outlook:
+        return Outlook(start, last, rate, tuple(plan), holds, breaks, tuple(sorted(looks, key=lambda look: look.day)))
+
+    for place, step in enumerate(steps):
+        first = answer(step.day, step.hosted)
+        if first == "missed":
+            return found(step.day)
+        holds = step.day if first == "met" else holds
+        end = steps[place + 1].day - timedelta(days=1) if place + 1 < len(steps) else last
+        months = _months(step.day, end)
+        if not rate:
+            holds = end if first == "met" else holds
+        elif months:
+            low, high, _ = bracket(lambda i, m=months, s=step.hosted: answer(m[i], s), len(months), len(months) - 1)  # type: ignore[misc]
+            holds = months[low] if low >= 0 else holds
+            if high < len(months):
+                return found(months[high])
+    return found(None)
+
+
+def _steps(plan: Sequence[Step], start: date, last: date) -> list[Step]:
+    """From the start on: what holds then, and each later step within the years."""
+    before = [step for step in plan if step.day <= start]
+    now = Step(start, before[-1].hosted if before else None)
+    return [now, *(step for step in plan if start < step.day <= last)]
+
+
+def _months(begin: date, end: date) -> list[date]:
+    """The first of each month after `begin`, and `end`."""
+    found = []
+    year, month = begin.year, begin.month
+    while True:
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+        if date(year, month, 1) >= end:
+            break
+        found.append(date(year, month, 1))
+    return [*found, end] if end > begin else found
+
+
+class Purchase(NamedTuple):
+    """A machine, its price, the day it is bought, and its outlook from the start on."""
+
+    machine: Candidate
+    day: date
+    outlook: Outlook
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What machines cost over the years: one after the other, each bought when the last one is shown to hold no longer; or one at once."""
+
+    years: float
+    in_turn: tuple[Purchase, ...]
+    at_once: Purchase | None
+    """The cheapest machine that is shown to hold all the years; None if none is."""
+
+    def __str__(self) -> str:
+        words = [
+            f"{p.machine.name} (cost {p.machine.cost:g})" + (f" from {say_month(p.day)}" if i else "")
+            for i, p in enumerate(self.in_turn)
+        ]
+        total = sum(p.machine.cost for p in self.in_turn)
+        covers = self.in_turn[-1].outlook
+        gap = (
+            ""
+            if _covers(covers)
+            else f"; after {say_month(covers.holds_until or covers.start)} no machine is shown to hold"
+        )
+        said = f"Over {self.years:g} years: {', then '.join(words)}, {total:g} in all{gap}"
+        if self.at_once is not None and len(self.in_turn) > 1:
+            return f"{said}; {self.at_once.machine.name} at once: {self.at_once.machine.cost:g}."
+        return f"{said}."
+
+
+def _covers(found: Outlook) -> bool:
+    return found.holds_until is not None and found.holds_until >= found.end
+
+
+def costs(
+    scenario: Scenario, server: str, machines: Sequence[Candidate], look: Callable[[Scenario], Outlook], years: float
+) -> Costs | None:
+    """What it costs to keep the objectives met for some years, of machines with prices; None where the cheapest does not hold at first.
+
+    `look` gives the outlook of the scenario with a machine. Machines are tried in order of price, up to the first that lasts.
+    """
+    in_turn: list[Purchase] = []
+    for machine in sorted(machines, key=lambda each: each.cost):
+        found = look(apply(scenario, machine, server))
+        if found.holds_until is None:
+            continue
+        if in_turn and found.holds_until <= (in_turn[-1].outlook.holds_until or found.start):
+            continue
+        day = found.start if not in_turn else (in_turn[-1].outlook.holds_until or found.start)
+        in_turn.append(Purchase(machine, day, found))
+        if _covers(found):
+            return Costs(years, tuple(in_turn), in_turn[-1])
+    return Costs(years, tuple(in_turn), None) if in_turn else None
