@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage
+from coexsim.analysis.slo_text import outages_of
 from coexsim.cards import card
 from coexsim.errors import ScenarioError
 from coexsim.experiment.executors import run_all
@@ -137,18 +138,24 @@ def outage(
 def follow(
     spec: Scenario, event: Event, *, replications: int = 1, seed: int | None = None, try_limits: bool = True,
     executor: Executor | None = None, jobs: int | None = None, progress: Callable[[float], None] | None = None,
+    simulated: Callable[[Scenario], Results] | None = None,
 ) -> Outage:  # fmt: skip
-    """An outage that the scenario has among its events, followed until all is normal again."""
+    """An outage that the scenario has among its events, followed until all is normal again and all measured mail has met its end.
+
+    `simulated` runs a scenario in another way than this would.
+    """
     window = measured_window(spec)
 
     def runs(of: Scenario) -> Results:
+        if simulated is not None:
+            return simulated(of)
         if replications == 1 and executor is None:
             return simulate(of, seed=seed, progress=progress)
         return replicate(of, replications, seed=seed, executor=executor, jobs=jobs)
 
     longer, results = spec, runs(spec)
     back_s = _back_s(spec, event)
-    while not _is_normal(results, longer, event) and isfinite(back_s) and longer.run.length - back_s < LONGEST_S:
+    while not _is_over(results, longer, event) and isfinite(back_s) and longer.run.length - back_s < LONGEST_S:
         after_s = max(longer.run.length - back_s, FIRST_LOOK_S)
         longer = changed(spec, {"run.length": f"{back_s + 2 * after_s:.0f} s", "run.measure": window})
         results = runs(longer)
@@ -158,6 +165,14 @@ def follow(
     if not try_limits or not len(facts.backlog) or not isfinite(back_s):
         return found
     return Outage(longer, results, facts, normal_s, _tried(longer, event, facts, seed, executor))
+
+
+def last_outage(spec: Scenario) -> Event | None:
+    """Of the outages that begin within the run the one that ends last; None where there is none."""
+    within = [
+        each for each in outages_of(spec) if each.at is not None and each.at.after(spec.run.start) < spec.run.length
+    ]
+    return max(within, key=lambda each: _back_s(spec, each), default=None)
 
 
 def measured_window(spec: Scenario) -> str:
@@ -173,8 +188,10 @@ def _back_s(spec: Scenario, event: Event) -> float:
     return event.at.after(spec.run.start) + (inf if event.for_ is None else event.for_)
 
 
-def _is_normal(results: Results, spec: Scenario, event: Event) -> bool:
-    return all(isfinite(each) for each in _normal_each(results, spec, event))
+def _is_over(results: Results, spec: Scenario, event: Event) -> bool:
+    """Is every queue back to normal, and has all measured mail met its end."""
+    under_way = results.measured["outcome"] == "in transit"
+    return not under_way.any() and all(isfinite(each) for each in _normal_each(results, spec, event))
 
 
 def _normal_each(results: Results, spec: Scenario, event: Event) -> tuple[float, ...]:

@@ -122,6 +122,8 @@ class Report:
         console = make_console()
         if first:
             first()
+        elif self.outage is not None:
+            console.print(f"{self.outage.headline}.", style="bold")
         if self.outlook is not None:
             console.print(str(self.outlook), style="bold")
         if self.verdicts:

@@ -53,8 +53,11 @@ def run(
 ) -> int:  # fmt: skip
     """Simulate a scenario: delay, queues, utilisation, the round trip's price; tables and pictures under reports/.
 
+    One with an outage is followed until all is normal again and all measured mail has met its end, and says so first.
+
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
+    from coexsim.analysis.outage_answer import follow, last_outage
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
@@ -65,9 +68,18 @@ def run(
     folder = results_folder(out, scenario)
     count = replications or spec.run.replications
     ask_first(spec, count * (2 if round_trip else 1), yes, engine=engine)
-    with _direct_meanwhile(spec, seed, jobs if round_trip and count == 1 and dask is None else 1) as direct:
-        results = _simulated(spec, seed, count, jobs, dask, visits, engine)
-        report = Report(spec, results, folder)
+    event = last_outage(spec)
+    ahead_of_time = round_trip and count == 1 and dask is None and event is None
+    with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
+
+        def simulated(of: Scenario) -> Results:
+            return _simulated(of, seed, count, jobs, dask, visits, engine)
+
+        if event is None:
+            report = Report(spec, simulated(spec), folder)
+        else:
+            found = follow(spec, event, try_limits=False, simulated=simulated)
+            report = Report(found.scenario, found.results, folder, outage=found)
         report.find()
         if round_trip:
             report.price(jobs, direct)

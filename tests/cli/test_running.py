@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coexsim.cli import run
+from coexsim.experiment.results import load_results
 from tests.analysis.small import SMALL
 
 
@@ -26,3 +27,24 @@ def test_the_price_is_the_same_whether_direct_delivery_runs_beside_or_after(
     assert said[0] == said[1]
     assert found[0] == found[1]
     assert found[0]["round_trip"]["extra_hops"] == 1
+
+
+def test_a_run_with_an_outage_is_followed_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The hosted side returns three minutes before the run ends, so mail waits then: the run goes on, says first when all is
+    normal, and leaves nothing of the measured mail in transit; what is measured stays the twenty minutes that were asked for."""
+    text = SMALL[: SMALL.index("events:")].replace("length: 2 h", "length: 20 min")
+    path = tmp_path / "cut.yaml"
+    path.write_text(
+        text + "load: {profile: office-worker}\nevents: [{at: '09:05', for: 12 min, down: inotes-inbound}]\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    assert run(["run", str(path), "--no-pictures", "--no-round-trip", "--jobs", "1", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    found = load_results(out)
+
+    assert said.startswith("Normal again Mon 09:")
+    assert found.length_s > 20 * 60
+    assert found.window_s == (0, 20 * 60)
+    assert not (found.measured["outcome"] == "in transit").any()
+    assert json.loads((out / "summary.json").read_text())["outage"]["headline"] in " ".join(said.split())
