@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from coexsim.cli import options
 from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 
@@ -21,14 +23,17 @@ def compare(
     a: Annotated[Path, options.scenario_argument("A", "a scenario file")],
     b: Annotated[Path, options.scenario_argument("B", "another one")],
     replications: options.Replications = 4,
+    out: options.Out = None,
     seed: options.Seed = None,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     yes: options.Yes = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
-) -> int:
+) -> int:  # fmt: skip
     """The same mail through two set-ups: differences, message by message, with 95 % intervals; B minus A.
+
+    With --out tables, a picture and a page are kept.
 
     Exit code: 0 no difference is shown, 1 something differs.
     """
@@ -37,6 +42,7 @@ def compare(
     from coexsim.scenario.load import load_scenario
 
     one, other = load_scenario(a), load_scenario(b)
+    folder = results_folder(out, a) if out is not None else None
     count = replications or 1
     for scenario in (one, other):
         ask_first(scenario, count, yes)
@@ -50,13 +56,22 @@ def compare(
             jobs=1,
             progress=lambda done, _: tell(done),
         )
+    keeping = Keeping()
+    if folder is not None:
+        from coexsim.report.differences import write_comparison
+
+        keeping.write(partial(write_comparison, found, folder))
     if as_json:
-        print_json(_data(found, one.source.file, other.source.file))
+        code = CANNOT_WRITE if keeping.failed else int(found.differs)
+        kept = None if folder is None or keeping.failed else str(folder)
+        print_json(_data(found, one.source.file, other.source.file) | {"exit_code": code, "folder": kept})
     elif quiet:
         say(_answer(found))
     else:
         _say_comparison(found, a, b)
-    return int(found.differs)
+        if folder is not None and not keeping.failed:
+            say(f"Tables, picture and page: {folder}/")
+    return keeping.exit_code(int(found.differs))
 
 
 def _data(found: Comparison, a: str, b: str) -> dict[str, Any]:

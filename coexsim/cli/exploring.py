@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
@@ -11,6 +12,7 @@ from coexsim.cli import options
 from coexsim.cli.console import progress_bar
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
+from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 from coexsim.cli.sweeping import key_and_values
 
@@ -34,19 +36,24 @@ def explore(
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     engine: options.EngineName = "auto",
+    yes: options.Yes = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """Compute a grid and write it as one offline page on which sliders move every figure, verdict and picture."""
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
+    from coexsim.report.explore.axes import axes_of
     from coexsim.report.explore.exploring import explore as run_explore
+    from coexsim.report.explore.exploring import runs_of_point
     from coexsim.scenario.load import load_scenario
 
     spec = load_scenario(scenario)
     read_objectives(spec)
     grid = dict(key_and_values(word) for word in vary or ())
     folder = results_folder(out, scenario, "-explore")
+    points = prod(len(axis.values) for axis in axes_of(spec, grid))
+    ask_first(spec, points * runs_of_point(spec, replications), yes, engine=engine, keeps_mail=False)
     with progress_bar("points", 1.0) as tell, open_executor(jobs, dask) as executor:
         found = run_explore(
             spec, grid, replications=replications, seed=seed, executor=executor, engine=engine,

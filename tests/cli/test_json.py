@@ -44,7 +44,7 @@ VERBS: dict[str, list[str]] = {
     "size": ["few.yaml", "--no-pictures", "--no-headroom", "--jobs", "1", "--out", "out"],
     "sweep": ["few.yaml", "load.growth=1,2", "--jobs", "1", "--out", "out"],
     "explore": ["few.yaml", "--vary", "growth=1,2", "--replications", "1", "--jobs", "1", "--out", "out"],
-    "compare": ["few.yaml", "few.yaml", "--replications", "2", "--jobs", "1"],
+    "compare": ["few.yaml", "few.yaml", "--replications", "2", "--jobs", "1", "--out", "out"],
 }
 
 

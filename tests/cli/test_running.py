@@ -31,7 +31,8 @@ def test_the_price_is_the_same_whether_direct_delivery_runs_beside_or_after(
 
 def test_a_run_with_an_outage_is_followed_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The hosted side returns three minutes before the run ends, so mail waits then: the run goes on, says first when all is
-    normal, and leaves nothing of the measured mail in transit; what is measured stays the twenty minutes that were asked for."""
+    normal, and leaves nothing of the measured mail in transit; what is measured stays the twenty minutes that were asked for.
+    """
     text = SMALL[: SMALL.index("events:")].replace("length: 2 h", "length: 20 min")
     path = tmp_path / "cut.yaml"
     path.write_text(

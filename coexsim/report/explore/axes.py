@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from coexsim.analysis.candidates import apply, ladder
@@ -53,9 +54,7 @@ def axes_of(scenario: Scenario, vary: Mapping[str, object] | None = None) -> lis
     if not asked:
         raise CoexsimError("there is nothing to vary: the scenario has no load; say what with --vary KEY=VALUES")
     found = [_axis(scenario, key, values) for key, values in asked.items()]
-    points = 1
-    for axis in found:
-        points *= len(axis.values)
+    points = prod(len(axis.values) for axis in found)
     if points > MOST_POINTS:
         raise CoexsimError(f"{points:,} points are more than a page holds ({MOST_POINTS}): give fewer values")
     return found

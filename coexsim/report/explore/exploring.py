@@ -49,7 +49,7 @@ def explore(
     axes = axes_of(scenario, vary)
     scenarios = [scenario_at(scenario, values) for values in combinations(axes)]
     seed = scenario.run.seed if seed is None else seed
-    count = replications or (scenario.run.replications if scenario.run.replications > 1 else REPLICATIONS)
+    count = runs_of_point(scenario, replications)
     calls = [(each, seed, count, _engine(each, count * len(scenarios), engine)) for each in scenarios]
     done: dict[int, Point] = {}
     if progress:
@@ -62,6 +62,11 @@ def explore(
             if progress:
                 progress(len(done), len(calls))
     return Exploration(scenario, tuple(axes), tuple(scenarios), tuple(done[i] for i in range(len(calls))), seed, count)
+
+
+def runs_of_point(scenario: Scenario, replications: int | None) -> int:
+    """How many runs each point gets: what was asked for, or the scenario's number where it is more than one."""
+    return replications or (scenario.run.replications if scenario.run.replications > 1 else REPLICATIONS)
 
 
 def _engine(scenario: Scenario, runs: int, engine: Engine) -> Engine:
