@@ -1,4 +1,4 @@
-"""``warm_up: auto`` leaves out what a steady run needs to settle, the same in all replications (of the compiled engine, the quicker one)."""
+"""``warm_up: auto`` leaves out what a steady run needs to settle, the same in all replications (by the compiled engine)."""
 
 from __future__ import annotations
 
