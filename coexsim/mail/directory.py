@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.scenario.model import Person as PersonSpec
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import AnyServer, HostedInbound
 
 SIDES = ("onprem", "hosted", "internet", "unknown")
 
@@ -61,6 +62,7 @@ class Directory:
     def __init__(self, scenario: Scenario) -> None:
         self.domain = fold(scenario.domain)
         self._homes = scenario.home_server
+        self._routing_domains = _domains_of(scenario.servers.get(self._homes.get("hosted", ""))) - {self.domain}
         replica = scenario.directory.replica
         self._replica_every_s = replica.every if replica else 0.0
         people = scenario.directory.people
@@ -78,7 +80,7 @@ class Directory:
         self._changes_s = self._add_changes(scenario)
         by_local: dict[str, set[str]] = {}
         for address in (*self._people, *self._alias, *self._groups):
-            by_local.setdefault(local_part_of(address), set()).add(address)
+            by_local.setdefault(local_part_of(address), set()).add(self._alias.get(address, address))
         self._by_local = {local: next(iter(found)) for local, found in by_local.items() if len(found) == 1}
 
     def _address(self, name: str, spec: PersonSpec | None = None) -> str:
@@ -88,7 +90,7 @@ class Directory:
         address = self._address(name, spec)
         if spec.mail_system == "other-internet-mail" or spec.only_at_hosted:
             # Forwarding out of the organisation, without a mail file, is the address of somebody elsewhere.
-            leaves = spec.forwarding_address and not self.is_ours(spec.forwarding_address)
+            leaves = spec.forwarding_address and not self._is_within(spec.forwarding_address)
             home = spec.mail_file or (None if leaves else self._homes.get("hosted"))
         else:
             home = None if spec.mail_system == "none" else spec.mail_file or self._homes.get("onprem")
@@ -99,6 +101,11 @@ class Directory:
         self._people[fold(address)] = [(0, person)]
         for alias in spec.aliases:
             self._alias[fold(alias if "@" in alias else f"{alias}@{self.domain}")] = fold(address)
+        target = spec.forwarding_address or ""
+        if home is not None and home == self._homes.get("hosted") and domain_of(target) in self._routing_domains:
+            self._alias.setdefault(
+                fold(target), fold(address)
+            )  # the remote mailbox's address in the service's own domain
 
     def _add_groups(self, scenario: Scenario) -> None:
         people = scenario.directory.people
@@ -187,6 +194,17 @@ class Directory:
         """All groups with their addresses."""
         yield from self._groups.items()
 
+    def _is_within(self, address: str) -> bool:
+        """Does the address lie in the shared domain, or in another one of the hosted service, such as the tenant's routing domain."""
+        return self.is_ours(address) or domain_of(address) in self._routing_domains
+
     def is_ours(self, address: str) -> bool:
         """Does the address lie in the shared domain."""
         return domain_of(address) == self.domain
+
+
+def _domains_of(service: AnyServer | None) -> frozenset[str]:
+    """The domains that a hosted service takes mail for, as written for it; ``*.domain`` is none to route by."""
+    if not isinstance(service, HostedInbound):
+        return frozenset()
+    return frozenset(map(fold, (*(service.domains or ()), *service.accepted_domains)))

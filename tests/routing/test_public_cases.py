@@ -181,3 +181,20 @@ def test_tenants_know_each_other_by_their_domains_only() -> None:
 
     assert (nobody.servers, nobody.code) == (("other-outbound",), "5.4.1")
     assert nobody.hops[0].rule == "other-tenant-of-the-service"
+
+
+def test_a_target_address_in_the_service_s_domain_is_the_person_s_there() -> None:
+    """A remote mailbox: its routing address needs neither mail_file nor alias to be said (Microsoft's hybrid checklist).
+
+    A target address in another domain stays somebody elsewhere.
+    """
+    text = (FOLDER / "04b-tenant-domain-internal-relay.yaml").read_text(encoding="utf-8")
+    target = "forwarding_address: ines@contosoa.mail.onmicrosoft.com"
+    short = text.replace("mail_file: exo-in, ", "").replace(", aliases: [ines@contosoa.mail.onmicrosoft.com]", "")
+    assert short.count("ines@contosoa") == 1
+
+    for written in (text, short):
+        route = trace(Setup(scenario_from_text(written)), "anna", "ines")
+        assert (route.outcome, route.servers) == ("delivered", ("onprem", "exo-in"))
+    elsewhere = Setup(scenario_from_text(short.replace(target, "forwarding_address: ines@elsewhere.org")))
+    assert trace(elsewhere, "anna", "ines").servers == ("onprem", "world")
