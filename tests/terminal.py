@@ -25,7 +25,7 @@ class Terminal:
         """Press keys."""
         os.write(self.screen, text.encode())
 
-    def shows(self, wanted: str, *, within_s: float = 60.0) -> str:
+    def shows(self, wanted: str, *, within_s: float = 180.0) -> str:
         """What it shows until `wanted` is among it, the program ends, or the time is up."""
         said, ends = "", time.monotonic() + within_s
         while time.monotonic() < ends and (not wanted or wanted not in said):
