@@ -103,7 +103,7 @@ def test_a_mistake_in_a_base_is_annotated_there(broken: Path, coexsim: Said) -> 
     assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("base.yaml", 4)
     case = ElementTree.fromstring(coexsim("check", broken, "--format", "junit")[1]).find("testsuite/testcase")
     assert case is not None
-    assert (case.get("file"), case.get("line")) == ("base.yaml", "4")
+    assert (case.findtext("failure") or "").startswith("base.yaml:4")
     [problem] = json.loads(coexsim("check", broken, "--json")[1])["problems"]
     assert (problem["file"], problem["line"]) == ("base.yaml", 4)
 
@@ -163,6 +163,46 @@ def test_the_worst_ten_come_first() -> None:
 
     assert [line.partition(" ")[0] for line in lines] == ["::error"] * 10 + ["::warning"] * 10 + ["::notice"] * 10
     assert [int(match) for match in re.findall(r"title=C(\d+)::", "\n".join(lines[:3]))] == [1, 4, 7]
+
+
+# Elements of junit-10.xsd (Jenkins' xUnit plugin): attributes that must be there, others that may be, elements that may be inside.
+JUNIT = {
+    "testsuites": ((), ("name", "time", "tests", "failures", "errors"), ("testsuite",)),
+    "testsuite": (
+        ("name", "tests", "failures", "errors"),
+        ("group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"),
+        ("testsuite", "properties", "testcase", "system-out", "system-err"),
+    ),
+    "testcase": (
+        ("name",),
+        ("time", "classname", "group"),
+        ("skipped", "error", "failure", "system-out", "system-err"),
+    ),
+    "failure": ((), ("type", "message"), ()),
+    "skipped": ((), ("type", "message"), ()),
+    "system-out": ((), (), ()),
+}
+
+
+def check_junit(element: ElementTree.Element) -> None:
+    """Raises `AssertionError` where an element is not as its schema has it."""
+    required, optional, inside = JUNIT[element.tag]
+    assert set(required) <= set(element.keys()) <= {*required, *optional}, element.attrib
+    for child in element:
+        assert child.tag in inside, f"{child.tag} in {element.tag}"
+        check_junit(child)
+
+
+def test_junit_is_as_its_schema_has_it(broken: Path, coexsim: Said) -> None:
+    """Elements and attributes of what failed, of what is acknowledged and of a change; and an attribute too many is refused."""
+    for words in (("check", broken), ("diff", ENVIRONMENT, broken), ("check", ROOT / "scenarios" / "article")):
+        root = ElementTree.fromstring(coexsim(*words, "--format", "junit")[1])
+        assert root.find(".//testcase") is not None
+        check_junit(root)
+    for case in root.iter("testcase"):
+        case.set("line", "3")
+    with pytest.raises(AssertionError, match="line"):
+        check_junit(root)
 
 
 def test_junit_counts_and_skips(broken: Path, coexsim: Said) -> None:
