@@ -96,6 +96,8 @@ def run_command(command: str, folder: Path) -> str:
 def test_every_block_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From top to bottom in one folder: commands print what the README shows, files are accepted, Python runs."""
     shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios")
+    logs = Path("tests", "intake", "postfix-lab")
+    shutil.copytree(ROOT / logs, tmp_path / logs)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     kinds = set()

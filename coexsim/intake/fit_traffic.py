@@ -123,7 +123,8 @@ def retry_gaps(joined: Joined) -> pd.DataFrame:
 def retry_figures(joined: Joined, gaps: pd.DataFrame, names: dict[int, str]) -> list[Figure]:
     """How often mail was deferred, and the gaps between attempts."""
     went = joined.deliveries
-    rows = [fig.share("retries", "attempts that were deferred", int((went["status"] == DEFERRED).sum()), len(went))]
+    tried = went[went["was_tried"]]
+    rows = [fig.share("retries", "attempts that were deferred", int((tried["status"] == DEFERRED).sum()), len(tried))]
     if not len(gaps):
         return [
             *rows,

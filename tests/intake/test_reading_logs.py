@@ -73,6 +73,23 @@ def test_a_filter_is_no_second_message_and_clocks_are_set_right(tmp_path: Path) 
     assert copy.delay_s == pytest.approx(301.2, abs=1.2)
 
 
+SUSPENDED = """\
+Nov 24 17:35:13 hub postfix/error[17]: 7B0001C0A2C: to=<bob@example.com>, relay=none, delay=150, delays=150/0/0/0, dsn=4.4.1, \
+status=deferred (delivery temporarily suspended: connect to box.example.net[192.0.2.9]:25: Connection refused)
+"""
+
+
+def test_a_suspended_delivery_is_no_attempt(tmp_path: Path) -> None:
+    """Postfix defers mail for a host that it knows to be dead without trying (qmgr_deliver.c): a deferral, not an attempt."""
+    begin, mark, end = HUB.partition("Nov 24 17:37:43 hub postfix/smtp[16]")
+    found = journeys(join(read(tmp_path, hub=begin + SUSPENDED + mark + end, box=BOX)))
+    [copy] = found.copies.itertuples()
+
+    assert copy.attempts == 4
+    assert (found.joined.deliveries["status"] == DEFERRED).sum() == 2
+    assert found.joined.deliveries["was_tried"].sum() == len(found.joined.deliveries) - 1
+
+
 def test_without_the_next_servers_log_mail_is_handed_on(tmp_path: Path) -> None:
     """What happens beyond the last log is not guessed."""
     assert ends(journeys(join(read(tmp_path, hub=HUB)))) == [("bob@example.com", HANDED_ON)]

@@ -46,6 +46,7 @@ DELIVERY_COLUMNS = {
     "next_id": "int64",  # hash of the queue id that the next server gave it; 0: none
     "reuse": "int16",  # how often the connection was used; 0: not said
     "is_local": "bool",
+    "was_tried": "bool",  # False: deferred without an attempt, since the host was known not to answer
 }
 REFUSAL_COLUMNS = {
     "message": "int64",  # refusals of one message share it

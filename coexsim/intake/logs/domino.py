@@ -132,7 +132,24 @@ def _delivery(book: LogBook, note: _Note, event: re.Match[str], at_s: float) -> 
     relay = book.hosts.code("mail file" if is_local else (parts.get("host") or "").strip())
     code = book.codes.code({SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
     book.deliveries.add(
-        (note.number, to, to, relay, at_s, at_s - note.arrived_s, nan, nan, nan, nan, status, code, 0, 0, is_local)
+        (
+            note.number,
+            to,
+            to,
+            relay,
+            at_s,
+            at_s - note.arrived_s,
+            nan,
+            nan,
+            nan,
+            nan,
+            status,
+            code,
+            0,
+            0,
+            is_local,
+            True,
+        )
     )
 
 
@@ -186,6 +203,7 @@ def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
                         0,
                         0,
                         is_local,
+                        True,
                     )
                 )
         book.pack()

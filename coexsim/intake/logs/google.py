@@ -45,7 +45,9 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
         said = ENHANCED.search(first(row, "eventdescription"))
         code = book.codes.code(said[1] if said else {SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
         delay_s = max(event_s - begun_s, 0.0)
-        book.deliveries.add((visit, to, to, relay, event_s, delay_s, nan, nan, nan, nan, status, code, 0, 0, is_local))
+        book.deliveries.add(
+            (visit, to, to, relay, event_s, delay_s, nan, nan, nan, nan, status, code, 0, 0, is_local, True)
+        )
         book.pack()
 
 

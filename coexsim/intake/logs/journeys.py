@@ -52,7 +52,8 @@ def _tries(joined: Joined) -> pd.DataFrame:
     new[1:] = (row[1:] != row[:-1]) | (to[1:] != to[:-1]) | (written[1:] != written[:-1])
     starts = np.flatnonzero(new)
     ends = np.append(starts[1:], len(row)) - 1 if len(row) else starts
-    deferred = np.cumsum(frame["status"].to_numpy()[order] == DEFERRED)
+    tried = frame["was_tried"].to_numpy()[order]
+    deferred = np.cumsum((frame["status"].to_numpy()[order] == DEFERRED) & tried)
     last: pd.DataFrame = frame.iloc[order[ends]].reset_index(drop=True)
     before = np.where(starts > 0, deferred[starts - 1], 0) if len(starts) else starts
     again = (last["status"].to_numpy() != DEFERRED).astype(np.int64)

@@ -15,6 +15,7 @@ from coexsim.intake.logs.stamps import is_queue_id, iso_s, long_id_s, short_id_s
 
 STATUS = {"sent": SENT, "bounced": BOUNCED, "deferred": DEFERRED, "expired": EXPIRED}
 TRANSPORTS = frozenset(("smtp", "lmtp", "virtual", "local", "pipe", "error", "retry", "discard", "relay"))
+SUSPENDED = "(delivery temporarily suspended: "  # qmgr_deliver.c: no attempt was made
 FORGOTTEN_S = 6 * 86400.0  # Postfix gives mail up after five days: what is older has lost its last line
 SWEEP_LINES = 200_000
 
@@ -319,7 +320,7 @@ class PostfixReader:
         self._book.deliveries.add((
             visit.number, whom, whom if written is None else self._addresses(written), self._hosts(relay), self._now_s,
             float(delay), float(a), float(b), float(c), float(d), STATUS[status], self._codes(code), next_id,
-            min(int(reuse or 0), 32_767), is_local,
+            min(int(reuse or 0), 32_767), is_local, SUSPENDED not in said,
         ))  # fmt: skip
         return True
 

@@ -53,7 +53,7 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
             code = book.codes.code({SENT: "2.0.0"}.get(ended[-1], "5.0.0"))
             relay = onward if is_sent_on else inbox
             book.deliveries.add(
-                (visit, whom, whom, relay, at_s, nan, nan, nan, nan, nan, ended[-1], code, 0, 0, not is_sent_on)
+                (visit, whom, whom, relay, at_s, nan, nan, nan, nan, nan, ended[-1], code, 0, 0, not is_sent_on, True)
             )
         book.pack()
     if not told.remarks:

@@ -148,7 +148,7 @@ class ExchangeReader:
             written = visit.became.get(to, to)
             book.deliveries.add((
                 visit.number, book.addresses.code(to), book.addresses.code(written), relay, self._now_s, max(delay_s, 0.0),
-                nan, nan, nan, nan, status, code, 0, 0, is_local,
+                nan, nan, nan, nan, status, code, 0, 0, is_local, True,
             ))  # fmt: skip
             if status != DEFERRED:
                 visit.open.discard(to)
