@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from coexsim.analysis.outlook import outlook
     from coexsim.analysis.round_trip import round_trip
     from coexsim.analysis.sizing import find_size
+    from coexsim.analysis.swept import sweep
     from coexsim.audit.check import check
     from coexsim.audit.diff import diff_routes
     from coexsim.errors import CoexsimError
     from coexsim.experiment.replicate import replicate
     from coexsim.experiment.results import Results
     from coexsim.experiment.run import simulate
-    from coexsim.experiment.sweep import sweep
     from coexsim.intake.configs.importing import import_setup
     from coexsim.intake.fit import fit
     from coexsim.intake.validate import validate
@@ -41,7 +41,7 @@ _HOME = {
     "diff_routes": "coexsim.audit.diff",
     "simulate": "coexsim.experiment.run",
     "replicate": "coexsim.experiment.replicate",
-    "sweep": "coexsim.experiment.sweep",
+    "sweep": "coexsim.analysis.swept",
     "compare": "coexsim.analysis.compare",
     "find_size": "coexsim.analysis.sizing",
     "outage": "coexsim.analysis.outage_answer",

@@ -115,7 +115,9 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     interval, why = _interval(objective, samples, values, level)
     if interval.low < 0:  # nothing that is measured is ever below zero
         interval = interval._replace(low=0.0)
-    answer = _by_count(objective, samples, level) if _is_thin(objective, samples) else _compare(objective, interval)
+    answer = (
+        _by_count(objective, samples, level) if _is_thin(objective, samples) else side_of_limit(objective, interval)
+    )
     if _is_thin(objective, samples):
         why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
     if growing and answer != "missed":
@@ -206,7 +208,7 @@ def proportion_interval(hits: float, n: float, level: float = LEVEL) -> Interval
     return Interval(low, high, level)
 
 
-def _compare(objective: Objective, interval: Interval) -> Answer:
+def side_of_limit(objective: Objective, interval: Interval) -> Answer:
     """Which side of the limit the interval lies on."""
     low, high, limit = interval.low, interval.high, objective.limit
     if isnan(low) or isnan(high):

@@ -75,9 +75,9 @@ def size(
         )
         outgrown = _outgrown(asked, found, spec, seed, executor) if asked is not None else []
     keeping = Keeping()
-    _write_size(found, folder, keeping, pictures=pictures)
     sentences = [*_answer(found, spec), *([f"Headroom: {found.headroom}."] if found.headroom is not None else [])]
     sentences += outgrown
+    _write_size(found, spec, sentences, folder, keeping, pictures=pictures)
     if as_json:
         code = CANNOT_WRITE if keeping.failed else found.exit_code
         print_json(_data(found, spec, " ".join(sentences), code, None if keeping.failed else folder))
@@ -238,14 +238,16 @@ def _resources(found: Sizing, spec: Scenario) -> Any:
     return titled(title, table)
 
 
-def _write_size(found: Sizing, folder: Path, keeping: Keeping, *, pictures: bool) -> None:
+def _write_size(
+    found: Sizing, spec: Scenario, answer: list[str], folder: Path, keeping: Keeping, *, pictures: bool
+) -> None:  # fmt: skip
     from coexsim.experiment.store import json_bytes, table_bytes, write_set
 
     table = found.table()
-    answer = found.answer.to_data() if found.answer else None
+    machine = found.answer.to_data() if found.answer else None
     summary = {
         "server": found.server,
-        "answer": {name: value for name, value in answer.items() if value is not None} if answer else None,
+        "answer": {name: value for name, value in machine.items() if value is not None} if machine else None,
         "exit_code": found.exit_code,
         "undecided": [candidate.name for candidate in found.undecided],
         "headroom": str(found.headroom) if found.headroom else None,
@@ -254,7 +256,7 @@ def _write_size(found: Sizing, folder: Path, keeping: Keeping, *, pictures: bool
     }
     files = {"sizing.parquet": lambda: table_bytes(table), "sizing.json": lambda: json_bytes(summary)}
     keeping.write(lambda: write_set(folder, files))
-    if pictures and table["estimate"].notna().any():
-        from coexsim.report.plots import plot_sizing_curve, save
+    if pictures:
+        from coexsim.report.size_page import write_size
 
-        keeping.write(lambda: save(plot_sizing_curve(table), folder / "sizing.png"))
+        keeping.write(lambda: write_size(found, spec, folder, answer))

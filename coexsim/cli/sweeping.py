@@ -20,7 +20,12 @@ from coexsim.errors import OutputError, UsageError
 from coexsim.text import visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pandas import DataFrame
     from rich.console import Group
+
+    from coexsim.scenario.model import Scenario
 
 
 MAIN_FLOWS = ("hosted->hosted", "internet->hosted", "internet->onprem", "onprem->onprem")
@@ -41,6 +46,7 @@ def sweep(
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     yes: options.Yes = False,
+    pictures: options.Pictures = True,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
@@ -49,11 +55,11 @@ def sweep(
     Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side.
     """
     from coexsim.analysis.slo_text import read_objectives
+    from coexsim.analysis.swept import sweep as run_sweep
     from coexsim.experiment.executors import open_executor
     from coexsim.experiment.ranges import read_values
     from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
-    from coexsim.experiment.sweep import sweep as run_sweep
     from coexsim.scenario.load import load_scenario
 
     spec = load_scenario(scenario)
@@ -93,11 +99,18 @@ def sweep(
 
         points = curve(table, spec)
         keeping.write(partial(write_whole, folder / "migration.csv", points.to_csv(index=False).encode()))
+    objectives = _objectives(table, spec, list(grid))
+    changes = (
+        []
+        if objectives is None or len(grid) > 1
+        else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
+    )
+    answer = [*changes, total]
     if as_json:
         code = CANNOT_WRITE if keeping.failed else 0
         provenance = {"file": spec.source.file, "runs": seen[1]}
         found = _point_data(table, list(grid))
-        print_json(envelope("sweep", total, code, provenance=provenance, points=found, folder=str(folder)))
+        print_json(envelope("sweep", " ".join(answer), code, provenance=provenance, points=found, folder=str(folder)))
         return keeping.exit_code(0)
     if not quiet:
         runs = int(table["replication"].nunique())
@@ -106,9 +119,48 @@ def sweep(
             if runs > 1
             else "one run of each: no intervals; add --replications"
         )
+        if objectives is not None:
+            console.print(_judged(objectives))
         console.print(_points(table, list(grid), sure) if points is None else _migration(points, sure))
-    say(total)
+    say(answer)
     return keeping.exit_code(0)
+
+
+def _objectives(table: DataFrame, spec: Scenario, keys: list[str]) -> DataFrame | None:
+    """Each objective at each point; None where the scenario states none."""
+    from coexsim.analysis.swept import swept_objectives
+
+    return swept_objectives(table, spec, keys) if spec.objectives else None
+
+
+def _write_objectives(
+    points: DataFrame, spec: Scenario, folder: Path, keeping: Keeping, *, pictures: bool
+) -> list[str]:
+    """Keep the table of a sweep over one key, with picture and page; where an answer changes, in a sentence each."""
+    from coexsim.analysis.swept import crossings
+    from coexsim.experiment.store import write_whole
+
+    changes = [f"{each}." for each in crossings(points, str(points.columns[0]))]
+    keeping.write(
+        partial(write_whole, folder / "objectives.csv", points.to_csv(index=False, lineterminator="\n").encode())
+    )
+    if pictures:
+        from coexsim.report.sweep_page import write_sweep
+
+        keeping.write(partial(write_sweep, points, spec, folder, changes))
+    return changes
+
+
+def _judged(points: DataFrame) -> Group:
+    """A row a point, a column an objective: the answer and the figure with its interval."""
+    from coexsim.report.sweep_page import rows_of
+    from coexsim.report.tables import plain_table, titled
+
+    heads, rows = rows_of(points)
+    shown = plain_table(heads, [])
+    for row in rows:
+        shown.add_row(*row)
+    return titled("Objectives", shown, "met or missed only where the whole interval lies on one side of the limit")
 
 
 def _point_data(table: Any, keys: list[str]) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from coexsim.errors import OutputError, Problem, ScenarioError, UnitError
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import read_values
+from coexsim.experiment.results import Results
 from coexsim.experiment.run import run_one
 from coexsim.experiment.store import content_hash, make_folder, plain, remove_left_overs, write_json, write_table
 from coexsim.scenario.load import changed
@@ -39,6 +40,10 @@ ANSWERS_ONLY = ("analysis", "audit", "cli", "intake", "report")
 COUNTS_WITH = ("dnspython", "networkx", "numpy", "pandas", "scipy", "simpy")
 
 
+Measure = Callable[[Results, Scenario], list[Figure]]
+"""More figures of a run than `figures` has; a function that pickle knows by its name."""
+
+
 class Point(NamedTuple):
     """One combination of values."""
 
@@ -49,7 +54,7 @@ class Point(NamedTuple):
 def sweep(
     scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
     folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, measure: Measure | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Run a scenario at every combination of values.
 
@@ -58,7 +63,8 @@ def sweep(
     what is swept lets them. `progress` is told how many runs are done, of how many.
 
     Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where,
-    value, unit``. With a `folder` it is also written there as ``sweep.parquet``.
+    value, unit``. With a `folder` it is also written there as ``sweep.parquet``. `measure` gives more figures of each run; what it
+    reads of the scenario must be among its objectives.
 
     Raises `ScenarioError` before the first run if any point is no scenario, `RangeError` for values that cannot be read, `OutputError`
     where the folder cannot be written; what was stored before is kept.
@@ -67,12 +73,17 @@ def sweep(
     seed = scenario.run.seed if seed is None else seed
     count = replications or scenario.run.replications
     store = _Store(Path(folder) if folder is not None else None)
-    hashes = {(i, r): run_hash(point.scenario, seed, r) for i, point in enumerate(points) for r in range(count)}
+    hashes = {
+        (i, r): run_hash(point.scenario, seed, r, measured=measure is not None)
+        for i, point in enumerate(points)
+        for r in range(count)
+    }
     missing = {digest: key for key, digest in hashes.items() if digest not in store}
     total, done = len(set(hashes.values())), len(set(hashes.values())) - len(missing)
     if progress:
         progress(done, total)
-    calls = [(points[i].scenario, seed, r) for i, r in missing.values()]
+    more = () if measure is None else (measure,)
+    calls = [(points[i].scenario, seed, r, *more) for i, r in missing.values()]
     with ExitStack() as stack:
         if executor is None and calls:
             executor = stack.enter_context(open_executor(min(len(calls), cpu_count() if jobs is None else jobs)))
@@ -88,9 +99,10 @@ def sweep(
     return table
 
 
-def figures_of(scenario: Scenario, seed: int, replication: int) -> list[Figure]:
+def figures_of(scenario: Scenario, seed: int, replication: int, measure: Measure | None = None) -> list[Figure]:
     """Simulate one replication and keep its figures. Picklable in and out."""
-    return figures(run_one(scenario, seed, replication))
+    results = run_one(scenario, seed, replication)
+    return [*figures(results), *(measure(results, scenario) if measure is not None else ())]
 
 
 def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[Point]:
@@ -144,24 +156,28 @@ def _population(scenario: Scenario, share: object) -> dict[str, int]:
     return {"onprem": people - hosted, "hosted": hosted}
 
 
-def run_hash(scenario: Scenario, seed: int, replication: int) -> str:
-    """Stands for all that one run depends on: the scenario without its words, the files it names, seed, replication, code."""
+def run_hash(scenario: Scenario, seed: int, replication: int, *, measured: bool = False) -> str:
+    """Stands for all that one run depends on: the scenario without its words, the files it names, seed, replication, code.
+
+    Where objectives were measured too, it depends on them and on the code of the answers.
+    """
     said = {name: value for name, value in scenario.to_data().items() if name not in SAYS_NOTHING}
     names = [zone.file for zones in (scenario.dns, scenario.internal_dns) for zone in zones.values() if zone.file]
     if scenario.load is not None and scenario.load.replay is not None:
         names.append(scenario.load.replay.file)
     folder = Path(scenario.source.file).parent
     files = {name: (folder / name).read_bytes().hex() if (folder / name).is_file() else None for name in names}
-    return content_hash([said, files, seed, replication, __version__, _code()])
+    objectives = list(scenario.objectives) if measured else None
+    return content_hash([said, files, seed, replication, __version__, objectives, _code(with_answers=measured)])
 
 
 @cache
-def _code() -> str:
+def _code(*, with_answers: bool = False) -> str:
     """The hash of our own code and data, and of the versions of what counts with it: what others gave is not taken for this one's."""
     digest = sha256()
     root = Path(__file__).parent.parent
     for path in sorted([*root.rglob("*.py"), *root.rglob("*.yaml")]):
-        if path.relative_to(root).parts[0] not in ANSWERS_ONLY:
+        if with_answers or path.relative_to(root).parts[0] not in ANSWERS_ONLY:
             digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
     digest.update(repr([(name, version(name)) for name in COUNTS_WITH]).encode())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import isfinite
 from textwrap import fill
 
@@ -123,10 +124,19 @@ def _panel(axes: Axes, rows: pd.DataFrame, objective: str) -> None:
             )
     if "theory" in rows and rows["theory"].notna().any():
         axes.plot(size, rows["theory"], color=INK, linestyle=(0, (2, 1.5)), linewidth=1.6, label="theory")
+    for begin, end in _changes(rows):
+        axes.axvspan(begin, end, color=ORANGE, alpha=0.16, linewidth=0, label="the answer\nchanges here", zorder=0)
     limit = float(rows["limit"].iloc[0])
     axes.axhline(limit, color=GREY, linestyle=(0, (6, 3)), linewidth=1.4, label="limit")
     axes.set_title(objective)
     _value_axis(axes, np.concatenate([estimate, low, high, [limit]]), _unit(objective))
+
+
+def _changes(rows: pd.DataFrame) -> list[tuple[float, float]]:
+    """Between which sizes the answer changes from met to missed, or back; what we cannot say of lies between."""
+    known = rows[rows["answer"].isin(("met", "missed"))]
+    pairs = list(zip(known["size"].astype(float), known["answer"], strict=True))
+    return [(one, other) for (one, a), (other, b) in pairwise(pairs) if a != b]
 
 
 def _unit(objective: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from coexsim.cli import run
 from tests.analysis.station import STATION
+from tests.report.test_html import Page
 
 VALUES = {"cores": 5, "service_s": 6, "law": "law: exponential", "per_hour": 2376, "hours": 10, "warm_up": 1}
 
@@ -42,6 +43,10 @@ def test_size_says_the_answer_first_and_leaves_its_table(tmp_path: Path, capsys:
     assert summary["answer"]["cores"] == 5
     assert len(pd.read_parquet(tmp_path / "out" / "sizing.parquet")) == 4
     assert (tmp_path / "out" / "sizing.png").stat().st_size > 5000
+    page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    assert page.open == []
+    assert said.splitlines()[0] in page.text
+    assert page.tags.count("svg") == 1
 
 
 def test_none_holds_is_exit_1_and_no_question_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

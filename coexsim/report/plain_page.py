@@ -1,0 +1,51 @@
+"""A page of an answer, pictures and tables, for verbs whose answer needs no more: one file that asks for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from coexsim.experiment.store import make_folder, write_whole
+from coexsim.report.style import Picture, png, svg
+from coexsim.text import encodable
+
+PAGE = "report.html"
+
+
+class Section(NamedTuple):
+    """A heading that says the finding, a picture, and the table beside it. The name of a picture is that of its file."""
+
+    heading: str
+    name: str = ""
+    picture: Picture | None = None
+    heads: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    note: str = ""
+
+
+def write_plain_page(
+    folder: str | Path, title: str, asked: Sequence[tuple[str, str]], answer: Sequence[str], sections: Sequence[Section], scope: str
+) -> Path:  # fmt: skip
+    """Write ``report.html`` and each picture as PNG. All words are text, whatever they hold. Returns the page's path."""
+    folder = Path(folder)
+    make_folder(folder)
+    environment = Environment(
+        loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )  # fmt: skip
+    css = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+    shown = []
+    for section in sections:
+        drawn = ""
+        if section.picture is not None:
+            write_whole(folder / f"{section.name}.png", png(section.picture))
+            drawn = Markup(svg(section.picture, section.name))
+        shown.append((section, drawn))
+    text = environment.get_template("plain_page.html.j2").render(
+        title=title, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),
+    )  # fmt: skip
+    write_whole(folder / PAGE, encodable(text).encode())
+    return folder / PAGE

@@ -1,0 +1,60 @@
+"""The answer of a sizing as a page: the machine that holds, each objective over the machines, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from coexsim.analysis.candidates import say_amount
+from coexsim.analysis.sizing import Sizing
+from coexsim.report.plain_page import Section, write_plain_page
+from coexsim.report.sizing import plot_sizing_curve
+from coexsim.report.words import scope
+from coexsim.scenario.model import Scenario
+
+
+def write_size(found: Sizing, scenario: Scenario, folder: str | Path, answer: Sequence[str]) -> Path:
+    """Write ``report.html`` and ``sizing.png``. `answer` are the sentences that the page begins with. Returns the page's path."""
+    table = found.table()
+    picture = plot_sizing_curve(table) if table["estimate"].notna().any() else None
+    sections = [_machines(found, picture is not None)._replace(name="sizing", picture=picture)]
+    if found.best is not None:
+        sections += [_verdicts(found), _resources(found, scenario)]
+    asked = [("Domain", scenario.domain), ("Server to be sized", found.server), ("Runs", f"{found.runs:,}")]
+    title = f"{scenario.title or scenario.source.file}: how big"
+    return write_plain_page(folder, title, asked, answer, sections, scope(scenario))
+
+
+def _machines(found: Sizing, drawn: bool) -> Section:
+    heads = ["machine", *(["cost"] if found.priced else []), "answer", "why", "runs"]
+    rows = []
+    for tried in found.tried:
+        why = tried.why or ("meets every objective" if tried.status == "holds" else "")
+        cost = [f"{tried.candidate.cost:g}"] if found.priced else []
+        runs = str(len(tried.assessment.runs)) if tried.assessment else "-"
+        rows.append([tried.candidate.name, *cost, tried.status, why, runs])
+    note = (
+        "Bars and bands are 95 % intervals; where the answer changes from one machine to the next is shaded."
+        if drawn
+        else ""
+    )
+    return Section(f"{found.headline}", heads=heads, rows=rows, note=note)
+
+
+def _verdicts(found: Sizing) -> Section:
+    best = found.best
+    assert best is not None
+    rows = [[each.objective.text, each.answer, each.say(), each.why] for each in best.verdicts]
+    heads = ["objective", "answer", "figure and interval", "remark"]
+    return Section(f"The objectives with {best.candidate.name}", heads=heads, rows=rows)
+
+
+def _resources(found: Sizing, scenario: Scenario) -> Section:
+    rows = []
+    for resource, has, busy, needed, why in found.resources(scenario).itertuples(index=False, name=None):
+        kind = "uplink" if " to " in str(resource) else str(resource)
+        said = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
+        rows.append([str(resource), said[0], f"{100 * busy:.1f} %" if busy == busy else "-", said[1], str(why)])
+    heads = ["resource", "has", "in use in the busiest hour", "needed", "needed for"]
+    note = "Needed by theory; of the disk as seen."
+    return Section(f"What {found.server} has, and what of it is in use", heads=heads, rows=rows, note=note)
