@@ -36,9 +36,13 @@ def apply(scenario: Scenario, candidate: Candidate, server: str | None = None) -
                         changes[f"servers.{role}.service.{stage}"] = _quicker(work, candidate.speed)
     if candidate.uplink is not None:
         site = scenario.servers[name].site
-        for index, link in enumerate(scenario.links):
+        written = f"{candidate.uplink * 8!r} bit/s"
+        for index, link in enumerate(scenario.links if site not in scenario.uplinks else ()):
             if site in link.between:
-                changes[f"links.{index}.bandwidth"] = f"{candidate.uplink * 8!r} bit/s"
+                ways = [way for way in ("up", "down") if getattr(link, way) is not None] or ["bandwidth"]
+                changes |= {f"links.{index}.{way}": written for way in ways}
+        if site in scenario.uplinks:
+            changes |= {f"uplinks.[{site}]": {"up": written, "down": written}}
     return changed(scenario, changes) if changes else scenario
 
 
@@ -132,7 +136,9 @@ def amounts(scenario: Scenario, candidate: Candidate, server: str | None = None)
         value = getattr(candidate, resource)
         value = getattr(spec.capacity, resource) if value is None else value
         found[resource] = inf if value is None else float(value)
-    links = [link.bandwidth for link in scenario.links if spec.site in link.between]
+    links = [link.bytes_per_s(site) for link in scenario.links if spec.site in link.between for site in link.between]
+    if spec.site in scenario.uplinks:
+        links = [scenario.uplinks[spec.site].up, scenario.uplinks[spec.site].down]
     found["uplink"] = candidate.uplink or min((inf if width is None else width for width in links), default=inf)
     return found
 

@@ -283,11 +283,7 @@ def _session(world: World, visit: object, client: str, server: str, recipients: 
 
 def _width(world: World, name: str) -> float:
     """The bandwidth of a link in one direction [bytes/s], infinite if there is no limit."""
-    for link in world.scenario.links:
-        a, b = link.between
-        if name in (f"{a} to {b}", f"{b} to {a}"):
-            return link.bandwidth or inf
-    return inf
+    return next((link.bytes_per_s or inf for link in world.network.links.values() if link.name == name), inf)
 
 
 def _work(works: Iterable[Work], size: Moments) -> Moments:

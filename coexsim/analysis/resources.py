@@ -12,7 +12,7 @@ from coexsim.analysis.candidates import IN_CAPACITY, say_resource
 from coexsim.analysis.loads import StationLoad, station_loads
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
-from coexsim.scenario.model import Scenario
+from coexsim.scenario.model import UPLINK, Scenario
 
 KEEP_UP = "to keep up in the busiest hour"
 COLUMNS = ["resource", "has", "busy", "needed", "why"]
@@ -95,8 +95,8 @@ def _needed(load: StationLoad, objectives: Sequence[Objective]) -> tuple[float, 
 
 
 def _bandwidth(scenario: Scenario, name: str) -> float:
-    for link in scenario.links:
-        a, b = link.between
-        if name in (f"{a} to {b}", f"{b} to {a}"):
-            return link.bandwidth or inf
-    return inf
+    one, _, other = name.partition(" to ")
+    for site, uplink in scenario.uplinks.items():
+        if site in (one, other) and UPLINK in (one, other):
+            return (uplink.up if site == one else uplink.down) or inf
+    return next((link.bytes_per_s(one) or inf for link in scenario.links if set(link.between) == {one, other}), inf)

@@ -30,7 +30,7 @@ from typing import Literal, NoReturn
 from coexsim import units
 from coexsim.errors import ObjectiveError, UnitError, did_you_mean
 from coexsim.mail.directory import SIDES
-from coexsim.scenario.model import Event, Scenario
+from coexsim.scenario.model import UPLINK, Event, Scenario
 
 Kind = Literal["quantile", "mean", "utilisation", "share", "backlog", "queue_disk", "drain", "count"]
 Unit = Literal["s", "share", "count", "bytes"]
@@ -258,6 +258,8 @@ class _Reader:
         """``onprem.cores``; a link; or only a server, where that will do."""
         links = [link.label for link in self.scenario.links]
         ways = [f"{a} to {b}" for link in self.scenario.links for a, b in (link.between, link.between[::-1])]
+        links += [f"{site}-{UPLINK}" for site in self.scenario.uplinks]
+        ways += [way for site in self.scenario.uplinks for way in (f"{site} to {UPLINK}", f"{UPLINK} to {site}")]
         if word in links or word in ways:
             return {"server": word, "stage": "link"}
         if or_server and word in self.scenario.servers:

@@ -64,6 +64,8 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
             yield f"servers.{name}: recipients probed along their route"
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)
+    if scenario.uplinks:
+        yield "uplinks"
     for number, event in enumerate(scenario.events):
         yield from (f"events[{number}].{unknown}" for unknown in _more_than_covered(event))
 

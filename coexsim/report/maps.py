@@ -127,7 +127,7 @@ def draw_links(axes: Axes, layout: Layout, *, faint: bool = False) -> None:
             axes.text(
                 middle[0],
                 middle[1],
-                _say_link(data),
+                _say_link(data, layout.graph.edges[other, one]),
                 ha="center",
                 va="center",
                 fontsize=9.5,
@@ -144,13 +144,16 @@ def _edge(site: tuple[float, float, float, float], towards: tuple[float, float, 
     return x + dx * scale, y + dy * scale
 
 
-def _say_link(data: dict[str, Any]) -> str:
-    """The round trip, and the bandwidth below it."""
-    bits = data["bytes_per_s"] * 8
-    bandwidth = (
-        "no limit" if not np.isfinite(bits) else f"{bits / 1e9:g} Gbit/s" if bits >= 1e9 else f"{bits / 1e6:g} Mbit/s"
-    )
-    return f"{say_duration(data['round_trip_s'])}\n{bandwidth}"
+def _say_link(there: dict[str, Any], back: dict[str, Any]) -> str:
+    """The round trip, and the bandwidth below it; where the directions differ, that to the site at the far end first."""
+    widths = dict.fromkeys(_say_bandwidth(data["bytes_per_s"] * 8) for data in (there, back))
+    return f"{say_duration(there['round_trip_s'])}\n{' / '.join(widths)}"
+
+
+def _say_bandwidth(bits_per_s: float) -> str:
+    if not np.isfinite(bits_per_s):
+        return "no limit"
+    return f"{bits_per_s / 1e9:g} Gbit/s" if bits_per_s >= 1e9 else f"{bits_per_s / 1e6:g} Mbit/s"
 
 
 def draw_places(axes: Axes, layout: Layout, scenario: Scenario, in_use: set[str]) -> None:

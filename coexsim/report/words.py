@@ -56,7 +56,11 @@ def say_limit(row: dict[str, Any]) -> str:
 
 def scope(scenario: Scenario) -> str:
     """What an answer counts, and what it does not."""
-    links = " or other traffic on the links" if any(link.bandwidth for link in scenario.links) else ""
+    links = (
+        " or other traffic on the links"
+        if scenario.uplinks or any(link.bandwidth or link.up or link.down for link in scenario.links)
+        else ""
+    )
     return (
         "Counted: SMTP mail between the servers of the scenario. Not counted: reading mail (Outlook, browsers, phones), "
         f"moving mailboxes, directory synchronisation, backups{links}."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
-from coexsim.scenario.model import MOST_MAILBOXES, Scenario
+from coexsim.scenario.model import MOST_MAILBOXES, UPLINK, Scenario
 from coexsim.scenario.names import Names
 from coexsim.scenario.places import Path
 from coexsim.scenario.quantities import ADDRESS
@@ -39,8 +39,20 @@ def sites_exist(scenario: Scenario) -> Found:
         for site in link.between:
             if site not in sites:
                 yield ("links", index, "between"), sites.none_called("site", site)
+    for site in scenario.uplinks:
+        if site not in sites:
+            yield ("uplinks", site), sites.none_called("site", site)
+    if scenario.uplinks and UPLINK in scenario.sites:
+        yield ("sites",), f"a site cannot be called {UPLINK!r} where sites have uplinks: tables call their lines so"
     if scenario.name_servers.site is not None and scenario.name_servers.site not in sites:
         yield ("name_servers", "site"), sites.none_called("site", scenario.name_servers.site)
+
+
+def bandwidth_is_said_once(scenario: Scenario) -> Found:
+    """A link has one bandwidth for both directions, or one for each."""
+    for index, link in enumerate(scenario.links):
+        if link.bandwidth is not None and (link.up is not None or link.down is not None):
+            yield ("links", index, "bandwidth"), "give one bandwidth for both directions, or up and down, not both"
 
 
 def sites_are_joined(scenario: Scenario) -> Found:
@@ -332,6 +344,7 @@ def domains_are_written_as_domains(scenario: Scenario) -> Found:
 
 RULES: tuple[Callable[[Scenario], Found], ...] = (
     sites_exist,
+    bandwidth_is_said_once,
     sites_are_joined,
     servers_exist,
     roles_share_machines_that_stand_alone,

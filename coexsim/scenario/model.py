@@ -34,6 +34,8 @@ from coexsim.scenario.servers import (
 from coexsim.units import Moment
 
 MOST_MAILBOXES = 10_000_000
+UPLINK = "uplink"
+"""How tables call the far end of a site's own line: ``office to uplink``."""
 Outcome = Literal["bounced", "expired", "discarded", "refused_to_client", "deferred_in_queue", "delivered"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 """How a recipient can end, the worst first: a group ends as its worst member does."""
@@ -45,16 +47,43 @@ class Link(Spec):
     between: tuple[str, str] = Field(description="the two sites that it joins")
     round_trip: Seconds = Field(default=0.0, description="network time there and back, without load [s]")
     bandwidth: BytesPerS | None = Field(
-        default=None, gt=0, description="in each direction, shared fairly; left out: no limit"
-    )
+        default=None, gt=0,
+        description="in each direction, shared fairly; left out: no limit; {up: .., down: ..} is taken as the keys up and down",
+    )  # fmt: skip
+    up: BytesPerS | None = Field(
+        default=None, gt=0, description="from the first of `between` to the second, where `bandwidth` is not the same in both directions"
+    )  # fmt: skip
+    down: BytesPerS | None = Field(default=None, gt=0, description="from the second of `between` to the first")
     name: str | None = Field(
         default=None, description="its name in events and tables; default: its sites, as 'office-internet'"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both_directions(cls, value: Any) -> Any:
+        """``bandwidth: {up: .., down: ..}`` as the keys `up` and `down`."""
+        if not isinstance(value, dict) or not isinstance(width := value.get("bandwidth"), dict):
+            return value
+        if not width or set(width) - {"up", "down"} or {"up", "down"} & set(value):
+            return value
+        return {key: each for key, each in value.items() if key != "bandwidth"} | width
+
+    def bytes_per_s(self, start: str) -> float | None:
+        """The bandwidth from one of its sites to the other [bytes/s]; None: no limit."""
+        own = self.up if start == self.between[0] else self.down
+        return self.bandwidth if own is None else own
 
     @property
     def label(self) -> str:
         """Its name, by default ``office-internet``."""
         return self.name or "-".join(self.between)
+
+
+class Uplink(Spec):
+    """A site's own line, which all of its links share: what leaves or reaches the site passes it besides the link."""
+
+    up: BytesPerS | None = Field(default=None, gt=0, description="out of the site; left out: no limit")
+    down: BytesPerS | None = Field(default=None, gt=0, description="into the site; left out: no limit")
 
 
 class ZoneSpec(Spec):
@@ -288,6 +317,10 @@ class Scenario(Spec):
     domain: Domain = Field(description="the mail domain that is shared")
     sites: tuple[str, ...] = Field(default=(), description="names of places that have a network of their own")
     links: tuple[Link, ...] = Field(default=(), description="network paths between sites")
+    uplinks: dict[str, Uplink] = Field(
+        default_factory=dict,
+        description="by site, its own line to all others; in objectives and tables 'office-uplink'",
+    )
     dns: dict[str, ZoneSpec] = Field(
         default_factory=dict, description="zones that the Internet sees: zone-file lines, a file of them, or a fault"
     )

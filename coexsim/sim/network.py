@@ -10,7 +10,7 @@ import networkx as nx
 import simpy
 
 from coexsim.mail.outages import site_of
-from coexsim.scenario.model import Scenario
+from coexsim.scenario.model import UPLINK, Scenario
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
 from coexsim.sim.stage_log import StageLog
@@ -40,7 +40,11 @@ def topology(scenario: Scenario) -> nx.DiGraph[Node]:
     for link in scenario.links:
         for one, other in (link.between, link.between[::-1]):
             graph.add_edge(
-                one, other, label=link.label, round_trip_s=link.round_trip, bytes_per_s=link.bandwidth or float("inf")
+                one,
+                other,
+                label=link.label,
+                round_trip_s=link.round_trip,
+                bytes_per_s=link.bytes_per_s(one) or float("inf"),
             )
     for name, server in scenario.servers.items():
         node = ("server", name)
@@ -64,7 +68,15 @@ class Network:
         for link in scenario.links:
             for one, other in dict.fromkeys((link.between, link.between[::-1])):
                 log = logs(f"{one} to {other}", "link", None)
-                self.links[one, other] = FairLink(env, f"{one} to {other}", link.bandwidth, downtimes[link.label], log)
+                self.links[one, other] = FairLink(
+                    env, f"{one} to {other}", link.bytes_per_s(one), downtimes[link.label], log
+                )
+        for site, uplink in scenario.uplinks.items():
+            for one, other, bytes_per_s in ((site, UPLINK, uplink.up), (UPLINK, site, uplink.down)):
+                name = f"{one} to {other}"
+                self.links[one, other] = FairLink(
+                    env, name, bytes_per_s, DowntimeSchedule([]), logs(name, "link", None)
+                )
         self._paths: dict[tuple[str, str, frozenset[str]], Path | None] = {}
 
     def between(self, client: str, server: str, at_s: float | None = None) -> Path | None:
@@ -99,10 +111,16 @@ class Network:
             hops = list(pairwise(nodes))
         edges = [self.graph.edges[hop] for hop in hops]
         downtime = DowntimeSchedule([span for edge in edges for span in self._downtimes[edge["label"]]])
-        links = tuple(self.links[hop] for hop in hops)
+        links = tuple(self.links[way] for hop in hops for way in self._ways(*hop))
         return Path(
             sum(edge["round_trip_s"] for edge in edges), links, downtime, bool(downtime), sum(a != b for a, b in hops)
         )
+
+    def _ways(self, one: str, other: str) -> list[tuple[str, str]]:
+        """What is passed from one site to the next: the first one's uplink, the link, the other one's uplink."""
+        if one == other:
+            return [(one, other)]
+        return [way for way in ((one, UPLINK), (one, other), (UPLINK, other)) if way in self.links]
 
 
 class StageLogMaker:
