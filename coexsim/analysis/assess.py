@@ -14,6 +14,8 @@ import numpy as np
 from coexsim.analysis.slo import Verdict, exit_code, judge
 from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.engine.choice import Engine
+from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import run_all
 from coexsim.experiment.figures import Station, busy_shares
 from coexsim.experiment.run import run_one
@@ -34,10 +36,12 @@ class Measured(NamedTuple):
     seconds: float
 
 
-def measure_one(scenario: Scenario, seed: int, replication: int, objectives: tuple[Objective, ...]) -> Measured:
+def measure_one(
+    scenario: Scenario, seed: int, replication: int, objectives: tuple[Objective, ...], engine: Engine = "auto"
+) -> Measured:
     """Simulate one replication and keep what objectives and resources ask of it. Picklable in and out."""
     began = perf_counter()
-    results = run_one(scenario, seed, replication)
+    results = run_one(scenario, seed, replication, engine=engine)
     samples = tuple(measure(objective, results, scenario) for objective in objectives)
     queued = (
         results.timeline[results.timeline["stage"] == "queue"].groupby("server", observed=True)["queued_bytes"].max()
@@ -119,7 +123,9 @@ def _more(
     progress: Callable[[int], None] | None,
 ) -> list[Measured]:  # fmt: skip
     done: dict[int, Measured] = {}
-    for index, measured in run_all(executor, measure_one, [(scenario, seed, number, asked) for number in numbers]):
+    engine = engine_for(scenario, len(numbers))
+    calls = [(scenario, seed, number, asked, engine) for number in numbers]
+    for index, measured in run_all(executor, measure_one, calls):
         done[index] = measured
         if progress:
             progress(1)

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from coexsim.audit.diff import RouteDiff, diff_routes
 from coexsim.cards import card
+from coexsim.engine.choice import Engine
 from coexsim.errors import NoDataError
+from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import busy_workers
 from coexsim.experiment.results import Results, weighted_quantiles
@@ -141,7 +143,8 @@ def compare(
     with ExitStack() as stack:
         if executor is None:
             executor = stack.enter_context(open_executor(min(count, cpu_count() if jobs is None else jobs)))
-        for index, run in run_all(executor, compare_one, [(a, b, seed, number) for number in range(count)]):
+        engines = engine_for(a, 2 * count), engine_for(b, 2 * count)
+        for index, run in run_all(executor, compare_one, [(a, b, seed, number, engines) for number in range(count)]):
             done[index] = run
             if progress:
                 progress(len(done), count)
@@ -157,9 +160,15 @@ def compare(
     )  # fmt: skip
 
 
-def compare_one(a: Scenario, b: Scenario, seed: int, replication: int) -> PairedRun:
+def compare_one(
+    a: Scenario, b: Scenario, seed: int, replication: int, engines: tuple[Engine, Engine] = ("auto", "auto")
+) -> PairedRun:
     """One replication of both, and what is kept of it. Picklable in and out."""
-    return paired(run_one(a, seed, replication, "A"), run_one(b, seed, replication, "B"))
+    one, other = (
+        run_one(each, seed, replication, name, engine=engine)
+        for each, name, engine in ((a, "A", engines[0]), (b, "B", engines[1]))
+    )
+    return paired(one, other)
 
 
 def paired(a: Results, b: Results) -> PairedRun:

@@ -17,7 +17,9 @@ import pandas as pd
 from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage
 from coexsim.analysis.slo_text import outages_of
 from coexsim.cards import card
+from coexsim.engine.choice import Engine
 from coexsim.errors import ScenarioError
+from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import run_all
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results
@@ -138,7 +140,7 @@ def outage(
 def follow(
     spec: Scenario, event: Event, *, replications: int = 1, seed: int | None = None, try_limits: bool = True,
     executor: Executor | None = None, jobs: int | None = None, progress: Callable[[float], None] | None = None,
-    simulated: Callable[[Scenario], Results] | None = None,
+    simulated: Callable[[Scenario], Results] | None = None, engine: Engine = "auto",
 ) -> Outage:  # fmt: skip
     """An outage that the scenario has among its events, followed until all is normal again and all measured mail has met its end.
 
@@ -150,8 +152,8 @@ def follow(
         if simulated is not None:
             return simulated(of)
         if replications == 1 and executor is None:
-            return simulate(of, seed=seed, progress=progress)
-        return replicate(of, replications, seed=seed, executor=executor, jobs=jobs)
+            return simulate(of, seed=seed, progress=progress, engine=engine)
+        return replicate(of, replications, seed=seed, executor=executor, jobs=jobs, engine=engine)
 
     longer, results = spec, runs(spec)
     back_s = _back_s(spec, event)
@@ -164,7 +166,7 @@ def follow(
     found = Outage(longer, results, facts, normal_s)
     if not try_limits or not len(facts.backlog) or not isfinite(back_s):
         return found
-    return Outage(longer, results, facts, normal_s, _tried(longer, event, facts, seed, executor))
+    return Outage(longer, results, facts, normal_s, _tried(longer, event, facts, seed, executor, engine))
 
 
 def last_outage(spec: Scenario) -> Event | None:
@@ -203,7 +205,7 @@ def _normal_each(results: Results, spec: Scenario, event: Event) -> tuple[float,
 
 
 def _tried(
-    spec: Scenario, event: Event, facts: OutageFacts, seed: int | None, executor: Executor | None
+    spec: Scenario, event: Event, facts: OutageFacts, seed: int | None, executor: Executor | None, engine: Engine
 ) -> tuple[Change, ...]:
     """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail."""
     seed = spec.run.seed if seed is None else seed
@@ -214,17 +216,14 @@ def _tried(
         except ScenarioError:  # a key that this product does not have
             continue
     wanted = wanted[:MOST_CHANGES]
-    calls = [(scenario, seed, 0) for _, _, scenario in wanted]
-    if executor is None:
-        done = {i: _after_change(*call, event) for i, call in enumerate(calls)}
-    else:
-        done = dict(run_all(executor, _after_change, [(*call, event) for call in calls]))
+    calls = [(scenario, seed, 0, event, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted]
+    done = dict(run_all(executor, _after_change, calls))
     changes = [Change(words, keys, *done[i]) for i, (words, keys, _) in enumerate(wanted)]
     return tuple(sorted(changes, key=lambda change: (change.normal_s, change.most_bytes)))
 
 
-def _after_change(scenario: Scenario, seed: int, replication: int, event: Event) -> tuple[float, float]:
-    facts = outage_facts(run_one(scenario, seed, replication), scenario, event)
+def _after_change(scenario: Scenario, seed: int, replication: int, event: Event, engine: Engine) -> tuple[float, float]:
+    facts = outage_facts(run_one(scenario, seed, replication, engine=engine), scenario, event)
     if not len(facts.backlog):
         return 0.0, 0.0
     return float(facts.backlog["drain_s"].max()), float(facts.backlog["most_bytes"].max())

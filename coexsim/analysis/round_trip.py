@@ -17,7 +17,7 @@ from coexsim.analysis.theory import hairpin_share
 from coexsim.errors import NoDataError
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results, weighted_quantiles
-from coexsim.experiment.run import simulate
+from coexsim.experiment.run import run_one, simulate
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import HostedOutbound
@@ -77,6 +77,26 @@ class RoundTrip(NamedTuple):
         return figures | {"low_s": self.interval.low, "high_s": self.interval.high}
 
 
+class Way(NamedTuple):
+    """What is asked of the runs of one of the two ways: small beside their tables."""
+
+    delivered: pd.DataFrame
+    """Copies between hosted users that arrived: ``delay_s, hops, born_s``; index ``replication, mail``."""
+    wan_bytes: float
+    work: float
+    """Cores at work at the on-premises server, mean over the window."""
+
+
+def way_of(scenario: Scenario, results: Results) -> Way:
+    """One way, from its results."""
+    return Way(_delivered(results), results.wan_bytes, _work(results, scenario.home_server["onprem"]))
+
+
+def run_way(scenario: Scenario, seed: int, replication: int) -> Way:
+    """Simulate one way. Picklable in and out."""
+    return way_of(scenario, run_one(scenario, seed, replication))
+
+
 def direct(scenario: Scenario) -> Scenario:
     """The scenario with mail between hosted users delivered inside the hosted service."""
     names = scenario.of_kind(HostedOutbound)
@@ -111,17 +131,17 @@ def _runs(
     return replicate(scenario, count, seed=seed, executor=executor, jobs=jobs)
 
 
-def paired(scenario: Scenario, via: Results, straight: Results) -> RoundTrip:
-    """The price from the results of both ways, message by message."""
-    one, other = _delivered(via), _delivered(straight)
+def paired(scenario: Scenario, via: Results, straight: Results | Way) -> RoundTrip:
+    """The price from the results of the round trip and the direct way, message by message."""
+    over, server = way_of(scenario, via), scenario.home_server["onprem"]
+    straight = straight if isinstance(straight, Way) else way_of(scenario, straight)
+    one, other = over.delivered, straight.delivered
     pairs = one.add_suffix("_via").join(other.add_suffix("_direct"), how="inner")
     if pairs.empty:
         raise NoDataError(f"no mail {FLOW} was delivered both ways in the measured window")
     extra_s = pairs["delay_s_via"] - pairs["delay_s_direct"]
     figures = weighted_quantiles(extra_s.to_numpy(), np.ones(len(extra_s)), [0.5, 0.95, 0.99])
-    wan = [results.wan_bytes for results in (via, straight)]
-    server = scenario.home_server["onprem"]
-    work = [_work(results, server) for results in (via, straight)]
+    wan, work = (over.wan_bytes, straight.wan_bytes), (over.work, straight.work)
     people = scenario.directory.population
     everybody = sum(people.values())
     return RoundTrip(
@@ -144,8 +164,8 @@ def paired(scenario: Scenario, via: Results, straight: Results) -> RoundTrip:
 
 def _delivered(results: Results) -> pd.DataFrame:
     """Delivered copies between hosted users, one row a message (the last of its copies)."""
-    mail = results.measured
-    mail = mail[(mail["flow"] == FLOW) & (mail["outcome"] == "delivered")]
+    mail = results.felt(["replication", "mail", "flow", "outcome", "delay_s", "hops", "born_s"])
+    mail = mail[((mail["flow"] == FLOW) & (mail["outcome"] == "delivered")).to_numpy()]
     return mail.groupby(["replication", "mail"], sort=True)[["delay_s", "hops", "born_s"]].max()
 
 
@@ -164,7 +184,7 @@ def _work(results: Results, server: str) -> float:
 
 
 def _share_of_internal(results: Results) -> float:
-    inside = results.measured.groupby("flow", observed=True)["recipients"].sum()
+    inside = results.felt(["flow", "recipients"]).groupby("flow", observed=True)["recipients"].sum()
     flows = [f"{one}->{other}" for one in ("onprem", "hosted") for other in ("onprem", "hosted")]
     total = sum(int(inside.get(flow, 0)) for flow in flows)
     return int(inside.get(FLOW, 0)) / total if total else float("nan")

@@ -22,6 +22,8 @@ MOST_ALIKE = 0.8
 """A higher correlation of twenty neighbours is not known well enough to be divided by."""
 LEVEL = 0.95
 FEWEST_PARTS, MOST_PARTS = 60, 360
+FROM_CELLS = "from bins 1 % wide"
+"""What is said of a percentile of a streamed run."""
 
 
 class Series(NamedTuple):
@@ -77,15 +79,28 @@ def _of_flow(objective: Objective, mail: pd.DataFrame) -> pd.DataFrame:
     return mail[np.array(wanted, dtype=bool)[mail["flow"].cat.codes.to_numpy()]] if flows else mail
 
 
-def parts_of(window_s: tuple[float, float]) -> int:
-    """In how many equal parts of the window a series is kept: about one a minute, neither few nor many."""
+def rows_of(mail: pd.DataFrame) -> int:
+    """How many rows these are; of a streamed run, how many its cells stand for."""
+    return int(mail["rows"].sum()) if "rows" in mail else len(mail)
+
+
+def squares_of(mail: pd.DataFrame) -> float:
+    """The sum of the rows' squared recipients."""
+    return float((mail["squares"] if "squares" in mail else mail["recipients"].astype(np.float64) ** 2).sum())
+
+
+def parts_of(window_s: tuple[float, float], *, cells: bool = False) -> int:
+    """In how many equal parts of the window a series is kept: about one a minute, neither few nor many; as few as `cells` tell apart."""
+    if cells:
+        return FEWEST_PARTS
     length_s = window_s[1] - window_s[0]
     return int(min(max(length_s / 60, FEWEST_PARTS), MOST_PARTS)) if isfinite(length_s) else FEWEST_PARTS
 
 
-def series_of(born_s: Floats, top: Floats, bottom: Floats, window_s: tuple[float, float]) -> Series:
+def series_of(born_s: Floats, top: Floats, bottom: Floats, run: Results) -> Series:
     """The sums of messages over the parts of the window in which they were born."""
-    parts = parts_of(window_s)
+    window_s = run.window_s
+    parts = parts_of(window_s, cells=run.is_streamed)
     at = blocks_of(born_s, window_s, parts)
     return Series(tuple(sums(at, top, parts).tolist()), tuple(sums(at, bottom, parts).tolist()))
 
@@ -127,7 +142,7 @@ def half_of(error: float, blocks: int, level: float) -> float:
 
 def delay_of(objective: Objective, run: Results, level: float) -> Sample:
     """Delay of delivered mail by recipient. To a percentile mail in transit is later than anything known."""
-    mail = _of_flow(objective, run.measured)
+    mail = _of_flow(objective, run.felt(["flow", "outcome", "recipients", "delay_s", "born_s"]))
     mail = mail[mail["outcome"].isin(["delivered", "in transit"])]
     if mail.empty:
         return Sample(nan, note="no mail of this kind")
@@ -140,15 +155,15 @@ def _mean_delay(mail: pd.DataFrame, run: Results, level: float) -> Sample:
     done, open_ = mail[there], mail[~there]
     late = _late(done, open_, run)
     if done.empty:
-        return Sample(inf, len(mail), note="nothing was delivered")
+        return Sample(inf, rows_of(mail), note="nothing was delivered")
     weights, delay_s = done["recipients"].to_numpy(dtype=np.float64), done["delay_s"].to_numpy()
     total_s, weight = float(weights @ delay_s), float(weights.sum())
     born_s = done["born_s"].to_numpy()
-    series = series_of(born_s, weights * delay_s, weights, run.window_s)
+    series = series_of(born_s, weights * delay_s, weights, run)
     half = _half_of_run(born_s, weights * delay_s, weights, run, level)
     alone = log_interval(total_s / weight, half, level)
     return Sample(
-        total_s / weight, len(done), alone.low, alone.high, total=total_s, weight=weight, series=series, late=late
+        total_s / weight, rows_of(done), alone.low, alone.high, total=total_s, weight=weight, series=series, late=late
     )
 
 
@@ -181,13 +196,14 @@ def _quantile_delay(objective: Objective, mail: pd.DataFrame, run: Results, leve
     below = delay_s <= value
     born_s = mail["born_s"].to_numpy()
     half = _half_of_run(born_s, weights * below, weights, run, level)
-    alone = sqrt(p * (1 - p) * float((weights**2).sum())) / float(weights.sum())
+    alone = sqrt(p * (1 - p) * squares_of(mail)) / float(weights.sum())
     half = max(half, half_of(alone, BLOCKS, level)) if isfinite(half) else nan
     low, high = around(kept, p, half, level)[:2]  # Woodruff 1952: the interval of the share, read off as times
-    good = float(weights @ within_limit(objective, delay_s)) / float(weights.sum()) * len(mail)
+    rows, note = rows_of(mail), FROM_CELLS if run.is_streamed else ""
+    good = float(weights @ within_limit(objective, delay_s)) / float(weights.sum()) * rows
     late = Late(float(under_way), inf, inf) if under_way else None
-    series = series_of(born_s, weights * below, weights, run.window_s)
-    return Sample(value, len(mail), low, high, hits=good, sketch=kept, series=series, late=late)
+    series = series_of(born_s, weights * below, weights, run)
+    return Sample(value, rows, low, high, hits=good, note=note, sketch=kept, series=series, late=late)
 
 
 def within_limit(objective: Objective, values: Floats) -> NDArray[np.bool_]:
@@ -200,7 +216,7 @@ def within_limit(objective: Objective, values: Floats) -> NDArray[np.bool_]:
 
 def outcomes_of(objective: Objective, run: Results, level: float) -> Sample:
     """A share or number of recipients whose mail ended in one way."""
-    mail = _of_flow(objective, run.measured)
+    mail = _of_flow(objective, run.felt(["flow", "outcome", "recipients", "born_s"]))
     if mail.empty:
         return Sample(nan, note="no mail of this kind")
     weights = mail["recipients"].to_numpy().astype(np.float64)
@@ -212,4 +228,5 @@ def outcomes_of(objective: Objective, run: Results, level: float) -> Sample:
     bottom = sums(block, weights)
     ratio = hits / total
     half = half_of(ratio_error(sums(block, weights * hit), bottom, ratio), int((bottom > 0).sum()), level)
-    return Sample(ratio, len(mail), max(ratio - half, 0.0), min(ratio + half, 1.0), hits=ratio * len(mail))
+    rows = rows_of(mail)
+    return Sample(ratio, rows, max(ratio - half, 0.0), min(ratio + half, 1.0), hits=ratio * rows)

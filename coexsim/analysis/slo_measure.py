@@ -21,6 +21,7 @@ from coexsim.analysis.slo_mail import (
     half_of,
     outcomes_of,
     ratio_error,
+    rows_of,
     sums,
 )
 from coexsim.analysis.slo_text import Objective, outages_of
@@ -76,7 +77,7 @@ def _wait(objective: Objective, run: Results, level: float) -> Sample:
     if objective.server is not None:
         stages = stages[_at_server(objective.server, stages)]
     if objective.stage is None:
-        messages = run.measured["mail"].nunique()
+        messages = run.measured_messages
         waited_s = float((stages["mean_wait_s"].fillna(0.0) * stages["visits"]).sum())
         if not messages or not int(stages["visits"].sum()):
             return Sample(nan, note="no mail of this kind")
@@ -272,11 +273,10 @@ def instability(run: Results) -> str:
     stopped: Any = run.provenance.get("stopped_early")
     if stopped:
         return str(stopped)
-    measured = run.measured
-    sent = float(measured["recipients"].sum())
+    outcomes = run.outcomes()
+    sent, left = float(outcomes["sent"].sum()), float(outcomes["in transit"].sum())
     if not sent:
         return ""
-    left = float(measured.loc[measured["outcome"] == "in transit", "recipients"].sum())
     if left > 0.2 * sent:
         return f"{100 * left / sent:.0f} % of the mail is still in transit"
     queues = run.timeline[run.timeline["stage"] == "queue"]
@@ -284,9 +284,12 @@ def instability(run: Results) -> str:
     if len(series) < 10:
         return ""
     third, fourth, last = (float(part.mean()) for part in np.array_split(series, 5)[2:])
-    born = blocks_of(measured["born_s"].to_numpy(), run.window_s)
-    meanwhile = int((born >= 3 * BLOCKS // 5).sum())
-    if third < fourth < last and last > 1.5 * third and last - third > GROWTH_SHARE * meanwhile:
+    if not (third < fourth < last and last > 1.5 * third):
+        return ""
+    mail = run.felt(["born_s"])
+    born = blocks_of(mail["born_s"].to_numpy(), run.window_s)
+    meanwhile = rows_of(mail[born >= 3 * BLOCKS // 5])
+    if last - third > GROWTH_SHARE * meanwhile:
         return f"the queues were still growing: {third:,.0f}, {fourth:,.0f}, {last:,.0f} messages"
     return ""
 

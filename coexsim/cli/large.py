@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def ask_first(
-    scenario: Scenario, runs: int, yes: bool, *, engine: Engine = "auto", at_least: bool = False, keeps_mail: bool = True
+    scenario: Scenario, runs: int, yes: bool, *, engine: Engine = "auto", at_least: bool = False, keeps_mail: bool = True,
+    stream: bool = False,
 ) -> None:  # fmt: skip
     """Say what `runs` runs would cost if that is much. Raises `UsageError` unless `yes`.
 
@@ -22,7 +23,7 @@ def ask_first(
     """
     from coexsim.experiment.estimate import estimate
 
-    expected = estimate(scenario, runs, engine=engine, keeps_mail=keeps_mail)
+    expected = estimate(scenario, runs, engine=engine, keeps_mail=keeps_mail, stream=stream)
     if not expected.is_large:
         return
     told = f"{scenario.source.file}: {expected}{' at the least' if at_least else ''}"

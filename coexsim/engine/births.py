@@ -20,6 +20,7 @@ from coexsim.sim.world import World
 
 WORK_BYTES = 128 << 20  # columns of work that are kept; what is asked for again is drawn again
 DENSE = 1 << 22
+BLOCKS_KEPT = 64  # whose mails' sizes are known; work on what is older is drawn mail by mail
 
 
 class Births:
@@ -35,7 +36,7 @@ class Births:
         if self._ahead is not None:
             self.streams = self._ahead.streams
         self._first = [0]
-        self._sizes: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        self._sizes: list[NDArray[np.int64] | None] = [None]  # by block
         self._changes_s = np.array(world.setup.directory.change_times_s(replica=False))
         self._nameless = {c.address for c in world.setup.directory.classes}
         self._server: dict[tuple[str, int], str] = {}
@@ -57,6 +58,8 @@ class Births:
         number = len(self._first)
         self._first.append(block.first)
         self._sizes.append(block.size_bytes)
+        if number > BLOCKS_KEPT:
+            self._sizes[number - BLOCKS_KEPT] = None
         for name, values in (("born", block.born_s), ("size", block.size_bytes), ("stream", block.stream)):
             arrays[name] = np.ascontiguousarray(values, ARRAYS[name].dtype)
         arrays["entry"] = self._entries(block)
@@ -117,18 +120,18 @@ class Births:
     # --- work ---
 
     def draw_work(self, stage: int, copy: int, visit: int) -> None:
-        """The column of a stage's work on a visit for the block of a copy, or for a named message the work itself."""
+        """The column of a stage's work on a visit for the block of a copy; for a named message or in an old block the work itself."""
         arrays = self._arrays
         one = arrays["copies"][copy]
         block, serial = int(one["block"]), int(one["serial"])
         attempt = draw_attempt(list(self._rows.serials)[serial], visit)
         draws, constant_s = self._fabric.stages[stage], self._fabric.constants_s[stage]
-        if block == 0:
+        sizes = self._sizes[block]
+        if sizes is None:
             number, size = max(int(one["number"]), 0), int(one["size"])
             arrays["times"][GIVEN_WORK] = constant_s + sum(d.one(number, attempt, size) for d in draws)
             arrays["ints"][GIVEN_COPY] = copy
             return
-        sizes = self._sizes[block]
         if serial:
             sizes = NOTICE_BYTES + np.where(sizes <= RETURNED_BYTES_AT_MOST, sizes, HEADER_BYTES)
         total = np.zeros(len(sizes))

@@ -16,7 +16,15 @@ from pathlib import Path
 from types import ModuleType
 
 PACKAGE = Path(__file__).parents[1]
-SOURCES = ("engine/kernel.py", "engine/layout.py", "sim/formulas.py", "sim/clock.py", "mail/retry.py", "mail/dsn.py")
+SOURCES = (
+    "engine/kernel.py",
+    "engine/layout.py",
+    "engine/folding.py",
+    "sim/formulas.py",
+    "sim/clock.py",
+    "mail/retry.py",
+    "mail/dsn.py",
+)
 FOLDER = "NUMBA_CACHE_DIR"
 
 
@@ -75,12 +83,10 @@ def load_kernel() -> ModuleType:
     if kept is None or not is_compiled():
         print("coexsim: compiling the engine, once for this installation (half a minute) ...", file=sys.stderr)
     before = os.environ.get(FOLDER)
-    os.environ[FOLDER] = place  # Numba reads it when it is imported
+    os.environ[FOLDER] = place  # Numba reads it whenever it compiles
     try:
-        import numba  # noqa: F401 - for its settings
+        from coexsim.engine import folding, kernel  # noqa: F401 - compiled when they are imported
     finally:
         if before is None:
             del os.environ[FOLDER]
-    from coexsim.engine import kernel
-
     return kernel

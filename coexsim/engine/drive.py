@@ -15,6 +15,7 @@ from coexsim.engine.arrays import Arrays
 from coexsim.engine.births import Births
 from coexsim.engine.fabric import Fabric, part
 from coexsim.engine.finish import Finish
+from coexsim.engine.folding import Folds
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.named import NamedMessages
 from coexsim.engine.rows import Rows
@@ -47,20 +48,19 @@ class Compiled:
         arrays = self.arrays = Arrays(room)
         arrays["ints"] = np.zeros(of.INTS, np.int64)
         arrays["breaks"] = np.array(part(world, "breaks"), np.int64)
-        for name in ("heap", "stack", "copies", "out", "kept"):
+        for name in ("heap", "stack", "copies", "out", "visits", "kept"):
             arrays.lengthen(name, room)
         arrays.lengthen("ways", min(room, 64))
-        arrays.lengthen("visits", room if world.logs.keep else kernel.ROOM)
         ints = arrays["ints"]
         ints[[of.FREE, of.NS_HEAD, of.KEPT_FREE, of.GIVEN_COPY]] = -1
         ints[[of.NS_IDLE, of.WAYS]] = 1
-        ints[of.FORCE], ints[of.KEEPS] = forced, world.logs.keep
+        ints[of.FORCE] = forced
         self.rows = Rows(world, arrays)
         self.fabric = Fabric(world, arrays, self.rows)
         self.births = Births(world, arrays, self.rows, self.fabric, block_mails)
         self.mail = MailRows(world, self.rows, arrays, self.births.streams)
         self.named = NamedMessages(world, arrays, self.rows, self.mail)
-        self._visits: list[np.ndarray[Any, np.dtype[np.void]]] = []
+        self.folds = Folds(self.fabric.logs, arrays["times"], keep=world.logs.keep)
         self._progress: Callable[[float], None] | None = None
         self._push_breaks()
 
@@ -133,7 +133,7 @@ class Compiled:
             self._monitor(0.0)
         self._flush()
         ends_s = max(float(self.arrays["times"][of.NOW]), 0.0 if self.world.stopped_early else self.world.length_s)
-        Finish(self.world, self.arrays, self.rows, self.fabric, self.mail, self._visits).hand_over(ends_s)
+        Finish(self.world, self.arrays, self.rows, self.fabric, self.mail, self.folds).hand_over(ends_s)
 
     def _until(self, time_s: float, order: int) -> bool:
         """Run the kernel until a key; False when the run is over."""
@@ -232,8 +232,7 @@ class Compiled:
         arrays, ints = self.arrays, self.arrays["ints"]
         rows, visits = int(ints[of.OUT]), int(ints[of.VISITS])
         self.mail.take(arrays["out"][:rows])
-        if visits:
-            self._visits.append(arrays["visits"][:visits].copy())
+        self.folds.take(arrays["visits"][:visits])
         ints[of.OUT] = ints[of.VISITS] = 0
         if not rows and not visits:
             arrays.lengthen("out", 1)

@@ -191,13 +191,8 @@ class Fabric:
         for log in world.logs.made:
             self._log(log)
         n = len(self.logs)
-        bins, buckets = self.logs[0].shape if self.logs else (1, 1)
-        self.arrays["counts"] = np.zeros((n, 3, bins), np.int64)
-        self.arrays["left"] = np.zeros((n, 3, bins))
+        bins = self.logs[0].shape[0] if self.logs else 1
         self.arrays["most"] = np.zeros((n, bins), np.int64)
-        self.arrays["histograms"] = np.zeros((n, 2, buckets), np.int64)
-        self.arrays["sums"] = np.zeros((n, 12))
-        self.arrays["sums"][:, [5, 9]] = inf
         self.arrays["at_once"] = np.zeros((len(self.links), bins))
         room = self.arrays.room
         self.arrays["starts"] = np.zeros((len(self.stations), room))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.fabric import Fabric, part
+from coexsim.engine.folding import Folds
 from coexsim.engine.kernel import AWAITS_SLOT, AWAITS_THREAD, HAS_SLOT, HAS_THREAD
 from coexsim.engine.layout import COPIES, DUPLICATES, FREE
 from coexsim.engine.mail_rows import MailRows
@@ -24,11 +25,9 @@ from coexsim.sim.world import World
 class Finish:
     """What is left to do when the kernel has done its work."""
 
-    def __init__(
-        self, world: World, arrays: Arrays, rows: Rows, fabric: Fabric, mail: MailRows, visits: list[NDArray[Any]]
-    ) -> None:
+    def __init__(self, world: World, arrays: Arrays, rows: Rows, fabric: Fabric, mail: MailRows, folds: Folds) -> None:
         self._world, self._arrays, self._rows, self._fabric, self._mail = world, arrays, rows, fabric, mail
-        self._visits = visits
+        self._folds = folds
 
     def hand_over(self, ends_s: float) -> None:
         """Fill the world's logs, its recorder, its counts of DNS questions and refusals. Raises `ConservationError`."""
@@ -78,16 +77,7 @@ class Finish:
 
     def _logs(self) -> None:
         arrays = self._arrays
-        kept: dict[int, NDArray[np.float64]] = {}
-        if self._world.logs.keep:
-            visits = np.concatenate(self._visits) if self._visits else arrays["visits"][:0]
-            columns = np.column_stack([visits[name] for name in ("arrived", "start", "finish")])
-            kept = {number: columns[visits["log"] == number] for number in range(len(self._fabric.logs))}
-        for number, log in enumerate(self._fabric.logs):
-            log.take_over(
-                arrays["counts"][number], arrays["left"][number], arrays["most"][number], arrays["histograms"][number],
-                arrays["sums"][number], kept.get(number),
-            )  # fmt: skip
+        self._folds.hand_over(arrays["most"])
         for number, link in enumerate(self._fabric.links):
             if link.bytes_per_s is None:
                 at_once = part(link, "at_once_bytes")

@@ -54,7 +54,6 @@ from coexsim.engine.layout import (
     GROW_WAYS,
     HEAP,
     HELD,
-    KEEPS,
     KEPT_FREE,
     KEPTS,
     LIMIT,
@@ -91,8 +90,6 @@ from coexsim.engine.layout import (
     TIMEOUT_S,
     VISITS,
     WAYS,
-    WINDOW_FROM,
-    WINDOW_TO,
 )  # fmt: skip
 from coexsim.mail import retry
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
@@ -128,7 +125,6 @@ WHICH = (1 << SHIFT) - 1
 UNBOUND = 1 << 60  # slots of a pool without a bound
 ROOM = 12  # so much of everything one step may need, where it does not ask for more
 HAS_THREAD, HAS_SLOT, AWAITS_THREAD, AWAITS_SLOT = 1, 2, 4, 8
-SMALLEST_S, LARGEST_S, STEP = 1e-6, 1e8, math.log1p(0.01)  # as the histograms of stage logs
 
 (
     POSTED, HAND_IN, ENTER, PLAN, HAND_OVER, KEEP, KEEP_WAITING, SEND, HAS_WAITED, ATTEMPT, LOOK_UP, ASK, ASK_NAME_SERVER, REPLY,
@@ -204,50 +200,14 @@ def pop(heap: Any, ints: Any) -> None:
 
 
 @compiled
-def note_visit(
-    log: int, ints: Any, times: Any, visits: Any, counts: Any, left: Any, histograms: Any, sums: Any, arrived: float, start: float,
-    finish: float,
-) -> None:  # fmt: skip
-    """``StageLog.record``, and the folding of it, for one visit."""
-    if ints[KEEPS]:
-        v = visits[ints[VISITS]]
-        ints[VISITS] += 1
-        v.log = log
-        v.arrived = arrived
-        v.start = start
-        v.finish = finish
-    bins = counts.shape[2] - 1
-    width = times[BIN]
-    for k in range(3):
-        t = min(arrived if k == 0 else start if k == 1 else finish, (bins + 1) * width)
-        at = int(min(t / width, bins))
-        counts[log, k, at] += 1
-        left[log, k, at] += (at + 1) * width - t
-    begin = times[WINDOW_FROM]
-    end = times[WINDOW_TO]
-    a = min(max(arrived, begin), end)
-    s = min(max(start, begin), end)
-    f = min(max(finish, begin), end)
-    row = sums[log]
-    row[0] += s - a
-    row[1] += f - s
-    if times[MEASURED_FROM] <= arrived < times[MEASURED_TO]:
-        row[2] += 1
-        for k in range(2):
-            if k == 0 and start == math.inf:
-                continue
-            if k == 1 and finish == math.inf:
-                row[11] += 1
-                continue
-            length = start - arrived if k == 0 else finish - start
-            row[3 + 4 * k] += 1
-            row[4 + 4 * k] += length
-            row[5 + 4 * k] = min(row[5 + 4 * k], length)
-            row[6 + 4 * k] = max(row[6 + 4 * k], length)
-            at = 0
-            if length >= SMALLEST_S:
-                at = int(math.log(min(length, LARGEST_S) / SMALLEST_S) / STEP) + 1
-            histograms[log, k, at] += 1
+def note_visit(log: int, ints: Any, visits: Any, arrived: float, start: float, finish: float) -> None:
+    """``StageLog.record``: one visit; many at once are folded, by ``folding.py``."""
+    v = visits[ints[VISITS]]
+    ints[VISITS] += 1
+    v.log = log
+    v.arrived = arrived
+    v.start = start
+    v.finish = finish
 
 
 # --- stations, pools, links --------------------------------------------------------------------------------------------------------
@@ -255,8 +215,8 @@ def note_visit(
 
 @compiled
 def arrive(
-    s: int, stations: Any, free: Any, starts: Any, spans: Any, down: Any, up: Any, ints: Any, times: Any, visits: Any, counts: Any,
-    left: Any, most: Any, histograms: Any, sums: Any, now: float, work: float,
+    s: int, stations: Any, free: Any, starts: Any, spans: Any, down: Any, up: Any, ints: Any, times: Any, visits: Any, most: Any,
+    now: float, work: float,
 ) -> float:  # fmt: skip
     """``FifoStation.arrive``: queue work at a station; when it will be done."""
     st = stations[s]
@@ -294,7 +254,7 @@ def arrive(
     waiting = st.tail - st.head
     at = int(min(now / times[BIN], most.shape[1] - 1))
     most[st.log, at] = max(most[st.log, at], waiting)
-    note_visit(st.log, ints, times, visits, counts, left, histograms, sums, now, start, finish)
+    note_visit(st.log, ints, visits, now, start, finish)
     return finish
 
 
@@ -367,11 +327,10 @@ def release(po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, now: 
 
 @compiled
 def give_back(
-    po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, times: Any, visits: Any, counts: Any, left: Any, histograms: Any,
-    sums: Any, asked: float, taken: float, now: float,
+    po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, visits: Any, asked: float, taken: float, now: float
 ) -> None:  # fmt: skip
     """``Pool.release``: the visit is noted, the slot goes on."""
-    note_visit(po.log, ints, times, visits, counts, left, histograms, sums, asked, taken, now)
+    note_visit(po.log, ints, visits, asked, taken, now)
     release(po, k, keys, copies, heap, ints, now)
 
 
@@ -619,7 +578,7 @@ def run(
     segment_path: Any, spans: Any, down: Any, up: Any, destinations: Any, hops: Any, known: Any, nodes: Any, edges: Any, questions: Any,
     cached: Any, answers: Any, hosts: Any, host_server: Any, retries: Any, gaps: Any, kept_first: Any, kept_head: Any, kept: Any,
     work: Any, work_at: Any, block_first: Any, born: Any, size: Any, entry: Any, stream: Any, out: Any, visits: Any, ways: Any,
-    counts: Any, left: Any, most: Any, histograms: Any, sums: Any, at_once: Any, until_s: float, until_order: int,
+    most: Any, at_once: Any, until_s: float, until_order: int,
 ) -> int:  # fmt: skip
     """Move the mail until the next event would come after (`until_s`, `until_order`), or until Python is needed; says why it returns."""
     now = times[NOW]
@@ -717,8 +676,7 @@ def run(
                         co.warned = 0
                         if sv.works:
                             done = arrive(
-                                sv.cores, stations, free, starts, spans, down, up, ints, times, visits, counts, left, most, histograms,
-                                sums, now, todo,
+                                sv.cores, stations, free, starts, spans, down, up, ints, times, visits, most, now, todo
                             )  # fmt: skip
                         else:
                             done = up_at(spans, down, up, sv.downtime, now)
@@ -754,7 +712,7 @@ def run(
                                     need = NEED_WORK
                             if need == 0 and st.tail - st.head + p.deliveries > starts.shape[1]:
                                 need = GROW_STARTS
-                            if ints[KEEPS] and ints[VISITS] + p.deliveries + ROOM > visits.shape[0]:
+                            if ints[VISITS] + p.deliveries + ROOM > visits.shape[0]:
                                 need = FLUSH
                         if need == 0 and ints[OUT] + several > out.shape[0]:
                             need = FLUSH
@@ -780,10 +738,7 @@ def run(
                                 for _ in range(parts[j].count):
                                     done = max(
                                         done,
-                                        arrive(
-                                            sv.delivery, stations, free, starts, spans, down, up, ints, times, visits, counts, left,
-                                            most, histograms, sums, now, todo,
-                                        ),
+                                        arrive(sv.delivery, stations, free, starts, spans, down, up, ints, times, visits, most, now, todo),
                                     )  # fmt: skip
                             end_row(out, ints, co, parts[j].end, co.count, done)
                         for j in range(p.f0, p.f1):
@@ -865,10 +820,7 @@ def run(
                     if is_down(spans, down, up, sv.downtime, now) or now < d.dead_until:
                         po = pools[sv.threads]
                         co.held &= ~HAS_THREAD
-                        give_back(
-                            po, tx.key, keys, copies, heap, ints, times, visits, counts, left, histograms, sums,
-                            co.thread_asked, co.thread_taken, now,
-                        )  # fmt: skip
+                        give_back(po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now)  # fmt: skip
                         a = SEND
                 elif a == ATTEMPT:
                     co.began = now
@@ -1181,10 +1133,7 @@ def run(
                             if po.most_of_key < UNBOUND:
                                 k += co.number % servers[co.server].senders
                             co.held &= ~HAS_SLOT
-                            give_back(
-                                po, k, keys, copies, heap, ints, times, visits, counts, left, histograms, sums, co.slot_asked,
-                                co.slot_taken, now,
-                            )  # fmt: skip
+                            give_back(po, k, keys, copies, heap, ints, visits, co.slot_asked, co.slot_taken, now)  # fmt: skip
                         co.talking = 0
                         co.take = co.row if co.given else last
                         co.given = 0
@@ -1193,9 +1142,9 @@ def run(
                         if own:
                             tx = tx_keys[co.tx]
                             co.held &= ~HAS_THREAD
+                            po = pools[servers[co.server].threads]
                             give_back(
-                                pools[servers[co.server].threads], tx.key, keys, copies, heap, ints, times, visits, counts, left,
-                                histograms, sums, co.thread_asked, co.thread_taken, now,
+                                po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now
                             )  # fmt: skip
                             a = SEND
 
@@ -1304,9 +1253,7 @@ def run(
                                     if broken:
                                         co.arrived = 0
                                     else:
-                                        note_visit(
-                                            link.log, ints, times, visits, counts, left, histograms, sums, now, now, now
-                                        )
+                                        note_visit(link.log, ints, visits, now, now, now)
                                         at = int(now // times[BIN])
                                         if at < at_once.shape[1]:
                                             at_once[l, at] += co.size
@@ -1383,9 +1330,7 @@ def run(
                     if po.most_of_key < UNBOUND:
                         k += co.number % sv.senders
                     co.held &= ~HAS_SLOT
-                    give_back(
-                        po, k, keys, copies, heap, ints, times, visits, counts, left, histograms, sums, co.slot_asked, co.slot_taken, now,
-                    )  # fmt: skip
+                    give_back(po, k, keys, copies, heap, ints, visits, co.slot_asked, co.slot_taken, now)  # fmt: skip
                     ta = takes[co.take]
                     co.talking = 0
                     co.talked_to |= 1 << target
@@ -1409,9 +1354,9 @@ def run(
                             a = ATTEMPTED
                         else:
                             co.held &= ~HAS_THREAD
+                            po = pools[sv.threads]
                             give_back(
-                                pools[sv.threads], tx.key, keys, copies, heap, ints, times, visits, counts, left, histograms, sums,
-                                co.thread_asked, co.thread_taken, now,
+                                po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now
                             )  # fmt: skip
                             d = destinations[hops[tx.hop].first + co.number % sv.senders]
                             d.failures = 0
@@ -1466,10 +1411,7 @@ def run(
                     else:
                         po = pools[sv.threads]
                         co.held &= ~HAS_THREAD
-                        give_back(
-                            po, tx.key, keys, copies, heap, ints, times, visits, counts, left, histograms, sums,
-                            co.thread_asked, co.thread_taken, now,
-                        )  # fmt: skip
+                        give_back(po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now)  # fmt: skip
                         a = DEFER
                         co.late = -1
                         if not co.arrived:
@@ -1569,7 +1511,7 @@ def run(
                     link = links[c]
                     if ints[HEAP] + link.count + ROOM > heap.shape[0]:
                         need = GROW_HEAP
-                    elif ints[KEEPS] and ints[VISITS] + link.count + ROOM > visits.shape[0]:
+                    elif ints[VISITS] + link.count + ROOM > visits.shape[0]:
                         need = FLUSH
                     elif link.count > 0:
                         if a == BREAK or link.joined:
@@ -1584,26 +1526,14 @@ def run(
                             <= now
                         ):
                             x = transfers[c, 0]
-                            note_visit(link.log, ints, times, visits, counts, left, histograms, sums, x.at, x.at, now)
+                            note_visit(link.log, ints, visits, x.at, x.at, now)
                             push(heap, ints, now, AT_ONCE, (CROSSED << SHIFT) | x.copy)
                             take_first(c, link, transfers)
                         if a == BREAK:
                             n = link.count
                             link.count = 0
                             push(heap, ints, now, BEGINS, (CARRY << SHIFT) | c)
-                            note_visit(
-                                link.busy_log,
-                                ints,
-                                times,
-                                visits,
-                                counts,
-                                left,
-                                histograms,
-                                sums,
-                                link.busy,
-                                link.busy,
-                                now,
-                            )
+                            note_visit(link.busy_log, ints, visits, link.busy, link.busy, now)
                             number = -1
                             for _ in range(n):  # in the order in which they were sent
                                 best = -1
@@ -1614,25 +1544,11 @@ def run(
                                         best = j
                                 x = transfers[c, best]
                                 number = x.number
-                                note_visit(
-                                    link.log, ints, times, visits, counts, left, histograms, sums, x.at, x.at, now
-                                )
+                                note_visit(link.log, ints, visits, x.at, x.at, now)
                                 push(heap, ints, now, AT_ONCE, (BROKEN << SHIFT) | x.copy)
                         else:
                             if link.count == 0:
-                                note_visit(
-                                    link.busy_log,
-                                    ints,
-                                    times,
-                                    visits,
-                                    counts,
-                                    left,
-                                    histograms,
-                                    sums,
-                                    link.busy,
-                                    link.busy,
-                                    now,
-                                )
+                                note_visit(link.busy_log, ints, visits, link.busy, link.busy, now)
                             carry(c, link, transfers, heap, ints, now)
                         a = -1
                     else:

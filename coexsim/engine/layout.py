@@ -103,10 +103,10 @@ WAY = _record(parent=I4, server=I4, place=I4)
 
 # `ints`
 (
-    HEAP, SEQ, STACK, FREE, COPIES, BIRTH, BORN, BLOCK, FIRST, OUT, VISITS, EPOCH, OPEN, SENT, LIVE, STARTED, HELD, DUPLICATES, KEEPS,
-    ENDED, ASKED, ASKED_2, NS_IDLE, NS_HEAD, NS_TAIL, KEPT_FREE, KEPTS, WAYS, SEGMENT, EVENTS, FORCE, FORCED, DUPLICATE_STREAM,
-    NOTICE_STREAM, DRAINING, GIVEN_COPY, ASKED_3, INTS,
-) = range(38)  # fmt: skip
+    HEAP, SEQ, STACK, FREE, COPIES, BIRTH, BORN, BLOCK, FIRST, OUT, VISITS, EPOCH, OPEN, SENT, LIVE, STARTED, HELD, DUPLICATES, ENDED,
+    ASKED, ASKED_2, NS_IDLE, NS_HEAD, NS_TAIL, KEPT_FREE, KEPTS, WAYS, SEGMENT, EVENTS, FORCE, FORCED, DUPLICATE_STREAM, NOTICE_STREAM,
+    DRAINING, GIVEN_COPY, ASKED_3, INTS,
+) = range(37)  # fmt: skip
 # `times`
 NOW, MEASURED_FROM, MEASURED_TO, LENGTH, LIMIT, BIN, WINDOW_FROM, WINDOW_TO, ANSWER_S, TIMEOUT_S, GIVEN_WORK, TIMES = (
     range(12)
@@ -190,11 +190,7 @@ ARRAYS: dict[str, Shared] = {
     "out": Shared(ROW),
     "visits": Shared(VISIT),
     "ways": Shared(WAY),
-    "counts": Shared(I8, 3),
-    "left": Shared(F8, 3),
     "most": Shared(I8, 2),
-    "histograms": Shared(I8, 3),
-    "sums": Shared(F8, 2),
     "at_once": Shared(F8, 2),
 }
 """The arguments of the kernel, in order."""

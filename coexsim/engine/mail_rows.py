@@ -110,7 +110,10 @@ class MailRows:
             "outcome": outcome[at], "kind": self._ends["kind"][end][at], "stream": row["stream"], "flow": flows[:, 0],
             "code": self._ends["code"][end][at], "by": by[at],
         }  # fmt: skip
-        self._blocks.append({name: columns[name].astype(dtype) for name, dtype in DTYPES.items()})
+        if self._world.bins is not None:
+            self._world.bins.take(columns)
+        else:
+            self._blocks.append({name: columns[name].astype(dtype) for name, dtype in DTYPES.items()})
 
     def _note(self, row: Any, outcome: int, by: int) -> None:
         """The end of a named message's way."""
@@ -148,10 +151,13 @@ class MailRows:
     def columns(self) -> dict[str, Any]:
         """All rows, by column; words as (codes, words)."""
         columns: dict[str, Any] = {}
-        for name, dtype in DTYPES.items():
-            parts = [block.pop(name) for block in self._blocks]
-            columns[name] = np.concatenate(parts) if parts else np.empty(0, dtype)
-        self._blocks = [dict(columns)] if len(columns["mail"]) else []
+        if self._world.bins is not None:
+            columns = self._world.bins.columns()
+        else:
+            for name, dtype in DTYPES.items():
+                parts = [block.pop(name) for block in self._blocks]
+                columns[name] = np.concatenate(parts) if parts else np.empty(0, dtype)
+            self._blocks = [dict(columns)] if len(columns["mail"]) else []
         for name in WORDS:
             words = self.words[name].all()
             used = np.flatnonzero(np.bincount(columns[name], minlength=len(words)))

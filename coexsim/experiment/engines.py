@@ -7,6 +7,7 @@ from collections.abc import Callable
 from coexsim.draw.mail_table import expected_mails
 from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import Chosen, Engine, choose
+from coexsim.experiment.estimate import estimate
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.problems import placed
 from coexsim.sim.senders import mailbox_classes, start_senders
@@ -15,13 +16,13 @@ from coexsim.sim.world import World
 
 def ran(
     scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, engine: Engine = "auto",
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[float], None] | None = None, stream: bool = False,
 ) -> tuple[World, Chosen]:  # fmt: skip
     """The world of a scenario after its run, and the engine that ran it.
 
     Raises `CoexsimError` where the compiled engine is asked for and does not cover the scenario.
     """
-    world = World(scenario, seed, replication, keep_visits=keep_visits)
+    world = World(scenario, seed, replication, keep_visits=keep_visits, stream=stream)
     chosen = choose(scenario, engine, _mails(world) if engine == "auto" else 0.0)
     if chosen.engine == "compiled":
         try:
@@ -36,6 +37,17 @@ def ran(
         start_senders(world)
         world.run(progress)
     return world, chosen
+
+
+def engine_for(scenario: Scenario, runs: int, engine: Engine = "auto") -> Engine:
+    """The engine of each of so many runs one after the other: what is loaded once pays off sooner than for one of them.
+
+    Where it does not, each run chooses, and says why.
+    """
+    if engine != "auto" or runs <= 1:
+        return engine
+    pays = choose(scenario, "auto", estimate(scenario, runs).messages).engine == "compiled"
+    return "compiled" if pays else "auto"
 
 
 def _mails(world: World) -> float:

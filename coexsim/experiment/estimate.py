@@ -14,6 +14,7 @@ from coexsim.units import say_bytes, say_duration
 # three times as much.
 CPU_S_PER_RECIPIENT = {"compiled": 8e-6, "reference": 130e-6}
 CPU_S_PER_RUN = 0.05
+STREAM_BYTES = 200e6  # the most that a streamed run keeps
 MEMORY_BYTES_PER_RECIPIENT = {"compiled": 300.0, "reference": 750.0}
 TABLE_BYTES_PER_RECIPIENT = 60.0  # in memory, of a run that is over
 DISK_BYTES_PER_RECIPIENT = 20.0
@@ -43,23 +44,30 @@ class Estimate(NamedTuple):
 
 
 def estimate(
-    scenario: Scenario, runs: int | None = None, *, engine: Engine = "auto", keeps_mail: bool = True
+    scenario: Scenario,
+    runs: int | None = None,
+    *,
+    engine: Engine = "auto",
+    keeps_mail: bool = True,
+    stream: bool = False,
 ) -> Estimate:
     """The cost of so many runs (default: the scenario's replications) by the engine that would run them.
 
-    With `keeps_mail` the tables of all of them are in memory at the end. A replayed table is not looked into: its mail is not counted.
+    With `keeps_mail` the tables of all of them are in memory at the end; of a `stream` only its cells. A replayed table
+    is not looked into: its mail is not counted.
     """
     count = scenario.run.replications if runs is None else runs
     messages, recipients = _expected(scenario)
     by = "reference" if engine == "reference" or not_covered(scenario) is not None else "compiled"
     kept = recipients * TABLE_BYTES_PER_RECIPIENT * (count - 1 if keeps_mail else 0)
-    return Estimate(
-        messages * count,
-        recipients * count,
-        recipients * count * CPU_S_PER_RECIPIENT[by] + count * CPU_S_PER_RUN,
+    memory_bytes, disk_bytes = (
         recipients * MEMORY_BYTES_PER_RECIPIENT[by] + kept,
         recipients * count * DISK_BYTES_PER_RECIPIENT,
     )
+    if stream:
+        memory_bytes, disk_bytes = (min(each, count * STREAM_BYTES) for each in (memory_bytes, disk_bytes))
+    cpu_s = recipients * count * CPU_S_PER_RECIPIENT[by] + count * CPU_S_PER_RUN
+    return Estimate(messages * count, recipients * count, cpu_s, memory_bytes, disk_bytes)
 
 
 def _expected(scenario: Scenario) -> tuple[float, float]:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
+from math import ceil
 
 from coexsim.engine.choice import Engine
+from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.results import Results, join
 from coexsim.experiment.run import run_one
@@ -20,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 def replicate(
     scenario: Scenario, n: int, *, seed: int | None = None, executor: Executor | None = None, jobs: int | None = None,
-    first: int = 0, progress: Progress | None = None, engine: Engine = "auto",
+    first: int = 0, progress: Progress | None = None, engine: Engine = "auto", stream: bool = False,
 ) -> Results:  # fmt: skip
     """Replications `first` .. `first` + `n` - 1 of a scenario, joined in this order.
 
@@ -33,7 +35,9 @@ def replicate(
         raise ValueError(f"{n} replications give no results; ask for 1 or more")
     seed = scenario.run.seed if seed is None else seed
     scenario = settled(scenario, seed, engine)  # once, not once a replication
-    calls = [(scenario, seed, number, "", False, engine) for number in range(first, first + n)]
+    per_process = ceil(n / max(cpu_count() if jobs is None else jobs, 1))
+    engine_of_each = engine_for(scenario, per_process, engine)
+    calls = [(scenario, seed, number, "", False, engine_of_each, stream) for number in range(first, first + n)]
     done: dict[int, Results] = {}
     interrupted = False
     with ExitStack() as stack:
@@ -49,4 +53,6 @@ def replicate(
                 raise
             interrupted = True
     joined = join([done[index] for index in sorted(done)])
+    if engine_of_each != engine:
+        joined.provenance["engine_why"] = "many runs"
     return replace(joined, provenance=joined.provenance | {"interrupted": True}) if interrupted else joined

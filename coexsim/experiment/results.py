@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coexsim.cards import card
 from coexsim.errors import ConservationError, NoDataError
-from coexsim.experiment.schema import OUTCOMES, SCHEMA, concat, empty, words_index
+from coexsim.experiment.schema import OUTCOMES, SCHEMA, columns_of, concat, empty, words_index
 from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
 from coexsim.experiment.store import json_bytes, read_table, table_bytes, write_set
 from coexsim.stats import half_width
@@ -42,6 +42,7 @@ class Results:
     provenance: dict[str, Any] = field(default_factory=dict)
     window_s: tuple[float, float] = (0.0, float("inf"))
     length_s: float = float("inf")
+    _found: dict[Hashable, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"<Results: {self._headline}>"
@@ -88,7 +89,21 @@ class Results:
 
         Of mail that came twice, since the 250 for its first copy was lost, the copy that came first counts.
         """
+        if self.is_streamed:  # copies of one message cannot be told from others': the first ones count
+            return self._measured[(self._measured["stream"] != STREAM).to_numpy()]
         return one_outcome_each(self._measured)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether rows of `mail` are cells that stand for many: quantiles of delay are then right to 1 %."""
+        return "rows" in self.mail
+
+    @property
+    def measured_messages(self) -> int:
+        """How many messages of the measured window there are rows of, each once a replication, however many parts it had."""
+        if self.is_streamed:
+            return sum(int(self.provenance["measured_mails"][str(number)]) for number in self.replications)
+        return len(self.felt(["replication", "mail"]).drop_duplicates())
 
     @property
     def _measured(self) -> pd.DataFrame:
@@ -97,7 +112,8 @@ class Results:
     @property
     def wan_bytes(self) -> float:
         """Bytes that the mail of the window put on links between sites, second copies included."""
-        return float(self._measured["wan_bytes"].sum())
+        counted = (self.mail["measured"] & (self.mail["kind"] == "mail")).to_numpy()
+        return float(self.mail["wan_bytes"].to_numpy()[counted].sum())
 
     def delays(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
         """How long delivered mail took, as its recipients felt it: a copy for three counts three times.
@@ -116,8 +132,11 @@ class Results:
 
         Raises `NoDataError` when nothing was delivered in the window.
         """
-        keys = self._keys(by)
-        done = self.measured[self.measured["outcome"] == "delivered"]
+        return self._once("delays", self._keys(by), self._find_delays)
+
+    def _find_delays(self, keys: list[str]) -> pd.DataFrame:
+        mail = self.felt([*keys, "replication", "outcome", "recipients", "delay_s"])
+        done = mail[(mail["outcome"] == "delivered").to_numpy()]
         if done.empty:
             raise NoDataError("nothing was delivered in the measured window")
         rows = []
@@ -137,17 +156,28 @@ class Results:
     def outcomes(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
         """Recipients by what became of their mail, `sent` being the sum; one row for each value of `by`.
 
-        `delivered_twice` is how many of the delivered got their mail a second time, since its 250 was lost.
+        `delivered_twice` is how many of the delivered got their mail a second time, since its 250 was lost; in a streamed run: how many
+        second copies were delivered.
         """
-        keys = self._keys(by)
-        counts = self.measured.groupby([*keys, "outcome"], observed=True)["recipients"].sum().unstack("outcome")
+        return self._once("outcomes", self._keys(by), self._find_outcomes)
+
+    def _find_outcomes(self, keys: list[str]) -> pd.DataFrame:
+        mail = self.felt([*keys, "outcome", "recipients"])
+        counts = mail.groupby([*keys, "outcome"], observed=True)["recipients"].sum().unstack("outcome")
         counts = counts.reindex(columns=list(OUTCOMES)).fillna(0).astype(np.int64)
         counts.columns = pd.Index(OUTCOMES)
         counts.insert(0, "sent", counts.sum(axis=1))
         counts = _plain_index(counts)
-        twice = _plain_index(delivered_twice(self._measured, keys).to_frame("n"))["n"]
+        twice = _plain_index(self._twice(keys).to_frame("n"))["n"] if self._has_doubles else counts["sent"][:0]
         counts["delivered_twice"] = twice.reindex(counts.index).fillna(0).astype(np.int64)
         return counts
+
+    def _twice(self, keys: list[str]) -> pd.Series[int]:
+        if not self.is_streamed:
+            return delivered_twice(self._measured, keys)
+        mail = self._measured
+        second = mail[((mail["stream"] == STREAM) & (mail["outcome"] == "delivered")).to_numpy()]
+        return second.groupby(keys, observed=True)["recipients"].sum()
 
     def conservation(self) -> pd.DataFrame:
         """The books of every run and kind of mail: sent = delivered + bounced + expired + discarded + in transit.
@@ -156,6 +186,9 @@ class Results:
         sum must be that. A second copy of mail whose 250 was lost is sent once more and has an outcome of its own:
         so many of `sent` are `second_copies`. Raises `ConservationError` for mail that was lost or made up.
         """
+        return self._once("conservation", ["alternative", "replication", "kind"], self._find_conservation)
+
+    def _find_conservation(self, keys: list[str]) -> pd.DataFrame:
         mail = self.mail
         if mail["outcome"].isna().any():
             raise ConservationError(f"{int(mail['outcome'].isna().sum())} rows have no outcome")
@@ -165,7 +198,6 @@ class Results:
             raise ConservationError(f"{int(odd.sum())} rows are in transit with a delay, or ended without one")
         if (mail["recipients"] < 1).any() or (mail["delay_s"] < 0).any():
             raise ConservationError("a row stands for nobody, or ended before it was born")
-        keys = ["alternative", "replication", "kind"]
         books = mail.groupby([*keys, "outcome"], observed=True)["recipients"].sum().unstack("outcome")
         books = books.reindex(columns=list(OUTCOMES)).fillna(0).astype(np.int64)
         books.columns = pd.Index(OUTCOMES)
@@ -199,9 +231,28 @@ class Results:
         summary["outcomes"] = self.outcomes().reset_index().to_dict("records")
         return summary
 
+    def _once(self, what: str, keys: list[str], find: Callable[[list[str]], pd.DataFrame]) -> pd.DataFrame:
+        """A table of figures, worked out when it is first asked for."""
+        asked = (what, tuple(keys))
+        if asked not in self._found:
+            self._found[asked] = find(keys)
+        return self._found[asked].copy()
+
+    @property
+    def _has_doubles(self) -> bool:
+        return STREAM in self.mail["stream"].cat.categories and bool((self.mail["stream"] == STREAM).any())
+
+    def felt(self, columns: list[str]) -> pd.DataFrame:
+        """These columns of `measured`, without copying the others of a long table."""
+        if self.is_streamed:
+            columns = [*columns, "rows", "squares"]
+        if self._has_doubles:
+            return self.measured[columns]
+        return self.mail[columns][(self.mail["measured"] & (self.mail["kind"] == "mail")).to_numpy()]
+
     def _keys(self, by: str | Sequence[str]) -> list[str]:
         keys = [by] if isinstance(by, str) else list(by)
-        several = self.mail["alternative"].nunique() > 1
+        several = len(self.mail["alternative"].cat.categories) > 1 and self.mail["alternative"].nunique() > 1
         return ["alternative", *keys] if several and "alternative" not in keys else keys
 
 
@@ -219,7 +270,7 @@ def weighted_quantiles(
     values: NDArray[np.float64], weights: NDArray[Any], probabilities: Sequence[float]
 ) -> list[float]:
     """For each probability the least of `values` that at least that share of the weight does not exceed."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)  # equal values may stand in any order: what is found is a value
     reached = np.cumsum(weights[order])
     places = np.searchsorted(reached, np.asarray(probabilities) * reached[-1] * (1 - 1e-12))
     return [float(values[order[place]]) for place in places]
@@ -232,7 +283,7 @@ def _table_bytes(name: str, table: pd.DataFrame) -> bytes:
 def tidy(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The same rows with categories in their fixed order and none that is not used: equal tables are equal bytes."""
     columns: dict[str, Any] = {}
-    for name, column in SCHEMA[table].items():
+    for name, column in columns_of(table, map(str, frame)).items():
         values = frame[name]
         if column.dtype == "category":
             used = values.cat.remove_unused_categories().cat.categories
@@ -258,6 +309,8 @@ def _joined_provenance(parts: Sequence[Results]) -> dict[str, Any]:
     all_of = [part.provenance for part in parts]
     joined = {key: value for key, value in all_of[0].items() if all(p.get(key) == value for p in all_of)}
     joined["replications"] = list(dict.fromkeys(n for p in all_of for n in p.get("replications", ())))
+    if all("measured_mails" in p for p in all_of):
+        joined["measured_mails"] = {number: count for p in all_of for number, count in p["measured_mails"].items()}
     for key in ("duplicates", "sent"):
         if all(key in p for p in all_of):
             joined[key] = sum(p[key] for p in all_of)

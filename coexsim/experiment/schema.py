@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -128,9 +128,21 @@ SCHEMA: dict[str, dict[str, Column]] = {
 }
 
 
+CELLS: dict[str, Column] = {
+    "rows": Column("int64", "1", "rows of the table of a run that is not streamed, for which this one stands"),
+    "squares": Column("float64", "1", "the sum of their squared `recipients`"),
+}
+"""Further columns of ``mail`` in a streamed run, whose rows stand for many (`coexsim.sim.binned.Bins`); `mail` then only counts them."""
+
+
+def columns_of(table: str, there: Iterable[str]) -> dict[str, Column]:
+    """The columns of a table that has the columns `there`: those of the schema, and those of a streamed run where it has them."""
+    return SCHEMA[table] | ({} if set(CELLS).isdisjoint(there) else CELLS)
+
+
 def frame(table: str, columns: dict[str, object]) -> pd.DataFrame:
     """A table with the columns and dtypes of the schema. Missing columns are an error, as are unknown ones."""
-    schema = SCHEMA[table]
+    schema = columns_of(table, columns)
     if set(columns) != set(schema):
         raise KeyError(f"{table}: columns {sorted(set(columns) ^ set(schema))} are missing or unknown")
     data: dict[str, object] = {}
@@ -167,7 +179,7 @@ def concat(table: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
     if len(frames) == 1:
         return frames[0]
     columns: dict[str, object] = {}
-    for name, column in SCHEMA[table].items():
+    for name, column in columns_of(table, map(str, frames[0])).items():
         parts = [f[name] for f in frames]
         if column.dtype == "category":
             columns[name] = pd.api.types.union_categoricals([p.array for p in parts], sort_categories=True)

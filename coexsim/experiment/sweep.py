@@ -15,6 +15,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import product
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,9 @@ import numpy as np
 import pandas as pd
 
 from coexsim import __version__, units
+from coexsim.engine.choice import Engine
 from coexsim.errors import OutputError, Problem, ScenarioError, UnitError
+from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import read_values
@@ -83,7 +86,9 @@ def sweep(
     if progress:
         progress(done, total)
     more = () if measure is None else (measure,)
-    calls = [(points[i].scenario, seed, r, *more) for i, r in missing.values()]
+    per_process = ceil(len(missing) / max(cpu_count() if jobs is None else jobs, 1))
+    engines = {i: engine_for(points[i].scenario, per_process) for i in {i for i, _ in missing.values()}}
+    calls = [(points[i].scenario, seed, r, engines[i], *more) for i, r in missing.values()]
     with ExitStack() as stack:
         if executor is None and calls:
             executor = stack.enter_context(open_executor(min(len(calls), cpu_count() if jobs is None else jobs)))
@@ -99,9 +104,11 @@ def sweep(
     return table
 
 
-def figures_of(scenario: Scenario, seed: int, replication: int, measure: Measure | None = None) -> list[Figure]:
+def figures_of(
+    scenario: Scenario, seed: int, replication: int, engine: Engine = "auto", measure: Measure | None = None
+) -> list[Figure]:
     """Simulate one replication and keep its figures. Picklable in and out."""
-    results = run_one(scenario, seed, replication)
+    results = run_one(scenario, seed, replication, engine=engine)
     return [*figures(results), *(measure(results, scenario) if measure is not None else ())]
 
 

@@ -40,7 +40,7 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     With `scenario` its limits on delay are drawn at the flows they hold for.
     """
     title = "How long mail takes, from being handed in to the mail file"
-    if not (results.measured["outcome"] == "delivered").any():
+    if not (results.felt(["outcome"])["outcome"] == "delivered").any():
         return nothing_to_draw(title, "Nothing was delivered in the measured window.")
     table = results.delays()
     if table.index.nlevels > 1:

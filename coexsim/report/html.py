@@ -20,8 +20,8 @@ from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report.answer import straight_answer
 from coexsim.report.headings import headings
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
-from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, is_worth_saying
-from coexsim.report.style import Picture, png, svg
+from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying
+from coexsim.report.style import Picture, fix_layout, png, svg
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
 from coexsim.scenario.assumptions import assumptions
@@ -44,21 +44,23 @@ class Shown(NamedTuple):
 def write_report(
     results: Results, scenario: Scenario, folder: str | Path, *, verdicts: Sequence[Verdict] | None = None,
     trip: RoundTrip | None = None, outage: Outage | None = None, outlook: Outlook | None = None,
+    summary: dict[str, Any] | None = None,
 ) -> Path:  # fmt: skip
     """Write the pictures of a run as PNG and all that can be said of it as ``report.html``, in one folder.
 
     The page needs no other file and nothing from the network; its pictures are vectors, in the colours of the reader's
     theme. `verdicts` on the scenario's objectives are worked out unless given; `trip` is the price of the round trip,
-    `outage` the answer to one and `outlook` until when it holds, if they are known. Same results: same bytes. Returns the page's path.
+    `outage` the answer to one and `outlook` until when it holds, if they are known; `summary` is that of `summarise`, if it is there
+    already. Same results: same bytes. Returns the page's path.
     """
     folder = Path(folder)
     make_folder(folder)
     judged = evaluate(None, results, scenario) if verdicts is None else list(verdicts)
-    summary = summarise(results, scenario)
+    summary = summarise(results, scenario) if summary is None else summary
     said = headings(summary, trip)
     pictures = {}
     for name, caption, draw in _pictures(results, scenario, trip):
-        picture = draw()
+        picture = fix_layout(draw())
         write_whole(folder / f"{name}.png", png(picture))
         pictures[name] = Shown(name, said[name], caption, Markup(svg(picture, name)))
     page = folder / PAGE
@@ -144,7 +146,8 @@ def _page(
 def _note(summary: dict[str, Any]) -> str:
     """How sure the figures are."""
     runs = summary["replications"]
-    return f"Means over {runs} replications ± half of the 95 % interval." if runs > 1 else ONE_RUN.capitalize() + "."
+    said = f"Means over {runs} replications ± half of the 95 % interval." if runs > 1 else ONE_RUN.capitalize() + "."
+    return f"{said} {STREAMED.capitalize()}." if summary["streamed"] else said
 
 
 def _duration(value_s: float | None) -> str:

@@ -21,6 +21,7 @@ BEYOND = 10
 WORTH_SAYING = 0.005
 """A link that is busy for less than this share is not printed."""
 ANSWER_STYLES = {"met": "green", "missed": "bold red", "cannot say": "yellow"}
+STREAMED = "percentiles from bins 1 % wide"
 ONE_RUN = "one run: no interval; add --replications"
 
 
@@ -64,6 +65,8 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
         if summary_runs(summary) == 1
         else [f"{summary_runs(summary)} replications: mean ± half of its 95 % interval"]
     )
+    if summary["streamed"]:
+        notes.append(STREAMED)
     if starred:
         notes.append(f"* fewer than {BEYOND} recipients of a run waited longer")
     title = f"Delay by flow: mail handed in {measured}, until it is in the mail file"

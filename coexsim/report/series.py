@@ -78,10 +78,16 @@ def workers_of(results: Results, server: str, stage: str) -> float:
 
 def by_minute(part: pd.DataFrame, column: str) -> Floats:
     """A figure of one station, or of several together: rows are replications, columns the minutes of the run."""
-    run = ["alternative", "replication"]
-    table = part.pivot_table(index=run, columns="minute", values=column, aggfunc="sum", observed=True)
-    values: Floats = table.to_numpy(dtype=np.float64)
-    return values
+    replication = part["replication"].to_numpy(dtype=np.int64)
+    code = part["alternative"].cat.codes.to_numpy(dtype=np.int64) * (replication.max(initial=0) + 1) + replication
+    (runs, row), (minutes, minute) = (
+        np.unique(keys, return_inverse=True) for keys in (code, part["minute"].to_numpy())
+    )
+    place, shape = row * len(minutes) + minute, (len(runs), len(minutes))
+    values = np.bincount(place, part[column].to_numpy(), shape[0] * shape[1])
+    seen = np.bincount(place, minlength=shape[0] * shape[1]) > 0
+    found: Floats = np.where(seen, values, np.nan).reshape(shape)
+    return found
 
 
 def _binned(part: pd.DataFrame, column: str, width: int, how: Any) -> tuple[Floats, Floats]:

@@ -143,6 +143,14 @@ def svg(figure: Figure, name: str) -> str:
     )
 
 
+def fix_layout(figure: Figure) -> Figure:
+    """Lay a finished picture out once, for all files that it is written to: finding the layout takes longer than drawing."""
+    with _own_style():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a picture as PNG; its folder is made. Returns the path."""
     path = Path(path)

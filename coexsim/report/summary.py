@@ -31,6 +31,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
     servers            each stage of each server in its busiest hour and minute of the measured window
     queues             most messages and bytes in each machine's queue over the whole run
     round_trip_flows   flows whose mail makes a round trip, by the routes; none where no scenario is given
+    streamed           percentiles of delay are from bins 1 % wide
     conservation       accounting by replication and kind of mail; `balanced` is true, or this raises
     =================  =====================================================================================
 
@@ -43,6 +44,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
         "title": results.provenance.get("title") or (scenario.title if scenario else ""),
         "measured": {"from": say_time(begin_s, start), "to": say_time(min(end_s, results.length_s), start)},
         "replications": len(results.replications),
+        "streamed": results.is_streamed,
         "stopped_early": results.provenance.get("stopped_early"),
         "round_trip_flows": list(round_trip_flows(scenario)) if scenario is not None else [],
         "delay_by_flow": _delays(results),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from coexsim.errors import ConservationError
 from coexsim.mail.message import Rcpt
+from coexsim.sim.binned import Bins
 from coexsim.sim.message import EnvelopeClass, Message
 
 Floats = NDArray[np.float64]
@@ -64,14 +65,22 @@ class Words:
         return list(self._code)
 
 
+def in_words(columns: dict[str, Any], words: dict[str, list[str]]) -> dict[str, Any]:
+    """The same columns, those of words as (codes, words)."""
+    codes = {name: (columns[name].astype(np.int64), known) for name, known in words.items()}
+    return columns | codes | {"outcome": (columns["outcome"].astype(np.int64), list(OUTCOMES))}
+
+
 class Recorder:
     """The ``mail`` table of a run in the making."""
 
     def __init__(
-        self, flows: Callable[[EnvelopeClass, int], tuple[tuple[str, int], ...]], version_at: Callable[[float], int]
-    ) -> None:
+        self, flows: Callable[[EnvelopeClass, int], tuple[tuple[str, int], ...]], version_at: Callable[[float], int],
+        bins: Bins | None = None,
+    ) -> None:  # fmt: skip
         self._flows_of = flows  # given a version of the directory, which `version_at` knows by time
         self._version_at = version_at
+        self._bins = bins
         self._flows: dict[tuple[EnvelopeClass, int], tuple[tuple[int, int], ...]] = {}
         self.words = {name: Words() for name in WORDS}
         self._buffer: list[float] = []
@@ -112,20 +121,23 @@ class Recorder:
             self._fold()
 
     def _fold(self) -> None:
-        self._blocks.append(np.array(self._buffer).reshape(-1, len(NUMBERS) + len(WORDS)))
+        rows = np.array(self._buffer).reshape(-1, len(NUMBERS) + len(WORDS))
         self._buffer.clear()
+        if self._bins is None:
+            self._blocks.append(rows)
+        else:
+            self._bins.take(dict(zip((*NUMBERS, *WORDS), rows.T, strict=True)))
 
     def columns(self) -> dict[str, Any]:
         """All rows, by column; words as (codes, words)."""
         if self._buffer:
             self._fold()
+        if self._bins is not None:
+            return in_words(self._bins.columns(), {name: self.words[name].all() for name in WORDS})
         rows = np.concatenate(self._blocks) if self._blocks else np.empty((0, len(NUMBERS) + len(WORDS)))
         self._blocks = [rows]
-        columns: dict[str, Any] = {name: rows[:, i] for i, name in enumerate(NUMBERS)}
-        for i, name in enumerate(WORDS, start=len(NUMBERS)):
-            columns[name] = (rows[:, i].astype(np.int64), self.words[name].all())
-        columns["outcome"] = (rows[:, NUMBERS.index("outcome")].astype(np.int64), list(OUTCOMES))
-        return columns
+        columns: dict[str, Any] = dict(zip((*NUMBERS, *WORDS), rows.T, strict=True))
+        return in_words(columns, {name: self.words[name].all() for name in WORDS})
 
     def check_conservation(self) -> None:
         """Sent = delivered + bounced + expired + discarded + in transit, per recipient. Raises `ConservationError`."""

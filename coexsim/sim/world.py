@@ -19,6 +19,7 @@ from coexsim.mail.dsn import notice_for
 from coexsim.mail.message import Kind, Rcpt, domain_of, fold
 from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Scenario
+from coexsim.sim.binned import Bins
 from coexsim.sim.build import build_downtimes, build_servers
 from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At
 from coexsim.sim.dns_server import NameServer
@@ -37,9 +38,11 @@ RARE_COLLECTION = (200_000, 20, 100)
 
 
 class World:
-    """One replication of a scenario, ready to run."""
+    """One replication of a scenario, ready to run. With `stream` it keeps no row a message, but cells that stand for many (`Bins`)."""
 
-    def __init__(self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, stream: bool = False
+    ) -> None:  # fmt: skip
         self.scenario = scenario
         self.seed = seed
         self.replication = replication
@@ -50,7 +53,8 @@ class World:
         self.measured_s = measured_window_s(scenario)
         self.limit_s = self.length_s + (DRAIN_S if scenario.run.drain is None else scenario.run.drain)
         self.envelopes = EnvelopeClasses()
-        self.recorder = Recorder(self.flows_of, partial(self.setup.directory.version_at, replica=False))
+        self.bins = Bins(self.measured_s, self.length_s) if stream else None  # instead of a table of the mail
+        self.recorder = Recorder(self.flows_of, partial(self.setup.directory.version_at, replica=False), self.bins)
         self.under_way: dict[Message, None] = {}
         self.measured_under_way = 0
         self._all_ended: simpy.Event | None = None  # waited for after the run's length

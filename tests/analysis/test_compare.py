@@ -40,7 +40,7 @@ def both_of(shift_s: float, noise_s: float, seed: int = 0, **columns: Any) -> tu
 
 
 def compared(monkeypatch: pytest.MonkeyPatch, shift_s: float, noise_s: float, runs: int = 5) -> Comparison:
-    def one(a: object, b: object, seed: int, replication: int) -> PairedRun:
+    def one(a: object, b: object, seed: int, replication: int, _: object) -> PairedRun:
         return paired(*both_of(shift_s, noise_s, replication))
 
     monkeypatch.setattr(compare_module, "compare_one", one)

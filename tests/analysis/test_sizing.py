@@ -199,7 +199,7 @@ def test_what_has_as_much_of_everything_is_no_smaller() -> None:
 # --- how the search goes, on made-up replications -----------------------------------------------------------------
 
 
-def fake_measure(scenario: Scenario, seed: int, replication: int, objectives: tuple[Any, ...]) -> Measured:
+def fake_measure(scenario: Scenario, seed: int, replication: int, objectives: tuple[Any, ...], _: str) -> Measured:
     """A wait of 100 s over the cores squared, with noise of a tenth."""
     cores = scenario.servers["onprem"].capacity.cores or 1
     noise = stream(seed, replication, "noise").normal(1, 0.1)

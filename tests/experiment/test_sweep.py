@@ -96,7 +96,7 @@ class Counting:
         self.most = most
         self.ran: list[tuple[object, int]] = []
 
-    def __call__(self, scenario: Scenario, seed: int, replication: int) -> list[Figure]:
+    def __call__(self, scenario: Scenario, seed: int, replication: int, _: str = "auto") -> list[Figure]:
         if len(self.ran) >= self.most:
             raise KeyboardInterrupt
         cores = scenario.servers["onprem"].capacity.cores

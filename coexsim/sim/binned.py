@@ -1,0 +1,119 @@
+"""The ``mail`` table of a run that is too long to keep one: cells that stand for many rows, in bounded memory.
+
+Rows that say the same of kind, stream, flow, outcome, code, place, hops and window fall into one cell when they were born in the same
+sixtieth of the measured window and took equally long, to 1 %. A cell has the sums of its rows, so accounting and means are exact;
+a quantile of delay is right to 1 %.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, log1p
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PARTS = 60
+"""Of the measured window: a multiple of the blocks that intervals come from."""
+SMALLEST_S, WIDTH = 1e-6, log1p(0.01)
+IN_TRANSIT = (1 << 12) - 1  # the bucket of delays that are not known
+_WHAT = {"kind": 2, "stream": 14, "flow": 14, "outcome": 3, "code": 10, "by": 10, "measured": 1, "hops": 8}
+"""What rows of one cell have in common, and the bits that its number takes."""
+_SUMS = ("rows", "squares", "recipients", "delay", "born", "size", "wan", "attempts")
+_PENDING = 1 << 18
+
+
+class Bins:
+    """The cells of a run in the making."""
+
+    def __init__(self, window_s: tuple[float, float], length_s: float) -> None:
+        self._begin_s = window_s[0]
+        end_s = window_s[1] if isfinite(window_s[1]) else length_s
+        self._part_s = max(end_s - self._begin_s, 1e-9) / PARTS
+        self._ids: dict[int, int] = {}
+        self._keys: list[NDArray[np.int64]] = []
+        self._sums: list[NDArray[np.float64]] = []  # a row each of `_SUMS`
+        self._pending = 0
+        self._seen: NDArray[np.uint8] = np.zeros(1024, np.uint8)  # one bit a measured mail
+
+    @property
+    def measured_mails(self) -> int:
+        """How many mails of the measured window have rows, drawn ones."""
+        return int(np.unpackbits(self._seen).sum())
+
+    def take(self, rows: dict[str, NDArray[Any]]) -> None:
+        """Take rows of the ``mail`` table over; words are numbers."""
+        if not len(rows["mail"]):
+            return
+        self._see(rows)
+        key, weight = self._key(rows), rows["recipients"].astype(np.float64)
+        delay_s = np.nan_to_num(rows["delay_s"], nan=0.0)
+        values = (
+            np.ones(len(key)), weight**2, weight, weight * delay_s, rows["born_s"], rows["size_bytes"], rows["wan_bytes"], rows["attempts"],
+        )  # fmt: skip
+        keys, inverse = np.unique(key, return_inverse=True)
+        self._keys.append(keys)
+        self._sums.append(np.stack([np.bincount(inverse, value, len(keys)) for value in values]))
+        self._pending += len(keys)
+        if self._pending > _PENDING + len(self._keys[0]):
+            self._merge()
+
+    def _see(self, rows: dict[str, NDArray[Any]]) -> None:
+        measured = rows["measured"].astype(bool) & (rows["mail"] >= 0)
+        numbers = rows["mail"][measured].astype(np.int64)
+        if len(numbers):
+            place = numbers >> 3
+            longest = int(place.max()) + 1
+            if longest > len(self._seen):
+                self._seen = np.concatenate([self._seen, np.zeros(max(longest, len(self._seen)), np.uint8)])
+            np.bitwise_or.at(self._seen, place, (1 << (numbers & 7)).astype(np.uint8))
+
+    def _key(self, rows: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        what = np.zeros(len(rows["mail"]), np.int64)
+        for name, bits in _WHAT.items():
+            what = (what << bits) | rows[name].astype(np.int64)
+        kinds, inverse = np.unique(what, return_inverse=True)
+        ids = np.array([self._ids.setdefault(kind, len(self._ids)) for kind in kinds.tolist()])[inverse]
+        part = np.clip((rows["born_s"] - self._begin_s) / self._part_s, 0, PARTS - 1).astype(np.int64)
+        return (((ids << 6) | part) << 12) | buckets_of(rows["delay_s"])
+
+    def _merge(self) -> None:
+        keys, inverse = np.unique(np.concatenate(self._keys), return_inverse=True)
+        sums = np.concatenate(self._sums, axis=1)
+        self._keys, self._sums = [keys], [np.stack([np.bincount(inverse, row, len(keys)) for row in sums])]
+        self._pending = len(keys)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The cells as columns of ``mail``, with `rows` (how many) and `squares` (the sum of their squared recipients)."""
+        if self._keys:
+            self._merge()
+        keys = self._keys[0] if self._keys else np.empty(0, np.int64)
+        sums = dict(zip(_SUMS, self._sums[0] if self._sums else np.empty((len(_SUMS), 0)), strict=True))
+        rest = np.array(list(self._ids), np.int64)[keys >> 18] if len(keys) else keys
+        columns: dict[str, NDArray[Any]] = {}
+        for name, bits in reversed(_WHAT.items()):
+            columns[name] = rest & ((1 << bits) - 1)
+            rest = rest >> bits
+        known = (keys & IN_TRANSIT) != IN_TRANSIT
+        return columns | {
+            "mail": np.arange(len(keys)),
+            "recipients": sums["recipients"],
+            "size_bytes": np.rint(sums["size"] / sums["rows"]),
+            "born_s": sums["born"] / sums["rows"],
+            "delay_s": np.where(known, sums["delay"] / sums["recipients"], np.nan),
+            "wan_bytes": sums["wan"],
+            "attempts": np.rint(sums["attempts"] / sums["rows"]),
+            "rows": sums["rows"],
+            "squares": sums["squares"],
+        }
+
+
+def buckets_of(delay_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The number of the bucket, 1 % wide, that a delay falls into; the last one is that of what is not known."""
+    known = np.isfinite(delay_s)
+    at = np.log(np.maximum(np.where(known, delay_s, 0.0), SMALLEST_S) / SMALLEST_S) / WIDTH
+    found: NDArray[np.int64] = np.where(known, np.minimum(at, IN_TRANSIT - 1), IN_TRANSIT).astype(np.int64)
+    return found
+
+
+__all__ = ["PARTS", "Bins", "buckets_of"]

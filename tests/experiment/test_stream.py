@@ -1,0 +1,134 @@
+"""A streamed run keeps no row a message: its accounting is that of the whole table exactly, its percentiles to 1 %."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coexsim.analysis.slo import evaluate
+from coexsim.engine import births
+from coexsim.experiment.replicate import replicate
+from coexsim.experiment.results import Results, load_results
+from coexsim.experiment.run import simulate
+from coexsim.scenario.model import Scenario
+from coexsim.sim.binned import IN_TRANSIT, Bins, buckets_of
+from tests.sim.loaded import loaded
+from tests.sim.worlds import LIMITS, NARROW, WORK
+
+LOST = {"events": [{"at": "40 s", "for": "20 s", "down": "inotes-inbound"}]}
+BUSY = loaded("domino", WORK, LIMITS, NARROW, LOST, {"run": {"length": "3 min", "measure": "20 s - 150 s"}})
+
+
+def both(scenario: Scenario, **options: Any) -> tuple[Results, Results]:
+    whole, streamed = (simulate(scenario, engine="compiled", stream=stream, **options) for stream in (False, True))
+    return whole, streamed
+
+
+def assert_alike(whole: Results, streamed: Results) -> None:
+    pd.testing.assert_frame_equal(whole.conservation(), streamed.conservation())
+    pd.testing.assert_frame_equal(whole.outcomes(), streamed.outcomes())
+    one, other = whole.delays(), streamed.delays()
+    assert one["recipients"].equals(other["recipients"])
+    np.testing.assert_allclose(other["mean_s"], one["mean_s"], rtol=1e-9)
+    for name in ("p50_s", "p95_s", "p99_s"):
+        np.testing.assert_allclose(other[name], one[name], rtol=0.01, atol=1e-6)
+    assert streamed.measured_messages == whole.measured_messages
+    assert streamed.wan_bytes == whole.wan_bytes
+    for table in ("stages", "timeline", "dns"):
+        pd.testing.assert_frame_equal(whole.tables[table], streamed.tables[table])
+
+
+def test_accounting_is_exact_and_percentiles_are_right_to_one_percent() -> None:
+    """Beside the whole table of the same run, with limits, a narrow link and an outage."""
+    whole, streamed = both(BUSY)
+
+    assert_alike(whole, streamed)
+    assert int(streamed.mail["rows"].sum()) == len(whole.mail)
+    assert len(streamed.mail) < len(whole.mail)
+
+
+def test_the_reference_streams_too() -> None:
+    """Both engines put the same rows into the same cells."""
+    one, other = (simulate(BUSY, engine=engine, stream=True) for engine in ("compiled", "reference"))
+
+    pd.testing.assert_frame_equal(one.outcomes(), other.outcomes())
+    order = ["born_s", "delay_s", "flow", "kind", "stream"]
+    exact = ["recipients", "rows", "wan_bytes", "measured", "hops"]
+    tables = [each.mail.astype(dict.fromkeys(order[2:], str)).sort_values(order) for each in (one, other)]
+    assert tables[0][exact].to_numpy().tolist() == tables[1][exact].to_numpy().tolist()
+
+
+def test_work_of_old_blocks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes are kept of few blocks; work on mail of an older one is drawn by itself, and is the same."""
+    from tests.engine.both import assert_engines_agree
+
+    monkeypatch.setattr(births, "BLOCKS_KEPT", 1)
+    assert_engines_agree(BUSY, block_mails=5)
+
+
+def test_replications_are_joined_and_kept(tmp_path: Path) -> None:
+    """`join`, `save` and `load_results` keep the cells."""
+    streamed = replicate(BUSY, 2, jobs=1, stream=True)
+    whole = replicate(BUSY, 2, jobs=1)
+
+    assert_alike(whole, streamed)
+    again = load_results(streamed.save(tmp_path))
+    assert again.is_streamed
+    assert again.mail["rows"].equals(streamed.mail["rows"])
+    pd.testing.assert_frame_equal(again.delays(), streamed.delays())
+
+
+def test_verdicts_say_that_percentiles_are_from_bins() -> None:
+    """And are those of the whole table: same evidence, an interval about as wide."""
+    whole, streamed = both(BUSY)
+    asked = ["p95(delay) < 60 s", "mean(delay) < 60 s", "share(bounced) < 50 %", "mean(wait) < 60 s"]
+
+    for one, other in zip(evaluate(asked, whole, BUSY), evaluate(asked, streamed, BUSY), strict=True):
+        assert other.answer == one.answer
+        assert other.samples == one.samples
+        assert other.estimate == pytest.approx(one.estimate, rel=0.01)
+        if one.objective.kind == "quantile":
+            assert "bins 1 % wide" in other.why
+            assert other.interval.half_width == pytest.approx(one.interval.half_width, rel=0.2)
+
+
+def test_buckets_are_one_percent_wide() -> None:
+    """Nothing, a microsecond, and what is not known have a bucket of their own; two delays in one bucket differ by 1 % at most."""
+    delay_s = np.array([0.0, 1e-6, 1.0, 1.0099, 1.0201, np.nan])
+    at = buckets_of(delay_s)
+
+    assert at[0] == at[1] == 0
+    assert at[3] - at[2] <= 1 < at[4] - at[2] + 1
+    assert at[5] == IN_TRANSIT
+
+
+def test_memory_does_not_grow_with_the_mail() -> None:
+    """Ten times the rows, the same cells."""
+    rng = np.random.default_rng(1)
+    cells = []
+    for blocks in (3, 30):
+        bins = Bins((0.0, 100.0), 100.0)
+        for _ in range(blocks):
+            n = 20_000
+            words = {name: np.zeros(n, np.int64) for name in ("kind", "stream", "flow", "outcome", "code", "by")}
+            numbers = {
+                "mail": np.arange(n),
+                "recipients": np.ones(n),
+                "size_bytes": np.ones(n),
+                "wan_bytes": np.ones(n),
+            }
+            times = {
+                "born_s": np.floor(rng.random(n) * 60) * 100 / 60,
+                "delay_s": 1.01 ** np.floor(rng.random(n) * 100),
+            }
+            bins.take(words | numbers | times | {"hops": np.ones(n), "attempts": np.ones(n), "measured": np.ones(n)})
+        columns = bins.columns()
+        assert columns["rows"].sum() == blocks * 20_000
+        assert bins.measured_mails == 20_000
+        cells.append(len(columns["rows"]))
+
+    assert cells[1] < 1.3 * cells[0]
