@@ -18,7 +18,10 @@ from coexsim.sim.senders import mail_of
 from coexsim.sim.work import draw_attempt
 from coexsim.sim.world import World
 
-WORK_BYTES = 128 << 20  # columns of work that are kept; what is asked for again is drawn again
+WORK_BYTES, STREAM_WORK_BYTES = (
+    128 << 20,
+    32 << 20,
+)  # columns of work that are kept; what is asked for again is drawn again
 DENSE = 1 << 22
 BLOCKS_KEPT = 64  # whose mails' sizes are known; work on what is older is drawn mail by mail
 
@@ -150,7 +153,7 @@ class Births:
             wider[:, :width] = arrays["work"]
             arrays["work"] = wider
             width = length
-        if len(self._slot_of) * width * 8 < WORK_BYTES:
+        if len(self._slot_of) * width * 8 < (WORK_BYTES if self._world.bins is None else STREAM_WORK_BYTES):
             slot = len(self._slot_of)
             self._slot_of.append(of)
             if slot >= slots:

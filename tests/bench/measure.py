@@ -7,10 +7,13 @@ what it needed before the run.
 from __future__ import annotations
 
 import gc
+import io
 import json
+import os
 import resource
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +23,7 @@ from typing import NamedTuple
 from coexsim.engine.choice import Engine
 
 SEVEN = Path(__file__).with_name("seven-classes.yaml")
+YARDSTICK = "cef34bd"  # the last commit with one engine alone: a loop of generators written for speed
 LOADED_DAY = "scenarios/load/corporate-20k.yaml"
 
 
@@ -37,11 +41,12 @@ class Measurement(NamedTuple):
         return self.messages / self.seconds
 
 
-def in_own_process(what: str, messages: int) -> Measurement:
-    """Measure in a fresh process."""
+def in_own_process(what: str, messages: int, tree: Path | None = None) -> Measurement:
+    """Measure in a fresh process, with the sources of another tree where one is given."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.measure", what, str(messages)], capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-m", "tests.bench.measure", what, str(messages)], capture_output=True, text=True, check=True,
+        cwd=tree, env=None if tree is None else os.environ | {"PYTHONPATH": str(tree)},
+    )  # fmt: skip
     return Measurement(*json.loads(done.stdout))
 
 
@@ -53,7 +58,17 @@ def naive(messages: int) -> tuple[int, int]:
     return messages, len(rows)
 
 
-def coexsim(file: str | Path, messages: int, engine: Engine = "compiled") -> tuple[int, int]:
+def earlier(folder: Path) -> Path | None:
+    """The sources of the yardstick, put into a folder; None where the repository does not hold that commit."""
+    archive = subprocess.run(["git", "archive", YARDSTICK], capture_output=True, check=False)
+    if archive.returncode:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
+        packed.extractall(folder, filter="data")
+    return folder
+
+
+def coexsim(file: str | Path, messages: int, engine: Engine = "compiled", *, stream: bool = False) -> tuple[int, int]:
     """A scenario over a length that gives about so many messages of its load (0: as it is), with its `mail` table."""
     from coexsim.experiment.engines import ran
     from coexsim.experiment.run import results_of
@@ -64,14 +79,17 @@ def coexsim(file: str | Path, messages: int, engine: Engine = "compiled") -> tup
         assert scenario.load is not None
         rate_per_s = sum(stream.rate for stream in scenario.load.streams)
         scenario = changed(scenario, {"run.length": f"{messages / rate_per_s} s"})
-    world, _ = ran(scenario, scenario.run.seed, 0, engine=engine)
+    world, _ = ran(scenario, scenario.run.seed, 0, engine=engine, stream=stream)
     mail = results_of(world).mail
+    if stream:
+        return int(mail["rows"][mail["kind"] == "mail"].sum()), int(mail["rows"].sum())
     return int((mail["kind"] == "mail").sum()), len(mail)
 
 
 WHAT: dict[str, Callable[[int], tuple[int, int]]] = {
     "naive": naive,
     "seven": partial(coexsim, SEVEN),
+    "seven, streamed": partial(coexsim, SEVEN, stream=True),
     "seven, reference": partial(coexsim, SEVEN, engine="reference"),
     "loaded day": partial(coexsim, LOADED_DAY),
     "loaded day, reference": partial(coexsim, LOADED_DAY, engine="reference"),

@@ -6,11 +6,12 @@ Seconds are of one processor; each measurement has a process of its own, and of 
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from statistics import median
 
 import pytest
 
-from tests.bench.measure import Measurement, in_own_process
+from tests.bench.measure import YARDSTICK, Measurement, earlier, in_own_process
 
 pytestmark = pytest.mark.bench
 MESSAGES = 200_000
@@ -62,6 +63,30 @@ def test_loaded_day() -> None:
 
     assert day.messages > 500_000
     assert day.peak_bytes / day.messages < 1000
+
+
+def test_loaded_day_beside_the_yardstick(tmp_path: Path) -> None:
+    """The same day by the loop of generators that came before the two engines, from the repository's history."""
+    tree = earlier(tmp_path)
+    if tree is None:
+        pytest.skip(f"the repository does not hold commit {YARDSTICK}")
+    then, now = in_own_process("loaded day", 0, tree), in_own_process("loaded day", 0)
+    print("\nthe loaded day, beside the loop of generators that came before, with the mail table made")
+    show(f"coexsim at {YARDSTICK}", then)
+    show("coexsim, compiled", now, f"ratio {now.per_s / then.per_s:.1f}x")
+
+    assert now.per_s > 5 * then.per_s
+
+
+def test_a_streamed_run_has_bounded_memory() -> None:
+    """Three million messages more need no more memory than 64 MB: columns of work and cells fill up to their bounds."""
+    runs = [in_own_process("seven, streamed", n) for n in (1_000_000, 4_000_000)]
+    print("\nstreamed, seven classes")
+    for m in runs:
+        show("coexsim --stream", m, f"{m.peak_bytes / 1e6:,.0f} MB above the start")
+
+    assert runs[1].peak_bytes < runs[0].peak_bytes + (64 << 20)
+    assert runs[1].peak_bytes < 300e6
 
 
 def test_growth_is_linear() -> None:
