@@ -17,7 +17,7 @@ from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.engine.choice import Engine
 from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import run_all
-from coexsim.experiment.figures import Station, busy_shares
+from coexsim.experiment.figures import Station, busy_shares, deferred_share
 from coexsim.experiment.run import run_one
 from coexsim.scenario.model import Scenario
 from coexsim.stats import replications_needed
@@ -32,6 +32,8 @@ class Measured(NamedTuple):
     busy: dict[Station, float]
     """Busy share in the busiest hour of every station with a limit, and of links."""
     most_queued_bytes: dict[str, float]
+    deferred_share: float
+    """The share of the delay that is waiting for another attempt, and not for a resource."""
     messages: int
     seconds: float
 
@@ -47,7 +49,9 @@ def measure_one(
         results.timeline[results.timeline["stage"] == "queue"].groupby("server", observed=True)["queued_bytes"].max()
     )
     most = {str(server): float(value) for server, value in queued.items()}
-    return Measured(samples, busy_shares(results), most, len(results.mail), perf_counter() - began)
+    return Measured(
+        samples, busy_shares(results), most, deferred_share(results), len(results.mail), perf_counter() - began
+    )
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ class Assessment:
             for station, share in run.busy.items():
                 gathered[station].append(share)
         return {station: float(np.mean(shares)) for station, shares in gathered.items()}
+
+    def deferred_share(self) -> float:
+        """The share of the delay that is waiting for another attempt, mean over replications."""
+        return float(np.mean([run.deferred_share for run in self.runs])) if self.runs else float("nan")
 
 
 def looks(most: int, first: int = FIRST_LOOK) -> list[int]:

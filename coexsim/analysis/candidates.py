@@ -31,7 +31,7 @@ def apply(scenario: Scenario, candidate: Candidate, server: str | None = None) -
         for role, spec in scenario.servers.items():
             if name in (role, spec.runs_on):
                 for stage in Service.model_fields:
-                    work = getattr(spec.service, stage)
+                    work = getattr(spec.work, stage)
                     if work != Work():
                         changes[f"servers.{role}.service.{stage}"] = _quicker(work, candidate.speed)
     if candidate.uplink is not None:

@@ -11,6 +11,7 @@ from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.assumptions import Assumption, assumptions
+from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Scenario
 
 MOST_DRAWN = 15_000_000  # recipients; drawing and counting them takes some seconds
@@ -88,7 +89,7 @@ def _rule_in_force(policy: Policy) -> list[str]:
 
 def _doubts(scenario: Scenario, loads: Loads | None) -> list[str]:
     """What is legal but surely wrong, or will not work under this load."""
-    doubts = []
+    doubts = [text for _, text in without_work(scenario)] if scenario.load is not None else []
     for station in loads.stations if loads else ():
         busy = f"{100 * station.utilisation:.0f} %"
         if station.utilisation >= 1:

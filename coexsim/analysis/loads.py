@@ -22,10 +22,10 @@ from coexsim.draw.mail_table import MailBlock
 from coexsim.experiment.figures import HOUR, busiest
 from coexsim.mail.trace import Route, trace
 from coexsim.scenario.base import Work
+from coexsim.scenario.machine import CORE_STAGES
 from coexsim.scenario.model import Scenario
 from coexsim.sim.formulas import session_round_trips, slow_start_round_trips
 from coexsim.sim.senders import mail_of
-from coexsim.sim.work import CORE_STAGES
 from coexsim.sim.world import World
 
 Floats = NDArray[np.float64]
@@ -248,11 +248,11 @@ def _add(world: World, sums: dict[tuple[str, str], _Sum], mail: _Class, route: R
     for role in {name for copy, _ in ends for name in copy.servers if servers[name].runs_on}:
         copies[role] += 1
     for server, times in copies.items():
-        works = [getattr(servers[server].service, stage) for stage in CORE_STAGES]
+        works = [getattr(servers[server].work, stage) for stage in CORE_STAGES]
         if any(work != Work() for work in works):
             visit(servers[server].runs_on or server, "cores", times, _work(works, mail.size))
     for copy, count in [*ends, *((notice, 1) for notice in notices)]:
-        deliver = servers[copy.servers[-1]].service.deliver if copy.servers else Work()
+        deliver = servers[copy.servers[-1]].work.deliver if copy.servers else Work()
         if copy.outcome == "delivered" and deliver != Work():
             visit(copy.servers[-1], "delivery", count, _work([deliver], mail.size))
 
@@ -267,7 +267,7 @@ def _session(world: World, visit: object, client: str, server: str, recipients: 
     size, reused = mail.size, spec.reuse > 0
     trips = session_round_trips(spec.tls, spec.pipelining, 1, recipients, reused=reused, body=body)
     fixed_s = (trips + (mail.slow_start if body and not reused else 0.0)) * path.round_trip_s
-    accept = _work([world.scenario.servers[server].service.accept], size) if body else Moments()
+    accept = _work([world.scenario.servers[server].work.accept], size) if body else Moments()
     per_byte = 0.0
     for link in path.links if body else ():
         width = _width(world, link.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from math import ceil, inf
+from math import ceil, inf, nan
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from coexsim import units
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.analysis.theory import hairpin_share
 from coexsim.experiment.sweep import HOSTED_SHARE, sweep
+from coexsim.scenario.idle import cores_work
 from coexsim.scenario.model import Scenario
 
 STEPS = "0..100% step 10%"
@@ -45,7 +46,8 @@ def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     busy_cores             1     busy on-premises cores in the busiest hour
     keeps_up               -     whether they are not all busy nearly all of that hour
     cores_needed           1     so many that they are no busier than the objective on them allows (else 70 %); where
-                                 they do not keep up, by the work that came in the hour in which most came
+                                 they do not keep up, by the work that came in the hour in which most came; not a
+                                 number where no work is defined for them
     round_trip_share       1     share of internal mail that makes the round trip
     round_trip_by_theory   1     the square of the hosted share
     wan_bytes              B     bytes that the window's mail put on links between sites
@@ -54,6 +56,7 @@ def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     """
     server = scenario.home_server.get("onprem", "")
     limit = _limit(read_objectives(scenario), server)
+    idle = not cores_work(scenario, server)
     rows = []
     for share, part in table.groupby(HOSTED_SHARE, sort=False):
         mean = part.groupby(["what", "where"])["value"].mean()
@@ -66,7 +69,7 @@ def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
             "work_per_s": float(mean.get(("visits per second", f"{server}.cores"), 0.0)),
             "busy_cores": busy,
             "keeps_up": keeps_up,
-            "cores_needed": max(ceil(asked_for / limit - 1e-9), 1),
+            "cores_needed": nan if idle else float(max(ceil(asked_for / limit - 1e-9), 1)),
             "round_trip_share": float(mean.get(("round trip share of internal mail", "all"), np.nan)),
             "round_trip_by_theory": hairpin_share(hosted),
             "wan_bytes": float(mean.get(("WAN bytes", "all"), np.nan)),

@@ -19,6 +19,7 @@ import pandas as pd
 
 from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
 from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
+from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.headroom import Headroom, find_headroom
 from coexsim.analysis.loads import MeasuredMail, measured_mail, station_loads
 from coexsim.analysis.resources import resource_table
@@ -28,6 +29,7 @@ from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.cards import card
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor
+from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Candidate, Scenario
 from coexsim.sim.world import World
 
@@ -120,6 +122,16 @@ class Sizing:
         return resource_table(
             apply(scenario, best.candidate, self.server), self.server, best.assessment, self.objectives
         )
+
+    def doubts(self, scenario: Scenario) -> list[str]:
+        """What of the sized server has no work, on the answer or the largest that was tried; and whether retries make the delays."""
+        tried = self.best or next((t for t in reversed(self.tried) if t.assessment is not None), None)
+        if tried is None:
+            return []
+        machine = apply(scenario, tried.candidate, self.server)
+        found = [text for path, text in without_work(machine) if path[1] == self.server]
+        share = tried.assessment.deferred_share() if tried.assessment is not None else float("nan")
+        return [f"{text[0].upper()}{text[1:]}." for text in found] + list(filter(None, [say_deferred(share)]))
 
     @property
     def best(self) -> Tried | None:

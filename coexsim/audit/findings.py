@@ -24,6 +24,7 @@ from coexsim.audit.subjects import (
     people,
     postfix,
     reach,
+    resources,
     strangers,
     zones,
 )
@@ -45,6 +46,7 @@ SUBJECTS: tuple[Subject, ...] = (
     strangers.SUBJECT,
     postfix.SUBJECT,
     hosted.SUBJECT,
+    resources.SUBJECT,
 )
 ACKNOWLEDGED_NOTHING = Explanation(
     "ACKNOWLEDGED-NOTHING",

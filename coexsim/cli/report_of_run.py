@@ -116,7 +116,9 @@ class Report:
         )
 
     def _say_all(self, first: Callable[[], None] | None) -> None:
+        from coexsim.report.answer import doubts
         from coexsim.report.saying import say_summary, say_verdicts
+        from coexsim.report.tables import words
         from coexsim.report.words import scope
 
         console = make_console()
@@ -132,6 +134,8 @@ class Report:
             console.print(part)
         if self.trip is not None:
             say_price(self.trip)
+        for doubt in doubts(self.summary):
+            console.print(words(("Doubt:", "bold"), f" {doubt}"))
         console.print(scope(self.spec))
         if not self.keeping.failed:
             say(f"Tables{' and pictures' if self.pictures else ''}: {self.folder}/")

@@ -76,7 +76,7 @@ def size(
         outgrown = _outgrown(asked, found, spec, seed, executor) if asked is not None else []
     keeping = Keeping()
     sentences = [*_answer(found, spec), *([f"Headroom: {found.headroom}."] if found.headroom is not None else [])]
-    sentences += outgrown
+    sentences += outgrown + found.doubts(spec)
     _write_size(found, spec, sentences, folder, keeping, pictures=pictures)
     if as_json:
         code = CANNOT_WRITE if keeping.failed else found.exit_code
@@ -153,6 +153,7 @@ def _counter() -> Iterator[Callable[[str], None]]:
 def _say_size(found: Sizing, spec: Scenario) -> None:
     """The answer first, then what it rests on."""
     from coexsim.report.saying import say_verdicts
+    from coexsim.report.tables import words
 
     console = make_console()
     for number, line in enumerate(_answer(found, spec)):
@@ -169,6 +170,8 @@ def _say_size(found: Sizing, spec: Scenario) -> None:
         console.print(f"{resource} alone, with the others at their largest: {alone}")
     if best is not None:
         console.print(_resources(found, spec))
+    for doubt in found.doubts(spec):
+        console.print(words(("Doubt:", "bold"), f" {doubt}"))
     per_run = f"{found.messages / max(found.runs, 1):,.0f} copies of messages each" if found.runs else "none was needed"
     console.print(f"{found.runs} runs in {found.seconds:.0f} s; {per_run}.")
 

@@ -60,6 +60,8 @@ def sweep(
     from coexsim.experiment.ranges import read_values
     from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
+    from coexsim.report.tables import words
+    from coexsim.scenario.idle import without_work
     from coexsim.scenario.load import load_scenario
 
     spec = load_scenario(scenario)
@@ -122,6 +124,8 @@ def sweep(
         if objectives is not None:
             console.print(_judged(objectives))
         console.print(_points(table, list(grid), sure) if points is None else _migration(points, sure))
+        for _, text in without_work(spec):
+            console.print(words(("Doubt:", "bold"), f" {text}."))
     say(answer)
     return keeping.exit_code(0)
 
@@ -192,7 +196,8 @@ def _migration(points: Any, note: str) -> Group:
     heads = ["hosted", "msg/s", "busy\ncores", "cores\nneeded", "round\ntrip", "by\ntheory", "WAN"]
     table = plain_table([], [*heads, *(d.removeprefix("p95_s ").replace("->", "\n->") for d in delays)])
     for row in points.to_dict("records"):
-        needed = f"{row['cores_needed']}{'' if row['keeps_up'] else '*'}"
+        cores = row["cores_needed"]
+        needed = f"{cores:.0f}{'' if row['keeps_up'] else '*'}" if cores == cores else "-"
         table.add_row(
             f"{100 * row['hosted_share']:.0f} %", f"{row['work_per_s']:.1f}", f"{row['busy_cores']:.2f}", needed,
             _percent(row["round_trip_share"]), _percent(row["round_trip_by_theory"]), say_bytes(row["wan_bytes"]),

@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 from coexsim.engine import cache
 from coexsim.errors import CoexsimError
 from coexsim.mail.products.registry import schedule_of
+from coexsim.mail.products.services import organisation_of
 from coexsim.scenario.model import Event, Scenario
 from coexsim.scenario.part import Spec
-from coexsim.scenario.servers import Capacity, Service, SmtpSession
+from coexsim.scenario.servers import Capacity, HostedInbound, HostedOutbound, Service, SmtpSession
 
 Engine = Literal["auto", "compiled", "reference"]
 ENGINES: tuple[Engine, ...] = ("auto", "compiled", "reference")
@@ -53,10 +54,12 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
     if len(scenario.servers) > MOST_SERVERS:
         yield f"more than {MOST_SERVERS} servers"
     for name, server in scenario.servers.items():
-        for key, part in (("capacity", server.capacity), ("service", server.service), ("smtp", server.smtp)):
+        for key, part in (("capacity", server.capacity), ("service", server.work), ("smtp", server.smtp)):
             yield from (f"servers.{name}.{key}.{unknown}" for unknown in _more_than_covered(part))
-        if server.outgoing_addresses > 1 or server.ipv6 != "none":
-            yield f"servers.{name}.{'ipv6' if server.ipv6 != 'none' else 'outgoing_addresses'}"
+        if server.ipv6 != "none":
+            yield f"servers.{name}.ipv6"
+        if server.greylisting is not None and _from_several_addresses(scenario):
+            yield f"servers.{name}.greylisting of mail from several addresses of one sender"
         if (
             getattr(server, "reject_unverified_recipient", False)
             or getattr(server, "verify_recipient", "") == "callout"
@@ -68,6 +71,17 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
         yield "uplinks"
     for number, event in enumerate(scenario.events):
         yield from (f"events[{number}].{unknown}" for unknown in _more_than_covered(event))
+
+
+def _from_several_addresses(scenario: Scenario) -> bool:
+    return any(
+        (server.outgoing_addresses or 1) > 1
+        or (
+            isinstance(server, HostedInbound | HostedOutbound)
+            and organisation_of(scenario, server).service.addresses > 1
+        )
+        for server in scenario.servers.values()
+    )
 
 
 def _more_than_covered(part: Spec) -> Iterator[str]:

@@ -75,6 +75,22 @@ def busy_shares(results: Results) -> dict[Station, float]:
     return shares
 
 
+def deferred_share(results: Results) -> float:
+    """The share of the measured mail's delay that it spent in no station: waiting for another attempt, or for a server to come back.
+
+    By Little's law over all mail: what delays add up to, less waits and work at cores, delivery and transfer threads, in which
+    connections and links are contained. Not a number where nothing was delivered, 0 where the rest is within what rounding leaves.
+    """
+    mail = results.measured
+    mail = mail[(mail["kind"] == "mail") & (mail["outcome"] == "delivered")]
+    delay_s = float(mail["delay_s"].sum())
+    if not delay_s > 0:
+        return float("nan")
+    stages = results.stages[results.stages["stage"].isin(("cores", "delivery", "transfer"))]
+    each_s = stages["mean_wait_s"].fillna(0.0) + stages["mean_service_s"].fillna(0.0)
+    return max(1 - float((each_s * stages["visits"]).sum()) / delay_s, 0.0)
+
+
 def figures(results: Results) -> list[Figure]:
     """Delays by flow, outcomes, the round trip's share, work and waits by stage, bytes by link, queues by server."""
     return [*_of_mail(results), *_of_stations(results)]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict
 from coexsim.report.saying import is_worth_saying
@@ -18,10 +19,16 @@ NOBODY = "->unknown"
 
 def straight_answer(summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None) -> list[str]:
     """One sentence for each thing a planner asks first; what is not known is left out."""
-    found = [_objectives(verdicts), _delay(summary), _busiest(summary), _price(trip), _lost(summary)]
+    found = [_objectives(verdicts), _delay(summary), _busiest(summary), _price(trip), _lost(summary), *doubts(summary)]
     if summary["stopped_early"]:
         found.insert(0, f"The run was stopped early: {summary['stopped_early']}.")
     return [sentence for sentence in found if sentence]
+
+
+def doubts(summary: dict[str, Any]) -> list[str]:
+    """What the answer does not rest on, though it may look so: resources without work, and waits for another attempt."""
+    said = [f"{text[0].upper()}{text[1:]}." for text in summary["without_work"]]
+    return [*said, *filter(None, [say_deferred(summary["deferred_share"])])]
 
 
 def _objectives(verdicts: Sequence[Verdict]) -> str:

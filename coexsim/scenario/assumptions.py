@@ -11,6 +11,7 @@ from coexsim.errors import UsageError
 from coexsim.scenario.describe import FROM_MEMORY, find_keys, sources_in
 from coexsim.scenario.load_profile import over_profile
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.product_work import source_of_work
 from coexsim.scenario.written import unit_of, value_text
 
 LONGEST = 90
@@ -36,7 +37,7 @@ def assumptions(scenario: Scenario, *, defaults: bool = True) -> list[Assumption
 
     Those from memory come first.
     """
-    found = [*_with_sources(scenario), *(_defaults(scenario) if defaults else ())]
+    found = [*_with_sources(scenario), *([*_defaults(scenario), *_work(scenario)] if defaults else ())]
     return sorted(found, key=lambda each: not each.is_from_memory)
 
 
@@ -75,6 +76,16 @@ def _defaults(scenario: Scenario) -> Iterator[Assumption]:
             key = f"{path}.{field.alias or name}"
             source = f"default; {field.description}"
             yield Assumption(key, said, unit_of(field), source, _line(key.split("."), said))
+
+
+def _work(scenario: Scenario) -> Iterator[Assumption]:
+    """How long work takes at servers with cores of which nobody says it."""
+    for name, server in scenario.servers.items():
+        if server.works_by_default:
+            work = server.work.queue_write
+            said = f"{{fixed: {value_text(work.fixed, 's')}, per_MB: {value_text(work.per_MB, 's')}}}"
+            path = f"servers.{name}.service.queue_write"
+            yield Assumption(path, said, "", source_of_work(server.kind), _line(path.split("."), said))
 
 
 def _unit(path: str) -> str:

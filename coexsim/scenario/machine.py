@@ -13,6 +13,8 @@ from coexsim.scenario.quantities import Number, Seconds, SizeBytes, Switch, Whol
 
 MOST_AT_ONCE = 1_000_000  # cores, connections or threads of a server
 
+CORE_STAGES = ("directory_lookup", "scan", "archive", "queue_write")
+
 
 class Capacity(Spec):
     """What a machine has. A number left out is not a limit."""

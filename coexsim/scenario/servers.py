@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from coexsim.scenario.machine import MOST_AT_ONCE, Capacity, Greylist, RetryPlan, Service, SmtpSession
 from coexsim.scenario.part import Spec
+from coexsim.scenario.product_work import PRODUCT_WORK
 from coexsim.scenario.quantities import Names, Seconds, SizeBytes, Switch, Whole
 
 
@@ -24,15 +25,20 @@ class ServerBase(Spec):
     address: str | None = Field(default=None, description="its IP address; default: what DNS says of its host")
     runs_on: str | None = Field(default=None, description="the server whose machine this role shares")
     capacity: Capacity = Field(default=Capacity(), description="what its machine has; left out: no limits")
-    service: Service = Field(default=Service(), description="how long its work takes; left out: no time")
+    service: Service = Field(
+        default=Service(),
+        description="how long its work takes; left out: with cores, what its product was seen to take (`explain SCENARIO`), else no time",
+    )
     smtp: SmtpSession = Field(default=SmtpSession(), description="what its SMTP sessions cost in round trips")
     retry: RetryPlan | None = Field(
         default=None, description="when mail that could not be handed on is tried again; left out: as the product does"
     )
-    outgoing_addresses: Whole = Field(
-        default=1,
+    outgoing_addresses: Whole | None = Field(
+        default=None,
         ge=1,
-        description="IP addresses that its mail leaves from, one after another; each is a stranger to greylisting",
+        le=MOST_AT_ONCE,
+        description="IP addresses that its mail leaves from, one after another; each is a stranger to greylisting, and has a queue of its "
+        "own at a hosted service; default: 1, of a hosted service by name 8 (from memory)",
     )
     ipv6: Literal["none", "works", "broken"] = Field(
         default="none",
@@ -61,6 +67,16 @@ class ServerBase(Spec):
         default=False,
         description="550 5.7.1 for a sender of one of its domains from a client that relay_for does not name (spoofing)",
     )
+
+    @property
+    def works_by_default(self) -> bool:
+        """Has it cores, and does nobody say how long its work takes: then it takes what its product was seen to take."""
+        return self.capacity.cores is not None and "service" not in self.model_fields_set
+
+    @property
+    def work(self) -> Service:
+        """How long its work takes: as the scenario says, or by default."""
+        return PRODUCT_WORK if self.works_by_default else self.service
 
 
 class DominoServer(ServerBase):
@@ -471,10 +487,11 @@ class ExternalServer(ServerBase):
         default_factory=dict, description="local part to the address its mail goes on to"
     )
     resolvers: Whole = Field(
-        default=1,
+        default=1000,
         ge=1,
         le=MOST_AT_ONCE,
-        description="how many senders it stands for, each with its own DNS cache, connections and memory of what failed",
+        description="how many senders it stands for, each with its own DNS cache, connections, queue runs and memory of what failed; the "
+        "Internet is many: 1000 is from memory",
     )
     smart_host: str | None = Field(default=None, description="sends all mail to this host instead of by MX")
     max_message_size: SizeBytes | None = Field(

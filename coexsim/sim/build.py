@@ -8,10 +8,11 @@ from typing import Protocol
 
 from coexsim.mail.dns import Question
 from coexsim.mail.outages import Outages, site_of
+from coexsim.mail.policy import Policy
 from coexsim.mail.products.registry import PRODUCTS
 from coexsim.rng import stream
 from coexsim.scenario.model import Scenario
-from coexsim.scenario.servers import AnyServer, ExternalServer
+from coexsim.scenario.servers import AnyServer, ExternalServer, HostedInbound, HostedOutbound
 from coexsim.sim.dns_server import NameServer, Resolver
 from coexsim.sim.downtime import DowntimeSchedule, random_downtime
 from coexsim.sim.network import StageLogMaker
@@ -75,7 +76,7 @@ def build_servers(world: NewWorld) -> dict[str, MailServer]:
 def _build_server(world: NewWorld, name: str, made: dict[str, MailServer]) -> MailServer:
     spec = world.scenario.servers[name]
     downtime = world.downtimes[name]
-    work = ServerWork(name, spec.service, world.seed, world.replication)
+    work = ServerWork(name, spec.work, world.seed, world.replication)
     machine = made.get(spec.runs_on or "")
     capacity = spec.capacity
     if machine is not None:
@@ -119,6 +120,13 @@ def _threads_per_destination(world: NewWorld, spec: AnyServer) -> int | None:
     return PRODUCTS[host.kind].sessions_per_destination(capacity.transfer_threads)
 
 
+def senders(spec: AnyServer, policy: Policy) -> int:
+    """How many senders a server stands for, each with its own DNS cache, connections, queue runs and memory of what failed."""
+    if isinstance(spec, ExternalServer):
+        return spec.resolvers
+    return policy.outgoing_addresses if isinstance(spec, HostedInbound | HostedOutbound) else 1
+
+
 def client_resolver(world: NewWorld, name: str) -> Resolver:
     """The DNS cache of a user's own machine beside a server: it knows no host as itself."""
     near = world.servers[name].resolvers[0]
@@ -126,14 +134,14 @@ def client_resolver(world: NewWorld, name: str) -> Resolver:
 
 
 def _resolvers(world: NewWorld, name: str, spec: AnyServer) -> list[Resolver]:
-    """The DNS caches of a server: one, or as many as the Internet's senders use."""
+    """The DNS caches of a server: one for each sender that it stands for."""
     policy = world.setup.policies[name]
     site = site_of(world.scenario.servers, name)
     names = world.scenario.name_servers
     external_site = next((s.site for s in world.scenario.servers.values() if s.kind == "external" and s.site), None)
     path = world.network.path(site or "", names.site or external_site or site or "")
     asked = world.dns_asked.setdefault(name, {})
-    count = spec.resolvers if isinstance(spec, ExternalServer) else 1
+    count = senders(spec, policy)
     round_trip_s = path.round_trip_s if path else 0.0
     return [
         Resolver(world.env, world.name_server, policy, world.setup.server_at, round_trip_s, asked) for _ in range(count)

@@ -126,9 +126,9 @@ class RuleMemory:
 
         def is_grey(client: str, sender: str, rcpt: str) -> bool:
             assert delay_s is not None
-            source = message.failures % world.setup.policies[client].outgoing_addresses
-            known_by = contact(world.setup, self._server, client, source)
-            return self._greylist.turns_away(str(which), known_by, sender, rcpt, now_s, delay_s)
+            addresses = world.setup.policies[client].outgoing_addresses
+            known_by = contact(world.setup, self._server, client, (which + message.failures) % addresses)
+            return self._greylist.turns_away(str(which // addresses), known_by, sender, rcpt, now_s, delay_s)
 
         def is_reached(_client: str, server: str) -> bool:
             return world.downtimes[server].is_up(now_s)

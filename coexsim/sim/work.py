@@ -6,10 +6,8 @@ import numpy as np
 
 from coexsim.draw.work_draws import WorkDraws
 from coexsim.scenario.base import Work
-from coexsim.scenario.servers import Service
+from coexsim.scenario.machine import CORE_STAGES, Service
 from coexsim.sim.message import Block, Message
-
-CORE_STAGES = ("directory_lookup", "scan", "archive", "queue_write")
 
 
 def draw_attempt(serial: int, visit: int) -> int:

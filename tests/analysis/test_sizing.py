@@ -208,6 +208,7 @@ def fake_measure(scenario: Scenario, seed: int, replication: int, objectives: tu
         tuple(Sample(100 * growth / cores**2 * noise, 1000) for _ in objectives),
         {("onprem", "cores"): 0.5},
         {},
+        0.0,
         10,
         0.1,
     )

@@ -134,6 +134,10 @@ CASES: dict[str, Case] = {
     ),
     "EXCHANGE-DOMAIN-TYPE": Case(exchange(domain="authoritative"), exchange()),
     "EXCHANGE-DOMAIN-NOT-ACCEPTED": Case(exchange().replace("corporate.com: internal", "corporate.net: internal"), exchange()),
+    "NO-WORK-DEFINED": Case(
+        "servers: {onprem: {capacity: {cores: 4}, service: {accept: 4 ms}}}\nload: {profile: office-worker}\n",
+        "servers: {onprem: {capacity: {cores: 4}}}\nload: {profile: office-worker}\n",
+    ),
     "ACKNOWLEDGED-NOTHING": Case(
         "acknowledge: [{code: LOOP, reason: it was there last year}]",
         "acknowledge: [{code: BACKSCATTER, reason: the article wants it so}]",

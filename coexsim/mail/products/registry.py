@@ -75,7 +75,7 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         valid_certificate=server.valid_certificate,
         requires_tls_to=frozenset(server.requires_tls_to),
         requires_tls_from=frozenset(server.requires_tls_from),
-        outgoing_addresses=server.outgoing_addresses,
+        outgoing_addresses=server.outgoing_addresses or _hosts_of_service(scenario, server),
         ipv6=server.ipv6,
         retry=retry,
     )
@@ -86,6 +86,13 @@ def schedule_of(server: AnyServer, product: Product | None = None) -> RetrySched
     """The schedule of a server: its product's, with what the scenario says instead."""
     schedule = (product or PRODUCTS[server.kind]).schedule(server)
     return changed(schedule, server.retry, SCHEDULES) if server.retry else schedule
+
+
+def _hosts_of_service(scenario: Scenario, server: AnyServer) -> int:
+    """How many hosts a server's mail leaves from where the scenario does not say it."""
+    return (
+        organisation_of(scenario, server).service.addresses if isinstance(server, HostedInbound | HostedOutbound) else 1
+    )
 
 
 def _role_on(scenario: Scenario, name: str) -> str | None:

@@ -21,7 +21,7 @@ class Limits(NamedTuple):
 class Service(NamedTuple):
     """A hosted mail service. `name` is whose replies are given; `manner` are fields of a `Policy` of both its servers.
 
-    `host_endings` are domains that its own mail hosts lie in.
+    `host_endings` are domains that its own mail hosts lie in; `addresses` is how many hosts one tenant's mail leaves from.
     """
 
     key: str
@@ -30,6 +30,7 @@ class Service(NamedTuple):
     replies: Catalogue
     manner: Settings
     host_endings: tuple[str, ...] = ()
+    addresses: int = 1
     edge_blocking: bool = False
     people_elsewhere: Literal["refuse", "relay"] = "refuse"
     routes_internal_mail: Literal["by-mx", "direct"] = "by-mx"
