@@ -266,7 +266,7 @@ def _session(world: World, visit: object, client: str, server: str, recipients: 
     spec = world.scenario.servers[client].smtp
     size, reused = mail.size, spec.reuse > 0
     trips = session_round_trips(spec.tls, spec.pipelining, 1, recipients, reused=reused, body=body)
-    fixed_s = (trips + (mail.slow_start if body and not reused else 0.0)) * path.round_trip_s
+    fixed_s = (trips + (mail.slow_start if body and not reused else 0.0)) * path.round_trip_s + spec.session
     accept = _work([world.scenario.servers[server].work.accept], size) if body else Moments()
     per_byte = 0.0
     for link in path.links if body else ():
@@ -276,9 +276,9 @@ def _session(world: World, visit: object, client: str, server: str, recipients: 
             per_byte += 1 / width
     mean_s = fixed_s + accept.mean_s + per_byte * size.mean_s
     spread = max(accept.square_s2 - accept.mean_s**2, 0.0) + per_byte**2 * max(size.square_s2 - size.mean_s**2, 0.0)
-    held = Moments(mean_s, mean_s**2 + spread)
-    visit(world.scenario.servers[client].runs_on or client, "transfer", 1, held)
-    visit(server, "connections", 1, held)
+    thread_s = mean_s + spec.between  # what a thread is away for while mail waits, which is when it matters
+    visit(world.scenario.servers[client].runs_on or client, "transfer", 1, Moments(thread_s, thread_s**2 + spread))
+    visit(server, "connections", 1, Moments(mean_s, mean_s**2 + spread))
 
 
 def _width(world: World, name: str) -> float:

@@ -27,7 +27,7 @@ COVERED: dict[type[Spec], tuple[str, ...]] = {
         "delivery_threads", "queue_disk", "queue_length", "when_full",
     ),
     Service: ("accept", "directory_lookup", "scan", "archive", "queue_write", "deliver"),
-    SmtpSession: ("tls", "pipelining", "reuse", "connect_timeout"),
+    SmtpSession: ("tls", "pipelining", "reuse", "session", "between", "connect_timeout"),
     Event: ("at", "for_", "down", "mtbf", "mttr", "zone", "fault", "move", "hire", "to", "name"),
 }  # fmt: skip
 """The keys that the kernel knows of the parts of a scenario that have to do with time."""

@@ -130,8 +130,8 @@ HAS_THREAD, HAS_SLOT, AWAITS_THREAD, AWAITS_SLOT = 1, 2, 4, 8
     POSTED, HAND_IN, ENTER, PLAN, HAND_OVER, KEEP, KEEP_WAITING, SEND, HAS_WAITED, ATTEMPT, LOOK_UP, ASK, ASK_NAME_SERVER, REPLY,
     REPLIED, GOT, HOSTS, CONTACT, SLOT_WAITED, DOOR, SESSION, BODY, CROSSED, BROKEN, BODY_OVER, LAST_REPLY, LOST, TAKEN, ATTEMPTED, GO_ON,
     MOVE, TROUBLED, FAILED, DEFER, WARN, WAIT, AGAIN, GIVE_UP, END, CARRY, RING, BREAK, NS_PUT, NS_GET, NS_ANSWER, SHARE, NAMED_BORN,
-    NAMED_FOUND, ALL_ENDED, STOP,
-) = range(50)  # fmt: skip
+    NAMED_FOUND, ALL_ENDED, STOP, TURNED,
+) = range(51)  # fmt: skip
 """Steps; an event names the step that it begins with."""
 
 
@@ -812,7 +812,13 @@ def run(
                                 co.thread_taken = now
                                 co.held |= HAS_THREAD
                                 a = ATTEMPT
-                elif a == HAS_WAITED:  # for its thread: things may have changed meanwhile
+                elif a == HAS_WAITED:  # for its thread, which turns from one session to the next
+                    between = servers[co.server].between_s
+                    a = TURNED
+                    if between > 0:
+                        push(heap, ints, now + between, SESSIONS + co.number, (TURNED << SHIFT) | c)
+                        a = -1
+                elif a == TURNED:  # things may have changed meanwhile
                     tx = tx_keys[co.tx]
                     sv = servers[co.server]
                     d = destinations[hops[tx.hop].first + co.number % sv.senders]
@@ -1223,7 +1229,7 @@ def run(
                                     queued += servers[j].queued
                             pressure = formulas.back_pressure_s(queued, to.pressure)
                         pa = paths[co.path]
-                        length = formulas.session_s(trips, pa.round_trip, todo, pressure)
+                        length = formulas.session_s(trips, pa.round_trip, sv.session_s, todo, pressure)
                         last_s = 0.0
                         if sv.downtime >= 0 or to.downtime >= 0 or pa.downtime >= 0:
                             last_s = pa.round_trip / 2

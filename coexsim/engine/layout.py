@@ -55,8 +55,9 @@ ENTRY = _record(place=I4, count=I4, f0=I4, f1=I4)
 FAIL = _record(f0=I4, f1=I4, notice=I4, serial=I4)
 SERVER = _record(
     cores_s=F8, accept_s=F8, delivery_s=F8, queued=I8, queued_bytes=I8, refused=I8, refused_in_session=I8, disk=F8, queue=F8,
-    pressure=F8, reuse_s=F8, connect_timeout=F8, cores=I4, delivery=I4, threads=I4, connections=I4, cores_work=I4, accept_work=I4,
-    delivery_work=I4, machine=I4, senders=I4, downtime=I4, retry=I4, mx_session_limit=I4, timed_out=I4, refuses=I4, lost=I4, full=I4,
+    pressure=F8, reuse_s=F8, session_s=F8, between_s=F8, connect_timeout=F8, cores=I4, delivery=I4, threads=I4, connections=I4,
+    cores_work=I4, accept_work=I4, delivery_work=I4, machine=I4, senders=I4, downtime=I4, retry=I4, mx_session_limit=I4, timed_out=I4,
+    refuses=I4, lost=I4, full=I4,
     busy=I4, works=I1, waits=I1, listens=I1, greylists=I1,
 )  # fmt: skip
 STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)

@@ -45,9 +45,9 @@ def session_round_trips(tls: bool, pipelining: bool, size_bytes: int, recipients
     return opening + envelope + (0 if reused else slow_start_round_trips(size_bytes))
 
 
-def session_s(round_trips: int, round_trip_s: float, accept_s: float, back_pressure_s: float) -> float:
-    """Length of a session before the body is on its way: round trips, the server's accept work, its back pressure."""
-    return round_trips * round_trip_s + accept_s + back_pressure_s
+def session_s(round_trips: int, round_trip_s: float, own_s: float, accept_s: float, back_pressure_s: float) -> float:
+    """Length of a session before the body is on its way: round trips, what it costs by itself, the server's accept work and back pressure."""
+    return round_trips * round_trip_s + own_s + accept_s + back_pressure_s
 
 
 # --- stations ----------------------------------------------------------------------------------------------------------------------

@@ -135,6 +135,8 @@ class Transfer:
             self._thread = server.threads.try_take(hop.name)
             if self._thread is None:
                 self._thread = yield server.threads.request(hop.name)
+                if server.spec.smtp.between > 0:  # the thread turns from one session to the next
+                    yield At(env, env.now + server.spec.smtp.between, SESSION + number)
                 if (server.fails and not server.downtime.is_up(env.now)) or env.now < destination.dead_until_s:
                     server.threads.release(self._thread)  # things have changed while this message waited
                     continue

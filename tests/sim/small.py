@@ -31,6 +31,8 @@ SMALL: dict[str, Any] = {
     "directory": {"population": {"onprem": 5, "hosted": 5}},
     "run": {"length": "1 h", "drain": "10 d"},
 }
+for _server in SMALL["servers"].values():
+    _server["smtp"] = {"session": "0 s", "between": "0 s"}
 DOMINO = {
     "kind": "domino", "smtp_listener_task": "enabled", "smtp_outside_local_domain": "enabled", "global_domain": ["corporate.com"],
 }  # fmt: skip

@@ -30,7 +30,7 @@ BOOLS = [True, False]
 CASES: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     formulas.slow_start_round_trips: [(n,) for n in (0, 1, 14_600, 14_601, 29_200, 29_201, 75_000, 1_000_000, 10**9)],
     formulas.session_round_trips: list(product(BOOLS, BOOLS, [500, 80_000], [1, 20], BOOLS, BOOLS)),
-    formulas.session_s: [(5, 0.04, 0.001, 0.0), (9, 0.1, 0.3, 10.0)],
+    formulas.session_s: [(5, 0.04, 0.003, 0.001, 0.0), (9, 0.1, 0.003, 0.3, 10.0)],
     formulas.fifo_start_s: [(1.0, -inf), (1.0, 2.0), (2.0, 2.0)],
     formulas.back_pressure_s: list(product([0, 66, 67, 80, 100, 120], [100.0, inf])),
     formulas.link_share_bytes: [(0.0, 1.0, 1.7, 1e6, 3), (77.7, 0.1, 0.4, 12_500.0, 7)],

@@ -41,6 +41,29 @@ def test_queue_through_an_outage_that_refuses() -> None:
     assert queue_rmse(simulate(changed(scenario, {"servers.onprem.retry.phase": "1 s"}))) > 5.0
 
 
+def waits_rmse_s(results: Results) -> float:
+    """Root mean square distance of the waits for the one transfer thread from those of the real relay, mail by mail."""
+    seen = pd.read_csv(OBSERVED / "busy-relay-waits.csv")
+    visits = results.visits[(results.visits["server"] == "onprem") & (results.visits["stage"] == "transfer")]
+    visits = visits.sort_values("arrived_s")
+    ours = (visits["started_s"] - visits["arrived_s"]).to_numpy()
+    assert len(ours) == len(seen)
+    return float(np.sqrt(((ours - seen["wait_s"]) ** 2).mean()))
+
+
+def test_waits_at_a_relay_that_is_nearly_always_busy() -> None:
+    """1,508 mails to one next hop 20 ms away, one session at a time, 95 % busy: each wait within 60 ms rmse of Postfix's (mean 1,194 ms).
+
+    From defaults: five round trips, what a session costs beside them, and the pause between two. Without either it is far off.
+    """
+    scenario = load_scenario(OBSERVED / "busy-relay.yaml")
+
+    assert waits_rmse_s(simulate(scenario, keep_visits=True)) < 0.060
+    for key in ("session", "between"):
+        less = changed(scenario, {f"servers.onprem.smtp.{key}": "0 s"})
+        assert waits_rmse_s(simulate(less, keep_visits=True)) > 0.060
+
+
 EVERY_RUN = """
 coexsim: 1
 domain: corporate.com
