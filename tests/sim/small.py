@@ -1,7 +1,7 @@
 """A world so small that its times can be worked out by hand.
 
 A round trip takes 1 s, and nothing else takes time unless a test says so: a session with one server is 5 s long. Hosts are given by
-address, so DNS is asked nothing (but for notices).
+address, so DNS is asked nothing (but for notices). The Internet is one sender.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import simulate
 from coexsim.scenario.load import scenario_from_text
-from tests.sim.setups import as_text
+from tests.sim.setups import as_text, laid_over
 
 SMALL: dict[str, Any] = {
     "coexsim": 1,
@@ -26,13 +26,18 @@ SMALL: dict[str, Any] = {
     "servers": {
         "onprem": {"kind": "postfix", "site": "office", "host": "mail.corporate.com", "smart_host": "[192.0.2.20]"},
         "inbound": {"kind": "hosted-inbound", "site": "hosted", "host": "smtp.inotes.example", "address": "192.0.2.20"},
-        "external": {"kind": "external", "site": "internet", "domain": "otherdomain.com", "smart_host": "[192.0.2.10]"},
+        "external": {
+            "kind": "external",
+            "site": "internet",
+            "domain": "otherdomain.com",
+            "smart_host": "[192.0.2.10]",
+            "resolvers": 1,
+        },
     },
     "directory": {"population": {"onprem": 5, "hosted": 5}},
     "run": {"length": "1 h", "drain": "10 d"},
 }
-for _server in SMALL["servers"].values():
-    _server["smtp"] = {"session": "0 s", "between": "0 s"}
+COSTS_NOTHING = {"smtp": {"session": "0 s", "between": "0 s"}}
 DOMINO = {
     "kind": "domino", "smtp_listener_task": "enabled", "smtp_outside_local_domain": "enabled", "global_domain": ["corporate.com"],
 }  # fmt: skip
@@ -48,8 +53,11 @@ class Small:
     def run(self, mails: list[Mail], *more: dict[str, Any], **keys: Any) -> Results:
         rows = [f"{born_s},{sender},{to},{size}" for born_s, sender, to, size in mails]
         (self._folder / "mails.csv").write_text("\n".join(["born_s,sender,recipients,size_bytes", *rows]) + "\n")
-        text = as_text(SMALL, {"load": {"replay": "mails.csv"}}, *more)
-        return simulate(scenario_from_text(text, base=self._folder), **keys)
+        setup = SMALL | {"load": {"replay": "mails.csv"}}
+        for keys_laid_over in more:
+            setup = laid_over(setup, keys_laid_over)
+        setup["servers"] = {name: laid_over(COSTS_NOTHING, server) for name, server in setup["servers"].items()}
+        return simulate(scenario_from_text(as_text(setup), base=self._folder), **keys)
 
 
 def into(server: str, **keys: Any) -> dict[str, Any]:
