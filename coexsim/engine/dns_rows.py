@@ -140,8 +140,10 @@ class DnsRows:
         return self._addresses(name, [a for host in in_order(found, lot) for a in host.addresses])
 
     def used(self, node: int) -> list[int]:
-        """The questions on which what became of the MX rules rests."""
+        """The questions on which what became of the MX rules rests; none for a host that is given by address."""
         hop, answers = self.node_path[node]
+        if not answers:
+            return []
         name, target = self.hops[hop]
         asking = asks(target, self._policy(name))
         asked = [self._question[name, next(asking), target.external_dns]]

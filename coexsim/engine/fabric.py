@@ -105,7 +105,8 @@ class Fabric:
         return (
             part(work.cores, "constant_s"), part(work.accept, "constant_s"), part(work.delivery, "constant_s"), 0, 0, 0, 0,
             inf if capacity.queue_disk is None else capacity.queue_disk, inf if capacity.queue_length is None else capacity.queue_length,
-            pressure, spec.smtp.reuse, spec.smtp.session, spec.smtp.between, spec.smtp.connect_timeout, self._station(server.cores), self._station(server.delivery),
+            pressure, spec.smtp.reuse, spec.smtp.session, spec.smtp.between, spec.smtp.connect_timeout,
+            self._station(server.cores), self._station(server.delivery),
             self._pool(server.threads), self._pool(server.connections), cores, accept, delivery, rows.index[server.machine],
             len(server.resolvers), rows.downtime(server.downtime), self._retry(policy), mx_session_limit,
             *(rows.said(name, cause) for cause in says), works, capacity.when_full == "wait", policy.listens,
@@ -142,9 +143,13 @@ class Fabric:
             self.pools.append(pool)
             most = UNBOUND if part(pool, "capacity") == inf else int(part(pool, "capacity"))
             of_key = part(pool, "per_key")
-            if of_key is None:  # who waits is listed by key at the end of a run, where visits are kept
+            if of_key == inf:  # who waits is listed by key at the end of a run, where visits are kept
                 of_key = UNBOUND - 1 if self.world.logs.keep else UNBOUND
-            self.arrays.append("pools", [(most, of_key, 0, 0, 0, self._log(part(pool, "log")), -1)])
+            adapts = part(pool, "feedback")
+            window = (0, 0, 0.0, 0.0, 0.0) if adapts is None else (
+                1, min(adapts.initial, adapts.limit), adapts.positive, adapts.negative, adapts.failed_cohorts
+            )  # fmt: skip
+            self.arrays.append("pools", [(most, int(of_key), 0, 0, 0, self._log(part(pool, "log")), -1, *window)])
         return self.pools.index(pool)
 
     def _retry(self, policy: Any) -> int:

@@ -98,7 +98,7 @@ from coexsim.sim import clock, formulas
 for function in (
     formulas.slow_start_round_trips, formulas.session_s, formulas.fifo_start_s, formulas.back_pressure_s, formulas.link_share_bytes,
     formulas.link_left_s, formulas.interval_at, formulas.next_up_s, formulas.next_down_s, formulas.finish_s, formulas.down_between,
-    retry.next_attempt_s, retry.after_failure,
+    retry.next_attempt_s, retry.after_failure, retry.suspended_until_s, formulas.window_after_success, formulas.window_after_failure,
 ):  # fmt: skip
     register_jitable(function)
 
@@ -259,6 +259,42 @@ def arrive(
 
 
 @compiled
+def bound_of(po: Any, key: Any) -> Any:
+    """``Pool._limit``: the slots that a key may have just now."""
+    if not po.adapts:
+        return po.most_of_key
+    return key.window if key.window > 0 else UNBOUND
+
+
+@compiled
+def reopen(po: Any, key: Any) -> None:
+    """``Concurrency.reopen``: give a key another chance whose bound has gone down to nothing."""
+    if po.adapts and key.window == 0:
+        key.window = key.taken if key.taken > 0 else po.initial
+        key.success = 0.0
+        key.failure = 0.0
+        key.cohorts = 0.0
+
+
+@compiled
+def feed_back(po: Any, key: Any, failed: bool) -> Any:
+    """``Concurrency.after_failure`` and ``after_success``: adapt the bound of a key to how a session ended; is it dead by now."""
+    if failed:
+        if key.window == 0:
+            return False
+        key.window, key.success, key.failure, key.cohorts = formulas.window_after_failure(
+            key.window, key.success, key.failure, key.cohorts, po.fewer, po.cohorts
+        )
+        return key.window == 0
+    key.cohorts = 0.0
+    reopen(po, key)
+    key.window, key.success, key.failure = formulas.window_after_success(
+        key.window, key.success, key.failure, key.taken, po.initial, po.most_of_key, po.more
+    )
+    return False
+
+
+@compiled
 def wait(po: Any, k: int, keys: Any, copies: Any, c: int, times: Any, most: Any, now: float) -> None:
     """``Pool.wait``: queue a copy for a slot."""
     co = copies[c]
@@ -286,13 +322,19 @@ def wait(po: Any, k: int, keys: Any, copies: Any, c: int, times: Any, most: Any,
 def release(po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, now: float) -> None:
     """``Pool.release`` after the visit was noted: the slot goes to whoever asked first among those below the bound of their key."""
     po.used -= 1
-    keys[k].taken -= 1
+    given = keys[k]
+    given.taken -= 1
+    if po.adapts and given.window > 0 and given.taken == 0 and given.head < 0:  # ``Concurrency.forget``
+        given.window = po.initial
+        given.success = 0.0
+        given.failure = 0.0
+        given.cohorts = 0.0
     while po.waiting > 0 and po.used < po.most:
         best = -1
         k = po.first
         while k >= 0:
             key = keys[k]
-            if key.taken < po.most_of_key and (best < 0 or copies[key.head].waiter < copies[keys[best].head].waiter):
+            if key.taken < bound_of(po, key) and (best < 0 or copies[key.head].waiter < copies[keys[best].head].waiter):
                 best = k
             k = key.next
         if best < 0:
@@ -800,7 +842,8 @@ def run(
                         else:
                             po = pools[sv.threads]
                             co.thread_asked = now
-                            if po.used >= po.most or keys[tx.key].taken >= po.most_of_key:
+                            reopen(po, keys[tx.key])
+                            if po.used >= po.most or keys[tx.key].taken >= bound_of(po, keys[tx.key]):
                                 co.held |= AWAITS_THREAD
                                 wait(po, tx.key, keys, copies, c, times, most, now)
                                 a = -1
@@ -1117,7 +1160,7 @@ def run(
                         if times[MEASURED_FROM] <= now < times[MEASURED_TO]:
                             to.refused += 1
                             to.refused_in_session += 1 if co.held & HAS_SLOT else 0
-                        co.marks = 0
+                        co.marks = 0 if co.held & HAS_SLOT else 2
                         push(heap, ints, now + length, SESSIONS + co.number, (TROUBLED << SHIFT) | c)
                         a = -1
                 elif a == TROUBLED or a == LOST:  # this host is of no use: the slot goes back, the next host is tried
@@ -1359,6 +1402,8 @@ def run(
                             need = FLUSH
                             a = ATTEMPTED
                         else:
+                            if pools[sv.threads].adapts:
+                                feed_back(pools[sv.threads], keys[tx.key], False)
                             co.held &= ~HAS_THREAD
                             po = pools[sv.threads]
                             give_back(
@@ -1416,6 +1461,16 @@ def run(
                         need = NEED_FAIL
                     else:
                         po = pools[sv.threads]
+                        d = destinations[hops[tx.hop].first + co.number % sv.senders]
+                        if po.adapts:
+                            failed = co.arrived and co.marks > 0
+                            if feed_back(po, keys[tx.key], failed):
+                                rt = retries[sv.retry]
+                                d.dead_until = retry.suspended_until_s(now, gaps[rt.first], rt.whole_seconds)
+                                d.reply = co.reply
+                            elif not failed:
+                                d.failures = 0
+                                d.dead_until = 0.0
                         co.held &= ~HAS_THREAD
                         give_back(po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now)  # fmt: skip
                         a = DEFER
@@ -1423,22 +1478,20 @@ def run(
                         if not co.arrived:
                             co.given = 2
                             a = GIVE_UP
-                        elif co.marks:  # ``Destination.mark_dead``
-                            d = destinations[hops[tx.hop].first + co.number % sv.senders]
-                            if co.began >= d.marked:
-                                if d.failures == 0:
-                                    d.first_s = now
-                                d.failures += 1
-                                d.marked = now
-                                d.reply = co.reply
-                                rt = retries[sv.retry]
-                                if rt.per_destination:
-                                    d.dead_until = retry.next_attempt_s(
-                                        gaps[rt.first : rt.last], rt.factor, rt.longest, rt.by_age, rt.queue_run, rt.phase,
-                                        rt.whole_seconds, now, d.failures, d.first_s,
-                                    )  # fmt: skip
-                                else:
-                                    d.dead_until = now + gaps[rt.first]
+                        elif co.marks == 1 and not po.adapts and co.began >= d.marked:  # ``Destination.mark_dead``
+                            if d.failures == 0:
+                                d.first_s = now
+                            d.failures += 1
+                            d.marked = now
+                            d.reply = co.reply
+                            rt = retries[sv.retry]
+                            if rt.per_destination:
+                                d.dead_until = retry.next_attempt_s(
+                                    gaps[rt.first : rt.last], rt.factor, rt.longest, rt.by_age, rt.queue_run, rt.phase,
+                                    rt.whole_seconds, now, d.failures, d.first_s,
+                                )  # fmt: skip
+                            else:
+                                d.dead_until = retry.suspended_until_s(now, gaps[rt.first], rt.whole_seconds)
                 elif a == DEFER:  # ``defer``: until the next attempt by the product's schedule
                     tx = tx_keys[co.tx]
                     sv = servers[co.server]

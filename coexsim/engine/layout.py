@@ -61,8 +61,13 @@ SERVER = _record(
     busy=I4, works=I1, waits=I1, listens=I1, greylists=I1,
 )  # fmt: skip
 STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
-POOL = _record(most=I8, most_of_key=I8, used=I8, waiting=I8, asked=I8, log=I4, first=I4)
-KEY = _record(taken=I8, since=I8, head=I4, tail=I4, next=I4, before=I4)
+POOL = _record(
+    most=I8, most_of_key=I8, used=I8, waiting=I8, asked=I8, log=I4, first=I4, adapts=I1, initial=I8, more=F8, fewer=F8, cohorts=F8,
+)  # fmt: skip
+"""`adapts`: the bound of a key is its `window`, which ``sim/concurrency.py`` describes."""
+KEY = _record(
+    taken=I8, since=I8, head=I4, tail=I4, next=I4, before=I4, window=I8, success=F8, failure=F8, cohorts=F8,
+)  # fmt: skip
 LINK = _record(
     bytes_per_s=F8, share=F8, since=F8, busy=F8, next_end=F8, timer=I8, number=I8, count=I4, joined=I4, carries=I4, log=I4, busy_log=I4,
     downtime=I4, instant=I4,

@@ -119,7 +119,8 @@ class Rows:
         bound = int(self.arrays["pools"][pool]["most_of_key"]) < UNBOUND
         found = (pool, key if bound else None)
         if found not in self._keys:
-            self._keys[found] = self.arrays.append("keys", [(0, 0, -1, -1, -1, -1)])
+            window = int(self.arrays["pools"][pool]["initial"])
+            self._keys[found] = self.arrays.append("keys", [(0, 0, -1, -1, -1, -1, window, 0.0, 0.0, 0.0)])
         return self._keys[found]
 
     def reply(self, said: Reply) -> int:

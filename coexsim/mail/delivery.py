@@ -16,7 +16,8 @@ from coexsim.mail.replies import expired_reply, reply
 from coexsim.mail.retry import Wait
 
 Recipients = tuple[Rcpt, ...]
-DestinationState = Literal["alive", "dead", "unclear"]
+DestinationState = Literal["alive", "dead", "busy", "unclear"]
+Trouble = Literal["host", "connection", "message"]
 
 
 class Host(NamedTuple):
@@ -45,10 +46,12 @@ class Session(NamedTuple):
 
 
 class Unreachable(NamedTuple):
-    """Nothing came of a connection. `is_dead`: the host itself is in trouble, and other mail need not try it."""
+    """Nothing came of a connection. Trouble with the ``host``: other mail need not try it; it turned this ``connection`` away (421), or
+    had no room for the ``message`` (452).
+    """
 
     reply: Reply
-    is_dead: bool = True
+    trouble: Trouble = "host"
 
 
 class Interrupted(NamedTuple):
@@ -59,7 +62,7 @@ class Attempt(NamedTuple):
     """What came of one delivery attempt.
 
     `accepted` went to `host`, the last one that answered. `destination` is ``dead`` where no host answered, and other mail need not
-    try them; ``unclear`` where they only had no room.
+    try them; ``busy`` where the last one turned the connection away; ``unclear`` where it only had no room for this message.
     """
 
     host: Host | None
@@ -85,6 +88,9 @@ class Timing(NamedTuple):
     now_s: float
     phase_s: float | None = None
     due_s: float | None = None
+
+
+STATE_AFTER: dict[Trouble, DestinationState] = {"host": "dead", "connection": "busy", "message": "unclear"}
 
 
 # --- effects ---------------------------------------------------------------------------------------------------------------------
@@ -220,7 +226,7 @@ def attempt(
     taken: Delivered | None = None
     offered = recipients
     answered: list[str | None] = []
-    is_dead = True
+    trouble: Trouble = "host"
     for host in hosts[: policy.mx_address_limit]:
         if host.server in answered:
             continue
@@ -243,8 +249,8 @@ def attempt(
                 break
             offered = tuple(rcpt for refused in late for rcpt in refused.recipients)
         elif reached is not None:
-            late, is_dead = (Refused(offered, reached.reply),), reached.is_dead
-    destination: DestinationState = "alive" if answered else "dead" if is_dead else "unclear"
+            late, trouble = (Refused(offered, reached.reply),), reached.trouble
+    destination: DestinationState = "alive" if answered else STATE_AFTER[trouble]
     if taken is None:
         return Attempt(None, (), failed, late, destination)
     return Attempt(*taken, failed, late, destination)

@@ -41,6 +41,14 @@ def next_attempt_s(
     return at_s if at_s > now_s else at_s + queue_run_s
 
 
+def suspended_until_s(now_s: float, gap_s: float, whole_seconds: bool) -> float:
+    """Until when nobody tries a destination that was found dead: Postfix's timers go by whole seconds [PF].
+
+    A plain function of numbers.
+    """
+    return (float(math.floor(now_s)) if whole_seconds else now_s) + gap_s
+
+
 def after_failure(
     expire_after_s: float, warn_after_s: float, at_attempts: bool, now_s: float, next_s: float, queued_s: float
 ) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from coexsim.scenario.machine import MOST_AT_ONCE, Capacity, Greylist, RetryPlan, Service, SmtpSession
 from coexsim.scenario.part import Spec
 from coexsim.scenario.product_work import PRODUCT_WORK
-from coexsim.scenario.quantities import Names, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Names, Number, Seconds, SizeBytes, Switch, Whole
 
 
 class ServerBase(Spec):
@@ -320,6 +320,23 @@ class PostfixServer(ServerBase):
     maximal_backoff_time: Seconds = Field(default=4000.0, description="longest time between two attempts [s] [PF]")
     queue_run_delay: Seconds = Field(
         default=300.0, description="how often the deferred queue is looked through [s] [PF]"
+    )
+    initial_destination_concurrency: Whole = Field(
+        default=5, ge=1, description="sessions with one destination at first [PF]"
+    )
+    default_destination_concurrency_positive_feedback: Number = Field(
+        default=1.0, gt=0, le=1, description="sessions more with a destination after each delivery there [PF]"
+    )
+    default_destination_concurrency_negative_feedback: Number = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="sessions fewer after each connection that failed or was turned away (421) [PF]",
+    )
+    default_destination_concurrency_failed_cohort_limit: Number = Field(
+        default=1.0,
+        ge=0,
+        description="a destination is dead when so many rounds of its sessions have failed with no delivery between; 0: never [PF]",
     )
     maximal_queue_lifetime: Seconds = Field(default=5 * 86400.0, description="mail is given up at this age [s] [PF]")
     delay_warning_time: Seconds | None = Field(

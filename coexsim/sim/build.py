@@ -12,7 +12,8 @@ from coexsim.mail.policy import Policy
 from coexsim.mail.products.registry import PRODUCTS
 from coexsim.rng import stream
 from coexsim.scenario.model import Scenario
-from coexsim.scenario.servers import AnyServer, ExternalServer, HostedInbound, HostedOutbound
+from coexsim.scenario.servers import AnyServer, ExternalServer, HostedInbound, HostedOutbound, PostfixServer
+from coexsim.sim.concurrency import Feedback
 from coexsim.sim.dns_server import NameServer, Resolver
 from coexsim.sim.downtime import DowntimeSchedule, random_downtime
 from coexsim.sim.network import StageLogMaker
@@ -90,9 +91,9 @@ def _build_server(world: NewWorld, name: str, made: dict[str, MailServer]) -> Ma
         threads = machine.threads
     else:
         log = world.logs(name, "transfer", capacity.transfer_threads)
-        threads = Pool(
-            world.env, f"{name} transfer", capacity.transfer_threads, log, _threads_per_destination(world, spec)
-        )
+        per_destination = _threads_per_destination(world, spec)
+        feedback = _feedback(world, spec, per_destination)
+        threads = Pool(world.env, f"{name} transfer", capacity.transfer_threads, log, per_destination, feedback)
     log = world.logs(name, "connections", capacity.smtp_connections)
     connections = Pool(
         world.env, f"{name} connections", capacity.smtp_connections, log, capacity.connections_per_client
@@ -118,6 +119,17 @@ def _threads_per_destination(world: NewWorld, spec: AnyServer) -> int | None:
         return capacity.transfer_threads_per_destination
     host = world.scenario.servers.get(spec.runs_on or "", spec)
     return PRODUCTS[host.kind].sessions_per_destination(capacity.transfer_threads)
+
+
+def _feedback(world: NewWorld, spec: AnyServer, limit: int | None) -> Feedback | None:
+    """Postfix adapts its sessions with a destination to how they end; others have what they have."""
+    host = world.scenario.servers.get(spec.runs_on or "", spec)
+    if not isinstance(host, PostfixServer) or limit is None:
+        return None
+    return Feedback(
+        host.initial_destination_concurrency, limit, host.default_destination_concurrency_positive_feedback,
+        host.default_destination_concurrency_negative_feedback, host.default_destination_concurrency_failed_cohort_limit,
+    )  # fmt: skip
 
 
 def senders(spec: AnyServer, policy: Policy) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coexsim.mail.message import Reply
-from coexsim.mail.retry import RetrySchedule
+from coexsim.mail.retry import RetrySchedule, suspended_until_s
 
 
 class Destination:
@@ -22,6 +22,11 @@ class Destination:
         """An attempt has succeeded."""
         self._failures, self.dead_until_s = 0, 0.0
 
+    def suspend(self, now_s: float, said: Reply, retry: RetrySchedule) -> None:
+        """So many attempts have failed that nobody tries for a while."""
+        self.dead_until_s = suspended_until_s(now_s, retry.gaps_s[0], retry.whole_seconds)
+        self.reply = said
+
     def mark_dead(self, began_s: float, now_s: float, said: Reply, retry: RetrySchedule) -> None:
         """An attempt begun at a time has failed: nobody else need try before the next one is due.
 
@@ -38,4 +43,4 @@ class Destination:
             first_s = self._first_failure_s
             self.dead_until_s = retry.next_attempt_s(now_s, self._failures, first_s)
         else:
-            self.dead_until_s = now_s + retry.gaps_s[0]
+            self.dead_until_s = suspended_until_s(now_s, retry.gaps_s[0], retry.whole_seconds)

@@ -46,7 +46,7 @@ def session_round_trips(tls: bool, pipelining: bool, size_bytes: int, recipients
 
 
 def session_s(round_trips: int, round_trip_s: float, own_s: float, accept_s: float, back_pressure_s: float) -> float:
-    """Length of a session before the body is on its way: round trips, what it costs by itself, the server's accept work and back pressure."""
+    """Length of a session before the body is on its way: round trips, what it costs by itself, the server's accept work, back pressure."""
     return round_trips * round_trip_s + own_s + accept_s + back_pressure_s
 
 
@@ -130,3 +130,44 @@ def down_between(down_s: Sequence[float], up_s: Sequence[float], from_s: float, 
     """Whether what goes on from `from_s` until `to_s`, if only for a moment, meets downtime."""
     falls_s = next_down_s(down_s, up_s, from_s)
     return falls_s < to_s or falls_s == from_s
+
+
+# --- limits that adapt: Postfix's concurrency feedback (SCHEDULER_README, "Concurrency scheduling") --------------------------------
+
+
+def window_after_success(
+    window: int, success: float, failure: float, busy: int, initial: int, limit: int, feedback: float
+) -> tuple[int, float, float]:
+    """The concurrency of a destination after a delivery, and the sums of positive and negative feedback.
+
+    `busy` are the deliveries under way, the one that just ended included. The concurrency grows by one each time positive feedback
+    has summed up to one, up to `limit` (0: none), and not while `initial` or more of it lie idle.
+    """
+    if (limit == 0 or window < limit) and window < busy + initial:
+        success += feedback
+        while success + feedback / 2 >= 1.0:  # at one, but for rounding
+            window += 1
+            success -= 1.0
+            failure = 0.0
+        if limit > 0 and window > limit:
+            window = limit
+    return window, success, failure
+
+
+def window_after_failure(
+    window: int, success: float, failure: float, cohorts: float, feedback: float, cohort_limit: float
+) -> tuple[int, float, float, float]:
+    """The concurrency of a destination after a failed connection or handshake, the feedback sums, and the failed cohorts.
+
+    A pseudo-cohort is as many failures as the concurrency: after `cohort_limit` of them with no delivery between, the destination
+    is dead (concurrency 0); 0 means never.
+    """
+    cohorts += 1.0 / window
+    if cohort_limit > 0 and cohorts >= cohort_limit:
+        return 0, success, failure, cohorts
+    failure -= feedback
+    while failure + feedback / 2 <= 0:  # below zero, but for rounding
+        window -= 1
+        success = 0.0
+        failure += 1.0
+    return max(window, 1), success, failure, cohorts

@@ -45,9 +45,7 @@ def session(world: MessageWorld, server: MailServer, target: MailServer, message
     smtp = server.spec.smtp
     trips = session_round_trips(smtp.tls, smtp.pipelining, message.size_bytes, message.envelope.count, reused, body)
     accept_s = target.accept_s(message) if body else 0.0
-    length_s = session_s(
-        trips, path.round_trip_s, smtp.session, accept_s, target.back_pressure_s() if body else 0.0
-    )
+    length_s = session_s(trips, path.round_trip_s, smtp.session, accept_s, target.back_pressure_s() if body else 0.0)
     fragile = server.fails or target.fails or path.fails
     last_s = path.round_trip_s / 2 if fragile else 0.0
     if length_s > 0:

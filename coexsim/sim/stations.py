@@ -9,6 +9,7 @@ from math import inf, nan
 
 import simpy
 
+from coexsim.sim.concurrency import Concurrency, Feedback
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.formulas import fifo_start_s
 from coexsim.sim.stage_log import FOLD_AT, StageLog
@@ -127,8 +128,8 @@ class Pool:
     """Slots that are held as long as it takes: SMTP connections, transfer threads.
 
     `capacity` bounds the slots, `per_key_capacity` those of one key, such as one destination; None is no
-    bound. A free slot goes to whoever asked first among those whose key is below its bound, at the moment it
-    becomes free, so nobody who comes later can snatch it. ::
+    bound. With `feedback` the bound of a key adapts to how its sessions end. A free slot goes to whoever asked
+    first among those whose key is below its bound, at the moment it becomes free, so nobody who comes later can snatch it. ::
 
         slot = pool.try_take(destination) or (yield pool.request(destination))
         ...
@@ -137,7 +138,10 @@ class Pool:
 
     __slots__ = (
         "_capacity",
+        "_concurrency",
         "_env",
+        "_feedback",
+        "_is_bound",
         "_log",
         "_number",
         "_per_key",
@@ -156,6 +160,7 @@ class Pool:
         capacity: int | None,
         log: StageLog,
         per_key_capacity: int | None = None,
+        feedback: Feedback | None = None,
     ) -> None:
         for bound in (capacity, per_key_capacity):
             if bound is not None and bound < 1:
@@ -166,7 +171,10 @@ class Pool:
         self._log = log
         log.in_order = False
         self._capacity = inf if capacity is None else capacity
-        self._per_key = per_key_capacity
+        self._per_key = inf if per_key_capacity is None else per_key_capacity
+        self._feedback = feedback
+        self._concurrency: dict[Hashable, Concurrency] = {}  # of keys, where it adapts
+        self._is_bound = per_key_capacity is not None or feedback is not None
         self._slots: dict[Slot, None] = {}  # in the order of taking
         self._taken_by: dict[Hashable, int] = {}  # slots per key, if there is a bound for a key
         self._requests: dict[Hashable, OrderedDict[SlotRequest, None]] = {}  # per key, first come first
@@ -178,14 +186,37 @@ class Pool:
         """Slots taken."""
         return len(self._slots)
 
+    def taken_by(self, key: Hashable) -> int:
+        """Slots taken by a key."""
+        return self._taken_by.get(key, 0)
+
+    def concurrency(self, key: Hashable) -> Concurrency | None:
+        """The bound of a key where it adapts."""
+        if self._feedback is None:
+            return None
+        found = self._concurrency.get(key)
+        if found is None:
+            found = self._concurrency[key] = Concurrency(self._feedback)
+        return found
+
+    def reopen(self, key: Hashable) -> None:
+        """Give a key another chance whose bound had gone down to nothing."""
+        concurrency = self._concurrency.get(key)
+        if concurrency is not None:
+            concurrency.reopen(self._taken_by.get(key, 0))
+
+    def _limit(self, key: Hashable) -> float:
+        concurrency = self.concurrency(key)
+        return self._per_key if concurrency is None else concurrency.limit
+
     def try_take(self, key: Hashable = None) -> Slot | None:
         """A slot if one is free, else None."""
         slots = self._slots
         if len(slots) >= self._capacity:
             return None
-        if self._per_key is not None:
+        if self._is_bound:
             taken = self._taken_by.get(key, 0)
-            if taken >= self._per_key:
+            if taken >= self._limit(key):
                 return None
             self._taken_by[key] = taken + 1
         now_s = self._env.now
@@ -216,7 +247,7 @@ class Pool:
         except KeyError:
             raise ValueError(f"{self.name}: a slot for {slot.key!r} is not held") from None
         self._log.record(slot.asked_s, slot.taken_s, self._env.now)
-        if self._per_key is not None:
+        if self._is_bound:
             self._give_back(slot.key)
         if self.waiting:
             self._hand_over()
@@ -243,13 +274,15 @@ class Pool:
             self._taken_by[key] = taken - 1
         else:
             del self._taken_by[key]
-        if taken == self._per_key:
+            if key in self._concurrency and key not in self._requests:
+                self._concurrency[key].forget()
+        if taken == self._per_key or self._feedback is not None:
             self._make_ready(key)
 
     def _make_ready(self, key: Hashable) -> None:
         """Put the first request of `key` up for a free slot, unless the key is at its bound."""
         of_key = self._requests.get(key)
-        if of_key and (self._per_key is None or self._taken_by.get(key, 0) < self._per_key):
+        if of_key and (not self._is_bound or self._taken_by.get(key, 0) < self._limit(key)):
             heappush(self._ready, (next(iter(of_key)).number, key))
 
     def _hand_over(self) -> None:

@@ -27,6 +27,7 @@ from coexsim.mail.delivery import (
     Recipients,
     Refused,
     Resolve,
+    Trouble,
     Unreachable,
     WaitUntil,
     Warn,
@@ -92,8 +93,8 @@ class Transfer:
                 return (yield from self._hand_over(host, recipients))
             case WaitUntil(time_s):
                 return (yield from self._wait_until(time_s))
-            case EndAttempt(_, attempt):
-                return self._end_attempt(attempt)
+            case EndAttempt(hop, attempt):
+                return self._end_attempt(attempt, hop)
             case LookAtClock():
                 return self._server.timing(self._message.number, self._destination)
             case Defer(late, _):
@@ -132,6 +133,7 @@ class Transfer:
                 yield At(env, server.downtime.next_up(env.now), RETRY + number)
             if env.now < destination.dead_until_s:
                 return destination.reply
+            server.threads.reopen(hop.name)
             self._thread = server.threads.try_take(hop.name)
             if self._thread is None:
                 self._thread = yield server.threads.request(hop.name)
@@ -144,15 +146,24 @@ class Transfer:
             self._message.attempts += 1
             return None
 
-    def _end_attempt(self, attempt: Attempt | None) -> None:
+    def _end_attempt(self, attempt: Attempt | None, hop: NextHop) -> None:
         assert self._thread is not None
-        self._server.threads.release(self._thread)
-        if attempt is None or self._destination is None:
-            return
-        if attempt.destination == "alive":
-            self._destination.revive()
-        elif attempt.destination == "dead":
-            self._destination.mark_dead(self._began_s, self._env.now, attempt.late[0].reply, self._server.policy.retry)
+        threads, destination = self._server.threads, self._destination
+        if attempt is not None and destination is not None:
+            retry, now_s = self._server.policy.retry, self._env.now
+            concurrency = threads.concurrency(hop.name)
+            if concurrency is not None:
+                if attempt.destination in ("dead", "busy"):
+                    if concurrency.after_failure():
+                        destination.suspend(now_s, attempt.late[0].reply, retry)
+                else:
+                    concurrency.after_success(threads.taken_by(hop.name))
+                    destination.revive()
+            elif attempt.destination == "alive":
+                destination.revive()
+            elif attempt.destination == "dead":
+                destination.mark_dead(self._began_s, now_s, attempt.late[0].reply, retry)
+        threads.release(self._thread)
 
     def _resolve(self, hop: NextHop) -> Steps:
         """The addresses of the next hop's hosts; those of equal preference by numbers that mail and attempt give (RFC 5321 5.1)."""
@@ -191,18 +202,18 @@ class Transfer:
                 return Interrupted() if server.downtime.down_between(asked_s, env.now) else lost
         if self._slot is None:
             target.note_refusal(in_session=False)
-            return (yield from self._refused(2 * path.round_trip_s, target, "too-many-connections", is_dead=False))
+            return (yield from self._refused(2 * path.round_trip_s, target, "too-many-connections", "connection"))
         if not target.has_room_for(message):
             target.note_refusal(in_session=True)
-            full = yield from self._refused(CONNECT * path.round_trip_s, target, "queue-full", is_dead=False)
+            full = yield from self._refused(CONNECT * path.round_trip_s, target, "queue-full", "message")
             self._hang_up(target)
             return full
         return None
 
-    def _refused(self, length_s: float, by: MailServer, cause: str, *, is_dead: bool = True) -> Steps:
+    def _refused(self, length_s: float, by: MailServer, cause: str, trouble: Trouble = "host") -> Steps:
         """Nothing came of the connection, which is known after a time."""
         yield At(self._env, self._env.now + length_s, SESSION + self._message.number)
-        return Unreachable(said(by.policy.product, cause), is_dead)
+        return Unreachable(said(by.policy.product, cause), trouble)
 
     def _hang_up(self, target: MailServer) -> None:
         assert self._slot is not None

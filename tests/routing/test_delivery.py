@@ -41,7 +41,7 @@ from tests.routing.lab import lab
 ANN, BOB, EVE = (Rcpt(f"{name}@example.com") for name in ("ann", "bob", "eve"))
 HOP = NextHop("example.com", by_mx=True)
 MX1, MX2, MX3 = (Host(f"mx{i}.example.com", f"192.0.2.{i}", f"mx{i}") for i in (1, 2, 3))
-NO_ROOM = Unreachable(Reply(421, "4.3.2", "full"), is_dead=False)
+NO_ROOM = Unreachable(Reply(421, "4.3.2", "full"), trouble="connection")
 REFUSED = Unreachable(Reply(451, "4.4.1", "connection refused"))
 LATER, NEVER = Reply(450, "4.2.0", "later"), Reply(550, "5.1.1", "no such user")
 
@@ -132,7 +132,7 @@ def test_no_more_sessions_than_the_product_has(policy: Policy) -> None:
     assert one_host.of(Postpone) == [Postpone((Refused((BOB,), LATER),))]
 
 
-@pytest.mark.parametrize(("last", "state"), [(REFUSED, "dead"), (NO_ROOM, "unclear")])
+@pytest.mark.parametrize(("last", "state"), [(REFUSED, "dead"), (NO_ROOM, "busy")])
 def test_a_destination_is_dead_when_nobody_answers_there(policy: Policy, last: Unreachable, state: str) -> None:
     """A host without room is alive: other mail may try it (421 is about this connection only)."""
     driver = Driver(REFUSED, REFUSED, last)

@@ -20,6 +20,8 @@ from coexsim.sim.formulas import (
     next_down_s,
     next_up_s,
     slow_start_round_trips,
+    window_after_failure,
+    window_after_success,
 )
 
 DOWN_S, UP_S = [10.0, 40.0, 90.0], [20.0, 45.0, inf]
@@ -40,6 +42,8 @@ CASES: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     formulas.next_down_s: [(np.array(DOWN_S), np.array(UP_S), t) for t in TIMES_S],
     formulas.finish_s: [(np.array(DOWN_S), np.array(UP_S), t, w) for t, w in product(TIMES_S, [0.0, 0.7, 31.1])],
     formulas.down_between: [(np.array(DOWN_S), np.array(UP_S), a, b) for a, b in product(TIMES_S, TIMES_S)],
+    formulas.window_after_success: list(product([1, 5, 19, 20], [0.0, 0.9], [0.0, 0.3], [1, 6, 20], [5], [20, 0], [1.0, 0.2])),
+    formulas.window_after_failure: list(product([1, 5, 20], [0.4], [0.0, 0.3], [0.0, 0.9], [1.0, 0.1], [0.0, 1.0])),
     retry.next_attempt_s: list(product(GAPS_S, [1.0, 1.5, 2.0], [4000.0], BOOLS, [0.0, 300.0], [0.0, 7.5], BOOLS,
                                  [77.7, 5000.0], [1, 9, 400], [3.3])),
     retry.after_failure: list(product([86_400.0], [inf, 14_400.0], BOOLS, [600.0, 20_000.0, 90_000.0], [1000.0, 95_000.0], [5.5])),
@@ -87,3 +91,19 @@ def test_downtime() -> None:
     assert [next_up_s(DOWN_S, UP_S, t) for t in (5.0, 10.0, 20.0, 95.0)] == [5.0, 20.0, 20.0, inf]
     assert [next_down_s(DOWN_S, UP_S, t) for t in (5.0, 10.0, 20.0, 95.0)] == [10.0, 10.0, 40.0, 95.0]
     assert [finish_s(DOWN_S, UP_S, s, w) for s, w in ((5, 5), (5, 6), (5, 30), (60, 31))] == [10, 21, 50, inf]
+
+
+def test_concurrency_grows_by_one_a_cohort_and_dies_with_one() -> None:
+    """SCHEDULER_README: feedback of 1 grows by 1 at each success; four failures in a row kill a destination with 5."""
+    window, success, failure = 5, 0.0, 0.0
+    for busy in (5, 6, 7):
+        window, success, failure = window_after_success(window, success, failure, busy, 5, 20, 1.0)
+    assert window == 8
+    assert window_after_success(20, 0.0, 0.0, 20, 5, 20, 1.0)[0] == 20
+    assert window_after_success(9, 0.0, 0.0, 3, 5, 20, 1.0)[0] == 9  # more than 5 of it lie idle
+
+    window, success, failure, cohorts, seen = 5, 0.0, 0.0, 0.0, []
+    while window:
+        window, success, failure, cohorts = window_after_failure(window, success, failure, cohorts, 1.0, 1.0)
+        seen.append(window)
+    assert seen == [4, 3, 2, 0]  # 1/5 + 1/4 + 1/3 + 1/2 > 1

@@ -1,0 +1,65 @@
+"""How many sessions at once a Postfix has with a destination: more after each success, fewer after each failure, none when it is dead."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+from coexsim.sim.formulas import window_after_failure, window_after_success
+
+
+class Feedback(NamedTuple):
+    """The settings of Postfix's concurrency scheduler (SCHEDULER_README)."""
+
+    initial: int
+    limit: int
+    positive: float
+    negative: float
+    failed_cohorts: float
+
+
+class Concurrency:
+    """The sessions allowed with one destination just now."""
+
+    __slots__ = ("_cohorts", "_failure", "_feedback", "_success", "_window")
+
+    def __init__(self, feedback: Feedback) -> None:
+        self._feedback = feedback
+        self._window = min(feedback.initial, feedback.limit)
+        self._success = self._failure = self._cohorts = 0.0
+
+    @property
+    def limit(self) -> float:
+        """Sessions at once; without bound when dead, so that whoever waits finds that out."""
+        return self._window or inf
+
+    def after_success(self, busy: int) -> None:
+        """A host of the destination has answered; `busy` sessions are under way, this one included."""
+        self._cohorts = 0.0
+        self.reopen(busy)
+        self._window, self._success, self._failure = window_after_success(
+            self._window, self._success, self._failure, busy, self._feedback.initial, self._feedback.limit,
+            self._feedback.positive,
+        )  # fmt: skip
+
+    def after_failure(self) -> bool:
+        """No host answered, or it turned the connection away. Is the destination dead by now."""
+        if self._window:
+            self._window, self._success, self._failure, self._cohorts = window_after_failure(
+                self._window, self._success, self._failure, self._cohorts, self._feedback.negative,
+                self._feedback.failed_cohorts,
+            )  # fmt: skip
+            return not self._window
+        return False
+
+    def forget(self) -> None:
+        """No mail for the destination is under way or waits: all is as at first, unless it is dead (qmgr_queue_done [PF])."""
+        if self._window:
+            self._window = min(self._feedback.initial, self._feedback.limit)
+            self._success = self._failure = self._cohorts = 0.0
+
+    def reopen(self, busy: int) -> None:
+        """If it was dead, give it another chance: with as many sessions as are under way, or as at first."""
+        if not self._window:
+            self._window = busy or min(self._feedback.initial, self._feedback.limit)
+            self._success = self._failure = self._cohorts = 0.0
