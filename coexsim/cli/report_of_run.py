@@ -106,10 +106,13 @@ class Report:
         return first + straight_answer(self.summary, self.verdicts, self.trip)
 
     def _data(self, verb: str, code: int) -> dict[str, Any]:
+        from coexsim.report.answer import doubts
+
         figures = run_figures(self.summary, self.trip)
         provenance = run_provenance(self.results.provenance)
         verdicts = verdicts_data(self.verdicts)
-        answer, folder = " ".join(self._sentences()), None if self.keeping.failed else str(self.folder)
+        answer = " ".join([*self._sentences(), *doubts(self.summary)])
+        folder = None if self.keeping.failed else str(self.folder)
         more = {"outlook": self.outlook.plain()} if self.outlook else {}
         return envelope(
             verb, answer, code, verdicts=verdicts, figures=figures, provenance=provenance, folder=folder, **more

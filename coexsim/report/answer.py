@@ -19,7 +19,7 @@ NOBODY = "->unknown"
 
 def straight_answer(summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None) -> list[str]:
     """One sentence for each thing a planner asks first; what is not known is left out."""
-    found = [_objectives(verdicts), _delay(summary), _busiest(summary), _price(trip), _lost(summary), *doubts(summary)]
+    found = [_objectives(verdicts), _delay(summary), _busiest(summary), _price(trip), _lost(summary)]
     if summary["stopped_early"]:
         found.insert(0, f"The run was stopped early: {summary['stopped_early']}.")
     return [sentence for sentence in found if sentence]

@@ -24,7 +24,7 @@ OUTAGE = loaded(
 )  # fmt: skip
 
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
-    "a thread is not given back": ("    po.used -= 1\n    keys[k].taken -= 1\n", "    keys[k].taken -= 1\n", BUSY),
+    "a thread is not given back": ("    po.used -= 1\n    given = keys[k]\n", "    given = keys[k]\n", BUSY),
     "the last to ask is the first to be served": (
         "        copies[key.tail].next = c\n", "        co.next = key.head\n        key.head = c\n        c = key.tail\n", BUSY,
     ),

@@ -328,7 +328,7 @@ def test_exchange_slows_its_clients_down_when_its_queue_grows(small: Small) -> N
     ("keys", "cap"),
     [
         (DOMINO | {"capacity": {"transfer_threads": 4}}, 2),
-        ({"capacity": {"transfer_threads": 100}}, 20),
+        ({"capacity": {"transfer_threads": 100}, "initial_destination_concurrency": 20}, 20),
         ({"capacity": {"transfer_threads": 100, "transfer_threads_per_destination": 3}}, 3),
         ({"capacity": {"transfer_threads": 3}}, 3),
     ],
@@ -340,3 +340,15 @@ def test_cap_of_sessions_to_one_destination(small: Small, keys: dict[str, Any], 
     counts = pd.Series([t for _, t, _ in ends(results)]).value_counts().sort_index()
     assert counts.index.tolist() == [5.0 * (i + 1) for i in range(-(-45 // cap))]
     assert counts.iloc[:-1].tolist() == [cap] * (len(counts) - 1)
+
+
+def test_postfix_opens_one_session_more_after_each_success(small: Small) -> None:
+    """From 5 at first to 20 at most (SCHEDULER_README): rounds of 5, 10 and 20, then what is left."""
+    results = small.run([(0.0, "onprem", "hosted", 1000)] * 45)
+
+    assert pd.Series([t for _, t, _ in ends(results)]).value_counts().sort_index().to_dict() == {
+        5.0: 5,
+        10.0: 10,
+        15.0: 20,
+        20.0: 10,
+    }
