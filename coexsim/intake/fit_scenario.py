@@ -210,7 +210,10 @@ def _outside(
 
 
 def measured_servers(works: dict[int, ServerWork], names: dict[int, str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """`servers:` with the service times that were measured, for servers that the scenario has."""
+    """`servers:` with the service times that were measured, for servers that the scenario has.
+
+    What a session costs beside its round trips is in the time to accept, which was measured: it is not counted again.
+    """
     servers: dict[str, Any] = {}
     for number, work in works.items():
         if names.get(number) not in known:
@@ -220,7 +223,10 @@ def measured_servers(works: dict[int, ServerWork], names: dict[int, str], known:
         }
         if service:
             servers[names[number]] = {"service": service}
-    return servers
+    if any("accept" in server["service"] for server in servers.values()):
+        for name in known:
+            servers.setdefault(name, {"service": {}})["smtp"] = {"session": "0 s"}
+    return {name: {key: part for key, part in server.items() if part} for name, server in servers.items()}
 
 
 # --- YAML -----------------------------------------------------------------------------------------------------------------

@@ -54,8 +54,11 @@ def scenario_text(
         kind = known[name]["kind"] if given is None and name in known else getattr(known.get(name), "kind", "")
         if kind == "postfix" and given is None:
             servers.setdefault(name, {}).update(settings)
-    for name in servers:
-        remarks[f"servers.{name}.service"] = "measured; a law by its values, from queue to queue"
+    for name, server in servers.items():
+        if "service" in server:
+            remarks[f"servers.{name}.service"] = "measured; a law by its values, from queue to queue"
+        if "smtp" in server:
+            remarks[f"servers.{name}.smtp"] = "what a session costs is in the measured times to accept"
     if given is None:
         for name, more in servers.items():
             data["servers"][name] = data["servers"][name] | more
@@ -108,7 +111,7 @@ def _clear(servers: dict[str, Any], written: Mapping[str, Any]) -> None:
     """Take away what the given scenario says of work that was measured: laws do not add up."""
     for name, server in servers.items():
         below = (written.get(name) or {}).get("service") or {}
-        for stage, work in server["service"].items():
+        for stage, work in server.get("service", {}).items():
             if isinstance(below.get(stage), Mapping):
                 for key in below[stage]:
                     work.setdefault(key, None)

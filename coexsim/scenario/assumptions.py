@@ -12,6 +12,7 @@ from coexsim.scenario.describe import FROM_MEMORY, find_keys, sources_in
 from coexsim.scenario.load_profile import over_profile
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.product_work import source_of_work
+from coexsim.scenario.servers import ExternalServer
 from coexsim.scenario.written import unit_of, value_text
 
 LONGEST = 90
@@ -79,13 +80,18 @@ def _defaults(scenario: Scenario) -> Iterator[Assumption]:
 
 
 def _work(scenario: Scenario) -> Iterator[Assumption]:
-    """How long work takes at servers with cores of which nobody says it."""
+    """How long work takes at servers with cores of which nobody says it, and how many senders the Internet is."""
     for name, server in scenario.servers.items():
         if server.works_by_default:
             work = server.work.queue_write
             said = f"{{fixed: {value_text(work.fixed, 's')}, per_MB: {value_text(work.per_MB, 's')}}}"
             path = f"servers.{name}.service.queue_write"
             yield Assumption(path, said, "", source_of_work(server.kind), _line(path.split("."), said))
+        if isinstance(server, ExternalServer) and server.resolvers is None and server.senders > 1:
+            path, said = f"servers.{name}.resolvers", str(server.senders)
+            yield Assumption(
+                path, said, "", "default; the Internet is many senders; from memory", _line(path.split("."), said)
+            )
 
 
 def _unit(path: str) -> str:

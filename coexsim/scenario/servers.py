@@ -493,6 +493,9 @@ class HostedOutbound(ServerBase):
     )
 
 
+INTERNET_SENDERS = 1000
+
+
 class ExternalServer(ServerBase):
     """A sender and receiver on the Internet, with its own domain."""
 
@@ -503,12 +506,12 @@ class ExternalServer(ServerBase):
     forwarding: dict[str, str] = Field(
         default_factory=dict, description="local part to the address its mail goes on to"
     )
-    resolvers: Whole = Field(
-        default=1000,
+    resolvers: Whole | None = Field(
+        default=None,
         ge=1,
         le=MOST_AT_ONCE,
-        description="how many senders it stands for, each with its own DNS cache, connections, queue runs and memory of what failed; the "
-        "Internet is many: 1000 is from memory",
+        description="how many senders it stands for, each with its own DNS cache, connections, queue runs and memory of what failed; "
+        "default: 1 with a host or address of its own, else the Internet, 1000 (from memory)",
     )
     smart_host: str | None = Field(default=None, description="sends all mail to this host instead of by MX")
     max_message_size: SizeBytes | None = Field(
@@ -517,6 +520,12 @@ class ExternalServer(ServerBase):
     max_hop_count: Whole = Field(
         default=50, ge=1, description="Received lines after which mail bounces as a loop; 50 is Postfix's [PF]"
     )
+
+    @property
+    def senders(self) -> int:
+        """How many senders it stands for."""
+        alone = self.host is not None or self.address is not None
+        return self.resolvers or (1 if alone else INTERNET_SENDERS)
 
 
 AnyServer = (

@@ -135,7 +135,7 @@ def _feedback(world: NewWorld, spec: AnyServer, limit: int | None) -> Feedback |
 def senders(spec: AnyServer, policy: Policy) -> int:
     """How many senders a server stands for, each with its own DNS cache, connections, queue runs and memory of what failed."""
     if isinstance(spec, ExternalServer):
-        return spec.resolvers
+        return spec.senders
     return policy.outgoing_addresses if isinstance(spec, HostedInbound | HostedOutbound) else 1
 
 
