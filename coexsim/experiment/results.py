@@ -17,7 +17,7 @@ from coexsim.cards import card
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.schema import OUTCOMES, SCHEMA, columns_of, concat, empty, words_index
 from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
-from coexsim.experiment.store import json_bytes, read_table, table_bytes, write_set
+from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
 from coexsim.stats import half_width
 from coexsim.units import say_duration
 
@@ -330,6 +330,7 @@ def _joined_provenance(parts: Sequence[Results]) -> dict[str, Any]:
 def load_results(folder: str | Path) -> Results:
     """Read what `Results.save` wrote. Raises `NoDataError` where there are no results."""
     folder = Path(folder)
+    finish_sets(folder)
     try:
         summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         tables = {name: tidy(name, read_table(folder / f"{name}.parquet")) for name in SCHEMA}

@@ -12,7 +12,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from coexsim.text import encodable
 
 LEFT_OVER_S = 86400.0
 """Unfinished files older than this are those of a process that was killed."""
+FINISHED = ".set"  # how the name of a hidden folder ends whose files are all written
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -51,13 +52,16 @@ def write_whole(path: Path, data: bytes) -> None:
 def write_set(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
     """Write files that belong together: they replace those of an earlier run all at once, or not at all.
 
-    The last of them stands for the set: it goes first and comes last, so that whoever finds it finds the whole set. If they cannot all
-    be written, the earlier ones stay, and what was written whole is kept in a folder ``incomplete-1`` beside them.
+    A file system replaces one file at a time. So the files are first written whole into a hidden folder, which then gets the name of a
+    finished set in one step; from there on `finish_sets` moves them to their places, here or, after a kill, when the folder is next
+    written or read. The last of them stands for the set: it goes first and comes last, so that whoever finds it finds the whole set.
+    If they cannot all be written, the earlier ones stay, and what was written whole is kept in a folder ``incomplete-1`` beside them.
 
     Raises `OutputError`, which says what was kept, and where.
     """
     make_folder(folder)
     remove_left_overs(folder)
+    finish_sets(folder)
     staging = folder / _own_name("set")
     written: list[str] = []
     try:
@@ -65,19 +69,36 @@ def write_set(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
         for name, make in files.items():
             write_whole(staging / name, make())
             written.append(name)
-        last = list(files)[-1]
-        (folder / last).unlink(missing_ok=True)
-        for name in files:
-            (staging / name).replace(folder / name)
-        staging.rmdir()
+        staging = staging.rename(staging.with_suffix(FINISHED))
+        _move(staging, list(files))
     except (OSError, OutputError) as error:
         why = reason(error.__cause__ or error)
         raise OutputError(
             f"{folder}: the results cannot be written: {why}; {_keep(folder, staging, written)}"
         ) from error
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        if staging.suffix != FINISHED:
+            shutil.rmtree(staging, ignore_errors=True)
         raise
+
+
+def finish_sets(folder: Path) -> None:
+    """Move to their places the files of a set that was written whole when its process was killed; nothing where it cannot be done."""
+    with suppress(OSError):
+        for whole in sorted(folder.glob(f".*{FINISHED}"), key=lambda path: path.lstat().st_mtime_ns):
+            if whole.is_dir() and not whole.is_symlink():
+                _move(whole, [file.name for file in sorted(whole.iterdir(), key=lambda file: file.lstat().st_mtime_ns)])
+
+
+def _move(whole: Path, names: Sequence[str]) -> None:
+    """Put the files of a set beside it, the last one last; another process may be at the same."""
+    if names:
+        (whole.parent / names[-1]).unlink(missing_ok=True)
+    for name in names:
+        with suppress(FileNotFoundError):
+            (whole / name).replace(whole.parent / name)
+    with suppress(FileNotFoundError):
+        whole.rmdir()
 
 
 def _keep(folder: Path, staging: Path, written: list[str]) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.errors import NoDataError
-from coexsim.experiment.store import write_json, write_table
+from coexsim.experiment.store import json_bytes, table_bytes, write_set
 from coexsim.intake import fit_counts, fit_load, fit_service, fit_traffic
 from coexsim.intake.figures import Figure, table_of
 from coexsim.intake.fit_counts import Complete
@@ -30,6 +30,7 @@ from coexsim.intake.logs.sides import Sides, find_sides
 from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.model import Scenario
+from coexsim.text import encodable
 
 PROFILE = "office-worker"
 FITTED, REPLAYED, FIT_JSON = "fitted.yaml", "replay.parquet", "fit.json"
@@ -65,12 +66,19 @@ class Fit:
         return next((figure for figure in self.figures if figure.name == name), None) or _no_figure(name)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the scenario (``fitted.yaml``), the mail (``replay.parquet``) and all figures (``fit.json``) to a folder."""
+        """Write the scenario (``fitted.yaml``), the mail (``replay.parquet``) and all figures (``fit.json``) to a folder, all or none.
+
+        Raises `OutputError`.
+        """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FITTED).write_text(self.scenario_text, encoding="utf-8")
-        write_table(self.replay.table, folder / REPLAYED)
-        write_json(self.to_data(), folder / FIT_JSON)
+        write_set(
+            folder,
+            {
+                FITTED: lambda: encodable(self.scenario_text).encode(),
+                REPLAYED: lambda: table_bytes(self.replay.table),
+                FIT_JSON: lambda: json_bytes(self.to_data()),
+            },
+        )
         return folder
 
     def to_data(self) -> dict[str, Any]:

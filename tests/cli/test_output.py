@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from coexsim.cli import run
+from coexsim.cli import console, run
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.errors import OutputError, UsageError
 from coexsim.experiment import store
@@ -215,9 +215,10 @@ def test_a_set_replaces_a_set_or_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert [(tmp_path / name).read_bytes() for name in ("a", "b", "c")] == [b"new"] * 3
 
 
-def test_a_killed_replacement_is_no_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed between two files, the one that stands for the set is not there: nobody takes the mixture for results."""
-    write_set(tmp_path, {name: lambda: b"old" for name in ("a", "b", "summary.json")})
+def test_a_killed_replacement_is_finished_by_who_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between two files, the one that stands for the set is not there; the next reader or writer moves the rest to its place."""
+    names = ("a", "b", "summary.json")
+    write_set(tmp_path, {name: lambda: b"old" for name in names})
     real = Path.replace
 
     def killed(self: Path, target: Path) -> Path:
@@ -225,10 +226,45 @@ def test_a_killed_replacement_is_no_set(tmp_path: Path, monkeypatch: pytest.Monk
             raise KeyboardInterrupt
         return real(self, target)
 
-    monkeypatch.setattr(Path, "replace", killed)
-    with pytest.raises(KeyboardInterrupt):
-        write_set(tmp_path, {name: lambda: b"new" for name in ("a", "b", "summary.json")})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_set(tmp_path, {name: lambda: b"new" for name in names})
     assert not (tmp_path / "summary.json").exists()
+
+    store.finish_sets(tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in names] == [b"new"] * 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_a_set_killed_before_it_was_whole_leaves_the_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between writing and naming: what was there stays, and the unfinished files are nobody's results."""
+    write_set(tmp_path, {name: lambda: b"old" for name in ("a", "summary.json")})
+
+    def killed(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_set(tmp_path, {name: lambda: b"new" for name in ("a", "summary.json")})
+    store.finish_sets(tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in ("a", "summary.json")] == [b"old"] * 2
+
+
+def test_without_a_terminal_a_line_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None in the first seconds, one after each pause of `LINE_EVERY_S`."""
+    clock = iter((0.0, 1.0, 31.0, 32.0, 62.0))
+    monkeypatch.setattr(console, "monotonic", lambda: next(clock))
+    with console.progress_bar("simulating", 200) as tell:
+        for done in (10, 100, 120, 200):
+            tell(done)
+
+    assert capsys.readouterr().err == "simulating: 50 % after 31 s\nsimulating: 100 % after 62 s\n"
 
 
 def test_links_are_replaced_not_followed(tmp_path: Path) -> None:
