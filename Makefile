@@ -23,7 +23,7 @@ schema:
 	cp coexsim/scenario/coexsim.schema.json scenarios/
 	$(BIN)/coexsim explain --markdown > coexsim/KEYS.md
 
-.PHONY: schema help demo test lint bench fuzz validation kill clean
+.PHONY: schema help demo test lint bench fuzz mutants validation kill clean
 
 help:
 	@echo 'make demo    where mail goes, a loaded day, a first sizing answer: results under reports/'
@@ -31,6 +31,7 @@ help:
 	@echo 'make lint    ruff and mypy only'
 	@echo 'make bench   measure the speed (tests/bench)'
 	@echo 'make fuzz    damaged scenarios and random worlds, an hour of each (tests/fuzz; FUZZ_ARGS="--minutes 5")'
+	@echo 'make mutants single faults put into the code that no test notices (tests/mutants.py; MUTANTS_ARGS="--part mail --sample 20")'
 	@echo 'make kill    kill -9 at 100 random moments of a run and of a sweep, 20 pairs of sweeps in one folder'
 	@echo 'make schema  write the JSON Schema of scenarios and KEYS.md anew, from the models'
 	@echo 'make validation  what real servers did beside what coexsim says: reports/validation.md'
@@ -63,6 +64,10 @@ bench:
 fuzz:
 	@.ci/venv.sh test
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+mutants:
+	@.ci/venv.sh test
+	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
 kill:
 	@.ci/venv.sh test
