@@ -27,8 +27,8 @@ from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import busy_workers
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one
-from coexsim.experiment.schema import OUTCOMES
 from coexsim.scenario.model import Scenario
+from coexsim.sim.recorder import OUTCOMES
 from coexsim.stats import Interval, mean_interval
 from coexsim.units import say_duration
 

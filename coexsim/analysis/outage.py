@@ -14,9 +14,9 @@ from coexsim.analysis.slo_measure import minutes_of
 from coexsim.analysis.slo_text import outages_of
 from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
-from coexsim.experiment.schema import OUTCOMES
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
+from coexsim.sim.recorder import OUTCOMES
 from coexsim.units import say_time
 
 Floats = NDArray[np.float64]

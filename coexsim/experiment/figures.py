@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coexsim.errors import NoDataError
 from coexsim.experiment.results import QUANTILES, Results
-from coexsim.experiment.schema import OUTCOMES
+from coexsim.sim.recorder import OUTCOMES
 
 HOUR = 60
 Station = tuple[str, str]

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from coexsim.cards import card
 from coexsim.errors import ConservationError, NoDataError
-from coexsim.experiment.schema import OUTCOMES, SCHEMA, columns_of, concat, empty, words_index
+from coexsim.experiment.schema import SCHEMA, columns_of, concat, empty, words_index
 from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
 from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
+from coexsim.sim.recorder import OUTCOMES
 from coexsim.stats import half_width
 from coexsim.units import say_duration
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
-KINDS = ("mail", "dsn", "delay")
+from coexsim.mail.directory import SIDES
+from coexsim.sim.recorder import OUTCOMES
 
 
 class Column(NamedTuple):
@@ -38,14 +38,12 @@ SCHEMA: dict[str, dict[str, Column]] = {
             "",
             "what made it: the profile, a stream, a bulk mailing, a replay, a named message, or a notice",
         ),
-        "flow": Column(
-            "category", "", "such as hosted->onprem, at the mail's birth; sides are onprem, hosted, internet, unknown"
-        ),
+        "flow": Column("category", "", "such as hosted->onprem, at the mail's birth; sides are " + ", ".join(SIDES)),
         "recipients": Column("int32", "1", "recipients that this row stands for: a copy that travelled together"),
         "size_bytes": Column("int64", "B", "size on the wire"),
         "born_s": Column("float64", "s", "handed in, from the start of the run"),
         "delay_s": Column("float64", "s", "from birth to its end; not a number while in transit"),
-        "outcome": Column("category", "", "delivered, bounced, expired, discarded, in transit"),
+        "outcome": Column("category", "", ", ".join(OUTCOMES)),
         "code": Column("category", "", "enhanced status code of the failure, or empty"),
         "by": Column("category", "", "the server that gave it up, or where it is in transit; empty for delivered"),
         "hops": Column("int16", "1", "SMTP transactions that carried it"),

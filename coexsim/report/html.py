@@ -15,7 +15,6 @@ from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
-from coexsim.experiment.schema import OUTCOMES
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report.answer import straight_answer
 from coexsim.report.headings import headings
@@ -26,6 +25,7 @@ from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
 from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.model import Scenario
+from coexsim.sim.recorder import OUTCOMES
 from coexsim.text import encodable
 from coexsim.units import say_bytes, say_duration
 

@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from coexsim.analysis.slo import Verdict
-from coexsim.experiment.schema import OUTCOMES
 from coexsim.report.tables import plain_table, titled
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
+from coexsim.sim.recorder import OUTCOMES
 from coexsim.units import say_bytes, say_duration
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))

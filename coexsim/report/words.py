@@ -7,8 +7,8 @@ from typing import Any
 
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.experiment.results import Results
-from coexsim.experiment.schema import OUTCOMES
 from coexsim.scenario.model import Scenario
+from coexsim.sim.recorder import OUTCOMES
 from coexsim.units import Moment, moment, say_time
 
 MONDAY = Moment(0, 0.0)

@@ -5,7 +5,7 @@ help; [MS-AD], [MS-SC], [MS-RF], [PS-RC], [MS-INT] Exchange documentation; [PF] 
 marked *from memory* is an editable default, not evidence.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -538,6 +538,6 @@ AnyServer = (
     | HostedOutbound
     | ExternalServer
 )
-KINDS = ("domino", "exchange", "postfix", "exim", "relay", "hosted-inbound", "hosted-outbound", "external")
+KINDS: tuple[str, ...] = tuple(get_args(server.model_fields["kind"].annotation)[0] for server in get_args(AnyServer))
 
 __all__ = ["KINDS", "AnyServer", "Capacity", "Greylist", "RetryPlan", "ServerBase", "Service", "SmtpSession"]

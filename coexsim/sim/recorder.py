@@ -1,6 +1,6 @@
 """What became of every message, as columns: rows are gathered in a flat list and folded into arrays some ten thousand at a time.
 
-It also keeps the books: what was sent must be the sum of what became of it.
+It also does the accounting: recipients sent = the sum of all outcomes.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Recorder:
             self.notes.append(
                 Note(message.number, envelope, path, outcome, code, by, at_s, at_s - message.born_s, message.hops)
             )
-        if len(self._buffer) >= _FOLD_AT_ROWS * 15:
+        if len(self._buffer) >= _FOLD_AT_ROWS * (len(NUMBERS) + len(WORDS)):
             self._fold()
 
     def _fold(self) -> None:
