@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,3 +151,26 @@ def test_no_modules_import_each_other() -> None:
     }
     assert circles(ring) == [["coexsim.sim.a", "coexsim.sim.b"]]
     assert circles(ring | {"coexsim.sim.b": "import math"}) == []
+
+
+def missing_from_code(walk: str) -> list[str]:
+    """What a text names as `file.py` (`function`) that is not in the package."""
+    found = []
+    for name, functions in re.findall(r"`(\w+/\w+\.py)`((?: \((?:`\w+`(?:, )?)+\))?)", walk):
+        source = (PACKAGE / name).read_text(encoding="utf-8") if (PACKAGE / name).is_file() else ""
+        found += (
+            [name]
+            if not source
+            else [f"{name}: {f}" for f in re.findall(r"\w+", functions) if f"def {f}(" not in source]
+        )
+    return found
+
+
+def test_the_way_of_a_message_in_the_readme_is_that_of_the_code() -> None:
+    """Every file that "How it is built" names is there, and defines the functions named beside it."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    walk = readme.partition("## How it is built")[2]
+
+    assert walk.count(".py`") > 20
+    assert missing_from_code(walk) == []
+    assert missing_from_code("`sim/gone.py`, `mail/dns.py` (`gone`)") == ["sim/gone.py", "mail/dns.py: gone"]
