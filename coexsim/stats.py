@@ -8,7 +8,6 @@ are not. SciPy is imported only when a number is asked for.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from functools import lru_cache
 from math import exp, inf, isfinite, nan, sqrt
 from typing import TYPE_CHECKING, NamedTuple
@@ -74,17 +73,6 @@ def mean_interval(samples: ArrayLike, level: float = 0.95) -> Interval:
     half = half_width(values, level)
     mean = float(values.mean()) if values.size else nan
     return Interval(mean - half, mean + half, level)
-
-
-def paired_interval(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interval:
-    """The interval for the mean of `first` - `second`, pair by pair. Raises ValueError if they do not pair.
-
-    With the same mail in both, what is common falls out: Law 2015, sec. 10.2.1 (paired-t).
-    """
-    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if one.shape != other.shape:
-        raise ValueError(f"{one.size} samples cannot be paired with {other.size}")
-    return mean_interval(one - other, level)
 
 
 def log_interval(value: float, half: float, level: float = 0.95) -> Interval:
@@ -162,16 +150,6 @@ def quantile_interval(samples: ArrayLike, probability: float, level: float = 0.9
     low = float(values[below - 1]) if below else -inf
     high = float(values[above]) if above < n else inf
     return Interval(low, high, level)
-
-
-def quantile_over_runs(runs: Sequence[ArrayLike], probability: float, level: float = 0.95) -> Interval:
-    """The Student t interval for the mean of each run's own quantile; NaN if a run has no samples.
-
-    Right also where samples within a run hang together, as waits in a queue do: Law 2015, sec. 9.4.2.
-    """
-    return mean_interval(
-        [float(np.quantile(np.asarray(run), probability)) if np.size(run) else nan for run in runs], level
-    )
 
 
 def mser5(series: ArrayLike) -> int:

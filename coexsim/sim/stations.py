@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Hashable
 from heapq import heappop, heappush, heapreplace
 from math import inf, nan
@@ -20,27 +20,21 @@ class FifoStation:
 
     All there is to keep is when each worker becomes free (Kiefer and Wolfowitz 1955). While `downtime` has it
     down, all work stands still where it is. `workers` None means that nobody ever queues. Who arrives at
-    the same moment is served in the order of the calls. With `track`, `waiting` and `present` say how things
-    stand; without, nothing is kept for them.
+    the same moment is served in the order of the calls.
     """
 
     __slots__ = (
         "_buffer",
         "_downtime",
         "_falls_s",
-        "_finishes_s",
         "_free_s",
         "_last_s",
         "_log",
-        "_starts_s",
-        "_track",
         "name",
         "workers",
     )  # fmt: skip
 
-    def __init__(
-        self, name: str, workers: int | None, downtime: DowntimeSchedule, log: StageLog, track: bool = False
-    ) -> None:
+    def __init__(self, name: str, workers: int | None, downtime: DowntimeSchedule, log: StageLog) -> None:
         if workers is not None and workers < 1:
             raise ValueError(f"{name} needs at least one worker, found {workers}")
         self.name = name
@@ -51,9 +45,6 @@ class FifoStation:
         self._buffer = log.buffer  # as `log.record`, without a call for each visit
         self._free_s = None if workers is None else [-inf] * workers  # heap
         self._last_s = -inf
-        self._track = track
-        self._starts_s: deque[float] = deque()  # tracked: of those who wait, in order
-        self._finishes_s: list[float] = []  # tracked: heap, of all who are here
 
     def arrive(self, now_s: float, work_s: float) -> tuple[float, float]:
         """Queue work that takes one worker `work_s`; when it will start and finish.
@@ -76,30 +67,7 @@ class FifoStation:
         buffer += (now_s, start_s, finish_s)
         if len(buffer) >= FOLD_AT:
             self._log.fold()
-        if self._track:
-            self._see_off(now_s)
-            self._starts_s.append(start_s)
-            heappush(self._finishes_s, finish_s)
         return start_s, finish_s
-
-    def waiting(self, now_s: float) -> int:
-        """How many wait at `now_s`, which must not be before the last question or arrival. Needs `track`."""
-        self._see_off(now_s)
-        return len(self._starts_s)
-
-    def present(self, now_s: float) -> int:
-        """How many wait or are in service at `now_s`; as `waiting`."""
-        self._see_off(now_s)
-        return len(self._finishes_s)
-
-    def _see_off(self, now_s: float) -> None:
-        if not self._track:
-            raise ValueError(f"{self.name} does not track its queue")
-        starts_s, finishes_s = self._starts_s, self._finishes_s
-        while starts_s and starts_s[0] <= now_s:
-            starts_s.popleft()
-        while finishes_s and finishes_s[0] <= now_s:
-            heappop(finishes_s)
 
 
 class Slot:

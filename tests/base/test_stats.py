@@ -19,9 +19,7 @@ from coexsim.stats import (
     mean_interval,
     memory_bins,
     mser5,
-    paired_interval,
     quantile_interval,
-    quantile_over_runs,
     ratio_half_width,
     replications_needed,
 )
@@ -73,19 +71,6 @@ def test_a_shift_moves_the_interval_and_keeps_its_width(samples: list[float], sh
     assert moved.half_width == pytest.approx(plain.half_width, abs=1e-6)
 
 
-def test_pairs_take_out_what_they_have_in_common() -> None:
-    """The same noise in both: the difference of 1 is known exactly, unpaired it would be lost."""
-    noise = np.random.default_rng(1).normal(0, 100, 10)
-
-    interval = paired_interval(noise + 1, noise)
-
-    assert interval.holds(1.0) or interval.mean == pytest.approx(1.0)
-    assert interval.half_width < 1e-10 < half_width(noise)
-    assert not paired_interval(noise + 1, noise).holds(0.0)
-    with pytest.raises(ValueError, match="3 samples cannot be paired with 2"):
-        paired_interval([1, 2, 3], [1, 2])
-
-
 @pytest.mark.parametrize(("n", "low", "high"), [(6, 1, 6), (10, 2, 9), (20, 6, 15), (50, 18, 33), (100, 40, 61)])
 def test_median_interval_has_the_tables_ranks(n: int, low: int, high: int) -> None:
     """95 % intervals for a median: the ranks that printed sign-test tables have (Conover 1999, sec. 3.4)."""
@@ -127,24 +112,14 @@ def test_samples_cannot_say_what_lies_beyond_them() -> None:
         quantile_interval([1.0], 95)
 
 
-def test_quantile_over_runs_is_a_mean_of_quantiles() -> None:
-    """Three runs with medians 2, 4 and 6: mean 4, half width 4.303 * 2 / sqrt(3). An empty run says NaN."""
-    interval = quantile_over_runs([[1, 2, 3], [4], [6, 6]], 0.5)
-
-    assert interval.mean == pytest.approx(4)
-    assert interval.half_width == pytest.approx(4.303 * 2 / sqrt(3), rel=1e-3)
-    assert isnan(quantile_over_runs([[1, 2], []], 0.5).low)
-
-
 def coverage(level: float, claimed: float) -> dict[str, float]:
     """Share of 2000 experiments whose interval, made for `claimed`, holds the truth."""
     random = np.random.default_rng(20)
-    hits = {"mean": 0, "difference": 0, "quantile": 0}
+    hits = {"mean": 0, "quantile": 0}
     for _ in range(2000):
-        first, second = random.normal(5, 2, 12), random.normal(4, 1, 12)
+        first = random.normal(5, 2, 12)
         delays = random.exponential(1.0, 200)
         hits["mean"] += mean_interval(first, claimed).holds(5)
-        hits["difference"] += paired_interval(first, second, claimed).holds(1)
         hits["quantile"] += quantile_interval(delays, 0.9, claimed).holds(float(np.log(10)))
     return {name: hit / 2000 for name, hit in hits.items()}
 
@@ -154,7 +129,6 @@ def test_intervals_hold_the_truth_as_often_as_they_claim() -> None:
     shares = coverage(0.95, claimed=0.95)
 
     assert shares["mean"] == pytest.approx(0.95, abs=0.02)
-    assert shares["difference"] == pytest.approx(0.95, abs=0.02)
     assert 0.93 < shares["quantile"] < 0.98
     assert all(share < 0.93 for share in coverage(0.95, claimed=0.85).values()), "the test can say no"
 

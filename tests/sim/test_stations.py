@@ -92,11 +92,14 @@ def share_lost_at_station(workers: int, places: int, rate_per_s: float, replicat
     """Who finds all places taken turns away."""
     rng = np.random.default_rng([13, replication])
     arrivals = np.cumsum(rng.exponential(1 / rate_per_s, 10_000))
-    station = FifoStation("onprem", workers, OPEN, log_of(), track=True)
+    station = FifoStation("onprem", workers, OPEN, log_of())
+    finishes_s: list[float] = []  # heap, of all who are here
     lost = 0
     for now_s, work_s in zip(arrivals.tolist(), rng.exponential(1, 10_000).tolist(), strict=True):
-        if station.present(now_s) < places:
-            station.arrive(now_s, work_s)
+        while finishes_s and finishes_s[0] <= now_s:
+            heapq.heappop(finishes_s)
+        if len(finishes_s) < places:
+            heapq.heappush(finishes_s, station.arrive(now_s, work_s)[1])
         else:
             lost += 1
     return lost / 10_000
@@ -272,30 +275,13 @@ def test_a_worker_more_lengthens_no_wait(
         assert one[1] >= other[1] >= third[1] == DowntimeSchedule(closed).next_up(third[0])
 
 
-@given(mail, st.integers(1, 4), closed_times)
-def test_tracked_numbers_are_counts_over_visits(
-    mail: list[tuple[float, float]], workers: int, closed: list[tuple[float, float]]
-) -> None:
-    """`waiting` and `present`, asked before every arrival and at the end."""
-    station = FifoStation("onprem", workers, DowntimeSchedule(closed), log_of(), track=True)
-    arrived = 0.0
-    visits: list[tuple[float, float]] = []
-    for gap_s, work_s in [*mail, (1.0, 0.0)]:
-        arrived += gap_s
-        assert station.waiting(arrived) == sum(arrived < start for start, _ in visits)
-        assert station.present(arrived) == sum(arrived < finish for _, finish in visits)
-        visits.append(station.arrive(arrived, work_s))
-
-
 def test_stations_refuse_what_they_cannot_do() -> None:
-    """Arrivals out of order, no workers at all, a question that nothing was kept for."""
+    """Arrivals out of order, no workers at all."""
     station = FifoStation("onprem", 1, OPEN, log_of())
     station.arrive(2.0, 1.0)
 
     with pytest.raises(ValueError, match=r"onprem: an arrival at 1.0 s after one at 2.0 s"):
         station.arrive(1.0, 1.0)
-    with pytest.raises(ValueError, match="does not track"):
-        station.waiting(2.0)
     with pytest.raises(ValueError, match="at least one worker"):
         FifoStation("onprem", 0, OPEN, log_of())
     with pytest.raises(ValueError, match="at least one slot"):
