@@ -38,7 +38,7 @@ class Report:
         self.pictures = False
 
     def find(self) -> None:
-        """Judge the objectives, balance the books, sum up."""
+        """Judge the objectives, check the accounting, sum up."""
         from coexsim.analysis.slo import evaluate
         from coexsim.report.summary import summarise
 

@@ -8,7 +8,7 @@ from coexsim.engine.numbering import Numbers
 from coexsim.mail.dns import Answer, DnsFailure, MailHosts, Question, in_order
 from coexsim.mail.message import NextHop, Reply
 from coexsim.mail.policy import Policy
-from coexsim.mail.reach import asks
+from coexsim.mail.reach import mx_lookup
 from coexsim.mail.replies import reply
 from coexsim.rng import keyed_uniform
 from coexsim.sim.world import World
@@ -53,7 +53,7 @@ class DnsRows:
     def _node(self, hop: int, answers: tuple[Answer, ...]) -> int:
         """A step of the MX rules for a hop, after these answers."""
         name, target = self.hops[hop]
-        asking = asks(target, self._policy(name))
+        asking = mx_lookup(target, self._policy(name))
         found: MailHosts | DnsFailure | None = None
         question = None
         try:
@@ -145,7 +145,7 @@ class DnsRows:
         if not answers:
             return []
         name, target = self.hops[hop]
-        asking = asks(target, self._policy(name))
+        asking = mx_lookup(target, self._policy(name))
         asked = [self._question[name, next(asking), target.external_dns]]
         for answer in answers[:-1]:
             asked.append(self._question[name, asking.send(answer), target.external_dns])

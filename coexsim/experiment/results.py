@@ -181,7 +181,7 @@ class Results:
         return second.groupby(keys, observed=True)["recipients"].sum()
 
     def conservation(self) -> pd.DataFrame:
-        """The books of every run and kind of mail: sent = delivered + bounced + expired + discarded + in transit.
+        """The accounting of every run and kind of mail: sent = delivered + bounced + expired + discarded + in transit.
 
         Every row has one outcome, and a delay just if it met its end. Where the run noted what it sent, the
         sum must be that. A second copy of mail whose 250 was lost is sent once more and has an outcome of its own:

@@ -1,6 +1,6 @@
-"""The delivery agent: how a server gets rid of mail for a next hop. Hosts in turn, deferral, warning, giving up.
+"""The delivery agent: how a server sends mail to a next hop. Hosts in turn, deferral, warning, giving up.
 
-It is written as generators of effects and knows no clock. Who drives them lets each effect happen and sends back what came of it:
+Its functions are generators that yield effects; they know no clock. The driver carries out each effect and sends back the result:
 `trace` at once (``trace_driver.py``), the simulation in time (``sim/transfer.py``). An effect's docstring says what is sent back.
 """
 
@@ -38,7 +38,7 @@ class Refused(NamedTuple):
 
 
 class Session(NamedTuple):
-    """What a server took in one SMTP transaction, what it refused for good, and what it told to come later."""
+    """The result of one SMTP transaction: recipients accepted, refused permanently (5xx), and refused temporarily (4xx)."""
 
     accepted: Recipients
     failed: tuple[Refused, ...] = ()
@@ -46,7 +46,7 @@ class Session(NamedTuple):
 
 
 class Unreachable(NamedTuple):
-    """Nothing came of a connection. Trouble with the ``host``: other mail need not try it; it turned this ``connection`` away (421), or
+    """The connection failed. Trouble with the ``host``: other mail need not try it; it turned this ``connection`` away (421), or
     had no room for the ``message`` (452).
     """
 
@@ -59,7 +59,7 @@ class Interrupted(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What came of one delivery attempt.
+    """The result of one delivery attempt.
 
     `accepted` went to `host`, the last one that answered. `destination` is ``dead`` where no host answered, and other mail need not
     try them; ``busy`` where the last one turned the connection away; ``unclear`` where it only had no room for this message.
@@ -81,8 +81,8 @@ class Queued(Protocol):
 
 
 class Timing(NamedTuple):
-    """When it is, when the server's queue runs begin (None: as its schedule says), and when the destination as a whole is tried again
-    (None: it is not marked).
+    """The time now; when the server's queue runs begin (None: as its schedule says); when a suspended destination is tried again
+    (None: it is not suspended).
     """
 
     now_s: float
@@ -157,7 +157,7 @@ class LookAtClock(NamedTuple):
 
 
 class Defer(NamedTuple):
-    """What will become of recipients that did not get on. Sent back: None."""
+    """When these recipients are tried again or given up. Sent back: None."""
 
     late: tuple[Refused, ...]
     wait: Wait
@@ -182,6 +182,7 @@ Delivered = tuple[Host, Recipients]
 Stays = Literal["due", "gone"]
 DUE: Stays = "due"
 GONE: Stays = "gone"
+"""How the agent ends without a delivery: its recipients are due for another attempt, or all were given up."""
 
 
 # --- the agent -------------------------------------------------------------------------------------------------------------------
@@ -190,7 +191,7 @@ GONE: Stays = "gone"
 def deliver(
     policy: Policy, recipients: Recipients, hop: NextHop, entry: Queued, kind: Kind
 ) -> Generator[Effect, Any, Delivered | Stays]:
-    """Get rid of recipients that go to a next hop: the host that took some, and whom it took.
+    """Send recipients to a next hop. Returns the host that took some of them, and which ones.
 
     `DUE`: they are still here, and due for another attempt, for which the server decides anew. `GONE`: all were given up.
     """
@@ -214,7 +215,7 @@ def deliver(
 def attempt(
     policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0
 ) -> Generator[Effect, Any, Attempt | None]:
-    """One attempt, host by host: who says "later", or is not reached, leaves it to the next; None if it was interrupted.
+    """One attempt, host by host: what a host refuses temporarily, or a host not reached, goes to the next; None if it was interrupted.
 
     Another address of a server that has answered is not tried.
     """
@@ -301,7 +302,7 @@ def dns_reply(product: str, failure: DnsFailure, recipients: Recipients) -> Repl
 
 
 def split_by_time(refused: Iterable[Refused]) -> tuple[tuple[Refused, ...], tuple[Refused, ...]]:
-    """Who was refused for good, and who was told to come later."""
+    """Permanent refusals, and temporary ones."""
     every = tuple(refused)
     return tuple(one for one in every if not one.reply.temporary), tuple(one for one in every if one.reply.temporary)
 

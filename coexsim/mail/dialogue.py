@@ -17,8 +17,8 @@ from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 
 Greylisted = Callable[[str, str, str], bool]
-Reaches = Callable[[str, str], bool]
-"""Is a server, the second one, reached from another just now."""
+IsReached = Callable[[str, str], bool]
+"""Given a client and a server: can the client connect to the server at this time."""
 
 
 class Refusal(NamedTuple):
@@ -51,7 +51,7 @@ class _Offer(NamedTuple):
     envelope: Envelope
     state: State
     greylisted: Greylisted | None
-    reaches: Reaches | None = None
+    is_reached: IsReached | None = None
 
     @property
     def own_user(self) -> bool:
@@ -78,14 +78,14 @@ def receive(
     envelope: Envelope,
     state: State = State(),
     greylisted: Greylisted | None = None,
-    reaches: Reaches | None = None,
+    is_reached: IsReached | None = None,
 ) -> Reception:
     """Which recipients `server` takes from `client`, and the replies to the others, in the order of the dialogue.
 
-    `reaches` says which servers are in service, for a server that probes recipients along their route; None: all of them.
+    `is_reached` is asked by a server that probes recipients along their route; None: every server can be reached.
     """
     policy = setup.policies[server]
-    offer = _Offer(setup, policy, client, envelope, state, greylisted, reaches)
+    offer = _Offer(setup, policy, client, envelope, state, greylisted, is_reached)
     insecure = _insecure(offer)
     if insecure is not None:
         return Reception((), tuple(Refusal(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients))
@@ -202,7 +202,7 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
 
 
 def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
-    """What keeps a recipient from the next hop: no host, nobody who answers, or (for who probes) the reply of the first who does."""
+    """Why the next hop would not take a recipient: no host, no answer, or (for a server that probes) a host's reply; else None."""
     setup, policy = offer.setup, offer.policy
     hosts = hosts_at_once(setup, hop, policy, offer.state)
     if isinstance(hosts, DnsFailure):
@@ -212,15 +212,17 @@ def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
     if policy.verifies == "route":
         return None
     for server in (host.server for host in addresses(setup, hosts) if host.server is not None):
-        reached = setup.policies[server].listens and (offer.reaches is None or offer.reaches(policy.server, server))
+        reached = setup.policies[server].listens and (
+            offer.is_reached is None or offer.is_reached(policy.server, server)
+        )
         if reached:
-            refused = receive(setup, server, policy.server, probe, offer.state, None, offer.reaches).refused
+            refused = receive(setup, server, policy.server, probe, offer.state, None, offer.is_reached).refused
             return refused[0].reply if refused else None
     return reply(policy.product, "connection-refused", detail=hop.name)
 
 
 def contact(setup: Setup, server: str, client: str, source: int) -> str:
-    """By what a greylisting server knows its client: one of its addresses, or all of them as one network."""
+    """The key by which a greylisting server counts its client: a single address, or the client's whole network."""
     if source == 0 or setup.policies[server].greylists_networks:
         return client
     return f"{client}#{source}"

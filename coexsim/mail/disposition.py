@@ -34,7 +34,7 @@ class Disposition(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What a disposition is asked about: a server, an envelope, the world."""
+    """The facts that a disposition depends on: server policy, envelope, client, state of the world."""
 
     setup: Setup
     policy: Policy
@@ -87,7 +87,7 @@ def _expanded(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
         yield from _resolve(case, one)
 
 
-class _Onward(NamedTuple):
+class _Expansion(NamedTuple):
     """Addresses that a recipient stands for, and the names under which it was found: none of them may come up again below it.
 
     `also` are dispositions beside them: a copy that stays. `forwarded`: a mailbox here sends them on, as mail of its own.
@@ -140,7 +140,7 @@ def _resolve(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
             todo.extend(_Step(one, found.is_group, found.forwarded) for one in reversed(found.recipients))
 
 
-def _resolved(case: Case, step: _Step) -> Disposition | _Onward:
+def _resolved(case: Case, step: _Step) -> Disposition | _Expansion:
     """The disposition on one address, or the addresses that it stands for."""
     policy, rcpt = case.policy, step.rcpt
     if step.forwarded and policy.own_mail_by_mx:
@@ -167,13 +167,13 @@ def _from_within_service(case: Case) -> bool:
     return case.came_from == "own-user" or case.came_from in case.policy.own_clients
 
 
-def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Onward:
+def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Expansion:
     """A recipient of one of this server's domains: what its table of transports says, else what the directory says."""
     policy, address = case.policy, rcpt.address
     entry = case.setup.find(policy, address, case.state) if rule.looked_up else None
     if isinstance(entry, Group) and not policy.expands_first:
         members = tuple(Rcpt(member, rcpt.count, rcpt.written) for member in entry.members)
-        return _Onward(members, frozenset({fold(address)}), is_group=True)
+        return _Expansion(members, frozenset({fold(address)}), is_group=True)
     person = entry if isinstance(entry, Person) and not entry.unreachable else None
     if person and fold(person.address) != fold(address) and policy.rule_for(person.address) is not None:
         rcpt = Rcpt(person.address, rcpt.count, rcpt.written)  # an alias, or the one address with this local part
@@ -196,7 +196,7 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _On
     return case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
 
 
-def _deliver(case: Case, rcpt: Rcpt, person: Person) -> Disposition | _Onward:
+def _deliver(case: Case, rcpt: Rcpt, person: Person) -> Disposition | _Expansion:
     """Into the mail file here; with dual delivery also to the other system, if the mail does not come from there [GW-DUAL]."""
     policy = case.policy
     if person.over_quota and policy.refuses_over_quota:
@@ -210,12 +210,14 @@ def _deliver(case: Case, rcpt: Rcpt, person: Person) -> Disposition | _Onward:
         return here
     route = RouteEntry(domain_of(rcpt.address), policy.also_deliver_to, "dual-delivery")
     copy = Rcpt(rcpt.address, rcpt.count, rcpt.written)
-    return _Onward(also=(here, case.to_hop(copy, route, route.rule, f"a copy goes to {policy.also_deliver_to.name}")))
+    return _Expansion(
+        also=(here, case.to_hop(copy, route, route.rule, f"a copy goes to {policy.also_deliver_to.name}"))
+    )
 
 
 def _follow(
     case: Case, rule: DomainRule, person: Person, rcpt: Rcpt, onward: str, names: frozenset[str]
-) -> Disposition | _Onward:
+) -> Disposition | _Expansion:
     """On to a forwarding address, with the copy that stays in the mail file."""
     target = Rcpt(onward, rcpt.count, rcpt.written)
     target_rule = case.policy.rule_for(onward)
@@ -227,7 +229,7 @@ def _follow(
     here = case.policy.delivers_here(rule, rcpt.address) and person.lives_at(case.policy.server)
     kept = _deliver(case, rcpt, person) if here and person.keeps_copy else None
     also = () if kept is None else (kept,) if isinstance(kept, Disposition) else kept.also
-    return _Onward((target,), names, also=also, forwarded=here and case.policy.replica)
+    return _Expansion((target,), names, also=also, forwarded=here and case.policy.replica)
 
 
 def _is_address_of(case: Case, address: str, person: Person) -> bool:

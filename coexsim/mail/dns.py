@@ -69,12 +69,12 @@ class DnsFailure(NamedTuple):
     reason: str
 
 
-Asking = Generator[Question, Answer, MailHosts | DnsFailure]
+MxLookup = Generator[Question, Answer, MailHosts | DnsFailure]
 
 
 def mail_hosts(
     target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], *, both_families: bool = False
-) -> Asking:
+) -> MxLookup:
     """Which hosts take mail for `target`, asked step by step. The sender's own names and addresses serve against loops.
 
     `both_families`: AAAA records are asked for beside A records, and come first (RFC 6724); else only where there is no A record.
@@ -92,7 +92,9 @@ def mail_hosts(
     return first_failure if first_failure and not equals else MailHosts((tuple(equals),))
 
 
-def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], both_families: bool) -> Asking:
+def _hosts_of(
+    target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], both_families: bool
+) -> MxLookup:
     if not target.by_mx or is_address(target.name):
         return (yield from _single_host(target.name, own_names, own_addresses, both_families))
     answer = yield Question(target.name, "MX")
@@ -127,7 +129,7 @@ def _hosts_of(target: NextHop, own_names: frozenset[str], own_addresses: frozens
     return MailHosts(groups, tuple(h.name for h in hosts if not h.addresses or h.preference >= worst))
 
 
-def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[str], both_families: bool) -> Asking:
+def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[str], both_families: bool) -> MxLookup:
     found = yield from _addresses(name, both_families)
     if name in own_names or (not isinstance(found, DnsFailure) and own_addresses.intersection(found)):
         return DnsFailure("loops-to-self", False, f"{name} is this server itself")

@@ -46,7 +46,7 @@ class Gathered:
 
 
 class FailedRecipient(NamedTuple):
-    """A recipient that did not get on, the hops behind it, the reply, and the host that gave it (none: this server itself)."""
+    """A recipient that failed here: the hops so far, the reply, and the host that gave it (empty: this server itself)."""
 
     rcpt: Rcpt
     hops: Hops

@@ -1,4 +1,4 @@
-"""What a server reaches at a moment of a trace: DNS through its own cache, and other servers over links that are up."""
+"""What a server can reach at a time of a trace: DNS through its own cache, and other servers over links that are up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from coexsim.mail.delivery import Host
-from coexsim.mail.dns import Answer, Asking, Cache, DnsFailure, MailHosts, Question, in_order, mail_hosts
+from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, MxLookup, Question, in_order, mail_hosts
 from coexsim.mail.message import NextHop, Reply
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.policy import Policy
@@ -18,24 +18,24 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 class NoContact(NamedTuple):
-    """Nobody answers at an address; `recoverable`: at a known time somebody will."""
+    """No server answers at an address; `recoverable`: one will, at a known time."""
 
     reply: Reply
     recoverable: bool
 
 
-def answered_at_once(asking: Asking, answer: Callable[[Question], Answer]) -> MailHosts | DnsFailure:
+def answered_at_once(lookup: MxLookup, answer: Callable[[Question], Answer]) -> MailHosts | DnsFailure:
     """Drive the MX rules where DNS takes no time."""
     try:
-        question = next(asking)
+        question = next(lookup)
         while True:
-            question = asking.send(answer(question))
+            question = lookup.send(answer(question))
     except StopIteration as end:
         result: MailHosts | DnsFailure = end.value
         return result
 
 
-def asks(hop: NextHop, policy: Policy | None) -> Asking:
+def mx_lookup(hop: NextHop, policy: Policy | None) -> MxLookup:
     """The MX rules for a next hop, as asked by a server, or by anybody outside."""
     if policy is None:
         return mail_hosts(hop, _NOBODY, _NOBODY)
@@ -44,7 +44,7 @@ def asks(hop: NextHop, policy: Policy | None) -> Asking:
 
 def hosts_at_once(setup: Setup, hop: NextHop, policy: Policy | None, state: State) -> MailHosts | DnsFailure:
     """The hosts of a next hop in a state of the world, no name server being out of service."""
-    return answered_at_once(asks(hop, policy), lambda q: setup.answer(q, state, external=hop.external_dns))
+    return answered_at_once(mx_lookup(hop, policy), lambda q: setup.answer(q, state, external=hop.external_dns))
 
 
 def addresses(setup: Setup, hosts: MailHosts) -> tuple[Host, ...]:
@@ -73,7 +73,7 @@ class Reach:
             asked.append(f"{question} -> {found}{CACHED if kept else ''}")
             return found
 
-        return answered_at_once(asks(hop, self._setup.policies.get(client)), answer)
+        return answered_at_once(mx_lookup(hop, self._setup.policies.get(client)), answer)
 
     def _answer(self, question: Question, now_s: float, *, external: bool) -> Answer:
         if self._outages.up_again_s("dns", now_s) is not None:

@@ -59,7 +59,7 @@ def decide(
 
 
 def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:
-    """Does a copy of its own go to whom this recipient stands for, also where another recipient stands for the same one."""
+    """Whether the product sends one copy for each original recipient, even where two of them lead to the same address."""
     policy = case.policy
     if policy.tells_originals_apart == "groups-from-elsewhere":
         return case.came_from != "own-user" and isinstance(case.setup.find(policy, rcpt.address, case.state), Group)

@@ -38,7 +38,7 @@ from coexsim.mail.delivery import (
     dns_reply,
     split_by_time,
 )  # fmt: skip
-from coexsim.mail.dialogue import Reaches, contact, receive
+from coexsim.mail.dialogue import IsReached, contact, receive
 from coexsim.mail.disposition import Disposition
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.dsn import notice_for
@@ -141,7 +141,7 @@ class TraceDriver:
             return
         at_s = back_s if back_s is not None else at_s
         reception = receive(
-            self.setup, server, client, envelope, self.setup.state_at(at_s), reaches=self._reaches(at_s)
+            self.setup, server, client, envelope, self.setup.state_at(at_s), is_reached=self._is_reached(at_s)
         )
         for refusal in reception.refused:
             self._refuse(envelope.to((refusal.rcpt,)), server, refusal.reply, at_s)
@@ -156,7 +156,7 @@ class TraceDriver:
         for rcpt in envelope.recipients:
             self.messages[0].copies.append((rcpt.written, Copy(rcpt.address, outcome, (), by, said, at_s)))
 
-    def _reaches(self, at_s: float) -> Reaches:
+    def _is_reached(self, at_s: float) -> IsReached:
         """Is a server reached from another at a time: for probes of recipients."""
         return lambda client, server: (
             self.outages.server_up_again_s(server, at_s) is None and self.outages.joined(client, server, at_s)
@@ -290,7 +290,7 @@ class TraceDriver:
             else lambda _, s, r: self._greylist.turns_away(server, known_by, s, r, at_s, delay_s)
         )
         state = self.setup.state_at(at_s)
-        reception = receive(self.setup, server, copy.server, offered, state, grey, self._reaches(at_s))
+        reception = receive(self.setup, server, copy.server, offered, state, grey, self._is_reached(at_s))
         stages = [refusal.stage for refusal in reception.refused]
         stage: Stage = "mail" if "mail" in stages else "data" if reception.body_sent else "rcpt"
         taken = len(recipients) - sum(each == "rcpt" for each in stages)

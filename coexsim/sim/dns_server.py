@@ -12,7 +12,7 @@ from coexsim.mail.delivery import Host
 from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question, in_order
 from coexsim.mail.message import NextHop
 from coexsim.mail.policy import Policy
-from coexsim.mail.reach import asks
+from coexsim.mail.reach import mx_lookup
 from coexsim.sim.downtime import DowntimeSchedule
 
 
@@ -124,7 +124,7 @@ class Resolver:
 
     def _ask(self, hop: NextHop) -> Asked:
         """Drive the MX rules: ask what is not in the cache and wait for the answers."""
-        asking, cache = asks(hop, self._policy), self._caches[hop.external_dns]
+        asking, cache = mx_lookup(hop, self._policy), self._caches[hop.external_dns]
         fresh_until_s = float("inf")
         counts: list[list[int]] = []
         try:

@@ -1,4 +1,4 @@
-"""The world of one run: every server, link and name server of the scenario as SimPy processes, and the books that are kept."""
+"""The world of one run: every server, link and name server of the scenario as SimPy processes, and what is recorded of them."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ DOMINO = Product(
     "domino",
     _domino,
     _schedule,
-    manner=dict(expired="own-code", needs_forwarding=True),
+    machine_settings=dict(expired="own-code", needs_forwarding=True),
     replies=REPLIES,
     schedules={"domino": SCHEDULE},
     sessions_per_destination=_sessions_per_destination,

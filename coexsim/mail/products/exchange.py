@@ -104,7 +104,7 @@ EXCHANGE = Product(
     "exchange",
     _exchange,
     _schedule,
-    manner=dict(expired="own-code", back_pressure_delays=True),
+    machine_settings=dict(expired="own-code", back_pressure_delays=True),
     replies=REPLIES,
     schedules={"exchange": SCHEDULE, "exchange-2007": constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S)},
     sessions_per_destination=_sessions_per_destination,

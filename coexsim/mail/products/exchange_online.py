@@ -11,7 +11,7 @@ That the mail of one tenant leaves from 8 hosts is from memory: neither says how
 from __future__ import annotations
 
 from coexsim.mail.products.product import Catalogue
-from coexsim.mail.products.service import MANNER, Limits, Service
+from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, Service
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 
 SCHEDULE = RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "destination")
@@ -46,7 +46,7 @@ EXCHANGE_ONLINE = Service(
     "exchange-online",
     SCHEDULE,
     REPLIES,
-    MANNER | dict(expired="last-made-permanent"),
+    MACHINE_SETTINGS | dict(expired="last-made-permanent"),
     host_endings=("protection.outlook.com", "mail.onmicrosoft.com", "mx.microsoft"),
     edge_blocking=True,
     people_elsewhere="relay",

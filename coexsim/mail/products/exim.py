@@ -80,7 +80,7 @@ EXIM = Product(
     "exim",
     _exim,
     _schedule,
-    manner=dict(freezes=True, expired="own-code"),
+    machine_settings=dict(freezes=True, expired="own-code"),
     replies=REPLIES,
     schedules={"exim": SCHEDULE},
 )

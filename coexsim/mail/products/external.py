@@ -34,5 +34,11 @@ def _schedule(_server: ExternalServer) -> RetrySchedule:
 
 
 EXTERNAL = Product(
-    "external", "postfix", _external, _schedule, manner=postfix.MANNER, replies=postfix.REPLIES, schedules=OTHERS
+    "external",
+    "postfix",
+    _external,
+    _schedule,
+    machine_settings=postfix.MACHINE_SETTINGS,
+    replies=postfix.REPLIES,
+    schedules=OTHERS,
 )

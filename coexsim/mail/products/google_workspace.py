@@ -10,7 +10,7 @@ That the mail of one tenant leaves from 8 hosts is from memory: neither says how
 from __future__ import annotations
 
 from coexsim.mail.products.product import Catalogue
-from coexsim.mail.products.service import MANNER, Limits, Service
+from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, Service
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 
 SCHEDULE = RetrySchedule((15 * MINUTE_S,), 2.0, 4 * HOUR_S, DAY_S, 3 * DAY_S, "destination")
@@ -34,7 +34,7 @@ GOOGLE_WORKSPACE = Service(
     "google-workspace",
     SCHEDULE,
     REPLIES,
-    MANNER,
+    MACHINE_SETTINGS,
     host_endings=("google.com", "googlemail.com"),
     people_elsewhere="relay",
     routes_internal_mail="direct",

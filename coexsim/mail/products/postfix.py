@@ -21,7 +21,7 @@ SCHEDULE = RetrySchedule(
     at_attempts=True,
     whole_seconds=True,
 )  # [PF]
-MANNER: Settings = dict(
+MACHINE_SETTINGS: Settings = dict(
     expands_first=True,
     tells_originals_apart="always",
     mx_address_limit=5,  # smtp_mx_address_limit [PF]
@@ -135,7 +135,7 @@ POSTFIX = Product(
     "postfix",
     _postfix,
     _schedule,
-    manner=MANNER,
+    machine_settings=MACHINE_SETTINGS,
     replies=REPLIES,
     schedules={"postfix": SCHEDULE},
     sessions_per_destination=_sessions_per_destination,

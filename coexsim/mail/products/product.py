@@ -28,7 +28,7 @@ class Product(NamedTuple):
     """A product or a service that runs mail servers.
 
     `name` is what it calls itself, and whose replies it gives. `settings` makes fields of a `Policy` of a server's own settings (with
-    the scenario, and the server whose machine it shares). `manner` are fields that also hold for a relay on its machine. `replies` are
+    the scenario, and the server whose machine it shares). `machine_settings` are fields that a relay on its machine has too. `replies` are
     SMTP reply, enhanced status code and text by cause, where they differ from what the RFCs say (``replies.py``). `schedule` is how a
     server retries, `schedules` are those that others can take by name (``retry: {like: ...}``). `sessions_per_destination` says how
     many sessions go to one destination at once, given the number of transfer threads.
@@ -38,7 +38,7 @@ class Product(NamedTuple):
     name: str
     settings: Callable[[Any, Scenario, AnyServer], Settings]
     schedule: Callable[[Any], RetrySchedule]
-    manner: Mapping[str, Any] = {}
+    machine_settings: Mapping[str, Any] = {}
     replies: Mapping[str, tuple[int, str, str]] = {}
     schedules: Mapping[str, RetrySchedule] = {}
     sessions_per_destination: Callable[[int | None], int | None] = no_limit

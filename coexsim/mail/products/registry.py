@@ -44,7 +44,7 @@ def product_of(scenario: Scenario, server: AnyServer) -> Product:
     return product._replace(
         name=service.name,
         replies=service.replies,
-        manner=service.manner,
+        machine_settings=service.machine_settings,
         schedule=lambda _server: service.schedule,
     )
 
@@ -79,7 +79,7 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         ipv6=server.ipv6,
         retry=retry,
     )
-    return Policy(**(common | dict(product.manner) | PRODUCTS[server.kind].settings(server, scenario, host)))
+    return Policy(**(common | dict(product.machine_settings) | PRODUCTS[server.kind].settings(server, scenario, host)))
 
 
 def schedule_of(server: AnyServer, product: Product | None = None) -> RetrySchedule:

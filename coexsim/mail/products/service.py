@@ -19,7 +19,7 @@ class Limits(NamedTuple):
 
 
 class Service(NamedTuple):
-    """A hosted mail service. `name` is whose replies are given; `manner` are fields of a `Policy` of both its servers.
+    """A hosted mail service. `name` is whose replies are given; `machine_settings` are fields of a `Policy` of both its servers.
 
     `host_endings` are domains that its own mail hosts lie in; `addresses` is how many hosts one tenant's mail leaves from.
     """
@@ -28,7 +28,7 @@ class Service(NamedTuple):
     name: str
     schedule: RetrySchedule
     replies: Catalogue
-    manner: Settings
+    machine_settings: Settings
     host_endings: tuple[str, ...] = ()
     addresses: int = 1
     edge_blocking: bool = False
@@ -40,5 +40,5 @@ class Service(NamedTuple):
 # Forefront Online of 2012 is the nearest published hosted service: every 20 min, a warning after 2 h, 5 days.
 SCHEDULE = constant(20 * MINUTE_S, 2 * HOUR_S, 5 * DAY_S)
 REPLIES: Catalogue = {"relay-denied": (554, "5.7.1", "<{address}>: Relay access denied")}  # from memory
-MANNER: Settings = dict(tells_originals_apart="always")
-OTHER = Service("other", "hosted", SCHEDULE, REPLIES, MANNER)
+MACHINE_SETTINGS: Settings = dict(tells_originals_apart="always")
+OTHER = Service("other", "hosted", SCHEDULE, REPLIES, MACHINE_SETTINGS)

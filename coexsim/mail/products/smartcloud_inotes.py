@@ -5,8 +5,8 @@ Its retry schedule and codes were never published; they are those of `service.OT
 
 from __future__ import annotations
 
-from coexsim.mail.products.service import MANNER, REPLIES, SCHEDULE, Service
+from coexsim.mail.products.service import MACHINE_SETTINGS, REPLIES, SCHEDULE, Service
 
 SMARTCLOUD_INOTES = Service(
-    "smartcloud-inotes", "hosted", SCHEDULE, REPLIES, MANNER, host_endings=("collabserv.com", "lotuslive.com")
+    "smartcloud-inotes", "hosted", SCHEDULE, REPLIES, MACHINE_SETTINGS, host_endings=("collabserv.com", "lotuslive.com")
 )
