@@ -9,7 +9,7 @@ from coexsim.engine import cache
 from coexsim.errors import CoexsimError
 from coexsim.mail.products.registry import schedule_of
 from coexsim.mail.products.services import organisation_of
-from coexsim.scenario.model import Event, Scenario
+from coexsim.scenario.model import Event, Link, NameServers, Scenario
 from coexsim.scenario.part import Spec
 from coexsim.scenario.servers import Capacity, HostedInbound, HostedOutbound, Service, SmtpSession
 
@@ -28,6 +28,8 @@ COVERED: dict[type[Spec], tuple[str, ...]] = {
     ),
     Service: ("accept", "directory_lookup", "scan", "archive", "queue_write", "deliver"),
     SmtpSession: ("tls", "pipelining", "reuse", "session", "between", "connect_timeout"),
+    Link: ("between", "round_trip", "bandwidth", "up", "down", "name"),
+    NameServers: ("site", "answer", "timeout"),
     Event: ("at", "for_", "down", "mtbf", "mttr", "zone", "fault", "move", "hire", "to", "name"),
 }  # fmt: skip
 """The keys that the kernel knows of the parts of a scenario that have to do with time."""
@@ -69,6 +71,9 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)
     if scenario.uplinks:
         yield "uplinks"
+    for number, link in enumerate(scenario.links):
+        yield from (f"links[{number}].{unknown}" for unknown in _more_than_covered(link))
+    yield from (f"name_servers.{unknown}" for unknown in _more_than_covered(scenario.name_servers))
     for number, event in enumerate(scenario.events):
         yield from (f"events[{number}].{unknown}" for unknown in _more_than_covered(event))
 

@@ -12,8 +12,9 @@ from coexsim.engine import cache, choice
 from coexsim.engine.choice import choose, not_covered
 from coexsim.errors import CoexsimError
 from coexsim.experiment.run import simulate
+from coexsim.scenario.model import Link, NameServers
 from coexsim.scenario.part import Spec
-from coexsim.scenario.servers import Capacity, Service, SmtpSession
+from coexsim.scenario.servers import SmtpSession
 from tests.sim.loaded import loaded
 from tests.sim.worlds import WORK, WORLDS
 
@@ -58,10 +59,24 @@ def test_worlds_of_the_tests_are_covered(name: str) -> None:
     assert not_covered(loaded("domino", *WORLDS[name])) is None
 
 
-@pytest.mark.parametrize("part", [Capacity, Service, SmtpSession])
+@pytest.mark.parametrize("part", choice.COVERED)
 def test_keys_that_are_covered_exist(part: type[Spec]) -> None:
     """A key that is renamed is renamed in `COVERED` too."""
-    assert set(choice.COVERED[part]) <= set(part().model_dump())
+    assert set(choice.COVERED[part]) <= set(part.model_fields)
+
+
+def test_a_new_key_of_links_or_name_servers_runs_by_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that the kernel does not know must not be left out in silence; here one that it knows stands for a new one."""
+    covered = cast("dict[Any, Any]", choice.COVERED)
+    scenario = loaded("domino", {"name_servers": {"answer": "7 ms"}})
+
+    assert not_covered(scenario) is None
+    with monkeypatch.context() as patch:
+        patch.setitem(covered, Link, ("between", "bandwidth", "up", "down", "name"))
+        assert not_covered(scenario) == "links[0].round_trip"
+    with monkeypatch.context() as patch:
+        patch.setitem(covered, NameServers, ("site", "timeout"))
+        assert not_covered(scenario) == "name_servers.answer"
 
 
 def test_without_numba_everything_works(monkeypatch: pytest.MonkeyPatch) -> None:
