@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from hypothesis import example, given
 
 from coexsim.audit import subjects
 from coexsim.audit.check import check
-from coexsim.audit.finding import Finding
+from coexsim.audit.finding import Explanation, Finding
 from coexsim.audit.findings import EXPLANATIONS, SUBJECTS
 from coexsim.audit.flows import all_flows, server_that_takes
+from coexsim.audit.search import Subject
 from coexsim.mail.message import Envelope, NextHop, Rcpt
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
@@ -421,3 +424,19 @@ def test_every_file_of_findings_is_listed() -> None:
 
     assert files == listed
     assert len(codes) == len(set(codes))
+
+
+def unlisted(module: object) -> set[str]:
+    """The explanations of a file of findings that its subject does not list."""
+    explained = {one.code for one in vars(module).values() if isinstance(one, Explanation)}
+    return explained - {kind.code for kind in vars(module)["SUBJECT"].explanations}
+
+
+def test_every_explanation_is_listed_by_its_subject() -> None:
+    """A finding whose explanation is not listed could be told, but not explained; the check says no to a file without a list."""
+    files = [import_module(f"{subjects.__name__}.{file.stem}") for file in Path(subjects.__path__[0]).glob("[a-z]*.py")]
+
+    assert len(files) == len(SUBJECTS)
+    assert not set().union(*map(unlisted, files))
+    one = next(iter(EXPLANATIONS.values()))
+    assert unlisted(SimpleNamespace(ONE=one, SUBJECT=Subject(explanations=()))) == {one.code}
