@@ -128,7 +128,7 @@ class _Reader:
     """Reads one line from left to right; `_fail` points at a piece of it."""
 
     def __init__(self, text: str, scenario: Scenario, where: tuple[str, int]) -> None:
-        self.text = text
+        self.text = re.sub(r"\s*\n\s*", " ", text)  # a line may be written over several
         self.scenario = scenario
         self.where = where
 

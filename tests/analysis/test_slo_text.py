@@ -172,3 +172,11 @@ def test_an_outage_has_a_number_and_perhaps_a_name() -> None:
     assert parse_objective("drain(outage 2) < 1 h", scenario).outage == 1
     with pytest.raises(ObjectiveError, match="did you mean 'wan cut'"):
         parse_objective("drain(wan cuts) < 1 h", scenario)
+
+
+def test_a_line_may_be_written_over_several() -> None:
+    """YAML keeps line ends in some forms of text; what does not follow is pointed at in one line."""
+    assert parse_objective("p95(delay)\n  <\n 60 s\n", small()).limit == 60.0
+    with pytest.raises(ObjectiveError, match="- p99") as error:
+        parse_objective("drain(outage 1) < 3 h\n - p99(delay) < 6 h", small())
+    assert len(str(error.value).splitlines()) == 3

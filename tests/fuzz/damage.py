@@ -112,19 +112,19 @@ def damage_data(data: Any, rnd: random.Random) -> None:
         return
     what = rnd.random()
     if what < 0.45:
-        holder[key] = rnd.choice(HOSTILE)
+        holder[key] = copy_of(rnd.choice(HOSTILE))
     elif what < 0.6:
         del holder[key]
     elif what < 0.75 and isinstance(holder, dict):
         name = rnd.choice((*WORDS, str(key)[:-1], f"{key}s", str(key).upper(), str(key).replace("_", "-")))
         holder[name] = holder.pop(key)
     elif what < 0.85 and isinstance(holder, dict):
-        holder[rnd.choice(WORDS)] = rnd.choice(HOSTILE)
+        holder[rnd.choice(WORDS)] = copy_of(rnd.choice(HOSTILE))
     elif isinstance(holder, list):
         holder.insert(rnd.randrange(len(holder) + 1), json.loads(json.dumps(holder[key])))
     else:
         _, other = _somewhere(data, rnd)
-        holder[key] = other if rnd.random() < 0.5 else [holder[key]]
+        holder[key] = copy_of(other) if rnd.random() < 0.5 else [holder[key]]  # a copy: it may lie around this place
 
 
 def _somewhere(data: Any, rnd: random.Random) -> tuple[Any, Any]:
