@@ -41,13 +41,25 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 """How a recipient can end, the worst first: a group ends as its worst member does."""
 
 
+def _or_by_direction(schema: dict[str, Any]) -> None:
+    """What is read besides one bandwidth: an object with the keys up and down, each of the same form."""
+    one = next(each for each in schema["anyOf"] if each.get("type") != "null")
+    both: dict[str, Any] = {
+        "type": "object",
+        "properties": {"up": one, "down": one},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    schema["anyOf"].append(both)
+
+
 class Link(Spec):
     """A network path between two sites. Within a site the network costs nothing unless a link says so."""
 
     between: tuple[str, str] = Field(description="the two sites that it joins")
     round_trip: Seconds = Field(default=0.0, description="network time there and back, without load [s]")
     bandwidth: BytesPerS | None = Field(
-        default=None, gt=0,
+        default=None, gt=0, json_schema_extra=_or_by_direction,
         description="in each direction, shared fairly; left out: no limit; {up: .., down: ..} is taken as the keys up and down",
     )  # fmt: skip
     up: BytesPerS | None = Field(

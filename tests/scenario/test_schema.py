@@ -110,6 +110,19 @@ def test_a_file_over_another_needs_little_and_may_take_away() -> None:
     assert not valid("extends: a.yaml\nmessages: [{from: a@b.example}]\n")
 
 
+def test_a_bandwidth_may_be_said_by_direction() -> None:
+    """As one value or as up and down; what the reader refuses there, the schema refuses too."""
+    links = GOOD.replace("[office]", "[office, internet]") + "links: [{between: [office, internet], bandwidth: %s}]\n"
+
+    for good in ("10 Mbit/s", "{up: 10 Mbit/s, down: 50 Mbit/s}", "{up: 10 Mbit/s}"):
+        assert valid(links % good)
+        assert scenario_from_text(links % good).links[0].bytes_per_s("office") == 10e6 / 8
+    for bad in ("{up: 10 MB}", "{upp: 10 Mbit/s}", "{}"):
+        assert not valid(links % bad)
+        with pytest.raises(Exception, match=r"links\[0\]"):
+            scenario_from_text(links % bad)
+
+
 # --- explain --------------------------------------------------------------------------------------------------------------------
 
 
