@@ -170,7 +170,9 @@ def _read_what_a_run_reads(scenario: Scenario) -> None:
 
 
 def _as_problem(text: str) -> Problem:
-    """An objective's error, which says its place first."""
+    """An objective's error, which says its place first; in one line, without the marks under the objective."""
+    said, *below = text.split("\n")
+    text = f"{said} (in '{below[0].strip()}')" if below else said
     place = re.match(r"(?P<file>.*?):(?P<line>\d+): (?P<text>.*)", text, re.DOTALL)
     return (
         Problem(place["file"], int(place["line"]), "", place["text"]) if place else Problem("objectives", 0, "", text)

@@ -127,10 +127,10 @@ class Report:
         console = make_console()
         if first:
             first()
-        elif self.outage is not None:
-            console.print(f"{self.outage.headline}.", style="bold")
-        if self.outlook is not None:
-            console.print(str(self.outlook), style="bold")
+        else:
+            for sentence in self._sentences():
+                console.print(sentence, style="bold")
+            console.print()
         if self.verdicts:
             console.print(say_verdicts(self.verdicts))
         for part in say_summary(self.summary):

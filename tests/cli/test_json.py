@@ -130,6 +130,17 @@ def test_quiet_says_the_answer_alone(verb: str, few: Path, capsys: pytest.Captur
     assert 1 <= len(said) <= 6, said
 
 
+def test_a_run_says_its_answer_first(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What --quiet says, then the tables that it rests on."""
+    run(["run", *VERBS["run"], "--quiet"])
+    answer = capsys.readouterr().out.split()
+    run(["run", *VERBS["run"]])
+    whole = capsys.readouterr().out
+
+    assert whole.split()[: len(answer)] == answer
+    assert "Objectives" in whole
+
+
 def test_verdicts_and_figures_are_those_of_the_run(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The mean delay of a flow is that of the tables; two replications have an interval."""
     from coexsim.experiment.results import load_results

@@ -180,7 +180,7 @@ def test_what_is_printed_comes_after_what_is_written(
     scenario: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Even where saying the answer fails, which is our bug, the tables are there."""
-    monkeypatch.setattr("coexsim.report.saying.say_summary", lambda _: 1 / 0)
+    monkeypatch.setattr("coexsim.report.answer.straight_answer", lambda *_: 1 / 0)
     out = scenario.parent / "out"
 
     assert run(["run", str(scenario), "--out", str(out), "--no-pictures", "--no-round-trip", "--jobs", "1"]) == 70

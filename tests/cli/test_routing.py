@@ -287,6 +287,7 @@ def test_an_objective_that_cannot_be_read_is_told_by_check(coexsim: Coexsim, tmp
     assert said.code == 2
     assert "slip.yaml:3: " in said.err
     assert "did you mean 'delay'" in said.err
+    assert "\\n" not in said.err  # one line, without marks
     assert "flow 3" in said.out  # the other file's answers are not lost
 
 

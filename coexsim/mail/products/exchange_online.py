@@ -21,7 +21,7 @@ REPLIES: Catalogue = {
     "relay-denied": (550, "5.7.64", "TenantAttribution; Relay Access Denied"),
     "too-many-hops": (554, "5.4.14", "Hop count exceeded - possible mail loop ATTR34"),
     "forwarding-loop": (554, "5.4.6", "RESOLVER.FWD.Loop; there is a forwarding loop configured in the directory"),
-    "no-such-domain": (550, "5.4.310", "DNS domain {domain} does not exist: {detail}"),
+    "no-such-domain": (550, "5.4.310", "DNS domain does not exist: {detail}"),
     "no-address": (550, "5.4.312", "DNS query failed: {detail}"),
     "dns-temporary": (450, "4.4.312", "DNS query failed: {detail}"),
     "connection-refused": (450, "4.4.316", "Connection refused: {detail}"),
