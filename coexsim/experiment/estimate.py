@@ -60,10 +60,8 @@ def estimate(
     messages, recipients = _expected(scenario)
     by = "reference" if engine == "reference" or not_covered(scenario) is not None else "compiled"
     kept = recipients * TABLE_BYTES_PER_RECIPIENT * (count - 1 if keeps_mail else 0)
-    memory_bytes, disk_bytes = (
-        recipients * MEMORY_BYTES_PER_RECIPIENT[by] + kept,
-        recipients * count * DISK_BYTES_PER_RECIPIENT,
-    )
+    memory_bytes = recipients * MEMORY_BYTES_PER_RECIPIENT[by] + kept
+    disk_bytes = recipients * count * DISK_BYTES_PER_RECIPIENT
     if stream:
         memory_bytes, disk_bytes = (min(each, count * STREAM_BYTES) for each in (memory_bytes, disk_bytes))
     cpu_s = recipients * count * CPU_S_PER_RECIPIENT[by] + count * CPU_S_PER_RUN

@@ -11,6 +11,7 @@ from coexsim.experiment.run import simulate
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Scenario
 from tests.engine.both import assert_engines_agree
+from tests.sim.test_observed_times import EVERY_RUN
 
 BACKLOG = """
 coexsim: 1
@@ -61,20 +62,7 @@ def test_a_limit_within_the_servers_own_turns_nobody_away() -> None:
     assert delivered_by(results, 40) == 600
 
 
-AWAY = """
-coexsim: 1
-domain: corporate.com
-sites: [here, there]
-links: [{between: [here, there], round_trip: 20 ms}]
-servers:
-  onprem: {kind: postfix, site: here, host: mail.corporate.com, transport: {otherdomain.com: "smtp:[192.0.2.9]"},
-           minimal_backoff_time: 300 s, maximal_backoff_time: 300 s, queue_run_delay: 300 s}
-  world: {kind: external, site: there, domain: otherdomain.com, address: 192.0.2.9, mailboxes: [bob]}
-directory: {people: {anna: {mail_file: onprem}}}
-events: [{at: 0 s, for: 3590 s, down: world}]
-load: {replay: mail.csv}
-run: {start: Mon 00:00, length: 3 h}
-"""
+AWAY = EVERY_RUN + "load: {replay: mail.csv}\n"
 
 
 def away(count: int, folder: Path) -> Scenario:
