@@ -8,8 +8,8 @@ from math import inf
 from coexsim.experiment.ranges import read_values
 from coexsim.scenario.base import Work
 from coexsim.scenario.load import changed
+from coexsim.scenario.machine import Service
 from coexsim.scenario.model import Candidate, Scenario
-from coexsim.scenario.servers import Service
 from coexsim.units import bandwidth_bytes_per_s, say_bytes, size_bytes
 
 RESOURCES = ("cores", "smtp_connections", "transfer_threads", "delivery_threads", "queue_disk", "speed", "uplink")

@@ -9,9 +9,10 @@ from coexsim.engine import cache
 from coexsim.errors import CoexsimError
 from coexsim.mail.products.registry import schedule_of
 from coexsim.mail.products.services import organisation_of
+from coexsim.scenario.machine import Capacity, Service, SmtpSession
 from coexsim.scenario.model import Event, Link, NameServers, Scenario
 from coexsim.scenario.part import Spec
-from coexsim.scenario.servers import Capacity, HostedInbound, HostedOutbound, Service, SmtpSession
+from coexsim.scenario.servers import HostedInbound, HostedOutbound
 
 Engine = Literal["auto", "compiled", "reference"]
 ENGINES: tuple[Engine, ...] = ("auto", "compiled", "reference")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from coexsim.scenario.servers import RetryPlan
+from coexsim.scenario.machine import RetryPlan
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 SHORTEST_GAP_S = 1.0  # queue managers look at the clock once a second

@@ -1,6 +1,6 @@
 """What every server has, whatever its product: a machine, work, SMTP sessions, a schedule of retries.
 
-Sources stand in the field descriptions by key, as in servers.py.
+Sources stand in the field descriptions by key, as in `servers`.
 """
 
 from typing import Literal

@@ -12,9 +12,9 @@ from coexsim.engine import cache, choice
 from coexsim.engine.choice import choose, not_covered
 from coexsim.errors import CoexsimError
 from coexsim.experiment.run import simulate
+from coexsim.scenario.machine import SmtpSession
 from coexsim.scenario.model import Link, NameServers
 from coexsim.scenario.part import Spec
-from coexsim.scenario.servers import SmtpSession
 from tests.sim.loaded import loaded
 from tests.sim.worlds import WORK, WORLDS
 

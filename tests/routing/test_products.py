@@ -13,7 +13,8 @@ from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.setup import Setup
 from coexsim.report.maps import KIND_WORDS, ORDER
 from coexsim.scenario.load import scenario_from_text
-from coexsim.scenario.servers import KINDS, AnyServer, RetryPlan
+from coexsim.scenario.machine import RetryPlan
+from coexsim.scenario.servers import KINDS, AnyServer
 from tests.annotations import literals
 
 REQUIRED = {"external": "domain: third.example"}

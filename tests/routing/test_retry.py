@@ -12,7 +12,8 @@ import pytest
 from coexsim.mail.products.registry import SCHEDULES, schedule_of
 from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.trace import Route, trace
-from coexsim.scenario.servers import HostedOutbound, PostfixServer, RetryPlan
+from coexsim.scenario.machine import RetryPlan
+from coexsim.scenario.servers import HostedOutbound, PostfixServer
 from tests.routing.lab import HOSTS, SOA, lab_with
 from tests.routing.seed import DU1, IU1, NOBODY, OUTSIDE, article_with, go
 

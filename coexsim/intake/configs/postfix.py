@@ -1,6 +1,6 @@
 """Postfix: main.cf or ``postconf -n``, its tables and master.cf, as the keys of a scenario.
 
-What Postfix does with a setting is what `PostfixServer` says of the key of that name (coexsim/scenario/servers.py); sources there.
+What Postfix does with a setting is what `PostfixServer` says of the key of that name (coexsim/scenario/servers/postfix.py); sources there.
 """
 
 from __future__ import annotations

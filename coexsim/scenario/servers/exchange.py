@@ -1,0 +1,120 @@
+"""Microsoft Exchange: accepted domains, Send connectors, limits.
+
+Sources stand in the field descriptions by key: [MS-AD], [MS-SC], [MS-RF], [PS-RC], [MS-INT] Exchange documentation.
+A figure marked *from memory* is an editable default, not evidence.
+"""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from coexsim.scenario.part import Spec
+from coexsim.scenario.quantities import Names, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.servers.base import ServerBase
+
+
+class AcceptedDomain(Spec):
+    """An Exchange accepted domain."""
+
+    short_form: ClassVar[dict[str, Any]] = {"enum": ["authoritative", "internal-relay", "external-relay"]}
+
+    type: Literal["authoritative", "internal-relay", "external-relay"] = Field(
+        description="whose mailboxes the domain has: all are here, some are elsewhere, or none is here [MS-AD]"
+    )
+    recipient_lookup: Switch | None = Field(
+        default=None,
+        description="mail to an address that is in no directory is refused; default: on for authoritative only [MS-AD]",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _long_form(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+    @property
+    def looks_up_recipients(self) -> bool:
+        """Does recipient filtering check this domain."""
+        return self.type == "authoritative" if self.recipient_lookup is None else self.recipient_lookup
+
+
+class SendConnector(Spec):
+    """An Exchange Send connector."""
+
+    name: str = Field(description="its name, in traces and findings")
+    address_spaces: Names = Field(description="domains it serves; '*' for all, '*.example.com' for subdomains")
+    cost: Whole = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="of two connectors for one address space the one of lower cost is used [MS-SC]",
+    )
+    smart_hosts: Names = Field(
+        default=(), description="'Route mail to the following smart host'; none: by MX (article) [MS-SC]"
+    )
+    use_external_dns: Switch = Field(
+        default=False, description="'Use External DNS Lookup settings' (article); off by default [PS-SC]"
+    )
+    max_message_size: SizeBytes | None = Field(
+        default=None, description="10 MB [MS-SIZE] or 25 MB [PS-SC]: Microsoft's pages disagree"
+    )
+    enabled: Switch = Field(default=True, description="a disabled connector is not used")
+
+
+class ExchangeServer(ServerBase):
+    """Microsoft Exchange 2007 and later: accepted domains, Send connectors, recipient filtering."""
+
+    side = "onprem"
+    kind: Literal["exchange"] = Field(description="Microsoft Exchange 2007 and later")
+    accepted_domains: dict[str, AcceptedDomain] = Field(
+        default_factory=dict, description="domain to its type; left out: it takes no mail from outside [MS-AD]"
+    )
+    send_connectors: tuple[SendConnector, ...] = Field(
+        default=(), description="ways out, chosen by address space, then cost [MS-SC]"
+    )
+    recipient_filtering: Switch = Field(default=False, description="Recipient Filter agent: 550 5.1.1 at RCPT [MS-RF]")
+    max_receive_size: SizeBytes | None = Field(
+        default=36_000_000, description="Receive connector: larger mail is refused with 552, 36 MB [PS-RC]"
+    )
+    max_send_size: SizeBytes | None = Field(
+        default=None, description="organisation limit for its own users; 10 MB by default [MS-SIZE]"
+    )
+    organization_max_receive_size: SizeBytes | None = Field(
+        default=None,
+        description="organisation limit for mail from elsewhere: larger mail that the Receive connector took bounces; 10 MB by default "
+        "[MS-SIZE], left out here: none",
+    )
+    reject_reserved_domains: Switch = Field(
+        default=False,
+        description="mail for RFC 2606's domains (.test, .example, example.com and so on) that it does not accept itself bounces, 5.1.4; "
+        "Exchange does so by default [MS-NDR], here it must be asked for, as scenarios like such names",
+    )
+    max_recipients_per_message: Whole | None = Field(
+        default=200,
+        ge=1,
+        description="Receive connector: recipients beyond it are told 4.5.3 and come with the next attempt; 200 Front End, 5000 others "
+        "[MS-SIZE]",
+    )
+    max_recipient_envelope_limit: Whole | None = Field(
+        default=500,
+        ge=1,
+        description="organisation limit for its own users: mail to more is refused, 5.5.3 [MS-SIZE], [MS-NDR]",
+    )
+    max_hop_count: Whole = Field(
+        default=30,
+        ge=1,
+        le=500,
+        description="Received lines after which mail bounces as a loop: 30 [PS-RC]; 60 on connectors that setup makes, from memory",
+    )
+    max_local_hop_count: Whole = Field(
+        default=8,
+        ge=0,
+        le=50,
+        description="MaxLocalHopCount: Received lines of this server's own; 0: no limit. 8 [PS-RC]; 12 on connectors that setup makes, "
+        "from memory",
+    )
+    delay_notification_after: Seconds = Field(
+        default=4 * 3600.0, description="the sender is told once that mail is late at this age, 4 hours [MS-INT]"
+    )
+    message_expiration: Seconds = Field(
+        default=2 * 86400.0, description="mail is given up at this age and bounces, 2 days [MS-INT]"
+    )

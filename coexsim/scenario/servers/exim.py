@@ -1,0 +1,40 @@
+"""Exim as its default configuration sets it up; [EXIM] is its documentation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from coexsim.scenario.quantities import Names, SizeBytes, Whole
+from coexsim.scenario.servers.base import ServerBase
+
+
+class EximServer(ServerBase):
+    """Exim as its default configuration sets it up: local domains, relayed domains, a smart host by manualroute."""
+
+    side = "onprem"
+    kind: Literal["exim"] = Field(description="an Exim server, as its default configuration sets it up")
+    local_domains: Names | None = Field(
+        default=None, description="domains whose mail ends here; default: the scenario's domain"
+    )
+    relay_to_domains: Names = Field(default=(), description="taken from anyone and passed on")
+    smart_host: str | None = Field(
+        default=None,
+        description="takes mail of listed people with no mail file here: a manualroute router for local domains",
+    )
+    smart_host_for_others: str | None = Field(
+        default=None, description="takes all mail for other domains (Debian: dc_smarthost); default: by MX"
+    )
+    verify_recipient: Literal["off", "route", "callout"] = Field(
+        default="route",
+        description="'verify = recipient' at RCPT follows the routers: 451 where a route cannot be worked out; callout: asks the next "
+        "host too [EXIM]",
+    )
+    message_size_limit: SizeBytes | None = Field(
+        default=52_428_800, description="larger mail is refused with 552, 50 MiB [EXIM]"
+    )
+    received_headers_max: Whole = Field(
+        default=30, ge=1, description="Received lines after which mail bounces as a loop [EXIM]"
+    )
+    recipients_max: Whole = Field(
+        default=50_000, ge=0, description="recipients beyond it are told 452; 0: no limit [EXIM]"
+    )

@@ -1,0 +1,104 @@
+"""Postfix: main.cf in its own words; [PF] is Postfix source and the lab measurements."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from coexsim.scenario.quantities import Names, Number, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.servers.base import ServerBase
+
+
+def _known_transports(table: dict[str, str]) -> dict[str, str]:
+    for pattern, to in table.items():
+        word, colon, _ = to.partition(":")
+        if "," in to or (colon and word.isalnum() and word not in ("smtp", "relay", "virtual", "local", "lmtp")):
+            raise ValueError(
+                f"{pattern}: {to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, virtual:"
+            )
+    return table
+
+
+class PostfixServer(ServerBase):
+    """Postfix: main.cf in its own words. `smart_host` is a transport for listed people with no mail file here."""
+
+    side = "onprem"
+    kind: Literal["postfix"] = Field(description="a Postfix server, set up in the words of main.cf")
+    virtual_mailbox_domains: Names | None = Field(
+        default=None,
+        description="default: the scenario's domain, unless it is a relay domain and no mail file is here; a domain that is also a relay "
+        "domain is virtual (trivial-rewrite(8) warns of it)",
+    )
+    relay_domains: Names = Field(
+        default=(), description="with their subdomains; accepted without being listed, unless relay_recipient_check"
+    )
+    relay_recipient_check: Switch = Field(
+        default=False, description="relay_recipient_maps is set: unlisted are refused at RCPT"
+    )
+    reject_unlisted_recipient: Switch = Field(
+        default=True, description="an address of its own domains that is not listed is refused at RCPT"
+    )
+    transport: Annotated[dict[str, str], AfterValidator(_known_transports)] = Field(
+        default_factory=dict,
+        description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX) "
+        "or 'virtual:'; as in Postfix it is asked before the directory: a domain's entry also takes the mail of its people with a "
+        "mail file here",
+    )
+    virtual_alias_maps: dict[str, Names] = Field(
+        default_factory=dict,
+        description="address to addresses; '@domain' catches those whom this table does not "
+        "list, also people with a mail file here; to '@other' keeps the local part",
+    )
+    smart_host: str | None = Field(
+        default=None,
+        description="takes mail of listed people with no mail file here: '[host]' (no MX lookup) or 'host'",
+    )
+    relayhost: str | None = Field(
+        default=None,
+        description="takes mail for other domains that no transport names, for relay domains too: '[host]' (no MX lookup) or 'host'",
+    )
+    sender_dependent_relayhost_maps: dict[str, str] = Field(
+        default_factory=dict, description="sender address or '@domain' to the host that is used instead of relayhost"
+    )
+    reject_unverified_recipient: Switch = Field(
+        default=False,
+        description="a probe along the recipient's route; not deliverable or not known yet is refused at RCPT",
+    )
+    unverified_recipient_reject_code: Literal[450, 550] = Field(
+        default=450, description="for an address that the probe shows to bounce; 450 by default (postconf(5))"
+    )
+    mynetworks: Names = Field(default=(), description="clients that may relay; also relay_for")
+    message_size_limit: SizeBytes | None = Field(
+        default=10_240_000, description="larger mail is refused with 552; 0: no limit [PF]"
+    )
+    smtpd_recipient_limit: Whole = Field(
+        default=1000, ge=1, description="recipients beyond it are told 452 4.5.3 and come with the next attempt [PF]"
+    )
+    hopcount_limit: Whole = Field(
+        default=50, ge=1, description="Received lines after which mail bounces as a loop [PF]"
+    )
+    minimal_backoff_time: Seconds = Field(default=300.0, description="least time between two attempts [s] [PF]")
+    maximal_backoff_time: Seconds = Field(default=4000.0, description="longest time between two attempts [s] [PF]")
+    queue_run_delay: Seconds = Field(
+        default=300.0, description="how often the deferred queue is looked through [s] [PF]"
+    )
+    initial_destination_concurrency: Whole = Field(
+        default=5, ge=1, description="sessions with one destination at first [PF]"
+    )
+    default_destination_concurrency_positive_feedback: Number = Field(
+        default=1.0, gt=0, le=1, description="sessions more with a destination after each delivery there [PF]"
+    )
+    default_destination_concurrency_negative_feedback: Number = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="sessions fewer after each connection that failed or was turned away (421) [PF]",
+    )
+    default_destination_concurrency_failed_cohort_limit: Number = Field(
+        default=1.0,
+        ge=0,
+        description="a destination is dead when so many rounds of its sessions have failed with no delivery between; 0: never [PF]",
+    )
+    maximal_queue_lifetime: Seconds = Field(default=5 * 86400.0, description="mail is given up at this age [s] [PF]")
+    delay_warning_time: Seconds | None = Field(
+        default=None, description="a delay DSN after this age; left out: none, as Postfix does by default [PF]"
+    )
