@@ -194,12 +194,12 @@ def server_that_takes(setup: Setup, client: str, hop: NextHop, envelope: Envelop
     """
     for first_time in (True, False):
         tried = _attempt(setup, client, hop, envelope, first_time=first_time)
-        if tried is None or not tried.late:
-            return tried.host.server if tried and tried.host else None
+        if not tried.late:
+            return tried.host.server if tried.host else None
     return None
 
 
-def _attempt(setup: Setup, client: str, hop: NextHop, envelope: Envelope, *, first_time: bool) -> Attempt | None:
+def _attempt(setup: Setup, client: str, hop: NextHop, envelope: Envelope, *, first_time: bool) -> Attempt:
     """One attempt of the delivery agent, nobody out of service; on `first_time`, who greylists says "later"."""
     policy = setup.policies[client]
     agent = attempt(policy, envelope.recipients, hop)
@@ -227,7 +227,7 @@ def _attempt(setup: Setup, client: str, hop: NextHop, envelope: Envelope, *, fir
                     failed, late = split_by_time(Refused((r.rcpt,), r.reply) for r in said.refused)
                     sent_back = Session(said.accepted, failed, late)
     except StopIteration as end:
-        result: Attempt | None = end.value
+        result: Attempt = end.value
         return result
 
 

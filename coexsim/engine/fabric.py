@@ -147,7 +147,7 @@ class Fabric:
                 of_key = UNBOUND - 1 if self.world.logs.keep else UNBOUND
             adapts = part(pool, "feedback")
             window = (0, 0, 0.0, 0.0, 0.0) if adapts is None else (
-                1, min(adapts.initial, adapts.limit), adapts.positive, adapts.negative, adapts.failed_cohorts
+                1 + adapts.by_queue, min(adapts.initial, adapts.limit), adapts.positive, adapts.negative, adapts.failed_cohorts
             )  # fmt: skip
             self.arrays.append("pools", [(most, int(of_key), 0, 0, 0, self._log(part(pool, "log")), -1, *window)])
         return self.pools.index(pool)

@@ -124,6 +124,7 @@ SHIFT = 40  # an event or a step of the stack is (what << SHIFT) | which copy or
 WHICH = (1 << SHIFT) - 1
 UNBOUND = 1 << 60  # slots of a pool without a bound
 ROOM = 12  # so much of everything one step may need, where it does not ask for more
+BY_QUEUE = 2  # a pool that adapts: mail turned away waits for the other sessions with its destination
 HAS_THREAD, HAS_SLOT, AWAITS_THREAD, AWAITS_SLOT = 1, 2, 4, 8
 
 (
@@ -280,6 +281,10 @@ def reopen(po: Any, key: Any) -> None:
 def feed_back(po: Any, key: Any, failed: bool) -> Any:
     """``Concurrency.after_failure`` and ``after_success``: adapt the bound of a key to how a session ended; is it dead by now."""
     if failed:
+        if po.adapts == BY_QUEUE:
+            key.window = key.taken - 1
+            key.success = 0.0
+            return key.window == 0
         if key.window == 0:
             return False
         key.window, key.success, key.failure, key.cohorts = formulas.window_after_failure(
@@ -473,8 +478,14 @@ def begin(copies: Any, heap: Any, ints: Any, c: int, step: int, now: float) -> N
 
 @compiled
 def ended(co: Any, heap: Any, ints: Any, now: float) -> None:
-    """``World.ended``: the run is over when all measured mail has met its end."""
+    """``World.ended``: the way of a copy has ended."""
     ints[OPEN] -= co.measured
+    note_if_all_ended(heap, ints, now)
+
+
+@compiled
+def note_if_all_ended(heap: Any, ints: Any, now: float) -> None:
+    """The run is over when all measured mail has met its end."""
     if ints[DRAINING] == 1 and ints[OPEN] == 0:
         ints[DRAINING] = 2
         push(heap, ints, now, AT_ONCE, ALL_ENDED << SHIFT)
@@ -671,13 +682,14 @@ def run(
                                 begin(copies, heap, ints, c, ENTER, now)
                                 a = -1
                             else:
+                                note_if_all_ended(heap, ints, now)
                                 co.next = ints[FREE]
                                 co.number = -1
                                 ints[FREE] = c
                                 ints[LIVE] -= 1
                                 a = -1
                 elif a == POSTED:  # its client has kept it until the server was up
-                    ended(co, heap, ints, now)
+                    ints[OPEN] -= co.measured
                     a = HAND_IN
                 elif a == KEEP or a == KEEP_WAITING:  # a part of what is in the queue already
                     servers[co.server].queued += 1
@@ -1174,6 +1186,8 @@ def run(
                         ints[ASKED] = c
                         ints[ASKED_2] = last
                         need = NEED_UNREACHED
+                    elif own and last >= 0 and ints[OUT] + takes[last].f1 - takes[last].f0 + ROOM > out.shape[0]:
+                        need = FLUSH
                     else:
                         if co.held & HAS_SLOT:
                             target = host_server[hosts[co.hosts].first + co.at]
@@ -1196,6 +1210,20 @@ def run(
                                 po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now
                             )  # fmt: skip
                             a = SEND
+                            if last >= 0:  # who was told to come later is left; who was refused for good fails
+                                be = takes[last]
+                                for j in range(be.f0, be.f1):
+                                    end_row(out, ints, co, parts[j].end, co.count, now)
+                                if be.late_count != co.count:
+                                    co.wan = co.wan * be.late_count / co.count
+                                    co.count = be.late_count
+                                co.tx = be.late_tx
+                                if be.f1 > be.f0:
+                                    if be.notice >= 0:
+                                        n = new_notice(copies, ints, notices, breaks, c, be.notice, be.serial, now)
+                                        begin(copies, heap, ints, n, ENTER, now)
+                                    push(heap, ints, now, AT_ONCE, (SEND << SHIFT) | c)
+                                    a = -1
 
                 # --- the session ---------------------------------------------------------------------------------------------------
                 elif a == SESSION:  # ``_session``: the dialogue
@@ -1462,13 +1490,19 @@ def run(
                     else:
                         po = pools[sv.threads]
                         d = destinations[hops[tx.hop].first + co.number % sv.senders]
+                        dead = co.marks == 1 and not po.adapts
+                        others_go_on = False
                         if po.adapts:
                             failed = co.arrived and co.marks > 0
                             if feed_back(po, keys[tx.key], failed):
-                                rt = retries[sv.retry]
-                                d.dead_until = retry.suspended_until_s(now, gaps[rt.first], rt.whole_seconds)
-                                d.reply = co.reply
-                            elif not failed:
+                                dead = po.adapts == BY_QUEUE
+                                if not dead:
+                                    rt = retries[sv.retry]
+                                    d.dead_until = retry.suspended_until_s(now, gaps[rt.first], rt.whole_seconds)
+                                    d.reply = co.reply
+                            elif failed:
+                                others_go_on = po.adapts == BY_QUEUE
+                            else:
                                 d.failures = 0
                                 d.dead_until = 0.0
                         co.held &= ~HAS_THREAD
@@ -1478,7 +1512,9 @@ def run(
                         if not co.arrived:
                             co.given = 2
                             a = GIVE_UP
-                        elif co.marks == 1 and not po.adapts and co.began >= d.marked:  # ``Destination.mark_dead``
+                        elif others_go_on:  # it waits for one of them
+                            a = SEND
+                        elif dead and co.began >= d.marked:  # ``Destination.mark_dead``
                             if d.failures == 0:
                                 d.first_s = now
                             d.failures += 1

@@ -64,7 +64,7 @@ STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
 POOL = _record(
     most=I8, most_of_key=I8, used=I8, waiting=I8, asked=I8, log=I4, first=I4, adapts=I1, initial=I8, more=F8, fewer=F8, cohorts=F8,
 )  # fmt: skip
-"""`adapts`: the bound of a key is its `window`, which ``sim/concurrency.py`` describes."""
+"""`adapts`: the bound of a key is its `window`, which ``sim/concurrency.py`` describes; 1: each message for itself, 2: by queue."""
 KEY = _record(
     taken=I8, since=I8, head=I4, tail=I4, next=I4, before=I4, window=I8, success=F8, failure=F8, cohorts=F8,
 )  # fmt: skip

@@ -63,6 +63,7 @@ class Attempt(NamedTuple):
 
     `accepted` went to `host`, the last one that answered. `destination` is ``dead`` where no host answered, and other mail need not
     try them; ``busy`` where the last one turned the connection away; ``unclear`` where it only had no room for this message.
+    `left` are those whose attempt was interrupted: they are offered again.
     """
 
     host: Host | None
@@ -70,6 +71,7 @@ class Attempt(NamedTuple):
     failed: tuple[Refused, ...]
     late: tuple[Refused, ...]
     destination: DestinationState
+    left: Recipients = ()
 
 
 class Queued(Protocol):
@@ -133,7 +135,10 @@ class Accepted(NamedTuple):
 
 
 class EndAttempt(NamedTuple):
-    """The attempt is over, and the transfer thread free. Sent back: None. `attempt` is None where it was interrupted."""
+    """The attempt is over, and the transfer thread free. `attempt` is None where it was interrupted.
+
+    Sent back: True where the connection came to nothing but others to the same destination go on, and its recipients wait for one of them.
+    """
 
     hop: NextHop
     attempt: Attempt | None
@@ -200,11 +205,13 @@ def deliver(
         if suspended is not None:
             return (yield from defer(policy, (Refused(recipients, suspended),), entry, kind))
         tried = yield from attempt(policy, recipients, hop, entry.failures % policy.outgoing_addresses)
-        yield EndAttempt(hop, tried)
-        if tried is not None:
+        others_go_on: bool | None = yield EndAttempt(hop, None if tried.left else tried)
+        if tried.failed:
+            yield Fail(tried.failed, "bounced")
+        if tried.left:
+            recipients = tried.left
+        elif not others_go_on:
             break
-    if tried.failed:
-        yield Fail(tried.failed, "bounced")
     if tried.host is not None:
         if tried.late:
             yield Postpone(tried.late)
@@ -212,10 +219,8 @@ def deliver(
     return (yield from defer(policy, tried.late, entry, kind)) if tried.late else GONE
 
 
-def attempt(
-    policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0
-) -> Generator[Effect, Any, Attempt | None]:
-    """One attempt, host by host: what a host refuses temporarily, or a host not reached, goes to the next; None if it was interrupted.
+def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0) -> Generator[Effect, Any, Attempt]:
+    """One attempt, host by host: what a host refuses temporarily, or a host not reached, goes to the next.
 
     Another address of a server that has answered is not tried.
     """
@@ -240,7 +245,7 @@ def attempt(
         if reached is None:
             reached = yield HandOver(host, offered, source)
         if isinstance(reached, Interrupted):
-            return None
+            return Attempt(None, (), failed, (), "unclear", left=offered)
         if isinstance(reached, Session):
             answered.append(host.server)
             failed, late = failed + reached.failed, reached.late

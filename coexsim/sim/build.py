@@ -11,6 +11,7 @@ from coexsim.mail.outages import Outages, site_of
 from coexsim.mail.policy import Policy
 from coexsim.mail.products.registry import PRODUCTS
 from coexsim.rng import stream
+from coexsim.scenario.machine import MOST_AT_ONCE
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, ExternalServer, HostedInbound, HostedOutbound, PostfixServer
 from coexsim.sim.concurrency import Feedback
@@ -93,7 +94,8 @@ def _build_server(world: NewWorld, name: str, made: dict[str, MailServer]) -> Ma
         log = world.logs(name, "transfer", capacity.transfer_threads)
         per_destination = _threads_per_destination(world, spec)
         feedback = _feedback(world, spec, per_destination)
-        threads = Pool(world.env, f"{name} transfer", capacity.transfer_threads, log, per_destination, feedback)
+        most = feedback.limit if feedback else per_destination
+        threads = Pool(world.env, f"{name} transfer", capacity.transfer_threads, log, most, feedback)
     log = world.logs(name, "connections", capacity.smtp_connections)
     connections = Pool(
         world.env, f"{name} connections", capacity.smtp_connections, log, capacity.connections_per_client
@@ -122,9 +124,13 @@ def _threads_per_destination(world: NewWorld, spec: AnyServer) -> int | None:
 
 
 def _feedback(world: NewWorld, spec: AnyServer, limit: int | None) -> Feedback | None:
-    """Postfix adapts its sessions with a destination to how they end; others have what they have."""
+    """Postfix adapts its sessions with a destination to how they end; Exchange and Domino go on over those that they have."""
     host = world.scenario.servers.get(spec.runs_on or "", spec)
-    if not isinstance(host, PostfixServer) or limit is None:
+    if not isinstance(host, PostfixServer):
+        more = PRODUCTS[host.kind].connections_per_message(host)
+        most = limit or MOST_AT_ONCE
+        return None if more is None else Feedback(most, most, more, 0.0, 0.0, by_queue=True)
+    if limit is None:
         return None
     return Feedback(
         host.initial_destination_concurrency, limit, host.default_destination_concurrency_positive_feedback,

@@ -1,4 +1,4 @@
-"""How many sessions at once a Postfix has with a destination: more after each success, fewer after each failure, none when it is dead."""
+"""How many sessions at once a server has with a destination: more after a success, fewer after a failure, none when it is dead."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from coexsim.sim.formulas import window_after_failure, window_after_success
 
 
 class Feedback(NamedTuple):
-    """The settings of Postfix's concurrency scheduler (SCHEDULER_README)."""
+    """The settings of Postfix's concurrency scheduler (SCHEDULER_README).
+
+    With `by_queue` all mail for a destination waits in one queue and goes on over the connections that there are, however many were turned
+    away (Exchange, Domino): it is dead when the last one fails.
+    """
 
     initial: int
     limit: int
     positive: float
     negative: float
     failed_cohorts: float
+    by_queue: bool = False
 
 
 class Concurrency:
@@ -42,8 +47,16 @@ class Concurrency:
             self._feedback.positive,
         )  # fmt: skip
 
-    def after_failure(self) -> bool:
-        """No host answered, or it turned the connection away. Is the destination dead by now."""
+    @property
+    def by_queue(self) -> bool:
+        """Does what was turned away wait for one of the other sessions."""
+        return self._feedback.by_queue
+
+    def after_failure(self, busy: int) -> bool:
+        """No host answered, or it turned the connection away. Is the destination dead by now. `busy` as in `after_success`."""
+        if self._feedback.by_queue:
+            self._window, self._success = busy - 1, 0.0
+            return not self._window
         if self._window:
             self._window, self._success, self._failure, self._cohorts = window_after_failure(
                 self._window, self._success, self._failure, self._cohorts, self._feedback.negative,

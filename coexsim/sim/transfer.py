@@ -146,24 +146,30 @@ class Transfer:
             self._message.attempts += 1
             return None
 
-    def _end_attempt(self, attempt: Attempt | None, hop: NextHop) -> None:
+    def _end_attempt(self, attempt: Attempt | None, hop: NextHop) -> bool:
         assert self._thread is not None
+        others_go_on = False
         threads, destination = self._server.threads, self._destination
         if attempt is not None and destination is not None:
             retry, now_s = self._server.policy.retry, self._env.now
             concurrency = threads.concurrency(hop.name)
             if concurrency is not None:
-                if attempt.destination in ("dead", "busy"):
-                    if concurrency.after_failure():
-                        destination.suspend(now_s, attempt.late[0].reply, retry)
-                else:
-                    concurrency.after_success(threads.taken_by(hop.name))
+                busy, by_queue = threads.taken_by(hop.name), concurrency.by_queue
+                if attempt.destination not in ("dead", "busy"):
+                    concurrency.after_success(busy)
                     destination.revive()
+                elif not concurrency.after_failure(busy):
+                    others_go_on = by_queue
+                elif by_queue:
+                    destination.mark_dead(self._began_s, now_s, attempt.late[0].reply, retry)
+                else:
+                    destination.suspend(now_s, attempt.late[0].reply, retry)
             elif attempt.destination == "alive":
                 destination.revive()
             elif attempt.destination == "dead":
                 destination.mark_dead(self._began_s, now_s, attempt.late[0].reply, retry)
         threads.release(self._thread)
+        return others_go_on
 
     def _resolve(self, hop: NextHop) -> Steps:
         """The addresses of the next hop's hosts; those of equal preference by numbers that mail and attempt give (RFC 5321 5.1)."""

@@ -120,8 +120,10 @@ class World:
         """SimPy process: a client keeps its mail until the server is up again."""
         self.under_way[message] = None
         yield At(self.env, server.downtime.next_up(self.env.now), BIRTH + message.number)
-        self.ended(message)
+        del self.under_way[message]
+        self.measured_under_way -= message.measured
         self._hand_in(message, server)
+        self._note_if_all_ended()
 
     def _hand_in(self, message: Message, server: MailServer) -> None:
         session, _ = server.reception(message, message.envelope, message.came_from)
@@ -143,6 +145,9 @@ class World:
         """The way of a message has ended."""
         del self.under_way[message]
         self.measured_under_way -= message.measured
+        self._note_if_all_ended()
+
+    def _note_if_all_ended(self) -> None:
         if self._all_ended is not None and not self.measured_under_way and not self._all_ended.triggered:
             self._all_ended.succeed()
 

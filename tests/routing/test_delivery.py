@@ -152,6 +152,33 @@ def test_an_interrupted_attempt_counts_for_nothing(policy: Policy) -> None:
     assert state.failures == 0
 
 
+def test_an_interruption_between_two_hosts_leaves_who_is_left(policy: Policy) -> None:
+    """Ann is taken and Eve refused before it: only Bob is offered again, and Eve is told."""
+    first = Session((ANN,), (Refused((EVE,), NEVER),), (Refused((BOB,), LATER),))
+    driver = Driver(None, first, Interrupted(), None, Session((BOB,)))
+
+    assert driver.run(deliver(policy, (ANN, BOB, EVE), HOP, entry(), "mail")) == (MX1, (BOB,))
+    assert driver.of(Accepted) == [Accepted(MX1, (ANN,))]
+    assert [h.recipients for h in driver.of(HandOver)] == [(ANN, BOB, EVE), (BOB,)]
+    assert driver.of(Fail) == [Fail((Refused((EVE,), NEVER),), "bounced")]
+
+
+def test_what_others_go_on_with_waits_for_them(policy: Policy) -> None:
+    """A connection is turned away and the destination has others: the message begins anew, and has not failed."""
+
+    class OthersGoOn(Driver):
+        def answer(self, effect: Any) -> Any:
+            if isinstance(effect, EndAttempt) and effect.attempt is not None:
+                return effect.attempt.destination == "busy"
+            return super().answer(effect)
+
+    state = entry()
+    driver = OthersGoOn(NO_ROOM, None, Session((ANN,)), hosts=(MX1,))
+
+    assert driver.run(deliver(policy, (ANN,), HOP, state, "mail")) == (MX1, (ANN,))
+    assert [len(driver.of(Begin)), state.failures] == [2, 0]
+
+
 def test_a_suspended_destination_makes_no_connection(policy: Policy) -> None:
     class Suspended(Driver):
         def answer(self, effect: Any) -> Any:

@@ -90,6 +90,11 @@ def _sessions_per_destination(transfer_threads: int | None) -> int | None:
     return max(transfer_threads // 2, 1) if transfer_threads is not None else None
 
 
+def _connections_per_message(_server: DominoServer) -> float:
+    """A destination goes on with the threads that it has, and gets no others until its queue is empty (from memory)."""
+    return 0.0
+
+
 DOMINO = Product(
     "domino",
     "domino",
@@ -99,4 +104,5 @@ DOMINO = Product(
     replies=REPLIES,
     schedules={"domino": SCHEDULE},
     sessions_per_destination=_sessions_per_destination,
+    connections_per_message=_connections_per_message,
 )

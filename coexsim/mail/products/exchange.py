@@ -99,6 +99,14 @@ def _sessions_per_destination(_transfer_threads: int | None) -> int | None:
     return 20
 
 
+def _connections_per_message(server: ExchangeServer) -> float:
+    """A queue goes on over the connections that it has; each time that it has sent as many messages as a connection carries, one more is
+    opened, up to the limit. That a connection is opened for so many messages is from Exchange 2003's help ("Limit number of messages
+    per connection"); for later versions the figure is published (SmtpMaxMessagesPerConnection: 20 [MS-RATE]), the rule is not.
+    """
+    return 1 / server.smtp_max_messages_per_connection
+
+
 EXCHANGE = Product(
     "exchange",
     "exchange",
@@ -108,4 +116,5 @@ EXCHANGE = Product(
     replies=REPLIES,
     schedules={"exchange": SCHEDULE, "exchange-2007": constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S)},
     sessions_per_destination=_sessions_per_destination,
+    connections_per_message=_connections_per_message,
 )

@@ -24,6 +24,11 @@ def no_limit(transfer_threads: int | None) -> int | None:  # noqa: ARG001
     return None
 
 
+def each_for_itself(server: Any) -> float | None:  # noqa: ARG001
+    """A message whose connection is turned away waits by itself."""
+    return None
+
+
 class Product(NamedTuple):
     """A product or a service that runs mail servers.
 
@@ -31,7 +36,9 @@ class Product(NamedTuple):
     the scenario, and the server whose machine it shares). `machine_settings` are fields that a relay on its machine has too. `replies` are
     SMTP reply, enhanced status code and text by cause, where they differ from what the RFCs say (``replies.py``). `schedule` is how a
     server retries, `schedules` are those that others can take by name (``retry: {like: ...}``). `sessions_per_destination` says how
-    many sessions go to one destination at once, given the number of transfer threads.
+    many sessions go to one destination at once, given the number of transfer threads. `connections_per_message` is for products whose mail
+    for a destination waits in one queue: what is turned away goes on over the other connections, and after each message sent so many
+    more (mostly less than one) are opened again.
     """
 
     kind: str
@@ -42,6 +49,7 @@ class Product(NamedTuple):
     replies: Mapping[str, tuple[int, str, str]] = {}
     schedules: Mapping[str, RetrySchedule] = {}
     sessions_per_destination: Callable[[int | None], int | None] = no_limit
+    connections_per_message: Callable[[Any], float | None] = each_for_itself
 
 
 def hop_to(host: str | None) -> NextHop | None:

@@ -112,6 +112,11 @@ class ExchangeServer(ServerBase):
         description="MaxLocalHopCount: Received lines of this server's own; 0: no limit. 8 [PS-RC]; 12 on connectors that setup makes, "
         "from memory",
     )
+    smtp_max_messages_per_connection: Whole = Field(
+        default=20,
+        ge=1,
+        description="Send connector: messages of a connection [MS-RATE]; after a refusal one more is tried for each so many sent",
+    )
     delay_notification_after: Seconds = Field(
         default=4 * 3600.0, description="the sender is told once that mail is late at this age, 4 hours [MS-INT]"
     )
