@@ -44,6 +44,10 @@ class Arrays:
             self._of[name][first:end] = np.array(rows, self._of[name].dtype)
         return first
 
+    def adopt(self, name: str, rows: NDArray[Any], used: int) -> None:
+        """Go on with an array of an earlier run, of which so many rows are used."""
+        self._of[name], self._used[name] = rows, used
+
     def reserve(self, name: str, count: int) -> int:
         """Append rows as they are when new; the place of the first."""
         first = self._used[name]

@@ -19,6 +19,7 @@ from coexsim.engine.folding import Folds
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.named import NamedMessages
 from coexsim.engine.rows import Rows
+from coexsim.engine.rule_tables import RuleTables
 from coexsim.sim.clock import MONITOR, WORLD
 from coexsim.sim.world import MINUTE_S, MOST_MESSAGES_AT_ONCE, World
 
@@ -38,10 +39,13 @@ class Compiled:
     """One run of a world by the compiled engine.
 
     `room` is what arrays begin with, `block_mails` how much mail is drawn at a time, and with `forced` the kernel returns before each of
-    its steps: they change nothing in the tables.
+    its steps: they change nothing in the tables. `tables` are what the rules said in earlier runs, if there were any.
     """
 
-    def __init__(self, world: World, *, room: int = ROOM, block_mails: int = BLOCK_MAILS, forced: bool = False) -> None:
+    def __init__(
+        self, world: World, *, room: int = ROOM, block_mails: int = BLOCK_MAILS, forced: bool = False,
+        tables: RuleTables | None = None,
+    ) -> None:  # fmt: skip
         self.world = world
         self.calls = 0
         self._run: Any = kernel.run
@@ -55,7 +59,9 @@ class Compiled:
         ints[[of.FREE, of.NS_HEAD, of.KEPT_FREE, of.GIVEN_COPY]] = -1
         ints[[of.NS_IDLE, of.WAYS]] = 1
         ints[of.FORCE] = forced
-        self.rows = Rows(world, arrays)
+        tables = tables or RuleTables()
+        world.envelopes = tables.envelopes
+        self.rows = Rows(world, arrays, tables)
         self.fabric = Fabric(world, arrays, self.rows)
         self.births = Births(world, arrays, self.rows, self.fabric, block_mails)
         self.mail = MailRows(world, self.rows, arrays, self.births.streams)
@@ -63,6 +69,8 @@ class Compiled:
         self.folds = Folds(self.fabric.logs, arrays["times"], keep=world.logs.keep)
         self._progress: Callable[[float], None] | None = None
         self._push_breaks()
+        self.rows.begin()
+        self._widen_work()
 
     def _push_breaks(self) -> None:
         """What is under way on a link breaks when it goes down."""
@@ -93,6 +101,7 @@ class Compiled:
         for server in self.world.servers.values():
             server.rules.forget()
         self.arrays["ints"][of.EPOCH] += 1
+        self.rows.begin_epoch()
         return True
 
     def _monitor(self, _: float) -> bool:
@@ -134,6 +143,7 @@ class Compiled:
         self._flush()
         ends_s = max(float(self.arrays["times"][of.NOW]), 0.0 if self.world.stopped_early else self.world.length_s)
         Finish(self.world, self.arrays, self.rows, self.fabric, self.mail, self.folds).hand_over(ends_s)
+        self.rows.end()
 
     def _until(self, time_s: float, order: int) -> bool:
         """Run the kernel until a key; False when the run is over."""
@@ -163,9 +173,13 @@ class Compiled:
             self.named.hand_in(one, found=bool(two))
         elif why != of.FORCED_RETURN:
             self._ask(why, one, two)
-            for axis, count in ((1, self.rows.visits), (2, len(self.rows.serials))):
-                if count > self.arrays["work_at"].shape[axis]:
-                    self.arrays.lengthen("work_at", count, axis)
+            self._widen_work()
+
+    def _widen_work(self) -> None:
+        """Room for the work on every visit of mail and of each notice about it."""
+        for axis, count in ((1, self.rows.visits), (2, len(self.rows.serials))):
+            if count > self.arrays["work_at"].shape[axis]:
+                self.arrays.lengthen("work_at", count, axis)
 
     def _ask(self, why: int, one: int, two: int) -> None:
         """Ask the rules. `one` and `two` are what the kernel asked with: numbers of classes and copies."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+import numpy as np
+
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.dns_rows import DnsRows
 from coexsim.engine.layout import EPOCH
-from coexsim.engine.numbering import Class, End, Entry, Numbers, Transfer
+from coexsim.engine.numbering import Class, End, Entry, Transfer
+from coexsim.engine.rule_tables import ARRAYS_OF_RULES, RuleTables
 from coexsim.mail.delivery import Refused
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.message import Kind, NextHop, Rcpt, Reply
@@ -28,29 +31,49 @@ UNBOUND = 1 << 60
 class Rows:
     """The rules of one run as rows."""
 
-    def __init__(self, world: World, arrays: Arrays) -> None:
+    def __init__(self, world: World, arrays: Arrays, tables: RuleTables) -> None:
         self.world = world
         self.arrays = arrays
+        self._tables = tables
         self.servers = list(world.servers)
         self.index = {name: i for i, name in enumerate(self.servers)}
         self.breaks: list[int] = arrays["breaks"].tolist()
-        self.classes: list[Class] = []
-        self.transfers: list[Transfer] = []
-        self.entries: list[Entry] = []
-        self.ends = Numbers()
-        self.replies = Numbers()
-        self.serials = Numbers({0: 0})
-        self.visits = 1  # the most to one machine
-        self.plans: list[Any] = []  # by place row: what the server said of each recipient
-        self._place: dict[Class, int] = {}
-        self._tx: dict[Transfer, int] = {}
-        self._entry: dict[Entry, int] = {}
+        self.classes, self.transfers, self.entries = tables.classes, tables.transfers, tables.entries
+        self.ends, self.replies, self.serials, self.lates = tables.ends, tables.replies, tables.serials, tables.lates
+        self.plans = tables.plans
         self._keys: dict[tuple[int, Hashable], int] = {}
-        self._rows: dict[tuple[str, Hashable], int] = {}
-        self.lates = Numbers()  # refusals for the time being
-        self._take_failed: dict[int, tuple[End, ...]] = {}  # by row of `takes`
-        self._notices: dict[tuple[EnvelopeClass, str, Kind], tuple[int, int]] = {}
+        self._of_run: dict[tuple[str, Hashable], int] = {}  # rows about links and downtime
         self.dns = DnsRows(world, arrays, self.index, self.replies)
+        for name, (rows, used) in tables.arrays.items():
+            arrays.adopt(name, rows, used)
+
+    @property
+    def visits(self) -> int:
+        """The most visits to one machine."""
+        return self._tables.visits
+
+    # --- what is known from runs before ---
+
+    def begin(self) -> None:
+        """Say in which hops and pools of this run the known transfers are, once its pools are there."""
+        if self.transfers:
+            keys = self.arrays["tx_keys"][: len(self.transfers)]
+            hops = [(self.dns.hop(at.server, hop), self._key_of(at.server, hop)) for at, hop in self.transfers]
+            keys["hop"], keys["key"] = np.array(hops).T
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """What was asked in this state of the world before need not be asked again."""
+        for name, known in (("place_keys", self._tables.places_in), ("entry_keys", self._tables.entries_in)):
+            keys, asked = self.arrays[name], known.setdefault(self._epoch, {})
+            keys["epoch"] = -1
+            numbers = list(asked)
+            keys["row"][numbers] = list(asked.values())
+            keys["epoch"][numbers] = self._epoch
+
+    def end(self) -> None:
+        """Leave the rows to the next run."""
+        self._tables.arrays = {name: (self.arrays[name], self.arrays.used(name)) for name in ARRAYS_OF_RULES}
 
     # --- numbers of things ---
 
@@ -60,10 +83,10 @@ class Rows:
 
     def _row(self, name: str, rows: tuple[Any, ...]) -> int:
         """The place of rows that may be there already."""
-        key = (name, rows)
-        if key not in self._rows:
-            self._rows[key] = self.arrays.append(name, list(rows))
-        return self._rows[key]
+        known, key = self._tables.rows if name in ARRAYS_OF_RULES else self._of_run, (name, rows)
+        if key not in known:
+            known[key] = self.arrays.append(name, list(rows))
+        return known[key]
 
     def _parts(self, ends: list[End]) -> tuple[int, int]:
         rows = tuple((end.envelope.count, self.ends.of(end)) for end in ends)
@@ -72,41 +95,33 @@ class Rows:
 
     def place(self, at: Class) -> int:
         """The number of a class of mail at a server."""
-        if at not in self._place:
+        if at not in self._tables.place:
             visit = max(at.passed.count(self.world.servers[at.server].machine) - 1, 0)
-            self.visits = max(self.visits, visit + 1)
-            self._place[at] = self.arrays.append("place_keys", [(self.index[at.server], -1, -1, visit)])
+            self._tables.visits = max(self.visits, visit + 1)
+            self._tables.place[at] = self.arrays.append("place_keys", [(self.index[at.server], -1, -1, visit)])
             self.classes.append(at)
-        return self._place[at]
+        return self._tables.place[at]
 
     def tx(self, at: Class, hop: NextHop) -> int:
         """The number of a class of mail on its way to a next hop."""
         transfer = Transfer(at, hop)
-        if transfer not in self._tx:
-            server = self.world.servers[at.server]
-            key = self.key(self.pool_of(server.threads), hop.name)
+        if transfer not in self._tables.tx:
             row = (
-                self.index[at.server],
-                self.dns.hop(at.server, hop),
-                key,
-                self.place(at),
-                -1,
-                -2,
-                0,
+                self.index[at.server], self.dns.hop(at.server, hop), self._key_of(at.server, hop), self.place(at), -1, -2, 0,
                 at.envelope.kind == "mail",
-            )
-            self._tx[transfer] = self.arrays.append("tx_keys", [row])
+            )  # fmt: skip
+            self._tables.tx[transfer] = self.arrays.append("tx_keys", [row])
             self.transfers.append(transfer)
-        return self._tx[transfer]
+        return self._tables.tx[transfer]
 
     def entry(self, at: Class, number: int = 0) -> int:
         """The number of a class of mail to be handed in."""
         entry = Entry(at, number)
-        if entry not in self._entry:
+        if entry not in self._tables.entry:
             row = (self.index[at.server], -1, -1, at.envelope.count)
-            self._entry[entry] = self.arrays.append("entry_keys", [row])
+            self._tables.entry[entry] = self.arrays.append("entry_keys", [row])
             self.entries.append(entry)
-        return self._entry[entry]
+        return self._tables.entry[entry]
 
     def pool_of(self, pool: Any) -> int:
         """The number of a pool."""
@@ -122,6 +137,9 @@ class Rows:
             window = int(self.arrays["pools"][pool]["initial"])
             self._keys[found] = self.arrays.append("keys", [(0, 0, -1, -1, -1, -1, window, 0.0, 0.0, 0.0)])
         return self._keys[found]
+
+    def _key_of(self, server: str, hop: NextHop) -> int:
+        return self.key(self.pool_of(self.world.servers[server].threads), hop.name)
 
     def reply(self, said: Reply) -> int:
         """The number of a reply."""
@@ -152,11 +170,11 @@ class Rows:
     def _notice(self, at: Class, size_bytes: int, kind: Kind) -> tuple[int, int]:
         """The first place and the serial number of a notice about mail of a class; -1: there is none."""
         key = (at.envelope, at.server, kind)
-        if key not in self._notices:
+        if key not in self._tables.notices:
             world, writer = self.world, self.world.servers[at.server].machine
             note = notice_for(self._probe(at, size_bytes).as_envelope(), kind)
             if note is None:
-                self._notices[key] = (-1, 0)
+                self._tables.notices[key] = (-1, 0)
             else:
                 envelope = world.envelopes.get("", (Rcpt(note.recipients[0].address),), kind)
                 places = [
@@ -164,8 +182,8 @@ class Rows:
                     for size_class in range(len(self.breaks) + 1)
                 ]
                 serial = self.serials.of(_serial(at.server, kind))
-                self._notices[key] = (self.arrays.append("notices", places), serial)
-        return self._notices[key]
+                self._tables.notices[key] = (self.arrays.append("notices", places), serial)
+        return self._tables.notices[key]
 
     def ask_entry(self, number: int, size_bytes: int, now_s: float) -> None:
         """What a server takes of its own users' mail (``World._hand_in``)."""
@@ -182,6 +200,7 @@ class Rows:
             accepted = self._part(at.envelope, session.accepted)
             place, count = self.place(at._replace(envelope=accepted, passed=(server.machine,))), accepted.count
         row = self._row("entries", ((place, count, f0, f1),))
+        self._tables.entries_in[self._epoch][number] = row
         keys = self.arrays["entry_keys"][number]
         keys["row"], keys["epoch"] = row, self._epoch
 
@@ -204,6 +223,7 @@ class Rows:
             "places", [(d0, d1, f0, f1, o0, o0 + len(onward), notice, serial, decision.added, deliveries)]
         )
         self.plans.append(decision.rules)
+        self._tables.places_in[self._epoch][number] = row
         keys = self.arrays["place_keys"][number]
         keys["row"], keys["epoch"] = row, self._epoch
 
@@ -227,9 +247,9 @@ class Rows:
             passed = (*at.passed, to.machine)
             place = self.place(Class(to.name, accepted, at.server, at.size_class, passed, at.declares_size))
             count = accepted.count
-        failed = (*self._take_failed.get(before, ()), *self._refused(at, session.failed, BOUNCED))
+        failed = (*self._tables.take_failed.get(before, ()), *self._refused(at, session.failed, BOUNCED))
         visit = at.passed.count(to.machine)
-        self.visits = max(self.visits, visit + 1)
+        self._tables.visits = max(self.visits, visit + 1)
         outcome = self._outcome(at, hop, size_bytes, failed, session.late)
         row = (before, int(body), new, reused, place, count, *outcome, visit)
         keys = self.arrays["tx_keys"][number]
@@ -238,7 +258,7 @@ class Rows:
             keys["take"] = taken
         else:
             taken = self._row("takes", ((target, -1, -1, *row),))
-        self._take_failed[taken] = failed
+        self._tables.take_failed[taken] = failed
         return taken
 
     def _outcome(
@@ -260,10 +280,10 @@ class Rows:
             rcpt for refused in list(self.lates)[self.arrays["takes"][before]["late"]] for rcpt in refused.recipients
         )
         late = (Refused(offered, list(self.replies)[said]),)
-        failed = self._take_failed[before]
+        failed = self._tables.take_failed[before]
         row = (-1, -1, -1, before, 0, 0, 0, -1, 0, *self._outcome(at, hop, size_bytes, failed, late), 0)
         taken = self._row("takes", (row,))
-        self._take_failed[taken] = failed
+        self._tables.take_failed[taken] = failed
         return taken
 
     def ask_late(self, number: int, size_bytes: int) -> None:
@@ -309,8 +329,8 @@ class Rows:
     def add_downtime(self, spans: tuple[tuple[float, float], ...]) -> int:
         """Times out of service as a row."""
         key = ("spans", spans)
-        if key not in self._rows:
+        if key not in self._of_run:
             first = self.arrays.append("down", [begin for begin, _ in spans])
             self.arrays.append("up", [end for _, end in spans])
-            self._rows[key] = self.arrays.append("spans", [(first, first + len(spans))])
-        return self._rows[key]
+            self._of_run[key] = self.arrays.append("spans", [(first, first + len(spans))])
+        return self._of_run[key]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from coexsim.draw.mail_table import expected_mails
 from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import Chosen, Engine, choose
+from coexsim.engine.rule_tables import shelf
 from coexsim.experiment.estimate import estimate
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.problems import placed
@@ -32,7 +33,9 @@ def ran(
     if chosen.engine == "compiled":
         from coexsim.engine.drive import Compiled
 
-        Compiled(world).run(progress)
+        tables = shelf().take(scenario)
+        Compiled(world, tables=tables).run(progress)
+        shelf().put_back(scenario, world.setup, tables)
     else:
         start_senders(world)
         world.run(progress)

@@ -135,6 +135,15 @@ def read_zones(scenario: Scenario, section: str = "dns") -> Zones:
     return Zones(zones)
 
 
+def texts_of_zones(scenario: Scenario) -> tuple[str | None, ...]:
+    """The texts of all zones of a scenario, those in files of their own too."""
+    return tuple(
+        _zone_text(scenario, (section, origin, "text"), spec, [])[2]
+        for section in ("dns", "internal_dns")
+        for origin, spec in getattr(scenario, section).items()
+    )
+
+
 def _zone_text(scenario: Scenario, path: Path, spec: ZoneSpec, problems: list[Problem]) -> tuple[str, int, str | None]:
     file, line = scenario.source.where(path)
     if spec.file is None:

@@ -1,0 +1,93 @@
+"""What the rules of mail have said, kept from one run to the next: replications, candidates of a size and points of a sweep share it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import cache
+from typing import Any
+
+from numpy.typing import NDArray
+
+from coexsim.engine.numbering import Class, End, Entry, Numbers, Transfer
+from coexsim.mail.message import Kind
+from coexsim.mail.setup import Setup
+from coexsim.mail.zones import texts_of_zones
+from coexsim.scenario.machine import Capacity
+from coexsim.scenario.model import Run, Scenario
+from coexsim.sim.message import EnvelopeClass, EnvelopeClasses
+
+ARRAYS_OF_RULES = (
+    "place_keys", "places", "parts", "onwards", "tx_keys", "takes", "entry_keys", "entries", "fails", "notices",
+)  # fmt: skip
+MOST_KEPT = 3  # sets of rules; a sweep over the routing has a set for each of its points
+MOST_CLASSES = 200_000  # about 200 MB; what is larger is not kept
+
+
+class RuleTables:
+    """Classes of mail and the rows of rules about them. They hold in every run of the same rules, whatever its load and machines are.
+
+    `places_in` and `entries_in` say, by epoch, which row holds for which class: epochs follow from the scenario's changes alone.
+    """
+
+    def __init__(self) -> None:
+        self.envelopes = EnvelopeClasses()
+        self.classes: list[Class] = []
+        self.transfers: list[Transfer] = []
+        self.entries: list[Entry] = []
+        self.ends = Numbers()
+        self.replies = Numbers()
+        self.serials = Numbers({0: 0})
+        self.lates = Numbers()  # refusals for the time being
+        self.visits = 1  # the most to one machine
+        self.plans: list[Any] = []  # by place row: what the server said of each recipient
+        self.place: dict[Class, int] = {}
+        self.tx: dict[Transfer, int] = {}
+        self.entry: dict[Entry, int] = {}
+        self.rows: dict[tuple[str, Hashable], int] = {}
+        self.take_failed: dict[int, tuple[End, ...]] = {}  # by row of `takes`
+        self.notices: dict[tuple[EnvelopeClass, str, Kind], tuple[int, int]] = {}
+        self.places_in: dict[int, dict[int, int]] = {}
+        self.entries_in: dict[int, dict[int, int]] = {}
+        self.arrays: dict[str, tuple[NDArray[Any], int]] = {}  # while no run uses them: rows, and how many
+
+
+class Shelf:
+    """The tables of the rules that ran last. Whoever takes some off has them alone, until they are put back."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[dict[str, Any], RuleTables]] = []  # the last one used is last
+
+    def take(self, scenario: Scenario) -> RuleTables:
+        """The tables of a scenario's rules; new ones where there are none, or where rules look at more than the class of the mail."""
+        rules = rules_of(scenario)
+        for number, (others, tables) in enumerate(self._kept):
+            if others == rules:
+                del self._kept[number]
+                return tables
+        return RuleTables()
+
+    def put_back(self, scenario: Scenario, setup: Setup, tables: RuleTables) -> None:
+        """Keep tables for the next run."""
+        by_time = any(policy.greylist_s is not None or policy.verifies == "probe" for policy in setup.policies.values())
+        if by_time or len(tables.classes) > MOST_CLASSES:
+            return
+        self._kept.append((rules_of(scenario), tables))
+        del self._kept[:-MOST_KEPT]
+
+
+@cache
+def shelf() -> Shelf:
+    """The one shelf of this process. It saves time and changes nothing: a run gives the same tables with it and without."""
+    return Shelf()
+
+
+def rules_of(scenario: Scenario) -> dict[str, Any]:
+    """What of a scenario the rules of mail look at. Load, machines, links and how many people there are change no rule."""
+    servers = {name: server.replaced(capacity=Capacity(), service=None) for name, server in scenario.servers.items()}
+    population = {side: 1 for side, people in scenario.directory.population.items() if people}
+    run = Run().replaced(start=scenario.run.start) if scenario.events else Run()
+    rules = scenario.replaced(
+        title="", description="", links=(), uplinks={}, servers=servers, load=None, run=run, objectives=(),
+        directory=scenario.directory.replaced(population=population), size=None, acknowledge=(), sources={},
+    )  # fmt: skip
+    return {**rules.to_data(), "zones": texts_of_zones(scenario)}

@@ -1,0 +1,85 @@
+"""What the rules said in one run serves the next one of the same rules, and no other; tables are the same with it and without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coexsim.engine.cache import load_kernel
+from coexsim.engine.choice import not_covered
+from coexsim.engine.rule_tables import RuleTables, Shelf, rules_of
+from coexsim.experiment.results import Results
+from coexsim.experiment.run import results_of
+from coexsim.scenario.load import changed, load_scenario
+from coexsim.scenario.model import Scenario
+from coexsim.sim.world import World
+from tests.engine.both import assert_same, compiled
+from tests.engine.random_worlds import random_world
+
+
+def with_tables(scenario: Scenario, tables: RuleTables, *, seed: int = 1, replication: int = 0) -> Results:
+    """The tables of a run that goes on with what the rules said before."""
+    load_kernel()
+    from coexsim.engine.drive import Compiled
+
+    world = World(scenario, seed, replication, keep_visits=True)
+    Compiled(world, tables=tables).run()
+    return results_of(world)
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_run_with_rules_asked_before_is_the_same(number: int) -> None:
+    """Another seed's run, the run itself and once more: the last two are what a run with rules of its own gives.
+
+    The worlds have moves, outages, several MX and notices; those with a greylist are run too, though nothing is kept for them.
+    """
+    scenario = random_world(4_000 + number)
+    if scenario is None or not_covered(scenario) is not None:
+        pytest.skip("the engine does not know something in this world")
+    if any(server.greylisting for server in scenario.servers.values()):
+        pytest.skip("nothing is kept where a server looks at the time")
+    tables = RuleTables()
+    alone = compiled(scenario, seed=3)
+    with_tables(scenario, tables, seed=4)
+    assert_same(alone, with_tables(scenario, tables, seed=3))
+    assert_same(alone, with_tables(scenario, tables, seed=3))
+
+
+def test_a_machine_and_a_load_change_no_rule() -> None:
+    """Cores, threads, bandwidth, load, length and the number of mailboxes are not among the rules."""
+    scenario = load_scenario("scenarios/load/corporate-20k.yaml")
+    others: dict[str, Any] = {
+        "servers.onprem.capacity.cores": 4, "servers.onprem.capacity.transfer_threads_per_destination": 2, "run.seed": 7,
+        "directory.population.hosted": 5000, "servers.onprem.service.scan": "1 ms",
+    }  # fmt: skip
+    for key, value in others.items():
+        assert rules_of(changed(scenario, {key: value})) == rules_of(scenario), key
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("servers.onprem.smart_host", "other.example"),
+        ("servers.onprem.max_message_size", "1 MB"),
+        ("servers.onprem.smtp.pipelining", False),
+        ("directory.population.hosted", 0),
+        ("sites", ["office", "hosted", "internet", "branch"]),
+    ],
+)
+def test_what_a_rule_looks_at_asks_it_anew(key: str, value: object) -> None:
+    """A smart host, a limit, how sessions talk, whether there are hosted mailboxes at all, places: other rules."""
+    scenario = load_scenario("scenarios/load/corporate-20k.yaml")
+    assert rules_of(changed(scenario, {key: value})) != rules_of(scenario)
+
+
+def test_tables_are_lent_to_one_run_at_a_time() -> None:
+    """Whoever takes tables off the shelf has them alone; what comes back is found again by the same rules."""
+    scenario = load_scenario("scenarios/load/corporate-20k.yaml")
+    setup = World(scenario, 1, 0).setup
+    shelf = Shelf()
+    first, second = shelf.take(scenario), shelf.take(scenario)
+    assert first is not second
+    shelf.put_back(scenario, setup, first)
+    assert shelf.take(changed(scenario, {"servers.onprem.capacity.cores": 4})) is first
+    assert shelf.take(scenario) is not first
