@@ -29,6 +29,7 @@ from coexsim.sim.senders import mail_of
 from coexsim.sim.world import World
 
 Floats = NDArray[np.float64]
+NO_WORK = Work()
 
 
 class Moments(NamedTuple):
@@ -145,12 +146,13 @@ def station_loads(scenario: Scenario, growth: float = 1.0, mail: MeasuredMail | 
     begin_s, end_s = world.measured_s
     classes, busiest_s = measured_mail(world) if mail is None else mail
     sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
-    routes: dict[tuple[str, tuple[str, ...], int], Route] = {}
+    ways: dict[tuple[str, tuple[str, ...], int], _Way] = {}
     for each in classes:
         key = (each.sender, tuple(address for address, _ in each.pattern), each.size_class)
-        if key not in routes:
-            routes[key] = trace(world.setup, key[0], key[1], size_bytes=round(each.size.mean_s), at_s=begin_s)
-        _add(world, sums, each, routes[key])
+        if key not in ways:
+            route = trace(world.setup, key[0], key[1], size_bytes=round(each.size.mean_s), at_s=begin_s)
+            ways[key] = _way(world, route)
+        _add(sums, each, ways[key])
     messages = sum(each.messages for each in classes)
     stations = []
     for (server, stage), total in sorted(sums.items()):
@@ -212,12 +214,14 @@ def _count(
     born_s, size = block.born_s[rows], block.size_bytes[rows]
     sizes, place = np.unique(size, return_inverse=True)
     of_size = np.array([(world.size_class(each), slow_start_round_trips(each)) for each in sizes.tolist()])[place]
-    keys = np.stack([block.sender[rows], block.pattern[rows], of_size[:, 0]], axis=1)
-    unique, inverse = np.unique(keys, axis=0, return_inverse=True)
+    keys = (block.sender[rows], block.pattern[rows], of_size[:, 0])
+    shape = [int(column.max()) + 1 for column in keys]
+    codes, inverse = np.unique(np.ravel_multi_index(keys, shape), return_inverse=True)
+    unique = np.stack(np.unravel_index(codes, shape), axis=1)
     peak = (born_s >= hour_s[0]) & (born_s < hour_s[1])
     squares = size.astype(np.float64) ** 2
     weights = (np.ones(len(size)), peak, size, squares, of_size[:, 1])
-    columns = [np.bincount(inverse.ravel(), weight, len(unique)) for weight in weights]
+    columns = [np.bincount(inverse, weight, len(unique)) for weight in weights]
     for key, *values in zip(unique.tolist(), *columns, strict=True):
         total = found[key[0], key[1], key[2]]
         for i, value in enumerate(values):
@@ -227,15 +231,48 @@ def _count(
 # --- what one class of mail meets ---------------------------------------------------------------------------------
 
 
-def _add(world: World, sums: dict[tuple[str, str], _Sum], mail: _Class, route: Route) -> None:
-    """Add what a class of mail meets on its way, notices about it included."""
+class _Work(NamedTuple):
+    """Work as a function of the size of mail: ``fixed_s + per_byte * size`` in the mean, and how far it varies about that."""
 
-    def visit(server: str, stage: str, times: float, time: Moments) -> None:
-        sums[server, stage].add(times * mail.messages, times * mail.busiest, time)
+    fixed_s: float
+    per_byte: float
+    variance_s2: tuple[float, float, float]
+    """What does not depend on the size, what goes with its mean, and with its second moment."""
 
+    def on(self, size: Moments) -> Moments:
+        """The moments of the work on mail of these sizes."""
+        mean_s, square_s2 = size.mean_s, size.square_s2
+        total_s = self.fixed_s + self.per_byte * mean_s
+        square = self.fixed_s**2 + 2 * self.fixed_s * self.per_byte * mean_s + self.per_byte**2 * square_s2
+        fixed, by_mean, by_square = self.variance_s2
+        return Moments(total_s, square + fixed + by_mean * mean_s + by_square * square_s2)
+
+
+class _Session(NamedTuple):
+    """One SMTP session: whose thread and whose slot it takes, and what it lasts."""
+
+    thread: tuple[str, str]
+    slot: tuple[str, str]
+    fixed_s: float
+    slow_start_s: float
+    """A round trip, times which slow start takes the longer."""
+    between_s: float
+    accept: _Work | None
+    links: tuple[tuple[str, float], ...]
+    """Name and bandwidth of those with a limit."""
+
+
+class _Way(NamedTuple):
+    """What mail meets on a route, notices about it included: handling, sessions, deliveries (to whom; none for notices)."""
+
+    handled: tuple[tuple[tuple[str, str], float, _Work], ...]
+    sessions: tuple[_Session, ...]
+    delivered: tuple[tuple[tuple[str, str], str | None, _Work], ...]
+
+
+def _way(world: World, route: Route) -> _Way:
     servers = world.scenario.servers
-    counts = dict(mail.pattern)
-    ends = [(copy, counts.get(r.recipient, 1)) for r in route.recipients for copy in r.copies]
+    ends = [(copy, r.recipient) for r in route.recipients for copy in r.copies]
     notices = [notice.copy for notice in route.notices if notice.copy]
     copies: dict[str, float] = defaultdict(float)
     for first in {copy.servers[0] for copy, _ in ends if copy.servers}:
@@ -244,41 +281,61 @@ def _add(world: World, sums: dict[tuple[str, str], _Sum], mail: _Class, route: R
         copies[notice.servers[0]] += 1
     for transaction in route.transactions:
         copies[transaction.server] += transaction.accepted > 0
-        _session(world, visit, transaction.client, transaction.server, transaction.offered, transaction.body_sent, mail)
     for role in {name for copy, _ in ends for name in copy.servers if servers[name].runs_on}:
         copies[role] += 1
+    handled = []
     for server, times in copies.items():
         works = [getattr(servers[server].work, stage) for stage in CORE_STAGES]
-        if any(work != Work() for work in works):
-            visit(servers[server].runs_on or server, "cores", times, _work(works, mail.size))
-    for copy, count in [*ends, *((notice, 1) for notice in notices)]:
-        deliver = servers[copy.servers[-1]].work.deliver if copy.servers else Work()
-        if copy.outcome == "delivered" and deliver != Work():
-            visit(copy.servers[-1], "delivery", count, _work([deliver], mail.size))
+        if any(work != NO_WORK for work in works):
+            handled.append(((servers[server].runs_on or server, "cores"), times, _work(works)))
+    delivered = []
+    for copy, recipient in [*ends, *((notice, None) for notice in notices)]:
+        deliver = servers[copy.servers[-1]].work.deliver if copy.servers else NO_WORK
+        if copy.outcome == "delivered" and deliver != NO_WORK:
+            delivered.append(((copy.servers[-1], "delivery"), recipient, _work([deliver])))
+    sessions = (_session(world, t.client, t.server, t.offered, t.body_sent) for t in route.transactions)
+    return _Way(tuple(handled), tuple(filter(None, sessions)), tuple(delivered))
 
 
-def _session(world: World, visit: object, client: str, server: str, recipients: int, body: bool, mail: _Class) -> None:
-    """The thread of the client, the slot of the server, and the links between them."""
-    assert callable(visit)
+def _session(world: World, client: str, server: str, recipients: int, body: bool) -> _Session | None:
+    """The session between two servers; None where no path leads from one to the other."""
     path = world.network.between(client, server)
     if path is None:
-        return
+        return None
     spec = world.scenario.servers[client].smtp
-    size, reused = mail.size, spec.reuse > 0
+    reused = spec.reuse > 0
     trips = session_round_trips(spec.tls, spec.pipelining, 1, recipients, reused=reused, body=body)
-    fixed_s = (trips + (mail.slow_start if body and not reused else 0.0)) * path.round_trip_s + spec.session
-    accept = _work([world.scenario.servers[server].work.accept], size) if body else Moments()
-    per_byte = 0.0
-    for link in path.links if body else ():
-        width = _width(world, link.name)
-        if isfinite(width):
-            visit(link.name, "link", 1, Moments(size.mean_s / width, size.square_s2 / width**2))
+    widths = ((link.name, _width(world, link.name)) for link in path.links if body)
+    return _Session(
+        (world.scenario.servers[client].runs_on or client, "transfer"), (server, "connections"),
+        trips * path.round_trip_s + spec.session, path.round_trip_s if body and not reused else 0.0, spec.between,
+        _work([world.scenario.servers[server].work.accept]) if body else None,
+        tuple((name, width) for name, width in widths if isfinite(width)),
+    )  # fmt: skip
+
+
+def _add(sums: dict[tuple[str, str], _Sum], mail: _Class, way: _Way) -> None:
+    """Add what a class of mail meets on its way."""
+
+    def visit(station: tuple[str, str], times: float, time: Moments) -> None:
+        sums[station].add(times * mail.messages, times * mail.busiest, time)
+
+    size, counts = mail.size, dict(mail.pattern)
+    for session in way.sessions:
+        accept = session.accept.on(size) if session.accept else Moments()
+        per_byte = 0.0
+        for name, width in session.links:
+            visit((name, "link"), 1, Moments(size.mean_s / width, size.square_s2 / width**2))
             per_byte += 1 / width
-    mean_s = fixed_s + accept.mean_s + per_byte * size.mean_s
-    spread = max(accept.square_s2 - accept.mean_s**2, 0.0) + per_byte**2 * max(size.square_s2 - size.mean_s**2, 0.0)
-    thread_s = mean_s + spec.between  # what a thread is away for while mail waits, which is when it matters
-    visit(world.scenario.servers[client].runs_on or client, "transfer", 1, Moments(thread_s, thread_s**2 + spread))
-    visit(server, "connections", 1, Moments(mean_s, mean_s**2 + spread))
+        mean_s = session.fixed_s + mail.slow_start * session.slow_start_s + accept.mean_s + per_byte * size.mean_s
+        spread = max(accept.square_s2 - accept.mean_s**2, 0.0) + per_byte**2 * max(size.square_s2 - size.mean_s**2, 0.0)
+        thread_s = mean_s + session.between_s  # what a thread is away for while mail waits, which is when it matters
+        visit(session.thread, 1, Moments(thread_s, thread_s**2 + spread))
+        visit(session.slot, 1, Moments(mean_s, mean_s**2 + spread))
+    for station, times, work in way.handled:
+        visit(station, times, work.on(size))
+    for station, recipient, work in way.delivered:
+        visit(station, 1 if recipient is None else counts.get(recipient, 1), work.on(size))
 
 
 def _width(world: World, name: str) -> float:
@@ -286,21 +343,20 @@ def _width(world: World, name: str) -> float:
     return next((link.bytes_per_s or inf for link in world.network.links.values() if link.name == name), inf)
 
 
-def _work(works: Iterable[Work], size: Moments) -> Moments:
-    """The moments of several kinds of work, one after another, on mail of these sizes."""
-    mean_s = fixed_s = per_byte = spread = 0.0
+def _work(works: Iterable[Work]) -> _Work:
+    """Several kinds of work, one after another."""
+    fixed_s = per_byte = 0.0
+    fixed = by_mean = by_square = 0.0
     for work in works:
         slow_s, slow_s2 = _slow(work)
-        own_fixed_s, own_per_byte = work.mean_law_s, work.per_MB / 1e6
-        own_square = own_fixed_s**2 + 2 * own_fixed_s * own_per_byte * size.mean_s + own_per_byte**2 * size.square_s2
-        cv2 = _law_cv2(work)
-        varied = work.mean_law_s**2 if work.law == "empirical" else own_square
-        spread += cv2 * varied + slow_s2 - slow_s**2
-        fixed_s += own_fixed_s + slow_s
+        own_s, own_per_byte, cv2 = work.mean_law_s, work.per_MB / 1e6, _law_cv2(work)
+        fixed += cv2 * own_s**2 + slow_s2 - slow_s**2
+        if work.law != "empirical":  # the others vary as their mean does
+            by_mean += cv2 * 2 * own_s * own_per_byte
+            by_square += cv2 * own_per_byte**2
+        fixed_s += own_s + slow_s
         per_byte += own_per_byte
-    mean_s = fixed_s + per_byte * size.mean_s
-    square = fixed_s**2 + 2 * fixed_s * per_byte * size.mean_s + per_byte**2 * size.square_s2
-    return Moments(mean_s, square + spread)
+    return _Work(fixed_s, per_byte, (fixed, by_mean, by_square))
 
 
 def _law_cv2(work: Work) -> float:
