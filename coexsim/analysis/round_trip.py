@@ -77,7 +77,7 @@ class RoundTrip(NamedTuple):
         return figures | {"low_s": self.interval.low, "high_s": self.interval.high}
 
 
-class Way(NamedTuple):
+class WayFigures(NamedTuple):
     """What is asked of the runs of one of the two ways: small beside their tables."""
 
     delivered: pd.DataFrame
@@ -87,12 +87,12 @@ class Way(NamedTuple):
     """Cores at work at the on-premises server, mean over the window."""
 
 
-def way_of(scenario: Scenario, results: Results) -> Way:
+def way_of(scenario: Scenario, results: Results) -> WayFigures:
     """One way, from its results."""
-    return Way(_delivered(results), results.wan_bytes, _work(results, scenario.home_server["onprem"]))
+    return WayFigures(_delivered(results), results.wan_bytes, _work(results, scenario.home_server["onprem"]))
 
 
-def run_way(scenario: Scenario, seed: int, replication: int) -> Way:
+def run_way(scenario: Scenario, seed: int, replication: int) -> WayFigures:
     """Simulate one way. Picklable in and out."""
     return way_of(scenario, run_one(scenario, seed, replication))
 
@@ -131,10 +131,10 @@ def _runs(
     return replicate(scenario, count, seed=seed, executor=executor, jobs=jobs)
 
 
-def paired(scenario: Scenario, via: Results, straight: Results | Way) -> RoundTrip:
+def paired(scenario: Scenario, via: Results, straight: Results | WayFigures) -> RoundTrip:
     """The price from the results of the round trip and the direct way, message by message."""
     over, server = way_of(scenario, via), scenario.home_server["onprem"]
-    straight = straight if isinstance(straight, Way) else way_of(scenario, straight)
+    straight = straight if isinstance(straight, WayFigures) else way_of(scenario, straight)
     one, other = over.delivered, straight.delivered
     pairs = one.add_suffix("_via").join(other.add_suffix("_direct"), how="inner")
     if pairs.empty:

@@ -14,7 +14,7 @@ from coexsim.scenario.model import Expect, Mail, Scenario
 from coexsim.scenario.places import Path
 
 
-class Comparison(NamedTuple):
+class ExpectationCheck(NamedTuple):
     """One thing that a message was expected to do, and what it did."""
 
     key: str
@@ -35,7 +35,7 @@ class Expectation(NamedTuple):
     path: Path
     file: str
     line: int
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ExpectationCheck, ...]
     route: tuple[str, ...]
     outcome: str
     end: str = ""
@@ -145,7 +145,9 @@ def _compare(
     for key in happened:
         value = getattr(expect, key)
         if value is not None:
-            comparisons.append(Comparison(key, _way(value) if isinstance(value, tuple) else str(value), happened[key]))
+            comparisons.append(
+                ExpectationCheck(key, _way(value) if isinstance(value, tuple) else str(value), happened[key])
+            )
     file, line = setup.scenario.source.where(path)
     name = mail.name or f"message {index + 1}, {mail.sender} to {recipient.recipient}"
     return Expectation(

@@ -16,7 +16,7 @@ from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbound
 
 
-class Way(NamedTuple):
+class ClassOutcome(NamedTuple):
     """Where a class of mail goes in one set-up, how it ends, and what the bounce does."""
 
     servers: tuple[str, ...]
@@ -40,14 +40,14 @@ class Way(NamedTuple):
         return " -> ".join(names) or "no server"
 
 
-class Change(NamedTuple):
+class ClassChange(NamedTuple):
     """A class of mail that goes another way, or ends otherwise. `per_1000`: how much of the mix it is, for small mail."""
 
     sender: str
     recipient: str
     size_bytes: int
-    old: Way
-    new: Way
+    old: ClassOutcome
+    new: ClassOutcome
     per_1000: float
 
     @property
@@ -83,7 +83,7 @@ class RouteDiff:
 
     old: str
     new: str
-    changes: tuple[Change, ...]
+    changes: tuple[ClassChange, ...]
     loads: tuple[Load, ...]
     compared: int
 
@@ -93,29 +93,29 @@ class RouteDiff:
         return bool(self.changes)
 
     @property
-    def new_loops(self) -> tuple[Change, ...]:
+    def new_loops(self) -> tuple[ClassChange, ...]:
         """Mail that goes round only now."""
         return tuple(c for c in self.changes if c.new.outcome == "loop" != c.old.outcome)
 
     @property
-    def new_failures(self) -> tuple[Change, ...]:
+    def new_failures(self) -> tuple[ClassChange, ...]:
         """Mail that arrived before and does not now, apart from loops."""
         return tuple(
             c for c in self.changes if c.old.outcome == "delivered" and c.new.outcome not in ("delivered", "loop")
         )
 
     @property
-    def new_arrivals(self) -> tuple[Change, ...]:
+    def new_arrivals(self) -> tuple[ClassChange, ...]:
         """Mail that arrives only now."""
         return tuple(c for c in self.changes if c.new.outcome == "delivered" != c.old.outcome)
 
     @property
-    def new_round_trips(self) -> tuple[Change, ...]:
+    def new_round_trips(self) -> tuple[ClassChange, ...]:
         """Mail between hosted people that passes the on-premises side only now."""
         return tuple(c for c in self.changes if c.new.round_trip and not c.old.round_trip)
 
     @property
-    def gone_round_trips(self) -> tuple[Change, ...]:
+    def gone_round_trips(self) -> tuple[ClassChange, ...]:
         """Mail between hosted people that no longer passes the on-premises side."""
         return tuple(c for c in self.changes if c.old.round_trip and not c.new.round_trip)
 
@@ -131,7 +131,7 @@ def diff_routes(old: Scenario | Setup, new: Scenario | Setup) -> RouteDiff:
     weighted = after.scenario if after.scenario.load or not before.scenario.load else before.scenario
     mix = per_thousand(weighted, froms, tos)
     graphs: tuple[dict[Station, tuple[Station, ...]], ...] = ({}, {})
-    changes: list[Change] = []
+    changes: list[ClassChange] = []
     loads: dict[str, list[float]] = {}
     compared = 0
     for sender in froms:
@@ -139,7 +139,7 @@ def diff_routes(old: Scenario | Setup, new: Scenario | Setup) -> RouteDiff:
             if sender.side == recipient.side == "internet":
                 continue
             weight = mix.get((sender.name, recipient.name), 0.0)
-            told: tuple[Way, Way] | None = None
+            told: tuple[ClassOutcome, ClassOutcome] | None = None
             for size in sizes(before, after):
                 pair = [
                     flow(setup, sender, recipient, size, graph)
@@ -149,7 +149,9 @@ def diff_routes(old: Scenario | Setup, new: Scenario | Setup) -> RouteDiff:
                 compared += 1
                 if size == SMALL_BYTES:
                     _add_loads(loads, (before, after), pair, weight)
-                change = Change(sender.name, recipient.name, size, was, is_, weight if size == SMALL_BYTES else 0.0)
+                change = ClassChange(
+                    sender.name, recipient.name, size, was, is_, weight if size == SMALL_BYTES else 0.0
+                )
                 if change.what and (was, is_) != told:
                     changes.append(change)
                 told = (was, is_)
@@ -157,7 +159,7 @@ def diff_routes(old: Scenario | Setup, new: Scenario | Setup) -> RouteDiff:
     return RouteDiff(*files, tuple(changes), tuple(Load(name, *pair) for name, pair in sorted(loads.items())), compared)
 
 
-def way(setup: Setup, mail: Flow) -> Way:
+def way(setup: Setup, mail: Flow) -> ClassOutcome:
     """The way of a flow, in the words of a comparison."""
     servers = setup.scenario.servers
     sites = [site_of(servers, name) for name in mail.servers]
@@ -165,7 +167,7 @@ def way(setup: Setup, mail: Flow) -> Way:
         sites.append(sites[0])
     crossings = sum(one != other for one, other in pairwise(sites))
     route = mail.route
-    return Way(
+    return ClassOutcome(
         servers=mail.servers,
         outcome=mail.outcome,
         code=route.code if route else None,

@@ -10,7 +10,7 @@ from coexsim.scenario.places import Path
 Severity = Literal["error", "warning", "note"]
 
 
-class Explanation(NamedTuple):
+class FindingKind(NamedTuple):
     """A kind of finding. `severity` is the usual one; where the effect is milder or worse in a set-up, a finding says so."""
 
     code: str

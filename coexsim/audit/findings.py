@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from coexsim.audit.finding import Explanation, Finding, Severity
+from coexsim.audit.finding import Finding, FindingKind, Severity
 from coexsim.audit.flows import Flow, all_flows
 from coexsim.audit.search import Search, Subject
 from coexsim.audit.subjects import (
@@ -48,7 +48,7 @@ SUBJECTS: tuple[Subject, ...] = (
     hosted.SUBJECT,
     resources.SUBJECT,
 )
-ACKNOWLEDGED_NOTHING = Explanation(
+ACKNOWLEDGED_NOTHING = FindingKind(
     "ACKNOWLEDGED-NOTHING",
     "an acknowledgement matches no finding",
     "warning",
@@ -57,7 +57,7 @@ ACKNOWLEDGED_NOTHING = Explanation(
     "Take the entry out, or correct its code or its 'where'.",
     "coexsim",
 )
-EXPLANATIONS: Mapping[str, Explanation] = {
+EXPLANATIONS: Mapping[str, FindingKind] = {
     kind.code: kind for kind in (*(kind for subject in SUBJECTS for kind in subject.explanations), ACKNOWLEDGED_NOTHING)
 }
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from coexsim.audit.classes import own_domains
-from coexsim.audit.finding import Explanation, Finding, Severity
+from coexsim.audit.finding import Finding, FindingKind, Severity
 from coexsim.audit.flows import Flow, hosts_behind
 from coexsim.mail.dns import Answer, DnsFailure, Question
 from coexsim.mail.message import NextHop, fold
@@ -75,7 +75,7 @@ class Search:
 
     def finding(
         self,
-        kind: Explanation,
+        kind: FindingKind,
         path: Path,
         text: str,
         *,
@@ -108,6 +108,6 @@ class Subject(NamedTuple):
     at the flows that are left.
     """
 
-    explanations: tuple[Explanation, ...]
+    explanations: tuple[FindingKind, ...]
     causes: tuple[Finder, ...] = ()
     finders: tuple[Finder, ...] = ()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 ROUTES, LOAD, ANSWERS, YOURS = "Where mail goes", "What it costs", "How big, and what if", "Your own set-up and numbers"
 
 
-class Place(NamedTuple):
+class CommandPlace(NamedTuple):
     """Where a command is: the module in this package, the group of the help that lists it, and its function if that has another name."""
 
     module: str
@@ -16,19 +16,19 @@ class Place(NamedTuple):
 
 
 COMMANDS = {
-    "trace": Place("routing", ROUTES),
-    "check": Place("checking", ROUTES),
-    "diff": Place("checking", ROUTES),
-    "explain": Place("routing", ROUTES),
-    "init": Place("writing", YOURS),
-    "schema": Place("writing", YOURS),
-    "run": Place("running", LOAD),
-    "compare": Place("comparing", LOAD),
-    "outage": Place("running", ANSWERS),
-    "size": Place("sizing", ANSWERS),
-    "sweep": Place("sweeping", ANSWERS),
-    "explore": Place("exploring", ANSWERS),
-    "import": Place("importing", YOURS, "import_"),
-    "fit": Place("fitting", YOURS),
-    "validate": Place("validating", YOURS),
+    "trace": CommandPlace("routing", ROUTES),
+    "check": CommandPlace("checking", ROUTES),
+    "diff": CommandPlace("checking", ROUTES),
+    "explain": CommandPlace("routing", ROUTES),
+    "init": CommandPlace("writing", YOURS),
+    "schema": CommandPlace("writing", YOURS),
+    "run": CommandPlace("running", LOAD),
+    "compare": CommandPlace("comparing", LOAD),
+    "outage": CommandPlace("running", ANSWERS),
+    "size": CommandPlace("sizing", ANSWERS),
+    "sweep": CommandPlace("sweeping", ANSWERS),
+    "explore": CommandPlace("exploring", ANSWERS),
+    "import": CommandPlace("importing", YOURS, "import_"),
+    "fit": CommandPlace("fitting", YOURS),
+    "validate": CommandPlace("validating", YOURS),
 }

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from coexsim.audit.classes import SMALL_BYTES
-from coexsim.audit.diff import Change, RouteDiff, Way
+from coexsim.audit.diff import ClassChange, ClassOutcome, RouteDiff
 from coexsim.cli.formats import Mark, cell, code
-from coexsim.cli.junit import Case
+from coexsim.cli.junit import JUnitCase
 from coexsim.cli.paint import count, paint, paint_outcome
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes
@@ -73,11 +73,11 @@ def diff_marks(diff: RouteDiff, file: str, line: int) -> list[Mark]:
     ]  # fmt: skip
 
 
-def diff_cases(diff: RouteDiff, marks: list[Mark]) -> list[Case]:
+def diff_cases(diff: RouteDiff, marks: list[Mark]) -> list[JUnitCase]:
     """A test case for each class that changed, and one that passed where nothing did."""
     if not marks:
-        return [Case(diff_sum(diff), diff.new, 1)]
-    return [Case(mark.title, mark.file, mark.line, mark.text) for mark in marks]
+        return [JUnitCase(diff_sum(diff), diff.new, 1)]
+    return [JUnitCase(mark.title, mark.file, mark.line, mark.text) for mark in marks]
 
 
 def place_of_change(old: Scenario, new: Scenario) -> tuple[str, int]:
@@ -139,16 +139,16 @@ def _news(diff: RouteDiff) -> dict[str, list[str]]:
     }
 
 
-def _who(change: Change) -> str:
+def _who(change: ClassChange) -> str:
     large = "" if change.size_bytes == SMALL_BYTES else f", above {say_bytes(change.size_bytes - 1)}"
     return f"{change.sender} to {change.recipient}{large}"
 
 
-def _weight(change: Change) -> str:
+def _weight(change: ClassChange) -> str:
     return f" ({change.per_1000:.0f} of 1000 messages)" if change.size_bytes == SMALL_BYTES and change.per_1000 else ""
 
 
-def _way(way: Way, *, plain: bool = False) -> str:
+def _way(way: ClassOutcome, *, plain: bool = False) -> str:
     outcome = way.outcome.replace("_", " ") if plain else paint_outcome(way.outcome)
     code = f" {way.code}" if way.code else ""
     bounce = f"; bounce to {way.dsn_to} by {' -> '.join(way.dsn_servers)}" if way.dsn_to else ""

@@ -16,7 +16,7 @@ from coexsim.errors import Problem
 from coexsim.text import visible
 
 
-class Case(NamedTuple):
+class JUnitCase(NamedTuple):
     """One test case: passed unless it has a failure, skipped where somebody acknowledged it."""
 
     name: str
@@ -33,7 +33,7 @@ class Case(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-def junit(suites: Sequence[tuple[str, Sequence[Case]]], name: str) -> str:
+def junit(suites: Sequence[tuple[str, Sequence[JUnitCase]]], name: str) -> str:
     """Suites by name as a document. Characters that XML does not have are shown as escapes."""
     root = Xml.Element("testsuites", name=name)
     for suite_name, cases in suites:
@@ -46,7 +46,7 @@ def junit(suites: Sequence[tuple[str, Sequence[Case]]], name: str) -> str:
     return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _add(suite: Xml.Element, case: Case, group: str) -> None:
+def _add(suite: Xml.Element, case: JUnitCase, group: str) -> None:
     element = Xml.SubElement(suite, "testcase", {"name": visible(case.name), "classname": group, "time": "0"})
     if case.skipped is not None:
         Xml.SubElement(element, "skipped", message=visible(case.skipped)).text = visible(case.place)
@@ -74,15 +74,15 @@ def check_junit(reports: Sequence[CheckReport], problems: Sequence[Problem], *, 
     return junit(suites, "coexsim check")
 
 
-def _of_expectation(found: Expectation) -> Case:
+def _of_expectation(found: Expectation) -> JUnitCase:
     broken = [c for c in found.comparisons if not c.held]
     said = "\n".join(f"{c.key}: expected {c.expected}, happened {c.happened}" for c in broken)
     details = f"{found.recipient}\n{said}" if broken else ""
-    return Case(found.name, found.file, found.line, found.why, details)
+    return JUnitCase(found.name, found.file, found.line, found.why, details)
 
 
-def _of_finding(finding: Finding, *, strict: bool) -> Case:
-    case = Case(f"{finding.code} {finding.where}", finding.file, finding.line)
+def _of_finding(finding: Finding, *, strict: bool) -> JUnitCase:
+    case = JUnitCase(f"{finding.code} {finding.where}", finding.file, finding.line)
     if finding.acknowledged is not None:
         return case._replace(skipped=f"acknowledged: {finding.acknowledged}")
     if finding.severity == "error" or strict:
@@ -90,5 +90,5 @@ def _of_finding(finding: Finding, *, strict: bool) -> Case:
     return case._replace(note=f"{finding.severity}: {finding.text}")
 
 
-def _of_problem(problem: Problem) -> Case:
-    return Case(f"scenario {problem.path}".strip(), problem.file, problem.line, problem.text)
+def _of_problem(problem: Problem) -> JUnitCase:
+    return JUnitCase(f"scenario {problem.path}".strip(), problem.file, problem.line, problem.text)

@@ -17,7 +17,7 @@ from coexsim.cli.run_data import run_figures, run_provenance, verdicts_data
 if TYPE_CHECKING:
     from coexsim.analysis.outage_answer import Outage
     from coexsim.analysis.outlook import Outlook
-    from coexsim.analysis.round_trip import RoundTrip, Way
+    from coexsim.analysis.round_trip import RoundTrip, WayFigures
     from coexsim.analysis.slo import Verdict
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
@@ -46,7 +46,7 @@ class Report:
         self.results.conservation()
         self.summary = summarise(self.results, self.spec)
 
-    def price(self, jobs: int | None, meanwhile: Future[Way] | None) -> None:
+    def price(self, jobs: int | None, meanwhile: Future[WayFigures] | None) -> None:
         """Run the same mail with direct delivery, unless that is under way already, and find what the difference is."""
         from coexsim.analysis.round_trip import direct, paired, round_trip
         from coexsim.errors import NoDataError

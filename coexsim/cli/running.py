@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from coexsim.analysis.outage_answer import Outage
-    from coexsim.analysis.round_trip import Way
+    from coexsim.analysis.round_trip import WayFigures
     from coexsim.engine.choice import Engine
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
@@ -226,7 +226,7 @@ def _by(results: Results) -> str:
 
 
 @contextmanager
-def _direct_meanwhile(spec: Scenario, seed: int | None, jobs: int | None) -> Iterator[Future[Way] | None]:
+def _direct_meanwhile(spec: Scenario, seed: int | None, jobs: int | None) -> Iterator[Future[WayFigures] | None]:
     """The same mail with direct delivery, in a process of its own while this one simulates; None: not ahead of time."""
     from coexsim.analysis.round_trip import direct, run_way
     from coexsim.errors import NoDataError

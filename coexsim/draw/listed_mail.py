@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coexsim.draw.mail_book import Book, Codes, Floats, Ints, Pick, Rows, Streams, cure, wrong
+from coexsim.draw.mail_book import Book, Codes, Floats, Ints, MailColumns, Pick, Streams, cure, wrong
 from coexsim.draw.replay_file import TEXT_COLUMNS, is_parquet, our_names, replay_path, why_unreadable
 from coexsim.errors import did_you_mean
 from coexsim.mail.directory import SIDES
@@ -20,7 +20,7 @@ from coexsim.units import Moment
 class Listed:
     """Mail that is known one by one."""
 
-    def __init__(self, name: str, rows: Rows, file: str = "") -> None:
+    def __init__(self, name: str, rows: MailColumns, file: str = "") -> None:
         self.name = name
         self._file = file
         order = np.argsort(rows.born_s, kind="stable")
@@ -48,7 +48,7 @@ class Listed:
         """How many mails are born by each of these times."""
         return np.searchsorted(self._rows.born_s, times_s, side="right").astype(np.float64)
 
-    def take(self, until_s: float) -> Rows:
+    def take(self, until_s: float) -> MailColumns:
         """The mail born before a time that was not taken before."""
         end = int(np.searchsorted(self._rows.born_s, until_s))
         rows = self._rows.at(slice(self._at, end))
@@ -80,7 +80,7 @@ def mailing_mail(load: LoadSpec, index: int, book: Book, start: Moment) -> Liste
         patterns.append(book.pattern(counts))
     n = len(patterns)
     sender = book.address(max(senders, key=lambda c: c.mailboxes).address)
-    return Listed(load.bulk_name(index), Rows(np.full(n, spec.at.after(start)), np.full(n, sender, np.int32),
+    return Listed(load.bulk_name(index), MailColumns(np.full(n, spec.at.after(start)), np.full(n, sender, np.int32),
                                np.array(patterns, np.int32), np.full(n, spec.size, np.int64)))  # fmt: skip
 
 
@@ -115,7 +115,9 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
     whom, recipients = pd.factorize(table["recipients"].fillna("").astype(str))
     sender = read(senders, streams("sender")).senders(who)
     pattern = read(recipients, streams("to")).patterns(whom)
-    rows = Rows(numbers["born_s"][order], sender, pattern, np.rint(numbers["size_bytes"][order]).astype(np.int64))
+    rows = MailColumns(
+        numbers["born_s"][order], sender, pattern, np.rint(numbers["size_bytes"][order]).astype(np.int64)
+    )
     return Listed(REPLAY, rows, spec.file)
 
 

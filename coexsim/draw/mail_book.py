@@ -25,7 +25,7 @@ def wrong(path: str, text: str) -> ScenarioError:
     return ScenarioError([Problem("the load", 0, path, text)])
 
 
-class Rows(NamedTuple):
+class MailColumns(NamedTuple):
     """Mail in columns; sender and pattern are numbers of the book."""
 
     born_s: Floats
@@ -33,9 +33,9 @@ class Rows(NamedTuple):
     pattern: Codes
     size_bytes: Ints
 
-    def at(self, rows: Any) -> Rows:
+    def at(self, rows: Any) -> MailColumns:
         """Some of the rows."""
-        return Rows(self.born_s[rows], self.sender[rows], self.pattern[rows], self.size_bytes[rows])
+        return MailColumns(self.born_s[rows], self.sender[rows], self.pattern[rows], self.size_bytes[rows])
 
 
 class Pick:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from coexsim import rng
 from coexsim.draw.listed_mail import Listed, mailing_mail, replayed_mail
-from coexsim.draw.mail_book import Book, Codes, Floats, Ints, Pattern, Pick, RecipientDraws, Rows, Streams, wrong
+from coexsim.draw.mail_book import Book, Codes, Floats, Ints, MailColumns, Pattern, Pick, RecipientDraws, Streams, wrong
 from coexsim.mail.directory import MailboxClass
 from coexsim.scenario.load_profile import (
     INTERNET,
@@ -207,13 +207,13 @@ class _Drawn:
     def expected(self, times_s: Floats) -> Floats:
         return np.interp(times_s, *self._curve)
 
-    def take(self, until_s: float) -> Rows:
+    def take(self, until_s: float) -> MailColumns:
         """The mails born before `until_s` that were not taken yet."""
         born_s = self._births(until_s)
         n = len(born_s)
         sender = self._sender.codes[self._sender.places(n, self._sender_numbers)]
         uniforms = np.zeros(n) if self._sizes.constant is not None else self._size_numbers(n)
-        return Rows(born_s, sender, self._recipients.take(n), size_quantiles(self._sizes, uniforms))
+        return MailColumns(born_s, sender, self._recipients.take(n), size_quantiles(self._sizes, uniforms))
 
     def _births(self, until_s: float) -> Floats:
         parts = [self._ahead]

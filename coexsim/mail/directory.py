@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from coexsim.mail.message import domain_of, fold, local_part_of
-from coexsim.scenario.model import Person as PersonSpec
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.people import PersonSpec
 from coexsim.scenario.servers import AnyServer, HostedInbound
 
 SIDES = ("onprem", "hosted", "internet", "unknown")

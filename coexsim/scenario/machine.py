@@ -113,7 +113,7 @@ class RetryPlan(Spec):
     expire_after: Seconds | None = Field(default=None, description="mail is given up at this age and bounces [s]")
 
 
-class Greylist(Spec):
+class GreylistSpec(Spec):
     """First contact of a client, sender and recipient is told 450 4.2.0 until `delay` has passed."""
 
     delay: Seconds = Field(

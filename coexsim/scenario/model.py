@@ -10,7 +10,7 @@ from coexsim.scenario.listed import OUTCOMES, Expect, Mail, Outcome
 from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.network import UPLINK, Link, NameServers, Uplink, ZoneSpec
 from coexsim.scenario.part import Spec
-from coexsim.scenario.people import MOST_MAILBOXES, Directory, Person, Replica
+from coexsim.scenario.people import MOST_MAILBOXES, DirectorySpec, PersonSpec, Replica
 from coexsim.scenario.places import Source
 from coexsim.scenario.quantities import Domain
 from coexsim.scenario.question import Acknowledge, Candidate, Event, Run, Size
@@ -48,7 +48,9 @@ class Scenario(Spec):
     servers: dict[str, Annotated[AnyServer, Field(discriminator="kind")]] = Field(
         description="mail servers by name; `kind` says the product"
     )
-    directory: Directory = Field(default=Directory(), description="who there is, and where their mail files are")
+    directory: DirectorySpec = Field(
+        default=DirectorySpec(), description="who there is, and where their mail files are"
+    )
     messages: tuple[Mail, ...] = Field(default=(), description="messages that are traced and checked one by one")
     load: LoadSpec | None = Field(default=None, description="what mail there is in a run")
     run: Run = Field(default=Run(), description="what is simulated")
@@ -135,14 +137,14 @@ __all__ = [
     "UPLINK",
     "Acknowledge",
     "Candidate",
-    "Directory",
+    "DirectorySpec",
     "Event",
     "Expect",
     "Link",
     "Mail",
     "NameServers",
     "Outcome",
-    "Person",
+    "PersonSpec",
     "Replica",
     "Run",
     "Scenario",

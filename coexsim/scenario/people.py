@@ -10,7 +10,7 @@ from coexsim.scenario.quantities import Address, Names, Seconds, Switch, Whole
 MOST_MAILBOXES = 10_000_000
 
 
-class Person(Spec):
+class PersonSpec(Spec):
     """A Person record of the directory."""
 
     mail_system: Literal["notes", "other-internet-mail", "none"] = Field(
@@ -48,7 +48,7 @@ class Replica(Spec):
     missing: Names = Field(default=(), description="people whose record never arrived")
 
 
-class Directory(Spec):
+class DirectorySpec(Spec):
     """Who there is, and where their mail files are."""
 
     master: str | None = Field(
@@ -57,7 +57,7 @@ class Directory(Spec):
     replica: Replica | None = Field(
         default=None, description="the hosted side's copy; left out: it sees the master itself"
     )
-    people: dict[str, Person] = Field(default_factory=dict, description="Person records by name")
+    people: dict[str, PersonSpec] = Field(default_factory=dict, description="Person records by name")
     groups: dict[str, Names] = Field(
         default_factory=dict, description="group name to its members: people, groups or addresses"
     )

@@ -12,7 +12,7 @@ from hypothesis import example, given
 
 from coexsim.audit import subjects
 from coexsim.audit.check import check
-from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.findings import EXPLANATIONS, SUBJECTS
 from coexsim.audit.flows import all_flows, server_that_takes
 from coexsim.audit.search import Subject
@@ -428,7 +428,7 @@ def test_every_file_of_findings_is_listed() -> None:
 
 def unlisted(module: object) -> set[str]:
     """The explanations of a file of findings that its subject does not list."""
-    explained = {one.code for one in vars(module).values() if isinstance(one, Explanation)}
+    explained = {one.code for one in vars(module).values() if isinstance(one, FindingKind)}
     return explained - {kind.code for kind in vars(module)["SUBJECT"].explanations}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from coexsim.cli import run
 from coexsim.cli.formats import MOST_SHOWN, Format, Mark, cell, github_lines, sarif
-from coexsim.cli.junit import Case, junit
+from coexsim.cli.junit import JUnitCase, junit
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / "scenarios" / "article" / "environment.yaml"
@@ -147,7 +147,7 @@ def test_hostile_text_stays_text_in_every_format() -> None:
     assert line.isprintable()
     assert "%0A" not in line.replace("%250A", "").replace("%0A  forged", "")
     check_sarif(json.loads(json.dumps(sarif([mark], "check"))))
-    document = junit([(HOSTILE, [Case(HOSTILE, HOSTILE, 1, HOSTILE, HOSTILE)])], "x")
+    document = junit([(HOSTILE, [JUnitCase(HOSTILE, HOSTILE, 1, HOSTILE, HOSTILE)])], "x")
     case = ElementTree.fromstring(document.encode()).find("testsuite/testcase")
     assert case is not None
     assert r"\x1b[31m\x00a\ud800" in (case.get("name") or "")

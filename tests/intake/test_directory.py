@@ -10,7 +10,7 @@ import pytest
 from coexsim.errors import InputError
 from coexsim.intake.configs.people import MOST_BY_NAME
 from coexsim.scenario.load import load_scenario
-from coexsim.scenario.model import Person
+from coexsim.scenario.model import PersonSpec
 from tests.intake.given import imported, scenario_of, told
 
 EXPORTED = """\
@@ -76,7 +76,7 @@ member: cn=ida miller,o=Corporate
 """
 
 
-def people(folder: Path, name: str, content: str | bytes, **asked: str) -> dict[str, Person]:
+def people(folder: Path, name: str, content: str | bytes, **asked: str) -> dict[str, PersonSpec]:
     return dict(scenario_of(folder, {name: content}, "directory", **asked).directory.people)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding, Severity
+from coexsim.audit.finding import Finding, FindingKind, Severity
 from coexsim.audit.search import Search, Subject, not_local
 from coexsim.mail.message import fold
 from coexsim.scenario.places import Path
 from coexsim.scenario.servers import DominoServer
 
 STEP = "the article's Domino step"
-DOMINO_LISTENER_OFF = Explanation(
+DOMINO_LISTENER_OFF = FindingKind(
     "DOMINO-LISTENER-OFF",
     "the SMTP listener task is disabled",
     "error",
@@ -20,7 +20,7 @@ DOMINO_LISTENER_OFF = Explanation(
     "Enable it in the Server document, Basics tab.",
     "the article, Configuring smart host on Lotus Domino, first part",
 )
-DOMINO_SMTP_OUTSIDE_OFF = Explanation(
+DOMINO_SMTP_OUTSIDE_OFF = FindingKind(
     "DOMINO-SMTP-OUTSIDE-OFF",
     "SMTP is not used when sending outside",
     "error",
@@ -29,7 +29,7 @@ DOMINO_SMTP_OUTSIDE_OFF = Explanation(
     "Enable it in the Configuration document, Router/SMTP, Basics.",
     "the article, Configuring smart host on Lotus Domino, second part; Domino help",
 )
-DOMINO_NO_SMART_HOST = Explanation(
+DOMINO_NO_SMART_HOST = FindingKind(
     "DOMINO-NO-SMART-HOST",
     "no smart host is set",
     "error",
@@ -38,7 +38,7 @@ DOMINO_NO_SMART_HOST = Explanation(
     "Enter the hosted service's SMTP server in the Configuration document, Router/SMTP, Basics.",
     "the article, Configuring smart host on Lotus Domino, second part; Domino help, Setting up a smart host",
 )
-DOMINO_NO_GLOBAL_DOMAIN = Explanation(
+DOMINO_NO_GLOBAL_DOMAIN = FindingKind(
     "DOMINO-NO-GLOBAL-DOMAIN",
     "no Global Domain document covers the shared domain",
     "error",
@@ -47,7 +47,7 @@ DOMINO_NO_GLOBAL_DOMAIN = Explanation(
     "Create the Global Domain document with the shared domain as primary, aliases as alternates.",
     "the article, Configure Lotus Domino to accept mail for the corporate.com domain; Domino help, Global domain documents",
 )
-DOMINO_VERIFY_WITH_SMART_HOST = Explanation(
+DOMINO_VERIFY_WITH_SMART_HOST = FindingKind(
     "DOMINO-VERIFY-WITH-SMART-HOST",
     "recipient verification shuts the smart host out",
     "warning",
@@ -116,7 +116,7 @@ def _global_domain(search: Search, name: str, server: DominoServer) -> Iterator[
     yield search.finding(DOMINO_NO_GLOBAL_DOMAIN, path, text, about=(name, domain), marks=marks, severity=severity)
 
 
-DOMINO_FOREIGN_DOMAIN_IS_LOCAL = Explanation(
+DOMINO_FOREIGN_DOMAIN_IS_LOCAL = FindingKind(
     "DOMINO-FOREIGN-DOMAIN-IS-LOCAL",
     "a Foreign SMTP Domain document names a local domain",
     "warning",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding, Severity
+from coexsim.audit.finding import Finding, FindingKind, Severity
 from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject, not_local
 from coexsim.mail.dns import DnsFailure
@@ -13,7 +13,7 @@ from coexsim.scenario.places import Path
 from coexsim.scenario.servers import AcceptedDomain, ExchangeServer, SendConnector
 
 STEP = "the article's Exchange step"
-EXCHANGE_NO_SEND_CONNECTOR = Explanation(
+EXCHANGE_NO_SEND_CONNECTOR = FindingKind(
     "EXCHANGE-NO-SEND-CONNECTOR",
     "no Send connector serves the shared domain",
     "error",
@@ -22,7 +22,7 @@ EXCHANGE_NO_SEND_CONNECTOR = Explanation(
     "Add a Send connector for the domain, with the hosted service as its smart host.",
     "the article, Configuring smart host on Microsoft Exchange 2007; practical365, internal relay without a connector",
 )
-EXCHANGE_NO_SMART_HOST = Explanation(
+EXCHANGE_NO_SMART_HOST = FindingKind(
     "EXCHANGE-NO-SMART-HOST",
     "the Send connector has no smart host",
     "error",
@@ -31,7 +31,7 @@ EXCHANGE_NO_SMART_HOST = Explanation(
     "Add the hosted service's SMTP server as its smart host.",
     "the article, Configuring smart host on Microsoft Exchange 2007, steps 4, 5 and 8",
 )
-EXCHANGE_NO_EXTERNAL_DNS = Explanation(
+EXCHANGE_NO_EXTERNAL_DNS = FindingKind(
     "EXCHANGE-NO-EXTERNAL-DNS",
     "the Send connector asks internal DNS",
     "warning",
@@ -40,7 +40,7 @@ EXCHANGE_NO_EXTERNAL_DNS = Explanation(
     "Enable it, or see to it that internal DNS says the same.",
     "the article, Configuring smart host on Microsoft Exchange 2007, step 6; Set-SendConnector, UseExternalDNSServersEnabled",
 )
-EXCHANGE_DOMAIN_TYPE = Explanation(
+EXCHANGE_DOMAIN_TYPE = FindingKind(
     "EXCHANGE-DOMAIN-TYPE",
     "the accepted domain has the wrong type",
     "error",
@@ -50,7 +50,7 @@ EXCHANGE_DOMAIN_TYPE = Explanation(
     "Choose Internal Relay; or give every hosted user a mail user with a target address in another domain.",
     "the article, Configuring accepted domains; Exchange documentation, accepted domains",
 )
-EXCHANGE_DOMAIN_NOT_ACCEPTED = Explanation(
+EXCHANGE_DOMAIN_NOT_ACCEPTED = FindingKind(
     "EXCHANGE-DOMAIN-NOT-ACCEPTED",
     "the shared domain is not an accepted domain",
     "error",

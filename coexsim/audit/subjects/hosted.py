@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.products.services import is_guessed, organisation_of
 from coexsim.scenario.servers import HostedInbound, HostedOutbound
 
-PROVIDER_BY_HOST_NAME = Explanation(
+PROVIDER_BY_HOST_NAME = FindingKind(
     "PROVIDER-BY-HOST-NAME",
     "the hosted service is known by its host name only",
     "note",

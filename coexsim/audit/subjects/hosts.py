@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject
 from coexsim.errors import did_you_mean
@@ -13,7 +13,7 @@ from coexsim.mail.message import NextHop, fold
 from coexsim.mail.replies import reply
 from coexsim.scenario.places import Path
 
-SMART_HOST_NO_ADDRESS = Explanation(
+SMART_HOST_NO_ADDRESS = FindingKind(
     "SMART-HOST-NO-ADDRESS",
     "a smart host has no address",
     "error",
@@ -22,7 +22,7 @@ SMART_HOST_NO_ADDRESS = Explanation(
     "Correct the name; or give the server that is meant this host.",
     "the article, Enable the smart host option, and enter the server address",
 )
-SMART_HOST_IS_ITSELF = Explanation(
+SMART_HOST_IS_ITSELF = FindingKind(
     "SMART-HOST-IS-ITSELF",
     "a server's smart host is the server itself",
     "error",
@@ -31,7 +31,7 @@ SMART_HOST_IS_ITSELF = Explanation(
     "Name the hosted service's SMTP server. Both sides have hosts in the same domain, so the two are easily mixed up.",
     "the article, Enable the smart host option, and enter the SmartCloud iNotes server address",
 )
-SMART_HOST_NOT_HERE = Explanation(
+SMART_HOST_NOT_HERE = FindingKind(
     "SMART-HOST-NOT-HERE",
     "a smart host leads to no server of the scenario",
     "error",
@@ -40,7 +40,7 @@ SMART_HOST_NOT_HERE = Explanation(
     "Correct the name or the address, or add the server.",
     "the article, Enable the smart host option, and enter the server address",
 )
-HOST_NOT_IN_DNS = Explanation(
+HOST_NOT_IN_DNS = FindingKind(
     "HOST-NOT-IN-DNS",
     "a server's host is not in its own zone",
     "warning",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.audit.classes import SMALL_BYTES
-from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import Flow
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
 from coexsim.units import say_bytes
 
-HOP_LIMIT_TOO_LOW = Explanation(
+HOP_LIMIT_TOO_LOW = FindingKind(
     "HOP-LIMIT-TOO-LOW",
     "a way is longer than a hop limit on it",
     "error",
@@ -21,7 +21,7 @@ HOP_LIMIT_TOO_LOW = Explanation(
     "Raise the hop limit. RFC 5321 wants at least 100 where Received lines are counted.",
     "RFC 5321, section 6.3; Domino help, Setting transfer limits; Set-ReceiveConnector, MaxHopCount",
 )
-SIZE_LIMITS_DIFFER = Explanation(
+SIZE_LIMITS_DIFFER = FindingKind(
     "SIZE-LIMITS-DIFFER",
     "a server takes larger mail than the next one",
     "warning",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding, listed
+from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.flows import Flow, loop_end
 from coexsim.audit.search import Search, Subject
 
-LOOP = Explanation(
+LOOP = FindingKind(
     "LOOP",
     "mail goes round between servers",
     "error",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding, listed
+from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.message import domain_of, fold
 from coexsim.mail.trace import trace
 
-BACKSCATTER = Explanation(
+BACKSCATTER = FindingKind(
     "BACKSCATTER",
     "unknown recipients are taken, then sent back",
     "note",
@@ -20,7 +20,7 @@ BACKSCATTER = Explanation(
     "where every hosted user has a Person record. Or acknowledge it.",
     "the article, Invalid mail address; RFC 5321, section 6.1; Exchange documentation, recipient filtering",
 )
-DSN_UNDELIVERABLE = Explanation(
+DSN_UNDELIVERABLE = FindingKind(
     "DSN-UNDELIVERABLE",
     "a notice of failure does not arrive",
     "warning",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.audit.classes import SIDES_IN_WORDS
-from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import Flow, impatient
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.trace import trace
 
-SINGLE_POINT_OF_FAILURE = Explanation(
+SINGLE_POINT_OF_FAILURE = FindingKind(
     "SINGLE-POINT-OF-FAILURE",
     "without this server, mail between others stops",
     "note",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding, listed
+from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.message import domain_of
 from coexsim.mail.replies import reply
 from coexsim.scenario.places import Path
 from coexsim.scenario.servers import DominoServer, ExchangeServer, HostedInbound, HostedOutbound
 
-PERSON_RECORD_MISSING = Explanation(
+PERSON_RECORD_MISSING = FindingKind(
     "PERSON-RECORD-MISSING",
     "a hosted user has no Person record",
     "warning",
@@ -21,7 +21,7 @@ PERSON_RECORD_MISSING = Explanation(
     "in no directory, none is needed: write such people with 'only_at_hosted'.",
     "the article, Creating Person records for iNotes users",
 )
-PERSON_MAIL_SYSTEM = Explanation(
+PERSON_MAIL_SYSTEM = FindingKind(
     "PERSON-MAIL-SYSTEM",
     "a hosted user's Person record says Notes mail",
     "warning",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding, listed
+from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.expansion import expanded
 from coexsim.mail.message import domain_of, fold
@@ -12,7 +12,7 @@ from coexsim.mail.products.postfix import virtual_domains
 from coexsim.mail.setup import State
 from coexsim.scenario.servers import PostfixServer
 
-CATCH_ALL_TAKES_MAIL = Explanation(
+CATCH_ALL_TAKES_MAIL = FindingKind(
     "CATCH-ALL-TAKES-MAIL",
     "a catch-all takes mail of people with a mail file",
     "warning",
@@ -48,7 +48,7 @@ def catch_alls_leave_people_alone(search: Search) -> Iterator[Finding]:
             )
 
 
-POSTFIX_DOMAIN_IN_TWO_LISTS = Explanation(
+POSTFIX_DOMAIN_IN_TWO_LISTS = FindingKind(
     "POSTFIX-DOMAIN-IN-TWO-LISTS",
     "a domain is both virtual and relayed",
     "warning",

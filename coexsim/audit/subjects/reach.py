@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.audit.classes import MailClass, senders
-from coexsim.audit.finding import Explanation, Finding, listed
+from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.flows import Flow
 from coexsim.audit.search import Search, Subject
 from coexsim.audit.subjects.limits import whose_hop_limit
@@ -17,7 +17,7 @@ from coexsim.scenario.servers import HostedInbound
 from coexsim.units import say_time
 
 NO_WAY_THERE = "give the mail file a server that its mail is sent to"
-UNREACHABLE = Explanation(
+UNREACHABLE = FindingKind(
     "UNREACHABLE",
     "nobody reaches this person or group",
     "error",
@@ -26,7 +26,7 @@ UNREACHABLE = Explanation(
     "Route one message (`coexsim trace`) and look at the last hop: mail file, smart host, forwarding address or DNS is missing there.",
     "the article, Mail routing scenarios: every user of the domain is reached from inside and outside",
 )
-VALID_RECIPIENT_BOUNCES = Explanation(
+VALID_RECIPIENT_BOUNCES = FindingKind(
     "VALID-RECIPIENT-BOUNCES",
     "a valid recipient is reached from some sides only",
     "error",
@@ -35,7 +35,7 @@ VALID_RECIPIENT_BOUNCES = Explanation(
     "Route both ways and compare the servers at which they part; they must come to the same mail file.",
     "the article, Approach: consistent address lookup on both sides",
 )
-OUTSIDE_UNREACHABLE = Explanation(
+OUTSIDE_UNREACHABLE = FindingKind(
     "OUTSIDE-UNREACHABLE",
     "the organisation's people cannot write to the world outside",
     "error",
@@ -44,7 +44,7 @@ OUTSIDE_UNREACHABLE = Explanation(
     "Give the server a way out: SMTP for other domains, a relay host, or a Send connector for '*'.",
     "Domino help, Router/SMTP Basics; Exchange documentation, Send connectors",
 )
-NOT_IN_REPLICA = Explanation(
+NOT_IN_REPLICA = FindingKind(
     "NOT-IN-REPLICA",
     "a person's record is missing from the hosted replica",
     "error",
@@ -53,7 +53,7 @@ NOT_IN_REPLICA = Explanation(
     "Replicate again; look for records that conflict or are filtered out.",
     "the article, Environment setup: the directory is replicated to iNotes",
 )
-REPLICA_LAG = Explanation(
+REPLICA_LAG = FindingKind(
     "REPLICA-LAG",
     "people who come or move are unknown to the replica for a while",
     "warning",

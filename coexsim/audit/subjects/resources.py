@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.search import Search, Subject
 from coexsim.scenario.idle import without_work
 
-NO_WORK_DEFINED = Explanation(
+NO_WORK_DEFINED = FindingKind(
     "NO-WORK-DEFINED",
     "a resource has a limit and nothing to do",
     "warning",

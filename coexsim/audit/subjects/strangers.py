@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.audit.classes import senders
-from coexsim.audit.finding import Explanation, Finding
+from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import Flow
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.dialogue import receive
@@ -14,7 +14,7 @@ from coexsim.mail.replies import reply
 from coexsim.mail.traced import Copy
 from coexsim.scenario.servers import ExternalServer
 
-OPEN_RELAY = Explanation(
+OPEN_RELAY = FindingKind(
     "OPEN-RELAY",
     "a server relays for anybody",
     "error",
@@ -23,7 +23,7 @@ OPEN_RELAY = Explanation(
     "List under relay_for only the servers that need it, never 'anyone'.",
     "Domino help, inbound anti-relay settings; RFC 5321, section 7.8",
 )
-RELAYS_FOR_OUTSIDER = Explanation(
+RELAYS_FOR_OUTSIDER = FindingKind(
     "RELAYS-FOR-OUTSIDER",
     "a server relays for a server outside",
     "warning",
@@ -32,7 +32,7 @@ RELAYS_FOR_OUTSIDER = Explanation(
     "Take it out of relay_for, unless the server is yours; then model it as a relay.",
     "Domino help, inbound anti-relay settings",
 )
-OWN_MAIL_REFUSED = Explanation(
+OWN_MAIL_REFUSED = FindingKind(
     "OWN-MAIL-REFUSED",
     "a server takes another one of the organisation for a stranger",
     "error",
@@ -42,7 +42,7 @@ OWN_MAIL_REFUSED = Explanation(
     "Name the sending server under relay_for of the refusing one.",
     "RFC 5321, section 7.8; Domino help, inbound anti-relay settings; Exchange documentation, fix error code 5.7.64",
 )
-FORGED_SENDER = Explanation(
+FORGED_SENDER = FindingKind(
     "FORGED-SENDER",
     "mail from outside may claim to be from inside",
     "note",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Explanation, Finding, listed
+from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.search import Search, Subject
 from coexsim.errors import did_you_mean
 from coexsim.mail.dns import Answer, is_address
@@ -12,7 +12,7 @@ from coexsim.mail.message import domain_of, fold
 from coexsim.scenario.places import Path
 
 STEP = "the article's step 'Setting up the network to receive mail'"
-ZONE_MISSING = Explanation(
+ZONE_MISSING = FindingKind(
     "ZONE-MISSING",
     "the shared domain has no zone",
     "error",
@@ -21,7 +21,7 @@ ZONE_MISSING = Explanation(
     "Write the zone under 'dns', with an MX record that names the server and an A record for that name.",
     "the article, Setting up the network to receive mail",
 )
-ZONE_FAILS = Explanation(
+ZONE_FAILS = FindingKind(
     "ZONE-FAILS",
     "a zone does not answer",
     "error",
@@ -30,7 +30,7 @@ ZONE_FAILS = Explanation(
     "Take the fault out, or make it an event with a beginning and an end.",
     "RFC 5321, section 5.1; RFC 2308, section 7",
 )
-MX_MISSING = Explanation(
+MX_MISSING = FindingKind(
     "MX-MISSING",
     "the shared domain has no MX record",
     "error",
@@ -39,7 +39,7 @@ MX_MISSING = Explanation(
     "Write an MX record that names the on-premises server.",
     "RFC 5321, section 5.1; the article, Setting up the network to receive mail",
 )
-MX_NO_ADDRESS = Explanation(
+MX_NO_ADDRESS = FindingKind(
     "MX-NO-ADDRESS",
     "an MX record names a host that has no address",
     "error",
@@ -49,7 +49,7 @@ MX_NO_ADDRESS = Explanation(
     "Write an A record for the host, or let the MX record name the host that has one.",
     "RFC 5321, section 5.1; the article, Environment setup",
 )
-MX_IS_ALIAS = Explanation(
+MX_IS_ALIAS = FindingKind(
     "MX-IS-ALIAS",
     "an MX record names an alias",
     "warning",
@@ -58,7 +58,7 @@ MX_IS_ALIAS = Explanation(
     "Name the host that the alias points to.",
     "RFC 2181, section 10.3",
 )
-MX_IS_ADDRESS = Explanation(
+MX_IS_ADDRESS = FindingKind(
     "MX-IS-ADDRESS",
     "an MX record names an IP address",
     "error",
@@ -67,7 +67,7 @@ MX_IS_ADDRESS = Explanation(
     "Give the address a name with an A record, and name it in the MX record.",
     "RFC 1035, section 3.3.9; RFC 5321, section 5.1",
 )
-NULL_MX = Explanation(
+NULL_MX = FindingKind(
     "NULL-MX",
     "the shared domain says that it takes no mail",
     "error",
@@ -76,7 +76,7 @@ NULL_MX = Explanation(
     "Replace it by an MX record that names the server.",
     "RFC 7505",
 )
-NULL_MX_BESIDE_OTHERS = Explanation(
+NULL_MX_BESIDE_OTHERS = FindingKind(
     "NULL-MX-BESIDE-OTHERS",
     "a null MX stands beside other MX records",
     "error",
@@ -85,7 +85,7 @@ NULL_MX_BESIDE_OTHERS = Explanation(
     "Take the null MX out.",
     "RFC 7505, section 3",
 )
-MX_NOT_OURS = Explanation(
+MX_NOT_OURS = FindingKind(
     "MX-NOT-OURS",
     "the MX of the shared domain leads to no server of the scenario",
     "error",
@@ -94,7 +94,7 @@ MX_NOT_OURS = Explanation(
     "Let the MX point to the on-premises server, or add the server that is there, such as a filtering gateway.",
     "the article, Setting up the network to receive mail",
 )
-MX_EQUAL_PREFERENCE = Explanation(
+MX_EQUAL_PREFERENCE = FindingKind(
     "MX-EQUAL-PREFERENCE",
     "MX records of equal preference",
     "note",

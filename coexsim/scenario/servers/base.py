@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from coexsim.scenario.machine import MOST_AT_ONCE, Capacity, Greylist, RetryPlan, Service, SmtpSession
+from coexsim.scenario.machine import MOST_AT_ONCE, Capacity, GreylistSpec, RetryPlan, Service, SmtpSession
 from coexsim.scenario.part import Spec
 from coexsim.scenario.product_work import PRODUCT_WORK
 from coexsim.scenario.quantities import Names, Switch, Whole
@@ -51,7 +51,9 @@ class ServerBase(Spec):
         default=(), description="servers (or 'anyone') from which it takes mail only over TLS: 530 5.7.0 without"
     )
     relay_for: Names = Field(default=(), description="servers (or 'anyone') for which it relays to other domains")
-    greylisting: Greylist | None = Field(default=None, description="first contacts are put off; left out: they are not")
+    greylisting: GreylistSpec | None = Field(
+        default=None, description="first contacts are put off; left out: they are not"
+    )
     reject_unknown_sender_domain: Switch = Field(
         default=False, description="450 4.1.8 for a sender domain that is not in DNS"
     )
