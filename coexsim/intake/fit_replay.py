@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coexsim.intake.logs.journeys import Journeys
+from coexsim.intake.logs.received import line_bytes
 from coexsim.intake.logs.sides import (
     GROUP,
     INTERNET,
@@ -22,7 +23,6 @@ from coexsim.intake.logs.sides import (
 )
 
 NOWHERE = "nobody@nowhere.invalid"  # a domain that does not exist: RFC 2606
-HEADER_DATE = 37  # "Tue, 24 Nov 2026 17:32:42 +0000 (UTC)"
 
 
 @dataclass
@@ -58,8 +58,9 @@ def sent_sizes(found: Journeys) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     firsts = found.copies.drop_duplicates("message")
     lengths = np.array([len(text) for text in book.addresses.texts] + [0])
     first_to[firsts["message"].to_numpy()] = lengths[firsts["written_to"].to_numpy()]
-    for_line = np.where(nrcpt == 1, 10 + first_to + HEADER_DATE + 2, HEADER_DATE + 3)
-    header = 15 + helo[who] + 2 + client[who] + 1 + 3 + 4 + own_name[server] + 25 + id_length[server] + 2 + for_line
+    header = line_bytes(
+        helo[who], client[who], own_name[server], id_length[server], (nrcpt == 1).astype(np.int64), first_to
+    )
     is_postfix = np.array([book.products.get(number) == "postfix" for number in range(len(book.servers))] or [False])
     return np.where((sizes > 0) & is_postfix[server], np.maximum(sizes - header, 1), sizes)
 

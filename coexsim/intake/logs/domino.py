@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from math import nan
+from pathlib import Path
 
 from coexsim.intake.logs.book import BOUNCED, DEFERRED, LOCAL, NOBODY, SENT, SMTP, LogBook, Told
 from coexsim.intake.logs.stamps import DAY_S
@@ -19,11 +20,22 @@ ENDED_S = 60.0  # a message named again so soon after its last delivery is the s
 _LINE = re.compile(
     r"\s*(?:\[[0-9A-Fa-f:-]+\]\s*)?(\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}\s+\d{1,2}:\d\d(?::\d\d)?(?:\s*[AaPp][Mm])?)\s+(.*)"
 )
-_RECEIVED = re.compile(r"SMTP Server: Message ([0-9A-F]{8})(?: \(MessageID ?: ?(?P<id>[^)]*)\))? received", re.I)
-_DELIVERED = re.compile(r"(?:Mail )?Router: Message ([0-9A-F]{8}),? delivered to (?P<to>.+)", re.I)
+# At the informational level size, sender and the ids of note and document follow, as `Log_MailRouting=30` writes them.
+_SIZE = r"(?: Size: (?P<size>[\d.]+)(?P<unit>[KMG]?)B?(?: bytes)?)?(?: Time: ?\S+)?"
+_IDS = r"(?: [0-9A-Z]{10}:[0-9A-Z]{8}\S* [0-9A-Z]{10}:[0-9A-Z]{8}\S*)?"
+_RECEIVED = re.compile(
+    r"SMTP Server: Message ([0-9A-F]{8})(?: \(MessageID ?: ?(?P<id>[^)]*)\))? received(?: from (?P<host>\S+))?"
+    r"(?: size (?P<size>\d+)(?P<unit>) bytes)?",
+    re.I,
+)
+_DELIVERED = re.compile(
+    r"(?:Mail )?Router: Message ([0-9A-F]{8})(?:, [0-9A-F]{8})?,? delivered to (?P<to>.+?)"
+    rf"(?: from (?P<from>.+?){_IDS})?{_SIZE}\s*$",
+    re.I,
+)
 _TRANSFERRED = re.compile(
     r"(?:Mail )?Router: Message ([0-9A-F]{8}),? transferred (?:via SMTP )?to (?P<host>\S+)(?: for (?P<to>.+?))?"
-    r"(?: from (?P<from>\S+))?(?: via SMTP)?\s*$",
+    rf"(?: from (?P<from>.+?){_IDS})?{_SIZE}(?: via SMTP)?\s*$",
     re.I,
 )
 _FAILED = re.compile(
@@ -41,12 +53,12 @@ class _Note:
     def __init__(self, number: int, arrived_s: float, origin: int, message_id: int) -> None:
         self.number, self.arrived_s, self.origin, self.message_id = number, arrived_s, origin, message_id
         self.last_s = arrived_s
-        self.sender = self.size_bytes = NOBODY
+        self.sender = self.size_bytes = self.client = NOBODY
 
 
 def read_console(book: LogBook, lines: Iterable[str], told: Told) -> None:
     """Read one console log into the book."""
-    server = book.servers.code(CONSOLE)
+    server = NOBODY  # the console does not say its name
     notes: dict[str, _Note] = {}
     day_first = False
 
@@ -62,7 +74,7 @@ def read_console(book: LogBook, lines: Iterable[str], told: Told) -> None:
                 NOBODY,
                 note.arrived_s,
                 note.last_s,
-                NOBODY,
+                note.client,
                 note.origin,
             )
         )
@@ -91,6 +103,8 @@ def read_console(book: LogBook, lines: Iterable[str], told: Told) -> None:
             told.damage(at, line)
             continue
         told.used += 1
+        if server == NOBODY:
+            server = _console(book, at_s, told.file)
         name = event[1].upper()
         note = notes.get(name)
         if note is not None and (event.re is _RECEIVED or at_s - note.last_s > DAY_S):
@@ -103,7 +117,10 @@ def read_console(book: LogBook, lines: Iterable[str], told: Told) -> None:
                 book.new_visit(), at_s, SMTP if is_received else LOCAL, hash(said_id.strip()) if said_id else 0
             )
         note.last_s = max(note.last_s, at_s)
-        if event.re is not _RECEIVED:
+        _about_message(book, note, event)
+        if event.re is _RECEIVED:
+            note.client = book.hosts.code(event["host"]) if event["host"] else NOBODY
+        else:
             _delivery(book, note, event, at_s)
         if at % 100_000 == 0:
             for old in [key for key, each in notes.items() if at_s - each.last_s > DAY_S]:
@@ -111,18 +128,33 @@ def read_console(book: LogBook, lines: Iterable[str], told: Told) -> None:
             book.pack()
     for note in notes.values():
         write(note)
+    if server != NOBODY:
+        book.consoles[server] = at_s
     told.remarks.append(
-        "Domino's console log says neither senders nor sizes of mail that was delivered, and times to the second"
+        "Domino's console log has times to the second; senders and sizes of delivered mail only at the informational level"
     )
+
+
+def _console(book: LogBook, from_s: float, file: str) -> int:
+    """The server of a console log: the one of a log that ended before, else another one, by the file's name."""
+    before = next((server for server, to_s in book.consoles.items() if from_s >= to_s - ENDED_S), None)
+    if before is not None:
+        return before
+    return book.servers.code(f"{CONSOLE} ({Path(file).stem})" if book.consoles else CONSOLE)
+
+
+def _about_message(book: LogBook, note: _Note, event: re.Match[str]) -> None:
+    """Sender and size, where a line says them; a size in bytes is not replaced by one in thousands."""
+    parts = event.groupdict()
+    if parts.get("from"):
+        note.sender = book.addresses.code(parts["from"].strip("<>"))
+    if parts.get("size") and not (parts["unit"] and note.size_bytes >= 0):
+        size = parts["size"] if parts["size"].count(".") <= 1 and parts["size"][0] != "." else "0"
+        note.size_bytes = int(min(float(size) * UNITS[(parts["unit"] or "").upper()], 1e15))
 
 
 def _delivery(book: LogBook, note: _Note, event: re.Match[str], at_s: float) -> None:
     parts = event.groupdict()
-    if parts.get("from"):
-        note.sender = book.addresses.code(parts["from"].strip("<>"))
-    if parts.get("size"):
-        size = parts["size"] if parts["size"].count(".") <= 1 and parts["size"][0] != "." else "0"
-        note.size_bytes = int(min(float(size) * UNITS[(parts["unit"] or "").upper()], 1e15))
     status = SENT
     if event.re is _FAILED:
         said = (parts["said"] or "").casefold()

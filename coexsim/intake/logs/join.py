@@ -19,6 +19,7 @@ SLACK_S = 2.0  # a line may be written so much later than what it tells
 CLOCK_NOISE_S = 0.05  # two clocks that differ by less are taken for one
 MOST_HOPS = 50
 FEW = 5
+OUTSIDE = "outside"  # the next host where a log does not name it
 
 
 @dataclass
@@ -137,7 +138,8 @@ def _by_message_id(joined: Joined) -> None:
     known = joined.host_servers()
     loops = np.array([*(ip_of(text).startswith(LOOPBACK) for text in joined.book.hosts.texts), True])
     from_us = loops | (known >= 0)
-    orphan &= from_us[visits["client"].to_numpy()] | (visits["origin"].to_numpy() == LOCAL)
+    back = _came_back(joined, np.flatnonzero(orphan))
+    orphan &= from_us[visits["client"].to_numpy()] | (visits["origin"].to_numpy() == LOCAL) | back
     if not orphan.any():
         return
     parent = visits["parent"].to_numpy(copy=True)
@@ -154,14 +156,15 @@ def _by_message_id(joined: Joined) -> None:
     for row in np.flatnonzero(orphan).tolist():
         best = -1
         for other in rows_of[int(ids[row])]:
-            if other == row or not sends_on[other] or arrived_s[other] > arrived_s[row] + SLACK_S:
+            slack_s = 0.0 if server[row] == server[other] else SLACK_S
+            if other == row or not sends_on[other] or arrived_s[other] > arrived_s[row] + slack_s:
                 continue
             if arrived_s[other] == arrived_s[row] and other > row:
                 continue
             if arrived_s[row] > ends_s[other] + SLACK_S or not _may_come_from(
                 bool(server[row] == server[other]),
                 int(client[row]),
-                bool(origin[row] == LOCAL),
+                bool(origin[row] == LOCAL or back[row]),
                 loops,
                 known,
                 int(server[row]),
@@ -177,6 +180,33 @@ def _by_message_id(joined: Joined) -> None:
             joined.by_message_id += 1
     visits["parent"] = parent
     _lead_on(joined, parent, orphan & (parent >= 0))
+
+
+def _host_keys(joined: Joined) -> Ints:
+    """A number for each host of the book, the same for hosts of one address; one more, of nobody, is -1."""
+    keys: dict[str, int] = {}
+    found = [keys.setdefault(ip_of(text) or name_of(text) or text, len(keys)) for text in joined.book.hosts.texts]
+    outside = keys.get(OUTSIDE, -1)
+    return np.array([*(-1 if key == outside else key for key in found), -1], np.int64)
+
+
+def _came_back(joined: Joined, orphans: Ints) -> NDArray[np.bool_]:
+    """Visits whose message was handed on before to the very host that hands it in now, or to one that the log does not name."""
+    came_back = np.zeros(len(joined.visits), bool)
+    deliveries, ids = joined.deliveries, joined.visits["message_id"].to_numpy()
+    on = (deliveries["status"] == SENT).to_numpy() & (~deliveries["is_local"]).to_numpy()
+    on &= (deliveries["next"] < 0).to_numpy()
+    on &= np.isin(ids[deliveries["row"].to_numpy()], ids[orphans])
+    keys, clients = _host_keys(joined), joined.visits["client"].to_numpy()[orphans]
+    found: dict[int, set[int]] = {}
+    for message, to in zip(
+        ids[deliveries["row"].to_numpy()[on]].tolist(), keys[deliveries["relay"].to_numpy()[on]].tolist(), strict=True
+    ):
+        found.setdefault(message, set()).add(to)
+    for row, message, client in zip(orphans.tolist(), ids[orphans].tolist(), keys[clients].tolist(), strict=True):
+        hosts = found.get(message, ())
+        came_back[row] = client in hosts or -1 in hosts
+    return came_back
 
 
 def _is_above(parent: Ints, row: int, wanted: int) -> bool:

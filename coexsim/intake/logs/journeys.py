@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coexsim.intake.logs.book import BOUNCED, DEFERRED, NOBODY, NOTICE, SENT
+from coexsim.intake.logs.book import BOUNCED, DEFERRED, EXPIRED, NOBODY, NOTICE, SENT
 from coexsim.intake.logs.join import MOST_HOPS, Joined
 
 OUTCOMES = ("delivered", "handed on", "bounced", "expired", "discarded", "in transit", "refused", "not seen")
@@ -55,8 +55,10 @@ def _tries(joined: Joined) -> pd.DataFrame:
     tried = frame["was_tried"].to_numpy()[order]
     deferred = np.cumsum((frame["status"].to_numpy()[order] == DEFERRED) & tried)
     last: pd.DataFrame = frame.iloc[order[ends]].reset_index(drop=True)
+    given_up = np.isin(last["visit"].to_numpy(), joined.book.expired) & (last["status"].to_numpy() == DEFERRED)
+    last["status"] = np.where(given_up, EXPIRED, last["status"].to_numpy())
     before = np.where(starts > 0, deferred[starts - 1], 0) if len(starts) else starts
-    again = (last["status"].to_numpy() != DEFERRED).astype(np.int64)
+    again = (~given_up & (last["status"].to_numpy() != DEFERRED)).astype(np.int64)
     return last.assign(attempts=deferred[ends] - before + again if len(starts) else starts)
 
 

@@ -41,14 +41,13 @@ _BOUNCE_HOST = re.compile(r"message-id=<[A-Za-z0-9]+@([^>\s]+)>")
 class _Visit:
     """Mail that is in a queue."""
 
-    __slots__ = ("arrived_s", "client", "expired", "message_id", "number", "origin", "recipients", "sender", "size_bytes")  # fmt: skip
+    __slots__ = ("arrived_s", "client", "message_id", "number", "origin", "recipients", "sender", "size_bytes")  # fmt: skip
 
     def __init__(self, number: int, arrived_s: float) -> None:
         self.number = number
         self.arrived_s = arrived_s
         self.client = self.sender = self.size_bytes = self.recipients = NOBODY
         self.message_id = self.origin = 0
-        self.expired = False
 
 
 class _Session:
@@ -292,8 +291,7 @@ class PostfixReader:
             visit.recipients = min(int(match["recipients"]), 2**30)
             return True
         if _EXPIRED.match(rest):
-            visit = self._visit(queue_id)
-            visit.expired = True
+            self._book.expired.append(self._visit(queue_id).number)
             return True
         return False
 

@@ -194,12 +194,13 @@ def _side_of_servers(
         sender = messages["sender"].to_numpy()[
             (messages["server"].to_numpy() == server) & (messages["sender"].to_numpy() >= 0)
         ]
-        of = Counter(np.where(is_own[sender], homes[sender], INTERNET).tolist())
-        of.pop(NOBODY, None)
-        if of:
-            servers[server] = of.most_common(1)[0][0]
-        else:
+        of = Counter(homes[sender[is_own[sender]]].tolist())
+        outside = len(sender) - of.total()
+        nowhere = of.pop(NOBODY, 0)
+        if of.total() + nowhere <= outside:
             servers[server] = INTERNET
+        else:  # who has no mail file at any server that is logged, hands in at the service
+            servers[server] = of.most_common(1)[0][0] if of else HOSTED
     return servers
 
 

@@ -9,13 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import nan
 
-from coexsim.intake.logs.book import BOUNCED, DEFERRED, DISCARDED, LOCAL, NOBODY, NOTICE, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.book import (
+    BOUNCED,
+    DEFERRED,
+    DISCARDED,
+    EXPIRED,
+    LOCAL,
+    NOBODY,
+    NOTICE,
+    SENT,
+    SMTP,
+    LogBook,
+    Told,
+)
 from coexsim.intake.logs.tables import ENHANCED, first, number, rows_of, time_s
 
 FORGOTTEN_S = 3 * 86400.0  # Exchange gives mail up after two days
 SWEEP_ROWS = 100_000
 ENDS = {"SEND": SENT, "DELIVER": SENT, "FAIL": BOUNCED, "DELIVERFAIL": BOUNCED, "DEFER": DEFERRED, "DROP": DISCARDED,
         "BADMAIL": DISCARDED, "POISONMESSAGE": DISCARDED, "DUPLICATEDELIVER": DISCARDED}  # fmt: skip
+GIVEN_UP = ("4.4.7", "5.4.7")  # QUEUE.Expired
 STARTS = ("RECEIVE", "DSN", "LOAD")
 
 
@@ -142,6 +155,8 @@ class ExchangeReader:
         book, delay_s = self._book, self._now_s - visit.arrived_s
         said = ENHANCED.search(first(row, "recipientstatus") or first(row, "sourcecontext"))
         code = book.codes.code(said[1] if said else {SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
+        if status == BOUNCED and said and said[1] in GIVEN_UP:
+            status = EXPIRED
         is_local = event != "SEND"
         relay = book.hosts.code(next_host if not is_local or event == "DEFER" else "STOREDRIVER")
         for to in named or sorted(visit.open):
