@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
-from coexsim.cli import ahead, options
+from coexsim.cli import ahead, options, writing_logs
 from coexsim.cli.completion import what_can_go_down
 from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.folder import results_folder
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from coexsim.engine.choice import Engine
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
+    from coexsim.sim.mail_log import MailLog
 
 
 def run(
@@ -47,6 +48,13 @@ def run(
     plan: ahead.Plan = None,
     since: ahead.Since = None,
     years: ahead.Years = 5.0,
+    write_log: Annotated[
+        Literal["postfix", "exchange", "domino", "message-trace", "google"] | None,
+        Option(
+            "--write-log", show_default=False,
+            help="write mail logs of the simulated mail in this format, under logs/ of the results: for tests of log readers",
+        ),
+    ] = None,
     visits: Annotated[bool, Option("--visits", help="keep every visit of every stage (large)")] = False,
     stream: Annotated[
         bool,
@@ -70,10 +78,11 @@ def run(
     from coexsim.scenario.load import load_scenario
 
     asked = ahead.read_ahead(growth, plan, since, years)
+    logging = writing_logs.asked(write_log, stream=stream, replications=replications, dask=dask)
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the run, not after it
     folder = results_folder(out, scenario)
-    count = replications or spec.run.replications
+    count = 1 if logging else replications or spec.run.replications
     round_trip = round_trip and not stream  # which compares messages one by one
     ask_first(spec, count * (2 if round_trip else 1), yes, engine=engine, stream=stream)
     event = None if stream else last_outage(spec)  # which is told from single messages
@@ -81,7 +90,7 @@ def run(
     with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
 
         def simulated(of: Scenario) -> Results:
-            return _simulated(of, seed, count, jobs, dask, visits, engine, stream)
+            return _simulated(of, seed, count, jobs, dask, visits, engine, stream, logging.log if logging else None)
 
         if event is None:
             report = Report(spec, simulated(spec), folder)
@@ -95,6 +104,8 @@ def run(
         with progress_bar("until when it holds", 1.0), open_executor(jobs, dask) as executor:
             report.outlook = asked.look(spec, seed, executor)
     report.write(pictures=pictures)
+    if logging is not None:
+        logging.write(report.spec, folder)
     return report.tell("run", as_json=as_json, quiet=quiet)
 
 
@@ -193,6 +204,7 @@ def _simulated(
     visits: bool,
     engine: Engine,
     stream: bool,
+    mail_log: MailLog | None = None,
 ) -> Results:
     from time import perf_counter
 
@@ -203,7 +215,9 @@ def _simulated(
     began = perf_counter()
     if count == 1 and dask is None:
         with progress_bar(spec.title or "simulating", spec.run.length) as tell:
-            results = simulate(spec, seed=seed, keep_visits=visits, progress=tell, engine=engine, stream=stream)
+            results = simulate(
+                spec, seed=seed, keep_visits=visits, progress=tell, engine=engine, stream=stream, mail_log=mail_log
+            )
     else:
         with progress_bar(f"{count} replications", count) as tell, open_executor(jobs, dask) as executor:
             results = replicate(

@@ -8,23 +8,25 @@ from coexsim.draw.mail_table import expected_mails
 from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import Chosen, Engine, choose
 from coexsim.engine.rule_tables import shelf
+from coexsim.errors import UsageError
 from coexsim.experiment.estimate import estimate
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.problems import placed
+from coexsim.sim.mail_log import MailLog
 from coexsim.sim.senders import mailbox_classes, start_senders
 from coexsim.sim.world import World
 
 
 def ran(
     scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, engine: Engine = "auto",
-    progress: Callable[[float], None] | None = None, stream: bool = False,
+    progress: Callable[[float], None] | None = None, stream: bool = False, mail_log: MailLog | None = None,
 ) -> tuple[World, Chosen]:  # fmt: skip
     """The world of a scenario after its run, and the engine that ran it.
 
     Raises `CoexsimError` where the compiled engine is asked for and does not cover the scenario.
     """
-    world = World(scenario, seed, replication, keep_visits=keep_visits, stream=stream)
-    chosen = choose(scenario, engine, _mails(world) if engine == "auto" else 0.0)
+    world = World(scenario, seed, replication, keep_visits=keep_visits, stream=stream, mail_log=mail_log)
+    chosen = _chosen(world, engine)
     if chosen.engine == "compiled":
         try:
             load_kernel()
@@ -40,6 +42,14 @@ def ran(
         start_senders(world)
         world.run(progress)
     return world, chosen
+
+
+def _chosen(world: World, engine: Engine) -> Chosen:
+    if world.mail_log is not None:
+        if engine == "compiled":
+            raise UsageError("mail logs are written by the reference engine only; leave out --engine compiled")
+        return Chosen("reference", "mail logs are written")
+    return choose(world.scenario, engine, _mails(world) if engine == "auto" else 0.0)
 
 
 def engine_for(scenario: Scenario, runs: int, engine: Engine = "auto") -> Engine:

@@ -19,6 +19,7 @@ from coexsim.experiment.schema import SCHEMA, empty, frame
 from coexsim.experiment.warm_up import settled
 from coexsim.mail.message import Rcpt
 from coexsim.scenario.model import Scenario
+from coexsim.sim.mail_log import MailLog
 from coexsim.sim.recorder import OUTCOMES
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.world import World
@@ -36,7 +37,7 @@ def run_one(
 
 def simulate(
     scenario: Scenario, *, seed: int | None = None, replication: int = 0, alternative: str = "", keep_visits: bool = False,
-    progress: Callable[[float], None] | None = None, engine: Engine = "auto", stream: bool = False,
+    progress: Callable[[float], None] | None = None, engine: Engine = "auto", stream: bool = False, mail_log: MailLog | None = None,
 ) -> Results:  # fmt: skip
     """Simulate a scenario once.
 
@@ -48,11 +49,20 @@ def simulate(
 
     With `stream` there is no row a message but cells that stand for many: memory does not grow with the mail, accounting and means are
     exact, quantiles of delay right to 1 %.
+
+    `mail_log` is filled with what every server did with every message, by the reference engine.
     """
     seed = scenario.run.seed if seed is None else seed
     scenario = settled(scenario, seed, engine)
     world, chosen = ran(
-        scenario, seed, replication, keep_visits=keep_visits, engine=engine, progress=progress, stream=stream
+        scenario,
+        seed,
+        replication,
+        keep_visits=keep_visits,
+        engine=engine,
+        progress=progress,
+        stream=stream,
+        mail_log=mail_log,
     )
     results = results_of(world, alternative)
     results.provenance.update(engine=chosen.engine, engine_why=chosen.why)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from math import inf
 
-import simpy
 from simpy.events import ProcessGenerator
 
 from coexsim.mail.delivery import DUE, GONE, Refused, defer, deliver
@@ -40,7 +39,7 @@ def journey(
         goes_on = True
     else:
         server.enter(message)
-        yield from _work(server, message, world.env)
+        yield from _work(world, server, message)
         goes_on = True
     while goes_on:
         if forwarding is None:
@@ -54,13 +53,16 @@ def journey(
     world.ended(message)
 
 
-def _work(server: MailServer, message: Message, env: simpy.Environment) -> Steps:
+def _work(world: MessageWorld, server: MailServer, message: Message) -> Steps:
     """Lookup, scan, archive and queue write at the server's cores."""
+    env = world.env
     done_s = server.work_done_s(message)
     if done_s == inf:
         yield env.event()  # for ever: the server never comes back
     if done_s > env.now:
         yield At(env, done_s, WORK_DONE + message.number)
+    if world.mail_log is not None:
+        world.mail_log.worked(message, env.now)
 
 
 def _decide(world: MessageWorld, server: MailServer, message: Message) -> Steps:
@@ -101,5 +103,5 @@ def _forward(world: MessageWorld, server: MailServer, message: Message, forwardi
         move(world, message, *end)
     server = world.servers[message.server]
     server.enter(message)
-    yield from _work(server, message, world.env)
+    yield from _work(world, server, message)
     return True

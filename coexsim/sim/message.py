@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from coexsim.mail.message import Envelope, Kind, Rcpt
 
@@ -52,6 +52,14 @@ class Block:
         self.work: dict[str, list[float]] = {}
 
 
+class AttemptTimes(NamedTuple):
+    """When a delivery attempt asked for a transfer thread, had it, and was connected."""
+
+    asked_s: float
+    began_s: float
+    connected_s: float
+
+
 class Message:
     """A message under way, or the part of it for some of its recipients: where it is, and what it has behind it.
 
@@ -60,8 +68,9 @@ class Message:
     """
 
     __slots__ = (
-        "attempts", "block", "born_s", "came_from", "declares_size", "envelope", "failures", "hops", "measured",
-        "number", "passed", "path", "queued_s", "row", "serial", "server", "size_bytes", "size_class", "stream", "wan_bytes", "warned",
+        "attempt_times", "attempts", "block", "born_s", "came_from", "declares_size", "envelope", "failures", "hops", "measured",
+        "number", "passed", "path", "queued_s", "row", "serial", "server", "size_bytes", "size_class", "stream", "visit",
+        "wan_bytes", "warned",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +98,8 @@ class Message:
         self.failures = 0  # attempts that failed there
         self.warned = False
         self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
+        self.visit = -1  # its number in the mail log, where there is one
+        self.attempt_times: AttemptTimes | None = None  # of the one that carries it, for the mail log
 
     def part(self, envelope: EnvelopeClass) -> Message:
         """A message for some of the recipients, with the same way behind it and their share of the bytes."""

@@ -17,6 +17,7 @@ from coexsim.sim.destination import Destination
 from coexsim.sim.dns_server import Resolver
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.formulas import back_pressure_s
+from coexsim.sim.mail_log import MailLog
 from coexsim.sim.message import EnvelopeClass, Message
 from coexsim.sim.network import Network, Path
 from coexsim.sim.rule_memory import ClassReception, RuleMemory, RulesWorld
@@ -35,6 +36,8 @@ class ServerWorld(RulesWorld, Protocol):
     def measured_s(self) -> tuple[float, float]: ...  # noqa: D102
     @property
     def servers(self) -> Mapping[str, MailServer]: ...  # noqa: D102
+    @property
+    def mail_log(self) -> MailLog | None: ...  # noqa: D102
 
 
 class MailServer:
@@ -75,7 +78,9 @@ class MailServer:
     def enter(self, message: Message) -> None:
         """The message has come into this server's queue."""
         self.keep(message)
-        message.queued_s = self._world.env.now
+        message.queued_s = now_s = self._world.env.now
+        if self._world.mail_log is not None:
+            self._world.mail_log.enter(self.machine, message, now_s)
         message.failures = 0
         message.warned = False
 

@@ -38,7 +38,7 @@ from coexsim.rng import keyed_uniform
 from coexsim.sim.clock import RETRY, SESSION, At
 from coexsim.sim.destination import Destination
 from coexsim.sim.formulas import CONNECT
-from coexsim.sim.message import EnvelopeClass, Message
+from coexsim.sim.message import AttemptTimes, EnvelopeClass, Message
 from coexsim.sim.message_world import MessageWorld
 from coexsim.sim.network import Path
 from coexsim.sim.server import MailServer
@@ -67,7 +67,18 @@ def in_time(
 class Transfer:
     """What one delivery agent holds while it works: a thread, a connection."""
 
-    __slots__ = ("_began_s", "_destination", "_env", "_message", "_path", "_server", "_slot", "_thread", "_world")
+    __slots__ = (
+        "_asked_s",
+        "_began_s",
+        "_destination",
+        "_env",
+        "_message",
+        "_path",
+        "_server",
+        "_slot",
+        "_thread",
+        "_world",
+    )
 
     def __init__(self, world: MessageWorld, message: Message) -> None:
         self._world = world
@@ -78,7 +89,7 @@ class Transfer:
         self._slot: Slot | None = None
         self._path: Path | None = None
         self._destination: Destination | None = None  # of the attempt; none for recipients that only wait
-        self._began_s = 0.0
+        self._asked_s = self._began_s = 0.0
 
     def let(self, effect: Effect) -> Steps:
         """Let an effect happen; its own docstring says what is sent back."""
@@ -127,6 +138,7 @@ class Transfer:
     def _begin(self, hop: NextHop) -> Steps:
         """Wait for the server to be up and for a transfer thread; the reply of a destination that is suspended."""
         server, env, number = self._server, self._env, self._message.number
+        self._asked_s = env.now
         self._destination = destination = server.destination(hop, number)
         while True:
             if server.fails and not server.downtime.is_up(env.now):
@@ -149,6 +161,9 @@ class Transfer:
     def _end_attempt(self, attempt: Attempt | None, hop: NextHop) -> bool:
         assert self._thread is not None
         others_go_on = False
+        if self._world.mail_log is not None and attempt is not None and attempt.late:
+            to = (attempt.host.server if attempt.host else None) or hop.name
+            self._world.mail_log.late(self._message, attempt.late, to, self._times(), self._env.now)
         threads, destination = self._server.threads, self._destination
         if attempt is not None and destination is not None:
             retry, now_s = self._server.policy.retry, self._env.now
@@ -221,6 +236,9 @@ class Transfer:
         yield At(self._env, self._env.now + length_s, SESSION + self._message.number)
         return Unreachable(said(by.policy.product, cause), trouble)
 
+    def _times(self) -> AttemptTimes:
+        return AttemptTimes(self._asked_s, self._began_s, self._env.now)
+
     def _hang_up(self, target: MailServer) -> None:
         assert self._slot is not None
         target.connections.release(self._slot)
@@ -231,6 +249,8 @@ class Transfer:
         assert host.server is not None
         target = self._world.servers[host.server]
         self._message.narrow(self._class_of(recipients))
+        if self._world.mail_log is not None:
+            self._message.attempt_times = self._times()
         assert self._path is not None
         came = yield from session(self._world, self._server, target, self._message, self._path)
         self._hang_up(target)

@@ -24,6 +24,7 @@ from coexsim.sim.build import build_downtimes, build_servers
 from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At
 from coexsim.sim.dns_server import NameServer
 from coexsim.sim.journey import journey
+from coexsim.sim.mail_log import MailLog
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
 from coexsim.sim.network import Network, StageLogMaker
 from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED, IN_TRANSIT, Recorder
@@ -41,11 +42,13 @@ class World:
     """One replication of a scenario, ready to run. With `stream` it keeps no row a message, but cells that stand for many (`Bins`)."""
 
     def __init__(
-        self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, stream: bool = False
+        self, scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, stream: bool = False,
+        mail_log: MailLog | None = None,
     ) -> None:  # fmt: skip
         self.scenario = scenario
         self.seed = seed
         self.replication = replication
+        self.mail_log = mail_log  # is filled, where there is one
         self.env = simpy.Environment()
         self.setup = Setup(scenario)
         self.state = self.setup.state_at(0.0)
@@ -127,7 +130,10 @@ class World:
 
     def _hand_in(self, message: Message, server: MailServer) -> None:
         session, _ = server.reception(message, message.envelope, message.came_from)
-        for refused in (*session.failed, *session.late):
+        refusals = (*session.failed, *session.late)
+        if self.mail_log is not None and refusals:
+            self.mail_log.refused(server.machine, message, refusals, self.env.now)
+        for refused in refusals:
             envelope = self.envelopes.part(message.envelope, refused.recipients)
             self.recorder.end(message, envelope, BOUNCED, self.env.now, refused.reply.enhanced, server.name)
         if session.accepted:
@@ -154,6 +160,8 @@ class World:
     def deliver(self, message: Message, envelope: EnvelopeClass, server: MailServer) -> None:
         """Into the mail files of `server`. When that will be done is known now, so the end is recorded now."""
         done_s = server.delivered_s(message, envelope)
+        if self.mail_log is not None and done_s <= self.limit_s:
+            self.mail_log.delivered(message, envelope, done_s)
         if done_s > self.limit_s:
             self.recorder.end(message, envelope, IN_TRANSIT, done_s, by=server.name)
         else:
@@ -164,6 +172,8 @@ class World:
     ) -> None:
         """Given up by `server`, with the reply to each part; their sender gets one notice. A notice that fails is dropped."""
         end = {"bounced": BOUNCED, "expired": EXPIRED}[outcome] if message.envelope.kind == "mail" else DISCARDED
+        if self.mail_log is not None:
+            self.mail_log.failed(message, refused, outcome, self.env.now)
         for recipients, said, *_ in refused:
             envelope = self.envelopes.part(message.envelope, recipients)
             self.recorder.end(message, envelope, end, self.env.now, said.enhanced, server.name)
@@ -200,6 +210,7 @@ class World:
         double.server, double.came_from, double.stream = target.name, message.server, "duplicate"
         double.passed = (*message.passed, target.machine)
         double.hops += 1
+        double.attempt_times = None  # its sender knows nothing of it
         self.start(double)
 
     def size_class(self, size_bytes: int) -> int:
