@@ -143,10 +143,23 @@ def half_of(error: float, blocks: int, level: float) -> float:
 def delay_of(objective: Objective, run: Results, level: float) -> Sample:
     """Delay of delivered mail by recipient. To a percentile mail in transit is later than anything known."""
     mail = _of_flow(objective, run.felt(["flow", "outcome", "recipients", "delay_s", "born_s"]))
+    ended = mail
     mail = mail[mail["outcome"].isin(["delivered", "in transit"])]
     if mail.empty:
-        return Sample(nan, note="no mail of this kind")
+        return _nothing_arrived(objective, ended)
     return _mean_delay(mail, run, level) if objective.kind == "mean" else _quantile_delay(objective, mail, run, level)
+
+
+def _nothing_arrived(objective: Objective, ended: pd.DataFrame) -> Sample:
+    """Mail that bounced has no delay, so a limit that must not be exceeded is missed by it, and another one cannot be judged."""
+    if ended.empty:
+        return Sample(nan, note="no mail of this kind")
+    counts = ended.groupby("outcome", observed=True)["recipients"].sum()
+    how = ", ".join(f"{number:,} {outcome}" for outcome, number in counts.items())
+    note = f"nothing of it was delivered: {how}"
+    if not objective.is_upper:
+        return Sample(nan, note=note)
+    return Sample(inf, rows_of(ended), hits=0.0, note=note)
 
 
 def _mean_delay(mail: pd.DataFrame, run: Results, level: float) -> Sample:

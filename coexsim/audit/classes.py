@@ -88,6 +88,7 @@ def _people(setups: Iterable[Setup]) -> list[MailClass]:
     keys: dict[str, list[tuple[object, ...] | None]] = {}
     known: dict[str, tuple[Setup, Person]] = {}
     count: dict[str, int] = {}
+    nameless: set[str] = set()
     for number, setup in enumerate(setups):
         routed = {
             route.pattern for policy in setup.policies.values() for route in policy.routes if "@" in route.pattern
@@ -96,6 +97,7 @@ def _people(setups: Iterable[Setup]) -> list[MailClass]:
             fold(one) for policy in setup.policies.values() for key, to in policy.aliases.items() for one in (key, *to)
         }
         mailboxes = {fold(alike.address): alike.mailboxes for alike in setup.directory.classes}
+        nameless |= mailboxes.keys()
         for person in setup.directory.everyone():
             address = fold(person.address)
             keys.setdefault(address, [None] * len(setups))[number] = _key(setup, person, routed)
@@ -105,7 +107,12 @@ def _people(setups: Iterable[Setup]) -> list[MailClass]:
     for address, key in keys.items():
         grouped.setdefault(tuple(key), []).append(address)
     return [
-        _person_class([known[a] for a in addresses], sum(count[a] for a in addresses)) for addresses in grouped.values()
+        _person_class(
+            [known[a] for a in addresses],
+            named=sum(count[a] for a in addresses if a not in nameless),
+            nameless=sum(count[a] for a in addresses if a in nameless),
+        )
+        for addresses in grouped.values()
     ]
 
 
@@ -137,20 +144,28 @@ def _target(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...
     return (domain_of(target), isinstance(entry, Person) and entry.home)
 
 
-def _person_class(alike: list[tuple[Setup, Person]], mailboxes: int) -> MailClass:
+def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int) -> MailClass:
+    """People that are alike. Mailboxes of the population are counted apart, as the scenario has their number so."""
     setup, first = alike[0]
-    more = mailboxes - 1
     name = local_part_of_as_written(first.address) if setup.directory.is_ours(first.address) else first.address
     return MailClass(
-        name=name + (f" (and {more} alike)" if more else ""),
+        name=name + _and_others(named, nameless),
         address=first.address,
         side=side_of(setup, first),
         exists=not first.unreachable,
         home=first.home,
-        mailboxes=mailboxes,
+        mailboxes=named + nameless,
         names=tuple(person.name for _, person in alike),
         second=alike[1][1].address if len(alike) > 1 else "",
     )
+
+
+def _and_others(named: int, nameless: int) -> str:
+    """How many are like the first, who is named if anybody is: `` (and 3 alike)``, `` (and 3 alike, 800 without names)``."""
+    more = named - 1 if named else nameless - 1
+    others = [f"{more} alike"] if more else []
+    others += [f"{nameless} without names"] if named and nameless else []
+    return f" (and {', '.join(others)})" if others else ""
 
 
 def local_part_of_as_written(address: str) -> str:

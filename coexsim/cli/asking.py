@@ -11,7 +11,18 @@ import typer
 from coexsim.errors import CoexsimError, UsageError, did_you_mean
 
 Answer = TypeVar("Answer")
-MOST_MAILBOXES = 999_999_999
+
+
+def given_or_asked(
+    given: str | None, option: str, question: str, default: str, read: Callable[[str], Answer]
+) -> Answer:
+    """What the option says, or else the person. Raises `UsageError` for what is no answer, and where there is nobody to ask."""
+    if given is None:
+        return asked(option, question, default, read)
+    try:
+        return read(given)
+    except CoexsimError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def asked(option: str, question: str, default: str, read: Callable[[str], Answer]) -> Answer:
@@ -53,9 +64,22 @@ def domain(text: str) -> str:
 
 def mailboxes(text: str) -> int:
     """Reads a number of mailboxes."""
+    from coexsim.scenario.model import MOST_MAILBOXES
+
+    return _number(text, "mailboxes", MOST_MAILBOXES)
+
+
+def cores(text: str) -> int:
+    """Reads a number of processor cores."""
+    from coexsim.scenario.machine import MOST_AT_ONCE
+
+    return _number(text, "processor cores", MOST_AT_ONCE)
+
+
+def _number(text: str, what: str, most: int) -> int:
     digits = text.replace(",", "")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10 and 0 < int(digits) <= MOST_MAILBOXES):
-        raise UsageError(f"{text!r} is not a number of mailboxes")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(most)) and 0 < int(digits) <= most):
+        raise UsageError(f"{text!r} is not a number of {what}; write one from 1 to {most:,}")
     return int(digits)
 
 
@@ -63,5 +87,6 @@ def bandwidth(text: str) -> str:
     """Reads a bandwidth; it stays as it was written."""
     from coexsim.units import bandwidth_bytes_per_s
 
-    bandwidth_bytes_per_s(text)
+    if not bandwidth_bytes_per_s(text) > 0:
+        raise UsageError(f"{text!r} lets no mail through; write for example '100 Mbit/s'")
     return text

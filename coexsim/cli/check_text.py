@@ -14,7 +14,7 @@ from coexsim.errors import Problem
 MOST_CONSEQUENCES = 6
 
 
-def check_lines(reports: Sequence[CheckReport], *, quiet: bool = False) -> Iterator[str]:
+def check_lines(reports: Sequence[CheckReport], unread: int = 0, *, quiet: bool = False) -> Iterator[str]:
     """Each file with what held, what failed and what was found; what several files find alike is told once."""
     told: dict[tuple[str, str, str], str] = {}
     for report in reports:
@@ -35,7 +35,7 @@ def check_lines(reports: Sequence[CheckReport], *, quiet: bool = False) -> Itera
         if lines or not quiet:
             yield paint(report.file, "bold") + (f": {report.title}" if report.title else "")
             yield from lines
-    yield check_sum(reports)
+    yield check_sum(reports, unread)
 
 
 def _expectation_lines(found: Expectation) -> Iterator[str]:
@@ -64,8 +64,8 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"            acknowledged: {finding.acknowledged}"
 
 
-def check_sum(reports: Sequence[CheckReport]) -> str:
-    """How many expectations held and failed, and how many findings there are, in a line."""
+def check_sum(reports: Sequence[CheckReport], unread: int = 0) -> str:
+    """How many files there are, those that cannot be read included, how many expectations held and failed, and the findings, in a line."""
     expectations = [found for report in reports for found in report.expectations]
     failed = sum(not found.held for found in expectations)
     findings = [finding for report in reports for finding in report.findings]
@@ -74,6 +74,7 @@ def check_sum(reports: Sequence[CheckReport]) -> str:
     }
     known = sum(f.acknowledged is not None for f in findings)
     said = [
+        *([f"{unread} cannot be read"] if unread else []),
         f"{len(expectations) - failed} held",
         f"{failed} failed",
         *(count(n, severity) for severity, n in numbers.items() if n),
@@ -81,7 +82,7 @@ def check_sum(reports: Sequence[CheckReport]) -> str:
     if known:
         said.append(f"{known} acknowledged")
     more = "; 'coexsim explain CODE' tells more" if any(numbers.values()) else ""
-    return f"{count(len(reports), 'file')}: {', '.join(said)}{more}"
+    return f"{count(len(reports) + unread, 'file')}: {', '.join(said)}{more}"
 
 
 def check_data(reports: Sequence[CheckReport], problems: Sequence[Problem], *, strict: bool) -> dict[str, Any]:
@@ -144,10 +145,10 @@ def check_marks(reports: Sequence[CheckReport], problems: Sequence[Problem]) -> 
     return list(dict.fromkeys(marks))
 
 
-def check_markdown(reports: Sequence[CheckReport], problems: Sequence[Problem]) -> Iterator[str]:
+def check_markdown(reports: Sequence[CheckReport], problems: Sequence[Problem], unread: int = 0) -> Iterator[str]:
     """The reports as Markdown, for a pull request or a step's summary."""
     yield "### Mail routes: coexsim check"
     yield ""
-    yield cell(check_sum(reports))
+    yield cell(check_sum(reports, unread))
     yield ""
     yield from marks_table(check_marks(reports, problems))

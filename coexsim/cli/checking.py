@@ -14,7 +14,7 @@ from coexsim.cli import formats, options
 from coexsim.cli.completion import scenario_files
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.formats import Format, FormatOption
-from coexsim.cli.paint import say
+from coexsim.cli.paint import count, say
 from coexsim.errors import ObjectiveError, Problem, ScenarioError, UsageError
 from coexsim.text import encodable, visible
 
@@ -47,7 +47,8 @@ def check(
 
     reports: list[CheckReport] = []
     problems: list[Problem] = []
-    for file in _files(paths):
+    files = _files(paths)
+    for file in files:
         try:
             scenario = load_scenario(file)
             _read_what_a_run_reads(scenario)
@@ -58,7 +59,9 @@ def check(
             problems.append(_as_problem(str(error)))
     problems = list(dict.fromkeys(problems))
     code = BAD if problems else int(not all(report.holds(strict=strict) for report in reports))
-    _print_check(Format.JSON if as_json else output, reports, problems, code, strict=strict, quiet=quiet)
+    chosen = Format.JSON if as_json else output
+    unread = len(files) - len(reports)
+    _print_check(chosen, reports, problems, code, unread=unread, strict=strict, quiet=quiet)
     if junit_file is not None:
         from coexsim.cli.junit import check_junit
 
@@ -68,7 +71,8 @@ def check(
 
 
 def _print_check(
-    output: Format, reports: Sequence[CheckReport], problems: Sequence[Problem], code: int, *, strict: bool, quiet: bool
+    output: Format, reports: Sequence[CheckReport], problems: Sequence[Problem], code: int,
+    *, unread: int, strict: bool, quiet: bool,
 ) -> None:  # fmt: skip
     from coexsim.cli import check_text
     from coexsim.cli.junit import check_junit
@@ -76,18 +80,18 @@ def _print_check(
     marks = check_text.check_marks(reports, problems)
     if output == Format.JSON:
         data = check_text.check_data(reports, problems, strict=strict)
-        print_json(envelope("check", check_text.check_sum(reports), code, **data))
+        print_json(envelope("check", check_text.check_sum(reports, unread), code, **data))
     elif output == Format.JUNIT:
         print(encodable(check_junit(reports, problems, strict=strict)), end="")
     elif output == Format.SARIF:
         print_json(formats.sarif(marks, "check"))
     elif output == Format.MARKDOWN:
-        say(check_text.check_markdown(reports, problems))
+        say(check_text.check_markdown(reports, problems, unread))
     elif output == Format.GITHUB:
-        _annotate(marks, check_text.check_sum(reports))
-        formats.add_step_summary("\n".join(check_text.check_markdown(reports, problems)))
+        _annotate(marks, check_text.check_sum(reports, unread))
+        formats.add_step_summary("\n".join(check_text.check_markdown(reports, problems, unread)))
     elif reports:
-        say(check_text.check_lines(reports, quiet=quiet))
+        say(check_text.check_lines(reports, unread, quiet=quiet))
 
 
 def diff(
@@ -104,10 +108,20 @@ def diff(
     from coexsim.cli.junit import junit
     from coexsim.scenario.load import load_scenario
 
-    before, after = load_scenario(old), load_scenario(new)
+    chosen = Format.JSON if as_json else Format.MARKDOWN if markdown else output
+    scenarios: list[Scenario] = []
+    problems: list[Problem] = []
+    for file in (old, new):
+        try:
+            scenarios.append(load_scenario(file))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        _print_unread(chosen, list(dict.fromkeys(problems)))
+        return BAD
+    before, after = scenarios
     found = diff_routes(before, after)
     code = int(found.changed)
-    chosen = Format.JSON if as_json else Format.MARKDOWN if markdown else output
     marks = diff_text.diff_marks(found, *diff_text.place_of_change(before, after))
     if chosen == Format.JSON:
         print_json(envelope("diff", diff_text.diff_sum(found), code, **diff_text.diff_data(found)))
@@ -126,6 +140,27 @@ def diff(
     else:
         say(diff_text.diff_sum(found) if quiet else diff_text.diff_lines(found))
     return code
+
+
+def _print_unread(output: Format, problems: list[Problem]) -> None:
+    """A comparison that cannot be made, since a scenario cannot be read: in the format that was asked for, and on standard error."""
+    from coexsim.cli.junit import junit, problem_suites
+
+    marks = [formats.mark_of(problem) for problem in problems]
+    answer = f"nothing was compared: {count(len(problems), 'mistake')} in the scenarios"
+    page = ["### Mail routes: coexsim diff", "", formats.cell(answer), "", *formats.marks_table(marks)]
+    if output == Format.JSON:
+        print_json(envelope("diff", answer, BAD, problems=[problem._asdict() for problem in problems]))
+    elif output == Format.JUNIT:
+        print(encodable(junit(problem_suites(problems), "coexsim diff")), end="")
+    elif output == Format.SARIF:
+        print_json(formats.sarif(marks, "diff"))
+    elif output == Format.MARKDOWN:
+        say(page)
+    elif output == Format.GITHUB:
+        _annotate(marks, answer)
+        formats.add_step_summary("\n".join(page))
+    _complain(problems)
 
 
 def _annotate(marks: list[formats.Mark], total: str) -> None:

@@ -42,11 +42,15 @@ def _offered(name: str, begin: str) -> bool:
 
 
 def explained(incomplete: str) -> list[str]:
-    """What `explain` tells of: codes of findings in any case, keys, kinds of servers, scenario files."""
+    """What `explain` tells of: codes of findings in any case, words of objectives, keys, kinds of servers, scenario files."""
+    from coexsim.analysis.terms import TERMS
     from coexsim.audit.findings import EXPLANATIONS
 
+    terms = [word for word in TERMS if incomplete and word.startswith(incomplete)]
     codes = [code for code in EXPLANATIONS if code.startswith(incomplete.upper())]
-    return [incomplete + code[len(incomplete) :] for code in codes] + keys(incomplete) + scenario_files(incomplete)
+    return (
+        [incomplete + code[len(incomplete) :] for code in codes] + terms + keys(incomplete) + scenario_files(incomplete)
+    )
 
 
 def keys(incomplete: str) -> list[str]:

@@ -89,19 +89,19 @@ def _say_explanation(title: str, found: Explanation) -> None:
 def _loads(loads: Loads) -> object:
     from coexsim.report.tables import plain_table, titled
 
-    title = f"Expected load by theory ({loads.messages_per_s:.3g} messages/s in the measured window)"
+    title = f"Expected load by theory ({loads.messages_per_s:.3g} messages/s in the measured window; peak: its busiest hour)"
     heads = [
-        "visits\na message",
-        "a second,\nbusiest hour",
+        "visits a\nmessage",
+        "a second,\nat the peak",
         "time\neach",
         "workers",
-        "busy,\nbusiest hour",
-        "mean wait,\nwhole window",
+        "busy at\nthe peak",
+        "mean\nwait",
     ]
     table = plain_table(["station"], heads)
     for s in loads.stations:
         limited = isfinite(s.workers)
-        busy = f"{100 * s.utilisation:.1f} %" if limited else f"{s.busiest_per_s * s.service_s:.3g} at once"
+        busy = f"{100 * s.utilisation:.1f} %" if limited else f"{s.busiest_per_s * s.service_s:.2g} busy"
         workers = f"{s.workers:.0f}" if limited else "no limit"
         wait = ("0 s" if s.wait_s < 1e-6 else say_duration(s.wait_s)) if limited else "-"
         table.add_row(

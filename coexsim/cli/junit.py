@@ -70,9 +70,13 @@ def check_junit(reports: Sequence[CheckReport], problems: Sequence[Problem], *, 
         )
         for report in reports
     ]
+    return junit([*suites, *problem_suites(problems)], "coexsim check")
+
+
+def problem_suites(problems: Sequence[Problem]) -> list[tuple[str, list[JUnitCase]]]:
+    """Mistakes in scenarios, a suite a file."""
     files = dict.fromkeys(problem.file for problem in problems)
-    suites += [(file, [_of_problem(problem) for problem in problems if problem.file == file]) for file in files]
-    return junit(suites, "coexsim check")
+    return [(file, [_of_problem(problem) for problem in problems if problem.file == file]) for file in files]
 
 
 def _of_expectation(found: Expectation) -> JUnitCase:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,9 @@ from coexsim.text import visible
 
 if TYPE_CHECKING:
     from coexsim.mail.setup import Setup
+
+
+ARTICLE = '"Configuring on-premise messaging servers to coexist with IBM LotusLive iNotes", which this tool grew out of'
 
 
 class Expected(StrEnum):
@@ -124,8 +128,8 @@ def explain(
     what: Annotated[
         str | None,
         Argument(
-            metavar="[CODE|KEY|SCENARIO]",
-            help="the code of a finding, a key of a scenario, or a scenario file; without it, all codes and keys are listed",
+            metavar="[CODE|KEY|WORD|SCENARIO]",
+            help="the code of a finding, a key of a scenario, a word of objectives, or a scenario file; without it, all of them are listed",
             autocompletion=explained, show_default=False,
         ),
     ] = None,
@@ -133,7 +137,8 @@ def explain(
     as_json: options.AsJson = False,
     markdown: Annotated[bool, Option("--markdown", help="all keys of a scenario, as a page in Markdown")] = False,
 ) -> int:  # fmt: skip
-    """What a finding means and what to do; what a key of a scenario means; or what can be said of a scenario before any run."""
+    """What a finding, a key of a scenario or a word of objectives means; or what can be said of a scenario before any run."""
+    from coexsim.analysis.terms import TERMS, term
     from coexsim.audit.findings import EXPLANATIONS
     from coexsim.errors import did_you_mean
 
@@ -144,9 +149,9 @@ def explain(
         return 0
     if what is not None and what.upper() not in EXPLANATIONS:
         if Path(what).suffix not in (".yaml", ".yml"):
-            if "-" in what and "." not in what:  # as codes are written
+            if "-" in what and "." not in what and term(what) is None:  # as codes are written
                 raise UsageError(f"no finding has the code {what!r}{did_you_mean(what.upper(), list(EXPLANATIONS))}")
-            return _explain_key(what, as_json=as_json)
+            return _explain_key(what, quiet=quiet, as_json=as_json)
         from coexsim.cli.explaining import explain_scenario
 
         explain_scenario(Path(what), quiet=quiet, as_json=as_json)
@@ -162,23 +167,51 @@ def explain(
         from coexsim.scenario.describe import tree_text
 
         say(["", "Keys of a scenario", "", *tree_text().splitlines()])
+        say(
+            ["", "Words of objectives and answers", "", *(f"{each.word:30s} {each.meaning}" for each in TERMS.values())]
+        )
     else:
         say(f"{chosen[0].code} ({chosen[0].severity}): {chosen[0].title}")
         for title, text in chosen[0].sections():
             say(["", title, *_wrapped(text)])
+        say(_what_article(text for _, text in chosen[0].sections()))
         say("")
     return 0
 
 
-def _explain_key(words: str, *, as_json: bool) -> int:
-    from coexsim.scenario.describe import describe
-
-    told = describe(words)
+def _explain_key(words: str, *, quiet: bool, as_json: bool) -> int:
+    """Tell of a key, a word of objectives, or both."""
+    told = _told_of_key(words)
     if as_json:
-        print_json(envelope("explain", told.splitlines()[0], 0, key=told))
+        print_json(envelope("explain", told[0], 0, key="\n".join(told)))
     else:
-        say(told.splitlines())
+        say(told[0] if quiet else told)
     return 0
+
+
+def _told_of_key(words: str) -> list[str]:
+    from coexsim.analysis.terms import TERMS, term
+    from coexsim.errors import did_you_mean
+    from coexsim.scenario.describe import all_keys, describe
+
+    found = term(words)
+    said = found.lines if found is not None else []
+    try:
+        lines = describe(words).splitlines()
+    except UsageError:
+        if found is None:
+            names = [*dict.fromkeys(key.path[-1] for key in all_keys()), *TERMS]
+            near = did_you_mean(words.split(".")[-1], names)
+            raise UsageError(
+                f"a scenario has no key {words!r}, and objectives no such word{near}; 'coexsim explain' lists all of them"
+            ) from None
+        return said
+    return [*lines, *([""] if said else []), *said, *_what_article(lines)]
+
+
+def _what_article(lines: Iterable[str]) -> list[str]:
+    """Whoever reads "the article" for the first time is told which."""
+    return ["", f"The article: {ARTICLE}"] if any(re.search(r"\barticle\b", line) for line in lines) else []
 
 
 # --- reading and saying -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,30 +12,32 @@ from coexsim.cli import options
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.paint import say
 from coexsim.errors import UsageError
+from coexsim.scenario.init import ABOUT, CORES, KINDS, known_kind, scenario_text
 
-KINDS_SAID = "article, exchange-hybrid, exchange-hybrid-centralised, google-split or postfix-split"
+KINDS_SAID = "; ".join(f"{kind}: {about}" for kind, about in ABOUT.items())
 SCHEMA_FILE = "coexsim.schema.json"
 
 
 def _kinds(incomplete: str) -> list[str]:
-    from coexsim.scenario.init import KINDS
-
     return [kind for kind in KINDS if kind.startswith(incomplete)]
 
 
 def init(
     kind: Annotated[str | None, Argument(metavar="[KIND]", help=KINDS_SAID, autocompletion=_kinds, show_default=False)] = None,
     domain: Annotated[str | None, Option("--domain", metavar="DOMAIN", help="the mail domain that is shared")] = None,
-    onprem: Annotated[int | None, Option("--onprem", metavar="NUMBER", min=1, help="mailboxes on-premises")] = None,
-    hosted: Annotated[int | None, Option("--hosted", metavar="NUMBER", min=1, help="mailboxes at the service")] = None,
+    onprem: Annotated[str | None, Option("--onprem", metavar="NUMBER", help="mailboxes on-premises")] = None,
+    hosted: Annotated[str | None, Option("--hosted", metavar="NUMBER", help="mailboxes at the service")] = None,
     uplink: Annotated[str | None, Option("--uplink", metavar="BANDWIDTH", help="the office's line, such as '100 Mbit/s'")] = None,
+    cores: Annotated[
+        str | None,
+        Option("--cores", metavar="NUMBER", help=f"cores of the server on-premises; without it {CORES} are assumed, as the file says"),
+    ] = None,
     out: Annotated[Path, Option("--out", metavar="FILE", help="the file to write; - for the terminal")] = Path("scenario.yaml"),
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
     """Write a commented scenario to begin with. On a terminal it asks for what is not given."""
     from coexsim.cli import asking
-    from coexsim.scenario.init import KINDS, known_kind, scenario_text
 
     to_terminal = str(out) == "-"
     if to_terminal and (quiet or as_json):
@@ -45,10 +48,15 @@ def init(
         raise UsageError(f"{out} is there already; choose another name with --out")
     text = scenario_text(
         kind or asking.asked("KIND", _kinds_listed(), KINDS[0], asking.one_of(KINDS)),
-        domain or asking.asked("--domain", "Mail domain", "corporate.com", asking.domain),
-        onprem or asking.asked("--onprem", "Mailboxes on-premises", "500", asking.mailboxes),
-        hosted or asking.asked("--hosted", "Mailboxes at the hosted service", "500", asking.mailboxes),
-        uplink or asking.asked("--uplink", "The office's line", "100 Mbit/s", asking.bandwidth),
+        asking.given_or_asked(domain, "--domain", "Mail domain", "corporate.com", asking.domain),
+        asking.given_or_asked(onprem, "--onprem", "Mailboxes on-premises", "500", asking.mailboxes),
+        asking.given_or_asked(hosted, "--hosted", "Mailboxes at the hosted service", "500", asking.mailboxes),
+        asking.given_or_asked(uplink, "--uplink", "The office's line", "100 Mbit/s", asking.bandwidth),
+        None
+        if cores is None and not sys.stdin.isatty()
+        else asking.given_or_asked(
+            cores, "--cores", "Processor cores of the server on-premises", str(CORES), asking.cores
+        ),
     )
     if to_terminal:
         print(text, end="")
@@ -87,7 +95,5 @@ def _schema() -> str:
 
 def _kinds_listed() -> str:
     """The kinds with what each is, a line each, and the question."""
-    from coexsim.scenario.init import ABOUT
-
     lines = [f"  {number}  {kind:28} {about}" for number, (kind, about) in enumerate(ABOUT.items(), start=1)]
     return "\n".join([*lines, "Set-up"])

@@ -19,7 +19,7 @@ from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report.answer import straight_answer
 from coexsim.report.headings import headings
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
-from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying
+from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_untimed
 from coexsim.report.style import Picture, fix_layout, png, svg
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
@@ -147,7 +147,9 @@ def _note(summary: dict[str, Any]) -> str:
     """How sure the figures are."""
     runs = summary["replications"]
     said = f"Means over {runs} replications ± half of the 95 % interval." if runs > 1 else ONE_RUN.capitalize() + "."
-    return f"{said} {STREAMED.capitalize()}." if summary["streamed"] else said
+    said = f"{said} {STREAMED.capitalize()}." if summary["streamed"] else said
+    untimed = summary["untimed_services"]
+    return f"{said} {say_untimed(untimed)[0].upper()}{say_untimed(untimed)[1:]}." if untimed else said
 
 
 def _duration(value_s: float | None) -> str:

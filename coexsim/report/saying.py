@@ -22,7 +22,7 @@ WORTH_SAYING = 0.005
 """A link that is busy for less than this share is not printed."""
 ANSWER_STYLES = {"met": "green", "missed": "bold red", "cannot say": "yellow"}
 STREAMED = "percentiles from bins 1 % wide"
-ONE_RUN = "one run: no interval; add --replications"
+ONE_RUN = "one run: no intervals for these figures; add --replications"
 
 
 def say_summary(summary: dict[str, Any]) -> list[RenderableType]:
@@ -69,8 +69,15 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
         notes.append(STREAMED)
     if starred:
         notes.append(f"* fewer than {BEYOND} recipients of a run waited longer")
+    untimed = say_untimed(summary["untimed_services"]) if summary["untimed_services"] else ""
     title = f"Delay by flow: mail handed in {measured}, until it is in the mail file"
-    return [Group("", titled(title, table, "; ".join(notes)), "")]
+    return [Group("", titled(title, table, "; ".join(notes), untimed), "")]
+
+
+def say_untimed(servers: list[str]) -> str:
+    """What delays at a hosted service hold, where its servers have no work."""
+    named, have = (servers[0], "has") if len(servers) == 1 else (f"{', '.join(servers[:-1])} and {servers[-1]}", "have")
+    return f"{named} {have} no 'service': delays there are the network's, without the service's own time"
 
 
 def summary_runs(summary: dict[str, Any]) -> int:

@@ -16,7 +16,7 @@ from coexsim.experiment.results import Results
 from coexsim.report.saying import say_summary, say_verdicts
 from coexsim.report.series import Floats, by_minute, workers_of
 from coexsim.report.words import machines, start_of
-from coexsim.scenario.idle import without_work
+from coexsim.scenario.idle import untimed_services, without_work
 from coexsim.scenario.model import Scenario
 from coexsim.stats import half_width
 from coexsim.units import say_time
@@ -32,6 +32,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
     outcomes           `Results.outcomes`: recipients by what became of their mail, flow by flow
     servers            each stage of each server in its busiest hour and minute of the measured window
     without_work       resources with a limit for which no work is defined, in words; none where no scenario is given
+    untimed_services   servers of a hosted service at which nothing takes time; none where no scenario is given
     deferred_share     share of the delay that is waiting for another attempt, and not for a resource
     queues             most messages and bytes in each machine's queue over the whole run
     round_trip_flows   flows whose mail makes a round trip, by the routes; none where no scenario is given
@@ -55,6 +56,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
         "outcomes": _plain(results.outcomes()),
         "servers": [row | {"when": say_time(row["from_s"], start)} for row in _servers(results)],
         "without_work": [text for _, text in without_work(scenario)] if scenario is not None else [],
+        "untimed_services": list(untimed_services(scenario)) if scenario is not None else [],
         "deferred_share": deferred_share(results),
         "queues": [row | {"when": say_time(row["at_s"], start)} for row in _queues(results, scenario)],
         "conservation": {"balanced": True, "books": _plain(results.conservation())},

@@ -1,11 +1,11 @@
-"""Resources of a scenario for which no work is defined: they are never busy, so an answer about them would mean nothing."""
+"""What of a scenario has no work: limits that are never busy, about which an answer would mean nothing, and services without time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from coexsim.scenario.base import Work
-from coexsim.scenario.machine import CORE_STAGES
+from coexsim.scenario.machine import CORE_STAGES, Service
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.places import Path
 
@@ -38,4 +38,12 @@ def cores_work(scenario: Scenario, name: str) -> bool:
     return any(getattr(role.work, stage) != Work() for role in roles for stage in CORE_STAGES)
 
 
-__all__ = ["cores_work", "without_work"]
+def untimed_services(scenario: Scenario) -> tuple[str, ...]:
+    """Servers of a hosted service at which nothing takes time: what mail waits for inside the service is not in its delay."""
+    hosted = ("hosted-inbound", "hosted-outbound")
+    return tuple(
+        name for name, server in scenario.servers.items() if server.kind in hosted and server.work == Service()
+    )
+
+
+__all__ = ["cores_work", "untimed_services", "without_work"]

@@ -52,6 +52,20 @@ def test_a_limit_well_above_is_met_and_one_well_below_is_missed(statistic: str, 
     assert verdict(f"{statistic}(delay) {op} {true_s:.6f} s", *runs).answer == "cannot say"
 
 
+@pytest.mark.parametrize("statistic", ["mean", "p95", "p50"])
+@pytest.mark.parametrize("number", [1, 5])
+def test_a_delay_of_mail_that_all_bounced_is_missed(statistic: str, number: int) -> None:
+    """Nothing arrived of 300 messages a run: no limit of time is kept, and the reason stands beside it; a lower limit cannot be judged."""
+    nothing: dict[str, Any] = {"outcome": ["bounced"] * 300, "code": ["5.4.4"] * 300, "by": ["onprem"] * 300}
+    runs = [made_up([nan] * 300, i, minutes=60, **nothing) for i in range(number)]
+    found = verdict(f"{statistic}(delay, hosted->hosted) < 60 s", *runs)
+
+    assert (found.answer, found.why) == ("missed", "nothing of it was delivered: 300 bounced")
+    assert exit_code([found]) == 1
+    assert verdict(f"{statistic}(delay) > 60 s", *runs).answer == "cannot say"
+    assert verdict(f"{statistic}(delay, internet->hosted) < 60 s", *runs).why == "no mail of this kind"
+
+
 def test_a_lower_limit_is_the_other_way_round() -> None:
     """``>`` is met by what ``<`` misses."""
     runs = exponential_runs(10.0)

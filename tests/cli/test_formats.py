@@ -202,7 +202,15 @@ def test_every_junit_document_is_valid_by_its_schema(broken: Path, coexsim: Said
             root = check_junit(out)
             kinds |= {element.tag for element in root.iter()}
     check_junit(
-        junit([(HOSTILE, [Case(HOSTILE, HOSTILE, 1, HOSTILE, HOSTILE, None), Case("", "", 0, skipped=HOSTILE)])], "x")
+        junit(
+            [
+                (
+                    HOSTILE,
+                    [JUnitCase(HOSTILE, HOSTILE, 1, HOSTILE, HOSTILE, None), JUnitCase("", "", 0, skipped=HOSTILE)],
+                )
+            ],
+            "x",
+        )
     )
 
     assert kinds == {"testsuites", "testsuite", "testcase", "failure", "skipped", "system-out"}
@@ -239,6 +247,31 @@ def test_junit_counts_and_skips(broken: Path, coexsim: Said) -> None:
     for count, path in (("tests", "testcase"), ("failures", "testcase/failure"), ("skipped", "testcase/skipped")):
         assert int(suite.get(count) or -1) == len(suite.findall(path))
     assert int(suite.get("failures") or 0) >= 2
+
+
+@pytest.mark.parametrize("output", Format)
+@pytest.mark.parametrize("words", [("check", "mine.yaml", "wrong.yaml"), ("diff", "mine.yaml", "wrong.yaml")])
+def test_a_scenario_that_cannot_be_read_is_told_in_every_format(
+    words: tuple[str, ...], output: Format, broken: Path, coexsim: Said
+) -> None:
+    """Exit code 2, its file and line on standard error and in the document; the count has files that cannot be read too."""
+    Path("wrong.yaml").write_text(f"extends: {ENVIRONMENT}\nservers:\n  onprem: {{smart_hst: x}}\n")
+    code, out, err = coexsim(*words, "--format", output)
+    text = out.replace("\\", "")
+
+    assert code == 2
+    assert err.startswith("wrong.yaml:3: servers.onprem")
+    if words[0] == "check" and output in (Format.TEXT, Format.GITHUB, Format.MARKDOWN):
+        assert "2 files: 1 cannot be read, 0 held, 1 failed" in text
+    if output == Format.JUNIT:
+        assert check_junit(out).findall("testsuite[@name='wrong.yaml']/testcase/failure")
+    if output == Format.SARIF:
+        check_sarif(json.loads(out))
+    if output == Format.JSON:
+        [problem] = json.loads(out)["problems"]
+        assert (problem["file"], problem["line"]) == ("wrong.yaml", 3)
+    assert ("smart_hst" in text) == (output != Format.TEXT)
+    assert "2 files: 1 cannot be read" in coexsim("check", "mine.yaml", "wrong.yaml", "--quiet")[1]
 
 
 @pytest.mark.parametrize("output", Format)

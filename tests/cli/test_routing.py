@@ -11,8 +11,10 @@ from xml.etree import ElementTree
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from coexsim.analysis.terms import TERMS
 from coexsim.audit.findings import EXPLANATIONS
 from coexsim.cli import run
+from coexsim.scenario.init import scenario_text
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = "scenarios/article/environment.yaml"
@@ -352,8 +354,50 @@ def test_explain_lists_all_codes(coexsim: Coexsim) -> None:
     """Without a code; then all keys of a scenario."""
     codes, _, keys = coexsim("explain").out.partition("\n\nKeys of a scenario\n\n")
 
+    keys, _, terms = keys.partition("\n\nWords of objectives and answers\n\n")
+
     assert [line.split()[0] for line in codes.splitlines()] == list(EXPLANATIONS)
     assert "      cores: processor cores" in keys
+    assert [line[:30].strip() for line in terms.splitlines()] == list(TERMS)
+
+
+@pytest.mark.parametrize("words", ["utilisation", "Utilisation", "busiest hour", "queue-disk", "p95", "missed"])
+def test_words_of_objectives_are_explained(coexsim: Coexsim, words: str) -> None:
+    """However they are spelt; a word that is a key too is told as both, and the one that was meant is offered."""
+    said = coexsim("explain", words)
+
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(words.casefold().replace("queue-disk", "queue_disk") + ", a word of objectives")
+    assert said.out.count("meaning") == 1
+
+
+def test_a_word_that_is_also_a_key_is_told_as_both(coexsim: Coexsim) -> None:
+    """`cores` is a key of a server's capacity, and a stage in objectives."""
+    out = coexsim("explain", "cores").out
+
+    assert "servers.NAME.capacity.cores" in out
+    assert "cores, a word of objectives and answers" in out
+    said = coexsim("explain", "utilization")
+    assert said.code == 2
+    assert "did you mean 'utilisation'?" in said.err
+
+
+def test_the_article_is_told_by_its_title(coexsim: Coexsim) -> None:
+    """Whoever uses Exchange and never read it learns what is meant; where it is not named, nothing is added."""
+    assert "LotusLive" in coexsim("explain", "EXCHANGE-NO-EXTERNAL-DNS").out
+    assert "LotusLive" in coexsim("explain", "smart_host_rule").out
+    assert "LotusLive" not in coexsim("explain", "FORGED-SENDER").out + coexsim("explain", "load.spam").out
+
+
+def test_no_word_is_broken_at_80_columns(coexsim: Coexsim, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The stations of the theory's table stand in whole words."""
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "mine.yaml").write_text(scenario_text("article", "acme.com", 30, 20, "20 Mbit/s"))
+    out = coexsim("explain", tmp_path / "mine.yaml").out
+    table = out.partition("Expected load by theory")[2].partition("What is assumed")[0]
+
+    assert {"connections", "onprem", "delivery"} <= set(table.split())
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_explain_of_a_code_that_is_none(coexsim: Coexsim) -> None:

@@ -17,6 +17,7 @@ from coexsim.errors import ConservationError
 from coexsim.experiment.results import Results, join, load_results
 from coexsim.experiment.store import write_json
 from coexsim.report.summary import say_summary, say_verdicts, summarise
+from coexsim.scenario.load import changed
 from tests.analysis.small import small
 from tests.experiment.made_up import made_up
 
@@ -164,7 +165,7 @@ def test_terminal_tables_speak_the_planners_words() -> None:
         "Accounting of the whole run, in recipients: 200 sent = 200 delivered.",
     ):
         assert words in text
-    assert "one run: no interval; add --replications" in text
+    assert "one run: no intervals for these figures; add --replications" in text
     assert "3.3 min*" in text  # 99 % of 200 recipients: only two waited longer
     assert "3.17 min*" not in text  # 95 %: ten did
 
@@ -175,6 +176,18 @@ def test_terminal_tables_say_how_sure_replications_make_us() -> None:
 
     assert "±" in text
     assert "one run" not in text
+
+
+def test_a_service_without_times_is_said_under_the_delays() -> None:
+    """Mail inside the service took 3 ms: of that the service's own time is no part, which the table says; not where it has work."""
+    text = said(summarise(a_run(), small()))
+    assert "have no 'service': delays there are the network's, without the service's own time" in " ".join(text.split())
+
+    servers: dict[str, dict[str, Any]] = small().source.raw["servers"]
+    work = {"service": {"accept": "5 ms"}}
+    hosted = {name: server | work for name, server in servers.items() if server["kind"].startswith("hosted")}
+    timed = changed(small(), {"servers": servers | hosted})
+    assert "without the service's own time" not in " ".join(said(summarise(a_run(), timed)).split())
 
 
 def test_names_are_not_taken_for_markup() -> None:

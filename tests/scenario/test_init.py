@@ -39,6 +39,47 @@ def test_figures_are_put_in() -> None:
     assert scenario.links[0].bandwidth == 20e6 / 8
 
 
+def test_cores_that_nobody_gave_are_said_to_be_assumed() -> None:
+    """Beside the key and among the assumptions; not where they were given."""
+    assumed = scenario_text("postfix-split", "acme.com", 3, 2, "20 Mbit/s")
+    given = scenario_text("postfix-split", "acme.com", 3, 2, "20 Mbit/s", 6)
+
+    assert "capacity: {cores: 4}                 # assumed" in assumed
+    assert scenario_from_text(assumed).sources["servers.onprem.capacity.cores"].endswith("from memory")
+    assert "assumed" not in given
+    assert scenario_from_text(given).servers["onprem"].capacity.cores == 6
+    assert "servers.onprem.capacity.cores" not in scenario_from_text(given).sources
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "said"),
+    [
+        ("--domain", "acme", "'acme' is not a mail domain"),
+        ("--domain", 'acme.com"\nx: 1', "is not a mail domain"),
+        ("--domain", "{{ 7 }}.com", "is not a mail domain"),
+        ("--onprem", "0", "'0' is not a number of mailboxes; write one from 1 to 10,000,000"),
+        ("--hosted", "99999999999999999999", "is not a number of mailboxes"),
+        ("--onprem", "²", "is not a number of mailboxes"),
+        ("--uplink", "fast", "fast"),
+        ("--uplink", "0 Mbit/s", "lets no mail through"),
+        ("--uplink", "1 Mbit/s}\nx: {", "Mbit/s"),
+        ("--cores", "many", "'many' is not a number of processor cores"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_named(
+    option: str, wrong: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what would do, before a file is written; nothing of it gets into the text of a scenario."""
+    given = {"--domain": "acme.com", "--onprem": "3", "--hosted": "2", "--uplink": "1 Mbit/s", "--cores": "2"}
+    words = [word for pair in (given | {option: wrong}).items() for word in pair]
+
+    assert run(["init", "article", *words, "--out", str(tmp_path / "mine.yaml")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"{option}: ")
+    assert said in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_does_not_fit_is_said() -> None:
     """A kind that there is not, a domain that is none."""
     with pytest.raises(UsageError, match="did you mean 'article'"):
@@ -83,6 +124,7 @@ ASKED = {
     "Mailboxes on-premises [500]:": "many\n30\n",
     "Mailboxes at the hosted service [500]:": "\n",
     "The office's line [100 Mbit/s]:": "20\n20 Mbit/s\n",
+    "Processor cores of the server on-premises [4]:": "0\n8\n",
 }
 
 
