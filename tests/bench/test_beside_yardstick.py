@@ -1,0 +1,96 @@
+"""Whole commands and outage scenarios beside the loop of generators that came before the two engines. Run by `make bench`.
+
+The earlier sources are taken from the repository's history; seconds are of one processor, children included.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.measure import LOADED_DAY, YARDSTICK, earlier
+
+pytestmark = pytest.mark.bench
+SIZING = "scenarios/sizing/corporate-20k.yaml"
+OUTAGES = [f"scenarios/outage/{name}.yaml" for name in ("hosted-down", "onprem-down", "wan-cut")]
+COMMANDS = {
+    "run of the loaded day, pictures included": ("run", LOADED_DAY),
+    "size": ("size", SIZING, "--jobs", "1"),
+    "sweep over the hosted share": ("sweep", SIZING, "hosted_share=0..100% step 25%", "--jobs", "1"),
+}
+ASKED = {"run of the loaded day, pictures included": 6, "size": 8, "sweep over the hosted share": 8}
+LOOP = """
+import sys, time
+from coexsim.scenario.load import load_scenario
+from coexsim.sim.world import World
+from coexsim.sim.senders import start_senders
+scenario = load_scenario(sys.argv[1])
+try:
+    from coexsim.engine.cache import load_kernel
+    load_kernel()
+    from coexsim.engine.drive import Compiled
+except ImportError:
+    Compiled = None
+def run(replication):
+    begin_s = time.process_time()
+    world = World(scenario, scenario.run.seed, replication)
+    if Compiled is None:
+        start_senders(world)
+        world.run()
+    else:
+        Compiled(world).run()
+    return time.process_time() - begin_s
+print(run(0))
+"""
+"""The loop alone, drawing and recording included: rules are asked anew each time."""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The earlier sources."""
+    found = earlier(tmp_path_factory.mktemp("yardstick"))
+    if found is None:
+        pytest.skip(f"the repository does not hold commit {YARDSTICK}")
+    return found
+
+
+def processor_s(arguments: list[str], tree: Path | None) -> float:
+    """The processor time of a command with the sources of a tree, or ours."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    env = os.environ | {"PYTHONPATH": str(tree or Path.cwd())}
+    done = subprocess.run([sys.executable, *arguments], cwd=tree, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1, 3), done.stderr
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def loop_s(scenario: str, tree: Path | None) -> float:
+    """The processor time of one run's loop."""
+    env = os.environ | {"PYTHONPATH": str(tree or Path.cwd())}
+    command = [sys.executable, "-c", LOOP, scenario]
+    return float(subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.parametrize(("scenario", "asked"), [(LOADED_DAY, 20), *((one, 15) for one in OUTAGES)])
+def test_loop(tree: Path, scenario: str, asked: float) -> None:
+    """The loop of a run, with drawing and recording, in a process of its own."""
+    then, now = loop_s(scenario, tree), loop_s(scenario, None)
+    print(f"\\n  loop of {scenario}: {then:.1f} s -> {now:.1f} s, ratio {then / now:.1f}x ({asked}x asked)")
+
+    assert then / now > 5
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command(tree: Path, tmp_path: Path, name: str) -> None:
+    """A whole command, imports and pictures included."""
+    command = ["-m", "coexsim", *COMMANDS[name]]
+    then = processor_s([*command, "--out", str(tmp_path / "then")], tree)
+    now = processor_s([*command, "--out", str(tmp_path / "now")], None)
+    print(f"\\n  {name}: {then:.1f} s -> {now:.1f} s, ratio {then / now:.1f}x ({ASKED[name]}x asked)")
+
+    assert then / now > 2
