@@ -16,15 +16,15 @@ from pathlib import Path
 from types import ModuleType
 
 PACKAGE = Path(__file__).parents[1]
+KERNEL = (
+    "steps", "event_heap", "downtimes", "stations", "pools", "copies", "fair_links", "lookup_steps", "interruptions", "failure_steps",
+    "kernel",
+)  # fmt: skip
+"""The modules that the kernel's code stands in; a later one calls what is in those before it."""
 SOURCES = (
-    "engine/kernel.py",
-    "engine/layout.py",
-    "engine/folding.py",
-    "sim/formulas.py",
-    "sim/clock.py",
-    "mail/retry.py",
-    "mail/dsn.py",
-)
+    *(f"engine/{name}.py" for name in ("layout", "compiling", *KERNEL, "folding", "spreading")), "sim/formulas.py", "sim/buckets.py",
+    "sim/clock.py", "sim/recorder.py", "mail/retry.py", "mail/dsn.py",
+)  # fmt: skip
 FOLDER = "NUMBA_CACHE_DIR"
 
 
@@ -85,7 +85,7 @@ def load_kernel() -> ModuleType:
     before = os.environ.get(FOLDER)
     os.environ[FOLDER] = place  # Numba reads it whenever it compiles
     try:
-        from coexsim.engine import folding, kernel  # noqa: F401 - compiled when they are imported
+        from coexsim.engine import folding, kernel, spreading  # noqa: F401 - compiled when they are imported
     finally:
         if before is None:
             del os.environ[FOLDER]

@@ -13,13 +13,15 @@ from coexsim.engine import kernel
 from coexsim.engine import layout as of
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.births import Births
-from coexsim.engine.fabric import Fabric, part
+from coexsim.engine.event_heap import push
+from coexsim.engine.fabric import Fabric
 from coexsim.engine.finish import Finish
 from coexsim.engine.folding import Folds
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.named import NamedMessages
 from coexsim.engine.rows import Rows
 from coexsim.engine.rule_tables import RuleTables
+from coexsim.engine.steps import BREAK, SHIFT
 from coexsim.sim.clock import MONITOR, WORLD
 from coexsim.sim.world import MINUTE_S, MOST_MESSAGES_AT_ONCE, World
 
@@ -51,7 +53,7 @@ class Compiled:
         self._run: Any = kernel.run
         arrays = self.arrays = Arrays(room)
         arrays["ints"] = np.zeros(of.INTS, np.int64)
-        arrays["breaks"] = np.array(part(world, "breaks"), np.int64)
+        arrays["breaks"] = np.array(world.breaks, np.int64)
         for name in ("heap", "stack", "copies", "out", "visits", "kept"):
             arrays.lengthen(name, room)
         arrays.lengthen("ways", min(room, 64))
@@ -75,11 +77,11 @@ class Compiled:
     def _push_breaks(self) -> None:
         """What is under way on a link breaks when it goes down."""
         for number, link in enumerate(self.fabric.links):
-            for begin_s, _ in part(link, "downtime"):
+            for begin_s, _ in link.downtime:
                 if self.arrays["ints"][of.HEAP] >= len(self.arrays["heap"]):
                     self.arrays.lengthen("heap", 1)
-                what = (kernel.BREAK << kernel.SHIFT) | number
-                kernel.push(self.arrays["heap"], self.arrays["ints"], begin_s, WORLD, what)
+                what = (BREAK << SHIFT) | number
+                push(self.arrays["heap"], self.arrays["ints"], begin_s, WORLD, what)
 
     # --- what the world does by itself ---
 

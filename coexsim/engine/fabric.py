@@ -32,11 +32,6 @@ from coexsim.sim.world import World
 UNBOUND = 1 << 60
 
 
-def part(thing: Any, name: str) -> Any:
-    """A part of a thing of the reference."""
-    return getattr(thing, name) if hasattr(thing, name) else getattr(thing, f"_{name}")
-
-
 class Fabric:
     """The parts of a world by number."""
 
@@ -103,7 +98,7 @@ class Fabric:
         pressure = inf if capacity.queue_length is None or spec.kind != "exchange" else float(capacity.queue_length)
         says = ("connection-timed-out", "connection-refused", "connection-lost", "queue-full", "too-many-connections")
         return (
-            part(work.cores, "constant_s"), part(work.accept, "constant_s"), part(work.delivery, "constant_s"), 0, 0, 0, 0,
+            work.cores.constant_s, work.accept.constant_s, work.delivery.constant_s, 0, 0, 0, 0,
             inf if capacity.queue_disk is None else capacity.queue_disk, inf if capacity.queue_length is None else capacity.queue_length,
             pressure, spec.smtp.reuse, spec.smtp.session, spec.smtp.between, spec.smtp.connect_timeout,
             self._station(server.cores), self._station(server.delivery),
@@ -115,10 +110,10 @@ class Fabric:
 
     def _work(self, work: StageWork) -> int:
         """The number of work that is drawn for each mail; -1 where it is the same for all."""
-        if not part(work, "draws"):
+        if not work.draws:
             return -1
-        self.stages.append(part(work, "draws"))
-        self.constants_s.append(part(work, "constant_s"))
+        self.stages.append(work.draws)
+        self.constants_s.append(work.constant_s)
         return len(self.stages) - 1
 
     def _station(self, station: Any) -> int:
@@ -130,8 +125,8 @@ class Fabric:
             row = (
                 station.workers or 0,
                 first,
-                self._log(part(station, "log")),
-                self.rows.downtime(part(station, "downtime")),
+                self._log(station.log),
+                self.rows.downtime(station.downtime),
                 0,
                 0,
             )
@@ -141,15 +136,15 @@ class Fabric:
     def _pool(self, pool: Any) -> int:
         if pool not in self.pools:
             self.pools.append(pool)
-            most = UNBOUND if part(pool, "capacity") == inf else int(part(pool, "capacity"))
-            of_key = part(pool, "per_key")
+            most = UNBOUND if pool.capacity == inf else int(pool.capacity)
+            of_key = pool.per_key
             if of_key == inf:  # who waits is listed by key at the end of a run, where visits are kept
                 of_key = UNBOUND - 1 if self.world.logs.keep else UNBOUND
-            adapts = part(pool, "feedback")
+            adapts = pool.feedback
             window = (0, 0, 0.0, 0.0, 0.0) if adapts is None else (
                 1 + adapts.by_queue, min(adapts.initial, adapts.limit), adapts.positive, adapts.negative, adapts.failed_cohorts
             )  # fmt: skip
-            self.arrays.append("pools", [(most, int(of_key), 0, 0, 0, self._log(part(pool, "log")), -1, *window)])
+            self.arrays.append("pools", [(most, int(of_key), 0, 0, 0, self._log(pool.log), -1, *window)])
         return self.pools.index(pool)
 
     def _retry(self, policy: Any) -> int:
@@ -168,8 +163,8 @@ class Fabric:
     def _links(self) -> None:
         for link in self.links:
             bytes_per_s = inf if link.bytes_per_s is None else link.bytes_per_s
-            logs = self._log(part(link, "log")), self._log(part(link, "busy_log"))
-            downtime = self.rows.downtime(part(link, "downtime"))
+            logs = self._log(link.log), self._log(link.busy_log)
+            downtime = self.rows.downtime(link.downtime)
             row = (bytes_per_s, 0.0, 0.0, 0.0, 0.0, -1, 0, 0, 0, 0, *logs, downtime, link.bytes_per_s is None)
             self.arrays.append("links", [row])
 

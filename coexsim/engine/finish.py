@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.engine.arrays import Arrays
-from coexsim.engine.fabric import Fabric, part
+from coexsim.engine.fabric import Fabric
 from coexsim.engine.folding import Folds
-from coexsim.engine.kernel import AWAITS_SLOT, AWAITS_THREAD, HAS_SLOT, HAS_THREAD
 from coexsim.engine.layout import COPIES, DUPLICATES, FREE
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import End
 from coexsim.engine.rows import Rows
+from coexsim.engine.steps import AWAITS_SLOT, AWAITS_THREAD, HAS_SLOT, HAS_THREAD
 from coexsim.sim.message import EnvelopeClass
 from coexsim.sim.recorder import IN_TRANSIT
 from coexsim.sim.world import World
@@ -80,7 +80,7 @@ class Finish:
         self._folds.hand_over(arrays["most"])
         for number, link in enumerate(self._fabric.links):
             if link.bytes_per_s is None:
-                at_once = part(link, "at_once_bytes")
+                at_once = link.at_once_bytes
                 for minute in np.flatnonzero(arrays["at_once"][number]).tolist():
                     at_once[minute] = float(arrays["at_once"][number, minute])
 
@@ -105,16 +105,16 @@ class Finish:
                 order = (0, 0, int(copy["slot"])) if has else (1, self._since(copy, target), int(copy["waiter"]))
                 open_ones[pool].append((*order, copy["slot_asked"], copy["slot_taken"] if has else inf))
         for pool, visits in open_ones.items():
-            log = part(self._fabric.pools[pool], "log")
+            log = self._fabric.pools[pool].log
             for *_, asked_s, taken_s in sorted(visits):
                 log.record(float(asked_s), float(taken_s), inf)
         for number, link in enumerate(self._fabric.links):
             row = self._arrays["links"][number]
             under = self._arrays["transfers"][number, : row["count"]]
-            for transfer in np.sort(under, order="number"):
-                part(link, "log").record(float(transfer["at"]), float(transfer["at"]), inf)
+            for transfer in np.sort(under, order="seq"):
+                link.log.record(float(transfer["sent"]), float(transfer["sent"]), inf)
             if len(under):
-                part(link, "busy_log").record(float(row["busy"]), float(row["busy"]), inf)
+                link.busy_log.record(float(row["busy"]), float(row["busy"]), inf)
 
     def _since(self, copy: Any, target: int) -> int:
         key = int(self._arrays["client_keys"][target, copy["server"]])

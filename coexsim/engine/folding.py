@@ -11,9 +11,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from coexsim.engine.layout import BIN, MEASURED_FROM, MEASURED_TO, VISIT, WINDOW_FROM, WINDOW_TO
+from coexsim.sim.buckets import LARGEST_S, SMALLEST_S, WIDTH
 from coexsim.sim.stage_log import StageLog
 
-SMALLEST_S, LARGEST_S, STEP = 1e-6, 1e8, math.log1p(0.01)  # as the histograms of stage logs
 SUMS = 12
 
 
@@ -55,7 +55,7 @@ def fold(visits: Any, times: Any, counts: Any, left: Any, histograms: Any, sums:
                 row[6 + 4 * k] = max(row[6 + 4 * k], length)
                 at = 0
                 if length >= SMALLEST_S:
-                    at = int(math.log(min(length, LARGEST_S) / SMALLEST_S) / STEP) + 1
+                    at = int(math.log(min(length, LARGEST_S) / SMALLEST_S) / WIDTH) + 1
                 histograms[log, k, at] += 1
     return len(visits)
 

@@ -72,7 +72,8 @@ LINK = _record(
     bytes_per_s=F8, share=F8, since=F8, busy=F8, next_end=F8, timer=I8, number=I8, count=I4, joined=I4, carries=I4, log=I4, busy_log=I4,
     downtime=I4, instant=I4,
 )  # fmt: skip
-TRANSFER = _record(end=F8, number=I8, at=F8, copy=I4)
+TRANSFER = _record(time=F8, order=I8, seq=I8, what=I8, sent=F8)
+"""A transfer on a link, in a heap as events are. `time` it ends, in bytes of each one's share; `seq`: as it was sent; `what`: its copy."""
 PATH = _record(round_trip=F8, l0=I4, l1=I4, wan=I4, downtime=I4)
 SPAN = _record(first=I4, last=I4)
 DESTINATION = _record(dead_until=F8, first_s=F8, marked=F8, failures=I4, reply=I4)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexsim.engine import kernel
 from coexsim.engine.arrays import Arrays
+from coexsim.engine.event_heap import push
 from coexsim.engine.layout import COPIES, HEAP, LIVE, NOW
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import Class, End
 from coexsim.engine.rows import Rows
+from coexsim.engine.steps import NAMED_BORN, SHIFT
 from coexsim.mail.dns import in_order
 from coexsim.mail.message import NextHop, Rcpt, domain_of
 from coexsim.mail.trace import address_of
@@ -38,8 +39,8 @@ class NamedMessages:
             copy["number"] = -number - 1
             if arrays["ints"][HEAP] >= len(arrays["heap"]):
                 arrays.lengthen("heap", 1)
-            what = (kernel.NAMED_BORN << kernel.SHIFT) | number
-            kernel.push(arrays["heap"], arrays["ints"], number * NAMED_GAP_S, BIRTH - number - 1, what)
+            what = (NAMED_BORN << SHIFT) | number
+            push(arrays["heap"], arrays["ints"], number * NAMED_GAP_S, BIRTH - number - 1, what)
 
     def _envelope(self, number: int) -> EnvelopeClass:
         mail, setup = self._world.scenario.messages[number], self._world.setup

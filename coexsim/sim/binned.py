@@ -7,15 +7,16 @@ a quantile of delay is right to 1 %.
 
 from __future__ import annotations
 
-from math import isfinite, log1p
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coexsim.sim.buckets import SMALLEST_S, WIDTH
+
 PARTS = 60
 """Of the measured window: a multiple of the blocks that intervals come from."""
-SMALLEST_S, WIDTH = 1e-6, log1p(0.01)
 IN_TRANSIT = (1 << 12) - 1  # the bucket of delays that are not known
 _WHAT = {"kind": 2, "stream": 14, "flow": 14, "outcome": 3, "code": 10, "by": 10, "measured": 1, "hops": 8}
 """What rows of one cell have in common, and the bits that its number takes."""

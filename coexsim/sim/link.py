@@ -30,8 +30,22 @@ class FairLink:
     """
 
     __slots__ = (
-        "_at_once_bytes", "_busy_log", "_busy_since_s", "_carrier", "_downtime", "_env", "_joined", "_log", "_next_end_s", "_number",
-        "_share_bytes", "_shared_at_s", "_under_way", "broken", "bytes_per_s", "name",
+        "_busy_since_s",
+        "_carrier",
+        "_env",
+        "_joined",
+        "_next_end_s",
+        "_number",
+        "_share_bytes",
+        "_shared_at_s",
+        "_under_way",
+        "at_once_bytes",
+        "broken",
+        "busy_log",
+        "bytes_per_s",
+        "downtime",
+        "log",
+        "name",
     )  # fmt: skip
 
     def __init__(
@@ -43,11 +57,11 @@ class FairLink:
         self.bytes_per_s = bytes_per_s
         self.broken = 0  # transfers cut off
         self._env = env
-        self._downtime = downtime
-        self._log = log
+        self.downtime = downtime
+        self.log = log
         log.in_order = False  # transfers are recorded when they end
-        self._at_once_bytes: dict[int, float] = {}  # per bin
-        self._busy_log = log.sibling("busy", workers=1)
+        self.at_once_bytes: dict[int, float] = {}  # per bin
+        self.busy_log = log.sibling("busy", workers=1)
         self._busy_since_s = 0.0
         # heap: end in share bytes, number, sent, event
         self._under_way: list[tuple[float, int, float, simpy.Event]] = []
@@ -62,7 +76,7 @@ class FairLink:
 
     def _break_down(self) -> ProcessGenerator:
         """SimPy process: whenever the link goes down, what is under way is cut off."""
-        for down_s, _ in self._downtime:
+        for down_s, _ in self.downtime:
             yield At(self._env, down_s, WORLD)
             self.break_all()
 
@@ -73,16 +87,16 @@ class FairLink:
 
     def is_up(self) -> bool:
         """Whether the link carries anything now."""
-        return self._downtime.is_up(self._env.now)
+        return self.downtime.is_up(self._env.now)
 
     def pass_at_once(self, size_bytes: float) -> bool:
         """A transfer over a link without a limit: True, or False when the link is down."""
         if not self.is_up():
             return False
         now_s = self._env.now
-        self._log.record(now_s, now_s, now_s)
-        at = int(now_s // self._log.bin_s)
-        self._at_once_bytes[at] = self._at_once_bytes.get(at, 0) + size_bytes
+        self.log.record(now_s, now_s, now_s)
+        at = int(now_s // self.log.bin_s)
+        self.at_once_bytes[at] = self.at_once_bytes.get(at, 0) + size_bytes
         return True
 
     def start(self, size_bytes: float) -> simpy.Event | bool:
@@ -132,7 +146,7 @@ class FairLink:
             for done in self._complete(now_s):
                 done.succeed(True)
             if not self._under_way:
-                self._busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
+                self.busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
         self._carrier = None
 
     def break_all(self) -> None:
@@ -148,17 +162,17 @@ class FairLink:
         self._under_way.clear()
         if self._carrier is not None:
             self._carrier.interrupt()
-        self._busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
+        self.busy_log.record(self._busy_since_s, self._busy_since_s, now_s)
         for _, _, sent_s, done in broken:
-            self._log.record(sent_s, sent_s, now_s)
+            self.log.record(sent_s, sent_s, now_s)
             done.succeed(False)
 
     def close(self) -> None:
         """At the end of a run: record the transfers still under way."""
         for _, _, sent_s, _ in sorted(self._under_way, key=itemgetter(1)):
-            self._log.record(sent_s, sent_s, inf)
+            self.log.record(sent_s, sent_s, inf)
         if self._under_way:
-            self._busy_log.record(self._busy_since_s, self._busy_since_s, inf)
+            self.busy_log.record(self._busy_since_s, self._busy_since_s, inf)
 
     def timeline(self) -> dict[str, NDArray[Any]]:
         """One entry a bin of the log.
@@ -171,18 +185,18 @@ class FairLink:
         under_way    1    transfers under way, averaged over the bin
         ===========  ===  ================================================================
         """
-        transfers = self._log.timeline()
-        busy_s = self._busy_log.timeline()["busy_s"]
+        transfers = self.log.timeline()
+        busy_s = self.busy_log.timeline()["busy_s"]
         crossed = busy_s * (self.bytes_per_s or 0.0)
-        for at, size_bytes in self._at_once_bytes.items():
+        for at, size_bytes in self.at_once_bytes.items():
             if at < len(crossed):
                 crossed[at] += size_bytes
         return {
             "time_s": transfers["time_s"],
             "transfers": transfers["arrivals"],
             "bytes": crossed,
-            "utilisation": busy_s / self._log.bin_s,
-            "under_way": transfers["busy_s"] / self._log.bin_s,
+            "utilisation": busy_s / self.log.bin_s,
+            "under_way": transfers["busy_s"] / self.log.bin_s,
         }
 
     def _share(self, now_s: float) -> None:
@@ -203,6 +217,6 @@ class FairLink:
         ended = []
         while self._under_way and now_s + self._left_s() <= now_s:
             _, _, sent_s, done = heappop(self._under_way)
-            self._log.record(sent_s, sent_s, now_s)
+            self.log.record(sent_s, sent_s, now_s)
             ended.append(done)
         return ended

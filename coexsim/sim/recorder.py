@@ -20,19 +20,12 @@ from coexsim.sim.message import EnvelopeClass, Message
 Floats = NDArray[np.float64]
 OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
 DELIVERED, BOUNCED, EXPIRED, DISCARDED, IN_TRANSIT = range(len(OUTCOMES))
-NUMBERS = (
-    "mail",
-    "recipients",
-    "size_bytes",
-    "born_s",
-    "delay_s",
-    "hops",
-    "wan_bytes",
-    "attempts",
-    "measured",
-    "outcome",
-)
-WORDS = ("kind", "stream", "flow", "code", "by")
+DTYPES = {
+    "mail": "i8", "recipients": "i4", "size_bytes": "i8", "born_s": "f8", "delay_s": "f8", "hops": "i2", "wan_bytes": "i8",
+    "attempts": "i2", "measured": "?", "outcome": "i1", "kind": "i1", "stream": "i2", "flow": "i4", "code": "i2", "by": "i2",
+}  # fmt: skip
+"""The columns of ``mail`` in the making; the last five are words by number."""
+WORDS = tuple(DTYPES)[-5:]
 _FOLD_AT_ROWS = 16_384
 
 
@@ -117,16 +110,16 @@ class Recorder:
             self.notes.append(
                 Note(message.number, envelope, path, outcome, code, by, at_s, at_s - message.born_s, message.hops)
             )
-        if len(self._buffer) >= _FOLD_AT_ROWS * (len(NUMBERS) + len(WORDS)):
+        if len(self._buffer) >= _FOLD_AT_ROWS * len(DTYPES):
             self._fold()
 
     def _fold(self) -> None:
-        rows = np.array(self._buffer).reshape(-1, len(NUMBERS) + len(WORDS))
+        rows = np.array(self._buffer).reshape(-1, len(DTYPES))
         self._buffer.clear()
         if self._bins is None:
             self._blocks.append(rows)
         else:
-            self._bins.take(dict(zip((*NUMBERS, *WORDS), rows.T, strict=True)))
+            self._bins.take(dict(zip(DTYPES, rows.T, strict=True)))
 
     def columns(self) -> dict[str, Any]:
         """All rows, by column; words as (codes, words)."""
@@ -134,9 +127,9 @@ class Recorder:
             self._fold()
         if self._bins is not None:
             return in_words(self._bins.columns(), {name: self.words[name].all() for name in WORDS})
-        rows = np.concatenate(self._blocks) if self._blocks else np.empty((0, len(NUMBERS) + len(WORDS)))
+        rows = np.concatenate(self._blocks) if self._blocks else np.empty((0, len(DTYPES)))
         self._blocks = [rows]
-        columns: dict[str, Any] = dict(zip((*NUMBERS, *WORDS), rows.T, strict=True))
+        columns: dict[str, Any] = dict(zip(DTYPES, rows.T, strict=True))
         return in_words(columns, {name: self.words[name].all() for name in WORDS})
 
     def check_conservation(self) -> None:

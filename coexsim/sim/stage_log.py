@@ -6,11 +6,13 @@ arrays some ten thousand at a time, so recording is cheap and memory does not gr
 
 from __future__ import annotations
 
-from math import ceil, inf, log1p, nan
+from math import ceil, inf, nan
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from coexsim.sim.buckets import LARGEST_S, SMALLEST_S, WIDTH
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -302,21 +304,17 @@ class _LogHistogram:
 
     __slots__ = ("_buckets", "_count", "_largest_s", "_smallest_s", "_total_s")
 
-    SMALLEST_S = 1e-6
-    LARGEST_S = 1e8
-    STEP = log1p(0.01)
-
     def __init__(self) -> None:
-        self._buckets: Ints = np.zeros(self._bucket_of(np.array([self.LARGEST_S]))[0] + 1, np.int64)
+        self._buckets: Ints = np.zeros(self._bucket_of(np.array([LARGEST_S]))[0] + 1, np.int64)
         self._count = 0
         self._total_s = 0.0
         self._smallest_s = inf
         self._largest_s = 0.0
 
     def _bucket_of(self, durations_s: Floats) -> NDArray[np.intp]:
-        within_s = np.clip(durations_s, self.SMALLEST_S, self.LARGEST_S)
-        at = (np.log(within_s / self.SMALLEST_S) / self.STEP).astype(np.intp) + 1
-        at[durations_s < self.SMALLEST_S] = 0
+        within_s = np.clip(durations_s, SMALLEST_S, LARGEST_S)
+        at = (np.log(within_s / SMALLEST_S) / WIDTH).astype(np.intp) + 1
+        at[durations_s < SMALLEST_S] = 0
         return at
 
     def add(self, durations_s: Floats) -> None:
@@ -337,5 +335,5 @@ class _LogHistogram:
         if not self._count:
             return nan
         at = int(np.searchsorted(np.cumsum(self._buckets), ceil(share * self._count)))
-        middle_s = self.SMALLEST_S * float(np.exp(self.STEP * (at - 0.5))) if at else 0.0
+        middle_s = SMALLEST_S * float(np.exp(WIDTH * (at - 0.5))) if at else 0.0
         return min(max(middle_s, self._smallest_s), self._largest_s)

@@ -25,11 +25,11 @@ class FifoStation:
 
     __slots__ = (
         "_buffer",
-        "_downtime",
         "_falls_s",
         "_free_s",
         "_last_s",
-        "_log",
+        "downtime",
+        "log",
         "name",
         "workers",
     )  # fmt: skip
@@ -39,9 +39,9 @@ class FifoStation:
             raise ValueError(f"{name} needs at least one worker, found {workers}")
         self.name = name
         self.workers = workers
-        self._downtime = downtime
+        self.downtime = downtime
         self._falls_s = -inf if downtime else inf  # up from when the last work could start until then
-        self._log = log
+        self.log = log
         self._buffer = log.buffer  # as `log.record`, without a call for each visit
         self._free_s = None if workers is None else [-inf] * workers  # heap
         self._last_s = -inf
@@ -58,15 +58,15 @@ class FifoStation:
         start_s = now_s if free_s is None else fifo_start_s(now_s, free_s[0])
         finish_s = start_s + work_s
         if finish_s >= self._falls_s:
-            self._falls_s = self._downtime.next_down(start_s)
-            start_s = self._downtime.next_up(start_s)
-            finish_s = self._downtime.finish(start_s, work_s)
+            self._falls_s = self.downtime.next_down(start_s)
+            start_s = self.downtime.next_up(start_s)
+            finish_s = self.downtime.finish(start_s, work_s)
         if free_s is not None:
             heapreplace(free_s, finish_s)
         buffer = self._buffer
         buffer += (now_s, start_s, finish_s)
         if len(buffer) >= FOLD_AT:
-            self._log.fold()
+            self.log.fold()
         return start_s, finish_s
 
 
@@ -105,19 +105,19 @@ class Pool:
     """
 
     __slots__ = (
-        "_capacity",
         "_concurrency",
         "_env",
-        "_feedback",
         "_is_bound",
-        "_log",
         "_number",
-        "_per_key",
         "_ready",
         "_requests",
         "_slots",
         "_taken_by",
+        "capacity",
+        "feedback",
+        "log",
         "name",
+        "per_key",
         "waiting",
     )  # fmt: skip
 
@@ -136,11 +136,11 @@ class Pool:
         self.name = name
         self.waiting = 0
         self._env = env
-        self._log = log
+        self.log = log
         log.in_order = False
-        self._capacity = inf if capacity is None else capacity
-        self._per_key = inf if per_key_capacity is None else per_key_capacity
-        self._feedback = feedback
+        self.capacity = inf if capacity is None else capacity
+        self.per_key = inf if per_key_capacity is None else per_key_capacity
+        self.feedback = feedback
         self._concurrency: dict[Hashable, Concurrency] = {}  # of keys, where it adapts
         self._is_bound = per_key_capacity is not None or feedback is not None
         self._slots: dict[Slot, None] = {}  # in the order of taking
@@ -160,11 +160,11 @@ class Pool:
 
     def concurrency(self, key: Hashable) -> Concurrency | None:
         """The bound of a key where it adapts."""
-        if self._feedback is None:
+        if self.feedback is None:
             return None
         found = self._concurrency.get(key)
         if found is None:
-            found = self._concurrency[key] = Concurrency(self._feedback)
+            found = self._concurrency[key] = Concurrency(self.feedback)
         return found
 
     def reopen(self, key: Hashable) -> None:
@@ -175,12 +175,12 @@ class Pool:
 
     def _limit(self, key: Hashable) -> float:
         concurrency = self.concurrency(key)
-        return self._per_key if concurrency is None else concurrency.limit
+        return self.per_key if concurrency is None else concurrency.limit
 
     def try_take(self, key: Hashable = None) -> Slot | None:
         """A slot if one is free, else None."""
         slots = self._slots
-        if len(slots) >= self._capacity:
+        if len(slots) >= self.capacity:
             return None
         if self._is_bound:
             taken = self._taken_by.get(key, 0)
@@ -205,7 +205,7 @@ class Pool:
         if len(of_key) == 1:
             self._make_ready(key)
         self.waiting += 1
-        self._log.note_waiting(self._env.now, self.waiting)
+        self.log.note_waiting(self._env.now, self.waiting)
         return request
 
     def release(self, slot: Slot) -> None:
@@ -214,7 +214,7 @@ class Pool:
             del self._slots[slot]
         except KeyError:
             raise ValueError(f"{self.name}: a slot for {slot.key!r} is not held") from None
-        self._log.record(slot.asked_s, slot.taken_s, self._env.now)
+        self.log.record(slot.asked_s, slot.taken_s, self._env.now)
         if self._is_bound:
             self._give_back(slot.key)
         if self.waiting:
@@ -225,16 +225,16 @@ class Pool:
         if request.slot is not None:
             self.release(request.slot)
             return
-        self._log.record(request.asked_s, self._env.now, nan)
+        self.log.record(request.asked_s, self._env.now, nan)
         self._forget(request)
 
     def close(self) -> None:
         """At the end of a run: record who still holds a slot or waits for one."""
         for slot in self._slots:
-            self._log.record(slot.asked_s, slot.taken_s, inf)
+            self.log.record(slot.asked_s, slot.taken_s, inf)
         for of_key in self._requests.values():
             for request in of_key:
-                self._log.record(request.asked_s, inf, inf)
+                self.log.record(request.asked_s, inf, inf)
 
     def _give_back(self, key: Hashable) -> None:
         taken = self._taken_by[key]
@@ -244,7 +244,7 @@ class Pool:
             del self._taken_by[key]
             if key in self._concurrency and key not in self._requests:
                 self._concurrency[key].forget()
-        if taken == self._per_key or self._feedback is not None:
+        if taken == self.per_key or self.feedback is not None:
             self._make_ready(key)
 
     def _make_ready(self, key: Hashable) -> None:
@@ -255,7 +255,7 @@ class Pool:
 
     def _hand_over(self) -> None:
         """Give free slots to those who may have them, first come first served."""
-        while self._ready and len(self._slots) < self._capacity:
+        while self._ready and len(self._slots) < self.capacity:
             number, key = heappop(self._ready)
             of_key = self._requests.get(key)
             request = next(iter(of_key)) if of_key else None

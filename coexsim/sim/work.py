@@ -18,27 +18,27 @@ def draw_attempt(serial: int, visit: int) -> int:
 class StageWork:
     """The draws of one or more kinds of work of a server, added up for each mail of a block at once."""
 
-    __slots__ = ("_constant_s", "_draws", "name")
+    __slots__ = ("constant_s", "draws", "name")
 
     def __init__(self, name: str, works: dict[str, Work], seed: int, replication: int) -> None:
         self.name = name
-        self._constant_s = 0.0
-        self._draws: list[WorkDraws] = []
+        self.constant_s = 0.0
+        self.draws: list[WorkDraws] = []
         for stage, work in works.items():
             if work.law == "constant" and not work.per_MB and not work.slow:
-                self._constant_s += work.fixed
+                self.constant_s += work.fixed
             else:
-                self._draws.append(WorkDraws(work, seed, replication, f"{name}/{stage}"))
+                self.draws.append(WorkDraws(work, seed, replication, f"{name}/{stage}"))
 
     @property
     def is_nothing(self) -> bool:
         """No work at all."""
-        return not self._draws and self._constant_s == 0.0
+        return not self.draws and self.constant_s == 0.0
 
     def of(self, message: Message, visit: int) -> float:
         """The work on a message [s]; `visit` counts those to this machine from 0, and each visit's work is drawn anew."""
-        if not self._draws:
-            return self._constant_s
+        if not self.draws:
+            return self.constant_s
         block = message.block
         attempt = draw_attempt(message.serial, visit)
         if block is not None and not attempt:
@@ -46,15 +46,15 @@ class StageWork:
             if column is None:
                 column = block.work[self.name] = self._column(block)
             return column[message.row]
-        return self._constant_s + sum(
-            draw.one(max(message.number, 0), attempt, message.size_bytes) for draw in self._draws
+        return self.constant_s + sum(
+            draw.one(max(message.number, 0), attempt, message.size_bytes) for draw in self.draws
         )
 
     def _column(self, block: Block) -> list[float]:
         total = np.zeros(len(block.size_bytes))
-        for draw in self._draws:
+        for draw in self.draws:
             total += draw.block(block.first, len(total), block.size_bytes)
-        column: list[float] = (total + self._constant_s).tolist()
+        column: list[float] = (total + self.constant_s).tolist()
         return column
 
 

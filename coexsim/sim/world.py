@@ -75,7 +75,7 @@ class World:
         self.servers: dict[str, MailServer] = build_servers(self)
         self.backlog: dict[str, list[int]] = {name: [] for name in self.servers}
         self.queued_bytes: dict[str, list[int]] = {name: [] for name in self.servers}
-        self._breaks = _size_breaks(self.setup)
+        self.breaks = _size_breaks(self.setup)
         self._sides: dict[tuple[str, int], str] = {}
         self.env.process(self._changes())
         self.env.process(self._monitor())
@@ -215,7 +215,7 @@ class World:
 
     def size_class(self, size_bytes: int) -> int:
         """Sizes of one class meet the same limits."""
-        return bisect_left(self._breaks, size_bytes)
+        return bisect_left(self.breaks, size_bytes)
 
     # --- words for the tables ---
 

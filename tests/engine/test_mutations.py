@@ -15,7 +15,7 @@ from tests.engine.both import assert_same, compiled, reference
 from tests.sim.loaded import loaded
 from tests.sim.worlds import LIMITS, NARROW, WORK
 
-SOURCE = Path(cache.__file__).with_name("kernel.py").read_text(encoding="utf-8")
+SOURCE = "\n".join(Path(cache.__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in cache.KERNEL)
 SHORT = {"run": {"length": "25 s", "drain": "2 h"}}
 BUSY = loaded("domino", WORK, LIMITS, NARROW, SHORT)
 OUTAGE = loaded(
@@ -48,9 +48,16 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
 
 
 def interpreted(source: str) -> ModuleType:
-    """The kernel's module made of a source, with nothing compiled."""
+    """All modules of the kernel as one, with nothing compiled."""
     module = ModuleType("coexsim.engine.kernel")
-    plain = source.replace("@compiled_now\n", "").replace("@compiled\n", "")
+    plain = (
+        source.replace("@compiled_now\n", "")
+        .replace("@compiled\n", "")
+        .replace("from __future__ import annotations\n", "")
+    )
+    ours = "|".join((*cache.KERNEL, "compiling"))
+    plain = re.sub(rf"from coexsim\.engine\.({ours}) import (\([^)]*\)|[^\n]*)\n", "", plain)
+    plain = "from __future__ import annotations\n" + plain
     exec(compile(plain, "kernel.py", "exec"), module.__dict__)
     return module
 
@@ -84,7 +91,7 @@ class View:
 
     def __getitem__(self, at: Any) -> Any:
         if self.has_fields:
-            return Row(self.array, at)
+            return Row(self.array, at) if self.array.ndim == 1 else View(self.array[at])
         return self.array[at] if isinstance(at, slice) else self._element(at)
 
     def _element(self, at: Any) -> Any:

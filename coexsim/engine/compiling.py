@@ -1,0 +1,37 @@
+"""How functions of the engine are compiled: when they are first called from one that is, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numba import njit
+from numba.extending import register_jitable
+
+from coexsim.engine.layout import ARRAYS
+from coexsim.mail import retry
+from coexsim.sim import formulas
+
+for function in (
+    formulas.slow_start_round_trips, formulas.session_s, formulas.fifo_start_s, formulas.back_pressure_s, formulas.link_share_bytes,
+    formulas.link_left_s, formulas.interval_at, formulas.next_up_s, formulas.next_down_s, formulas.finish_s, formulas.down_between,
+    retry.next_attempt_s, retry.after_failure, retry.suspended_until_s, formulas.window_after_success, formulas.window_after_failure,
+):  # fmt: skip
+    register_jitable(function)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """A function that is compiled when it is first called from one that is, and kept."""
+    return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def compiled_now(function: F) -> F:
+    """The loop, compiled when this module is loaded, for the arrays of ``layout.py``."""
+    typeof: Any = numba.typeof
+    arrays = (typeof(np.empty((0,) * a.dimensions, a.dtype)) for a in ARRAYS.values())
+    signature = numba.int64(*arrays, numba.float64, numba.int64)
+    return cast("F", njit(signature, cache=True, nogil=True, error_model="numpy")(function))

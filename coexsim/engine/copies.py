@@ -1,0 +1,137 @@
+"""Copies of messages on their way: begun, parted, told of, ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coexsim.engine.compiling import compiled
+from coexsim.engine.event_heap import push
+from coexsim.engine.layout import COPIES, DRAINING, FREE, LIVE, NOTICE_STREAM, OPEN, OUT, SENT, STARTED
+from coexsim.engine.steps import ALL_ENDED, AT_ONCE, BEGINS, SHIFT
+from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
+
+
+@compiled
+def begin(copies: Any, heap: Any, ints: Any, c: int, step: int, now: float) -> None:
+    """``World.start``: a copy goes its own way, as a process that begins before anything else that follows at this moment."""
+    ints[OPEN] += copies[c].measured
+    copies[c].live = ints[STARTED]
+    ints[STARTED] += 1
+    push(heap, ints, now, BEGINS, (step << SHIFT) | c)
+
+
+@compiled
+def ended(co: Any, heap: Any, ints: Any, now: float) -> None:
+    """``World.ended``: the way of a copy has ended."""
+    ints[OPEN] -= co.measured
+    note_if_all_ended(heap, ints, now)
+
+
+@compiled
+def note_if_all_ended(heap: Any, ints: Any, now: float) -> None:
+    """The run is over when all measured mail has met its end."""
+    if ints[DRAINING] == 1 and ints[OPEN] == 0:
+        ints[DRAINING] = 2
+        push(heap, ints, now, AT_ONCE, ALL_ENDED << SHIFT)
+
+
+@compiled
+def new_copy(copies: Any, ints: Any) -> Any:
+    """A free place for a copy."""
+    c = ints[FREE]
+    if c >= 0:
+        ints[FREE] = copies[c].next
+    else:
+        c = ints[COPIES]
+        ints[COPIES] += 1
+    co = copies[c]
+    co.wan = 0.0
+    co.live = -1
+    co.server = -1
+    co.place = -1
+    co.tx = -1
+    co.entry = -1
+    co.take = -1
+    co.next = -1
+    co.way = -1
+    co.late = -1
+    co.failures = 0
+    co.waits = 0
+    co.pending = 0
+    co.serial = 0
+    co.hops = 0
+    co.attempts = 0
+    co.held = 0
+    co.warned = 0
+    co.given = 0
+    ints[LIVE] += 1
+    return c
+
+
+@compiled
+def new_part(copies: Any, ints: Any, c: int, count: int) -> Any:
+    """``Copy.part``: a copy for some of the recipients, with the same way behind it and their share of the bytes."""
+    n = new_copy(copies, ints)
+    co = copies[c]
+    part = copies[n]
+    part.number = co.number
+    part.size = co.size
+    part.born = co.born
+    part.queued_s = co.queued_s
+    part.server = co.server
+    part.place = co.place
+    part.entry = co.entry
+    part.block = co.block
+    part.way = co.way
+    part.failures = co.failures
+    part.serial = co.serial
+    part.stream = co.stream
+    part.hops = co.hops
+    part.attempts = co.attempts
+    part.measured = co.measured
+    part.warned = co.warned
+    part.count = count
+    part.wan = co.wan if count == co.count else co.wan * count / co.count
+    return n
+
+
+@compiled
+def new_notice(copies: Any, ints: Any, notices: Any, breaks: Any, c: int, notice: int, serial: int, now: float) -> Any:
+    """``World.notify``: a notice about a copy, to be handed in where it is written. `notice`: its first place, for the smallest size."""
+    n = new_copy(copies, ints)
+    co = copies[c]
+    note = copies[n]
+    note.number = co.number
+    note.size = NOTICE_BYTES + (co.size if co.size <= RETURNED_BYTES_AT_MOST else HEADER_BYTES)
+    size_class = 0
+    while size_class < len(breaks) and breaks[size_class] < note.size:
+        size_class += 1
+    note.place = notices[notice + size_class]
+    note.born = now
+    note.count = 1
+    note.block = co.block
+    note.serial = serial
+    note.stream = ints[NOTICE_STREAM]
+    note.measured = co.measured
+    note.way = 0 if co.way >= 0 else -1
+    ints[SENT] += 1
+    return n
+
+
+@compiled
+def end_row(out: Any, ints: Any, co: Any, end: int, count: int, at: float) -> None:
+    """``Recorder.end``: what became of some of a copy's recipients. `count`: of all that share its bytes."""
+    r = out[ints[OUT]]
+    ints[OUT] += 1
+    r.number = co.number
+    r.size = co.size
+    r.born = co.born
+    r.at = at
+    r.wan = co.wan
+    r.end = end
+    r.count = count
+    r.way = co.way
+    r.hops = co.hops
+    r.attempts = co.attempts
+    r.stream = co.stream
+    r.measured = co.measured

@@ -1,0 +1,72 @@
+"""Heaps by time, order and cause: of what is to come, and of a link's transfers by their ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coexsim.engine.compiling import compiled
+from coexsim.engine.layout import HEAP, SEQ
+
+
+@compiled
+def place_for(heap: Any, at: int, time: float, order: int, seq: int) -> Any:
+    """Make a place for one more, where `at` are there: those that come after it move down."""
+    while at > 0:
+        above = (at - 1) >> 1
+        h = heap[above]
+        if h.time < time or (h.time == time and (h.order < order or (h.order == order and h.seq < seq))):
+            break
+        heap[at] = h
+        at = above
+    return at
+
+
+@compiled
+def drop_first(heap: Any, n: int) -> None:
+    """Take the first one away, so that `n` are left: the last one takes a place further up."""
+    if n == 0:
+        return
+    last = heap[n]
+    time = last.time
+    order = last.order
+    seq = last.seq
+    at = 0
+    while True:
+        below = 2 * at + 1
+        if below >= n:
+            break
+        h = heap[below]
+        if below + 1 < n:
+            other = heap[below + 1]
+            if other.time < h.time or (
+                other.time == h.time and (other.order < h.order or (other.order == h.order and other.seq < h.seq))
+            ):
+                below += 1
+        h = heap[below]
+        if time < h.time or (time == h.time and (order < h.order or (order == h.order and seq < h.seq))):
+            break
+        heap[at] = h
+        at = below
+    heap[at] = last
+
+
+@compiled
+def push(heap: Any, ints: Any, time: float, order: int, what: int) -> Any:
+    """Let something happen at a time; at one moment by `order`, and what has the same order by its causes."""
+    seq = ints[SEQ]
+    ints[SEQ] = seq + 1
+    at = ints[HEAP]
+    ints[HEAP] = at + 1
+    h = heap[place_for(heap, at, time, order, seq)]
+    h.time = time
+    h.order = order
+    h.seq = seq
+    h.what = what
+    return seq
+
+
+@compiled
+def pop(heap: Any, ints: Any) -> None:
+    """Take the first event off the heap."""
+    ints[HEAP] -= 1
+    drop_first(heap, ints[HEAP])

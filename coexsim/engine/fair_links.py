@@ -1,0 +1,92 @@
+"""Links that share their bandwidth fairly among transfers under way."""
+
+# ruff: noqa: E741 - a link is l, as a copy is c
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from coexsim.engine.compiling import compiled
+from coexsim.engine.event_heap import drop_first, place_for, push
+from coexsim.engine.stations import note_visit
+from coexsim.engine.steps import AT_ONCE, BEGINS, BROKEN, CARRY, CROSSED, RING, SHIFT
+from coexsim.sim import formulas
+
+
+@compiled
+def send_over(l: int, link: Any, transfers: Any, heap: Any, ints: Any, now: float, size: int, c: int) -> None:
+    """``FairLink.send``: a transfer joins those under way; one that ends sooner than all others interrupts the wait for the next end."""
+    if link.count > 0:
+        link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)
+        link.since = now
+    else:
+        link.busy = now
+        link.since = now
+        link.share = 0.0
+    end = link.share + size
+    under_way = transfers[l]
+    x = under_way[place_for(under_way, link.count, end, 0, link.number)]
+    x.time = end
+    x.order = 0
+    x.seq = link.number
+    x.what = c
+    x.sent = now
+    link.number += 1
+    link.count += 1
+    link.joined = 1
+    if not link.carries:
+        link.carries = 1
+        link.next_end = -math.inf
+        push(heap, ints, now, BEGINS, (CARRY << SHIFT) | l)
+    elif now + formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count) < link.next_end:
+        push(heap, ints, now, BEGINS, (CARRY << SHIFT) | l)
+
+
+@compiled
+def carry(l: int, link: Any, under_way: Any, heap: Any, ints: Any, now: float) -> None:
+    """``FairLink._carry``, from the top of its loop: wait for the next transfer to end, as long as there is one."""
+    link.timer = -1
+    if link.count == 0:
+        link.carries = 0
+        return
+    left = formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count)
+    link.next_end = now + left
+    link.joined = 0
+    link.timer = push(heap, ints, now + left, AT_ONCE, (RING << SHIFT) | l)
+
+
+@compiled
+def ring(l: int, link: Any, under_way: Any, heap: Any, ints: Any, visits: Any, now: float, breaks: bool) -> None:
+    """The transfers whose time has come end; where the link `breaks`, all others too."""
+    if breaks or link.joined:
+        link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)
+    else:  # rounding must not leave a rest that takes no time to send
+        link.share = under_way[0].time
+    link.since = now
+    while link.count > 0 and (
+        now + formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count) <= now
+    ):
+        x = under_way[0]
+        note_visit(link.log, ints, visits, x.sent, x.sent, now)
+        push(heap, ints, now, AT_ONCE, (CROSSED << SHIFT) | x.what)
+        link.count -= 1
+        drop_first(under_way, link.count)
+    if not breaks:
+        if link.count == 0:
+            note_visit(link.busy_log, ints, visits, link.busy, link.busy, now)
+        carry(l, link, under_way, heap, ints, now)
+        return
+    n = link.count
+    link.count = 0
+    push(heap, ints, now, BEGINS, (CARRY << SHIFT) | l)
+    note_visit(link.busy_log, ints, visits, link.busy, link.busy, now)
+    last = -1
+    for _ in range(n):  # in the order in which they were sent
+        best = -1
+        for j in range(n):
+            if under_way[j].seq > last and (best < 0 or under_way[j].seq < under_way[best].seq):
+                best = j
+        x = under_way[best]
+        last = x.seq
+        note_visit(link.log, ints, visits, x.sent, x.sent, now)
+        push(heap, ints, now, AT_ONCE, (BROKEN << SHIFT) | x.what)

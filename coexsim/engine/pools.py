@@ -1,0 +1,145 @@
+"""Pools of slots: bounds by key, waiting in turn, and what a session's end tells of a destination."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coexsim.engine.compiling import compiled
+from coexsim.engine.event_heap import push
+from coexsim.engine.layout import BIN, HELD
+from coexsim.engine.stations import note_visit
+from coexsim.engine.steps import (
+    AT_ONCE,
+    AWAITS_SLOT,
+    AWAITS_THREAD,
+    BY_QUEUE,
+    HAS_SLOT,
+    HAS_THREAD,
+    HAS_WAITED,
+    SHIFT,
+    SLOT_WAITED,
+    UNBOUND,
+)
+from coexsim.sim import formulas
+
+
+@compiled
+def bound_of(po: Any, key: Any) -> Any:
+    """``Pool._limit``: the slots that a key may have just now."""
+    if not po.adapts:
+        return po.most_of_key
+    return key.window if key.window > 0 else UNBOUND
+
+
+@compiled
+def reopen(po: Any, key: Any) -> None:
+    """``Concurrency.reopen``: give a key another chance whose bound has gone down to nothing."""
+    if po.adapts and key.window == 0:
+        key.window = key.taken if key.taken > 0 else po.initial
+        key.success = 0.0
+        key.failure = 0.0
+        key.cohorts = 0.0
+
+
+@compiled
+def feed_back(po: Any, key: Any, failed: bool) -> Any:
+    """``Concurrency.after_failure`` and ``after_success``: adapt the bound of a key to how a session ended; is it dead by now."""
+    if failed:
+        if po.adapts == BY_QUEUE:
+            key.window = key.taken - 1
+            key.success = 0.0
+            return key.window == 0
+        if key.window == 0:
+            return False
+        key.window, key.success, key.failure, key.cohorts = formulas.window_after_failure(
+            key.window, key.success, key.failure, key.cohorts, po.fewer, po.cohorts
+        )
+        return key.window == 0
+    key.cohorts = 0.0
+    reopen(po, key)
+    key.window, key.success, key.failure = formulas.window_after_success(
+        key.window, key.success, key.failure, key.taken, po.initial, po.most_of_key, po.more
+    )
+    return False
+
+
+@compiled
+def wait(po: Any, k: int, keys: Any, copies: Any, c: int, times: Any, most: Any, now: float) -> None:
+    """``Pool.wait``: queue a copy for a slot."""
+    co = copies[c]
+    co.waiter = po.asked
+    po.asked += 1
+    co.next = -1
+    key = keys[k]
+    if key.tail >= 0:
+        copies[key.tail].next = c
+    else:
+        key.head = c
+        key.since = co.waiter
+        key.next = po.first
+        key.before = -1
+        if po.first >= 0:
+            keys[po.first].before = k
+        po.first = k
+    key.tail = c
+    po.waiting += 1
+    at = int(min(now / times[BIN], most.shape[1] - 1))
+    most[po.log, at] = max(most[po.log, at], po.waiting)
+
+
+@compiled
+def release(po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, now: float) -> None:
+    """``Pool.release`` after the visit was noted: the slot goes to whoever asked first among those below the bound of their key."""
+    po.used -= 1
+    given = keys[k]
+    given.taken -= 1
+    if po.adapts and given.window > 0 and given.taken == 0 and given.head < 0:  # ``Concurrency.forget``
+        given.window = po.initial
+        given.success = 0.0
+        given.failure = 0.0
+        given.cohorts = 0.0
+    while po.waiting > 0 and po.used < po.most:
+        best = -1
+        k = po.first
+        while k >= 0:
+            key = keys[k]
+            if key.taken < bound_of(po, key) and (best < 0 or copies[key.head].waiter < copies[keys[best].head].waiter):
+                best = k
+            k = key.next
+        if best < 0:
+            return
+        key = keys[best]
+        c = key.head
+        key.head = copies[c].next
+        if key.head < 0:
+            key.tail = -1
+            if key.before >= 0:
+                keys[key.before].next = key.next
+            else:
+                po.first = key.next
+            if key.next >= 0:
+                keys[key.next].before = key.before
+        po.waiting -= 1
+        po.used += 1
+        key.taken += 1
+        co = copies[c]
+        ints[HELD] += 1
+        if co.held & AWAITS_THREAD:
+            co.held = (co.held & ~AWAITS_THREAD) | HAS_THREAD
+            co.thread_taken = now
+            co.thread = ints[HELD]
+            push(heap, ints, now, AT_ONCE, (HAS_WAITED << SHIFT) | c)
+        else:
+            co.held = (co.held & ~AWAITS_SLOT) | HAS_SLOT
+            co.slot_taken = now
+            co.slot = ints[HELD]
+            push(heap, ints, now, AT_ONCE, (SLOT_WAITED << SHIFT) | c)
+
+
+@compiled
+def give_back(
+    po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, visits: Any, asked: float, taken: float, now: float
+) -> None:  # fmt: skip
+    """``Pool.release``: the visit is noted, the slot goes on."""
+    note_visit(po.log, ints, visits, asked, taken, now)
+    release(po, k, keys, copies, heap, ints, now)

@@ -1,0 +1,109 @@
+"""The kernel's rows, each the end of one copy, spread over the flows of its recipients: rows of the ``mail`` table."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import numba
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from coexsim.engine.layout import ROW
+from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT
+
+FLOWS = np.dtype([("first", "i8"), ("count", "i8")])
+"""By end and version of the directory: where its flows begin, and how many there are; a count of -1 is not known yet."""
+FLOW = np.dtype([("flow", "i8"), ("recipients", "i8")])
+END = np.dtype([(name, "i8") for name in ("recipients", "outcome", "kind", "code", "by", "late_by")])
+"""What becomes of some recipients, words by number. `late_by`: who has them where the drain ends before."""
+
+
+def unknown(rows: Any, changes_s: Any, flows_of: Any) -> int:
+    """The first row with flows that are not known, or how many rows there are."""
+    for number in range(len(rows)):
+        if flows_of[rows[number].end, version_of(changes_s, rows[number].born)].count < 0:
+            return number
+    return len(rows)
+
+
+def version_of(changes_s: Any, born_s: float) -> int:
+    """How many changes of the directory came before a birth."""
+    version = 0
+    while version < len(changes_s) and changes_s[version] <= born_s:
+        version += 1
+    return version
+
+
+def count(rows: Any, changes_s: Any, flows_of: Any, ends: Any, limit_s: float, ended: Any) -> int:
+    """How many rows of ``mail`` there will be; recipients are counted by outcome."""
+    total = 0
+    for number in range(len(rows)):
+        row = rows[number]
+        end = ends[row.end]
+        outcome = IN_TRANSIT if end.outcome == DELIVERED and row.at > limit_s else end.outcome
+        ended[outcome] += end.recipients
+        total += flows_of[row.end, version_of(changes_s, row.born)].count
+    return total
+
+
+def spread(
+    rows: Any, changes_s: Any, flows_of: Any, flows: Any, ends: Any, limit_s: float, mail: Any, recipients: Any, size_bytes: Any,
+    born_s: Any, delay_s: Any, hops: Any, wan_bytes: Any, attempts: Any, measured: Any, outcome: Any, kind: Any, stream: Any, flow: Any,
+    code: Any, by: Any,
+) -> int:  # fmt: skip
+    """Write the rows of ``mail``, as ``Recorder.end`` does, into columns that are long enough."""
+    at = 0
+    for number in range(len(rows)):
+        row = rows[number]
+        end = ends[row.end]
+        late = end.outcome == DELIVERED and row.at > limit_s
+        became = IN_TRANSIT if late else end.outcome
+        found = flows_of[row.end, version_of(changes_s, row.born)]
+        for one in range(found.first, found.first + found.count):
+            share = flows[one].recipients
+            mail[at] = row.number
+            recipients[at] = share
+            size_bytes[at] = row.size
+            born_s[at] = row.born
+            delay_s[at] = math.nan if became == IN_TRANSIT else row.at - row.born
+            hops[at] = row.hops
+            wan_bytes[at] = int(np.rint(row.wan * share / row.count))
+            attempts[at] = row.attempts
+            measured[at] = row.measured != 0
+            outcome[at] = became
+            kind[at] = end.kind
+            stream[at] = row.stream
+            flow[at] = flows[one].flow
+            code[at] = end.code
+            by[at] = end.late_by if late else end.by
+            at += 1
+    return at
+
+
+_F8, _I8, _typeof = numba.float64, numba.int64, cast("Any", numba.typeof)
+_ROWS, _CHANGES = _typeof(np.empty(0, ROW)), _F8[::1]
+_FLOWS_OF, _FLOWS, _ENDS = _typeof(np.empty((0, 0), FLOWS)), _typeof(np.empty(0, FLOW)), _typeof(np.empty(0, END))
+_COLUMNS = tuple(_typeof(np.empty(0, dtype)) for dtype in DTYPES.values())
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+version_of = cast("Any", njit(_I8(_CHANGES, _F8), **_OPTIONS)(version_of))
+_unknown = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF), **_OPTIONS)(unknown))
+_count = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _ENDS, _F8, _I8[::1]), **_OPTIONS)(count))
+_spread = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _FLOWS, _ENDS, _F8, *_COLUMNS), **_OPTIONS)(spread))
+
+
+def first_unknown(rows: NDArray[Any], changes_s: NDArray[np.float64], flows_of: NDArray[Any]) -> int:
+    """The first row with flows that are not known, or how many rows there are."""
+    return int(_unknown(rows, changes_s, flows_of))
+
+
+def columns_of(
+    rows: NDArray[Any], changes_s: NDArray[np.float64], flows_of: NDArray[Any], flows: NDArray[Any], ends: NDArray[Any], limit_s: float,
+    ended: NDArray[np.int64],
+) -> dict[str, NDArray[Any]]:  # fmt: skip
+    """Rows of ``mail`` by column; `ended` counts recipients by outcome."""
+    total = _count(rows, changes_s, flows_of, ends, limit_s, ended)
+    columns = {name: np.empty(total, dtype) for name, dtype in DTYPES.items()}
+    _spread(rows, changes_s, flows_of, flows, ends, limit_s, *columns.values())
+    return columns
