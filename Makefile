@@ -4,6 +4,7 @@
 # Both make their own virtual environment in .venv. Another Python: make demo PYTHON=/path/to/python3.12
 
 PYTHON ?=
+FUZZ_LINES ?= 100000
 PYTEST_ARGS ?= -n auto --dist worksteal
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +31,7 @@ help:
 	@echo 'make test    ruff, mypy and pytest, as CI does'
 	@echo 'make lint    ruff and mypy only'
 	@echo 'make bench   measure the speed (tests/bench)'
-	@echo 'make fuzz    damaged scenarios and random worlds, an hour of each (tests/fuzz; FUZZ_ARGS="--minutes 5")'
+	@echo 'make fuzz    damaged logs, set-ups, scenarios and random worlds, hours of it (FUZZ_LINES=1000 FUZZ_ARGS="--minutes 5")'
 	@echo 'make mutants single faults put into the code that no test notices (tests/mutants.py; MUTANTS_ARGS="--part mail --sample 20")'
 	@echo 'make kill    kill -9 at 100 random moments of a run and of a sweep, 20 pairs of sweeps in one folder'
 	@echo 'make schema  write the JSON Schema of scenarios and KEYS.md anew, from the models'
@@ -63,6 +64,8 @@ bench:
 
 fuzz:
 	@.ci/venv.sh test
+	$(BIN)/python -m tests.intake.fuzz_logs $(FUZZ_LINES)
+	$(BIN)/python -m tests.intake.fuzz_imports $(FUZZ_LINES) --readers
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 mutants:

@@ -116,6 +116,8 @@ def _say(found: Fit) -> None:
             if remark:
                 notes.append(f"{name}: {remark}")
     console.print(titled("\nWhat the logs say", table, *notes))
+    for remark in found.clock_remarks:
+        console.print(remark)
     for outage in found.outages:
         console.print(
             f"Outage: {outage.host}, {outage.to_s - outage.from_s:.0f} s, {outage.failures} failures to reach it"

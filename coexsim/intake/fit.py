@@ -23,6 +23,7 @@ from coexsim.intake.fit_sizes import SizeFit, fit_sizes
 from coexsim.intake.fit_text import scenario_text
 from coexsim.intake.fit_traffic import Outage
 from coexsim.intake.logs.book import Told
+from coexsim.intake.logs.clocks import Clock
 from coexsim.intake.logs.join import join
 from coexsim.intake.logs.journeys import Journeys, journeys
 from coexsim.intake.logs.read import read_logs
@@ -65,6 +66,11 @@ class Fit:
         """The figure of that name. Raises `KeyError`."""
         return next((figure for figure in self.figures if figure.name == name), None) or _no_figure(name)
 
+    @property
+    def clock_remarks(self) -> list[str]:
+        """What was found of clocks that were wrong, a sentence each."""
+        return [_say_clock(self.names[server], clock) for server, clock in self.journeys.joined.clocks.items()]
+
     def save(self, folder: str | Path) -> Path:
         """Write the scenario (``fitted.yaml``), the mail (``replay.parquet``) and all figures (``fit.json``) to a folder, all or none.
 
@@ -84,7 +90,11 @@ class Fit:
     def to_data(self) -> dict[str, Any]:
         """All figures as plain data: no person stands in it."""
         joined = self.journeys.joined
-        clocks = {self.names[server]: round(value, 3) for server, value in joined.clocks_s.items()}
+        clocks = [
+            {"server": self.names[server], "ahead_s": round(clock.ahead_s, 3), "drift_s_per_day": round(clock.drift * 86400.0, 3),
+             "off_s": round(clock.off_s, 3)}
+            for server, clock in joined.clocks.items()
+        ]  # fmt: skip
         return {
             "figures": table_of(self.figures),
             "flows": self.flows.to_dict("records"),
@@ -100,10 +110,20 @@ class Fit:
                 "lost_share": self.complete.lost_share,
                 "counts_hold": self.complete.counts_hold,
             },
-            "clocks_taken_out_s": clocks,
+            "clocks_taken_out": clocks,
             "joined": {"by queue id in the reply": joined.by_reply, "by message-id": joined.by_message_id},
             "files": [vars(told) for told in self.told],
         }
+
+
+def _say_clock(name: str, clock: Clock) -> str:
+    text = f"{name}'s clock was {abs(clock.ahead_s):.3g} s {'ahead' if clock.ahead_s >= 0 else 'behind'} in the middle of the log"
+    if clock.drift:
+        text += f" and {'gained' if clock.drift > 0 else 'lost'} {abs(clock.drift) * 86400:.3g} s a day"
+    text += ": taken out"
+    if clock.off_s:
+        text += f"; at some time it was {clock.off_s:.3g} s away from that (it was set?): delays over it are not to be trusted so far"
+    return text
 
 
 def _no_figure(name: str) -> Figure:

@@ -20,8 +20,10 @@ from coexsim.intake.logs.join import Joined
 
 Floats = NDArray[np.float64]
 TOPIC = "service"
+SAME_SOURCE = 1.25  # sources whose medians before the queue manager differ by no more are pooled
 RESOLVED_STEPS = 2.0  # a stage whose mean is so many steps of the rounding long is told apart
 FEW = 20
+OWN, OUTSIDE = -1, 1 << 32  # sources of a visit that are no logged servers
 STAGES = {
     "before_s": "a: receipt and scan",
     "queue_s": "b: in the queue manager",
@@ -82,10 +84,29 @@ def first_tries(joined: Joined) -> pd.DataFrame:
     found: pd.DataFrame = done.assign(
         server=visits["server"].to_numpy()[row],
         size_bytes=visits["size_bytes"].to_numpy()[row],
+        source=sources(joined)[row],
         next_server=np.where(after >= 0, visits["server"].to_numpy()[after], -1),
         hop_s=np.where(after >= 0, arrived_s[after] - arrived_s[row], nan),
     )
     return found
+
+
+def sources(joined: Joined) -> NDArray[np.int64]:
+    """Where each visit came from: the number of a logged server, else `OUTSIDE` and on by host, or `OWN` for a local submission.
+
+    Before the queue manager lies receipt too, over a line of its own for each source: times of several sources are not one law.
+    """
+    client = joined.visits["client"].to_numpy().astype(np.int64)
+    known = joined.host_servers()[client]
+    found: NDArray[np.int64] = np.where(known >= 0, known, np.where(client >= 0, OUTSIDE + client, OWN))
+    return found
+
+
+def source_name(source: int, name_of: dict[int, str]) -> str:
+    """A source in words; a host that is not logged by its name only where it is a server's, not a person's machine."""
+    if source == OWN:
+        return "its own users"
+    return name_of.get(source, "a host that is not logged")
 
 
 def fit_law(times_s: Floats, sizes: NDArray[np.int64], step_s: float) -> Law | None:
@@ -137,10 +158,14 @@ def server_work(
     for number, work in found.items():
         own = (server == number) & np.isfinite(before)
         if own.sum() >= FEW and before[own].mean() >= RESOLVED_STEPS * step[number]:
-            sizes = tries["size_bytes"].to_numpy()[own]
-            first = ~tries["row"][own].duplicated().to_numpy()
-            work.scan = fit_law(before[own][first], sizes[first], float(step[number]))
+            first = own & ~tries["row"].duplicated().to_numpy()
+            nearest = _nearest(tries["source"].to_numpy(), before, first)
+            work.scan = fit_law(before[nearest], tries["size_bytes"].to_numpy()[nearest], float(step[number]))
             scanned[own] = before[own]
+            if nearest.sum() < first.sum():
+                work.remarks.append(
+                    f"receipt and scan by the {int(nearest.sum())} messages of the nearest source; what others take longer is their lines'"
+                )
         elif own.any():
             work.remarks.append(
                 f"receipt and scan take less than the log shows (steps of {1000 * step[number]:g} ms): counted with delivery and transfer"
@@ -158,6 +183,32 @@ def server_work(
         times = np.maximum(tries["hop_s"].to_numpy()[into] - scanned[into] - waited[into] - line, 1e-5)
         work.accept = fit_law(times, tries["size_bytes"].to_numpy()[into], 0.0)
     return found
+
+
+def _nearest(source: NDArray[np.int64], before_s: Floats, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of these rows those of the source with the smallest median, and of others that are no longer than its resolution apart."""
+    each, counts = np.unique(source[rows], return_counts=True)
+    enough = each[counts >= FEW]
+    if not len(enough):
+        return rows
+    medians = {number: float(np.median(before_s[rows & (source == number)])) for number in enough.tolist()}
+    least = min(medians.values())
+    alike = [number for number, median in medians.items() if median <= SAME_SOURCE * least]
+    found: NDArray[np.bool_] = rows & np.isin(source, alike)
+    return found
+
+
+def _by_source(part: pd.DataFrame, name: str, name_of: dict[int, str]) -> list[Figure]:
+    """Stage a of each source of a server that has several."""
+    firsts = part[np.isfinite(part["before_s"].to_numpy(np.float64))].drop_duplicates("row")
+    words = firsts["source"].map(lambda source: source_name(int(source), name_of))
+    groups = [(word, rows) for word, rows in firsts.groupby(words) if len(rows) >= FEW]
+    if len(groups) < 2:
+        return []
+    return [
+        mean(TOPIC, f"{name}, a: receipt and scan, from {word}, mean", rows["before_s"].to_numpy(np.float64), "s")
+        for word, rows in groups
+    ]
 
 
 def service_figures(
@@ -179,6 +230,7 @@ def service_figures(
                 found.append(
                     cannot_say(TOPIC, f"{name}, {words}, mean", "s", "this kind of log does not tell stages apart")
                 )
+        found += _by_source(part, name, name_of)
         for label, law in (
             ("from the queue before it into its own", work.accept),
             ("scan", work.scan),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import ceil
@@ -18,6 +19,8 @@ from coexsim.intake.fit_scenario import measured_servers, set_up, yaml_text
 from coexsim.intake.fit_service import ServerWork
 from coexsim.intake.fit_sizes import SizeFit
 from coexsim.intake.fit_traffic import Outage
+from coexsim.intake.logs.book import SENT
+from coexsim.intake.logs.join import name_of
 from coexsim.intake.logs.journeys import Journeys
 from coexsim.intake.logs.sides import HOSTED, ONPREM, UNKNOWN, Sides
 from coexsim.scenario.model import Scenario
@@ -68,6 +71,11 @@ def scenario_text(
         data["servers"] = servers
         if not given.directory.population:
             data["directory"] = {"population": _population(sides)}
+            if (way := _way_to_hosted(found, sides, given)) is not None:
+                servers.setdefault(way[0], {})["smart_host"] = way[1]
+                remarks[f"servers.{way[0]}.smart_host"] = (
+                    "where it sent mail of hosted people; for mailboxes without a name"
+                )
     data["load"] = _load(mail, found, sides, sizes, period_s, zone_s, given, remarks)
     begin_s = float(np.floor(period_s[0])) + zone_s
     data["run"] = {"start": start_text(begin_s), "length": f"{ceil(period_s[1] - period_s[0]) + 1} s"}
@@ -115,6 +123,28 @@ def _clear(servers: dict[str, Any], written: Mapping[str, Any]) -> None:
             if isinstance(below.get(stage), Mapping):
                 for key in below[stage]:
                     work.setdefault(key, None)
+
+
+def _way_to_hosted(found: Journeys, sides: Sides, given: Scenario) -> tuple[str, str] | None:
+    """The on-premises Postfix that says no smart host, and the host to which it handed most mail of hosted people; None: there is none.
+
+    A transport table lists people by name; mailboxes without one go the way that the log shows.
+    """
+    name = given.home_server.get("onprem", "")
+    server = given.servers.get(name)
+    if server is None or server.kind != "postfix" or getattr(server, "smart_host", None):
+        return None
+    joined = found.joined
+    numbers = {number for number, side in sides.servers.items() if side == ONPREM}
+    went = joined.deliveries
+    ours = np.isin(joined.visits["server"].to_numpy()[went["row"].to_numpy()], sorted(numbers))
+    theirs = sides.homes[went["to"].to_numpy()] == HOSTED
+    relays = went["relay"].to_numpy()[
+        ours & theirs & ~went["is_local"].to_numpy() & (went["status"] == SENT).to_numpy()
+    ]
+    hosts = Counter(name_of(joined.book.hosts[code]) for code in relays.tolist())
+    hosts.pop("", None)
+    return (name, f"[{hosts.most_common(1)[0][0]}]") if hosts else None
 
 
 def _population(sides: Sides) -> dict[str, int]:

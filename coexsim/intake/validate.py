@@ -93,7 +93,7 @@ def validate(
     results, remarks = _replayed(given, found, replications, seed)
     measured = measured_delays(found)
     predicted = _predicted(results)
-    rows = [*delay_rows(measured, predicted, found, tolerance), *outcome_rows(results, found, tolerance)]
+    rows = [*delay_rows(measured, predicted, results, found, tolerance), *outcome_rows(results, found, tolerance)]
     servers, more = server_rows(results, found, tolerance)
     rows += more
     rows += retry_rows(results, found, tolerance)

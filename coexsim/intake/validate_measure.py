@@ -88,8 +88,8 @@ def measured_delays(found: Fit) -> dict[str, FlowDelays]:
     return flows
 
 
-def why_slow(found: Fit, delays: FlowDelays, p: float) -> str:
-    """What the log shows of the slow copies of a flow: huge messages just before them."""
+def why_slow(found: Fit, delays: FlowDelays, p: float, predicted_s: float, tolerance: float) -> str:
+    """What the log shows of the slow copies of a flow: huge messages just before them; and whether the rest is as predicted."""
     messages = found.replay.messages
     huge_s = np.sort(messages["arrived_s"].to_numpy()[messages["size"].to_numpy() >= HUGE_BYTES])
     total = delays.before_s + delays.last_s
@@ -98,6 +98,8 @@ def why_slow(found: Fit, delays: FlowDelays, p: float) -> str:
         return ""
     at = np.searchsorted(huge_s, delays.born_s + total, side="right") - 1
     shadowed = (at >= 0) & (delays.born_s <= huge_s[np.maximum(at, 0)] + SHADOW_S)
+    rest_s = float(np.quantile(delays.filled[~shadowed], p)) if (~shadowed).any() else 0.0
+    is_as_predicted = abs(predicted_s - rest_s) <= tolerance * rest_s
     part, usual = float(shadowed[slow].mean()), float(shadowed.mean())
     if part < max(0.2, 3 * usual):
         return ""
@@ -105,7 +107,8 @@ def why_slow(found: Fit, delays: FlowDelays, p: float) -> str:
     return (
         f"{shadowed[slow].sum()} of the {slow.sum()} slowest copies were under way within {say_duration(SHADOW_S)} of one of "
         f"{len(huge_s)} messages of up to {largest} ({usual:.0%} of all copies were): they slow all mail on their machines, "
-        "which the scenario lets work independently"
+        "which the scenario lets work independently; without these copies the log has "
+        f"{say_duration(rest_s)}, {'as predicted' if is_as_predicted else 'which is not as predicted either'}"
     )
 
 

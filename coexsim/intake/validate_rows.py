@@ -10,6 +10,7 @@ import pandas as pd
 
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.intake.fit import Fit
+from coexsim.intake.fit_service import STAGES
 from coexsim.intake.validate_measure import FlowDelays, measured_servers, predicted_servers, why_slow
 from coexsim.units import say_duration
 
@@ -57,10 +58,10 @@ def _say(value: float, unit: str) -> str:
 
 
 def delay_rows(
-    measured: dict[str, FlowDelays], predicted: dict[str, Any], found: Fit, tolerance: float
+    measured: dict[str, FlowDelays], predicted: dict[str, Any], results: Results, found: Fit, tolerance: float
 ) -> list[Comparison]:
     """p50 and p95 of the delay of each flow."""
-    rows = []
+    rows, works = [], _works(results, found)
     for flow, delays in sorted(measured.items()):
         for p in QUANTILES:
             value, low, high = delays.quantile(p)
@@ -68,11 +69,13 @@ def delay_rows(
                 weighted_quantiles(predicted[flow], np.ones(len(predicted[flow])), [p])[0] if flow in predicted else nan
             )
             row = Comparison("delay", f"p{100 * p:.0f} {flow}", guess, value, low, high, "s", delays.copies, MET)
-            rows.append(_judged(row, delays, found, tolerance, p))
+            rows.append(_judged(row, delays, works, found, tolerance, p))
     return rows
 
 
-def _judged(row: Comparison, delays: FlowDelays, found: Fit, tolerance: float, p: float) -> Comparison:
+def _judged(
+    row: Comparison, delays: FlowDelays, works: list[_Work], found: Fit, tolerance: float, p: float
+) -> Comparison:
     """The verdict on a delay, with the reason where it is not met."""
     if row.messages < FEWEST:
         return row._replace(verdict=CANNOT_SAY, remark=f"only {row.messages} copies")
@@ -84,10 +87,51 @@ def _judged(row: Comparison, delays: FlowDelays, found: Fit, tolerance: float, p
         return row._replace(
             verdict=CANNOT_SAY, remark=f"the log gives delays in steps of {say_duration(delays.step_s)}"
         )
+    why = why_slow(found, delays, p, row.predicted, tolerance)
     if row.low <= row.predicted <= row.high:
         known = f"the log itself knows it only to {say_duration(row.low)} to {say_duration(row.high)} (95 %)"
-        return row._replace(verdict=CANNOT_SAY, remark="; ".join(filter(None, (known, why_slow(found, delays, p)))))
-    return row._replace(verdict=MISSED, remark=why_slow(found, delays, p))
+        return row._replace(verdict=CANNOT_SAY, remark="; ".join(filter(None, (known, why))))
+    cause = why if why.endswith("as predicted") else "; ".join(filter(None, (_likely_cause(row, works), why)))
+    return row._replace(verdict=MISSED, remark=cause)
+
+
+class _Work(NamedTuple):
+    """What a message takes at a server before it is sent on or delivered, predicted and in the log [s]."""
+
+    server: str
+    predicted_s: float
+    measured_s: float
+
+
+def _works(results: Results, found: Fit) -> list[_Work]:
+    """Work and waiting at the cores, beside the log's stages a and b, of each server whose log has them."""
+    stages = results.stages[results.stages["stage"] == "cores"].groupby("server", observed=True)
+    predicted = (stages["mean_wait_s"].mean() + stages["mean_service_s"].mean()).to_dict()
+    rows = []
+    for name in found.names.values():
+        values = [
+            figure.value
+            for figure in found.figures
+            if figure.name in (f"{name}, {STAGES[stage]}, mean" for stage in ("before_s", "queue_s"))
+        ]
+        if values and all(map(isfinite, values)):
+            guess = float(predicted.get(name, 0.0))
+            rows.append(_Work(name, guess if isfinite(guess) else 0.0, sum(values)))
+    return rows
+
+
+def _likely_cause(row: Comparison, works: list[_Work]) -> str:
+    """Which way it is off, and the server where most of it is, if there is one."""
+    off_s = row.predicted - row.measured
+    way = "less" if off_s > 0 else "longer"
+    text = f"it takes {way} than the scenario says"
+    most = max(works, key=lambda work: (work.predicted_s - work.measured_s) * (1 if off_s > 0 else -1), default=None)
+    if most is not None and abs(most.predicted_s - most.measured_s) >= abs(off_s) / 2:
+        ours, theirs = say_duration(most.predicted_s), say_duration(most.measured_s)
+        return f"{text}, most of it at {most.server}: work and waiting there predicted {ours}, in the log {theirs}"
+    if off_s > 0:
+        return f"{text}: a line, a session or work at delivery is too slow there, or mail meets less of it"
+    return f"{text}: work, waiting or a line that it does not have, or has too fast"
 
 
 def outcome_rows(results: Results, found: Fit, tolerance: float) -> list[Comparison]:

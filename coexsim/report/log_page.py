@@ -74,11 +74,8 @@ def _period(fit: Fit) -> list[str]:
     lost = (
         f"; the logs lack about {fit.complete.lost_share:.1%} of their lines" if fit.complete.lost_share > 0.002 else ""
     )
-    clocks = fit.journeys.joined.clocks_s
     found = [f"{len(fit.replay.messages):,} messages in {say_duration(fit.period_s[1] - fit.period_s[0])}{lost}."]
-    if clocks:
-        said = ", ".join(f"{fit.names[server]} {value:+.3g} s" for server, value in clocks.items())
-        found.append(f"Clocks that were ahead or behind, taken out: {said}.")
+    found += [f"{remark}." for remark in fit.clock_remarks]
     for each in fit.outages:
         found.append(
             f"Outage: {each.host}, for {say_duration(each.to_s - each.from_s)}; {each.failures} failures to reach it."

@@ -4,77 +4,28 @@ from __future__ import annotations
 
 import gzip
 import random
+from collections import Counter
 from math import isnan
 from pathlib import Path
 
 import pytest
 
 from coexsim.intake.fit import fit
-from coexsim.intake.logs.join import join
-from coexsim.intake.logs.journeys import journeys
 from coexsim.intake.logs.read import read_logs
+from tests.intake.fuzz_logs import KINDS, WRONG, outcomes
 from tests.intake.log_lab import LOGS
-from tests.intake.test_reading_logs import ACTIVITY, BOX, DOMINO, EXCHANGE, GOOGLE, HUB, SUMMARY, TRACE, exchange_row
-
-ODD = [
-    "\0",
-    "\u2028",
-    "\ufeff",
-    '"',
-    "[",
-    "]: ",
-    ",",
-    ";",
-    "\r",
-    "9" * 400,
-    "-1",
-    "NaN",
-    "<",
-    "=",
-    "\udcff",
-    "é",
-    "  ",
-    "/",
-    "99/99/9999",
-]
-TRACKING = EXCHANGE + exchange_row("00:00.000", "PC", "MBX1", "STOREDRIVER", "RECEIVE", "t@example.com") + "\n"
-KINDS = {
-    "postfix": HUB + BOX,
-    "exchange": TRACKING,
-    "trace": TRACE,
-    "summary": SUMMARY,
-    "google": GOOGLE,
-    "domino": DOMINO,
-    "activity": ACTIVITY,
-}
 
 
-def damaged(text: str, numbers: random.Random) -> str:
-    """A line with something cut out, put in, doubled or swapped."""
-    for _ in range(numbers.randint(1, 3)):
-        at, to = sorted((numbers.randrange(len(text) + 1), numbers.randrange(len(text) + 1)))
-        text = numbers.choice([
-            text[:at] + text[to:], text[:at] + numbers.choice(ODD) + text[at:], text[:to] + text[at:], text[at:to] + text[:at] + text[to:],
-        ])  # fmt: skip
-        text = text[:2000]
-    return text
+def test_damaged_lines_are_counted() -> None:
+    """2,000 damaged lines of each kind, two files of them: each line is used, other or damaged; the first damaged one is told."""
+    found = list(outcomes(2000, seed=7))
+    counts: Counter[tuple[str, str]] = Counter()
+    for kind, word, number, _ in found:
+        counts[kind, word] += number
 
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_damaged_lines_are_counted(tmp_path: Path, kind: str) -> None:
-    """2,000 damaged lines of each kind behind a good beginning: each is used, other or damaged, and the rest still joins."""
-    numbers = random.Random(7)
-    good = KINDS[kind].splitlines()
-    bad = [damaged(numbers.choice(good), numbers) for _ in range(2000)]
-    file = tmp_path / "bad.log"
-    file.write_bytes("\n".join([*good, *bad]).encode("utf-8", "surrogatepass"))
-    book = read_logs([file], year=2026)
-    journeys(join(book))
-    [told] = book.told
-
-    assert told.lines >= 2000
-    assert told.used + told.other + told.damaged <= told.lines + 1
-    assert told.used > 0
+    assert [each for each in found if each[1] in WRONG] == []
+    assert all(counts[kind, "used"] > 0 for kind in KINDS)
+    assert all(counts[kind, "damaged"] > 0 for kind in KINDS)
 
 
 @pytest.mark.parametrize("cut", [10, 40_000, -9], ids=["a few bytes", "in the middle", "without its end"])

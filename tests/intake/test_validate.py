@@ -33,6 +33,7 @@ def test_delays_are_within_ten_percent_or_the_reason_is_said(validation: Validat
     assert [c.say() for c in delays if c.verdict == "missed"] == []
     assert sum(c.verdict == "met" for c in delays) >= 9
     assert all(c.remark for c in delays if c.verdict == "cannot say")
+    assert any("without these copies the log has" in c.remark and c.remark.endswith("as predicted") for c in delays)
 
 
 def test_copies_and_load_of_servers_are_predicted(validation: Validation) -> None:
@@ -55,6 +56,8 @@ def test_a_wrong_scenario_is_missed(folder: Path) -> None:
     assert {"p50 hosted->hosted", "p50 hosted->onprem", "p50 onprem->hosted"} <= missed
     assert "p50 hosted->internet" not in missed
     assert any("missed" in sentence and "off by" in sentence for sentence in found.sentences())
+    [p50] = [c for c in found.comparisons if c.name == "p50 hosted->hosted"]
+    assert p50.remark.startswith("it takes less than the scenario says, most of it at onprem: work and waiting there")
 
 
 def test_commands(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

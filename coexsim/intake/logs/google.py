@@ -9,6 +9,7 @@ from coexsim.intake.logs.book import BOUNCED, DEFERRED, LOCAL, NOBODY, SENT, SMT
 from coexsim.intake.logs.tables import ENHANCED, first, number, rows_of, status_of, time_s
 
 SERVICE = "Google Workspace"
+UNSAID = ("", "N/A")
 INSIDE = ("GMAIL_INBOX", "GMAIL_SPAM", "INTERNAL_SERVER", "LOCAL")
 
 
@@ -26,6 +27,11 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
         except (ValueError, OverflowError):
             told.damage(at, ",".join(row.values()))
             continue
+        status, target_is_in = _status(row), target == "SMTP_IN"
+        if target_is_in and status == BOUNCED:
+            _refused(book, server, row, event_s)
+            told.used += 1
+            continue
         if message_id not in visits:
             visit = book.new_visit()
             visits[message_id] = (visit, begun_s)
@@ -34,9 +40,8 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
             size = number(first(row, "messagesize"))
             book.visits.add((visit, server, 0, hash(message_id), sender, size, NOBODY, begun_s, nan, NOBODY, origin))
         visit, begun_s = visits[message_id]
-        status = _status(row)
         is_local = target in INSIDE
-        if status is None or target in ("SMTP_IN", "LIST_SERVER") or not first(row, "recipientaddress"):
+        if status is None or target_is_in or target == "LIST_SERVER" or not first(row, "recipientaddress"):
             told.other += 1
             continue
         told.used += 1
@@ -49,6 +54,18 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
             (visit, to, to, relay, event_s, delay_s, nan, nan, nan, nan, status, code, 0, 0, is_local, True)
         )
         book.pack()
+
+
+def _refused(book: LogBook, server: int, row: dict[str, str], at_s: float) -> None:
+    """A session that was refused: a message id that is not one, and ``N/A`` where nothing had been said yet."""
+    sender, to = (first(row, name) for name in ("sender", "recipientaddress"))
+    address = first(row, "eventtargetipaddress")
+    said = ENHANCED.search(first(row, "eventdescription"))
+    code = book.codes.code(said[1] if said else first(row, "eventsmtpreplycode") or "5.0.0")
+    book.refusals.add((
+        book.new_message(), NOBODY, server, at_s, book.hosts.code(address) if address else NOBODY,
+        NOBODY if sender in UNSAID else book.addresses.code(sender), NOBODY if to in UNSAID else book.addresses.code(to), code,
+    ))  # fmt: skip
 
 
 def _status(row: dict[str, str]) -> int | None:

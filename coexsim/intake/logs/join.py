@@ -10,15 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.intake.logs.book import DEFERRED, LOCAL, NOTICE, SENT, LogBook
+from coexsim.intake.logs.clocks import Clock, find_clocks
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 _HOST = re.compile(r"(?P<name>[^\[\]:, ]*)(?:\[(?P<ip>[^\]]*)\])?")
 LOOPBACK = ("127.", "::1")
+WRONG_CLOCK_S = 4000.0  # a server's clock may be so wrong: an hour of summer time, and some
 SLACK_S = 2.0  # a line may be written so much later than what it tells
-CLOCK_NOISE_S = 0.05  # two clocks that differ by less are taken for one
 MOST_HOPS = 50
-FEW = 5
 OUTSIDE = "outside"  # the next host where a log does not name it
 
 
@@ -30,10 +29,18 @@ class Joined:
     visits: pd.DataFrame  # sorted by number, `parent`: number of the visit it came from, -1: none; times on one clock
     deliveries: pd.DataFrame  # `next`: visit that it led to, -1: none seen
     hosts: dict[int, set[str]] = field(default_factory=dict)  # server: host names and IP addresses, lower case
-    clocks_s: dict[int, float] = field(default_factory=dict)  # server: what its clock was ahead, taken out
+    clocks: dict[int, Clock] = field(default_factory=dict)  # server: what its clock was ahead, taken out
     by_reply: int = 0
     by_message_id: int = 0
     lost: int = 0  # replies that name a queue id which a server that is logged should have
+
+    def right_s(self, times_s: NDArray[np.float64], servers: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Times of servers' clocks, on the clock that is taken for right."""
+        found = times_s.copy()
+        for server, clock in self.clocks.items():
+            mine = servers == server
+            found[mine] -= clock.ahead_at(found[mine])
+        return found
 
     def server_at(self, host: str) -> int:
         """The logged server of a host as written in a log (``name[ip]:25``); -1: none."""
@@ -153,31 +160,38 @@ def _by_message_id(joined: Joined) -> None:
     rows_of: dict[int, list[int]] = {}
     for row in np.flatnonzero(np.isin(ids, several)).tolist():
         rows_of.setdefault(int(ids[row]), []).append(row)
-    for row in np.flatnonzero(orphan).tolist():
-        best = -1
+
+    def best(row: int, wrong_clock_s: float) -> int:
+        """The visit that this one most likely comes from; -1: none. Servers whose clocks may be wrong must name each other."""
+        found = -1
         for other in rows_of[int(ids[row])]:
-            slack_s = 0.0 if server[row] == server[other] else SLACK_S
-            if other == row or not sends_on[other] or arrived_s[other] > arrived_s[row] + slack_s:
+            is_same = bool(server[row] == server[other])
+            before_s, after_s = (0.0, SLACK_S) if is_same else (SLACK_S + wrong_clock_s, SLACK_S + wrong_clock_s)
+            if other == row or not sends_on[other] or (is_same and wrong_clock_s):
+                continue
+            if arrived_s[other] > arrived_s[row] + before_s or arrived_s[row] > ends_s[other] + after_s:
                 continue
             if arrived_s[other] == arrived_s[row] and other > row:
                 continue
-            if arrived_s[row] > ends_s[other] + SLACK_S or not _may_come_from(
-                bool(server[row] == server[other]),
-                int(client[row]),
-                bool(origin[row] == LOCAL or back[row]),
-                loops,
-                known,
-                int(server[row]),
-                int(server[other]),
-            ):
+            came_by_itself = bool(origin[row] == LOCAL or back[row])
+            if not _may_come_from(
+                is_same, int(client[row]), came_by_itself, loops, known, int(server[row]), int(server[other])
+            ) or (wrong_clock_s and client[row] < 0):
                 continue
             if _is_above(parent, other, row):
                 continue
-            if best < 0 or arrived_s[other] > arrived_s[best]:
-                best = other
-        if best >= 0:
-            parent[row] = best
-            joined.by_message_id += 1
+            if found < 0 or (
+                abs(arrived_s[other] - arrived_s[row]) < abs(arrived_s[found] - arrived_s[row])
+                if wrong_clock_s
+                else arrived_s[other] > arrived_s[found]
+            ):
+                found = other
+        return found
+
+    for wrong_clock_s in (0.0, WRONG_CLOCK_S):
+        for row in np.flatnonzero(orphan & (parent < 0)).tolist():
+            parent[row] = best(row, wrong_clock_s)
+            joined.by_message_id += int(parent[row] >= 0)
     visits["parent"] = parent
     _lead_on(joined, parent, orphan & (parent >= 0))
 
@@ -255,61 +269,19 @@ def _lead_on(joined: Joined, parent: Ints, fresh: NDArray[np.bool_]) -> None:
     deliveries["next"] = after
 
 
-# --- clocks ---------------------------------------------------------------------------------------------------------------
-
-
-def _clock_bounds(visits: pd.DataFrame, deliveries: pd.DataFrame) -> dict[tuple[int, int], tuple[float, float, int]]:
-    """For servers a and b: least and most that b's clock may be ahead of a's [s], and from how many messages."""
-    rows = np.flatnonzero((deliveries["next"].to_numpy() >= 0) & np.isfinite(deliveries["delay_s"].to_numpy()))
-    at, after = deliveries["row"].to_numpy()[rows], deliveries["next"].to_numpy()[rows]
-    arrived_s, servers = visits["arrived_s"].to_numpy(), visits["server"].to_numpy().astype(np.int64)
-    low_s = arrived_s[after] - arrived_s[at] - deliveries["delay_s"].to_numpy(np.float64)[rows]
-    high_s = low_s + np.nan_to_num(deliveries["transfer_s"].to_numpy(np.float64)[rows])
-    pairs, which = np.unique(servers[at] << 32 | servers[after], return_inverse=True)
-    bounds = {}
-    for i, pair in enumerate(pairs.tolist()):
-        part = which == i
-        if pair >> 32 != pair & 0xFFFFFFFF:
-            bounds[pair >> 32, pair & 0xFFFFFFFF] = (
-                float(np.median(low_s[part])),
-                float(np.median(high_s[part])),
-                int(part.sum()),
-            )
-    return bounds
-
-
 def _set_clocks(joined: Joined) -> None:
-    """Find what each server's clock is ahead of the first one's, and take it out of all times.
-
-    A message reaches the next server between the begin of its transfer (arrival + a + b + c) and its end (arrival + delay): the
-    medians of both bounds over all messages from one server to the other hold the difference of their clocks.
-    """
+    """Find what each server's clock is ahead of the first one's, and take it out of all times."""
     visits, deliveries = joined.visits, joined.deliveries
-    bounds = _clock_bounds(visits, deliveries)
-    if not bounds:
-        return
-    seen: dict[int, int] = {}
-    for (a, _), (_, _, n) in bounds.items():
-        seen[a] = seen.get(a, 0) + n
-    ahead = {max(seen, key=lambda server: (seen[server], -server)): 0.0}
-    while reach := [(n, a, b, low, high) for (a, b), (low, high, n) in bounds.items() if (a in ahead) != (b in ahead)]:
-        n, a, b, low, high = max(reach, key=lambda each: (each[0], -each[1], -each[2]))
-        back = bounds.get((b, a))
-        if back is not None and back[2] >= FEW and n >= FEW:  # the way back bounds it from the other side
-            low, high = sorted((max(low, -back[1]), min(high, -back[0])))
-        difference = 0.0 if low - CLOCK_NOISE_S <= 0.0 <= high + CLOCK_NOISE_S else (low + high) / 2
-        if a in ahead:
-            ahead[b] = ahead[a] + difference
-        else:
-            ahead[a] = ahead[b] - difference
-    joined.clocks_s = {server: value for server, value in sorted(ahead.items()) if value}
-    if joined.clocks_s:
-        table = np.array([ahead.get(server, 0.0) for server in range(len(joined.book.servers))])
-        for name in ("arrived_s", "gone_s"):
-            visits[name] = visits[name].to_numpy() - table[visits["server"].to_numpy()]
-        deliveries["at_s"] = (
-            deliveries["at_s"].to_numpy() - table[visits["server"].to_numpy()[deliveries["row"].to_numpy()]]
-        )
+    joined.clocks = {
+        server: clock
+        for server, clock in sorted(find_clocks(visits, deliveries).items())
+        if clock.ahead_s or clock.drift
+    }
+    servers = visits["server"].to_numpy()
+    of_delivery = servers[deliveries["row"].to_numpy()]
+    for frame, of, names in ((visits, servers, ("arrived_s", "gone_s")), (deliveries, of_delivery, ("at_s",))):
+        for name in names if joined.clocks else ():
+            frame[name] = joined.right_s(frame[name].to_numpy(), of)
 
 
 __all__ = ["DEFERRED", "Joined", "ip_of", "join", "name_of"]

@@ -84,10 +84,9 @@ def _messages(joined: Joined) -> pd.DataFrame:
     whole = refusals[(refusals["visit"] < 0) & (logged[refusals["client"].to_numpy()] < 0)]
     if len(whole):
         each = whole.groupby("message", as_index=False).first()
-        clocks = np.array([joined.clocks_s.get(server, 0.0) for server in range(len(book.servers))])
         lost = pd.DataFrame({
             "row": -1 - each["message"], "server": each["server"], "sender": each["sender"], "size_bytes": -1,
-            "arrived_s": each["at_s"] - clocks[each["server"].to_numpy()], "client": each["client"], "code": each["code"],
+            "arrived_s": joined.right_s(each["at_s"].to_numpy(), each["server"].to_numpy()), "client": each["client"], "code": each["code"],
             "is_notice": False, "is_sure": True,
         })  # fmt: skip
         messages = pd.concat([messages, lost], ignore_index=True)

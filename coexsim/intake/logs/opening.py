@@ -137,10 +137,10 @@ def kind_of(head: Iterable[str]) -> str | None:
         if "messageid" in folded and "eventtarget" in folded and "recipientaddress" in folded:
             return "google"
         names = set(folded.replace("-", "_").split(","))
-        if names & {"recipient_status", "status"} and names & {"sender_address", "senderaddress"}:
-            return "message-trace"
         if "internal" in folded and {"event_id", "eventid"} & names and {"source", "source_context"} & names:
             return "exchange"
+        if names & {"recipient_status", "status"} and names & {"sender_address", "senderaddress"}:
+            return "message-trace"
         if {"recordtype", "originator"} <= names:
             return "domino-activity"
         if _DOMINO.match(words):

@@ -32,6 +32,9 @@ GIVEN_UP = ("4.4.7", "5.4.7")  # QUEUE.Expired
 STARTS = ("RECEIVE", "DSN", "LOAD")
 
 
+FOLLOWED = frozenset((*STARTS, *ENDS, "TRANSFER", "EXPAND", "REDIRECT", "RESOLVE"))
+
+
 class _Visit:
     """A message at a server."""
 
@@ -91,6 +94,8 @@ class ExchangeReader:
         self._book.pack()
 
     def _event(self, event: str, row: dict[str, str]) -> bool:
+        if event not in FOLLOWED:
+            return False  # NOTIFYMAPI, AGENTINFO, SUBMIT and others; some have no message id
         inside = first(row, "internalmessageid") or first(row, "networkmessageid", "messageid")
         if not inside:
             raise ValueError("no message id")

@@ -1,0 +1,124 @@
+"""Clocks of servers: what each is ahead of the others, and how fast it drifts, from messages that go from one to the other.
+
+A message reaches the next server between the begin of its transfer (arrival + a + b + c) and its end (arrival + delay). The medians of
+both bounds, over all messages of a while, hold the difference of the two clocks in that while.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+NOISE_S = 0.05  # two clocks that differ by less are taken for one
+WHILES = 12  # a log is looked at in so many parts of equal length
+FEW = 5  # messages in a while
+
+
+class Clock(NamedTuple):
+    """What a server's clock is ahead of the first one's at `at_s`, how much more each second, and whether it keeps to that."""
+
+    ahead_s: float
+    drift: float = 0.0
+    at_s: float = 0.0
+    off_s: float = 0.0  # how far it is from that line in some while: it was set, or its speed changed
+
+    def ahead_at(self, times_s: Floats) -> Floats:
+        """What it is ahead at each of these times."""
+        found: Floats = self.ahead_s + self.drift * (times_s - self.at_s)
+        return found
+
+
+class _Pair(NamedTuple):
+    """The bounds of the difference of two clocks in each while; not a number where too few messages tell."""
+
+    low_s: Floats
+    high_s: Floats
+    messages: int
+
+    def turned(self) -> _Pair:
+        """The same, seen from the other clock."""
+        return _Pair(-self.high_s, -self.low_s, self.messages)
+
+
+def find_clocks(visits: pd.DataFrame, deliveries: pd.DataFrame) -> dict[int, Clock]:
+    """The clock of each server that mail joins to others; the one with most mail is right."""
+    times_s = visits["arrived_s"].to_numpy()
+    if not len(times_s):
+        return {}
+    begin_s, end_s = float(np.nanmin(times_s)), float(np.nanmax(times_s))
+    middles_s = begin_s + (np.arange(WHILES) + 0.5) / WHILES * max(end_s - begin_s, 1e-9)
+    pairs = _pairs(visits, deliveries, begin_s, max(end_s - begin_s, 1e-9))
+    if not pairs:
+        return {}
+    seen: dict[int, int] = {}
+    for (a, _), pair in pairs.items():
+        seen[a] = seen.get(a, 0) + pair.messages
+    clocks = {max(seen, key=lambda server: (seen[server], -server)): Clock(0.0, at_s=float(middles_s.mean()))}
+    while reach := [(pair.messages, -a, -b) for (a, b), pair in pairs.items() if (a in clocks) != (b in clocks)]:
+        _, a, b = (abs(number) for number in max(reach))
+        pair, back = pairs[a, b], pairs.get((b, a))
+        if back is not None and min(back.messages, pair.messages) >= FEW:
+            pair = _both(pair, back.turned())
+        if a not in clocks:
+            a, b, pair = b, a, pair.turned()
+        found, known = _difference(pair, middles_s), clocks[a]
+        clocks[b] = found._replace(ahead_s=known.ahead_s + found.ahead_s, drift=known.drift + found.drift)
+    return clocks
+
+
+def _pairs(
+    visits: pd.DataFrame, deliveries: pd.DataFrame, begin_s: float, length_s: float
+) -> dict[tuple[int, int], _Pair]:
+    """For servers a and b: least and most that b's clock may be ahead of a's, in each while."""
+    rows = np.flatnonzero((deliveries["next"].to_numpy() >= 0) & np.isfinite(deliveries["delay_s"].to_numpy()))
+    at, after = deliveries["row"].to_numpy()[rows], deliveries["next"].to_numpy()[rows]
+    arrived_s, servers = visits["arrived_s"].to_numpy(), visits["server"].to_numpy().astype(np.int64)
+    low_s = arrived_s[after] - arrived_s[at] - deliveries["delay_s"].to_numpy(np.float64)[rows]
+    high_s = low_s + np.nan_to_num(deliveries["transfer_s"].to_numpy(np.float64)[rows])
+    when = np.clip((arrived_s[at] - begin_s) / length_s * WHILES, 0, WHILES - 1).astype(np.int64)
+    keys = servers[at] << 32 | servers[after]
+    pairs = {}
+    for key in np.unique(keys).tolist():
+        a, b = key >> 32, key & 0xFFFFFFFF
+        if a != b:
+            mine = keys == key
+            pairs[a, b] = _Pair(_medians(low_s[mine], when[mine]), _medians(high_s[mine], when[mine]), int(mine.sum()))
+    return pairs
+
+
+def _medians(values: Floats, when: NDArray[np.int64]) -> Floats:
+    """The median in each while with enough values; where no while has them, that of all stands for all."""
+    found = np.full(WHILES, np.nan)
+    for number in np.unique(when).tolist():
+        part = values[when == number]
+        if len(part) >= FEW:
+            found[number] = np.median(part)
+    return found if np.isfinite(found).any() else np.full(WHILES, np.median(values))
+
+
+def _both(one: _Pair, other: _Pair) -> _Pair:
+    """Bounds from both directions together, where both tell."""
+    low, high = np.fmax(one.low_s, other.low_s), np.fmin(one.high_s, other.high_s)
+    return _Pair(np.fmin(low, high), np.fmax(low, high), one.messages + other.messages)
+
+
+def _difference(pair: _Pair, middles_s: Floats) -> Clock:
+    """No difference where the bounds allow none; else a constant one; else a line through the middles of the bounds."""
+    known = np.isfinite(pair.low_s) & np.isfinite(pair.high_s)
+    low_s, high_s, at_s = pair.low_s[known], pair.high_s[known], middles_s[known]
+    middle_s = float(middles_s.mean())
+    if np.all((low_s - NOISE_S <= 0) & (high_s + NOISE_S >= 0)):
+        return Clock(0.0, at_s=middle_s)
+    halves_s = (low_s + high_s) / 2
+    constant = float(np.median(halves_s))
+    if len(halves_s) < 3 or np.all((low_s - NOISE_S <= constant) & (high_s + NOISE_S >= constant)):
+        return Clock(constant, at_s=middle_s)
+    drift, ahead_s = (float(part) for part in np.polyfit(at_s - middle_s, halves_s, 1))
+    line_s = ahead_s + drift * (at_s - middle_s)
+    off_s = float(np.maximum(np.maximum(low_s - line_s, line_s - high_s), 0.0).max())
+    blurred_s = NOISE_S + abs(drift) * (abs(ahead_s) + float(middles_s[1] - middles_s[0]))  # it moves within a while
+    return Clock(ahead_s, drift, middle_s, off_s if off_s > blurred_s else 0.0)
