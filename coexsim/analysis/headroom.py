@@ -55,16 +55,17 @@ def grown(scenario: Scenario, growth: float) -> Scenario:
 def find_headroom(
     scenario: Scenario, objectives: Sequence[Objective], *, most: int = FIRST_LOOK, confidence: float = 0.95, seed: int | None = None,
     executor: Executor | None = None, progress: Callable[[int], None] | None = None,
-    spent: Callable[[Assessment], None] | None = None,
+    spent: Callable[[Assessment], None] | None = None, loads: Loads | None = None,
 ) -> Headroom | None:  # fmt: skip
     """The growth at which a scenario that holds breaks, by bisection; None for one without load.
 
     The search ends where theory says that a station surely cannot keep up. Mail is the same at every growth, only denser. The answer
-    is known to a step only, so a first look does: a growth that it cannot judge stays undecided, unless `most` allows more.
+    is known to a step only, so a first look does: a growth that it cannot judge stays undecided, unless `most` allows more. `loads` is
+    what theory says of the scenario, where it was asked before.
     """
     if scenario.load is None:
         return None
-    loads = station_loads(scenario)
+    loads = station_loads(scenario) if loads is None else loads
     top = min(MOST_GROWTH, 1.1 / max(_fullest(loads), 1.1 / MOST_GROWTH))
     steps = [STEP**n for n in range(1, 200) if STEP**n <= top * STEP]
     guess = _guess(loads, objectives)

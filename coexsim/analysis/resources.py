@@ -9,7 +9,7 @@ import pandas as pd
 
 from coexsim.analysis.assess import Assessment
 from coexsim.analysis.candidates import IN_CAPACITY, say_resource
-from coexsim.analysis.loads import StationLoad, station_loads
+from coexsim.analysis.loads import Loads, StationLoad, station_loads
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
 from coexsim.scenario.model import UPLINK, Scenario
@@ -19,8 +19,8 @@ COLUMNS = ["resource", "has", "busy", "needed", "why"]
 
 
 def resource_table(
-    scenario: Scenario, server: str, assessment: Assessment, objectives: Sequence[Objective] = ()
-) -> pd.DataFrame:
+    scenario: Scenario, server: str, assessment: Assessment, objectives: Sequence[Objective] = (), loads: Loads | None = None
+) -> pd.DataFrame:  # fmt: skip
     """One row for each resource of a server, the scarcest first.
 
     ========  ===============================================================================================
@@ -32,7 +32,7 @@ def resource_table(
     why       what `needed` rests on
     ========  ===============================================================================================
     """
-    loads = station_loads(scenario)
+    loads = station_loads(scenario) if loads is None else loads
     busy = assessment.busy()
     capacity = scenario.servers[server].capacity
     rows = []

@@ -21,7 +21,7 @@ from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
 from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.headroom import Headroom, find_headroom
-from coexsim.analysis.loads import MeasuredMail, measured_mail, station_loads
+from coexsim.analysis.loads import Loads, MeasuredMail, measured_mail, station_loads
 from coexsim.analysis.resources import resource_table
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.slo import Verdict
@@ -72,6 +72,8 @@ class Sizing:
     runs: int = 0
     messages: int = 0
     seconds: float = 0.0
+    loads: Loads | None = None
+    """What theory says of the answer, where it was asked."""
 
     def __repr__(self) -> str:
         return f"<Sizing: {self.headline}>"
@@ -120,7 +122,7 @@ class Sizing:
         if best is None or best.assessment is None:
             raise NoDataError("no candidate was shown to hold")
         return resource_table(
-            apply(scenario, best.candidate, self.server), self.server, best.assessment, self.objectives
+            apply(scenario, best.candidate, self.server), self.server, best.assessment, self.objectives, self.loads
         )
 
     def doubts(self, scenario: Scenario) -> list[str]:
@@ -203,10 +205,11 @@ def find_size(
         if headroom and found.answer is not None:
             room = find_headroom(
                 apply(scenario, found.answer, server), asked, most=most_for_headroom, confidence=confidence, seed=seed, executor=executor,
-                progress=search.tell("headroom of " + found.answer.name), spent=search.spend,
+                progress=search.tell("headroom of " + found.answer.name), spent=search.spend, loads=search.loads.get(found.answer.name),
             )  # fmt: skip
             found = replace(found, headroom=room)
-    return replace(found, runs=search.runs, messages=search.messages, seconds=perf_counter() - began)
+    loads = search.loads.get(found.answer.name) if found.answer is not None else None
+    return replace(found, runs=search.runs, messages=search.messages, seconds=perf_counter() - began, loads=loads)
 
 
 class _Search:
@@ -226,6 +229,7 @@ class _Search:
         self.progress = progress
         self.runs = 0
         self.messages = 0
+        self.loads: dict[str, Loads] = {}  # by name of the candidate
         self._mail: MeasuredMail | None = None  # the same for every machine
 
     def tell(self, what: str) -> Callable[[int], None]:
@@ -242,7 +246,7 @@ class _Search:
         changed = apply(self.scenario, candidate, self.server)
         if self._mail is None:
             self._mail = measured_mail(World(changed, changed.run.seed, 0))
-        loads = station_loads(changed, mail=self._mail)
+        loads = self.loads[candidate.name] = station_loads(changed, mail=self._mail)
         expected = {each.text: value for each in self.asked if (value := predict(each, loads)) is not None}
         why = too_small(self.asked, loads)
         return Tried(candidate, "too small by theory" if why else "not tried", why, expected)

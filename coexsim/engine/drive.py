@@ -146,6 +146,7 @@ class Compiled:
         ends_s = max(float(self.arrays["times"][of.NOW]), 0.0 if self.world.stopped_early else self.world.length_s)
         Finish(self.world, self.arrays, self.rows, self.fabric, self.mail, self.folds).hand_over(ends_s)
         self.rows.end()
+        self.arrays["work"] = np.zeros((0, 0))  # the largest: tables are made next
 
     def _until(self, time_s: float, order: int) -> bool:
         """Run the kernel until a key; False when the run is over."""

@@ -112,7 +112,7 @@ class MailRows:
     # --- giving them ---
 
     def columns(self) -> dict[str, Any]:
-        """All rows, by column; words as (codes, words)."""
+        """All rows, by column; words as (codes, words). They are handed over, and not kept."""
         columns: dict[str, Any] = {}
         if self._world.bins is not None:
             columns = self._world.bins.columns()
@@ -120,14 +120,13 @@ class MailRows:
             for name, dtype in DTYPES.items():
                 parts = [block.pop(name) for block in self._blocks]
                 columns[name] = np.concatenate(parts) if parts else np.empty(0, dtype)
-            self._blocks = [dict(columns)] if len(columns["mail"]) else []
         for name in WORDS:
             words = self.words[name].all()
             used = np.flatnonzero(np.bincount(columns[name], minlength=len(words)))
-            place = np.zeros(len(words), np.int64)
+            place = np.zeros(len(words), np.int32)
             place[used] = np.arange(len(used))
             columns[name] = (place[columns[name]], [words[code] for code in used.tolist()])
-        columns["outcome"] = (columns["outcome"].astype(np.int64), list(OUTCOMES))
+        columns["outcome"] = (columns["outcome"].astype(np.int8), list(OUTCOMES))
         return columns
 
     def check_conservation(self) -> None:

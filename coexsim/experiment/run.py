@@ -20,7 +20,7 @@ from coexsim.experiment.warm_up import settled
 from coexsim.mail.message import Rcpt
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_log import MailLog
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import OUTCOMES, WORDS
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.world import World
 
@@ -95,13 +95,12 @@ def _words(codes: Any, words: list[str]) -> Any:
 
 def _mail(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
     columns = world.recorder.columns()
-    words = {name: _words(*value) for name, value in columns.items() if isinstance(value, tuple)}
-    words["outcome"] = pd.Categorical.from_codes(columns["outcome"][0], categories=pd.Index(OUTCOMES))
-    numbers = {name: value for name, value in columns.items() if not isinstance(value, tuple)}
-    order = _mail_order(numbers, words)
-    rows = {name: values[order] for name, values in numbers.items()} | {
-        name: values[order] for name, values in words.items()
-    }
+    outcome = pd.Categorical.from_codes(columns.pop("outcome")[0], categories=pd.Index(OUTCOMES))
+    words = {name: _words(*columns.pop(name)) for name in WORDS} | {"outcome": outcome}
+    order = _mail_order(columns, words)
+    rows = {
+        name: part.pop(name)[order] for part in (columns, words) for name in list(part)
+    }  # one at a time: a day's rows are large
     return frame("mail", tag(len(order)) | rows)
 
 

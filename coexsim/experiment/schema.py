@@ -139,7 +139,7 @@ def columns_of(table: str, there: Iterable[str]) -> dict[str, Column]:
 
 
 def frame(table: str, columns: dict[str, object]) -> pd.DataFrame:
-    """A table with the columns and dtypes of the schema. Missing columns are an error, as are unknown ones."""
+    """A table of these columns, which are not copied, with the dtypes of the schema. Missing ones are an error, as are unknown ones."""
     schema = columns_of(table, columns)
     if set(columns) != set(schema):
         raise KeyError(f"{table}: columns {sorted(set(columns) ^ set(schema))} are missing or unknown")
@@ -150,7 +150,7 @@ def frame(table: str, columns: dict[str, object]) -> pd.DataFrame:
             data[name] = _in_words(values if isinstance(values, pd.Categorical) else pd.Categorical(list(values)))  # type: ignore[call-overload]
         else:
             data[name] = np.asarray(values, dtype=column.dtype)
-    return pd.DataFrame(data)
+    return pd.DataFrame(data, copy=False)
 
 
 def _in_words(values: pd.Categorical) -> pd.Categorical:

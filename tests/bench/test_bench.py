@@ -62,7 +62,7 @@ def test_loaded_day() -> None:
     assert day.rows == plain.rows
 
     assert day.messages > 500_000
-    assert day.peak_bytes / day.messages < 1000
+    assert day.peak_bytes / day.messages < 200
 
 
 def test_loaded_day_beside_the_yardstick(tmp_path: Path) -> None:
