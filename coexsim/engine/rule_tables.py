@@ -55,7 +55,7 @@ class Shelf:
     """The tables of the rules that ran last. Whoever takes some off has them alone, until they are put back."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[dict[str, Any], RuleTables]] = []  # the last one used is last
+        self._kept: list[tuple[str, RuleTables]] = []  # the last one used is last
 
     def take(self, scenario: Scenario) -> RuleTables:
         """The tables of a scenario's rules; new ones where there are none, or where rules look at more than the class of the mail."""
@@ -81,8 +81,11 @@ def shelf() -> Shelf:
     return Shelf()
 
 
-def rules_of(scenario: Scenario) -> dict[str, Any]:
-    """What of a scenario the rules of mail look at. Load, machines, links and how many people there are change no rule."""
+def rules_of(scenario: Scenario) -> str:
+    """What of a scenario the rules of mail look at, as text, since the order of servers and people counts.
+
+    Load, machines, links and how many people there are change no rule.
+    """
     servers = {name: server.replaced(capacity=Capacity(), service=None) for name, server in scenario.servers.items()}
     population = {side: 1 for side, people in scenario.directory.population.items() if people}
     run = Run().replaced(start=scenario.run.start) if scenario.events else Run()
@@ -90,4 +93,4 @@ def rules_of(scenario: Scenario) -> dict[str, Any]:
         title="", description="", links=(), uplinks={}, servers=servers, load=None, run=run, objectives=(),
         directory=scenario.directory.replaced(population=population), size=None, acknowledge=(), sources={},
     )  # fmt: skip
-    return {**rules.to_data(), "zones": texts_of_zones(scenario)}
+    return str((rules.to_data(), texts_of_zones(scenario)))

@@ -74,6 +74,13 @@ def test_what_a_rule_looks_at_asks_it_anew(key: str, value: object) -> None:
     assert rules_of(changed(scenario, {key: value})) != rules_of(scenario)
 
 
+def test_the_order_of_servers_counts() -> None:
+    """Rows speak of servers by number."""
+    scenario = load_scenario("scenarios/load/corporate-20k.yaml")
+    turned = scenario.replaced(servers=dict(reversed(scenario.servers.items())))
+    assert rules_of(turned) != rules_of(scenario)
+
+
 def test_tables_are_lent_to_one_run_at_a_time() -> None:
     """Whoever takes tables off the shelf has them alone; what comes back is found again by the same rules."""
     scenario = load_scenario("scenarios/load/corporate-20k.yaml")
