@@ -40,7 +40,9 @@ class Arrays:
         end = self._used[name] = first + len(rows)
         if end > len(self._of[name]):
             self.lengthen(name, end)
-        if rows:
+        if len(rows) == 1:
+            self._of[name][first] = rows[0]
+        elif rows:
             self._of[name][first:end] = np.array(rows, self._of[name].dtype)
         return first
 

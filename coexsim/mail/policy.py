@@ -175,6 +175,8 @@ class Policy(NamedTuple):
 
 
 def _best(routes: Sequence[RouteEntry], address: str, *, named: bool = False) -> RouteEntry | None:
+    if not routes:
+        return None
     domain = domain_of(address)
     parents = domain.split(".")
     ranked = [fold(address), domain, *("*." + ".".join(parents[i:]) for i in range(1, len(parents)))]

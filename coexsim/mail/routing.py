@@ -36,16 +36,23 @@ class Decision(NamedTuple):
 
 
 def decide(
-    setup: Setup, server: str, envelope: Envelope, came_from: Client = "own-user", state: State = State()
-) -> Decision:
-    """What `server` does with mail that it has taken: for every recipient (groups and forwarding followed) one disposition."""
+    setup: Setup, server: str, envelope: Envelope, came_from: Client = "own-user", state: State = State(),
+    known: dict[Rcpt, tuple[Disposition, ...]] | None = None,
+) -> Decision:  # fmt: skip
+    """What `server` does with mail that it has taken: for every recipient (groups and forwarding followed) one disposition.
+
+    `known` remembers what was said of each recipient: for envelopes that differ in nothing but their recipients.
+    """
+    known = {} if known is None else known
     policy = setup.policies[server]
     case = Case(setup, policy, envelope, came_from, state)
     dispositions: list[Disposition] = []
     taken: set[tuple[str, str, str]] = set()
     for rcpt in envelope.recipients:
         apart = _is_told_apart(case, rcpt)
-        for disposition in dispositions_of(case, rcpt):
+        if rcpt not in known:
+            known[rcpt] = tuple(dispositions_of(case, rcpt))
+        for disposition in known[rcpt]:
             # Two ways of one recipient are not alike: a copy that stays here, and one that goes on.
             way = str(disposition.hop) if disposition.rule == "dual-delivery" else ""
             key = (fold(disposition.rcpt.address), fold(disposition.rcpt.written) if apart else "", way)

@@ -70,11 +70,13 @@ class RuleMemory:
         self._probes = world.setup.policies[server].verifies == "probe"
         self._decisions: dict[tuple[object, ...], ClassDecision] = {}
         self._receptions: dict[tuple[object, ...], ClassReception] = {}
+        self._of_recipients: dict[tuple[object, ...], dict[Rcpt, tuple[Disposition, ...]]] = {}
 
     def forget(self) -> None:
         """The state of the world has changed: ask the rules anew."""
         self._decisions.clear()
         self._receptions.clear()
+        self._of_recipients.clear()
 
     def decision(self, message: Message) -> ClassDecision:
         """What to do with mail that was taken."""
@@ -101,7 +103,9 @@ class RuleMemory:
 
     def _decide(self, message: Message) -> ClassDecision:
         world, envelope = self._world, message.envelope
-        decision = decide(world.setup, self._server, message.as_envelope(), message.came_from, world.state)
+        alike = (envelope.sender, envelope.kind, message.came_from, message.size_class, message.passed)
+        known = self._of_recipients.setdefault(alike, {})
+        decision = decide(world.setup, self._server, message.as_envelope(), message.came_from, world.state, known)
         dispositions = decision.dispositions
         of: dict[str, list[Disposition]] = {}
         for disposition in dispositions:
