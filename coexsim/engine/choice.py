@@ -7,12 +7,13 @@ from typing import Literal, NamedTuple
 
 from coexsim.engine import cache
 from coexsim.errors import CoexsimError
+from coexsim.mail.products.hosted import sending_rates
 from coexsim.mail.products.registry import schedule_of
 from coexsim.mail.products.services import organisation_of
 from coexsim.scenario.machine import Capacity, Service, SmtpSession
 from coexsim.scenario.model import Event, Link, NameServers, Scenario
 from coexsim.scenario.part import Spec
-from coexsim.scenario.servers import HostedInbound, HostedOutbound
+from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound, PostfixServer
 
 Engine = Literal["auto", "compiled", "reference"]
 ENGINES: tuple[Engine, ...] = ("auto", "compiled", "reference")
@@ -36,7 +37,7 @@ COVERED: dict[type[Spec], tuple[str, ...]] = {
 """The keys that the kernel knows of the parts of a scenario that have to do with time."""
 RETRY_FIELDS = (
     "gaps_s", "factor", "longest_s", "warn_after_s", "expire_after_s", "per", "by_age", "queue_run_s", "at_attempts", "phase_s",
-    "whole_seconds",
+    "whole_seconds", "message_gap_s",
 )  # fmt: skip
 MOST_SERVERS = 62  # one bit each for those that have answered in an attempt
 
@@ -68,6 +69,7 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
             or getattr(server, "verify_recipient", "") == "callout"
         ):
             yield f"servers.{name}: recipients probed along their route"
+        yield from _rates(scenario, name, server)
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)
     if scenario.uplinks:
@@ -77,6 +79,18 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
     yield from (f"name_servers.{unknown}" for unknown in _more_than_covered(scenario.name_servers))
     for number, event in enumerate(scenario.events):
         yield from (f"events[{number}].{unknown}" for unknown in _more_than_covered(event))
+
+
+def _rates(scenario: Scenario, name: str, server: AnyServer) -> Iterator[str]:
+    """Limits of rates that delay a user's own mail, or turn connections away."""
+    if isinstance(server, PostfixServer) and server.smtpd_client_connection_rate_limit:
+        yield f"servers.{name}.smtpd_client_connection_rate_limit"
+    if isinstance(server, HostedOutbound):
+        limit = next((rate.most for rate in sending_rates(scenario, server) if rate.waits), None)
+        load = scenario.load
+        alone = load is not None and (load.replay is not None or scenario.directory.population.get("hosted", 0) == 1)
+        if limit is not None and (alone or len(scenario.messages) > limit):
+            yield f"servers.{name}: what one mailbox may send in a minute"
 
 
 def _from_several_addresses(scenario: Scenario) -> bool:

@@ -190,7 +190,10 @@ class Compiled:
         if why == of.NEED_PLACE:
             rows.ask_place(one, int(copies[two]["size"]))
         elif why == of.NEED_ENTRY:
-            rows.ask_entry(one, int(copies[two]["size"]), float(self.arrays["times"][of.NOW]))
+            row = rows.ask_entry(one, int(copies[two]["size"]), float(self.arrays["times"][of.NOW]))
+            if row is not None:
+                copies = self.arrays["copies"]
+                copies[two]["row"], copies[two]["given"] = row, 1
         elif why == of.NEED_ANSWER:
             rows.dns.ask_answer(one)
         elif why == of.NEED_EDGE:
@@ -210,8 +213,8 @@ class Compiled:
             before = int(copy["take"])
             if before >= 0:
                 tx = int(self.arrays["takes"][before]["late_tx"])
-            take = rows.ask_take(tx, before, target, size, mail, float(self.arrays["times"][of.NOW]))
-            if self.arrays["servers"][target]["greylists"]:
+            take, alone = rows.ask_take(tx, before, target, size, mail, float(self.arrays["times"][of.NOW]))
+            if alone:
                 copy["row"], copy["given"] = take, 1
             return
         if why == of.NEED_LATE:

@@ -105,7 +105,6 @@ class Fabric:
             self._pool(server.threads), self._pool(server.connections), cores, accept, delivery, rows.index[server.machine],
             len(server.resolvers), rows.downtime(server.downtime), self._retry(policy), mx_session_limit,
             *(rows.said(name, cause) for cause in says), works, capacity.when_full == "wait", policy.listens,
-            policy.greylist_s is not None,
         )  # fmt: skip
 
     def _work(self, work: StageWork) -> int:
@@ -154,7 +153,7 @@ class Fabric:
         row = (
             schedule.factor, schedule.longest_s, schedule.queue_run_s, schedule.phase_s, warn_s, schedule.expire_after_s, first,
             first + len(schedule.gaps_s), schedule.by_age, schedule.at_attempts, schedule.per == "destination", schedule.whole_seconds,
-            policy.expired == "keeps-code",
+            policy.expired == "keeps-code", 0.0 if schedule.message_gap_s is None else schedule.message_gap_s,
         )  # fmt: skip
         return self.arrays.append("retries", [row])
 

@@ -129,6 +129,7 @@ def fail_or_defer(
             give_back(po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now)  # fmt: skip
             a = DEFER
             co.late = -1
+            co.waits = po.adapts == BY_QUEUE and co.marks == 0
             if not co.arrived:
                 co.given = 2
                 a = GIVE_UP
@@ -157,6 +158,8 @@ def fail_or_defer(
         phase = rt.phase + rt.queue_run * (co.number % sv.senders) / sv.senders
         if not co.waits and rt.per_destination and now < d.dead_until:
             next_s = d.dead_until
+        elif co.waits and rt.message_gap > 0.0:  # it alone was told to come later
+            next_s = now + rt.message_gap
         else:
             next_s = retry.next_attempt_s(
                 gaps[rt.first : rt.last], rt.factor, rt.longest, rt.by_age, rt.queue_run, phase, rt.whole_seconds, now,

@@ -191,15 +191,16 @@ def run(
                 # --- handed in -----------------------------------------------------------------------------------------------------
                 elif a == HAND_IN:  # ``World._hand_in``: what the server takes from its own user
                     k = entry_keys[co.entry]
-                    if k.epoch != epoch:
+                    if k.epoch != epoch and not co.given:
                         ints[ASKED] = co.entry
                         ints[ASKED_2] = c
                         need = NEED_ENTRY
                     else:
-                        e = entries[k.row]
+                        e = entries[co.row if co.given else k.row]
                         if ints[OUT] + ROOM + e.f1 - e.f0 > out.shape[0]:
                             need = FLUSH
                         else:
+                            co.given = 0
                             for j in range(e.f0, e.f1):
                                 end_row(out, ints, co, parts[j].end, co.count, now)
                             if e.place >= 0:
@@ -575,7 +576,7 @@ def run(
                     taken = -1
                     if co.given:
                         taken = co.row
-                    elif not to.greylists:
+                    else:
                         taken = tx.take
                         while taken >= 0 and (
                             takes[taken].target != target or takes[taken].epoch != epoch or takes[taken].before != last
@@ -781,6 +782,7 @@ def run(
                             co.count = ta.late_count
                         co.tx = ta.late_tx
                         co.late = ta.late
+                        co.waits = 1
                         a = DEFER
                 elif a == MOVE:  # the next server has it
                     ta = takes[co.take]

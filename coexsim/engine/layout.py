@@ -58,7 +58,7 @@ SERVER = _record(
     pressure=F8, reuse_s=F8, session_s=F8, between_s=F8, connect_timeout=F8, cores=I4, delivery=I4, threads=I4, connections=I4,
     cores_work=I4, accept_work=I4, delivery_work=I4, machine=I4, senders=I4, downtime=I4, retry=I4, mx_session_limit=I4, timed_out=I4,
     refuses=I4, lost=I4, full=I4,
-    busy=I4, works=I1, waits=I1, listens=I1, greylists=I1,
+    busy=I4, works=I1, waits=I1, listens=I1,
 )  # fmt: skip
 STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
 POOL = _record(
@@ -88,7 +88,7 @@ CACHED = _record(until=F8, answer=I4, head=I4, tail=I4, asking=I4)
 ANSWER = _record(ttl=F8, temporary=I4, timeout=I4)
 RETRY = _record(
     factor=F8, longest=F8, queue_run=F8, phase=F8, warn=F8, expire=F8, first=I4, last=I4, by_age=I1, at_attempts=I1, per_destination=I1,
-    whole_seconds=I1, keeps_code=I1,
+    whole_seconds=I1, keeps_code=I1, message_gap=F8,
 )  # fmt: skip
 KEPT = _record(until=F8, next=I4)
 ROW = _record(

@@ -185,8 +185,8 @@ class Rows:
                 self._tables.notices[key] = (self.arrays.append("notices", places), serial)
         return self._tables.notices[key]
 
-    def ask_entry(self, number: int, size_bytes: int, now_s: float) -> None:
-        """What a server takes of its own users' mail (``World._hand_in``)."""
+    def ask_entry(self, number: int, size_bytes: int, now_s: float) -> int | None:
+        """What a server takes of its own users' mail (``World._hand_in``): noted, or the row of an answer that is for this mail alone."""
         at, mail = self.entries[number]
         server = self.world.servers[at.server]
         session, _ = server.rules.reception(self._probe(at, size_bytes, mail), at.envelope, at.came_from, 0, now_s)
@@ -200,9 +200,12 @@ class Rows:
             accepted = self._part(at.envelope, session.accepted)
             place, count = self.place(at._replace(envelope=accepted, passed=(server.machine,))), accepted.count
         row = self._row("entries", ((place, count, f0, f1),))
+        if server.rules.asks_each(at.envelope, at.came_from):
+            return row
         self._tables.entries_in[self._epoch][number] = row
         keys = self.arrays["entry_keys"][number]
         keys["row"], keys["epoch"] = row, self._epoch
+        return None
 
     def ask_place(self, number: int, size_bytes: int) -> None:
         """What a server does with mail that it took (``RuleMemory.decision``)."""
@@ -227,10 +230,12 @@ class Rows:
         keys = self.arrays["place_keys"][number]
         keys["row"], keys["epoch"] = row, self._epoch
 
-    def ask_take(self, number: int, before: int, target: int, size_bytes: int, mail: int, now_s: float) -> int:
+    def ask_take(
+        self, number: int, before: int, target: int, size_bytes: int, mail: int, now_s: float
+    ) -> tuple[int, bool]:
         """What the next server takes (``MailServer.reception``), after what another one took `before` in the same attempt.
 
-        The answer is noted, unless it is for this mail alone.
+        The row of the answer, and whether it is for this mail alone; else it is noted.
         """
         at, hop = self.transfers[number]
         to, server = self.world.servers[self.servers[target]], self.world.servers[at.server]
@@ -253,13 +258,14 @@ class Rows:
         outcome = self._outcome(at, hop, size_bytes, failed, session.late)
         row = (before, int(body), new, reused, place, count, *outcome, visit)
         keys = self.arrays["tx_keys"][number]
-        if to.policy.greylist_s is None:
+        alone = to.rules.asks_each(at.envelope, at.server)
+        if not alone:
             taken = self.arrays.append("takes", [(target, self._epoch, int(keys["take"]), *row)])
             keys["take"] = taken
         else:
             taken = self._row("takes", ((target, -1, -1, *row),))
         self._tables.take_failed[taken] = failed
-        return taken
+        return taken, alone
 
     def _outcome(
         self, at: Class, hop: NextHop, size_bytes: int, failed: tuple[End, ...], late: tuple[Refused, ...]

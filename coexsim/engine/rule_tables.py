@@ -87,7 +87,8 @@ def rules_of(scenario: Scenario) -> str:
     Load, machines, links and how many people there are change no rule.
     """
     servers = {name: server.replaced(capacity=Capacity(), service=None) for name, server in scenario.servers.items()}
-    population = {side: 1 for side, people in scenario.directory.population.items() if people}
+    # One mailbox alone has limits of its own (``Setup.crowds``), many have not.
+    population = {side: min(people, 2) for side, people in scenario.directory.population.items() if people}
     run = Run().replaced(start=scenario.run.start) if scenario.events else Run()
     rules = scenario.replaced(
         title="", description="", links=(), uplinks={}, servers=servers, load=None, run=run, objectives=(),

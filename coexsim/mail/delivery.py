@@ -216,7 +216,8 @@ def deliver(
         if tried.late:
             yield Postpone(tried.late)
         return tried.host, tried.accepted
-    return (yield from defer(policy, tried.late, entry, kind)) if tried.late else GONE
+    alone = tried.destination not in ("dead", "busy")
+    return (yield from defer(policy, tried.late, entry, kind, alone=alone)) if tried.late else GONE
 
 
 def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0) -> Generator[Effect, Any, Attempt]:
@@ -273,12 +274,18 @@ def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: Dn
     return Attempt(None, (), (Refused(recipients, said, reason=failure.reason),), (), "unclear")
 
 
-def defer(policy: Policy, late: tuple[Refused, ...], entry: Queued, kind: Kind) -> Generator[Effect, Any, Stays]:
-    """Wait for the next attempt by the product's schedule, warn the sender, or give up when the mail is too old."""
+def defer(
+    policy: Policy, late: tuple[Refused, ...], entry: Queued, kind: Kind, *, alone: bool = False
+) -> Generator[Effect, Any, Stays]:
+    """Wait for the next attempt by the product's schedule, warn the sender, or give up when the mail is too old.
+
+    `alone`: these recipients were told to come later, while their destination is well.
+    """
     timing: Timing = yield LookAtClock()
     entry.failures += 1
     wait = policy.retry.after_failure(
         timing.now_s, entry.failures, entry.queued_s, warned=entry.warned, due_s=timing.due_s, phase_s=timing.phase_s,
+        alone=alone,
     )  # fmt: skip
     yield Defer(late, wait)
     if wait.warn_s is not None and kind == "mail":

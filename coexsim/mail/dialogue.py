@@ -10,13 +10,15 @@ from coexsim.mail.directory import Person
 from coexsim.mail.dns import DnsFailure, Question
 from coexsim.mail.expansion import expanded
 from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, Stage, domain_of, fold, local_part_of
-from coexsim.mail.policy import DomainRule, Policy
+from coexsim.mail.policy import DomainRule, Policy, Rate
 from coexsim.mail.reach import addresses, hosts_at_once
 from coexsim.mail.replies import reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 
 Greylisted = Callable[[str, str, str], bool]
+Allowed = Callable[[Rate, str, str, int], int]
+"""Given a limit, a sender, a recipient (empty for the whole message) and a number: how many are within the limit, counted from now on."""
 IsReached = Callable[[str, str], bool]
 """Given a client and a server: can the client connect to the server at this time."""
 
@@ -52,6 +54,7 @@ class _Offer(NamedTuple):
     state: State
     greylisted: Greylisted | None
     is_reached: IsReached | None = None
+    allowed: Allowed | None = None
 
     @property
     def own_user(self) -> bool:
@@ -62,6 +65,14 @@ class _Offer(NamedTuple):
         """May it relay: an own user, or a server (by the address of its machine) that is trusted."""
         names = {self.client, self.setup.machine_of(self.client), "anyone"}
         return self.own_user or not names.isdisjoint(self.policy.relays_for)
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """The limits of rates that this mail counts against."""
+        policy = self.policy
+        if self.allowed is None or not policy.rates or (policy.rates_spare_trusted and self.trusted):
+            return ()
+        return tuple(r for r in policy.rates if r.own_users == self.own_user and not r.waits)
 
     def no(
         self, rcpt: Rcpt, cause: str, rule: str, address: str = "", stage: Stage = "rcpt", detail: str = ""
@@ -79,16 +90,24 @@ def receive(
     state: State = State(),
     greylisted: Greylisted | None = None,
     is_reached: IsReached | None = None,
+    allowed: Allowed | None = None,
 ) -> Reception:
     """Which recipients `server` takes from `client`, and the replies to the others, in the order of the dialogue.
 
-    `is_reached` is asked by a server that probes recipients along their route; None: every server can be reached.
+    `is_reached` is asked by a server that probes recipients along their route; None: every server can be reached. `allowed` counts against
+    limits of rates; None: nothing was sent before.
     """
     policy = setup.policies[server]
-    offer = _Offer(setup, policy, client, envelope, state, greylisted, is_reached)
+    offer = _Offer(setup, policy, client, envelope, state, greylisted, is_reached, allowed)
     insecure = _insecure(offer)
     if insecure is not None:
         return Reception((), tuple(Refusal(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients))
+    too_many = next((r for r in offer.rates if r.counts == "messages" and not _within(offer, r)), None)
+    if too_many is not None:
+        return Reception(
+            (),
+            tuple(offer.no(rcpt, too_many.cause, "rate-limit", stage="mail") for rcpt in envelope.recipients),
+        )
     limit = policy.max_submit_bytes if offer.own_user else policy.max_size_bytes
     if limit is not None and envelope.size_bytes > limit and envelope.declares_size and policy.announces_size:
         return Reception(
@@ -122,6 +141,12 @@ def _answers(offer: _Offer) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]:
             refused.append(refusal)
             continue
         taken = int(min(rcpt.count, room))
+        for rate in offer.rates:
+            if rate.counts == "recipients" or rate.of in ("mailbox", "pair"):
+                within = _within(offer, rate, rcpt.address, taken)
+                if within < taken:
+                    refused.append(offer.no(rcpt._replace(count=taken - within), rate.cause, "rate-limit"))
+                    rcpt, taken = rcpt._replace(count=within), within
         room -= taken
         if taken:
             accepted.append(rcpt._replace(count=taken))
@@ -129,6 +154,13 @@ def _answers(offer: _Offer) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]:
             rest = rcpt._replace(count=rcpt.count - taken)
             refused.append(offer.no(rest, "too-many-recipients", "recipient-limit"))
     return tuple(accepted), tuple(refused)
+
+
+def _within(offer: _Offer, rate: Rate, address: str = "", count: int = 1) -> int:
+    """How many of a message's recipients are within a limit; of the message itself, 1 or 0."""
+    if offer.allowed is None or (not address and rate.of in ("mailbox", "pair")):
+        return count
+    return offer.allowed(rate, offer.envelope.sender, address, count)
 
 
 def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:

@@ -43,6 +43,22 @@ class RouteEntry(NamedTuple):
     forced: bool = False  # taken before the directory is asked: also by mail for people with a mail file here
 
 
+class Rate(NamedTuple):
+    """At most `most` of what it `counts` in each `window_s`; to the others the reply to `cause` is given.
+
+    `of`: whose they are counted by, a client, a sender's address, a mailbox that they are for, or sender and mailbox. `own_users`: it is
+    about mail that the server's own users hand in; else about all other mail. With `waits` a user's program keeps what is too much.
+    """
+
+    counts: Literal["messages", "recipients", "connections"]
+    of: Literal["client", "sender", "mailbox", "pair"]
+    most: int
+    window_s: float
+    cause: str
+    own_users: bool = False
+    waits: bool = False
+
+
 class Policy(NamedTuple):
     """One server's rules, product-neutral. Sizes in bytes."""
 
@@ -70,6 +86,8 @@ class Policy(NamedTuple):
     passes_first: NextHop | None = None  # centralised transport: mail goes through this host before it is delivered
     max_size_bytes: int | None = None
     max_submit_bytes: int | None = None
+    rates: tuple[Rate, ...] = ()
+    rates_spare_trusted: bool = False  # clients that may relay are not counted
     max_routed_bytes: int | None = None  # mail from elsewhere that is larger is taken, then bounced
     max_recipients: int | None = None  # taken in one transaction; the others are told to come later
     max_submit_recipients: int | None = None  # of its own users' mail; with more it is refused for all

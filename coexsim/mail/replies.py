@@ -58,6 +58,10 @@ COMMON: Catalogue = {
     "unknown-recipient-domain": (450, "4.1.2", "<{address}>: Recipient address rejected: Domain not found"),
     "queue-full": (452, "4.3.1", "Insufficient system storage"),
     "too-many-connections": (421, "4.7.0", "Error: too many connections"),
+    "rate-limited": (450, "4.7.1", "Error: too much mail from {detail}"),  # [PF-SRC]
+    "recipient-rate-limited": (450, "4.7.1", "Error: too many recipients from {detail}"),  # [PF-SRC]
+    "mailbox-receives-too-much": (450, "4.2.1", "<{address}> receives mail too quickly"),
+    "mailbox-sends-too-much": (550, "5.4.5", "Daily sending limit exceeded"),
     "too-many-recipients": (452, "4.5.3", "<{address}>: Error: too many recipients"),  # [PF-SRC]
     "too-many-submitted": (550, "5.5.3", "Too many recipients"),
     "reserved-domain": (550, "5.1.4", "<{address}>: domain reserved by RFC 2606"),

@@ -84,6 +84,7 @@ class RetrySchedule(NamedTuple):
     With `by_age` the gap is the message's age, clamped to [first gap, longest_s]: Postfix. Attempts start at queue runs, every
     `queue_run_s` from `phase_s` on, if there are any; with `whole_seconds` the clock is read in seconds, and a queue run takes what is due
     at most a second later. `per` says whether a destination waits as a whole, or each message for itself.
+    `message_gap_s` is the gap of a message that was told to come later while its destination was well, if that is not by `gaps_s`.
     `at_attempts`: age is looked at after a failed attempt only, so mail is warned of and given up at an attempt, not between two.
     """
 
@@ -98,6 +99,7 @@ class RetrySchedule(NamedTuple):
     at_attempts: bool = False
     phase_s: float = 0.0
     whole_seconds: bool = False
+    message_gap_s: float | None = None
 
     def next_attempt_s(self, now_s: float, failures: int, queued_s: float, phase_s: float | None = None) -> float:
         """When to try again after the `failures`-th failure (1, 2, ...) at `now_s` of a message queued at `queued_s`.
@@ -111,12 +113,17 @@ class RetrySchedule(NamedTuple):
 
     def after_failure(
         self, now_s: float, failures: int, queued_s: float, *, warned: bool = False, due_s: float | None = None,
-        phase_s: float | None = None,
+        phase_s: float | None = None, alone: bool = False,
     ) -> Wait:  # fmt: skip
         """What follows the `failures`-th failure; the arguments are those of `next_attempt_s`. `warned`: its sender was told.
-        `due_s`: when the destination as a whole is tried again, if the message waits for that.
+        `due_s`: when the destination as a whole is tried again, if the message waits for that. `alone`: only the message must come later.
         """
-        next_s = self.next_attempt_s(now_s, failures, queued_s, phase_s) if due_s is None else due_s
+        if due_s is not None:
+            next_s = due_s
+        elif alone and self.message_gap_s is not None:
+            next_s = now_s + self.message_gap_s
+        else:
+            next_s = self.next_attempt_s(now_s, failures, queued_s, phase_s)
         warn_after_s = NEVER if self.warn_after_s is None or warned else self.warn_after_s
         next_s, gives_up_s, warn_s = after_failure(
             self.expire_after_s, warn_after_s, self.at_attempts, now_s, next_s, queued_s
@@ -144,7 +151,7 @@ def changed(schedule: RetrySchedule, plan: RetryPlan, known: Mapping[str, RetryS
         schedule = known[plan.like]
     if plan.first is not None:
         schedule = schedule._replace(
-            gaps_s=(plan.first,), longest_s=max(schedule.longest_s, plan.first), queue_run_s=0.0
+            gaps_s=(plan.first,), longest_s=max(schedule.longest_s, plan.first), queue_run_s=0.0, message_gap_s=None
         )
         if plan.factor is None and plan.longest is None and not schedule.by_age:
             schedule = schedule._replace(factor=1.0, longest_s=plan.first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from coexsim.mail.directory import Directory, Entry, Person, View
@@ -55,6 +56,12 @@ class Setup:
             for e in scenario.events
             if e.zone and e.at
         ]
+
+    @cached_property
+    def crowds(self) -> frozenset[str]:
+        """Addresses that stand for many mailboxes, whose own limits therefore cannot be counted."""
+        outside = (f"somebody@{fold(s.domain[0])}" for s in self.scenario.of_kind(ExternalServer).values())
+        return frozenset((*outside, *(fold(c.address) for c in self.directory.classes if c.mailboxes != 1)))
 
     def _place_servers(self) -> dict[str, frozenset[str]]:
         """IP addresses of each server: as written, else as its host's zone says, or made up where no zone covers the host.

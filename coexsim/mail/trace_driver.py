@@ -247,7 +247,7 @@ class TraceDriver:
                 self._accepted(delivering, host, recipients, at_s)
             case Postpone(late):
                 part = part_of(copy, recipients_of(late), delivering.dispositions)
-                agent = defer(self.setup.policies[copy.server], late, part, copy.envelope.kind)
+                agent = defer(self.setup.policies[copy.server], late, part, copy.envelope.kind, alone=True)
                 self._drive(replace(delivering, copy=part, agent=agent, failed=None), None, at_s)
             case Fail(refused, "bounced") if delivering.failed is not None:
                 delivering.failed += self._failed(delivering, refused)

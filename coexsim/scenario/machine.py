@@ -113,6 +113,30 @@ class RetryPlan(Spec):
     expire_after: Seconds | None = Field(default=None, description="mail is given up at this age and bounces [s]")
 
 
+class RateLimits(Spec):
+    """How much mail a server takes in a time. Left out: what its service publishes, or no limit; 0: no limit."""
+
+    client_messages_per_minute: Whole | None = Field(
+        default=None, ge=0, description="from one client (one of its addresses): more is told to come later, 4.7.x"
+    )
+    mailbox_sends_per_minute: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="messages from one mailbox: more waits in the user's Outbox; Exchange Online 30 [MS-EXO-LIMITS]",
+    )
+    mailbox_recipients_per_day: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="recipients of one mailbox's mail: more bounces (5.1.90); Exchange Online, Google 10,000 [MS-EXO-LIMITS]",
+    )
+    mailbox_receives_per_hour: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="messages into one mailbox: more is refused (Exchange Online 5.2.122) or told to come later (Google 4.2.1); 3,600 "
+        "[MS-EXO-LIMITS]",
+    )
+
+
 class GreylistSpec(Spec):
     """First contact of a client, sender and recipient is told 450 4.2.0 until `delay` has passed."""
 

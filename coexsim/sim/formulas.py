@@ -132,6 +132,22 @@ def down_between(down_s: Sequence[float], up_s: Sequence[float], from_s: float, 
     return falls_s < to_s or falls_s == from_s
 
 
+# --- rate limits -------------------------------------------------------------------------------------------------------------------
+
+
+def rate_window(
+    began_s: float, count: int, now_s: float, length_s: float, most: int, wanted: int
+) -> tuple[float, int, int]:
+    """Count up to `wanted` more against a limit of `most` in each window of `length_s`; a window begins with the first after the last one.
+
+    Returns when the window began, what it holds, and how many are within the limit. What is refused is not counted.
+    """
+    if now_s >= began_s + length_s:
+        began_s, count = now_s, 0
+    within = min(wanted, most - count)
+    return began_s, count + within, within
+
+
 # --- limits that adapt: Postfix's concurrency feedback (SCHEDULER_README, "Concurrency scheduling") --------------------------------
 
 

@@ -32,7 +32,7 @@ def journey(
     if late:
         server.keep(message)
         goes_on = (
-            yield from in_time(world, message, defer(server.policy, late, message, message.envelope.kind))
+            yield from in_time(world, message, defer(server.policy, late, message, message.envelope.kind, alone=True))
         ) == DUE
     elif forwarding is not None:
         server.keep(message)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from coexsim.mail.delivery import Greylist, Refused, Session, split_by_time
 from coexsim.mail.dialogue import contact, receive
 from coexsim.mail.disposition import Disposition
-from coexsim.mail.message import NextHop, Rcpt, Reply
+from coexsim.mail.message import NextHop, Rcpt, Reply, fold
+from coexsim.mail.policy import Rate
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
+from coexsim.sim.rates import RateCounts
 
 Recipients = tuple[Rcpt, ...]
 
@@ -68,6 +70,8 @@ class RuleMemory:
         self._greylist_s = world.setup.policies[server].greylist_s
         self._greylist = Greylist()
         self._probes = world.setup.policies[server].verifies == "probe"
+        self._rates = world.setup.policies[server].rates
+        self._counts = RateCounts()
         self._decisions: dict[tuple[object, ...], ClassDecision] = {}
         self._receptions: dict[tuple[object, ...], ClassReception] = {}
         self._of_recipients: dict[tuple[object, ...], dict[Rcpt, tuple[Disposition, ...]]] = {}
@@ -91,15 +95,57 @@ class RuleMemory:
     ) -> ClassReception:
         """What this server takes of a message that a client offers for the recipients of `envelope`.
 
-        `which` of the client's senders it is matters to greylisting only.
+        `which` of the client's senders it is matters to greylisting and to limits of each client.
         """
-        if self._greylist_s is not None or self._probes:
+        if self.asks_each(envelope, client):
             return self._receive(message, envelope, client, which, now_s)
         key = (envelope, client, message.size_class, message.passed)
         found = self._receptions.get(key)
         if found is None:
             found = self._receptions[key] = self._receive(message, envelope, client, which, now_s)
         return found
+
+    def asks_each(self, envelope: EnvelopeClass, client: str) -> bool:
+        """May the answer to a client differ from one message of a class to the next."""
+        if self._greylist_s is not None or self._probes:
+            return True
+        return bool(self._rates) and any(
+            (rate.own_users == (client == "own-user"))
+            and any(self._whose(rate, client, 0, envelope.sender, rcpt.address) for rcpt in envelope.recipients)
+            for rate in self._rates
+            if rate.counts != "connections"
+        )
+
+    def _whose(self, rate: Rate, client: str, which: int, sender: str, recipient: str) -> Hashable:
+        """Whose messages or recipients a limit counts; None: nobody's, as the address stands for many mailboxes."""
+        policy, setup = self._world.setup.policies[self._server], self._world.setup
+        if rate.of in ("client", "pair") and client in policy.own_clients:
+            return None
+        sender, recipient = fold(sender), fold(recipient)
+        if (rate.of in ("sender", "pair") and (not sender or sender in setup.crowds)) or (
+            rate.of in ("mailbox", "pair") and recipient in setup.crowds
+        ):
+            return None
+        return {
+            "client": (client, which), "sender": sender, "mailbox": recipient, "pair": (sender, recipient),
+        }[rate.of]  # fmt: skip
+
+    def outbox_s(self, sender: str, now_s: float) -> float:
+        """When a message of an own user's leaves the user's Outbox, which keeps what is too much at once."""
+        for rate in self._rates:
+            whose = self._whose(rate, "own-user", 0, sender, "") if rate.waits else None
+            if whose is not None:
+                now_s = self._counts.turn_s(rate, whose, now_s)
+        return now_s
+
+    def admits_connection(self, client: str, which: int, now_s: float) -> bool:
+        """Is another connection of a client within the limits of their rate."""
+        policy, setup = self._world.setup.policies[self._server], self._world.setup
+        if policy.rates_spare_trusted and not {client, setup.machine_of(client)}.isdisjoint(policy.relays_for):
+            return True
+        return all(
+            self._counts.take(rate, (client, which), 1, now_s) for rate in self._rates if rate.counts == "connections"
+        )
 
     def _decide(self, message: Message) -> ClassDecision:
         world, envelope = self._world, message.envelope
@@ -134,13 +180,18 @@ class RuleMemory:
             known_by = contact(world.setup, self._server, client, (which + message.failures) % addresses)
             return self._greylist.turns_away(str(which // addresses), known_by, sender, rcpt, now_s, delay_s)
 
+        def allowed(rate: Rate, sender: str, recipient: str, wanted: int) -> int:
+            whose = self._whose(rate, client, which, sender, recipient)
+            return wanted if whose is None else self._counts.take(rate, whose, wanted, now_s)
+
         def is_reached(_client: str, server: str) -> bool:
             return world.downtimes[server].is_up(now_s)
 
         offered = message.as_envelope()._replace(recipients=envelope.recipients)
         reception = receive(
-            world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey, is_reached
-        )
+            world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey, is_reached,
+            allowed if self._rates else None,
+        )  # fmt: skip
         failed, late = split_by_time(_by_reply([(refusal.rcpt, refusal.reply) for refusal in reception.refused]))
         accepted = envelope.recipients if reception.accepted == envelope.recipients else reception.accepted
         return ClassReception(Session(accepted, failed, late), reception.body_sent)

@@ -212,6 +212,9 @@ class Transfer:
         if not target.policy.listens or (target.fails and not target.downtime.is_up(env.now)):
             return (yield from self._refused(path.round_trip_s, server, "connection-refused"))
         client = server.client(message.number)
+        if not target.rules.admits_connection(*client, env.now):
+            target.note_refusal(in_session=False)
+            return (yield from self._refused(2 * path.round_trip_s, target, "too-many-connections", "connection"))
         self._path = path
         self._slot = target.connections.try_take(client)
         if self._slot is None and target.spec.capacity.when_full == "wait":

@@ -112,17 +112,19 @@ class World:
     def post(self, message: Message) -> None:
         """A message is handed in at its server by the server's own user (or, `came_from` outside, by somebody else)."""
         self.recorder.sent += message.envelope.count
-        server = self.servers[message.server]
-        if server.downtime.is_up(self.env.now):
+        server, now_s = self.servers[message.server], self.env.now
+        sent_s = server.rules.outbox_s(message.envelope.sender, now_s) if message.came_from == "own-user" else now_s
+        sent_s = server.downtime.next_up(sent_s)
+        if sent_s == now_s:
             self._hand_in(message, server)
         else:
             self.measured_under_way += message.measured
-            self.env.process(self._post_later(message, server))
+            self.env.process(self._post_later(message, server, sent_s))
 
-    def _post_later(self, message: Message, server: MailServer) -> ProcessGenerator:
-        """SimPy process: a client keeps its mail until the server is up again."""
+    def _post_later(self, message: Message, server: MailServer, sent_s: float) -> ProcessGenerator:
+        """SimPy process: a client keeps its mail until the server is up and takes it."""
         self.under_way[message] = None
-        yield At(self.env, server.downtime.next_up(self.env.now), BIRTH + message.number)
+        yield At(self.env, sent_s, BIRTH + message.number)
         del self.under_way[message]
         self.measured_under_way -= message.measured
         self._hand_in(message, server)

@@ -19,6 +19,7 @@ from coexsim.sim.formulas import (
     finish_s,
     next_down_s,
     next_up_s,
+    rate_window,
     slow_start_round_trips,
     window_after_failure,
     window_after_success,
@@ -42,6 +43,7 @@ CASES: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     formulas.next_down_s: [(np.array(DOWN_S), np.array(UP_S), t) for t in TIMES_S],
     formulas.finish_s: [(np.array(DOWN_S), np.array(UP_S), t, w) for t, w in product(TIMES_S, [0.0, 0.7, 31.1])],
     formulas.down_between: [(np.array(DOWN_S), np.array(UP_S), a, b) for a, b in product(TIMES_S, TIMES_S)],
+    formulas.rate_window: list(product([0.0], [0, 29, 30], [1.0, 60.0, 61.0], [60.0], [30], [1, 5])),
     formulas.window_after_success: list(product([1, 5, 19, 20], [0.0, 0.9], [0.0, 0.3], [1, 6, 20], [5], [20, 0], [1.0, 0.2])),
     formulas.window_after_failure: list(product([1, 5, 20], [0.4], [0.0, 0.3], [0.0, 0.9], [1.0, 0.1], [0.0, 1.0])),
     retry.next_attempt_s: list(product(GAPS_S, [1.0, 1.5, 2.0], [4000.0], BOOLS, [0.0, 300.0], [0.0, 7.5], BOOLS,
@@ -67,6 +69,18 @@ def test_compiled_gives_the_same_bits(function: Callable[..., Any], compiled: di
     """Numba compiles every formula as it is, and the compiled one says the same to the last bit."""
     for arguments in CASES[function]:
         assert compiled[function.__name__](*arguments) == function(*arguments), arguments
+
+
+def test_a_rate_counts_in_windows() -> None:
+    """Thirty of forty in the first minute; the window after it begins with the first that comes then; a part may be within."""
+    began_s, count, allowed = 0.0, 0, []
+    for i in range(40):
+        began_s, count, within = rate_window(began_s, count, float(i), 60.0, 30, 1)
+        allowed.append(within)
+
+    assert allowed == [1] * 30 + [0] * 10
+    assert rate_window(began_s, count, 60.0, 60.0, 30, 1) == (60.0, 1, 1)
+    assert rate_window(60.0, 28, 61.0, 60.0, 30, 5) == (60.0, 30, 2)
 
 
 def test_every_formula_is_tried() -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Literal
+
 from coexsim.mail.message import fold, next_hop
-from coexsim.mail.policy import DomainRule, RouteEntry
+from coexsim.mail.policy import DomainRule, Rate, RouteEntry
 from coexsim.mail.products.product import Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule, constant
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, ExchangeServer
 
 SCHEDULE = RetrySchedule(
-    (MINUTE_S,) * 4 + (5 * MINUTE_S,) * 6 + (10 * MINUTE_S,), 1.0, 10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S, "destination"
+    (MINUTE_S,) * 4 + (5 * MINUTE_S,) * 6 + (10 * MINUTE_S,),
+    1.0,
+    10 * MINUTE_S,
+    4 * HOUR_S,
+    2 * DAY_S,
+    "destination",
+    message_gap_s=15 * MINUTE_S,
 )  # [MS-INT]
 # Sources by their keys in profiles/SOURCES.md.
 REPLIES = {
@@ -24,6 +33,7 @@ REPLIES = {
     "mailbox-full": (550, "5.2.2", "RESOLVER.RST.QuotaExceeded; mailbox full"),  # [MS-NDR]; text from memory
     "loops-to-self": (554, "5.4.4", "SMTPSEND.DNS.MxLoopback; DNS records for {domain} lead back to this server"),
     "expired": (550, "4.4.7", "QUEUE.Expired; message expired"),  # [MS-NDR]
+    "rate-limited": (421, "4.4.2", "Message submission rate for this client has exceeded the configured limit"),
     "queue-full": (452, "4.3.1", "Insufficient system resources"),  # [MS-NDR]; leading 452 from memory
     "too-many-connections": (421, "4.3.2", "Service not available"),  # [MS-NDR]; leading 421 from memory
 }
@@ -61,10 +71,22 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
         max_recipients=server.max_recipients_per_message,
         max_submit_recipients=server.max_recipient_envelope_limit,
         rejects_reserved_domains=server.reject_reserved_domains,
+        rates=tuple(_rates(server)),
         hop_limit=server.max_hop_count,
         local_hop_limit=server.max_local_hop_count or None,
         hops_counted_at_limit=False,
     )
+
+
+def _rates(server: ExchangeServer) -> Iterator[Rate]:
+    """MessageRateLimit of the Receive connector, by MessageRateSource [MS-RATE]."""
+    sources: dict[str, tuple[Literal["client", "sender"], ...]] = {
+        "ip-address": ("client",),
+        "user": ("sender",),
+        "all": ("client", "sender"),
+    }
+    for of in sources[server.message_rate_source] if server.message_rate_limit else ():
+        yield Rate("messages", of, server.message_rate_limit or 0, MINUTE_S, "rate-limited")
 
 
 def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[RouteEntry]:
@@ -91,7 +113,11 @@ def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[R
 
 
 def _schedule(server: ExchangeServer) -> RetrySchedule:
-    return SCHEDULE._replace(warn_after_s=server.delay_notification_after, expire_after_s=server.message_expiration)
+    return SCHEDULE._replace(
+        warn_after_s=server.delay_notification_after,
+        expire_after_s=server.message_expiration,
+        message_gap_s=server.message_retry_interval,
+    )
 
 
 def _sessions_per_destination(_transfer_threads: int | None) -> int | None:

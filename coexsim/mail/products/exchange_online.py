@@ -3,7 +3,10 @@
 Sources, all Microsoft's: "Mail flow intelligence" (retried for 24 hours, then returned); "Email non-delivery reports in Exchange Online"
 (5.1.10, 5.4.14, 5.4.300, 5.4.316, 5.4.317, 5.7.64); "Use directory-based edge blocking" (5.4.1, for authoritative domains);
 "Exchange Online limits" (30 messages a minute and 10,000 recipients a day from a mailbox, 3,600 messages an hour into one, 1,000
-recipients a message). Notices that users published have the texts, such as "550 5.4.316 Message expired, connection refused" after
+recipients a message; a third of those into a mailbox from one sender elsewhere). What is beyond the 30 messages waits in the Outbox and
+drains at that rate (universities' help pages: Virginia Tech, Syracuse, Oregon State). A mailbox over its hour says "554 5.2.122" at RCPT
+(reports of 2026), one sender's share 5.2.121, a day's recipients 5.1.90; the 451 4.7.500 of throttled connectors is published by senders
+who got it. Notices that users published have the texts, such as "550 5.4.316 Message expired, connection refused" after
 "450 4.4.316 Connection refused". The gaps between tries (15 min, then an hour) are from two accounts that differ (profiles/SOURCES.md).
 That the mail of one tenant leaves from 8 hosts is from memory: neither says how many, only that there are many.
 """
@@ -33,11 +36,27 @@ REPLIES: Catalogue = {
     "too-many-recipients": (452, "4.5.3", "Too many recipients"),
     "tls-not-offered": (454, "4.7.5", "TLS is required, but was not offered by {detail}"),
     "rate-limited": (451, "4.7.500", "Server busy. Please try again later"),
+    "mailbox-receives-too-much": (
+        554,
+        "5.2.122",
+        "The recipient has exceeded their limit for the number of messages they can receive per hour",
+    ),
+    "sender-sends-too-much": (
+        550,
+        "5.2.121",
+        "Recipient's per hour message receive limit from specific sender exceeded",
+    ),
+    "mailbox-sends-too-much": (
+        550,
+        "5.1.90",
+        "Your message can't be sent because you've reached your daily limit for message recipients",
+    ),
 }
 LIMITS = Limits(
-    messages_per_minute_of_mailbox=30,
-    recipients_per_day_of_mailbox=10_000,
-    messages_per_hour_into_mailbox=3_600,
+    mailbox_sends_per_minute=30,
+    mailbox_recipients_per_day=10_000,
+    mailbox_receives_per_hour=3_600,
+    pair_share=1 / 3,
     recipients_per_message=1_000,
 )
 

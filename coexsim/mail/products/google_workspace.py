@@ -23,10 +23,16 @@ REPLIES: Catalogue = {
     "body-too-big": (552, "5.3.4", "Your message exceeded Google's message size limits"),
     "too-big": (552, "5.3.4", "Your message exceeded Google's message size limits"),
     "too-many-recipients": (452, "4.5.3", "Your message has too many recipients"),
-    "rate-limited": (450, "4.2.1", "The user you are trying to contact is receiving email too quickly"),
+    "rate-limited": (421, "4.7.28", "An unusual rate of mail comes from this address; try again later"),
+    "mailbox-receives-too-much": (450, "4.2.1", "The user you are trying to contact is receiving email too quickly"),
+    "mailbox-sends-too-much": (550, "5.4.5", "Daily user sending limit exceeded"),
 }
 LIMITS = Limits(
-    recipients_per_day_of_mailbox=10_000, messages_per_hour_into_mailbox=3_600, recipients_per_message=2_000
+    mailbox_sends_per_day=2_000,
+    mailbox_recipients_per_day=10_000,
+    mailbox_receives_per_minute=60,
+    mailbox_receives_per_hour=3_600,
+    recipients_per_message=2_000,
 )
 
 GOOGLE_WORKSPACE = Service(

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.mail.message import NextHop, fold, next_hop
-from coexsim.mail.policy import DomainRule, Elsewhere, RouteEntry
-from coexsim.mail.products.product import Product, Settings, any_route, hop_to
-from coexsim.mail.products.service import OTHER, REPLIES, SCHEDULE
+from coexsim.mail.policy import DomainRule, Elsewhere, Rate, RouteEntry
+from coexsim.mail.products.product import Product, Settings, any_route, client_rates, hop_to
+from coexsim.mail.products.service import OTHER, REPLIES, SCHEDULE, Limits
 from coexsim.mail.products.services import Organisation, direction_of, organisation_of
 from coexsim.mail.retry import RetrySchedule
+from coexsim.scenario.machine import RateLimits
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound
 
@@ -37,6 +38,8 @@ def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer)
         passes_first=connector if server.centralised_transport else None,
         max_size_bytes=server.max_message_size,
         max_submit_bytes=server.max_message_size,
+        max_recipients=organisation.service.limits.recipients_per_message,
+        rates=(*client_rates(server.limits), *_limits(organisation).receiving()),
         edge_blocking=organisation.service.edge_blocking if edge is None else edge,
         colleagues=frozenset(organisation.doors_in),
         own_clients=frozenset(organisation.doors_out),
@@ -79,10 +82,25 @@ def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServe
         routes=(*routes, *(everything or [any_route(leaves_by, "relay-host")])),
         max_size_bytes=size,
         max_submit_bytes=size,
+        max_submit_recipients=organisation.service.limits.recipients_per_message,
+        rates=sending_rates(scenario, server),
         takes_mail=False,
         colleagues=frozenset(organisation.doors_in),
         other_tenants=_other_tenants(organisation, server.tenant, scenario) if domains else {},
     )
+
+
+def sending_rates(scenario: Scenario, server: HostedOutbound) -> tuple[Rate, ...]:
+    """What a service allows the mailboxes whose mail an outbound server takes."""
+    return _limits(organisation_of(scenario, server)).sending()
+
+
+def _limits(organisation: Organisation) -> Limits:
+    """What the service allows mailboxes, with what the tenant's inbound server says instead."""
+    published = organisation.service.limits
+    written = organisation.inbound.limits if organisation.inbound is not None else RateLimits()
+    names = ("mailbox_sends_per_minute", "mailbox_recipients_per_day", "mailbox_receives_per_hour")
+    return published._replace(**{n: getattr(written, n) for n in names if getattr(written, n) is not None})
 
 
 def _looks_up(unknown: str) -> DomainRule:

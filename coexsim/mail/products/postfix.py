@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from coexsim.mail.message import fold
-from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, RouteEntry
+from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Rate, RouteEntry
 from coexsim.mail.products.product import Product, Settings, any_route, hop_to
 from coexsim.mail.retry import DAY_S, RetrySchedule
 from coexsim.scenario.model import Scenario
@@ -77,6 +79,8 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         max_size_bytes=server.message_size_limit or None,
         max_submit_bytes=server.message_size_limit or None,
         max_recipients=server.smtpd_recipient_limit,
+        rates=tuple(_rates(server)),
+        rates_spare_trusted=True,  # smtpd_client_event_limit_exceptions: $mynetworks [PF]
         size_overhead_bytes=1000,
         hop_limit=server.hopcount_limit,
         aliases={
@@ -84,6 +88,17 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         },
         destination_recipient_limit=50,  # smtp_destination_recipient_limit [PF]
     )
+
+
+def _rates(server: PostfixServer) -> Iterator[Rate]:
+    """What anvil(8) counts of a client."""
+    unit_s = server.anvil_rate_time_unit
+    if server.smtpd_client_connection_rate_limit:
+        yield Rate("connections", "client", server.smtpd_client_connection_rate_limit, unit_s, "too-many-connections")
+    if server.smtpd_client_message_rate_limit:
+        yield Rate("messages", "client", server.smtpd_client_message_rate_limit, unit_s, "rate-limited")
+    if server.smtpd_client_recipient_rate_limit:
+        yield Rate("recipients", "client", server.smtpd_client_recipient_rate_limit, unit_s, "recipient-rate-limited")
 
 
 def virtual_domains(server: PostfixServer, scenario: Scenario) -> tuple[str, ...]:

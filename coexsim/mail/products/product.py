@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from coexsim.mail.message import NextHop, next_hop
-from coexsim.mail.policy import RouteEntry
-from coexsim.mail.retry import RetrySchedule
+from coexsim.mail.policy import Rate, RouteEntry
+from coexsim.mail.retry import MINUTE_S, RetrySchedule
+from coexsim.scenario.machine import RateLimits
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer
 
@@ -50,6 +51,12 @@ class Product(NamedTuple):
     schedules: Mapping[str, RetrySchedule] = {}
     sessions_per_destination: Callable[[int | None], int | None] = no_limit
     connections_per_message: Callable[[Any], float | None] = each_for_itself
+
+
+def client_rates(limits: RateLimits) -> tuple[Rate, ...]:
+    """The limit of each client's messages, if a server has one."""
+    most = limits.client_messages_per_minute
+    return (Rate("messages", "client", most, MINUTE_S, "rate-limited"),) if most else ()
 
 
 def hop_to(host: str | None) -> NextHop | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from coexsim.mail.message import fold
 from coexsim.mail.policy import DomainRule, RouteEntry
 from coexsim.mail.products import postfix
-from coexsim.mail.products.product import Product, Settings, any_route
+from coexsim.mail.products.product import Product, Settings, any_route, client_rates
 from coexsim.mail.retry import RetrySchedule
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, RelayServer
@@ -34,6 +34,7 @@ def _relay(server: RelayServer, scenario: Scenario, host: AnyServer) -> Settings
             *rest,
         ),
         max_size_bytes=server.max_message_size,
+        rates=client_rates(server.limits),
         hands_over_to=None,
     )
 

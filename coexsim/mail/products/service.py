@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from coexsim.mail.policy import Rate
 from coexsim.mail.products.product import Catalogue, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule, constant
 
 
 class Limits(NamedTuple):
-    """Rates that a service allows, with what it says beyond them. None: not published."""
+    """What a service allows its mailboxes. None: not published.
 
-    messages_per_minute_of_mailbox: int | None = None
-    recipients_per_day_of_mailbox: int | None = None
-    messages_per_hour_into_mailbox: int | None = None
+    `pair_share` is the share of the messages into a mailbox that one sender from elsewhere may have.
+    """
+
+    mailbox_sends_per_minute: int | None = None
+    mailbox_sends_per_day: int | None = None
+    mailbox_recipients_per_day: int | None = None
+    mailbox_receives_per_minute: int | None = None
+    mailbox_receives_per_hour: int | None = None
+    pair_share: float | None = None
     recipients_per_message: int | None = None
-    cause: str = "rate-limited"
+
+    def sending(self) -> tuple[Rate, ...]:
+        """The rates of mail that mailboxes send."""
+        beyond = "mailbox-sends-too-much"
+        return _said(
+            ("messages", "sender", self.mailbox_sends_per_minute, MINUTE_S, "rate-limited", True, True),
+            ("messages", "sender", self.mailbox_sends_per_day, DAY_S, beyond, True),
+            ("recipients", "sender", self.mailbox_recipients_per_day, DAY_S, beyond, True),
+        )
+
+    def receiving(self) -> tuple[Rate, ...]:
+        """The rates of mail into mailboxes."""
+        beyond, hourly = "mailbox-receives-too-much", self.mailbox_receives_per_hour
+        pair = int(hourly * self.pair_share) if hourly and self.pair_share else None
+        return _said(
+            ("messages", "mailbox", self.mailbox_receives_per_minute, MINUTE_S, beyond),
+            ("messages", "mailbox", hourly, HOUR_S, beyond),
+            ("messages", "pair", pair, HOUR_S, "sender-sends-too-much"),
+        )
+
+
+def _said(*rates: tuple[Any, ...]) -> tuple[Rate, ...]:
+    """Those of some rates that have a limit."""
+    return tuple(Rate(*rate) for rate in rates if rate[2])
 
 
 class Service(NamedTuple):

@@ -112,6 +112,20 @@ class ExchangeServer(ServerBase):
         description="MaxLocalHopCount: Received lines of this server's own; 0: no limit. 8 [PS-RC]; 12 on connectors that setup makes, "
         "from memory",
     )
+    message_rate_limit: Whole | None = Field(
+        default=None,
+        ge=1,
+        description="Receive connector: messages a minute of one source, more is told 421 4.4.2; left out: unlimited, as Default Frontend "
+        "[MS-RATE]",
+    )
+    message_rate_source: Literal["ip-address", "user", "all"] = Field(
+        default="ip-address",
+        description="whose messages count: of a sending host, of a sender's address (MAIL FROM), or of each [MS-RATE]",
+    )
+    message_retry_interval: Seconds = Field(
+        default=15 * 60.0,
+        description="gap between the tries of a message that was told to come later, its queue being well, 15 min [MS-INT]",
+    )
     smtp_max_messages_per_connection: Whole = Field(
         default=20,
         ge=1,

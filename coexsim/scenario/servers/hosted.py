@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from coexsim.scenario.machine import RateLimits
 from coexsim.scenario.part import Spec
 from coexsim.scenario.quantities import Names, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
@@ -72,6 +73,10 @@ class HostedInbound(ServerBase):
     )
     also_deliver_to: str | None = Field(
         default=None, description="dual delivery: a copy of all mail for its people goes to this host too [GW-DUAL]"
+    )
+    limits: RateLimits = Field(
+        default=RateLimits(),
+        description="how much mail it takes in a time; those of its mailboxes hold at the outbound server too",
     )
     max_message_size: SizeBytes | None = Field(
         default=None, description="larger mail is refused with 552; left out: no limit"

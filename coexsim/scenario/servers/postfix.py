@@ -73,6 +73,22 @@ class PostfixServer(ServerBase):
     smtpd_recipient_limit: Whole = Field(
         default=1000, ge=1, description="recipients beyond it are told 452 4.5.3 and come with the next attempt [PF]"
     )
+    smtpd_client_message_rate_limit: Whole = Field(
+        default=0,
+        ge=0,
+        description="messages of one client in each anvil_rate_time_unit, but of mynetworks: more is told 450 4.7.1; 0: no limit [PF]",
+    )
+    smtpd_client_recipient_rate_limit: Whole = Field(
+        default=0, ge=0, description="recipients of one client in each anvil_rate_time_unit; 0: no limit [PF]"
+    )
+    smtpd_client_connection_rate_limit: Whole = Field(
+        default=0,
+        ge=0,
+        description="connections of one client in each anvil_rate_time_unit: more are turned away (421); 0: no limit [PF]",
+    )
+    anvil_rate_time_unit: Seconds = Field(
+        default=60.0, gt=0, description="the time in which a client's messages are counted [s] [PF]"
+    )
     hopcount_limit: Whole = Field(
         default=50, ge=1, description="Received lines after which mail bounces as a loop [PF]"
     )

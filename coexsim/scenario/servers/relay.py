@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from coexsim.scenario.machine import RateLimits
 from coexsim.scenario.quantities import Names, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
@@ -19,6 +20,10 @@ class RelayServer(ServerBase):
         default=None, description="where it sends; default: that of the server it runs on, else by MX"
     )
     verify_recipients: Switch = Field(default=False, description="550 5.1.1 at RCPT for people in no directory")
+    limits: RateLimits = Field(
+        default=RateLimits(),
+        description="how much mail it takes in a time; it has no mailboxes",
+    )
     max_message_size: SizeBytes | None = Field(
         default=None, description="larger mail is refused with 552; left out: no limit"
     )

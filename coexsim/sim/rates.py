@@ -1,0 +1,32 @@
+"""What clients, senders and mailboxes have used of a server's limits on rates (`Policy.rates`)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from math import inf
+
+from coexsim.mail.policy import Rate
+from coexsim.sim.formulas import rate_window
+
+
+class RateCounts:
+    """One window for each limit and each whose messages or recipients it counts."""
+
+    def __init__(self) -> None:
+        self._windows: dict[tuple[Rate, Hashable], tuple[float, int]] = {}
+
+    def take(self, rate: Rate, whose: Hashable, wanted: int, now_s: float) -> int:
+        """How many of `wanted` are within the limit; they count from now on."""
+        began_s, count = self._windows.get((rate, whose), (-inf, 0))
+        began_s, count, within = rate_window(began_s, count, now_s, rate.window_s, rate.most, wanted)
+        self._windows[rate, whose] = began_s, count
+        return within
+
+    def turn_s(self, rate: Rate, whose: Hashable, now_s: float) -> float:
+        """When the next message may go, if those that are too many wait, first come first served; it counts from then on."""
+        began_s, _ = self._windows.get((rate, whose), (-inf, 0))
+        at_s = max(now_s, began_s)
+        if not self.take(rate, whose, 1, at_s):
+            at_s = self._windows[rate, whose][0] + rate.window_s
+            self.take(rate, whose, 1, at_s)
+        return at_s
