@@ -83,7 +83,7 @@ def _peak(name: str, times_s: NDArray[np.float64], unit_s: float) -> Figure:
 
 def _growth(times_s: NDArray[np.float64]) -> Figure:
     """Growth a week: a line through the logarithms of the counts of whole weeks."""
-    from coexsim.stats import half_width
+    from scipy.special import stdtrit
 
     weeks = np.floor((times_s - times_s[0]) / (7 * DAY_S)) if len(times_s) else times_s
     whole = int((times_s[-1] - times_s[0]) // (7 * DAY_S)) if len(times_s) else 0
@@ -94,7 +94,8 @@ def _growth(times_s: NDArray[np.float64]) -> Figure:
     counts = np.array([(weeks == week).sum() for week in range(whole)], float)
     slope, level = np.polyfit(np.arange(whole), np.log(np.maximum(counts, 1)), 1)
     rest = np.log(np.maximum(counts, 1)) - (level + slope * np.arange(whole))
-    half = half_width(rest) * np.sqrt(whole / max(whole - 2, 1)) / np.arange(whole).std() if whole > 2 else nan
+    spread = np.sqrt((rest**2).sum() / (whole - 2)) / (np.sqrt(whole) * np.arange(whole).std())
+    half = float(stdtrit(whole - 2, 0.975)) * float(spread)  # Student's, two parameters fitted
     return Figure(
         "rates",
         "growth a week",

@@ -68,9 +68,9 @@ def ip_of(host: str) -> str:
 
 
 def join(book: LogBook) -> Joined:
-    """Join what a book holds."""
-    visits = book.visits.frame().sort_values("visit", ignore_index=True)
-    deliveries = book.deliveries.frame()
+    """Join what a book holds; its visits and deliveries are no longer there then, but here."""
+    visits = book.visits.taken().sort_values("visit", ignore_index=True)
+    deliveries = book.deliveries.taken()
     deliveries["row"] = np.searchsorted(visits["visit"].to_numpy(), deliveries["visit"].to_numpy())
     joined = Joined(book, visits, deliveries)
     joined.hosts = {

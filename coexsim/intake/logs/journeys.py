@@ -10,6 +10,21 @@ import pandas as pd
 from coexsim.intake.logs.book import BOUNCED, DEFERRED, EXPIRED, NOBODY, NOTICE, SENT
 from coexsim.intake.logs.join import MOST_HOPS, Joined
 
+# What is needed of a delivery to follow a recipient; the other columns would only be carried along.
+FOLLOWED = [
+    "visit",
+    "row",
+    "to",
+    "written_to",
+    "relay",
+    "at_s",
+    "delay_s",
+    "status",
+    "code",
+    "next",
+    "is_local",
+    "was_tried",
+]
 OUTCOMES = ("delivered", "handed on", "bounced", "expired", "discarded", "in transit", "refused", "not seen")
 DELIVERED, HANDED_ON, BOUNCED_, EXPIRED_, DISCARDED_, IN_TRANSIT, REFUSED, NOT_SEEN = range(8)
 
@@ -44,7 +59,7 @@ def journeys(joined: Joined) -> Journeys:
 
 def _tries(joined: Joined) -> pd.DataFrame:
     """One row for each visit and recipient: its last attempt, and how many there were. A person may be named directly and by a group."""
-    frame = joined.deliveries
+    frame = joined.deliveries[FOLLOWED]
     row, to, written = (frame[name].to_numpy() for name in ("row", "to", "written_to"))
     order = np.lexsort((frame["at_s"].to_numpy(), written, to, row))
     row, to, written = row[order], to[order], written[order]
@@ -54,7 +69,7 @@ def _tries(joined: Joined) -> pd.DataFrame:
     ends = np.append(starts[1:], len(row)) - 1 if len(row) else starts
     tried = frame["was_tried"].to_numpy()[order]
     deferred = np.cumsum((frame["status"].to_numpy()[order] == DEFERRED) & tried)
-    last: pd.DataFrame = frame.iloc[order[ends]].reset_index(drop=True)
+    last: pd.DataFrame = frame.drop(columns=["at_s", "was_tried"]).iloc[order[ends]].reset_index(drop=True)
     given_up = np.isin(last["visit"].to_numpy(), joined.book.expired) & (last["status"].to_numpy() == DEFERRED)
     last["status"] = np.where(given_up, EXPIRED, last["status"].to_numpy())
     before = np.where(starts > 0, deferred[starts - 1], 0) if len(starts) else starts

@@ -17,7 +17,7 @@ STATUS = {"sent": SENT, "bounced": BOUNCED, "deferred": DEFERRED, "expired": EXP
 TRANSPORTS = frozenset(("smtp", "lmtp", "virtual", "local", "pipe", "error", "retry", "discard", "relay"))
 SUSPENDED = "(delivery temporarily suspended: "  # qmgr_deliver.c: no attempt was made
 FORGOTTEN_S = 6 * 86400.0  # Postfix gives mail up after five days: what is older has lost its last line
-SWEEP_LINES = 200_000
+SWEEP_LINES = 20_000
 
 _DELIVERY = re.compile(
     r"to=<(?P<to>[^>]*)>,(?: orig_to=<(?P<written>[^>]*)>,)? relay=(?P<relay>[^,]+),(?: conn_use=(?P<reuse>\d+),)?"

@@ -79,9 +79,11 @@ Place = tuple[str, int]  # ("server", its number) or ("host", its number): where
 
 def _places(found: Journeys) -> list[Place | None]:
     """Where each copy was put into a mail file, or whom it was handed on to."""
-    copies = found.copies
+    copies, book = found.copies, found.joined.book
+    servers: list[Place] = [("server", number) for number in range(len(book.servers))]  # each once: copies are many
+    hosts: list[Place] = [("host", number) for number in range(len(book.hosts))]
     return [
-        ("server", server) if outcome == DELIVERED else ("host", relay) if outcome == HANDED_ON else None
+        servers[server] if outcome == DELIVERED else hosts[relay] if outcome == HANDED_ON else None
         for outcome, server, relay in zip(
             copies["outcome"].tolist(), copies["server"].tolist(), copies["relay"].tolist(), strict=True
         )
