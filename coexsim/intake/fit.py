@@ -136,7 +136,8 @@ def _plain(value: float) -> float | None:
 
 def _work_data(work: ServerWork) -> dict[str, Any]:
     laws = {key: getattr(work, key) for key in ("accept", "scan", "deliver")}
-    return {key: vars(law) for key, law in laws.items() if law is not None} | {"remarks": work.remarks}
+    plain = {key: {k: v for k, v in vars(law).items() if k != "halves"} for key, law in laws.items() if law is not None}
+    return plain | {"remarks": work.remarks}
 
 
 def fit(
@@ -172,11 +173,11 @@ def fit(
     figures = [
         *fit_counts.count_figures(found, sides, mail, complete),
         *fit_load.rate_figures(mail, complete, zone_s),
-        *fit_load.inside_figures(found, sides, mail, assumed),
+        *fit_load.inside_figures(found, sides, mail, complete, assumed),
         *fit_load.recipient_figures(found, mail, complete, assumed),
-        *fit_load.size_figures(sizes, assumed),
+        *fit_load.size_figures(sizes, complete, assumed),
         *fit_service.service_figures(found.joined, tries, works, names),
-        *fit_traffic.session_figures(found.joined, names),
+        *fit_traffic.session_figures(found.joined, names, is_whole=complete.counts_hold),
         *fit_traffic.retry_figures(found.joined, gaps, names),
     ]
     period = fit_load.period_of(mail)

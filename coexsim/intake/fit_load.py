@@ -184,12 +184,15 @@ def recipient_table(mail: pd.DataFrame, side: int | None = None) -> dict[int, fl
     }
 
 
-def size_figures(fit: SizeFit | None, assumed: LoadSpec | None) -> list[Figure]:
-    """Mean and quantiles of the sizes, and how well the law fits."""
+def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | None) -> list[Figure]:
+    """Mean and quantiles of the sizes, and how well the law fits. Few huge messages make the mean: where lines are missing, so may they."""
     if fit is None:
         return [fig.cannot_say("sizes", "size of a message", "B", "no message's size is logged")]
     guess = assumed.sizes.mean_bytes if assumed else nan
     rows = [fig.mean("sizes", "size of a message, mean", fit.sizes, "B", guess)]
+    if not complete.counts_hold:
+        why = "a few huge messages make the mean, and lines are missing"
+        rows = [fig.cannot_say("sizes", "size of a message, mean", "B", why)]
     for p in QUANTILES:
         if len(fit.sizes) * min(p, 1 - p) >= 3:
             rows.append(
@@ -216,8 +219,16 @@ def _assumed_quantile(assumed: LoadSpec | None, p: float) -> float:
     return float(size_quantiles(assumed.sizes, np.array([p]))[0]) if assumed else nan
 
 
-def inside_figures(found: Journeys, sides: Sides, mail: pd.DataFrame, assumed: LoadSpec | None) -> list[Figure]:
+def inside_figures(
+    found: Journeys, sides: Sides, mail: pd.DataFrame, complete: Complete, assumed: LoadSpec | None
+) -> list[Figure]:
     """The internal share of the copies that mailboxes receive, and the flows' shares."""
+    if not complete.counts_hold:
+        why = f"the log lacks about {complete.lost_share:.0%} of its lines: where mail began and ended is not known of all alike"
+        return [
+            fig.cannot_say("flows", name, "1", why)
+            for name in ("internal share of received copies", "shares of the flows")
+        ]
     copies = found.copies
     mine = copies["message"].isin(mail.index).to_numpy()
     side = sides.copy_side

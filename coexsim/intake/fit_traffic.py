@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import inf, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -31,12 +31,13 @@ class Outage(NamedTuple):
     failures: int
 
 
-def session_figures(joined: Joined, names: dict[int, str]) -> list[Figure]:
-    """Messages a session, its length, sessions at once, and connections used again."""
+def session_figures(joined: Joined, names: dict[int, str], *, is_whole: bool = True) -> list[Figure]:
+    """Messages a session, its length, sessions at once, and connections used again. Where lines are missing, the most is a bound."""
     sessions = joined.book.sessions.frame()
     rows: list[Figure] = []
     if not len(sessions):
         return [fig.cannot_say("sessions", "messages a session", "1", "this kind of log has no lines about sessions")]
+    begun = len(rows)
     for server, name in names.items():
         part = sessions[sessions["server"] == server]
         if not len(part):
@@ -60,7 +61,16 @@ def session_figures(joined: Joined, names: dict[int, str]) -> list[Figure]:
             )
         )
         rows += _at_once(joined, each, names)
-    return rows
+    return rows if is_whole else [*rows[:begun], *map(_at_least, rows[begun:])]
+
+
+def _at_least(figure: Figure) -> Figure:
+    """The most that was at once, where lines are missing: no less than what is seen."""
+    if not figure.name.endswith(", most"):
+        return figure
+    return fig.cannot_say(
+        "sessions", figure.name, figure.unit, "lines are missing: it may have been more", figure.value, inf
+    )
 
 
 def _at_once(joined: Joined, transfers: pd.DataFrame, names: dict[int, str]) -> list[Figure]:

@@ -29,7 +29,7 @@ LINES = """\
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Fit, Path]:
     """Six weeks, 8 % more mail each: on working days ten times the mail from 8 to 18 and twice that from 10 to 11; none at weekends."""
     numbers = np.random.default_rng(1)
-    text = []
+    text: list[str] = []
     for day in range(7 * WEEKS):
         for hour in range(24 if day % 7 < 5 else 0):
             mean = (2.0 if hour == 10 else 1.0 if 8 <= hour < 18 else 0.1) * 6.0 * (1 + GROWTH) ** (day // 7)
@@ -69,7 +69,8 @@ def test_curves_of_day_and_week(weeks: tuple[Fit, Path]) -> None:
     found.save(folder)
     load = load_scenario(folder / "fitted.yaml").load
     assert load is not None
-    assert max(range(24), key=lambda hour: load.day_curve[hour]) == 10
+    assert load.day_curve is not None
+    assert int(np.argmax(load.day_curve)) == 10
 
 
 def test_work_by_size_is_told_apart() -> None:

@@ -193,9 +193,9 @@ def _side_of_servers(
     for server in range(len(found.joined.book.servers)):
         if server in servers:
             continue
-        sender = messages["sender"].to_numpy()[
-            (messages["server"].to_numpy() == server) & (messages["sender"].to_numpy() >= 0)
-        ]
+        here = ((messages["server"] == server) & (messages["sender"] >= 0)).to_numpy()
+        # Where lines are missing, messages that are not sure to begin here may have begun elsewhere.
+        sender = messages["sender"].to_numpy()[here & messages["is_sure"].to_numpy()]
         of = Counter(homes[sender[is_own[sender]]].tolist())
         outside = len(sender) - of.total()
         nowhere = of.pop(NOBODY, 0)
