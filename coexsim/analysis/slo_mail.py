@@ -215,7 +215,9 @@ def _quantile_delay(objective: Objective, mail: pd.DataFrame, run: Results, leve
     rows, note = rows_of(mail), FROM_CELLS if run.is_streamed else ""
     good = float(weights @ within_limit(objective, delay_s)) / float(weights.sum()) * rows
     late = Late(float(under_way), inf, inf) if under_way else None
-    series = series_of(born_s, weights * below, weights, run)
+    # How long a queue remembers shows in the delays up to the percentile, not in who is beyond it: that is seldom, and comes in bursts.
+    reach_s = value if isfinite(value) else float(delay_s[np.isfinite(delay_s)].max(initial=0.0))
+    series = series_of(born_s, weights * np.minimum(delay_s, reach_s), weights, run)
     return Sample(value, rows, low, high, hits=good, note=note, sketch=kept, series=series, late=late)
 
 

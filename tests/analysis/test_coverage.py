@@ -43,7 +43,7 @@ def test_a_few_repetitions_are_right_or_say_that_they_cannot() -> None:
     for told in (*easy.values(), *hard.values()):
         assert_right(told, 20)
     assert easy["mean"].cannot_say <= 0.3
-    assert hard["mean"].cannot_say >= 0.7
+    assert min(hard[name].cannot_say for name in ("mean", "p95")) >= 0.7
 
 
 def test_the_study_can_say_no() -> None:
