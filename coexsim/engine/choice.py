@@ -72,8 +72,6 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
         yield from _rates(scenario, name, server)
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)
-    if scenario.uplinks:
-        yield "uplinks"
     for number, link in enumerate(scenario.links):
         yield from (f"links[{number}].{unknown}" for unknown in _more_than_covered(link))
     yield from (f"name_servers.{unknown}" for unknown in _more_than_covered(scenario.name_servers))

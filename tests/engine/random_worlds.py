@@ -127,6 +127,11 @@ def _reuse(rnd: random.Random) -> dict[str, Any]:
     return {"servers": {name: {"smtp": smtp} for name in rnd.sample(["onprem", "external", "inotes-outbound"], 2)}}
 
 
+def _uplinks(rnd: random.Random) -> dict[str, Any]:
+    line = {way: f"{rnd.choice([3, 6, 30])} Mbit/s" for way in rnd.sample(["up", "down"], rnd.randint(1, 2))}
+    return {"uplinks": {rnd.choice(["office", "hosted"]): line}}
+
+
 def random_world(seed: int) -> Scenario | None:
     """A world by its number; None where the keys drawn do not go together."""
     rnd = random.Random(seed)
@@ -141,6 +146,9 @@ def random_world(seed: int) -> Scenario | None:
         more.append({"servers": {"smart-host": {"kind": "relay", "runs_on": "onprem"}}})
     if rnd.random() < 0.3:
         more.append({"servers": {"external": {"resolvers": rnd.randint(2, 40)}}})
+    lines = random.Random(f"uplinks {seed}")  # apart: what else a number draws stays as it is
+    if lines.random() < 0.25:
+        more.append(_uplinks(lines))
     if rnd.random() < 0.15:
         more.append({"servers": {"onprem": {"greylisting": {"delay": f"{rnd.randint(5, 100)} s"}}}})
     more.append({"run": {"length": f"{rnd.choice([90, 200, 420])} s", "drain": rnd.choice(["0 s", "10 min", "2 d"])}})

@@ -11,6 +11,7 @@ from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Candidate, Scenario
+from tests.engine.both import assert_engines_agree
 
 TEXT = """\
 coexsim: 1
@@ -100,10 +101,14 @@ def test_objectives_know_the_line_and_sizing_widens_it() -> None:
     assert (links[0].bandwidth, links[1].up, links[1].down) == (10e6, 10e6, 10e6)
 
 
-def test_the_compiled_engine_says_that_it_does_not_know_lines() -> None:
-    """And leaves them to the reference."""
-    chosen = choose(scenario(more="uplinks: {office: {up: 8 Mbit/s}}"), "auto", 1e9)
-    assert (chosen.engine, "uplinks" in chosen.why) == ("reference", True)
+def test_both_engines_know_the_line() -> None:
+    """The compiled engine gives the reference's tables where a site has a line of its own, and its cuts break what is on it."""
+    line = "uplinks: {office: {up: 8 Mbit/s, down: 16 Mbit/s}}"
+    cut = f"{line}\nevents: [{{at: 09:03, for: 2 min, down: office-cloud}}]"
+    for more in (line, cut):
+        found = scenario(more=more)
+        assert choose(found, "compiled", 1e9).engine == "compiled"
+        assert_engines_agree(found)
 
 
 @pytest.mark.parametrize(
