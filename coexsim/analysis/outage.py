@@ -15,11 +15,13 @@ from coexsim.analysis.slo_text import outages_of
 from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
 from coexsim.scenario.load import changed
-from coexsim.scenario.model import Event, Scenario
+from coexsim.scenario.model import UPLINK, Event, Scenario
 from coexsim.sim.recorder import OUTCOMES
 from coexsim.units import say_time
 
 Floats = NDArray[np.float64]
+AROUND_S, SETTLES_S = 3600.0, 1800.0
+"""A run laid around an outage begins and ends so long before and after it, and is measured from the second one on."""
 
 
 class OutageFacts(NamedTuple):
@@ -47,16 +49,36 @@ class OutageFacts(NamedTuple):
 
 
 def with_outage(scenario: Scenario, down: Sequence[str], at: str, length: str) -> Scenario:
-    """The scenario with one more outage. Raises `ScenarioError` for what does not exist, or is not within the run."""
-    events = [*scenario.source.raw.get("events", []), {"at": at, "for": length, "down": list(down)}]
+    """The scenario with one more outage; ``SITE-uplink`` stands for all links of a site.
+
+    Where the run does not hold the outage's weekday and time, another one is laid around it: from an hour before until an hour after the
+    return. Raises `ScenarioError` for what does not exist, and for a span after the start that the run does not reach.
+    """
+    names = [each for name in down for each in (links_of_uplink(scenario, name) or [name])]
+    events = [*scenario.source.raw.get("events", []), {"at": at, "for": length, "down": list(dict.fromkeys(names))}]
     found = changed(scenario, {"events": events})
-    begin = found.events[-1].at
-    run = found.run
-    if begin is not None and begin.after(run.start) >= run.length:
+    begin, run = found.events[-1].at, found.run
+    if begin is None or begin.after(run.start) < run.length:
+        return found
+    if begin.after_start:
         ends = say_time(run.length, run.start)
-        text = f"an outage at {at} does not begin within the run, from {say_time(0.0, run.start)} to {ends}"
+        text = (
+            f"an outage {at} after the start does not begin within the run, from {say_time(0.0, run.start)} to {ends}"
+        )
         raise ScenarioError([Problem(*found.source.where(("run",)), "run", text)])
-    return found
+    lasts_s = 2 * AROUND_S + (found.events[-1].for_ or 0.0)
+    start = say_time(begin.after(run.start) - AROUND_S, run.start)
+    own = {key: value for key, value in found.source.raw.get("run", {}).items() if key != "warm_up"}
+    around = {"start": start, "length": f"{lasts_s:.0f} s", "measure": f"{SETTLES_S:.0f} s - {lasts_s:.0f} s"}
+    return changed(found, {"run": own | around})
+
+
+def links_of_uplink(scenario: Scenario, name: str) -> list[str]:
+    """The links that ``office-uplink`` stands for where something goes down: all links of the site; none for any other name."""
+    site = name.removesuffix(f"-{UPLINK}")
+    return [
+        link.label for link in scenario.links if site != name and site in link.between and len(set(link.between)) > 1
+    ]
 
 
 def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFacts:

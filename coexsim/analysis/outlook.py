@@ -36,7 +36,7 @@ class Step(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What one day's load gave: the day, the share hosted, the growth of the load, the answer, what broke and what was busiest."""
+    """What one day's load gave: the day, the share hosted, the growth of the load, the answer, what broke, the busiest, the figures."""
 
     day: date
     hosted: float | None
@@ -44,6 +44,7 @@ class Look(NamedTuple):
     answer: str
     first: str = ""
     resource: str = ""
+    figures: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,7 +74,7 @@ class Outlook:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Every day that was tried: columns ``day, hosted, growth, answer, first, resource``."""
+        """Every day that was tried: columns ``day, hosted, growth, answer, first, resource, figures``."""
         return pd.DataFrame(self.looks, columns=list(Look._fields))
 
     @property
@@ -98,7 +99,10 @@ class Outlook:
             if self.holds_until is None:
                 return "may hold or not: we cannot say."
             ahead = "as far as was looked" if self.holds_until >= self.end else "and later we cannot say"
-            return f"is shown to hold until {say_month(self.holds_until)}, {ahead}{unsure}."
+            held = [look for look in self.looks if look.answer == "met"]
+            then = [held[-1].figures, f"busiest: {held[-1].resource}" if held[-1].resource else ""] if held else []
+            told = f"; then {'; '.join(filter(None, then))}" if any(then) else ""
+            return f"is shown to hold until {say_month(self.holds_until)}, {ahead}{unsure}{told}."
         broken = next(look for look in self.looks if look.day == self.breaks_by and look.answer == "missed")
         busiest = f"; busiest then: {broken.resource}" if broken.resource else ""
         if self.holds_until is None:
@@ -157,13 +161,15 @@ def outlook(
         found = assess(
             then, asked, most=replications, stop_when_missed=True, seed=seed, executor=executor, progress=progress
         )
-        first = "; ".join(f"{v.objective.text}: {v.say()}" for v in found.verdicts if v.answer == "missed")
+        said = [(v.answer, f"{v.objective.text}: {v.say()}") for v in found.verdicts]
+        first = "; ".join(text for answer, text in said if answer == "missed")
+        figures = "; ".join(text for _, text in said)
         busy = found.busy()
         if not busy:
-            return Look(day, hosted, factor, found.answer, first)
+            return Look(day, hosted, factor, found.answer, first, figures=figures)
         station = max(busy, key=lambda each: busy[each])
         words = f"{'.'.join(part for part in station if part != 'link')} ({100 * busy[station]:.0f} %)"
-        return Look(day, hosted, factor, found.answer, first, words)
+        return Look(day, hosted, factor, found.answer, first, words, figures)
 
     return look_ahead(judge, growth, plan, begin, years)
 

@@ -267,15 +267,19 @@ class _Reader:
         name, dot, stage = word.rpartition(".")
         if not dot:
             known = [*(f"{server}.{s}" for server in self.scenario.servers for s in STAGES), *links]
-            self._fail(
-                at, end, f"{word!r} is no stage of a server, nor a link" + (did_you_mean(word, known) or _stages(word))
-            )
+            hint = did_you_mean(word, known) or self._stations(word, links)
+            self._fail(at, end, f"{word!r} is no stage of a server, nor a link{hint}")
         self._server(name, at, at + len(name))
         stage = STAGE_OF_CAPACITY.get(stage, stage)
         if stage not in STAGES:
             self._fail(end - len(stage), end, f"a server has no stage {stage!r}" + _known(stage, STAGES))
         machine = self.scenario.servers[name].runs_on
         return {"server": machine if machine and stage == "cores" else name, "stage": stage}
+
+    def _stations(self, word: str, links: list[str]) -> str:
+        if word in self.scenario.servers or not links:
+            return f"; write for example {word if word in self.scenario.servers else next(iter(self.scenario.servers), 'onprem')}.cores"
+        return f"; links: {', '.join(links)}"
 
     def _outage(self, word: str, at: int, end: int) -> int | None:
         known = len(outages_of(self.scenario))
@@ -336,7 +340,3 @@ def _limit(text: str, unit: str) -> float:
 
 def _known(word: str, known: tuple[str, ...]) -> str:
     return did_you_mean(word, known) or f"; known: {', '.join(known)}"
-
-
-def _stages(word: str) -> str:
-    return f"; write for example {word}.cores"

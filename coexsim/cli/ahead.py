@@ -47,14 +47,16 @@ class Ahead(NamedTuple):
         scenario: Scenario,
         seed: int | None,
         executor: Executor | None,
+        replications: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Outlook:
-        """The outlook of a scenario."""
+        """The outlook of a scenario, each day judged by so many replications."""
+        from coexsim.analysis.assess import FIRST_LOOK
         from coexsim.analysis.outlook import outlook
 
         return outlook(
-            scenario, growth=self.growth, plan=self.plan, start=self.start, years=self.years, seed=seed, executor=executor,
-            progress=progress,
+            scenario, growth=self.growth, plan=self.plan, start=self.start, years=self.years,
+            replications=replications or FIRST_LOOK, seed=seed, executor=executor, progress=progress,
         )  # fmt: skip
 
 

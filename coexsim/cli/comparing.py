@@ -39,6 +39,7 @@ def compare(
     """
     from coexsim.analysis.compare import compare as run_compare
     from coexsim.experiment.executors import open_executor
+    from coexsim.report.words import scope
     from coexsim.scenario.load import load_scenario
 
     one, other = load_scenario(a), load_scenario(b)
@@ -64,11 +65,14 @@ def compare(
     if as_json:
         code = CANNOT_WRITE if keeping.failed else int(found.differs)
         kept = None if folder is None or keeping.failed else str(folder)
-        print_json(_data(found, one.source.file, other.source.file) | {"exit_code": code, "folder": kept})
+        print_json(
+            _data(found, one.source.file, other.source.file) | {"exit_code": code, "scope": scope(one), "folder": kept}
+        )
     elif quiet:
         say(_answer(found))
     else:
         _say_comparison(found, a, b)
+        make_console().print(scope(one))
         if folder is not None and not keeping.failed:
             say(f"Tables, picture and page: {folder}/")
     return keeping.exit_code(int(found.differs))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def explain_scenario(path: Path, *, quiet: bool = False, as_json: bool = False) -> None:
     """Routes, rules in force, expected load by theory, assumptions and doubts of a scenario file."""
     from coexsim.analysis.explain import explain
+    from coexsim.report.words import scope
     from coexsim.scenario.load import load_scenario
 
     scenario = load_scenario(path)
@@ -30,11 +31,12 @@ def explain_scenario(path: Path, *, quiet: bool = False, as_json: bool = False) 
         f"{count(len(found.assumptions), 'figure')} assumed, {from_memory} of them from memory"
     )
     if as_json:
-        print_json(envelope("explain", answer, 0, provenance={"file": scenario.source.file}, **_data(found)))
+        data = _data(found) | {"scope": scope(scenario)}
+        print_json(envelope("explain", answer, 0, provenance={"file": scenario.source.file}, **data))
     elif quiet:
         say(answer)
     else:
-        _say_explanation(title, found)
+        _say_explanation(title, found, scope(scenario))
 
 
 def _data(found: Explanation) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def _data(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _say_explanation(title: str, found: Explanation) -> None:
+def _say_explanation(title: str, found: Explanation, counted: str) -> None:
     from coexsim.report.tables import plain_table, titled, words
 
     console = make_console()
@@ -76,6 +78,7 @@ def _say_explanation(title: str, found: Explanation) -> None:
         console.print(_loads(found.loads))
     for doubt in found.doubts:
         console.print(words("\n", ("Doubt:", "bold"), f" {doubt}"))
+    console.print(f"\n{counted}")
     if found.assumptions:
         console.print("\nWhat is assumed, and from where", style="bold")
         for each in found.assumptions:

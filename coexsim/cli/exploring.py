@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from coexsim.cli import options
-from coexsim.cli.console import progress_bar
+from coexsim.cli.console import make_console, progress_bar
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.large import ask_first
@@ -46,6 +46,7 @@ def explore(
     from coexsim.report.explore.axes import axes_of
     from coexsim.report.explore.exploring import explore as run_explore
     from coexsim.report.explore.exploring import runs_of_point
+    from coexsim.report.words import scope
     from coexsim.scenario.load import load_scenario
 
     spec = load_scenario(scenario)
@@ -71,6 +72,7 @@ def explore(
         say(answer)
         for axis in found.axes:
             print(f"{axis.label}: {', '.join(map(str, axis.values))}")
+        make_console().print(scope(spec))
         if not keeping.failed:
             say(f"Page: {folder}/explore.html; all figures: {folder}/explore.parquet")
     return keeping.exit_code(0)
@@ -79,6 +81,7 @@ def explore(
 def _data(found: Exploration, answer: str, code: int, folder: str | None) -> dict[str, Any]:
     """The points for programs: values, figures with intervals, answers of the objectives."""
     from coexsim.report.explore.axes import combinations
+    from coexsim.report.words import scope
 
     points = [
         {
@@ -89,4 +92,6 @@ def _data(found: Exploration, answer: str, code: int, folder: str | None) -> dic
         for values, point in zip(combinations(found.axes), found.points, strict=True)
     ]
     provenance = {"file": found.scenario.source.file, "seed": found.seed, "replications": found.replications}
-    return envelope("explore", answer, code, provenance=provenance, points=points, folder=folder)
+    return envelope(
+        "explore", answer, code, provenance=provenance, points=points, scope=scope(found.scenario), folder=folder
+    )

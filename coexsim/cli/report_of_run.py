@@ -99,21 +99,20 @@ class Report:
         return self.keeping.exit_code(code)
 
     def _sentences(self) -> list[str]:
-        from coexsim.report.answer import straight_answer
+        from coexsim.report.answer import whole_answer
 
-        first = [f"{self.outage.headline}."] if self.outage else []
-        first += [str(self.outlook)] if self.outlook else []
-        return first + straight_answer(self.summary, self.verdicts, self.trip)
+        return whole_answer(self.summary, self.verdicts, self.trip, self.outage, self.outlook)
 
     def _data(self, verb: str, code: int) -> dict[str, Any]:
         from coexsim.report.answer import doubts
+        from coexsim.report.words import scope
 
         figures = run_figures(self.summary, self.trip)
         provenance = run_provenance(self.results.provenance)
         verdicts = verdicts_data(self.verdicts)
-        answer = " ".join([*self._sentences(), *doubts(self.summary)])
+        answer = " ".join([*self._sentences(), *doubts(self.summary, outage=self.outage is not None)])
         folder = None if self.keeping.failed else str(self.folder)
-        more = {"outlook": self.outlook.plain()} if self.outlook else {}
+        more = {"scope": scope(self.spec)} | ({"outlook": self.outlook.plain()} if self.outlook else {})
         return envelope(
             verb, answer, code, verdicts=verdicts, figures=figures, provenance=provenance, folder=folder, **more
         )
@@ -127,6 +126,7 @@ class Report:
         console = make_console()
         if first:
             first()
+            console.print()
         else:
             for sentence in self._sentences():
                 console.print(sentence, style="bold")
@@ -137,7 +137,7 @@ class Report:
             console.print(part)
         if self.trip is not None:
             say_price(self.trip)
-        for doubt in doubts(self.summary):
+        for doubt in doubts(self.summary, outage=self.outage is not None):
             console.print(words(("Doubt:", "bold"), f" {doubt}"))
         console.print(scope(self.spec))
         if not self.keeping.failed:

@@ -69,9 +69,11 @@ def run(
     """Simulate a scenario: delay, queues, utilisation, the round trip's price; tables and pictures under reports/.
 
     One with an outage is followed until all is normal again and all measured mail has met its end, and says so first.
+    With --growth or --plan, today and each later day are judged by as many replications, four unless you say otherwise.
 
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
+    from coexsim.analysis.assess import FIRST_LOOK
     from coexsim.analysis.outage_answer import follow, last_outage
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
@@ -82,7 +84,8 @@ def run(
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the run, not after it
     folder = results_folder(out, scenario)
-    count = 1 if logging else replications or spec.run.replications
+    looks = FIRST_LOOK if asked is not None else 1
+    count = 1 if logging else replications or max(spec.run.replications, looks)
     round_trip = round_trip and not stream  # which compares messages one by one
     ask_first(spec, count * (2 if round_trip else 1), yes, engine=engine, stream=stream)
     event = None if stream else last_outage(spec)  # which is told from single messages
@@ -102,7 +105,7 @@ def run(
             report.price(jobs, direct)
     if asked is not None:
         with progress_bar("until when it holds", 1.0), open_executor(jobs, dask) as executor:
-            report.outlook = asked.look(spec, seed, executor)
+            report.outlook = asked.look(spec, seed, executor, count)
     report.write(pictures=pictures)
     if logging is not None:
         logging.write(report.spec, folder)
@@ -114,7 +117,7 @@ def outage(
     server: Annotated[
         list[str],
         Option(
-            metavar="NAME", help="server or link that goes down; may be given several times",
+            metavar="NAME", help="server or link that goes down, or a site's line such as office-uplink; may be given several times",
             autocompletion=what_can_go_down, show_default=False,
         ),
     ],
@@ -136,7 +139,7 @@ def outage(
     Exit code: as for run.
     """
     from coexsim import units
-    from coexsim.analysis.outage import with_outage
+    from coexsim.analysis.outage import links_of_uplink, with_outage
     from coexsim.analysis.outage_answer import follow
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
@@ -145,8 +148,12 @@ def outage(
     options.value(units.moment, at, "--at")
     options.value(units.duration_s, length, "--for")
     usual = load_scenario(scenario)
-    options.known(server, usual.can_go_down, "--server")
+    uplinks = [f"{site}-uplink" for site in usual.sites if links_of_uplink(usual, f"{site}-uplink")]
+    options.known(server, [*usual.can_go_down, *uplinks], "--server")
     spec = with_outage(usual, server, at, length)
+    if spec.run != usual.run:
+        begin, end = (units.say_time(at_s, spec.run.start) for at_s in (0.0, spec.run.length))
+        print(f"the scenario's own run does not hold the outage: simulated from {begin} to {end}", file=sys.stderr)
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
     ask_first(spec, replications or 1, yes, at_least=True)
@@ -168,7 +175,7 @@ def _say_outage(found: Outage) -> None:
 
     facts, start = found.facts, found.scenario.run.start
     console = make_console()
-    console.print(found.headline, style="bold")
+    console.print(f"{found.headline}.", style="bold")
     if found.limit:
         console.print(found.limit)
     to = say_time(facts.to_s, start) if isfinite(facts.to_s) else "the end"

@@ -63,6 +63,7 @@ def size(
     from coexsim.analysis.assess import FIRST_LOOK
     from coexsim.analysis.sizing import find_size
     from coexsim.experiment.executors import open_executor
+    from coexsim.report.words import scope
     from coexsim.scenario.load import load_scenario
 
     asked = ahead.read_ahead(growth, plan, since, years)
@@ -87,6 +88,7 @@ def size(
         _say_size(found, spec)
         if outgrown:
             say(outgrown)
+        make_console().print(scope(spec))
         if not keeping.failed:
             say(f"Table{' and picture' if pictures else ''}: {folder}/")
     return keeping.exit_code(found.exit_code)
@@ -94,6 +96,8 @@ def size(
 
 def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | None) -> dict[str, Any]:
     """The answer for programs: verdicts on the machine that holds, its resources as figures, every machine that was tried."""
+    from coexsim.report.words import scope
+
     confidence = spec.size.confidence if spec.size else 0.95
     figures: list[dict[str, Any]] = []
     if found.best is not None:
@@ -106,7 +110,7 @@ def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | 
             figures.append(figure("busy share in the busiest hour", str(resource), busy, "1"))
     return envelope(
         "size", answer, code, verdicts=verdicts_data(found.best.verdicts if found.best else (), confidence), figures=figures,
-        provenance={"file": spec.source.file, "runs": found.runs}, machines=found.table().to_dict("records"),
+        provenance={"file": spec.source.file, "runs": found.runs}, scope=scope(spec), machines=found.table().to_dict("records"),
         undecided=[candidate.name for candidate in found.undecided], folder=None if folder is None else str(folder),
     )  # fmt: skip
 

@@ -61,6 +61,7 @@ def sweep(
     from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
     from coexsim.report.tables import words
+    from coexsim.report.words import scope
     from coexsim.scenario.idle import without_work
     from coexsim.scenario.load import load_scenario
 
@@ -112,7 +113,8 @@ def sweep(
         code = CANNOT_WRITE if keeping.failed else 0
         provenance = {"file": spec.source.file, "runs": seen[1]}
         found = _point_data(table, list(grid))
-        print_json(envelope("sweep", " ".join(answer), code, provenance=provenance, points=found, folder=str(folder)))
+        said: dict[str, Any] = {"points": found, "scope": scope(spec), "folder": str(folder)}
+        print_json(envelope("sweep", " ".join(answer), code, provenance=provenance, **said))
         return keeping.exit_code(0)
     if not quiet:
         runs = int(table["replication"].nunique())
@@ -126,6 +128,7 @@ def sweep(
         console.print(_points(table, list(grid), sure) if points is None else _migration(points, sure))
         for _, text in without_work(spec):
             console.print(words(("Doubt:", "bold"), f" {text}."))
+        console.print(scope(spec))
     say(answer)
     return keeping.exit_code(0)
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from coexsim.analysis.doubts import say_deferred
+from coexsim.analysis.outage_answer import Outage
+from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict
 from coexsim.report.saying import is_worth_saying
@@ -17,6 +19,15 @@ NOBODY = "->unknown"
 """How a flow to addresses that nobody has ends."""
 
 
+def whole_answer(
+    summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None, outage: Outage | None = None,
+    outlook: Outlook | None = None,
+) -> list[str]:  # fmt: skip
+    """The sentences of a run wherever they are told: when all is normal again, until when it holds, then the straight answer."""
+    first = [f"{outage.headline}.", outage.limit] if outage is not None else []
+    return [*filter(None, [*first, str(outlook) if outlook else ""]), *straight_answer(summary, verdicts, trip)]
+
+
 def straight_answer(summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None) -> list[str]:
     """One sentence for each thing a planner asks first; what is not known is left out."""
     found = [_objectives(verdicts), _delay(summary), _busiest(summary), _price(trip), _lost(summary)]
@@ -25,10 +36,13 @@ def straight_answer(summary: dict[str, Any], verdicts: Sequence[Verdict], trip: 
     return [sentence for sentence in found if sentence]
 
 
-def doubts(summary: dict[str, Any]) -> list[str]:
-    """What the answer does not rest on, though it may look so: resources without work, and waits for another attempt."""
+def doubts(summary: dict[str, Any], *, outage: bool = False) -> list[str]:
+    """What the answer does not rest on, though it may look so: resources without work, and waits for another attempt.
+
+    In an outage mail waits for another attempt by its nature; which limit makes it last is then told by `Outage.limit`.
+    """
     said = [f"{text[0].upper()}{text[1:]}." for text in summary["without_work"]]
-    return [*said, *filter(None, [say_deferred(summary["deferred_share"])])]
+    return said if outage else [*said, *filter(None, [say_deferred(summary["deferred_share"])])]
 
 
 def _objectives(verdicts: Sequence[Verdict]) -> str:
@@ -36,12 +50,12 @@ def _objectives(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
         return ""
     count = Counter(verdict.answer for verdict in verdicts)
-    if count["met"] == len(verdicts):
-        return "The objective is met." if len(verdicts) == 1 else f"All {len(verdicts)} objectives are met."
     if len(verdicts) == 1:
         [verdict] = verdicts
-        what = "is missed" if verdict.answer == "missed" else "cannot be told to be met"
-        return f"The objective {what}: {verdict.objective.text}."
+        what = {"met": "is met", "missed": "is missed"}.get(verdict.answer, "cannot be told to be met")
+        return f"The objective {what}: {verdict.objective.text}: {verdict.say()}."
+    if count["met"] == len(verdicts):
+        return f"All {len(verdicts)} objectives are met."
     parts = [f"{count['met']} of {len(verdicts)} objectives {'is' if count['met'] == 1 else 'are'} met"]
     for answer, words in (("missed", "missed"), ("cannot say", "cannot say of")):
         texts = [verdict.objective.text for verdict in verdicts if verdict.answer == answer]

@@ -16,7 +16,7 @@ from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
 from coexsim.experiment.store import make_folder, write_whole
-from coexsim.report.answer import straight_answer
+from coexsim.report.answer import doubts, whole_answer
 from coexsim.report.headings import headings
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
 from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_untimed
@@ -112,9 +112,8 @@ def _page(
     return environment.get_template("page.html.j2").render(
         title=scenario.title or scenario.source.file,
         asked=_asked(scenario, summary),
-        answer=([f"{outage.headline}."] if outage else [])
-        + ([str(outlook)] if outlook else [])
-        + straight_answer(summary, verdicts, trip),
+        answer=whole_answer(summary, verdicts, trip, outage, outlook),
+        doubts=doubts(summary, outage=outage is not None),
         scope=scope(scenario),
         outage=outage,
         inf=inf,

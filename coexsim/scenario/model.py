@@ -56,7 +56,9 @@ class Scenario(Spec):
     run: Run = Field(default=Run(), description="what is simulated")
     events: tuple[Event, ...] = Field(default=(), description="outages, and people who move")
     objectives: tuple[str, ...] = Field(
-        default=(), description="what must hold, such as 'p95(delay, hosted->hosted) < 60 s'"
+        default=(),
+        description="what must hold, such as 'p95(delay, hosted->hosted) < 60 s'",
+        examples=[["p95(delay, internet->onprem) < 60 s", "utilisation(office-uplink) < 70 %"]],
     )
     size: Size | None = Field(default=None, description="the sizing question")
     acknowledge: tuple[Acknowledge, ...] = Field(default=(), description="findings that are expected")

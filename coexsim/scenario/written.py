@@ -81,6 +81,8 @@ def example_text(field: FieldInfo) -> str:
 
 def _example_text(field: FieldInfo, depth: int) -> str:
     mark = mark_of(field.annotation, field.metadata)
+    if field.examples:
+        return str(field.examples[0]).replace("'", '"')
     return mark.example if mark is not None else _example(field.annotation, depth, field)
 
 

@@ -10,6 +10,7 @@ from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Scenario
+from coexsim.units import Moment
 
 STEADY = """
 extends: scenarios/article/environment.yaml
@@ -72,15 +73,34 @@ def test_what_bounces_anyway_is_not_the_outages_doing(steady: Scenario) -> None:
     assert outage_facts(results, spec, spec.events[-1]).bounced == 0
 
 
-def test_an_outage_may_outlast_the_run_but_not_miss_it(steady: Scenario) -> None:
-    """From 12:00 for 4 h in a run that ends at 13:00: it ends at 16:00, after all that the tables hold; one at 14:00 is refused."""
+def test_an_outage_may_outlast_the_run(steady: Scenario) -> None:
+    """From 12:00 for 4 h in a run that ends at 13:00: it ends at 16:00, after all that the tables hold."""
     spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
     facts = outage_facts(simulate(spec), spec, spec.events[-1])
 
     assert (facts.from_s, facts.to_s, facts.seen_to_s) == (3 * 3600, 7 * 3600, 4 * 3600)
     assert facts.backlog["drain_s"].tolist() == [float("inf")]
+
+
+def test_a_run_is_laid_around_an_outage_that_it_does_not_hold(steady: Scenario) -> None:
+    """Tuesday at 10 for an hour, in a run of Monday 9 to 13: an hour before to an hour after; seed and runs stay. A span is refused."""
+    spec = with_outage(steady, ["inotes-inbound"], "Tue 10:00", "1 h")
+
+    assert (spec.run.start, spec.run.length) == (Moment(1, 9 * 3600.0), 3 * 3600.0)
+    assert spec.events[-1].at is not None
+    assert spec.events[-1].at.after(spec.run.start) == 3600
+    assert (spec.run.seed, spec.run.replications) == (steady.run.seed, steady.run.replications)
     with pytest.raises(ScenarioError, match="does not begin within the run, from Mon 09:00 to Mon 13:00"):
-        with_outage(steady, ["inotes-inbound"], "Mon 14:00", "1 h")
+        with_outage(steady, ["inotes-inbound"], "5 h", "1 h")
+
+
+def test_a_sites_line_is_all_of_its_links(steady: Scenario) -> None:
+    """``SITE-uplink`` takes down every link of that site, and no other."""
+    site = steady.links[0].between[0]
+    spec = with_outage(steady, [f"{site}-uplink"], "Mon 10:00", "1 h")
+    assert list(spec.events[-1].down) == [link.label for link in steady.links if site in link.between]
+    with pytest.raises(ScenarioError, match="nowhere-uplink"):
+        with_outage(steady, ["nowhere-uplink"], "Mon 10:00", "1 h")
 
 
 def test_an_outage_is_followed_until_all_is_normal_again(steady: Scenario) -> None:
