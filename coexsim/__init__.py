@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coexsim import pictures as _pictures
+
 if TYPE_CHECKING:
     from coexsim.analysis.compare import compare
     from coexsim.analysis.explain import explain
@@ -32,6 +34,21 @@ if TYPE_CHECKING:
     from coexsim.scenario.model import Scenario
 
 __version__ = "0.1.0"
+
+_pictures.homes.update(
+    {
+        kind: f"coexsim.report.pictures:{name}Pictures"
+        for kind, name in (
+            ("results", "Results"),
+            ("outage", "Outage"),
+            ("scenario", "Scenario"),
+            ("route", "Route"),
+            ("sizing", "Sizing"),
+            ("comparison", "Comparison"),
+            ("round trip", "RoundTrip"),
+        )
+    }
+)
 
 _HOME = {
     "load_scenario": "coexsim.scenario.load",

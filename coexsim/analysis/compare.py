@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import nan
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import busy_workers
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one
+from coexsim.pictures import Pictures
 from coexsim.scenario.model import Scenario
 from coexsim.sim.recorder import OUTCOMES
 from coexsim.stats import Interval, mean_interval
@@ -89,6 +90,9 @@ class Comparison:
     """Messages of a flow that arrived in only one of the two, or that are not the same mail."""
     same_mail: bool
     """False where what differs is the mail itself (another load): then no message is compared with itself."""
+
+    plot: ClassVar[Any] = Pictures("comparison")
+    """Pictures as methods: ``differences``."""
 
     def __repr__(self) -> str:
         return f"<Comparison: {self.headline}>"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from coexsim.experiment.executors import run_all
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import run_one, simulate
+from coexsim.pictures import Pictures
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
 from coexsim.units import Moment, say_bytes, say_duration, say_time
@@ -63,6 +64,9 @@ class Outage:
     """Of each replication: seconds from the return until every queue is back at its usual level."""
     changes: tuple[Change, ...] = ()
     """What other limits would change, the one that helps most first."""
+
+    plot: ClassVar[Any] = Pictures("outage")
+    """Pictures as methods: ``backlog``, ``utilisation``, ``delay``."""
 
     def __str__(self) -> str:
         return self.headline

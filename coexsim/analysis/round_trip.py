@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from coexsim.errors import NoDataError
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one, simulate
+from coexsim.pictures import Pictures
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import HostedOutbound
@@ -58,6 +59,11 @@ class RoundTrip(NamedTuple):
     """Measured share of mail between hosted users in all internal mail, by recipients."""
     closed_form: float
     """The same by theory: the hosted share squared (uniform mixing)."""
+
+    @property
+    def plot(self) -> Any:
+        """Pictures as methods: ``price``."""
+        return Pictures("round trip").__get__(self)
 
     @property
     def uncertain(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
@@ -29,6 +29,7 @@ from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.cards import card
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor
+from coexsim.pictures import Pictures
 from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Candidate, Scenario
 from coexsim.sim.world import World
@@ -74,6 +75,9 @@ class Sizing:
     seconds: float = 0.0
     loads: Loads | None = None
     """What theory says of the answer, where it was asked."""
+
+    plot: ClassVar[Any] = Pictures("sizing")
+    """Pictures as methods: ``curve``."""
 
     def __repr__(self) -> str:
         return f"<Sizing: {self.headline}>"

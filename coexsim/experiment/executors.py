@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from coexsim.errors import CoexsimError
+from coexsim.progress import in_notebook
 
 T = TypeVar("T")
 
@@ -130,6 +131,16 @@ def run_all(
     Arguments are positional, so that any executor can take them. When the caller stops (Ctrl-C), what has not
     begun is cancelled; what was yielded is done. Raises `CoexsimError` where a worker process died.
     """
+    with in_notebook(f"{len(calls)} runs", len(calls)) as tell:
+        for done, found in enumerate(_each(executor, function, calls), start=1):
+            if tell:
+                tell(done)
+            yield found
+
+
+def _each(
+    executor: Executor | None, function: Callable[..., T], calls: Sequence[tuple[Any, ...]]
+) -> Iterator[tuple[int, T]]:
     if executor is None:
         for index, call in enumerate(calls):
             yield index, function(*call)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.schema import SCHEMA, columns_of, concat, empty, words_index
 from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
 from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
+from coexsim.pictures import Pictures
 from coexsim.sim.recorder import OUTCOMES
 from coexsim.stats import half_width
 from coexsim.units import say_duration
@@ -44,6 +45,9 @@ class Results:
     window_s: tuple[float, float] = (0.0, float("inf"))
     length_s: float = float("inf")
     _found: dict[Hashable, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    plot: ClassVar[Any] = Pictures("results")
+    """Pictures as methods: ``results.plot.utilisation()``, ``backlog``, ``delay``."""
 
     def __repr__(self) -> str:
         return f"<Results: {self._headline}>"

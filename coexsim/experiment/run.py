@@ -18,6 +18,7 @@ from coexsim.experiment.results import Results
 from coexsim.experiment.schema import SCHEMA, empty, frame
 from coexsim.experiment.warm_up import settled
 from coexsim.mail.message import Rcpt
+from coexsim.progress import in_notebook
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.recorder import OUTCOMES, WORDS
@@ -42,7 +43,7 @@ def simulate(
     """Simulate a scenario once.
 
     `seed` is the scenario's own unless given; `replication` picks one of its independent repetitions. `progress` is told the
-    simulated time in seconds. Same scenario, seed, replication and version: the same tables, byte for byte.
+    simulated time in seconds; a notebook shows it by itself. Same scenario, seed, replication and version: the same tables, byte for byte.
 
     `engine` is ``auto``, ``compiled`` or ``reference``: both engines give the same tables. ``auto`` takes the reference where the
     compiled one would not pay, or does not know something in the scenario; `provenance` says which it was and why.
@@ -54,16 +55,17 @@ def simulate(
     """
     seed = scenario.run.seed if seed is None else seed
     scenario = settled(scenario, seed, engine)
-    world, chosen = ran(
-        scenario,
-        seed,
-        replication,
-        keep_visits=keep_visits,
-        engine=engine,
-        progress=progress,
-        stream=stream,
-        mail_log=mail_log,
-    )
+    with in_notebook(scenario.title or "simulating", scenario.run.length) as tell:
+        world, chosen = ran(
+            scenario,
+            seed,
+            replication,
+            keep_visits=keep_visits,
+            engine=engine,
+            progress=progress or tell,
+            stream=stream,
+            mail_log=mail_log,
+        )
     results = results_of(world, alternative)
     results.provenance.update(engine=chosen.engine, engine_why=chosen.why)
     return results

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from coexsim.cards import card
 from coexsim.mail.message import Reply, Stage, fold
+from coexsim.pictures import Pictures
 from coexsim.scenario.model import Outcome as Outcome
 from coexsim.units import Moment
 
@@ -133,6 +134,9 @@ class Route:
     transactions: tuple[Transaction, ...]
     notices: tuple[Notice, ...]
     start: Moment
+
+    plot: ClassVar[Any] = Pictures("route")
+    """Pictures as methods: ``route.plot.way(scenario)``."""
 
     def __repr__(self) -> str:
         ends = "; ".join(f"{r.recipient}: {' > '.join(r.servers)}: {r.outcome}" for r in self.recipients)

@@ -6,21 +6,23 @@ import io
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from functools import wraps
 from math import isfinite
 from pathlib import Path
 from textwrap import fill
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, cast
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
 
+from coexsim.errors import UsageError
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.units import DAY_S, Moment, say_duration, say_time
 
@@ -72,6 +74,10 @@ _FINE_S = (
 _STEPS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400, 172800, 604800)
 
 
+_part: ContextVar[SubFigure | None] = ContextVar("part", default=None)
+"""The part of another figure that is drawn in, while it is."""
+
+
 class Picture(Figure):
     """A figure that belongs to no window and no global list; a notebook shows it when it ends a cell."""
 
@@ -97,13 +103,38 @@ def styled(plot: Callable[P, Picture]) -> Callable[P, Picture]:
 
 def new_picture(height_in: float = 5.6, title: str = "", below: str = "") -> Picture:
     """An empty picture as wide as a slide, with a title in the planner's words and a line of small print below it."""
-    picture = Picture(figsize=(WIDTH_IN, height_in), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
-    FigureCanvasAgg(picture)
+    part = _part.get()
+    across = 1.0
+    if part is None:
+        picture = Picture(figsize=(WIDTH_IN, height_in), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
+        FigureCanvasAgg(picture)
+    else:  # of another figure; it has all that is drawn with
+        picture = cast(Picture, part)
+        across = min(part.bbox.width / part.get_dpi() / WIDTH_IN, 1.0)
     if title:
-        picture.suptitle(title, x=0.012, ha="left", fontsize=14, fontweight="bold")
+        words = title if part is None else fill(title, max(int(80 * across), 12))
+        picture.suptitle(words, x=0.012, ha="left", fontsize=14 if part is None else 12, fontweight="bold")
     if below:
-        picture.supxlabel(fill(below, 125, replace_whitespace=False), x=0.012, ha="left", fontsize=9, color=GREY)
+        width = max(int(125 * across), 30)
+        picture.supxlabel(fill(below, width, replace_whitespace=False), x=0.012, ha="left", fontsize=9, color=GREY)
     return picture
+
+
+def drawn(ax: Axes | None, draw: Callable[[], Picture]) -> Picture | SubFigure:
+    """What `draw` draws: a picture of its own, or in place of `ax`, of a figure of somebody's. Raises `UsageError`."""
+    if ax is None:
+        return draw()
+    place, figure = ax.get_subplotspec(), ax.figure
+    if place is None or figure is None:
+        raise UsageError("ax must be one of a grid, as plt.subplots or figure.add_subplot make it")
+    ax.remove()
+    part = figure.add_subfigure(place)
+    token = _part.set(part)
+    try:
+        draw()
+    finally:
+        _part.reset(token)
+    return part
 
 
 def nothing_to_draw(title: str, why: str) -> Picture:

@@ -24,13 +24,13 @@ def load_scenario(file: str | Path) -> Scenario:
     """
     name = str(file)
     raw, lines = read_file(Path(file), name)
-    return _build(raw, Source(name, raw, lines))
+    return _build(raw, Source(name, raw, lines, changed))
 
 
 def scenario_from_text(text: str, name: str = "<text>", base: str | Path = ".") -> Scenario:
     """As `load_scenario`, from a string; `base` is the folder that `extends` and files are relative to."""
     raw, lines = read_text(text, name, Path(base))
-    return _build(raw, Source(str(Path(base) / name) if base != "." else name, raw, lines))
+    return _build(raw, Source(str(Path(base) / name) if base != "." else name, raw, lines, changed))
 
 
 def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:

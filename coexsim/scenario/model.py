@@ -1,10 +1,13 @@
 """A scenario: one organisation's mail set-up and the question asked of it, as frozen models."""
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from coexsim.cards import card
+from coexsim.errors import Problem, ScenarioError
+from coexsim.pictures import Pictures
 from coexsim.scenario.faults import shown
 from coexsim.scenario.listed import OUTCOMES, Expect, Mail, Outcome
 from coexsim.scenario.load_profile import LoadSpec
@@ -66,8 +69,25 @@ class Scenario(Spec):
 
     _source: Source = PrivateAttr(default=Source("<scenario>", {}, {}))
 
+    plot: ClassVar[Any] = Pictures("scenario")
+    """Pictures as methods: ``scenario.plot.topology()``."""
+
     def __repr__(self) -> str:
         return f"<Scenario {self.title or self.source.file}: {len(self.servers)} servers, {len(self.objectives)} objectives>"
+
+    def change(self, changes: Mapping[str, object]) -> Self:
+        """The same scenario with other values, by dotted keys: ``scenario.change({"servers.onprem.capacity.cores": 8})``.
+
+        A key that has dots in it stands in brackets: ``dns.[corporate.com]``. Raises `ScenarioError` with all that is wrong.
+        """
+        rebuild = self.source.rebuild
+        if rebuild is None:
+            raise ScenarioError(
+                [Problem(self.source.file, 0, "", "was read from no file or text: it has no keys to change")]
+            )
+        found = rebuild(self, changes)
+        assert isinstance(found, type(self))
+        return found
 
     def _repr_html_(self) -> str:
         """For notebooks: who is where, which servers there are, and what is asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
@@ -17,6 +18,8 @@ class Place(NamedTuple):
 
 
 Places = dict[Path, Place]
+Rebuild = Callable[[Any, Mapping[str, object]], Any]
+"""Of a scenario and changes by dotted keys, another scenario."""
 
 
 class Source(NamedTuple):
@@ -25,6 +28,8 @@ class Source(NamedTuple):
     file: str
     raw: dict[str, Any]
     lines: Places
+    rebuild: Rebuild | None = None
+    """Makes another scenario of changed data; None where there was no data."""
 
     def place(self, path: Path) -> Place:
         """The place of the deepest written key on `path`."""

@@ -1,0 +1,114 @@
+"""The pictures of an answer as its methods: ``results.plot.utilisation(ax=...)``, one method a picture.
+
+Each draws a figure of its own; given `ax`, one of a grid such as ``plt.subplots`` makes, it draws in its place instead.
+"""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
+
+from coexsim.analysis.compare import Comparison
+from coexsim.analysis.outage_answer import Outage
+from coexsim.analysis.round_trip import RoundTrip
+from coexsim.analysis.sizing import Sizing
+from coexsim.experiment.results import Results
+from coexsim.mail.traced import Route
+from coexsim.report import plots
+from coexsim.report.style import Picture, drawn
+from coexsim.scenario.model import Scenario
+
+Drawn = Picture | SubFigure
+
+
+class ResultsPictures:
+    """Of a run or several. With a `scenario` its objectives and outages are drawn, too."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+
+    def utilisation(self, scenario: Scenario | None = None, *, ax: Axes | None = None) -> Drawn:
+        """How busy servers and links are over the run."""
+        return drawn(ax, lambda: plots.plot_utilisation(self._results, scenario))
+
+    def backlog(self, scenario: Scenario | None = None, *, ax: Axes | None = None) -> Drawn:
+        """How much mail waits in their queues."""
+        return drawn(ax, lambda: plots.plot_backlog(self._results, scenario))
+
+    def delay(self, scenario: Scenario | None = None, *, ax: Axes | None = None) -> Drawn:
+        """How long mail takes, flow by flow."""
+        return drawn(ax, lambda: plots.plot_delay_by_flow(self._results, scenario))
+
+
+class OutagePictures:
+    """Of an outage, followed until all is normal again."""
+
+    def __init__(self, outage: Outage) -> None:
+        self._outage = outage
+
+    def backlog(self, *, ax: Axes | None = None) -> Drawn:
+        """What waits where, from before the outage until all is normal."""
+        return drawn(ax, lambda: plots.plot_backlog(self._outage.results, self._outage.scenario))
+
+    def utilisation(self, *, ax: Axes | None = None) -> Drawn:
+        """How busy servers and links are meanwhile."""
+        return drawn(ax, lambda: plots.plot_utilisation(self._outage.results, self._outage.scenario))
+
+    def delay(self, *, ax: Axes | None = None) -> Drawn:
+        """How long mail takes, flow by flow."""
+        return drawn(ax, lambda: plots.plot_delay_by_flow(self._outage.results, self._outage.scenario))
+
+
+class ScenarioPictures:
+    """Of a set-up."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+
+    def topology(self, *, ax: Axes | None = None) -> Drawn:
+        """Sites, servers and links."""
+        return drawn(ax, lambda: plots.plot_topology(self._scenario))
+
+
+class RoutePictures:
+    """Of a message's way."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+
+    def way(self, scenario: Scenario, *, ax: Axes | None = None) -> Drawn:
+        """Each hop with its rule, over the map of the `scenario` that it was traced in."""
+        return drawn(ax, lambda: plots.plot_route(self._route, scenario))
+
+
+class SizingPictures:
+    """Of a sizing."""
+
+    def __init__(self, sizing: Sizing) -> None:
+        self._sizing = sizing
+
+    def curve(self, *, ax: Axes | None = None) -> Drawn:
+        """Each objective over the machines, with limit and interval."""
+        return drawn(ax, lambda: plots.plot_sizing_curve(self._sizing.table()))
+
+
+class ComparisonPictures:
+    """Of two set-ups under the same mail."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+
+    def differences(self, *, ax: Axes | None = None) -> Drawn:
+        """By how much the delay differs, flow by flow."""
+        return drawn(ax, lambda: plots.plot_differences(self._comparison))
+
+
+class RoundTripPictures:
+    """Of the round trip's price."""
+
+    def __init__(self, price: RoundTrip) -> None:
+        self._price = price
+
+    def price(self, *, ax: Axes | None = None) -> Drawn:
+        """Mail between hosted users, over the on-premises server and directly."""
+        return drawn(ax, lambda: plots.plot_round_trip(self._price))
