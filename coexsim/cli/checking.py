@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from typer import Argument, Option
 from coexsim.cli import formats, options
 from coexsim.cli.completion import scenario_files
 from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.folder import Keeping, results_folder
 from coexsim.cli.formats import Format, FormatOption
 from coexsim.cli.paint import count, say
 from coexsim.errors import ObjectiveError, Problem, ScenarioError, UsageError
@@ -37,6 +39,7 @@ def check(
     junit_file: Annotated[
         Path | None, Option("--junit", metavar="FILE", help="also write a JUnit report for CI", show_default=False)
     ] = None,
+    out: options.PageOut = None,
 ) -> int:  # fmt: skip
     """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1.
 
@@ -45,6 +48,8 @@ def check(
     from coexsim.audit.check import check as check_setup
     from coexsim.scenario.load import load_scenario
 
+    keeping = Keeping()
+    folder = results_folder(out, paths[0]) if out is not None else None
     reports: list[CheckReport] = []
     problems: list[Problem] = []
     files = _files(paths)
@@ -59,6 +64,11 @@ def check(
             problems.append(_as_problem(str(error)))
     problems = list(dict.fromkeys(problems))
     code = BAD if problems else int(not all(report.holds(strict=strict) for report in reports))
+    if folder is not None:
+        from coexsim.cli.check_text import check_sum
+        from coexsim.report.route_pages import write_check
+
+        keeping.write(partial(write_check, reports, folder, check_sum(reports, len(files) - len(reports))))
     chosen = Format.JSON if as_json else output
     unread = len(files) - len(reports)
     _print_check(chosen, reports, problems, code, unread=unread, strict=strict, quiet=quiet)
@@ -67,7 +77,7 @@ def check(
 
         _write(junit_file, check_junit(reports, problems, strict=strict))
     _complain(problems)
-    return code
+    return keeping.exit_code(code)
 
 
 def _print_check(
@@ -101,6 +111,7 @@ def diff(
     output: FormatOption = Format.TEXT,
     as_json: options.AsJson = False,
     markdown: Annotated[bool, Option("--markdown", help="the same as --format markdown")] = False,
+    out: options.PageOut = None,
 ) -> int:
     """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
     from coexsim.audit.diff import diff_routes
@@ -108,6 +119,8 @@ def diff(
     from coexsim.cli.junit import junit
     from coexsim.scenario.load import load_scenario
 
+    keeping = Keeping()
+    folder = results_folder(out, new) if out is not None else None
     chosen = Format.JSON if as_json else Format.MARKDOWN if markdown else output
     scenarios: list[Scenario] = []
     problems: list[Problem] = []
@@ -121,6 +134,10 @@ def diff(
         return BAD
     before, after = scenarios
     found = diff_routes(before, after)
+    if folder is not None:
+        from coexsim.report.route_pages import write_diff
+
+        keeping.write(partial(write_diff, found, folder, diff_text.diff_sum(found)))
     code = int(found.changed)
     marks = diff_text.diff_marks(found, *diff_text.place_of_change(before, after))
     if chosen == Format.JSON:
@@ -139,7 +156,7 @@ def diff(
         formats.add_step_summary("\n".join(diff_text.diff_markdown(found)))
     else:
         say(diff_text.diff_sum(found) if quiet else diff_text.diff_lines(found))
-    return code
+    return keeping.exit_code(code)
 
 
 def _print_unread(output: Format, problems: list[Problem]) -> None:

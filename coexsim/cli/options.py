@@ -38,6 +38,10 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="FOLDER", help="folder for the results; without it, one under reports/", show_default=False),
 ]  # fmt: skip
+PageOut = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="also keep the answer as a page there", show_default=False),
+]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from typer import Argument, Option
 from coexsim.cli import options
 from coexsim.cli.completion import explained, people_named, servers_named, what_can_go_down
 from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.paint import say
 from coexsim.errors import UsageError
 from coexsim.text import visible
@@ -81,6 +83,7 @@ def trace(
         Expected | None, Option(help="exit code 1 unless this becomes of every recipient", show_default=False)
     ] = None,
     dsn: Annotated[bool, Option("--dsn", help="print the bounce as the message that is sent (RFC 3464)")] = False,
+    out: options.PageOut = None,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
@@ -107,11 +110,23 @@ def trace(
         via_mx=via_mx or (from_outside and at_server is None), client="outside" if from_outside else "own-user",
         declare_size=not undeclared_size,
     )  # fmt: skip
+    folder = results_folder(out, scenario) if out is not None else None
     route = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
     missed = trace_text.missed_lines(route, expect.outcome) if expect else []
     code = int(bool(missed))
+    keeping = Keeping()
+    if folder is not None:
+        from coexsim.report.route_pages import write_trace
+
+        told = [
+            ("Size", size),
+            ("Sent", units.say_time(moment.after(setup.scenario.run.start), setup.scenario.run.start)),
+        ]
+        told += [("Down", ", ".join(down))] if down else []
+        keeping.write(partial(write_trace, route, setup.scenario, folder, told, trace_text.trace_answer(route)))
     if as_json:
-        print_json(envelope("trace", trace_text.trace_answer(route), code, **trace_text.trace_data(route)))
+        ended = CANNOT_WRITE if keeping.failed else code
+        print_json(envelope("trace", trace_text.trace_answer(route), ended, **trace_text.trace_data(route)))
     elif dsn:
         for line in ("\n\n".join(trace_text.notices_as_sent(setup, route)) or "no notice is sent").split("\n"):
             print("\t".join(map(visible, line.split("\t"))))  # a header may be folded with a tab
@@ -121,7 +136,7 @@ def trace(
         say(trace_text.trace_lines(setup, route, **asked))
     if not as_json:
         say(missed)
-    return code
+    return keeping.exit_code(code)
 
 
 def explain(

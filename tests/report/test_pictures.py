@@ -16,6 +16,7 @@ from coexsim.report import pictures, plots
 from coexsim.report.pictures import ResultsPictures
 from coexsim.report.style import Picture, png
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.read import copy_of
 from tests.analysis.small import small
 from tests.report.test_html import a_run
 
@@ -79,7 +80,7 @@ def test_a_scenario_changes_by_its_keys(run: tuple[cx.Results, Scenario]) -> Non
     with pytest.raises(ScenarioError, match="cores"):
         scenario.change({"servers.onprem.capacity.coers": 3})
     with pytest.raises(ScenarioError, match="no file or text"):
-        Scenario.from_data(scenario.to_data()).change({"title": "x"})
+        Scenario.from_data(copy_of(scenario.source.raw)).change({"title": "x"})
 
 
 class Handle:

@@ -1,0 +1,131 @@
+"""The answers that need no clock as pages: a message's way, a check of set-ups, and what a change does to the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from coexsim.audit.check import CheckReport
+from coexsim.audit.classes import SMALL_BYTES
+from coexsim.audit.diff import ClassOutcome, RouteDiff
+from coexsim.mail.traced import Copy, RecipientRoute, Route
+from coexsim.report.plain_page import Section, write_plain_page
+from coexsim.report.routes import plot_route
+from coexsim.scenario.model import Scenario
+from coexsim.units import say_bytes, say_time
+
+RULES_ONLY = "Decided by the rules alone, with DNS answered at once: nothing is said of delay or load."
+
+
+def write_trace(
+    route: Route, scenario: Scenario, folder: str | Path, asked: Sequence[tuple[str, str]], answer: str
+) -> Path:
+    """Write ``report.html`` and ``route.png``: the way over the map, and each hop with its rule. Returns the page's path."""
+    picture = Section("The way of the message", "route", plot_route(route, scenario))
+    sections = [
+        picture,
+        *(part for recipient in route.recipients for part in _of_recipient(route, recipient)),
+        *_notices(route),
+    ]
+    names = ", ".join(recipient.recipient for recipient in route.recipients)
+    title = f"{route.sender or '<>'} to {names}"
+    given = [("Scenario", scenario.title or scenario.source.file), *asked]
+    return write_plain_page(folder, title, given, answer.split("; "), sections, RULES_ONLY)
+
+
+def _of_recipient(route: Route, recipient: RecipientRoute) -> Iterator[Section]:
+    for copy in recipient.copies:
+        whose = f"copy to {copy.address}: " if len(recipient.copies) > 1 else ""
+        rows = [
+            [str(number), hop.server, hop.rule, hop.reason, "; ".join(map(str, hop.dns))]
+            for number, hop in enumerate(copy.hops, 1)
+        ]
+        note = "; ".join(
+            f"deferred at {late.server} {say_time(late.at_s, route.start)}: {late.reply}"
+            for late in recipient.deferrals[:4]
+        )
+        heads = ["", "server", "rule", "reason", "asked of DNS"]
+        yield Section(f"{recipient.recipient}: {whose}{_end(copy)}", heads=heads, rows=rows, note=note)
+
+
+def _end(copy: Copy) -> str:
+    reply = f": {copy.reply}" if copy.reply else ""
+    at = (
+        f" at {copy.hops[-1].server}"
+        if copy.outcome == "delivered" and copy.hops
+        else f" by {copy.by}"
+        if copy.by
+        else ""
+    )
+    return f"{copy.outcome.replace('_', ' ')}{at}{reply}"
+
+
+def _notices(route: Route) -> Iterator[Section]:
+    rows = [
+        ["bounce" if notice.kind == "dsn" else "delay warning", notice.written_by, notice.to,
+         " > ".join(notice.copy.servers) if notice.copy else "", _end(notice.copy) if notice.copy else "lost"]
+        for notice in route.notices
+    ]  # fmt: skip
+    if rows:
+        yield Section("Notices that are sent", heads=["notice", "written by", "to", "way", "end"], rows=rows)
+
+
+def write_check(reports: Sequence[CheckReport], folder: str | Path, answer: str) -> Path:
+    """Write ``report.html``: what was expected and happened, file by file, and what was found. Returns the page's path."""
+    sections = [section for report in reports for section in _of_report(report)]
+    files = ", ".join(report.file for report in reports)
+    return write_plain_page(
+        folder, "Does every message go as it must", [("Files", files)], [f"{answer}."], sections, RULES_ONLY
+    )
+
+
+def _of_report(report: CheckReport) -> Iterator[Section]:
+    failed = len(report.failed)
+    held = (
+        f"{failed} of {len(report.expectations)} expectations failed"
+        if failed
+        else f"all {len(report.expectations)} expectations held"
+    )
+    rows = [
+        ["held" if each.held else "failed", each.name, each.recipient, " > ".join(each.route) or "no server",
+         each.end or each.outcome, each.why]
+        for each in sorted(report.expectations, key=lambda each: each.held)
+    ]  # fmt: skip
+    name = report.title or report.file
+    if rows:
+        yield Section(f"{name}: {held}", heads=["", "message", "recipient", "way", "end", "why it failed"], rows=rows)
+    found = [
+        ["known" if each.acknowledged is not None else each.severity, each.code, f"{each.place}: {each.where}", each.text,
+         "; ".join(each.consequences[:6]) if each.acknowledged is None else f"acknowledged: {each.acknowledged}"]
+        for each in report.findings
+    ]  # fmt: skip
+    if found:
+        heading = f"{name}: {len(found)} finding{'' if len(found) == 1 else 's'}"
+        yield Section(heading, heads=["", "code", "place", "what was found", "what follows"], rows=found)
+
+
+def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
+    """Write ``report.html``: each class of mail that goes another way, and whose load it becomes. Returns the page's path."""
+    rows = [
+        [f"{each.sender} to {each.recipient}" + (f", above {say_bytes(each.size_bytes)}" if each.size_bytes != SMALL_BYTES else ""),
+         f"{each.per_1000:.0f}" if each.size_bytes == SMALL_BYTES else "", _way(each.old), _way(each.new), ", ".join(each.what)]
+        for each in found.changes
+    ]  # fmt: skip
+    loads = [[load.server, f"{load.old:.0f}", f"{load.new:.0f}", f"{load.moved:+.0f}"] for load in found.loads]
+    sections = [
+        Section("Mail that goes another way", heads=["mail", "of 1000", "was", "now", "changed"], rows=rows),
+        Section(
+            "Messages taken in by each server, of 1000 of the mix",
+            heads=["server", "before", "after", "moved"],
+            rows=loads,
+        ),
+    ]
+    asked = [("Before", found.old), ("After", found.new)]
+    return write_plain_page(
+        folder, f"{found.old} and {found.new}", asked, [f"{answer}."], [s for s in sections if s.rows], RULES_ONLY
+    )
+
+
+def _way(end: ClassOutcome) -> str:
+    back = f"; bounce to {end.dsn_to} by {' > '.join(end.dsn_servers)}" if end.dsn_to else ""
+    return f"{end.route}: {end.outcome}{f' {end.code}' if end.code else ''}{back}"

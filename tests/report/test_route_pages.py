@@ -1,0 +1,78 @@
+"""trace, check and diff as pages: what the terminal says, in one file; names with markup stay text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from coexsim.cli import run
+from coexsim.scenario.load import changed, load_scenario
+from tests.report.test_html import EVIL, Page
+
+FLOWS, DIRECT = "scenarios/article/flows.yaml", "scenarios/modern/article-direct.yaml"
+
+
+def page_of(folder: Path) -> Page:
+    """The page, every tag closed, with nothing that could be asked of anywhere."""
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert "default-src 'none'" in text
+    assert "http://" not in text.replace("http://www.w3.org/", "")
+    return page
+
+
+def test_a_trace_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each hop with rule and reason, the picture beside it, and the same sentence as the terminal's."""
+    assert run(["trace", FLOWS, "iUser1", "iUser2", "--quiet", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out.strip()
+    page = page_of(tmp_path)
+
+    assert said in page.text
+    assert "person-without-mail-file" in page.text
+    assert "Person record for iUser2@corporate.com found, and the mail file is here" in page.text
+    assert (tmp_path / "route.png").stat().st_size > 5000
+
+
+def test_a_check_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What held and failed, and each finding with its place."""
+    assert run(["check", "scenarios/article", "--json", "--out", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    page = page_of(tmp_path)
+
+    assert f"{found['answer']}." in page.text
+    assert "all 8 expectations held" in page.text
+    assert "MX-NO-ADDRESS" in page.text
+
+
+def test_a_diff_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each class of mail that goes another way."""
+    assert run(["diff", FLOWS, DIRECT, "--quiet", "--out", str(tmp_path)]) == 1
+    page = page_of(tmp_path)
+    assert capsys.readouterr().out.strip() in page.text
+    assert "inotes-outbound -> inotes-inbound: delivered" in page.text
+
+
+def test_names_with_markup_stay_text(tmp_path: Path) -> None:
+    """In titles and names of messages."""
+    from coexsim.audit.check import check
+    from coexsim.mail.trace import trace
+    from coexsim.report.route_pages import write_check, write_trace
+
+    scenario = changed(load_scenario(FLOWS), {"title": EVIL, "messages.0.name": EVIL})
+    write_trace(trace(scenario, "iUser1", "iUser2"), scenario, tmp_path / "a", [(EVIL, EVIL)], EVIL)
+    write_check([check(scenario)], tmp_path / "b", EVIL)
+    for each in ("a", "b"):
+        assert EVIL in page_of(tmp_path / each).text
+
+
+def test_a_folder_that_cannot_be_is_told_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before any answer, with exit code 2."""
+    (tmp_path / "file").write_text("x")
+    for words in (["trace", FLOWS, "iUser1", "iUser2"], ["check", FLOWS], ["diff", FLOWS, DIRECT]):
+        assert run([*words, "--out", str(tmp_path / "file")]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "there is a file in its place" in said.err
