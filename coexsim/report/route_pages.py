@@ -45,7 +45,7 @@ def _of_recipient(route: Route, recipient: RecipientRoute) -> Iterator[Section]:
             for late in recipient.deferrals[:4]
         )
         heads = ["", "server", "rule", "reason", "asked of DNS"]
-        yield Section(f"{recipient.recipient}: {whose}{_end(copy)}", heads=heads, rows=rows, note=note)
+        yield Section(f"{recipient.recipient}: {whose}{_end(copy)}", heads=heads, rows=rows, note=note, stacked=True)
 
 
 def _end(copy: Copy) -> str:
@@ -67,7 +67,9 @@ def _notices(route: Route) -> Iterator[Section]:
         for notice in route.notices
     ]  # fmt: skip
     if rows:
-        yield Section("Notices that are sent", heads=["notice", "written by", "to", "way", "end"], rows=rows)
+        yield Section(
+            "Notices that are sent", heads=["notice", "written by", "to", "way", "end"], rows=rows, stacked=True
+        )
 
 
 def write_check(reports: Sequence[CheckReport], folder: str | Path, answer: str) -> Path:
@@ -93,7 +95,12 @@ def _of_report(report: CheckReport) -> Iterator[Section]:
     ]  # fmt: skip
     name = report.title or report.file
     if rows:
-        yield Section(f"{name}: {held}", heads=["", "message", "recipient", "way", "end", "why it failed"], rows=rows)
+        yield Section(
+            f"{name}: {held}",
+            heads=["", "message", "recipient", "way", "end", "why it failed"],
+            rows=rows,
+            stacked=True,
+        )
     found = [
         ["known" if each.acknowledged is not None else each.severity, each.code, f"{each.place}: {each.where}", each.text,
          "; ".join(each.consequences[:6]) if each.acknowledged is None else f"acknowledged: {each.acknowledged}"]
@@ -101,7 +108,7 @@ def _of_report(report: CheckReport) -> Iterator[Section]:
     ]  # fmt: skip
     if found:
         heading = f"{name}: {len(found)} finding{'' if len(found) == 1 else 's'}"
-        yield Section(heading, heads=["", "code", "place", "what was found", "what follows"], rows=found)
+        yield Section(heading, heads=["", "code", "place", "what was found", "what follows"], rows=found, stacked=True)
 
 
 def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
@@ -113,7 +120,9 @@ def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
     ]  # fmt: skip
     loads = [[load.server, f"{load.old:.0f}", f"{load.new:.0f}", f"{load.moved:+.0f}"] for load in found.loads]
     sections = [
-        Section("Mail that goes another way", heads=["mail", "of 1000", "was", "now", "changed"], rows=rows),
+        Section(
+            "Mail that goes another way", heads=["mail", "of 1000", "was", "now", "changed"], rows=rows, stacked=True
+        ),
         Section(
             "Messages taken in by each server, of 1000 of the mix",
             heads=["server", "before", "after", "moved"],

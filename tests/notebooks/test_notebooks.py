@@ -70,10 +70,30 @@ def test_notebook_runs_from_top_to_bottom(notebook: Path) -> None:
 
     said = [out for cell in cells for out in cell.outputs if out.output_type == "stream" and out.name == "stderr"]
     assert not said, said
-    drawn = [cell for cell in cells if cell.source.strip().splitlines()[-1].startswith("plots.plot_")]
+    drawn = [cell for cell in cells if ".plot." in cell.source.strip().splitlines()[-1]]
     assert drawn
     for cell in drawn:
         assert any("image/png" in out.get("data", {}) for out in cell.outputs), cell.source
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebook_uses_public_names_only(notebook: Path) -> None:
+    """What a reader would copy: of coexsim nothing but the package itself is imported."""
+    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+
+    assert "import coexsim as cx" in text
+    assert "from coexsim" not in text
+    assert "import coexsim." not in text
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS[1:], ids=lambda path: path.name)
+def test_notebook_asks_and_answers(notebook: Path) -> None:
+    """A short paper: the title ends with its question, the last cell is the answer."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+
+    assert "".join(cells[0]["source"]).splitlines()[0].endswith("?")
+    assert "".join(cells[-1]["source"]).startswith("**Answer.**")
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS[1:], ids=lambda path: path.name)
