@@ -339,8 +339,9 @@ def _add(sums: dict[tuple[str, str], _Sum], mail: _Class, way: _Way) -> None:
 
 
 def _width(world: World, name: str) -> float:
-    """The bandwidth of a link in one direction [bytes/s], infinite if there is no limit."""
-    return next((link.bytes_per_s or inf for link in world.network.links.values() if link.name == name), inf)
+    """The bandwidth of a link in one direction [bytes/s], less other traffic's mean over the run; infinite if there is no limit."""
+    link = next((link for link in world.network.links.values() if link.name == name), None)
+    return inf if link is None else link.mean_bytes_per_s(world.length_s) or inf
 
 
 def _work(works: Iterable[Work]) -> _Work:

@@ -12,6 +12,7 @@ from coexsim.mail.products.registry import schedule_of
 from coexsim.mail.products.services import organisation_of
 from coexsim.scenario.machine import Capacity, Service, SmtpSession
 from coexsim.scenario.model import Event, Link, NameServers, Scenario
+from coexsim.scenario.network import Uplink
 from coexsim.scenario.part import Spec
 from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound, PostfixServer
 
@@ -31,6 +32,7 @@ COVERED: dict[type[Spec], tuple[str, ...]] = {
     Service: ("accept", "directory_lookup", "scan", "archive", "queue_write", "deliver"),
     SmtpSession: ("tls", "pipelining", "reuse", "session", "between", "connect_timeout"),
     Link: ("between", "round_trip", "bandwidth", "up", "down", "name"),
+    Uplink: ("up", "down"),
     NameServers: ("site", "answer", "timeout"),
     Event: ("at", "for_", "down", "mtbf", "mttr", "zone", "fault", "move", "hire", "to", "name"),
 }  # fmt: skip
@@ -74,6 +76,8 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)
     for number, link in enumerate(scenario.links):
         yield from (f"links[{number}].{unknown}" for unknown in _more_than_covered(link))
+    for site, uplink in scenario.uplinks.items():
+        yield from (f"uplinks.{site}.{unknown}" for unknown in _more_than_covered(uplink))
     yield from (f"name_servers.{unknown}" for unknown in _more_than_covered(scenario.name_servers))
     for number, event in enumerate(scenario.events):
         yield from (f"events[{number}].{unknown}" for unknown in _more_than_covered(event))

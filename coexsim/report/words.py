@@ -56,13 +56,12 @@ def say_limit(row: dict[str, Any]) -> str:
 
 def scope(scenario: Scenario) -> str:
     """What an answer counts, and what it does not."""
-    links = (
-        " or other traffic on the links"
-        if scenario.uplinks or any(link.bandwidth or link.up or link.down for link in scenario.links)
-        else ""
-    )
+    given = any(link.background for link in scenario.links) or any(up.background for up in scenario.uplinks.values())
+    limited = scenario.uplinks or any(link.bandwidth or link.up or link.down for link in scenario.links)
+    links = " or other traffic on the links" if limited and not given else ""
+    besides = ", and the other traffic on its lines that it gives by hours" if given else ""
     return (
-        "Counted: SMTP mail between the servers of the scenario. Not counted: reading mail (Outlook, browsers, phones), "
+        f"Counted: SMTP mail between the servers of the scenario{besides}. Not counted: reading mail (Outlook, browsers, phones), "
         f"moving mailboxes, directory synchronisation, backups{links}."
     )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from typing import Literal
 
 from coexsim.scenario.model import MOST_MAILBOXES, UPLINK, Scenario
 from coexsim.scenario.names import Names
+from coexsim.scenario.network import Background, background_at
 from coexsim.scenario.places import Path
 from coexsim.scenario.quantities import ADDRESS
 from coexsim.scenario.servers import ExternalServer, HostedInbound, RelayServer
@@ -53,6 +55,41 @@ def bandwidth_is_said_once(scenario: Scenario) -> Found:
     for index, link in enumerate(scenario.links):
         if link.bandwidth is not None and (link.up is not None or link.down is not None):
             yield ("links", index, "bandwidth"), "give one bandwidth for both directions, or up and down, not both"
+
+
+def background_leaves_room(scenario: Scenario) -> Found:
+    """Other traffic is told by time of day, on a line with a bandwidth, and leaves some of it at any time."""
+    lines: list[tuple[tuple[str | int, ...], tuple[Background, ...], dict[Literal["up", "down"], float | None]]] = [
+        (
+            ("links", i),
+            link.background,
+            {"up": link.bytes_per_s(link.between[0]), "down": link.bytes_per_s(link.between[1])},
+        )
+        for i, link in enumerate(scenario.links)
+    ]
+    lines += [
+        (("uplinks", site), line.background, {"up": line.up, "down": line.down})
+        for site, line in scenario.uplinks.items()
+    ]
+    for path, spans, widths in lines:
+        for place, span in enumerate(spans):
+            here = (*path, "background", place)
+            for key, moment in (("from", span.from_), ("to", span.to)):
+                if moment.day is not None or moment.after_start:
+                    yield (*here, key), "other traffic comes every day: write a time of day, such as 09:00"
+            for way, width in widths.items():
+                if getattr(span, way) and width is None:
+                    yield (*here, way), f"a line without a limit {way} has room for everything: give it a bandwidth"
+        for way, width in widths.items():
+            for place, span in enumerate(spans):
+                most = background_at(spans, way, span.from_.second)
+                if width is not None and most >= width:
+                    yield (
+                        (*path, "background", place, way),
+                        (
+                            f"nothing is left for mail: other traffic takes {most * 8 / 1e6:g} of {width * 8 / 1e6:g} Mbit/s {way}"
+                        ),
+                    )
 
 
 def sites_are_joined(scenario: Scenario) -> Found:
@@ -345,6 +382,7 @@ def domains_are_written_as_domains(scenario: Scenario) -> Found:
 RULES: tuple[Callable[[Scenario], Found], ...] = (
     sites_exist,
     bandwidth_is_said_once,
+    background_leaves_room,
     sites_are_joined,
     servers_exist,
     roles_share_machines_that_stand_alone,

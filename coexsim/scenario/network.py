@@ -1,11 +1,12 @@
 """The network of a scenario: links between sites, a site's own line, DNS zones and name servers."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import BytesPerS, Seconds
+from coexsim.scenario.quantities import At, BytesPerS, Seconds
 
 UPLINK = "uplink"
 """How tables call the far end of a site's own line: ``office to uplink``."""
@@ -23,6 +24,25 @@ def _or_by_direction(schema: dict[str, Any]) -> None:
     schema["anyOf"].append(both)
 
 
+class Background(Spec):
+    """Other traffic on a line at some hours of every day; mail has what it leaves."""
+
+    from_: At = Field(alias="from", description="time of day at which it begins")
+    to: At = Field(description="time of day at which it ends; the next day where it is not later")
+    up: BytesPerS = Field(default=0.0, ge=0, description="in the direction of `up` of the line")
+    down: BytesPerS = Field(default=0.0, ge=0, description="in the direction of `down`")
+
+    def is_at(self, second: float) -> bool:
+        """Whether it is there at a second of the day."""
+        begin, end = self.from_.second, self.to.second
+        return begin <= second < end if begin < end else second >= begin or second < end
+
+
+def background_at(spans: Sequence[Background], way: Literal["up", "down"], second: float) -> float:
+    """All traffic besides mail in one direction at a second of the day [bytes/s]."""
+    return sum((span.up if way == "up" else span.down for span in spans if span.is_at(second)), 0.0)
+
+
 class Link(Spec):
     """A network path between two sites. Within a site the network costs nothing unless a link says so."""
 
@@ -36,6 +56,9 @@ class Link(Spec):
         default=None, gt=0, description="from the first of `between` to the second, where `bandwidth` is not the same in both directions"
     )  # fmt: skip
     down: BytesPerS | None = Field(default=None, gt=0, description="from the second of `between` to the first")
+    background: tuple[Background, ...] = Field(
+        default=(), description="other traffic by time of day; up is from the first of `between` to the second"
+    )
     name: str | None = Field(
         default=None, description="its name in events and tables; default: its sites, as 'office-internet'"
     )
@@ -66,6 +89,7 @@ class Uplink(Spec):
 
     up: BytesPerS | None = Field(default=None, gt=0, description="out of the site; left out: no limit")
     down: BytesPerS | None = Field(default=None, gt=0, description="into the site; left out: no limit")
+    background: tuple[Background, ...] = Field(default=(), description="other traffic on the line, by time of day")
 
 
 class ZoneSpec(Spec):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from math import inf
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import simpy
 from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
@@ -25,6 +27,8 @@ class FairLink:
     is to keep. While anything is under way, a SimPy process waits for the next end; a transfer that joins and
     ends sooner interrupts it.
 
+    `background` is other traffic, as times and bytes/s from then on, the first at 0: transfers have what it leaves of the bandwidth.
+
     Transfers break when `downtime` begins. `log` has a visit for each transfer, with no
     wait.
     """
@@ -39,7 +43,9 @@ class FairLink:
         "_share_bytes",
         "_shared_at_s",
         "_under_way",
+        "_width",
         "at_once_bytes",
+        "background",
         "broken",
         "busy_log",
         "bytes_per_s",
@@ -49,8 +55,9 @@ class FairLink:
     )  # fmt: skip
 
     def __init__(
-        self, env: simpy.Environment, name: str, bytes_per_s: float | None, downtime: DowntimeSchedule, log: StageLog
-    ) -> None:
+        self, env: simpy.Environment, name: str, bytes_per_s: float | None, downtime: DowntimeSchedule, log: StageLog,
+        background: Sequence[tuple[float, float]] = (),
+    ) -> None:  # fmt: skip
         if bytes_per_s is not None and not bytes_per_s > 0:
             raise ValueError(f"{name} needs a bandwidth above zero, found {bytes_per_s} bytes/s")
         self.name = name
@@ -71,14 +78,37 @@ class FairLink:
         self._carrier: simpy.Process | None = None
         self._next_end_s = 0.0
         self._joined = False  # since the carrier began to wait
+        self._width = bytes_per_s
+        self.background = tuple(background)
         if downtime:
             env.process(self._break_down())
+        if self.background and bytes_per_s is not None:
+            self.bytes_per_s = bytes_per_s - self.background[0][1]
+            env.process(self._make_room(bytes_per_s))
 
     def _break_down(self) -> ProcessGenerator:
         """SimPy process: whenever the link goes down, what is under way is cut off."""
         for down_s, _ in self.downtime:
             yield At(self._env, down_s, WORLD)
             self.break_all()
+
+    def _make_room(self, width: float) -> ProcessGenerator:
+        """SimPy process: whenever other traffic changes, transfers have another bandwidth from then on."""
+        for at_s, other in self.background[1:]:
+            yield At(self._env, at_s, WORLD)
+            if self._under_way:
+                self._share(self._env.now)
+            self.bytes_per_s = width - other
+            if self._carrier is not None and self._next_end_s > -inf:
+                self._carrier.interrupt()
+
+    def mean_bytes_per_s(self, length_s: float) -> float | None:
+        """What other traffic leaves on average over the first `length_s`; None: no limit."""
+        if self._width is None or not self.background:
+            return self._width
+        times_s, others = (np.array(column) for column in zip(*self.background, strict=True))
+        lasts_s = np.diff(np.minimum(np.append(times_s, length_s), length_s))
+        return self._width - float((others * lasts_s).sum() / length_s)
 
     @property
     def under_way(self) -> int:
@@ -181,13 +211,20 @@ class FairLink:
         time_s       s    when the bin begins
         transfers    1    transfers that began
         bytes        1    bytes that crossed, those of transfers that broke later included
-        utilisation  1    share of the time in which anything was under way; 0 without a limit
+        utilisation  1    share of the time in which anything was under way; 0 without a limit; with other traffic the share of the
+                          bandwidth in use: the other's, and what it leaves for so much of the time as mail was under way
         under_way    1    transfers under way, averaged over the bin
         ===========  ===  ================================================================
         """
         transfers = self.log.timeline()
         busy_s = self.busy_log.timeline()["busy_s"]
-        crossed = busy_s * (self.bytes_per_s or 0.0)
+        share = busy_s / self.log.bin_s
+        if self._width is not None and self.background:
+            left = self._width - self._other(len(busy_s))
+            crossed = busy_s * left
+            share = 1 - (1 - share) * left / self._width
+        else:
+            crossed = busy_s * (self.bytes_per_s or 0.0)
         for at, size_bytes in self.at_once_bytes.items():
             if at < len(crossed):
                 crossed[at] += size_bytes
@@ -195,9 +232,16 @@ class FairLink:
             "time_s": transfers["time_s"],
             "transfers": transfers["arrivals"],
             "bytes": crossed,
-            "utilisation": busy_s / self.log.bin_s,
+            "utilisation": share,
             "under_way": transfers["busy_s"] / self.log.bin_s,
         }
+
+    def _other(self, bins: int) -> NDArray[Any]:
+        """Other traffic in the middle of each bin [bytes/s]."""
+        times_s, others = (np.array(column) for column in zip(*self.background, strict=True))
+        middles_s = (np.arange(bins) + 0.5) * self.log.bin_s
+        found: NDArray[Any] = others[np.searchsorted(times_s, middles_s, side="right") - 1]
+        return found
 
     def _share(self, now_s: float) -> None:
         """Add what each transfer was given since the last time."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import networkx as nx
 import simpy
 
 from coexsim.mail.outages import site_of
-from coexsim.scenario.model import UPLINK, Scenario
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.network import UPLINK, Background, background_at
+from coexsim.scenario.question import Run
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
 from coexsim.sim.stage_log import StageLog
+from coexsim.units import DAY_S, WEEK_S
 
 Node = str | tuple[str, str]  # a site, or ("server", its name)
 
@@ -55,6 +58,19 @@ def topology(scenario: Scenario) -> nx.DiGraph[Node]:
     return graph
 
 
+def background(spans: Sequence[Background], way: Literal["up", "down"], run: Run) -> list[tuple[float, float]]:
+    """Other traffic in one direction of a line: at 0 and at each change until a drain ends, bytes/s from then on; none without it."""
+    if not any(getattr(span, way) for span in spans):
+        return []
+    ends_s = run.length + (WEEK_S if run.drain is None else run.drain)
+    changes_s = {0.0}
+    for span in spans:
+        for second in (span.from_.second, span.to.second):
+            first_s = (second - run.start.second) % DAY_S
+            changes_s |= {first_s + DAY_S * day for day in range(int(max(ends_s - first_s, 0.0) // DAY_S) + 1)}
+    return [(at_s, background_at(spans, way, (run.start.second + at_s) % DAY_S)) for at_s in sorted(changes_s)]
+
+
 class Network:
     """All links of a scenario, and the paths over them."""
 
@@ -68,14 +84,16 @@ class Network:
         for link in scenario.links:
             for one, other in dict.fromkeys((link.between, link.between[::-1])):
                 log = logs(f"{one} to {other}", "link", None)
+                others = background(link.background, "up" if one == link.between[0] else "down", scenario.run)
                 self.links[one, other] = FairLink(
-                    env, f"{one} to {other}", link.bytes_per_s(one), downtimes[link.label], log
+                    env, f"{one} to {other}", link.bytes_per_s(one), downtimes[link.label], log, others
                 )
         for site, uplink in scenario.uplinks.items():
             for one, other, bytes_per_s in ((site, UPLINK, uplink.up), (UPLINK, site, uplink.down)):
                 name = f"{one} to {other}"
+                others = background(uplink.background, "up" if one == site else "down", scenario.run)
                 self.links[one, other] = FairLink(
-                    env, name, bytes_per_s, DowntimeSchedule([]), logs(name, "link", None)
+                    env, name, bytes_per_s, DowntimeSchedule([]), logs(name, "link", None), others
                 )
         self._paths: dict[tuple[str, str, frozenset[str]], Path | None] = {}
 
