@@ -39,7 +39,7 @@ def check(
     junit_file: Annotated[
         Path | None, Option("--junit", metavar="FILE", help="also write a JUnit report for CI", show_default=False)
     ] = None,
-    out: options.PageOut = None,
+    out: options.Out = None,
 ) -> int:  # fmt: skip
     """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1.
 
@@ -111,7 +111,7 @@ def diff(
     output: FormatOption = Format.TEXT,
     as_json: options.AsJson = False,
     markdown: Annotated[bool, Option("--markdown", help="the same as --format markdown")] = False,
-    out: options.PageOut = None,
+    out: options.Out = None,
 ) -> int:
     """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
     from coexsim.audit.diff import diff_routes

@@ -36,12 +36,11 @@ Quiet = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="the answer for programs, as JSON")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FOLDER", help="folder for the results; without it, one under reports/", show_default=False),
+    typer.Option(
+        "--out", metavar="FOLDER", show_default=False,
+        help="folder for tables, pictures and page; without it one under reports/, or none for what has no tables",
+    ),
 ]  # fmt: skip
-PageOut = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FOLDER", help="also keep the answer as a page there", show_default=False),
-]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -83,7 +83,7 @@ def trace(
         Expected | None, Option(help="exit code 1 unless this becomes of every recipient", show_default=False)
     ] = None,
     dsn: Annotated[bool, Option("--dsn", help="print the bounce as the message that is sent (RFC 3464)")] = False,
-    out: options.PageOut = None,
+    out: options.Out = None,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> int:  # fmt: skip
