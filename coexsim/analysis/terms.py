@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -201,4 +202,7 @@ TERMS = {term.word: term for term in _TERMS}
 def term(words: str) -> Term | None:
     """The term of this name, in any case and with underscores, hyphens or blanks; None if there is none."""
     asked = words.casefold().replace("_", " ").replace("-", " ").strip()
+    if re.fullmatch(r"p\d{1,2}(\.\d+)?", asked) and asked not in TERMS and float(asked[1:]) > 0:
+        example = f"{asked}(delay) < 60 s"
+        return Term(asked, f"{asked[1:]} % of the recipients or visits have this much or less", "a duration", example)
     return next((each for word, each in TERMS.items() if word.replace("_", " ") == asked), None)

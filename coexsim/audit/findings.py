@@ -108,18 +108,21 @@ def _fold_hosts(causes: list[Finding]) -> list[Finding]:
 def acknowledge(search: Search, found: list[Finding]) -> list[Finding]:
     """Mark what the scenario acknowledges; an acknowledgement that matches nothing is a finding too."""
     result = list(found)
+    of_code: dict[str, list[int]] = {}
+    for n, finding in enumerate(result):
+        of_code.setdefault(finding.code, []).append(n)
     for index, expected in enumerate(search.scenario.acknowledge):
         matching = [
             n
-            for n, finding in enumerate(result)
-            if finding.code == expected.code
-            and (expected.where is None or expected.where in (finding.where, *finding.about, *finding.path))
+            for n in of_code.get(expected.code, [])
+            if expected.where is None or expected.where in (result[n].where, *result[n].about, *result[n].path)
         ]
         for n in matching:
             result[n] = result[n]._replace(acknowledged=expected.reason)
         if not matching:
             at = f" at {expected.where}" if expected.where else ""
             known = "" if expected.code in EXPLANATIONS else f"; no finding has that code{_near(expected.code)}"
+            of_code.setdefault(ACKNOWLEDGED_NOTHING.code, []).append(len(result))
             result.append(
                 search.finding(
                     ACKNOWLEDGED_NOTHING,

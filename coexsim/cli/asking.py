@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -11,6 +12,8 @@ import typer
 from coexsim.errors import CoexsimError, UsageError, did_you_mean
 
 Answer = TypeVar("Answer")
+LONGEST_DOMAIN = 240
+"""A name in DNS has 253 characters at the most; the hosts of a scenario stand before its domain."""
 
 
 def given_or_asked(
@@ -55,11 +58,34 @@ def one_of(names: Sequence[str]) -> Callable[[str], str]:
 
 def domain(text: str) -> str:
     """Reads a mail domain."""
-    from coexsim.scenario.checks import is_mail_address
+    from coexsim.scenario.init import TAKEN
 
-    if "." not in text or not is_mail_address(f"someone@{text}"):
+    labels = text.split(".")
+    if not text.isascii():
+        try:
+            written = text.encode("idna").decode("ascii")
+        except UnicodeError:
+            written = ""
+        hint = (
+            f"write {written!r}, as DNS has it"
+            if written and _is_domain(written.split("."))
+            else "write one such as corporate.com"
+        )
+        raise UsageError(f"{text!r} is not a mail domain in ASCII; {hint}")
+    if not _is_domain(labels):
         raise UsageError(f"{text!r} is not a mail domain; write one such as corporate.com")
+    for taken in TAKEN:
+        if f".{text}".casefold().endswith(f".{taken}") or f".{taken}".endswith(f".{text}".casefold()):
+            raise UsageError(
+                f"{text!r} is taken: the scenario has {taken} for the service or for the world outside; write another domain"
+            )
     return text
+
+
+def _is_domain(labels: list[str]) -> bool:
+    """Labels as RFC 1035, section 2.3.1, has them, the last one no number, with room for the name of a host before them."""
+    fits = all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", label) for label in labels)
+    return fits and len(labels) > 1 and not labels[-1].isdecimal() and len(".".join(labels)) <= LONGEST_DOMAIN
 
 
 def mailboxes(text: str) -> int:

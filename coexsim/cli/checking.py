@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -197,7 +198,7 @@ def _files(paths: list[Path]) -> list[Path]:
     """The files named, and those in the folders named."""
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):
             inside = sorted((*path.rglob("*.yaml"), *path.rglob("*.yml")))
             if not inside:
                 raise UsageError(f"there is no .yaml file in {path}")

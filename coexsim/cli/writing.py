@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -44,7 +45,7 @@ def init(
         raise UsageError("--out - prints the scenario itself; leave out --json and --quiet, or name a file")
     if kind is not None:
         known_kind(kind)  # what cannot be done is said before anything is asked
-    if not to_terminal and out.exists():
+    if not to_terminal and os.path.exists(out):  # of a name that no file can have, this says no; opening it says why
         raise UsageError(f"{out} is there already; choose another name with --out")
     text = scenario_text(
         kind or asking.asked("KIND", _kinds_listed(), KINDS[0], asking.one_of(KINDS)),
@@ -65,7 +66,7 @@ def init(
     try:
         with out.open("x", encoding="utf-8") as file:
             file.write(text)
-        if not schema_file.exists():
+        if not os.path.exists(schema_file):
             schema_file.write_text(_schema(), encoding="utf-8")
     except FileExistsError:
         raise UsageError(f"{out} is there already; choose another name with --out") from None

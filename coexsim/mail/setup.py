@@ -10,7 +10,7 @@ from coexsim.mail.directory import Directory, Entry, Person, View
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.mail.policy import Policy
-from coexsim.mail.products.registry import policy_of
+from coexsim.mail.products.registry import policy_of, roles_of
 from coexsim.mail.zones import read_zones
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import ExternalServer
@@ -42,9 +42,13 @@ class Setup:
         machines = {name: found for name, found in self.addresses.items() if scenario.servers[name].runs_on is None}
         self.server_at = {address: name for name, found in machines.items() for address in sorted(found)}
         self.server_of_host = {fold(s.host): name for name, s in scenario.servers.items() if s.host}
+        roles = roles_of(scenario)
         self.policies: Mapping[str, Policy] = {
-            name: policy_of(scenario, name, self.addresses[name]) for name in scenario.servers
+            name: policy_of(scenario, name, self.addresses[name], roles) for name in scenario.servers
         }
+        self._homes, self._entry_points = scenario.home_server, scenario.submission_server
+        outside = reversed(scenario.of_kind(ExternalServer).items())
+        self._outside = {fold(domain): name for name, server in outside for domain in server.domain}
         self.external_servers = frozenset(scenario.of_kind(ExternalServer))
         self._faults = [
             (
@@ -156,16 +160,13 @@ class Setup:
 
     def submission_server(self, sender: str, state: State | None = None) -> str | None:
         """Where mail from this sender is handed in: its mail file's server, the hosted outbound server, or its own domain's."""
-        entry_points = self.scenario.submission_server
-        domain = domain_of(sender)
-        for name, server in self.scenario.of_kind(ExternalServer).items():
-            if domain in map(fold, server.domain):
-                return name
+        outside = self._outside.get(domain_of(sender))
+        if outside is not None:
+            return outside
         entry = self.directory.find(sender, (state or State()).version)
         if self.directory.is_ours(sender) or entry is not None:
             home = getattr(entry, "home", None)
-            homes = self.scenario.home_server
-            if home is not None and home == homes.get("hosted"):
-                return entry_points.get("hosted")
-            return home or entry_points.get("onprem")
-        return entry_points.get("internet")
+            if home is not None and home == self._homes.get("hosted"):
+                return self._entry_points.get("hosted")
+            return home or self._entry_points.get("onprem")
+        return self._entry_points.get("internet")

@@ -70,8 +70,8 @@ def _keys_of(model: type[BaseModel], path: tuple[str, ...], beside: frozenset[st
 
 
 def find_keys(words: str) -> list[Key]:
-    """The keys that end in these words: ``cores``, ``capacity.cores``, ``servers.exchange``. Raises `UsageError` for none."""
-    wanted = [word for word in words.replace("[]", "").split(".") if word]
+    """The keys that end in these words: ``cores``, ``capacity.cores``, ``links[0].bandwidth``. Raises `UsageError` for none."""
+    wanted = [word for word in re.sub(r"\[\d*\]", "", words).split(".") if word]
     found = [key for key in all_keys() if _ends(key.path, wanted)]
     found = found or [key for key in all_keys() if _ends(_without_kind(key.path), wanted)]
     if not found:

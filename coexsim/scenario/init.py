@@ -17,6 +17,8 @@ ABOUT = {
 KINDS = tuple(ABOUT)
 
 
+TAKEN = ("elsewhere.org", "hosted-mail.net", "mail.protection.outlook.com", "smtp.google.com")
+"""Names that the templates have for the world outside and for services."""
 CORES = 4
 """Taken for the server on-premises where nobody says how many cores it has; the file says so."""
 

@@ -60,6 +60,51 @@ def test_a_check_grows_with_its_input(written: Callable[[int], str]) -> None:
     assert lines_run(lambda: check(whole)) <= 2.5 * lines_run(lambda: check(half))
 
 
+def listed(head: str, entry: str, tail: str) -> Callable[[int], str]:
+    """A scenario with `n` entries of one kind; `{n}` in an entry is its number."""
+    return lambda n: head + ", ".join(entry.replace("{n}", str(number)) for number in range(n)) + tail
+
+
+LINKED = (
+    "sites: [office, hosted, internet, {}]\nlinks: [{{between: [office, hosted]}}, {{between: [office, internet]}}, {}]"
+)
+LISTS = {
+    "acknowledge": listed("acknowledge: [", "{code: BACKSCATTER, where: x{n}, reason: known}", "]"),
+    "relays": listed("servers: {", "r{n}: {kind: relay, site: hosted, host: r{n}.example}", "}"),
+    "externals": listed("servers: {", "r{n}: {kind: external, site: internet, domain: r{n}.example}", "}"),
+    "sites": lambda n: LINKED.format(
+        ", ".join(f"s{i}" for i in range(n)), ", ".join(f"{{between: [office, s{i}]}}" for i in range(n))
+    ),
+    "events": listed("run: {length: 1 d}\nevents: [", "{at: {n} s, for: 1 s, down: onprem}", "]"),
+    "zones": listed("dns: {", "z{n}.example: '@ IN MX 10 mail'", "}"),
+    "global domains": listed("servers: {onprem: {global_domain: [corporate.com, ", "d{n}.example", "]}}"),
+    "people": listed("directory: {people: {", "u{n}: {mail_file: onprem}", "}}"),
+    "groups": listed("directory: {groups: {", "g{n}: [iUser1, dUser1]", "}}"),
+    "messages": listed("messages: [", "{from: iUser1, to: iUser2, name: m{n}}", "]"),
+    "objectives": listed("objectives: [", "p95(delay, hosted->hosted) < 1{n} s", "]"),
+    "streams": listed(
+        "directory: {population: {onprem: 9, hosted: 9}}\nload: {streams: [",
+        "{from: onprem, to: hosted, rate: 1/h, name: s{n}}",
+        "]}",
+    ),
+}
+
+
+SIZES = {"acknowledge": 200, "relays": 80, "externals": 15, "global domains": 15}
+"""Where the square once showed; and fewer where each entry is a class of mail of its own."""
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_every_list_of_a_scenario_may_be_long(kind: str) -> None:
+    """Twice the entries cost at most 2.5 times the work, for a check as for one message."""
+    n = SIZES.get(kind, 60)
+    half, whole = (article_with(LISTS[kind](number)) for number in (n, 2 * n))
+
+    assert lines_run(lambda: check(whole)) <= 2.5 * lines_run(lambda: check(half))
+    way = ("someuser@otherdomain.com", "iUser1")
+    assert lines_run(lambda: trace(whole, *way)) <= 2.5 * lines_run(lambda: trace(half, *way))
+
+
 def test_growth_with_the_square_is_found() -> None:
     """The measure says no to what it should."""
 

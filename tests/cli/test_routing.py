@@ -380,6 +380,9 @@ def test_a_word_that_is_also_a_key_is_told_as_both(coexsim: Coexsim) -> None:
     said = coexsim("explain", "utilization")
     assert said.code == 2
     assert "did you mean 'utilisation'?" in said.err
+    assert coexsim("explain", "links[0].bandwidth").out == coexsim("explain", "links.bandwidth").out
+    assert "97.5 % of the recipients" in coexsim("explain", "p97.5").out
+    assert coexsim("explain", "p0").code == 2
 
 
 def test_the_article_is_told_by_its_title(coexsim: Coexsim) -> None:

@@ -57,6 +57,14 @@ def test_cores_that_nobody_gave_are_said_to_be_assumed() -> None:
         ("--domain", "acme", "'acme' is not a mail domain"),
         ("--domain", 'acme.com"\nx: 1', "is not a mail domain"),
         ("--domain", "{{ 7 }}.com", "is not a mail domain"),
+        ("--domain", "bücher.example", "write 'xn--bcher-kva.example', as DNS has it"),
+        ("--domain", "a..com", "is not a mail domain"),
+        ("--domain", "-x.com", "is not a mail domain"),
+        ("--domain", "192.0.2.1", "is not a mail domain"),
+        ("--domain", f"{'a' * 64}.com", "is not a mail domain"),
+        ("--domain", "a." * 120 + "com", "is not a mail domain"),
+        ("--domain", "Elsewhere.org", "is taken: the scenario has elsewhere.org"),
+        ("--domain", "outlook.com", "is taken: the scenario has mail.protection.outlook.com"),
         ("--onprem", "0", "'0' is not a number of mailboxes; write one from 1 to 10,000,000"),
         ("--hosted", "99999999999999999999", "is not a number of mailboxes"),
         ("--onprem", "²", "is not a number of mailboxes"),
@@ -78,6 +86,18 @@ def test_an_option_that_does_not_fit_is_named(
     assert err.startswith(f"{option}: ")
     assert said in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("init", "article"), ("check",), ("fit",), ("import", "dns")])
+def test_a_name_that_no_file_can_have_is_bad_usage(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """300 characters are more than file systems take: told with exit code 2, and not as our bug."""
+    given = (
+        ["--domain", "acme.com", "--onprem", "3", "--hosted", "2", "--uplink", "1 Mbit/s"] if words[0] == "init" else []
+    )
+    name = "x" * 300 + ".yaml"
+
+    assert run([*words, *given, *(["--out", name] if words[0] == "init" else [name])]) == 2
+    assert name in capsys.readouterr().err
 
 
 def test_what_does_not_fit_is_said() -> None:

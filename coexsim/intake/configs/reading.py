@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -35,7 +36,7 @@ def files_of(paths: Sequence[str | Path]) -> list[File]:
     found: list[Path] = []
     for path in map(Path, paths):
         try:
-            inside = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+            inside = sorted(one for one in path.iterdir() if one.is_file()) if os.path.isdir(path) else [path]
         except OSError as error:
             fail(str(path), 0, f"cannot be read: {error.strerror}")
         if not inside:
@@ -59,8 +60,8 @@ def fail_at(where: Where, text: str) -> NoReturn:
 def open_text(file: File, newline: str | None = None) -> io.TextIOWrapper:
     """The file as text, whatever encoding it has. Raises `InputError`."""
     try:
-        if not file.path.is_file():
-            fail(file.name, 0, "there is no such file" if not file.path.exists() else "it is no ordinary file")
+        if not os.path.isfile(file.path):
+            fail(file.name, 0, "there is no such file" if not os.path.exists(file.path) else "it is no ordinary file")
         with file.path.open("rb") as raw:
             encoding = _encoding(file, raw)
         return file.path.open(encoding=encoding, newline=newline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -96,12 +97,12 @@ def read_logs(paths: Iterable[str | Path], *, year: int | None = None) -> LogBoo
 def _files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
-        if path.is_dir():
+        if os.path.isdir(path):
             inside = sorted(file for file in path.iterdir() if file.is_file())
             found += [file for file in inside if kind_of(head_of(file)) is not None]
             if not found:
                 raise UsageError(f"{path}: no file in this folder is a mail log of a known kind")
-        elif not path.exists():
+        elif not os.path.exists(path):
             raise UsageError(f"{path}: there is no such file")
         else:
             found.append(path)

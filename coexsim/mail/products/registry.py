@@ -49,8 +49,10 @@ def product_of(scenario: Scenario, server: AnyServer) -> Product:
     )
 
 
-def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Policy:
-    """The policy of a server of the scenario; `addresses` are its IP addresses."""
+def policy_of(
+    scenario: Scenario, name: str, addresses: frozenset[str], roles: Mapping[str, str] | None = None
+) -> Policy:
+    """The policy of a server of the scenario; `addresses` are its IP addresses. Whoever asks for many gives `roles_of` once."""
     server = scenario.servers[name]
     host = scenario.servers.get(server.runs_on or "", server)
     product = product_of(scenario, server)
@@ -63,7 +65,7 @@ def policy_of(scenario: Scenario, name: str, addresses: frozenset[str]) -> Polic
         own_names=frozenset(fold(h) for h in (server.host, host.host) if h),
         own_addresses=addresses,
         relays_for=frozenset(server.relay_for),
-        hands_over_to=_role_on(scenario, name),
+        hands_over_to=(roles_of(scenario) if roles is None else roles).get(name),
         hop_limit=getattr(server, "max_hop_count", 50),
         greylist_s=server.greylisting.delay if server.greylisting else None,
         greylists_networks=server.greylisting is not None and server.greylisting.by == "network",
@@ -95,5 +97,7 @@ def _hosts_of_service(scenario: Scenario, server: AnyServer) -> int:
     )
 
 
-def _role_on(scenario: Scenario, name: str) -> str | None:
-    return next((other for other, server in scenario.of_kind(RelayServer).items() if server.runs_on == name), None)
+def roles_of(scenario: Scenario) -> dict[str, str]:
+    """The relay that shares each machine that has one; of several the first."""
+    relays = reversed(scenario.of_kind(RelayServer).items())
+    return {server.runs_on: name for name, server in relays if server.runs_on}
