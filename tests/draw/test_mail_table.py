@@ -213,6 +213,27 @@ def test_the_inbox_is_as_internal_as_the_planner_said(office: Table) -> None:
 
 
 @pytest.mark.theory
+def test_a_part_of_an_hour_at_the_end_has_its_own_rate() -> None:
+    """From 8 to half past 9, with mail at 9 h only: half of the day's 20,000 messages, all in the last half hour."""
+    day = [0.0] * 24
+    day[9] = 24.0
+    keys = {"sent_per_mailbox": "10/day", "internal_share": 1, "day_curve": day}
+    born_h = drawn(keys, start="Mon 08:00", hours=1.5).born_s / HOUR_S
+
+    assert 1 <= born_h.min() < born_h.max() < 1.5
+    assert len(born_h) == pytest.approx(10_000, abs=500)  # 5 standard deviations
+
+
+def test_mail_from_the_internet_has_its_own_numbers_of_recipients() -> None:
+    """Three each where `internet_recipients` says so, one each in the office; else as in the office."""
+    keys = {"sent_per_mailbox": "10/day", "internal_share": 0.5, "recipients": {1: 1}}
+    outside = drawn(keys | {"internet_recipients": {3: 1}}, hours=2)
+
+    assert {sum(count for _, count in to) for to in outside.of("internet").to} == {3}
+    assert {sum(count for _, count in to) for to in outside.of("office").to} == {1}
+    assert {sum(count for _, count in to) for to in drawn(keys, hours=2).of("internet").to} == {1}
+
+
 def test_recipients_per_message_are_specmails(office: Table) -> None:
     """Mean 2.00 (SPECmail2001 white paper, section 4.2) within 4 standard errors, and 85.73 % have one; none has more than 20."""
     counts = np.array([sum(count for _, count in to) for to in office.of("office").to])

@@ -6,13 +6,14 @@ import email
 import email.policy
 import subprocess
 import sys
+from dataclasses import replace
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
 import pytest
 
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, dsn_message, notice_for
-from coexsim.mail.message import Envelope, Rcpt
+from coexsim.mail.message import Envelope, Rcpt, Reply
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import Route, trace
 from tests.routing.lab import lab, lab_with
@@ -94,6 +95,22 @@ def test_a_delay_warning_and_the_end() -> None:
     assert (end["Action"], end["Status"]) == ("failed", "4.4.1")
     waited_s = parsedate_to_datetime(late["Will-Retry-Until"]) - parsedate_to_datetime(warning["Date"])
     assert waited_s.total_seconds() == 20 - 8  # warned at the attempt after 8 s, kept for 20 s
+
+
+def test_a_warning_tells_the_last_failure_before_it() -> None:
+    """Of three: not the first one, which is out of date, and not the one that came after the warning (RFC 3464, section 2.3.6)."""
+    setup = lab("external: backoff 2..8 s, delay_warning_time=5s, maximal_queue_lifetime=20s")
+    result = trace(setup, OUTSIDE, IU1)
+    [recipient], warning = result.recipients, result.notices[0]
+    seen = recipient.deferrals[0]
+    told = [
+        seen._replace(reply=Reply(451, code, code), at_s=warning.at_s + after_s)
+        for code, after_s in (("4.4.3", -2.0), ("4.7.1", 0.0), ("4.3.2", 2.0))
+    ]
+    changed = replace(result, recipients=(recipient._replace(deferrals=tuple(told)),))
+    _, (_, late) = read_back(setup, changed, 0)
+
+    assert (late["Action"], late["Status"]) == ("delayed", "4.7.1")
 
 
 def test_dates_are_the_scenarios() -> None:

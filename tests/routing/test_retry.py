@@ -133,6 +133,16 @@ def test_what_follows_a_failure() -> None:
     assert exchange.after_failure(16.0, 3, 0.0, warned=True) == (None, 20.0, None)
 
 
+def test_ends_and_warnings_at_their_very_moment() -> None:
+    """An attempt at the age of giving up is the last one, an attempt due just then is none, and with the end nobody is warned as well."""
+    postfix = RetrySchedule((2.0,), 1.0, 8.0, 5.0, 20.0, "message", by_age=True, at_attempts=True)
+    exchange = RetrySchedule((8.0,), 1.0, 8.0, 5.0, 20.0, "destination")
+
+    assert postfix.after_failure(20.0, 6, 0.0, warned=True) == (None, 20.0, None)
+    assert postfix.after_failure(24.0, 6, 0.0) == (None, 24.0, None)
+    assert exchange.after_failure(12.0, 2, 0.0, warned=True) == (None, 20.0, None)
+
+
 # --- in a trace -----------------------------------------------------------------------------------------------------------------
 
 
