@@ -109,8 +109,17 @@ def _with_cause(found: Expectation, findings: tuple[Finding, ...]) -> Expectatio
     """A failed expectation with the place of the finding that explains it, if there is one."""
     if found.held or found.outcome == "delivered":
         return found
-    causes = (finding.place for finding in findings if any(mark in found.words for mark in finding.marks))
-    return found._replace(cause=next(causes, ""))
+    return found._replace(cause=_cause(found.words, findings))
+
+
+def cause_of(setup: Setup, recipient: RecipientRoute) -> str:
+    """``file:line`` of the finding that explains what became of a recipient; empty where none does."""
+    return _cause("\n".join(_words(recipient)), tuple(find_all(setup)))
+
+
+def _cause(words: str, findings: tuple[Finding, ...]) -> str:
+    causes = (finding.place for finding in findings if any(mark in words for mark in finding.marks))
+    return next(causes, "")
 
 
 def _expectations(setup: Setup, index: int, mail: Mail) -> Iterator[Expectation]:

@@ -49,6 +49,7 @@ def check(
     from coexsim.audit.check import check as check_setup
     from coexsim.scenario.load import load_scenario
 
+    chosen = _chosen(output, as_json=as_json)
     keeping = Keeping()
     folder = results_folder(out, paths[0]) if out is not None else None
     reports: list[CheckReport] = []
@@ -70,7 +71,6 @@ def check(
         from coexsim.report.route_pages import write_check
 
         keeping.write(partial(write_check, reports, folder, check_sum(reports, len(files) - len(reports))))
-    chosen = Format.JSON if as_json else output
     unread = len(files) - len(reports)
     _print_check(chosen, reports, problems, code, unread=unread, strict=strict, quiet=quiet)
     if junit_file is not None:
@@ -122,7 +122,7 @@ def diff(
 
     keeping = Keeping()
     folder = results_folder(out, new) if out is not None else None
-    chosen = Format.JSON if as_json else Format.MARKDOWN if markdown else output
+    chosen = _chosen(Format.MARKDOWN if markdown else output, as_json=as_json)
     scenarios: list[Scenario] = []
     problems: list[Problem] = []
     for file in (old, new):
@@ -158,6 +158,13 @@ def diff(
     else:
         say(diff_text.diff_sum(found) if quiet else diff_text.diff_lines(found))
     return keeping.exit_code(code)
+
+
+def _chosen(output: Format, *, as_json: bool) -> Format:
+    """The format that was asked for. Raises `UsageError` for two at once."""
+    if as_json and output not in (Format.TEXT, Format.JSON):
+        raise UsageError(f"--json and {output.value} are two formats; say one")
+    return Format.JSON if as_json else output
 
 
 def _print_unread(output: Format, problems: list[Problem]) -> None:

@@ -112,7 +112,7 @@ def trace(
     )  # fmt: skip
     folder = results_folder(out, scenario) if out is not None else None
     route = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
-    missed = trace_text.missed_lines(route, expect.outcome) if expect else []
+    missed = trace_text.missed_lines(setup, route, expect.outcome) if expect else []
     code = int(bool(missed))
     keeping = Keeping()
     if folder is not None:

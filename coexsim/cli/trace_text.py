@@ -150,13 +150,18 @@ def trace_answer(route: Route) -> str:
     return "; ".join(f"{sender} -> {recipient.recipient}: {_end_of(recipient)}" for recipient in route.recipients)
 
 
-def missed_lines(route: Route, expected: str) -> list[str]:
-    """A line for each recipient whose end is another than was expected."""
-    return [
-        f"{paint('FAILED', 'red')}  {r.recipient}: expected {expected.replace('_', ' ')}; {_end_of(r)}"
-        for r in route.recipients
-        if r.outcome != expected
-    ]
+def missed_lines(setup: Setup, route: Route, expected: str) -> list[str]:
+    """A line for each recipient whose end is another than was expected, with the place of the cause in the scenario."""
+    from coexsim.audit.check import cause_of
+
+    lines = []
+    for recipient in route.recipients:
+        if recipient.outcome == expected:
+            continue
+        cause = cause_of(setup, recipient) if recipient.outcome != "delivered" else ""
+        end = _end_of(recipient) + (f" ({cause})" if cause else "")
+        lines.append(f"{paint('FAILED', 'red')}  {recipient.recipient}: expected {expected.replace('_', ' ')}; {end}")
+    return lines
 
 
 def _end_of(recipient: RecipientRoute) -> str:

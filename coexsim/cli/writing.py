@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 from typer import Argument, Option
@@ -72,9 +73,7 @@ def init(
         raise UsageError(f"{out} is there already; choose another name with --out") from None
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
-    answer = (
-        f"{out}: next, 'coexsim check {out}'; editors that read YAML with a schema know its keys by {schema_file.name}"
-    )
+    answer = f"{out}: next, 'coexsim check {quote(str(out))}'; editors that read YAML with a schema know its keys by {schema_file.name}"
     if as_json:
         print_json(envelope("init", answer, 0, file=str(out), schema_file=str(schema_file)))
     else:

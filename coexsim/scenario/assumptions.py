@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any, NamedTuple
 
+import yaml
 from pydantic import BaseModel
 
 from coexsim.errors import UsageError
@@ -16,6 +18,7 @@ from coexsim.scenario.servers import ExternalServer
 from coexsim.scenario.written import unit_of, value_text
 
 LONGEST = 90
+LONGEST_LINE = 600
 
 
 class Assumption(NamedTuple):
@@ -45,18 +48,33 @@ def assumptions(scenario: Scenario, *, defaults: bool = True) -> list[Assumption
 def _with_sources(scenario: Scenario) -> Iterator[Assumption]:
     raw = scenario.source.raw
     for path, source in scenario.sources.items():
-        yield _assumption(path, _at(raw, path), source)
+        yield _assumption(path, raw, source)
     if scenario.load is not None:
         written = raw.get("load") or {}
         load = over_profile(written) if "profile" in written else written
         for path, source in scenario.load.sources.items():
-            yield _assumption(f"load.{path}", _at(load, path), source)
+            yield _assumption(f"load.{path}", {"load": load}, source)
 
 
-def _assumption(path: str, value: Any, source: str) -> Assumption:
-    said = _say(value)
-    whole = "..." if value is None or isinstance(value, (dict, list)) else said
-    return Assumption(path, said, _unit(path), source, _line(path.split("."), whole))
+def _assumption(path: str, data: Any, source: str) -> Assumption:
+    """A figure with its line: what is written there now, to be changed. A list is replaced by another list, so all of it is said."""
+    keys = path.split(".")
+    written: Any = data
+    for depth, key in enumerate(keys):
+        if not isinstance(written, dict):  # inside a list
+            keys = keys[:depth]
+            break
+        written = written.get(key)
+    return Assumption(path, _say(_at(data, path)), _unit(path), source, _line(keys, _in_flow_style(written)))
+
+
+def _in_flow_style(value: Any) -> str:
+    """A value as YAML in one line; ``...`` for one that is not there, or too long to be written in a line."""
+    if value is None:
+        return "..."
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=inf)
+    line = str(text).removesuffix("\n").removesuffix("\n...")
+    return line if len(line) <= LONGEST_LINE else "..."
 
 
 def _defaults(scenario: Scenario) -> Iterator[Assumption]:

@@ -20,16 +20,19 @@ class Capacity(Spec):
     """What a machine has. A number left out is not a limit."""
 
     cores: Whole | None = Field(
-        default=None, ge=1, le=MOST_AT_ONCE, description="processor cores for lookup, scan, archive and queue write"
+        default=None,
+        ge=1,
+        le=MOST_AT_ONCE,
+        description="processor cores for lookup, scan, archive and queue write; left out: no limit",
     )
     smtp_connections: Whole | None = Field(
-        default=None, ge=1, le=MOST_AT_ONCE, description="inbound SMTP sessions at once"
+        default=None, ge=1, le=MOST_AT_ONCE, description="inbound SMTP sessions at once; left out: no limit"
     )
     connections_per_client: Whole | None = Field(
-        default=None, ge=1, le=MOST_AT_ONCE, description="inbound sessions of one client at once"
+        default=None, ge=1, le=MOST_AT_ONCE, description="inbound sessions of one client at once; left out: no limit"
     )
     transfer_threads: Whole | None = Field(
-        default=None, ge=1, le=MOST_AT_ONCE, description="outbound SMTP sessions at once"
+        default=None, ge=1, le=MOST_AT_ONCE, description="outbound SMTP sessions at once; left out: no limit"
     )
     transfer_threads_per_destination: Whole | None = Field(
         default=None,
@@ -39,11 +42,13 @@ class Capacity(Spec):
         "[MS-RATE], [PF]",
     )
     delivery_threads: Whole | None = Field(
-        default=None, ge=1, le=MOST_AT_ONCE, description="deliveries into local mail files at once"
+        default=None, ge=1, le=MOST_AT_ONCE, description="deliveries into local mail files at once; left out: no limit"
     )
-    queue_disk: SizeBytes | None = Field(default=None, description="room for mail that waits [bytes]; full: 452 4.3.1")
+    queue_disk: SizeBytes | None = Field(
+        default=None, description="room for mail that waits [bytes]; full: 452 4.3.1; left out: no limit"
+    )
     queue_length: Whole | None = Field(
-        default=None, ge=1, description="messages that wait before new mail meets back pressure"
+        default=None, ge=1, description="messages that wait before new mail meets back pressure; left out: no limit"
     )
     when_full: Literal["refuse", "wait"] = Field(
         default="refuse", description="no free connection: 421, or the client waits"

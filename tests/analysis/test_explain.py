@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from coexsim.analysis.explain import explain
+from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.load import changed, load_scenario
+from coexsim.scenario.model import Scenario
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_routes_loads_and_sources_are_told() -> None:
@@ -27,3 +36,29 @@ def test_what_is_surely_wrong_is_a_doubt() -> None:
     found = explain(changed(load_scenario("scenarios/load/corporate-20k.yaml"), {"servers.onprem.capacity.cores": 4}))
 
     assert any("onprem cores" in doubt and "without end" in doubt for doubt in found.doubts)
+
+
+@pytest.mark.parametrize(
+    "name", ["load/corporate-20k.yaml", "article/environment.yaml", "modern/exchange-hybrid-centralised.yaml"]
+)
+def test_the_line_that_changes_a_figure_can_be_written(name: str, tmp_path: Path) -> None:
+    """Each line can stand alone below `extends`, and says what holds now, so that the scenario is the same.
+
+    What the scenario leaves out, and the product or the Internet does by default, may be another key's absence: it is only read.
+    """
+    base = ROOT / "scenarios" / name
+    scenario = load_scenario(base)
+    told = [each for each in assumptions(scenario) if "..." not in each.line]
+
+    assert len(told) > 3
+    for each in told:
+        file = tmp_path / "changed.yaml"
+        file.write_text(f"extends: {base}\n{each.line}\n", encoding="utf-8")
+        assert _figures(load_scenario(file)) == _figures(scenario) or each.source.startswith("default"), each
+
+
+def _figures(scenario: Scenario) -> dict[str, Any]:
+    """All that it says but its sources: a figure that is written anew has the profile's source no more."""
+    said = scenario.model_dump(exclude={"sources"})
+    (said["load"] or {}).pop("sources", None)
+    return said

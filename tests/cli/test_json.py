@@ -94,13 +94,23 @@ def test_every_verb_answers_in_the_shape(verb: str, few: Path, capsys: pytest.Ca
         key
         for each in SCHEMA["allOf"]
         if each["if"]["properties"]["verb"]["const"] == verb
-        for key in each["then"]["required"]
+        for key in each["then"].get("anyOf", [each["then"]])[0]["required"]
     ]
     for key in ("format", "answer", "provenance", *own):
         with pytest.raises(jsonschema.ValidationError):
             validate({name: value for name, value in data.items() if name != key})
     with pytest.raises(jsonschema.ValidationError):
         validate({**data, "figures": [{"name": "delay", "value": 1}]})
+
+
+def test_scenarios_that_cannot_be_read_are_answered_in_the_shape(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both check and diff say the mistakes where their answer would be."""
+    (few / "typo.yaml").write_text("extends: few.yaml\ntitel: x\n")
+    for words in (["diff", "few.yaml", "typo.yaml"], ["check", "typo.yaml"]):
+        assert run([*words, "--json"]) == 2
+        data = json.loads(capsys.readouterr().out)
+        validate(data)
+        assert data["problems"][0]["line"] == 2
 
 
 @pytest.mark.slow

@@ -208,6 +208,25 @@ def broken(tmp_path: Path) -> Path:
     return file
 
 
+def test_a_trace_that_ends_otherwise_says_where_the_cause_stands(coexsim: Coexsim) -> None:
+    """The line of the MX record that has no address, as `check` says it; a trace that ends as expected says nothing more."""
+    asked = ("trace", "scenarios/article/as-printed.yaml", "iUser1", "dUser1", "--expect")
+    missed, held = coexsim(*asked, "delivered"), coexsim(*asked, "bounced")
+
+    assert (missed.code, held.code) == (1, 0)
+    assert missed.out.splitlines()[-1].startswith("FAILED  dUser1@corporate.com: expected delivered; bounced ")
+    assert missed.out.splitlines()[-1].endswith(" (scenarios/article/as-printed.yaml:11)")
+    assert "FAILED" not in held.out
+
+
+def test_two_formats_at_once_are_refused(coexsim: Coexsim) -> None:
+    """--json beside another --format; beside --format json it says the same twice."""
+    said = coexsim("check", ENVIRONMENT, "--format", "github", "--json")
+
+    assert (said.code, said.err) == (2, "--json and github are two formats; say one\n")
+    assert coexsim("check", ENVIRONMENT, "--format", "json", "--json").code == 0
+
+
 def test_a_broken_expectation_exits_1_and_says_both_sides(coexsim: Coexsim, tmp_path: Path) -> None:
     """What was expected, what happened, and where it stands."""
     file = broken(tmp_path)
