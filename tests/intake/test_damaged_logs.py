@@ -15,6 +15,7 @@ from coexsim.intake.fit import fit
 from coexsim.intake.logs.read import read_logs
 from tests.intake.fuzz_logs import KINDS, WRONG, outcomes
 from tests.intake.log_lab import LOGS, lab_fit
+from tests.intake.test_reading_logs import HUB
 
 
 def test_damaged_lines_are_counted() -> None:
@@ -27,6 +28,15 @@ def test_damaged_lines_are_counted() -> None:
     assert [each for each in found if each[1] in WRONG] == []
     assert all(counts[kind, "used"] > 0 for kind in KINDS)
     assert all(counts[kind, "damaged"] > 0 for kind in KINDS)
+
+
+def test_a_delay_of_fifty_digits_is_a_damaged_line(tmp_path: Path) -> None:
+    """No number of seconds, and no warning of an overflow."""
+    (tmp_path / "mail.log").write_text(HUB.replace("delay=0.9,", f"delay={'9' * 50},"), encoding="utf-8")
+    [told] = read_logs([tmp_path / "mail.log"], year=2026).told
+
+    assert told.damaged == 1
+    assert "line 6" in told.first_damaged
 
 
 @pytest.mark.parametrize("cut", [10, 40_000, -9], ids=["a few bytes", "in the middle", "without its end"])

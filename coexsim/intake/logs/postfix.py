@@ -19,9 +19,10 @@ SUSPENDED = "(delivery temporarily suspended: "  # qmgr_deliver.c: no attempt wa
 FORGOTTEN_S = 6 * 86400.0  # Postfix gives mail up after five days: what is older has lost its last line
 SWEEP_LINES = 20_000
 
+_S = r"\d{1,9}\.?\d{0,9}"  # seconds
 _DELIVERY = re.compile(
     r"to=<(?P<to>[^>]*)>,(?: orig_to=<(?P<written>[^>]*)>,)? relay=(?P<relay>[^,]+),(?: conn_use=(?P<reuse>\d+),)?"
-    r" delay=(?P<delay>\d+\.?\d*), delays=(\d+\.?\d*)/(\d+\.?\d*)/(\d+\.?\d*)/(\d+\.?\d*),(?: tls=[^,]*,)?"
+    rf" delay=(?P<delay>{_S}), delays=({_S})/({_S})/({_S})/({_S}),(?: tls=[^,]*,)?"
     r" dsn=(?P<code>\d\.\d{1,3}\.\d{1,3}), status=(?P<status>[a-z]+)(?P<said>.*)"
 )
 _ACTIVE = re.compile(r"from=<(?P<sender>[^>]*)>, size=(?P<size>\d+), nrcpt=(?P<recipients>\d+) ")
