@@ -67,9 +67,12 @@ class Shelf:
         return RuleTables()
 
     def put_back(self, scenario: Scenario, setup: Setup, tables: RuleTables) -> None:
-        """Keep tables for the next run."""
-        by_time = any(policy.greylist_s is not None or policy.verifies == "probe" for policy in setup.policies.values())
-        if by_time or len(tables.classes) > MOST_CLASSES:
+        """Keep tables for the next run, unless a server's answers depend on what came before: greylisting, probes, limits of rates."""
+        by_history = any(
+            policy.greylist_s is not None or policy.verifies == "probe" or policy.rates
+            for policy in setup.policies.values()
+        )
+        if by_history or len(tables.classes) > MOST_CLASSES:
             return
         self._kept.append((rules_of(scenario), tables))
         del self._kept[:-MOST_KEPT]

@@ -12,7 +12,9 @@ from coexsim.engine.choice import not_covered
 from coexsim.engine.rule_tables import RuleTables, Shelf, rules_of
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import results_of
-from coexsim.scenario.load import changed, load_scenario
+from coexsim.mail.setup import Setup
+from coexsim.scenario.init import scenario_text
+from coexsim.scenario.load import changed, load_scenario, scenario_from_text
 from coexsim.scenario.model import Scenario
 from coexsim.sim.world import World
 from tests.engine.both import assert_same, compiled
@@ -45,6 +47,21 @@ def test_a_run_with_rules_asked_before_is_the_same(number: int) -> None:
     with_tables(scenario, tables, seed=4)
     assert_same(alone, with_tables(scenario, tables, seed=3))
     assert_same(alone, with_tables(scenario, tables, seed=3))
+
+
+@pytest.mark.parametrize(
+    "key", ["greylisting.delay", "smtpd_client_message_rate_limit", "reject_unverified_recipient", None]
+)
+def test_answers_that_depend_on_what_came_before_are_not_kept(key: str | None) -> None:
+    """Of a greylist, a rate and a probe no tables are kept for the next run; of the same server without them they are."""
+    values = {"greylisting.delay": "5 min", "smtpd_client_message_rate_limit": 30, "reject_unverified_recipient": True}
+    scenario = scenario_from_text(scenario_text("postfix-split", "acme.com", 3, 2, "20 Mbit/s"))
+    if key is not None:
+        scenario = changed(scenario, {f"servers.onprem.{key}": values[key]})
+    shelf, tables = Shelf(), RuleTables()
+    shelf.put_back(scenario, Setup(scenario), tables)
+
+    assert (shelf.take(scenario) is tables) == (key is None)
 
 
 def test_a_machine_and_a_load_change_no_rule() -> None:
