@@ -12,6 +12,10 @@ from coexsim.scenario.yaml12 import NotYamlError, compose, value_of
 
 DEEPEST = 50  # levels of nesting
 MOST_NODES = 1_000_000  # aliases of aliases can ask for more than memory holds
+FEW_NODES, NODES_A_CHARACTER = (
+    100_000,
+    10,
+)  # what a short text may stand for: without aliases it has fewer nodes than characters
 _FEW_NODES = "not readable: nested too deeply, or aliases of aliases without end"
 
 
@@ -34,7 +38,7 @@ def parse(text: str, name: str) -> tuple[dict[str, Any], Marks]:
         raise ScenarioError([Problem(name, error.line, "", f"not readable as YAML: {error.why}")]) from None
     if tree is None or tree.id != "mapping":
         raise ScenarioError([Problem(name, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
-    reader = _Reader(name)
+    reader = _Reader(name, min(MOST_NODES, FEW_NODES + NODES_A_CHARACTER * len(text)))
     marks: Marks = {}
     data = reader.mapping(tree, (), marks)
     if reader.problems:
@@ -56,10 +60,11 @@ def _flat(marks: Marks, path: Path) -> Iterator[tuple[Path, Place]]:
 class _Reader:
     """Makes plain data of a tree of YAML nodes; what is wrong goes into `problems`."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, most_nodes: int) -> None:
         self.problems: list[Problem] = []
         self._file = file
         self._nodes = 0
+        self._most_nodes = most_nodes
 
     def mapping(self, node: Any, path: Path, marks: Marks) -> dict[Any, Any]:
         """A mapping's keys, and those of the mappings it merges ("<<") that it does not have itself; their places go into `marks`."""
@@ -123,7 +128,7 @@ class _Reader:
 
     def _count(self, node: Any, path: Path, depth: int) -> None:
         self._nodes += 1
-        if len(path) + depth > DEEPEST or self._nodes > MOST_NODES:
+        if len(path) + depth > DEEPEST or self._nodes > self._most_nodes:
             raise ScenarioError([Problem(self._file, node.start_mark.line + 1, say_path(path[:1]), _FEW_NODES)])
 
     def _place(self, node: Any) -> Place:

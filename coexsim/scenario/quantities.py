@@ -28,6 +28,7 @@ def _one_of(words: dict[str, int] | dict[str, float]) -> str:
     return f"({'|'.join(map(re.escape, words))})"
 
 
+_SHARE = r"\s*(0*(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)\s*%|0*1(\.0+)?|0+(\.[0-9]+)?|[0-9]+(\.[0-9]+)?[eE]-[0-9]+\s*%?)\s*"
 _DURATION = rf"(\s*{_NUMBER}\s*{_one_of(units.SECONDS)})+\s*"
 _CLOCK = r"([A-Za-z]{3,9}\s+)?[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?"
 _MOMENT = rf"\s*({_CLOCK}|{_DURATION})\s*"
@@ -158,7 +159,7 @@ PerS = Annotated[
 Share = Annotated[
     float,
     BeforeValidator(units.share),
-    Written("a share", "1", "63 %", {"anyOf": [_text(rf"\s*{_NUMBER}\s*%?\s*"), {"type": "number", "minimum": 0, "maximum": 1}]}),
+    Written("a share", "1", "63 %", {"anyOf": [_text(_SHARE), {"type": "number", "minimum": 0, "maximum": 1}]}),
 ]  # fmt: skip
 At = Annotated[units.Moment, PlainValidator(_moment), Written("a time", "", "Mon 08:00", _text(_MOMENT))]
 Window = Annotated[

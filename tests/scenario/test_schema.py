@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from coexsim.errors import UsageError
+from coexsim import units
+from coexsim.errors import UnitError, UsageError
 from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.describe import all_keys, describe, keys_page, tree_text
 from coexsim.scenario.load import load_scenario, scenario_from_text
@@ -108,6 +109,23 @@ def test_a_file_over_another_needs_little_and_may_take_away() -> None:
     assert not valid("servers: {onprem: {capacity: {cores: 8}}}\n")
     assert not valid("extends: a.yaml\nservers: {onprem: {capacity: {coers: 8}}}\n")
     assert not valid("extends: a.yaml\nmessages: [{from: a@b.example}]\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["63 %", "63%", "0 %", "100 %", "100.0 %", "007 %", "0.63", "1.0", "1", "0", "5e-3", "5e-3 %", " 4 % "]
+)
+def test_a_share_that_the_reader_takes_is_valid(text: str) -> None:
+    """Per cent or a part of one, quoted here."""
+    assert 0 <= units.share(text) <= 1
+    assert valid(f"extends: a.yaml\nload: {{internal_share: '{text}'}}\n")
+
+
+@pytest.mark.parametrize("text", ["163 %", "100.5 %", "1.5", "2", "-3 %", "half", "%", "1000 %"])
+def test_a_share_that_the_reader_refuses_is_not(text: str) -> None:
+    """More than all, less than nothing, no number."""
+    with pytest.raises(UnitError):
+        units.share(text)
+    assert not valid(f"extends: a.yaml\nload: {{internal_share: '{text}'}}\n")
 
 
 def test_a_bandwidth_may_be_said_by_direction() -> None:
