@@ -12,10 +12,12 @@ import pytest
 
 from coexsim.intake.figures import Figure
 from coexsim.intake.fit import fit
+from coexsim.intake.logs.join import join
+from coexsim.intake.logs.journeys import journeys
 from coexsim.intake.logs.read import read_logs
 from tests.intake.fuzz_logs import KINDS, WRONG, outcomes
 from tests.intake.log_lab import LOGS, lab_fit
-from tests.intake.test_reading_logs import HUB
+from tests.intake.test_reading_logs import DOMINO, HUB
 
 
 def test_damaged_lines_are_counted() -> None:
@@ -37,6 +39,25 @@ def test_a_delay_of_fifty_digits_is_a_damaged_line(tmp_path: Path) -> None:
 
     assert told.damaged == 1
     assert "line 6" in told.first_damaged
+
+
+def test_a_console_log_that_breaks_off_keeps_what_was_read(tmp_path: Path) -> None:
+    """Half of a packed log: its messages are there with their ends, where it breaks off is said; a damaged line is shown."""
+    lines = [
+        line.replace("006CCCD5", f"{number:08X}").replace("d1@", f"{number}@")
+        for number in range(0x100, 0x500, 4)
+        for line in DOMINO.splitlines()
+    ]
+    packed = gzip.compress("\n".join([*DOMINO.splitlines(), "\0 Router: Message", *lines]).encode())
+    (tmp_path / "console.gz").write_bytes(packed[: len(packed) // 2])
+    book = read_logs([tmp_path / "console.gz"])
+    [told] = book.told
+    found = journeys(join(book))
+
+    assert any("breaks off" in remark for remark in told.remarks)
+    assert told.damaged == 1
+    assert told.first_damaged.startswith("line 6")
+    assert len(found.copies) > 100
 
 
 @pytest.mark.parametrize("cut", [10, 40_000, -9], ids=["a few bytes", "in the middle", "without its end"])

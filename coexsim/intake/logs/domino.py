@@ -80,59 +80,63 @@ def read_console(book: LogBook, lines: Iterable[str], told: Told) -> None:
         )
 
     at_s = 0.0
-    for at, line in enumerate(lines, start=1):
-        told.lines += 1
-        order = _TWO_NUMBERS.match(line)
-        day_first = day_first or bool(order and (order[2] == "." or int(order[1]) > 12))
-        match = _LINE.match(line)
-        if match is None:
-            told.damaged += "Router:" in line or "\0" in line
-            told.other += not ("Router:" in line or "\0" in line)
-            continue
-        text = match[2].rstrip()
-        event = next(
-            (found for pattern in (_DELIVERED, _TRANSFERRED, _FAILED, _RECEIVED) if (found := pattern.match(text))),
-            None,
-        )
-        if event is None:
-            told.other += 1
-            continue
-        try:
-            at_s = time_s(match[1], day_first=day_first)
-        except ValueError:
-            told.damage(at, line)
-            continue
-        told.used += 1
-        if server == NOBODY:
-            server = _console(book, at_s, told.file)
-        name = event[1].upper()
-        note = notes.get(name)
-        if note is not None and (event.re is _RECEIVED or at_s - note.last_s > DAY_S):
-            write(notes.pop(name))  # note ids are used again
-            note = None
-        if note is None:
-            is_received = event.re is _RECEIVED
-            said_id = event["id"] if is_received else None
-            note = notes[name] = _Note(
-                book.new_visit(), at_s, SMTP if is_received else LOCAL, hash(said_id.strip()) if said_id else 0
+    try:
+        for at, line in enumerate(lines, start=1):
+            told.lines += 1
+            order = _TWO_NUMBERS.match(line)
+            day_first = day_first or bool(order and (order[2] == "." or int(order[1]) > 12))
+            match = _LINE.match(line)
+            if match is None:
+                if "Router:" in line or "\0" in line:
+                    told.damage(at, line)
+                else:
+                    told.other += 1
+                continue
+            text = match[2].rstrip()
+            event = next(
+                (found for pattern in (_DELIVERED, _TRANSFERRED, _FAILED, _RECEIVED) if (found := pattern.match(text))),
+                None,
             )
-        note.last_s = max(note.last_s, at_s)
-        _about_message(book, note, event)
-        if event.re is _RECEIVED:
-            note.client = book.hosts.code(event["host"]) if event["host"] else NOBODY
-        else:
-            _delivery(book, note, event, at_s)
-        if at % 100_000 == 0:
-            for old in [key for key, each in notes.items() if at_s - each.last_s > DAY_S]:
-                write(notes.pop(old))
-            book.pack()
-    for note in notes.values():
-        write(note)
-    if server != NOBODY:
-        book.consoles[server] = at_s
-    told.remarks.append(
-        "Domino's console log has times to the second; senders and sizes of delivered mail only at the informational level"
-    )
+            if event is None:
+                told.other += 1
+                continue
+            try:
+                at_s = time_s(match[1], day_first=day_first)
+            except ValueError:
+                told.damage(at, line)
+                continue
+            told.used += 1
+            if server == NOBODY:
+                server = _console(book, at_s, told.file)
+            name = event[1].upper()
+            note = notes.get(name)
+            if note is not None and (event.re is _RECEIVED or at_s - note.last_s > DAY_S):
+                write(notes.pop(name))  # note ids are used again
+                note = None
+            if note is None:
+                is_received = event.re is _RECEIVED
+                said_id = event["id"] if is_received else None
+                note = notes[name] = _Note(
+                    book.new_visit(), at_s, SMTP if is_received else LOCAL, hash(said_id.strip()) if said_id else 0
+                )
+            note.last_s = max(note.last_s, at_s)
+            _about_message(book, note, event)
+            if event.re is _RECEIVED:
+                note.client = book.hosts.code(event["host"]) if event["host"] else NOBODY
+            else:
+                _delivery(book, note, event, at_s)
+            if at % 100_000 == 0:
+                for old in [key for key, each in notes.items() if at_s - each.last_s > DAY_S]:
+                    write(notes.pop(old))
+                book.pack()
+    finally:  # a packed file may break off: what was read of it stays
+        for note in notes.values():
+            write(note)
+        if server != NOBODY:
+            book.consoles[server] = at_s
+        told.remarks.append(
+            "Domino's console log has times to the second; senders and sizes of delivered mail only at the informational level"
+        )
 
 
 def _console(book: LogBook, from_s: float, file: str) -> int:
