@@ -112,9 +112,9 @@ def _with_cause(found: Expectation, findings: tuple[Finding, ...]) -> Expectatio
     return found._replace(cause=_cause(found.words, findings))
 
 
-def cause_of(setup: Setup, recipient: RecipientRoute) -> str:
+def cause_of(recipient: RecipientRoute, findings: tuple[Finding, ...]) -> str:
     """``file:line`` of the finding that explains what became of a recipient; empty where none does."""
-    return _cause("\n".join(_words(recipient)), tuple(find_all(setup)))
+    return _cause("\n".join(_words(recipient)), findings)
 
 
 def _cause(words: str, findings: tuple[Finding, ...]) -> str:

@@ -153,12 +153,13 @@ def trace_answer(route: Route) -> str:
 def missed_lines(setup: Setup, route: Route, expected: str) -> list[str]:
     """A line for each recipient whose end is another than was expected, with the place of the cause in the scenario."""
     from coexsim.audit.check import cause_of
+    from coexsim.audit.findings import find_all
 
     lines = []
-    for recipient in route.recipients:
-        if recipient.outcome == expected:
-            continue
-        cause = cause_of(setup, recipient) if recipient.outcome != "delivered" else ""
+    missed = [recipient for recipient in route.recipients if recipient.outcome != expected]
+    findings = tuple(find_all(setup)) if missed else ()
+    for recipient in missed:
+        cause = cause_of(recipient, findings) if recipient.outcome != "delivered" else ""
         end = _end_of(recipient) + (f" ({cause})" if cause else "")
         lines.append(f"{paint('FAILED', 'red')}  {recipient.recipient}: expected {expected.replace('_', ' ')}; {end}")
     return lines

@@ -154,6 +154,18 @@ def at_name_server(
 
 
 @compiled
+def way_on(co: Any, ints: Any, nodes: Any, edges: Any) -> int:
+    """What follows from an answer to the question of a copy's node; -1 where the MX rules have not been asked yet: the caller asks."""
+    e = int(nodes[co.node].child)
+    while e >= 0 and edges[e].answer != co.answer:
+        e = int(edges[e].next)
+    if e < 0:
+        ints[ASKED] = co.node
+        ints[ASKED_2] = co.answer
+    return e
+
+
+@compiled
 def take_answer(
     a: int, c: int, now: float, ints: Any, heap: Any, stack: Any, copies: Any, servers: Any, hops: Any, nodes: Any, edges: Any,
     questions: Any, cached: Any, answers: Any,
@@ -167,12 +179,8 @@ def take_answer(
         q = questions[nodes[co.node].question]
         ca = cached[q.first + who]
         an = answers[co.answer]
-        e = nodes[co.node].child
-        while e >= 0 and edges[e].answer != co.answer:
-            e = edges[e].next
+        e = way_on(co, ints, nodes, edges)
         if e < 0:
-            ints[ASKED] = co.node
-            ints[ASKED_2] = co.answer
             need = NEED_EDGE
         else:
             q.failed += an.temporary
@@ -197,12 +205,8 @@ def take_answer(
             ints[STACK] += 1
         a = REPLIED
     elif a == REPLIED:
-        e = nodes[co.node].child
-        while e >= 0 and edges[e].answer != co.answer:
-            e = edges[e].next
+        e = way_on(co, ints, nodes, edges)
         if e < 0:
-            ints[ASKED] = co.node
-            ints[ASKED_2] = co.answer
             need = NEED_EDGE
         else:
             co.fresh = min(co.fresh, now + answers[co.answer].ttl)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -51,37 +52,34 @@ class RuleTables:
         self.arrays: dict[str, tuple[NDArray[Any], int]] = {}  # while no run uses them: rows, and how many
 
 
-class Shelf:
-    """The tables of the rules that ran last. Whoever takes some off has them alone, until they are put back."""
+class RuleTableCache:
+    """The tables of the rules that ran last. A run has its tables alone until it ends."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[str, RuleTables]] = []  # the last one used is last
 
-    def take(self, scenario: Scenario) -> RuleTables:
-        """The tables of a scenario's rules; new ones where there are none, or where rules look at more than the class of the mail."""
-        rules = rules_of(scenario)
-        for number, (others, tables) in enumerate(self._kept):
-            if others == rules:
-                del self._kept[number]
-                return tables
-        return RuleTables()
+    @contextmanager
+    def lent(self, scenario: Scenario, setup: Setup) -> Iterator[RuleTables]:
+        """The tables of a scenario's rules, or new ones; kept for the next run if this one comes to its end.
 
-    def put_back(self, scenario: Scenario, setup: Setup, tables: RuleTables) -> None:
-        """Keep tables for the next run, unless a server's answers depend on what came before: greylisting, probes, limits of rates."""
+        They are not kept where a server's answers depend on what came before: greylisting, probes, limits of rates.
+        """
+        rules = rules_of(scenario)
+        tables = next((kept for others, kept in self._kept if others == rules), None) or RuleTables()
+        self._kept = [each for each in self._kept if each[1] is not tables]
+        yield tables
         by_history = any(
             policy.greylist_s is not None or policy.verifies == "probe" or policy.rates
             for policy in setup.policies.values()
         )
-        if by_history or len(tables.classes) > MOST_CLASSES:
-            return
-        self._kept.append((rules_of(scenario), tables))
-        del self._kept[:-MOST_KEPT]
+        if not by_history and len(tables.classes) <= MOST_CLASSES:
+            self._kept = [*self._kept, (rules, tables)][-MOST_KEPT:]
 
 
 @cache
-def shelf() -> Shelf:
-    """The one shelf of this process. It saves time and changes nothing: a run gives the same tables with it and without."""
-    return Shelf()
+def rule_table_cache() -> RuleTableCache:
+    """The one cache of this process. It saves time and changes nothing: a run gives the same tables with it and without."""
+    return RuleTableCache()
 
 
 def rules_of(scenario: Scenario) -> str:

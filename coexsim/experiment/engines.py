@@ -7,7 +7,7 @@ from collections.abc import Callable
 from coexsim.draw.mail_table import expected_mails
 from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import Chosen, Engine, choose
-from coexsim.engine.rule_tables import shelf
+from coexsim.engine.rule_tables import rule_table_cache
 from coexsim.errors import UsageError
 from coexsim.experiment.estimate import estimate
 from coexsim.scenario.model import Scenario
@@ -35,9 +35,8 @@ def ran(
     if chosen.engine == "compiled":
         from coexsim.engine.drive import Compiled
 
-        tables = shelf().take(scenario)
-        Compiled(world, tables=tables).run(progress)
-        shelf().put_back(scenario, world.setup, tables)
+        with rule_table_cache().lent(scenario, world.setup) as tables:
+            Compiled(world, tables=tables).run(progress)
     else:
         start_senders(world)
         world.run(progress)

@@ -63,7 +63,7 @@ class Attempt(NamedTuple):
 
     `accepted` went to `host`, the last one that answered. `destination` is ``dead`` where no host answered, and other mail need not
     try them; ``busy`` where the last one turned the connection away; ``unclear`` where it only had no room for this message.
-    `left` are those whose attempt was interrupted: they are offered again.
+    `interrupted` are those that the attempt broke off with: they are offered again.
     """
 
     host: Host | None
@@ -71,7 +71,7 @@ class Attempt(NamedTuple):
     failed: tuple[Refused, ...]
     late: tuple[Refused, ...]
     destination: DestinationState
-    left: Recipients = ()
+    interrupted: Recipients = ()
 
 
 class Queued(Protocol):
@@ -205,11 +205,11 @@ def deliver(
         if suspended is not None:
             return (yield from defer(policy, (Refused(recipients, suspended),), entry, kind))
         tried = yield from attempt(policy, recipients, hop, entry.failures % policy.outgoing_addresses)
-        others_go_on: bool | None = yield EndAttempt(hop, None if tried.left else tried)
+        others_go_on: bool | None = yield EndAttempt(hop, None if tried.interrupted else tried)
         if tried.failed:
             yield Fail(tried.failed, "bounced")
-        if tried.left:
-            recipients = tried.left
+        if tried.interrupted:
+            recipients = tried.interrupted
         elif not others_go_on:
             break
     if tried.host is not None:
@@ -246,7 +246,7 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
         if reached is None:
             reached = yield HandOver(host, offered, source)
         if isinstance(reached, Interrupted):
-            return Attempt(None, (), failed, (), "unclear", left=offered)
+            return Attempt(None, (), failed, (), "unclear", interrupted=offered)
         if isinstance(reached, Session):
             answered.append(host.server)
             failed, late = failed + reached.failed, reached.late

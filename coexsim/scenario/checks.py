@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Literal
 
-from coexsim.scenario.model import MOST_MAILBOXES, UPLINK, Scenario
+from coexsim.scenario import people_checks, run_checks
+from coexsim.scenario.model import UPLINK, Scenario
 from coexsim.scenario.names import Names
 from coexsim.scenario.network import Background, background_at
-from coexsim.scenario.places import Path
-from coexsim.scenario.quantities import ADDRESS
-from coexsim.scenario.servers import ExternalServer, HostedInbound, RelayServer
+from coexsim.scenario.places import Found, Path
+from coexsim.scenario.servers import ExternalServer, RelayServer
 
-Found = Iterator[tuple[Path, str]]
-MOST_OUTAGES = 100_000  # of one event in one run
-_ADDRESS = re.compile(ADDRESS)
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 
 
@@ -24,11 +21,6 @@ def problems(scenario: Scenario) -> Found:
     """Everything that breaks a rule, as path and text, rule by rule."""
     for rule in RULES:
         yield from rule(scenario)
-
-
-def is_mail_address(text: str) -> bool:
-    """Has it the form ``name@domain``."""
-    return bool(_ADDRESS.fullmatch(text))
 
 
 def sites_exist(scenario: Scenario) -> Found:
@@ -226,138 +218,6 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def people_have_addresses_of_their_own(scenario: Scenario) -> Found:
-    """No two people, aliases or groups answer to one address; all of them are addresses."""
-    seen: dict[str, Path] = {}
-    directory = scenario.directory
-
-    def claim(path: Path, address: str) -> Found:
-        full = address if "@" in address else f"{address}@{scenario.domain}"
-        if not is_mail_address(full):
-            yield path, f"{full!r} is no address; write for example 'name@{scenario.domain}'"
-        first = seen.setdefault(full.casefold(), path)
-        if first[:3] != path[:3]:
-            yield path, f"{full} is already the address of {'.'.join(map(str, first))}"
-
-    for name, person in directory.people.items():
-        yield from claim(("directory", "people", name), person.internet_address or name)
-        for alias in person.aliases:
-            yield from claim(("directory", "people", name, "aliases"), alias)
-    for name in directory.groups:
-        yield from claim(("directory", "groups", name), name)
-
-
-def whom_only_the_service_knows_it_has(scenario: Scenario) -> Found:
-    """A person known to the hosted service only has the mail file there."""
-    hosted = scenario.of_kind(HostedInbound)
-    for name, person in scenario.directory.people.items():
-        if person.only_at_hosted and (not hosted or (person.mail_file or next(iter(hosted))) not in hosted):
-            where = (
-                f"{person.mail_file!r} is no hosted-inbound server" if hosted else "there is no hosted-inbound server"
-            )
-            yield ("directory", "people", name, "only_at_hosted"), f"{where}: whose mail file it has, a server knows"
-
-
-def people_exist(scenario: Scenario) -> Found:
-    """Groups, replica and events name people and groups that exist (or addresses)."""
-    directory = scenario.directory
-    people, known = Names(directory.people), Names([*directory.people, *directory.groups])
-    for group, members in directory.groups.items():
-        for index, member in enumerate(members):
-            if "@" not in member and member not in known:
-                yield ("directory", "groups", group, index), known.none_called("person or group", member)
-            elif "@" in member and not is_mail_address(member):
-                yield ("directory", "groups", group, index), f"{member!r} is no address"
-    for index, name in enumerate(directory.replica.missing if directory.replica else ()):
-        if name not in directory.people:
-            yield ("directory", "replica", "missing", index), people.none_called("person", name)
-    for index, event in enumerate(scenario.events):
-        for name in event.move if isinstance(event.move, tuple) else ():
-            if name not in directory.people:
-                yield ("events", index, "move"), people.none_called("person", name)
-
-
-def mail_addresses_are_addresses(scenario: Scenario) -> Found:
-    """Senders and recipients of messages are addresses, or names of people or groups."""
-    known = Names([*scenario.directory.people, *scenario.directory.groups])
-    for index, mail in enumerate(scenario.messages):
-        for key, names in (("from", (mail.sender,)), ("to", mail.to)):
-            for name in names:
-                if name == "<>" and key == "from":
-                    continue
-                if "@" in name and not is_mail_address(name):
-                    yield (
-                        ("messages", index, key),
-                        f"{name!r} is no address; write for example 'name@{scenario.domain}'",
-                    )
-                if "@" not in name and name not in known:
-                    yield ("messages", index, key), known.none_called("person", name) + "; or write an address"
-        if not mail.to:
-            yield ("messages", index, "to"), "a message needs a recipient"
-        recipients = Names(mail.to)
-        for name in mail.expect_each:
-            if name not in recipients:
-                yield (
-                    ("messages", index, "expect_each", name),
-                    recipients.none_called("recipient of this message", name),
-                )
-
-
-def outages_name_what_exists(scenario: Scenario) -> Found:
-    """What goes down is a server, a link, or ``dns``; a zone that fails is one that is declared."""
-    known, zones = Names(scenario.can_go_down), Names(scenario.dns)
-    for index, event in enumerate(scenario.events):
-        for name in event.down:
-            if name not in known:
-                yield ("events", index, "down"), known.none_called("server or link", name)
-        if event.zone is not None and event.zone not in zones:
-            yield ("events", index, "zone"), zones.none_called("zone", event.zone)
-
-
-def windows_are_in_order(scenario: Scenario) -> Found:
-    """The run has a length, the measured window lies inside it, and the warm-up leaves some of it."""
-    run = scenario.run
-    if run.length <= 0:
-        yield ("run", "length"), "a run of no length measures nothing"
-    end_s = run.length
-    if run.measure:
-        begin, end = (moment.after(run.start) for moment in run.measure)
-        end_s = end = end or run.length
-        if not 0 <= begin < end <= run.length:
-            yield ("run", "measure"), "the measured window must lie inside the run and end after it begins"
-    if isinstance(run.warm_up, float) and run.length > 0 and run.warm_up >= end_s:
-        yield ("run", "warm_up"), "the warm-up ends when nothing is left to measure; make it shorter, or the run longer"
-
-
-def outages_can_be_counted(scenario: Scenario) -> Found:
-    """Outages at random are so many in a run that each of them can be simulated."""
-    for index, event in enumerate(scenario.events):
-        if event.mtbf is None or event.mttr is None:
-            continue
-        expected = scenario.run.length / (event.mtbf + event.mttr)
-        if expected > MOST_OUTAGES:
-            yield (
-                ("events", index, "mtbf"),
-                f"this would be about {expected:,.0f} outages in the run; {MOST_OUTAGES:,} at the most",
-            )
-
-
-def moves_can_be_counted(scenario: Scenario) -> Found:
-    """Nobody hires more people than a directory holds."""
-    for index, event in enumerate(scenario.events):
-        for key in ("move", "hire"):
-            number = getattr(event, key)
-            if isinstance(number, int) and not 0 <= number <= MOST_MAILBOXES:
-                yield ("events", index, key), f"expected a number from 0 to {MOST_MAILBOXES:,}; found {number:,}"
-
-
-def copies_have_somewhere_to_go(scenario: Scenario) -> Found:
-    """Who keeps a copy forwards."""
-    for name, person in scenario.directory.people.items():
-        if person.keep_copy and person.forwarding_address is None:
-            yield ("directory", "people", name, "keep_copy"), "a copy of what is kept: write forwarding_address too"
-
-
 def domains_are_written_as_domains(scenario: Scenario) -> Found:
     """``*.domain`` stands for the domains below it only where the product knows that; elsewhere it would match nothing."""
     exact = {
@@ -389,14 +249,14 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     relays_know_where_to_send,
     hosts_are_hosts,
     hosts_are_not_shared,
-    people_have_addresses_of_their_own,
-    whom_only_the_service_knows_it_has,
-    people_exist,
-    mail_addresses_are_addresses,
-    outages_name_what_exists,
-    copies_have_somewhere_to_go,
+    people_checks.people_have_addresses_of_their_own,
+    people_checks.whom_only_the_service_knows_it_has,
+    people_checks.people_exist,
+    people_checks.mail_addresses_are_addresses,
+    run_checks.outages_name_what_exists,
+    people_checks.copies_have_somewhere_to_go,
     domains_are_written_as_domains,
-    windows_are_in_order,
-    outages_can_be_counted,
-    moves_can_be_counted,
+    run_checks.windows_are_in_order,
+    run_checks.outages_can_be_counted,
+    run_checks.moves_can_be_counted,
 )

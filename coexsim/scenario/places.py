@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
 """The keys and places in lists, from the top of the file, that lead to a value."""
+Found = Iterator[tuple[Path, str]]
+"""What breaks a rule: where, and what would do."""
 
 
 class Place(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import not_covered
-from coexsim.engine.rule_tables import RuleTables, Shelf, rules_of
+from coexsim.engine.rule_tables import RuleTableCache, RuleTables, rules_of
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import results_of
 from coexsim.mail.setup import Setup
@@ -58,10 +58,11 @@ def test_answers_that_depend_on_what_came_before_are_not_kept(key: str | None) -
     scenario = scenario_from_text(scenario_text("postfix-split", "acme.com", 3, 2, "20 Mbit/s"))
     if key is not None:
         scenario = changed(scenario, {f"servers.onprem.{key}": values[key]})
-    shelf, tables = Shelf(), RuleTables()
-    shelf.put_back(scenario, Setup(scenario), tables)
-
-    assert (shelf.take(scenario) is tables) == (key is None)
+    cache, setup = RuleTableCache(), Setup(scenario)
+    with cache.lent(scenario, setup) as first, cache.lent(scenario, setup) as beside:
+        assert first is not beside  # a run has its tables alone
+    with cache.lent(scenario, setup) as again:
+        assert (again in (first, beside)) == (key is None)
 
 
 def test_a_machine_and_a_load_change_no_rule() -> None:
@@ -99,15 +100,18 @@ def test_the_order_of_servers_counts() -> None:
 
 
 def test_tables_are_lent_to_one_run_at_a_time() -> None:
-    """Whoever takes tables off the shelf has them alone; what comes back is found again by the same rules."""
+    """A run has its tables alone; afterwards they are found again by the same rules. Those of a run that failed are not kept."""
     scenario = load_scenario("scenarios/load/corporate-20k.yaml")
     setup = World(scenario, 1, 0).setup
-    shelf = Shelf()
-    first, second = shelf.take(scenario), shelf.take(scenario)
-    assert first is not second
-    shelf.put_back(scenario, setup, first)
-    assert shelf.take(changed(scenario, {"servers.onprem.capacity.cores": 4})) is first
-    assert shelf.take(scenario) is not first
+    cache = RuleTableCache()
+    with cache.lent(scenario, setup) as first, cache.lent(scenario, setup) as second:
+        assert first is not second
+    with cache.lent(changed(scenario, {"servers.onprem.capacity.cores": 4}), setup) as again:
+        assert again in (first, second)
+    with pytest.raises(ZeroDivisionError), cache.lent(scenario, setup) as broken:
+        raise ZeroDivisionError
+    with cache.lent(scenario, setup) as after:
+        assert after is not broken
 
 
 def test_a_streamed_run_is_the_same_after_another() -> None:

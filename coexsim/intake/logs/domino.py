@@ -58,83 +58,97 @@ class _Note:
 
 def read_console(book: LogBook, lines: Iterable[str], told: Told) -> None:
     """Read one console log into the book."""
-    server = NOBODY  # the console does not say its name
-    notes: dict[str, _Note] = {}
-    day_first = False
-
-    def write(note: _Note) -> None:
-        book.visits.add(
-            (
-                note.number,
-                server,
-                0,
-                note.message_id,
-                note.sender,
-                note.size_bytes,
-                NOBODY,
-                note.arrived_s,
-                note.last_s,
-                note.client,
-                note.origin,
-            )
-        )
-
-    at_s = 0.0
+    console = _ConsoleReader(book, told)
     try:
         for at, line in enumerate(lines, start=1):
-            told.lines += 1
-            order = _TWO_NUMBERS.match(line)
-            day_first = day_first or bool(order and (order[2] == "." or int(order[1]) > 12))
-            match = _LINE.match(line)
-            if match is None:
-                if "Router:" in line or "\0" in line:
-                    told.damage(at, line)
-                else:
-                    told.other += 1
-                continue
-            text = match[2].rstrip()
-            event = next(
-                (found for pattern in (_DELIVERED, _TRANSFERRED, _FAILED, _RECEIVED) if (found := pattern.match(text))),
-                None,
-            )
-            if event is None:
-                told.other += 1
-                continue
-            try:
-                at_s = time_s(match[1], day_first=day_first)
-            except ValueError:
-                told.damage(at, line)
-                continue
-            told.used += 1
-            if server == NOBODY:
-                server = _console(book, at_s, told.file)
-            name = event[1].upper()
-            note = notes.get(name)
-            if note is not None and (event.re is _RECEIVED or at_s - note.last_s > DAY_S):
-                write(notes.pop(name))  # note ids are used again
-                note = None
-            if note is None:
-                is_received = event.re is _RECEIVED
-                said_id = event["id"] if is_received else None
-                note = notes[name] = _Note(
-                    book.new_visit(), at_s, SMTP if is_received else LOCAL, hash(said_id.strip()) if said_id else 0
-                )
-            note.last_s = max(note.last_s, at_s)
-            _about_message(book, note, event)
-            if event.re is _RECEIVED:
-                note.client = book.hosts.code(event["host"]) if event["host"] else NOBODY
-            else:
-                _delivery(book, note, event, at_s)
-            if at % 100_000 == 0:
-                for old in [key for key, each in notes.items() if at_s - each.last_s > DAY_S]:
-                    write(notes.pop(old))
-                book.pack()
+            console.read(at, line)
     finally:  # a packed file may break off: what was read of it stays
-        for note in notes.values():
-            write(note)
-        if server != NOBODY:
-            book.consoles[server] = at_s
-        told.remarks.append(
+        console.end()
+
+
+class _ConsoleReader:
+    """What one console log has said so far: messages by note id, and the latest time."""
+
+    def __init__(self, book: LogBook, told: Told) -> None:
+        self._book, self._told = book, told
+        self._server = NOBODY  # the console does not say its name
+        self._notes: dict[str, _Note] = {}
+        self._day_first = False
+        self._at_s = 0.0
+
+    def read(self, at: int, line: str) -> None:
+        """Read a line; `at` is its number."""
+        self._told.lines += 1
+        order = _TWO_NUMBERS.match(line)
+        self._day_first = self._day_first or bool(order and (order[2] == "." or int(order[1]) > 12))
+        match = _LINE.match(line)
+        if match is None:
+            if "Router:" in line or "\0" in line:
+                self._told.damage(at, line)
+            else:
+                self._told.other += 1
+            return
+        patterns = (_DELIVERED, _TRANSFERRED, _FAILED, _RECEIVED)
+        event = next((found for pattern in patterns if (found := pattern.match(match[2].rstrip()))), None)
+        if event is None:
+            self._told.other += 1
+            return
+        try:
+            self._at_s = time_s(match[1], day_first=self._day_first)
+        except ValueError:
+            self._told.damage(at, line)
+            return
+        self._told.used += 1
+        self._happened(event)
+        if at % 100_000 == 0:
+            self._let_go()
+
+    def _happened(self, event: re.Match[str]) -> None:
+        """A message came in, went on, or failed to."""
+        book, at_s = self._book, self._at_s
+        if self._server == NOBODY:
+            self._server = _console(book, at_s, self._told.file)
+        note = self._note_of(event)
+        note.last_s = max(note.last_s, at_s)
+        _about_message(book, note, event)
+        if event.re is _RECEIVED:
+            note.client = book.hosts.code(event["host"]) if event["host"] else NOBODY
+        else:
+            _delivery(book, note, event, at_s)
+
+    def _note_of(self, event: re.Match[str]) -> _Note:
+        name, is_received = event[1].upper(), event.re is _RECEIVED
+        note = self._notes.get(name)
+        if note is not None and (is_received or self._at_s - note.last_s > DAY_S):
+            self._write(self._notes.pop(name))  # note ids are used again
+            note = None
+        if note is None:
+            said_id = event["id"] if is_received else None
+            note = self._notes[name] = _Note(
+                self._book.new_visit(), self._at_s, SMTP if is_received else LOCAL,
+                hash(said_id.strip()) if said_id else 0,
+            )  # fmt: skip
+        return note
+
+    def _let_go(self) -> None:
+        """Write the messages that nothing was said of for a day, so that memory does not grow with the log."""
+        for old in [key for key, each in self._notes.items() if self._at_s - each.last_s > DAY_S]:
+            self._write(self._notes.pop(old))
+        self._book.pack()
+
+    def _write(self, note: _Note) -> None:
+        self._book.visits.add((
+            note.number, self._server, 0, note.message_id, note.sender, note.size_bytes, NOBODY, note.arrived_s, note.last_s,
+            note.client, note.origin,
+        ))  # fmt: skip
+
+    def end(self) -> None:
+        """Write what is left, and what the log cannot say."""
+        for note in self._notes.values():
+            self._write(note)
+        if self._server != NOBODY:
+            self._book.consoles[self._server] = self._at_s
+        self._told.remarks.append(
             "Domino's console log has times to the second; senders and sizes of delivered mail only at the informational level"
         )
 
