@@ -231,7 +231,7 @@ def _count(
 # --- what one class of mail meets ---------------------------------------------------------------------------------
 
 
-class _Work(NamedTuple):
+class _SizedWork(NamedTuple):
     """Work as a function of the size of mail: ``fixed_s + per_byte * size`` in the mean, and how far it varies about that."""
 
     fixed_s: float
@@ -248,7 +248,7 @@ class _Work(NamedTuple):
         return Moments(total_s, square + fixed + by_mean * mean_s + by_square * square_s2)
 
 
-class _Session(NamedTuple):
+class _SessionCost(NamedTuple):
     """One SMTP session: whose thread and whose slot it takes, and what it lasts."""
 
     thread: tuple[str, str]
@@ -257,7 +257,7 @@ class _Session(NamedTuple):
     slow_start_s: float
     """A round trip, times which slow start takes the longer."""
     between_s: float
-    accept: _Work | None
+    accept: _SizedWork | None
     links: tuple[tuple[str, float], ...]
     """Name and bandwidth of those with a limit."""
 
@@ -265,9 +265,9 @@ class _Session(NamedTuple):
 class _Way(NamedTuple):
     """What mail meets on a route, notices about it included: handling, sessions, deliveries (to whom; none for notices)."""
 
-    handled: tuple[tuple[tuple[str, str], float, _Work], ...]
-    sessions: tuple[_Session, ...]
-    delivered: tuple[tuple[tuple[str, str], str | None, _Work], ...]
+    handled: tuple[tuple[tuple[str, str], float, _SizedWork], ...]
+    sessions: tuple[_SessionCost, ...]
+    delivered: tuple[tuple[tuple[str, str], str | None, _SizedWork], ...]
 
 
 def _way(world: World, route: Route) -> _Way:
@@ -297,7 +297,7 @@ def _way(world: World, route: Route) -> _Way:
     return _Way(tuple(handled), tuple(filter(None, sessions)), tuple(delivered))
 
 
-def _session(world: World, client: str, server: str, recipients: int, body: bool) -> _Session | None:
+def _session(world: World, client: str, server: str, recipients: int, body: bool) -> _SessionCost | None:
     """The session between two servers; None where no path leads from one to the other."""
     path = world.network.between(client, server)
     if path is None:
@@ -306,7 +306,7 @@ def _session(world: World, client: str, server: str, recipients: int, body: bool
     reused = spec.reuse > 0
     trips = session_round_trips(spec.tls, spec.pipelining, 1, recipients, reused=reused, body=body)
     widths = ((link.name, _width(world, link.name)) for link in path.links if body)
-    return _Session(
+    return _SessionCost(
         (world.scenario.servers[client].runs_on or client, "transfer"), (server, "connections"),
         trips * path.round_trip_s + spec.session, path.round_trip_s if body and not reused else 0.0, spec.between,
         _work([world.scenario.servers[server].work.accept]) if body else None,
@@ -344,7 +344,7 @@ def _width(world: World, name: str) -> float:
     return inf if link is None else link.mean_bytes_per_s(world.length_s) or inf
 
 
-def _work(works: Iterable[Work]) -> _Work:
+def _work(works: Iterable[Work]) -> _SizedWork:
     """Several kinds of work, one after another."""
     fixed_s = per_byte = 0.0
     fixed = by_mean = by_square = 0.0
@@ -357,7 +357,7 @@ def _work(works: Iterable[Work]) -> _Work:
             by_square += cv2 * own_per_byte**2
         fixed_s += own_s + slow_s
         per_byte += own_per_byte
-    return _Work(fixed_s, per_byte, (fixed, by_mean, by_square))
+    return _SizedWork(fixed_s, per_byte, (fixed, by_mean, by_square))
 
 
 def _law_cv2(work: Work) -> float:

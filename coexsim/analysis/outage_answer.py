@@ -42,7 +42,7 @@ DOUBLED = {
 }  # fmt: skip
 
 
-class Change(NamedTuple):
+class LimitChange(NamedTuple):
     """One limit changed: in words, as keys, and what came of it."""
 
     words: str
@@ -62,7 +62,7 @@ class Outage:
     facts: OutageFacts
     normal_s: tuple[float, ...]
     """Of each replication: seconds from the return until every queue is back at its usual level."""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[LimitChange, ...] = ()
     """What other limits would change, the one that helps most first."""
 
     plot: ClassVar[Any] = Pictures("outage")
@@ -210,7 +210,7 @@ def _normal_each(results: Results, spec: Scenario, event: Event) -> tuple[float,
 
 def _tried(
     spec: Scenario, event: Event, facts: OutageFacts, seed: int | None, executor: Executor | None, engine: Engine
-) -> tuple[Change, ...]:
+) -> tuple[LimitChange, ...]:
     """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail."""
     seed = spec.run.seed if seed is None else seed
     wanted: list[tuple[str, dict[str, object], Scenario]] = []
@@ -222,7 +222,7 @@ def _tried(
     wanted = wanted[:MOST_CHANGES]
     calls = [(scenario, seed, 0, event, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted]
     done = dict(run_all(executor, _after_change, calls))
-    changes = [Change(words, keys, *done[i]) for i, (words, keys, _) in enumerate(wanted)]
+    changes = [LimitChange(words, keys, *done[i]) for i, (words, keys, _) in enumerate(wanted)]
     return tuple(sorted(changes, key=lambda change: (change.normal_s, change.most_bytes)))
 
 

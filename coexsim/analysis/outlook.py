@@ -28,7 +28,7 @@ YEARS = 5.0
 """So far ahead is looked unless something else is asked for."""
 
 
-class Step(NamedTuple):
+class MigrationStep(NamedTuple):
     """From this day on, this share of the mailboxes is hosted; None: as the scenario has it."""
 
     day: date
@@ -54,7 +54,7 @@ class Outlook:
     start: date
     end: date
     rate: float
-    plan: tuple[Step, ...]
+    plan: tuple[MigrationStep, ...]
     holds_until: date | None
     """The last day that was shown to hold; None if none was."""
     breaks_by: date | None
@@ -123,7 +123,7 @@ class Outlook:
         return {"answer": str(self), "from": self.start.isoformat(), "growth": self.rate, **days, "looks": looks}
 
 
-def read_plan(texts: Iterable[str]) -> tuple[Step, ...]:
+def read_plan(texts: Iterable[str]) -> tuple[MigrationStep, ...]:
     """Steps such as ``2027-06-30=60%``, in order of their days. Raises `UnitError`."""
     steps = {}
     for text in texts:
@@ -134,11 +134,11 @@ def read_plan(texts: Iterable[str]) -> tuple[Step, ...]:
         if day in steps:
             raise UnitError(f"{day} has two shares; write one")
         steps[day] = share(match[2])
-    return tuple(Step(day, steps[day]) for day in sorted(steps))
+    return tuple(MigrationStep(day, steps[day]) for day in sorted(steps))
 
 
 def outlook(
-    scenario: Scenario, *, growth: float = 0.0, plan: Sequence[Step] = (), start: date | None = None, years: float = YEARS,
+    scenario: Scenario, *, growth: float = 0.0, plan: Sequence[MigrationStep] = (), start: date | None = None, years: float = YEARS,
     objectives: Sequence[Objective] | None = None, replications: int = FIRST_LOOK, seed: int | None = None,
     executor: Executor | None = None, progress: Callable[[int], None] | None = None,
 ) -> Outlook:  # fmt: skip
@@ -175,7 +175,7 @@ def outlook(
 
 
 def look_ahead(
-    judge: Callable[[date, float | None], Look], rate: float, plan: Sequence[Step], start: date, years: float
+    judge: Callable[[date, float | None], Look], rate: float, plan: Sequence[MigrationStep], start: date, years: float
 ) -> Outlook:  # fmt: skip
     """The search of `outlook` by what `judge` says of a day and a hosted share."""
     last = start + timedelta(days=round(years * DAYS_A_YEAR))
@@ -207,10 +207,10 @@ def look_ahead(
     return found(None)
 
 
-def _steps(plan: Sequence[Step], start: date, last: date) -> list[Step]:
+def _steps(plan: Sequence[MigrationStep], start: date, last: date) -> list[MigrationStep]:
     """From the start on: what holds then, and each later step within the years."""
     before = [step for step in plan if step.day <= start]
-    now = Step(start, before[-1].hosted if before else None)
+    now = MigrationStep(start, before[-1].hosted if before else None)
     return [now, *(step for step in plan if start < step.day <= last)]
 
 

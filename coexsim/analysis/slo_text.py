@@ -116,7 +116,7 @@ def read_objectives(scenario: Scenario) -> list[Objective]:
 
 def parse_objective(text: str, scenario: Scenario, where: tuple[str, int] = ("", 0)) -> Objective:
     """One objective; names of servers, links and outages are the scenario's. Raises `ObjectiveError`."""
-    return _Reader(text, scenario, where).objective()
+    return _ObjectiveReader(text, scenario, where).objective()
 
 
 def outages_of(scenario: Scenario) -> list[Event]:
@@ -124,7 +124,7 @@ def outages_of(scenario: Scenario) -> list[Event]:
     return [event for event in scenario.events if event.down and event.at is not None]
 
 
-class _Reader:
+class _ObjectiveReader:
     """Reads one line from left to right; `_fail` points at a piece of it."""
 
     def __init__(self, text: str, scenario: Scenario, where: tuple[str, int]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from datetime import date
 
-    from coexsim.analysis.outlook import Outlook, Step
+    from coexsim.analysis.outlook import MigrationStep, Outlook
     from coexsim.scenario.model import Scenario
 
 Growth = Annotated[
@@ -38,7 +38,7 @@ class Ahead(NamedTuple):
     """What was asked: growth a year, the plan, the first day and how many years."""
 
     growth: float
-    plan: tuple[Step, ...]
+    plan: tuple[MigrationStep, ...]
     start: date
     years: float
 

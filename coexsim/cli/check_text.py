@@ -7,7 +7,7 @@ from typing import Any
 
 from coexsim.audit.check import CheckReport, Expectation
 from coexsim.audit.finding import Finding
-from coexsim.cli.formats import Mark, cell, mark_of, marks_table
+from coexsim.cli.formats import Annotation, cell, mark_of, marks_table
 from coexsim.cli.paint import OF_SEVERITY, count, paint
 from coexsim.errors import Problem
 
@@ -129,17 +129,17 @@ def _report_data(report: CheckReport, *, strict: bool) -> dict[str, Any]:
     }
 
 
-def check_marks(reports: Sequence[CheckReport], problems: Sequence[Problem]) -> list[Mark]:
+def check_marks(reports: Sequence[CheckReport], problems: Sequence[Problem]) -> list[Annotation]:
     """What is wrong, at its lines: mistakes in scenarios, expectations that failed, findings; what several files have alike once."""
     marks = [mark_of(problem) for problem in problems]
     for report in reports:
         marks += [
-            Mark("error", "EXPECTATION", found.file, found.line, found.why, found.name)
+            Annotation("error", "EXPECTATION", found.file, found.line, found.why, found.name)
             for found in report.expectations
             if not found.held
         ]
         marks += [
-            Mark(f.severity, f.code, f.file, f.line, f"{f.where}: {f.text}", acknowledged=f.acknowledged)
+            Annotation(f.severity, f.code, f.file, f.line, f"{f.where}: {f.text}", acknowledged=f.acknowledged)
             for f in report.findings
         ]
     return list(dict.fromkeys(marks))

@@ -188,7 +188,7 @@ def _print_unread(output: Format, problems: list[Problem]) -> None:
     _complain(problems)
 
 
-def _annotate(marks: list[formats.Mark], total: str) -> None:
+def _annotate(marks: list[formats.Annotation], total: str) -> None:
     """Annotations, and where GitHub will not show all of them, how many it leaves out."""
     for line in formats.github_lines(marks):
         print(line)

@@ -7,7 +7,7 @@ from typing import Any
 
 from coexsim.audit.classes import SMALL_BYTES
 from coexsim.audit.diff import ClassChange, ClassOutcome, RouteDiff
-from coexsim.cli.formats import Mark, cell, code
+from coexsim.cli.formats import Annotation, cell, code
 from coexsim.cli.junit import JUnitCase
 from coexsim.cli.paint import count, paint, paint_outcome
 from coexsim.scenario.model import Scenario
@@ -61,11 +61,11 @@ def diff_sum(diff: RouteDiff) -> str:
     return f"{len(diff.changes)} class{'es' if len(diff.changes) != 1 else ''} of mail of {diff.compared} change"
 
 
-def diff_marks(diff: RouteDiff, file: str, line: int) -> list[Mark]:
+def diff_marks(diff: RouteDiff, file: str, line: int) -> list[Annotation]:
     """A mark for each class that changed, at the place of the change: an error where mail bounces or loops that did not."""
     worse = [*diff.new_loops, *diff.new_failures]
     return [
-        Mark(
+        Annotation(
             "error" if change in worse else "warning", "ROUTE-CHANGED", file, line,
             f"{', '.join(change.what)}; was {_way(change.old, plain=True)}; now {_way(change.new, plain=True)}", _who(change),
         )
@@ -73,7 +73,7 @@ def diff_marks(diff: RouteDiff, file: str, line: int) -> list[Mark]:
     ]  # fmt: skip
 
 
-def diff_cases(diff: RouteDiff, marks: list[Mark]) -> list[JUnitCase]:
+def diff_cases(diff: RouteDiff, marks: list[Annotation]) -> list[JUnitCase]:
     """A test case for each class that changed, and one that passed where nothing did."""
     if not marks:
         return [JUnitCase(diff_sum(diff), diff.new, 1)]

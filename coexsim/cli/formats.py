@@ -33,7 +33,7 @@ OF_SEVERITY = {"error": "error", "warning": "warning", "note": "notice"}
 BAD_SCENARIO = "BAD-SCENARIO"
 
 
-class Mark(NamedTuple):
+class Annotation(NamedTuple):
     """Something to be shown at a line of a file: an expectation that failed, a finding, a scenario that cannot be read, a change."""
 
     severity: str
@@ -46,13 +46,13 @@ class Mark(NamedTuple):
     acknowledged: str | None = None
 
 
-def mark_of(problem: Problem) -> Mark:
+def mark_of(problem: Problem) -> Annotation:
     """A mistake in a scenario, at its own file and line, be it an `extends`-ed file."""
     text = f"{problem.path}: {problem.text}" if problem.path else problem.text
-    return Mark("error", BAD_SCENARIO, problem.file, problem.line, text, "the scenario cannot be read")
+    return Annotation("error", BAD_SCENARIO, problem.file, problem.line, text, "the scenario cannot be read")
 
 
-def worst_first(marks: list[Mark]) -> list[Mark]:
+def worst_first(marks: list[Annotation]) -> list[Annotation]:
     """Errors, warnings, notes; each in the order in which they were found."""
     return sorted(marks, key=lambda mark: list(OF_SEVERITY).index(mark.severity))
 
@@ -63,13 +63,13 @@ MOST_SHOWN = 10
 """GitHub shows so many annotations of each kind a step (docs.github.com, "Workflow commands", "Annotation limits")."""
 
 
-def github_lines(marks: list[Mark]) -> list[str]:
+def github_lines(marks: list[Annotation]) -> list[str]:
     """Workflow commands that annotate the lines, worst first; acknowledged findings are left out."""
     shown = [mark for mark in worst_first(marks) if mark.acknowledged is None]
     return [_annotation(mark) for mark in shown]
 
 
-def _annotation(mark: Mark) -> str:
+def _annotation(mark: Annotation) -> str:
     place = f"file={_property(_relative(mark.file))},line={max(mark.line, 1)}"
     title = _property(f"{mark.code}: {mark.title}" if mark.title else mark.code)
     return f"::{OF_SEVERITY[mark.severity]} {place},title={title}::{_message(mark.text)}"
@@ -110,7 +110,7 @@ def code(text: str) -> str:
     return f"`{visible(text).replace('`', chr(39))}`"
 
 
-def marks_table(marks: list[Mark]) -> list[str]:
+def marks_table(marks: list[Annotation]) -> list[str]:
     """The marks as a table, worst first."""
     rows = [
         f"| {'known' if mark.acknowledged is not None else mark.severity} | {cell(mark.code)} | {cell(_place(mark))} | {cell(mark.text)} |"
@@ -119,7 +119,7 @@ def marks_table(marks: list[Mark]) -> list[str]:
     return ["| | what | where | why |", "|---|---|---|---|", *rows] if rows else []
 
 
-def _place(mark: Mark) -> str:
+def _place(mark: Annotation) -> str:
     return f"{_relative(mark.file)}:{mark.line}" if mark.line else _relative(mark.file)
 
 
@@ -133,7 +133,7 @@ RULES_OF_OURS = {
 }
 
 
-def sarif(marks: list[Mark], verb: str) -> dict[str, object]:
+def sarif(marks: list[Annotation], verb: str) -> dict[str, object]:
     """The marks as a SARIF 2.1.0 log (OASIS, errata 01): a rule a code, a result a mark, acknowledged ones suppressed."""
     from coexsim import __version__
 
@@ -164,7 +164,7 @@ def _rule(code: str) -> dict[str, object]:
     }
 
 
-def _result(mark: Mark, rule: int) -> dict[str, object]:
+def _result(mark: Annotation, rule: int) -> dict[str, object]:
     place: dict[str, object] = {"artifactLocation": {"uri": _uri(mark.file)}}
     if mark.line:
         place["region"] = {"startLine": mark.line}

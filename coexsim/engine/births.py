@@ -10,7 +10,7 @@ from coexsim.engine.arrays import Arrays
 from coexsim.engine.fabric import Fabric
 from coexsim.engine.layout import ARRAYS, BLOCK, BORN, ENDED, FIRST, GIVEN_COPY, GIVEN_WORK
 from coexsim.engine.numbering import Class
-from coexsim.engine.rows import Rows
+from coexsim.engine.rows import RuleRows
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
 from coexsim.mail.message import Rcpt
 from coexsim.mail.setup import State
@@ -30,7 +30,7 @@ class Births:
     """The blocks of mail of a run. Block 0 holds the named messages, which have no columns."""
 
     def __init__(
-        self, world: World, arrays: Arrays, rows: Rows, fabric: Fabric, block_mails: int = BLOCK_MAILS
+        self, world: World, arrays: Arrays, rows: RuleRows, fabric: Fabric, block_mails: int = BLOCK_MAILS
     ) -> None:
         self._world, self._arrays, self._rows, self._fabric = world, arrays, rows, fabric
         self.streams: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from coexsim.engine.finish import Finish
 from coexsim.engine.folding import Folds
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.named import NamedMessages
-from coexsim.engine.rows import Rows
+from coexsim.engine.rows import RuleRows
 from coexsim.engine.rule_tables import RuleTables
 from coexsim.engine.steps import BREAK, SHIFT
 from coexsim.sim.clock import MONITOR, WORLD
@@ -29,7 +29,7 @@ ROOM = 1 << 14  # things that arrays begin with
 CHECKS = 200  # so often in a run its progress is told, and whether it is stable is looked at
 
 
-class Moment(NamedTuple):
+class KernelStop(NamedTuple):
     """The kernel runs until the key (`time_s`, `order`); then this is done."""
 
     time_s: float
@@ -63,7 +63,7 @@ class Compiled:
         ints[of.FORCE] = forced
         tables = tables or RuleTables()
         world.envelopes = tables.envelopes
-        self.rows = Rows(world, arrays, tables)
+        self.rows = RuleRows(world, arrays, tables)
         self.fabric = Fabric(world, arrays, self.rows)
         self.births = Births(world, arrays, self.rows, self.fabric, block_mails)
         self.mail = MailRows(world, self.rows, arrays, self.births.streams)
@@ -85,16 +85,16 @@ class Compiled:
 
     # --- what the world does by itself ---
 
-    def _moments(self) -> Iterator[Moment]:
+    def _moments(self) -> Iterator[KernelStop]:
         """The changes of the world, the end of each minute, and when progress is told, in the order of their keys."""
         world = self.world
         moments = [
-            Moment(at_s, WORLD, self._change) for at_s in world.setup.change_times_s() if 0 < at_s <= world.limit_s
+            KernelStop(at_s, WORLD, self._change) for at_s in world.setup.change_times_s() if 0 < at_s <= world.limit_s
         ]
         ends_s = [min(minute * MINUTE_S, world.length_s) for minute in range(1, world.minutes + 1)]
-        moments += [Moment(end_s, MONITOR, self._monitor) for end_s in ends_s]
-        moments += [Moment(world.length_s * n / CHECKS, -1, self._check) for n in range(1, CHECKS)]
-        moments += [Moment(world.length_s, MONITOR, do) for do in (self._check, self._drain)]
+        moments += [KernelStop(end_s, MONITOR, self._monitor) for end_s in ends_s]
+        moments += [KernelStop(world.length_s * n / CHECKS, -1, self._check) for n in range(1, CHECKS)]
+        moments += [KernelStop(world.length_s, MONITOR, do) for do in (self._check, self._drain)]
         yield from sorted(moments, key=lambda moment: moment[:2])
 
     def _change(self, at_s: float) -> bool:

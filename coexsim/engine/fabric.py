@@ -24,7 +24,7 @@ from coexsim.engine.layout import (
     WINDOW_FROM,
     WINDOW_TO,
 )
-from coexsim.engine.rows import Rows
+from coexsim.engine.rows import RuleRows
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.work import StageWork
 from coexsim.sim.world import World
@@ -35,7 +35,7 @@ UNBOUND = 1 << 60
 class Fabric:
     """The parts of a world by number."""
 
-    def __init__(self, world: World, arrays: Arrays, rows: Rows) -> None:
+    def __init__(self, world: World, arrays: Arrays, rows: RuleRows) -> None:
         self.world = world
         self.arrays = arrays
         self.rows = rows

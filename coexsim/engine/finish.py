@@ -15,7 +15,7 @@ from coexsim.engine.folding import Folds
 from coexsim.engine.layout import COPIES, DUPLICATES, FREE
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import End
-from coexsim.engine.rows import Rows
+from coexsim.engine.rows import RuleRows
 from coexsim.engine.steps import AWAITS_SLOT, AWAITS_THREAD, HAS_SLOT, HAS_THREAD
 from coexsim.sim.message import EnvelopeClass
 from coexsim.sim.recorder import IN_TRANSIT
@@ -25,7 +25,9 @@ from coexsim.sim.world import World
 class Finish:
     """What is left to do when the kernel has done its work."""
 
-    def __init__(self, world: World, arrays: Arrays, rows: Rows, fabric: Fabric, mail: MailRows, folds: Folds) -> None:
+    def __init__(
+        self, world: World, arrays: Arrays, rows: RuleRows, fabric: Fabric, mail: MailRows, folds: Folds
+    ) -> None:
         self._world, self._arrays, self._rows, self._fabric, self._mail = world, arrays, rows, fabric, mail
         self._folds = folds
 

@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.layout import DUPLICATE_STREAM, NOTICE_STREAM, ROW, SENT
 from coexsim.engine.numbering import End
-from coexsim.engine.rows import Rows
+from coexsim.engine.rows import RuleRows
 from coexsim.engine.spreading import END, FLOW, FLOWS, columns_of, first_unknown
 from coexsim.errors import ConservationError
-from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT, OUTCOMES, WORDS, Note, Words
+from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT, OUTCOMES, WORDS, Note, WordCodes
 from coexsim.sim.world import World
 
 
 class MailRows:
     """The ``mail`` table of a run in the making, as `Recorder` has it."""
 
-    def __init__(self, world: World, rows: Rows, arrays: Arrays, streams: tuple[str, ...]) -> None:
+    def __init__(self, world: World, rows: RuleRows, arrays: Arrays, streams: tuple[str, ...]) -> None:
         self._world = world
         self._rows = rows
         self._arrays = arrays
-        self.words = {name: Words() for name in WORDS}
+        self.words = {name: WordCodes() for name in WORDS}
         for stream in streams:
             self.words["stream"].code(stream)
         arrays["ints"][NOTICE_STREAM] = self.words["stream"].code("notice")

@@ -9,7 +9,7 @@ from coexsim.engine.event_heap import push
 from coexsim.engine.layout import COPIES, HEAP, LIVE, NOW
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import Class, End
-from coexsim.engine.rows import Rows
+from coexsim.engine.rows import RuleRows
 from coexsim.engine.steps import NAMED_BORN, SHIFT
 from coexsim.mail.dns import in_order
 from coexsim.mail.message import NextHop, Rcpt, domain_of
@@ -26,7 +26,7 @@ HANDED_IN, ASKS_DNS, NOWHERE = 1, 2, 3
 class NamedMessages:
     """The named messages of one run; the first copies are theirs."""
 
-    def __init__(self, world: World, arrays: Arrays, rows: Rows, mail: MailRows) -> None:
+    def __init__(self, world: World, arrays: Arrays, rows: RuleRows, mail: MailRows) -> None:
         self._world, self._arrays, self._rows, self._mail = world, arrays, rows, mail
         count = len(world.scenario.messages)
         if count > len(arrays["copies"]):

@@ -20,14 +20,14 @@ class Class(NamedTuple):
     declares_size: bool = True
 
 
-class Transfer(NamedTuple):
+class TransferClass(NamedTuple):
     """A class of mail at a server on its way to a next hop."""
 
     at: Class
     hop: NextHop
 
 
-class Entry(NamedTuple):
+class Submission(NamedTuple):
     """A class of mail when it is handed in; `number` tells named messages from one another."""
 
     at: Class

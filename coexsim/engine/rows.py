@@ -14,7 +14,7 @@ import numpy as np
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.dns_rows import DnsRows
 from coexsim.engine.layout import EPOCH
-from coexsim.engine.numbering import Class, End, Entry, Transfer
+from coexsim.engine.numbering import Class, End, Submission, TransferClass
 from coexsim.engine.rule_tables import ARRAYS_OF_RULES, RuleTables
 from coexsim.mail.delivery import Refused
 from coexsim.mail.dsn import notice_for
@@ -28,7 +28,7 @@ from coexsim.sim.world import World, _serial
 UNBOUND = 1 << 60
 
 
-class Rows:
+class RuleRows:
     """The rules of one run as rows."""
 
     def __init__(self, world: World, arrays: Arrays, tables: RuleTables) -> None:
@@ -104,7 +104,7 @@ class Rows:
 
     def tx(self, at: Class, hop: NextHop) -> int:
         """The number of a class of mail on its way to a next hop."""
-        transfer = Transfer(at, hop)
+        transfer = TransferClass(at, hop)
         if transfer not in self._tables.tx:
             row = (
                 self.index[at.server], self.dns.hop(at.server, hop), self._key_of(at.server, hop), self.place(at), -1, -2, 0,
@@ -116,7 +116,7 @@ class Rows:
 
     def entry(self, at: Class, number: int = 0) -> int:
         """The number of a class of mail to be handed in."""
-        entry = Entry(at, number)
+        entry = Submission(at, number)
         if entry not in self._tables.entry:
             row = (self.index[at.server], -1, -1, at.envelope.count)
             self._tables.entry[entry] = self.arrays.append("entry_keys", [row])

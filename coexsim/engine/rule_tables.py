@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from coexsim.engine.numbering import Class, End, Entry, Numbers, Transfer
+from coexsim.engine.numbering import Class, End, Numbers, Submission, TransferClass
 from coexsim.mail.message import Kind
 from coexsim.mail.setup import Setup
 from coexsim.mail.zones import texts_of_zones
@@ -33,8 +33,8 @@ class RuleTables:
     def __init__(self) -> None:
         self.envelopes = EnvelopeClasses()
         self.classes: list[Class] = []
-        self.transfers: list[Transfer] = []
-        self.entries: list[Entry] = []
+        self.transfers: list[TransferClass] = []
+        self.entries: list[Submission] = []
         self.ends = Numbers()
         self.replies = Numbers()
         self.serials = Numbers({0: 0})
@@ -42,8 +42,8 @@ class RuleTables:
         self.visits = 1  # the most to one machine
         self.plans: list[Any] = []  # by place row: what the server said of each recipient
         self.place: dict[Class, int] = {}
-        self.tx: dict[Transfer, int] = {}
-        self.entry: dict[Entry, int] = {}
+        self.tx: dict[TransferClass, int] = {}
+        self.entry: dict[Submission, int] = {}
         self.rows: dict[tuple[str, Hashable], int] = {}
         self.take_failed: dict[int, tuple[End, ...]] = {}  # by row of `takes`
         self.notices: dict[tuple[EnvelopeClass, str, Kind], tuple[int, int]] = {}

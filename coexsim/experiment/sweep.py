@@ -47,7 +47,7 @@ Measure = Callable[[Results, Scenario], list[Figure]]
 """More figures of a run than `figures` has; a function that pickle knows by its name."""
 
 
-class Point(NamedTuple):
+class SweepPoint(NamedTuple):
     """One combination of values."""
 
     values: dict[str, object]
@@ -112,14 +112,14 @@ def figures_of(
     return [*figures(results), *(measure(results, scenario) if measure is not None else ())]
 
 
-def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[Point]:
+def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[SweepPoint]:
     """Every combination of the values, the last key changing fastest. Raises `ScenarioError` with all that is wrong."""
     lists = {key: read_values(values) for key, values in grid.items()}
     points, problems = [], []
     for combination in product(*lists.values()):
         values = dict(zip(lists, combination, strict=True))
         try:
-            points.append(Point(values, at_values(scenario, values)))
+            points.append(SweepPoint(values, at_values(scenario, values)))
         except ScenarioError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
@@ -244,7 +244,7 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _table(points: list[Point], hashes: dict[tuple[int, int], str], store: _Store) -> pd.DataFrame:
+def _table(points: list[SweepPoint], hashes: dict[tuple[int, int], str], store: _Store) -> pd.DataFrame:
     keys = list(points[0].values) if points else []
     rows = [
         (*points[i].values.values(), r, *figure)

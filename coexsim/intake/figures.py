@@ -15,7 +15,7 @@ LEVEL = 0.95
 Floats = NDArray[np.float64]
 
 
-class Figure(NamedTuple):
+class MeasuredFigure(NamedTuple):
     """One measured figure. A value that is not a number means that the log cannot say it; `remark` says why."""
 
     topic: str
@@ -38,49 +38,51 @@ def count_interval(count: int) -> tuple[float, float]:
     return low, float(chdtri(2 * count + 2, tail)) / 2
 
 
-def rate(topic: str, name: str, count: int, length_s: float, unit_s: float = 1.0, **more: float | str) -> Figure:
+def rate(
+    topic: str, name: str, count: int, length_s: float, unit_s: float = 1.0, **more: float | str
+) -> MeasuredFigure:
     """Messages per unit of time, with the interval of a Poisson count."""
     unit = {1.0: "1/s", 60.0: "1/min", 3600.0: "1/h", 86400.0: "1/day"}[unit_s]
     if length_s <= 0 or not count:
-        return Figure(topic, name, nan, nan, nan, unit, count, remark="fewer than two messages")
+        return MeasuredFigure(topic, name, nan, nan, nan, unit, count, remark="fewer than two messages")
     low, high = count_interval(count)
     scale = unit_s / length_s
-    return Figure(topic, name, count * scale, low * scale, high * scale, unit, count, **more)  # type: ignore[arg-type]
+    return MeasuredFigure(topic, name, count * scale, low * scale, high * scale, unit, count, **more)  # type: ignore[arg-type]
 
 
-def share(topic: str, name: str, part: int, whole: int, assumed: float = nan, remark: str = "") -> Figure:
+def share(topic: str, name: str, part: int, whole: int, assumed: float = nan, remark: str = "") -> MeasuredFigure:
     """A share with Wilson's 95 % interval (Wilson 1927)."""
     if whole <= 0:
-        return Figure(topic, name, nan, nan, nan, "1", 0, assumed, remark or "nothing to take a share of")
+        return MeasuredFigure(topic, name, nan, nan, nan, "1", 0, assumed, remark or "nothing to take a share of")
     z, p = 1.959963984540054, part / whole
     middle, half = (
         (p + z * z / (2 * whole)) / (1 + z * z / whole),
         z * sqrt(p * (1 - p) / whole + z * z / (4 * whole**2)) / (1 + z * z / whole),
     )
     low, high = (middle - half if part else 0.0), (middle + half if part < whole else 1.0)
-    return Figure(topic, name, p, low, high, "1", whole, assumed, remark)
+    return MeasuredFigure(topic, name, p, low, high, "1", whole, assumed, remark)
 
 
-def mean(topic: str, name: str, values: ArrayLike, unit: str, assumed: float = nan, remark: str = "") -> Figure:
+def mean(topic: str, name: str, values: ArrayLike, unit: str, assumed: float = nan, remark: str = "") -> MeasuredFigure:
     """A mean with Student's interval."""
     sample = np.asarray(values, np.float64)
     if not sample.size:
-        return Figure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
+        return MeasuredFigure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
     found = mean_interval(sample, LEVEL)
-    return Figure(topic, name, float(sample.mean()), found.low, found.high, unit, sample.size, assumed, remark)
+    return MeasuredFigure(topic, name, float(sample.mean()), found.low, found.high, unit, sample.size, assumed, remark)
 
 
 def quantile(
     topic: str, name: str, values: ArrayLike, probability: float, unit: str, *, step: float = 0.0, assumed: float = nan, remark: str = ""
-) -> Figure:  # fmt: skip
+) -> MeasuredFigure:  # fmt: skip
     """A quantile with the interval that order statistics give; `step` is the resolution of the values, which widens it."""
     sample = np.asarray(values, np.float64)
     if not sample.size:
-        return Figure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
+        return MeasuredFigure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
     found = quantile_interval(sample, probability, LEVEL)
     low = found.low - step / 2 if isfinite(found.low) else float(sample.min())
     high = found.high + step / 2 if isfinite(found.high) else inf
-    return Figure(
+    return MeasuredFigure(
         topic, name, smooth_quantile(sample, probability, step), max(low, 0.0), high, unit, sample.size, assumed, remark
     )
 
@@ -102,12 +104,12 @@ def spread(values: Floats, step: float | Floats, parts: int = 10) -> Floats:
     return found
 
 
-def cannot_say(topic: str, name: str, unit: str, why: str, low: float = nan, high: float = nan) -> Figure:
+def cannot_say(topic: str, name: str, unit: str, why: str, low: float = nan, high: float = nan) -> MeasuredFigure:
     """A figure that the log does not hold."""
-    return Figure(topic, name, nan, low, high, unit, 0, nan, why)
+    return MeasuredFigure(topic, name, nan, low, high, unit, 0, nan, why)
 
 
-def table_of(figures: Sequence[Figure]) -> list[dict[str, object]]:
+def table_of(figures: Sequence[MeasuredFigure]) -> list[dict[str, object]]:
     """The figures as plain data; what is not a finite number is None."""
     rows = []
     for figure in figures:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from coexsim.errors import NoDataError
 from coexsim.experiment.store import json_bytes, table_bytes, write_set
 from coexsim.intake import fit_counts, fit_load, fit_service, fit_traffic
-from coexsim.intake.figures import Figure, table_of
+from coexsim.intake.figures import MeasuredFigure, table_of
 from coexsim.intake.fit_counts import Complete
 from coexsim.intake.fit_replay import Replay, replay_table, sent_sizes
 from coexsim.intake.fit_scenario import round_trips, scenario_names
-from coexsim.intake.fit_service import ServerWork
+from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.fit_sizes import SizeFit, fit_sizes
 from coexsim.intake.fit_text import scenario_text
-from coexsim.intake.fit_traffic import Outage
+from coexsim.intake.fit_traffic import HostOutage
 from coexsim.intake.logs.book import Told
 from coexsim.intake.logs.clocks import Clock
 from coexsim.intake.logs.join import join
@@ -46,13 +46,13 @@ class Fit:
     mail itself. `told` is what was read of each file and what could not be.
     """
 
-    figures: tuple[Figure, ...]
+    figures: tuple[MeasuredFigure, ...]
     flows: pd.DataFrame
     hours: pd.DataFrame
     sizes: SizeFit | None
-    works: dict[int, ServerWork]
+    works: dict[int, MeasuredWork]
     names: dict[int, str]
-    outages: tuple[Outage, ...]
+    outages: tuple[HostOutage, ...]
     complete: Complete
     period_s: tuple[float, float]
     zone_s: float
@@ -62,7 +62,7 @@ class Fit:
     journeys: Journeys
     sides: Sides
 
-    def figure(self, name: str) -> Figure:
+    def figure(self, name: str) -> MeasuredFigure:
         """The figure of that name. Raises `KeyError`."""
         return next((figure for figure in self.figures if figure.name == name), None) or _no_figure(name)
 
@@ -126,7 +126,7 @@ def _say_clock(name: str, clock: Clock) -> str:
     return text
 
 
-def _no_figure(name: str) -> Figure:
+def _no_figure(name: str) -> MeasuredFigure:
     raise KeyError(name)
 
 
@@ -134,7 +134,7 @@ def _plain(value: float) -> float | None:
     return None if value != value else value
 
 
-def _work_data(work: ServerWork) -> dict[str, Any]:
+def _work_data(work: MeasuredWork) -> dict[str, Any]:
     laws = {key: getattr(work, key) for key in ("accept", "scan", "deliver")}
     plain = {key: {k: v for k, v in vars(law).items() if k != "halves"} for key, law in laws.items() if law is not None}
     return plain | {"remarks": work.remarks}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coexsim.intake import figures as fig
-from coexsim.intake.figures import Figure
+from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.logs.book import NOTICE
 from coexsim.intake.logs.journeys import OUTCOMES, Journeys
 from coexsim.intake.logs.sides import KINDS, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, Sides
@@ -89,7 +89,7 @@ def flow_table(found: Journeys, sides: Sides, mail: pd.DataFrame) -> pd.DataFram
     return table.reset_index()
 
 
-def count_figures(found: Journeys, sides: Sides, mail: pd.DataFrame, complete: Complete) -> list[Figure]:
+def count_figures(found: Journeys, sides: Sides, mail: pd.DataFrame, complete: Complete) -> list[MeasuredFigure]:
     """How many messages, recipients and notices, and the shares of unknown and refused."""
     if not complete.counts_hold:
         why = f"the log lacks about {complete.lost_share:.0%} of its lines"
@@ -105,9 +105,11 @@ def count_figures(found: Journeys, sides: Sides, mail: pd.DataFrame, complete: C
     total, most = named + unnamed, float("inf") if unnamed else float(named + merged)
     notices = int((found.joined.visits["origin"] == NOTICE).sum())
     rows = [
-        Figure("counts", "messages", float(len(mail)), float(complete.sure), float(len(mail)), "1", len(mail)),
-        Figure("counts", "recipients", float(total), float(total), most, "1", len(mail), nan, remark.strip()),
-        Figure("counts", "notices that servers made", float(notices), float(notices), float(notices), "1", notices),
+        MeasuredFigure("counts", "messages", float(len(mail)), float(complete.sure), float(len(mail)), "1", len(mail)),
+        MeasuredFigure("counts", "recipients", float(total), float(total), most, "1", len(mail), nan, remark.strip()),
+        MeasuredFigure(
+            "counts", "notices that servers made", float(notices), float(notices), float(notices), "1", notices
+        ),
     ]
     kind = sides.kind[sides.kind.index.get_level_values("message").isin(mail.index)].to_numpy()
     outcome = found.copies[found.copies["message"].isin(mail.index)]["outcome"].to_numpy()

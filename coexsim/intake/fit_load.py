@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.intake import figures as fig
-from coexsim.intake.figures import Figure
+from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.fit_counts import SENDER_SIDES, Complete
 from coexsim.intake.fit_sizes import QUANTILES, SizeFit
 from coexsim.intake.logs.journeys import Journeys
@@ -41,11 +41,11 @@ def period_of(mail: pd.DataFrame) -> tuple[float, float]:
     return first, last + (last - first) / (len(mail) - 1)
 
 
-def rate_figures(mail: pd.DataFrame, complete: Complete, zone_s: float) -> list[Figure]:
+def rate_figures(mail: pd.DataFrame, complete: Complete, zone_s: float) -> list[MeasuredFigure]:
     """Messages a second by side, the peak hour and minute, growth."""
     begin_s, end_s = period_of(mail)
     length_s = end_s - begin_s
-    found: list[Figure] = []
+    found: list[MeasuredFigure] = []
     if not complete.counts_hold:
         low, high = fig.count_interval(complete.sure)[0] / length_s, fig.count_interval(complete.most)[1] / length_s
         why = f"the log lacks about {complete.lost_share:.0%} of its lines: messages cannot be counted, only bounded"
@@ -63,12 +63,12 @@ def rate_figures(mail: pd.DataFrame, complete: Complete, zone_s: float) -> list[
     return found
 
 
-def _peak(name: str, times_s: NDArray[np.float64], unit_s: float) -> Figure:
+def _peak(name: str, times_s: NDArray[np.float64], unit_s: float) -> MeasuredFigure:
     slots, counts = np.unique(np.floor(times_s / unit_s), return_counts=True)
     best = int(counts.argmax())
     low, high = fig.count_interval(int(counts[best]))
     when = pd.Timestamp(slots[best] * unit_s, unit="s").strftime("%a %d %b %H:%M")
-    return Figure(
+    return MeasuredFigure(
         "rates",
         name,
         float(counts[best]),
@@ -81,7 +81,7 @@ def _peak(name: str, times_s: NDArray[np.float64], unit_s: float) -> Figure:
     )
 
 
-def _growth(times_s: NDArray[np.float64]) -> Figure:
+def _growth(times_s: NDArray[np.float64]) -> MeasuredFigure:
     """Growth a week: a line through the logarithms of the counts of whole weeks."""
     from scipy.special import stdtrit
 
@@ -96,7 +96,7 @@ def _growth(times_s: NDArray[np.float64]) -> Figure:
     rest = np.log(np.maximum(counts, 1)) - (level + slope * np.arange(whole))
     spread = np.sqrt((rest**2).sum() / (whole - 2)) / (np.sqrt(whole) * np.arange(whole).std())
     half = float(stdtrit(whole - 2, 0.975)) * float(spread)  # Student's, two parameters fitted
-    return Figure(
+    return MeasuredFigure(
         "rates",
         "growth a week",
         float(np.expm1(slope)),
@@ -129,9 +129,9 @@ def curves(mail: pd.DataFrame, zone_s: float) -> tuple[list[float] | None, list[
 
 def recipient_figures(
     found: Journeys, mail: pd.DataFrame, complete: Complete, assumed: LoadSpec | None
-) -> list[Figure]:
+) -> list[MeasuredFigure]:
     """Recipients a message by side, and copies a hop."""
-    rows: list[Figure] = []
+    rows: list[MeasuredFigure] = []
     for number, side in enumerate((*SENDER_SIDES, "all")):
         part = mail if side == "all" else mail[mail["side"] == number]
         table = (
@@ -184,7 +184,7 @@ def recipient_table(mail: pd.DataFrame, side: int | None = None) -> dict[int, fl
     }
 
 
-def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | None) -> list[Figure]:
+def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | None) -> list[MeasuredFigure]:
     """Mean and quantiles of the sizes, and how well the law fits. Few huge messages make the mean: where lines are missing, so may they."""
     if fit is None:
         return [fig.cannot_say("sizes", "size of a message", "B", "no message's size is logged")]
@@ -208,7 +208,9 @@ def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | No
     if fit.law is not None:
         word = "the law fits" if fit.is_law_good else "the law does not fit: use the table"
         rows.append(
-            Figure("sizes", "greatest distance of law and data", fit.distance, nan, nan, "1", len(fit.sizes), nan, word)
+            MeasuredFigure(
+                "sizes", "greatest distance of law and data", fit.distance, nan, nan, "1", len(fit.sizes), nan, word
+            )
         )
     return rows
 
@@ -221,7 +223,7 @@ def _assumed_quantile(assumed: LoadSpec | None, p: float) -> float:
 
 def inside_figures(
     found: Journeys, sides: Sides, mail: pd.DataFrame, complete: Complete, assumed: LoadSpec | None
-) -> list[Figure]:
+) -> list[MeasuredFigure]:
     """The internal share of the copies that mailboxes receive, and the flows' shares."""
     if not complete.counts_hold:
         why = f"the log lacks about {complete.lost_share:.0%} of its lines: where mail began and ended is not known of all alike"

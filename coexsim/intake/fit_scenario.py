@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from coexsim.intake.fit_service import ServerWork
+from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.logs.join import Joined, ip_of, name_of
 from coexsim.intake.logs.journeys import Journeys
 from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, Sides, domain_of
@@ -209,7 +209,7 @@ def _outside(
     return servers
 
 
-def measured_servers(works: dict[int, ServerWork], names: dict[int, str], known: Mapping[str, Any]) -> dict[str, Any]:
+def measured_servers(works: dict[int, MeasuredWork], names: dict[int, str], known: Mapping[str, Any]) -> dict[str, Any]:
     """`servers:` with the service times that were measured, for servers that the scenario has.
 
     What a session costs beside its round trips is in the time to accept, which was measured: it is not counted again.

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from coexsim.intake.figures import Figure, cannot_say, mean, quantile, spread
+from coexsim.intake.figures import MeasuredFigure, cannot_say, mean, quantile, spread
 from coexsim.intake.logs.book import LOCAL, SENT
 from coexsim.intake.logs.join import Joined
 
@@ -61,7 +61,7 @@ class Law:
 
 
 @dataclass
-class ServerWork:
+class MeasuredWork:
     """What was measured at one server."""
 
     accept: Law | None = None  # from a queue before it to its own
@@ -181,9 +181,9 @@ def _slope(times_s: Floats, mega: Floats, step_s: float) -> float:
 
 def server_work(
     joined: Joined, tries: pd.DataFrame, round_trips_s: dict[tuple[int, int], float]
-) -> dict[int, ServerWork]:
+) -> dict[int, MeasuredWork]:
     """The laws of each logged server. `round_trips_s`: what a session between two servers takes on the line alone, by the scenario."""
-    found = {server: ServerWork() for server in range(len(joined.book.servers))}
+    found = {server: MeasuredWork() for server in range(len(joined.book.servers))}
     step = np.array([joined.book.resolution_s.get(server, 0.0) for server in found] or [0.0])
     before, queued = tries["before_s"].to_numpy(np.float64), tries["queue_s"].to_numpy(np.float64)
     server = tries["server"].to_numpy()
@@ -231,7 +231,7 @@ def _nearest(source: NDArray[np.int64], before_s: Floats, rows: NDArray[np.bool_
     return found
 
 
-def _by_source(part: pd.DataFrame, name: str, name_of: dict[int, str]) -> list[Figure]:
+def _by_source(part: pd.DataFrame, name: str, name_of: dict[int, str]) -> list[MeasuredFigure]:
     """Stage a of each source of a server that has several."""
     firsts = part[np.isfinite(part["before_s"].to_numpy(np.float64))].drop_duplicates("row")
     firsts = firsts[firsts["source"] != UNSAID]
@@ -246,10 +246,10 @@ def _by_source(part: pd.DataFrame, name: str, name_of: dict[int, str]) -> list[F
 
 
 def service_figures(
-    joined: Joined, tries: pd.DataFrame, works: dict[int, ServerWork], name_of: dict[int, str]
-) -> list[Figure]:
+    joined: Joined, tries: pd.DataFrame, works: dict[int, MeasuredWork], name_of: dict[int, str]
+) -> list[MeasuredFigure]:
     """Figures of every stage of every server."""
-    found: list[Figure] = []
+    found: list[MeasuredFigure] = []
     for number, work in works.items():
         name, part = name_of[number], tries[tries["server"] == number]
         step = joined.book.resolution_s.get(number, 0.0)
@@ -281,5 +281,7 @@ def service_figures(
                             cannot_say(TOPIC, f"{name}, {label}, {words}", unit, "too few messages of different sizes")
                         )
                         continue
-                    found.append(Figure(TOPIC, f"{name}, {label}, {words}", value, low, high, unit, law.messages))
+                    found.append(
+                        MeasuredFigure(TOPIC, f"{name}, {label}, {words}", value, low, high, unit, law.messages)
+                    )
     return found

@@ -16,9 +16,9 @@ import pandas as pd
 from coexsim.intake.fit_counts import SENDER_SIDES, Complete
 from coexsim.intake.fit_load import DAY_S, curves, recipient_table
 from coexsim.intake.fit_scenario import measured_servers, set_up, yaml_text
-from coexsim.intake.fit_service import ServerWork
+from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.fit_sizes import SizeFit
-from coexsim.intake.fit_traffic import Outage
+from coexsim.intake.fit_traffic import HostOutage
 from coexsim.intake.logs.book import SENT
 from coexsim.intake.logs.join import name_of
 from coexsim.intake.logs.journeys import Journeys
@@ -30,9 +30,9 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def scenario_text(
-    found: Journeys, sides: Sides, names: dict[int, str], mail: pd.DataFrame, sizes: SizeFit | None, works: dict[int, ServerWork],
-    retries: Mapping[str, Mapping[str, str]], outages: Sequence[Outage], period_s: tuple[float, float], zone_s: float, complete: Complete,
-    given: Scenario | None, folder: str | Path | None,
+    found: Journeys, sides: Sides, names: dict[int, str], mail: pd.DataFrame, sizes: SizeFit | None, works: dict[int, MeasuredWork],
+    retries: Mapping[str, Mapping[str, str]], outages: Sequence[HostOutage], period_s: tuple[float, float], zone_s: float,
+    complete: Complete, given: Scenario | None, folder: str | Path | None,
 ) -> str:  # fmt: skip
     """The scenario; it extends `given`, if that came from a file, seen from `folder`."""
     remarks: dict[str, str] = {}
@@ -97,7 +97,7 @@ def start_text(at_s: float) -> str:
 
 
 def outage_events(
-    outages: Sequence[Outage], names: Mapping[int, str], known: Mapping[str, Any], zone_s: float
+    outages: Sequence[HostOutage], names: Mapping[int, str], known: Mapping[str, Any], zone_s: float
 ) -> list[dict[str, str]]:
     """Outages of servers that the scenario has, as `events:`."""
     events = []

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.intake import figures as fig
-from coexsim.intake.figures import Figure
+from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.logs.book import DEFERRED, SENT
 from coexsim.intake.logs.join import Joined, ip_of, name_of
 
@@ -21,7 +21,7 @@ OUTAGE_S = 5.0
 FEW_GAPS = 10
 
 
-class Outage(NamedTuple):
+class HostOutage(NamedTuple):
     """A time during which a host could not be reached."""
 
     host: str
@@ -31,10 +31,10 @@ class Outage(NamedTuple):
     failures: int
 
 
-def session_figures(joined: Joined, names: dict[int, str], *, is_whole: bool = True) -> list[Figure]:
+def session_figures(joined: Joined, names: dict[int, str], *, is_whole: bool = True) -> list[MeasuredFigure]:
     """Messages a session, its length, sessions at once, and connections used again. Where lines are missing, the most is a bound."""
     sessions = joined.book.sessions.frame()
-    rows: list[Figure] = []
+    rows: list[MeasuredFigure] = []
     if not len(sessions):
         return [fig.cannot_say("sessions", "messages a session", "1", "this kind of log has no lines about sessions")]
     begun = len(rows)
@@ -46,7 +46,9 @@ def session_figures(joined: Joined, names: dict[int, str], *, is_whole: bool = T
         most = most_at_once(part["from_s"].to_numpy(), part["to_s"].to_numpy() + 1.0)
         whole = "times are whole seconds: at most so many" if np.all(part["from_s"] % 1 == 0) else ""
         rows.append(
-            Figure("sessions", f"{name}, sessions at once, most", float(most), nan, nan, "1", len(part), nan, whole)
+            MeasuredFigure(
+                "sessions", f"{name}, sessions at once, most", float(most), nan, nan, "1", len(part), nan, whole
+            )
         )
     went = joined.deliveries
     remote = went[(~went["is_local"]) & (went["status"] == SENT)]
@@ -64,7 +66,7 @@ def session_figures(joined: Joined, names: dict[int, str], *, is_whole: bool = T
     return rows if is_whole else [*rows[:begun], *map(_at_least, rows[begun:])]
 
 
-def _at_least(figure: Figure) -> Figure:
+def _at_least(figure: MeasuredFigure) -> MeasuredFigure:
     """The most that was at once, where lines are missing: no less than what is seen."""
     if not figure.name.endswith(", most"):
         return figure
@@ -73,7 +75,7 @@ def _at_least(figure: Figure) -> Figure:
     )
 
 
-def _at_once(joined: Joined, transfers: pd.DataFrame, names: dict[int, str]) -> list[Figure]:
+def _at_once(joined: Joined, transfers: pd.DataFrame, names: dict[int, str]) -> list[MeasuredFigure]:
     """Transfers of one server to one host at once."""
     visits, hosts = joined.visits, joined.book.hosts
     row = transfers["row"].to_numpy()
@@ -87,7 +89,7 @@ def _at_once(joined: Joined, transfers: pd.DataFrame, names: dict[int, str]) -> 
             most = most_at_once(end_s[mine] - taken_s[mine], end_s[mine] + 1e-6)
             name = name_of(hosts[key[1]]) or hosts[key[1]]
             rows.append(
-                Figure(
+                MeasuredFigure(
                     "sessions",
                     f"{names[key[0]]} to {name}, transfers at once, most",
                     float(most),
@@ -130,7 +132,7 @@ def retry_gaps(joined: Joined) -> pd.DataFrame:
     return table.drop_duplicates(["row", "at_s"])
 
 
-def retry_figures(joined: Joined, gaps: pd.DataFrame, names: dict[int, str]) -> list[Figure]:
+def retry_figures(joined: Joined, gaps: pd.DataFrame, names: dict[int, str]) -> list[MeasuredFigure]:
     """How often mail was deferred, and the gaps between attempts."""
     went = joined.deliveries
     tried = went[went["was_tried"]]
@@ -177,7 +179,7 @@ def retry_settings(gaps: pd.DataFrame, server: int) -> dict[str, str] | None:
     }
 
 
-def outages(joined: Joined) -> list[Outage]:
+def outages(joined: Joined) -> list[HostOutage]:
     """Hosts that could not be reached for a while: failures in a row to connect, with no success between them, from any server."""
     went, book = joined.deliveries, joined.book
     codes = np.array([text in UNREACHABLE for text in book.codes.texts] + [False])
@@ -187,7 +189,7 @@ def outages(joined: Joined) -> list[Outage]:
     key = np.where(known >= 0, known, -2 - np.arange(len(known)))
     key[-1] = -1
     target = key[went["relay"].to_numpy()]
-    found: list[Outage] = []
+    found: list[HostOutage] = []
     for number in np.unique(target[failed]).tolist():
         if number == -1:
             continue
@@ -207,7 +209,7 @@ def outages(joined: Joined) -> list[Outage]:
                 if number >= 0
                 else name_of(book.hosts[-2 - number]) or ip_of(book.hosts[-2 - number])
             )
-            found.append(Outage(text, max(number, -1), from_s, to_s, len(run)))
+            found.append(HostOutage(text, max(number, -1), from_s, to_s, len(run)))
     return sorted(found, key=lambda each: each.from_s)
 
 

@@ -24,7 +24,7 @@ from coexsim.intake.validate_rows import (
     MET,
     MISSED,
     TOLERANCE,
-    Comparison,
+    ValidatedFigure,
     delay_rows,
     outcome_rows,
     retry_rows,
@@ -41,7 +41,7 @@ RUNS = 5
 class Validation:
     """What a scenario predicts for the mail of a log, beside what the log measured."""
 
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ValidatedFigure, ...]
     tolerance: float
     measured: dict[str, FlowDelays]
     predicted: dict[str, np.ndarray[Any, np.dtype[np.float64]]]  # delays of copies by flow [s]

@@ -20,7 +20,7 @@ FEWEST = 30  # a flow with fewer copies is not judged
 MET, MISSED, CANNOT_SAY = "met", "missed", "cannot say"
 
 
-class Comparison(NamedTuple):
+class ValidatedFigure(NamedTuple):
     """One figure: predicted, measured, and whether they agree within the tolerance."""
 
     topic: str
@@ -59,7 +59,7 @@ def _say(value: float, unit: str) -> str:
 
 def delay_rows(
     measured: dict[str, FlowDelays], predicted: dict[str, Any], results: Results, found: Fit, tolerance: float
-) -> list[Comparison]:
+) -> list[ValidatedFigure]:
     """p50 and p95 of the delay of each flow."""
     rows, works = [], _works(results, found)
     for flow, delays in sorted(measured.items()):
@@ -68,14 +68,14 @@ def delay_rows(
             guess = (
                 weighted_quantiles(predicted[flow], np.ones(len(predicted[flow])), [p])[0] if flow in predicted else nan
             )
-            row = Comparison("delay", f"p{100 * p:.0f} {flow}", guess, value, low, high, "s", delays.copies, MET)
+            row = ValidatedFigure("delay", f"p{100 * p:.0f} {flow}", guess, value, low, high, "s", delays.copies, MET)
             rows.append(_judged(row, delays, works, found, tolerance, p))
     return rows
 
 
 def _judged(
-    row: Comparison, delays: FlowDelays, works: list[_Work], found: Fit, tolerance: float, p: float
-) -> Comparison:
+    row: ValidatedFigure, delays: FlowDelays, works: list[_PredictedWork], found: Fit, tolerance: float, p: float
+) -> ValidatedFigure:
     """The verdict on a delay, with the reason where it is not met."""
     if row.messages < FEWEST:
         return row._replace(verdict=CANNOT_SAY, remark=f"only {row.messages} copies")
@@ -95,7 +95,7 @@ def _judged(
     return row._replace(verdict=MISSED, remark=cause)
 
 
-class _Work(NamedTuple):
+class _PredictedWork(NamedTuple):
     """What a message takes at a server before it is sent on or delivered, predicted and in the log [s]."""
 
     server: str
@@ -103,7 +103,7 @@ class _Work(NamedTuple):
     measured_s: float
 
 
-def _works(results: Results, found: Fit) -> list[_Work]:
+def _works(results: Results, found: Fit) -> list[_PredictedWork]:
     """Work and waiting at the cores, beside the log's stages a and b, of each server whose log has them."""
     stages = results.stages[results.stages["stage"] == "cores"].groupby("server", observed=True)
     predicted = (stages["mean_wait_s"].mean() + stages["mean_service_s"].mean()).to_dict()
@@ -116,11 +116,11 @@ def _works(results: Results, found: Fit) -> list[_Work]:
         ]
         if values and all(map(isfinite, values)):
             guess = float(predicted.get(name, 0.0))
-            rows.append(_Work(name, guess if isfinite(guess) else 0.0, sum(values)))
+            rows.append(_PredictedWork(name, guess if isfinite(guess) else 0.0, sum(values)))
     return rows
 
 
-def _likely_cause(row: Comparison, works: list[_Work]) -> str:
+def _likely_cause(row: ValidatedFigure, works: list[_PredictedWork]) -> str:
     """Which way it is off, and the server where most of it is, if there is one."""
     off_s = row.predicted - row.measured
     way = "less" if off_s > 0 else "longer"
@@ -134,7 +134,7 @@ def _likely_cause(row: Comparison, works: list[_Work]) -> str:
     return f"{text}: work, waiting or a line that it does not have, or has too fast"
 
 
-def outcome_rows(results: Results, found: Fit, tolerance: float) -> list[Comparison]:
+def outcome_rows(results: Results, found: Fit, tolerance: float) -> list[ValidatedFigure]:
     """Copies delivered and failed, all flows together; measured recipients that were refused at submission count as failed."""
     outcomes = results.outcomes().sum() / max(len(results.replications), 1)
     copies = found.journeys.copies
@@ -157,16 +157,18 @@ def outcome_rows(results: Results, found: Fit, tolerance: float) -> list[Compari
         )
         remark = "the difference is within the chance of so few" if verdict == CANNOT_SAY else ""
         rows.append(
-            Comparison("outcomes", name, guess, float(real), real - spread, real + spread, "1", real, verdict, remark)
+            ValidatedFigure(
+                "outcomes", name, guess, float(real), real - spread, real + spread, "1", real, verdict, remark
+            )
         )
     return rows
 
 
-def server_rows(results: Results, found: Fit, tolerance: float) -> tuple[pd.DataFrame, list[Comparison]]:
+def server_rows(results: Results, found: Fit, tolerance: float) -> tuple[pd.DataFrame, list[ValidatedFigure]]:
     """Messages a minute from other servers, the longest queue, and busy transfers."""
     real, guess = measured_servers(found), predicted_servers(results)
     both = real.merge(guess, on=["server", "minute", "what"], how="left").fillna({"predicted": 0.0})
-    rows: list[Comparison] = []
+    rows: list[ValidatedFigure] = []
     for server, part in both.groupby("server"):
         come = part[part["what"] == "arrivals"]
         total, predicted = float(come["measured"].sum()), float(come["predicted"].sum())
@@ -176,7 +178,7 @@ def server_rows(results: Results, found: Fit, tolerance: float) -> tuple[pd.Data
             verdict = MET if abs(predicted - total) <= tolerance * total else MISSED
             name = f"{server}: messages a minute from other servers"
             rows.append(
-                Comparison(
+                ValidatedFigure(
                     "servers",
                     name,
                     predicted / minutes,
@@ -195,12 +197,12 @@ def server_rows(results: Results, found: Fit, tolerance: float) -> tuple[pd.Data
     return both, rows
 
 
-def _queue_row(server: str, queue: pd.DataFrame, tolerance: float) -> Comparison:
+def _queue_row(server: str, queue: pd.DataFrame, tolerance: float) -> ValidatedFigure:
     """The longest queue at a minute's end; small queues are chance."""
     most, guess = float(queue["measured"].max()), float(queue["predicted"].max())
     name = f"{server}: most messages in the queue at the end of a minute"
     if max(most, guess) < 10:
-        return Comparison(
+        return ValidatedFigure(
             "servers",
             name,
             guess,
@@ -213,10 +215,10 @@ def _queue_row(server: str, queue: pd.DataFrame, tolerance: float) -> Comparison
             "" if guess == most else "fewer than ten",
         )
     verdict = MET if abs(guess - most) <= tolerance * most else MISSED
-    return Comparison("servers", name, guess, most, nan, nan, "1", int(most), verdict)
+    return ValidatedFigure("servers", name, guess, most, nan, nan, "1", int(most), verdict)
 
 
-def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[Comparison]:
+def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[ValidatedFigure]:
     """Transfers under way, mean over the time of the log: set-up and transmission (c and d), where they are longer than the log's steps."""
     joined = found.journeys.joined
     went = joined.deliveries
@@ -236,7 +238,9 @@ def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[Compariso
             float(stages[name]),
             joined.book.resolution_s.get(number, 0.0),
         )
-        row = Comparison("servers", f"{name}: transfers under way, mean", guess, busy, nan, nan, "1", len(taken), MET)
+        row = ValidatedFigure(
+            "servers", f"{name}: transfers under way, mean", guess, busy, nan, nan, "1", len(taken), MET
+        )
         if taken.mean() < 2 * step:
             row = row._replace(
                 verdict=CANNOT_SAY, remark=f"a transfer takes less than the log's steps of {say_duration(step)}"
@@ -247,7 +251,7 @@ def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[Compariso
     return rows
 
 
-def retry_rows(results: Results, found: Fit, tolerance: float) -> list[Comparison]:
+def retry_rows(results: Results, found: Fit, tolerance: float) -> list[ValidatedFigure]:
     """Attempts a copy."""
     copies = found.journeys.copies
     mine = copies["message"].isin(found.replay.messages.index).to_numpy() & np.isin(
@@ -262,7 +266,7 @@ def retry_rows(results: Results, found: Fit, tolerance: float) -> list[Compariso
     n = int(mine.sum())
     if not n:
         return []
-    row = Comparison(
+    row = ValidatedFigure(
         "retries", "attempts between servers for each delivered copy", guess / n, real / n, nan, nan, "1", n, MET
     )
     return [row if row.off <= tolerance or guess == real else row._replace(verdict=MISSED)]

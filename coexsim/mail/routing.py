@@ -16,7 +16,7 @@ from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup, State
 
 
-class Transfer(NamedTuple):
+class DeliveryRequest(NamedTuple):
     """Recipients of one envelope that go to the same next hop, or are handed over to the same role."""
 
     hop: NextHop | None
@@ -28,7 +28,7 @@ class Decision(NamedTuple):
     """What a server does with mail that it took."""
 
     dispositions: tuple[Disposition, ...]
-    transfers: tuple[Transfer, ...]
+    requests: tuple[DeliveryRequest, ...]
 
     def of(self, action: str) -> list[Disposition]:
         """The dispositions with this action."""
@@ -62,7 +62,7 @@ def decide(
                 )
             taken.add(key)
             dispositions.append(disposition._replace(given=rcpt))
-    return Decision(tuple(dispositions), tuple(_transfers(policy, dispositions)))
+    return Decision(tuple(dispositions), tuple(_delivery_requests(policy, dispositions)))
 
 
 def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:
@@ -73,7 +73,7 @@ def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:
     return policy.tells_originals_apart == "always"
 
 
-def _transfers(policy: Policy, dispositions: list[Disposition]) -> Iterator[Transfer]:
+def _delivery_requests(policy: Policy, dispositions: list[Disposition]) -> Iterator[DeliveryRequest]:
     """One transaction a next hop, or several where the product offers only so many recipients in one."""
     grouped: dict[tuple[NextHop | None, str | None], list[Rcpt]] = {}
     for disposition in dispositions:
@@ -82,7 +82,7 @@ def _transfers(policy: Policy, dispositions: list[Disposition]) -> Iterator[Tran
     for (hop, role), rcpts in grouped.items():
         most = policy.destination_recipient_limit if hop else None
         for batch in _batches(rcpts, most) if most else [tuple(rcpts)]:
-            yield Transfer(hop, role, batch)
+            yield DeliveryRequest(hop, role, batch)
 
 
 def _batches(rcpts: list[Rcpt], most: int) -> Iterator[tuple[Rcpt, ...]]:

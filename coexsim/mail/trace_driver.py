@@ -179,15 +179,15 @@ class TraceDriver:
             elif disposition.action == "fail" and disposition.reply is not None:
                 failed.append(FailedRecipient(disposition.rcpt, hops_of(copy, disposition), disposition.reply))
         onward = {v.rcpt: v for v in decision.dispositions if v.action in ("send", "hand-over")}
-        for transfer in decision.transfers:
-            dispositions = {rcpt: onward[rcpt] for rcpt in transfer.recipients}
-            if transfer.role is not None:
-                self._hand_over(copy, transfer.role, dispositions, at_s)
+        for request in decision.requests:
+            dispositions = {rcpt: onward[rcpt] for rcpt in request.recipients}
+            if request.role is not None:
+                self._hand_over(copy, request.role, dispositions, at_s)
                 continue
-            assert transfer.hop is not None
-            part = part_of(copy, transfer.recipients, dispositions)
+            assert request.hop is not None
+            part = part_of(copy, request.recipients, dispositions)
             policy, kind = self.setup.policies[copy.server], copy.envelope.kind
-            agent = deliver(policy, transfer.recipients, transfer.hop, part, kind)
+            agent = deliver(policy, request.recipients, request.hop, part, kind)
             now_given = {rcpt: disposition._replace(given=rcpt) for rcpt, disposition in dispositions.items()}
             delivering = Delivering(part, agent, now_given, failed=failed)
             self._drive(delivering, None, at_s)

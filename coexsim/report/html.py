@@ -32,7 +32,7 @@ from coexsim.units import say_bytes, say_duration
 PAGE = "report.html"
 
 
-class Shown(NamedTuple):
+class PagePicture(NamedTuple):
     """A picture on the page."""
 
     name: str
@@ -62,7 +62,7 @@ def write_report(
     for name, caption, draw in _pictures(results, scenario, trip):
         picture = fix_layout(draw())
         write_whole(folder / f"{name}.png", png(picture))
-        pictures[name] = Shown(name, said[name], caption, Markup(svg(picture, name)))
+        pictures[name] = PagePicture(name, said[name], caption, Markup(svg(picture, name)))
     page = folder / PAGE
     write_whole(page, encodable(_page(results, scenario, judged, trip, outage, outlook, pictures, summary)).encode())
     return page
@@ -92,7 +92,7 @@ def _page(
     trip: RoundTrip | None,
     outage: Outage | None,
     outlook: Outlook | None,
-    pictures: dict[str, Shown],
+    pictures: dict[str, PagePicture],
     summary: dict[str, Any],
 ) -> str:
     """The page's text. Everything that comes from the scenario is escaped."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from coexsim.intake.figures import Figure
+from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.fit import Fit
 from coexsim.intake.validate import Validation
 from coexsim.report.log_pictures import plot_load, plot_qq, plot_rates, plot_sizes
@@ -46,7 +46,7 @@ def write_validation_page(validation: Validation, folder: str | Path) -> Path:
     return _page(Path(folder), VALIDATION_PAGE, "Prediction beside measurement", head, pictures, tables)
 
 
-def figure_row(figure: Figure) -> list[str]:
+def figure_row(figure: MeasuredFigure) -> list[str]:
     """A figure as words: name, value, interval, messages, what the profile assumed, remark."""
     interval = (
         f"{say_figure(figure.low, figure.unit)} to {say_figure(figure.high, figure.unit)}"

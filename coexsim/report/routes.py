@@ -50,7 +50,7 @@ def plot_route(route: Route, scenario: Scenario, title: str = "") -> Picture:
     return picture
 
 
-class Step(NamedTuple):
+class RouteHop(NamedTuple):
     """One server handing the message to the next; `rule` is why."""
 
     client: str
@@ -60,21 +60,21 @@ class Step(NamedTuple):
     notice: bool = False
 
 
-def _steps(route: Route) -> list[Step]:
+def _steps(route: Route) -> list[RouteHop]:
     """Every part of the way once, in order; then the ways of notices."""
-    steps: dict[Step, None] = {}
+    steps: dict[RouteHop, None] = {}
     for recipient in route.recipients:
         for copy in recipient.copies:
             for hop, after in zip(copy.hops, copy.hops[1:], strict=False):
-                steps[Step(hop.server, after.server, hop.rule, hop.reason)] = None
+                steps[RouteHop(hop.server, after.server, hop.rule, hop.reason)] = None
     for recipient in route.recipients:
         for one, other in zip(recipient.dsn_servers, recipient.dsn_servers[1:], strict=False):
             words = "invalid-address message" if recipient.code == "5.1.1" else "bounce"
-            steps[Step(one, other, words, f"to {recipient.dsn_to}", notice=True)] = None
+            steps[RouteHop(one, other, words, f"to {recipient.dsn_to}", notice=True)] = None
     return list(steps)
 
 
-def _returning(steps: list[Step], scenario: Scenario) -> set[Step]:
+def _returning(steps: list[RouteHop], scenario: Scenario) -> set[RouteHop]:
     """The steps that come back to a site which the message had left before."""
     left: set[str] = set()
     found = set()
@@ -87,7 +87,7 @@ def _returning(steps: list[Step], scenario: Scenario) -> set[Step]:
     return found
 
 
-def _arrow(axes: Axes, layout: Layout, step: Step, number: int, colour: str, beside: int) -> None:
+def _arrow(axes: Axes, layout: Layout, step: RouteHop, number: int, colour: str, beside: int) -> None:
     """An arrow with its number, dashed for a notice; `beside` so many others between the same two servers."""
     begin, end = _ports(layout, step, beside)
     colour = PURPLE if step.notice else colour
@@ -108,7 +108,7 @@ def _arrow(axes: Axes, layout: Layout, step: Step, number: int, colour: str, bes
     )  # fmt: skip
 
 
-def _ports(layout: Layout, step: Step, beside: int) -> tuple[Spot, Spot]:
+def _ports(layout: Layout, step: RouteHop, beside: int) -> tuple[Spot, Spot]:
     """Where an arrow leaves one box and enters the other: on the sides that face each other."""
     (x0, y0), (x1, y1) = layout.servers[step.client], layout.servers[step.server]
     if abs(x0 - x1) < 1e-9:
@@ -171,7 +171,7 @@ class Paragraph(NamedTuple):
         return 0.24 + 0.185 * len(self.lines) + 0.16
 
 
-def _told(route: Route, steps: list[Step], returns: set[Step]) -> list[Paragraph]:
+def _told(route: Route, steps: list[RouteHop], returns: set[RouteHop]) -> list[Paragraph]:
     """Each step with the rule and the reason, and the ends."""
 
     def why(rule: str, reason: str) -> list[str]:

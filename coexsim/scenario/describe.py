@@ -22,7 +22,7 @@ FROM_MEMORY = "from memory"
 _SOURCE = re.compile(r"\[([A-Z][A-Z0-9-]+(?:, [A-Z][A-Z0-9-]+)*)\]")
 
 
-class Key(NamedTuple):
+class ScenarioKey(NamedTuple):
     """A key of a scenario, and the parts that it holds."""
 
     path: tuple[str, ...]
@@ -46,18 +46,20 @@ class Key(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def all_keys() -> tuple[Key, ...]:
+def all_keys() -> tuple[ScenarioKey, ...]:
     """Every key, parts before what is in them; those that all servers have stand under ``servers.NAME``, others under their kind."""
     return tuple(_keys_of(Scenario, ()))
 
 
-def _keys_of(model: type[BaseModel], path: tuple[str, ...], beside: frozenset[str] = frozenset()) -> Iterator[Key]:
+def _keys_of(
+    model: type[BaseModel], path: tuple[str, ...], beside: frozenset[str] = frozenset()
+) -> Iterator[ScenarioKey]:
     for name, field in model.model_fields.items():
         if name in beside:
             continue
         here = (*path, field.alias or name)
         models = tuple(models_in(field.annotation))
-        yield Key(here, field, models)
+        yield ScenarioKey(here, field, models)
         if here == ("servers",):
             yield from _keys_of(ServerBase, (*here, NAME))
             for kind in get_args(AnyServer):
@@ -69,7 +71,7 @@ def _keys_of(model: type[BaseModel], path: tuple[str, ...], beside: frozenset[st
             yield from _keys_of(part, inside)
 
 
-def find_keys(words: str) -> list[Key]:
+def find_keys(words: str) -> list[ScenarioKey]:
     """The keys that end in these words: ``cores``, ``capacity.cores``, ``links[0].bandwidth``. Raises `UsageError` for none."""
     wanted = [word for word in re.sub(r"\[\d*\]", "", words).split(".") if word]
     found = [key for key in all_keys() if _ends(key.path, wanted)]
@@ -136,7 +138,7 @@ def describe(words: str) -> str:
     return "\n\n".join(_one(key) for key in find_keys(words))
 
 
-def _one(key: Key) -> str:
+def _one(key: ScenarioKey) -> str:
     unit = unit_of(key.field)
     lines = [
         key.name,
@@ -189,7 +191,7 @@ def keys_page() -> str:
         "Made by `coexsim explain --markdown` from the models; `coexsim explain KEY` tells more of one key. `NAME` stands for a name of",
         "your own. Keys in square brackets are sources: [profiles/SOURCES.md](profiles/SOURCES.md).",
     ]
-    groups: dict[tuple[str, ...], list[Key]] = {}
+    groups: dict[tuple[str, ...], list[ScenarioKey]] = {}
     for key in all_keys():
         groups.setdefault(key.path[:-1], []).append(key)
     for group, keys in groups.items():
@@ -201,4 +203,4 @@ def keys_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-__all__ = ["Key", "all_keys", "describe", "find_keys", "is_list", "keys_page", "sources_in", "tree_text"]
+__all__ = ["ScenarioKey", "all_keys", "describe", "find_keys", "is_list", "keys_page", "sources_in", "tree_text"]

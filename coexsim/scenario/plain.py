@@ -19,14 +19,14 @@ FEW_NODES, NODES_A_CHARACTER = (
 _FEW_NODES = "not readable: nested too deeply, or aliases of aliases without end"
 
 
-class Mark(NamedTuple):
+class KeyPlace(NamedTuple):
     """The place of a key or an item, and those of what is in it, by key or position."""
 
     place: Place
     inside: Marks
 
 
-Marks = dict[str | int, Mark]
+Marks = dict[str | int, KeyPlace]
 
 
 @lru_cache(maxsize=64)  # files that extend one environment parse it once
@@ -38,7 +38,7 @@ def parse(text: str, name: str) -> tuple[dict[str, Any], Marks]:
         raise ScenarioError([Problem(name, error.line, "", f"not readable as YAML: {error.why}")]) from None
     if tree is None or tree.id != "mapping":
         raise ScenarioError([Problem(name, 1, "", "a scenario is a mapping that begins with 'coexsim: 1'")])
-    reader = _Reader(name, min(MOST_NODES, FEW_NODES + NODES_A_CHARACTER * len(text)))
+    reader = _YamlReader(name, min(MOST_NODES, FEW_NODES + NODES_A_CHARACTER * len(text)))
     marks: Marks = {}
     data = reader.mapping(tree, (), marks)
     if reader.problems:
@@ -57,7 +57,7 @@ def _flat(marks: Marks, path: Path) -> Iterator[tuple[Path, Place]]:
         yield from _flat(mark.inside, (*path, key))
 
 
-class _Reader:
+class _YamlReader:
     """Makes plain data of a tree of YAML nodes; what is wrong goes into `problems`."""
 
     def __init__(self, file: str, most_nodes: int) -> None:
@@ -81,7 +81,7 @@ class _Reader:
                     self._wrong(key_node, (*path, word), "this key is given twice; keep one")
                 continue
             inside: Marks = {}
-            marks[word] = Mark(self._place(key_node), inside)
+            marks[word] = KeyPlace(self._place(key_node), inside)
             result[word] = self._of(value_node, (*path, word), inside)
         return result
 
@@ -110,7 +110,7 @@ class _Reader:
             items = []
             for index, item in enumerate(node.value):
                 self._count(item, (*path, index), 0)
-                marks[index] = Mark(self._place(item), {})
+                marks[index] = KeyPlace(self._place(item), {})
                 items.append(self._of(item, (*path, index), marks[index].inside))
             return items
         return self._scalar(node, path)

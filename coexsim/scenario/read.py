@@ -9,7 +9,7 @@ from coexsim.errors import Problem, ScenarioError, did_you_mean
 from coexsim.scenario.files import UnreadableError, is_regular
 from coexsim.scenario.files import read_text as text_of
 from coexsim.scenario.places import Places
-from coexsim.scenario.plain import Mark, Marks, parse, places_of
+from coexsim.scenario.plain import KeyPlace, Marks, parse, places_of
 
 
 def read_file(path: Path, name: str) -> tuple[dict[str, Any], Places]:
@@ -153,7 +153,7 @@ def _lay_over(into: dict[str, Any], marks: Marks, more: dict[str, Any], more_mar
             goes_on = isinstance(below, dict) and value.get("kind", 0) in (0, below.get("kind", 0))
             if not goes_on:
                 into[key] = {}
-            marks[key] = Mark(mark.place, marks[key].inside if goes_on and key in marks else {})
+            marks[key] = KeyPlace(mark.place, marks[key].inside if goes_on and key in marks else {})
             _lay_over(into[key], marks[key].inside, value, mark.inside)
         else:
             into[key] = copy_of(value)

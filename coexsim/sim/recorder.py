@@ -43,7 +43,7 @@ class Note(NamedTuple):
     hops: int
 
 
-class Words:
+class WordCodes:
     """Words as numbers, in the order in which they first came."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Recorder:
         self._version_at = version_at
         self._bins = bins
         self._flows: dict[tuple[EnvelopeClass, int], tuple[tuple[int, int], ...]] = {}
-        self.words = {name: Words() for name in WORDS}
+        self.words = {name: WordCodes() for name in WORDS}
         self._buffer: list[float] = []
         self._blocks: list[NDArray[np.float64]] = []
         self.sent = 0

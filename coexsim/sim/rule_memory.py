@@ -163,7 +163,7 @@ class RuleMemory:
         part = world.envelopes.part
         return ClassDecision(
             tuple(self._by_side(envelope, tuple(v.rcpt for v in of.get("deliver", ())))),
-            tuple(Forwarding(part(envelope, t.recipients), t.hop, t.role) for t in decision.transfers),
+            tuple(Forwarding(part(envelope, t.recipients), t.hop, t.role) for t in decision.requests),
             tuple(_by_reply(failed)),
             kept - envelope.count,
             {v.rcpt: (v.rule, v.reason) for v in dispositions if v.action != "duplicate"},

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from coexsim.analysis.assess import Assessment
-from coexsim.analysis.outlook import Look, Step, costs, look_ahead, outlook, read_plan
+from coexsim.analysis.outlook import Look, MigrationStep, costs, look_ahead, outlook, read_plan
 from coexsim.errors import NoDataError, UnitError
 from coexsim.scenario.model import Candidate, Scenario
 from tests.analysis.small import small
@@ -39,7 +39,7 @@ def test_growth_alone_breaks_between_two_months() -> None:
 
 def test_a_step_of_the_plan_may_break_it() -> None:
     """Without growth: 60 % hosted from June is too much; the day before it held."""
-    plan = (Step(date(2027, 3, 1), 0.2), Step(date(2027, 6, 1), 0.6))
+    plan = (MigrationStep(date(2027, 3, 1), 0.2), MigrationStep(date(2027, 6, 1), 0.6))
     found = look_ahead(judge_at(1.5, 0.0, per_hosted=1.0), 0.0, plan, START, 5)
 
     assert (found.holds_until, found.breaks_by) == (date(2027, 5, 31), date(2027, 6, 1))
@@ -64,8 +64,8 @@ def test_what_does_not_hold_today_is_said() -> None:
 def test_plans_are_read_in_order_of_their_days() -> None:
     """A share of 1, by date; what is none is refused, and two for one day."""
     assert read_plan(["2027-06-30=60%", "2027-01-31 = 0.2"]) == (
-        Step(date(2027, 1, 31), 0.2),
-        Step(date(2027, 6, 30), 0.6),
+        MigrationStep(date(2027, 1, 31), 0.2),
+        MigrationStep(date(2027, 6, 30), 0.6),
     )
     for wrong in (["2027-06-30"], ["soon=60%"], ["2027-06-30=much"], ["2027-06-30=1%", "2027-06-30=2%"]):
         with pytest.raises(UnitError):

@@ -14,7 +14,7 @@ import pytest
 import xmlschema
 
 from coexsim.cli import run
-from coexsim.cli.formats import MOST_SHOWN, Format, Mark, cell, github_lines, sarif
+from coexsim.cli.formats import MOST_SHOWN, Annotation, Format, cell, github_lines, sarif
 from coexsim.cli.junit import JUnitCase, junit
 
 ROOT = Path(__file__).parents[2]
@@ -142,7 +142,7 @@ def test_sarif_is_valid_and_says_all(broken: Path, coexsim: Said) -> None:
 
 def test_hostile_text_stays_text_in_every_format() -> None:
     """No line is forged, no command injected, no document broken."""
-    mark = Mark("error", "X", HOSTILE.replace("\n", ""), 1, HOSTILE, HOSTILE, None)
+    mark = Annotation("error", "X", HOSTILE.replace("\n", ""), 1, HOSTILE, HOSTILE, None)
     [line] = github_lines([mark])
     assert line.count("::") == 2 + HOSTILE.count("::") * 1
     assert line.isprintable()
@@ -158,7 +158,8 @@ def test_hostile_text_stays_text_in_every_format() -> None:
 def test_the_worst_ten_come_first() -> None:
     """GitHub shows ten of a kind: errors stand before warnings and notes, in the order in which they were found."""
     marks = [
-        Mark(severity, f"C{n}", "f", n, "t") for n, severity in enumerate(["note", "error", "warning"] * MOST_SHOWN)
+        Annotation(severity, f"C{n}", "f", n, "t")
+        for n, severity in enumerate(["note", "error", "warning"] * MOST_SHOWN)
     ]
     lines = github_lines(marks)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coexsim.intake.figures import Figure
+from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.fit import fit
 from coexsim.intake.logs.join import join
 from coexsim.intake.logs.journeys import journeys
@@ -73,7 +73,7 @@ def test_a_file_that_breaks_off_is_told(tmp_path: Path, cut: int) -> None:
     assert len(book.visits.frame()) > 500
 
 
-def is_apart(one: Figure, other: Figure) -> bool:
+def is_apart(one: MeasuredFigure, other: MeasuredFigure) -> bool:
     """Do the 95 % intervals of two figures have nothing in common. Both have one, but for the distance of a law."""
     if not isfinite(one.low) or not isfinite(other.value):
         return one.name != "greatest distance of law and data" and isfinite(other.value)

@@ -8,7 +8,7 @@ import pytest
 
 from coexsim.errors import InputError
 from coexsim.intake.configs.edit import merge_into
-from coexsim.intake.configs.found import Key, Where
+from coexsim.intake.configs.found import FoundKey, Where
 from coexsim.intake.configs.importing import import_setup
 from coexsim.intake.configs.yaml_text import block, scalar, tree_of
 from coexsim.scenario.load import load_scenario
@@ -33,7 +33,7 @@ directory:
 
 
 def merged(text: str, *keys: tuple[str, object]) -> str:
-    tree = tree_of(Key(tuple(path.split("/")), value, AT) for path, value in keys)
+    tree = tree_of(FoundKey(tuple(path.split("/")), value, AT) for path, value in keys)
     return merge_into(text, tree, "mine.yaml")[0]
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_scenario_is_not_touched() -> None:
 )
 def test_words_are_read_as_they_were_meant(word: str) -> None:
     """Whatever YAML would take for a number, a switch, a comment or nothing stands in quotes."""
-    assert data("\n".join(block({word: {"k": tree_of([Key(("v",), [word], None)])["v"]}})) + "\n") == {
+    assert data("\n".join(block({word: {"k": tree_of([FoundKey(("v",), [word], None)])["v"]}})) + "\n") == {
         word: {"k": [word]}
     }
     assert scalar(word).isprintable()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from coexsim.intake.configs.found import Asked, Found
 from coexsim.intake.configs.reading import File, fail
-from coexsim.intake.configs.recipients import PRIMARY, PROXIES, People
+from coexsim.intake.configs.recipients import PRIMARY, PROXIES, RecipientRecords
 from coexsim.intake.configs.records import Record, csv_records, is_ldif, ldif_records
 
 
@@ -14,7 +14,7 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
     """The people and groups of all files. Raises `InputError`."""
     found = Found()
     server = asked.server or "onprem"
-    people = People(found, server, asked)
+    people = RecipientRecords(found, server, asked)
     domino = False
     for file in files:
         records = ldif_records(file) if is_ldif(file) else csv_records(file)

@@ -16,7 +16,7 @@ from coexsim.intake.configs.domino_settings import configuration
 from coexsim.intake.configs.dxl import read_documents
 from coexsim.intake.configs.found import Asked, Found
 from coexsim.intake.configs.reading import File, fail
-from coexsim.intake.configs.recipients import People
+from coexsim.intake.configs.recipients import RecipientRecords
 from coexsim.intake.configs.records import Record
 
 _NO_MAIL = ("2", "3", "4")  # groups for access, denied access, servers
@@ -170,7 +170,7 @@ def _by_words(record: Record, *words: str) -> str:
 
 
 def _people(documents: dict[str, list[Record]], found: Found, name: str, here: str, asked: Asked) -> str | None:
-    people = People(found, name, asked)
+    people = RecipientRecords(found, name, asked)
     domain = found.domain
     elsewhere: Counter[str] = Counter()
     place: dict[str, Record] = {}

@@ -13,7 +13,7 @@ _ABOUT_MAIL = re.compile(r"smtp|router|mail|relay|transfer|smarthost|hop|retry|d
 _HOST = re.compile(r"\[?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\]?")
 
 
-class Setting(NamedTuple):
+class DominoSetting(NamedTuple):
     """A key: the words that its item has in its name, those that it has not, and how its value is read."""
 
     path: tuple[str, ...]
@@ -53,18 +53,18 @@ def _minutes(text: str) -> str | None:
 
 
 SETTINGS = (
-    Setting(("smart_host_for_all_local_recipients",), ("smarthost", "all"), (), _switch),
-    Setting(("smart_host",), ("smarthost",), ("all",), _host),
-    Setting(("relay_host",), ("relayhost",), ("allow", "deny", "inbound"), _host),
-    Setting(("smtp_outside_local_domain",), ("smtp", "outside"), ("size",), _switch),
-    Setting(("verify_local_recipients",), ("verify", "local"), ("sender", "connect"), _switch),
-    Setting(("verify_local_recipients",), ("verify", "recip"), ("sender", "connect"), _switch),
-    Setting(("max_hop_count",), ("hop",), (), _number),
-    Setting(("capacity", "transfer_threads_per_destination"), ("concurrent", "thread"), ("deliver",), _number),
-    Setting(("capacity", "transfer_threads"), ("transfer", "thread"), ("concurrent",), _number),
-    Setting(("capacity", "delivery_threads"), ("deliver", "thread"), (), _number),
-    Setting(("initial_transfer_retry_interval",), ("initial", "retry"), (), _minutes),
-    Setting(("max_message_size",), ("max", "size"), ("outbound", "inbound", "log", "low"), _kilobytes),
+    DominoSetting(("smart_host_for_all_local_recipients",), ("smarthost", "all"), (), _switch),
+    DominoSetting(("smart_host",), ("smarthost",), ("all",), _host),
+    DominoSetting(("relay_host",), ("relayhost",), ("allow", "deny", "inbound"), _host),
+    DominoSetting(("smtp_outside_local_domain",), ("smtp", "outside"), ("size",), _switch),
+    DominoSetting(("verify_local_recipients",), ("verify", "local"), ("sender", "connect"), _switch),
+    DominoSetting(("verify_local_recipients",), ("verify", "recip"), ("sender", "connect"), _switch),
+    DominoSetting(("max_hop_count",), ("hop",), (), _number),
+    DominoSetting(("capacity", "transfer_threads_per_destination"), ("concurrent", "thread"), ("deliver",), _number),
+    DominoSetting(("capacity", "transfer_threads"), ("transfer", "thread"), ("concurrent",), _number),
+    DominoSetting(("capacity", "delivery_threads"), ("deliver", "thread"), (), _number),
+    DominoSetting(("initial_transfer_retry_interval",), ("initial", "retry"), (), _minutes),
+    DominoSetting(("max_message_size",), ("max", "size"), ("outbound", "inbound", "log", "low"), _kilobytes),
 )
 
 

@@ -15,7 +15,7 @@ from coexsim.scenario.yaml12 import NotYamlError, compose, value_of
 LONGEST_LINE = 120  # characters up to which keys are added on one line
 
 
-class Change(NamedTuple):
+class KeyChange(NamedTuple):
     """A key whose value in the file was another one."""
 
     path: str
@@ -23,7 +23,7 @@ class Change(NamedTuple):
     new: str
 
 
-def merge_into(text: str, tree: Tree, file: str) -> tuple[str, list[Change]]:
+def merge_into(text: str, tree: Tree, file: str) -> tuple[str, list[KeyChange]]:
     """`text` with the keys of `tree`, and what was otherwise before. Raises `InputError`."""
     editor = _Editor(text, file)
     root = editor.root()
@@ -67,7 +67,7 @@ class _Editor:
 
     text: str
     file: str
-    changes: list[Change] = field(default_factory=list)
+    changes: list[KeyChange] = field(default_factory=list)
     _edits: list[tuple[int, int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -164,7 +164,7 @@ class _Editor:
 
     def _replace(self, node: Any, key: Any, value: Any, name: str, part: Any, path: tuple[str, ...]) -> None:
         old, new = self.plain(value), plain_of(part)
-        self.changes.append(Change(".".join((*path, name)), printable(flow(old)), printable(flow(new))))
+        self.changes.append(KeyChange(".".join((*path, name)), printable(flow(old)), printable(flow(new))))
         leaf = part if isinstance(part, Leaf) else None
         start, end = self._place(value.start_mark), self._end(_last(value))
         one_line = value.start_mark.line == self._line_of(end) and value.start_mark.line == key.start_mark.line

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from coexsim.intake.configs.exchange_hosted import hosted_connectors
 from coexsim.intake.configs.found import Asked, Found, Item
 from coexsim.intake.configs.reading import File, fail
-from coexsim.intake.configs.recipients import People
+from coexsim.intake.configs.recipients import RecipientRecords
 from coexsim.intake.configs.shell_values import Thing, things
 
 _DOMAIN_TYPES = {
@@ -43,7 +43,7 @@ def read_exchange(files: Sequence[File], asked: Asked) -> Found:
     """The keys of an Exchange organisation's server, and its recipients. Raises `InputError`."""
     found = Found()
     name = asked.server or "onprem"
-    people = People(found, name, asked)
+    people = RecipientRecords(found, name, asked)
     by_kind: Things = defaultdict(list)
     for file in files:
         count = 0

@@ -20,7 +20,7 @@ class Where(NamedTuple):
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-class Key(NamedTuple):
+class FoundKey(NamedTuple):
     """A key of the scenario: its path, its value as plain data, where it came from, and a remark."""
 
     path: KeyPath
@@ -86,7 +86,7 @@ class Found:
     domain: str | None = None
     master: str | None = None
 
-    keys: list[Key] = field(default_factory=list)
+    keys: list[FoundKey] = field(default_factory=list)
     people: list[Mailbox] = field(default_factory=list)
     groups: list[List] = field(default_factory=list)
     unused: list[Unused] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Found:
 
     def put(self, path: Iterable[str], value: Any, where: Where | None, note: str = "") -> None:
         """A key of the scenario."""
-        self.keys.append(Key(tuple(path), value, where, note))
+        self.keys.append(FoundKey(tuple(path), value, where, note))
 
     def leave(self, what: str, value: str, where: Where, meaning: str, *, matters: bool = True) -> None:
         """Something that is not used, and what that means for the answers."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from coexsim.intake.configs.found import Found, Key, List, Mailbox
+from coexsim.intake.configs.found import Found, FoundKey, List, Mailbox
 from coexsim.scenario.quantities import ADDRESS
 
 MOST_BY_NAME = 2_000
@@ -17,14 +17,14 @@ EXAMPLES = 2  # people of each side who are named all the same, to trace
 _ADDRESS = re.compile(ADDRESS)
 
 
-def people_keys(found: Found, people: Sequence[Mailbox], domain: str) -> Iterator[Key]:
+def people_keys(found: Found, people: Sequence[Mailbox], domain: str) -> Iterator[FoundKey]:
     """All these people, and the groups of `found`, by name."""
     keys = (_person_key(person, domain) for person in people)
     yield from (key for key in keys if key.value)
     yield from _group_keys(found, domain, {person.address.casefold() for person in people})
 
 
-def summary_keys(found: Found, people: Sequence[Mailbox], domain: str) -> Iterator[Key]:
+def summary_keys(found: Found, people: Sequence[Mailbox], domain: str) -> Iterator[FoundKey]:
     """The people as numbers a side, with those by name who are not like the others."""
     target = _usual_target(people)
     ordinary = [person for person in people if _is_ordinary(person, domain, target)]
@@ -40,7 +40,7 @@ def summary_keys(found: Found, people: Sequence[Mailbox], domain: str) -> Iterat
         if sides[side]:
             first = next(person.where for person in ordinary if _side(person) == side)
             note = f"{sides[side]} people who are alike, {examples[side]} of them named above"
-            yield Key(("directory", "population", side), sides[side] - examples[side], first, note)
+            yield FoundKey(("directory", "population", side), sides[side] - examples[side], first, note)
     if special[MOST_BY_NAME:]:
         meaning = "more than are named here have aliases or forwarding of their own; the file of all people has them"
         found.leave("people", str(len(special[MOST_BY_NAME:])), special[MOST_BY_NAME].where, meaning)
@@ -81,7 +81,7 @@ def _with_free_aliases(person: Mailbox, taken: dict[str, str], found: Found) -> 
     return person._replace(aliases=tuple(aliases))
 
 
-def _person_key(person: Mailbox, domain: str) -> Key:
+def _person_key(person: Mailbox, domain: str) -> FoundKey:
     value: dict[str, Any] = {}
     if not person.placed:
         pass
@@ -95,10 +95,10 @@ def _person_key(person: Mailbox, domain: str) -> Key:
         value["forwarding_address"] = person.forwarding
     if person.aliases:
         value["aliases"] = [short(alias, domain) for alias in person.aliases]
-    return Key(("directory", "people", short(person.address, domain)), value, person.where)
+    return FoundKey(("directory", "people", short(person.address, domain)), value, person.where)
 
 
-def _group_keys(found: Found, domain: str, people: set[str]) -> Iterator[Key]:
+def _group_keys(found: Found, domain: str, people: set[str]) -> Iterator[FoundKey]:
     seen: set[str] = set()
     listed = {group.address.casefold() for group in found.groups}
     for group in found.groups:
@@ -110,7 +110,7 @@ def _group_keys(found: Found, domain: str, people: set[str]) -> Iterator[Key]:
         seen.add(key)
         known = people | listed
         members = [short(m, domain) if m.casefold() in known else m for m in _members(group, found)]
-        yield Key(("directory", "groups", short(group.address, domain)), members, group.where)
+        yield FoundKey(("directory", "groups", short(group.address, domain)), members, group.where)
 
 
 def _members(group: List, found: Found) -> Iterable[str]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
 from coexsim.intake.configs.found import Asked, Found, Where
-from coexsim.intake.configs.postfix_expand import DEFAULTS, UNSET, Setting
-from coexsim.intake.configs.postfix_files import Main, Service, read_master
+from coexsim.intake.configs.postfix_expand import DEFAULTS, UNSET, Parameter
+from coexsim.intake.configs.postfix_files import Main, MasterService, read_master
 from coexsim.intake.configs.postfix_known import MATTERS, NUMBERS, TIMES, has_no_part, number, seconds
 from coexsim.intake.configs.postfix_people import Addresses
 from coexsim.intake.configs.postfix_restrictions import restrictions
@@ -59,9 +59,9 @@ def read_postfix(files: Sequence[File], asked: Asked) -> Found:
     return found
 
 
-def _read(files: Sequence[File], found: Found) -> tuple[Main, list[Service]]:
+def _read(files: Sequence[File], found: Found) -> tuple[Main, list[MasterService]]:
     """Which of the files is main.cf, which master.cf: by name, else by what stands in them."""
-    main, services, mains = Main(), list[Service](), 0
+    main, services, mains = Main(), list[MasterService](), 0
     for file in files:
         kind = _kind(file)
         if kind == "main":
@@ -97,10 +97,10 @@ def _kind(file: File) -> str:
     return "master" if first and all(_SERVICE_LINE.match(line) for line in first) else "table"
 
 
-def _override(main: Main, service: Service, option: str, value: str, found: Found) -> None:
+def _override(main: Main, service: MasterService, option: str, value: str, found: Found) -> None:
     """``-o name=value`` of a service: for the one that takes mail from outside it is as if it stood in main.cf."""
     if service.command == "smtpd" and service.name in ("smtp", "25") and service.type == "inet":
-        main.set(option, Setting(value, service.where))
+        main.set(option, Parameter(value, service.where))
     else:
         meaning = f"set for the service {service.name!r} only; here what main.cf says holds for all"
         found.leave(f"{service.name}: -o {option}", value, service.where, meaning, matters=not has_no_part(option))
@@ -212,7 +212,7 @@ def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
         found.put((*server, "smtp", "connect_timeout"), f"{timeout_s:g} s", where)
 
 
-def _processes(main: Main, services: Sequence[Service], found: Found, server: tuple[str, str]) -> None:
+def _processes(main: Main, services: Sequence[MasterService], found: Found, server: tuple[str, str]) -> None:
     """How many processes of a kind there may be: smtpd takes, smtp sends, virtual delivers."""
     if not services and main.where("default_process_limit") is None:
         return

@@ -15,7 +15,7 @@ UNSET = Where("postconf -d", 0)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Setting(NamedTuple):
+class Parameter(NamedTuple):
     """A parameter as it is written, and where."""
 
     value: str
@@ -25,7 +25,7 @@ class Setting(NamedTuple):
 class Expander:
     """Replaces names of parameters by their values; `asked` are the names that it met."""
 
-    def __init__(self, settings: Mapping[str, Setting]) -> None:
+    def __init__(self, settings: Mapping[str, Parameter]) -> None:
         self._settings = settings
         self.asked: set[str] = set()
 

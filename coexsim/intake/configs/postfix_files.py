@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from coexsim.intake.configs.found import Where
-from coexsim.intake.configs.postfix_expand import DEFAULTS, UNSET, Expander, Setting, closing
+from coexsim.intake.configs.postfix_expand import DEFAULTS, UNSET, Expander, Parameter, closing
 from coexsim.intake.configs.reading import File, fail, lines_of
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Entry(NamedTuple):
+class TableEntry(NamedTuple):
     """A line of a table."""
 
     key: str
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     where: Where
 
 
-class Service(NamedTuple):
+class MasterService(NamedTuple):
     """A line of master.cf; `maxproc` is None for the default and 0 for no limit."""
 
     name: str
@@ -59,8 +59,8 @@ def logical_lines(file: File) -> Iterator[tuple[int, str]]:
 class Main:
     """The parameters of one Postfix: those that are set, those that were set twice, and what is said to others."""
 
-    settings: dict[str, Setting] = field(default_factory=dict)
-    overridden: list[tuple[str, Setting]] = field(default_factory=list)
+    settings: dict[str, Parameter] = field(default_factory=dict)
+    overridden: list[tuple[str, Parameter]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._expander = Expander(self.settings)
@@ -78,9 +78,9 @@ class Main:
             name, equals, value = (part.strip() for part in line.partition("="))
             if not equals or not _NAME.match(name) or " " in name:
                 fail(file.name, number, f"expected 'name = value', found {line[:60]!r}")
-            self.set(name, Setting(value, file.at(number)))
+            self.set(name, Parameter(value, file.at(number)))
 
-    def set(self, name: str, setting: Setting) -> None:
+    def set(self, name: str, setting: Parameter) -> None:
         """Set a parameter; as in Postfix the last one stands."""
         if name in self.settings and self.settings[name].value != setting.value:
             self.overridden.append((name, self.settings[name]))
@@ -121,7 +121,7 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-def read_master(file: File) -> list[Service]:
+def read_master(file: File) -> list[MasterService]:
     """The services of a master.cf. Raises `InputError`."""
     services = []
     for number, line in logical_lines(file):
@@ -136,7 +136,7 @@ def read_master(file: File) -> list[Service]:
         program, *arguments = split_words(command) or [""]
         options = dict(_options(arguments))
         most = None if maxproc == "-" else int(maxproc)
-        services.append(Service(name, type_, most, program, options, file.at(number)))
+        services.append(MasterService(name, type_, most, program, options, file.at(number)))
     return services
 
 
@@ -154,11 +154,11 @@ def _options(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield name.strip(), value.strip()
 
 
-def read_table(file: File) -> Iterator[Entry]:
+def read_table(file: File) -> Iterator[TableEntry]:
     """The entries of a table as postmap(1) reads it: key, white space, value."""
     for number, line in logical_lines(file):
         key, value = _key_and_value(line)
-        yield Entry(key, value, file.at(number))
+        yield TableEntry(key, value, file.at(number))
 
 
 def _key_and_value(line: str) -> tuple[str, str]:
@@ -173,11 +173,11 @@ def _key_and_value(line: str) -> tuple[str, str]:
     return key, value.strip()
 
 
-def read_aliases(file: File) -> Iterator[Entry]:
+def read_aliases(file: File) -> Iterator[TableEntry]:
     """The entries of an alias database, ``name: value, value`` (aliases(5)). Raises `InputError`."""
     for number, line in logical_lines(file):
         quoted = re.match(r'"((?:[^"\\]|\\.)*)"\s*:', line)
         name, colon, value = (quoted[1], ":", line[quoted.end() :]) if quoted else line.partition(":")
         if not colon or not name.strip():
             fail(file.name, number, f"expected 'name: address, address', found {line[:60]!r}")
-        yield Entry(name.strip(), value.strip(), file.at(number))
+        yield TableEntry(name.strip(), value.strip(), file.at(number))

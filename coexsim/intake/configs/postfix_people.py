@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from coexsim.intake.configs.found import Found, Mailbox, Where
-from coexsim.intake.configs.postfix_files import Entry, Main, Service, split_words
+from coexsim.intake.configs.postfix_files import Main, MasterService, TableEntry, split_words
 from coexsim.intake.configs.postfix_tables import Tables
 
 _SMTP = ("smtp", "relay")
@@ -18,7 +18,13 @@ class Addresses:
     """Reads one server's tables into its keys, and the people that they name."""
 
     def __init__(
-        self, main: Main, tables: Tables, services: Sequence[Service], found: Found, name: str, hosted: frozenset[str]
+        self,
+        main: Main,
+        tables: Tables,
+        services: Sequence[MasterService],
+        found: Found,
+        name: str,
+        hosted: frozenset[str],
     ) -> None:
         self._main, self._tables, self._found = main, tables, found
         self._commands = {one.name: one.command for one in services if one.type == "unix"}
@@ -131,7 +137,7 @@ class Addresses:
         self._found.leave("transport_maps", f"{pattern} {text}", where, meaning)
         return None
 
-    def _mailbox(self, entry: Entry) -> None:
+    def _mailbox(self, entry: TableEntry) -> None:
         """Somebody in the table of mailboxes, whose mail the transport table may send on: to the hosted service, it is assumed, unless
         the scenario names that one's people and he is none of them.
         """
@@ -144,7 +150,7 @@ class Addresses:
             away = away and (not self._hosted_people or address in self._hosted_people)
             self._add(Mailbox(entry.key, None if away else self._name, entry.where))
 
-    def _alias(self, entry: Entry, caught: set[str]) -> None:
+    def _alias(self, entry: TableEntry, caught: set[str]) -> None:
         key = entry.key
         if "@" not in key:
             if "." in key and key.casefold() in self._hosted:
@@ -184,7 +190,7 @@ class Addresses:
                 others = tuple(f"{entry.key}@{domain}" for domain in local if domain not in (home, host))
                 self._add(Mailbox(f"{entry.key}@{home}", self._name, entry.where, others))
 
-    def _deliverable(self, entry: Entry, home: str) -> Iterator[str]:
+    def _deliverable(self, entry: TableEntry, home: str) -> Iterator[str]:
         """The addresses that an alias names; commands, files and included lists are told."""
         for word in split_words(entry.value):
             word = word.strip('"')

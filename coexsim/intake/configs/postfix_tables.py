@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from coexsim.intake.configs.found import Found, Where
 from coexsim.intake.configs.postfix_expand import UNSET
-from coexsim.intake.configs.postfix_files import Entry, Main, read_aliases, read_table, split_words
+from coexsim.intake.configs.postfix_files import Main, TableEntry, read_aliases, read_table, split_words
 from coexsim.intake.configs.reading import File
 
 _READ = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
@@ -23,7 +23,7 @@ class Tables:
         self._told: set[str] = set()
         self.used: set[str] = set()
 
-    def entries(self, parameter: str) -> Iterator[Entry]:
+    def entries(self, parameter: str) -> Iterator[TableEntry]:
         """All entries of the tables that a parameter names, in their order; of a key that comes twice the first one stands."""
         seen: set[str] = set()
         for word in self._main.words(parameter):
@@ -58,7 +58,7 @@ class Tables:
         """Does a parameter name any table."""
         return bool(self._main.words(parameter))
 
-    def _of(self, word: str, parameter: str) -> Iterator[Entry]:
+    def _of(self, word: str, parameter: str) -> Iterator[TableEntry]:
         where = self._main.where(parameter) or UNSET
         kind, _, name = word.removeprefix("proxy:").partition(":")
         if kind in _READ:
@@ -70,7 +70,7 @@ class Tables:
         elif kind == "inline" and name.startswith("{"):
             for pair in split_words(name[1:-1]):
                 key, _, value = pair.strip("{}").partition("=")
-                yield Entry(key.strip(), value.strip(), where)
+                yield TableEntry(key.strip(), value.strip(), where)
         elif kind == "unix" and name.startswith("passwd"):
             file = self._file("passwd", parameter, where)
             yield from _users(file) if file else ()
@@ -99,10 +99,10 @@ class Tables:
             self._found.leave(parameter, value, where, meaning)
 
 
-def _users(file: File) -> Iterator[Entry]:
+def _users(file: File) -> Iterator[TableEntry]:
     """The people in a passwd file: those with a number from 1000 on, but nobody."""
     for entry in read_aliases(file):
         fields = entry.value.split(":")
         number = fields[1] if len(fields) > 1 else ""
         if number.isascii() and number.isdigit() and 1000 <= int(number[:9]) < 65534:
-            yield Entry(entry.key, "", entry.where)
+            yield TableEntry(entry.key, "", entry.where)

@@ -58,7 +58,7 @@ _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]*):(.*)", re.DOTALL)
 
 
-class People:
+class RecipientRecords:
     """Gathers people and groups from records; members that are named by their DN are found when all records were seen."""
 
     def __init__(self, found: Found, server: str, asked: Asked) -> None:

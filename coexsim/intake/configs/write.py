@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from coexsim.errors import InputError, Problem
-from coexsim.intake.configs.edit import Change, merge_into
-from coexsim.intake.configs.found import Found, Key, Unused
+from coexsim.intake.configs.edit import KeyChange, merge_into
+from coexsim.intake.configs.found import Found, FoundKey, Unused
 from coexsim.intake.configs.people import MOST_BY_NAME, distinct, people_keys, summary_keys
 from coexsim.intake.configs.yaml_text import block, printable, tree_of
 
@@ -25,9 +25,9 @@ class Imported:
     """
 
     text: str
-    keys: tuple[Key, ...]
+    keys: tuple[FoundKey, ...]
     unused: tuple[Unused, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[KeyChange, ...]
     counts: Mapping[str, int]
     people_text: str | None = None
 
@@ -56,8 +56,8 @@ def written(found: Found, label: Label) -> Imported:
     """A new scenario. Raises `InputError` where no domain is known."""
     domain = _domain(found, None)
     keys, people = _all_keys(found, domain)
-    head = [Key(("coexsim",), 1, None), Key(("title",), f"{domain}, imported from {label.files}", None)]
-    tree = tree_of([*head, Key(("domain",), domain, None), *keys])
+    head = [FoundKey(("coexsim",), 1, None), FoundKey(("title",), f"{domain}, imported from {label.files}", None)]
+    tree = tree_of([*head, FoundKey(("domain",), domain, None), *keys])
     tree = {name: tree[name] for name in (*HEAD, *(name for name in tree if name not in HEAD)) if name in tree}
     lines = [
         f"# Made by 'coexsim import {label.kind}': a comment says the file and line that a key came from.",
@@ -77,18 +77,18 @@ def written_into(found: Found, label: Label, target: Target) -> Imported:
     return Imported(merged, tuple(keys), tuple(found.unused), tuple(changes), dict(found.counts), people)
 
 
-def _listed(key: Key, unlisted: frozenset[str]) -> Key:
+def _listed(key: FoundKey, unlisted: frozenset[str]) -> FoundKey:
     """A person whom only the hosted service knew so far is in the master directory now."""
     if key.path[:2] != ("directory", "people") or key.path[2] not in unlisted:
         return key
     return key._replace(value={**key.value, "only_at_hosted": "disabled"})
 
 
-def _all_keys(found: Found, domain: str) -> tuple[list[Key], str | None]:
+def _all_keys(found: Found, domain: str) -> tuple[list[FoundKey], str | None]:
     """The keys of servers and zones, then of people; and the text of the people's own file, if they need one."""
     keys = list(found.keys)
     if found.master:
-        keys.append(Key(("directory", "master"), found.master, None))
+        keys.append(FoundKey(("directory", "master"), found.master, None))
     people = distinct(found)
     if len(people) <= MOST_BY_NAME:
         return [*keys, *people_keys(found, people, domain)], None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from coexsim.intake.configs.found import Item, Key, Where
+from coexsim.intake.configs.found import FoundKey, Item, Where
 
 STEP = "  "
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@+=-]*(?: [A-Za-z0-9_./@+=-]+)*")
@@ -30,7 +30,7 @@ Tree = dict[str, Any]
 """Keys to leaves, or to trees of more keys."""
 
 
-def tree_of(keys: Iterable[Key]) -> Tree:
+def tree_of(keys: Iterable[FoundKey]) -> Tree:
     """The keys as a tree; of two with one path the later one stands."""
     root: Tree = {}
     for key in keys:

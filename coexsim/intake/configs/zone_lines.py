@@ -34,12 +34,12 @@ class Line(NamedTuple):
 
 def zone_lines(file: File, found: Found, domain: str | None) -> Iterator[Line]:
     """The records of one file, in their order. Raises `InputError` with the line of what cannot be read."""
-    reader = _Reader(file, found, domain)
+    reader = _ZoneReader(file, found, domain)
     for number, text in _entries(file):
         yield from reader.entry(number, text)
 
 
-class _Reader:
+class _ZoneReader:
     """What the lines before say for those after: origin, TTL, owner."""
 
     def __init__(self, file: File, found: Found, domain: str | None) -> None:

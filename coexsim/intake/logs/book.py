@@ -67,7 +67,7 @@ SESSION_COLUMNS = {
 }
 
 
-class Rows:
+class GrowingTable:
     """A table that grows by rows and is kept as arrays, a block at a time."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
@@ -106,7 +106,7 @@ class Rows:
         return found
 
 
-class Words:
+class TextCodes:
     """Texts by number, each once."""
 
     def __init__(self) -> None:
@@ -152,14 +152,14 @@ class LogBook:
     """What logs say, before hops are joined. Times are seconds since 1970 (UTC where the log tells its zone)."""
 
     def __init__(self) -> None:
-        self.servers = Words()
-        self.hosts = Words()  # clients and relays, as written
-        self.addresses = Words()
-        self.codes = Words()
-        self.visits = Rows(VISIT_COLUMNS)
-        self.deliveries = Rows(DELIVERY_COLUMNS)
-        self.refusals = Rows(REFUSAL_COLUMNS)
-        self.sessions = Rows(SESSION_COLUMNS)
+        self.servers = TextCodes()
+        self.hosts = TextCodes()  # clients and relays, as written
+        self.addresses = TextCodes()
+        self.codes = TextCodes()
+        self.visits = GrowingTable(VISIT_COLUMNS)
+        self.deliveries = GrowingTable(DELIVERY_COLUMNS)
+        self.refusals = GrowingTable(REFUSAL_COLUMNS)
+        self.sessions = GrowingTable(SESSION_COLUMNS)
         self.names: dict[int, set[str]] = {}  # host names by which a server calls itself
         self.told: list[Told] = []
         self.zones_s: dict[int, float] = {}  # server: what its local time is ahead of UTC, where known

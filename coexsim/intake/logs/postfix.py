@@ -39,7 +39,7 @@ _SESSION_MAILS = re.compile(r" mail=(\d+)(?:/(\d+))?")
 _BOUNCE_HOST = re.compile(r"message-id=<[A-Za-z0-9]+@([^>\s]+)>")
 
 
-class _Visit:
+class _QueuedMail:
     """Mail that is in a queue."""
 
     __slots__ = ("arrived_s", "client", "message_id", "number", "origin", "recipients", "sender", "size_bytes")  # fmt: skip
@@ -72,8 +72,8 @@ class PostfixReader:
         self._step_s = 1.0
         self._month = 0
         self._server = NOBODY
-        self._queues: dict[int, dict[str, _Visit]] = {}
-        self._queue: dict[str, _Visit] = {}
+        self._queues: dict[int, dict[str, _QueuedMail]] = {}
+        self._queue: dict[str, _QueuedMail] = {}
         self._sessions: dict[tuple[int, str], _Session] = {}
         self._addresses, self._hosts = book.addresses.code, book.hosts.code
         self._codes = book.codes.code
@@ -158,7 +158,7 @@ class PostfixReader:
                 self._write(server, key, queue.pop(key), nan)
         self._book.pack()
 
-    def _visit(self, queue_id: str) -> _Visit:
+    def _visit(self, queue_id: str) -> _QueuedMail:
         visit = self._queue.get(queue_id)
         if visit is None:
             if not is_queue_id(queue_id):
@@ -166,7 +166,7 @@ class PostfixReader:
             at_s = self._zoned(long_id_s(queue_id))
             if at_s is None:
                 at_s = short_id_s(queue_id, self._now_s, self._step_s)
-            visit = self._queue[queue_id] = _Visit(self._book.new_visit(), self._now_s if at_s is None else at_s)
+            visit = self._queue[queue_id] = _QueuedMail(self._book.new_visit(), self._now_s if at_s is None else at_s)
             self._book.id_length.setdefault(self._server, len(queue_id))
         return visit
 
@@ -323,7 +323,7 @@ class PostfixReader:
         ))  # fmt: skip
         return True
 
-    def _write(self, server: int, queue_id: str, visit: _Visit, gone_s: float) -> None:
+    def _write(self, server: int, queue_id: str, visit: _QueuedMail, gone_s: float) -> None:
         self._book.visits.add((
             visit.number, server, hash(queue_id), visit.message_id, visit.sender, visit.size_bytes,
             visit.recipients, visit.arrived_s, gone_s, visit.client, visit.origin,

@@ -21,7 +21,7 @@ STEP = 7919  # a prime: people of consecutive messages are far apart
 
 
 @dataclass(frozen=True)
-class Host:
+class LoggedHost:
     """A machine as logs name it."""
 
     name: str
@@ -32,7 +32,7 @@ class Host:
         return f"{self.name}[{self.address}]"
 
 
-class People:
+class MailboxAddresses:
     """One address for each of the alike mailboxes of a class."""
 
     def __init__(self, classes: Iterable[MailboxClass]) -> None:
@@ -62,8 +62,8 @@ class Day:
     """What a run did, and how to write of it."""
 
     log: MailLog
-    hosts: dict[str, Host]  # by machine
-    people: People
+    hosts: dict[str, LoggedHost]  # by machine
+    people: MailboxAddresses
     begin: datetime
     domain: str
 
@@ -79,18 +79,18 @@ class Day:
         """The date and time of a simulated second."""
         return self.begin + timedelta(seconds=at_s)
 
-    def client(self, visit: Visit) -> Host:
+    def client(self, visit: Visit) -> LoggedHost:
         """Who handed a message in: another machine, or the mail programs of the server's own users."""
         if visit.parent >= 0:
             return self.hosts[self.log.visits[visit.parent].machine]
         return self.submitter(visit.client, visit.machine)
 
-    def submitter(self, client: str, machine: str) -> Host:
+    def submitter(self, client: str, machine: str) -> LoggedHost:
         """The host that a client's mail comes from: where it is no server, mail programs in the domain of the one that takes it."""
         domain = self.hosts[machine].name.partition(".")[2]
-        return self.hosts.get(client) or Host(f"clients.{domain}", CLIENT_ADDRESS, "clients")
+        return self.hosts.get(client) or LoggedHost(f"clients.{domain}", CLIENT_ADDRESS, "clients")
 
-    def host_of(self, name: str) -> Host | None:
+    def host_of(self, name: str) -> LoggedHost | None:
         """The machine of a server or host name; None: of none that there is."""
         return self.hosts.get(name) or next((host for host in self.hosts.values() if host.name == name), None)
 
@@ -106,7 +106,7 @@ class Day:
         return (visit for visit in self.log.visits if visit.machine == machine)
 
     def named(self, recipients: Iterable[Rcpt], mail: int) -> list[tuple[str, str]]:
-        """As `People.recipients`."""
+        """As `MailboxAddresses.recipients`."""
         return list(self.people.recipients(recipients, mail))
 
     def sender(self, visit: Visit) -> str:
@@ -130,7 +130,7 @@ def day_of(log: MailLog, scenario: Scenario) -> Day:
         if server.runs_on is None:
             name_of_host = server.host or next((f"mail.{d}" for d in getattr(server, "domain", ())), f"{name}.example")
             address = min(setup.addresses[name], default=f"198.51.100.{number}")
-            hosts[name] = Host(name_of_host.rstrip(".").lower(), address, server.kind)
+            hosts[name] = LoggedHost(name_of_host.rstrip(".").lower(), address, server.kind)
     start = scenario.run.start
     begin = MONDAY + timedelta(seconds=(start.day or 0) * DAY_S + start.second)
-    return Day(log, hosts, People(classes), begin, domain_of(f"@{scenario.domain}"))
+    return Day(log, hosts, MailboxAddresses(classes), begin, domain_of(f"@{scenario.domain}"))

@@ -11,7 +11,7 @@ from math import isfinite
 
 from coexsim.intake.logs.received import received_bytes
 from coexsim.intake.logs.stamps import BASE_52
-from coexsim.intake.writers.day import Day, Host
+from coexsim.intake.writers.day import Day, LoggedHost
 from coexsim.sim.mail_log import Parting, Rejection, Visit
 
 SIGNS = "".join(sorted(BASE_52, key=BASE_52.__getitem__))
@@ -122,7 +122,7 @@ def _parting(day: Day, visit: Visit, parting: Parting, name: str, ready_s: float
         )  # fmt: skip
 
 
-def _words(day: Day, parting: Parting, target: Host | None) -> tuple[str, str]:
+def _words(day: Day, parting: Parting, target: LoggedHost | None) -> tuple[str, str]:
     """The relay, and what is said in brackets."""
     if parting.how == "delivered":
         return "virtual", "delivered to maildir"

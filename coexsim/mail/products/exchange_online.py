@@ -14,7 +14,7 @@ That the mail of one tenant leaves from 8 hosts is from memory: neither says how
 from __future__ import annotations
 
 from coexsim.mail.products.product import Catalogue
-from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, Service
+from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, ServiceProduct
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 
 SCHEDULE = RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "destination")
@@ -60,7 +60,7 @@ LIMITS = Limits(
     recipients_per_message=1_000,
 )
 
-EXCHANGE_ONLINE = Service(
+EXCHANGE_ONLINE = ServiceProduct(
     "exchange-online",
     "exchange-online",
     SCHEDULE,

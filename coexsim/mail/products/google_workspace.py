@@ -10,7 +10,7 @@ That the mail of one tenant leaves from 8 hosts is from memory: neither says how
 from __future__ import annotations
 
 from coexsim.mail.products.product import Catalogue
-from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, Service
+from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, ServiceProduct
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 
 SCHEDULE = RetrySchedule((15 * MINUTE_S,), 2.0, 4 * HOUR_S, DAY_S, 3 * DAY_S, "destination")
@@ -35,7 +35,7 @@ LIMITS = Limits(
     recipients_per_message=2_000,
 )
 
-GOOGLE_WORKSPACE = Service(
+GOOGLE_WORKSPACE = ServiceProduct(
     "google-workspace",
     "google-workspace",
     SCHEDULE,

@@ -48,7 +48,7 @@ def _said(*rates: tuple[Any, ...]) -> tuple[Rate, ...]:
     return tuple(Rate(*rate) for rate in rates if rate[2])
 
 
-class Service(NamedTuple):
+class ServiceProduct(NamedTuple):
     """A hosted mail service. `name` is whose replies are given; `machine_settings` are fields of a `Policy` of both its servers.
 
     `host_endings` are domains that its own mail hosts lie in; `addresses` is how many hosts one tenant's mail leaves from.
@@ -71,4 +71,4 @@ class Service(NamedTuple):
 SCHEDULE = constant(20 * MINUTE_S, 2 * HOUR_S, 5 * DAY_S)
 REPLIES: Catalogue = {"relay-denied": (554, "5.7.1", "<{address}>: Relay access denied")}  # from memory
 MACHINE_SETTINGS: Settings = dict(tells_originals_apart="always")
-OTHER = Service("other", "hosted", SCHEDULE, REPLIES, MACHINE_SETTINGS)
+OTHER = ServiceProduct("other", "hosted", SCHEDULE, REPLIES, MACHINE_SETTINGS)

@@ -7,12 +7,12 @@ from typing import Literal, NamedTuple
 
 from coexsim.mail.products.exchange_online import EXCHANGE_ONLINE
 from coexsim.mail.products.google_workspace import GOOGLE_WORKSPACE
-from coexsim.mail.products.service import OTHER, Service
+from coexsim.mail.products.service import OTHER, ServiceProduct
 from coexsim.mail.products.smartcloud_inotes import SMARTCLOUD_INOTES
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import HostedInbound, HostedOutbound
 
-SERVICES: Mapping[str, Service] = {
+SERVICES: Mapping[str, ServiceProduct] = {
     service.key: service for service in (SMARTCLOUD_INOTES, EXCHANGE_ONLINE, GOOGLE_WORKSPACE, OTHER)
 }
 
@@ -23,7 +23,7 @@ class Organisation(NamedTuple):
     `inbound` is the server that has the settings: the one with the directory's replica, or the first.
     """
 
-    service: Service
+    service: ServiceProduct
     inbound: HostedInbound | None
     inbound_name: str
     doors_in: tuple[str, ...]

@@ -5,8 +5,8 @@ Its retry schedule and codes were never published; they are those of `service.OT
 
 from __future__ import annotations
 
-from coexsim.mail.products.service import MACHINE_SETTINGS, REPLIES, SCHEDULE, Service
+from coexsim.mail.products.service import MACHINE_SETTINGS, REPLIES, SCHEDULE, ServiceProduct
 
-SMARTCLOUD_INOTES = Service(
+SMARTCLOUD_INOTES = ServiceProduct(
     "smartcloud-inotes", "hosted", SCHEDULE, REPLIES, MACHINE_SETTINGS, host_endings=("collabserv.com", "lotuslive.com")
 )

@@ -14,7 +14,7 @@ from coexsim.experiment.store import write_table
 from coexsim.report.explore.axes import axes_of, combinations, scenario_at
 from coexsim.report.explore.grid import Grid
 from coexsim.report.explore.page import write_page
-from coexsim.report.explore.points import Point, run_point
+from coexsim.report.explore.points import GridPoint, run_point
 from coexsim.scenario.model import Scenario
 
 REPLICATIONS = 3
@@ -51,7 +51,7 @@ def explore(
     seed = scenario.run.seed if seed is None else seed
     count = runs_of_point(scenario, replications)
     calls = [(each, seed, count, _engine(each, count * len(scenarios), engine)) for each in scenarios]
-    done: dict[int, Point] = {}
+    done: dict[int, GridPoint] = {}
     if progress:
         progress(0, len(calls))
     with ExitStack() as stack:

@@ -8,18 +8,18 @@ import pandas as pd
 
 from coexsim.cards import card
 from coexsim.report.explore.axes import Axis, combinations
-from coexsim.report.explore.points import OBJECTIVE, Point
+from coexsim.report.explore.points import OBJECTIVE, GridPoint
 from coexsim.scenario.model import Scenario
 
 
 @dataclass(frozen=True, repr=False)
 class Grid:
-    """The points of a grid: `axes` and, for each combination of their values (the last fastest), the scenario and its `Point`."""
+    """The points of a grid: `axes` and, for each combination of their values (the last fastest), the scenario and its `GridPoint`."""
 
     scenario: Scenario
     axes: tuple[Axis, ...]
     scenarios: tuple[Scenario, ...]
-    points: tuple[Point, ...]
+    points: tuple[GridPoint, ...]
     seed: int
     replications: int
 

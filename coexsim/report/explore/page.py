@@ -20,7 +20,7 @@ from coexsim.experiment.store import make_folder, write_whole
 from coexsim.experiment.sweep import HOSTED_SHARE
 from coexsim.report.explore.axes import GROWTH, MACHINE, Axis, machines
 from coexsim.report.explore.grid import Grid
-from coexsim.report.explore.points import BUSY, OBJECTIVE, Point
+from coexsim.report.explore.points import BUSY, OBJECTIVE, GridPoint
 from coexsim.report.maps import BOX_H, BOX_W, KIND_WORDS, lay_out
 from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
@@ -97,7 +97,7 @@ def _kind(what: str, of: str, unit: str, shares: set[str]) -> str:
     return "n" if unit == "1" and not (what == BUSY or (what == OBJECTIVE and of in shares)) else unit
 
 
-def _point(point: Point, index: dict[tuple[str, str, str], int], texts: dict[str, int]) -> dict[str, Any]:
+def _point(point: GridPoint, index: dict[tuple[str, str, str], int], texts: dict[str, int]) -> dict[str, Any]:
     """Values, lows and highs in the order of `index`; of each objective the answer and why."""
     places: list[list[object]] = [[None] * len(index) for _ in range(3)]
     for figure in point.figures:

@@ -20,7 +20,7 @@ DELAYS = ("mean", "p50", "p95", "p99")
 OBJECTIVE, BUSY = "objective", "busy in the busiest hour"
 
 
-class Shown(NamedTuple):
+class ShownFigure(NamedTuple):
     """A figure of a point: what it is, of which flow, limit, queue or edge, its unit, value and 95 % interval; NaN: not known."""
 
     what: str
@@ -31,10 +31,10 @@ class Shown(NamedTuple):
     high: float = nan
 
 
-class Point(NamedTuple):
+class GridPoint(NamedTuple):
     """What a point's runs gave. `engine` and `copies` say how they were made."""
 
-    figures: tuple[Shown, ...]
+    figures: tuple[ShownFigure, ...]
     verdicts: tuple[tuple[str, str], ...]
     """Of each objective the answer and why."""
     routes: dict[str, Any]
@@ -42,20 +42,20 @@ class Point(NamedTuple):
     copies: int
 
 
-def run_point(scenario: Scenario, seed: int, replications: int, engine: Engine) -> Point:
+def run_point(scenario: Scenario, seed: int, replications: int, engine: Engine) -> GridPoint:
     """Simulate a point and keep its figures: small enough to send from any machine. The figures are those of ``coexsim run``."""
     results = join([run_one(scenario, seed, number, "", False, engine) for number in range(replications)])
     verdicts = evaluate(None, results, scenario)
     routes = routes_of(scenario)
     figures = (*_of_verdicts(verdicts), *_of_summary(results, scenario), *_of_edges(results, routes))
     answers = tuple((verdict.answer, verdict.why) for verdict in verdicts)
-    return Point(figures, answers, routes, str(results.provenance.get("engine", "")), len(results.mail))
+    return GridPoint(figures, answers, routes, str(results.provenance.get("engine", "")), len(results.mail))
 
 
-def _of_verdicts(verdicts: list[Verdict]) -> Iterator[Shown]:
+def _of_verdicts(verdicts: list[Verdict]) -> Iterator[ShownFigure]:
     units = {"s": "s", "bytes": "B", "share": "1", "count": "1"}
     for each in verdicts:
-        yield Shown(
+        yield ShownFigure(
             OBJECTIVE,
             each.objective.text,
             units[each.objective.unit],
@@ -65,7 +65,7 @@ def _of_verdicts(verdicts: list[Verdict]) -> Iterator[Shown]:
         )
 
 
-def _of_summary(results: Results, scenario: Scenario) -> Iterator[Shown]:
+def _of_summary(results: Results, scenario: Scenario) -> Iterator[ShownFigure]:
     summary = summarise(results, scenario)
     for row in summary["delay_by_flow"]:
         for name in DELAYS:
@@ -75,25 +75,25 @@ def _of_summary(results: Results, scenario: Scenario) -> Iterator[Shown]:
             of = row["server"] if row["stage"] == "link" else f"{row['server']}: {say_limit(row | {'limit': None})}"
             yield _around(BUSY, of, "1", row["busy_share"], row["busy_share_half"])
             if row["stage"] != "link" and isfinite(row["p95_wait_s"]):
-                yield Shown("95 % wait no longer than", of, "s", row["p95_wait_s"])
+                yield ShownFigure("95 % wait no longer than", of, "s", row["p95_wait_s"])
     for row in summary["queues"]:
-        yield Shown("most messages in the queue", row["machine"], "1", row["most_messages"])
-        yield Shown("most bytes in the queue", row["machine"], "B", row["most_bytes"])
+        yield ShownFigure("most messages in the queue", row["machine"], "1", row["most_messages"])
+        yield ShownFigure("most bytes in the queue", row["machine"], "B", row["most_bytes"])
     runs = max(summary["replications"], 1)
     for row in summary["outcomes"]:
         for name, value in row.items():
             if name not in ("flow", "alternative", "delivered_twice"):
-                yield Shown(f"recipients {name}", row["flow"], "1", value / runs)
-    yield Shown("bytes between sites", "all links", "B", results.wan_bytes / runs)
+                yield ShownFigure(f"recipients {name}", row["flow"], "1", value / runs)
+    yield ShownFigure("bytes between sites", "all links", "B", results.wan_bytes / runs)
 
 
-def _around(what: str, of: str, unit: str, value: float, half: float | None) -> Shown:
+def _around(what: str, of: str, unit: str, value: float, half: float | None) -> ShownFigure:
     if half is None or isnan(half):
-        return Shown(what, of, unit, value)
-    return Shown(what, of, unit, value, max(value - half, 0.0), value + half)
+        return ShownFigure(what, of, unit, value)
+    return ShownFigure(what, of, unit, value, max(value - half, 0.0), value + half)
 
 
-def _of_edges(results: Results, routes: dict[str, Any]) -> Iterator[Shown]:
+def _of_edges(results: Results, routes: dict[str, Any]) -> Iterator[ShownFigure]:
     """Messages an hour from server to server: the copies that each flow handed in, along its route."""
     measured = results.measured
     begin_s, end_s = results.window_s
@@ -105,4 +105,4 @@ def _of_edges(results: Results, routes: dict[str, Any]) -> Iterator[Shown]:
         edge = f"{client} -> {server}"
         found[edge] = found.get(edge, 0.0) + times * copies.get(flow, 0.0)
     for edge, per_hour in found.items():
-        yield Shown("messages an hour", edge, "1", per_hour)
+        yield ShownFigure("messages an hour", edge, "1", per_hour)
