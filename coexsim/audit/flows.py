@@ -194,7 +194,7 @@ def server_that_takes(setup: Setup, client: str, hop: NextHop, envelope: Envelop
     """
     for first_time in (True, False):
         tried = _attempt(setup, client, hop, envelope, first_time=first_time)
-        if not tried.late:
+        if not tried.deferred:
             return tried.host.server if tried.host else None
     return None
 
@@ -224,8 +224,8 @@ def _attempt(setup: Setup, client: str, hop: NextHop, envelope: Envelope, *, fir
                         envelope.to(recipients),
                         greylisted=_everybody if greylists else None,
                     )
-                    failed, late = split_by_time(Refused((r.rcpt,), r.reply) for r in said.refused)
-                    sent_back = Session(said.accepted, failed, late)
+                    failed, deferred = split_by_time(Refused((r.rcpt,), r.reply) for r in said.refused)
+                    sent_back = Session(said.accepted, failed, deferred)
     except StopIteration as end:
         result: Attempt = end.value
         return result

@@ -192,7 +192,7 @@ class RuleRows:
         session, _ = server.rules.reception(self._probe(at, size_bytes, mail), at.envelope, at.came_from, 0, now_s)
         ends = [
             End(self._part(at.envelope, recipients), BOUNCED, said.enhanced, at.server)
-            for recipients, said, *_ in (*session.failed, *session.late)
+            for recipients, said, *_ in (*session.failed, *session.deferred)
         ]
         f0, f1 = self._parts(ends)
         place, count = -1, 0
@@ -255,7 +255,7 @@ class RuleRows:
         failed = (*self._tables.take_failed.get(before, ()), *self._refused(at, session.failed, BOUNCED))
         visit = at.passed.count(to.machine)
         self._tables.visits = max(self.visits, visit + 1)
-        outcome = self._outcome(at, hop, size_bytes, failed, session.late)
+        outcome = self._outcome(at, hop, size_bytes, failed, session.deferred)
         row = (before, int(body), new, reused, place, count, *outcome, visit)
         keys = self.arrays["tx_keys"][number]
         alone = to.rules.asks_each(at.envelope, at.server)

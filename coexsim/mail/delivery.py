@@ -42,7 +42,7 @@ class Session(NamedTuple):
 
     accepted: Recipients
     failed: tuple[Refused, ...] = ()
-    late: tuple[Refused, ...] = ()
+    deferred: tuple[Refused, ...] = ()
 
 
 class Unreachable(NamedTuple):
@@ -69,7 +69,7 @@ class Attempt(NamedTuple):
     host: Host | None
     accepted: Recipients
     failed: tuple[Refused, ...]
-    late: tuple[Refused, ...]
+    deferred: tuple[Refused, ...]
     destination: DestinationState
     interrupted: Recipients = ()
 
@@ -154,7 +154,7 @@ class Fail(NamedTuple):
 class Postpone(NamedTuple):
     """These recipients stay in the queue as a message of their own (see `defer`); the others go on. Sent back: None."""
 
-    late: tuple[Refused, ...]
+    deferred: tuple[Refused, ...]
 
 
 class LookAtClock(NamedTuple):
@@ -164,7 +164,7 @@ class LookAtClock(NamedTuple):
 class Defer(NamedTuple):
     """When these recipients are tried again or given up. Sent back: None."""
 
-    late: tuple[Refused, ...]
+    deferred: tuple[Refused, ...]
     wait: Wait
 
 
@@ -175,9 +175,9 @@ class WaitUntil(NamedTuple):
 
 
 class Warn(NamedTuple):
-    """Tell the sender that these recipients are late. Sent back: None."""
+    """Tell the sender that these recipients were deferred. Sent back: None."""
 
-    late: tuple[Refused, ...]
+    deferred: tuple[Refused, ...]
 
 
 Effect = (
@@ -213,11 +213,11 @@ def deliver(
         elif not others_go_on:
             break
     if tried.host is not None:
-        if tried.late:
-            yield Postpone(tried.late)
+        if tried.deferred:
+            yield Postpone(tried.deferred)
         return tried.host, tried.accepted
     alone = tried.destination not in ("dead", "busy")
-    return (yield from defer(policy, tried.late, entry, kind, alone=alone)) if tried.late else GONE
+    return (yield from defer(policy, tried.deferred, entry, kind, alone=alone)) if tried.deferred else GONE
 
 
 def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0) -> Generator[Effect, Any, Attempt]:
@@ -229,7 +229,7 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
     if isinstance(hosts, DnsFailure):
         return _not_found(policy, recipients, hop, hosts)
     failed: tuple[Refused, ...] = ()
-    late: tuple[Refused, ...] = ()
+    deferred: tuple[Refused, ...] = ()
     taken: Delivered | None = None
     offered = recipients
     answered: list[str | None] = []
@@ -249,18 +249,18 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
             return Attempt(None, (), failed, (), "unclear", interrupted=offered)
         if isinstance(reached, Session):
             answered.append(host.server)
-            failed, late = failed + reached.failed, reached.late
+            failed, deferred = failed + reached.failed, reached.deferred
             if reached.accepted:
                 taken = host, reached.accepted
-            if not late or len(answered) == policy.mx_session_limit:
+            if not deferred or len(answered) == policy.mx_session_limit:
                 break
-            offered = tuple(rcpt for refused in late for rcpt in refused.recipients)
+            offered = tuple(rcpt for refused in deferred for rcpt in refused.recipients)
         elif reached is not None:
-            late, trouble = (Refused(offered, reached.reply),), reached.trouble
+            deferred, trouble = (Refused(offered, reached.reply),), reached.trouble
     destination: DestinationState = "alive" if answered else STATE_AFTER[trouble]
     if taken is None:
-        return Attempt(None, (), failed, late, destination)
-    return Attempt(*taken, failed, late, destination)
+        return Attempt(None, (), failed, deferred, destination)
+    return Attempt(*taken, failed, deferred, destination)
 
 
 def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: DnsFailure) -> Attempt:
@@ -275,7 +275,7 @@ def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: Dn
 
 
 def defer(
-    policy: Policy, late: tuple[Refused, ...], entry: Queued, kind: Kind, *, alone: bool = False
+    policy: Policy, deferred: tuple[Refused, ...], entry: Queued, kind: Kind, *, alone: bool = False
 ) -> Generator[Effect, Any, Stays]:
     """Wait for the next attempt by the product's schedule, warn the sender, or give up when the mail is too old.
 
@@ -287,17 +287,17 @@ def defer(
         timing.now_s, entry.failures, entry.queued_s, warned=entry.warned, due_s=timing.due_s, phase_s=timing.phase_s,
         alone=alone,
     )  # fmt: skip
-    yield Defer(late, wait)
+    yield Defer(deferred, wait)
     if wait.warn_s is not None and kind == "mail":
         entry.warned = True
         now_s: float = yield WaitUntil(wait.warn_s)
         if wait.next_s is not None or now_s < wait.gives_up_s:
-            yield Warn(late)
+            yield Warn(deferred)
     if wait.next_s is not None:
         yield WaitUntil(wait.next_s)
         return DUE
     yield WaitUntil(wait.gives_up_s)
-    yield Fail(tuple(_expired(policy, refused) for refused in late), "expired")
+    yield Fail(tuple(_expired(policy, refused) for refused in deferred), "expired")
     return GONE
 
 

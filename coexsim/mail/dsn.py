@@ -35,7 +35,7 @@ WORDS = {
 
 
 def notice_for(envelope: Envelope, kind: Kind = "dsn") -> Envelope | None:
-    """The notice about mail that failed (or is late), to its sender; None for mail from the null sender (RFC 5321 4.5.5, 6.1).
+    """The notice about mail that failed or was deferred, to its sender; None for mail from the null sender (RFC 5321 4.5.5, 6.1).
 
     A bounce of a bounce is never sent: such mail is dropped.
     """
@@ -102,9 +102,9 @@ def _failures(trace: Route, notice: Notice) -> Iterator[tuple[RecipientRoute, Re
         if recipient.recipient not in notice.about:
             continue
         if notice.kind == "delay":
-            late = [d for d in recipient.deferrals if d.server == notice.written_by and d.at_s <= notice.at_s]
-            for address in dict.fromkeys(d.recipient for d in late):
-                yield recipient, [d.reply for d in late if d.recipient == address][-1], address
+            deferred = [d for d in recipient.deferrals if d.server == notice.written_by and d.at_s <= notice.at_s]
+            for address in dict.fromkeys(d.recipient for d in deferred):
+                yield recipient, [d.reply for d in deferred if d.recipient == address][-1], address
         else:
             for copy in _failed_copies(recipient, notice):
                 if copy.reply is not None:

@@ -63,7 +63,7 @@ class Delivering:
     dispositions: dict[Rcpt, Disposition]
     asked: list[str] = field(default_factory=list)
     recoverable: bool = False  # a failure for the time being has an end that is known
-    late: tuple[Refused, ...] = ()
+    deferred: tuple[Refused, ...] = ()
     failed: list[FailedRecipient] | None = None  # told together with others of the copy; None: told at once
 
 
@@ -79,7 +79,7 @@ def part_of(copy: QueuedCopy, recipients: Recipients, dispositions: dict[Rcpt, D
 
 
 def _behind(copy: QueuedCopy, disposition: Disposition) -> Hops:
-    return copy.behind[disposition.given or disposition.rcpt]
+    return copy.behind[disposition.envelope_recipient or disposition.rcpt]
 
 
 def hops_of(copy: QueuedCopy, disposition: Disposition, dns: tuple[str, ...] = ()) -> Hops:

@@ -61,7 +61,7 @@ def decide(
                     disposition.rcpt, "duplicate", disposition.rule, "another copy goes to this address already"
                 )
             taken.add(key)
-            dispositions.append(disposition._replace(given=rcpt))
+            dispositions.append(disposition._replace(envelope_recipient=rcpt))
     return Decision(tuple(dispositions), tuple(_delivery_requests(policy, dispositions)))
 
 

@@ -70,10 +70,10 @@ def _recipient(main: Gathered, address: str, notices: tuple[Notice, ...]) -> Rec
     doubled = {other for written, other in main.duplicates if written == address}
     copies += [copy for _, copy in main.copies if fold(copy.address) in doubled and copy not in copies]
     dsn = next((n for n in notices if n.kind == "dsn" and address in n.about), None)
-    late = tuple(deferral for written, deferral in main.deferrals if written == address)
+    deferred = tuple(deferral for written, deferral in main.deferrals if written == address)
     outcome = worst([copy.outcome for copy in copies])
     return RecipientRoute(
-        address, outcome, tuple(copies), dsn, late, main.expires.get(address), main.warned.get(address)
+        address, outcome, tuple(copies), dsn, deferred, main.expires.get(address), main.warned.get(address)
     )
 
 

@@ -92,7 +92,7 @@ class TraceDriver:
     def _stop(self, copy: QueuedCopy, at_s: float) -> None:
         said = Reply(554, "5.4.6", f"stopped: one message made more than {MOST_STEPS} copies and attempts")
         for rcpt in copy.envelope.recipients:
-            stopped = Disposition(rcpt, "fail", "stopped", said.text, given=rcpt)
+            stopped = Disposition(rcpt, "fail", "stopped", said.text, envelope_recipient=rcpt)
             self._fail(copy, FailedRecipient(rcpt, hops_of(copy, stopped), said), "discarded", at_s)
 
     def _is_up(self, copy: QueuedCopy, what: QueuedCopy | Delivering, at_s: float) -> bool:
@@ -105,7 +105,7 @@ class TraceDriver:
             return False
         said = reply(self.setup.policies[copy.server].product, "connection-refused", detail=copy.server)
         for rcpt in copy.envelope.recipients:
-            down = Disposition(rcpt, "fail", "server-down", f"{copy.server} is down", given=rcpt)
+            down = Disposition(rcpt, "fail", "server-down", f"{copy.server} is down", envelope_recipient=rcpt)
             self._fail(copy, FailedRecipient(rcpt, hops_of(copy, down), said), "deferred_in_queue", at_s)
         return False
 
@@ -188,8 +188,10 @@ class TraceDriver:
             part = part_of(copy, request.recipients, dispositions)
             policy, kind = self.setup.policies[copy.server], copy.envelope.kind
             agent = deliver(policy, request.recipients, request.hop, part, kind)
-            now_given = {rcpt: disposition._replace(given=rcpt) for rcpt, disposition in dispositions.items()}
-            delivering = Delivering(part, agent, now_given, failed=failed)
+            dispositions_now = {
+                rcpt: disposition._replace(envelope_recipient=rcpt) for rcpt, disposition in dispositions.items()
+            }
+            delivering = Delivering(part, agent, dispositions_now, failed=failed)
             self._drive(delivering, None, at_s)
             delivering.failed = None
         self._bounce(copy, failed, at_s)
@@ -226,7 +228,7 @@ class TraceDriver:
     def _ended(self, delivering: Delivering, end: Delivered | Stays, at_s: float) -> None:
         if end == DUE:
             copy = delivering.copy
-            self._work(part_of(copy, recipients_of(delivering.late), delivering.dispositions), at_s)
+            self._work(part_of(copy, recipients_of(delivering.deferred), delivering.dispositions), at_s)
         elif end != GONE:
             assert not isinstance(end, str)
             self._accepted(delivering, *end, at_s)
@@ -245,16 +247,16 @@ class TraceDriver:
                 return Timing(at_s)
             case Accepted(host, recipients):
                 self._accepted(delivering, host, recipients, at_s)
-            case Postpone(late):
-                part = part_of(copy, recipients_of(late), delivering.dispositions)
-                agent = defer(self.setup.policies[copy.server], late, part, copy.envelope.kind, alone=True)
+            case Postpone(deferred):
+                part = part_of(copy, recipients_of(deferred), delivering.dispositions)
+                agent = defer(self.setup.policies[copy.server], deferred, part, copy.envelope.kind, alone=True)
                 self._drive(replace(delivering, copy=part, agent=agent, failed=None), None, at_s)
             case Fail(refused, "bounced") if delivering.failed is not None:
                 delivering.failed += self._failed(delivering, refused)
             case Fail(refused, outcome):
                 self._bounce(copy, self._failed(delivering, refused), at_s, outcome)
-            case Warn(late):
-                written = tuple(dict.fromkeys(rcpt.written for rcpt in recipients_of(late)))
+            case Warn(deferred):
+                written = tuple(dict.fromkeys(rcpt.written for rcpt in recipients_of(deferred)))
                 self.messages[copy.message].warned.update(dict.fromkeys(written, at_s))
                 self._notify(copy, written, "delay", at_s)
             case Begin() | EndAttempt():
@@ -324,19 +326,19 @@ class TraceDriver:
     def _defer(self, delivering: Delivering, effect: Defer, at_s: float) -> bool:
         """Note that recipients wait. Where nothing will change, more attempts tell nothing: they are left in the queue (False)."""
         copy = delivering.copy
-        late, wait = effect
-        delivering.late = late
+        deferred, wait = effect
+        delivering.deferred = deferred
         message = self.messages[copy.message]
         expires_s = copy.queued_s + self.setup.policies[copy.server].retry.expire_after_s
         next_s = wait.gives_up_s if wait.next_s is None else wait.next_s
-        for refused in late:
+        for refused in deferred:
             for rcpt in refused.recipients:
                 deferral = Deferral(copy.server, rcpt.address, refused.reply, at_s, next_s)
                 message.deferrals.append((rcpt.written, deferral))
                 message.expires[rcpt.written] = expires_s
         if delivering.recoverable or any(change_s > at_s for change_s in self.setup.change_times_s()):
             return True
-        for failure in self._failed(delivering, late):
+        for failure in self._failed(delivering, deferred):
             self._fail(copy, failure, "deferred_in_queue", at_s)
         return False
 

@@ -21,18 +21,20 @@ from coexsim.sim.transfer import in_time, move
 
 
 def journey(
-    world: MessageWorld, message: Message, forwarding: Forwarding | None = None, late: tuple[Refused, ...] = ()
+    world: MessageWorld, message: Message, forwarding: Forwarding | None = None, deferred: tuple[Refused, ...] = ()
 ) -> ProcessGenerator:
     """SimPy process: one message's way to its end.
 
-    It begins with work at its server; or (`forwarding`) onward from it, or (`late`) with the wait for another attempt, as a part
+    It begins with work at its server; or (`forwarding`) onward from it, or (`deferred`) with the wait for another attempt, as a part
     of a message that has been worked on there.
     """
     server = world.servers[message.server]
-    if late:
+    if deferred:
         server.keep(message)
         goes_on = (
-            yield from in_time(world, message, defer(server.policy, late, message, message.envelope.kind, alone=True))
+            yield from in_time(
+                world, message, defer(server.policy, deferred, message, message.envelope.kind, alone=True)
+            )
         ) == DUE
     elif forwarding is not None:
         server.keep(message)

@@ -12,7 +12,7 @@ from coexsim.mail.delivery import Refused
 from coexsim.mail.message import Kind, Rcpt, Reply
 from coexsim.sim.message import AttemptTimes, EnvelopeClass, Message
 
-How = Literal["sent", "delivered", "late", "bounced", "expired"]
+How = Literal["sent", "delivered", "deferred", "bounced", "expired"]
 
 
 class Parting(NamedTuple):
@@ -109,12 +109,12 @@ class MailLog:
         partings = self.visits[message.visit].partings
         partings += [Parting(how, now_s, one.recipients, one.host, one.reply) for one in refused]
 
-    def late(
-        self, message: Message, late: tuple[Refused, ...], to: str, times: AttemptTimes | None, now_s: float
+    def deferred(
+        self, message: Message, deferred: tuple[Refused, ...], to: str, times: AttemptTimes | None, now_s: float
     ) -> None:
         """Not got on in an attempt at `to`, to be tried again."""
         partings = self.visits[message.visit].partings
-        partings += [Parting("late", now_s, one.recipients, one.host or to, one.reply, times) for one in late]
+        partings += [Parting("deferred", now_s, one.recipients, one.host or to, one.reply, times) for one in deferred]
 
     def refused(self, machine: str, message: Message, refused: tuple[Refused, ...], now_s: float) -> None:
         """Recipients refused to the client."""

@@ -19,7 +19,7 @@ class MessageWorld(ServerWorld, Protocol):
     @property
     def replication(self) -> int: ...  # noqa: D102
 
-    def start(self, message: Message, forwarding: Forwarding | None = None, late: tuple[Refused, ...] = ()) -> None:
+    def start(self, message: Message, forwarding: Forwarding | None = None, deferred: tuple[Refused, ...] = ()) -> None:
         """A message, or a part of one, goes its own way from now on."""
 
     def deliver(self, message: Message, envelope: EnvelopeClass, server: MailServer) -> None:
@@ -31,7 +31,7 @@ class MessageWorld(ServerWorld, Protocol):
         """Given up by a server; the sender gets one notice."""
 
     def notify(self, message: Message, server: MailServer, kind: Kind) -> None:
-        """Send a notice about mail that failed or is late."""
+        """Send a notice about mail that failed or was deferred."""
 
     def add_recipients(self, message: Message, added: int) -> None:
         """A group has more or fewer members than one."""

@@ -192,9 +192,9 @@ class RuleMemory:
             world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey, is_reached,
             allowed if self._rates else None,
         )  # fmt: skip
-        failed, late = split_by_time(_by_reply([(refusal.rcpt, refusal.reply) for refusal in reception.refused]))
+        failed, deferred = split_by_time(_by_reply([(refusal.rcpt, refusal.reply) for refusal in reception.refused]))
         accepted = envelope.recipients if reception.accepted == envelope.recipients else reception.accepted
-        return ClassReception(Session(accepted, failed, late), reception.body_sent)
+        return ClassReception(Session(accepted, failed, deferred), reception.body_sent)
 
     def _by_side(self, envelope: EnvelopeClass, recipients: Recipients) -> Iterator[EnvelopeClass]:
         world = self._world

@@ -108,8 +108,8 @@ class Transfer:
                 return self._end_attempt(attempt, hop)
             case LookAtClock():
                 return self._server.timing(self._message.number, self._destination)
-            case Defer(late, _):
-                self._message.narrow(self._class_of(_recipients(late)))
+            case Defer(deferred, _):
+                self._message.narrow(self._class_of(_recipients(deferred)))
             case _:
                 self._start(effect)
                 yield self._env.timeout(0)  # what was started goes first
@@ -125,8 +125,8 @@ class Transfer:
                 world.start(part)
             case Fail(refused, outcome):
                 world.fail(message, refused, self._server, outcome)
-            case Postpone(late):
-                world.start(message.part(self._class_of(_recipients(late))), late=late)
+            case Postpone(deferred):
+                world.start(message.part(self._class_of(_recipients(deferred))), deferred=deferred)
             case Warn():
                 world.notify(message, self._server, "delay")
 
@@ -161,9 +161,9 @@ class Transfer:
     def _end_attempt(self, attempt: Attempt | None, hop: NextHop) -> bool:
         assert self._thread is not None
         others_go_on = False
-        if self._world.mail_log is not None and attempt is not None and attempt.late:
+        if self._world.mail_log is not None and attempt is not None and attempt.deferred:
             to = (attempt.host.server if attempt.host else None) or hop.name
-            self._world.mail_log.late(self._message, attempt.late, to, self._times(), self._env.now)
+            self._world.mail_log.deferred(self._message, attempt.deferred, to, self._times(), self._env.now)
         threads, destination = self._server.threads, self._destination
         if attempt is not None and destination is not None:
             retry, now_s = self._server.policy.retry, self._env.now
@@ -176,13 +176,13 @@ class Transfer:
                 elif not concurrency.after_failure(busy):
                     others_go_on = by_queue
                 elif by_queue:
-                    destination.mark_dead(self._began_s, now_s, attempt.late[0].reply, retry)
+                    destination.mark_dead(self._began_s, now_s, attempt.deferred[0].reply, retry)
                 else:
-                    destination.suspend(now_s, attempt.late[0].reply, retry)
+                    destination.suspend(now_s, attempt.deferred[0].reply, retry)
             elif attempt.destination == "alive":
                 destination.revive()
             elif attempt.destination == "dead":
-                destination.mark_dead(self._began_s, now_s, attempt.late[0].reply, retry)
+                destination.mark_dead(self._began_s, now_s, attempt.deferred[0].reply, retry)
         threads.release(self._thread)
         return others_go_on
 

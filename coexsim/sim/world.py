@@ -132,7 +132,7 @@ class World:
 
     def _hand_in(self, message: Message, server: MailServer) -> None:
         session, _ = server.reception(message, message.envelope, message.came_from)
-        refusals = (*session.failed, *session.late)
+        refusals = (*session.failed, *session.deferred)
         if self.mail_log is not None and refusals:
             self.mail_log.refused(server.machine, message, refusals, self.env.now)
         for refused in refusals:
@@ -143,11 +143,11 @@ class World:
             message.envelope = self.envelopes.part(message.envelope, session.accepted)
             self.start(message)
 
-    def start(self, message: Message, forwarding: Forwarding | None = None, late: tuple[Refused, ...] = ()) -> None:
+    def start(self, message: Message, forwarding: Forwarding | None = None, deferred: tuple[Refused, ...] = ()) -> None:
         """A message, or a part of one, goes its own way from now on."""
         self.under_way[message] = None
         self.measured_under_way += message.measured
-        self.env.process(journey(self, message, forwarding, late))
+        self.env.process(journey(self, message, forwarding, deferred))
 
     def ended(self, message: Message) -> None:
         """The way of a message has ended."""
@@ -182,7 +182,7 @@ class World:
         self.notify(message, server, "dsn")
 
     def notify(self, message: Message, server: MailServer, kind: Kind) -> None:
-        """A notice about mail that failed or is late, handed in where it is written."""
+        """A notice about mail that failed or was deferred, handed in where it is written."""
         notice = notice_for(message.as_envelope(), kind)
         if notice is None:
             return

@@ -139,7 +139,7 @@ def test_a_destination_is_dead_when_nobody_answers_there(policy: Policy, last: U
 
     assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == DUE
     assert driver.of(EndAttempt)[0].attempt.destination == state
-    assert driver.of(Defer)[0].late == (Refused((ANN,), last.reply),)
+    assert driver.of(Defer)[0].deferred == (Refused((ANN,), last.reply),)
 
 
 def test_an_interrupted_attempt_counts_for_nothing(policy: Policy) -> None:

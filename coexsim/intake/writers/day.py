@@ -115,9 +115,9 @@ class Day:
 
     def gone_s(self, visit: Visit) -> float | None:
         """When the last recipient left the queue; None: some are still there."""
-        left = sum(rcpt.count for parting in visit.partings if parting.how != "late" for rcpt in parting.recipients)
+        left = sum(rcpt.count for parting in visit.partings if parting.how != "deferred" for rcpt in parting.recipients)
         done = left >= sum(rcpt.count for rcpt in visit.recipients)
-        return max(parting.at_s for parting in visit.partings if parting.how != "late") if done and left else None
+        return max(parting.at_s for parting in visit.partings if parting.how != "deferred") if done and left else None
 
 
 def day_of(log: MailLog, scenario: Scenario) -> Day:

@@ -21,7 +21,7 @@ FIELDS = (
     "tenant-id", "original-client-ip", "original-server-ip", "custom-data", "transport-traffic-type", "log-id", "schema-version",
 )  # fmt: skip
 VERSION = "15.02.1118.007"
-EVENTS = {"sent": "SEND", "delivered": "DELIVER", "late": "DEFER", "bounced": "FAIL", "expired": "FAIL"}
+EVENTS = {"sent": "SEND", "delivered": "DELIVER", "deferred": "DEFER", "bounced": "FAIL", "expired": "FAIL"}
 Row = tuple[float, int, dict[str, str]]
 
 

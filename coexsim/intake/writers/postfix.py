@@ -113,7 +113,7 @@ def _parting(day: Day, visit: Visit, parting: Parting, name: str, ready_s: float
     parts = (before_s, began_s - visit.arrived_s - before_s, connected_s - began_s, parting.at_s - connected_s)
     delays = "/".join(delay_text(max(part, 0.0)) for part in parts)
     how = f"delays={delays}, dsn={dsn}, "
-    status = {"sent": "sent", "delivered": "sent", "late": "deferred", "bounced": "bounced"}[parting.how]
+    status = {"sent": "sent", "delivered": "sent", "deferred": "deferred", "bounced": "bounced"}[parting.how]
     for to, written in day.named(parting.recipients, visit.mail):
         original = f" orig_to=<{written}>," if written != to else ""
         yield (

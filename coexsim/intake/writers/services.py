@@ -16,13 +16,19 @@ TRACE = (
     "origin_timestamp_utc", "sender_address", "recipient_status", "message_subject", "total_bytes", "message_id", "network_message_id",
     "original_client_ip", "directionality", "connector_id", "delivery_priority",
 )  # fmt: skip
-STATES = {"sent": "Send", "delivered": "Deliver", "late": "Defer", "bounced": "Fail", "expired": "Fail"}
+STATES = {"sent": "Send", "delivered": "Deliver", "deferred": "Defer", "bounced": "Fail", "expired": "Fail"}
 LOG_SEARCH = (
     "Message ID", "Start date", "End date", "Sender", "Message size", "Subject", "Direction", "Attachments", "Recipient address",
     "Event target", "Event date", "Event status", "Event target IP address", "Has encryption", "Event SMTP reply code",
     "Event description", "Client Type", "Device User Session ID",
 )  # fmt: skip
-WORDS = {"sent": "Delivered", "delivered": "Delivered", "late": "Deferred", "bounced": "Failed", "expired": "Failed"}
+WORDS = {
+    "sent": "Delivered",
+    "delivered": "Delivered",
+    "deferred": "Deferred",
+    "bounced": "Failed",
+    "expired": "Failed",
+}
 
 
 def trace_lines(day: Day) -> Iterator[str]:
