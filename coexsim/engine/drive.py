@@ -68,7 +68,7 @@ class Compiled:
         self.births = Births(world, arrays, self.rows, self.fabric, block_mails)
         self.mail = MailRows(world, self.rows, arrays, self.births.streams)
         self.named = NamedMessages(world, arrays, self.rows, self.mail)
-        self.folds = Folds(self.fabric.logs, arrays["times"], keep=world.logs.keep)
+        self.folds = Folds(self.fabric.logs, arrays["times"], keep=world.logs.keep_visits)
         self._progress: Callable[[float], None] | None = None
         self._push_breaks()
         self.rows.begin()

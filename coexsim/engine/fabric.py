@@ -138,7 +138,7 @@ class Fabric:
             most = UNBOUND if pool.capacity == inf else int(pool.capacity)
             of_key = pool.per_key
             if of_key == inf:  # who waits is listed by key at the end of a run, where visits are kept
-                of_key = UNBOUND - 1 if self.world.logs.keep else UNBOUND
+                of_key = UNBOUND - 1 if self.world.logs.keep_visits else UNBOUND
             adapts = pool.feedback
             window = (0, 0, 0.0, 0.0, 0.0) if adapts is None else (
                 1 + adapts.by_queue, min(adapts.initial, adapts.limit), adapts.positive, adapts.negative, adapts.failed_cohorts

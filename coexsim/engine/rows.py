@@ -157,7 +157,7 @@ class RuleRows:
         return probe
 
     def _part(self, whole: EnvelopeClass, recipients: tuple[Rcpt, ...]) -> EnvelopeClass:
-        return self.world.envelopes.part(whole, recipients)
+        return self.world.envelopes.with_recipients(whole, recipients)
 
     def _refused(self, at: Class, refused: tuple[Refused, ...], outcome: int) -> tuple[End, ...]:
         """What becomes of refused recipients of a class; notices that are refused are discarded."""

@@ -205,7 +205,7 @@ def _dns(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
 
 
 def _visits(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
-    if not world.logs.keep:
+    if not world.logs.keep_visits:
         return empty("visits")
     kept = [(log, log.visits()) for log in world.logs.made]
     rows = sum(len(visits) for _, visits in kept)

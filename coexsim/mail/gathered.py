@@ -72,7 +72,7 @@ def recipients_of(refused: tuple[Refused, ...]) -> Recipients:
     return tuple(rcpt for each in refused for rcpt in each.recipients)
 
 
-def part_of(copy: QueuedCopy, recipients: Recipients, dispositions: dict[Rcpt, Disposition]) -> QueuedCopy:
+def split_off(copy: QueuedCopy, recipients: Recipients, dispositions: dict[Rcpt, Disposition]) -> QueuedCopy:
     """The copy for some of its recipients, as the server's decision made them."""
     behind = {rcpt: _behind(copy, dispositions[rcpt]) for rcpt in recipients}
     return replace(copy, envelope=copy.envelope.to(recipients), behind=behind)

@@ -42,7 +42,7 @@ from coexsim.mail.dialogue import IsReached, contact, receive
 from coexsim.mail.disposition import Disposition
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.dsn import notice_for
-from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedCopy, hops_of, part_of, recipients_of
+from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedCopy, hops_of, recipients_of, split_off
 from coexsim.mail.message import Client, Envelope, Kind, NextHop, Rcpt, Reply, Stage, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach, addresses
@@ -185,7 +185,7 @@ class TraceDriver:
                 self._hand_over(copy, request.role, dispositions, at_s)
                 continue
             assert request.hop is not None
-            part = part_of(copy, request.recipients, dispositions)
+            part = split_off(copy, request.recipients, dispositions)
             policy, kind = self.setup.policies[copy.server], copy.envelope.kind
             agent = deliver(policy, request.recipients, request.hop, part, kind)
             dispositions_now = {
@@ -228,7 +228,7 @@ class TraceDriver:
     def _ended(self, delivering: Delivering, end: Delivered | Stays, at_s: float) -> None:
         if end == DUE:
             copy = delivering.copy
-            self._work(part_of(copy, recipients_of(delivering.deferred), delivering.dispositions), at_s)
+            self._work(split_off(copy, recipients_of(delivering.deferred), delivering.dispositions), at_s)
         elif end != GONE:
             assert not isinstance(end, str)
             self._accepted(delivering, *end, at_s)
@@ -248,7 +248,7 @@ class TraceDriver:
             case Accepted(host, recipients):
                 self._accepted(delivering, host, recipients, at_s)
             case Postpone(deferred):
-                part = part_of(copy, recipients_of(deferred), delivering.dispositions)
+                part = split_off(copy, recipients_of(deferred), delivering.dispositions)
                 agent = defer(self.setup.policies[copy.server], deferred, part, copy.envelope.kind, alone=True)
                 self._drive(replace(delivering, copy=part, agent=agent, failed=None), None, at_s)
             case Fail(refused, "bounced") if delivering.failed is not None:

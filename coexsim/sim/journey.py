@@ -30,14 +30,14 @@ def journey(
     """
     server = world.servers[message.server]
     if deferred:
-        server.keep(message)
+        server.enqueue(message)
         goes_on = (
             yield from in_time(
                 world, message, defer(server.policy, deferred, message, message.envelope.kind, alone=True)
             )
         ) == DUE
     elif forwarding is not None:
-        server.keep(message)
+        server.enqueue(message)
         goes_on = True
     else:
         server.enter(message)
@@ -82,7 +82,7 @@ def _decide(world: MessageWorld, server: MailServer, message: Message) -> Steps:
         return None
     first, *others = decision.onward
     for other in others:
-        world.start(message.part(other.envelope), other)
+        world.start(message.split_off(other.envelope), other)
     message.narrow(first.envelope)
     if others or decision.failed:
         yield world.env.timeout(0)  # what was started goes first

@@ -36,8 +36,8 @@ class EnvelopeClasses:
             found = self._known[key] = EnvelopeClass(sender, recipients, kind)
         return found
 
-    def part(self, whole: EnvelopeClass, recipients: tuple[Rcpt, ...]) -> EnvelopeClass:
-        """The class for other recipients, often all or some of the same."""
+    def with_recipients(self, whole: EnvelopeClass, recipients: tuple[Rcpt, ...]) -> EnvelopeClass:
+        """The same class of mail, with these recipients."""
         return whole if recipients == whole.recipients else self.get(whole.sender, recipients, whole.kind)
 
 
@@ -101,7 +101,7 @@ class Message:
         self.visit = -1  # its number in the mail log, where there is one
         self.attempt_times: AttemptTimes | None = None  # of the one that carries it, for the mail log
 
-    def part(self, envelope: EnvelopeClass) -> Message:
+    def split_off(self, envelope: EnvelopeClass) -> Message:
         """A message for some of the recipients, with the same way behind it and their share of the bytes."""
         other = Message.__new__(Message)
         for name in Message.__slots__:

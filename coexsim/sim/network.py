@@ -144,14 +144,14 @@ class Network:
 class StageLogMaker:
     """Makes the logs of a run, all over the same time and window, and keeps them."""
 
-    def __init__(self, length_s: float, measured_s: tuple[float, float], *, keep: bool) -> None:
+    def __init__(self, length_s: float, measured_s: tuple[float, float], *, keep_visits: bool) -> None:
         self.length_s = length_s
         self.measured_s = measured_s
-        self.keep = keep
+        self.keep_visits = keep_visits
         self.made: list[StageLog] = []
 
     def __call__(self, server: str, stage: str, workers: int | None) -> StageLog:
         """A new log."""
-        log = StageLog(server, stage, workers, self.length_s, measured_s=self.measured_s, keep=self.keep)
+        log = StageLog(server, stage, workers, self.length_s, measured_s=self.measured_s, keep_visits=self.keep_visits)
         self.made.append(log)
         return log

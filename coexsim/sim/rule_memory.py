@@ -160,10 +160,10 @@ class RuleMemory:
             (disposition.rcpt, disposition.reply) for disposition in of.get("fail", ()) if disposition.reply is not None
         ]
         kept = sum(v.rcpt.count for v in dispositions if v.action != "duplicate")
-        part = world.envelopes.part
+        with_recipients = world.envelopes.with_recipients
         return ClassDecision(
             tuple(self._by_side(envelope, tuple(v.rcpt for v in of.get("deliver", ())))),
-            tuple(Forwarding(part(envelope, t.recipients), t.hop, t.role) for t in decision.requests),
+            tuple(Forwarding(with_recipients(envelope, t.recipients), t.hop, t.role) for t in decision.requests),
             tuple(_by_reply(failed)),
             kept - envelope.count,
             {v.rcpt: (v.rule, v.reason) for v in dispositions if v.action != "duplicate"},
@@ -202,7 +202,7 @@ class RuleMemory:
         for rcpt in recipients:
             sides.setdefault(world.side_of(rcpt.written, world.state.version), []).append(rcpt)
         for rcpts in sides.values():
-            yield world.envelopes.part(envelope, tuple(rcpts))
+            yield world.envelopes.with_recipients(envelope, tuple(rcpts))
 
 
 def _by_reply(refused: list[tuple[Rcpt, Reply]]) -> Iterator[Refused]:

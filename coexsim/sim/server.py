@@ -77,14 +77,14 @@ class MailServer:
 
     def enter(self, message: Message) -> None:
         """The message has come into this server's queue."""
-        self.keep(message)
+        self.enqueue(message)
         message.queued_s = now_s = self._world.env.now
         if self._world.mail_log is not None:
             self._world.mail_log.enter(self.machine, message, now_s)
         message.failures = 0
         message.warned = False
 
-    def keep(self, message: Message) -> None:
+    def enqueue(self, message: Message) -> None:
         """The message, a part of one that is in this server's queue, counts by itself from now on."""
         self.queued += 1
         self.queued_bytes += message.size_bytes

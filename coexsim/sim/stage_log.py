@@ -51,7 +51,7 @@ class StageLog:
     """The record of one stage: `workers` at work on one queue (None: as many as are needed).
 
     The timeline covers [0, `length_s`) in bins of `bin_s` (the last one is a whole bin too) and holds every
-    visit. The summary holds those that arrived in the window `measured_s` = [from, to). With `keep`, every
+    visit. The summary holds those that arrived in the window `measured_s` = [from, to). With `keep_visits`, every
     visit is kept as well.
 
     One log belongs to one station, which records its visits in order of arrival; or to a `Pool`, which
@@ -76,7 +76,7 @@ class StageLog:
         "bin_s",
         "buffer",
         "in_order",
-        "keep",
+        "keep_visits",
         "length_s",
         "measured_s",
         "server",
@@ -92,7 +92,7 @@ class StageLog:
         length_s: float,
         bin_s: float = 60.0,
         measured_s: tuple[float, float] = (0.0, inf),
-        keep: bool = False,
+        keep_visits: bool = False,
     ) -> None:
         if not (0 < length_s < inf and bin_s > 0):
             raise ValueError(f"a timeline needs a length and bins, found {length_s} s and {bin_s} s")
@@ -102,7 +102,7 @@ class StageLog:
         self.length_s = length_s
         self.bin_s = bin_s
         self.measured_s = measured_s
-        self.keep = keep
+        self.keep_visits = keep_visits
         self.in_order = True
         bins = ceil(length_s / bin_s)
         self._arrivals = _EventsPerBin(bins, bin_s)
@@ -209,7 +209,7 @@ class StageLog:
 
     def visits(self) -> Floats:
         """Every visit as a row (arrived, start, finish), in the order in which they were recorded."""
-        if not self.keep:
+        if not self.keep_visits:
             raise ValueError(f"the visits of {self.server}/{self.stage} were not kept")
         self.fold()
         return np.concatenate(self._kept) if self._kept else np.empty((0, 3))
@@ -220,7 +220,7 @@ class StageLog:
             return
         block: Floats = np.array(self.buffer).reshape(-1, 3)
         self.buffer.clear()
-        if self.keep:
+        if self.keep_visits:
             self._kept.append(block)
         arrived_s, start_s, finish_s = (np.ascontiguousarray(column) for column in block.T)
         gave_up = np.isnan(finish_s)

@@ -120,18 +120,18 @@ class Transfer:
         world, message = self._world, self._message
         match effect:
             case Accepted(host, recipients):
-                part = message.part(self._class_of(recipients))
+                part = message.split_off(self._class_of(recipients))
                 move(world, part, host, recipients)
                 world.start(part)
             case Fail(refused, outcome):
                 world.fail(message, refused, self._server, outcome)
             case Postpone(deferred):
-                world.start(message.part(self._class_of(_recipients(deferred))), deferred=deferred)
+                world.start(message.split_off(self._class_of(_recipients(deferred))), deferred=deferred)
             case Warn():
                 world.notify(message, self._server, "delay")
 
     def _class_of(self, recipients: Recipients) -> EnvelopeClass:
-        return self._world.envelopes.part(self._message.envelope, recipients)
+        return self._world.envelopes.with_recipients(self._message.envelope, recipients)
 
     # --- an attempt ---
 
@@ -273,7 +273,7 @@ class Transfer:
 def move(world: MessageWorld, message: Message, host: Host, recipients: Recipients) -> None:
     """The server at `host` has taken these recipients of a message."""
     assert host.server is not None
-    message.narrow(world.envelopes.part(message.envelope, recipients))
+    message.narrow(world.envelopes.with_recipients(message.envelope, recipients))
     message.came_from = message.server
     message.passed = (*message.passed, world.servers[host.server].machine)
     message.hops += 1

@@ -66,7 +66,7 @@ class World:
         self.minutes = ceil(self.length_s / MINUTE_S)  # the last one may be a part of a minute
         self.minutes_noted = 0
         self.duplicates = 0
-        self.logs = StageLogMaker(self.length_s, self.measured_s, keep=keep_visits)
+        self.logs = StageLogMaker(self.length_s, self.measured_s, keep_visits=keep_visits)
         self.downtimes = build_downtimes(scenario, seed, replication, self.limit_s)
         self.network = Network(self.env, scenario, self.downtimes, self.logs)
         names = scenario.name_servers
@@ -136,11 +136,11 @@ class World:
         if self.mail_log is not None and refusals:
             self.mail_log.refused(server.machine, message, refusals, self.env.now)
         for refused in refusals:
-            envelope = self.envelopes.part(message.envelope, refused.recipients)
+            envelope = self.envelopes.with_recipients(message.envelope, refused.recipients)
             self.recorder.end(message, envelope, BOUNCED, self.env.now, refused.reply.enhanced, server.name)
         if session.accepted:
             message.passed = (server.machine,)
-            message.envelope = self.envelopes.part(message.envelope, session.accepted)
+            message.envelope = self.envelopes.with_recipients(message.envelope, session.accepted)
             self.start(message)
 
     def start(self, message: Message, forwarding: Forwarding | None = None, deferred: tuple[Refused, ...] = ()) -> None:
@@ -177,7 +177,7 @@ class World:
         if self.mail_log is not None:
             self.mail_log.failed(message, refused, outcome, self.env.now)
         for recipients, said, *_ in refused:
-            envelope = self.envelopes.part(message.envelope, recipients)
+            envelope = self.envelopes.with_recipients(message.envelope, recipients)
             self.recorder.end(message, envelope, end, self.env.now, said.enhanced, server.name)
         self.notify(message, server, "dsn")
 
@@ -204,7 +204,7 @@ class World:
 
     def duplicate(self, message: Message, target: MailServer, accepted: Recipients) -> None:
         """`target` has the mail, but its 250 was lost: the client will send it again, and there are two."""
-        double = message.part(self.envelopes.part(message.envelope, accepted))
+        double = message.split_off(self.envelopes.with_recipients(message.envelope, accepted))
         count = double.envelope.count
         self.duplicates += count
         self.recorder.sent += count

@@ -114,7 +114,7 @@ def test_who_gives_up_or_stays_has_no_wait_but_is_counted() -> None:
 
 def test_nothing_recorded() -> None:
     """No visits: NaN rather than zero, and a timeline of zeros."""
-    log = StageLog("onprem", "work", None, length_s=120, keep=True)
+    log = StageLog("onprem", "work", None, length_s=120, keep_visits=True)
 
     assert isnan(log.summary().mean_wait_s)
     assert isnan(log.summary().p99_service_s)
@@ -148,6 +148,6 @@ def test_visits_are_kept_on_request() -> None:
     """Row by row as recorded; a log that did not keep them says so."""
     rows = [(0.0, 1.0, 3.0), (2.0, 3.0, 4.0)]
 
-    assert log_of(rows, keep=True).visits().tolist() == [list(row) for row in rows]
+    assert log_of(rows, keep_visits=True).visits().tolist() == [list(row) for row in rows]
     with pytest.raises(ValueError, match="not kept"):
         log_of(rows).visits()

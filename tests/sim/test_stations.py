@@ -39,8 +39,8 @@ def gamma_cv2_4(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     return rng.gamma(0.25, 4, count)
 
 
-def log_of(length_s: float = 1000, keep: bool = False) -> StageLog:
-    return StageLog("onprem", "work", None, length_s, keep=keep)
+def log_of(length_s: float = 1000, keep_visits: bool = False) -> StageLog:
+    return StageLog("onprem", "work", None, length_s, keep_visits=keep_visits)
 
 
 def mean_wait_s(workers: int, load: float, works: Works, replication: int) -> float:
@@ -304,7 +304,7 @@ class Clients:
 
     def __init__(self, capacity: int | None, per_key: int | None = None) -> None:
         self.env = simpy.Environment()
-        self.log = log_of(keep=True)
+        self.log = log_of(keep_visits=True)
         self.pool = Pool(self.env, "threads", capacity, self.log, per_key_capacity=per_key)
         self.served: list[tuple[int, float]] = []  # (number, when), in the order in which slots were had
 
@@ -434,7 +434,7 @@ def test_a_slot_is_given_back_once() -> None:
 def test_pool_closes_its_books() -> None:
     """Who holds or waits at the end is in the log, as busy or queue to the end of the timeline."""
     env = simpy.Environment()
-    log = log_of(120, keep=True)
+    log = log_of(120, keep_visits=True)
     pool = Pool(env, "threads", 1, log)
     pool.try_take()
     env.run(until=30)
