@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -26,8 +27,9 @@ class LazyGroup(TyperGroup):
         return command(cmd_name) if cmd_name in COMMANDS else None
 
 
+@cache
 def command(name: str) -> Any:
-    """One command, made from its function."""
+    """One command, made from its function; once a process, as that takes longer than most answers."""
     place = COMMANDS[name]
     function = getattr(import_module(f"coexsim.cli.{place.module}"), place.function or name)
     alone = typer.Typer(add_completion=False)
@@ -35,6 +37,7 @@ def command(name: str) -> Any:
     return typer.main.get_command(alone)
 
 
+@cache
 def build() -> Any:
     """The whole command line."""
     app = typer.Typer(cls=LazyGroup, help=OVERVIEW, context_settings={"help_option_names": ["-h", "--help"]})
