@@ -61,7 +61,7 @@ class Assessment:
     verdicts: tuple[Verdict, ...]
     runs: tuple[Measured, ...]
     level: float
-    """The confidence of each interval: so much that all looks at the growing samples together have the one asked for."""
+    """The confidence of the intervals at the look that ended it: so much that all looks together have the one asked for."""
     advice: str = ""
     """What it would take to be sure, where we cannot say."""
 
@@ -96,6 +96,18 @@ def looks(most: int, first: int = FIRST_LOOK) -> list[int]:
     return plan
 
 
+def look_levels(confidence: float, count: int) -> list[float]:
+    """The confidence of the intervals at each of so many looks, which together are wrong in (1 - `confidence`) of the cases at most.
+
+    Looking several times gives chance more openings. The first look may err in half of what is allowed, each later one in half of what is
+    left, the last in all of it: by Bonferroni's inequality their sum is never exceeded, whenever it ends. So the first look, at the
+    fewest runs, has the least to make up for, however many may follow. After the error spending of Lan and DeMets, "Discrete sequential
+    boundaries for clinical trials", Biometrika 70, 1983, with the sum in place of the joint law of the looks.
+    """
+    left = [(1 - confidence) / 2**number for number in range(count)]
+    return [1 - error / 2 for error in left[:-1]] + [1 - left[-1]]
+
+
 def assess(
     scenario: Scenario, objectives: Sequence[Objective] | None = None, *, most: int = 10, first: int = FIRST_LOOK,
     relative: float | None = None, absolute: float | None = None, stop_when_missed: bool = False, confidence: float = 0.95,
@@ -103,18 +115,18 @@ def assess(
 ) -> Assessment:  # fmt: skip
     """Replications until every verdict is clear (and each interval as narrow as asked), or `most` of them are spent.
 
-    We look after `first`, 2 `first`, 4 `first` ... replications. Looking several times gives chance more openings, so
-    each look has (1 - `confidence`) divided by the number of looks (Bonferroni). `relative` and `absolute` ask for half
-    widths of at most that share of the value, or that value. With `stop_when_missed` one missed objective ends it.
+    We look after `first`, 2 `first`, 4 `first` ... replications, with intervals as wide as it takes for all looks together to have the
+    `confidence` (`look_levels`). `relative` and `absolute` ask for half widths of at most that share of the value, or that value. With
+    `stop_when_missed` one missed objective ends it.
     `progress` is told of each replication done. Raises `ObjectiveError`.
     """
     asked = tuple(read_objectives(scenario) if objectives is None else objectives)
     seed = scenario.run.seed if seed is None else seed
     plan = looks(most, first)
-    level = 1 - (1 - confidence) / len(plan)
+    level = confidence
     runs: list[Measured] = []
     verdicts: tuple[Verdict, ...] = ()
-    for look in plan:
+    for look, level in zip(plan, look_levels(confidence, len(plan)), strict=True):
         runs += _more(scenario, seed, range(len(runs), look), asked, executor, progress)
         columns = [[run.samples[i] for run in runs] for i in range(len(asked))]
         verdicts = tuple(judge(each, samples, level) for each, samples in zip(asked, columns, strict=True))

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
-from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
+from coexsim.analysis.assess import Assessment, assess
 from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.headroom import Headroom, find_headroom
@@ -34,6 +34,7 @@ from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Candidate, Scenario
 from coexsim.sim.world import World
 
+MOST = 32  # replications of one machine or growth, where no scenario says it
 Status = Literal["holds", "fails", "cannot say", "too small by theory", "not tried"]
 Progress = Callable[[str], None]
 """Told what is being tried, each time that a replication is done."""
@@ -180,8 +181,8 @@ def find_size(
 
     Candidates, server and the most replications for one of them are those of the scenario's ``size:`` unless given.
     `curve` tries also those that the answer does not need, for the curve over size. `headroom` finds the growth of
-    the load at which the answer breaks, by a first look at each growth unless `most` is given. Raises `NoDataError`
-    where there is nothing to choose from or nothing to meet.
+    the load at which the answer breaks. Machines and growths get replications until nothing is left that cannot be said for
+    want of them, `most` at the most. Raises `NoDataError` where there is nothing to choose from or nothing to meet.
     """
     began = perf_counter()
     size = scenario.size
@@ -191,8 +192,7 @@ def find_size(
     server = server or (size.server if size else None)
     if server is None:
         raise NoDataError("which server is to be sized? add 'size:' with 'server' and 'candidates'")
-    most_for_headroom = most or FIRST_LOOK
-    most = most or (size.replications if size else 10)
+    most = most or (size.replications if size else MOST)
     confidence = size.confidence if size else 0.95
     with ExitStack() as stack:
         if executor is None:
@@ -208,7 +208,7 @@ def find_size(
             found = search.cheapest(chosen, curve=curve)
         if headroom and found.answer is not None:
             room = find_headroom(
-                apply(scenario, found.answer, server), asked, most=most_for_headroom, confidence=confidence, seed=seed, executor=executor,
+                apply(scenario, found.answer, server), asked, most=most, confidence=confidence, seed=seed, executor=executor,
                 progress=search.tell("headroom of " + found.answer.name), spent=search.spend, loads=search.loads.get(found.answer.name),
             )  # fmt: skip
             found = replace(found, headroom=room)

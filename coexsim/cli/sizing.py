@@ -34,7 +34,7 @@ def size(
         int | None,
         Option(
             "--replications", "-n", metavar="NUMBER", min=2, max=options.MOST_REPLICATIONS, show_default=False,
-            help="replications of one machine or growth at the most, in place of the scenario's number; of headroom, in place of 4",
+            help="replications of one machine or growth at the most, in place of the scenario's number",
         ),
     ] = None,
     curve: Annotated[bool, Option("--curve", help="try also machines that the answer does not need")] = False,

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from coexsim.experiment.store import make_folder, write_whole
-from coexsim.report.style import Picture, png, svg
+from coexsim.report.style import Picture, fix_layout, png, svg
 from coexsim.text import encodable
 
 PAGE = "report.html"
@@ -43,8 +43,9 @@ def write_plain_page(
     for section in sections:
         drawn = ""
         if section.picture is not None:
-            write_whole(folder / f"{section.name}.png", png(section.picture))
-            drawn = Markup(svg(section.picture, section.name))
+            picture = fix_layout(section.picture)
+            write_whole(folder / f"{section.name}.png", png(picture))
+            drawn = Markup(svg(picture, section.name))
         shown.append((section, drawn))
     text = environment.get_template("plain_page.html.j2").render(
         title=title, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),

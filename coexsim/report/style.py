@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from math import isfinite
@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
@@ -147,11 +148,26 @@ def nothing_to_draw(title: str, why: str) -> Picture:
 
 
 def png(figure: Figure) -> bytes:
-    """The picture as PNG: no time stamp, no version, so that the same picture is the same bytes."""
+    """The picture as PNG: no time stamp, no version, so that the same picture is the same bytes.
+
+    By the canvas itself: `savefig` draws a picture twice, the first time for its layout.
+    """
     target = io.BytesIO()
-    with _own_style():
-        figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
+    with _own_style(), _canvas(figure, FigureCanvasAgg) as canvas:
+        canvas.print_png(target, metadata={"Software": None})
     return target.getvalue()
+
+
+@contextmanager
+def _canvas(figure: Figure, kind: Callable[[Figure], Any]) -> Iterator[Any]:
+    """A canvas of some kind to draw a figure on; afterwards it has its own again."""
+    own, dpi = figure.canvas, figure.dpi
+    figure.set_dpi(DPI)
+    try:
+        yield kind(figure)
+    finally:
+        figure.set_canvas(own)
+        figure.set_dpi(dpi)
 
 
 def svg(figure: Figure, name: str) -> str:
@@ -160,8 +176,9 @@ def svg(figure: Figure, name: str) -> str:
     `name` keeps the marks that pictures refer to apart where several stand on one page. Same picture: same text.
     """
     target = io.StringIO()
-    with _own_style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
+    with _own_style(), mpl.rc_context(settings), _canvas(figure, FigureCanvasSVG) as canvas:
+        canvas.print_svg(target, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = target.getvalue()
     text = text[text.index("<svg") :]
     for colour, variable in _PAGE_COLOURS.items():

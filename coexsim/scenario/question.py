@@ -97,7 +97,9 @@ class Size(Spec):
     server: str = Field(description="the server to be sized")
     candidates: tuple[Candidate, ...] = Field(default=(), description="machines that could be bought")
     ranges: dict[str, str] = Field(default_factory=dict, description="such as 'cores: 2..64'")
-    replications: Whole = Field(default=10, ge=2, description="replications at the most for one candidate")
+    replications: Whole = Field(
+        default=32, ge=2, description="replications at the most for one candidate or growth, where fewer cannot say"
+    )
     confidence: Share = Field(default=0.95, description="of the answer's intervals")
 
 
