@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from itertools import pairwise
-from math import isnan, nan
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from coexsim.analysis.slo import side_of_limit
-from coexsim.analysis.slo_measure import measure
-from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.analysis.sketch import Sketch
+from coexsim.analysis.slo import judge
+from coexsim.analysis.slo_mail import Late, Series
+from coexsim.analysis.slo_measure import Sample, measure
+from coexsim.analysis.slo_text import read_objectives
 from coexsim.experiment.figures import Figure
 from coexsim.experiment.results import Results
-from coexsim.experiment.sweep import sweep as sweep_figures
+from coexsim.experiment.sweep import Kept, Sweep, run_sweep
 from coexsim.scenario.model import Scenario
-from coexsim.stats import Interval, mean_interval
 
 OBJECTIVE, LOW, HIGH, UNSTABLE = "objective", "objective, low", "objective, high", "objective, not stable"
 UNITS = {"s": "s", "bytes": "B", "share": "1", "count": "1"}
@@ -32,64 +32,72 @@ def sweep(
     folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """`experiment.sweep.sweep` with the scenario's objectives among the figures; `swept_objectives` judges them.
+    """`experiment.sweep.sweep` with the scenario's objectives among the figures.
 
     Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where, value, unit``. An
     objective is a figure ``objective`` of its text, with the ends of the run's own 95 % interval beside it where it has one.
     """
-    return sweep_figures(
+    return sweep_judged(
+        scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress
+    ).table  # fmt: skip
+
+
+def sweep_judged(
+    scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
+    folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sweep:  # fmt: skip
+    """The table of `sweep` with what `swept_objectives` needs to judge its points."""
+    return run_sweep(
         scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress,
-        measure=objective_figures,
+        measure=measured_objectives,
     )  # fmt: skip
 
 
-def objective_figures(results: Results, scenario: Scenario) -> list[Figure]:
-    """What one run says of each objective. Picklable by its name."""
-    found = []
+def measured_objectives(results: Results, scenario: Scenario) -> Kept:
+    """What one run says of each objective: figures for the table, and the whole samples as text. Picklable by its name."""
+    found, samples = [], []
     for objective in read_objectives(scenario):
         sample = measure(objective, results, scenario)
+        samples.append(sample)
         unit = UNITS[objective.unit]
         for what, value in ((OBJECTIVE, sample.value), (LOW, sample.low), (HIGH, sample.high)):
             found.append(Figure(what, objective.text, float(value), unit))
         found.append(Figure(UNSTABLE, objective.text, float(bool(sample.growing)), "1"))
-    return found
+    return Kept(found, json.dumps(samples))
 
 
-def swept_objectives(table: pd.DataFrame, scenario: Scenario, keys: list[str]) -> pd.DataFrame:
+def samples_of(text: str) -> list[Sample]:
+    """The samples that `measured_objectives` wrote, one for each objective; a number comes back to the last bit."""
+    return [_sample(*fields) for fields in json.loads(text)]
+
+
+def _sample(*fields: Any) -> Sample:
+    read = Sample(*fields)
+    return read._replace(
+        sketch=Sketch(*map(tuple, read.sketch)) if read.sketch is not None else None,
+        series=Series(*map(tuple, read.series)) if read.series is not None else None,
+        late=Late(*read.late) if read.late is not None else None,
+    )
+
+
+def swept_objectives(swept: Sweep) -> pd.DataFrame:
     """Each objective at each point: the keys as columns, then ``objective, limit, estimate, low, high, answer, unit``.
 
-    Keys whose values are numbers with one unit are numbers, with the unit in the column's name: ``links[0].bandwidth [Mbit/s]``. The
-    interval is Student's over replications; of one run alone its own. Met and missed are said only where it lies on one side of
-    the limit, and never met where a queue grew all the time.
+    Keys whose values are numbers with one unit are numbers, with the unit in the column's name: ``links[0].bandwidth [Mbit/s]``. A
+    point is judged from its runs by `slo.judge`, as `coexsim run` judges the same scenario with the same seed and replications.
     """
+    keys = list(swept.points[0].values)
     rows = []
-    for values, part in table.groupby(keys, sort=False, dropna=False):
-        by_what = part.groupby(["what", "where"])["value"]
-        known = {key: group.to_numpy() for key, group in by_what}
-        for objective in read_objectives(scenario):
-            runs = {
-                what: known.get((what, objective.text), np.array([nan])) for what in (OBJECTIVE, LOW, HIGH, UNSTABLE)
-            }
-            interval, answer = _judged(objective, runs)
-            estimate = float(runs[OBJECTIVE].mean())
-            figures = (objective.limit, estimate, interval.low, interval.high, answer, UNITS[objective.unit])
-            rows.append((*values, objective.text, *figures))
+    for point, texts in zip(swept.points, swept.texts, strict=True):
+        runs = [samples_of(text) for text in texts]
+        for place, objective in enumerate(read_objectives(point.scenario)):
+            verdict = judge(objective, [samples[place] for samples in runs])
+            low, high = verdict.interval.low, verdict.interval.high
+            figures = (objective.limit, verdict.estimate, low, high, verdict.answer, UNITS[objective.unit])
+            rows.append((*point.values.values(), objective.text, *figures))
     names = ["objective", "limit", "estimate", "low", "high", "answer", "unit"]
     return with_numbers(pd.DataFrame(rows, columns=[*keys, *names]), keys)
-
-
-def _judged(
-    objective: Objective, runs: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]
-) -> tuple[Interval, str]:
-    values = runs[OBJECTIVE]
-    if len(values) == 1:
-        interval = Interval(float(runs[LOW][0]), float(runs[HIGH][0]), 0.95)
-    elif np.isfinite(values).all():
-        interval = mean_interval(values)
-    else:
-        interval = Interval(float(values.min()), float(values.max()), 0.95)
-    answer = "cannot say" if isnan(float(values.mean())) else side_of_limit(objective, interval)
-    return interval, "cannot say" if answer == "met" and runs[UNSTABLE].any() else answer
 
 
 def with_numbers(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -128,6 +136,22 @@ def crossings(points: pd.DataFrame, key: str) -> list[Crossing]:
             if before != after:
                 found.append(Crossing(str(objective), before, at, after, by))
     return found
+
+
+def unchanged(points: pd.DataFrame) -> str:
+    """What is said where no value of the keys is shown to change an objective's answer."""
+    answers = set(points["answer"])
+    if answers == {"met"}:
+        return "Nothing changes: every objective is met at every value."
+    if answers == {"missed"}:
+        return "Nothing changes: every objective is missed at every value."
+    told = []
+    for objective, rows in points.groupby("objective", sort=False):
+        counts = rows["answer"].value_counts()
+        told.append(
+            f"{objective}: {', '.join(f'{answer} at {n} of {len(rows)} values' for answer, n in counts.items())}"
+        )
+    return f"No answer is shown to change: {'; '.join(told)}."
 
 
 def _said(value: object) -> str:

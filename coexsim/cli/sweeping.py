@@ -55,7 +55,7 @@ def sweep(
     Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side.
     """
     from coexsim.analysis.slo_text import read_objectives
-    from coexsim.analysis.swept import sweep as run_sweep
+    from coexsim.analysis.swept import sweep_judged, swept_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.experiment.ranges import read_values
     from coexsim.experiment.store import write_whole
@@ -81,7 +81,7 @@ def sweep(
                 seen[:] = done, total
                 tell(done / max(total, 1))
 
-            table = run_sweep(
+            swept = sweep_judged(
                 spec,
                 grid,
                 replications=replications,
@@ -95,6 +95,7 @@ def sweep(
         kept = f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there"
         print(visible(kept), file=sys.stderr)
         raise
+    table = swept.table
     total = f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet"
     points = None
     if list(grid) == [HOSTED_SHARE]:
@@ -102,7 +103,7 @@ def sweep(
 
         points = curve(table, spec)
         keeping.write(partial(write_whole, folder / "migration.csv", points.to_csv(index=False).encode()))
-    objectives = _objectives(table, spec, list(grid))
+    objectives = swept_objectives(swept) if spec.objectives else None
     changes = (
         []
         if objectives is None or len(grid) > 1
@@ -133,21 +134,14 @@ def sweep(
     return keeping.exit_code(0)
 
 
-def _objectives(table: DataFrame, spec: Scenario, keys: list[str]) -> DataFrame | None:
-    """Each objective at each point; None where the scenario states none."""
-    from coexsim.analysis.swept import swept_objectives
-
-    return swept_objectives(table, spec, keys) if spec.objectives else None
-
-
 def _write_objectives(
     points: DataFrame, spec: Scenario, folder: Path, keeping: Keeping, *, pictures: bool
 ) -> list[str]:
     """Keep the table of a sweep over one key, with picture and page; where an answer changes, in a sentence each."""
-    from coexsim.analysis.swept import crossings
+    from coexsim.analysis.swept import crossings, unchanged
     from coexsim.experiment.store import write_whole
 
-    changes = [f"{each}." for each in crossings(points, str(points.columns[0]))]
+    changes = [f"{each}." for each in crossings(points, str(points.columns[0]))] or [unchanged(points)]
     keeping.write(
         partial(write_whole, folder / "objectives.csv", points.to_csv(index=False, lineterminator="\n").encode())
     )
@@ -167,7 +161,11 @@ def _judged(points: DataFrame) -> Group:
     shown = plain_table(heads, [])
     for row in rows:
         shown.add_row(*row)
-    return titled("Objectives", shown, "met or missed only where the whole interval lies on one side of the limit")
+    return titled(
+        "Objectives",
+        shown,
+        "judged as coexsim run does: by the interval, or where few samples came by how many kept the limit",
+    )
 
 
 def _point_data(table: Any, keys: list[str]) -> list[dict[str, Any]]:

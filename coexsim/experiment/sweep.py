@@ -43,8 +43,15 @@ ANSWERS_ONLY = ("analysis", "audit", "cli", "intake", "report")
 COUNTS_WITH = ("dnspython", "networkx", "numpy", "pandas", "scipy", "simpy")
 
 
-Measure = Callable[[Results, Scenario], list[Figure]]
-"""More figures of a run than `figures` has; a function that pickle knows by its name."""
+class Kept(NamedTuple):
+    """What is kept of a run: its figures, and text from which whoever measured it draws conclusions over several runs."""
+
+    figures: list[Figure]
+    text: str = ""
+
+
+Measure = Callable[[Results, Scenario], Kept]
+"""More of a run than `figures` has; a function that pickle knows by its name."""
 
 
 class SweepPoint(NamedTuple):
@@ -54,10 +61,18 @@ class SweepPoint(NamedTuple):
     scenario: Scenario
 
 
+class Sweep(NamedTuple):
+    """All figures in one table, as `sweep` returns it; the points in its order, and of each the text kept of each replication."""
+
+    table: pd.DataFrame
+    points: list[SweepPoint]
+    texts: list[list[str]]
+
+
 def sweep(
     scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
     folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None, measure: Measure | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Run a scenario at every combination of values.
 
@@ -66,12 +81,22 @@ def sweep(
     what is swept lets them. `progress` is told how many runs are done, of how many.
 
     Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where,
-    value, unit``. With a `folder` it is also written there as ``sweep.parquet``. `measure` gives more figures of each run; what it
-    reads of the scenario must be among its objectives.
+    value, unit``. With a `folder` it is also written there as ``sweep.parquet``.
 
     Raises `ScenarioError` before the first run if any point is no scenario, `RangeError` for values that cannot be read, `OutputError`
     where the folder cannot be written; what was stored before is kept.
     """
+    return run_sweep(
+        scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress
+    ).table  # fmt: skip
+
+
+def run_sweep(
+    scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
+    folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None, measure: Measure | None = None,
+) -> Sweep:  # fmt: skip
+    """`sweep` with what `measure` keeps of each run besides; what it reads of the scenario must be among its objectives."""
     points = grid_points(scenario, grid)
     seed = scenario.run.seed if seed is None else seed
     count = replications or scenario.run.replications
@@ -101,15 +126,17 @@ def sweep(
     table = _table(points, hashes, store)
     if folder is not None:
         write_table(table, Path(folder) / "sweep.parquet")
-    return table
+    texts = [[store.of(hashes[i, r]).text for r in range(count)] for i in range(len(points))]
+    return Sweep(table, points, texts)
 
 
 def figures_of(
     scenario: Scenario, seed: int, replication: int, engine: Engine = "auto", measure: Measure | None = None
-) -> list[Figure]:
+) -> Kept:
     """Simulate one replication and keep its figures. Picklable in and out."""
     results = run_one(scenario, seed, replication, engine=engine)
-    return [*figures(results), *(measure(results, scenario) if measure is not None else ())]
+    more = measure(results, scenario) if measure is not None else Kept([])
+    return Kept([*figures(results), *more.figures], more.text)
 
 
 def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[SweepPoint]:
@@ -193,13 +220,13 @@ def _code(*, with_answers: bool = False) -> str:
 class _Store:
     """Figures by the hash of their run: in a folder, or for the time of one sweep in memory.
 
-    A file holds the hash of all that the run depends on, the figures, and a checksum of both. One that is damaged, of another run
-    or a symbolic link is none: its run is done again.
+    A file holds the hash of all that the run depends on, the figures, the text kept with them, and a checksum of all. One that is
+    damaged, of another run or a symbolic link is none: its run is done again.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder / "runs" if folder is not None else None
-        self._known: dict[str, list[Figure]] = {}
+        self._known: dict[str, Kept] = {}
         if self._folder is not None:
             if self._folder.is_symlink():
                 raise OutputError(
@@ -216,26 +243,28 @@ class _Store:
             self._known[digest] = found
         return digest in self._known
 
-    def put(self, digest: str, found: list[Figure]) -> None:
+    def put(self, digest: str, found: Kept) -> None:
         self._known[digest] = found
         if self._folder is not None:
-            figures = plain([list(figure) for figure in found])
-            point = {"run": digest, "figures": figures, "checksum": content_hash([digest, figures])}
+            figures = plain([list(figure) for figure in found.figures])
+            checksum = content_hash([digest, figures, found.text])
+            point = {"run": digest, "figures": figures, "text": found.text, "checksum": checksum}
             write_json(point, self._folder / f"{digest}.json")
 
-    def of(self, digest: str) -> list[Figure]:
+    def of(self, digest: str) -> Kept:
         return self._known[digest]
 
 
-def _read_point(path: Path, digest: str) -> list[Figure] | None:
+def _read_point(path: Path, digest: str) -> Kept | None:
     """The figures of a stored run; None where there are none, or what is there is damaged or of another run."""
     try:
         if path.is_symlink():
             return None
         point = json.loads(path.read_text(encoding="utf-8"))
-        if point["run"] != digest or point["checksum"] != content_hash([digest, point["figures"]]):
+        if point["run"] != digest or point["checksum"] != content_hash([digest, point["figures"], point["text"]]):
             return None
-        return [Figure(what, where, _number(value), unit) for what, where, value, unit in point["figures"]]
+        figures = [Figure(what, where, _number(value), unit) for what, where, value, unit in point["figures"]]
+        return Kept(figures, point["text"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -249,7 +278,7 @@ def _table(points: list[SweepPoint], hashes: dict[tuple[int, int], str], store: 
     rows = [
         (*points[i].values.values(), r, *figure)
         for (i, r), digest in sorted(hashes.items())
-        for figure in store.of(digest)
+        for figure in store.of(digest).figures
     ]
     table = pd.DataFrame(rows, columns=[*keys, "replication", *Figure._fields])
     for key in keys:  # words and numbers do not mix in a column of a Parquet file

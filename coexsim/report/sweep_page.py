@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from coexsim.analysis.swept import unchanged
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
 from coexsim.report.style import Picture
@@ -22,9 +23,9 @@ def write_sweep(points: pd.DataFrame, scenario: Scenario, folder: str | Path, ch
     """Write ``report.html`` and ``sweep.png`` from `swept_objectives` over one key. Returns the page's path."""
     key = str(points.columns[0])
     heads, rows = rows_of(points)
-    answer = list(changes) or [_unchanged(points)]
+    answer = list(changes) or [unchanged(points)]
     values = f"{_said(points[key].iloc[0])} to {_said(points[key].iloc[-1])}, {points[key].nunique()} values"
-    note = "Met or missed is said only where the whole interval lies on one side of the limit."
+    note = "Judged as coexsim run does: by the interval, or where few samples came by how many kept the limit."
     section = Section(f"The objectives over {key}", "sweep", plot_sweep(points), heads, rows, note)
     title = f"{scenario.title or scenario.source.file}: {key}"
     return write_plain_page(
@@ -50,13 +51,6 @@ def rows_of(points: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         told = {str(row["objective"]): f"{row['answer']}: {_figure(row)}" for row in part.to_dict("records")}
         rows.append([*(_said(value) for value in values), *(told[text] for text in texts)])
     return [*keys, *map(str, texts)], rows
-
-
-def _unchanged(points: pd.DataFrame) -> str:
-    answers = set(points["answer"])
-    if answers == {"met"}:
-        return "Every objective is met at every value."
-    return "No objective's answer is shown to change between these values."
 
 
 def _figure(row: dict[object, object]) -> str:

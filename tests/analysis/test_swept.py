@@ -8,7 +8,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from coexsim.analysis.swept import crossings, objective_figures, sweep, swept_objectives, with_numbers
+from coexsim.analysis.slo import evaluate
+from coexsim.analysis.slo_measure import measure
+from coexsim.analysis.slo_text import read_objectives
+from coexsim.analysis.swept import (
+    crossings,
+    measured_objectives,
+    samples_of,
+    sweep_judged,
+    swept_objectives,
+    unchanged,
+    with_numbers,
+)
+from coexsim.experiment.replicate import replicate
 from coexsim.experiment.run import simulate
 from coexsim.report.sweep_page import plot_sweep, rows_of, write_sweep
 from coexsim.scenario.model import Scenario
@@ -27,7 +39,7 @@ def scenario() -> Scenario:
 @pytest.fixture(scope="module")
 def points(scenario: Scenario) -> pd.DataFrame:
     key = "servers.onprem.capacity.cores"
-    return swept_objectives(sweep(scenario, {key: [1, 4, 8]}, replications=3, jobs=1), scenario, [key])
+    return swept_objectives(sweep_judged(scenario, {key: [1, 4, 8]}, replications=3, jobs=1))
 
 
 def test_objectives_are_judged_at_every_point(points: pd.DataFrame) -> None:
@@ -60,7 +72,7 @@ def test_keys_with_one_unit_become_numbers() -> None:
 
 def test_a_run_says_its_own_interval_and_whether_it_was_stable(scenario: Scenario) -> None:
     """Of an objective four figures; a text that nobody wrote is not among them."""
-    found = objective_figures(simulate(scenario), scenario)
+    found = measured_objectives(simulate(scenario), scenario).figures
     assert [figure.what for figure in found] == [
         "objective",
         "objective, low",
@@ -68,6 +80,68 @@ def test_a_run_says_its_own_interval_and_whether_it_was_stable(scenario: Scenari
         "objective, not stable",
     ]
     assert {figure.where for figure in found} == {LIMIT}
+
+
+EVERY_KIND = (
+    LIMIT,
+    "p95(delay) < 12 s",
+    "mean(delay) < 7 s",
+    "utilisation(onprem.cores, busiest hour) < 52 %",
+    "share(bounced) < 1 %",
+    "bounced(valid recipients) = 0",
+    "backlog(onprem) < 12",
+    "p99(wait, onprem.cores) < 2 s",
+)
+
+
+@pytest.mark.parametrize("replications", [1, 3])
+def test_a_point_is_judged_as_a_run_of_the_same_seeds(replications: int, tmp_path: Path) -> None:
+    """Every kind of objective, one run and several: the same estimate, interval and answer, also when read from stored runs."""
+    scenario = station(*EVERY_KIND, per_hour=1200, hours=1, warm_up=0.1, law="cv: 0")
+    key = "servers.onprem.capacity.cores"
+    grid = {key: [4, 8]}
+    sweep_judged(scenario, grid, replications=replications, jobs=1, folder=tmp_path)
+    points = swept_objectives(sweep_judged(scenario, grid, replications=replications, jobs=1, folder=tmp_path))
+
+    for cores in (4, 8):
+        chosen = scenario.change({key: cores})
+        verdicts = evaluate(None, replicate(chosen, replications, jobs=1), chosen)
+        rows = points[points[key] == cores]
+        assert rows["objective"].tolist() == [verdict.objective.text for verdict in verdicts]
+        assert rows["answer"].tolist() == [verdict.answer for verdict in verdicts]
+        for column, wanted in (
+            ("estimate", [verdict.estimate for verdict in verdicts]),
+            ("low", [verdict.interval.low for verdict in verdicts]),
+            ("high", [verdict.interval.high for verdict in verdicts]),
+        ):
+            assert rows[column].tolist() == pytest.approx(wanted, rel=1e-12, nan_ok=True), column
+    assert len(set(points["answer"])) > 1
+
+
+def test_a_sample_comes_back_from_its_text_as_it_was(scenario: Scenario) -> None:
+    """Sketches, series and numbers that are none too: what is judged from a stored run is what was measured."""
+    asked = scenario.change({"objectives": list(EVERY_KIND)})
+    results = simulate(asked)
+    measured = [measure(objective, results, asked) for objective in read_objectives(asked)]
+
+    assert repr(samples_of(measured_objectives(results, asked).text)) == repr(measured)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["met", "met", "met"], "Nothing changes: every objective is met at every value."),
+        (["missed", "missed", "missed"], "Nothing changes: every objective is missed at every value."),
+        (
+            ["cannot say", "met", "met"],
+            f"No answer is shown to change: {LIMIT}: met at 2 of 3 values, cannot say at 1 of 3 values.",
+        ),
+        (["cannot say"] * 3, f"No answer is shown to change: {LIMIT}: cannot say at 3 of 3 values."),
+    ],
+)
+def test_it_is_said_where_nothing_changes(points: pd.DataFrame, answers: list[str], said: str) -> None:
+    """A reader of the answer alone learns that the swept key does not matter to the objectives."""
+    assert unchanged(points.assign(answer=answers)) == said
 
 
 def test_picture_marks_limit_and_change(points: pd.DataFrame) -> None:

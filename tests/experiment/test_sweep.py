@@ -16,7 +16,7 @@ from coexsim.experiment import sweep as sweep_module
 from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import RangeError, read_values
 from coexsim.experiment.run import simulate
-from coexsim.experiment.sweep import at_values, grid_points, run_hash, sweep
+from coexsim.experiment.sweep import Kept, at_values, grid_points, run_hash, sweep
 from coexsim.rng import stream
 from coexsim.scenario.load import load_scenario
 from coexsim.scenario.model import Scenario
@@ -96,13 +96,14 @@ class Counting:
         self.most = most
         self.ran: list[tuple[object, int]] = []
 
-    def __call__(self, scenario: Scenario, seed: int, replication: int, _: str = "auto") -> list[Figure]:
+    def __call__(self, scenario: Scenario, seed: int, replication: int, _: str = "auto") -> Kept:
         if len(self.ran) >= self.most:
             raise KeyboardInterrupt
         cores = scenario.servers["onprem"].capacity.cores
         self.ran.append((cores, replication))
         value = float(stream(seed, replication, f"x/{cores}").random())
-        return [Figure("mean delay", "all", value, "s"), Figure("p95 wait", "onprem.cores", float("nan"), "s")]
+        wait = Figure("p95 wait", "onprem.cores", float("nan"), "s")
+        return Kept([Figure("mean delay", "all", value, "s"), wait])
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, most: int = 10**9) -> Counting:
