@@ -9,7 +9,7 @@ transfers. Theory knows no retries, no outages and no time of day: it screens, t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
 from typing import NamedTuple
@@ -106,6 +106,10 @@ class _Sum:
         self.squares += visits * time.square_s2
 
 
+Demand = Mapping[tuple[str, str], _Sum]
+"""What comes to each station; how many workers it has changes nothing of it."""
+
+
 @dataclass(frozen=True)
 class Loads:
     """The loads of all stations of a scenario, and the messages they come from."""
@@ -137,25 +141,20 @@ class MeasuredMail(NamedTuple):
     busiest_s: float
 
 
-def station_loads(scenario: Scenario, growth: float = 1.0, mail: MeasuredMail | None = None) -> Loads:
+def station_loads(
+    scenario: Scenario, growth: float = 1.0, mail: MeasuredMail | None = None, demand: Demand | None = None
+) -> Loads:
     """The load of every station with all rates times `growth`. A scenario without load has none.
 
-    `mail` saves drawing it again for another machine: it is that of a scenario with the same load and limits on sizes.
+    `mail` saves drawing it again for another machine: it is that of a scenario with the same load and limits on sizes. `demand` is that of
+    a machine that differs in nothing but how much of each resource it has.
     """
     world = World(scenario, scenario.run.seed, 0)
     begin_s, end_s = world.measured_s
-    classes, busiest_s = measured_mail(world) if mail is None else mail
-    sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
-    ways: dict[tuple[str, tuple[str, ...], int], _Way] = {}
-    for each in classes:
-        key = (each.sender, tuple(address for address, _ in each.pattern), each.size_class)
-        if key not in ways:
-            route = trace(world.setup, key[0], key[1], size_bytes=round(each.size.mean_s), at_s=begin_s)
-            ways[key] = _way(world, route)
-        _add(sums, each, ways[key])
+    classes, busiest_s = mail = measured_mail(world) if mail is None else mail
     messages = sum(each.messages for each in classes)
     stations = []
-    for (server, stage), total in sorted(sums.items()):
+    for (server, stage), total in sorted((station_demand(world, mail) if demand is None else demand).items()):
         if not total.visits:
             continue
         mean_s = total.seconds / total.visits
@@ -175,6 +174,20 @@ def station_loads(scenario: Scenario, growth: float = 1.0, mail: MeasuredMail | 
             )
         )
     return Loads(tuple(stations), growth * messages / (end_s - begin_s))
+
+
+def station_demand(world: World, mail: MeasuredMail) -> Demand:
+    """What the measured mail asks of each station on its way."""
+    begin_s = world.measured_s[0]
+    sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
+    ways: dict[tuple[str, tuple[str, ...], int], _Way] = {}
+    for each in mail.classes:
+        key = (each.sender, tuple(address for address, _ in each.pattern), each.size_class)
+        if key not in ways:
+            route = trace(world.setup, key[0], key[1], size_bytes=round(each.size.mean_s), at_s=begin_s)
+            ways[key] = _way(world, route)
+        _add(sums, each, ways[key])
+    return sums
 
 
 def measured_mail(world: World) -> MeasuredMail:

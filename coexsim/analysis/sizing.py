@@ -21,7 +21,7 @@ from coexsim.analysis.assess import Assessment, assess
 from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.headroom import Headroom, find_headroom
-from coexsim.analysis.loads import Loads, MeasuredMail, measured_mail, station_loads
+from coexsim.analysis.loads import Demand, Loads, MeasuredMail, measured_mail, station_demand, station_loads
 from coexsim.analysis.resources import resource_table
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.slo import Verdict
@@ -235,6 +235,7 @@ class _Search:
         self.messages = 0
         self.loads: dict[str, Loads] = {}  # by name of the candidate
         self._mail: MeasuredMail | None = None  # the same for every machine
+        self._demands: dict[tuple[float, float | None], Demand] = {}  # by what changes how long things take
 
     def tell(self, what: str) -> Callable[[int], None]:
         """For `assess`: passes on what is being tried."""
@@ -248,9 +249,13 @@ class _Search:
     def screen(self, candidate: Candidate) -> Tried:
         """What theory says of a candidate."""
         changed = apply(self.scenario, candidate, self.server)
+        world = World(changed, changed.run.seed, 0)
         if self._mail is None:
-            self._mail = measured_mail(World(changed, changed.run.seed, 0))
-        loads = self.loads[candidate.name] = station_loads(changed, mail=self._mail)
+            self._mail = measured_mail(world)
+        quick = (candidate.speed, candidate.uplink)
+        if quick not in self._demands:
+            self._demands[quick] = station_demand(world, self._mail)
+        loads = self.loads[candidate.name] = station_loads(changed, mail=self._mail, demand=self._demands[quick])
         expected = {each.text: value for each in self.asked if (value := predict(each, loads)) is not None}
         why = too_small(self.asked, loads)
         return Tried(candidate, "too small by theory" if why else "not tried", why, expected)

@@ -50,7 +50,8 @@ def measure(objective: Objective, run: Results, scenario: Scenario, level: float
         sample = delay_of(objective, run, level)
     else:
         sample = _wait(objective, run, level)
-    return sample._replace(growing=instability(run), eventful=bool(outages_of(scenario)))
+    growing = run.once("instability", lambda: instability(run))
+    return sample._replace(growing=growing, eventful=bool(outages_of(scenario)))
 
 
 # --- servers ------------------------------------------------------------------------------------------------------

@@ -43,7 +43,6 @@ class Births:
         self._changes_s = np.array(world.setup.directory.change_times_s(replica=False))
         self._nameless = {c.address for c in world.setup.directory.classes}
         self._server: dict[tuple[str, int], str] = {}
-        self._codes: dict[tuple[int, int, int, int], int] = {}
         self._slot_of: list[tuple[int, int, int, int]] = []  # by slot: stage, visit, serial, block
         self._oldest = 0
         arrays["block_first"] = np.zeros(1, np.int64)
@@ -99,16 +98,17 @@ class Births:
         return found
 
     def _entry(self, block: MailBlock, sender: int, pattern: int, size_class: int, version: int) -> int:
-        key = (sender, pattern, size_class, version)
-        if key not in self._codes:
+        key = (block.addresses[sender], block.patterns[pattern], size_class, version)
+        known = self._rows.handed_in
+        if key not in known:
             server = self._entry_server(block.addresses[sender], version)
             number = -1
             if server:
                 recipients = tuple(Rcpt(address, count) for address, count in block.patterns[pattern])
                 envelope = self._world.envelopes.get(block.addresses[sender], recipients)
                 number = self._rows.entry(Class(server, envelope, "own-user", size_class, ()))
-            self._codes[key] = number
-        return self._codes[key]
+            known[key] = number
+        return known[key]
 
     def _entry_server(self, address: str, version: int) -> str:
         """Where a sender hands mail in, as of a version of the directory; nowhere (empty) who is yet to be hired."""

@@ -55,13 +55,16 @@ class MailRows:
         if at == len(rows):
             return
         ends: list[End] = list(self._rows.ends)
-        versions = np.searchsorted(self._changes_s, rows["born"], side="right")
-        for end, version in zip(rows["end"][at:].tolist(), versions[at:].tolist(), strict=True):
-            if self._flows_of[end, version]["count"] < 0:
-                self._ends[end] = self._end_row(ends[end])
-                flows = self._world.flows_of(ends[end].envelope, version)
-                self._flows_of[end, version] = (len(self._flows), len(flows))
-                self._flows += [(self.words["flow"].code(flow), count) for flow, count in flows]
+        versions = np.searchsorted(self._changes_s, rows["born"][at:], side="right")
+        width = self._flows_of.shape[1]
+        codes, first = np.unique(rows["end"][at:] * width + versions, return_index=True)
+        unknown = self._flows_of.reshape(-1)["count"][codes] < 0
+        for code in codes[unknown][np.argsort(first[unknown])].tolist():
+            end, version = divmod(code, width)
+            self._ends[end] = self._end_row(ends[end])
+            flows = self._world.flows_of(ends[end].envelope, version)
+            self._flows_of[end, version] = (len(self._flows), len(flows))
+            self._flows += [(self.words["flow"].code(flow), count) for flow, count in flows]
 
     def _end_row(self, end: End) -> tuple[int, ...]:
         code = {name: word.code for name, word in self.words.items()}

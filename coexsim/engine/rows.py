@@ -40,7 +40,7 @@ class RuleRows:
         self.breaks: list[int] = arrays["breaks"].tolist()
         self.classes, self.transfers, self.entries = tables.classes, tables.transfers, tables.entries
         self.ends, self.replies, self.serials, self.lates = tables.ends, tables.replies, tables.serials, tables.lates
-        self.plans = tables.plans
+        self.plans, self.handed_in = tables.plans, tables.handed_in
         self._keys: dict[tuple[int, Hashable], int] = {}
         self._of_run: dict[tuple[str, Hashable], int] = {}  # rows about links and downtime
         self.dns = DnsRows(world, arrays, self.index, self.replies)

@@ -24,6 +24,10 @@ MOST_KEPT = 3  # sets of rules; a sweep over the routing has a set for each of i
 MOST_CLASSES = 200_000  # about 200 MB; what is larger is not kept
 
 
+HandedIn = tuple[str, tuple[tuple[str, int], ...], int, int]
+"""Mail as it is drawn: sender, addresses with how many mailboxes of each, class of size, version of the directory."""
+
+
 class RuleTables:
     """Classes of mail and the rows of rules about them. They hold in every run of the same rules, whatever its load and machines are.
 
@@ -44,6 +48,9 @@ class RuleTables:
         self.place: dict[Class, int] = {}
         self.tx: dict[TransferClass, int] = {}
         self.entry: dict[Submission, int] = {}
+        self.handed_in: dict[
+            HandedIn, int
+        ] = {}  # the same by what is drawn: number of the entry, -1 where there is none
         self.rows: dict[tuple[str, Hashable], int] = {}
         self.take_failed: dict[int, tuple[End, ...]] = {}  # by row of `takes`
         self.notices: dict[tuple[EnvelopeClass, str, Kind], tuple[int, int]] = {}

@@ -81,9 +81,8 @@ def deferred_share(results: Results) -> float:
     By Little's law over all mail: what delays add up to, less waits and work at cores, delivery and transfer threads, in which
     connections and links are contained. Not a number where nothing was delivered, 0 where the rest is within what rounding leaves.
     """
-    mail = results.measured
-    mail = mail[(mail["kind"] == "mail") & (mail["outcome"] == "delivered")]
-    delay_s = float(mail["delay_s"].sum())
+    mail = results.felt(["outcome", "delay_s"])
+    delay_s = float(mail["delay_s"][(mail["outcome"] == "delivered").to_numpy()].sum())
     if not delay_s > 0:
         return float("nan")
     stages = results.stages[results.stages["stage"].isin(("cores", "delivery", "transfer"))]

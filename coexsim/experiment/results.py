@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from coexsim.sim.recorder import OUTCOMES
 from coexsim.stats import half_width
 from coexsim.units import say_duration
 
+T = TypeVar("T")
 QUANTILES = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
 SUMMARY = "summary.json"
 
@@ -44,7 +45,7 @@ class Results:
     provenance: dict[str, Any] = field(default_factory=dict)
     window_s: tuple[float, float] = (0.0, float("inf"))
     length_s: float = float("inf")
-    _found: dict[Hashable, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _found: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     plot: ClassVar[Any] = Pictures("results")
     """Pictures as methods: ``results.plot.utilisation()``, ``backlog``, ``delay``."""
@@ -117,8 +118,7 @@ class Results:
     @property
     def wan_bytes(self) -> float:
         """Bytes that the mail of the window put on links between sites, second copies included."""
-        counted = (self.mail["measured"] & (self.mail["kind"] == "mail")).to_numpy()
-        return float(self.mail["wan_bytes"].to_numpy()[counted].sum())
+        return float(self.mail["wan_bytes"].to_numpy()[self.once("felt", self._counts)].sum())
 
     def delays(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
         """How long delivered mail took, as its recipients felt it: a copy for three counts three times.
@@ -238,10 +238,14 @@ class Results:
 
     def _once(self, what: str, keys: list[str], find: Callable[[list[str]], pd.DataFrame]) -> pd.DataFrame:
         """A table of figures, worked out when it is first asked for."""
-        asked = (what, tuple(keys))
-        if asked not in self._found:
-            self._found[asked] = find(keys)
-        return self._found[asked].copy()
+        return self.once((what, tuple(keys)), lambda: find(keys)).copy()
+
+    def once(self, key: Hashable, find: Callable[[], T]) -> T:
+        """What these tables say of something, worked out when it is first asked for by this name. It must not be changed."""
+        if key not in self._found:
+            self._found[key] = find()
+        found: T = self._found[key]
+        return found
 
     @property
     def _has_doubles(self) -> bool:
@@ -253,7 +257,11 @@ class Results:
             columns = [*columns, "rows", "squares"]
         if self._has_doubles:
             return self.measured[columns]
-        return self.mail[columns][(self.mail["measured"] & (self.mail["kind"] == "mail")).to_numpy()]
+        return self.mail[columns][self.once("felt", self._counts)]
+
+    def _counts(self) -> NDArray[np.bool_]:
+        """Which rows of `mail` count."""
+        return np.asarray(self.mail["measured"] & (self.mail["kind"] == "mail"), dtype=np.bool_)
 
     def _keys(self, by: str | Sequence[str]) -> list[str]:
         keys = [by] if isinstance(by, str) else list(by)
