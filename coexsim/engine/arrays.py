@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coexsim.engine.layout import ARRAYS
+from coexsim.engine.layout import ARRAYS, HEAP, SEQ
 
 
 class Arrays:
@@ -66,6 +66,19 @@ class Arrays:
         new = np.full(shape, ARRAYS[name].fill, old.dtype) if old.dtype.names is None else np.zeros(shape, old.dtype)
         new[tuple(slice(0, n) for n in old.shape)] = old
         self._of[name] = new
+
+    def schedule(self, time_s: float, order: int, what: int) -> None:
+        """Note an event before the run; `sort_events` puts all of them in their order."""
+        ints = self._of["ints"]
+        at, seq = int(ints[HEAP]), int(ints[SEQ])
+        if at >= len(self._of["heap"]):
+            self.lengthen("heap", at + 1)
+        self._of["heap"][at] = (time_s, order, seq, what)
+        ints[HEAP], ints[SEQ] = at + 1, seq + 1
+
+    def sort_events(self) -> None:
+        """Make a heap of the events noted before the run: they are sorted."""
+        self._of["heap"][: self._of["ints"][HEAP]].sort(order=("time", "order", "seq"))
 
     def arguments(self) -> list[NDArray[Any]]:
         """In the order in which the kernel takes them."""

@@ -5,34 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from coexsim.engine.compiling import compiled
-from coexsim.engine.event_heap import push
+from coexsim.engine.event_heap import push_now
 from coexsim.engine.layout import COPIES, DRAINING, FREE, LIVE, NOTICE_STREAM, OPEN, OUT, SENT, STARTED
 from coexsim.engine.steps import ALL_ENDED, AT_ONCE, BEGINS, SHIFT
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
 
 
 @compiled
-def begin(copies: Any, heap: Any, ints: Any, c: int, step: int, now: float) -> None:
+def begin(copies: Any, heap: Any, ints: Any, c: int, step: int) -> None:
     """``World.start``: a copy goes its own way, as a process that begins before anything else that follows at this moment."""
     ints[OPEN] += copies[c].measured
     copies[c].live = ints[STARTED]
     ints[STARTED] += 1
-    push(heap, ints, now, BEGINS, (step << SHIFT) | c)
+    push_now(heap, ints, BEGINS, (step << SHIFT) | c)
 
 
 @compiled
-def ended(co: Any, heap: Any, ints: Any, now: float) -> None:
+def ended(co: Any, heap: Any, ints: Any) -> None:
     """``World.ended``: the way of a copy has ended."""
     ints[OPEN] -= co.measured
-    note_if_all_ended(heap, ints, now)
+    note_if_all_ended(heap, ints)
 
 
 @compiled
-def note_if_all_ended(heap: Any, ints: Any, now: float) -> None:
+def note_if_all_ended(heap: Any, ints: Any) -> None:
     """The run is over when all measured mail has met its end."""
     if ints[DRAINING] == 1 and ints[OPEN] == 0:
         ints[DRAINING] = 2
-        push(heap, ints, now, AT_ONCE, ALL_ENDED << SHIFT)
+        push_now(heap, ints, AT_ONCE, ALL_ENDED << SHIFT)
 
 
 @compiled

@@ -13,7 +13,6 @@ from coexsim.engine import kernel
 from coexsim.engine import layout as of
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.births import Births
-from coexsim.engine.event_heap import push
 from coexsim.engine.fabric import Fabric
 from coexsim.engine.finish import Finish
 from coexsim.engine.folding import Folds
@@ -58,7 +57,7 @@ class Compiled:
             arrays.lengthen(name, room)
         arrays.lengthen("ways", min(room, 64))
         ints = arrays["ints"]
-        ints[[of.FREE, of.NS_HEAD, of.KEPT_FREE, of.GIVEN_COPY]] = -1
+        ints[[of.FREE, of.NS_HEAD, of.KEPT_FREE, of.GIVEN_COPY, of.FIRST_BEGINS, of.FIRST_AT_ONCE]] = -1
         ints[[of.NS_IDLE, of.WAYS]] = 1
         ints[of.FORCE] = forced
         tables = tables or RuleTables()
@@ -70,18 +69,16 @@ class Compiled:
         self.named = NamedMessages(world, arrays, self.rows, self.mail)
         self.folds = Folds(self.fabric.logs, arrays["times"], keep=world.logs.keep_visits)
         self._progress: Callable[[float], None] | None = None
-        self._push_breaks()
+        self._schedule_breaks()
+        arrays.sort_events()
         self.rows.begin()
         self._widen_work()
 
-    def _push_breaks(self) -> None:
+    def _schedule_breaks(self) -> None:
         """What is under way on a link breaks when it goes down."""
         for number, link in enumerate(self.fabric.links):
             for begin_s, _ in link.downtime:
-                if self.arrays["ints"][of.HEAP] >= len(self.arrays["heap"]):
-                    self.arrays.lengthen("heap", 1)
-                what = (BREAK << SHIFT) | number
-                push(self.arrays["heap"], self.arrays["ints"], begin_s, WORLD, what)
+                self.arrays.schedule(begin_s, WORLD, (BREAK << SHIFT) | number)
 
     # --- what the world does by itself ---
 
@@ -238,7 +235,11 @@ class Compiled:
         axis = 1 if name in ("starts", "transfers") else 0
         old = arrays[name].shape[axis]
         if name != "starts":
+            now = int(arrays["ints"][of.NOW_COUNT]) if name == "heap" else 0
+            follow = arrays[name][old - now :].copy() if now else None
             arrays.lengthen(name, 1, axis)
+            if follow is not None:  # what follows at this moment stays at the end
+                arrays[name][-now:] = follow
             return
         wider = np.zeros((len(arrays[name]), max(2 * old, 1)))
         for station in range(len(wider)):  # a ring: places change with its length

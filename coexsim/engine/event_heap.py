@@ -1,11 +1,11 @@
-"""Heaps by time, order and cause: of what is to come, and of a link's transfers by their ends."""
+"""Heaps by time, order and cause: of what is to come, and of a link's transfers by their ends; queues of what follows at this moment."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from coexsim.engine.compiling import compiled
-from coexsim.engine.layout import HEAP, SEQ
+from coexsim.engine.layout import FIRST_BEGINS, HEAP, LAST_BEGINS, NOW_COUNT, SEQ
 
 
 @compiled
@@ -70,3 +70,32 @@ def pop(heap: Any, ints: Any) -> None:
     """Take the first event off the heap."""
     ints[HEAP] -= 1
     drop_first(heap, ints[HEAP])
+
+
+@compiled
+def push_now(heap: Any, ints: Any, order: int, what: int) -> None:
+    """Let something happen at this moment: in one of two queues, since a process begins before all else that follows at once.
+
+    The queues have the end of the heap's array, counted from its last place, until both are empty.
+    """
+    seq = ints[SEQ]
+    ints[SEQ] = seq + 1
+    place = ints[NOW_COUNT]
+    ints[NOW_COUNT] = place + 1
+    e = heap[heap.shape[0] - 1 - place]
+    e.order = -1
+    e.seq = seq
+    e.what = what
+    if ints[FIRST_BEGINS + order] < 0:
+        ints[FIRST_BEGINS + order] = place
+    else:
+        heap[heap.shape[0] - 1 - ints[LAST_BEGINS + order]].order = place
+    ints[LAST_BEGINS + order] = place
+
+
+@compiled
+def pop_now(heap: Any, ints: Any, order: int) -> None:
+    """Take the first of those that follow at this moment with an `order` off its queue."""
+    ints[FIRST_BEGINS + order] = heap[heap.shape[0] - 1 - ints[FIRST_BEGINS + order]].order
+    if ints[FIRST_BEGINS] < 0 and ints[FIRST_BEGINS + 1] < 0:
+        ints[NOW_COUNT] = 0

@@ -8,7 +8,7 @@ from typing import Any
 from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, end_row, new_notice
 from coexsim.engine.downtimes import up_at
-from coexsim.engine.event_heap import push
+from coexsim.engine.event_heap import push, push_now
 from coexsim.engine.layout import ASKED, ASKED_2, FLUSH, NEED_EXPIRY, NEED_FAIL, NEED_LATE, NEED_UNREACHED, OUT
 from coexsim.engine.pools import feed_back, give_back
 from coexsim.engine.steps import (
@@ -87,8 +87,8 @@ def leave_host(
                 if be.f1 > be.f0:
                     if be.notice >= 0:
                         n = new_notice(copies, ints, notices, breaks, c, be.notice, be.serial, now)
-                        begin(copies, heap, ints, n, ENTER, now)
-                    push(heap, ints, now, AT_ONCE, (SEND << SHIFT) | c)
+                        begin(copies, heap, ints, n, ENTER)
+                    push_now(heap, ints, AT_ONCE, (SEND << SHIFT) | c)
                     a = -1
     return a, need
 
@@ -200,8 +200,8 @@ def wait_or_give_up(
             if co.next_s < math.inf or now < co.gives_s:
                 if tx.late >= 0:
                     n = new_notice(copies, ints, notices, breaks, c, tx.late, tx.late_serial, now)
-                    begin(copies, heap, ints, n, ENTER, now)
-                push(heap, ints, now, AT_ONCE, (WAIT << SHIFT) | c)
+                    begin(copies, heap, ints, n, ENTER)
+                push_now(heap, ints, AT_ONCE, (WAIT << SHIFT) | c)
                 a = -1
     elif a == WAIT:  # for the next attempt, or for the end
         sv = servers[co.server]
@@ -228,7 +228,7 @@ def wait_or_give_up(
                 end_row(out, ints, co, parts[j].end, co.count, now)
             if fail.notice >= 0:
                 n = new_notice(copies, ints, notices, breaks, c, fail.notice, fail.serial, now)
-                begin(copies, heap, ints, n, ENTER, now)
-            push(heap, ints, now, AT_ONCE, (END << SHIFT) | c)
+                begin(copies, heap, ints, n, ENTER)
+            push_now(heap, ints, AT_ONCE, (END << SHIFT) | c)
             a = -1
     return a, need

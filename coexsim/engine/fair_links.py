@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from coexsim.engine.compiling import compiled
-from coexsim.engine.event_heap import drop_first, place_for, push
+from coexsim.engine.event_heap import drop_first, place_for, push, push_now
 from coexsim.engine.stations import note_visit
 from coexsim.engine.steps import AT_ONCE, BEGINS, BROKEN, CARRY, CROSSED, RING, SHIFT
 from coexsim.sim import formulas
@@ -37,9 +37,9 @@ def send_over(l: int, link: Any, transfers: Any, heap: Any, ints: Any, now: floa
     if not link.carries:
         link.carries = 1
         link.next_end = -math.inf
-        push(heap, ints, now, BEGINS, (CARRY << SHIFT) | l)
+        push_now(heap, ints, BEGINS, (CARRY << SHIFT) | l)
     elif now + formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count) < link.next_end:
-        push(heap, ints, now, BEGINS, (CARRY << SHIFT) | l)
+        push_now(heap, ints, BEGINS, (CARRY << SHIFT) | l)
 
 
 @compiled
@@ -68,7 +68,7 @@ def ring(l: int, link: Any, under_way: Any, heap: Any, ints: Any, visits: Any, n
     ):
         x = under_way[0]
         note_visit(link.log, ints, visits, x.sent, x.sent, now)
-        push(heap, ints, now, AT_ONCE, (CROSSED << SHIFT) | x.what)
+        push_now(heap, ints, AT_ONCE, (CROSSED << SHIFT) | x.what)
         link.count -= 1
         drop_first(under_way, link.count)
     if not breaks:
@@ -78,7 +78,7 @@ def ring(l: int, link: Any, under_way: Any, heap: Any, ints: Any, visits: Any, n
         return
     n = link.count
     link.count = 0
-    push(heap, ints, now, BEGINS, (CARRY << SHIFT) | l)
+    push_now(heap, ints, BEGINS, (CARRY << SHIFT) | l)
     note_visit(link.busy_log, ints, visits, link.busy, link.busy, now)
     last = -1
     for _ in range(n):  # in the order in which they were sent
@@ -89,4 +89,4 @@ def ring(l: int, link: Any, under_way: Any, heap: Any, ints: Any, visits: Any, n
         x = under_way[best]
         last = x.seq
         note_visit(link.log, ints, visits, x.sent, x.sent, now)
-        push(heap, ints, now, AT_ONCE, (BROKEN << SHIFT) | x.what)
+        push_now(heap, ints, AT_ONCE, (BROKEN << SHIFT) | x.what)

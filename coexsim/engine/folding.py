@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from coexsim.engine.compiling import OPTIONS
 from coexsim.engine.layout import BIN, MEASURED_FROM, MEASURED_TO, VISIT, WINDOW_FROM, WINDOW_TO
 from coexsim.sim.buckets import LARGEST_S, SMALLEST_S, WIDTH
 from coexsim.sim.stage_log import StageLog
@@ -62,7 +63,7 @@ def fold(visits: Any, times: Any, counts: Any, left: Any, histograms: Any, sums:
 
 _F8, _I8, _typeof = numba.float64, numba.int64, cast("Any", numba.typeof)
 _SIGNATURE = _I8(_typeof(np.empty(0, VISIT)), _F8[::1], _I8[:, :, ::1], _F8[:, :, ::1], _I8[:, :, ::1], _F8[:, ::1])
-_fold = cast("Any", njit(_SIGNATURE, cache=True, nogil=True, error_model="numpy")(fold))
+_fold = cast("Any", njit(_SIGNATURE, **OPTIONS)(fold))
 
 
 class Folds:

@@ -68,7 +68,7 @@ def last_reply(
             copies[n].place = ta.place
             copies[n].stream = ints[DUPLICATE_STREAM]
             copies[n].hops += 1
-            begin(copies, heap, ints, n, ENTER, now)
+            begin(copies, heap, ints, n, ENTER)
     if a == LOST:
         co.reply = sv.lost
         co.marks = 1

@@ -17,7 +17,7 @@ from typing import Any
 from coexsim.engine.compiling import compiled_now
 from coexsim.engine.copies import begin, end_row, ended, new_copy, new_notice, new_part, note_if_all_ended
 from coexsim.engine.downtimes import is_down, up_at, was_down
-from coexsim.engine.event_heap import pop, push
+from coexsim.engine.event_heap import pop, pop_now, push, push_now
 from coexsim.engine.failure_steps import fail_or_defer, leave_host, wait_or_give_up
 from coexsim.engine.fair_links import carry, ring, send_over
 from coexsim.engine.interruptions import last_reply, slot_waited
@@ -36,6 +36,7 @@ from coexsim.engine.layout import (
     EPOCH,
     EVENTS,
     FIRST,
+    FIRST_BEGINS,
     FLUSH,
     FORCE,
     FORCED,
@@ -67,6 +68,7 @@ from coexsim.engine.layout import (
     NEED_TAKE,
     NEED_WORK,
     NOW,
+    NOW_COUNT,
     OPEN,
     OUT,
     REACHED,
@@ -179,7 +181,7 @@ def run(
                     need = FLUSH
                 elif ints[COPIES] + ROOM > copies.shape[0]:
                     need = GROW_COPIES
-                elif ints[HEAP] + ROOM > heap.shape[0]:
+                elif ints[HEAP] + ints[NOW_COUNT] + ROOM > heap.shape[0]:
                     need = GROW_HEAP
                 elif ints[STACK] + ROOM > stack.shape[0]:
                     need = GROW_STACK
@@ -206,10 +208,10 @@ def run(
                             if e.place >= 0:
                                 co.place = e.place
                                 co.count = e.count
-                                begin(copies, heap, ints, c, ENTER, now)
+                                begin(copies, heap, ints, c, ENTER)
                                 a = -1
                             else:
-                                note_if_all_ended(heap, ints, now)
+                                note_if_all_ended(heap, ints)
                                 co.next = ints[FREE]
                                 co.number = -1
                                 ints[FREE] = c
@@ -299,7 +301,7 @@ def run(
                             need = FLUSH
                         if need == 0 and ints[COPIES] + several > copies.shape[0]:
                             need = GROW_COPIES
-                        if need == 0 and ints[HEAP] + several > heap.shape[0]:
+                        if need == 0 and ints[HEAP] + ints[NOW_COUNT] + several > heap.shape[0]:
                             need = GROW_HEAP
                     if need == 0:
                         ints[GIVEN_COPY] = -1
@@ -326,14 +328,14 @@ def run(
                             end_row(out, ints, co, parts[j].end, co.count, now)
                         if p.notice >= 0:
                             n = new_notice(copies, ints, notices, breaks, c, p.notice, p.serial, now)
-                            begin(copies, heap, ints, n, ENTER, now)
+                            begin(copies, heap, ints, n, ENTER)
                         for j in range(p.o0 + 1, p.o1):
                             on = onwards[j]
                             n = new_part(copies, ints, c, on.count)
                             copies[n].tx = on.tx
                             if on.tx < 0:
                                 copies[n].place = on.place
-                            begin(copies, heap, ints, n, KEEP, now)
+                            begin(copies, heap, ints, n, KEEP)
                         a = END
                         if p.o1 > p.o0:
                             first = onwards[p.o0]
@@ -346,7 +348,7 @@ def run(
                                 co.place = first.place
                                 a = HAND_OVER
                             if p.o1 > p.o0 + 1 or p.f1 > p.f0:  # what was started goes first
-                                push(heap, ints, now, AT_ONCE, (a << SHIFT) | c)
+                                push_now(heap, ints, AT_ONCE, (a << SHIFT) | c)
                                 a = -1
                 elif a == HAND_OVER:  # to a role on the same machine
                     servers[co.server].queued -= 1
@@ -355,7 +357,7 @@ def run(
                 elif a == END:  # its way ends here
                     servers[co.server].queued -= 1
                     servers[co.server].queued_bytes -= co.size
-                    ended(co, heap, ints, now)
+                    ended(co, heap, ints)
                     ints[LIVE] -= 1
                     co.number = -1
                     co.next = ints[FREE]
@@ -473,8 +475,8 @@ def run(
                         n = new_part(copies, ints, c, ta.count)
                         copies[n].place = ta.place
                         copies[n].hops += 1
-                        begin(copies, heap, ints, n, ENTER, now)
-                        push(heap, ints, now, AT_ONCE, (CONTACT << SHIFT) | c)
+                        begin(copies, heap, ints, n, ENTER)
+                        push_now(heap, ints, AT_ONCE, (CONTACT << SHIFT) | c)
                         a = -1
                     else:
                         target = host_server[span.first + co.at]
@@ -678,7 +680,7 @@ def run(
                                 else:
                                     co.pending += 1
                                     if broken:
-                                        push(heap, ints, now, AT_ONCE, (BROKEN << SHIFT) | c)
+                                        push_now(heap, ints, AT_ONCE, (BROKEN << SHIFT) | c)
                                     else:
                                         send_over(l, link, transfers, heap, ints, now, co.size, c)
                             if co.pending > 0:
@@ -761,8 +763,8 @@ def run(
                                     end_row(out, ints, co, parts[j].end, co.count, now)
                                 if ta.notice >= 0:
                                     n = new_notice(copies, ints, notices, breaks, c, ta.notice, ta.serial, now)
-                                    begin(copies, heap, ints, n, ENTER, now)
-                                push(heap, ints, now, AT_ONCE, (GO_ON << SHIFT) | c)
+                                    begin(copies, heap, ints, n, ENTER)
+                                push_now(heap, ints, AT_ONCE, (GO_ON << SHIFT) | c)
                                 a = -1
                 elif a == GO_ON:  # who was taken goes on, who was told to come later stays
                     ta = takes[co.take]
@@ -773,8 +775,8 @@ def run(
                             n = new_part(copies, ints, c, ta.late_count)
                             copies[n].tx = ta.late_tx
                             copies[n].late = ta.late
-                            begin(copies, heap, ints, n, KEEP_WAITING, now)
-                            push(heap, ints, now, AT_ONCE, (MOVE << SHIFT) | c)
+                            begin(copies, heap, ints, n, KEEP_WAITING)
+                            push_now(heap, ints, AT_ONCE, (MOVE << SHIFT) | c)
                             a = -1
                     elif ta.late >= 0:
                         if ta.late_count != co.count:
@@ -812,7 +814,7 @@ def run(
                     carry(c, links[c], transfers[c], heap, ints, now)
                     a = -1
                 elif a == RING or a == BREAK:  # its transfers end, or all break
-                    if ints[HEAP] + links[c].count + ROOM > heap.shape[0]:
+                    if ints[HEAP] + ints[NOW_COUNT] + links[c].count + ROOM > heap.shape[0]:
                         need = GROW_HEAP
                     elif ints[VISITS] + links[c].count + ROOM > visits.shape[0]:
                         need = FLUSH
@@ -823,7 +825,7 @@ def run(
 
                 # --- the end -------------------------------------------------------------------------------------------------------
                 elif a == ALL_ENDED:  # the condition that the run waits for comes next
-                    push(heap, ints, now, AT_ONCE, STOP << SHIFT)
+                    push_now(heap, ints, AT_ONCE, STOP << SHIFT)
                     a = -1
                 elif a == STOP:
                     ints[DRAINING] = 3
@@ -888,6 +890,15 @@ def run(
                 is_birth = False
                 time = h.time
                 order = h.order
+        follows = False  # at this moment; what was foreseen for it in time has a smaller number
+        if ints[NOW_COUNT] > 0:
+            begins_or_at_once = 0 if ints[FIRST_BEGINS] >= 0 else 1
+            e = heap[heap.shape[0] - 1 - ints[FIRST_BEGINS + begins_or_at_once]]
+            if now < time or begins_or_at_once < order or (begins_or_at_once == order and e.seq < heap[0].seq):
+                follows = True
+                is_birth = False
+                time = now
+                order = begins_or_at_once
         if time > until_s or (time == until_s and order > until_order):
             times[NOW] = now
             return REACHED
@@ -897,7 +908,7 @@ def run(
         if ints[COPIES] + 1 > copies.shape[0]:
             times[NOW] = now
             return GROW_COPIES
-        if ints[HEAP] + 1 > heap.shape[0]:
+        if ints[HEAP] + ints[NOW_COUNT] + 1 > heap.shape[0]:
             times[NOW] = now
             return GROW_HEAP
         if stack.shape[0] == 0:
@@ -936,6 +947,11 @@ def run(
                 continue
             stack[0] = (HAND_IN << SHIFT) | c
             ints[STACK] = 1
+            continue
+        if follows:
+            stack[0] = heap[heap.shape[0] - 1 - ints[FIRST_BEGINS + order]].what
+            ints[STACK] = 1
+            pop_now(heap, ints, order)
             continue
         what = heap[0].what
         seq = heap[0].seq

@@ -31,6 +31,7 @@ COPY = _record(
 `talked_to`: servers that have answered in this attempt, as bits; `took`: the last one has taken somebody; `waits`: a part that only waits.
 """
 EVENT = _record(time=F8, order=I8, seq=I8, what=I8)
+"""Of what follows at this very moment, at the end of the heap's array, `order` is the place of the next one (``event_heap.push_now``)."""
 PLACE_KEY = _record(server=I4, row=I4, epoch=I4, visit=I4)
 """A class of mail at a server (``server, envelope, came_from, size_class, passed``); its row says what is done with it there.
 
@@ -112,8 +113,8 @@ WAY = _record(parent=I4, server=I4, place=I4)
 (
     HEAP, SEQ, STACK, FREE, COPIES, BIRTH, BORN, BLOCK, FIRST, OUT, VISITS, EPOCH, OPEN, SENT, LIVE, STARTED, HELD, DUPLICATES, ENDED,
     ASKED, ASKED_2, NS_IDLE, NS_HEAD, NS_TAIL, KEPT_FREE, KEPTS, WAYS, SEGMENT, EVENTS, FORCE, FORCED, DUPLICATE_STREAM, NOTICE_STREAM,
-    DRAINING, GIVEN_COPY, ASKED_3, INTS,
-) = range(37)  # fmt: skip
+    DRAINING, GIVEN_COPY, ASKED_3, NOW_COUNT, FIRST_BEGINS, FIRST_AT_ONCE, LAST_BEGINS, LAST_AT_ONCE, INTS,
+) = range(42)  # fmt: skip
 # `times`
 NOW, MEASURED_FROM, MEASURED_TO, LENGTH, LIMIT, BIN, WINDOW_FROM, WINDOW_TO, ANSWER_S, TIMEOUT_S, GIVEN_WORK, TIMES = (
     range(12)

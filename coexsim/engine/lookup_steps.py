@@ -6,7 +6,7 @@ from typing import Any
 
 from coexsim.engine.compiling import compiled
 from coexsim.engine.downtimes import is_down
-from coexsim.engine.event_heap import push
+from coexsim.engine.event_heap import push, push_now
 from coexsim.engine.layout import (
     ANSWER_S,
     ASKED,
@@ -114,14 +114,14 @@ def at_name_server(
         else:
             copies[ints[NS_TAIL]].next = c
         ints[NS_TAIL] = c
-        push(heap, ints, now, AT_ONCE, (NS_PUT << SHIFT))
+        push_now(heap, ints, AT_ONCE, (NS_PUT << SHIFT))
         a = -1
     elif a == NS_PUT:
         if ints[NS_IDLE] and ints[NS_HEAD] >= 0:
             c = ints[NS_HEAD]
             ints[NS_HEAD] = copies[c].next
             ints[NS_IDLE] = 0
-            push(heap, ints, now, AT_ONCE, (NS_GET << SHIFT) | c)
+            push_now(heap, ints, AT_ONCE, (NS_GET << SHIFT) | c)
         a = -1
     elif a == NS_GET:  # the name server turns to a question
         if times[ANSWER_S] > 0:
@@ -136,11 +136,11 @@ def at_name_server(
             need = NEED_ANSWER
         else:
             co.answer = q.answer
-            push(heap, ints, now, AT_ONCE, (REPLY << SHIFT) | c)
+            push_now(heap, ints, AT_ONCE, (REPLY << SHIFT) | c)
             c = ints[NS_HEAD]
             if c >= 0:
                 ints[NS_HEAD] = copies[c].next
-                push(heap, ints, now, AT_ONCE, (NS_GET << SHIFT) | c)
+                push_now(heap, ints, AT_ONCE, (NS_GET << SHIFT) | c)
             else:
                 ints[NS_IDLE] = 1
             a = -1
@@ -193,7 +193,7 @@ def take_answer(
                 while n >= 0:
                     copies[n].answer = co.answer
                     n = copies[n].next
-                push(heap, ints, now, AT_ONCE, (SHARE << SHIFT) | ca.head)
+                push_now(heap, ints, AT_ONCE, (SHARE << SHIFT) | ca.head)
                 ca.head = -1
             co.fresh = min(co.fresh, now + an.ttl)
             co.node = edges[e].node

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from coexsim.engine.arrays import Arrays
-from coexsim.engine.event_heap import push
-from coexsim.engine.layout import COPIES, HEAP, LIVE, NOW
+from coexsim.engine.layout import COPIES, LIVE, NOW
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import Class, End
 from coexsim.engine.rows import RuleRows
@@ -37,10 +36,7 @@ class NamedMessages:
             for name in ("live", "server", "place", "tx", "entry", "take", "next", "late"):
                 copy[name] = -1
             copy["number"] = -number - 1
-            if arrays["ints"][HEAP] >= len(arrays["heap"]):
-                arrays.lengthen("heap", 1)
-            what = (NAMED_BORN << SHIFT) | number
-            push(arrays["heap"], arrays["ints"], number * NAMED_GAP_S, BIRTH - number - 1, what)
+            arrays.schedule(number * NAMED_GAP_S, BIRTH - number - 1, (NAMED_BORN << SHIFT) | number)
 
     def _envelope(self, number: int) -> EnvelopeClass:
         mail, setup = self._world.scenario.messages[number], self._world.setup

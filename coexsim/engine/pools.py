@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coexsim.engine.compiling import compiled
-from coexsim.engine.event_heap import push
+from coexsim.engine.event_heap import push_now
 from coexsim.engine.layout import BIN, HELD
 from coexsim.engine.stations import note_visit
 from coexsim.engine.steps import (
@@ -128,12 +128,12 @@ def release(po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, now: 
             co.held = (co.held & ~AWAITS_THREAD) | HAS_THREAD
             co.thread_taken = now
             co.thread = ints[HELD]
-            push(heap, ints, now, AT_ONCE, (HAS_WAITED << SHIFT) | c)
+            push_now(heap, ints, AT_ONCE, (HAS_WAITED << SHIFT) | c)
         else:
             co.held = (co.held & ~AWAITS_SLOT) | HAS_SLOT
             co.slot_taken = now
             co.slot = ints[HELD]
-            push(heap, ints, now, AT_ONCE, (SLOT_WAITED << SHIFT) | c)
+            push_now(heap, ints, AT_ONCE, (SLOT_WAITED << SHIFT) | c)
 
 
 @compiled

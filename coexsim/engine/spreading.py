@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from coexsim.engine.compiling import OPTIONS
 from coexsim.engine.layout import ROW
 from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT
 
@@ -86,11 +87,10 @@ _F8, _I8, _typeof = numba.float64, numba.int64, cast("Any", numba.typeof)
 _ROWS, _CHANGES = _typeof(np.empty(0, ROW)), _F8[::1]
 _FLOWS_OF, _FLOWS, _ENDS = _typeof(np.empty((0, 0), FLOWS)), _typeof(np.empty(0, FLOW)), _typeof(np.empty(0, END))
 _COLUMNS = tuple(_typeof(np.empty(0, dtype)) for dtype in DTYPES.values())
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-version_of = cast("Any", njit(_I8(_CHANGES, _F8), **_OPTIONS)(version_of))
-_unknown = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF), **_OPTIONS)(unknown))
-_count = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _ENDS, _F8, _I8[::1]), **_OPTIONS)(count))
-_spread = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _FLOWS, _ENDS, _F8, *_COLUMNS), **_OPTIONS)(spread))
+version_of = cast("Any", njit(_I8(_CHANGES, _F8), **OPTIONS)(version_of))
+_unknown = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF), **OPTIONS)(unknown))
+_count = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _ENDS, _F8, _I8[::1]), **OPTIONS)(count))
+_spread = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _FLOWS, _ENDS, _F8, *_COLUMNS), **OPTIONS)(spread))
 
 
 def first_unknown(rows: NDArray[Any], changes_s: NDArray[np.float64], flows_of: NDArray[Any]) -> int:

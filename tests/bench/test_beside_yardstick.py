@@ -97,6 +97,6 @@ def test_command(tree: Path, tmp_path: Path, name: str) -> None:
     command = ["-m", "coexsim", *COMMANDS[name]]
     then = processor_s([*command, "--out", str(tmp_path / "then")], tree)
     now = processor_s([*command, "--out", str(tmp_path / "now")], None)
-    print(f"\\n  {name}: {then:.1f} s -> {now:.1f} s, ratio {then / now:.1f}x ({ASKED[name]}x asked)")
+    print(f"\n  {name}: {then:.1f} s -> {now:.1f} s, ratio {then / now:.1f}x ({ASKED[name]}x asked)")
 
     assert then / now > 2

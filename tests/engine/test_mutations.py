@@ -22,6 +22,7 @@ OUTAGE = loaded(
     "domino", WORK, LIMITS, {"events": [{"at": "5 s", "for": "12 s", "down": "inotes-inbound"}]},
     {"servers": {"onprem": {"retry": {"first": "4 s", "expire_after": "9 s"}}}}, SHORT,
 )  # fmt: skip
+CUT = loaded("domino", WORK, NARROW, {"events": [{"at": "9 s", "for": "6 s", "down": "office-internet"}]}, SHORT)
 
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a thread is not given back": ("    po.used -= 1\n    given = keys[k]\n", "    given = keys[k]\n", BUSY),
@@ -41,6 +42,10 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a hop is not counted": ("co.hops += 1\n                    co.place = ta.place", "co.place = ta.place", BUSY),
     "mail is tried again too late": ("co.next_s = next_s\n", "co.next_s = next_s + 1.0\n", OUTAGE),
     "later failures of a destination are ignored": ("d.marked = now", "d.marked = now + 1000.0", OUTAGE),
+    "the last to follow at this moment comes first": (
+        "        heap[heap.shape[0] - 1 - ints[LAST_BEGINS + order]].order = place\n",
+        "        e.order = ints[FIRST_BEGINS + order]\n        ints[FIRST_BEGINS + order] = place\n", CUT,
+    ),
     "a down server is talked to": (
         "if not to.listens or is_down(spans, down, up, to.downtime, now):", "if not to.listens:", OUTAGE,
     ),
@@ -119,7 +124,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-@pytest.mark.parametrize("scenario", [BUSY, OUTAGE], ids=["busy", "outage"])
+@pytest.mark.parametrize("scenario", [BUSY, OUTAGE, CUT], ids=["busy", "outage", "cut"])
 def test_interpreted_kernel_gives_the_same(runs: Any, scenario: Scenario) -> None:
     """As it is, the interpreted kernel gives the reference's tables: what the mutations change is not the interpretation."""
     assert_same(reference(scenario), runs(SOURCE, scenario))
