@@ -63,7 +63,7 @@ class Arrays:
         old = self._of[name]
         shape = list(old.shape)
         shape[axis] = max(length, 2 * shape[axis])
-        new = np.full(shape, ARRAYS[name].fill, old.dtype) if old.dtype.names is None else np.zeros(shape, old.dtype)
+        new = np.full(shape, ARRAYS[name].fill, old.dtype) if ARRAYS[name].fill else np.zeros(shape, old.dtype)
         new[tuple(slice(0, n) for n in old.shape)] = old
         self._of[name] = new
 

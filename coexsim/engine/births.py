@@ -146,19 +146,17 @@ class Births:
 
     def _slot(self, of: tuple[int, int, int, int], length: int) -> int:
         """A place for a column: a new one while there is room, else that of the column that was drawn first."""
-        arrays = self._arrays
-        slots, width = arrays["work"].shape
-        if length > width:
-            wider = np.zeros((slots, length))
-            wider[:, :width] = arrays["work"]
+        arrays, most = self._arrays, WORK_BYTES if self._world.bins is None else STREAM_WORK_BYTES
+        width = arrays["work"].shape[1]
+        used = len(self._slot_of)
+        if length > width:  # room for all at once: memory is taken when it is written to
+            wider = np.zeros((max(used, most // (length * 8)) + 1, length))
+            wider[:used, :width] = arrays["work"][:used]
             arrays["work"] = wider
             width = length
-        if len(self._slot_of) * width * 8 < (WORK_BYTES if self._world.bins is None else STREAM_WORK_BYTES):
-            slot = len(self._slot_of)
+        if used * width * 8 < most:
             self._slot_of.append(of)
-            if slot >= slots:
-                arrays.lengthen("work", slot + 1)
-            return slot
+            return used
         slot = self._oldest
         self._oldest = (slot + 1) % len(self._slot_of)
         arrays["work_at"][self._slot_of[slot]] = -1
