@@ -39,6 +39,10 @@ def busiest(series: NDArray[np.float64]) -> tuple[float, int]:
 
 def measured_minutes(results: Results) -> pd.DataFrame:
     """The rows of the timeline that lie in the measured window."""
+    return results.once("measured minutes", lambda: _in_window(results))
+
+
+def _in_window(results: Results) -> pd.DataFrame:
     begin_s, end_s = results.window_s
     minute_s = results.timeline["minute"] * 60
     return results.timeline[(minute_s + 60 > begin_s) & (minute_s < end_s)]
@@ -46,6 +50,10 @@ def measured_minutes(results: Results) -> pd.DataFrame:
 
 def busy_workers(results: Results) -> dict[Station, float]:
     """Busy workers in the busiest hour of the window, by server and stage; of links the share of the bandwidth in use."""
+    return results.once("busy workers", lambda: _busy_workers(results))
+
+
+def _busy_workers(results: Results) -> dict[Station, float]:
     timeline = measured_minutes(results)
     timeline = timeline[timeline["stage"] != "queue"]
     return {
