@@ -7,6 +7,7 @@ route of their own. The classes of two set-ups together are alike in both.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from coexsim.mail.directory import Group, Person
@@ -38,6 +39,8 @@ class MailClass(NamedTuple):
     mailboxes: int = 1
     names: tuple[str, ...] = ()
     second: str = ""
+    is_typical: bool = True
+    """False where another class before it is alike but for the moment at which its people move."""
 
     def other_than(self, address: str) -> str:
         """An address of the class; if there are two, not this one."""
@@ -60,6 +63,20 @@ def recipients(*setups: Setup) -> list[MailClass]:
         *_unknown(setups),
         *_outside(setups, unknown=True),
     ]
+
+
+def pairs(froms: Iterable[MailClass], tos: Iterable[MailClass]) -> Iterator[tuple[MailClass, MailClass]]:
+    """Every class to every class; not from outside to outside, which is none of the organisation's mail.
+
+    Classes that differ from others only by when their people move are tried with the typical ones, not with each other: so a
+    migration in many steps costs as many pairs as it has steps.
+    """
+    tos = tuple(tos)
+    typical = tuple(to for to in tos if to.is_typical)
+    for sender in froms:
+        for recipient in tos if sender.is_typical else typical:
+            if not (sender.side == recipient.side == "internet"):
+                yield sender, recipient
 
 
 def sizes(*setups: Setup) -> list[int]:
@@ -103,34 +120,47 @@ def _people(setups: Iterable[Setup]) -> list[MailClass]:
             keys.setdefault(address, [None] * len(setups))[number] = _key(setup, person, routed)
             known.setdefault(address, (setup, person))
             count[address] = max(count.get(address, 0), mailboxes.get(address, 1))
-    grouped: dict[tuple[object, ...], list[str]] = {}
-    for address, key in keys.items():
-        grouped.setdefault(tuple(key), []).append(address)
+    grouped: dict[tuple[tuple[object, ...] | None, ...], list[str]] = {}
+    for address, found in keys.items():
+        grouped.setdefault(tuple(found), []).append(address)
+    timeless = {key: tuple(map(_timeless, key)) for key in grouped}
+    first = {timeless[key]: key for key in reversed(grouped)}
     return [
         _person_class(
             [known[a] for a in addresses],
             named=sum(count[a] for a in addresses if a not in nameless),
             nameless=sum(count[a] for a in addresses if a in nameless),
+            is_typical=first[timeless[key]] is key,
         )
-        for addresses in grouped.values()
+        for key, addresses in grouped.items()
     ]
 
 
 def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
     """What rules could tell people apart by."""
-    versions = range(len(setup.directory.change_times_s(replica=False)) + 1)
-    entries = [setup.directory.find(person.address, version) for version in versions]
+    versions = setup.directory.versions_of(person.address)
+    entries = [(version, setup.directory.find(person.address, version)) for version in versions]
+    traits = [
+        (version, (e.home, e.unreachable, e.over_quota, _target(setup, e, routed)) if isinstance(e, Person) else None)
+        for version, e in entries
+    ]
     return (
-        tuple(
-            (e.home, e.unreachable, e.over_quota, _target(setup, e, routed)) if isinstance(e, Person) else None
-            for e in entries
-        ),
+        tuple(next(alike) for _, alike in groupby(traits, key=lambda each: each[1])),
         domain_of(person.address),
         setup.directory.find(person.address, 0, "master") is None,
         setup.directory.find(person.address, 0, "replica") is None,
         setup.directory.find_local_part(person.address, 0) is None,
         person.address if fold(person.address) in routed else None,
     )
+
+
+def _timeless(key: tuple[object, ...] | None) -> tuple[object, ...] | None:
+    """A key without the versions at which its traits change."""
+    if key is None:
+        return None
+    traits, *rest = key
+    assert isinstance(traits, tuple)
+    return (tuple(each for _, each in traits), *rest)
 
 
 def _target(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...] | None:
@@ -144,7 +174,7 @@ def _target(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...
     return (domain_of(target), isinstance(entry, Person) and entry.home)
 
 
-def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int) -> MailClass:
+def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int, *, is_typical: bool) -> MailClass:
     """People that are alike. Mailboxes of the population are counted apart, as the scenario has their number so."""
     setup, first = alike[0]
     name = local_part_of_as_written(first.address) if setup.directory.is_ours(first.address) else first.address
@@ -157,6 +187,7 @@ def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int) 
         mailboxes=named + nameless,
         names=tuple(person.name for _, person in alike),
         second=alike[1][1].address if len(alike) > 1 else "",
+        is_typical=is_typical,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from copy import copy
 from typing import NamedTuple
 
-from coexsim.audit.classes import SMALL_BYTES, MailClass, recipients, senders
+from coexsim.audit.classes import SMALL_BYTES, MailClass, pairs, recipients, senders
 from coexsim.mail.delivery import (
     Attempt,
     Connect,
@@ -105,14 +105,10 @@ def _words(copies: list[Copy]) -> str:
 
 
 def all_flows(setup: Setup) -> list[Flow]:
-    """Every class to every class; not from outside to outside, which is none of the organisation's mail."""
+    """Every pair of classes of senders and recipients."""
     known: dict[Station, tuple[Station, ...]] = {}
-    classes = recipients(setup)
     return [
-        flow(setup, sender, recipient, known=known)
-        for sender in senders(setup)
-        for recipient in classes
-        if not (sender.side == "internet" and recipient.side == "internet")
+        flow(setup, sender, recipient, known=known) for sender, recipient in pairs(senders(setup), recipients(setup))
     ]
 
 

@@ -78,6 +78,10 @@ class Directory:
             self._add_person(name, spec)
         self._add_groups(scenario)
         self._changes_s = self._add_changes(scenario)
+        self._changed: dict[int, list[str]] = {}
+        for address, history in self._people.items():
+            for version in dict.fromkeys(version for version, _ in history):
+                self._changed.setdefault(version, []).append(address)
         by_local: dict[str, set[str]] = {}
         for address in (*self._people, *self._alias, *self._groups):
             by_local.setdefault(local_part_of(address), set()).add(self._alias.get(address, address))
@@ -182,6 +186,21 @@ class Directory:
         """The one entry with this local part in whatever domain, as of a version; None if there are several."""
         full = self._by_local.get(local_part_of(address))
         return self.find(full, version, view) if full else None
+
+    def versions_of(self, address: str) -> tuple[int, ...]:
+        """The versions, 0 first, that may change what `find` says of an address."""
+        key = fold(address)
+        history = self._people.get(self._alias.get(key, key), ())
+        return tuple(dict.fromkeys((0, *(version for version, _ in history))))
+
+    def changed_in(self, version: int) -> list[Person]:
+        """The people whose record is another one since a version; not those who were there before the first."""
+        found = []
+        for address in self._changed.get(version, ()) if version else ():
+            entry = self.find(address, version)
+            if isinstance(entry, Person) and entry != self.find(address, version - 1):
+                found.append(entry)
+        return found
 
     def everyone(self, version: int = 0) -> Iterator[Person]:
         """All people that exist as of a version, in the order written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 
 from coexsim.scenario.model import Scenario
@@ -27,8 +28,7 @@ class Outages:
 
     def add(self, name: str, from_s: float, to_s: float) -> None:
         """One more outage."""
-        self.intervals.setdefault(name, []).append((from_s, to_s))
-        self.intervals[name].sort()
+        insort(self.intervals.setdefault(name, []), (from_s, to_s))
 
     def up_again_s(self, name: str, now_s: float) -> float | None:
         """When what is down now comes back (`FOREVER` if no end is known); None if it is up."""

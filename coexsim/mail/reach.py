@@ -103,9 +103,7 @@ class Reach:
         """Will name servers or zones answer otherwise at a known time."""
         if self._outages.up_again_s("dns", now_s) is not None:
             return not self._outages.is_endless("dns", now_s)
-        setup = self._setup
-        failing = setup.state_at(now_s).failing
-        return any(setup.state_at(t).failing != failing for t in setup.change_times_s() if t > now_s)
+        return self._setup.zones_will_change(now_s)
 
     def _links_come_back(self) -> bool:
         labels = {link.label for link in self._setup.scenario.links}

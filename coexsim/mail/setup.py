@@ -108,17 +108,38 @@ class Setup:
 
     def state_at(self, now_s: float) -> State:
         """The state of the world at a time."""
-        failing: tuple[tuple[str, str], ...] = self._permanent
-        if self._faults:
-            now = {zone: fault for begin, end, zone, fault in self._faults if begin <= now_s < end}
-            failing = tuple(sorted((dict(failing) | now).items()))
         return State(
-            self.directory.version_at(now_s, replica=False), self.directory.version_at(now_s, replica=True), failing
+            self.directory.version_at(now_s, replica=False),
+            self.directory.version_at(now_s, replica=True),
+            self._failing_at(now_s),
         )
+
+    def _failing_at(self, now_s: float) -> tuple[tuple[str, str], ...]:
+        if not self._faults:
+            return self._permanent
+        now = {zone: fault for begin, end, zone, fault in self._faults if begin <= now_s < end}
+        return tuple(sorted((dict(self._permanent) | now).items()))
+
+    def zones_will_change(self, now_s: float) -> bool:
+        """Will zones fail, or answer, otherwise at a later time."""
+        failing = self._failing_at(now_s)
+        return any(self._failing_at(t) != failing for t in self._fault_times_s if now_s < t < float("inf"))
+
+    def will_change(self, now_s: float) -> bool:
+        """Will `state_at` be another one at a later time."""
+        return bool(self._change_times_s) and self._change_times_s[-1] > now_s
 
     def change_times_s(self) -> list[float]:
         """The times at which `state_at` changes."""
-        times = {t for begin, end, _, _ in self._faults for t in (begin, end)}
+        return list(self._change_times_s)
+
+    @cached_property
+    def _fault_times_s(self) -> list[float]:
+        return sorted({t for begin, end, _, _ in self._faults for t in (begin, end)})
+
+    @cached_property
+    def _change_times_s(self) -> list[float]:
+        times = set(self._fault_times_s)
         times.update(self.directory.change_times_s(replica=False), self.directory.change_times_s(replica=True))
         return sorted(t for t in times if t != float("inf"))
 

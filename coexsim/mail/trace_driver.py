@@ -336,7 +336,7 @@ class TraceDriver:
                 deferral = Deferral(copy.server, rcpt.address, refused.reply, at_s, next_s)
                 message.deferrals.append((rcpt.written, deferral))
                 message.expires[rcpt.written] = expires_s
-        if delivering.recoverable or any(change_s > at_s for change_s in self.setup.change_times_s()):
+        if delivering.recoverable or self.setup.will_change(at_s):
             return True
         for failure in self._failed(delivering, deferred):
             self._fail(copy, failure, "deferred_in_queue", at_s)

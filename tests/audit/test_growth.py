@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from coexsim.audit.check import check
+from coexsim.audit.classes import pairs, recipients, senders
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.model import Scenario
@@ -76,6 +77,11 @@ LISTS = {
         ", ".join(f"s{i}" for i in range(n)), ", ".join(f"{{between: [office, s{i}]}}" for i in range(n))
     ),
     "events": listed("run: {length: 1 d}\nevents: [", "{at: {n} s, for: 1 s, down: onprem}", "]"),
+    "moves": listed(
+        "run: {length: 300 d}\ndirectory: {population: {onprem: 5000, hosted: 5000}}\nevents: [",
+        "{at: {n} h, move: 3, to: hosted}",
+        "]",
+    ),
     "zones": listed("dns: {", "z{n}.example: '@ IN MX 10 mail'", "}"),
     "global domains": listed("servers: {onprem: {global_domain: [corporate.com, ", "d{n}.example", "]}}"),
     "people": listed("directory: {people: {", "u{n}: {mail_file: onprem}", "}}"),
@@ -90,7 +96,7 @@ LISTS = {
 }
 
 
-SIZES = {"acknowledge": 200, "relays": 80, "externals": 15, "global domains": 15}
+SIZES = {"acknowledge": 200, "relays": 80, "externals": 15, "global domains": 15, "moves": 25}
 """Where the square once showed; and fewer where each entry is a class of mail of its own."""
 
 
@@ -103,6 +109,22 @@ def test_every_list_of_a_scenario_may_be_long(kind: str) -> None:
     assert lines_run(lambda: check(whole)) <= 2.5 * lines_run(lambda: check(half))
     way = ("someuser@otherdomain.com", "iUser1")
     assert lines_run(lambda: trace(whole, *way)) <= 2.5 * lines_run(lambda: trace(half, *way))
+
+
+@pytest.mark.parametrize(
+    "more", ["", "\nservers: {inotes-inbound: {max_message_size: 1 KB}}", "\ndns: {corporate.com: '@ IN MX 10 x'}"]
+)
+def test_a_migration_in_steps_is_checked_as_if_all_wrote_to_all(more: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """People who move at other moments are tried with the typical classes only: the findings are those of every pair."""
+    scenario = article_with(LISTS["moves"](4) + more)
+    found = [(each.code, each.path, each.text.partition(" from ")[0]) for each in check(scenario).findings]
+    froms, tos = senders(Setup(scenario)), recipients(Setup(scenario))
+    assert sum(not each.is_typical for each in froms) == 3
+
+    every = [(one, two) for one in froms for two in tos if not one.side == two.side == "internet"]
+    assert 0 < len(every) - len(list(pairs(froms, tos))) == 3 * 3
+    monkeypatch.setattr("coexsim.audit.flows.pairs", lambda *_: every)
+    assert [(each.code, each.path, each.text.partition(" from ")[0]) for each in check(scenario).findings] == found
 
 
 def test_growth_with_the_square_is_found() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from coexsim.audit.classes import MailClass, senders
@@ -81,13 +82,15 @@ def replica_knows_everybody(search: Search) -> Iterator[Finding]:
 
 def everybody_is_reached(search: Search) -> Iterator[Finding]:
     """Every person and group is reached by everybody; who is told of is not told of again for a group or another address."""
-    sending = len(senders(search.setup))
+    classes = senders(search.setup)
+    tried = {True: len(classes), False: sum(each.is_typical for each in classes)}
     failed = {person: flows for person, flows in _failed(search).items() if person.side != "internet"}
     told = {name for person in failed if _lost_in_replica(search, person) for name in person.names}
     for person, flows in failed.items():
         missed = _missed(search, flows) if person.side == "group" else set(person.names)
         if missed and missed <= told:
             continue
+        sending = tried[person.is_typical]
         told |= missed
         path: Path = ("directory", "groups" if person.side == "group" else "people", *person.names[:1])
         for name, policy in search.setup.policies.items():
@@ -170,13 +173,10 @@ def replica_lags(search: Search) -> Iterator[Finding]:
     if replica is None or not replica.every:
         return
     sender = next(iter(search.flows), None)
+    known_s = directory.change_times_s(replica=True)
     for version, at_s in enumerate(directory.change_times_s(replica=False), start=1):
-        until_s = min(t for t in directory.change_times_s(replica=True) if t >= at_s)
-        changed = [
-            p
-            for p in directory.everyone(version)
-            if directory.find(p.address, version - 1) != directory.find(p.address, version)
-        ]
+        until_s = known_s[bisect_left(known_s, at_s)]
+        changed = directory.changed_in(version)
         lost = []
         for person in changed:
             if sender is None or until_s <= at_s:
