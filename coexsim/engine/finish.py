@@ -69,11 +69,26 @@ class Finish:
         """What is left of a copy's recipients, and the server that has it; its client keeps what was not handed in."""
         if copy["tx"] >= 0:
             at = self._rows.transfers[copy["tx"]].at
-        elif copy["place"] >= 0:
+            return self._left(copy, at.envelope), at.server
+        if copy["place"] >= 0:
             at = self._rows.classes[copy["place"]]
         else:
             return self._rows.entries[copy["entry"]].at.envelope, "client"
         return at.envelope, at.server
+
+    def _left(self, copy: Any, whole: EnvelopeClass) -> EnvelopeClass:
+        """Whom a copy still has while an attempt goes on (``Transfer._note_left``): who is to come later, and who will be given up."""
+        take, of_attempt = int(copy["take"]), copy["held"] & HAS_THREAD and copy["talks"] >= copy["began"]
+        if take < 0 or not of_attempt:
+            return whole
+        rest = whole.recipients
+        if copy["talking"]:
+            take = int(self._arrays["takes"][take]["before"])
+        else:
+            late = int(self._arrays["takes"][take]["late_tx"])
+            rest = self._rows.transfers[late].at.envelope.recipients if late >= 0 else ()
+        failed = (rcpt for end in self._rows.failed_by(take) for rcpt in end.envelope.recipients)
+        return self._world.envelopes.with_recipients(whole, (*rest, *failed))
 
     # --- logs ---
 

@@ -292,6 +292,10 @@ class RuleRows:
         self._tables.take_failed[taken] = failed
         return taken
 
+    def failed_by(self, take: int) -> tuple[End, ...]:
+        """Who has failed in an attempt by the time of a row of `takes`."""
+        return self._tables.take_failed.get(take, ())
+
     def ask_late(self, number: int, size_bytes: int) -> None:
         """The notice that mail of a class is late."""
         notice, serial = self._notice(self.transfers[number].at, size_bytes, "delay")

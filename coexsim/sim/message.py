@@ -68,7 +68,7 @@ class Message:
     """
 
     __slots__ = (
-        "attempt_times", "attempts", "block", "born_s", "came_from", "declares_size", "envelope", "failures", "hops", "measured",
+        "attempt_times", "attempts", "block", "born_s", "came_from", "declares_size", "envelope", "failures", "hops", "left", "measured",
         "number", "passed", "path", "queued_s", "row", "serial", "server", "size_bytes", "size_class", "stream", "visit",
         "wan_bytes", "warned",
     )  # fmt: skip
@@ -100,6 +100,9 @@ class Message:
         self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
         self.visit = -1  # its number in the mail log, where there is one
         self.attempt_times: AttemptTimes | None = None  # of the one that carries it, for the mail log
+        self.left: EnvelopeClass | None = (
+            None  # whom it still has while an attempt goes on, where they are not its envelope's
+        )
 
     def split_off(self, envelope: EnvelopeClass) -> Message:
         """A message for some of the recipients, with the same way behind it and their share of the bytes."""
@@ -116,6 +119,7 @@ class Message:
         if envelope is not self.envelope:
             self.wan_bytes = self.wan_share(envelope.count)
             self.envelope = envelope
+        self.left = None
 
     def wan_share(self, recipients: int) -> float:
         """What some of the recipients account for of the bytes put on links."""

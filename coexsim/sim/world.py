@@ -290,7 +290,7 @@ class World:
             self._note_queues()
         for message in self.under_way:
             by = message.server if message.passed else "client"
-            self.recorder.end(message, message.envelope, IN_TRANSIT, self.env.now, by=by)
+            self.recorder.end(message, message.left or message.envelope, IN_TRANSIT, self.env.now, by=by)
         pools = [pool for server in self.servers.values() for pool in (server.threads, server.connections)]
         for pool in dict.fromkeys(pools):  # a role's may be its machine's
             pool.close()

@@ -99,3 +99,20 @@ def test_the_comparison_says_no() -> None:
 
     with pytest.raises(AssertionError):
         assert_same(reference(loaded("domino", WORK)), compiled(other))
+
+
+DOWN = [{"at": "60 s", "for": "30 s", "down": ["onprem"]}, {"at": "120 s", "for": "9 s", "down": ["external"]}]
+
+
+@pytest.mark.parametrize("events", [None, DOWN], ids=["all up", "client and server down meanwhile"])
+@pytest.mark.parametrize("verify", [False, True], ids=["all are taken", "some are refused for good"])
+def test_a_run_may_end_within_an_attempt(verify: bool, events: list[dict[str, Any]] | None) -> None:
+    """One MX has taken some recipients and told others to come later, who wait for the other MX: each is counted once."""
+    world = random_world(601301000)  # it ended so, with 24 recipients too many
+    assert world is not None
+    for length in ("100 s", "120 s", "160 s"):
+        changes = {"run.length": length, "servers.backup.verify_recipients": verify}
+        scenario = changed(world, changes | ({"events": events} if events else {}))
+        results = reference(scenario, seed=7)
+        assert int(results.mail["recipients"].sum()) == results.provenance["sent"]
+        assert_same(results, compiled(scenario, seed=7))
