@@ -265,8 +265,7 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
 
 def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: DnsFailure) -> Attempt:
     """DNS gives no host: for now, or for good."""
-    if policy.freezes and hop.name != domain_of(recipients[0].address) and not failure.temporary:
-        # A host that the set-up names, not one of the recipient's domain: what is wrong is the set-up.
+    if policy.is_at_fault(failure, hop, recipients[0].address):
         failure = DnsFailure("frozen", True, failure.reason)
     said = dns_reply(policy.product, failure, recipients)
     if failure.temporary:

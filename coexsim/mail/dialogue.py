@@ -166,10 +166,10 @@ def _within(offer: _Offer, rate: Rate, address: str = "", count: int = 1) -> int
 def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
     """The reply to one RCPT TO, or None if it is taken. The sender's domain first, then relaying, then the recipient."""
     policy, sender = offer.policy, offer.envelope.sender
-    if policy.reject_unknown_sender_domain and sender and not offer.own_user:
-        status = _domain_status(offer.setup, sender, offer.state)
-        if status != "exists":
-            return offer.no(rcpt, f"{status}-sender-domain", "sender-domain-not-in-dns", sender)
+    if sender and not offer.own_user:
+        refusal = _sender_refused(offer, rcpt)
+        if refusal is not None:
+            return refusal
     if policy.rejects_own_domain_from_outside and domain_of(sender) in policy.domains and not offer.trusted:
         return offer.no(rcpt, "own-domain-from-outside", "own-domain-from-outside", sender)
     rule = policy.rule_for(rcpt.address)
@@ -183,9 +183,25 @@ def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
         return offer.no(rcpt, "greylisted", "greylisted")
     if offer.own_user and not policy.checks_submissions:
         return None
+    if policy.takes_all_of_trusted and offer.trusted and not offer.own_user:
+        return None
     if rule is not None and rule.verify and not _is_known(offer, rule, rcpt.address):
         return offer.no(rcpt, "edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
     return _unverified(offer, rcpt) if policy.verifies != "off" and rule is not None else None
+
+
+def _sender_refused(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
+    """The reply because of the sender's address: its domain is not in DNS, or (with `verifies_senders`) nobody here has it."""
+    setup, policy, sender, state = offer.setup, offer.policy, offer.envelope.sender, offer.state
+    rule = policy.rule_for(sender) if policy.verifies_senders else None
+    if rule is not None and rule.looked_up:
+        if setup.find(policy, sender, state) is None:
+            return offer.no(rcpt, "unknown-sender", "sender-verification", sender)
+    elif policy.reject_unknown_sender_domain or policy.verifies_senders:
+        status = _domain_status(setup, sender, state)
+        if status != "exists":
+            return offer.no(rcpt, f"{status}-sender-domain", "sender-domain-not-in-dns", sender)
+    return None
 
 
 def _insecure(offer: _Offer) -> Reply | None:
@@ -238,7 +254,7 @@ def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
     setup, policy = offer.setup, offer.policy
     hosts = hosts_at_once(setup, hop, policy, offer.state)
     if isinstance(hosts, DnsFailure):
-        by_set_up = policy.freezes and hop.name != domain_of(probe.recipients[0].address)
+        by_set_up = policy.is_at_fault(hosts, hop, probe.recipients[0].address)
         said = reply(policy.product, hosts.cause, domain=hop.name, detail=hosts.reason)
         return said._replace(code=451, enhanced="4" + said.enhanced[1:]) if by_set_up else said
     if policy.verifies == "route":
@@ -269,12 +285,17 @@ def _refuse_body(policy: Policy, envelope: Envelope, limit: int | None) -> tuple
     return None
 
 
-def _domain_status(setup: Setup, address: str, state: State) -> Literal["exists", "null-mx", "unknown"]:
-    """Has the domain an MX or an address record; does it take no mail at all (Postfix: reject_unknown_*_domain)."""
+def _domain_status(setup: Setup, address: str, state: State) -> Literal["exists", "null-mx", "unknown", "unclear"]:
+    """Has the domain an MX or an address record; does it take no mail at all (Postfix: reject_unknown_*_domain).
+
+    ``unclear``: DNS does not answer for the time being.
+    """
     answers = [setup.answer(Question(domain_of(address), kind), state) for kind in ("MX", "A", "AAAA")]
     if any(host == "" for _, host in answers[0].mx):
         return "null-mx"
-    return "exists" if any(answer.mx or answer.addresses for answer in answers) else "unknown"
+    if any(answer.mx or answer.addresses for answer in answers):
+        return "exists"
+    return "unclear" if any(answer.temporary for answer in answers) else "unknown"
 
 
 def _is_known(offer: _Offer, rule: DomainRule, address: str) -> bool:

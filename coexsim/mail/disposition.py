@@ -72,7 +72,7 @@ def dispositions_of(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
     most = policy.max_routed_bytes
     if most is not None and envelope.size_bytes > most and case.came_from != "own-user":
         reason = f"the organisation keeps mail of up to {most} bytes"
-        yield case.fail(rcpt, "body-too-big", "organisation-size-limit", reason)
+        yield case.fail(rcpt, "too-big-to-keep", "organisation-size-limit", reason)
         return
     found = list(_expanded(case, rcpt) if policy.expands_first else _resolve(case, rcpt))
     yield from found or [case.fail(rcpt, "unknown-user", "no-members", f"{rcpt.address} has no members")]
@@ -290,10 +290,10 @@ def _relay(case: Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) -> 
 def _send_outside(case: Case, rcpt: Rcpt) -> Disposition:
     """A recipient of another domain."""
     policy = case.policy
-    if policy.rejects_reserved_domains and _is_reserved(domain_of(rcpt.address)):
-        return case.fail(
-            rcpt, "reserved-domain", "reserved-domain", f"{domain_of(rcpt.address)} is reserved by RFC 2606"
-        )
+    reserved = _reserved(domain_of(rcpt.address)) if policy.rejects_reserved_domains else None
+    if reserved is not None:
+        cause = "reserved-second-level-domain" if "." in reserved else "reserved-domain"
+        return case.fail(rcpt, cause, "reserved-domain", f"{domain_of(rcpt.address)} is reserved by RFC 2606")
     tenant = policy.other_tenants.get(domain_of(rcpt.address))
     if tenant is not None:
         within = RouteEntry(domain_of(rcpt.address), NextHop(tenant, by_mx=False), "other-tenant-of-the-service")
@@ -310,9 +310,9 @@ def _send_outside(case: Case, rcpt: Rcpt) -> Disposition:
     return case.fail(rcpt, "no-route", "no-route", detail, detail)
 
 
-def _is_reserved(domain: str) -> bool:
-    """Is it, or does it lie below, one of RFC 2606's."""
-    return any(f".{domain}".endswith(f".{one}") for one in RESERVED)
+def _reserved(domain: str) -> str | None:
+    """The one of RFC 2606's domains that it is or lies below."""
+    return next((one for one in RESERVED if f".{domain}".endswith(f".{one}")), None)
 
 
 def _where(route: RouteEntry, rcpt: Rcpt) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.retry import RetrySchedule
 
@@ -76,9 +77,9 @@ class Policy(NamedTuple):
     replica: bool = False  # looks people up in the hosted replica
     mailboxes: frozenset[str] | None = None  # an external server's local parts; None: all exist
     lookup: Literal["full name then local part", "full name only", "local part only"] = "full name only"
-    alternates: frozenset[str] = (
-        frozenset()
-    )  # local domains whose addresses are looked up in the primary one too [D-GD]
+    looks_up_alternates: bool = (
+        False  # addresses of its other local domains are looked up in the primary one too [D-GD]
+    )
     sends_outside: bool = True
     checks_submissions: bool = True  # its own users hand in by SMTP and meet its RCPT checks
     all_local_to_smart_host: bool = False
@@ -132,6 +133,10 @@ class Policy(NamedTuple):
     requires_tls_to: frozenset[str] = frozenset()
     requires_tls_from: frozenset[str] = frozenset()
     freezes: bool = False  # keeps mail that cannot be placed for a fault of the set-up
+    verifies_senders: bool = (
+        False  # nobody sends from an address of its domains that does not exist, nor from a domain not in DNS
+    )
+    takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
     outgoing_addresses: int = 1
     greylists_networks: bool = False
     ipv6: Literal["none", "works", "broken"] = "none"
@@ -147,6 +152,11 @@ class Policy(NamedTuple):
             above = (".".join(parents[i:]) for i in range(1, len(parents)))
             rule = next((self.subdomains_of[one] for one in above if one in self.subdomains_of), None)
         return rule
+
+    def is_at_fault(self, failure: DnsFailure, hop: NextHop, address: str) -> bool:
+        """Is it this server's set-up that leads nowhere: a host that it names, or itself (Exim: ``self = freeze``)."""
+        named = hop.name != domain_of(address)
+        return self.freezes and not failure.temporary and (named or failure.cause == "loops-to-self")
 
     @property
     def size_limits(self) -> Iterator[int]:

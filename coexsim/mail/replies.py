@@ -16,6 +16,7 @@ COMMON: Catalogue = {
     "relay-denied": (554, "5.7.1", "<{address}>: Relay access denied"),
     "too-big": (552, "5.3.4", "Message size exceeds fixed limit"),
     "body-too-big": (552, "5.3.4", "Error: message file too big"),
+    "too-big-to-keep": (552, "5.3.4", "Message size exceeds fixed maximum message size"),
     "too-many-hops": (554, "5.4.6", "Too many hops"),
     "loops-to-self": (554, "5.4.6", "mail for {domain} loops back to myself"),
     "forwarding-loop": (554, "5.4.6", "<{address}>: forwarding leads back to this address"),
@@ -54,6 +55,9 @@ COMMON: Catalogue = {
         "5.1.10",
         "<{address}>: Recipient address rejected: Domain {domain} does not accept mail (nullMX)",
     ),
+    "unclear-sender-domain": (450, "4.1.8", "<{address}>: Sender address rejected: Domain not found"),
+    "unclear-recipient-domain": (450, "4.1.2", "<{address}>: Recipient address rejected: Domain not found"),
+    "unknown-sender": (550, "5.1.7", "<{address}>: Sender address rejected: User unknown"),
     "own-domain-from-outside": (550, "5.7.1", "<{address}>: Sender address rejected: not from outside"),
     "unknown-recipient-domain": (450, "4.1.2", "<{address}>: Recipient address rejected: Domain not found"),
     "queue-full": (452, "4.3.1", "Insufficient system storage"),
@@ -65,6 +69,7 @@ COMMON: Catalogue = {
     "too-many-recipients": (452, "4.5.3", "<{address}>: Error: too many recipients"),  # [PF-SRC]
     "too-many-submitted": (550, "5.5.3", "Too many recipients"),
     "reserved-domain": (550, "5.1.4", "<{address}>: domain reserved by RFC 2606"),
+    "reserved-second-level-domain": (550, "5.1.5", "<{address}>: domain reserved by RFC 2606"),
     "mailbox-full": (552, "5.2.2", "<{address}>: mail file is full"),
     "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
 }

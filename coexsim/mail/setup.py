@@ -172,7 +172,8 @@ class Setup:
         entry = None
         if policy.lookup != "local part only":
             entry = self.directory.find(address, version, view)
-            if entry is None and domain_of(address) in policy.alternates:
+            other = policy.looks_up_alternates and domain_of(address) != policy.primary_domain
+            if entry is None and other and policy.rule_for(address) is not None:
                 primary = f"{local_part_of(address)}@{policy.primary_domain}"  # the secondary lookup of [D-GD]
                 entry = self.directory.find(primary, version, view)
         if entry is None and policy.lookup != "full name only":

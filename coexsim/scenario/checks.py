@@ -221,13 +221,16 @@ def _is_address(text: str) -> bool:
 def domains_are_written_as_domains(scenario: Scenario) -> Found:
     """``*.domain`` stands for the domains below it only where the product knows that; elsewhere it would match nothing."""
     exact = {
-        "domino": ("global_domain",),
         "postfix": ("virtual_mailbox_domains", "relay_domains"),
         "exim": ("local_domains", "relay_to_domains"),
         "relay": ("relay_domains",),
         "external": ("domain",),
     }
-    patterns = {"exchange": ("accepted_domains",), "hosted-inbound": ("domains", "accepted_domains")}
+    patterns = {
+        "domino": ("global_domain",),
+        "exchange": ("accepted_domains",),
+        "hosted-inbound": ("domains", "accepted_domains"),
+    }
     for name, server in scenario.servers.items():
         for key in (*exact.get(server.kind, ()), *patterns.get(server.kind, ())):
             for domain in getattr(server, key) or ():

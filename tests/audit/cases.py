@@ -123,7 +123,7 @@ CASES: dict[str, Case] = {
         POSTFIX % ", dUser1: dUser1" + "    relay_domains: [corporate.com]\n", POSTFIX % ", dUser1: dUser1"
     ),
     "PROVIDER-BY-HOST-NAME": Case(
-        CLOUD % "", CLOUD % ", provider: exchange-online"
+        CLOUD % "", CLOUD % ", provider: exchange-online", also=frozenset({"SIZE-LIMITS-DIFFER"})
     ),
     "PERSON-RECORD-MISSING": Case("directory: {people: {iUser1: null, iUser2: null}}"),
     "PERSON-MAIL-SYSTEM": Case("directory: {people: {iUser1: {mail_system: notes, mail_file: inotes-inbound}}}"),

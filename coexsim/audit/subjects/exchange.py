@@ -65,7 +65,9 @@ def exchange_steps(search: Search) -> Iterator[Finding]:
     """Accepted domain, Send connector, smart host and external DNS are as the article says."""
     domain = fold(search.scenario.domain)
     for name, server in search.scenario.of_kind(ExchangeServer).items():
-        accepted = {fold(written): (written, how) for written, how in server.accepted_domains.items()}
+        written_domains = server.accepted_domains.items()
+        accepted = {fold(written.removeprefix("*.")): (written, how) for written, how in written_domains}
+        accepted |= {fold(written): (written, how) for written, how in written_domains}
         if domain not in accepted:
             text = (
                 f"{domain} is not an accepted domain of {name}: mail for it is refused as relaying; add it as an Internal Relay Domain "

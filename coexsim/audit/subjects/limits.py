@@ -10,6 +10,7 @@ from coexsim.audit.flows import Flow
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
+from coexsim.scenario.servers import HostedInbound
 from coexsim.units import say_bytes
 
 HOP_LIMIT_TOO_LOW = FindingKind(
@@ -80,6 +81,8 @@ def limits_agree(search: Search) -> Iterator[Finding]:
             policy = search.setup.policies[name]
             limit = policy.max_submit_bytes if position == 0 else policy.max_size_bytes
             limit = None if limit is None else limit - policy.size_overhead_bytes
+            if limit is not None and policy.max_routed_bytes is not None:  # what is larger ends here in any case
+                limit = min(limit, policy.max_routed_bytes)
             if name not in search.own_servers:
                 continue
             if taken and limit is not None and limit < taken[1] and (taken[0], name) not in told:
@@ -100,7 +103,8 @@ def connectors_agree(search: Search) -> Iterator[Finding]:
     for flow in search.flows:
         for name in flow.servers if flow.delivered else ():
             policy = search.setup.policies[name]
-            own = [] if policy.max_routed_bytes is None else [policy.max_routed_bytes]
+            of_service = isinstance(search.scenario.servers[name], HostedInbound)  # whose limits nobody sets here
+            own = [] if policy.max_routed_bytes is None or of_service else [policy.max_routed_bytes]
             limits = own + [route.max_size_bytes for route in policy.routes if route.max_size_bytes is not None]
             if name in told or not limits:
                 continue

@@ -28,7 +28,9 @@ REPLIES = {
 
 
 def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Settings:
-    local = _domain_of_host(server) if server.global_domain is None else tuple(map(fold, server.global_domain))
+    written = _domain_of_host(server) if server.global_domain is None else tuple(map(fold, server.global_domain))
+    local = tuple(domain for domain in written if not domain.startswith("*."))
+    below = tuple(domain.removeprefix("*.") for domain in written if domain.startswith("*."))
     verify = server.verify_local_recipients
     if server.smart_host_rule == "person-without-mail-file":
         rule = DomainRule(True, "fail", "relay", verify)
@@ -39,14 +41,14 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
         rule = DomainRule(True, "relay" if unknown_goes_on else "fail", "forward", verify, "not-in-directory")
     smart = [
         RouteEntry(domain, hop_to(server.smart_host), "smart-host", to_smart_host=True)
-        for domain in local
+        for domain in written
         if server.smart_host
     ]
     # A local Internet domain is resolved in the directory, never by a Foreign SMTP Domain document [D-HELP].
     foreign = [
-        RouteEntry(fold(d), hop_to(host), "foreign-smtp-domain")
+        RouteEntry("*" if d == "*.*" else fold(d), hop_to(host), "foreign-smtp-domain")
         for d, host in server.foreign_smtp_domains.items()
-        if fold(d) not in local
+        if fold(d) not in written
     ]
     sends = server.smtp_outside_local_domain
     return dict(
@@ -54,11 +56,12 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
         domains=dict.fromkeys(local, rule),
         primary_domain=local[0] if local else fold(scenario.domain),
         lookup=server.address_lookup,
-        alternates=frozenset(local[1:]),
+        subdomains_of=dict.fromkeys(below, rule),
+        looks_up_alternates=True,
         colleagues=frozenset(scenario.of_kind(DominoServer)),
         follows_forwarding_of_hosted=True,
         tells_originals_apart="groups-from-elsewhere",  # a person and her group, written to from the Internet: two copies (swg21390024)
-        routes=(*smart, *foreign, any_route(server.relay_host, "relay-host")) if sends else (),
+        routes=(*smart, *foreign, any_route(server.relay_host, "relay-host", 2)) if sends else (),
         sends_outside=sends,
         checks_submissions=False,
         all_local_to_smart_host=server.smart_host_for_all_local_recipients and bool(server.smart_host),

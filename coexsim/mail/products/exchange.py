@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Literal
 
 from coexsim.mail.message import fold, next_hop
@@ -21,6 +22,7 @@ SCHEDULE = RetrySchedule(
     "destination",
     message_gap_s=15 * MINUTE_S,
 )  # [MS-INT]
+MOST_COST = 100  # of a Send connector [MS-SC]
 # Sources by their keys in profiles/SOURCES.md.
 REPLIES = {
     "unknown-user": (550, "5.1.1", "User unknown (RESOLVER.ADR.ExRecipNotFound)"),  # [MS-RF], [MS-NDR]
@@ -34,6 +36,10 @@ REPLIES = {
     "loops-to-self": (554, "5.4.4", "SMTPSEND.DNS.MxLoopback; DNS records for {domain} lead back to this server"),
     "expired": (550, "4.4.7", "QUEUE.Expired; message expired"),  # [MS-NDR]
     "rate-limited": (421, "4.4.2", "Message submission rate for this client has exceeded the configured limit"),
+    "reserved-domain": (550, "5.1.4", "Recipient address reserved by RFC 2606"),  # [MS-NDR]
+    "reserved-second-level-domain": (550, "5.1.5", "Recipient address reserved by RFC 2606"),  # [MS-NDR]
+    "tls-not-offered": (451, "5.7.3", "STARTTLS is required to send mail"),  # queues that administrators published
+    "certificate-not-valid": (454, "4.7.5", "Certificate validation failure"),  # likewise
     "queue-full": (452, "4.3.1", "Insufficient system resources"),  # [MS-NDR]; leading 452 from memory
     "too-many-connections": (421, "4.3.2", "Service not available"),  # [MS-NDR]; leading 421 from memory
 }
@@ -54,8 +60,9 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
                 False, "relay", "relay", False, name, name, any_route=True, delivers=False, takes_targets=True
             ),
         }[accepted.type]
-        if domain.startswith("*."):
+        if domain.startswith("*."):  # the domain and all below it
             below[fold(domain[2:])] = rule
+            domains.setdefault(fold(domain[2:]), rule)
         else:
             domains[fold(domain)] = rule
     return dict(
@@ -90,25 +97,34 @@ def _rates(server: ExchangeServer) -> Iterator[Rate]:
 
 
 def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[RouteEntry]:
-    """One route an address space; of equal cost the connector whose name comes first [MS-SC]. Smart hosts are equals."""
-    routes = []
+    """One route an address space; of equal cost the connector whose name comes first [MS-SC]. Smart hosts are equals.
+
+    ``*.domain`` is the domain and all below it; where another connector names the domain itself, that one is more specific.
+    ``--`` are all accepted domains, as on an Edge Transport server.
+    """
+    routes: list[RouteEntry] = []
     for connector in sorted((c for c in server.send_connectors if c.enabled), key=lambda c: c.name.casefold()):
         hops = [
             next_hop(h, by_mx=True)._replace(external_dns=connector.use_external_dns) for h in connector.smart_hosts
         ]
         hop = hops[0]._replace(others=tuple(hops[1:])) if hops else None
-        routes += [
-            RouteEntry(
-                fold(space),
+        written = (server.accepted_domains if space == "--" else (space,) for space in connector.address_spaces)
+        for space in map(fold, chain.from_iterable(written)):
+            route = RouteEntry(
+                space,
                 hop,
                 f"send-connector {connector.name}",
                 connector.cost,
                 connector.max_message_size,
-                to_smart_host=hop is not None and fold(space) in domains,
+                to_smart_host=hop is not None and space in domains,
                 external_dns=connector.use_external_dns,
             )
-            for space in connector.address_spaces
-        ]
+            routes.append(route)
+            if space.startswith("*."):
+                itself = space[2:]
+                to_smart_host = hop is not None and itself in domains
+                less_specific = connector.cost + MOST_COST
+                routes.append(route._replace(pattern=itself, cost=less_specific, to_smart_host=to_smart_host))
     return routes
 
 

@@ -1,20 +1,22 @@
 """Exchange Online: looks its people up, knows on-premises mailboxes by synchronisation, gives up after a day.
 
 Sources, all Microsoft's: "Mail flow intelligence" (retried for 24 hours, then returned); "Email non-delivery reports in Exchange Online"
-(5.1.10, 5.4.14, 5.4.300, 5.4.316, 5.4.317, 5.7.64); "Use directory-based edge blocking" (5.4.1, for authoritative domains);
-"Exchange Online limits" (30 messages a minute and 10,000 recipients a day from a mailbox, 3,600 messages an hour into one, 1,000
-recipients a message; a third of those into a mailbox from one sender elsewhere). What is beyond the 30 messages waits in the Outbox and
-drains at that rate (universities' help pages: Virginia Tech, Syracuse, Oregon State). A mailbox over its hour says "554 5.2.122" at RCPT
-(reports of 2026), one sender's share 5.2.121, a day's recipients 5.1.90; the 451 4.7.500 of throttled connectors is published by senders
-who got it. Notices that users published have the texts, such as "550 5.4.316 Message expired, connection refused" after
-"450 4.4.316 Connection refused". The gaps between tries (15 min, then an hour) are from two accounts that differ (profiles/SOURCES.md).
-That the mail of one tenant leaves from 8 hosts is from memory: neither says how many, only that there are many.
+(5.1.10, 5.4.14, 5.4.300, 5.4.316, 5.4.317, 5.7.64); "Use directory-based edge blocking" (5.4.1, for authoritative domains); "Exchange
+Online limits" (30 messages a minute and 10,000 recipients a day from a mailbox, messages of 35 MB from and 36 MB into
+one unless set otherwise and of 150 MB at all, 1,000 recipients a message, 3,600 messages an hour into a mailbox; a third of those from one
+sender elsewhere). What is beyond the 30 messages waits in the Outbox and drains at that rate (universities' help pages: Virginia Tech,
+Syracuse, Oregon State). A mailbox over its hour says "554 5.2.122" at RCPT (reports of 2026), one sender's share 5.2.121, a day's
+recipients 5.1.90; the 451 4.7.500 of throttled connectors is published by senders who got it. Notices that users published have the
+texts, such as "550 5.4.316 Message expired, connection refused" after "450 4.4.316 Connection refused"; of connectors that require TLS,
+administrators report "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]", and "454 4.7.5"
+or "450 4.7.320" where the certificate is another. The gaps between tries (15 min, then an hour) are from two accounts that differ
+(profiles/SOURCES.md). That the mail of one tenant leaves from 8 hosts is from memory: neither says how many, only that there are many.
 """
 
 from __future__ import annotations
 
 from coexsim.mail.products.product import Catalogue
-from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, ServiceProduct
+from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, ServiceProduct, SizeLimits
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 
 SCHEDULE = RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "destination")
@@ -29,12 +31,19 @@ REPLIES: Catalogue = {
     "dns-temporary": (450, "4.4.312", "DNS query failed: {detail}"),
     "connection-refused": (450, "4.4.316", "Connection refused: {detail}"),
     "connection-timed-out": (450, "4.4.317", "Cannot connect to remote server: {detail}"),
+    "tls-not-offered": (
+        450,
+        "4.4.317",
+        "Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]",
+    ),
+    "certificate-not-valid": (454, "4.7.5", "Certificate validation failure"),
     "connection-lost": (450, "4.4.318", "Connection was closed abruptly: {detail}"),
     "expired": (550, "5.4.300", "Message expired: {detail}"),
+    "too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),
+    "too-big-to-keep": (550, "5.2.3", "RESOLVER.RST.RecipSizeLimit; message too large for this recipient"),
     "body-too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),
     "mailbox-full": (550, "5.2.2", "RESOLVER.RST.QuotaExceeded; mailbox full"),
     "too-many-recipients": (452, "4.5.3", "Too many recipients"),
-    "tls-not-offered": (454, "4.7.5", "TLS is required, but was not offered by {detail}"),
     "rate-limited": (451, "4.7.500", "Server busy. Please try again later"),
     "mailbox-receives-too-much": (
         554,
@@ -59,6 +68,8 @@ LIMITS = Limits(
     pair_share=1 / 3,
     recipients_per_message=1_000,
 )
+MB = 10**6
+SIZES = SizeLimits(taken=150 * MB, kept=36 * MB, sent=35 * MB)
 
 EXCHANGE_ONLINE = ServiceProduct(
     "exchange-online",
@@ -71,5 +82,6 @@ EXCHANGE_ONLINE = ServiceProduct(
     people_elsewhere="relay",
     routes_internal_mail="direct",
     limits=LIMITS,
+    sizes=SIZES,
     addresses=8,
 )

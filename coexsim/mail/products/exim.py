@@ -2,7 +2,8 @@
 
 Source: Exim's specification (exim.org, spec.txt) and its shipped ``configure.default``. Its replies carry no enhanced status codes;
 notices then say 5.0.0. Mail that a router cannot place for a fault of the set-up (a smart host without an address, or that is this
-host itself) is frozen, not bounced; at RCPT the same is a temporary error.
+host itself) is frozen, not bounced; at RCPT the same is a temporary error. At RCPT it verifies the sender's address, then takes everything
+from hosts that may relay (relay_from_hosts), then verifies the recipient.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ REPLIES: Catalogue = {
     "undeliverable-recipient": (550, "5.0.0", "Unrouteable address"),
     "unverified-recipient": (451, "4.0.0", "Temporary local problem - please try later"),
     "relay-denied": (550, "5.0.0", "relay not permitted"),
+    "unknown-sender": (550, "5.0.0", "Sender verify failed"),
+    "unknown-sender-domain": (550, "5.0.0", "Sender verify failed"),
+    "null-mx-sender-domain": (550, "5.0.0", "Sender verify failed"),
+    "unclear-sender-domain": (451, "4.0.0", "Temporary local problem - please try later"),
     "too-big": (552, "5.0.0", "Message size exceeds maximum permitted"),
     "body-too-big": (552, "5.0.0", "Message size exceeds maximum permitted"),
     "too-many-hops": (550, "5.0.0", 'Too many "Received" headers - suspected mail loop'),
@@ -66,6 +71,8 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         max_recipients=server.recipients_max or None,
         hop_limit=server.received_headers_max + 1,  # its own line is not counted yet
         hops_counted_at_limit=False,
+        verifies_senders=server.verify_sender,
+        takes_all_of_trusted=True,
         verifies={"off": "off", "route": "route", "callout": "probe"}[server.verify_recipient],
         unverified_code=550,
     )

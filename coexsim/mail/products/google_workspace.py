@@ -1,16 +1,16 @@
 """Google Workspace: Gmail with split or dual delivery to an on-premises host.
 
 Sources: Google Workspace Admin help, "Gmail SMTP errors and codes" (codes and texts), "Set up split delivery" and "Set up dual delivery"
-(mail for whom Gmail does not know goes on by a host route), "Gmail sending limits" (2,000 messages a day, 10,000 recipients a day from a
-mailbox; 3,600 messages an hour into one). Retries go on for three days and senders are told after one: from notices that users published.
-The gaps between tries are from memory.
-That the mail of one tenant leaves from 8 hosts is from memory: neither says how many, only that there are many.
+(mail for whom Gmail does not know goes on by a host route, and bounces without one: "Gmail routing and delivery options"), "Gmail sending
+limits" (2,000 messages a day, 10,000 recipients a day from a mailbox; 3,600 messages an hour into one; messages of 25 MB from a mailbox,
+of 50 MB into one). Retries go on for three days and senders are told after one: from notices that users published. The gaps between tries
+are from memory. That the mail of one tenant leaves from 8 hosts is from memory: neither says how many, only that there are many.
 """
 
 from __future__ import annotations
 
 from coexsim.mail.products.product import Catalogue
-from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, ServiceProduct
+from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, ServiceProduct, SizeLimits
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 
 SCHEDULE = RetrySchedule((15 * MINUTE_S,), 2.0, 4 * HOUR_S, DAY_S, 3 * DAY_S, "destination")
@@ -34,6 +34,8 @@ LIMITS = Limits(
     mailbox_receives_per_hour=3_600,
     recipients_per_message=2_000,
 )
+MB = 10**6
+SIZES = SizeLimits(taken=50 * MB, sent=25 * MB)
 
 GOOGLE_WORKSPACE = ServiceProduct(
     "google-workspace",
@@ -44,6 +46,8 @@ GOOGLE_WORKSPACE = ServiceProduct(
     host_endings=("google.com", "googlemail.com"),
     people_elsewhere="relay",
     routes_internal_mail="direct",
+    own_domains_by_mx=False,
     limits=LIMITS,
+    sizes=SIZES,
     addresses=8,
 )

@@ -25,9 +25,10 @@ Rules = dict[str, DomainRule]
 def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer) -> Settings:
     organisation = organisation_of(scenario, server)
     elsewhere = server.people_elsewhere or organisation.service.people_elsewhere
-    domains, below = _rules(server, scenario, elsewhere, refuses=server.unknown_recipients == "refuse")
+    by_mx_too = organisation.service.own_domains_by_mx
+    domains, below = _rules(server, scenario, elsewhere, refuses=server.unknown_recipients == "refuse", by_mx=by_mx_too)
     connector = hop_to(server.smart_host) or next((r.hop for r in _connectors(server) if r.hop), None)
-    edge = server.edge_blocking
+    edge, sizes = server.edge_blocking, organisation.service.sizes
     by_mx = [direction_of(scenario, one) == "by-mx" for one in _outbound(organisation, scenario)]
     return dict(
         domains=domains,
@@ -36,8 +37,9 @@ def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer)
         replica=True,
         routes=tuple(_routes(server, domains)),
         passes_first=connector if server.centralised_transport else None,
-        max_size_bytes=server.max_message_size,
-        max_submit_bytes=server.max_message_size,
+        max_size_bytes=server.max_message_size or sizes.taken,
+        max_submit_bytes=server.max_message_size or sizes.sent,
+        max_routed_bytes=None if server.max_message_size else sizes.kept,
         max_recipients=organisation.service.limits.recipients_per_message,
         rates=(*client_rates(server.limits), *_limits(organisation).receiving()),
         edge_blocking=organisation.service.edge_blocking if edge is None else edge,
@@ -60,7 +62,8 @@ def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServe
         if inbound is None:
             domains = {fold(scenario.domain): _looks_up("relay")}
         else:
-            domains, below = _rules(inbound, scenario, "home", refuses=False)
+            by_mx = organisation.service.own_domains_by_mx
+            domains, below = _rules(inbound, scenario, "home", refuses=False, by_mx=by_mx)
             if organisation.service is OTHER and not inbound.accepted_domains:
                 # Of such a service nothing is known: whom its outbound server does not know is its inbound server's business, by MX.
                 domains = {domain: rule._replace(unknown="relay") for domain, rule in domains.items()}
@@ -74,6 +77,7 @@ def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServe
         inbound is not None and organisation.service is not OTHER
     )  # of others nothing is known, and each door has its own
     size = server.max_message_size or (inbound.max_message_size if inbound is not None and said_once else None)
+    size = size or organisation.service.sizes.sent
     return dict(
         domains=domains,
         subdomains_of=below,
@@ -112,9 +116,12 @@ def _looks_up(unknown: str) -> DomainRule:
 
 
 def _rules(
-    server: HostedInbound, scenario: Scenario, elsewhere: Elsewhere | str, *, refuses: bool
+    server: HostedInbound, scenario: Scenario, elsewhere: Elsewhere | str, *, refuses: bool, by_mx: bool
 ) -> tuple[Rules, Rules]:
-    """The rule of each accepted domain, and of each that stands for those below it ("*.domain")."""
+    """The rule of each accepted domain, and of each that stands for those below it ("*.domain").
+
+    Without `by_mx`, nothing leads to people elsewhere but a connector.
+    """
     written = server.accepted_domains or dict.fromkeys(
         server.domains or (scenario.domain,),
         "internal-relay" if server.unknown_recipients == "relay" else "authoritative",
@@ -123,17 +130,22 @@ def _rules(
         refuses = elsewhere != "home"
     exact: Rules = {}
     below: Rules = {}
+    patterns = [route.pattern for route in _connectors(server) if route.hop is not None]
     for domain, type_ in written.items():
+        any_route = by_mx or "*" in patterns
+        leads_on = any_route or bool(server.smart_host) or fold(domain) in patterns
         unknown = "relay" if type_ == "internal-relay" else "fail"
         if elsewhere == "home":
-            rule = _looks_up(unknown)
+            rule = _looks_up(unknown)._replace(any_route=any_route)
         else:
             known: Elsewhere = (
-                "relay" if elsewhere == "relay" or (server.accepted_domains and unknown == "relay") else "fail"
+                "relay"
+                if leads_on and (elsewhere == "relay" or (server.accepted_domains and unknown == "relay"))
+                else "fail"
             )
             rule = DomainRule(
                 True, "relay" if unknown == "relay" else "fail", known, refuses and unknown == "fail",
-                "no-person-record", "mail-file-elsewhere", any_route=True,
+                "no-person-record", "mail-file-elsewhere", any_route=any_route,
             )  # fmt: skip
         if domain.startswith("*."):
             below[fold(domain[2:])] = rule

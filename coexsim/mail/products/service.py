@@ -48,10 +48,19 @@ def _said(*rates: tuple[Any, ...]) -> tuple[Rate, ...]:
     return tuple(Rate(*rate) for rate in rates if rate[2])
 
 
+class SizeLimits(NamedTuple):
+    """The largest messages that a service takes at all, keeps in a mailbox, and lets a mailbox send [bytes]. None: not published."""
+
+    taken: int | None = None
+    kept: int | None = None
+    sent: int | None = None
+
+
 class ServiceProduct(NamedTuple):
     """A hosted mail service. `name` is whose replies are given; `machine_settings` are fields of a `Policy` of both its servers.
 
-    `host_endings` are domains that its own mail hosts lie in; `addresses` is how many hosts one tenant's mail leaves from.
+    `host_endings` are domains that its own mail hosts lie in; `addresses` is how many hosts one tenant's mail leaves from;
+    `own_domains_by_mx`: mail of a tenant's domain that is not for its mailboxes goes by the MX record where no connector is set.
     """
 
     key: str
@@ -64,7 +73,9 @@ class ServiceProduct(NamedTuple):
     edge_blocking: bool = False
     people_elsewhere: Literal["refuse", "relay"] = "refuse"
     routes_internal_mail: Literal["by-mx", "direct"] = "by-mx"
+    own_domains_by_mx: bool = True
     limits: Limits = Limits()
+    sizes: SizeLimits = SizeLimits()
 
 
 # Forefront Online of 2012 is the nearest published hosted service: every 20 min, a warning after 2 h, 5 days.

@@ -34,7 +34,8 @@ class DominoServer(ServerBase):
         default=False, description="even people found here go to the smart host [D-BASICS]"
     )
     global_domain: Names | None = Field(
-        default=None, description="Global Domain document: primary and alternate domains (article, step 3) [D-GD]"
+        default=None,
+        description="Global Domain document: primary and alternate domains, '*.domain' for all below it (article, step 3) [D-GD]",
     )
     verify_local_recipients: Switch = Field(
         default=False,
@@ -49,7 +50,8 @@ class DominoServer(ServerBase):
     )
     foreign_smtp_domains: dict[str, str] = Field(
         default_factory=dict,
-        description="Foreign SMTP Domain and SMTP Connection documents: other domain ('*.domain' for those below it) to host [D-HELP]",
+        description="Foreign SMTP Domain and SMTP Connection documents: other domain ('*.domain' for those below it, '*.*' for all) to "
+        "host [D-HELP]",
     )
     max_message_size: SizeBytes | None = Field(
         default=None, description="larger mail is refused with 552; left out: no limit [D-BASICS]"

@@ -41,7 +41,9 @@ class SendConnector(Spec):
     """An Exchange Send connector."""
 
     name: str = Field(description="its name, in traces and findings")
-    address_spaces: Names = Field(description="domains it serves; '*' for all, '*.example.com' for subdomains")
+    address_spaces: Names = Field(
+        description="domains it serves; '*' for all, '*.example.com' for it and all below it, '--' for all accepted domains [MS-SC]"
+    )
     cost: Whole = Field(
         default=1,
         ge=1,
@@ -66,7 +68,8 @@ class ExchangeServer(ServerBase):
     side = "onprem"
     kind: Literal["exchange"] = Field(description="Microsoft Exchange 2007 and later")
     accepted_domains: dict[str, AcceptedDomain] = Field(
-        default_factory=dict, description="domain to its type; left out: it takes no mail from outside [MS-AD]"
+        default_factory=dict,
+        description="domain ('*.domain': and all below it) to its type; left out: it takes no mail from outside [MS-AD]",
     )
     send_connectors: tuple[SendConnector, ...] = Field(
         default=(), description="ways out, chosen by address space, then cost [MS-SC]"
@@ -85,7 +88,8 @@ class ExchangeServer(ServerBase):
     )
     reject_reserved_domains: Switch = Field(
         default=False,
-        description="mail for RFC 2606's domains (.test, .example, example.com and so on) that it does not accept itself bounces, 5.1.4; "
+        description="mail for RFC 2606's domains that it does not accept itself bounces: 5.1.4 for .test, .example and so on, 5.1.5 for "
+        "example.com; "
         "Exchange does so by default [MS-NDR], here it must be asked for, as scenarios like such names",
     )
     max_recipients_per_message: Whole | None = Field(

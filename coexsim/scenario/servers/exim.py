@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coexsim.scenario.quantities import Names, SizeBytes, Whole
+from coexsim.scenario.quantities import Names, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 
@@ -28,6 +28,10 @@ class EximServer(ServerBase):
         default="route",
         description="'verify = recipient' at RCPT follows the routers: 451 where a route cannot be worked out; callout: asks the next "
         "host too [EXIM]",
+    )
+    verify_sender: Switch = Field(
+        default=True,
+        description="'verify = sender' at RCPT: 550 for a sender whose domain is not in DNS, or who is unknown in a local domain [EXIM]",
     )
     message_size_limit: SizeBytes | None = Field(
         default=52_428_800, description="larger mail is refused with 552, 50 MiB [EXIM]"

@@ -79,7 +79,9 @@ class HostedInbound(ServerBase):
         description="how much mail it takes in a time; those of its mailboxes hold at the outbound server too",
     )
     max_message_size: SizeBytes | None = Field(
-        default=None, description="larger mail is refused with 552; left out: no limit"
+        default=None,
+        description="larger mail is refused with 552; left out: as the service does (Exchange Online: 36 MB into a mailbox, 35 MB from "
+        "one; Google Workspace: 50 MB and 25 MB), else no limit",
     )
     max_hop_count: Whole = Field(
         default=50, ge=1, description="Received lines after which mail bounces as a loop; from memory"
@@ -105,7 +107,8 @@ class HostedOutbound(ServerBase):
         description="all mail leaves through this host [MS-HYB]; default: the connector's, with centralised transport",
     )
     max_message_size: SizeBytes | None = Field(
-        default=None, description="larger mail is refused with 552; default: that of the tenant's inbound server"
+        default=None,
+        description="larger mail is refused with 552; default: that of the tenant's inbound server, else the service's",
     )
     max_hop_count: Whole = Field(
         default=50, ge=1, description="Received lines after which mail bounces as a loop; from memory"
