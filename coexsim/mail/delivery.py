@@ -241,7 +241,7 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
             yield Accepted(*taken)
             taken = None
         # Over a family that does not work here, nobody is there.
-        there = host._replace(server=None) if policy.ipv6 == "broken" and ":" in host.address else host
+        there = host._replace(server=None) if ":" in host.address and not policy.ipv6_works else host
         reached: Session | Unreachable | Interrupted | None = yield Connect(there)
         if reached is None:
             reached = yield HandOver(host, offered, source)

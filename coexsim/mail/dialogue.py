@@ -313,5 +313,7 @@ def _is_known(offer: _Offer, rule: DomainRule, address: str) -> bool:
         return False
     if own_user and policy.replica:
         return True  # mail of the service's own people goes on to whoever is known
-    elsewhere = isinstance(entry, Person) and not entry.lives_at(policy.server) and entry.home not in policy.colleagues
+    elsewhere = (
+        isinstance(entry, Person) and not entry.lives_at(policy.server) and policy.colleagues.isdisjoint(entry.homes)
+    )
     return not (elsewhere and rule.elsewhere == "fail" and rule.unknown == "fail")

@@ -31,6 +31,11 @@ class Person(NamedTuple):
     keeps_copy: bool = False
     also_at: tuple[str, ...] = ()
 
+    @property
+    def homes(self) -> tuple[str, ...]:
+        """All servers with a mail file of this person."""
+        return (*((self.home,) if self.home else ()), *self.also_at)
+
     def lives_at(self, server: str) -> bool:
         """Has the server a mail file of this person."""
         return self.home == server or server in self.also_at
@@ -68,7 +73,7 @@ class Directory:
         people = scenario.directory.people
         self._missing: dict[View, frozenset[str]] = {
             "master": frozenset(fold(self._address(n, spec)) for n, spec in people.items() if spec.only_at_hosted),
-            "replica": frozenset(fold(self._address(n, people[n])) for n in (replica.missing if replica else ())),
+            "replica": frozenset(fold(self._address(n, people.get(n))) for n in (replica.missing if replica else ())),
         }
         self._people: dict[str, _History] = {}
         self._alias: dict[str, str] = {}
@@ -174,7 +179,7 @@ class Directory:
         key = fold(address)
         key = self._alias.get(key, key)
         if key in self._groups:
-            return self._groups[key]
+            return None if key in self._missing.get(view, ()) else self._groups[key]
         history = self._people.get(key)
         if history is None:
             return None

@@ -263,10 +263,11 @@ def _elsewhere(case: Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Disp
     """A Person record whose mail file is not here: the organisation's or service's other server, smart host, or nowhere to go."""
     policy = case.policy
     found = f"Person record for {rcpt.address} found, but no mail file here"
-    home = case.setup.scenario.servers.get(person.home or "")
-    if home is not None and home.host and person.home in policy.colleagues:
-        route = RouteEntry(home.host, NextHop(fold(home.host), by_mx=False), "mail-file-on-other-server")
-        return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {person.home}")
+    for name in person.homes:
+        host = case.setup.scenario.servers[name].host
+        if host and name in policy.colleagues:
+            route = RouteEntry(host, NextHop(fold(host), by_mx=False), "mail-file-on-other-server")
+            return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {name}")
     if rule.elsewhere in ("relay", "home"):
         return _relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
     if rule.elsewhere == "forward" and policy.needs_forwarding:

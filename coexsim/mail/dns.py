@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from coexsim.mail.message import MANY_NAMES, NextHop
 
@@ -69,22 +69,24 @@ class DnsFailure(NamedTuple):
     reason: str
 
 
+Families = Literal["A", "A or AAAA", "both"]
+"""Which addresses are asked for: of IPv4 alone, of IPv6 only where there is none of IPv4, or of both."""
 MxLookup = Generator[Question, Answer, MailHosts | DnsFailure]
 
 
 def mail_hosts(
-    target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], *, both_families: bool = False
+    target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], families: Families = "A or AAAA"
 ) -> MxLookup:
     """Which hosts take mail for `target`, asked step by step. The sender's own names and addresses serve against loops.
 
-    `both_families`: AAAA records are asked for beside A records, and come first (RFC 6724); else only where there is no A record.
+    Where both families are asked for, IPv6 comes first (RFC 6724).
     """
     if not target.others:
-        return (yield from _hosts_of(target, own_names, own_addresses, both_families))
+        return (yield from _hosts_of(target, own_names, own_addresses, families))
     equals: list[MailHost] = []
     first_failure: DnsFailure | None = None
     for one in (target._replace(others=()), *target.others):
-        found = yield from _hosts_of(one, own_names, own_addresses, both_families)
+        found = yield from _hosts_of(one, own_names, own_addresses, families)
         if isinstance(found, MailHosts):
             equals += [host for group in found.groups for host in group]
         else:
@@ -93,10 +95,10 @@ def mail_hosts(
 
 
 def _hosts_of(
-    target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], both_families: bool
+    target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], families: Families
 ) -> MxLookup:
     if not target.by_mx or is_address(target.name):
-        return (yield from _single_host(target.name, own_names, own_addresses, both_families))
+        return (yield from _single_host(target.name, own_names, own_addresses, families))
     answer = yield Question(target.name, "MX")
     if answer.temporary:
         return DnsFailure("dns-temporary", True, f"{target.name} MX: {answer}")
@@ -105,11 +107,11 @@ def _hosts_of(
     if any(host == "" for _, host in answer.mx):  # also beside others, where RFC 7505 forbids it: seen with Postfix
         return DnsFailure("null-mx", False, f"{target.name} has a null MX (RFC 7505): it does not accept mail")
     if not answer.mx:  # implicit MX: the domain itself, preference 0
-        return (yield from _single_host(target.name, own_names, own_addresses, both_families))
+        return (yield from _single_host(target.name, own_names, own_addresses, families))
     hosts: list[MailHost] = []
     refusals: list[DnsFailure] = []
     for preference, host in sorted(answer.mx):
-        found = yield from _addresses(host, both_families)
+        found = yield from _addresses(host, families)
         if isinstance(found, DnsFailure):
             refusals.append(found)
         if host in own_names or not isinstance(found, DnsFailure):
@@ -129,8 +131,8 @@ def _hosts_of(
     return MailHosts(groups, tuple(h.name for h in hosts if not h.addresses or h.preference >= worst))
 
 
-def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[str], both_families: bool) -> MxLookup:
-    found = yield from _addresses(name, both_families)
+def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[str], families: Families) -> MxLookup:
+    found = yield from _addresses(name, families)
     if name in own_names or (not isinstance(found, DnsFailure) and own_addresses.intersection(found)):
         return DnsFailure("loops-to-self", False, f"{name} is this server itself")
     if isinstance(found, DnsFailure):
@@ -138,11 +140,12 @@ def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[
     return MailHosts(((MailHost(name, 0, found),),))
 
 
-def _addresses(host: str, both_families: bool) -> Generator[Question, Answer, tuple[str, ...] | DnsFailure]:
+def _addresses(host: str, families: Families) -> Generator[Question, Answer, tuple[str, ...] | DnsFailure]:
     if is_address(host):
         return (host,)
     answer = yield Question(host, "A")
-    if answer.status == "NOERROR" and (both_families or not answer.addresses):
+    wanted = families == "both" or (families == "A or AAAA" and not answer.addresses)
+    if answer.status == "NOERROR" and wanted:
         ipv4 = answer.addresses
         answer = yield Question(host, "AAAA")
         answer = answer._replace(addresses=answer.addresses + ipv4, status="NOERROR" if ipv4 else answer.status)

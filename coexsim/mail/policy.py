@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from coexsim.mail.dns import DnsFailure
+from coexsim.mail.dns import DnsFailure, Families
 from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.retry import RetrySchedule
 
@@ -139,7 +139,8 @@ class Policy(NamedTuple):
     takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
     outgoing_addresses: int = 1
     greylists_networks: bool = False
-    ipv6: Literal["none", "works", "broken"] = "none"
+    families: Families = "A or AAAA"
+    ipv6_works: bool = True
     expired: Literal["keeps-code", "own-code", "last-made-permanent"] = "keeps-code"
     back_pressure_delays: bool = False  # replies later and later as its queue fills
 

@@ -39,7 +39,7 @@ def mx_lookup(hop: NextHop, policy: Policy | None) -> MxLookup:
     """The MX rules for a next hop, as asked by a server, or by anybody outside."""
     if policy is None:
         return mail_hosts(hop, _NOBODY, _NOBODY)
-    return mail_hosts(hop, policy.own_names, policy.own_addresses, both_families=policy.ipv6 != "none")
+    return mail_hosts(hop, policy.own_names, policy.own_addresses, policy.families)
 
 
 def hosts_at_once(setup: Setup, hop: NextHop, policy: Policy | None, state: State) -> MailHosts | DnsFailure:

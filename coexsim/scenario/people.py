@@ -45,7 +45,7 @@ class Replica(Spec):
 
     at: str = Field(description="the server that has the copy")
     every: Seconds = Field(default=0.0, description="replicated at each multiple of this; 0: at once [s]")
-    missing: Names = Field(default=(), description="people whose record never arrived")
+    missing: Names = Field(default=(), description="people and groups whose record never arrived")
 
 
 class DirectorySpec(Spec):

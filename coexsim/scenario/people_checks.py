@@ -61,8 +61,8 @@ def people_exist(scenario: Scenario) -> Found:
             elif "@" in member and not is_mail_address(member):
                 yield ("directory", "groups", group, index), f"{member!r} is no address"
     for index, name in enumerate(directory.replica.missing if directory.replica else ()):
-        if name not in directory.people:
-            yield ("directory", "replica", "missing", index), people.none_called("person", name)
+        if name not in known:
+            yield ("directory", "replica", "missing", index), known.none_called("person or group", name)
     for index, event in enumerate(scenario.events):
         for name in event.move if isinstance(event.move, tuple) else ():
             if name not in directory.people:

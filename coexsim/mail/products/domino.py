@@ -58,7 +58,9 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
         lookup=server.address_lookup,
         subdomains_of=dict.fromkeys(below, rule),
         looks_up_alternates=True,
-        colleagues=frozenset(scenario.of_kind(DominoServer)),
+        colleagues=frozenset(
+            name for name, one in scenario.of_kind(DominoServer).items() if one.domino_domain == server.domino_domain
+        ),
         follows_forwarding_of_hosted=True,
         tells_originals_apart="groups-from-elsewhere",  # a person and her group, written to from the Internet: two copies (swg21390024)
         routes=(*smart, *foreign, any_route(server.relay_host, "relay-host", 2)) if sends else (),

@@ -69,7 +69,9 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
         domains=domains,
         subdomains_of=below,
         primary_domain=next(iter(domains), fold(scenario.domain)),
-        colleagues=frozenset(scenario.of_kind(ExchangeServer)),
+        colleagues=frozenset(
+            name for name, one in scenario.of_kind(ExchangeServer).items() if one.organization == server.organization
+        ),
         routes=tuple(_connector_routes(server, frozenset(domains))),
         checks_submissions=False,
         max_size_bytes=server.max_receive_size,

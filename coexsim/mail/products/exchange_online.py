@@ -24,6 +24,8 @@ REPLIES: Catalogue = {
     "unknown-user": (550, "5.1.10", "RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"),
     "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
     "relay-denied": (550, "5.7.64", "TenantAttribution; Relay Access Denied"),
+    # Its MX record leads in by another of its many hosts: the mail goes round until the hop count ends it.
+    "loops-to-self": (554, "5.4.14", "Hop count exceeded - possible mail loop ATTR34"),
     "too-many-hops": (554, "5.4.14", "Hop count exceeded - possible mail loop ATTR34"),
     "forwarding-loop": (554, "5.4.6", "RESOLVER.FWD.Loop; there is a forwarding loop configured in the directory"),
     "no-such-domain": (550, "5.4.310", "DNS domain does not exist: {detail}"),

@@ -24,11 +24,13 @@ Rules = dict[str, DomainRule]
 
 def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer) -> Settings:
     organisation = organisation_of(scenario, server)
-    elsewhere = server.people_elsewhere or organisation.service.people_elsewhere
-    by_mx_too = organisation.service.own_domains_by_mx
-    domains, below = _rules(server, scenario, elsewhere, refuses=server.unknown_recipients == "refuse", by_mx=by_mx_too)
-    connector = hop_to(server.smart_host) or next((r.hop for r in _connectors(server) if r.hop), None)
     edge, sizes = server.edge_blocking, organisation.service.sizes
+    elsewhere = server.people_elsewhere or organisation.service.people_elsewhere
+    # Where the service blocks at its edge, an edge that does not block takes mail for unknown people: the service returns it.
+    refuses = server.unknown_recipients == "refuse" and not (edge is False and organisation.service.edge_blocking)
+    by_mx_too = organisation.service.own_domains_by_mx
+    domains, below = _rules(server, scenario, elsewhere, refuses=refuses, by_mx=by_mx_too)
+    connector = hop_to(server.smart_host) or next((r.hop for r in _connectors(server) if r.hop), None)
     by_mx = [direction_of(scenario, one) == "by-mx" for one in _outbound(organisation, scenario)]
     return dict(
         domains=domains,
@@ -126,7 +128,7 @@ def _rules(
         server.domains or (scenario.domain,),
         "internal-relay" if server.unknown_recipients == "relay" else "authoritative",
     )
-    if server.accepted_domains:
+    if server.accepted_domains and server.edge_blocking is not False:
         refuses = elsewhere != "home"
     exact: Rules = {}
     below: Rules = {}

@@ -78,7 +78,8 @@ def policy_of(
         requires_tls_to=frozenset(server.requires_tls_to),
         requires_tls_from=frozenset(server.requires_tls_from),
         outgoing_addresses=server.outgoing_addresses or _hosts_of_service(scenario, server),
-        ipv6=server.ipv6,
+        families={None: "A or AAAA", "none": "A"}.get(server.ipv6, "both"),
+        ipv6_works=server.ipv6 != "broken",
         retry=retry,
     )
     return Policy(**(common | dict(product.machine_settings) | PRODUCTS[server.kind].settings(server, scenario, host)))

@@ -35,9 +35,10 @@ class ServerBase(Spec):
         description="IP addresses that its mail leaves from, one after another; each is a stranger to greylisting, and has a queue of its "
         "own at a hosted service; default: 1, of a hosted service by name 8 (from memory)",
     )
-    ipv6: Literal["none", "works", "broken"] = Field(
-        default="none",
-        description="as a sender: hosts with an A and an AAAA record are tried over IPv6 first; broken: then in vain; none: not asked for",
+    ipv6: Literal["none", "works", "broken"] | None = Field(
+        default=None,
+        description="as a sender: hosts with an A and an AAAA record are tried over IPv6 first; broken: then in vain; none: AAAA is never "
+        "asked for; left out: where there is no A record",
     )
     announces_size: Switch = Field(
         default=True, description="SIZE in its EHLO reply: too large mail is refused at MAIL"

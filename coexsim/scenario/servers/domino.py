@@ -17,6 +17,11 @@ class DominoServer(ServerBase):
 
     side = "onprem"
     kind: Literal["domino"] = Field(description="a Lotus (HCL) Domino server")
+    domino_domain: str | None = Field(
+        default=None,
+        description="the Domino domain that it belongs to: its servers share a directory and send to each other's mail files; left out: "
+        "all that say none",
+    )
     smtp_listener_task: Switch = Field(
         default=False, description="Server document, Basics: is port 25 open (article, step 1)"
     )

@@ -71,6 +71,10 @@ class ExchangeServer(ServerBase):
         default_factory=dict,
         description="domain ('*.domain': and all below it) to its type; left out: it takes no mail from outside [MS-AD]",
     )
+    organization: str | None = Field(
+        default=None,
+        description="the Exchange organization that it belongs to: its servers know each other's mailboxes; left out: all that say none",
+    )
     send_connectors: tuple[SendConnector, ...] = Field(
         default=(), description="ways out, chosen by address space, then cost [MS-SC]"
     )
