@@ -12,7 +12,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -154,9 +154,19 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def table_bytes(table: pd.DataFrame) -> bytes:
     """A table as Parquet; words become dictionary columns, also where there are none."""
-    columns = {str(name): _arrow(values) for name, values in table.items()}
+    return tables_bytes([table])
+
+
+def tables_bytes(tables: Iterable[pd.DataFrame]) -> bytes:
+    """Tables with the same columns as one Parquet file, a row group each: one of them is in memory at a time. There is at least one."""
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), sink, compression="zstd")
+    writer: pq.ParquetWriter | None = None
+    for table in tables:
+        part = pa.table({str(name): _arrow(values) for name, values in table.items()})
+        writer = writer or pq.ParquetWriter(sink, part.schema, compression="zstd")
+        writer.write_table(part)
+    if writer is not None:
+        writer.close()
     data: bytes = sink.getvalue().to_pybytes()
     return data
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from coexsim.intake.logs.tallies import ValueMoments
 from coexsim.stats import mean_interval, quantile_interval
 
 LEVEL = 0.95
@@ -70,6 +71,20 @@ def mean(topic: str, name: str, values: ArrayLike, unit: str, assumed: float = n
         return MeasuredFigure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
     found = mean_interval(sample, LEVEL)
     return MeasuredFigure(topic, name, float(sample.mean()), found.low, found.high, unit, sample.size, assumed, remark)
+
+
+def mean_of(
+    topic: str, name: str, found: ValueMoments, unit: str, assumed: float = nan, remark: str = ""
+) -> MeasuredFigure:
+    """A mean with Student's interval, from the moments of the values."""
+    from scipy.special import stdtrit
+
+    if not found.n:
+        return MeasuredFigure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
+    half = nan
+    if found.n > 1:
+        half = float(stdtrit(found.n - 1, (1 + LEVEL) / 2)) * found.deviation / sqrt(found.n)
+    return MeasuredFigure(topic, name, found.mean, found.mean - half, found.mean + half, unit, found.n, assumed, remark)
 
 
 def quantile(

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from coexsim.errors import NoDataError
-from coexsim.experiment.store import json_bytes, table_bytes, write_set
-from coexsim.intake import fit_counts, fit_load, fit_service, fit_traffic
+from coexsim.experiment.store import json_bytes, tables_bytes, write_set
+from coexsim.intake import fit_load, fit_service, fit_traffic
 from coexsim.intake.figures import MeasuredFigure, table_of
-from coexsim.intake.fit_counts import Complete
-from coexsim.intake.fit_replay import Replay, replay_table, sent_sizes
-from coexsim.intake.fit_scenario import round_trips, scenario_names
-from coexsim.intake.fit_service import MeasuredWork
-from coexsim.intake.fit_sizes import SizeFit, fit_sizes
+from coexsim.intake.fit_counts import Complete, CountsSeen, LinesSeen
+from coexsim.intake.fit_load import LoadSeen, TimesSeen
+from coexsim.intake.fit_replay import Replay, ReplaySeen, sent_sizes
+from coexsim.intake.fit_scenario import Known, SetUpSeen, round_trips, scenario_names
+from coexsim.intake.fit_service import MeasuredWork, TriesSeen
+from coexsim.intake.fit_sizes import SizeFit, SizesSeen, fit_sizes
 from coexsim.intake.fit_text import scenario_text
-from coexsim.intake.fit_traffic import HostOutage
+from coexsim.intake.fit_traffic import HostOutage, OutagesSeen, TrafficSeen
 from coexsim.intake.logs.book import Told
 from coexsim.intake.logs.clocks import Clock
-from coexsim.intake.logs.join import join
-from coexsim.intake.logs.journeys import Journeys, journeys
+from coexsim.intake.logs.journeys import JourneyParts, Journeys
 from coexsim.intake.logs.read import read_logs
-from coexsim.intake.logs.sides import Sides, find_sides
+from coexsim.intake.logs.sides import Sides, SidesSeen
 from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.model import Scenario
@@ -42,25 +41,50 @@ class Fit:
     """What logs say.
 
     `figures` are the answers, each with its interval and number of messages. `flows` counts recipients by sender's side, kind of
-    recipient, outcome and code; `hours` counts messages by hour and side. `scenario_text` is a scenario that says the same, `replay` the
-    mail itself. `told` is what was read of each file and what could not be.
+    recipient, outcome and code; `load` counts messages by time and side. `scenario_text` is a scenario that says the same, `replay` the
+    mail itself. `told` is what was read of each file and what could not be. `parts` has what became of each message.
     """
 
     figures: tuple[MeasuredFigure, ...]
     flows: pd.DataFrame
-    hours: pd.DataFrame
+    load: LoadSeen
     sizes: SizeFit | None
     works: dict[int, MeasuredWork]
     names: dict[int, str]
     outages: tuple[HostOutage, ...]
     complete: Complete
-    period_s: tuple[float, float]
-    zone_s: float
     replay: Replay
     scenario_text: str
     told: tuple[Told, ...]
-    journeys: Journeys
-    sides: Sides
+    parts: JourneyParts
+    all_sides: Sides
+
+    @property
+    def period_s(self) -> tuple[float, float]:
+        """From when to when mail was handed in."""
+        return self.load.period_s
+
+    @property
+    def zone_s(self) -> float:
+        """What the logs' local time is ahead of UTC."""
+        return self.load.zone_s
+
+    @cached_property
+    def journeys(self) -> Journeys:
+        """Message by message; of logs that were read in one part only. Raises `ValueError`."""
+        return self.parts.whole
+
+    @cached_property
+    def sides(self) -> Sides:
+        """Who is where, with the sides of `journeys`."""
+        return self.all_sides.of(self.journeys)
+
+    @cached_property
+    def replayed(self) -> pd.DataFrame:
+        """Those of the messages of `journeys` that are in `replay`, with `size` as handed in."""
+        mail = fit_load.mail_of(self.journeys, self.sides)
+        kept: pd.DataFrame = mail[mail["recipients"] > 0]
+        return kept.assign(size=sent_sizes(self.journeys)[kept.index.to_numpy()])
 
     def figure(self, name: str) -> MeasuredFigure:
         """The figure of that name. Raises `KeyError`."""
@@ -69,7 +93,7 @@ class Fit:
     @property
     def clock_remarks(self) -> list[str]:
         """What was found of clocks that were wrong, a sentence each."""
-        return [_say_clock(self.names[server], clock) for server, clock in self.journeys.joined.clocks.items()]
+        return [_say_clock(self.names[server], clock) for server, clock in self.parts.clocks.items()]
 
     def save(self, folder: str | Path) -> Path:
         """Write the scenario (``fitted.yaml``), the mail (``replay.parquet``) and all figures (``fit.json``) to a folder, all or none.
@@ -81,7 +105,7 @@ class Fit:
             folder,
             {
                 FITTED: lambda: encodable(self.scenario_text).encode(),
-                REPLAYED: lambda: table_bytes(self.replay.table),
+                REPLAYED: lambda: tables_bytes(self.replay.frames()),
                 FIT_JSON: lambda: json_bytes(self.to_data()),
             },
         )
@@ -89,16 +113,15 @@ class Fit:
 
     def to_data(self) -> dict[str, Any]:
         """All figures as plain data: no person stands in it."""
-        joined = self.journeys.joined
         clocks = [
             {"server": self.names[server], "ahead_s": round(clock.ahead_s, 3), "drift_s_per_day": round(clock.drift * 86400.0, 3),
              "off_s": round(clock.off_s, 3)}
-            for server, clock in joined.clocks.items()
+            for server, clock in self.parts.clocks.items()
         ]  # fmt: skip
         return {
             "figures": table_of(self.figures),
             "flows": self.flows.to_dict("records"),
-            "hours": self.hours.to_dict("records"),
+            "hours": self.load.hours().to_dict("records"),
             "sizes": {"law": self.sizes.law, "table": self.sizes.table, "distance": _plain(self.sizes.distance)}
             if self.sizes
             else None,
@@ -111,7 +134,7 @@ class Fit:
                 "counts_hold": self.complete.counts_hold,
             },
             "clocks_taken_out": clocks,
-            "joined": {"by queue id in the reply": joined.by_reply, "by message-id": joined.by_message_id},
+            "joined": {"by queue id in the reply": self.parts.by_reply, "by message-id": self.parts.by_message_id},
             "files": [vars(told) for told in self.told],
         }
 
@@ -142,73 +165,86 @@ def _work_data(work: MeasuredWork) -> dict[str, Any]:
 
 def fit(
     logs: Iterable[str | Path], *, scenario: Scenario | str | Path | None = None, folder: str | Path | None = None,
-    domain: str = "", addresses: str = "sides", profile: str = PROFILE, year: int | None = None,
+    domain: str = "", addresses: str = "sides", profile: str = PROFILE, year: int | None = None, parts: int | None = None,
 ) -> Fit:  # fmt: skip
     """Read mail logs of any known kind, plain or compressed, and say what is in them.
 
     `scenario` is the set-up that the figures are for (names of servers, the domain, what the lines take); without it the set-up is
     worked out from the logs too. `addresses`: people are replaced by their ``sides``, kept apart as salted hashes (``hashed``), or
     ``kept``. `folder` is where the scenario will be written, so that it can extend the one that was given. `profile` is what the figures
-    are set beside. Raises `UsageError` for files that are no mail logs, `NoDataError` where they hold no message.
+    are set beside. Long logs of Postfix are worked on in `parts` that hold whole messages, so that memory does not grow with them;
+    1 keeps them together. Raises `UsageError` for files that are no mail logs, `NoDataError` where they hold no message.
     """
     given = load_scenario(scenario) if isinstance(scenario, (str, Path)) else scenario
-    book = read_logs(logs, year=year)
-    found = journeys(join(book))
-    if not len(found.messages):
+    book = read_logs(logs, year=year, parts=parts)
+    found = JourneyParts(book)
+    seen = _first_look(found)
+    if not seen.is_any:
         raise NoDataError("the logs hold no message")
-    sides = find_sides(found, given, domain)
-    mail = fit_load.mail_of(found, sides)
-    if not len(mail):
+    sides = seen.sides.sides(book, found.hosts, given, domain)
+    if not seen.times.messages:
         raise NoDataError("the logs hold no message with a sender")
-    names = scenario_names(found, sides, given)
-    complete = fit_counts.completeness(found)
-    replay = replay_table(found, sides, addresses)
-    sizes = fit_sizes(_sizes(mail, found, complete))
-    tries = fit_service.first_tries(found.joined)
-    works = fit_service.server_work(found.joined, tries, round_trips(given, names))
-    gaps = fit_traffic.retry_gaps(found.joined)
-    outages = fit_traffic.outages(found.joined)
-    zone_s = next(iter(book.zones_s.values()), 0.0)
-    assumed = _assumed(given, profile)
+    load = LoadSeen(seen.times, next(iter(book.zones_s.values()), 0.0))
+    counts, sizes_seen, sure_sizes = CountsSeen(), SizesSeen(), SizesSeen()
+    tries_seen, traffic, set_up = TriesSeen(), TrafficSeen(), SetUpSeen()
+    replay = ReplaySeen(seen.times, addresses)
+    for part in found:
+        of_part = sides.of(part)
+        mail, sent = fit_load.mail_of(part, of_part), sent_sizes(part)
+        seen.lines.add(part)
+        counts.add(part, of_part, mail)
+        load.add(part, of_part, mail)
+        sizes_seen.add(sent[mail.index.to_numpy()])
+        sure_sizes.add(sent[mail.index[mail["is_sure"].to_numpy()].to_numpy()])
+        tries_seen.add(part.joined)
+        traffic.add(part.joined)
+        seen.outages.add(part.joined)
+        set_up.add(part, of_part)
+        replay.add(part, of_part, mail, sent)
+    complete, known = seen.lines.complete, Known(book, found.hosts, sides, set_up)
+    names, tries, assumed = scenario_names(known, given), tries_seen.frame(), _assumed(given, profile)
+    # where lines are missing, only messages that certainly begin here tell their size as handed in
+    sizes = fit_sizes(sizes_seen if complete.counts_hold else sure_sizes)
+    works = fit_service.server_work(book, tries, round_trips(given, names))
     figures = [
-        *fit_counts.count_figures(found, sides, mail, complete),
-        *fit_load.rate_figures(mail, complete, zone_s),
-        *fit_load.inside_figures(found, sides, mail, complete, assumed),
-        *fit_load.recipient_figures(found, mail, complete, assumed),
+        *counts.figures(complete),
+        *load.rate_figures(complete),
+        *load.flow_figures(complete, assumed),
+        *load.recipient_figures(complete, assumed),
         *fit_load.size_figures(sizes, complete, assumed),
-        *fit_service.service_figures(found.joined, tries, works, names),
-        *fit_traffic.session_figures(found.joined, names, is_whole=complete.counts_hold),
-        *fit_traffic.retry_figures(found.joined, gaps, names),
+        *fit_service.service_figures(book, tries, works, names),
+        *traffic.session_figures(book, names, is_whole=complete.counts_hold),
+        *traffic.retry_figures(names),
     ]
-    period = fit_load.period_of(mail)
+    gaps, outages = traffic.gaps, seen.outages.outages()
     retries = {names[server]: settings for server in names if (settings := fit_traffic.retry_settings(gaps, server))}
-    text = scenario_text(
-        found, sides, names, mail, sizes, works, retries, outages, period, zone_s, complete, given, folder
-    )
+    text = scenario_text(known, names, load, sizes, works, retries, outages, complete, given, folder)
     return Fit(
-        tuple(figures), fit_counts.flow_table(found, sides, mail), _hours(mail, zone_s), sizes, works, names, tuple(outages), complete,
-        period, zone_s, replay, text, tuple(book.told), found, sides,
+        tuple(figures), counts.flows(), load, sizes, works, names, tuple(outages), complete, replay.replay(sizes_seen), text,
+        tuple(book.told), found, sides,
     )  # fmt: skip
 
 
-def _sizes(mail: pd.DataFrame, found: Journeys, complete: Complete) -> NDArray[np.int64]:
-    """Sizes as handed in; where lines are missing, only of messages that certainly begin here."""
-    kept = mail if complete.counts_hold else mail[mail["is_sure"]]
-    sizes: NDArray[np.int64] = sent_sizes(found)[kept.index.to_numpy()]
-    return sizes
+@dataclass
+class _FirstLook:
+    """What must be known of all parts before figures can be counted."""
+
+    sides: SidesSeen
+    times: TimesSeen
+    lines: LinesSeen
+    outages: OutagesSeen
+    is_any: bool = False
 
 
-def _hours(mail: pd.DataFrame, zone_s: float) -> pd.DataFrame:
-    """Messages by hour and side."""
-    hour = ((mail["arrived_s"] + zone_s) // 3600).astype("int64") * 3600
-    side = pd.Series(["onprem", "hosted", "internet", "unknown"])[mail["side"].clip(0, 3)].to_numpy()
-    return (
-        pd.DataFrame({"hour_s": hour.to_numpy(), "side": side})
-        .groupby(["hour_s", "side"])
-        .size()
-        .rename("messages")
-        .reset_index()
-    )
+def _first_look(found: JourneyParts) -> _FirstLook:
+    seen = _FirstLook(SidesSeen(), TimesSeen(), LinesSeen(found.book), OutagesSeen(found.book, found.host_servers()))
+    for part in found:
+        seen.is_any = seen.is_any or bool(len(part.messages))
+        seen.sides.add(part)
+        seen.times.look(part)
+        seen.lines.look(part)
+        seen.outages.look(part.joined)
+    return seen
 
 
 def _assumed(scenario: Scenario | None, profile: str) -> LoadSpec | None:

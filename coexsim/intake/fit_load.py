@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from math import nan
+from collections.abc import Collection
+from math import inf, nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,16 +14,15 @@ from coexsim.intake import figures as fig
 from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.fit_counts import SENDER_SIDES, Complete
 from coexsim.intake.fit_sizes import QUANTILES, SizeFit
+from coexsim.intake.logs.book import NOBODY
 from coexsim.intake.logs.journeys import Journeys
-from coexsim.intake.logs.sides import (
-    NULL_SENDER,
-    SIDE_OF_KIND,
-    Sides,
-)
+from coexsim.intake.logs.sides import NULL_SENDER, SIDE_OF_KIND, Sides
+from coexsim.intake.logs.tallies import Counts, Ints, ValueMoments, most_of
 from coexsim.scenario.load_profile import LoadSpec, mean_recipients
 
 DAY_S, HOUR_S = 86400.0, 3600.0
 WEEKS_FOR_GROWTH = 3
+SECONDS_TO = 6 * HOUR_S  # a log up to so long is counted by seconds, a longer one by minutes
 
 
 def mail_of(found: Journeys, sides: Sides) -> pd.DataFrame:
@@ -33,65 +34,220 @@ def mail_of(found: Journeys, sides: Sides) -> pd.DataFrame:
     return kept
 
 
-def period_of(mail: pd.DataFrame) -> tuple[float, float]:
-    """From when to when mail was handed in: the first and the last message, and the mean gap after it."""
-    if len(mail) < 2:
-        return (float(mail["arrived_s"].min()), float(mail["arrived_s"].min())) if len(mail) else (nan, nan)
-    first, last = float(mail["arrived_s"].min()), float(mail["arrived_s"].max())
-    return first, last + (last - first) / (len(mail) - 1)
+class TimesSeen:
+    """From when to when mail was handed in; of all parts, before any is counted."""
+
+    def __init__(self) -> None:
+        self.first_s, self.last_s, self.messages = inf, -inf, 0
+
+    def look(self, found: Journeys) -> None:
+        """Take the mail of a part."""
+        texts, messages = found.joined.book.addresses, found.messages
+        sender = messages["sender"].to_numpy()
+        empty = next((code for code, text in enumerate(texts.texts) if not text), NOBODY)
+        times_s = messages["arrived_s"].to_numpy()[
+            ~messages["is_notice"].to_numpy() & (sender >= 0) & (sender != empty)
+        ]
+        if len(times_s):
+            self.messages += len(times_s)
+            self.first_s = min(self.first_s, float(times_s.min()))
+            self.last_s = max(self.last_s, float(times_s.max()))
+
+    @property
+    def period_s(self) -> tuple[float, float]:
+        """The first and the last message, and the mean gap after it."""
+        if self.messages < 2:
+            return self.first_s, self.last_s
+        return self.first_s, self.last_s + (self.last_s - self.first_s) / (self.messages - 1)
 
 
-def rate_figures(mail: pd.DataFrame, complete: Complete, zone_s: float) -> list[MeasuredFigure]:
-    """Messages a second by side, the peak hour and minute, growth."""
-    begin_s, end_s = period_of(mail)
-    length_s = end_s - begin_s
-    found: list[MeasuredFigure] = []
-    if not complete.counts_hold:
-        low, high = fig.count_interval(complete.sure)[0] / length_s, fig.count_interval(complete.most)[1] / length_s
-        why = f"the log lacks about {complete.lost_share:.0%} of its lines: messages cannot be counted, only bounded"
-        return [fig.cannot_say("rates", "messages handed in", "1/s", why, low, high)]
-    found.append(fig.rate("rates", "messages handed in", len(mail), length_s))
-    for number, side in enumerate(SENDER_SIDES):
-        found.append(fig.rate("rates", f"messages handed in, {side}", int((mail["side"] == number).sum()), length_s))
-    times_s = np.sort(mail["arrived_s"].to_numpy()) + zone_s
-    for name, unit_s in (("busiest minute", 60.0), ("peak hour", HOUR_S)):
-        if length_s >= unit_s:
-            found.append(_peak(name, times_s, unit_s))
-        else:
-            found.append(fig.cannot_say("rates", name, "1/h", f"the log covers {length_s:.3g} s"))
-    found.append(_growth(times_s))
+class LoadSeen:
+    """When mail was handed in, by which side, to how many and to which side, a part after the other."""
+
+    def __init__(self, times: TimesSeen, zone_s: float) -> None:
+        self.period_s, self.zone_s = times.period_s, zone_s
+        self.length_s = self.period_s[1] - self.period_s[0]
+        self.slot_s = 1.0 if self.length_s <= SECONDS_TO else 60.0
+        self.slots = Counts()  # time // slot_s << 2 | side, in UTC
+        self._weeks = Counts()
+        self._by_side = Counts()
+        self._recipients = Counts()  # side << 32 | recipients
+        self._sure_recipients = (
+            Counts()
+        )  # the same, as the first server counts them, of mail that certainly begins here
+        self._flows = Counts()  # (side of the sender << 8 | that of the copy) << 1 | whether it arrived
+        self._transfers, self._fan = ValueMoments(), ValueMoments()
+
+    def add(self, found: Journeys, sides: Sides, mail: pd.DataFrame) -> None:
+        """Count the mail of a part."""
+        times_s, side = mail["arrived_s"].to_numpy(), np.minimum(mail["side"].to_numpy(np.int64), 3)
+        self.slots.add((times_s // self.slot_s).astype(np.int64) << 2 | side)
+        self._weeks.add(np.floor((times_s - self.period_s[0]) / (7 * DAY_S)).astype(np.int64))
+        self._by_side.add(side)
+        self._recipients.add(side << 32 | mail["recipients"].to_numpy(np.int64))
+        row = mail["row"].to_numpy()
+        sure = (row >= 0) & mail["is_sure"].to_numpy()
+        counted = found.joined.visits["recipients"].to_numpy(np.int64)[row[sure]]
+        self._sure_recipients.add(side[sure] << 32 | np.maximum(counted, 0))
+        of_message = np.full(len(found.messages), -1)
+        of_message[mail.index.to_numpy()] = side
+        origin = of_message[found.copies["message"].to_numpy()]
+        arrived = found.copies["outcome"].to_numpy() <= 1
+        mine = origin >= 0
+        self._flows.add((origin[mine] << 8 | sides.copy_side[mine]) << 1 | arrived[mine])
+        went = found.joined.deliveries
+        if len(went):
+            hops = went[went["next"] >= 0]
+            self._transfers.add(hops.groupby(["row", "next"]).size().to_numpy())
+            self._fan.add(went.drop_duplicates(["row", "relay", "is_local"]).groupby("row").size().to_numpy())
+
+    @property
+    def messages(self) -> int:
+        """All of them."""
+        return self._by_side.total
+
+    def of_side(self, side: int) -> int:
+        """Messages that a side sent."""
+        return self._by_side[side]
+
+    def copies(self, senders: Collection[int], to: Collection[int], *, arrived: bool = False) -> int:
+        """Copies from these sides to those: all, or only those that arrived."""
+        found = 0
+        for key, n in self._flows.items():
+            if key >> 9 in senders and (key >> 1 & 0xFF) in to and (key & 1 or not arrived):
+                found += n
+        return found
+
+    def recipients(self, side: int | None = None, *, sure: bool = False) -> tuple[Ints, Ints]:
+        """Numbers of recipients that messages had, and how many messages had each."""
+        found: dict[int, int] = {}
+        for key, n in (self._sure_recipients if sure else self._recipients).items():
+            count = key & 0xFFFFFFFF
+            if count and side in (None, key >> 32):
+                found[count] = found.get(count, 0) + n
+        pairs = np.array(sorted(found.items()), np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
+    def hours(self) -> pd.DataFrame:
+        """Messages by hour of local time and side."""
+        table: dict[tuple[int, str], int] = {}
+        for key, n in self.slots.items():
+            hour = int((key >> 2) * self.slot_s + self.zone_s) // 3600 * 3600
+            pair = hour, (*SENDER_SIDES, "unknown")[key & 3]
+            table[pair] = table.get(pair, 0) + n
+        rows = [(hour, side, n) for (hour, side), n in sorted(table.items())]
+        return pd.DataFrame(rows, columns=["hour_s", "side", "messages"])
+
+    def rate_figures(self, complete: Complete) -> list[MeasuredFigure]:
+        """Messages a second by side, the peak hour and minute, growth."""
+        found: list[MeasuredFigure] = []
+        if not complete.counts_hold:
+            low = fig.count_interval(complete.sure)[0] / self.length_s
+            high = fig.count_interval(complete.most)[1] / self.length_s
+            why = (
+                f"the log lacks about {complete.lost_share:.0%} of its lines: messages cannot be counted, only bounded"
+            )
+            return [fig.cannot_say("rates", "messages handed in", "1/s", why, low, high)]
+        found.append(fig.rate("rates", "messages handed in", self.messages, self.length_s))
+        for number, side in enumerate(SENDER_SIDES):
+            found.append(fig.rate("rates", f"messages handed in, {side}", self.of_side(number), self.length_s))
+        for name, unit_s in (("busiest minute", 60.0), ("peak hour", HOUR_S)):
+            if self.length_s >= unit_s:
+                found.append(self._peak(name, unit_s))
+            else:
+                found.append(fig.cannot_say("rates", name, "1/h", f"the log covers {self.length_s:.3g} s"))
+        # from the first to the last message
+        found.append(_growth(self._weeks, self.length_s * (self.messages - 1) / max(self.messages, 1)))
+        return found
+
+    def _peak(self, name: str, unit_s: float) -> MeasuredFigure:
+        counts = Counts()
+        for key, n in self.slots.items():
+            slot = int(((key >> 2) * self.slot_s + self.zone_s) // unit_s)
+            counts.by_key[slot] = counts[slot] + n
+        best = most_of(counts.by_key)[0]
+        n = counts[best]
+        low, high = fig.count_interval(n)
+        when = pd.Timestamp(best * unit_s, unit="s").strftime("%a %d %b %H:%M")
+        return MeasuredFigure("rates", name, float(n), low, high, "1/h" if unit_s == HOUR_S else "1/min", n, nan, when)
+
+    def curves(self) -> tuple[list[float] | None, list[float] | None]:
+        """Shares of the hours of a day, and factors of the days of a week; None where the log is too short."""
+        keys, counts = self.slots.values()
+        times_s = (keys >> 2) * self.slot_s + self.zone_s
+        begin_s, end_s = self.period_s
+        day = week = None
+        if self.length_s >= 0.8 * DAY_S:
+            hours = np.bincount((times_s // HOUR_S % 24).astype(int), counts, minlength=24)
+            day = [round(100 * n / self.messages, 3) for n in hours.tolist()]
+        if self.length_s >= 6.5 * DAY_S:
+            days = np.bincount(_weekday(times_s), counts, minlength=7).astype(float)
+            seen = np.bincount(_weekday(np.arange(begin_s + self.zone_s, end_s + self.zone_s, HOUR_S)), minlength=7)
+            each = days / np.maximum(seen, 1)
+            week = [round(float(n), 3) for n in each / max(float(np.sort(each)[-5:].mean()), 1e-9)]
+        return day, week
+
+    def recipient_figures(self, complete: Complete, assumed: LoadSpec | None) -> list[MeasuredFigure]:
+        """Recipients a message by side, and copies a hop."""
+        rows: list[MeasuredFigure] = []
+        remark = "" if complete.counts_hold else "as the first server counts them, groups opened"
+        for number, side in enumerate((*SENDER_SIDES, "all")):
+            table = None
+            if assumed is not None:
+                table = (assumed.internet_recipients if side == "internet" else None) or assumed.recipients
+            guess = mean_recipients(table) if table else nan
+            values, counts = self.recipients(None if side == "all" else number, sure=not complete.counts_hold)
+            found = ValueMoments()
+            found.add_counted(values, counts)
+            rows.append(fig.mean_of("recipients", f"recipients a message, {side}", found, "1", guess, remark))
+        if self._fan.n and complete.counts_hold:
+            rows.append(fig.mean_of("recipients", "recipients a transfer between servers", self._transfers, "1"))
+            rows.append(fig.mean_of("recipients", "destinations a message at a server", self._fan, "1"))
+        return rows
+
+    def recipient_table(self, *sides: int) -> dict[int, float]:
+        """Messages of these sides by their number of recipients, in percent."""
+        found = Counts()
+        for side in sides:
+            for number, n in zip(*(each.tolist() for each in self.recipients(side)), strict=True):
+                found.by_key[number] = found[number] + n
+        return {number: round(100 * n / found.total, 3) for number, n in found.items()}
+
+    def flow_figures(self, complete: Complete, assumed: LoadSpec | None) -> list[MeasuredFigure]:
+        """The internal share of the copies that mailboxes receive, and the flows' shares."""
+        if not complete.counts_hold:
+            why = f"the log lacks about {complete.lost_share:.0%} of its lines: where mail began and ended is not known of all alike"
+            return [
+                fig.cannot_say("flows", name, "1", why)
+                for name in ("internal share of received copies", "shares of the flows")
+            ]
+        guess = assumed.internal_share if assumed and assumed.internal_share is not None else nan
+        own, everyone = (0, 1), (0, 1, 2, 3)
+        part, whole = self.copies(own, own, arrived=True), self.copies(everyone, own, arrived=True)
+        rows = [fig.share("flows", "internal share of received copies", part, whole, guess)]
+        total = self.copies(everyone, (0, 1, 2))
+        for a, sender in enumerate(SENDER_SIDES):
+            for b, to in enumerate(SENDER_SIDES):
+                if n := self.copies((a,), (b,)):
+                    rows.append(fig.share("flows", f"{sender}->{to}, of all copies", n, total))
+        return rows
+
+
+def _weekday(times_s: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = ((times_s // DAY_S + 3) % 7).astype(np.int64)  # 1 January 1970 was a Thursday
     return found
 
 
-def _peak(name: str, times_s: NDArray[np.float64], unit_s: float) -> MeasuredFigure:
-    slots, counts = np.unique(np.floor(times_s / unit_s), return_counts=True)
-    best = int(counts.argmax())
-    low, high = fig.count_interval(int(counts[best]))
-    when = pd.Timestamp(slots[best] * unit_s, unit="s").strftime("%a %d %b %H:%M")
-    return MeasuredFigure(
-        "rates",
-        name,
-        float(counts[best]),
-        low,
-        high,
-        "1/h" if unit_s == HOUR_S else "1/min",
-        int(counts[best]),
-        nan,
-        when,
-    )
-
-
-def _growth(times_s: NDArray[np.float64]) -> MeasuredFigure:
+def _growth(weeks: Counts, length_s: float) -> MeasuredFigure:
     """Growth a week: a line through the logarithms of the counts of whole weeks."""
     from scipy.special import stdtrit
 
-    weeks = np.floor((times_s - times_s[0]) / (7 * DAY_S)) if len(times_s) else times_s
-    whole = int((times_s[-1] - times_s[0]) // (7 * DAY_S)) if len(times_s) else 0
+    whole = int(length_s // (7 * DAY_S))
     if whole < WEEKS_FOR_GROWTH:
         return fig.cannot_say(
             "rates", "growth a week", "1", f"it takes {WEEKS_FOR_GROWTH} whole weeks; the log has {whole}"
         )
-    counts = np.array([(weeks == week).sum() for week in range(whole)], float)
+    counts = np.array([weeks[week] for week in range(whole)], float)
     slope, level = np.polyfit(np.arange(whole), np.log(np.maximum(counts, 1)), 1)
     rest = np.log(np.maximum(counts, 1)) - (level + slope * np.arange(whole))
     spread = np.sqrt((rest**2).sum() / (whole - 2)) / (np.sqrt(whole) * np.arange(whole).std())
@@ -107,89 +263,12 @@ def _growth(times_s: NDArray[np.float64]) -> MeasuredFigure:
     )
 
 
-def curves(mail: pd.DataFrame, zone_s: float) -> tuple[list[float] | None, list[float] | None]:
-    """Shares of the hours of a day, and factors of the days of a week; None where the log is too short."""
-    begin_s, end_s = period_of(mail)
-    times_s = mail["arrived_s"].to_numpy() + zone_s
-    day = week = None
-    if end_s - begin_s >= 0.8 * DAY_S:
-        hours = np.bincount((times_s // HOUR_S % 24).astype(int), minlength=24)
-        day = [round(100 * n / len(times_s), 3) for n in hours.tolist()]
-    if end_s - begin_s >= 6.5 * DAY_S:
-        days = np.bincount(((times_s // DAY_S + 3) % 7).astype(int), minlength=7).astype(
-            float
-        )  # 1 January 1970 was a Thursday
-        seen = np.bincount(
-            ((np.arange(begin_s + zone_s, end_s + zone_s, HOUR_S) // DAY_S + 3) % 7).astype(int), minlength=7
-        )
-        each = days / np.maximum(seen, 1)
-        week = [round(float(n), 3) for n in each / max(float(np.sort(each)[-5:].mean()), 1e-9)]
-    return day, week
-
-
-def recipient_figures(
-    found: Journeys, mail: pd.DataFrame, complete: Complete, assumed: LoadSpec | None
-) -> list[MeasuredFigure]:
-    """Recipients a message by side, and copies a hop."""
-    rows: list[MeasuredFigure] = []
-    for number, side in enumerate((*SENDER_SIDES, "all")):
-        part = mail if side == "all" else mail[mail["side"] == number]
-        table = (
-            assumed.internet_recipients or assumed.recipients
-            if assumed and side == "internet"
-            else assumed.recipients
-            if assumed
-            else None
-        )
-        guess = mean_recipients(table) if table else nan
-        if complete.counts_hold:
-            counts = part["recipients"].to_numpy()
-            rows.append(fig.mean("recipients", f"recipients a message, {side}", counts[counts > 0], "1", guess))
-        else:
-            row = part["row"].to_numpy()
-            counts = found.joined.visits["recipients"].to_numpy()[row[(row >= 0) & part["is_sure"].to_numpy()]]
-            rows.append(
-                fig.mean(
-                    "recipients",
-                    f"recipients a message, {side}",
-                    counts[counts > 0],
-                    "1",
-                    guess,
-                    "as the first server counts them, groups opened",
-                )
-            )
-    went = found.joined.deliveries
-    if len(went) and complete.counts_hold:
-        hops = went[went["next"] >= 0]
-        rows.append(
-            fig.mean(
-                "recipients",
-                "recipients a transfer between servers",
-                hops.groupby(["row", "next"]).size().to_numpy(),
-                "1",
-            )
-        )
-        fan = went.drop_duplicates(["row", "relay", "is_local"]).groupby("row").size().to_numpy()
-        rows.append(fig.mean("recipients", "destinations a message at a server", fan, "1"))
-    return rows
-
-
-def recipient_table(mail: pd.DataFrame, side: int | None = None) -> dict[int, float]:
-    """Messages by their number of recipients, in percent."""
-    part = mail if side is None else mail[mail["side"] == side]
-    counts = part["recipients"].to_numpy()
-    numbers, n = np.unique(counts[counts > 0], return_counts=True)
-    return {
-        int(k): round(100 * float(v) / float(n.sum()), 3) for k, v in zip(numbers.tolist(), n.tolist(), strict=True)
-    }
-
-
 def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | None) -> list[MeasuredFigure]:
     """Mean and quantiles of the sizes, and how well the law fits. Few huge messages make the mean: where lines are missing, so may they."""
     if fit is None:
         return [fig.cannot_say("sizes", "size of a message", "B", "no message's size is logged")]
     guess = assumed.sizes.mean_bytes if assumed else nan
-    rows = [fig.mean("sizes", "size of a message, mean", fit.sizes, "B", guess)]
+    rows = [fig.mean_of("sizes", "size of a message, mean", fit.moments, "B", guess)]
     if not complete.counts_hold:
         why = "a few huge messages make the mean, and lines are missing"
         rows = [fig.cannot_say("sizes", "size of a message, mean", "B", why)]
@@ -219,38 +298,6 @@ def _assumed_quantile(assumed: LoadSpec | None, p: float) -> float:
     from coexsim.draw.mail_table import size_quantiles
 
     return float(size_quantiles(assumed.sizes, np.array([p]))[0]) if assumed else nan
-
-
-def inside_figures(
-    found: Journeys, sides: Sides, mail: pd.DataFrame, complete: Complete, assumed: LoadSpec | None
-) -> list[MeasuredFigure]:
-    """The internal share of the copies that mailboxes receive, and the flows' shares."""
-    if not complete.counts_hold:
-        why = f"the log lacks about {complete.lost_share:.0%} of its lines: where mail began and ended is not known of all alike"
-        return [
-            fig.cannot_say("flows", name, "1", why)
-            for name in ("internal share of received copies", "shares of the flows")
-        ]
-    copies = found.copies
-    mine = copies["message"].isin(mail.index).to_numpy()
-    side = sides.copy_side
-    from_side = np.full(len(found.messages), -1)
-    from_side[mail.index.to_numpy()] = mail["side"].to_numpy()
-    origin = from_side[copies["message"].to_numpy()]
-    into = mine & (copies["outcome"].to_numpy() <= 1) & (side <= 1)
-    guess = assumed.internal_share if assumed and assumed.internal_share is not None else nan
-    rows = [
-        fig.share(
-            "flows", "internal share of received copies", int((into & (origin <= 1)).sum()), int(into.sum()), guess
-        )
-    ]
-    total = int((mine & (side <= 2)).sum())
-    for a, sender in enumerate(SENDER_SIDES):
-        for b, to in enumerate(SENDER_SIDES):
-            n = int((mine & (origin == a) & (side == b)).sum())
-            if n:
-                rows.append(fig.share("flows", f"{sender}->{to}, of all copies", n, total))
-    return rows
 
 
 def flow_name(sender: int, to: int) -> str:

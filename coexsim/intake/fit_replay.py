@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf, isfinite
 
 import numpy as np
 import pandas as pd
 
+from coexsim.intake.fit_load import TimesSeen
+from coexsim.intake.fit_sizes import SizesSeen
 from coexsim.intake.logs.journeys import Journeys
 from coexsim.intake.logs.received import line_bytes
+from coexsim.intake.logs.shelf import file_of
 from coexsim.intake.logs.sides import (
     GROUP,
     INTERNET,
     KINDS,
-    NULL_SENDER,
     SIDE_OF_KIND,
     UNKNOWN_DOMAIN,
     Sides,
     domain_of,
 )
+from coexsim.intake.logs.tallies import Ints
 
+SLICE_MESSAGES = 50_000  # of the table are in memory at once
+AFTER_VISITS = 1 << 60  # messages refused as a whole come after others of the same time
 NOWHERE = "nobody@nowhere.invalid"  # a domain that does not exist: RFC 2606
 
 
@@ -29,12 +37,99 @@ NOWHERE = "nobody@nowhere.invalid"  # a domain that does not exist: RFC 2606
 class Replay:
     """Mail by time, and when its clock began."""
 
-    table: pd.DataFrame  # born_s, sender, recipients, size_bytes
     begin_s: float  # seconds since 1970 of born_s 0
-    messages: pd.DataFrame  # of the journeys: those in the table
+    messages: int
+    _frames: _Slices
+    _typical_bytes: int
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """The mail in the order of birth, some time of it after the other: born_s, sender, recipients, size_bytes."""
+        for frame in self._frames.frames():
+            size = frame["size"].to_numpy()
+            yield pd.DataFrame({
+                "born_s": np.round(frame["arrived_s"].to_numpy() - self.begin_s, 6), "sender": frame["sender"].to_numpy(),
+                "recipients": frame["recipients"].to_numpy(), "size_bytes": np.where(size > 0, size, self._typical_bytes),
+            })  # fmt: skip
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All of it."""
+        return pd.concat(self.frames(), ignore_index=True)
 
 
-def sent_sizes(found: Journeys) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+class _Slices:
+    """Rows in slices of time, each on a disk until it is asked for, where there are several."""
+
+    def __init__(self, times: TimesSeen) -> None:
+        count = max(1, times.messages // SLICE_MESSAGES)
+        self._ends_s = np.linspace(times.first_s, times.last_s, count + 1)[1:-1]
+        self._files = [file_of(self) for _ in range(count if count > 1 else 0)]
+        self._frames: list[pd.DataFrame] = []
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Put rows by their ``arrived_s`` where they belong."""
+        if not self._files:
+            self._frames.append(rows)
+            return
+        slices = np.searchsorted(self._ends_s, rows["arrived_s"].to_numpy(), "right")
+        for number in np.unique(slices).tolist():
+            pickle.dump(rows[slices == number], self._files[number], protocol=pickle.HIGHEST_PROTOCOL)
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """The slices, each in the order of time."""
+        if not self._files:
+            yield _in_time(self._frames)
+        for file in self._files:
+            end = file.seek(0, 2)
+            file.seek(0)
+            parts = []
+            while file.tell() < end:
+                parts.append(pickle.load(file))  # noqa: S301: written above
+            if parts:
+                yield _in_time(parts)
+
+
+def _in_time(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(frames, ignore_index=True).sort_values(["arrived_s", "visit"], kind="stable", ignore_index=True)
+
+
+class ReplaySeen:
+    """The mail of a log, a part after the other. `addresses`: ``sides``, ``hashed`` or ``kept``.
+
+    Notices are left out: a simulation makes its own. A message of unknown size has the median size. Without a `salt` a random one is used,
+    so that hashes of two runs cannot be set beside each other.
+    """
+
+    def __init__(self, times: TimesSeen, addresses: str = "sides", salt: bytes | None = None) -> None:
+        self._addresses, self._salt = addresses, salt or secrets.token_bytes(16)
+        self._slices, self._begin_s, self._messages = _Slices(times), inf, 0
+
+    def add(self, found: Journeys, sides: Sides, mail: pd.DataFrame, sizes: Ints) -> None:
+        """Take the mail of a part; `sizes` of its messages as they were handed in."""
+        kept = mail[mail["recipients"] > 0]
+        if not len(kept):
+            return
+        say = _Names(found, sides, self._addresses, self._salt)
+        recipients = say.recipients()
+        row = kept["row"].to_numpy()
+        visits = found.joined.visits["visit"].to_numpy()
+        self._begin_s = min(self._begin_s, float(np.floor(kept["arrived_s"].min())))
+        self._messages += len(kept)
+        self._slices.add(pd.DataFrame({
+            "arrived_s": kept["arrived_s"].to_numpy(),
+            "visit": np.where(row >= 0, visits[np.maximum(row, 0)], row + AFTER_VISITS) if len(visits) else row,
+            "sender": [say.sender(code) for code in kept["sender"].tolist()],
+            "recipients": [recipients.get(message, "") for message in kept.index.tolist()],
+            "size": sizes[kept.index.to_numpy()],
+        }))  # fmt: skip
+
+    def replay(self, sizes: SizesSeen) -> Replay:
+        """All of it."""
+        begin_s = self._begin_s if isfinite(self._begin_s) else 0.0
+        return Replay(begin_s, self._messages, self._slices, sizes.median)
+
+
+def sent_sizes(found: Journeys) -> Ints:
     """The size of each message as it was handed in; -1: not said.
 
     Postfix's size counts the Received line that it puts on top itself; its length follows from the names in the log. The name in EHLO is
@@ -65,7 +160,7 @@ def sent_sizes(found: Journeys) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.where((sizes > 0) & is_postfix[server], np.maximum(sizes - header, 1), sizes)
 
 
-def _with_refused(found: Journeys) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _with_refused(found: Journeys) -> Ints:
     """Sizes as logged; a message that was refused as too large has the least size that this tells."""
     book, messages = found.joined.book, found.messages
     sizes = messages["size_bytes"].to_numpy(np.int64, copy=True)
@@ -74,33 +169,6 @@ def _with_refused(found: Journeys) -> np.ndarray[tuple[int], np.dtype[np.int64]]
     too_large = np.array([text.startswith("5.3.4") for text in book.codes.texts] + [False])
     refused = (messages["row"].to_numpy() < 0) & too_large[messages["code"].to_numpy()]
     return np.where(refused, limit[messages["server"].to_numpy()] + 1, sizes)
-
-
-def replay_table(found: Journeys, sides: Sides, addresses: str = "sides", salt: bytes | None = None) -> Replay:
-    """The mail of a log in the order of birth. `addresses`: ``sides``, ``hashed`` or ``kept``.
-
-    Notices are left out: a simulation makes its own. A message of unknown size has the median size. Without a `salt` a random one is used,
-    so that hashes of two runs cannot be set beside each other.
-    """
-    messages = found.messages.assign(size=sent_sizes(found))
-    kept = messages[
-        ~messages["is_notice"]
-        & (sides.senders[messages["sender"].to_numpy()] != NULL_SENDER)
-        & (messages["sender"] >= 0)
-    ]
-    kept = kept[kept["recipients"] > 0].sort_values("arrived_s", kind="stable")
-    begin_s = float(np.floor(kept["arrived_s"].min())) if len(kept) else 0.0
-    size = kept["size"].to_numpy()
-    typical = int(np.median(size[size > 0])) if (size > 0).any() else 1
-    say = _Names(found, sides, addresses, salt or secrets.token_bytes(16))
-    recipients = say.recipients()
-    table = pd.DataFrame({
-        "born_s": np.round(kept["arrived_s"].to_numpy() - begin_s, 6),
-        "sender": [say.sender(code) for code in kept["sender"].tolist()],
-        "recipients": [recipients.get(message, "") for message in kept.index.tolist()],
-        "size_bytes": np.where(size > 0, size, typical),
-    })  # fmt: skip
-    return Replay(table, begin_s, kept)
 
 
 class _Names:

@@ -6,14 +6,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from coexsim.intake.fit_service import MeasuredWork
-from coexsim.intake.logs.join import Joined, ip_of, name_of
-from coexsim.intake.logs.journeys import Journeys
+from coexsim.intake.logs.book import SENT, LogBook
+from coexsim.intake.logs.join import ip_of, name_of, server_at
+from coexsim.intake.logs.journeys import DELIVERED, Journeys
 from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, Sides, domain_of
+from coexsim.intake.logs.tallies import Counts, most_of
 from coexsim.scenario.model import Scenario
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./ +-]*|\d+(?:\.\d+)? (?:ms|s|B|KB|MB|%)")
@@ -22,12 +25,55 @@ PRODUCTS = {"postfix": "postfix", "exchange": "exchange", "domino": "domino"}
 FREE_NET = "192.0.2."  # RFC 5737: for documentation; stands in where a log says no address
 
 
-def scenario_names(found: Journeys, sides: Sides, scenario: Scenario | None) -> dict[int, str]:
+class SetUpSeen:
+    """What parts of a log show of servers, beside their sides: mail files, clients, domains, and the way to hosted people."""
+
+    def __init__(self) -> None:
+        self.mail_files = Counts()  # copies put into mail files, by server
+        self.delivered = Counts()  # server << 32 | address
+        self.clients = Counts()  # of messages that hosted people sent, by host
+        self.outside = Counts()  # messages from the Internet, by sender
+        self.to_hosted = Counts()  # deliveries for hosted people from on-premises to another host, by host
+
+    def add(self, found: Journeys, sides: Sides) -> None:
+        """Take a part."""
+        copies, messages = found.copies, found.messages
+        kept = copies["outcome"].to_numpy() == DELIVERED
+        server, to = copies["server"].to_numpy(np.int64)[kept], copies["to"].to_numpy(np.int64)[kept]
+        self.mail_files.add(server)
+        self.delivered.add(server << 32 | to)
+        sender, client = messages["sender"].to_numpy(), messages["client"].to_numpy()
+        side = sides.senders[sender]
+        self.clients.add(client[(side == HOSTED) & (client >= 0)])
+        self.outside.add(sender[(side == INTERNET) & (sender >= 0)])
+        went = found.joined.deliveries
+        onprem = [number for number, side in sides.servers.items() if side == ONPREM]
+        ours = np.isin(found.joined.visits["server"].to_numpy()[went["row"].to_numpy()], onprem)
+        theirs = sides.homes[went["to"].to_numpy()] == HOSTED
+        gone = ~went["is_local"].to_numpy() & (went["status"] == SENT).to_numpy()
+        relays = went["relay"].to_numpy()[ours & theirs & gone]
+        self.to_hosted.add(relays[relays >= 0])
+
+
+@dataclass(frozen=True)
+class Known:
+    """What all parts together show of the set-up."""
+
+    book: LogBook
+    hosts: dict[int, set[str]]  # names of each server
+    sides: Sides
+    seen: SetUpSeen
+
+    def server_at(self, host: str) -> int:
+        """The logged server of a host as written in a log; -1: none."""
+        return server_at(host, self.hosts)
+
+
+def scenario_names(known: Known, scenario: Scenario | None) -> dict[int, str]:
     """The name of each logged server: that in the scenario that is given, else by what it does, such as onprem or hosted-inbound."""
-    joined = found.joined
     if scenario is not None:
-        return _given_names(joined, sides, scenario)
-    homes = {server for server, n in _mail_files(found).items() if n}
+        return _given_names(known, scenario)
+    sides, homes = known.sides, {server for server, n in known.seen.mail_files.items() if n}
     names: dict[int, str] = {}
     taken: Counter[str] = Counter()
     for server in sorted(sides.servers, key=lambda s: (sides.servers[s], s not in homes, s)):
@@ -43,12 +89,7 @@ def scenario_names(found: Journeys, sides: Sides, scenario: Scenario | None) -> 
     return names
 
 
-def _mail_files(found: Journeys) -> Counter[int]:
-    copies = found.copies
-    return Counter(copies["server"].to_numpy()[copies["outcome"].to_numpy() == 0].tolist())
-
-
-def _given_names(joined: Joined, sides: Sides, scenario: Scenario) -> dict[int, str]:
+def _given_names(known: Known, scenario: Scenario) -> dict[int, str]:
     """Servers of the scenario by host name, address or name; those that fit none, by their side; else the log's own name."""
     by_word: dict[str, str] = {}
     for name, server in scenario.servers.items():
@@ -58,10 +99,11 @@ def _given_names(joined: Joined, sides: Sides, scenario: Scenario) -> dict[int, 
     for name, server in scenario.servers.items():
         if server.host:
             by_word.setdefault(server.host.casefold().partition(".")[0], name)
+    sides = known.sides
     homes = scenario.home_server | {f"{side} entry": name for side, name in scenario.submission_server.items()}
     names: dict[int, str] = {}
-    for number in range(len(joined.book.servers)):
-        words = sorted(joined.hosts.get(number, ()), key=len, reverse=True)
+    for number in range(len(known.book.servers)):
+        words = sorted(known.hosts.get(number, ()), key=lambda word: (-len(word), word))
         fits = next((by_word[word] for word in words if word in by_word), None)
         if (
             fits is None
@@ -71,7 +113,7 @@ def _given_names(joined: Joined, sides: Sides, scenario: Scenario) -> dict[int, 
             fits = homes.get(
                 {ONPREM: "onprem", HOSTED: "hosted", INTERNET: "internet entry"}.get(sides.servers[number], "")
             )
-        names[number] = fits if fits is not None and fits not in names.values() else joined.book.servers[number]
+        names[number] = fits if fits is not None and fits not in names.values() else known.book.servers[number]
     return names
 
 
@@ -91,18 +133,18 @@ def round_trips(scenario: Scenario | None, names: dict[int, str]) -> dict[tuple[
     return found
 
 
-def set_up(found: Journeys, sides: Sides, names: dict[int, str]) -> dict[str, Any]:
+def set_up(known: Known, names: dict[int, str]) -> dict[str, Any]:
     """Servers, zones and sides as the logs show them, where no scenario is given."""
-    joined = found.joined
+    book, sides = known.book, known.sides
     servers: dict[str, Any] = {}
     hosts: dict[str, tuple[str, str]] = {}
     for number, name in names.items():
-        hosts[name] = _host_of(joined, number, len(hosts))
+        hosts[name] = _host_of(known, number, len(hosts))
     missing = {"onprem": ONPREM, "hosted-inbound": HOSTED, "hosted-outbound": HOSTED, "external": INTERNET}
     for name in missing:
         if name not in hosts:
-            hosts[name] = (_unlogged_host(found, sides, name), f"{FREE_NET}{len(hosts) + 10}")
-    product = next((joined.book.products.get(n, "postfix") for n, name in names.items() if name == "onprem"), "postfix")
+            hosts[name] = (_unlogged_host(known, name), f"{FREE_NET}{len(hosts) + 10}")
+    product = next((book.products.get(n, "postfix") for n, name in names.items() if name == "onprem"), "postfix")
     inbound = hosts["hosted-inbound"]
     servers["onprem"] = _onprem(PRODUCTS.get(product, "postfix"), hosts["onprem"], inbound[0], sides.domain)
     for name in hosts:
@@ -110,9 +152,9 @@ def set_up(found: Journeys, sides: Sides, names: dict[int, str]) -> dict[str, An
             servers[name] = {"kind": "hosted-inbound", "host": hosts[name][0], "address": hosts[name][1]}
         elif name.startswith("hosted-outbound"):
             servers[name] = {"kind": "hosted-outbound", "host": hosts[name][0], "address": hosts[name][1]}
-    servers |= _outside(found, sides, names, hosts)
-    for host, limit in sorted(joined.book.size_limits.items()):
-        number = joined.server_at(host)
+    servers |= _outside(known, names, hosts)
+    for host, limit in sorted(book.size_limits.items()):
+        number = known.server_at(host)
         if number in names and names[number] in servers:
             key = "message_size_limit" if servers[names[number]]["kind"] == "postfix" else "max_message_size"
             servers[names[number]][key] = f"{limit} B"
@@ -127,8 +169,8 @@ def set_up(found: Journeys, sides: Sides, names: dict[int, str]) -> dict[str, An
     return {"coexsim": 1, "domain": sides.domain, "dns": dns, "servers": servers}
 
 
-def _host_of(joined: Joined, number: int, count: int) -> tuple[str, str]:
-    known = joined.hosts.get(number, set())
+def _host_of(shown: Known, number: int, count: int) -> tuple[str, str]:
+    known = shown.hosts.get(number, set())
     ips = sorted(name for name in known if re.fullmatch(r"[\d.]+|[0-9a-f:]+:[0-9a-f:]*", name))
     long_names = sorted(
         (name for name in known if "." in name and name not in ips), key=lambda name: (-len(name), name)
@@ -136,24 +178,20 @@ def _host_of(joined: Joined, number: int, count: int) -> tuple[str, str]:
     host = (
         long_names[0]
         if long_names
-        else re.sub(r"[^a-z0-9-]+", "-", joined.book.servers[number].casefold()).strip("-") + ".example"
+        else re.sub(r"[^a-z0-9-]+", "-", shown.book.servers[number].casefold()).strip("-") + ".example"
     )
     return host, ips[0] if ips else f"{FREE_NET}{count + 10}"
 
 
-def _unlogged_host(found: Journeys, sides: Sides, name: str) -> str:
+def _unlogged_host(known: Known, name: str) -> str:
     """The name of a server that only others' logs speak of."""
     if name == "hosted-inbound":
-        handed = Counter(host for host, side in sides.hosts.items() if side == HOSTED and name_of(host))
+        handed = Counter(host for host, side in known.sides.hosts.items() if side == HOSTED and name_of(host))
         if handed:
             return name_of(handed.most_common(1)[0][0])
     if name == "hosted-outbound":
-        messages = found.messages
-        side = sides.senders[messages["sender"].to_numpy()]
-        clients = Counter(
-            found.joined.book.hosts[c] for c in messages["client"].to_numpy()[side == HOSTED].tolist() if c >= 0
-        )
-        named = [host for host, _ in clients.most_common() if name_of(host)]
+        named = [known.book.hosts[client] for client in most_of(known.seen.clients.by_key)]
+        named = [host for host in named if name_of(host)]
         if named:
             return name_of(named[0])
     return f"{name}.example"
@@ -173,22 +211,19 @@ def _onprem(kind: str, host: tuple[str, str], smart_host: str, domain: str) -> d
     return server | {"accepted_domains": {domain: "internal-relay"}, "send_connectors": connectors}
 
 
-def _outside(
-    found: Journeys, sides: Sides, names: dict[int, str], hosts: Mapping[str, tuple[str, str]]
-) -> dict[str, Any]:
+def _outside(known: Known, names: dict[int, str], hosts: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     """The Internet: logged servers with their own domains, the rest as one server."""
-    texts, copies = found.joined.book.addresses, found.copies
+    texts, sides = known.book.addresses, known.sides
     servers: dict[str, Any] = {}
     taken: set[str] = set(sides.domains)
     for number, name in names.items():
         if not name.startswith("external"):
             continue
-        mine = copies["to"].to_numpy()[(copies["server"].to_numpy() == number) & (copies["outcome"].to_numpy() == 0)]
-        domains = [
-            d
-            for d, _ in Counter(domain_of(texts[code]) for code in mine.tolist()).most_common()
-            if d and d not in taken
-        ]
+        tally: Counter[str] = Counter()
+        for key, n in known.seen.delivered.items():
+            if key >> 32 == number:
+                tally[domain_of(texts[key & 0xFFFFFFFF])] += n
+        domains = [d for d, _ in tally.most_common() if d and d not in taken]
         taken.update(domains)
         servers[name] = {
             "kind": "external",
@@ -197,8 +232,9 @@ def _outside(
             "domain": domains or [f"{name}.example"],
         }
     if "external" not in servers:
-        senders = found.messages["sender"].to_numpy()
-        outside = Counter(domain_of(texts[c]) for c in senders.tolist() if c >= 0 and sides.senders[c] == INTERNET)
+        outside: Counter[str] = Counter()
+        for code, n in known.seen.outside.items():
+            outside[domain_of(texts[code])] += n
         domains = [d for d, _ in outside.most_common(1) if "." in d] or ["otherdomain.com"]
         servers["external"] = {
             "kind": "external",

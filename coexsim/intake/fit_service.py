@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.intake.figures import MeasuredFigure, cannot_say, mean, quantile, spread
-from coexsim.intake.logs.book import LOCAL, SENT
+from coexsim.intake.logs.book import LOCAL, SENT, LogBook
 from coexsim.intake.logs.join import Joined
+from coexsim.intake.logs.tallies import RowSample
 
 Floats = NDArray[np.float64]
 TOPIC = "service"
@@ -24,6 +25,11 @@ SAME_SOURCE = 1.25  # sources whose medians before the queue manager differ by n
 RESOLVED_STEPS = 2.0  # a stage whose mean is so many steps of the rounding long is told apart
 FEW = 20
 TENTHS, T_OF_NINE, JACKKNIFE_MOST = 10, 2.262, 20_000
+MOST_TRIES = 100_000  # of a server: laws and quantiles rest on a sample of so many, and of more on every second, fourth and so on
+TRY_COLUMNS = {
+    "visit": "int64", "server": "int32", "before_s": "float32", "queue_s": "float32", "connect_s": "float32", "transfer_s": "float32",
+    "delay_s": "float32", "size_bytes": "int64", "source": "int64", "next_server": "int64", "hop_s": "float64", "is_local": "bool",
+}  # fmt: skip
 OWN, UNSAID, OUTSIDE = -1, -2, 1 << 32  # sources of a visit that are no logged servers
 STAGES = {
     "before_s": "a: receipt and scan",
@@ -70,6 +76,25 @@ class MeasuredWork:
     remarks: list[str] = field(default_factory=list)
 
 
+class TriesSeen:
+    """Deliveries that went through at the first attempt, a part after the other: a sample of at most `MOST_TRIES` of each server."""
+
+    def __init__(self) -> None:
+        self._samples: dict[int, RowSample] = {}
+
+    def add(self, joined: Joined) -> None:
+        """Take those of a part."""
+        tries = first_tries(joined)
+        for server, rows in tries.groupby("server"):
+            self._samples.setdefault(int(str(server)), RowSample(MOST_TRIES)).add(rows)
+
+    def frame(self) -> pd.DataFrame:
+        """The rows, a server after the other."""
+        frames = [sample.frame() for _, sample in sorted(self._samples.items())]
+        columns = {name: pd.Series([], dtype=dtype) for name, dtype in TRY_COLUMNS.items()}
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns)
+
+
 def first_tries(joined: Joined) -> pd.DataFrame:
     """Deliveries that went through at the first attempt, one row a transaction, with size and time from queue to queue."""
     frame = joined.deliveries
@@ -90,7 +115,7 @@ def first_tries(joined: Joined) -> pd.DataFrame:
         next_server=np.where(after >= 0, visits["server"].to_numpy()[after], -1),
         hop_s=np.where(after >= 0, arrived_s[after] - arrived_s[row], nan),
     )
-    return found
+    return found[list(TRY_COLUMNS)]
 
 
 def sources(joined: Joined) -> NDArray[np.int64]:
@@ -180,18 +205,18 @@ def _slope(times_s: Floats, mega: Floats, step_s: float) -> float:
 
 
 def server_work(
-    joined: Joined, tries: pd.DataFrame, round_trips_s: dict[tuple[int, int], float]
+    book: LogBook, tries: pd.DataFrame, round_trips_s: dict[tuple[int, int], float]
 ) -> dict[int, MeasuredWork]:
     """The laws of each logged server. `round_trips_s`: what a session between two servers takes on the line alone, by the scenario."""
-    found = {server: MeasuredWork() for server in range(len(joined.book.servers))}
-    step = np.array([joined.book.resolution_s.get(server, 0.0) for server in found] or [0.0])
+    found = {server: MeasuredWork() for server in range(len(book.servers))}
+    step = np.array([book.resolution_s.get(server, 0.0) for server in found] or [0.0])
     before, queued = tries["before_s"].to_numpy(np.float64), tries["queue_s"].to_numpy(np.float64)
     server = tries["server"].to_numpy()
     scanned = np.zeros(len(tries))
     for number, work in found.items():
         own = (server == number) & np.isfinite(before)
         if own.sum() >= FEW and before[own].mean() >= RESOLVED_STEPS * step[number]:
-            first = own & ~tries["row"].duplicated().to_numpy()
+            first = own & ~tries["visit"].duplicated().to_numpy()
             nearest = _nearest(tries["source"].to_numpy(), before, first)
             work.scan = fit_law(before[nearest], tries["size_bytes"].to_numpy()[nearest], float(step[number]))
             scanned[own] = before[own]
@@ -233,7 +258,7 @@ def _nearest(source: NDArray[np.int64], before_s: Floats, rows: NDArray[np.bool_
 
 def _by_source(part: pd.DataFrame, name: str, name_of: dict[int, str]) -> list[MeasuredFigure]:
     """Stage a of each source of a server that has several."""
-    firsts = part[np.isfinite(part["before_s"].to_numpy(np.float64))].drop_duplicates("row")
+    firsts = part[np.isfinite(part["before_s"].to_numpy(np.float64))].drop_duplicates("visit")
     firsts = firsts[firsts["source"] != UNSAID]
     words = firsts["source"].map(lambda source: source_name(int(source), name_of))
     groups = [(word, rows) for word, rows in firsts.groupby(words) if len(rows) >= FEW]
@@ -246,13 +271,13 @@ def _by_source(part: pd.DataFrame, name: str, name_of: dict[int, str]) -> list[M
 
 
 def service_figures(
-    joined: Joined, tries: pd.DataFrame, works: dict[int, MeasuredWork], name_of: dict[int, str]
+    book: LogBook, tries: pd.DataFrame, works: dict[int, MeasuredWork], name_of: dict[int, str]
 ) -> list[MeasuredFigure]:
     """Figures of every stage of every server."""
     found: list[MeasuredFigure] = []
     for number, work in works.items():
         name, part = name_of[number], tries[tries["server"] == number]
-        step = joined.book.resolution_s.get(number, 0.0)
+        step = book.resolution_s.get(number, 0.0)
         for column, words in STAGES.items():
             values = part[column].to_numpy(np.float64)
             values = values[np.isfinite(values)]

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coexsim.intake.logs.tallies import ValueMoments
+
 Floats = NDArray[np.float64]
 LEAST = 200  # fewer sizes give a table only
 TAIL_LEAST = 40
 MOST = 100_000  # sizes that the fit looks at
+EXACT = 200_000  # different sizes that are kept to the byte
+MANTISSA = 1 << 11  # steps of a power of two to which more are rounded
 TABLE_STEPS = 60
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 
@@ -23,6 +27,7 @@ class SizeFit:
     sizes: Floats
     table: dict[int, float]
     law: dict[str, Any] | None  # as `load.sizes` has it; None: too few sizes
+    moments: ValueMoments  # of all sizes, where `sizes` are a part of them
     distance: float  # greatest distance between the cumulative shares of law and sizes (Kolmogorov-Smirnov)
 
     @property
@@ -31,16 +36,64 @@ class SizeFit:
         return self.law is not None and self.distance <= max(1.36 / np.sqrt(len(self.sizes)), 0.02)
 
 
-def fit_sizes(sizes: NDArray[np.int64]) -> SizeFit | None:
+class SizesSeen:
+    """Sizes of messages, a part after the other: each as it is up to `EXACT` different ones, then within 0.05 %."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self._is_rounded = False
+        self.moments = ValueMoments()
+
+    def add(self, sizes: NDArray[np.int64]) -> None:
+        """Take sizes; what is not above 0 is unknown."""
+        known = sizes[sizes > 0]
+        self.moments.add(known)
+        self._count(known, np.ones(len(known), np.int64))
+        if len(self._counts) > EXACT and not self._is_rounded:
+            self._is_rounded = True
+            values, counts = self.values()
+            self._counts = {}
+            self._count(values, counts)
+
+    def _count(self, sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        if self._is_rounded:
+            parts, powers = np.frexp(sizes.astype(np.float64))
+            sizes = np.ldexp(np.round(parts * MANTISSA), powers).astype(np.int64) // MANTISSA
+        each, which = np.unique(sizes, return_inverse=True)
+        sums = np.bincount(which, counts).astype(np.int64)
+        for size, n in zip(each.tolist(), sums.tolist(), strict=True):
+            self._counts[size] = self._counts.get(size, 0) + n
+
+    def values(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The sizes, the smallest first, and how often each was seen."""
+        pairs = np.array(sorted(self._counts.items()), np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
+    def sorted(self) -> Floats:
+        """All sizes, the smallest first; of more than `MOST` so many, evenly through them, the largest among them."""
+        values, counts = self.values()
+        total = int(counts.sum())
+        if total <= MOST:
+            found: Floats = np.repeat(values, counts).astype(np.float64)
+            return found
+        places = np.round(np.linspace(0, total - 1, MOST)).astype(np.int64)
+        return values[np.searchsorted(np.cumsum(counts), places, "right")].astype(np.float64)
+
+    @property
+    def median(self) -> int:
+        """The median, down to a whole byte; 1 without sizes."""
+        known = self.sorted()
+        return int(np.median(known)) if len(known) else 1
+
+
+def fit_sizes(seen: SizesSeen) -> SizeFit | None:
     """Fit sizes; None where the log says none."""
-    known = np.sort(sizes[sizes > 0].astype(np.float64))
-    if len(known) > MOST:  # evenly through the sorted sizes, the largest among them
-        known = known[np.round(np.linspace(0, len(known) - 1, MOST)).astype(np.int64)]
+    known, moments = seen.sorted(), seen.moments
     if not len(known):
         return None
     table = _table(known)
     if len(known) < LEAST:
-        return SizeFit(known, table, None, float("nan"))
+        return SizeFit(known, table, None, moments, float("nan"))
     best: tuple[float, dict[str, Any]] | None = None
     for start_share in (0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98):
         start = float(np.quantile(known, start_share))
@@ -57,7 +110,7 @@ def fit_sizes(sizes: NDArray[np.int64]) -> SizeFit | None:
     distance = _distance(whole, known)
     if best is None or distance < best[0] + 0.002:  # the simpler law, where it fits as well
         best = (distance, whole)
-    return SizeFit(known, table, best[1], best[0])
+    return SizeFit(known, table, best[1], moments, best[0])
 
 
 def _table(known: Floats) -> dict[int, float]:

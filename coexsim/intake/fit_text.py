@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from coexsim.intake.fit_counts import SENDER_SIDES, Complete
-from coexsim.intake.fit_load import DAY_S, curves, recipient_table
-from coexsim.intake.fit_scenario import measured_servers, set_up, yaml_text
+from coexsim.intake.fit_load import DAY_S, LoadSeen
+from coexsim.intake.fit_scenario import Known, measured_servers, set_up, yaml_text
 from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.fit_sizes import SizeFit
 from coexsim.intake.fit_traffic import HostOutage
-from coexsim.intake.logs.book import SENT
 from coexsim.intake.logs.join import name_of
-from coexsim.intake.logs.journeys import Journeys
-from coexsim.intake.logs.sides import HOSTED, ONPREM, UNKNOWN, Sides
+from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, Sides
 from coexsim.scenario.model import Scenario
 
 OFFICE_DAYS = 0.8  # a log of so many days has a day's curve
@@ -30,32 +27,32 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def scenario_text(
-    found: Journeys, sides: Sides, names: dict[int, str], mail: pd.DataFrame, sizes: SizeFit | None, works: dict[int, MeasuredWork],
-    retries: Mapping[str, Mapping[str, str]], outages: Sequence[HostOutage], period_s: tuple[float, float], zone_s: float,
-    complete: Complete, given: Scenario | None, folder: str | Path | None,
+    known: Known, names: dict[int, str], load: LoadSeen, sizes: SizeFit | None, works: dict[int, MeasuredWork],
+    retries: Mapping[str, Mapping[str, str]], outages: Sequence[HostOutage], complete: Complete,
+    given: Scenario | None, folder: str | Path | None,
 ) -> str:  # fmt: skip
     """The scenario; it extends `given`, if that came from a file, seen from `folder`."""
     remarks: dict[str, str] = {}
     data: dict[str, Any] = {}
+    period_s, zone_s, sides = load.period_s, load.zone_s, known.sides
     if given is None:
-        data = set_up(found, sides, names)
-        known: Mapping[str, Any] = data["servers"]
+        data = set_up(known, names)
+        scenario_servers: Mapping[str, Any] = data["servers"]
         head = "Worked out from mail logs: the set-up as far as they show it, and what they measure.\n"
         remarks["servers"] = "worked out from the logs: set beside your configuration what it says of them"
     else:
-        known = given.servers
+        scenario_servers = given.servers
         head = "What mail logs measure, over the scenario that it extends.\n"
         if Path(given.source.file).is_file():
             data["extends"] = os.path.relpath(given.source.file, folder or ".")
-    head += f"{len(mail)} messages from {_when(period_s[0] + zone_s)} to {_when(period_s[1] + zone_s)}"
+    head += f"{load.messages} messages from {_when(period_s[0] + zone_s)} to {_when(period_s[1] + zone_s)}"
     if complete.lost_share > 0.002:
         head += f"; the log lacks about {complete.lost_share:.1%} of its lines"
-    servers = measured_servers(works, names, known)
+    servers = measured_servers(works, names, scenario_servers)
     if given is not None:
         _clear(servers, given.source.raw.get("servers", {}))
     for name, settings in retries.items():
-        kind = known[name]["kind"] if given is None and name in known else getattr(known.get(name), "kind", "")
-        if kind == "postfix" and given is None:
+        if given is None and scenario_servers.get(name, {}).get("kind") == "postfix":
             servers.setdefault(name, {}).update(settings)
     for name, server in servers.items():
         if "service" in server:
@@ -71,15 +68,15 @@ def scenario_text(
         data["servers"] = servers
         if not given.directory.population:
             data["directory"] = {"population": _population(sides)}
-            if (way := _way_to_hosted(found, sides, given)) is not None:
+            if (way := _way_to_hosted(known, given)) is not None:
                 servers.setdefault(way[0], {})["smart_host"] = way[1]
                 remarks[f"servers.{way[0]}.smart_host"] = (
                     "where it sent mail of hosted people; for mailboxes without a name"
                 )
-    data["load"] = _load(mail, found, sides, sizes, period_s, zone_s, given, remarks)
+    data["load"] = _load(load, sides, sizes, given, remarks)
     begin_s = float(np.floor(period_s[0])) + zone_s
     data["run"] = {"start": start_text(begin_s), "length": f"{ceil(period_s[1] - period_s[0]) + 1} s"}
-    if down := outage_events(outages, names, known, zone_s):
+    if down := outage_events(outages, names, scenario_servers, zone_s):
         data["events"] = down
         remarks["events"] = "outages that the logs show"
     return yaml_text(data, remarks, head)
@@ -125,7 +122,7 @@ def _clear(servers: dict[str, Any], written: Mapping[str, Any]) -> None:
                     work.setdefault(key, None)
 
 
-def _way_to_hosted(found: Journeys, sides: Sides, given: Scenario) -> tuple[str, str] | None:
+def _way_to_hosted(known: Known, given: Scenario) -> tuple[str, str] | None:
     """The on-premises Postfix that says no smart host, and the host to which it handed most mail of hosted people; None: there is none.
 
     A transport table lists people by name; mailboxes without one go the way that the log shows.
@@ -134,15 +131,9 @@ def _way_to_hosted(found: Journeys, sides: Sides, given: Scenario) -> tuple[str,
     server = given.servers.get(name)
     if server is None or server.kind != "postfix" or getattr(server, "smart_host", None):
         return None
-    joined = found.joined
-    numbers = {number for number, side in sides.servers.items() if side == ONPREM}
-    went = joined.deliveries
-    ours = np.isin(joined.visits["server"].to_numpy()[went["row"].to_numpy()], sorted(numbers))
-    theirs = sides.homes[went["to"].to_numpy()] == HOSTED
-    relays = went["relay"].to_numpy()[
-        ours & theirs & ~went["is_local"].to_numpy() & (went["status"] == SENT).to_numpy()
-    ]
-    hosts = Counter(name_of(joined.book.hosts[code]) for code in relays.tolist())
+    hosts: Counter[str] = Counter()
+    for code, n in known.seen.to_hosted.items():
+        hosts[name_of(known.book.hosts[code])] += n
     hosts.pop("", None)
     return (name, f"[{hosts.most_common(1)[0][0]}]") if hosts else None
 
@@ -152,27 +143,23 @@ def _population(sides: Sides) -> dict[str, int]:
 
 
 def _load(
-    mail: pd.DataFrame, found: Journeys, sides: Sides, sizes: SizeFit | None, period_s: tuple[float, float], zone_s: float,
-    given: Scenario | None, remarks: dict[str, str],
-) -> dict[str, Any]:  # fmt: skip
+    load: LoadSeen, sides: Sides, sizes: SizeFit | None, given: Scenario | None, remarks: dict[str, str]
+) -> dict[str, Any]:
     """`load:`, as an office with a day's curve where the log is long enough, else as steady streams."""
-    length_s = period_s[1] - period_s[0]
-    office = length_s >= OFFICE_DAYS * DAY_S
-    load: dict[str, Any] = _office(mail, found, sides, period_s, zone_s, given) if office else {}
-    if not office:
-        load["streams"] = _streams(mail, found, sides, length_s)
+    office = load.length_s >= OFFICE_DAYS * DAY_S
+    data: dict[str, Any] = _office(load, sides, given) if office else {"streams": _streams(load)}
     if sizes is not None:
-        remarks["load.sizes"] = f"measured, {len(sizes.sizes)} messages"
+        remarks["load.sizes"] = f"measured, {sizes.moments.n} messages"
         if sizes.law is not None and sizes.is_law_good:
-            load["sizes"] = _with_units(sizes.law)
+            data["sizes"] = _with_units(sizes.law)
         else:
-            load["sizes"] = {f"{size} B": n for size, n in sizes.table.items()}
+            data["sizes"] = {f"{size} B": n for size, n in sizes.table.items()}
             remarks["load.sizes"] += "; as a table: no law of the profile's kind fits"
-    remarks["load"] = f"measured, {len(mail)} messages in {length_s:.0f} s"
+    remarks["load"] = f"measured, {load.messages} messages in {load.length_s:.0f} s"
     if given is not None:
         for key in given.source.raw.get("load") or {}:
-            load.setdefault(key, None)
-    return load
+            data.setdefault(key, None)
+    return data
 
 
 def _with_units(law: dict[str, Any]) -> dict[str, Any]:
@@ -187,63 +174,56 @@ def _with_units(law: dict[str, Any]) -> dict[str, Any]:
     return data | {"limit": f"{law['limit']} B"}
 
 
-def _weights(found: Journeys, sides: Sides, part: pd.DataFrame) -> dict[str, float]:
-    """Where the copies of these messages went."""
-    side = sides.copy_side[found.copies["message"].isin(part.index).to_numpy()]
-    counts = {name: int((side == number).sum()) for number, name in enumerate(SENDER_SIDES)}
-    counts["unknown"] = int(((side == UNKNOWN) | (side == UNKNOWN + 1)).sum())
-    counts["internet"] += int((side == UNKNOWN + 2).sum())
+def _weights(load: LoadSeen, sender: int) -> dict[str, float]:
+    """Where the copies of a side's messages went."""
+    counts = {name: load.copies((sender,), (number,)) for number, name in enumerate(SENDER_SIDES)}
+    counts["unknown"] = load.copies((sender,), (UNKNOWN, UNKNOWN_AT_HOSTED))
+    counts["internet"] += load.copies((sender,), (UNKNOWN_DOMAIN,))
     return {name: float(n) for name, n in counts.items() if n}
 
 
-def _streams(mail: pd.DataFrame, found: Journeys, sides: Sides, length_s: float) -> list[dict[str, Any]]:
+def _streams(load: LoadSeen) -> list[dict[str, Any]]:
     streams = []
     for number, side in enumerate(SENDER_SIDES):
-        part = mail[mail["side"] == number]
-        weights = _weights(found, sides, part)
-        if len(part) >= 2 and length_s > 0 and weights:
-            rate = f"{len(part) / length_s:.6g}/s"
+        weights, messages = _weights(load, number), load.of_side(number)
+        if messages >= 2 and load.length_s > 0 and weights:
+            rate = f"{messages / load.length_s:.6g}/s"
             streams.append(
                 {
                     "name": f"from {side}",
                     "from": side,
                     "to": weights,
                     "rate": rate,
-                    "recipients": recipient_table(mail, number),
+                    "recipients": load.recipient_table(number),
                 }
             )
     return streams
 
 
-def _office(
-    mail: pd.DataFrame, found: Journeys, sides: Sides, period_s: tuple[float, float], zone_s: float, given: Scenario | None
-) -> dict[str, Any]:  # fmt: skip
+def _office(load: LoadSeen, sides: Sides, given: Scenario | None) -> dict[str, Any]:
     """What a mailbox sends and receives on a day of factor 1."""
-    day, week = curves(mail, zone_s)
+    day, week = load.curves()
+    begin_s, end_s = load.period_s
     population = given.directory.population if given is not None and given.directory.population else _population(sides)
     boxes = sum(population.values())
-    days = (period_s[1] - period_s[0]) / DAY_S
+    days = load.length_s / DAY_S
     if week is not None:
-        hours = np.arange(period_s[0] + zone_s, period_s[1] + zone_s, 3600.0)
+        hours = np.arange(begin_s + load.zone_s, end_s + load.zone_s, 3600.0)
         days = float(np.array(week)[((hours // DAY_S + 3) % 7).astype(int)].sum()) / 24
-    people, outside = mail[mail["side"] <= HOSTED], mail[mail["side"] == 2]
-    of_people = found.copies["message"].isin(people.index).to_numpy()
-    of_outside = found.copies["message"].isin(outside.index).to_numpy()
-    inside = int((of_people & (sides.copy_side <= HOSTED)).sum())
-    received = int((of_outside & (sides.copy_side <= HOSTED)).sum())
-    load: dict[str, Any] = {"day_curve": day}
+    people, own = (ONPREM, HOSTED), (ONPREM, HOSTED)
+    inside, received = load.copies(people, own), load.copies((INTERNET,), own)
+    data: dict[str, Any] = {"day_curve": day}
     if week is not None:
-        load["week_curve"] = week
-    load |= {
-        "sent_per_mailbox": f"{max(len(people), 1) / boxes / days:.5g}/day",
+        data["week_curve"] = week
+    data |= {
+        "sent_per_mailbox": f"{max(load.of_side(ONPREM) + load.of_side(HOSTED), 1) / boxes / days:.5g}/day",
         "internal_share": round(inside / max(inside + received, 1), 4),
         "internet_received_per_mailbox": f"{received / boxes / days:.5g}/day",
-        "recipients": recipient_table(people) or {1: 1},
+        "recipients": load.recipient_table(*people) or {1: 1},
     }
-    if len(outside):
-        load["internet_recipients"] = recipient_table(outside)
-    unknown = int((of_outside & ((sides.copy_side == UNKNOWN) | (sides.copy_side == UNKNOWN + 1))).sum())
-    if unknown:
-        rate = f"{unknown / (period_s[1] - period_s[0]):.6g}/s"
-        load["streams"] = [{"name": "to unknown", "from": "internet", "to": "unknown", "rate": rate}]
-    return load
+    if load.of_side(INTERNET):
+        data["internet_recipients"] = load.recipient_table(INTERNET)
+    if unknown := load.copies((INTERNET,), (UNKNOWN, UNKNOWN_AT_HOSTED)):
+        rate = f"{unknown / load.length_s:.6g}/s"
+        data["streams"] = [{"name": "to unknown", "from": "internet", "to": "unknown", "rate": rate}]
+    return data

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from math import inf, nan
+from math import inf, isfinite, nan
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from coexsim.intake import figures as fig
 from coexsim.intake.figures import MeasuredFigure
-from coexsim.intake.logs.book import DEFERRED, SENT
+from coexsim.intake.logs.book import DEFERRED, SENT, LogBook
 from coexsim.intake.logs.join import Joined, ip_of, name_of
+from coexsim.intake.logs.tallies import Floats, Ints, Overlap
 
-Floats = NDArray[np.float64]
 UNREACHABLE = ("4.4.1", "4.4.2", "4.3.2")
 OUTAGE_TRIES = 3  # so many failures in a row, with no success, are an outage
 OUTAGE_S = 5.0
 FEW_GAPS = 10
+GAP_COLUMNS = ["server", "row", "gap_s", "at_s", "age_s", "number"]
 
 
 class HostOutage(NamedTuple):
@@ -31,39 +31,87 @@ class HostOutage(NamedTuple):
     failures: int
 
 
-def session_figures(joined: Joined, names: dict[int, str], *, is_whole: bool = True) -> list[MeasuredFigure]:
-    """Messages a session, its length, sessions at once, and connections used again. Where lines are missing, the most is a bound."""
-    sessions = joined.book.sessions.frame()
-    rows: list[MeasuredFigure] = []
-    if not len(sessions):
-        return [fig.cannot_say("sessions", "messages a session", "1", "this kind of log has no lines about sessions")]
-    begun = len(rows)
-    for server, name in names.items():
-        part = sessions[sessions["server"] == server]
-        if not len(part):
-            continue
-        rows.append(fig.mean("sessions", f"{name}, messages a session", part["messages"].to_numpy(), "1"))
-        most = most_at_once(part["from_s"].to_numpy(), part["to_s"].to_numpy() + 1.0)
-        whole = "times are whole seconds: at most so many" if np.all(part["from_s"] % 1 == 0) else ""
-        rows.append(
-            MeasuredFigure(
-                "sessions", f"{name}, sessions at once, most", float(most), nan, nan, "1", len(part), nan, whole
-            )
-        )
-    went = joined.deliveries
-    remote = went[(~went["is_local"]) & (went["status"] == SENT)]
-    if len(remote):
+class TrafficSeen:
+    """Transfers, retries and failures to reach a host, a part after the other."""
+
+    def __init__(self) -> None:
+        self._transfers = self._again = self._tried = self._deferred = 0
+        self._at_once: dict[tuple[int, int], Overlap] = {}  # server and host
+        self._gaps: list[pd.DataFrame] = []
+
+    def add(self, joined: Joined) -> None:
+        """Take what a part shows."""
+        went = joined.deliveries
+        remote = went[(~went["is_local"]) & (went["status"] == SENT)]
         each = remote.drop_duplicates(["row", "next_id"])
-        rows.append(
-            fig.share(
-                "sessions",
-                "transfers over a connection that was used before",
-                int((each["reuse"] > 1).sum()),
-                len(each),
-            )
-        )
-        rows += _at_once(joined, each, names)
-    return rows if is_whole else [*rows[:begun], *map(_at_least, rows[begun:])]
+        self._transfers += len(each)
+        self._again += int((each["reuse"] > 1).sum())
+        tried = went["was_tried"].to_numpy()
+        self._tried += int(tried.sum())
+        self._deferred += int((went["status"].to_numpy()[tried] == DEFERRED).sum())
+        if len(gaps := retry_gaps(joined)):
+            self._gaps.append(gaps)
+        visits, row = joined.visits, each["row"].to_numpy()
+        end_s = visits["arrived_s"].to_numpy()[row] + each["delay_s"].to_numpy(np.float64)
+        taken_s = each["connect_s"].to_numpy(np.float64) + each["transfer_s"].to_numpy(np.float64)
+        keys = visits["server"].to_numpy(np.int64)[row] << 32 | np.maximum(each["relay"].to_numpy(np.int64), 0)
+        keys[~np.isfinite(taken_s) | (each["relay"].to_numpy() < 0)] = -1
+        order = np.argsort(keys, kind="stable")
+        for key in np.unique(keys[keys >= 0]).tolist():
+            mine = order[np.searchsorted(keys[order], key) : np.searchsorted(keys[order], key, "right")]
+            overlap = self._at_once.setdefault((key >> 32, key & 0xFFFFFFFF), Overlap())
+            overlap.add(end_s[mine] - taken_s[mine], end_s[mine] + 1e-6)
+
+    @property
+    def gaps(self) -> pd.DataFrame:
+        """One row for each attempt after a failed one: server, row, gap_s, at_s, age_s, number."""
+        return pd.concat(self._gaps, ignore_index=True) if self._gaps else pd.DataFrame(columns=GAP_COLUMNS)
+
+    def session_figures(self, book: LogBook, names: dict[int, str], *, is_whole: bool = True) -> list[MeasuredFigure]:
+        """Messages a session, sessions at once, and connections used again. Where lines are missing, the most is a bound."""
+        by_server = book.sessions.by_server()
+        if not by_server:
+            why = "this kind of log has no lines about sessions"
+            return [fig.cannot_say("sessions", "messages a session", "1", why)]
+        rows: list[MeasuredFigure] = []
+        for server, name in names.items():
+            if (seen := by_server.get(server)) is None:
+                continue
+            rows.append(fig.mean_of("sessions", f"{name}, messages a session", seen.messages, "1"))
+            rows.append(_most(f"{name}, sessions at once, most", seen.at_once, is_whole=seen.is_whole))
+        if self._transfers:
+            words = "transfers over a connection that was used before"
+            rows.append(fig.share("sessions", words, self._again, self._transfers))
+            for (server, host), overlap in sorted(self._at_once.items()):
+                if overlap.n >= FEW_GAPS:
+                    to = name_of(book.hosts[host]) or book.hosts[host]
+                    rows.append(_most(f"{names[server]} to {to}, transfers at once, most", overlap))
+        return rows if is_whole else [*map(_at_least, rows)]
+
+    def retry_figures(self, names: dict[int, str]) -> list[MeasuredFigure]:
+        """How often mail was deferred, and the gaps between attempts."""
+        rows = [fig.share("retries", "attempts that were deferred", self._deferred, self._tried)]
+        gaps = self.gaps
+        if not len(gaps):
+            why = "no message was tried again in these logs"
+            return [*rows, fig.cannot_say("retries", "gap between attempts", "s", why)]
+        for server, name in names.items():
+            part = gaps[gaps["server"] == server]
+            if len(part):
+                first = part[part["number"] == 1]["gap_s"].to_numpy()
+                every = part["gap_s"].to_numpy()
+                rows.append(
+                    fig.quantile("retries", f"{name}, gap to the second attempt, median", first, 0.5, "s", step=1.0)
+                )
+                rows.append(fig.quantile("retries", f"{name}, gap between attempts, p95", every, 0.95, "s", step=1.0))
+        return rows
+
+
+def _most(name: str, overlap: Overlap, *, is_whole: bool = False) -> MeasuredFigure:
+    said = "times are whole seconds: at most so many" if is_whole else ""
+    if overlap.step_s:
+        said = f"times taken in steps of {overlap.step_s:g} s, since there are so many: at most so many at once"
+    return MeasuredFigure("sessions", name, float(overlap.most), nan, nan, "1", overlap.n, nan, said)
 
 
 def _at_least(figure: MeasuredFigure) -> MeasuredFigure:
@@ -75,45 +123,8 @@ def _at_least(figure: MeasuredFigure) -> MeasuredFigure:
     )
 
 
-def _at_once(joined: Joined, transfers: pd.DataFrame, names: dict[int, str]) -> list[MeasuredFigure]:
-    """Transfers of one server to one host at once."""
-    visits, hosts = joined.visits, joined.book.hosts
-    row = transfers["row"].to_numpy()
-    end_s = visits["arrived_s"].to_numpy()[row] + transfers["delay_s"].to_numpy(np.float64)
-    taken_s = transfers["connect_s"].to_numpy(np.float64) + transfers["transfer_s"].to_numpy(np.float64)
-    server, relay = visits["server"].to_numpy()[row], transfers["relay"].to_numpy()
-    rows = []
-    for key in np.unique(np.stack([server, relay], axis=1), axis=0).tolist():
-        mine = (server == key[0]) & (relay == key[1]) & np.isfinite(taken_s)
-        if mine.sum() >= FEW_GAPS:
-            most = most_at_once(end_s[mine] - taken_s[mine], end_s[mine] + 1e-6)
-            name = name_of(hosts[key[1]]) or hosts[key[1]]
-            rows.append(
-                MeasuredFigure(
-                    "sessions",
-                    f"{names[key[0]]} to {name}, transfers at once, most",
-                    float(most),
-                    nan,
-                    nan,
-                    "1",
-                    int(mine.sum()),
-                )
-            )
-    return rows
-
-
-def most_at_once(from_s: Floats, to_s: Floats) -> int:
-    """The greatest number of intervals that overlap."""
-    if not len(from_s):
-        return 0
-    times = np.concatenate([from_s, to_s])
-    steps = np.concatenate([np.ones(len(from_s)), -np.ones(len(to_s))])
-    order = np.lexsort((-steps, times))
-    return int(np.cumsum(steps[order]).max())
-
-
 def retry_gaps(joined: Joined) -> pd.DataFrame:
-    """One row for each attempt after a failed one: server, host, gap_s, age_s (of the message), number (1: the first retry)."""
+    """One row for each attempt after a failed one: server, row, gap_s, at_s, age_s (of the message), number (1: the first retry)."""
     went = joined.deliveries
     keys = went["row"].to_numpy() * (1 << 31) + went["to"].to_numpy()
     order = np.lexsort((went["at_s"].to_numpy(), keys))
@@ -130,31 +141,6 @@ def retry_gaps(joined: Joined) -> pd.DataFrame:
         "age_s": at_s[again] - joined.visits["arrived_s"].to_numpy()[row], "number": again - starts[again],
     })  # fmt: skip
     return table.drop_duplicates(["row", "at_s"])
-
-
-def retry_figures(joined: Joined, gaps: pd.DataFrame, names: dict[int, str]) -> list[MeasuredFigure]:
-    """How often mail was deferred, and the gaps between attempts."""
-    went = joined.deliveries
-    tried = went[went["was_tried"]]
-    rows = [fig.share("retries", "attempts that were deferred", int((tried["status"] == DEFERRED).sum()), len(tried))]
-    if not len(gaps):
-        return [
-            *rows,
-            fig.cannot_say("retries", "gap between attempts", "s", "no message was tried again in these logs"),
-        ]
-    for server, name in names.items():
-        part = gaps[gaps["server"] == server]
-        if len(part):
-            first = part[part["number"] == 1]["gap_s"].to_numpy()
-            rows.append(
-                fig.quantile("retries", f"{name}, gap to the second attempt, median", first, 0.5, "s", step=1.0)
-            )
-            rows.append(
-                fig.quantile(
-                    "retries", f"{name}, gap between attempts, p95", part["gap_s"].to_numpy(), 0.95, "s", step=1.0
-                )
-            )
-    return rows
 
 
 def retry_settings(gaps: pd.DataFrame, server: int) -> dict[str, str] | None:
@@ -179,42 +165,70 @@ def retry_settings(gaps: pd.DataFrame, server: int) -> dict[str, str] | None:
     }
 
 
-def outages(joined: Joined) -> list[HostOutage]:
-    """Hosts that could not be reached for a while: failures in a row to connect, with no success between them, from any server."""
-    went, book = joined.deliveries, joined.book
-    codes = np.array([text in UNREACHABLE for text in book.codes.texts] + [False])
-    failed = (went["status"].to_numpy() == DEFERRED) & codes[went["code"].to_numpy()] & ~went["is_local"].to_numpy()
-    worked = (went["status"].to_numpy() == SENT) & ~went["is_local"].to_numpy()
-    known = joined.host_servers()
-    key = np.where(known >= 0, known, -2 - np.arange(len(known)))
-    key[-1] = -1
-    target = key[went["relay"].to_numpy()]
-    found: list[HostOutage] = []
-    for number in np.unique(target[failed]).tolist():
-        if number == -1:
-            continue
-        bad, good = (
-            np.sort(went["at_s"].to_numpy()[failed & (target == number)]),
-            np.sort(went["at_s"].to_numpy()[worked & (target == number)]),
-        )
-        group = np.searchsorted(good, bad)
-        for each in np.unique(group).tolist():
-            run = bad[group == each]
-            back_s = float(good[each]) if each < len(good) else float(run[-1])
-            if len(run) < OUTAGE_TRIES or back_s - run[0] < OUTAGE_S:
-                continue
-            from_s, to_s = _known_times(joined, number, float(run[0]), back_s)
-            text = (
-                book.servers[number]
-                if number >= 0
-                else name_of(book.hosts[-2 - number]) or ip_of(book.hosts[-2 - number])
-            )
-            found.append(HostOutage(text, max(number, -1), from_s, to_s, len(run)))
-    return sorted(found, key=lambda each: each.from_s)
+class OutagesSeen:
+    """Hosts that could not be reached for a while: failures in a row to connect, with no success between them, from any server.
+
+    First `look` through all parts for failures, then `add` the successes of each part.
+    """
+
+    def __init__(self, book: LogBook, hosts: Ints) -> None:
+        self._book = book
+        codes = [text in UNREACHABLE for text in book.codes.texts]
+        self._codes = np.array([*codes, False])
+        key = np.where(hosts >= 0, hosts, -2 - np.arange(len(hosts)))
+        key[-1] = -1
+        self._target = key
+        self._parts: dict[int, list[Floats]] = {}
+        self._bad: dict[int, Floats] = {}  # target: when it could not be reached, sorted
+        self._good: dict[int, Floats] = {}  # target: the first success between two failures
+
+    def look(self, joined: Joined) -> None:
+        """Take the failures of a part."""
+        went = joined.deliveries
+        failed = (went["status"].to_numpy() == DEFERRED) & ~went["is_local"].to_numpy()
+        failed &= self._codes[went["code"].to_numpy()]
+        target, at_s = self._target[went["relay"].to_numpy()[failed]], went["at_s"].to_numpy()[failed]
+        for number in np.unique(target[target != -1]).tolist():
+            self._parts.setdefault(number, []).append(at_s[target == number])
+
+    def add(self, joined: Joined) -> None:
+        """Take the successes of a part."""
+        if not self._bad:
+            self._bad = {number: np.sort(np.concatenate(parts)) for number, parts in self._parts.items()}
+            self._good = {number: np.full(len(bad) + 1, inf) for number, bad in self._bad.items()}
+        went = joined.deliveries
+        worked = (went["status"].to_numpy() == SENT) & ~went["is_local"].to_numpy()
+        target, at_s = self._target[went["relay"].to_numpy()[worked]], went["at_s"].to_numpy()[worked]
+        for number, bad in self._bad.items():
+            mine = at_s[target == number]
+            np.minimum.at(self._good[number], np.searchsorted(bad, mine, "right"), mine)
+
+    def outages(self) -> list[HostOutage]:
+        """The outages in the order of time."""
+        found: list[HostOutage] = []
+        for number, bad in sorted(self._bad.items()):
+            good = self._good[number]
+            ends = np.flatnonzero(np.isfinite(good[1:]) | (np.arange(len(bad)) == len(bad) - 1))
+            begin = 0
+            for end in ends.tolist():
+                run, back_s = bad[begin : end + 1], float(good[end + 1])
+                begin = end + 1
+                back_s = back_s if isfinite(back_s) else float(run[-1])
+                if len(run) < OUTAGE_TRIES or back_s - run[0] < OUTAGE_S:
+                    continue
+                from_s, to_s = _known_times(self._book, number, float(run[0]), back_s)
+                found.append(HostOutage(self._name(number), max(number, -1), from_s, to_s, len(run)))
+        return sorted(found, key=lambda each: each.from_s)
+
+    def _name(self, number: int) -> str:
+        if number >= 0:
+            return self._book.servers[number]
+        host = self._book.hosts[-2 - number]
+        return name_of(host) or ip_of(host)
 
 
-def _known_times(joined: Joined, server: int, from_s: float, to_s: float) -> tuple[float, float]:
+def _known_times(book: LogBook, server: int, from_s: float, to_s: float) -> tuple[float, float]:
     """Where the server's own log says when it stopped and started, those times."""
-    stops = [at_s for number, at_s in joined.book.stops if number == server and from_s - 60.0 <= at_s <= from_s + 1.0]
-    starts = [at_s for number, at_s in joined.book.starts if number == server and from_s < at_s <= to_s + 1.0]
+    stops = [at_s for number, at_s in book.stops if number == server and from_s - 60.0 <= at_s <= from_s + 1.0]
+    starts = [at_s for number, at_s in book.starts if number == server and from_s < at_s <= to_s + 1.0]
     return (max(stops) if stops else from_s), (min(starts) if starts else to_s)

@@ -87,8 +87,8 @@ def validate(
     Raises as `fit` does, and `NoDataError` where no message of the log can be replayed.
     """
     given = load_scenario(scenario) if isinstance(scenario, (str, Path)) else scenario
-    found = fit(logs, scenario=given, year=year)
-    if not len(found.replay.table):
+    found = fit(logs, scenario=given, year=year, parts=1)
+    if not found.replay.messages:
         raise NoDataError("no message of the logs can be replayed")
     results, remarks = _replayed(given, found, replications, seed)
     measured = measured_delays(found)
@@ -105,11 +105,11 @@ def validate(
 
 def _replayed(given: Scenario, found: Fit, replications: int | None, seed: int | None) -> tuple[Results, list[str]]:
     """Runs of the scenario with the log's mail in place of its load."""
-    count = replications or (1 if len(found.replay.table) > MANY else RUNS)
+    count, table = replications or (1 if found.replay.messages > MANY else RUNS), found.replay.table
     remarks = [
-        f"{len(found.replay.table)} messages of the log replayed, {count} run{'s' if count > 1 else ''} with other service times"
+        f"{len(table)} messages of the log replayed, {count} run{'s' if count > 1 else ''} with other service times"
     ]
-    length = ceil(float(found.replay.table["born_s"].max())) + 1
+    length = ceil(float(table["born_s"].max())) + 1
     changes: dict[str, object] = {
         "messages": [], "objectives": [], "load": {"replay": "replay.parquet"},
         "run": {"start": start_text(found.replay.begin_s + found.zone_s), "length": f"{length} s", "seed": given.run.seed},
@@ -124,7 +124,7 @@ def _replayed(given: Scenario, found: Fit, replications: int | None, seed: int |
         remarks.append("outages as the scenario says them")
     with TemporaryDirectory() as folder:
         file = Path(folder) / "replay.parquet"
-        write_table(found.replay.table, file)
+        write_table(table, file)
         changes["load"] = {"replay": str(file)}
         replayed = changed(given, changes)
         runs = [simulate(replayed, seed=seed, replication=number) for number in range(count)]

@@ -66,7 +66,7 @@ def measured_delays(found: Fit) -> dict[str, FlowDelays]:
     """Delays of delivered copies by flow, of the messages that were replayed."""
     copies, messages = found.journeys.copies, found.journeys.messages
     replayed = np.zeros(len(messages), bool)
-    replayed[found.replay.messages.index.to_numpy()] = True
+    replayed[found.replayed.index.to_numpy()] = True
     kept = (
         (copies["outcome"].to_numpy() <= 1)
         & np.isfinite(copies["delay_s"].to_numpy())
@@ -90,7 +90,7 @@ def measured_delays(found: Fit) -> dict[str, FlowDelays]:
 
 def why_slow(found: Fit, delays: FlowDelays, p: float, predicted_s: float, tolerance: float) -> str:
     """What the log shows of the slow copies of a flow: huge messages just before them; and whether the rest is as predicted."""
-    messages = found.replay.messages
+    messages = found.replayed
     huge_s = np.sort(messages["arrived_s"].to_numpy()[messages["size"].to_numpy() >= HUGE_BYTES])
     total = delays.before_s + delays.last_s
     slow = total >= np.quantile(total, max(p, 0.9))

@@ -138,7 +138,7 @@ def outcome_rows(results: Results, found: Fit, tolerance: float) -> list[Validat
     """Copies delivered and failed, all flows together; measured recipients that were refused at submission count as failed."""
     outcomes = results.outcomes().sum() / max(len(results.replications), 1)
     copies = found.journeys.copies
-    mine = copies["message"].isin(found.replay.messages.index).to_numpy()
+    mine = copies["message"].isin(found.replayed.index).to_numpy()
     ended = copies["outcome"].to_numpy()[mine]
     pairs = (
         ("copies delivered", float(outcomes["delivered"]), int(np.isin(ended, (0, 1)).sum())),
@@ -254,9 +254,7 @@ def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[Validated
 def retry_rows(results: Results, found: Fit, tolerance: float) -> list[ValidatedFigure]:
     """Attempts a copy."""
     copies = found.journeys.copies
-    mine = copies["message"].isin(found.replay.messages.index).to_numpy() & np.isin(
-        copies["outcome"].to_numpy(), (0, 1)
-    )
+    mine = copies["message"].isin(found.replayed.index).to_numpy() & np.isin(copies["outcome"].to_numpy(), (0, 1))
     local = np.where(copies["outcome"].to_numpy()[mine] == 0, 1, 0)
     real = float((copies["attempts"].to_numpy()[mine] - local).sum())
     done = results.measured[results.measured["outcome"] == "delivered"]

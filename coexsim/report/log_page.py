@@ -74,7 +74,7 @@ def _period(fit: Fit) -> list[str]:
     lost = (
         f"; the logs lack about {fit.complete.lost_share:.1%} of their lines" if fit.complete.lost_share > 0.002 else ""
     )
-    found = [f"{len(fit.replay.messages):,} messages in {say_duration(fit.period_s[1] - fit.period_s[0])}{lost}."]
+    found = [f"{fit.replay.messages:,} messages in {say_duration(fit.period_s[1] - fit.period_s[0])}{lost}."]
     found += [f"{remark}." for remark in fit.clock_remarks]
     for each in fit.outages:
         found.append(

@@ -37,8 +37,8 @@ def test_receipt_over_a_slow_line_is_not_scanning(tmp_path: Path) -> None:
     joined = join(read_logs([tmp_path / "hub.log"], year=2026))
     joined.hosts[0].add("near.example.com")  # as if another log had told whose it is
     tries = first_tries(joined)
-    [work] = server_work(joined, tries, {}).values()
-    figures = {f.name: f.value for f in service_figures(joined, tries, {0: work}, {0: "hub"})}
+    [work] = server_work(joined.book, tries, {}).values()
+    figures = {f.name: f.value for f in service_figures(joined.book, tries, {0: work}, {0: "hub"})}
 
     assert work.scan is not None
     assert work.scan.mean_s == pytest.approx(0.05, abs=0.003)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from coexsim.intake.fit import Fit, fit
-from coexsim.intake.fit_load import curves, mail_of
 from coexsim.intake.fit_service import fit_law
 from coexsim.scenario.load import load_scenario
 
@@ -58,7 +57,7 @@ def test_growth_and_peak_hour(weeks: tuple[Fit, Path]) -> None:
 def test_curves_of_day_and_week(weeks: tuple[Fit, Path]) -> None:
     """The hour from 10 has twice what 8 to 18 have, which have ten times the night; weekends have nothing. The scenario says so too."""
     found, folder = weeks
-    day, week = curves(mail_of(found.journeys, found.sides), found.zone_s)
+    day, week = found.load.curves()
     assert day is not None
     assert week is not None
     office = np.mean([day[hour] for hour in (8, 9, *range(11, 18))])

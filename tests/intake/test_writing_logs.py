@@ -129,7 +129,7 @@ def test_deferrals_expiries_groups_and_notices_stand_in_it(form: LogFormat, tmp_
     results = simulate(spec, mail_log=log)
     found = fit(write_logs(log, spec, form, tmp_path / "logs"), scenario=spec)
     real = results.outcomes().sum()
-    copies = found.journeys.copies[found.journeys.copies["message"].isin(found.replay.messages.index)]
+    copies = found.journeys.copies[found.journeys.copies["message"].isin(found.replayed.index)]
     ended = [int((copies["outcome"] == number).sum()) for number in range(8)]
 
     assert real["expired"] > 0

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from coexsim.intake.logs.sessions import Sessions
+from coexsim.intake.logs.spool import Spool
 
 BLOCK_ROWS = 8_192  # rows as tuples take ten times what they take in columns
+TEXT = "text"  # a column of texts that are kept as numbers of 64 bits, the same in every run; 0: no text
 NOBODY = -1  # a word that the log does not say
 
 STATUSES = ("sent", "bounced", "deferred", "expired", "discarded")
@@ -21,7 +26,7 @@ VISIT_COLUMNS = {
     "visit": "int64",  # number of the visit
     "server": "int32",
     "queue_id": "int64",  # hash of the queue id; 0: none
-    "message_id": "int64",  # hash of the message-id; 0: none
+    "message_id": TEXT,
     "sender": "int32",
     "size_bytes": "int64",  # -1: not said
     "recipients": "int32",  # as the server counts them; -1: not said
@@ -58,30 +63,41 @@ REFUSAL_COLUMNS = {
     "to": "int32",  # -1: refused before any recipient was named
     "code": "int32",
 }
-SESSION_COLUMNS = {
-    "server": "int32",
-    "client": "int32",
-    "from_s": "float64",
-    "to_s": "float64",
-    "messages": "int32",
-}
+
+
+def _column(values: tuple[Any, ...], dtype: str) -> NDArray[Any]:
+    if dtype != TEXT:
+        return np.array(values, dtype)
+    texts = np.array(values, object)
+    numbers: NDArray[Any] = pd.util.hash_array(texts, categorize=False).view(np.int64)
+    numbers[texts == ""] = 0
+    return numbers
 
 
 class GrowingTable:
     """A table that grows by rows and is kept as arrays, a block at a time."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
-        self._columns = dict(columns)
+        self._given = dict(columns)
+        self.columns = {name: "int64" if dtype == TEXT else dtype for name, dtype in columns.items()}
         self._fresh: list[tuple[Any, ...]] = []
-        self._blocks: list[list[np.ndarray[Any, Any]]] = []
+        self._blocks: list[list[NDArray[Any]]] = []
         self.add = self._fresh.append
+        self.add_all = self._fresh.extend
+
+    def fresh(self) -> list[NDArray[Any]]:
+        """The rows added since the last time as arrays; they are not kept here."""
+        if not self._fresh:
+            return [np.empty(0, dtype) for dtype in self.columns.values()]
+        pairs = zip(zip(*self._fresh, strict=True), self._given.values(), strict=True)
+        found = [_column(values, dtype) for values, dtype in pairs]
+        self._fresh.clear()
+        return found
 
     def pack(self) -> None:
         """Turn the rows added since the last time into arrays."""
         if self._fresh:
-            pairs = zip(zip(*self._fresh, strict=True), self._columns.values(), strict=True)
-            self._blocks.append([np.array(values, dtype) for values, dtype in pairs])
-            self._fresh.clear()
+            self._blocks.append(self.fresh())
 
     @property
     def is_full(self) -> bool:
@@ -92,12 +108,12 @@ class GrowingTable:
         """All rows as a table."""
         self.pack()
         columns = []
-        for i, dtype in enumerate(self._columns.values()):
+        for i, dtype in enumerate(self.columns.values()):
             columns.append(np.concatenate([block[i] for block in self._blocks]) if self._blocks else np.empty(0, dtype))
             for block in self._blocks:
                 block[i] = columns[-1][:0]  # one column at a time is there twice
         self._blocks = [columns]
-        return pd.DataFrame(dict(zip(self._columns, columns, strict=True)), copy=False)
+        return pd.DataFrame(dict(zip(self.columns, columns, strict=True)), copy=False)
 
     def taken(self) -> pd.DataFrame:
         """All rows as a table, which are not kept here."""
@@ -149,9 +165,12 @@ class Told:
 
 
 class LogBook:
-    """What logs say, before hops are joined. Times are seconds since 1970 (UTC where the log tells its zone)."""
+    """What logs say, before hops are joined. Times are seconds since 1970 (UTC where the log tells its zone).
 
-    def __init__(self) -> None:
+    With several `parts`, which only Postfix's reader can fill, visits lie in a temporary file: see `Spool`.
+    """
+
+    def __init__(self, parts: int = 1) -> None:
         self.servers = TextCodes()
         self.hosts = TextCodes()  # clients and relays, as written
         self.addresses = TextCodes()
@@ -159,7 +178,7 @@ class LogBook:
         self.visits = GrowingTable(VISIT_COLUMNS)
         self.deliveries = GrowingTable(DELIVERY_COLUMNS)
         self.refusals = GrowingTable(REFUSAL_COLUMNS)
-        self.sessions = GrowingTable(SESSION_COLUMNS)
+        self.sessions = Sessions()
         self.names: dict[int, set[str]] = {}  # host names by which a server calls itself
         self.told: list[Told] = []
         self.zones_s: dict[int, float] = {}  # server: what its local time is ahead of UTC, where known
@@ -173,6 +192,8 @@ class LogBook:
         self.expired: list[int] = []  # visits that were given up: recipients that were deferred last have expired
         self._visits = 0
         self._messages = 0
+        tables = (self.visits.columns, self.deliveries.columns, self.refusals.columns)
+        self._spool = Spool(*tables, parts) if parts > 1 else None
 
     def new_visit(self) -> int:
         """A number for a visit."""
@@ -184,8 +205,27 @@ class LogBook:
         self._messages += 1
         return self._messages - 1
 
-    def pack(self) -> None:
+    def pack(self, *, is_last: bool = False) -> None:
         """Turn tables with many fresh rows into arrays."""
-        for rows in (self.visits, self.deliveries, self.refusals, self.sessions):
-            if rows.is_full:
-                rows.pack()
+        tables = (self.visits, self.deliveries, self.refusals)
+        if self._spool is None:
+            for rows in tables:
+                if rows.is_full:
+                    rows.pack()
+        elif is_last or any(rows.is_full for rows in tables):
+            self._spool.add(*(rows.fresh() for rows in tables))
+        if is_last and self._spool is not None:
+            self._spool.settle()
+
+    def tables(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+        """Visits, deliveries and refusals, a part after the other; they are not kept here."""
+        if self._spool is None:
+            yield self.visits.taken(), self.deliveries.taken(), self.refusals.taken()
+        else:
+            for part in range(self._spool.parts + 1):
+                yield self._spool.take(part)
+
+    @property
+    def parts(self) -> int:
+        """How many parts `tables` gives."""
+        return 1 if self._spool is None else self._spool.parts + 1

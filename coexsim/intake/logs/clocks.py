@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coexsim.intake.logs.tallies import RowSample
+
 Floats = NDArray[np.float64]
 NOISE_S = 0.05  # two clocks that differ by less are taken for one
 WHILES = 12  # a log is looked at in so many parts of equal length
 FEW = 5  # messages in a while
+MOST = 50_000  # transfers of a pair of servers that are looked at: of more, every second, fourth and so on
 
 
 class Clock(NamedTuple):
@@ -44,50 +47,53 @@ class _Pair(NamedTuple):
         return _Pair(-self.high_s, -self.low_s, self.messages)
 
 
-def find_clocks(visits: pd.DataFrame, deliveries: pd.DataFrame) -> dict[int, Clock]:
-    """The clock of each server that mail joins to others; the one with most mail is right."""
-    times_s = visits["arrived_s"].to_numpy()
-    if not len(times_s):
-        return {}
-    begin_s, end_s = float(np.nanmin(times_s)), float(np.nanmax(times_s))
-    middles_s = begin_s + (np.arange(WHILES) + 0.5) / WHILES * max(end_s - begin_s, 1e-9)
-    pairs = _pairs(visits, deliveries, begin_s, max(end_s - begin_s, 1e-9))
-    if not pairs:
-        return {}
-    seen: dict[int, int] = {}
-    for (a, _), pair in pairs.items():
-        seen[a] = seen.get(a, 0) + pair.messages
-    clocks = {max(seen, key=lambda server: (seen[server], -server)): Clock(0.0, at_s=float(middles_s.mean()))}
-    while reach := [(pair.messages, -a, -b) for (a, b), pair in pairs.items() if (a in clocks) != (b in clocks)]:
-        _, a, b = (abs(number) for number in max(reach))
-        pair, back = pairs[a, b], pairs.get((b, a))
-        if back is not None and min(back.messages, pair.messages) >= FEW:
-            pair = _both(pair, back.turned())
-        if a not in clocks:
-            a, b, pair = b, a, pair.turned()
-        found, known = _difference(pair, middles_s), clocks[a]
-        clocks[b] = found._replace(ahead_s=known.ahead_s + found.ahead_s, drift=known.drift + found.drift)
-    return clocks
+class ClocksSeen:
+    """Transfers between servers, by pair of servers and while: what they tell of the difference of two clocks."""
+
+    def __init__(self, begin_s: float, end_s: float) -> None:
+        self._begin_s, self._length_s = begin_s, max(end_s - begin_s, 1e-9)
+        self._pairs: dict[tuple[int, int], RowSample] = {}
+
+    def add(self, visits: pd.DataFrame, deliveries: pd.DataFrame) -> None:
+        """Take the transfers of a part: least and most that the clock of the server they lead to may be ahead."""
+        rows = np.flatnonzero((deliveries["next"].to_numpy() >= 0) & np.isfinite(deliveries["delay_s"].to_numpy()))
+        at, after = deliveries["row"].to_numpy()[rows], deliveries["next"].to_numpy()[rows]
+        arrived_s, servers = visits["arrived_s"].to_numpy(), visits["server"].to_numpy().astype(np.int64)
+        low_s = arrived_s[after] - arrived_s[at] - deliveries["delay_s"].to_numpy(np.float64)[rows]
+        high_s = low_s + np.nan_to_num(deliveries["transfer_s"].to_numpy(np.float64)[rows])
+        when = np.clip((arrived_s[at] - self._begin_s) / self._length_s * WHILES, 0, WHILES - 1).astype(np.int64)
+        frame = pd.DataFrame({"low_s": low_s, "high_s": high_s, "when": when})
+        keys = servers[at] << 32 | servers[after]
+        for key in np.unique(keys).tolist():
+            a, b = key >> 32, key & 0xFFFFFFFF
+            if a != b:
+                self._pairs.setdefault((a, b), RowSample(MOST)).add(frame[keys == key])
+
+    def clocks(self) -> dict[int, Clock]:
+        """The clock of each server that mail joins to others; the one with most mail is right."""
+        if not self._pairs:
+            return {}
+        pairs = {key: _pair(sample.frame(), sample.seen) for key, sample in sorted(self._pairs.items())}
+        middles_s = self._begin_s + (np.arange(WHILES) + 0.5) / WHILES * self._length_s
+        seen: dict[int, int] = {}
+        for (a, _), pair in pairs.items():
+            seen[a] = seen.get(a, 0) + pair.messages
+        clocks = {max(seen, key=lambda server: (seen[server], -server)): Clock(0.0, at_s=float(middles_s.mean()))}
+        while reach := [(pair.messages, -a, -b) for (a, b), pair in pairs.items() if (a in clocks) != (b in clocks)]:
+            _, a, b = (abs(number) for number in max(reach))
+            pair, back = pairs[a, b], pairs.get((b, a))
+            if back is not None and min(back.messages, pair.messages) >= FEW:
+                pair = _both(pair, back.turned())
+            if a not in clocks:
+                a, b, pair = b, a, pair.turned()
+            found, known = _difference(pair, middles_s), clocks[a]
+            clocks[b] = found._replace(ahead_s=known.ahead_s + found.ahead_s, drift=known.drift + found.drift)
+        return clocks
 
 
-def _pairs(
-    visits: pd.DataFrame, deliveries: pd.DataFrame, begin_s: float, length_s: float
-) -> dict[tuple[int, int], _Pair]:
-    """For servers a and b: least and most that b's clock may be ahead of a's, in each while."""
-    rows = np.flatnonzero((deliveries["next"].to_numpy() >= 0) & np.isfinite(deliveries["delay_s"].to_numpy()))
-    at, after = deliveries["row"].to_numpy()[rows], deliveries["next"].to_numpy()[rows]
-    arrived_s, servers = visits["arrived_s"].to_numpy(), visits["server"].to_numpy().astype(np.int64)
-    low_s = arrived_s[after] - arrived_s[at] - deliveries["delay_s"].to_numpy(np.float64)[rows]
-    high_s = low_s + np.nan_to_num(deliveries["transfer_s"].to_numpy(np.float64)[rows])
-    when = np.clip((arrived_s[at] - begin_s) / length_s * WHILES, 0, WHILES - 1).astype(np.int64)
-    keys = servers[at] << 32 | servers[after]
-    pairs = {}
-    for key in np.unique(keys).tolist():
-        a, b = key >> 32, key & 0xFFFFFFFF
-        if a != b:
-            mine = keys == key
-            pairs[a, b] = _Pair(_medians(low_s[mine], when[mine]), _medians(high_s[mine], when[mine]), int(mine.sum()))
-    return pairs
+def _pair(seen: pd.DataFrame, messages: int) -> _Pair:
+    when = seen["when"].to_numpy()
+    return _Pair(_medians(seen["low_s"].to_numpy(), when), _medians(seen["high_s"].to_numpy(), when), messages)
 
 
 def _medians(values: Floats, when: NDArray[np.int64]) -> Floats:

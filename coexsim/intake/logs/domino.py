@@ -50,7 +50,7 @@ UNITS = {"": 1, "K": 1000, "M": 1_000_000, "G": 1_000_000_000}
 class _Note:
     """A message in mail.box."""
 
-    def __init__(self, number: int, arrived_s: float, origin: int, message_id: int) -> None:
+    def __init__(self, number: int, arrived_s: float, origin: int, message_id: str) -> None:
         self.number, self.arrived_s, self.origin, self.message_id = number, arrived_s, origin, message_id
         self.last_s = arrived_s
         self.sender = self.size_bytes = self.client = NOBODY
@@ -126,7 +126,7 @@ class _ConsoleReader:
             said_id = event["id"] if is_received else None
             note = self._notes[name] = _Note(
                 self._book.new_visit(), self._at_s, SMTP if is_received else LOCAL,
-                hash(said_id.strip()) if said_id else 0,
+                said_id.strip() if said_id else "",
             )  # fmt: skip
         return note
 
@@ -223,7 +223,7 @@ def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
             client = book.hosts.code(previous) if previous else NOBODY
             sender = book.addresses.code(first(row, "originator", "sender"))
             size_bytes = number(first(row, "size", "messagesize"))
-            book.visits.add((visits[key][0], book.servers.code(host or CONSOLE), 0, hash(message_id), sender, size_bytes,
+            book.visits.add((visits[key][0], book.servers.code(host or CONSOLE), 0, message_id, sender, size_bytes,
                              NOBODY, at_s, nan, client, SMTP if previous else LOCAL))  # fmt: skip
         told.used += 1
         visit, arrived_s = visits[key]

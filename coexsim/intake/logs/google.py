@@ -38,7 +38,7 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
             sender = book.addresses.code(first(row, "sender").strip("<>"))
             origin = LOCAL if first(row, "direction").casefold() == "sent" else SMTP
             size = number(first(row, "messagesize"))
-            book.visits.add((visit, server, 0, hash(message_id), sender, size, NOBODY, begun_s, nan, NOBODY, origin))
+            book.visits.add((visit, server, 0, message_id, sender, size, NOBODY, begun_s, nan, NOBODY, origin))
         visit, begun_s = visits[message_id]
         is_local = target in INSIDE
         if status is None or target_is_in or target == "LIST_SERVER" or not first(row, "recipientaddress"):

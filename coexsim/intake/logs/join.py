@@ -1,16 +1,24 @@
-"""Join the visits of one message at several servers: by queue ids in replies, else by message-id; clocks are set right on the way."""
+"""Join the visits of one message at several servers: by queue ids in replies, else by message-id; clocks are set right on the way.
+
+What a part alone cannot know, which host is which server and what clocks differ by, is learnt from all parts before it is used.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.intake.logs.book import DEFERRED, LOCAL, NOTICE, SENT, LogBook
-from coexsim.intake.logs.clocks import Clock, find_clocks
+from coexsim.intake.logs.clocks import Clock, ClocksSeen
+from coexsim.intake.logs.shelf import Shelf
+from coexsim.intake.logs.tallies import Counts, most_of
 
 Ints = NDArray[np.int64]
 _HOST = re.compile(r"(?P<name>[^\[\]:, ]*)(?:\[(?P<ip>[^\]]*)\])?")
@@ -23,16 +31,16 @@ OUTSIDE = "outside"  # the next host where a log does not name it
 
 @dataclass
 class Joined:
-    """Visits with the visit each came from, and the servers' names and clocks."""
+    """Visits with the visit each came from, and the servers' names and clocks: of all logs, or of a part that holds whole messages."""
 
     book: LogBook
-    visits: pd.DataFrame  # sorted by number, `parent`: number of the visit it came from, -1: none; times on one clock
-    deliveries: pd.DataFrame  # `next`: visit that it led to, -1: none seen
+    visits: pd.DataFrame  # sorted by number, `parent`: row of the visit it came from, -1: none; times on one clock
+    deliveries: pd.DataFrame  # `row` of its visit, `next`: row of the visit that it led to, -1: none seen
+    refusals: pd.DataFrame
     hosts: dict[int, set[str]] = field(default_factory=dict)  # server: host names and IP addresses, lower case
     clocks: dict[int, Clock] = field(default_factory=dict)  # server: what its clock was ahead, taken out
     by_reply: int = 0
     by_message_id: int = 0
-    lost: int = 0  # replies that name a queue id which a server that is logged should have
 
     def right_s(self, times_s: NDArray[np.float64], servers: NDArray[np.int32]) -> NDArray[np.float64]:
         """Times of servers' clocks, on the clock that is taken for right."""
@@ -44,14 +52,24 @@ class Joined:
 
     def server_at(self, host: str) -> int:
         """The logged server of a host as written in a log (``name[ip]:25``); -1: none."""
-        by_host = {name: server for server, names in self.hosts.items() for name in names if name}
-        return by_host.get(ip_of(host), by_host.get(name_of(host), -1))
+        return server_at(host, self.hosts)
 
     def host_servers(self) -> Ints:
         """The logged server of every host of the book, by its code; -1: none. One more -1 stands for an unknown host."""
-        by_host = {name: server for server, names in self.hosts.items() for name in names if name}
-        found = [by_host.get(ip_of(text), by_host.get(name_of(text), -1)) for text in self.book.hosts.texts]
-        return np.array([*found, -1], np.int64)
+        return server_of_hosts(self.book, self.hosts)
+
+
+def server_at(host: str, hosts: dict[int, set[str]]) -> int:
+    """The server that is called as a log writes a host (``name[ip]:25``); -1: none."""
+    by_host = {name: server for server, names in hosts.items() for name in names if name}
+    return by_host.get(ip_of(host), by_host.get(name_of(host), -1))
+
+
+def server_of_hosts(book: LogBook, hosts: dict[int, set[str]]) -> Ints:
+    """The server of every host of the book, by its code; -1: none. One more -1 stands for an unknown host."""
+    by_host = {name: server for server, names in hosts.items() for name in names if name}
+    found = [by_host.get(ip_of(text), by_host.get(name_of(text), -1)) for text in book.hosts.texts]
+    return np.array([*found, -1], np.int64)
 
 
 def name_of(host: str) -> str:
@@ -67,26 +85,73 @@ def ip_of(host: str) -> str:
     return (match["ip"] or "") if match else ""
 
 
+class _KeptJoin(NamedTuple):
+    """Of a part between two passes."""
+
+    visits: pd.DataFrame
+    deliveries: pd.DataFrame
+    refusals: pd.DataFrame
+    by_reply: int
+    by_message_id: int
+
+
 def join(book: LogBook) -> Joined:
-    """Join what a book holds; its visits and deliveries are no longer there then, but here."""
-    visits = book.visits.taken().sort_values("visit", ignore_index=True)
-    deliveries = book.deliveries.taken()
-    deliveries["row"] = np.searchsorted(visits["visit"].to_numpy(), deliveries["visit"].to_numpy())
-    joined = Joined(book, visits, deliveries)
-    joined.hosts = {
-        server: {name} | book.names.get(server, set())
-        for server, name in enumerate(map(str.casefold, book.servers.texts))
-    }
-    deliveries["next"] = _by_reply(joined)
-    visits["parent"] = -1
-    linked = deliveries["next"].to_numpy() >= 0
-    _learn_hosts(joined, linked)
-    parent = visits["parent"].to_numpy(copy=True)
-    parent[deliveries["next"].to_numpy()[linked]] = deliveries["row"].to_numpy()[linked]
-    visits["parent"] = parent
-    _by_message_id(joined)
-    _set_clocks(joined)
+    """Join what a book holds as one part; its tables are no longer there then, but here."""
+    [joined] = join_parts(book)
     return joined
+
+
+def join_parts(book: LogBook) -> Iterator[Joined]:
+    """Join what a book holds, a part after the other. Names of servers and clocks are those that all parts together show."""
+    kept: Shelf[_KeptJoin] = Shelf(book.parts)
+    votes, span = HostVotes(), [inf, -inf]
+    for part, (visits, deliveries, refusals) in enumerate(book.tables()):
+        joined = _linked(book, visits, deliveries, refusals)
+        votes.add(joined)
+        times_s = joined.visits["arrived_s"].to_numpy()
+        if len(times_s):
+            span = [min(span[0], float(np.nanmin(times_s))), max(span[1], float(np.nanmax(times_s)))]
+        kept.put(part, _kept(joined))
+    hosts = votes.hosts(book)
+    clocks_seen = ClocksSeen(span[0], span[1])
+    for part in range(kept.parts):
+        joined = _again(book, kept.get(part), hosts)
+        _set_parents(joined)
+        _by_message_id(joined)
+        clocks_seen.add(joined.visits, joined.deliveries)
+        kept.put(part, _kept(joined))
+    clocks = {server: clock for server, clock in sorted(clocks_seen.clocks().items()) if clock.ahead_s or clock.drift}
+    for part in range(kept.parts):
+        joined = _again(book, kept.get(part), hosts)
+        joined.clocks = clocks
+        _set_clocks(joined)
+        yield joined
+
+
+def _kept(joined: Joined) -> _KeptJoin:
+    return _KeptJoin(joined.visits, joined.deliveries, joined.refusals, joined.by_reply, joined.by_message_id)
+
+
+def _again(book: LogBook, kept: _KeptJoin, hosts: dict[int, set[str]]) -> Joined:
+    found = Joined(book, kept.visits, kept.deliveries, kept.refusals, hosts)
+    found.by_reply, found.by_message_id = kept.by_reply, kept.by_message_id
+    return found
+
+
+def _linked(book: LogBook, visits: pd.DataFrame, deliveries: pd.DataFrame, refusals: pd.DataFrame) -> Joined:
+    """Visits by number, and the visit to which the reply to each delivery leads."""
+    visits = visits.sort_values("visit", ignore_index=True)
+    deliveries["row"] = np.searchsorted(visits["visit"].to_numpy(), deliveries["visit"].to_numpy())
+    joined = Joined(book, visits, deliveries, refusals)
+    deliveries["next"] = _by_reply(joined)
+    return joined
+
+
+def _set_parents(joined: Joined) -> None:
+    after = joined.deliveries["next"].to_numpy()
+    parent = np.full(len(joined.visits), -1)
+    parent[after[after >= 0]] = joined.deliveries["row"].to_numpy()[after >= 0]
+    joined.visits["parent"] = parent
 
 
 def _by_reply(joined: Joined) -> Ints:
@@ -105,34 +170,46 @@ def _by_reply(joined: Joined) -> Ints:
     return found.astype(np.int64)
 
 
-def _learn_hosts(joined: Joined, linked: NDArray[np.bool_]) -> None:
+class HostVotes:
     """What other servers call a server: the host of a delivery that led to a visit there."""
-    deliveries, visits = joined.deliveries, joined.visits
-    servers = visits["server"].to_numpy()
-    rows, after = deliveries["row"].to_numpy()[linked], deliveries["next"].to_numpy()[linked]
-    votes: dict[str, dict[int, int]] = {}
-    for hosts, of in (
-        (deliveries["relay"].to_numpy()[linked], servers[after]),
-        (visits["client"].to_numpy()[after], servers[rows]),
-    ):
-        kept = hosts >= 0
-        keys, counts = np.unique(hosts[kept].astype(np.int64) << 32 | of[kept], return_counts=True)
-        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-            host, server = key >> 32, key & 0xFFFFFFFF
-            text = joined.book.hosts[host]
+
+    def __init__(self) -> None:
+        self._seen = Counts()  # host << 32 | server
+
+    def add(self, joined: Joined) -> None:
+        """Count the deliveries of a part that a reply joins to a visit."""
+        deliveries, visits = joined.deliveries, joined.visits
+        linked = deliveries["next"].to_numpy() >= 0
+        servers = visits["server"].to_numpy()
+        rows, after = deliveries["row"].to_numpy()[linked], deliveries["next"].to_numpy()[linked]
+        for hosts, of in (
+            (deliveries["relay"].to_numpy()[linked], servers[after]),
+            (visits["client"].to_numpy()[after], servers[rows]),
+        ):
+            kept = hosts >= 0
+            self._seen.add(hosts[kept].astype(np.int64) << 32 | of[kept])
+
+    def hosts(self, book: LogBook) -> dict[int, set[str]]:
+        """The names and addresses of each server."""
+        found = {
+            server: {name} | book.names.get(server, set())
+            for server, name in enumerate(map(str.casefold, book.servers.texts))
+        }
+        votes: dict[str, dict[int, int]] = {}
+        for key, count in self._seen.items():
+            text, server = book.hosts[key >> 32], key & 0xFFFFFFFF
             if ip_of(text).startswith(LOOPBACK):
                 continue
             for name in {name_of(text), ip_of(text)} - {""}:
                 tally = votes.setdefault(name, {})
                 tally[server] = tally.get(server, 0) + count
-    for name, tally in votes.items():
-        joined.hosts[max(tally, key=lambda server: (tally[server], -server))].add(name)
-    shared = [name for name, tally in votes.items() if len(tally) > 1]
-    for name in shared:  # two servers that call themselves alike keep only their own
-        best = max(votes[name], key=lambda server: votes[name][server])
-        for server in votes[name]:
-            if server != best:
-                joined.hosts[server].discard(name)
+        for name, tally in votes.items():
+            best = most_of(tally)[0]
+            found[best].add(name)
+            for server in tally:  # two servers that call themselves alike keep only their own
+                if server != best:
+                    found[server].discard(name)
+        return found
 
 
 def _by_message_id(joined: Joined) -> None:
@@ -270,13 +347,8 @@ def _lead_on(joined: Joined, parent: Ints, fresh: NDArray[np.bool_]) -> None:
 
 
 def _set_clocks(joined: Joined) -> None:
-    """Find what each server's clock is ahead of the first one's, and take it out of all times."""
+    """Take what each server's clock is ahead of the first one's out of all times."""
     visits, deliveries = joined.visits, joined.deliveries
-    joined.clocks = {
-        server: clock
-        for server, clock in sorted(find_clocks(visits, deliveries).items())
-        if clock.ahead_s or clock.drift
-    }
     servers = visits["server"].to_numpy()
     of_delivery = servers[deliveries["row"].to_numpy()]
     for frame, of, names in ((visits, servers, ("arrived_s", "gone_s")), (deliveries, of_delivery, ("at_s",))):
@@ -284,4 +356,4 @@ def _set_clocks(joined: Joined) -> None:
             frame[name] = joined.right_s(frame[name].to_numpy(), of)
 
 
-__all__ = ["DEFERRED", "Joined", "ip_of", "join", "name_of"]
+__all__ = ["DEFERRED", "Joined", "ip_of", "join", "join_parts", "name_of"]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from coexsim.intake.logs.book import BOUNCED, DEFERRED, EXPIRED, NOBODY, NOTICE, SENT
-from coexsim.intake.logs.join import MOST_HOPS, Joined
+from coexsim.intake.logs.book import BOUNCED, DEFERRED, EXPIRED, NOBODY, NOTICE, SENT, LogBook
+from coexsim.intake.logs.clocks import Clock
+from coexsim.intake.logs.join import MOST_HOPS, Joined, join_parts, server_of_hosts
+from coexsim.intake.logs.shelf import Shelf
 
 # What is needed of a delivery to follow a recipient; the other columns would only be carried along.
 FOLLOWED = [
@@ -40,6 +45,48 @@ class Journeys:
     """
 
     joined: Joined
+    messages: pd.DataFrame
+    copies: pd.DataFrame
+
+
+class JourneyParts:
+    """The journeys of all logs, a part after the other; it can be gone through several times."""
+
+    def __init__(self, book: LogBook) -> None:
+        self.book = book
+        self.hosts: dict[int, set[str]] = {}
+        self.clocks: dict[int, Clock] = {}
+        self.by_reply = self.by_message_id = 0
+        self._shelf: Shelf[_KeptJourneys] = Shelf(book.parts)
+        for part, found in enumerate(map(journeys, join_parts(book))):
+            joined = found.joined
+            self.hosts, self.clocks = joined.hosts, joined.clocks
+            self.by_reply += joined.by_reply
+            self.by_message_id += joined.by_message_id
+            self._shelf.put(
+                part, _KeptJourneys(joined.visits, joined.deliveries, joined.refusals, found.messages, found.copies)
+            )
+
+    def __iter__(self) -> Iterator[Journeys]:
+        for kept in self._shelf:
+            joined = Joined(self.book, kept.visits, kept.deliveries, kept.refusals, self.hosts, self.clocks)
+            yield Journeys(joined, kept.messages, kept.copies)
+
+    def host_servers(self) -> NDArray[np.int64]:
+        """The logged server of every host of the book, by its code; -1: none. One more -1 stands for an unknown host."""
+        return server_of_hosts(self.book, self.hosts)
+
+    @property
+    def whole(self) -> Journeys:
+        """The journeys of a log that was kept in one part. Raises `ValueError` for one that was not."""
+        [found] = self
+        return found
+
+
+class _KeptJourneys(NamedTuple):
+    visits: pd.DataFrame
+    deliveries: pd.DataFrame
+    refusals: pd.DataFrame
     messages: pd.DataFrame
     copies: pd.DataFrame
 
@@ -95,7 +142,7 @@ def _messages(joined: Joined) -> pd.DataFrame:
         # one whose beginning may lie in lines or logs that are missing: it may be a part of another message
         "is_sure": ~from_logged[rows] & ((client[rows] != NOBODY) | (visits["origin"].to_numpy()[rows] > 1)) & (sender[rows] != NOBODY),
     })  # fmt: skip
-    refusals = book.refusals.frame()
+    refusals = joined.refusals
     whole = refusals[(refusals["visit"] < 0) & (logged[refusals["client"].to_numpy()] < 0)]
     if len(whole):
         each = whole.groupby("message", as_index=False).first()
@@ -177,7 +224,7 @@ def _merged_there(met: pd.DataFrame, tries: pd.DataFrame) -> tuple[pd.DataFrame,
 
 def _refused(joined: Joined, messages: pd.DataFrame) -> pd.DataFrame:
     """Recipients that were refused to the client that handed a message in."""
-    refusals = joined.book.refusals.frame()
+    refusals = joined.refusals
     refusals = refusals[refusals["to"] >= 0]
     of_visit = dict(zip(messages["row"].tolist(), messages.index.tolist(), strict=True))
     numbers = (
@@ -200,4 +247,4 @@ def _refused(joined: Joined, messages: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-__all__ = ["BOUNCED", "DEFERRED", "OUTCOMES", "Journeys", "journeys"]
+__all__ = ["BOUNCED", "DEFERRED", "OUTCOMES", "JourneyParts", "Journeys", "journeys"]

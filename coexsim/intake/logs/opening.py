@@ -46,10 +46,20 @@ class BrokenOffError(Exception):
     """A compressed file that ends before its end, or is damaged."""
 
 
-def _binary(path: Path) -> io.BufferedIOBase:
+def _packing(path: Path) -> str:
+    """The kind of compression; empty: none."""
     with path.open("rb") as file:
         head = file.read(6)
-    packed = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
+    return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
+
+
+def is_packed(path: Path) -> bool:
+    """Is a file compressed."""
+    return bool(_packing(path))
+
+
+def _binary(path: Path) -> io.BufferedIOBase:
+    packed = _packing(path)
     if packed == "gz":
         return cast(io.BufferedIOBase, gzip.open(path, "rb"))
     if packed == "bz2":

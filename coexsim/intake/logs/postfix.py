@@ -1,7 +1,7 @@
 """Read Postfix's mail log: short and long queue ids, syslog and RFC 3339 time stamps.
 
 Lines as in Postfix's source (smtpd.c, cleanup_message.c, qmgr_active.c, log_adhoc.c): accept, message-id, active queue, delivery,
-removal, refusal, session. Only mail that is in a queue is held in memory; what has left it goes into the columns of the `LogBook`.
+removal, refusal, session. Only mail that is in a queue is held in memory; when it leaves, all that is known of it goes into the `LogBook`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,18 @@ _BOUNCE_HOST = re.compile(r"message-id=<[A-Za-z0-9]+@([^>\s]+)>")
 class _QueuedMail:
     """Mail that is in a queue."""
 
-    __slots__ = ("arrived_s", "client", "message_id", "number", "origin", "recipients", "sender", "size_bytes")  # fmt: skip
+    __slots__ = (
+        "arrived_s", "client", "deliveries", "message_id", "number", "origin", "recipients", "refusals", "sender", "size_bytes",
+    )  # fmt: skip
 
     def __init__(self, number: int, arrived_s: float) -> None:
         self.number = number
         self.arrived_s = arrived_s
         self.client = self.sender = self.size_bytes = self.recipients = NOBODY
-        self.message_id = self.origin = 0
+        self.message_id = ""
+        self.origin = 0
+        self.deliveries: list[tuple[object, ...]] = []
+        self.refusals: list[tuple[object, ...]] = []
 
 
 class _Session:
@@ -206,7 +211,7 @@ class PostfixReader:
         visit.origin = SMTP
         session = self._sessions.get((self._server, self._pid))
         if session is not None and session.refused:
-            self._write_refusals(session, visit.number)
+            self._write_refusals(session, visit)
         return True
 
     def _refused(self, text: str) -> bool:
@@ -224,23 +229,25 @@ class PostfixReader:
             if session is None:
                 session = self._sessions[self._server, self._pid] = _Session(self._hosts(match["client"]), self._now_s)
             if session.refused and session.refused[-1][1] != who:
-                self._write_refusals(session, NOBODY)
+                self._write_refusals(session, None)
             session.refused.append((self._now_s, who, whom, code))
             return True
         visit = self._visit(match["id"])
         row = (self._book.new_message(), visit.number, self._server, self._now_s, visit.client, who, whom, code)
-        self._book.refusals.add(row)
+        visit.refusals.append(row)
         return True
 
-    def _write_refusals(self, session: _Session, visit: int) -> None:
-        message = self._book.new_message()
+    def _write_refusals(self, session: _Session, visit: _QueuedMail | None) -> None:
+        """Refusals in a session, about the message of a visit or one that was refused as a whole."""
+        message, number = self._book.new_message(), NOBODY if visit is None else visit.number
+        add = self._book.refusals.add if visit is None else visit.refusals.append
         for at_s, sender, to, code in session.refused:
-            self._book.refusals.add((message, visit, self._server, at_s, session.client, sender, to, code))
+            add((message, number, self._server, at_s, session.client, sender, to, code))
         session.refused.clear()
 
     def _end_session(self, server: int, session: _Session, mails: int) -> None:
         if session.refused:
-            self._write_refusals(session, NOBODY)
+            self._write_refusals(session, None)
         self._book.sessions.add((server, session.client, session.from_s, self._now_s, mails))
 
     def _cleanup(self, text: str) -> bool:
@@ -248,7 +255,8 @@ class PostfixReader:
         if not colon or not rest.startswith("message-id="):
             return False
         visit = self._queue.get(queue_id) or self._visit(queue_id)
-        visit.message_id = hash(rest[11:].strip())
+        said = rest[11:].strip()
+        visit.message_id = "" if said == "<>" else said  # mail without one: it joins nothing
         if rest.startswith(f"message-id=<{queue_id}@") and (host := _BOUNCE_HOST.match(rest)):
             self._book.names.setdefault(self._server, set()).add(host[1].casefold())
         return True
@@ -316,7 +324,7 @@ class PostfixReader:
         elif status == "bounced" and (limit := _LIMIT.search(said)):
             self._book.size_limits[relay] = int(limit[1])
         whom = self._addresses(to)
-        self._book.deliveries.add((
+        visit.deliveries.append((
             visit.number, whom, whom if written is None else self._addresses(written), self._hosts(relay), self._now_s,
             float(delay), float(a), float(b), float(c), float(d), STATUS[status], self._codes(code), next_id,
             min(int(reuse or 0), 32_767), is_local, SUSPENDED not in said,
@@ -328,3 +336,5 @@ class PostfixReader:
             visit.number, server, hash(queue_id), visit.message_id, visit.sender, visit.size_bytes,
             visit.recipients, visit.arrived_s, gone_s, visit.client, visit.origin,
         ))  # fmt: skip
+        self._book.deliveries.add_all(visit.deliveries)
+        self._book.refusals.add_all(visit.refusals)

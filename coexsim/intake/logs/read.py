@@ -13,12 +13,15 @@ from coexsim.errors import UsageError
 from coexsim.intake.logs.book import LogBook, Told
 from coexsim.intake.logs.domino import read_activity, read_console
 from coexsim.intake.logs.google import read_google
-from coexsim.intake.logs.opening import KINDS, BrokenOffError, head_of, kind_of, lines_of, without_repeats
+from coexsim.intake.logs.opening import KINDS, BrokenOffError, head_of, is_packed, kind_of, lines_of, without_repeats
 from coexsim.intake.logs.postfix import PostfixReader
 from coexsim.intake.logs.stamps import MONTHS, iso_s, long_id_s, syslog_s
 from coexsim.intake.logs.trace_export import read_message_trace
 from coexsim.intake.logs.tracking import ExchangeReader
 
+PART_BYTES = 24_000_000  # of log in a part; about 11,000 messages that pass two servers
+PACKED = 12  # a compressed log is about so many times as long
+MOST_PARTS = 1_000
 OVERLAP_S = 60.0  # two files of one host that overlap by more are logs of two servers
 
 
@@ -52,29 +55,31 @@ def _year_of(lines: Sequence[str], path: Path) -> int:
     return written.year - (month > written.month)
 
 
-def read_logs(paths: Iterable[str | Path], *, year: int | None = None) -> LogBook:
+def read_logs(paths: Iterable[str | Path], *, year: int | None = None, parts: int | None = None) -> LogBook:
     """Read mail logs, plain or compressed; the kind of each is recognised.
+
+    Long logs of Postfix are kept in `parts` (by default as many as their length asks for), other kinds in one.
 
     `year` is that of the first line of a syslog without years; by default it comes from long queue ids or from the file's own time.
     What was read and what could not be is in `LogBook.told`. Raises `UsageError` for a file that is not there or of no known kind.
     """
-    book = LogBook()
     kept, repeats = without_repeats(_files(paths))
-    for path, same in repeats:
-        book.told.append(Told(str(path), "repeat", remarks=[f"the same as {same}: not read twice"]))
+    told = [Told(str(path), "repeat", remarks=[f"the same as {same}: not read twice"]) for path, same in repeats]
     by_kind: dict[str, list[tuple[Path, list[str]]]] = {}
     for path in kept:
         lines = head_of(path)
         kind = kind_of(lines)
         if kind is None:
             if not any(line.strip("\0 \r\n\t") for line in lines):
-                book.told.append(Told(str(path), "empty", remarks=["holds nothing that can be read"]))
+                told.append(Told(str(path), "empty", remarks=["holds nothing that can be read"]))
                 continue
             known = "; ".join(KINDS.values())
             raise UsageError(
                 f"{path}: no known kind of mail log; its first line is {lines[0].strip()[:80]!r}. Known: {known}"
             )
         by_kind.setdefault(kind, []).append((path, lines))
+    book = LogBook((parts or _parts(by_kind["postfix"])) if list(by_kind) == ["postfix"] else 1)
+    book.told += told
     _read_postfix(book, by_kind.pop("postfix", []), year)
     if tracked := by_kind.pop("exchange", []):
         reader = ExchangeReader(book)
@@ -90,8 +95,14 @@ def read_logs(paths: Iterable[str | Path], *, year: int | None = None) -> LogBoo
     for kind, files in by_kind.items():
         for path, _ in files:
             _told(book, path, kind, partial(others[kind], book))
-    book.pack()
+    book.pack(is_last=True)
     return book
+
+
+def _parts(files: Sequence[tuple[Path, list[str]]]) -> int:
+    """In how many parts to keep these logs."""
+    length = sum(path.stat().st_size * (PACKED if is_packed(path) else 1) for path, _ in files)
+    return min(max(length // PART_BYTES, 1), MOST_PARTS)
 
 
 def _files(paths: Iterable[str | Path]) -> list[Path]:

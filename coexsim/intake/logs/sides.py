@@ -6,17 +6,18 @@ A person's side is where her mail is put into a mail file; a server's is that of
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.errors import UsageError
-from coexsim.intake.logs.book import NOBODY
+from coexsim.intake.logs.book import NOBODY, LogBook
 from coexsim.intake.logs.google import SERVICE as GOOGLE
 from coexsim.intake.logs.join import ip_of, name_of
 from coexsim.intake.logs.journeys import BOUNCED_, DELIVERED, HANDED_ON, REFUSED, Journeys
+from coexsim.intake.logs.tallies import Counts, Floats, Ints, most_of
 from coexsim.intake.logs.trace_export import SERVICE as MICROSOFT
 from coexsim.scenario.model import Scenario
 
@@ -25,20 +26,33 @@ ONPREM, HOSTED, INTERNET, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, GROUP = ra
 SIDE_OF_KIND = ("onprem", "hosted", "internet", "unknown", "unknown", "internet", "")
 NULL_SENDER = 7  # the sender of notices
 RARE = 0.02  # a place that has less of a domain's deliveries is no home of it
+Place = tuple[str, int]  # ("server", its number) or ("host", its number): where a copy ended
+_HOST = 1 << 32  # places as numbers: this bit, and a host's code; else a server's
+_ALL = (1 << 33) - 1
 
 
 @dataclass
 class Sides:
-    """The sides of addresses and servers."""
+    """The sides of addresses and servers; of one part also those of its copies."""
 
     domain: str
     domains: frozenset[str]  # all that are the organisation's own
-    senders: NDArray[np.int64]  # side of each address as a sender
-    homes: NDArray[np.int64]  # side of each address where it was delivered; -1: nowhere
+    senders: Ints  # side of each address as a sender
+    homes: Ints  # side of each address where it was delivered; -1: nowhere
     servers: dict[int, int]  # side of each logged server
     hosts: dict[str, int]  # side of servers that mail was handed on to
-    copy_side: NDArray[np.int64]  # of each row of the copies: the side of its last address
-    kind: pd.Series  # by (message, written_to): kind of recipient
+    groups: frozenset[int]  # addresses that stood for several people in some message
+    places: dict[Place, int]  # side of each place that is somebody's home
+    is_own: NDArray[np.bool_]  # is an address one of the organisation's
+    copy_side: Ints = field(default_factory=lambda: np.empty(0, np.int64))  # of each copy: the side of its last address
+    kind: pd.Series = field(
+        default_factory=lambda: pd.Series([], dtype="int64")
+    )  # by (message, written_to): kind of recipient
+
+    def of(self, found: Journeys) -> Sides:
+        """The same, with the sides of the copies of a part."""
+        copy_side, kind = _kinds(found, self)
+        return replace(self, copy_side=copy_side, kind=kind)
 
 
 def domain_of(address: str) -> str:
@@ -46,51 +60,92 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].casefold().rstrip(".")
 
 
-def find_sides(found: Journeys, scenario: Scenario | None = None, domain: str = "") -> Sides:
-    """Who is where. `scenario` names the domain and the servers; without it they are worked out."""
-    book = found.joined.book
-    domains = [domain_of(text) if "@" in text else "" for text in book.addresses.texts]
-    own = _own(found, domains, scenario, domain)
-    place = _places(found)
-    home_of = _homes(found, domains, own, place)
-    sides = _side_of_places(found, scenario, own, domains, home_of)
-    homes = np.array(
-        [sides.get(home_of[code], NOBODY) if code in home_of else NOBODY for code in range(len(domains))], np.int64
-    )
-    is_own = np.array([domain in own for domain in domains], bool)
-    servers = _side_of_servers(found, sides, homes, is_own)
-    senders = np.where(is_own, homes, INTERNET)
-    first_seen = found.messages.drop_duplicates("sender")
-    for sender, server in zip(first_seen["sender"].tolist(), first_seen["server"].tolist(), strict=True):
-        if sender >= 0 and is_own[sender] and senders[sender] < 0:
-            senders[sender] = servers.get(server, ONPREM)
-    senders[senders < 0] = ONPREM
-    if (empty := next((i for i, text in enumerate(book.addresses.texts) if not text), None)) is not None:
-        senders[empty] = NULL_SENDER
-    copy_side, kind = _kinds(found, is_own, homes, sides)
-    hosts = {book.hosts[key[1]]: side for key, side in sides.items() if key[0] == "host"}
-    return Sides(
-        min(own, key=lambda d: (-domains.count(d), d)), frozenset(own), senders, homes, servers, hosts, copy_side, kind
-    )
+class SidesSeen:
+    """What parts of a log show of who is where."""
+
+    def __init__(self) -> None:
+        self._homes: dict[int, tuple[float, int]] = {}  # address: when mail was last put away for it, and where
+        self._first: dict[int, tuple[float, int]] = {}  # sender: when it first sent mail, and at which server
+        self._placed = Counts()  # address << 33 | place
+        self._onward = Counts()  # server << 32 | address of mail that it handed on
+        self._sure = Counts()  # server << 32 | sender of mail that certainly begins there
+        self._groups: set[int] = set()
+
+    def add(self, found: Journeys) -> None:
+        """Take a part."""
+        copies, messages = found.copies, found.messages
+        outcome, to = copies["outcome"].to_numpy(), copies["to"].to_numpy(np.int64)
+        place = np.where(outcome == DELIVERED, copies["server"].to_numpy(), _HOST | copies["relay"].to_numpy(np.int64))
+        put = (outcome == DELIVERED) | ((outcome == HANDED_ON) & (copies["relay"].to_numpy() >= 0))
+        self._placed.add(to[put] << 33 | place[put])
+        born_s = messages["arrived_s"].to_numpy()
+        when_s = born_s[copies["message"].to_numpy()[put]]
+        _latest(self._homes, to[put], when_s, place[put], 1)
+        _latest(self._first, messages["sender"].to_numpy(np.int64), born_s, messages["server"].to_numpy(np.int64), -1)
+        went, servers = found.joined.deliveries, found.joined.visits["server"].to_numpy(np.int64)
+        on = ~went["is_local"].to_numpy()
+        self._onward.add(servers[went["row"].to_numpy()[on]] << 32 | went["to"].to_numpy(np.int64)[on])
+        # Where lines are missing, messages that are not sure to begin here may have begun elsewhere.
+        sure = messages["is_sure"].to_numpy() & (messages["sender"].to_numpy() >= 0)
+        self._sure.add(messages["server"].to_numpy(np.int64)[sure] << 32 | messages["sender"].to_numpy(np.int64)[sure])
+        several = copies.groupby(["message", "written_to"], sort=False)["to"].nunique() > 1
+        self._groups |= set(several.index.get_level_values("written_to")[several.to_numpy()].tolist())
+
+    def sides(
+        self, book: LogBook, names: dict[int, set[str]], scenario: Scenario | None = None, domain: str = ""
+    ) -> Sides:
+        """Who is where. `names` are the servers'; `scenario` names the domain and the servers; without it they are worked out."""
+        domains = [domain_of(text) if "@" in text else "" for text in book.addresses.texts]
+        own = _own(self._by_domain(domains), domains, scenario, domain)
+        is_own = np.array([domain in own for domain in domains], bool)
+        home_of = {to: _place(key) for to, (_, key) in self._homes.items() if is_own[to]}
+        onward: Counter[int] = Counter()
+        for key, n in self._onward.items():
+            if is_own[key & 0xFFFFFFFF]:
+                onward[key >> 32] += n
+        sides = _side_of_places(book, names, scenario, home_of, onward)
+        homes = np.full(len(domains), NOBODY)
+        for to, place in home_of.items():
+            homes[to] = sides[place]
+        servers = _side_of_servers(len(book.servers), self._sure, sides, homes, is_own)
+        senders = np.where(is_own, homes, INTERNET)
+        for sender, (_, server) in self._first.items():
+            if sender >= 0 and senders[sender] < 0:
+                senders[sender] = servers.get(server, ONPREM)
+        senders[senders < 0] = ONPREM
+        if (empty := next((i for i, text in enumerate(book.addresses.texts) if not text), None)) is not None:
+            senders[empty] = NULL_SENDER
+        hosts = {book.hosts[number]: side for (kind, number), side in sides.items() if kind == "host"}
+        first = min(own, key=lambda d: (-domains.count(d), d))
+        return Sides(first, frozenset(own), senders, homes, servers, hosts, frozenset(self._groups), sides, is_own)
+
+    def _by_domain(self, domains: list[str]) -> dict[str, Counter[Place]]:
+        """Where the mail of each domain's addresses was put away."""
+        tally: dict[str, Counter[Place]] = {}
+        for key, n in self._placed.items():
+            if name := domains[key >> 33]:
+                tally.setdefault(name, Counter())[_place(key & _ALL)] += n
+        return tally
 
 
-Place = tuple[str, int]  # ("server", its number) or ("host", its number): where a copy ended
+def _latest(known: dict[int, tuple[float, int]], keys: Ints, times_s: Floats, values: Ints, sign: int) -> None:
+    """For each key the value of its last time (`sign` 1) or its first (-1)."""
+    order = np.argsort(times_s, kind="stable")
+    order = order[::-1] if sign > 0 else order
+    _, firsts = np.unique(keys[order], return_index=True)
+    rows = order[firsts]
+    for key, time_s, value in zip(keys[rows].tolist(), times_s[rows].tolist(), values[rows].tolist(), strict=True):
+        if key not in known or sign * time_s > sign * known[key][0]:
+            known[key] = (time_s, value)
 
 
-def _places(found: Journeys) -> list[Place | None]:
-    """Where each copy was put into a mail file, or whom it was handed on to."""
-    copies, book = found.copies, found.joined.book
-    servers: list[Place] = [("server", number) for number in range(len(book.servers))]  # each once: copies are many
-    hosts: list[Place] = [("host", number) for number in range(len(book.hosts))]
-    return [
-        servers[server] if outcome == DELIVERED else hosts[relay] if outcome == HANDED_ON else None
-        for outcome, server, relay in zip(
-            copies["outcome"].tolist(), copies["server"].tolist(), copies["relay"].tolist(), strict=True
-        )
-    ]
+def _place(key: int) -> Place:
+    return ("host", key & ~_HOST) if key & _HOST else ("server", key)
 
 
-def _own(found: Journeys, domains: list[str], scenario: Scenario | None, asked: str) -> set[str]:
+def _own(
+    tally: dict[str, Counter[Place]], domains: list[str], scenario: Scenario | None, asked: str
+) -> set[str]:  # fmt: skip
     """The organisation's domains: what is asked for or the scenario says; else the domain whose people have mail files at most places."""
     if asked:
         return {asked.casefold()}
@@ -104,12 +159,6 @@ def _own(found: Journeys, domains: list[str], scenario: Scenario | None, asked: 
         if not own & set(domains):
             raise UsageError(f"no address in the logs is of the scenario's domain {scenario.domain!r}")
         return own
-    tally: dict[str, Counter[Place]] = {}
-    for to, outcome, server, relay in found.copies[["to", "outcome", "server", "relay"]].itertuples(index=False):
-        if outcome in (DELIVERED, HANDED_ON) and domains[to]:
-            tally.setdefault(domains[to], Counter())[
-                ("server", server) if outcome == DELIVERED else ("host", relay)
-            ] += 1
 
     def rank(name: str) -> tuple[int, int, int, str]:
         places = tally[name]
@@ -124,40 +173,22 @@ def _own(found: Journeys, domains: list[str], scenario: Scenario | None, asked: 
     return {max(tally, key=rank)}
 
 
-def _homes(found: Journeys, domains: list[str], own: set[str], places: list[Place | None]) -> dict[int, Place]:
-    """Where the mail of each address of the organisation is put into a mail file, or is handed on to: the last time."""
-    return {
-        to: place
-        for to, place in zip(found.copies["to"].tolist(), places, strict=True)
-        if place is not None and domains[to] in own
-    }
-
-
 def _side_of_places(
-    found: Journeys, scenario: Scenario | None, own: set[str], domains: list[str], home_of: dict[int, Place]
+    book: LogBook, names: dict[int, set[str]], scenario: Scenario | None, home_of: dict[int, Place], onward: Counter[int]
 ) -> dict[Place, int]:  # fmt: skip
-    """The side of each place that is somebody's home."""
+    """The side of each place that is somebody's home. `onward`: how much of the organisation's mail each server handed on."""
     counts = Counter(home_of.values())
-    book = found.joined.book
     if scenario is not None:
         named = _named(scenario)
-        sides = {place: side for place in counts if (side := _look_up(found, place, named)) is not None}
+        sides = {place: side for place in counts if (side := _look_up(book, names, place, named)) is not None}
         if sides:
             return {place: sides.get(place, HOSTED if place[0] == "host" else ONPREM) for place in counts}
-    homes = [place for place, n in counts.items() if place[0] == "server"]
-    onward: Counter[Place] = (
-        Counter()
-    )  # a server that hands the organisation's mail on to another home is the one on-premises
-    rows = found.joined.visits
-    went = found.joined.deliveries
-    own_to = np.array([domain in own for domain in domains], bool)[went["to"].to_numpy()]
-    for server, n in Counter(
-        rows["server"].to_numpy()[went["row"].to_numpy()[own_to & ~went["is_local"].to_numpy()]].tolist()
-    ).items():
-        onward["server", server] = n
-    services = [place for place in homes if book.servers[place[1]] in (MICROSOFT, GOOGLE)]
-    own_homes = [place for place in homes if place not in services]
-    master = max(own_homes, key=lambda place: (onward[place] > 0, counts[place] + onward[place]), default=None)
+    services = [place for place in counts if place[0] == "server" and book.servers[place[1]] in (MICROSOFT, GOOGLE)]
+    own_homes = [place for place in counts if place[0] == "server" and place not in services]
+    # a server that hands the organisation's mail on to another home is the one on-premises
+    master = max(
+        own_homes, key=lambda place: (onward[place[1]] > 0, counts[place] + onward[place[1]], -place[1]), default=None
+    )
     return {place: ONPREM if place == master else HOSTED for place in counts}
 
 
@@ -176,41 +207,42 @@ def _named(scenario: Scenario) -> dict[str, int]:
     return named
 
 
-def _look_up(found: Journeys, place: Place, named: dict[str, int]) -> int | None:
+def _look_up(book: LogBook, names: dict[int, set[str]], place: Place, named: dict[str, int]) -> int | None:
     if place[0] == "host":
-        text = found.joined.book.hosts[place[1]]
+        text = book.hosts[place[1]]
         return named.get(name_of(text), named.get(ip_of(text)))
-    names = found.joined.hosts[place[1]] | {name.split(".")[0] for name in found.joined.hosts[place[1]]}
-    return next((named[name] for name in sorted(names, key=len, reverse=True) if name in named), None)
+    words = names[place[1]] | {name.split(".")[0] for name in names[place[1]]}
+    return next((named[name] for name in sorted(words, key=lambda w: (-len(w), w)) if name in named), None)
 
 
 def _side_of_servers(
-    found: Journeys, sides: dict[Place, int], homes: NDArray[np.int64], is_own: NDArray[np.bool_]
+    count: int, sure: Counts, sides: dict[Place, int], homes: Ints, is_own: NDArray[np.bool_]
 ) -> dict[int, int]:
     """The side of each logged server: of the mail files it has, else of the people who hand mail in there."""
     servers = {number: side for (kind, number), side in sides.items() if kind == "server"}
-    messages = found.messages
-    for server in range(len(found.joined.book.servers)):
+    handed_in: dict[int, Counter[int]] = {}
+    outside: Counter[int] = Counter()
+    for key, n in sure.items():
+        server, sender = key >> 32, key & 0xFFFFFFFF
+        if is_own[sender]:
+            handed_in.setdefault(server, Counter())[int(homes[sender])] += n
+        else:
+            outside[server] += n
+    for server in range(count):
         if server in servers:
             continue
-        here = ((messages["server"] == server) & (messages["sender"] >= 0)).to_numpy()
-        # Where lines are missing, messages that are not sure to begin here may have begun elsewhere.
-        sender = messages["sender"].to_numpy()[here & messages["is_sure"].to_numpy()]
-        of = Counter(homes[sender[is_own[sender]]].tolist())
-        outside = len(sender) - of.total()
+        of = handed_in.get(server, Counter())
         nowhere = of.pop(NOBODY, 0)
-        if of.total() + nowhere <= outside:
+        if of.total() + nowhere <= outside[server]:
             servers[server] = INTERNET
         else:  # who has no mail file at any server that is logged, hands in at the service
-            servers[server] = of.most_common(1)[0][0] if of else HOSTED
+            servers[server] = most_of(of)[0] if of else HOSTED
     return servers
 
 
-def _kinds(
-    found: Journeys, is_own: NDArray[np.bool_], homes: NDArray[np.int64], sides: dict[Place, int]
-) -> tuple[NDArray[np.int64], pd.Series]:  # fmt: skip
+def _kinds(found: Journeys, sides: Sides) -> tuple[Ints, pd.Series]:
     """The side of each copy's last address, and the kind of each recipient as written."""
-    copies = found.copies
+    copies, homes, is_own = found.copies, sides.homes, sides.is_own
     to, outcome = copies["to"].to_numpy(), copies["outcome"].to_numpy()
     side = np.where(is_own[to], homes[to], INTERNET)
     failed = np.isin(outcome, (BOUNCED_, REFUSED))
@@ -222,15 +254,14 @@ def _kinds(
     elsewhere = known >= 0
     elsewhere[:-1] |= np.array(["[" in text for text in texts], bool)
     relay = copies["relay"].to_numpy()
-    side_of = [sides.get(("server", int(known[code])), sides.get(("host", code), NOBODY)) for code in range(len(texts))]
+    side_of = [
+        sides.places.get(("server", int(known[code])), sides.places.get(("host", code), NOBODY))
+        for code in range(len(texts))
+    ]
     at_hosted = np.array([*side_of, NOBODY]) == HOSTED
     side[lost] = UNKNOWN
     side[lost & failed & elsewhere[relay] & at_hosted[relay]] = UNKNOWN_AT_HOSTED
-    frame = pd.DataFrame({"message": copies["message"], "written_to": copies["written_to"], "to": to, "side": side})
-    grouped = frame.groupby(["message", "written_to"], sort=False)
-    kind = grouped["side"].first()
-    several = grouped["to"].nunique() > 1
-    kind[several] = GROUP
-    groups = set(kind.index.get_level_values("written_to")[several.to_numpy()].tolist())
-    kind[[written in groups for written in kind.index.get_level_values("written_to")]] = GROUP
+    frame = pd.DataFrame({"message": copies["message"], "written_to": copies["written_to"], "side": side})
+    kind = frame.groupby(["message", "written_to"], sort=False)["side"].first()
+    kind[np.isin(kind.index.get_level_values("written_to").to_numpy(), sorted(sides.groups))] = GROUP
     return side.astype(np.int64), kind

@@ -41,7 +41,7 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
             client = first(row, "originalclientip", "fromip", "clientip")
             size_bytes = number(first(row, "totalbytes", "size", "messagesize"))
             book.visits.add((
-                visit, server, 0, hash(message_id), book.addresses.code(sender.strip("<>")), size_bytes,
+                visit, server, 0, message_id, book.addresses.code(sender.strip("<>")), size_bytes,
                 NOBODY, at_s, nan, book.hosts.code(client) if client else NOBODY, LOCAL if is_outbound else SMTP,
             ))  # fmt: skip
         for to, states in recipients:

@@ -46,7 +46,8 @@ class _Visit:
     def __init__(self, number: int, server: int, arrived_s: float) -> None:
         self.number, self.server, self.arrived_s = number, server, arrived_s
         self.client = self.sender = self.size_bytes = self.recipients = NOBODY
-        self.message_id = self.origin = 0
+        self.message_id = ""
+        self.origin = 0
         self.open: set[str] = set()
         self.became: dict[str, str] = {}  # address after expansion: as written
         self.keys: list[tuple[str, str]] = []
@@ -137,7 +138,7 @@ class ExchangeReader:
         source = first(row, "source").upper()
         visit = self._new(server, inside)
         visit.client = self._book.hosts.code(client) if client else NOBODY
-        visit.message_id = hash(first(row, "messageid"))
+        visit.message_id = first(row, "messageid")
         visit.sender = self._book.addresses.code(first(row, "senderaddress", "sender", "returnpath").strip("<>"))
         visit.size_bytes = number(first(row, "totalbytes"))
         visit.recipients = number(first(row, "recipientcount"), len(named) or NOBODY)
