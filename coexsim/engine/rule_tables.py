@@ -48,9 +48,7 @@ class RuleTables:
         self.place: dict[Class, int] = {}
         self.tx: dict[TransferClass, int] = {}
         self.entry: dict[Submission, int] = {}
-        self.handed_in: dict[
-            HandedIn, int
-        ] = {}  # the same by what is drawn: number of the entry, -1 where there is none
+        self.handed_in: dict[HandedIn, int] = {}  # the same by what is drawn; -1: it is handed in nowhere
         self.rows: dict[tuple[str, Hashable], int] = {}
         self.take_failed: dict[int, tuple[End, ...]] = {}  # by row of `takes`
         self.notices: dict[tuple[EnvelopeClass, str, Kind], tuple[int, int]] = {}

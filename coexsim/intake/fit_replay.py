@@ -84,7 +84,7 @@ class _Slices:
             file.seek(0)
             parts = []
             while file.tell() < end:
-                parts.append(pickle.load(file))  # noqa: S301: written above
+                parts.append(pickle.load(file))  # written above
             if parts:
                 yield _in_time(parts)
 

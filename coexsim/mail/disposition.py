@@ -30,9 +30,7 @@ class Disposition(NamedTuple):
     hop: NextHop | None = None
     role: str | None = None
     reply: Reply | None = None
-    envelope_recipient: Rcpt | None = (
-        None  # the recipient of the envelope that it is about, before groups, aliases and forwarding
-    )
+    envelope_recipient: Rcpt | None = None  # whom it is about, before groups, aliases and forwarding
 
 
 class Case(NamedTuple):

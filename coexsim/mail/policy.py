@@ -77,9 +77,7 @@ class Policy(NamedTuple):
     replica: bool = False  # looks people up in the hosted replica
     mailboxes: frozenset[str] | None = None  # an external server's local parts; None: all exist
     lookup: Literal["full name then local part", "full name only", "local part only"] = "full name only"
-    looks_up_alternates: bool = (
-        False  # addresses of its other local domains are looked up in the primary one too [D-GD]
-    )
+    looks_up_alternates: bool = False  # its other local domains' addresses also in the primary one [D-GD]
     sends_outside: bool = True
     checks_submissions: bool = True  # its own users hand in by SMTP and meet its RCPT checks
     all_local_to_smart_host: bool = False
@@ -133,9 +131,7 @@ class Policy(NamedTuple):
     requires_tls_to: frozenset[str] = frozenset()
     requires_tls_from: frozenset[str] = frozenset()
     freezes: bool = False  # keeps mail that cannot be placed for a fault of the set-up
-    verifies_senders: bool = (
-        False  # nobody sends from an address of its domains that does not exist, nor from a domain not in DNS
-    )
+    verifies_senders: bool = False  # refuses unknown addresses of its own domains, and domains not in DNS
     takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
     outgoing_addresses: int = 1
     greylists_networks: bool = False

@@ -100,9 +100,7 @@ class Message:
         self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
         self.visit = -1  # its number in the mail log, where there is one
         self.attempt_times: AttemptTimes | None = None  # of the one that carries it, for the mail log
-        self.left: EnvelopeClass | None = (
-            None  # whom it still has while an attempt goes on, where they are not its envelope's
-        )
+        self.left: EnvelopeClass | None = None  # during an attempt: recipients not yet taken, if not the envelope's
 
     def split_off(self, envelope: EnvelopeClass) -> Message:
         """A message for some of the recipients, with the same way behind it and their share of the bytes."""

@@ -71,10 +71,10 @@ class Transfer:
     __slots__ = (
         "_asked_s",
         "_began_s",
+        "_deferred",
         "_destination",
         "_env",
         "_failed",
-        "_late",
         "_message",
         "_path",
         "_server",
@@ -94,7 +94,7 @@ class Transfer:
         self._destination: Destination | None = None  # of the attempt; none for recipients that only wait
         self._asked_s = self._began_s = 0.0
         self._failed: Recipients = ()  # whom the hosts of this attempt refused for good
-        self._late: Recipients = ()  # whom its last host told to come later
+        self._deferred: Recipients = ()  # whom its last host told to come later
 
     def let(self, effect: Effect) -> Steps:
         """Let an effect happen; its own docstring says what is sent back."""
@@ -143,7 +143,7 @@ class Transfer:
     def _begin(self, hop: NextHop) -> Steps:
         """Wait for the server to be up and for a transfer thread; the reply of a destination that is suspended."""
         server, env, number = self._server, self._env, self._message.number
-        self._failed = self._late = ()
+        self._failed = self._deferred = ()
         self._asked_s = env.now
         self._destination = destination = server.destination(hop, number)
         while True:
@@ -191,7 +191,7 @@ class Transfer:
                 destination.mark_dead(self._began_s, now_s, attempt.deferred[0].reply, retry)
         threads.release(self._thread)
         self._failed = ()  # they are given up now
-        self._note_left(self._late if attempt is None else ())
+        self._note_left(self._deferred if attempt is None else ())
         return others_go_on
 
     def _resolve(self, hop: NextHop) -> Steps:
@@ -264,13 +264,13 @@ class Transfer:
         if self._world.mail_log is not None:
             self._message.attempt_times = self._times()
         assert self._path is not None
-        came = yield from session(self._world, self._server, target, self._message, self._path)
+        result = yield from session(self._world, self._server, target, self._message, self._path)
         self._hang_up(target)
-        if isinstance(came, Session) and came.deferred:
-            self._failed += _recipients(came.failed)
-            self._late = _recipients(came.deferred)
-            self._note_left(self._late)
-        return came
+        if isinstance(result, Session) and result.deferred:
+            self._failed += _recipients(result.failed)
+            self._deferred = _recipients(result.deferred)
+            self._note_left(self._deferred)
+        return result
 
     def _note_left(self, recipients: Recipients) -> None:
         """These recipients, and those that the attempt will give up, are what a run that ends now finds here; none: the envelope's."""

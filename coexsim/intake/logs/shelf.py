@@ -54,7 +54,7 @@ class Shelf(Generic[T]):
                 raise KeyError(part)
             return self._only
         with (self._folder / str(part)).open("rb") as file:
-            thing: T = pickle.load(file)  # noqa: S301: written above
+            thing: T = pickle.load(file)  # written above
         return thing
 
     def __iter__(self) -> Iterator[T]:

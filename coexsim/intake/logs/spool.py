@@ -27,9 +27,7 @@ class _Table:
         self.dtype = np.dtype(list(columns.items()))
         self._parts = parts
         self._file = file_of(self)
-        self._blocks: list[
-            tuple[int, Ints]
-        ] = []  # where a block is in the file [bytes], where each part is in it [rows]
+        self._blocks: list[tuple[int, Ints]] = []  # its place in the file [bytes], those of parts in it [rows]
 
     def add(self, columns: Columns, part: Ints) -> None:
         """Write a block."""

@@ -93,8 +93,7 @@ class ExchangeServer(ServerBase):
     reject_reserved_domains: Switch = Field(
         default=False,
         description="mail for RFC 2606's domains that it does not accept itself bounces: 5.1.4 for .test, .example and so on, 5.1.5 for "
-        "example.com; "
-        "Exchange does so by default [MS-NDR], here it must be asked for, as scenarios like such names",
+        "example.com; Exchange does so by default [MS-NDR], here it must be asked for, as scenarios like such names",
     )
     max_recipients_per_message: Whole | None = Field(
         default=200,
