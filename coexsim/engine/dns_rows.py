@@ -6,7 +6,7 @@ from coexsim.engine.arrays import Arrays
 from coexsim.engine.layout import EPOCH
 from coexsim.engine.numbering import Numbers
 from coexsim.mail.dns import Answer, DnsFailure, MailHosts, Question, in_order
-from coexsim.mail.message import NextHop, Reply
+from coexsim.mail.message import NextHop
 from coexsim.mail.policy import Policy
 from coexsim.mail.reach import mx_lookup
 from coexsim.mail.replies import reply
@@ -72,7 +72,7 @@ class DnsRows:
         else:
             assert found is not None
             policy = self._policy(name)
-            said = reply(policy.product, found.cause) if policy else Reply(451, "4.4.1", "")
+            said = reply(policy.product if policy else "postfix", found.cause)
             row = (-1, -1, -1, self._replies.of(said), int(found.temporary), 0)
         assert self.arrays.append("nodes", [row]) == node
         return node

@@ -11,7 +11,8 @@ from coexsim.engine.numbering import Class, End
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.steps import NAMED_BORN, SHIFT
 from coexsim.mail.dns import in_order
-from coexsim.mail.message import NextHop, Rcpt, domain_of
+from coexsim.mail.message import NextHop, Rcpt, Reply, domain_of
+from coexsim.mail.replies import NO_SERVER
 from coexsim.mail.trace import address_of
 from coexsim.sim.clock import BIRTH
 from coexsim.sim.message import EnvelopeClass
@@ -50,26 +51,31 @@ class NamedMessages:
         envelope = self._envelope(number)
         copy = self._arrays["copies"][number]
         name: str | None
+        said = NO_SERVER
         if found:
             hosts = self._rows.dns.found.get(int(copy["node"]))
+            if hosts is None:
+                said = list(self._rows.replies)[copy["reply"]]
             addresses = [a for host in in_order(hosts) for a in host.addresses] if hosts else []
             name = next((at for at in map(world.setup.server_at.get, addresses) if at), None)
         else:
             name = mail.at or world.setup.submission_server(envelope.sender, world.state)
-            if mail.via == "mx" and mail.at is None and name is not None:
+            if mail.via == "mx" and mail.at is None:
                 domain = domain_of(envelope.recipients[0].address)
-                copy["hop"] = self._rows.dns.hop(name, NextHop(domain, by_mx=True), of_client=True)
+                near = name or next(iter(world.servers))
+                copy["hop"] = self._rows.dns.hop(near, NextHop(domain, by_mx=True), of_client=True)
                 copy["given"] = ASKS_DNS
                 return
-        self._born(number, envelope, name)
+        self._born(number, envelope, name, said)
 
-    def _born(self, number: int, envelope: EnvelopeClass, name: str | None) -> None:
+    def _born(self, number: int, envelope: EnvelopeClass, name: str | None, said: Reply) -> None:
+        """Hand it in at a server, or nowhere: then its client says why."""
         world, mail = self._world, self._world.scenario.messages[number]
         server = name or next(iter(world.servers))
         size_class = int(np.searchsorted(self._rows.breaks, mail.size)) if self._rows.breaks else 0
         at = Class(server, envelope, mail.client, size_class, (), mail.declare_size)
         entry = self._rows.entry(at, -number - 1)
-        end = self._rows.ends.of(End(envelope, BOUNCED, "4.4.1", "client")) if name is None else -1
+        end = self._rows.ends.of(End(envelope, BOUNCED, said.enhanced, "client")) if name is None else -1
         stream = self._mail.words["stream"].code(mail.name or f"message {number + 1}")
         now_s = float(self._arrays["times"][NOW])
         copy = self._arrays["copies"][number]

@@ -11,6 +11,8 @@ from coexsim.mail.products.product import Catalogue
 from coexsim.mail.products.registry import REPLIES
 
 # What RFC 3463 and RFC 5321 say; a product's own catalogue overrides it.
+NO_SERVER = Reply(451, "4.4.1", "no server of this scenario takes mail from this sender")
+"""What a user's own program says where nobody takes its mail."""
 COMMON: Catalogue = {
     "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown"),
     "relay-denied": (554, "5.7.1", "<{address}>: Relay access denied"),

@@ -46,7 +46,7 @@ from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedC
 from coexsim.mail.message import Client, Envelope, Kind, NextHop, Rcpt, Reply, Stage, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach, addresses
-from coexsim.mail.replies import reply
+from coexsim.mail.replies import NO_SERVER, reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
@@ -130,9 +130,7 @@ class TraceDriver:
             prefix = f"the client found this server by the MX of {domain}; "
         server = server or self.setup.submission_server(envelope.sender, self.setup.state_at(at_s))
         if server is None:
-            self._refuse(
-                envelope, "client", Reply(451, "4.4.1", "no server of this scenario takes mail from this sender"), at_s
-            )
+            self._refuse(envelope, "client", NO_SERVER, at_s)
             return
         back_s = self.outages.server_up_again_s(server, at_s)
         if back_s == FOREVER:

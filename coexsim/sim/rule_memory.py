@@ -14,6 +14,7 @@ from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
+from coexsim.sim.network import Network
 from coexsim.sim.rates import RateCounts
 
 Recipients = tuple[Rcpt, ...]
@@ -30,6 +31,8 @@ class RulesWorld(Protocol):
     def envelopes(self) -> EnvelopeClasses: ...  # noqa: D102
     @property
     def downtimes(self) -> Mapping[str, DowntimeSchedule]: ...  # noqa: D102
+    @property
+    def network(self) -> Network: ...  # noqa: D102
     def side_of(self, address: str, version: int) -> str: ...  # noqa: D102
 
 
@@ -184,8 +187,8 @@ class RuleMemory:
             whose = self._whose(rate, client, which, sender, recipient)
             return wanted if whose is None else self._counts.take(rate, whose, wanted, now_s)
 
-        def is_reached(_client: str, server: str) -> bool:
-            return world.downtimes[server].is_up(now_s)
+        def is_reached(client: str, server: str) -> bool:
+            return world.downtimes[server].is_up(now_s) and world.network.between(client, server, now_s) is not None
 
         offered = message.as_envelope()._replace(recipients=envelope.recipients)
         reception = receive(

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
 from coexsim.draw.mail_table import BLOCK_MAILS, MailBlock, MailboxClass, draw
+from coexsim.mail.delivery import dns_reply
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, Rcpt, domain_of
+from coexsim.mail.replies import NO_SERVER
 from coexsim.mail.setup import State
 from coexsim.mail.trace import address_of
 from coexsim.scenario.model import Mail
@@ -69,11 +71,14 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
     recipients = tuple(Rcpt(address) for address in dict.fromkeys(address_of(world.setup, to) for to in mail.to))
     envelope = world.envelopes.get(sender, recipients)
     name = mail.at or world.setup.submission_server(sender, world.state)
-    if mail.via == "mx" and mail.at is None and name is not None:
-        resolver = client_resolver(world, name)
+    said = NO_SERVER
+    if mail.via == "mx" and mail.at is None:
+        resolver = client_resolver(world, name or next(iter(world.servers)))
         found = yield from resolver.hosts(NextHop(domain_of(recipients[0].address), by_mx=True))
-        hosts = () if isinstance(found, DnsFailure) else resolver.in_turn(found.hosts, [])
-        name = next((host.server for host in hosts if host.server), None)
+        if isinstance(found, DnsFailure):
+            name, said = None, dns_reply("postfix", found, recipients)
+        else:
+            name = next((host.server for host in resolver.in_turn(found.hosts, []) if host.server), None)
     message = Message(
         -number - 1, envelope, mail.size, world.size_class(mail.size), env.now, name or next(iter(world.servers)),
         mail.name or f"message {number + 1}", _is_measured(world, env.now),
@@ -83,7 +88,7 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
     message.came_from = mail.client
     if name is None:
         world.recorder.sent += envelope.count
-        world.recorder.end(message, envelope, BOUNCED, env.now, "4.4.1", "client")
+        world.recorder.end(message, envelope, BOUNCED, env.now, said.enhanced, "client")
         return
     world.post(message)
 

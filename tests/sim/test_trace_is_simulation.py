@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coexsim.engine.choice import Engine
 from coexsim.experiment.run import simulate
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import Copy, Route, trace_mail
-from coexsim.scenario.load import load_scenario
+from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.model import Mail, Scenario
 from coexsim.sim.senders import NAMED_GAP_S
 from tests.routing.compare import Case
@@ -184,6 +185,69 @@ def test_the_comparison_says_no() -> None:
     ]  # fmt: skip
 
     assert {address for mail in differ for address in mail.to} >= {"iUser1@corporate.com", "nonexistent@corporate.com"}
+
+
+CUT_OR_SILENT = """
+coexsim: 1
+domain: corp.test
+sites: [office, hosted, internet]
+links:
+  - {between: [office, hosted], round_trip: 40 ms, name: wan}
+  - {between: [office, internet], round_trip: 40 ms}
+dns:
+  corp.test: |
+    @    1h IN MX 10 mail
+    mail 1h IN A 192.0.2.10
+servers:
+  onprem:
+    kind: postfix
+    site: office
+    host: mail.corp.test
+    relay_domains: [corp.test]
+    virtual_mailbox_domains: []
+    reject_unverified_recipient: enabled
+    transport: {"iris@corp.test": "smtp:[in.hosted.test]"}
+  inbound: {kind: hosted-inbound, site: hosted, host: in.hosted.test}
+  outbound: {kind: hosted-outbound, site: hosted}
+  external: {kind: external, site: internet, domain: other.test}
+directory:
+  master: onprem
+  people:
+    otto: {mail_file: onprem}
+    iris: {mail_system: other-internet-mail, internet_address: iris@corp.test}
+run: {length: 2 h}
+"""
+
+
+def test_a_probe_needs_the_link_too() -> None:
+    """A server that asks the next host about a recipient cannot ask it over a link that is cut: 450 until it is back, in both."""
+    text = CUT_OR_SILENT + "events: [{name: cut, at: 0 s, for: 30 min, down: wan}]\n"
+    scenario = scenario_from_text(text + "messages: [{name: m1, from: bob@other.test, to: iris@corp.test}]\n")
+    route, run = trace_mail(scenario, scenario.messages[0]), simulate(scenario, engine="reference").messages
+
+    arrived_s = [copy.at_s for copy in route.recipients[0].copies]
+    assert arrived_s[0] > 30 * 60
+    assert run["delay_s"].tolist() == pytest.approx(arrived_s, abs=1)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize(
+    ("to", "fault", "code"),
+    [
+        ("otto@corp.test", "servfail", "4.4.3"),
+        ("zoe@nowhere.test", "servfail", "5.4.4"),
+        ("otto@corp.test", "timeout", "4.4.3"),
+    ],
+)
+def test_a_client_is_told_what_dns_says(to: str, fault: str, code: str, engine: Engine) -> None:
+    """A user's program that looks for the MX itself: what it is told where DNS gives no host is the same in both."""
+    text = CUT_OR_SILENT.replace("    reject_unverified_recipient: enabled\n", "")
+    text += f"events: [{{name: z, at: 0 s, for: 30 min, zone: corp.test, fault: {fault}}}]\n"
+    scenario = scenario_from_text(text + f"messages: [{{name: m1, from: bob@other.test, to: {to}, via: mx}}]\n")
+    route, run = trace_mail(scenario, scenario.messages[0]), simulate(scenario, engine=engine).messages
+
+    assert [copy.reply.enhanced for copy in route.recipients[0].copies if copy.reply] == [code]
+    assert (run["outcome"].tolist(), run["code"].tolist(), run["by"].tolist()) == (["bounced"], [code], ["client"])
 
 
 EXCHANGE = st.fixed_dictionaries(
