@@ -19,19 +19,15 @@ for function in (
     formulas.link_left_s, formulas.interval_at, formulas.next_up_s, formulas.next_down_s, formulas.finish_s, formulas.down_between,
     retry.next_attempt_s, retry.after_failure, retry.suspended_until_s, formulas.window_after_success, formulas.window_after_failure,
 ):  # fmt: skip
-    register_jitable(_nrt=False)(function)
+    register_jitable(function)
 
-# The kernel makes no arrays, and the caller holds those that it is given. So references to them are not counted (`_nrt`, as in the
-# docstring of Numba's `register_jitable`): counting was a quarter of the loop's time.
-OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
-INNER: dict[str, Any] = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""For what only compiled code calls."""
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """A function that is compiled when it is first called from one that is, and kept; Python cannot call it."""
-    return cast("F", njit(**INNER)(function))
+    """A function that is compiled when it is first called from one that is, and kept."""
+    return cast("F", njit(**OPTIONS)(function))
 
 
 def compiled_now(function: F) -> F:
