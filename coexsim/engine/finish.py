@@ -78,8 +78,9 @@ class Finish:
 
     def _left(self, copy: Any, whole: EnvelopeClass) -> EnvelopeClass:
         """Whom a copy still has while an attempt goes on (``Transfer._note_left``): who is to come later, and who will be given up."""
-        take, of_attempt = int(copy["take"]), copy["held"] & HAS_THREAD and copy["talks"] >= copy["began"]
-        if take < 0 or not of_attempt:
+        take = int(copy["take"])
+        is_of_attempt = copy["held"] & HAS_THREAD and copy["talks"] >= copy["thread_taken"]  # not of an earlier one
+        if take < 0 or not is_of_attempt:
             return whole
         rest = whole.recipients
         if copy["talking"]:
