@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class Terminal:
     def __init__(self, words: list[str], environment: dict[str, str], folder: Path) -> None:
         self.child, self.screen = pty.fork()
         if self.child == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests in the background of a shell have it ignored
             os.chdir(folder)
             os.execvpe(words[0], words, environment)
 

@@ -177,9 +177,7 @@ def test_on_a_terminal_it_asks_until_the_answer_is_one(tmp_path: Path) -> None:
 def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
     """Exit code 130, as everywhere; and what cannot be done is said before anything is asked."""
     person = terminal(tmp_path, "article")
-    person.shows(
-        "[corporate.com]: "
-    )  # Python shows the space where it begins to read: a signal before that would be seen after it only
+    person.shows("[corporate.com]: ")  # the space comes where Python begins to read: a signal before it is seen later
     time.sleep(0.2)
     person.type("\x03")
     assert "stopped" in person.shows("")
