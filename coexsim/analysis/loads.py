@@ -9,39 +9,22 @@ transfers. Theory knows no retries, no outages and no time of day: it screens, t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from coexsim.analysis.measured_mail import MeasuredClass, MeasuredMail, measured_mail
+from coexsim.analysis.sized_work import Moments, SizedWork, work_of
 from coexsim.analysis.theory import allen_cunneen_wait_s, mg1_ps_sojourn_s, wait_quantile_s
-from coexsim.draw.mail_table import MailBlock
-from coexsim.experiment.figures import HOUR, busiest
 from coexsim.mail.trace import Route, trace
 from coexsim.scenario.base import Work
 from coexsim.scenario.machine import CORE_STAGES
 from coexsim.scenario.model import Scenario
-from coexsim.sim.formulas import session_round_trips, slow_start_round_trips
-from coexsim.sim.senders import mail_of
+from coexsim.sim.formulas import session_round_trips
 from coexsim.sim.world import World
 
-Floats = NDArray[np.float64]
 NO_WORK = Work()
-
-
-class Moments(NamedTuple):
-    """Mean and second moment of a time."""
-
-    mean_s: float = 0.0
-    square_s2: float = 0.0
-
-    @property
-    def cv2(self) -> float:
-        """Squared coefficient of variation."""
-        return max(self.square_s2 / self.mean_s**2 - 1, 0.0) if self.mean_s else 0.0
 
 
 @dataclass(frozen=True)
@@ -122,25 +105,6 @@ class Loads:
         return next((s for s in self.stations if (s.server, s.stage) == (server, stage)), None)
 
 
-class _Class(NamedTuple):
-    """Alike mail: who sends it to whom, how much of it, its sizes, and what TCP's slow start adds in round trips."""
-
-    sender: str
-    pattern: tuple[tuple[str, int], ...]
-    size_class: int
-    messages: int
-    busiest: int
-    size: Moments
-    slow_start: float
-
-
-class MeasuredMail(NamedTuple):
-    """The mail of the measured window by class, and the length of its busiest hour [s]."""
-
-    classes: tuple[_Class, ...]
-    busiest_s: float
-
-
 def station_loads(
     scenario: Scenario, growth: float = 1.0, mail: MeasuredMail | None = None, demand: Demand | None = None
 ) -> Loads:
@@ -190,75 +154,7 @@ def station_demand(world: World, mail: MeasuredMail) -> Demand:
     return sums
 
 
-def measured_mail(world: World) -> MeasuredMail:
-    """The measured mail of replication 0."""
-    scenario = world.scenario
-    if scenario.load is None:
-        return MeasuredMail((), 1.0)
-    begin_s, end_s = world.measured_s
-    blocks = list(mail_of(world))
-    if not blocks:
-        return MeasuredMail((), 1.0)
-    born_s = np.concatenate([block.born_s for block in blocks])
-    per_minute = np.bincount(((born_s[(born_s >= begin_s) & (born_s < end_s)] - begin_s) // 60).astype(np.int64))
-    from_s = begin_s + 60 * busiest(per_minute.astype(np.float64))[1]
-    to_s = min(from_s + 60 * HOUR, end_s)
-    found: dict[tuple[int, int, int], list[float]] = defaultdict(lambda: [0.0] * 5)
-    for block in blocks:
-        _count(world, block, (begin_s, end_s), (from_s, to_s), found)
-    names, patterns = blocks[-1].addresses, blocks[-1].patterns
-    classes = tuple(
-        _Class(names[sender], patterns[pattern], size_class, int(n), int(peak), Moments(size / n, square / n), slow / n)
-        for (sender, pattern, size_class), (n, peak, size, square, slow) in sorted(found.items())
-    )
-    return MeasuredMail(classes, to_s - from_s)
-
-
-def _count(
-    world: World,
-    block: MailBlock,
-    window_s: tuple[float, float],
-    hour_s: tuple[float, float],
-    found: dict[tuple[int, int, int], list[float]],
-) -> None:
-    rows = (block.born_s >= window_s[0]) & (block.born_s < window_s[1])
-    if not rows.any():
-        return
-    born_s, size = block.born_s[rows], block.size_bytes[rows]
-    sizes, place = np.unique(size, return_inverse=True)
-    of_size = np.array([(world.size_class(each), slow_start_round_trips(each)) for each in sizes.tolist()])[place]
-    keys = (block.sender[rows], block.pattern[rows], of_size[:, 0])
-    shape = [int(column.max()) + 1 for column in keys]
-    codes, inverse = np.unique(np.ravel_multi_index(keys, shape), return_inverse=True)
-    unique = np.stack(np.unravel_index(codes, shape), axis=1)
-    peak = (born_s >= hour_s[0]) & (born_s < hour_s[1])
-    squares = size.astype(np.float64) ** 2
-    weights = (np.ones(len(size)), peak, size, squares, of_size[:, 1])
-    columns = [np.bincount(inverse, weight, len(unique)) for weight in weights]
-    for key, *values in zip(unique.tolist(), *columns, strict=True):
-        total = found[key[0], key[1], key[2]]
-        for i, value in enumerate(values):
-            total[i] += float(value)
-
-
 # --- what one class of mail meets ---------------------------------------------------------------------------------
-
-
-class _SizedWork(NamedTuple):
-    """Work as a function of the size of mail: ``fixed_s + per_byte * size`` in the mean, and how far it varies about that."""
-
-    fixed_s: float
-    per_byte: float
-    variance_s2: tuple[float, float, float]
-    """What does not depend on the size, what goes with its mean, and with its second moment."""
-
-    def on(self, size: Moments) -> Moments:
-        """The moments of the work on mail of these sizes."""
-        mean_s, square_s2 = size.mean_s, size.square_s2
-        total_s = self.fixed_s + self.per_byte * mean_s
-        square = self.fixed_s**2 + 2 * self.fixed_s * self.per_byte * mean_s + self.per_byte**2 * square_s2
-        fixed, by_mean, by_square = self.variance_s2
-        return Moments(total_s, square + fixed + by_mean * mean_s + by_square * square_s2)
 
 
 class _SessionCost(NamedTuple):
@@ -270,7 +166,7 @@ class _SessionCost(NamedTuple):
     slow_start_s: float
     """A round trip, times which slow start takes the longer."""
     between_s: float
-    accept: _SizedWork | None
+    accept: SizedWork | None
     links: tuple[tuple[str, float], ...]
     """Name and bandwidth of those with a limit."""
 
@@ -278,9 +174,9 @@ class _SessionCost(NamedTuple):
 class _Way(NamedTuple):
     """What mail meets on a route, notices about it included: handling, sessions, deliveries (to whom; none for notices)."""
 
-    handled: tuple[tuple[tuple[str, str], float, _SizedWork], ...]
+    handled: tuple[tuple[tuple[str, str], float, SizedWork], ...]
     sessions: tuple[_SessionCost, ...]
-    delivered: tuple[tuple[tuple[str, str], str | None, _SizedWork], ...]
+    delivered: tuple[tuple[tuple[str, str], str | None, SizedWork], ...]
 
 
 def _way(world: World, route: Route) -> _Way:
@@ -300,12 +196,12 @@ def _way(world: World, route: Route) -> _Way:
     for server, times in copies.items():
         works = [getattr(servers[server].work, stage) for stage in CORE_STAGES]
         if any(work != NO_WORK for work in works):
-            handled.append(((servers[server].runs_on or server, "cores"), times, _work(works)))
+            handled.append(((servers[server].runs_on or server, "cores"), times, work_of(works)))
     delivered = []
     for copy, recipient in [*ends, *((notice, None) for notice in notices)]:
         deliver = servers[copy.servers[-1]].work.deliver if copy.servers else NO_WORK
         if copy.outcome == "delivered" and deliver != NO_WORK:
-            delivered.append(((copy.servers[-1], "delivery"), recipient, _work([deliver])))
+            delivered.append(((copy.servers[-1], "delivery"), recipient, work_of([deliver])))
     sessions = (_session(world, t.client, t.server, t.offered, t.body_sent) for t in route.transactions)
     return _Way(tuple(handled), tuple(filter(None, sessions)), tuple(delivered))
 
@@ -322,12 +218,12 @@ def _session(world: World, client: str, server: str, recipients: int, body: bool
     return _SessionCost(
         (world.scenario.servers[client].runs_on or client, "transfer"), (server, "connections"),
         trips * path.round_trip_s + spec.session, path.round_trip_s if body and not reused else 0.0, spec.between,
-        _work([world.scenario.servers[server].work.accept]) if body else None,
+        work_of([world.scenario.servers[server].work.accept]) if body else None,
         tuple((name, width) for name, width in widths if isfinite(width)),
     )  # fmt: skip
 
 
-def _add(sums: dict[tuple[str, str], _Sum], mail: _Class, way: _Way) -> None:
+def _add(sums: dict[tuple[str, str], _Sum], mail: MeasuredClass, way: _Way) -> None:
     """Add what a class of mail meets on its way."""
 
     def visit(station: tuple[str, str], times: float, time: Moments) -> None:
@@ -355,39 +251,6 @@ def _width(world: World, name: str) -> float:
     """The bandwidth of a link in one direction [bytes/s], less other traffic's mean over the run; infinite if there is no limit."""
     link = next((link for link in world.network.links.values() if link.name == name), None)
     return inf if link is None else link.mean_bytes_per_s(world.length_s) or inf
-
-
-def _work(works: Iterable[Work]) -> _SizedWork:
-    """Several kinds of work, one after another."""
-    fixed_s = per_byte = 0.0
-    fixed = by_mean = by_square = 0.0
-    for work in works:
-        slow_s, slow_s2 = _slow(work)
-        own_s, own_per_byte, cv2 = work.mean_law_s, work.per_MB / 1e6, _law_cv2(work)
-        fixed += cv2 * own_s**2 + slow_s2 - slow_s**2
-        if work.law != "empirical":  # the others vary as their mean does
-            by_mean += cv2 * 2 * own_s * own_per_byte
-            by_square += cv2 * own_per_byte**2
-        fixed_s += own_s + slow_s
-        per_byte += own_per_byte
-    return _SizedWork(fixed_s, per_byte, (fixed, by_mean, by_square))
-
-
-def _law_cv2(work: Work) -> float:
-    if work.law == "empirical":
-        weights = np.array(work.weights or (1.0,) * len(work.values))
-        values = np.array(work.values)
-        mean = float(np.average(values, weights=weights))
-        return float(np.average((values - mean) ** 2, weights=weights)) / mean**2 if mean else 0.0
-    return {"constant": 0.0, "exponential": 1.0}.get(work.law, work.cv**2)
-
-
-def _slow(work: Work) -> tuple[float, float]:
-    """Mean and second moment of the rare slow part."""
-    if not work.slow:
-        return 0.0, 0.0
-    a, b, share = work.slow.shortest, work.slow.longest, work.slow.share
-    return share * (a + b) / 2, share * (a * a + a * b + b * b) / 3
 
 
 def _workers(world: World, server: str, stage: str) -> float:

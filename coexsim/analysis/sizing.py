@@ -21,7 +21,8 @@ from coexsim.analysis.assess import Assessment, assess
 from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.headroom import Headroom, find_headroom
-from coexsim.analysis.loads import Demand, Loads, MeasuredMail, measured_mail, station_demand, station_loads
+from coexsim.analysis.loads import Demand, Loads, station_demand, station_loads
+from coexsim.analysis.measured_mail import MeasuredMail, measured_mail
 from coexsim.analysis.resources import resource_table
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.slo import Verdict
