@@ -46,6 +46,8 @@ _pictures.homes.update(
             ("sizing", "Sizing"),
             ("comparison", "Comparison"),
             ("round trip", "RoundTrip"),
+            ("fit", "Fit"),
+            ("validation", "Validation"),
         )
     }
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.paint import count, say
 from coexsim.units import say_duration
 
@@ -16,13 +18,15 @@ if TYPE_CHECKING:
     from coexsim.analysis.loads import Loads
 
 
-def explain_scenario(path: Path, *, quiet: bool = False, as_json: bool = False) -> None:
-    """Routes, rules in force, expected load by theory, assumptions and doubts of a scenario file."""
+def explain_scenario(path: Path, *, out: Path | None = None, quiet: bool = False, as_json: bool = False) -> int:
+    """Routes, rules in force, expected load by theory, assumptions and doubts of a scenario file; with `out` as a page, too."""
     from coexsim.analysis.explain import explain
     from coexsim.report.words import scope
     from coexsim.scenario.load import load_scenario
 
     scenario = load_scenario(path)
+    folder = results_folder(out, path) if out is not None else None
+    keeping = Keeping()
     found = explain(scenario)
     title = scenario.title or str(path)
     from_memory = sum(each.is_from_memory for each in found.assumptions)
@@ -30,13 +34,19 @@ def explain_scenario(path: Path, *, quiet: bool = False, as_json: bool = False) 
         f"{title}: {count(len(found.routes), 'way')} of mail, {count(len(found.doubts), 'doubt')}, "
         f"{count(len(found.assumptions), 'figure')} assumed, {from_memory} of them from memory"
     )
+    if folder is not None:
+        from coexsim.report.explain_page import write_explanation
+
+        keeping.write(partial(write_explanation, found, scenario, folder, answer))
     if as_json:
         data = _data(found) | {"scope": scope(scenario)}
-        print_json(envelope("explain", answer, 0, provenance={"file": scenario.source.file}, **data))
+        code = CANNOT_WRITE if keeping.failed else 0
+        print_json(envelope("explain", answer, code, provenance={"file": scenario.source.file}, **data))
     elif quiet:
         say(answer)
     else:
         _say_explanation(title, found, scope(scenario))
+    return keeping.exit_code(0)
 
 
 def _data(found: Explanation) -> dict[str, Any]:

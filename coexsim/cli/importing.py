@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from coexsim.cli import options
 from coexsim.cli.completion import scenario_files
 from coexsim.cli.envelope import envelope, print_json
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.paint import say
 from coexsim.errors import UsageError
 
@@ -44,6 +46,12 @@ NewFile = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="write a new scenario; without it, it is printed", show_default=False),
 ]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="FOLDER", help="folder for a page of what was read, from which line", show_default=False
+    ),
+]
 Domain = Annotated[
     str | None,
     typer.Option(
@@ -61,6 +69,7 @@ def import_(
         str, typer.Option("--server", metavar="NAME", help="the server's name in the scenario")
     ] = "onprem",
     domain: Domain = None,
+    report: ReportFolder = None,
     how: Annotated[bool, typer.Option("--how", help="only say how to export what is read (exchange)")] = False,
     everything: Annotated[bool, typer.Option("--all", help="also list what has no part in any answer")] = False,
     quiet: options.Quiet = False,
@@ -83,6 +92,8 @@ def import_(
         raise UsageError(f"import {kind}: no file was given" + ("; see --how" if kind == "exchange" else ""))
     if out is not None:
         _may_be_replaced(out)
+    folder = results_folder(report, Path(kind)) if report is not None else None
+    keeping = Keeping()
     found = import_setup(files, kind=kind, into=into, server=server, domain=domain)  # type: ignore[arg-type]
     target = out or into
     people = target.with_name(f"{target.stem}.people.yaml") if target and found.people_text else None
@@ -90,15 +101,20 @@ def import_(
         _write(target, found.text)
     if people is not None:
         _write(people, found.people_text or "")
+    answer = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
+    if folder is not None:
+        from coexsim.report.explain_page import write_import
+
+        keeping.write(partial(write_import, found, folder, [f"{answer}."], kind))
     if as_json:
-        answer = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
-        print_json(envelope("import", answer, 0, **_data(found, target, people)))
+        code = CANNOT_WRITE if keeping.failed else 0
+        print_json(envelope("import", answer, code, **_data(found, target, people)))
     elif target is None:
         print(found.text, end="")
     else:
         lines = _lines(found, kind, target, people, everything)
         say(lines[:1] if quiet else (row for line in lines for row in line.split("\n")))
-    return 0
+    return keeping.exit_code(0)
 
 
 def _may_be_replaced(out: Path) -> None:

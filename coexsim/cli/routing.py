@@ -148,6 +148,7 @@ def explain(
             autocompletion=explained, show_default=False,
         ),
     ] = None,
+    out: options.Out = None,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
     markdown: Annotated[bool, Option("--markdown", help="all keys of a scenario, as a page in Markdown")] = False,
@@ -169,8 +170,9 @@ def explain(
             return _explain_key(what, quiet=quiet, as_json=as_json)
         from coexsim.cli.explaining import explain_scenario
 
-        explain_scenario(Path(what), quiet=quiet, as_json=as_json)
-        return 0
+        return explain_scenario(Path(what), out=out, quiet=quiet, as_json=as_json)
+    if out is not None:
+        raise UsageError("--out: a page is made of a scenario's file; this tells of findings, keys and words")
     chosen = list(EXPLANATIONS.values()) if what is None else [EXPLANATIONS[what.upper()]]
     answer = f"{len(chosen)} kinds of findings" if what is None else f"{chosen[0].code}: {chosen[0].title}"
     if as_json:

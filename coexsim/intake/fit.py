@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -27,6 +27,7 @@ from coexsim.intake.logs.clocks import Clock
 from coexsim.intake.logs.journeys import JourneyParts, Journeys
 from coexsim.intake.logs.read import read_logs
 from coexsim.intake.logs.sides import Sides, SidesSeen
+from coexsim.pictures import Pictures
 from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.model import Scenario
@@ -58,6 +59,7 @@ class Fit:
     told: tuple[Told, ...]
     parts: JourneyParts
     all_sides: Sides
+    plot: ClassVar[Any] = Pictures("fit")
 
     @property
     def period_s(self) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ from coexsim.intake.validate_rows import (
     retry_rows,
     server_rows,
 )
+from coexsim.pictures import Pictures
 from coexsim.scenario.load import changed, load_scenario
 from coexsim.scenario.model import Scenario
 
@@ -49,6 +50,7 @@ class Validation:
     fit: Fit
     results: Results
     remarks: tuple[str, ...]
+    plot: ClassVar[Any] = Pictures("validation")
 
     @property
     def verdict(self) -> str:

@@ -2,48 +2,66 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from math import isfinite
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.fit import Fit
 from coexsim.intake.validate import Validation
-from coexsim.report.log_pictures import plot_load, plot_qq, plot_rates, plot_sizes
-from coexsim.report.style import Picture, png
+from coexsim.report.log_pictures import (
+    plot_load,
+    plot_qq,
+    plot_rates,
+    plot_sizes,
+    say_delays,
+    say_load,
+    say_rates,
+    say_sizes,
+)
+from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.units import say_bytes, say_duration
 
 FIT_PAGE, VALIDATION_PAGE = "fit.html", "validation.html"
+FROM_LOGS = "From what the logs say alone: SMTP mail of the servers that wrote them."
 
 
 def write_fit_page(fit: Fit, folder: str | Path) -> Path:
     """Write ``fit.html`` with its pictures: every figure with interval, messages, and what the profile assumed. Returns the page's path."""
-    pictures = {"sizes": plot_sizes(fit), "rates": plot_rates(fit)}
     topics: dict[str, list[list[str]]] = {}
     for figure in fit.figures:
         topics.setdefault(figure.topic, []).append(figure_row(figure))
     files = [[told.file.rpartition("/")[2], told.kind, f"{told.lines:,}", f"{told.used:,}", f"{told.damaged:,}",
               "; ".join([*told.remarks, *([told.first_damaged] if told.first_damaged else [])])] for told in fit.told]  # fmt: skip
-    tables = [
-        (topic, ["figure", "measured", "95 % interval", "messages", "profile", ""], rows)
-        for topic, rows in topics.items()
-    ]
+    heads = ["figure", "measured", "95 % interval", "messages", "profile", "remark"]
     flows = [[str(cell) for cell in row] for row in fit.flows.itertuples(index=False)]
-    tables.append(("recipients by flow", ["sender", "recipient", "outcome", "code", "recipients", "messages"], flows))
-    tables.append(("files", ["file", "kind", "lines", "used", "damaged", "remarks"], files))
-    return _page(Path(folder), FIT_PAGE, "What the mail logs say", _period(fit), pictures, tables)
+    flow_heads = ["sender", "recipient", "outcome", "code", "recipients", "messages"]
+    sections = [
+        Section(say_rates(fit), "rates", plot_rates(fit)),
+        Section(say_sizes(fit), "sizes", plot_sizes(fit)),
+        *(
+            Section(f"Measured: {topic}", heads=heads, rows=rows, stacked=True)
+            for topic, rows in topics.items()
+        ),
+        Section("Recipients by flow", heads=flow_heads, rows=flows),
+        Section("Files read", heads=["file", "kind", "lines", "used", "damaged", "remarks"], rows=files, stacked=True),
+    ]  # fmt: skip
+    said = _period(fit)
+    return write_plain_page(folder, "What the mail logs say", [], said, sections, FROM_LOGS, page=FIT_PAGE)
 
 
 def write_validation_page(validation: Validation, folder: str | Path) -> Path:
     """Write ``validation.html`` with its pictures: each prediction beside the measurement. Returns the page's path."""
-    pictures = {"qq": plot_qq(validation), "load": plot_load(validation)}
     rows = [[comparison.verdict, comparison.say(validation.tolerance)] for comparison in validation.comparisons]
-    tables = [("comparisons", ["verdict", "prediction beside measurement"], rows)]
-    head = [f"The answer: {validation.verdict}.", *validation.remarks, *_period(validation.fit)]
-    return _page(Path(folder), VALIDATION_PAGE, "Prediction beside measurement", head, pictures, tables)
+    counts = [f"{sum(row[0] == verdict for row in rows)} {verdict}" for verdict in ("met", "missed", "cannot say")]
+    heading = f"Of {len(rows)} comparisons {', '.join(counts)}"
+    sections = [
+        Section(say_delays(validation), "qq", plot_qq(validation)),
+        Section(say_load(validation), "load", plot_load(validation)),
+        Section(heading, heads=["verdict", "prediction beside measurement"], rows=rows),
+    ]
+    answer = [f"{validation.verdict}: {heading.lower()}.", *validation.remarks, *_period(validation.fit)]
+    title = "Prediction beside measurement"
+    return write_plain_page(folder, title, [], answer, sections, FROM_LOGS, page=VALIDATION_PAGE)
 
 
 def figure_row(figure: MeasuredFigure) -> list[str]:
@@ -81,21 +99,3 @@ def _period(fit: Fit) -> list[str]:
             f"Outage: {each.host}, for {say_duration(each.to_s - each.from_s)}; {each.failures} failures to reach it."
         )
     return found
-
-
-def _page(
-    folder: Path, name: str, title: str, head: list[str], pictures: dict[str, Picture], tables: list[Any]
-) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    shown = {}
-    for picture, drawn in pictures.items():
-        data = png(drawn)
-        (folder / f"{picture}.png").write_bytes(data)
-        shown[picture] = b64encode(data).decode()
-    loader = Environment(
-        loader=PackageLoader("coexsim.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    text = loader.get_template("log_page.html.j2").render(title=title, head=head, pictures=shown, tables=tables)
-    page = folder / name
-    page.write_text(text, encoding="utf-8")
-    return page

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
 
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_counts import SENDER_SIDES
@@ -12,13 +13,71 @@ from coexsim.intake.validate import Validation
 from coexsim.report.style import BLUE, GREY, LINES, ORANGE, RED, Picture, new_picture, nothing_to_draw, styled
 from coexsim.units import say_bytes, say_duration
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 FEWEST = 10
+WIDTHS_S = (1.0, 5.0, 10.0, 60.0, 300.0, 600.0, 3600.0, 6 * 3600.0)
+
+
+def say_sizes(fit: Fit) -> str:
+    """The finding of `plot_sizes`."""
+    if fit.sizes is None:
+        return "How large messages are: not known"
+    half, most = (say_bytes(float(np.quantile(fit.sizes.sizes, p))) for p in (0.5, 0.99))
+    return f"Half of the messages are larger than {half}, one in a hundred larger than {most}"
+
+
+def say_rates(fit: Fit) -> str:
+    """The finding of `plot_rates`."""
+    born_s, counts, _, width_s, ends = _bars(fit)
+    heights = np.histogram(born_s, ends, weights=counts)[0]
+    at = int(heights.argmax())
+    when = f"{say_duration(ends[at])} after the first one" if at else "at the beginning of the log"
+    return f"{heights[at]:,.0f} messages came in the busiest {say_duration(width_s)}, {when}"
+
+
+def _bars(fit: Fit) -> tuple[Floats, Ints, Ints, float, Floats]:
+    """Times from the first message [s], how many came then, from which side; how wide a bar is, where each begins [s]."""
+    load = fit.load
+    keys, counts = load.slots.values()
+    first_s = np.floor(load.period_s[0] / load.slot_s) * load.slot_s
+    born_s = np.maximum((keys >> 2) * load.slot_s - first_s, 0.0)
+    length_s = max(float(born_s.max()), 1.0)
+    width_s = next((width for width in WIDTHS_S if length_s / width <= 120), 86400.0)
+    return born_s, counts, keys & 3, width_s, np.arange(0, length_s + 2 * width_s, width_s)
+
+
+def say_delays(validation: Validation) -> str:
+    """The finding of `plot_qq`: what became of the comparisons of delays."""
+    judged = [each.verdict for each in validation.comparisons if each.unit == "s" and each.name.startswith("p")]
+    if not judged:
+        return "Delays: nothing to compare"
+    met, missed = judged.count("met"), judged.count("missed")
+    are = "is" if missed == 1 else "are"
+    unsure = f"; of {len(judged) - met - missed} the log cannot say" if len(judged) > met + missed else ""
+    within = f"{met} of {len(judged)} percentiles are within {validation.tolerance:.0%}"
+    return f"Delays: {within}, {missed} {are} not{unsure}"
+
+
+def say_load(validation: Validation) -> str:
+    """The finding of `plot_load`: the server whose messages the scenario predicts worst."""
+    come = validation.servers[validation.servers["what"] == "arrivals"]
+    sums = come.groupby("server")[["predicted", "measured"]].sum()
+    sums = sums[sums["measured"] >= FEWEST]
+    if sums.empty:
+        return "Messages from other servers: too few to compare"
+    off = (sums["predicted"] / sums["measured"] - 1).abs()
+    worst = str(off.idxmax())
+    if off.max() < 0.005:
+        return "Every server is given as many messages as in the log"
+    more = "more" if sums["predicted"][worst] > sums["measured"][worst] else "fewer"
+    return f"No server is given a number of messages further from the log than {worst}: {100 * off.max():.2g} % {more}"
 
 
 @styled
 def plot_sizes(fit: Fit) -> Picture:
     """Share of messages larger than a size: those of the log, the law, and the table."""
-    title = "Message sizes: the log, and the law that fits it"
+    title = say_sizes(fit)
     if fit.sizes is None:
         return nothing_to_draw(title, "the logs say no sizes")
     known = fit.sizes.sizes
@@ -45,19 +104,12 @@ def plot_sizes(fit: Fit) -> Picture:
 @styled
 def plot_rates(fit: Fit) -> Picture:
     """Messages handed in over the time of the log, by side."""
-    load = fit.load
-    keys, counts = load.slots.values()
-    picture = new_picture(4.2, "Messages handed in, by the sender's side")
+    picture = new_picture(4.2, say_rates(fit), "By the sender's side.")
     axes = picture.add_subplot()
-    born_s = np.maximum((keys >> 2) * load.slot_s - np.floor(load.period_s[0] / load.slot_s) * load.slot_s, 0.0)
-    length_s = max(float(born_s.max()), 1.0)
-    width_s = next(
-        (w for w in (1.0, 5.0, 10.0, 60.0, 300.0, 600.0, 3600.0, 6 * 3600.0) if length_s / w <= 120), 86400.0
-    )
-    ends = np.arange(0, length_s + 2 * width_s, width_s)
+    born_s, counts, sides, width_s, ends = _bars(fit)
     below = np.zeros(len(ends) - 1)
     for number, side in enumerate(SENDER_SIDES):
-        mine = keys & 3 == number
+        mine = sides == number
         heights = np.histogram(born_s[mine], ends, weights=counts[mine])[0]
         axes.bar(ends[:-1], heights, width_s, bottom=below, align="edge", color=LINES[number], label=side)
         below = below + heights
@@ -76,12 +128,12 @@ def plot_qq(validation: Validation) -> Picture:
         for flow, delays in sorted(validation.measured.items())
         if delays.copies >= FEWEST and flow in validation.predicted
     ]
-    title = "Delay, predicted over measured: quantiles from 2 % to 99 %"
+    title = say_delays(validation)
     if not flows:
         return nothing_to_draw(title, "no flow has ten copies in both")
     columns = min(4, len(flows))
     rows = -(-len(flows) // columns)
-    note = f"Grey: within {validation.tolerance:.0%}. Dots: p50 and p95."
+    note = f"Quantiles of delay from 2 % to 99 %, predicted over measured. Grey: within {validation.tolerance:.0%}. Dots: p50 and p95."
     picture = new_picture(0.6 + 2.6 * rows, title, note)
     shares = np.concatenate([np.linspace(0.02, 0.9, 45), np.linspace(0.91, 0.99, 9)])
     for place, flow in enumerate(flows, start=1):
@@ -114,10 +166,10 @@ def plot_load(validation: Validation) -> Picture:
     """Messages a minute from other servers, predicted and measured, by server."""
     come = validation.servers[validation.servers["what"] == "arrivals"]
     servers = [name for name, part in come.groupby("server") if part["measured"].sum() >= FEWEST]
-    title = "Messages a minute from other servers"
+    title = say_load(validation)
     if not servers:
         return nothing_to_draw(title, "no server took ten messages from another one")
-    picture = new_picture(0.8 + 1.7 * len(servers), title)
+    picture = new_picture(0.8 + 1.7 * len(servers), title, "Messages a minute from other servers.")
     for place, server in enumerate(servers, start=1):
         axes = picture.add_subplot(len(servers), 1, place)
         part = come[come["server"] == server].sort_values("minute")
@@ -125,6 +177,7 @@ def plot_load(validation: Validation) -> Picture:
         axes.step(part["minute"], part["predicted"], where="mid", color=RED, label="predicted", ls="--")
         axes.set_ylim(bottom=0)
         axes.set_title(str(server))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if place == 1:
             axes.legend(ncols=2)
     axes.set_xlabel("minute of the log")

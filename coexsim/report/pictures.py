@@ -13,8 +13,11 @@ from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.sizing import Sizing
 from coexsim.experiment.results import Results
+from coexsim.intake.fit import Fit
+from coexsim.intake.validate import Validation
 from coexsim.mail.traced import Route
 from coexsim.report import plots
+from coexsim.report.log_pictures import plot_load, plot_qq, plot_rates, plot_sizes
 from coexsim.report.style import Picture, drawn
 from coexsim.scenario.model import Scenario
 
@@ -112,3 +115,33 @@ class RoundTripPictures:
     def price(self, *, ax: Axes | None = None) -> Drawn:
         """Mail between hosted users, over the on-premises server and directly."""
         return drawn(ax, lambda: plots.plot_round_trip(self._price))
+
+
+class FitPictures:
+    """Of what logs say."""
+
+    def __init__(self, fit: Fit) -> None:
+        self._fit = fit
+
+    def rates(self, *, ax: Axes | None = None) -> Drawn:
+        """Messages over the time of the log, by the sender's side."""
+        return drawn(ax, lambda: plot_rates(self._fit))
+
+    def sizes(self, *, ax: Axes | None = None) -> Drawn:
+        """How large messages are, and the law that fits."""
+        return drawn(ax, lambda: plot_sizes(self._fit))
+
+
+class ValidationPictures:
+    """Of predictions beside measurements."""
+
+    def __init__(self, validation: Validation) -> None:
+        self._validation = validation
+
+    def delays(self, *, ax: Axes | None = None) -> Drawn:
+        """Quantiles of delay, predicted over measured, flow by flow."""
+        return drawn(ax, lambda: plot_qq(self._validation))
+
+    def load(self, *, ax: Axes | None = None) -> Drawn:
+        """Messages a minute, predicted and measured, by server."""
+        return drawn(ax, lambda: plot_load(self._validation))

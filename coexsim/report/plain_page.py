@@ -30,9 +30,10 @@ class Section(NamedTuple):
 
 
 def write_plain_page(
-    folder: str | Path, title: str, asked: Sequence[tuple[str, str]], answer: Sequence[str], sections: Sequence[Section], scope: str
+    folder: str | Path, title: str, asked: Sequence[tuple[str, str]], answer: Sequence[str], sections: Sequence[Section], scope: str,
+    *, page: str = PAGE,
 ) -> Path:  # fmt: skip
-    """Write ``report.html`` and each picture as PNG. All words are text, whatever they hold. Returns the page's path."""
+    """Write the page and each picture as PNG. All words are text, whatever they hold. Returns the page's path."""
     folder = Path(folder)
     make_folder(folder)
     environment = Environment(
@@ -45,10 +46,12 @@ def write_plain_page(
         if section.picture is not None:
             picture = fix_layout(section.picture)
             write_whole(folder / f"{section.name}.png", png(picture))
+            if picture.get_suptitle() == section.heading:  # the page says it above the picture, where it also wraps
+                picture.suptitle("")
             drawn = Markup(svg(picture, section.name))
         shown.append((section, drawn))
     text = environment.get_template("plain_page.html.j2").render(
         title=title, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),
     )  # fmt: skip
-    write_whole(folder / PAGE, encodable(text).encode())
-    return folder / PAGE
+    write_whole(folder / page, encodable(text).encode())
+    return folder / page

@@ -11,6 +11,7 @@ from coexsim.cli import run
 from coexsim.intake.validate import Validation, validate
 from coexsim.scenario.load import changed, load_scenario
 from tests.intake.log_lab import LOGS, lab_fit
+from tests.report.test_html import Page
 
 
 @pytest.fixture(scope="module")
@@ -85,4 +86,14 @@ def test_commands(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert code == 1
     assert "missed" in out
-    assert (tmp_path / "v/validation.html").is_file()
+    for file, finding in (
+        ("fit/fit.html", "Half of the messages are larger than 10.2 KB, one in a hundred larger than 400 KB"),
+        ("v/validation.html", "percentiles are within 0%, "),
+    ):
+        text = (tmp_path / file).read_text(encoding="utf-8")
+        page = Page(text)
+        assert page.open == []
+        assert page.addresses == [address for address in page.addresses if address.startswith("#")]
+        assert page.tags.count("svg") == 2
+        assert "default-src 'none'" in text
+        assert finding in page.text

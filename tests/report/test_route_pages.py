@@ -1,4 +1,4 @@
-"""trace, check and diff as pages: what the terminal says, in one file; names with markup stay text."""
+"""trace, check, diff, explain and import as pages: what the terminal says, in one file; names with markup stay text."""
 
 from __future__ import annotations
 
@@ -55,23 +55,63 @@ def test_a_diff_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "inotes-outbound -> inotes-inbound: delivered" in page.text
 
 
+def test_an_explanation_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Routes, the busiest limit by theory, and the figures from memory first; the same sentence as the terminal's."""
+    assert run(["explain", "scenarios/load/corporate-20k.yaml", "--quiet", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out.strip()
+    page = page_of(tmp_path)
+
+    assert said in page.text
+    assert "8 of 11 ways of mail end in a mail file or at the other domain" in page.text
+    assert "By theory onprem cores is the busiest: 66 % in its busiest hour" in page.text
+    assert (tmp_path / "topology.png").stat().st_size > 5000
+
+
+def test_only_a_scenario_is_explained_on_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A finding's code has no picture and no table: --out with it is bad usage."""
+    assert run(["explain", "LOOP", "--out", str(tmp_path)]) == 2
+    assert "a page is made of a scenario's file" in capsys.readouterr().err
+
+
+def test_an_import_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each key with its line; what is not modelled and matters comes first."""
+    words = ["import", "postfix", "scenarios/import/postfix", "--out", str(tmp_path / "new.yaml")]
+    assert run([*words, "--report", str(tmp_path), "--quiet"]) == 0
+    assert "14 keys from postfix" in capsys.readouterr().out
+    page = page_of(tmp_path)
+
+    assert "14 keys from postfix." in page.text
+    assert "1 setting could change answers and is not modelled" in page.text
+    assert page.text.index("smtpd_milters") < page.text.index("compatibility_level")
+    assert "transport:2" in page.text
+
+
 def test_names_with_markup_stay_text(tmp_path: Path) -> None:
     """In titles and names of messages."""
+    from coexsim.analysis.explain import explain
     from coexsim.audit.check import check
+    from coexsim.intake.configs.found import FoundKey, Unused, Where
+    from coexsim.intake.configs.write import Imported
     from coexsim.mail.trace import trace
+    from coexsim.report.explain_page import write_explanation, write_import
     from coexsim.report.route_pages import write_check, write_trace
 
     scenario = changed(load_scenario(FLOWS), {"title": EVIL, "messages.0.name": EVIL})
     write_trace(trace(scenario, "iUser1", "iUser2"), scenario, tmp_path / "a", [(EVIL, EVIL)], EVIL)
     write_check([check(scenario)], tmp_path / "b", EVIL)
-    for each in ("a", "b"):
+    write_explanation(explain(scenario), scenario, tmp_path / "c", EVIL)
+    key = FoundKey(("servers", EVIL), EVIL, None, EVIL)
+    write_import(
+        Imported("", (key,), (Unused(EVIL, EVIL, Where(EVIL, 1), EVIL),), (), {EVIL: 1}), tmp_path / "d", [EVIL], EVIL
+    )
+    for each in ("a", "b", "c", "d"):
         assert EVIL in page_of(tmp_path / each).text
 
 
 def test_a_folder_that_cannot_be_is_told_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before any answer, with exit code 2."""
     (tmp_path / "file").write_text("x")
-    for words in (["trace", FLOWS, "iUser1", "iUser2"], ["check", FLOWS], ["diff", FLOWS, DIRECT]):
+    for words in (["trace", FLOWS, "iUser1", "iUser2"], ["check", FLOWS], ["diff", FLOWS, DIRECT], ["explain", FLOWS]):
         assert run([*words, "--out", str(tmp_path / "file")]) == 2
         said = capsys.readouterr()
         assert said.out == ""

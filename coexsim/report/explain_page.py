@@ -1,0 +1,95 @@
+"""What a scenario says before it runs, and what an import read, as one page each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from pathlib import Path
+
+from coexsim.analysis.explain import Explanation
+from coexsim.analysis.loads import Loads
+from coexsim.intake.configs.write import Imported
+from coexsim.intake.configs.yaml_text import plain_of
+from coexsim.report.maps import plot_topology
+from coexsim.report.plain_page import Section, write_plain_page
+from coexsim.report.words import scope
+from coexsim.scenario.model import Scenario
+from coexsim.units import say_duration
+
+SETTINGS_ONLY = "Read from the files that were given; nothing is known of what other machines do with the mail."
+
+
+def write_explanation(found: Explanation, scenario: Scenario, folder: str | Path, answer: str) -> Path:
+    """Write ``report.html`` and ``topology.png``: routes, rules, load by theory, doubts and assumptions. Returns the page's path."""
+    title = scenario.title or scenario.source.file
+    asked = [("Scenario", scenario.source.file), ("Domain", scenario.domain)]
+    return write_plain_page(folder, title, asked, [f"{answer}."], list(_of_scenario(found, scenario)), scope(scenario))
+
+
+def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
+    parts = f"{len(scenario.servers)} servers at {len(scenario.sites)} site{'s' * (len(scenario.sites) != 1)}"
+    yield Section(parts, "topology", plot_topology(scenario))
+    ways = [
+        [each.sender, each.recipient, " > ".join(each.servers), f"{each.outcome} {each.code}".strip()]
+        for each in found.routes
+    ]
+    kept = sum(each.outcome == "delivered" for each in found.routes)
+    heading = f"{kept} of {len(ways)} ways of mail end in a mail file or at the other domain"
+    yield Section(heading, heads=["from", "to", "goes over", "ends"], rows=ways, stacked=True)
+    if found.rules:
+        yield Section("Rules in force", heads=["rule"], rows=[[line] for line in found.rules])
+    if found.loads is not None:
+        yield _of_loads(found.loads)
+    if found.doubts:
+        yield Section("What to doubt", heads=["doubt"], rows=[[doubt] for doubt in found.doubts])
+    if found.assumptions:
+        memory = sum(each.is_from_memory for each in found.assumptions)
+        rows = [
+            [each.path, f"{each.value} {each.unit}".strip(), each.source, each.line]
+            for each in sorted(found.assumptions, key=lambda each: not each.is_from_memory)
+        ]
+        heading = (
+            f"{len(rows)} figures are assumed, {memory} of them from memory: the first to put your own in place of"
+        )
+        yield Section(heading, heads=["figure", "value", "from", "to change it"], rows=rows, stacked=True)
+
+
+def _of_loads(loads: Loads) -> Section:
+    limited = [each for each in loads.stations if isfinite(each.workers)]
+    heading = "Nothing that takes time has a limit"
+    if limited:
+        top = max(limited, key=lambda each: each.utilisation)
+        heading = (
+            f"By theory {top.server} {top.stage} is the busiest: {100 * top.utilisation:.0f} % in its busiest hour"
+        )
+    rows = [
+        [f"{s.server} {s.stage}", f"{s.visits_per_message:.2f}", f"{s.busiest_per_s:.3g}", say_duration(s.service_s),
+         f"{s.workers:.0f}" if isfinite(s.workers) else "no limit",
+         f"{100 * s.utilisation:.1f} %" if isfinite(s.workers) else f"{s.busiest_per_s * s.service_s:.2g} busy"]
+        for s in loads.stations
+    ]  # fmt: skip
+    heads = ["station", "visits a message", "a second, at the peak", "time each", "workers", "busy at the peak"]
+    note = f"{loads.messages_per_s:.3g} messages/s in the measured window; peak: its busiest hour."
+    return Section(heading, heads=heads, rows=rows, note=note)
+
+
+def write_import(found: Imported, folder: str | Path, answer: Sequence[str], kind: str) -> Path:
+    """Write ``report.html``: what was read from which line, what changed, and what is not modelled. Returns the page's path."""
+    matters = [one for one in found.unused if one.matters]
+    unused = [
+        [str(one.where), f"{one.what} = {one.value}", one.meaning] for one in sorted(found.unused, key=lambda one: not one.matters)
+    ]  # fmt: skip
+    told = f"{len(matters)} setting{'s' * (len(matters) != 1)} could change answers and {'is' if len(matters) == 1 else 'are'} not modelled"
+    keys = [
+        [".".join(map(str, key.path)), str(plain_of(key.value)), str(key.where) if key.where else "", key.note]
+        for key in found.keys
+    ]
+    changes = [[change.path, change.old, change.new] for change in found.changes]
+    sections = [
+        Section(told, heads=["where", "setting", "what that means"], rows=unused, stacked=True),
+        Section("Keys that had another value", heads=["key", "was", "is now"], rows=changes, stacked=True),
+        Section("Each key and the line it comes from", heads=["key", "value", "from", "note"], rows=keys, stacked=True),
+    ]
+    counts = [(what, f"{number:,}") for what, number in sorted(found.counts.items())]
+    shown = [section for section in sections if section.rows]
+    return write_plain_page(folder, f"What the files of {kind} say", counts, answer, shown, SETTINGS_ONLY)
