@@ -29,7 +29,7 @@ from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one
 from coexsim.pictures import Pictures
 from coexsim.scenario.model import Scenario
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.stats import Interval, mean_interval
 from coexsim.units import say_duration
 
@@ -253,7 +253,7 @@ def _outcomes(a: Results, b: Results) -> dict[Key, Pair]:
     flows = sorted({str(flow) for flow in [*one.index, *other.index]})
     return {
         (flow, outcome): Pair(float(one[outcome].get(flow, 0)), float(other[outcome].get(flow, 0)))
-        for flow in flows for outcome in OUTCOMES
+        for flow in flows for outcome in TABLE_OUTCOMES
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import UPLINK, Event, Scenario
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.units import say_time
 
 Floats = NDArray[np.float64]
@@ -90,7 +90,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
     during = results.mail[(results.mail["born_s"] >= from_s) & (results.mail["born_s"] < to_s)]
     mail = during[during["kind"] == "mail"]
     exist = mail[~mail["flow"].astype(str).str.endswith("->unknown")]
-    outcomes = exist.groupby("outcome", observed=True)["recipients"].sum().reindex(list(OUTCOMES), fill_value=0)
+    outcomes = exist.groupby("outcome", observed=True)["recipients"].sum().reindex(list(TABLE_OUTCOMES), fill_value=0)
     delivered = mail.loc[mail["outcome"] == "delivered", "delay_s"]
     return OutageFacts(
         ", ".join(event.down),

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from coexsim.audit.classes import SMALL_BYTES, MailClass, recipients, senders, sizes
-from coexsim.audit.flows import Flow, Station, flow, loop_end
+from coexsim.audit.flows import Flow, Stop, flow, loop_end
 from coexsim.audit.mix import per_thousand
 from coexsim.mail.outages import site_of
 from coexsim.mail.setup import Setup
@@ -130,7 +130,7 @@ def diff_routes(old: Scenario | Setup, new: Scenario | Setup) -> RouteDiff:
     froms, tos = senders(before, after), recipients(before, after)
     weighted = after.scenario if after.scenario.load or not before.scenario.load else before.scenario
     mix = per_thousand(weighted, froms, tos)
-    graphs: tuple[dict[Station, tuple[Station, ...]], ...] = ({}, {})
+    graphs: tuple[dict[Stop, tuple[Stop, ...]], ...] = ({}, {})
     changes: list[ClassChange] = []
     loads: dict[str, list[float]] = {}
     compared = 0

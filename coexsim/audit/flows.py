@@ -11,30 +11,20 @@ from copy import copy
 from typing import NamedTuple
 
 from coexsim.audit.classes import SMALL_BYTES, MailClass, pairs, recipients, senders
-from coexsim.mail.delivery import (
-    Attempt,
-    Connect,
-    HandOver,
-    Refused,
-    Resolve,
-    Session,
-    Unreachable,
-    attempt,
-    split_by_time,
-)  # fmt: skip
+from coexsim.mail.at_once import attempt_at_once
+from coexsim.mail.delivery import Attempt, Recipients, TransactionResult
 from coexsim.mail.dialogue import receive
 from coexsim.mail.dns import DnsFailure, MailHosts
 from coexsim.mail.message import Envelope, NextHop, Rcpt, fold
 from coexsim.mail.policy import Policy
-from coexsim.mail.reach import addresses, hosts_at_once
-from coexsim.mail.replies import reply
+from coexsim.mail.reach import hosts_at_once
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.mail.traced import Copy, RecipientRoute, Route
 
 
-class Station(NamedTuple):
+class Stop(NamedTuple):
     """A copy for one address at a server, who handed it in, and its sender: a server may refuse some of them."""
 
     server: str
@@ -106,7 +96,7 @@ def _words(copies: list[Copy]) -> str:
 
 def all_flows(setup: Setup) -> list[Flow]:
     """Every pair of classes of senders and recipients."""
-    known: dict[Station, tuple[Station, ...]] = {}
+    known: dict[Stop, tuple[Stop, ...]] = {}
     return [
         flow(setup, sender, recipient, known=known) for sender, recipient in pairs(senders(setup), recipients(setup))
     ]
@@ -114,7 +104,7 @@ def all_flows(setup: Setup) -> list[Flow]:
 
 def flow(
     setup: Setup, sender: MailClass, recipient: MailClass, size_bytes: int = SMALL_BYTES,
-    known: dict[Station, tuple[Station, ...]] | None = None,
+    known: dict[Stop, tuple[Stop, ...]] | None = None,
 ) -> Flow:  # fmt: skip
     """Where mail of a class to another goes. `known` remembers the graph of decisions from call to call."""
     address = recipient.other_than(sender.address)
@@ -123,7 +113,7 @@ def flow(
     # What its own server does not take goes nowhere, however the servers behind it point at each other.
     if server is not None and receive(setup, server, "own-user", envelope).accepted:
         circle = find_loop(
-            setup, Station(server, "own-user", fold(address), sender.address), {} if known is None else known
+            setup, Stop(server, "own-user", fold(address), sender.address), {} if known is None else known
         )
         if circle:
             return Flow(sender, recipient, address, size_bytes, loop=circle)
@@ -132,16 +122,16 @@ def flow(
     )
 
 
-def find_loop(setup: Setup, start: Station, known: dict[Station, tuple[Station, ...]]) -> tuple[str, ...]:
+def find_loop(setup: Setup, start: Stop, known: dict[Stop, tuple[Stop, ...]]) -> tuple[str, ...]:
     """The servers of a loop that mail gets into from `start`; empty if it always comes to an end."""
-    way: dict[Station, Iterator[Station]] = {}  # from the start to here, each with what is still to be looked at
-    done: set[Station] = set()
-    here: Station | None = start
+    way: dict[Stop, Iterator[Stop]] = {}  # from the start to here, each with what is still to be looked at
+    done: set[Stop] = set()
+    here: Stop | None = start
     while here is not None or way:
         if here is None:
             done.add(way.popitem()[0])
         elif here in way:
-            names = [station.server for station in way]
+            names = [stop.server for stop in way]
             return tuple(names[list(way).index(here) :])
         elif here not in done:
             if here not in known:
@@ -164,18 +154,18 @@ def loop_end(setup: Setup, loop: tuple[str, ...]) -> tuple[int, str]:
     return min(ends, key=lambda end: end[0])
 
 
-def _next(setup: Setup, station: Station) -> Iterator[Station]:
+def _next(setup: Setup, stop: Stop) -> Iterator[Stop]:
     """Where the copies that a server makes of this one go: one decision, DNS answered at once, nobody out of service."""
-    envelope = Envelope(station.sender, (Rcpt(station.address),)).taken_by(setup.machine_of(station.server))
-    decision = decide(setup, station.server, envelope, station.came_from)
+    envelope = Envelope(stop.sender, (Rcpt(stop.address),)).with_received(setup.machine_of(stop.server))
+    decision = decide(setup, stop.server, envelope, stop.came_from)
     for disposition in decision.dispositions:
         address = fold(disposition.rcpt.address)
         if disposition.action == "hand-over" and disposition.role is not None:
-            yield Station(disposition.role, station.came_from, address, station.sender)
+            yield Stop(disposition.role, stop.came_from, address, stop.sender)
         elif disposition.action == "send" and disposition.hop is not None:
-            server = server_that_takes(setup, station.server, disposition.hop, envelope.to((disposition.rcpt,)))
+            server = server_that_takes(setup, stop.server, disposition.hop, envelope.to((disposition.rcpt,)))
             if server:
-                yield Station(server, station.server, address, station.sender)
+                yield Stop(server, stop.server, address, stop.sender)
 
 
 def hosts_behind(setup: Setup, hop: NextHop, policy: Policy | None = None) -> MailHosts | DnsFailure:
@@ -197,34 +187,14 @@ def server_that_takes(setup: Setup, client: str, hop: NextHop, envelope: Envelop
 
 def _attempt(setup: Setup, client: str, hop: NextHop, envelope: Envelope, *, first_time: bool) -> Attempt:
     """One attempt of the delivery agent, nobody out of service; on `first_time`, who greylists says "later"."""
-    policy = setup.policies[client]
-    agent = attempt(policy, envelope.recipients, hop)
-    sent_back: object = None
-    try:
-        while True:
-            effect = agent.send(sent_back)
-            match effect:
-                case Resolve():
-                    found = hosts_behind(setup, hop, policy)
-                    sent_back = found if isinstance(found, DnsFailure) else addresses(setup, found)
-                case Connect(host):
-                    listens = host.server is not None and setup.policies[host.server].listens
-                    sent_back = None if listens else Unreachable(reply(policy.product, "connection-refused"))
-                case HandOver(host, recipients):
-                    assert host.server is not None
-                    greylists = first_time and setup.policies[host.server].greylist_s is not None
-                    said = receive(
-                        setup,
-                        host.server,
-                        client,
-                        envelope.to(recipients),
-                        greylisted=_everybody if greylists else None,
-                    )
-                    failed, deferred = split_by_time(Refused((r.rcpt,), r.reply) for r in said.refused)
-                    sent_back = Session(said.accepted, failed, deferred)
-    except StopIteration as end:
-        result: Attempt = end.value
-        return result
+
+    def take(server: str, recipients: Recipients) -> TransactionResult:
+        greylists = first_time and setup.policies[server].greylist_s is not None
+        return receive(
+            setup, server, client, envelope.to(recipients), greylisted=_everybody if greylists else None
+        ).result
+
+    return attempt_at_once(setup, client, envelope.recipients, hop, setup.state_at(0.0), take)
 
 
 def _everybody(_client: str, _sender: str, _recipient: str) -> bool:

@@ -13,7 +13,7 @@ from coexsim.engine.numbering import End
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.spreading import END, FLOW, FLOWS, columns_of, first_unknown
 from coexsim.errors import ConservationError
-from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT, OUTCOMES, WORDS, Note, WordCodes
+from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT, TABLE_OUTCOMES, WORDS, Note, WordCodes
 from coexsim.sim.world import World
 
 
@@ -34,7 +34,7 @@ class MailRows:
         self._flows_of: NDArray[Any] = np.empty((0, len(self._changes_s) + 1), FLOWS)
         self._flows: list[tuple[int, int]] = []  # code of the flow, recipients
         self._ends: NDArray[Any] = np.empty(0, END)
-        self.ended: NDArray[np.int64] = np.zeros(len(OUTCOMES), np.int64)
+        self.ended: NDArray[np.int64] = np.zeros(len(TABLE_OUTCOMES), np.int64)
         self.notes: list[Note] = []
 
     @property
@@ -129,12 +129,12 @@ class MailRows:
             place = np.zeros(len(words), np.int32)
             place[used] = np.arange(len(used))
             columns[name] = (place[columns[name]], [words[code] for code in used.tolist()])
-        columns["outcome"] = (columns["outcome"].astype(np.int8), list(OUTCOMES))
+        columns["outcome"] = (columns["outcome"].astype(np.int8), list(TABLE_OUTCOMES))
         return columns
 
     def check_conservation(self) -> None:
         """Sent = delivered + bounced + expired + discarded + in transit, per recipient. Raises `ConservationError`."""
         ended = self.ended.tolist()
         if self.sent != sum(ended):
-            books = ", ".join(f"{outcome} {count}" for outcome, count in zip(OUTCOMES, ended, strict=True))
+            books = ", ".join(f"{outcome} {count}" for outcome, count in zip(TABLE_OUTCOMES, ended, strict=True))
             raise ConservationError(f"sent {self.sent} recipients, but {books}: {sum(ended)} in all")

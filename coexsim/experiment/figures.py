@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coexsim.errors import NoDataError
 from coexsim.experiment.results import QUANTILES, Results
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import TABLE_OUTCOMES
 
 HOUR = 60
 Station = tuple[str, str]
@@ -117,7 +117,7 @@ def _of_mail(results: Results) -> list[Figure]:
     total = float(outcomes["sent"].sum())
     for flow, sent in outcomes["sent"].items():
         found.append(Figure("recipients", str(flow), float(sent), "1"))
-    for outcome in OUTCOMES:
+    for outcome in TABLE_OUTCOMES:
         if total:
             found.append(Figure(f"share {outcome}", "all", float(outcomes[outcome].sum()) / total, "1"))
     inside = outcomes["sent"].filter(regex="^(onprem|hosted)->(onprem|hosted)$")

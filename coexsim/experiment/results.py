@@ -19,7 +19,7 @@ from coexsim.experiment.schema import SCHEMA, columns_of, concat, empty, words_i
 from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
 from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
 from coexsim.pictures import Pictures
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.stats import half_width
 from coexsim.units import say_duration
 
@@ -169,8 +169,8 @@ class Results:
     def _find_outcomes(self, keys: list[str]) -> pd.DataFrame:
         mail = self.felt([*keys, "outcome", "recipients"])
         counts = mail.groupby([*keys, "outcome"], observed=True)["recipients"].sum().unstack("outcome")
-        counts = counts.reindex(columns=list(OUTCOMES)).fillna(0).astype(np.int64)
-        counts.columns = pd.Index(OUTCOMES)
+        counts = counts.reindex(columns=list(TABLE_OUTCOMES)).fillna(0).astype(np.int64)
+        counts.columns = pd.Index(TABLE_OUTCOMES)
         counts.insert(0, "sent", counts.sum(axis=1))
         counts = _plain_index(counts)
         twice = _plain_index(self._twice(keys).to_frame("n"))["n"] if self._has_doubles else counts["sent"][:0]
@@ -204,8 +204,8 @@ class Results:
         if (mail["recipients"] < 1).any() or (mail["delay_s"] < 0).any():
             raise ConservationError("a row stands for nobody, or ended before it was born")
         books = mail.groupby([*keys, "outcome"], observed=True)["recipients"].sum().unstack("outcome")
-        books = books.reindex(columns=list(OUTCOMES)).fillna(0).astype(np.int64)
-        books.columns = pd.Index(OUTCOMES)
+        books = books.reindex(columns=list(TABLE_OUTCOMES)).fillna(0).astype(np.int64)
+        books.columns = pd.Index(TABLE_OUTCOMES)
         books.insert(0, "sent", books.sum(axis=1))
         second = mail[mail["stream"] == STREAM].groupby(keys, observed=True)["recipients"].sum()
         books["second_copies"] = second.reindex(books.index).fillna(0).astype(np.int64)
@@ -300,7 +300,7 @@ def tidy(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         values = frame[name]
         if column.dtype == "category":
             used = values.cat.remove_unused_categories().cat.categories
-            words = list(OUTCOMES) if name == "outcome" else sorted(map(str, used))
+            words = list(TABLE_OUTCOMES) if name == "outcome" else sorted(map(str, used))
             values = values.cat.set_categories(words_index(words))
         columns[name] = values.array
     return pd.DataFrame(columns)

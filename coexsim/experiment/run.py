@@ -21,7 +21,7 @@ from coexsim.mail.message import Rcpt
 from coexsim.progress import in_notebook
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_log import MailLog
-from coexsim.sim.recorder import OUTCOMES, WORDS
+from coexsim.sim.recorder import TABLE_OUTCOMES, WORDS
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.world import World
 
@@ -97,7 +97,7 @@ def _words(codes: Any, words: list[str]) -> Any:
 
 def _mail(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame:
     columns = world.recorder.columns()
-    outcome = pd.Categorical.from_codes(columns.pop("outcome")[0], categories=pd.Index(OUTCOMES))
+    outcome = pd.Categorical.from_codes(columns.pop("outcome")[0], categories=pd.Index(TABLE_OUTCOMES))
     words = {name: _words(*columns.pop(name)) for name in WORDS} | {"outcome": outcome}
     order = _mail_order(columns, words)
     rows = {
@@ -224,7 +224,7 @@ def _messages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataF
     names = {-i: mail.name or f"message {i}" for i, mail in enumerate(world.scenario.messages, start=1)}
     for note in sorted(world.recorder.notes, key=lambda note: (-note.number, note.at_s)):
         route = " > ".join(server for server, _ in note.path)
-        outcome = OUTCOMES[note.outcome]
+        outcome = TABLE_OUTCOMES[note.outcome]
         delay_s = np.nan if outcome == "in transit" else note.delay_s
         for rcpt in note.envelope.recipients:
             said = [_said_of(plan, rcpt) for _, plan in note.path]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coexsim.mail.directory import SIDES
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import TABLE_OUTCOMES
 
 
 class Column(NamedTuple):
@@ -43,7 +43,7 @@ SCHEMA: dict[str, dict[str, Column]] = {
         "size_bytes": Column("int64", "B", "size on the wire"),
         "born_s": Column("float64", "s", "handed in, from the start of the run"),
         "delay_s": Column("float64", "s", "from birth to its end; not a number while in transit"),
-        "outcome": Column("category", "", ", ".join(OUTCOMES)),
+        "outcome": Column("category", "", ", ".join(TABLE_OUTCOMES)),
         "code": Column("category", "", "enhanced status code of the failure, or empty"),
         "by": Column("category", "", "the server that gave it up, or where it is in transit; empty for delivered"),
         "hops": Column("int16", "1", "SMTP transactions that carried it"),

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable
 from typing import Any, Literal, NamedTuple, Protocol
 
 from coexsim.mail.dns import DnsFailure
-from coexsim.mail.message import Kind, NextHop, Rcpt, Reply, domain_of, fold
+from coexsim.mail.message import Kind, NextHop, Rcpt, Reply, domain_of
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import expired_reply, reply
 from coexsim.mail.retry import Wait
@@ -37,7 +37,7 @@ class Refused(NamedTuple):
     reason: str = ""
 
 
-class Session(NamedTuple):
+class TransactionResult(NamedTuple):
     """The result of one SMTP transaction: recipients accepted, refused permanently (5xx), and refused temporarily (4xx)."""
 
     accepted: Recipients
@@ -116,8 +116,8 @@ class Connect(NamedTuple):
     host: Host
 
 
-class HandOver(NamedTuple):
-    """Offer recipients to the host that is connected. Sent back: `Session`, `Unreachable` or `Interrupted`.
+class Offer(NamedTuple):
+    """Offer recipients to the host that is connected. Sent back: `TransactionResult`, `Unreachable` or `Interrupted`.
 
     `source` is the number of the own address that the connection comes from.
     """
@@ -181,21 +181,21 @@ class Warn(NamedTuple):
 
 
 Effect = (
-    Begin | Resolve | Connect | HandOver | Accepted | EndAttempt | Fail | Postpone | LookAtClock | Defer | WaitUntil | Warn
+    Begin | Resolve | Connect | Offer | Accepted | EndAttempt | Fail | Postpone | LookAtClock | Defer | WaitUntil | Warn
 )  # fmt: skip
-Delivered = tuple[Host, Recipients]
-Stays = Literal["due", "gone"]
-DUE: Stays = "due"
-GONE: Stays = "gone"
+Relayed = tuple[Host, Recipients]
+NotRelayed = Literal["due", "gone"]
+DUE: NotRelayed = "due"
+GONE: NotRelayed = "gone"
 """How the agent ends without a delivery: its recipients are due for another attempt, or all were given up."""
 
 
 # --- the agent -------------------------------------------------------------------------------------------------------------------
 
 
-def deliver(
+def relay(
     policy: Policy, recipients: Recipients, hop: NextHop, entry: Queued, kind: Kind
-) -> Generator[Effect, Any, Delivered | Stays]:
+) -> Generator[Effect, Any, Relayed | NotRelayed]:
     """Send recipients to a next hop. Returns the host that took some of them, and which ones.
 
     `DUE`: they are still here, and due for another attempt, for which the server decides anew. `GONE`: all were given up.
@@ -216,8 +216,12 @@ def deliver(
         if tried.deferred:
             yield Postpone(tried.deferred)
         return tried.host, tried.accepted
-    alone = tried.destination not in ("dead", "busy")
-    return (yield from defer(policy, tried.deferred, entry, kind, alone=alone)) if tried.deferred else GONE
+    destination_alive = tried.destination not in ("dead", "busy")
+    return (
+        (yield from defer(policy, tried.deferred, entry, kind, destination_alive=destination_alive))
+        if tried.deferred
+        else GONE
+    )
 
 
 def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0) -> Generator[Effect, Any, Attempt]:
@@ -230,7 +234,7 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
         return _not_found(policy, recipients, hop, hosts)
     failed: tuple[Refused, ...] = ()
     deferred: tuple[Refused, ...] = ()
-    taken: Delivered | None = None
+    taken: Relayed | None = None
     offered = recipients
     answered: list[str | None] = []
     trouble: Trouble = "host"
@@ -242,12 +246,12 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
             taken = None
         # Over a family that does not work here, nobody is there.
         there = host._replace(server=None) if ":" in host.address and not policy.ipv6_works else host
-        reached: Session | Unreachable | Interrupted | None = yield Connect(there)
+        reached: TransactionResult | Unreachable | Interrupted | None = yield Connect(there)
         if reached is None:
-            reached = yield HandOver(host, offered, source)
+            reached = yield Offer(host, offered, source)
         if isinstance(reached, Interrupted):
             return Attempt(None, (), failed, (), "unclear", interrupted=offered)
-        if isinstance(reached, Session):
+        if isinstance(reached, TransactionResult):
             answered.append(host.server)
             failed, deferred = failed + reached.failed, reached.deferred
             if reached.accepted:
@@ -274,17 +278,17 @@ def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: Dn
 
 
 def defer(
-    policy: Policy, deferred: tuple[Refused, ...], entry: Queued, kind: Kind, *, alone: bool = False
-) -> Generator[Effect, Any, Stays]:
+    policy: Policy, deferred: tuple[Refused, ...], entry: Queued, kind: Kind, *, destination_alive: bool = False
+) -> Generator[Effect, Any, NotRelayed]:
     """Wait for the next attempt by the product's schedule, warn the sender, or give up when the mail is too old.
 
-    `alone`: these recipients were told to come later, while their destination is well.
+    `destination_alive`: these recipients were told to come later, while their destination is well.
     """
     timing: Timing = yield LookAtClock()
     entry.failures += 1
     wait = policy.retry.after_failure(
         timing.now_s, entry.failures, entry.queued_s, warned=entry.warned, due_s=timing.due_s, phase_s=timing.phase_s,
-        alone=alone,
+        destination_alive=destination_alive,
     )  # fmt: skip
     yield Defer(deferred, wait)
     if wait.warn_s is not None and kind == "mail":
@@ -316,15 +320,3 @@ def split_by_time(refused: Iterable[Refused]) -> tuple[tuple[Refused, ...], tupl
     """Permanent refusals, and temporary ones."""
     every = tuple(refused)
     return tuple(one for one in every if not one.reply.temporary), tuple(one for one in every if one.reply.temporary)
-
-
-class Greylist:
-    """The contacts that a greylisting server has seen; the first one of a client, sender and recipient is told to come later."""
-
-    def __init__(self) -> None:
-        self._first_s: dict[tuple[str, str, str, str], float] = {}
-
-    def turns_away(self, server: str, client: str, sender: str, rcpt: str, now_s: float, delay_s: float) -> bool:
-        """Is the recipient told to come later, `delay_s` not having passed since the first contact."""
-        first_s = self._first_s.setdefault((server, client, fold(sender), fold(rcpt)), now_s)
-        return now_s - first_s < delay_s

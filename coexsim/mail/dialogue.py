@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from coexsim.mail.at_once import attempt_at_once
+from coexsim.mail.delivery import Recipients, Refused, TransactionResult, split_by_time
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import DnsFailure, Question
 from coexsim.mail.expansion import expanded
 from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, Stage, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy, Rate
-from coexsim.mail.reach import addresses, hosts_at_once
+from coexsim.mail.reach import WhyNotReached, hosts_at_once
 from coexsim.mail.replies import reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
@@ -19,17 +21,19 @@ from coexsim.mail.setup import Setup, State
 Greylisted = Callable[[str, str, str], bool]
 Allowed = Callable[[Rate, str, str, int], int]
 """Given a limit, a sender, a recipient (empty for the whole message) and a number: how many are within the limit, counted from now on."""
-IsReached = Callable[[str, str], bool]
-"""Given a client and a server: can the client connect to the server at this time."""
 
 
 class Refusal(NamedTuple):
-    """A recipient that was not taken in the SMTP dialogue, the reply, and how far the dialogue had come."""
+    """A recipient that was not taken in the SMTP dialogue, the reply, and how far the dialogue had come.
+
+    `recoverable`: the refusal ends by itself, at a time that is known.
+    """
 
     rcpt: Rcpt
     reply: Reply
     stage: Stage
     rule: str
+    recoverable: bool = False
 
 
 class Reception(NamedTuple):
@@ -43,6 +47,11 @@ class Reception(NamedTuple):
         """The body was transferred: somebody was accepted, or the refusal came after it."""
         return bool(self.accepted) or any(refusal.stage == "data" for refusal in self.refused)
 
+    @property
+    def result(self) -> TransactionResult:
+        """As the client sees it."""
+        return TransactionResult(self.accepted, *split_by_time(Refused((r.rcpt,), r.reply) for r in self.refused))
+
 
 class _Offer(NamedTuple):
     """Who offers what to whom in which state of the world."""
@@ -53,7 +62,7 @@ class _Offer(NamedTuple):
     envelope: Envelope
     state: State
     greylisted: Greylisted | None
-    is_reached: IsReached | None = None
+    why_not: WhyNotReached | None = None
     allowed: Allowed | None = None
 
     @property
@@ -75,11 +84,12 @@ class _Offer(NamedTuple):
         return tuple(r for r in policy.rates if r.own_users == self.own_user and not r.waits)
 
     def no(
-        self, rcpt: Rcpt, cause: str, rule: str, address: str = "", stage: Stage = "rcpt", detail: str = ""
-    ) -> Refusal:
+        self, rcpt: Rcpt, cause: str, rule: str, address: str = "", stage: Stage = "rcpt", detail: str = "",
+        *, recoverable: bool = False,
+    ) -> Refusal:  # fmt: skip
         address = address or rcpt.address
         said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
-        return Refusal(rcpt, said, stage, rule)
+        return Refusal(rcpt, said, stage, rule, recoverable)
 
 
 def receive(
@@ -89,16 +99,16 @@ def receive(
     envelope: Envelope,
     state: State = State(),
     greylisted: Greylisted | None = None,
-    is_reached: IsReached | None = None,
+    why_not: WhyNotReached | None = None,
     allowed: Allowed | None = None,
 ) -> Reception:
     """Which recipients `server` takes from `client`, and the replies to the others, in the order of the dialogue.
 
-    `is_reached` is asked by a server that probes recipients along their route; None: every server can be reached. `allowed` counts against
+    `why_not` is asked by a server that probes recipients along their route; None: every server can be reached. `allowed` counts against
     limits of rates; None: nothing was sent before.
     """
     policy = setup.policies[server]
-    offer = _Offer(setup, policy, client, envelope, state, greylisted, is_reached, allowed)
+    offer = _Offer(setup, policy, client, envelope, state, greylisted, why_not, allowed)
     insecure = _insecure(offer)
     if insecure is not None:
         return Reception((), tuple(Refusal(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients))
@@ -123,7 +133,7 @@ def receive(
     if policy.expands_first and any(expanded(setup, policy, rcpt.address, state) is None for rcpt in accepted):
         cause = "alias-expansion", "alias-expansion"  # nobody gets the message, also who was answered 250 at RCPT
     elif accepted:
-        cause = _refuse_body(policy, envelope.taken_by(setup.machine_of(server)), limit)
+        cause = _refuse_body(policy, envelope.with_received(setup.machine_of(server)), limit)
     if cause is not None:
         return Reception((), (*refused, *(offer.no(rcpt, *cause, stage="data") for rcpt in accepted)))
     return Reception(accepted, refused)
@@ -152,7 +162,7 @@ def _answers(offer: _Offer) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]:
             accepted.append(rcpt._replace(count=taken))
         if taken < rcpt.count:
             rest = rcpt._replace(count=rcpt.count - taken)
-            refused.append(offer.no(rest, "too-many-recipients", "recipient-limit"))
+            refused.append(offer.no(rest, "too-many-recipients", "recipient-limit", recoverable=True))
     return tuple(accepted), tuple(refused)
 
 
@@ -180,7 +190,7 @@ def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
         if status != "exists":
             return offer.no(rcpt, f"{status}-recipient-domain", "recipient-domain-not-in-dns")
     if offer.greylisted is not None and not offer.own_user and offer.greylisted(offer.client, sender, rcpt.address):
-        return offer.no(rcpt, "greylisted", "greylisted")
+        return offer.no(rcpt, "greylisted", "greylisted", recoverable=True)
     if offer.own_user and not policy.checks_submissions:
         return None
     if policy.takes_all_of_trusted and offer.trusted and not offer.own_user:
@@ -229,7 +239,7 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
     What is known of an address is asked anew for each mail: the cache of probes is not modelled.
     """
     setup, policy = offer.setup, offer.policy
-    probe = Envelope("", (Rcpt(rcpt.address),)).taken_by(setup.machine_of(policy.server))
+    probe = Envelope("", (Rcpt(rcpt.address),)).with_received(setup.machine_of(policy.server))
     for disposition in decide(setup, policy.server, probe, offer.client, offer.state).dispositions:
         found = None
         if disposition.action == "fail" and disposition.reply is not None:
@@ -239,8 +249,9 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
         if found is None:
             continue
         if found.temporary:
-            rule = "next-host-not-reached" if found.enhanced == "4.4.1" else "recipient-verification"
-            return offer.no(rcpt, "unverified-recipient", rule, detail=str(found))
+            unreached = found.enhanced == "4.4.1"
+            rule = "next-host-not-reached" if unreached else "recipient-verification"
+            return offer.no(rcpt, "unverified-recipient", rule, detail=str(found), recoverable=unreached)
         refusal = offer.no(rcpt, "undeliverable-recipient", "recipient-verification", detail=str(found))
         if policy.unverified_code == 550:
             return refusal
@@ -250,7 +261,7 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
 
 
 def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
-    """Why the next hop would not take a recipient: no host, no answer, or (for a server that probes) a host's reply; else None."""
+    """Why the next hop would not take a recipient: no host, or (for a server that probes) what an attempt meets; else None."""
     setup, policy = offer.setup, offer.policy
     hosts = hosts_at_once(setup, hop, policy, offer.state)
     if isinstance(hosts, DnsFailure):
@@ -259,21 +270,12 @@ def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
         return said._replace(code=451, enhanced="4" + said.enhanced[1:]) if by_set_up else said
     if policy.verifies == "route":
         return None
-    for server in (host.server for host in addresses(setup, hosts) if host.server is not None):
-        reached = setup.policies[server].listens and (
-            offer.is_reached is None or offer.is_reached(policy.server, server)
-        )
-        if reached:
-            refused = receive(setup, server, policy.server, probe, offer.state, None, offer.is_reached).refused
-            return refused[0].reply if refused else None
-    return reply(policy.product, "connection-refused", detail=hop.name)
 
+    def take(server: str, recipients: Recipients) -> TransactionResult:
+        return receive(setup, server, policy.server, probe.to(recipients), offer.state, why_not=offer.why_not).result
 
-def contact(setup: Setup, server: str, client: str, source: int) -> str:
-    """The key by which a greylisting server counts its client: a single address, or the client's whole network."""
-    if source == 0 or setup.policies[server].greylists_networks:
-        return client
-    return f"{client}#{source}"
+    tried = attempt_at_once(setup, policy.server, probe.recipients, hop, offer.state, take, offer.why_not)
+    return next((refused.reply for refused in (*tried.failed, *tried.deferred)), None)
 
 
 def _refuse_body(policy: Policy, envelope: Envelope, limit: int | None) -> tuple[str, str] | None:

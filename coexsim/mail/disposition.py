@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from coexsim.mail.directory import Group, Person
-from coexsim.mail.expansion import expanded, follows, leads_away
+from coexsim.mail.expansion import expanded, forwards_to
 from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy, RouteEntry
 from coexsim.mail.replies import reply
@@ -247,14 +247,11 @@ def _forwarding(case: Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> str
         set_here = policy.mailbox_forwarding.get(fold(person.address))
         if set_here is not None:
             return set_here
-    target = person.forwarding
-    if not target or (person.keeps_copy and not here) or not follows(case.setup, policy, person):
+    target = forwards_to(case.setup, policy, person, case.state)
+    if target is None or (rule.elsewhere == "fail" and not here):
         return None
-    if rule.elsewhere == "fail" and not here:
-        return None
-    if fold(target) == fold(rcpt.address):
-        return target if rule.elsewhere == "forward" and not here else None
-    return target if leads_away(case.setup, policy, person, case.state) else None
+    to_itself = fold(target) == fold(rcpt.address)
+    return None if to_itself and (here or rule.elsewhere != "forward") else target
 
 
 def _elsewhere(case: Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Disposition:

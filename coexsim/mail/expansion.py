@@ -56,23 +56,27 @@ def _replacements(setup: Setup, policy: Policy, address: str, state: State) -> t
     if isinstance(entry, Group):
         return entry.members
     if isinstance(entry, Person) and not entry.unreachable:
-        here = entry.lives_at(policy.server)
-        if (
-            entry.forwarding
-            and fold(entry.forwarding) != fold(entry.address)
-            and (here or not entry.keeps_copy)
-            and follows(setup, policy, entry)
-            and leads_away(setup, policy, entry, state)
-        ):
-            return (entry.address, entry.forwarding) if entry.keeps_copy else (entry.forwarding,)
-        if fold(entry.address) != fold(address) or not here:
+        target = forwards_to(setup, policy, entry, state)
+        if target is not None and fold(target) != fold(entry.address):
+            return (entry.address, target) if entry.keeps_copy else (target,)
+        if fold(entry.address) != fold(address) or not entry.lives_at(policy.server):
             return (entry.address,)
     # Looked up last, but before mailboxes: somebody whom only the table of mailboxes knows is caught too.
     caught = policy.aliases.get("@" + domain_of(address))
     return None if caught is None else tuple(local_part_of(address) + to if to.startswith("@") else to for to in caught)
 
 
-def follows(setup: Setup, policy: Policy, person: Person) -> bool:
+def forwards_to(setup: Setup, policy: Policy, person: Person, state: State) -> str | None:
+    """The forwarding address of a person's record, where this server follows it."""
+    here = person.lives_at(policy.server)
+    if not person.forwarding or (person.keeps_copy and not here) or not _follows(setup, policy, person):
+        return None
+    # From the mail file here to itself under another name leads nowhere.
+    leads_back = here and setup.find(policy, person.forwarding, state) == person
+    return None if leads_back else person.forwarding
+
+
+def _follows(setup: Setup, policy: Policy, person: Person) -> bool:
     """Does a server follow the forwarding address of a person's record.
 
     A hosted service forwards for its own mailboxes. To it leads their routing address, such as name@tenant.onmicrosoft.com, which the
@@ -85,8 +89,3 @@ def follows(setup: Setup, policy: Policy, person: Person) -> bool:
     if policy.replica:
         return person.lives_at(policy.server) and not setup.is_routing_address(person)
     return policy.follows_forwarding_of_hosted or setup.is_routing_address(person)
-
-
-def leads_away(setup: Setup, policy: Policy, person: Person, state: State) -> bool:
-    """Is a person's forwarding address another's: not from the mail file here to itself under another name."""
-    return not (person.lives_at(policy.server) and setup.find(policy, person.forwarding or "", state) == person)

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from coexsim.mail.delivery import Delivered, Recipients, Refused, Stays
+from coexsim.mail.delivery import NotRelayed, Recipients, Refused, Relayed
 from coexsim.mail.disposition import Disposition
 from coexsim.mail.message import Client, Envelope, Kind, Rcpt, Reply
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome
@@ -59,7 +59,7 @@ class Delivering:
     """A delivery agent at work on a copy, and what it has met so far."""
 
     copy: QueuedCopy
-    agent: Generator[Any, Any, Delivered | Stays]
+    agent: Generator[Any, Any, Relayed | NotRelayed]
     dispositions: dict[Rcpt, Disposition]
     asked: list[str] = field(default_factory=list)
     recoverable: bool = False  # a failure for the time being has an end that is known

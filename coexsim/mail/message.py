@@ -61,7 +61,7 @@ class Envelope(NamedTuple):
         """How many Received lines it has."""
         return len(self.passed)
 
-    def taken_by(self, machine: str) -> Envelope:
+    def with_received(self, machine: str) -> Envelope:
         """The same envelope with one more Received line."""
         return self._replace(passed=(*self.passed, machine))
 

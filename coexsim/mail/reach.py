@@ -13,6 +13,8 @@ from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import Setup, State
 
+WhyNotReached = Callable[[str, str], str | None]
+"""Given a client and a server: why the client cannot connect, as the cause of its reply; None: it can."""
 CACHED = " (cached)"
 _NOBODY: frozenset[str] = frozenset()
 
@@ -86,18 +88,25 @@ class Reach:
 
     def server_at(self, client: str, host: Host, now_s: float) -> str | NoContact:
         """The server that answers on port 25 of an address."""
-        product = self._setup.policies[client].product
         server = host.server
-        where = f"{host.name}[{host.address}]:25"
-        if server is None or not self._outages.joined(client, server, now_s):
-            return NoContact(
-                reply(product, "connection-timed-out", detail=where), server is not None and self._links_come_back()
-            )
-        listens = self._setup.policies[server].listens
-        if self._outages.server_up_again_s(server, now_s) is not None or not listens:
-            comes_back = listens and not self._outages.is_endless(server, now_s)
-            return NoContact(reply(product, "connection-refused", detail=where), comes_back)
-        return server
+        cause = "connection-timed-out" if server is None else self._why_not(client, server, now_s)
+        if server is not None and cause is None:
+            return server
+        said = reply(self._setup.policies[client].product, cause or "", detail=f"{host.name}[{host.address}]:25")
+        if cause == "connection-timed-out":
+            return NoContact(said, server is not None and self._links_come_back())
+        assert server is not None
+        return NoContact(said, self._setup.policies[server].listens and not self._outages.is_endless(server, now_s))
+
+    def why_not_at(self, now_s: float) -> WhyNotReached:
+        """Why a server cannot connect to another at a time; None: it can."""
+        return lambda client, server: self._why_not(client, server, now_s)
+
+    def _why_not(self, client: str, server: str, now_s: float) -> str | None:
+        if not self._outages.joined(client, server, now_s):
+            return "connection-timed-out"
+        up = self._outages.server_up_again_s(server, now_s) is None and self._setup.policies[server].listens
+        return None if up else "connection-refused"
 
     def dns_is_recoverable(self, now_s: float) -> bool:
         """Will name servers or zones answer otherwise at a known time."""

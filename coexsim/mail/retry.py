@@ -113,14 +113,15 @@ class RetrySchedule(NamedTuple):
 
     def after_failure(
         self, now_s: float, failures: int, queued_s: float, *, warned: bool = False, due_s: float | None = None,
-        phase_s: float | None = None, alone: bool = False,
+        phase_s: float | None = None, destination_alive: bool = False,
     ) -> Wait:  # fmt: skip
         """What follows the `failures`-th failure; the arguments are those of `next_attempt_s`. `warned`: its sender was told.
-        `due_s`: when the destination as a whole is tried again, if the message waits for that. `alone`: only the message must come later.
+        `due_s`: when the destination as a whole is tried again, if the message waits for that. `destination_alive`: only the message
+        must come later.
         """
         if due_s is not None:
             next_s = due_s
-        elif alone and self.message_gap_s is not None:
+        elif destination_alive and self.message_gap_s is not None:
             next_s = now_s + self.message_gap_s
         else:
             next_s = self.next_attempt_s(now_s, failures, queued_s, phase_s)

@@ -16,33 +16,33 @@ from coexsim.mail.delivery import (
     Begin,
     Connect,
     Defer,
-    Delivered,
     EndAttempt,
     Fail,
-    Greylist,
-    HandOver,
     Host,
     LookAtClock,
+    NotRelayed,
+    Offer,
     Postpone,
     Recipients,
     Refused,
+    Relayed,
     Resolve,
-    Session,
-    Stays,
     Timing,
+    TransactionResult,
     Unreachable,
     WaitUntil,
     Warn,
     defer,
-    deliver,
     dns_reply,
+    relay,
     split_by_time,
 )  # fmt: skip
-from coexsim.mail.dialogue import IsReached, contact, receive
+from coexsim.mail.dialogue import receive
 from coexsim.mail.disposition import Disposition
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedCopy, hops_of, recipients_of, split_off
+from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.message import Client, Envelope, Kind, NextHop, Rcpt, Reply, Stage, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach, addresses
@@ -52,11 +52,6 @@ from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
 
 MOST_STEPS = 20_000  # of one driver; a set-up that multiplies mail without end is stopped there
-RECOVERABLE_RULES = (
-    "greylisted",
-    "recipient-limit",
-    "next-host-not-reached",
-)  # a refusal by these has an end that is known
 
 
 class TraceDriver:
@@ -139,13 +134,13 @@ class TraceDriver:
             return
         at_s = back_s if back_s is not None else at_s
         reception = receive(
-            self.setup, server, client, envelope, self.setup.state_at(at_s), is_reached=self._is_reached(at_s)
+            self.setup, server, client, envelope, self.setup.state_at(at_s), why_not=self.reach.why_not_at(at_s)
         )
         for refusal in reception.refused:
             self._refuse(envelope.to((refusal.rcpt,)), server, refusal.reply, at_s)
         if reception.accepted:
             start = (Hop(server, "handed-in", prefix, tuple(asked), at_s),)
-            taken = envelope.to(reception.accepted).taken_by(self.setup.machine_of(server))
+            taken = envelope.to(reception.accepted).with_received(self.setup.machine_of(server))
             self._put(at_s, QueuedCopy(server, taken, client, dict.fromkeys(taken.recipients, start), 0, at_s))
 
     def _refuse(
@@ -153,12 +148,6 @@ class TraceDriver:
     ) -> None:
         for rcpt in envelope.recipients:
             self.messages[0].copies.append((rcpt.written, Copy(rcpt.address, outcome, (), by, said, at_s)))
-
-    def _is_reached(self, at_s: float) -> IsReached:
-        """Is a server reached from another at a time: for probes of recipients."""
-        return lambda client, server: (
-            self.outages.server_up_again_s(server, at_s) is None and self.outages.joined(client, server, at_s)
-        )
 
     # --- at a server ---
 
@@ -185,7 +174,7 @@ class TraceDriver:
             assert request.hop is not None
             part = split_off(copy, request.recipients, dispositions)
             policy, kind = self.setup.policies[copy.server], copy.envelope.kind
-            agent = deliver(policy, request.recipients, request.hop, part, kind)
+            agent = relay(policy, request.recipients, request.hop, part, kind)
             dispositions_now = {
                 rcpt: disposition._replace(envelope_recipient=rcpt) for rcpt, disposition in dispositions.items()
             }
@@ -223,7 +212,7 @@ class TraceDriver:
             else:
                 sent_back = self._let(delivering, effect, at_s)
 
-    def _ended(self, delivering: Delivering, end: Delivered | Stays, at_s: float) -> None:
+    def _ended(self, delivering: Delivering, end: Relayed | NotRelayed, at_s: float) -> None:
         if end == DUE:
             copy = delivering.copy
             self._work(split_off(copy, recipients_of(delivering.deferred), delivering.dispositions), at_s)
@@ -239,15 +228,17 @@ class TraceDriver:
                 return self._resolve(delivering, hop, at_s)
             case Connect(host):
                 return self._connect(delivering, host, at_s)
-            case HandOver(host, recipients, source):
-                return self._talk(delivering, host, recipients, source, at_s)
+            case Offer(host, recipients, source):
+                return self._offer(delivering, host, recipients, source, at_s)
             case LookAtClock():
                 return Timing(at_s)
             case Accepted(host, recipients):
                 self._accepted(delivering, host, recipients, at_s)
             case Postpone(deferred):
                 part = split_off(copy, recipients_of(deferred), delivering.dispositions)
-                agent = defer(self.setup.policies[copy.server], deferred, part, copy.envelope.kind, alone=True)
+                agent = defer(
+                    self.setup.policies[copy.server], deferred, part, copy.envelope.kind, destination_alive=True
+                )
                 self._drive(replace(delivering, copy=part, agent=agent, failed=None), None, at_s)
             case Fail(refused, "bounced") if delivering.failed is not None:
                 delivering.failed += self._failed(delivering, refused)
@@ -271,26 +262,28 @@ class TraceDriver:
         return hosts
 
     def _connect(self, delivering: Delivering, host: Host, at_s: float) -> Unreachable | None:
-        contact = self.reach.server_at(delivering.copy.server, host, at_s)
-        if not isinstance(contact, NoContact):
+        found = self.reach.server_at(delivering.copy.server, host, at_s)
+        if not isinstance(found, NoContact):
             return None
-        delivering.recoverable = delivering.recoverable or contact.recoverable
-        return Unreachable(contact.reply)
+        delivering.recoverable = delivering.recoverable or found.recoverable
+        return Unreachable(found.reply)
 
-    def _talk(self, delivering: Delivering, host: Host, recipients: Recipients, source: int, at_s: float) -> Session:
+    def _offer(
+        self, delivering: Delivering, host: Host, recipients: Recipients, source: int, at_s: float
+    ) -> TransactionResult:
         """One SMTP transaction with the server at `host`."""
         copy, server = delivering.copy, host.server
         assert server is not None
         offered = copy.envelope.to(recipients)
         delay_s = self.setup.policies[server].greylist_s
-        known_by = contact(self.setup, server, copy.server, source)
+        known_by = greylist_key(self.setup, server, copy.server, source)
         grey = (
             None
             if delay_s is None
             else lambda _, s, r: self._greylist.turns_away(server, known_by, s, r, at_s, delay_s)
         )
         state = self.setup.state_at(at_s)
-        reception = receive(self.setup, server, copy.server, offered, state, grey, self._is_reached(at_s))
+        reception = receive(self.setup, server, copy.server, offered, state, grey, self.reach.why_not_at(at_s))
         stages = [refusal.stage for refusal in reception.refused]
         stage: Stage = "mail" if "mail" in stages else "data" if reception.body_sent else "rcpt"
         taken = len(recipients) - sum(each == "rcpt" for each in stages)
@@ -308,9 +301,9 @@ class TraceDriver:
             )
             for refusal in reception.refused
         )
-        recoverable = any(refusal.rule in RECOVERABLE_RULES for refusal in reception.refused)
+        recoverable = any(refusal.recoverable for refusal in reception.refused)
         delivering.recoverable = delivering.recoverable or recoverable or self.reach.dns_is_recoverable(at_s)
-        return Session(reception.accepted, *split_by_time(refused))
+        return TransactionResult(reception.accepted, *split_by_time(refused))
 
     def _accepted(self, delivering: Delivering, host: Host, recipients: Recipients, at_s: float) -> None:
         """The host's server has these recipients from now on."""
@@ -318,7 +311,7 @@ class TraceDriver:
         assert server is not None
         hop = Hop(server, "accepted", "", (), at_s)
         behind = {r: (*hops_of(copy, delivering.dispositions[r], dns), hop) for r in recipients}
-        envelope = copy.envelope.to(recipients).taken_by(self.setup.machine_of(server))
+        envelope = copy.envelope.to(recipients).with_received(self.setup.machine_of(server))
         self._put(at_s, QueuedCopy(server, envelope, copy.server, behind, copy.message, at_s))
 
     def _defer(self, delivering: Delivering, effect: Defer, at_s: float) -> bool:
@@ -374,7 +367,7 @@ class TraceDriver:
         if notice is None:
             return
         writer = self.setup.machine_of(copy.server)
-        notice = notice.taken_by(writer)
+        notice = notice.with_received(writer)
         self.messages.append(
             Gathered(about=about, notice_by=copy.server, to=notice.recipients[0].address, kind=kind, at_s=at_s)
         )

@@ -25,7 +25,7 @@ from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
 from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.model import Scenario
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.text import encodable
 from coexsim.units import say_bytes, say_duration
 
@@ -130,7 +130,7 @@ def _page(
             if row["most_messages"]
         ],
         outcomes=summary["outcomes"],
-        seen=[name for name in OUTCOMES if any(row[name] for row in summary["outcomes"])],
+        seen=[name for name in TABLE_OUTCOMES if any(row[name] for row in summary["outcomes"])],
         accounting=say_accounting(summary["conservation"]["books"]),
         twice=sum(row["delivered_twice"] for row in summary["outcomes"]),
         trip=trip,

@@ -12,7 +12,7 @@ from rich.text import Text
 from coexsim.analysis.slo import Verdict
 from coexsim.report.tables import plain_table, titled
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.units import say_bytes, say_duration
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -134,7 +134,7 @@ def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
     rows = summary["outcomes"]
     if not rows:
         return [Text("No mail was handed in in the measured window.")]
-    seen = [name for name in OUTCOMES if any(row[name] for row in rows)]
+    seen = [name for name in TABLE_OUTCOMES if any(row[name] for row in rows)]
     table = plain_table(["flow"], ["sent", *seen])
     for row in rows:
         flow = say_flow(str(row["flow"]), summary["round_trip_flows"]) + (

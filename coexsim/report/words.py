@@ -8,7 +8,7 @@ from typing import Any
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
-from coexsim.sim.recorder import OUTCOMES
+from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.units import Moment, moment, say_time
 
 MONDAY = Moment(0, 0.0)
@@ -32,7 +32,7 @@ def say_accounting(books: Iterable[dict[str, Any]]) -> str:
     """``accounting of the whole run, in recipients: 10 sent = 9 delivered + 1 bounced``, with what else there is to say."""
     rows = list(books)
     mail = [row for row in rows if row["kind"] == "mail"]
-    ends = [f"{number:,} {name}" for name in OUTCOMES if (number := sum(row[name] for row in mail))]
+    ends = [f"{number:,} {name}" for name in TABLE_OUTCOMES if (number := sum(row[name] for row in mail))]
     second = sum(row["second_copies"] for row in mail)
     notices = sum(row["sent"] for row in rows if row["kind"] != "mail")
     more = f"; {second:,} of them are second copies of mail whose 250 was lost, counted once more" if second else ""

@@ -17,8 +17,8 @@ from coexsim.scenario.servers import AnyServer, ExternalServer, HostedInbound, H
 from coexsim.sim.concurrency import Feedback
 from coexsim.sim.dns_server import NameServer, Resolver
 from coexsim.sim.downtime import DowntimeSchedule, random_downtime
-from coexsim.sim.network import StageLogMaker
 from coexsim.sim.server import MailServer, ServerWorld
+from coexsim.sim.stage_log import StageLogMaker
 from coexsim.sim.stations import FifoStation, Pool
 from coexsim.sim.work import ServerWork
 

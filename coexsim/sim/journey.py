@@ -10,22 +10,22 @@ from math import inf
 
 from simpy.events import ProcessGenerator
 
-from coexsim.mail.delivery import DUE, GONE, Refused, defer, deliver
+from coexsim.mail.delivery import DUE, GONE, Refused, defer, relay
 from coexsim.sim.clock import WORK_DONE, At
 from coexsim.sim.message import Message
 from coexsim.sim.message_world import MessageWorld
-from coexsim.sim.rule_memory import Forwarding
+from coexsim.sim.rule_memory import Onward
 from coexsim.sim.server import MailServer
 from coexsim.sim.session import Steps
 from coexsim.sim.transfer import in_time, move
 
 
 def journey(
-    world: MessageWorld, message: Message, forwarding: Forwarding | None = None, deferred: tuple[Refused, ...] = ()
+    world: MessageWorld, message: Message, onward: Onward | None = None, deferred: tuple[Refused, ...] = ()
 ) -> ProcessGenerator:
     """SimPy process: one message's way to its end.
 
-    It begins with work at its server; or (`forwarding`) onward from it, or (`deferred`) with the wait for another attempt, as a part
+    It begins with work at its server; or (`onward`) further on from it, or (`deferred`) with the wait for another attempt, as a part
     of a message that has been worked on there.
     """
     server = world.servers[message.server]
@@ -33,10 +33,10 @@ def journey(
         server.enqueue(message)
         goes_on = (
             yield from in_time(
-                world, message, defer(server.policy, deferred, message, message.envelope.kind, alone=True)
+                world, message, defer(server.policy, deferred, message, message.envelope.kind, destination_alive=True)
             )
         ) == DUE
-    elif forwarding is not None:
+    elif onward is not None:
         server.enqueue(message)
         goes_on = True
     else:
@@ -44,12 +44,12 @@ def journey(
         yield from _work(world, server, message)
         goes_on = True
     while goes_on:
-        if forwarding is None:
-            forwarding = yield from _decide(world, server, message)
-            if forwarding is None:
+        if onward is None:
+            onward = yield from _decide(world, server, message)
+            if onward is None:
                 break
-        goes_on = yield from _forward(world, server, message, forwarding)
-        forwarding = None
+        goes_on = yield from _send_on(world, server, message, onward)
+        onward = None
         server = world.servers[message.server]
     server.leave(message)
     world.ended(message)
@@ -89,15 +89,15 @@ def _decide(world: MessageWorld, server: MailServer, message: Message) -> Steps:
     return first
 
 
-def _forward(world: MessageWorld, server: MailServer, message: Message, forwarding: Forwarding) -> Steps:
+def _send_on(world: MessageWorld, server: MailServer, message: Message, onward: Onward) -> Steps:
     """To the next server or role, and the work there. False: the way has ended; where it must be tried again, the rules are asked anew."""
-    if forwarding.hop is None:
-        assert forwarding.role is not None
+    if onward.hop is None:
+        assert onward.role is not None
         server.leave(message)
-        message.server = forwarding.role
+        message.server = onward.role
     else:
         envelope = message.envelope
-        agent = deliver(server.policy, envelope.recipients, forwarding.hop, message, envelope.kind)
+        agent = relay(server.policy, envelope.recipients, onward.hop, message, envelope.kind)
         end = yield from in_time(world, message, agent)
         if isinstance(end, str):
             return end != GONE

@@ -15,7 +15,7 @@ from coexsim.scenario.network import UPLINK, Background, background_at
 from coexsim.scenario.question import Run
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
-from coexsim.sim.stage_log import StageLog
+from coexsim.sim.stage_log import StageLogMaker
 from coexsim.units import DAY_S, WEEK_S
 
 Node = str | tuple[str, str]  # a site, or ("server", its name)
@@ -139,19 +139,3 @@ class Network:
         if one == other:
             return [(one, other)]
         return [way for way in ((one, UPLINK), (one, other), (UPLINK, other)) if way in self.links]
-
-
-class StageLogMaker:
-    """Makes the logs of a run, all over the same time and window, and keeps them."""
-
-    def __init__(self, length_s: float, measured_s: tuple[float, float], *, keep_visits: bool) -> None:
-        self.length_s = length_s
-        self.measured_s = measured_s
-        self.keep_visits = keep_visits
-        self.made: list[StageLog] = []
-
-    def __call__(self, server: str, stage: str, workers: int | None) -> StageLog:
-        """A new log."""
-        log = StageLog(server, stage, workers, self.length_s, measured_s=self.measured_s, keep_visits=self.keep_visits)
-        self.made.append(log)
-        return log

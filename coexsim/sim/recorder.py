@@ -18,8 +18,8 @@ from coexsim.sim.binned import Bins
 from coexsim.sim.message import EnvelopeClass, Message
 
 Floats = NDArray[np.float64]
-OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
-DELIVERED, BOUNCED, EXPIRED, DISCARDED, IN_TRANSIT = range(len(OUTCOMES))
+TABLE_OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
+DELIVERED, BOUNCED, EXPIRED, DISCARDED, IN_TRANSIT = range(len(TABLE_OUTCOMES))
 DTYPES = {
     "mail": "i8", "recipients": "i4", "size_bytes": "i8", "born_s": "f8", "delay_s": "f8", "hops": "i2", "wan_bytes": "i8",
     "attempts": "i2", "measured": "?", "outcome": "i1", "kind": "i1", "stream": "i2", "flow": "i4", "code": "i2", "by": "i2",
@@ -61,7 +61,7 @@ class WordCodes:
 def in_words(columns: dict[str, Any], words: dict[str, list[str]]) -> dict[str, Any]:
     """The same columns, those of words as (codes, words)."""
     codes = {name: (columns[name].astype(np.int64), known) for name, known in words.items()}
-    return columns | codes | {"outcome": (columns["outcome"].astype(np.int64), list(OUTCOMES))}
+    return columns | codes | {"outcome": (columns["outcome"].astype(np.int64), list(TABLE_OUTCOMES))}
 
 
 class Recorder:
@@ -79,7 +79,7 @@ class Recorder:
         self._buffer: list[float] = []
         self._blocks: list[NDArray[np.float64]] = []
         self.sent = 0
-        self.ended = [0] * len(OUTCOMES)
+        self.ended = [0] * len(TABLE_OUTCOMES)
         self.notes: list[Note] = []
 
     def _flows_in(self, envelope: EnvelopeClass, born_s: float) -> tuple[tuple[int, int], ...]:
@@ -135,5 +135,5 @@ class Recorder:
     def check_conservation(self) -> None:
         """Sent = delivered + bounced + expired + discarded + in transit, per recipient. Raises `ConservationError`."""
         if self.sent != sum(self.ended):
-            books = ", ".join(f"{outcome} {count}" for outcome, count in zip(OUTCOMES, self.ended, strict=True))
+            books = ", ".join(f"{outcome} {count}" for outcome, count in zip(TABLE_OUTCOMES, self.ended, strict=True))
             raise ConservationError(f"sent {self.sent} recipients, but {books}: {sum(self.ended)} in all")

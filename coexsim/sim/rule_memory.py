@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from coexsim.mail.delivery import Greylist, Refused, Session, split_by_time
-from coexsim.mail.dialogue import contact, receive
+from coexsim.mail.delivery import Refused, TransactionResult, split_by_time
+from coexsim.mail.dialogue import receive
 from coexsim.mail.disposition import Disposition
+from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.message import NextHop, Rcpt, Reply, fold
 from coexsim.mail.policy import Rate
 from coexsim.mail.routing import decide
@@ -36,7 +37,7 @@ class RulesWorld(Protocol):
     def side_of(self, address: str, version: int) -> str: ...  # noqa: D102
 
 
-class Forwarding(NamedTuple):
+class Onward(NamedTuple):
     """Recipients that go on: to a next hop, or to a role on the same machine."""
 
     envelope: EnvelopeClass
@@ -51,7 +52,7 @@ class ClassDecision(NamedTuple):
     """
 
     delivered: tuple[EnvelopeClass, ...]
-    onward: tuple[Forwarding, ...]
+    onward: tuple[Onward, ...]
     failed: tuple[Refused, ...]
     added: int
     rules: dict[Rcpt, tuple[str, str]]
@@ -60,7 +61,7 @@ class ClassDecision(NamedTuple):
 class ClassReception(NamedTuple):
     """What a server takes of a class of mail in the SMTP dialogue, and whether it comes to the body."""
 
-    session: Session
+    session: TransactionResult
     body: bool
 
 
@@ -94,18 +95,19 @@ class RuleMemory:
         return found
 
     def reception(
-        self, message: Message, envelope: EnvelopeClass, client: str, which: int, now_s: float
+        self, message: Message, envelope: EnvelopeClass, client: str, which: int, now_s: float, source: int = 0
     ) -> ClassReception:
         """What this server takes of a message that a client offers for the recipients of `envelope`.
 
-        `which` of the client's senders it is matters to greylisting and to limits of each client.
+        `which` of the client's senders it is, and the number of its own address (`source`), matter to greylisting; the former also to
+        limits of each client.
         """
         if self.asks_each(envelope, client):
-            return self._receive(message, envelope, client, which, now_s)
+            return self._receive(message, envelope, client, which, now_s, source)
         key = (envelope, client, message.size_class, message.passed)
         found = self._receptions.get(key)
         if found is None:
-            found = self._receptions[key] = self._receive(message, envelope, client, which, now_s)
+            found = self._receptions[key] = self._receive(message, envelope, client, which, now_s, source)
         return found
 
     def asks_each(self, envelope: EnvelopeClass, client: str) -> bool:
@@ -166,38 +168,40 @@ class RuleMemory:
         with_recipients = world.envelopes.with_recipients
         return ClassDecision(
             tuple(self._by_side(envelope, tuple(v.rcpt for v in of.get("deliver", ())))),
-            tuple(Forwarding(with_recipients(envelope, t.recipients), t.hop, t.role) for t in decision.requests),
+            tuple(Onward(with_recipients(envelope, t.recipients), t.hop, t.role) for t in decision.requests),
             tuple(_by_reply(failed)),
             kept - envelope.count,
             {v.rcpt: (v.rule, v.reason) for v in dispositions if v.action != "duplicate"},
         )
 
     def _receive(
-        self, message: Message, envelope: EnvelopeClass, client: str, which: int, now_s: float
+        self, message: Message, envelope: EnvelopeClass, client: str, which: int, now_s: float, source: int = 0
     ) -> ClassReception:
         world, delay_s = self._world, self._greylist_s
 
         def is_grey(client: str, sender: str, rcpt: str) -> bool:
             assert delay_s is not None
             addresses = world.setup.policies[client].outgoing_addresses
-            known_by = contact(world.setup, self._server, client, (which + message.failures) % addresses)
+            known_by = greylist_key(world.setup, self._server, client, (which + source) % addresses)
             return self._greylist.turns_away(str(which // addresses), known_by, sender, rcpt, now_s, delay_s)
 
         def allowed(rate: Rate, sender: str, recipient: str, wanted: int) -> int:
             whose = self._whose(rate, client, which, sender, recipient)
             return wanted if whose is None else self._counts.take(rate, whose, wanted, now_s)
 
-        def is_reached(client: str, server: str) -> bool:
-            return world.downtimes[server].is_up(now_s) and world.network.between(client, server, now_s) is not None
+        def why_not(client: str, server: str) -> str | None:
+            if world.network.between(client, server, now_s) is None:
+                return "connection-timed-out"
+            return None if world.downtimes[server].is_up(now_s) else "connection-refused"
 
         offered = message.as_envelope()._replace(recipients=envelope.recipients)
         reception = receive(
-            world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey, is_reached,
+            world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey, why_not,
             allowed if self._rates else None,
         )  # fmt: skip
         failed, deferred = split_by_time(_by_reply([(refusal.rcpt, refusal.reply) for refusal in reception.refused]))
         accepted = envelope.recipients if reception.accepted == envelope.recipients else reception.accepted
-        return ClassReception(Session(accepted, failed, deferred), reception.body_sent)
+        return ClassReception(TransactionResult(accepted, failed, deferred), reception.body_sent)
 
     def _by_side(self, envelope: EnvelopeClass, recipients: Recipients) -> Iterator[EnvelopeClass]:
         world = self._world
@@ -217,4 +221,4 @@ def _by_reply(refused: list[tuple[Rcpt, Reply]]) -> Iterator[Refused]:
         yield Refused(tuple(rcpts), said)
 
 
-__all__ = ["ClassDecision", "ClassReception", "Forwarding", "RuleMemory", "RulesWorld"]
+__all__ = ["ClassDecision", "ClassReception", "Onward", "RuleMemory", "RulesWorld"]

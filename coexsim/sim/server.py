@@ -197,11 +197,11 @@ class MailServer:
 
     # --- as a server ---
 
-    def reception(self, message: Message, envelope: EnvelopeClass, client: str) -> ClassReception:
-        """What it takes of a message that a client offers for the recipients of `envelope`."""
+    def reception(self, message: Message, envelope: EnvelopeClass, client: str, source: int = 0) -> ClassReception:
+        """What it takes of a message that a client offers, from its own address `source`, for the recipients of `envelope`."""
         servers = self._world.servers
         which = servers[client].sender(message.number) if client in servers else 0
-        return self.rules.reception(message, envelope, client, which, self._world.env.now)
+        return self.rules.reception(message, envelope, client, which, self._world.env.now, source)
 
     def note_refusal(self, *, in_session: bool) -> None:
         """A client was turned away at a limit, `in_session` with a connection; counted in the measured window."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import simpy
 
-from coexsim.mail.delivery import Interrupted, Session, Unreachable
+from coexsim.mail.delivery import Interrupted, TransactionResult, Unreachable
 from coexsim.mail.message import Reply
 from coexsim.mail.replies import reply
 from coexsim.sim.clock import SESSION, At
@@ -33,15 +33,17 @@ def parties(server: MailServer, target: MailServer, path: Path) -> list[Downtime
     return [down for down in (server.downtime, target.downtime, path.downtime) if down]
 
 
-def session(world: MessageWorld, server: MailServer, target: MailServer, message: Message, path: Path) -> Steps:
-    """The SMTP dialogue: round trips and the server's accept work, then the body over the links of the path.
+def session(
+    world: MessageWorld, server: MailServer, target: MailServer, message: Message, path: Path, source: int
+) -> Steps:
+    """The SMTP dialogue, from the client's own address `source`: round trips and accept work, then the body over the path's links.
 
     Where something could fail, the last half of the last round trip, on which the 250 is, comes after the body.
     """
     env = world.env
     began_s = env.now
     reused = server.use_cached_connection(target, message.number)
-    came, body = target.reception(message, message.envelope, server.name)
+    came, body = target.reception(message, message.envelope, server.name, source)
     smtp = server.spec.smtp
     trips = session_round_trips(smtp.tls, smtp.pipelining, message.size_bytes, message.envelope.count, reused, body)
     accept_s = target.accept_s(message) if body else 0.0
@@ -74,7 +76,7 @@ def _send_body(message: Message, path: Path) -> Steps:
 
 
 def _what_failed(
-    world: MessageWorld, server: MailServer, target: MailServer, message: Message, came: Session, path: Path, began_s: float,
+    world: MessageWorld, server: MailServer, target: MailServer, message: Message, came: TransactionResult, path: Path, began_s: float,
     answered_s: float | None,
 ) -> Unreachable | Interrupted | None:  # fmt: skip
     """Did something go down while they talked. `answered_s`: when the server had it all and answered; None: it never had.

@@ -154,7 +154,7 @@ class Pool:
         """Slots taken."""
         return len(self._slots)
 
-    def taken_by(self, key: Hashable) -> int:
+    def held_by(self, key: Hashable) -> int:
         """Slots taken by a key."""
         return self._taken_by.get(key, 0)
 

@@ -19,15 +19,15 @@ from coexsim.mail.delivery import (
     Effect,
     EndAttempt,
     Fail,
-    HandOver,
     Host,
     Interrupted,
     LookAtClock,
+    Offer,
     Postpone,
     Recipients,
     Refused,
     Resolve,
-    Session,
+    TransactionResult,
     Trouble,
     Unreachable,
     WaitUntil,
@@ -105,8 +105,8 @@ class Transfer:
                 return (yield from self._resolve(hop))
             case Connect(host):
                 return (yield from self._connect(host))
-            case HandOver(host, recipients):
-                return (yield from self._hand_over(host, recipients))
+            case Offer(host, recipients, source):
+                return (yield from self._offer(host, recipients, source))
             case WaitUntil(time_s):
                 return (yield from self._wait_until(time_s))
             case EndAttempt(hop, attempt):
@@ -175,7 +175,7 @@ class Transfer:
             retry, now_s = self._server.policy.retry, self._env.now
             concurrency = threads.concurrency(hop.name)
             if concurrency is not None:
-                busy, by_queue = threads.taken_by(hop.name), concurrency.by_queue
+                busy, by_queue = threads.held_by(hop.name), concurrency.by_queue
                 if attempt.destination not in ("dead", "busy"):
                     concurrency.after_success(busy)
                     destination.revive()
@@ -255,7 +255,7 @@ class Transfer:
         target.connections.release(self._slot)
         self._slot = None
 
-    def _hand_over(self, host: Host, recipients: Recipients) -> Steps:
+    def _offer(self, host: Host, recipients: Recipients, source: int) -> Steps:
         """The SMTP session with the host that is connected."""
         assert host.server is not None
         target = self._world.servers[host.server]
@@ -264,9 +264,9 @@ class Transfer:
         if self._world.mail_log is not None:
             self._message.attempt_times = self._times()
         assert self._path is not None
-        result = yield from session(self._world, self._server, target, self._message, self._path)
+        result = yield from session(self._world, self._server, target, self._message, self._path, source)
         self._hang_up(target)
-        if isinstance(result, Session) and result.deferred:
+        if isinstance(result, TransactionResult) and result.deferred:
             self._failed += _recipients(result.failed)
             self._deferred = _recipients(result.deferred)
             self._note_left(self._deferred)

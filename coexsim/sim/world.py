@@ -26,10 +26,11 @@ from coexsim.sim.dns_server import NameServer
 from coexsim.sim.journey import journey
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
-from coexsim.sim.network import Network, StageLogMaker
+from coexsim.sim.network import Network
 from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED, IN_TRANSIT, Recorder
-from coexsim.sim.rule_memory import Forwarding
+from coexsim.sim.rule_memory import Onward
 from coexsim.sim.server import MailServer
+from coexsim.sim.stage_log import StageLogMaker
 
 DRAIN_S = 7 * 86400.0
 MOST_MESSAGES_AT_ONCE = 2_000_000  # about 2 GB; an unstable system is stopped there, and says so
@@ -143,11 +144,11 @@ class World:
             message.envelope = self.envelopes.with_recipients(message.envelope, session.accepted)
             self.start(message)
 
-    def start(self, message: Message, forwarding: Forwarding | None = None, deferred: tuple[Refused, ...] = ()) -> None:
+    def start(self, message: Message, onward: Onward | None = None, deferred: tuple[Refused, ...] = ()) -> None:
         """A message, or a part of one, goes its own way from now on."""
         self.under_way[message] = None
         self.measured_under_way += message.measured
-        self.env.process(journey(self, message, forwarding, deferred))
+        self.env.process(journey(self, message, onward, deferred))
 
     def ended(self, message: Message) -> None:
         """The way of a message has ended."""

@@ -15,24 +15,24 @@ from coexsim.mail.delivery import (
     Defer,
     EndAttempt,
     Fail,
-    Greylist,
-    HandOver,
     Host,
     Interrupted,
     LookAtClock,
+    Offer,
     Postpone,
     Refused,
     Resolve,
-    Session,
     Timing,
+    TransactionResult,
     Unreachable,
     WaitUntil,
     Warn,
     defer,
-    deliver,
+    relay,
 )  # fmt: skip
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.gathered import QueuedCopy
+from coexsim.mail.greylist import Greylist
 from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply
 from coexsim.mail.policy import Policy
 from coexsim.mail.retry import RetrySchedule
@@ -80,7 +80,7 @@ class Driver:
         match effect:
             case Resolve():
                 return self.hosts
-            case Connect() | HandOver():
+            case Connect() | Offer():
                 return self.answers.pop(0)
             case LookAtClock():
                 return Timing(self.now_s)
@@ -94,41 +94,47 @@ class Driver:
 
 
 def test_the_first_host_that_takes_all_is_the_last_one_tried(policy: Policy) -> None:
-    driver = Driver(REFUSED, None, Session((ANN, BOB)))
+    driver = Driver(REFUSED, None, TransactionResult((ANN, BOB)))
 
-    assert driver.run(deliver(policy, (ANN, BOB), HOP, entry(), "mail")) == (MX2, (ANN, BOB))
+    assert driver.run(relay(policy, (ANN, BOB), HOP, entry(), "mail")) == (MX2, (ANN, BOB))
     assert [c.host for c in driver.of(Connect)] == [MX1, MX2]
     assert driver.of(EndAttempt)[0].attempt.destination == "alive"
 
 
 def test_whoever_is_told_to_come_later_is_offered_to_the_next_host(policy: Policy) -> None:
     """Ann is taken at once, Bob by the second host, Eve is refused for good and told so."""
-    first = Session((ANN,), (Refused((EVE,), NEVER),), (Refused((BOB,), LATER),))
-    driver = Driver(None, first, None, Session((BOB,)))
+    first = TransactionResult((ANN,), (Refused((EVE,), NEVER),), (Refused((BOB,), LATER),))
+    driver = Driver(None, first, None, TransactionResult((BOB,)))
 
-    assert driver.run(deliver(policy, (ANN, BOB, EVE), HOP, entry(), "mail")) == (MX2, (BOB,))
+    assert driver.run(relay(policy, (ANN, BOB, EVE), HOP, entry(), "mail")) == (MX2, (BOB,))
     assert driver.of(Accepted) == [Accepted(MX1, (ANN,))]
-    assert [h.recipients for h in driver.of(HandOver)] == [(ANN, BOB, EVE), (BOB,)]
+    assert [h.recipients for h in driver.of(Offer)] == [(ANN, BOB, EVE), (BOB,)]
     assert driver.of(Fail) == [Fail((Refused((EVE,), NEVER),), "bounced")]
 
 
 def test_another_address_of_a_server_that_has_answered_is_not_tried(policy: Policy) -> None:
     again = MX1._replace(address="192.0.2.101")
-    driver = Driver(None, Session((), (), (Refused((ANN,), LATER),)), None, Session((ANN,)), hosts=(MX1, again, MX3))
+    driver = Driver(
+        None,
+        TransactionResult((), (), (Refused((ANN,), LATER),)),
+        None,
+        TransactionResult((ANN,)),
+        hosts=(MX1, again, MX3),
+    )
 
-    assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == (MX3, (ANN,))
+    assert driver.run(relay(policy, (ANN,), HOP, entry(), "mail")) == (MX3, (ANN,))
 
 
 def test_no_more_sessions_than_the_product_has(policy: Policy) -> None:
     """Two hosts say "later": the third is not asked; the part that was taken goes on, the other waits by itself."""
-    later = Session((), (), (Refused((BOB,), LATER),))
-    driver = Driver(None, Session((ANN,), (), (Refused((BOB,), LATER),)), None, later)
+    later = TransactionResult((), (), (Refused((BOB,), LATER),))
+    driver = Driver(None, TransactionResult((ANN,), (), (Refused((BOB,), LATER),)), None, later)
 
-    assert driver.run(deliver(policy, (ANN, BOB), HOP, entry(), "mail")) == DUE
+    assert driver.run(relay(policy, (ANN, BOB), HOP, entry(), "mail")) == DUE
     assert len(driver.of(Connect)) == 2
     assert driver.of(Accepted) == [Accepted(MX1, (ANN,))]
-    one_host = Driver(None, Session((ANN,), (), (Refused((BOB,), LATER),)), hosts=(MX1,))
-    assert one_host.run(deliver(policy, (ANN, BOB), HOP, entry(), "mail")) == (MX1, (ANN,))
+    one_host = Driver(None, TransactionResult((ANN,), (), (Refused((BOB,), LATER),)), hosts=(MX1,))
+    assert one_host.run(relay(policy, (ANN, BOB), HOP, entry(), "mail")) == (MX1, (ANN,))
     assert one_host.of(Postpone) == [Postpone((Refused((BOB,), LATER),))]
 
 
@@ -137,7 +143,7 @@ def test_a_destination_is_dead_when_nobody_answers_there(policy: Policy, last: U
     """A host without room is alive: other mail may try it (421 is about this connection only)."""
     driver = Driver(REFUSED, REFUSED, last)
 
-    assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == DUE
+    assert driver.run(relay(policy, (ANN,), HOP, entry(), "mail")) == DUE
     assert driver.of(EndAttempt)[0].attempt.destination == state
     assert driver.of(Defer)[0].deferred == (Refused((ANN,), last.reply),)
 
@@ -145,21 +151,21 @@ def test_a_destination_is_dead_when_nobody_answers_there(policy: Policy, last: U
 def test_an_interrupted_attempt_counts_for_nothing(policy: Policy) -> None:
     """The server itself was down: the attempt is made again, and the message has no failure."""
     state = entry()
-    driver = Driver(Interrupted(), None, Session((ANN,)))
+    driver = Driver(Interrupted(), None, TransactionResult((ANN,)))
 
-    assert driver.run(deliver(policy, (ANN,), HOP, state, "mail")) == (MX1, (ANN,))
+    assert driver.run(relay(policy, (ANN,), HOP, state, "mail")) == (MX1, (ANN,))
     assert [end.attempt is None for end in driver.of(EndAttempt)] == [True, False]
     assert state.failures == 0
 
 
 def test_an_interruption_between_two_hosts_leaves_who_is_left(policy: Policy) -> None:
     """Ann is taken and Eve refused before it: only Bob is offered again, and Eve is told."""
-    first = Session((ANN,), (Refused((EVE,), NEVER),), (Refused((BOB,), LATER),))
-    driver = Driver(None, first, Interrupted(), None, Session((BOB,)))
+    first = TransactionResult((ANN,), (Refused((EVE,), NEVER),), (Refused((BOB,), LATER),))
+    driver = Driver(None, first, Interrupted(), None, TransactionResult((BOB,)))
 
-    assert driver.run(deliver(policy, (ANN, BOB, EVE), HOP, entry(), "mail")) == (MX1, (BOB,))
+    assert driver.run(relay(policy, (ANN, BOB, EVE), HOP, entry(), "mail")) == (MX1, (BOB,))
     assert driver.of(Accepted) == [Accepted(MX1, (ANN,))]
-    assert [h.recipients for h in driver.of(HandOver)] == [(ANN, BOB, EVE), (BOB,)]
+    assert [h.recipients for h in driver.of(Offer)] == [(ANN, BOB, EVE), (BOB,)]
     assert driver.of(Fail) == [Fail((Refused((EVE,), NEVER),), "bounced")]
 
 
@@ -173,9 +179,9 @@ def test_what_others_go_on_with_waits_for_them(policy: Policy) -> None:
             return super().answer(effect)
 
     state = entry()
-    driver = OthersGoOn(NO_ROOM, None, Session((ANN,)), hosts=(MX1,))
+    driver = OthersGoOn(NO_ROOM, None, TransactionResult((ANN,)), hosts=(MX1,))
 
-    assert driver.run(deliver(policy, (ANN,), HOP, state, "mail")) == (MX1, (ANN,))
+    assert driver.run(relay(policy, (ANN,), HOP, state, "mail")) == (MX1, (ANN,))
     assert [len(driver.of(Begin)), state.failures] == [2, 0]
 
 
@@ -185,7 +191,7 @@ def test_a_suspended_destination_makes_no_connection(policy: Policy) -> None:
             return LATER if isinstance(effect, Begin) else super().answer(effect)
 
     driver = Suspended()
-    assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == DUE
+    assert driver.run(relay(policy, (ANN,), HOP, entry(), "mail")) == DUE
     assert driver.of(Connect) == driver.of(Resolve) == []
     assert driver.now_s == 60.0
 
@@ -200,7 +206,7 @@ def test_no_host_for_now_or_for_good(policy: Policy, temporary: bool, end: str) 
             return DnsFailure(cause, temporary, "why") if isinstance(effect, Resolve) else super().answer(effect)
 
     driver = NoHost()
-    assert driver.run(deliver(policy, (ANN,), HOP, entry(), "mail")) == end
+    assert driver.run(relay(policy, (ANN,), HOP, entry(), "mail")) == end
     assert [f.outcome for f in driver.of(Fail)] == ([] if temporary else ["bounced"])
 
 

@@ -1,0 +1,57 @@
+"""One attempt of the delivery agent where nothing takes time: for probes of recipients, and where a check looks for loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from coexsim.mail.delivery import (
+    Attempt,
+    Connect,
+    Host,
+    Offer,
+    Recipients,
+    Resolve,
+    TransactionResult,
+    Unreachable,
+    attempt,
+)
+from coexsim.mail.dns import DnsFailure
+from coexsim.mail.message import NextHop
+from coexsim.mail.reach import WhyNotReached, addresses, hosts_at_once
+from coexsim.mail.replies import reply
+from coexsim.mail.setup import Setup, State
+
+
+def attempt_at_once(
+    setup: Setup, client: str, recipients: Recipients, hop: NextHop, state: State,
+    offer: Callable[[str, Recipients], TransactionResult], why_not: WhyNotReached | None = None,
+) -> Attempt:  # fmt: skip
+    """Drive one attempt of a server: `offer` says what a server takes; `why_not` is it not reached (None: whoever listens is)."""
+    policy = setup.policies[client]
+
+    def connect(host: Host) -> Unreachable | None:
+        cause: str | None = "connection-timed-out"
+        if host.server is not None:
+            listens = setup.policies[host.server].listens
+            cause = (why_not and why_not(client, host.server)) or (None if listens else "connection-refused")
+        where = f"{host.name}[{host.address}]:25"
+        return None if cause is None else Unreachable(reply(policy.product, cause, detail=where))
+
+    agent = attempt(policy, recipients, hop)
+    sent_back: object = None
+    try:
+        while True:
+            effect = agent.send(sent_back)
+            sent_back = None
+            match effect:
+                case Resolve():
+                    found = hosts_at_once(setup, hop, policy, state)
+                    sent_back = found if isinstance(found, DnsFailure) else addresses(setup, found)
+                case Connect(host):
+                    sent_back = connect(host)
+                case Offer(host, offered):
+                    assert host.server is not None
+                    sent_back = offer(host.server, offered)
+    except StopIteration as end:
+        result: Attempt = end.value
+        return result
