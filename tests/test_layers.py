@@ -174,3 +174,29 @@ def test_the_way_of_a_message_in_the_readme_is_that_of_the_code() -> None:
     assert walk.count(".py`") > 20
     assert missing_from_code(walk) == []
     assert missing_from_code("`sim/gone.py`, `mail/dns.py` (`gone`)") == ["sim/gone.py", "mail/dns.py: gone"]
+
+
+def stale_names(text: str, defined: set[str]) -> list[str]:
+    """What a source file calls a step or method of the reference (in double backticks) that is not defined."""
+    named = re.findall(r"``((?:[A-Z]\w+\.)?_?[a-z]\w+)``", text)
+    return [name for name in named if ("." in name or name.startswith("_")) and name not in defined]
+
+
+def test_the_compiled_engine_names_steps_as_the_reference_does() -> None:
+    """What its docstrings and comments call by the name of the reference's method or function is there under this name."""
+    defined: set[str] = set()
+    for room in ("sim", "mail", "draw"):
+        for file in (PACKAGE / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    defined |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
+                elif isinstance(node, ast.FunctionDef):
+                    defined.add(node.name)
+
+    stale = {
+        file.name: found
+        for file in (PACKAGE / "engine").rglob("*.py")
+        if (found := stale_names(file.read_text(encoding="utf-8"), defined))
+    }
+    assert stale == {}
+    assert stale_names("``Pool.release`` after ``Copy.part``", {"Pool.release"}) == ["Copy.part"]

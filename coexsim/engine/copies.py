@@ -70,7 +70,7 @@ def new_copy(copies: Any, ints: Any) -> Any:
 
 @compiled
 def new_part(copies: Any, ints: Any, c: int, count: int) -> Any:
-    """``Copy.part``: a copy for some of the recipients, with the same way behind it and their share of the bytes."""
+    """``Message.split_off``: a copy for some of the recipients, with the same way behind it and their share of the bytes."""
     n = new_copy(copies, ints)
     co = copies[c]
     part = copies[n]

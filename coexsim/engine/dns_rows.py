@@ -132,7 +132,7 @@ class DnsRows:
         return self._addresses(name, [a for group in found.groups for a in group[0].addresses])
 
     def ask_lot(self, node: int, mail: int, attempts: int) -> int:
-        """The hosts of a next hop by the lots that mail and attempt give (``_by_lot``)."""
+        """The hosts of a next hop by the lots that mail and attempt give (``Resolver.in_turn``)."""
         world, found = self.world, self.found[node]
         count = sum(len(group) for group in found.groups)
         lot = [keyed_uniform(world.seed, world.replication, f"mx/{i}", abs(mail), attempts) for i in range(count)]

@@ -3,9 +3,9 @@
 It knows no mail rules. A step first looks up all that it needs; where a row, a column of work or room in an array is missing, the kernel
 returns to Python with the reason, and repeats the step when it is called again. So a step has either all of its effects or none.
 
-Its steps are in the order of a message's way, each named as in the reference: enter, plan, send, attempt, look up, contact, session,
-defer. What every message does is written here, since a call with many arrays costs as much as a step; rarer steps are functions of
-their own: ``lookup_steps.py``, ``interruptions.py``, ``failure_steps.py``.
+Its steps are in the order of a message's way, each with the name of what does it in the reference. What every message does is written here,
+since a call with many arrays costs as much as a step; rarer steps are functions of their own: ``lookup_steps.py``, ``interruptions.py``,
+``failure_steps.py``.
 """
 
 # ruff: noqa: SIM109, E741 - a chain of comparisons compiles to a jump; a link is l, as a copy is c
@@ -533,9 +533,7 @@ def run(
                     a, need = slot_waited(
                         a, c, now, copies, servers, hosts, host_server, paths, spans, down, up,
                     )  # fmt: skip
-                elif (
-                    a == DOOR
-                ):  # ``_trouble_at_the_door``: no connection to be had (421), or no room for the message (452)
+                elif a == DOOR:  # ``Transfer._connect``: no connection to be had (421), or no room (452)
                     sv = servers[co.server]
                     to = servers[host_server[hosts[co.hosts].first + co.at]]
                     a = SESSION
@@ -569,7 +567,7 @@ def run(
                     )  # fmt: skip
 
                 # --- the session ---------------------------------------------------------------------------------------------------
-                elif a == SESSION:  # ``_session``: the dialogue
+                elif a == SESSION:  # ``session``: the dialogue
                     last = co.take  # what the host before took, in this attempt
                     tx = tx_keys[co.tx if last < 0 else takes[last].late_tx]
                     sv = servers[co.server]

@@ -42,7 +42,7 @@ def ask(
     a: int, c: int, now: float, ints: Any, times: Any, heap: Any, copies: Any, servers: Any, hops: Any, known: Any, nodes: Any,
     edges: Any, questions: Any, cached: Any, spans: Any, down: Any, up: Any,
 ) -> tuple[int, int]:  # fmt: skip
-    """``Resolver.ask``: the next question of the MX rules, or what came of them."""
+    """``Resolver._ask``: the next question of the MX rules, or what came of them."""
     need = 0
     co = copies[c]
     h = hops[co.hop]

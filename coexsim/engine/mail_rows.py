@@ -1,4 +1,4 @@
-"""What became of the mail, as columns: the kernel's rows spread over flows, block by block. It takes the place of the recorder."""
+"""The table `mail` of a compiled run, in the recorder's place: a row of the kernel is shared out among the flows of its recipients."""
 
 from __future__ import annotations
 

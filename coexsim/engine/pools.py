@@ -65,7 +65,7 @@ def feed_back(po: Any, key: Any, failed: bool) -> Any:
 
 @compiled
 def wait(po: Any, k: int, keys: Any, copies: Any, c: int, times: Any, most: Any, now: float) -> None:
-    """``Pool.wait``: queue a copy for a slot."""
+    """``Pool.request``: queue a copy for a slot."""
     co = copies[c]
     co.waiter = po.asked
     po.asked += 1

@@ -137,7 +137,8 @@ class Accepted(NamedTuple):
 class EndAttempt(NamedTuple):
     """The attempt is over, and the transfer thread free. `attempt` is None where it was interrupted.
 
-    Sent back: True where the connection came to nothing but others to the same destination go on, and its recipients wait for one of them.
+    Sent back: True where the attempt is made again at once: the connection was refused or lost, but sessions with the same destination
+    go on, and these recipients wait for one of them.
     """
 
     hop: NextHop
@@ -280,7 +281,7 @@ def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: Dn
 def defer(
     policy: Policy, deferred: tuple[Refused, ...], entry: Queued, kind: Kind, *, destination_alive: bool = False
 ) -> Generator[Effect, Any, NotRelayed]:
-    """Wait for the next attempt by the product's schedule, warn the sender, or give up when the mail is too old.
+    """Wait until the product's schedule gives another attempt, and warn the sender on the way; or give up, when the mail is too old.
 
     `destination_alive`: these recipients were told to come later, while their destination is well.
     """

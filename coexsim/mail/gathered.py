@@ -68,7 +68,7 @@ class Delivering:
 
 
 def recipients_of(refused: tuple[Refused, ...]) -> Recipients:
-    """All of them, one refusal after the other."""
+    """The recipients of all these refusals, in order."""
     return tuple(rcpt for each in refused for rcpt in each.recipients)
 
 

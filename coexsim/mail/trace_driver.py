@@ -91,7 +91,7 @@ class TraceDriver:
             self._fail(copy, FailedRecipient(rcpt, hops_of(copy, stopped), said), "discarded", at_s)
 
     def _is_up(self, copy: QueuedCopy, what: QueuedCopy | Delivering, at_s: float) -> bool:
-        """Is the copy's server up; else it waits until then, or for ever."""
+        """Is the copy's server up. If not, `what` is put back until it is; where it never comes back, its recipients end in the queue."""
         back_s = self.outages.server_up_again_s(copy.server, at_s)
         if back_s is None:
             return True

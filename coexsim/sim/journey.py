@@ -68,7 +68,7 @@ def _work(world: MessageWorld, server: MailServer, message: Message) -> Steps:
 
 
 def _decide(world: MessageWorld, server: MailServer, message: Message) -> Steps:
-    """End what ends here, start a way of its own for every further part but one, and say where this message goes on."""
+    """Deliver and fail as the rules say. Of the parts that go on, the first is returned, and the others are started."""
     decision = server.rules.decision(message)
     if message.path is not None and (not message.path or message.path[-1][0] != server.name):
         message.path.append((server.name, decision.rules))

@@ -218,7 +218,7 @@ class Pool:
         if self._is_bound:
             self._give_back(slot.key)
         if self.waiting:
-            self._hand_over()
+            self._grant()
 
     def cancel(self, request: SlotRequest) -> None:
         """Give up waiting; a slot that `request` was given in this very moment goes to the next."""
@@ -253,7 +253,7 @@ class Pool:
         if of_key and (not self._is_bound or self._taken_by.get(key, 0) < self._limit(key)):
             heappush(self._ready, (next(iter(of_key)).number, key))
 
-    def _hand_over(self) -> None:
+    def _grant(self) -> None:
         """Give free slots to those who may have them, first come first served."""
         while self._ready and len(self._slots) < self.capacity:
             number, key = heappop(self._ready)
