@@ -23,7 +23,7 @@ from coexsim.mail.replies import expired_reply, reply
 from coexsim.sim.formulas import session_round_trips
 from coexsim.sim.message import EnvelopeClass, Message
 from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED
-from coexsim.sim.world import World, _serial
+from coexsim.sim.world import World, notice_serial
 
 UNBOUND = 1 << 60
 
@@ -181,7 +181,7 @@ class RuleRows:
                     self.place(Class(writer, envelope, "own-user", size_class, (writer,)))
                     for size_class in range(len(self.breaks) + 1)
                 ]
-                serial = self.serials.of(_serial(at.server, kind))
+                serial = self.serials.of(notice_serial(at.server, kind))
                 self._tables.notices[key] = (self.arrays.append("notices", places), serial)
         return self._tables.notices[key]
 

@@ -61,10 +61,10 @@ class LogHistogram:
     The mean is exact; a quantile is the middle of its bucket, but never outside what was seen.
     """
 
-    __slots__ = ("_buckets", "_count", "_largest_s", "_smallest_s", "_total_s")
+    __slots__ = ("_count", "_largest_s", "_smallest_s", "_total_s", "buckets")
 
     def __init__(self) -> None:
-        self._buckets: Ints = np.zeros(self._bucket_of(np.array([LARGEST_S]))[0] + 1, np.int64)
+        self.buckets: Ints = np.zeros(self._bucket_of(np.array([LARGEST_S]))[0] + 1, np.int64)
         self._count = 0
         self._total_s = 0.0
         self._smallest_s = inf
@@ -81,11 +81,17 @@ class LogHistogram:
         if not len(durations_s):
             return
         count = np.bincount(self._bucket_of(durations_s))
-        self._buckets[: len(count)] += count
+        self.buckets[: len(count)] += count
         self._count += len(durations_s)
         self._total_s += float(durations_s.sum())
         self._smallest_s = min(self._smallest_s, float(durations_s.min()))
         self._largest_s = max(self._largest_s, float(durations_s.max()))
+
+    def take_over(self, buckets: Ints, sums: Floats) -> None:
+        """What somebody else has counted, instead of all so far; `sums`: number, seconds in all, least and most of them."""
+        self.buckets = buckets.copy()
+        self._count, self._total_s = int(sums[0]), float(sums[1])
+        self._smallest_s, self._largest_s = float(sums[2]), float(sums[3])
 
     def mean(self) -> float:
         """NaN where there is none."""
@@ -95,6 +101,6 @@ class LogHistogram:
         """The smallest duration that at least `share` of all do not exceed."""
         if not self._count:
             return nan
-        at = int(np.searchsorted(np.cumsum(self._buckets), ceil(share * self._count)))
+        at = int(np.searchsorted(np.cumsum(self.buckets), ceil(share * self._count)))
         middle_s = SMALLEST_S * float(np.exp(WIDTH * (at - 0.5))) if at else 0.0
         return min(max(middle_s, self._smallest_s), self._largest_s)

@@ -141,7 +141,7 @@ class StageLog:
     @property
     def shape(self) -> tuple[int, int]:
         """Bins of the timeline and one for what comes after it; buckets of a histogram."""
-        return len(self._most_waiting), len(self._waits._buckets)
+        return len(self._most_waiting), len(self._waits.buckets)
 
     def take_over(
         self,
@@ -162,12 +162,8 @@ class StageLog:
         self._most_waiting = most_waiting.copy()
         self._queue_s, self._busy_s, self._visits = float(sums[0]), float(sums[1]), int(sums[2])
         self._unfinished = int(sums[11])
-        for histogram, buckets, (number, total_s, least_s, most_s) in zip(
-            (self._waits, self._services), histograms, (sums[3:7], sums[7:11]), strict=True
-        ):
-            histogram._buckets = buckets.copy()
-            histogram._count, histogram._total_s = int(number), float(total_s)
-            histogram._smallest_s, histogram._largest_s = float(least_s), float(most_s)
+        self._waits.take_over(histograms[0], sums[3:7])
+        self._services.take_over(histograms[1], sums[7:11])
         if kept is not None:
             self._kept = [kept]
 

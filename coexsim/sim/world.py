@@ -191,7 +191,7 @@ class World:
         size = notice.size_bytes
         note = Message(
             message.number, to, size, self.size_class(size), self.env.now, server.machine, "notice", message.measured,
-            serial=_serial(server.name, kind),
+            serial=notice_serial(server.name, kind),
         )  # fmt: skip
         note.passed = (server.machine,)
         note.path = None if message.path is None else []
@@ -311,7 +311,7 @@ def measured_window_s(scenario: Scenario) -> tuple[float, float]:
     return begin_s, end_s
 
 
-def _serial(server: str, kind: Kind) -> int:
+def notice_serial(server: str, kind: Kind) -> int:
     """What tells the draws of a notice from those of its mail, and of other servers' notices about it."""
     return int.from_bytes(sha256(f"{kind} by {server}".encode()).digest()[:4], "little") | 1
 
