@@ -19,7 +19,7 @@ COMMANDS = {
     "trace": CommandPlace("routing", ROUTES),
     "check": CommandPlace("checking", ROUTES),
     "diff": CommandPlace("checking", ROUTES),
-    "explain": CommandPlace("routing", ROUTES),
+    "explain": CommandPlace("meaning", ROUTES),
     "init": CommandPlace("writing", YOURS),
     "schema": CommandPlace("writing", YOURS),
     "run": CommandPlace("running", LOAD),

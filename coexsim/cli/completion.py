@@ -42,15 +42,19 @@ def _offered(name: str, begin: str) -> bool:
 
 
 def explained(incomplete: str) -> list[str]:
-    """What `explain` tells of: codes of findings in any case, words of objectives, keys, kinds of servers, scenario files."""
+    """What `explain` tells of: codes of findings in any case, words of objectives, keys, kinds of servers, columns, scenario files."""
+    from coexsim.analysis.tables import TABLES
     from coexsim.analysis.terms import TERMS
     from coexsim.audit.findings import EXPLANATIONS
 
     terms = [word for word in TERMS if incomplete and word.startswith(incomplete)]
     codes = [code for code in EXPLANATIONS if code.startswith(incomplete.upper())]
-    return (
-        [incomplete + code[len(incomplete) :] for code in codes] + terms + keys(incomplete) + scenario_files(incomplete)
-    )
+    names = [*TABLES, *(f"{table}.{column}" for table, text in TABLES.items() for column in text.columns)]
+    tables = [
+        name for name in names if incomplete and name.startswith(incomplete) and ("." in incomplete or "." not in name)
+    ]
+    named = [incomplete + code[len(incomplete) :] for code in codes] + terms + keys(incomplete) + tables
+    return list(dict.fromkeys(named + scenario_files(incomplete)))
 
 
 def keys(incomplete: str) -> list[str]:

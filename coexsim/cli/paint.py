@@ -44,18 +44,24 @@ def say(lines: Iterable[str] | str) -> None:
 
 
 def _folded(line: str, columns: int) -> list[str]:
-    """The line in rows of so many columns at the most, broken between words."""
+    """The line in rows of so many columns at the most, broken between words; what stands in a column of its own goes on below it."""
     if not columns or _width(line) <= columns:
         return [line]
-    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    indent = " " * _hanging(line, columns)
     rows = [""]
-    for word in re.split(r"(?<=\S) +", line):
-        longer = f"{rows[-1]} {word}" if rows[-1].strip() else rows[-1] + word
-        if rows[-1].strip() and _width(longer) > columns:
-            rows.append(indent + word)
+    for word in re.findall(" *[^ ]+", line):  # with the blanks before it
+        if rows[-1].strip() and _width(rows[-1] + word) > columns:
+            rows.append(indent + word.lstrip(" "))
         else:
-            rows[-1] = longer
+            rows[-1] += word
     return rows
+
+
+def _hanging(line: str, columns: int) -> int:
+    """Where the rows after the first begin: under the text behind the first gap of two blanks, if that leaves room; else a little in."""
+    gap = re.search("(?<=[^ ])  +(?=[^ ])", line)
+    place = _width(line[: gap.end()]) if gap else columns
+    return place if place <= 3 * columns // 5 else len(line) - len(line.lstrip(" ")) + 2
 
 
 def _width(line: str) -> int:

@@ -1,18 +1,16 @@
-"""Where one message goes: trace; and what is meant by what is found: explain."""
+"""Where one message goes: trace."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from coexsim.cli import options
-from coexsim.cli.completion import explained, people_named, servers_named, what_can_go_down
+from coexsim.cli.completion import people_named, servers_named, what_can_go_down
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.paint import say
@@ -21,9 +19,6 @@ from coexsim.text import visible
 
 if TYPE_CHECKING:
     from coexsim.mail.setup import Setup
-
-
-ARTICLE = '"Configuring on-premise messaging servers to coexist with IBM LotusLive iNotes", which this tool grew out of'
 
 
 class Expected(StrEnum):
@@ -139,98 +134,6 @@ def trace(
     return keeping.exit_code(code)
 
 
-def explain(
-    what: Annotated[
-        str | None,
-        Argument(
-            metavar="[CODE|KEY|WORD|SCENARIO]",
-            help="the code of a finding, a key of a scenario, a word of objectives, or a scenario file; without it, all of them are listed",
-            autocompletion=explained, show_default=False,
-        ),
-    ] = None,
-    out: options.Out = None,
-    quiet: options.Quiet = False,
-    as_json: options.AsJson = False,
-    markdown: Annotated[bool, Option("--markdown", help="all keys of a scenario, as a page in Markdown")] = False,
-) -> int:  # fmt: skip
-    """What a finding, a key of a scenario or a word of objectives means; or what can be said of a scenario before any run."""
-    from coexsim.analysis.terms import TERMS, term
-    from coexsim.audit.findings import EXPLANATIONS
-    from coexsim.errors import did_you_mean
-
-    if markdown:
-        from coexsim.scenario.describe import keys_page
-
-        print(keys_page(), end="")
-        return 0
-    if what is not None and what.upper() not in EXPLANATIONS:
-        if Path(what).suffix not in (".yaml", ".yml"):
-            if "-" in what and "." not in what and term(what) is None:  # as codes are written
-                raise UsageError(f"no finding has the code {what!r}{did_you_mean(what.upper(), list(EXPLANATIONS))}")
-            return _explain_key(what, quiet=quiet, as_json=as_json)
-        from coexsim.cli.explaining import explain_scenario
-
-        return explain_scenario(Path(what), out=out, quiet=quiet, as_json=as_json)
-    if out is not None:
-        raise UsageError("--out: a page is made of a scenario's file; this tells of findings, keys and words")
-    chosen = list(EXPLANATIONS.values()) if what is None else [EXPLANATIONS[what.upper()]]
-    answer = f"{len(chosen)} kinds of findings" if what is None else f"{chosen[0].code}: {chosen[0].title}"
-    if as_json:
-        print_json(envelope("explain", answer, 0, kinds_of_findings=[each._asdict() for each in chosen]))
-    elif quiet and what is not None:
-        say(answer)
-    elif what is None:
-        say(f"{each.code:30s} {each.severity:8s} {each.title}" for each in chosen)
-        from coexsim.scenario.describe import tree_text
-
-        say(["", "Keys of a scenario", "", *tree_text().splitlines()])
-        say(
-            ["", "Words of objectives and answers", "", *(f"{each.word:30s} {each.meaning}" for each in TERMS.values())]
-        )
-    else:
-        say(f"{chosen[0].code} ({chosen[0].severity}): {chosen[0].title}")
-        for title, text in chosen[0].sections():
-            say(["", title, *_wrapped(text)])
-        say(_what_article(text for _, text in chosen[0].sections()))
-        say("")
-    return 0
-
-
-def _explain_key(words: str, *, quiet: bool, as_json: bool) -> int:
-    """Tell of a key, a word of objectives, or both."""
-    told = _told_of_key(words)
-    if as_json:
-        print_json(envelope("explain", told[0], 0, key="\n".join(told)))
-    else:
-        say(told[0] if quiet else told)
-    return 0
-
-
-def _told_of_key(words: str) -> list[str]:
-    from coexsim.analysis.terms import TERMS, term
-    from coexsim.errors import did_you_mean
-    from coexsim.scenario.describe import all_keys, describe
-
-    found = term(words)
-    said = found.lines if found is not None else []
-    try:
-        lines = describe(words).splitlines()
-    except UsageError:
-        if found is None:
-            names = [*dict.fromkeys(key.path[-1] for key in all_keys()), *TERMS]
-            near = did_you_mean(words.split(".")[-1], names)
-            raise UsageError(
-                f"a scenario has no key {words!r}, and objectives no such word{near}; 'coexsim explain' lists all of them"
-            ) from None
-        return said
-    return [*lines, *([""] if said else []), *said, *_what_article(lines)]
-
-
-def _what_article(lines: Iterable[str]) -> list[str]:
-    """Whoever reads "the article" for the first time is told which."""
-    return ["", f"The article: {ARTICLE}"] if any(re.search(r"\barticle\b", line) for line in lines) else []
-
-
 # --- reading and saying -------------------------------------------------------------------------------------------------------
 
 
@@ -251,9 +154,3 @@ def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
         if name != "<>" and not is_mail_address(address_of(setup, name)):
             example = f"name@{setup.scenario.domain}"
             raise UsageError(f"{argument}: {name!r} is no address; write for example {example!r}")
-
-
-def _wrapped(text: str) -> list[str]:
-    from textwrap import wrap
-
-    return wrap(text, width=100, initial_indent="  ", subsequent_indent="  ")

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from coexsim.cards import card
 from coexsim.errors import ConservationError, NoDataError
-from coexsim.experiment.schema import SCHEMA, columns_of, concat, empty, words_index
+from coexsim.experiment.columns import SCHEMA
+from coexsim.experiment.schema import columns_of, concat, empty, words_index
 from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
 from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
 from coexsim.pictures import Pictures

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from coexsim.engine.choice import Engine
+from coexsim.experiment.columns import SCHEMA
 from coexsim.experiment.engines import ran
 from coexsim.experiment.results import Results
-from coexsim.experiment.schema import SCHEMA, empty, frame
+from coexsim.experiment.schema import empty, frame
 from coexsim.experiment.warm_up import settled
 from coexsim.mail.message import Rcpt
 from coexsim.progress import in_notebook

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from inspect import cleandoc
 from typing import NamedTuple, get_args
@@ -15,7 +15,7 @@ from coexsim.errors import UsageError, did_you_mean
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.profiles import PROFILES
 from coexsim.scenario.servers import AnyServer, ServerBase
-from coexsim.scenario.written import default_text, example_text, is_list, is_table, models_in, type_words, unit_of
+from coexsim.scenario.written import default_text, example_text, is_table, models_in, type_words, unit_of
 
 NAME = "NAME"  # stands for a name that the planner chooses
 FROM_MEMORY = "from memory"
@@ -134,7 +134,7 @@ def describe(words: str) -> str:
     """What is told of a key, of all keys that end so, or of a kind of server. Raises `UsageError`."""
     kind = kind_of_server(words)
     if kind is not None:
-        return _section(kind, f"servers: a server of kind {words.split('.')[-1]}", [ServerBase])
+        return "\n".join([f"servers: a server of kind {words.split('.')[-1]}", *_inside(kind, [ServerBase])])
     return "\n\n".join(_one(key) for key in find_keys(words))
 
 
@@ -149,19 +149,53 @@ def _one(key: ScenarioKey) -> str:
         *[f"  source   {source}" for source in key.sources],
         f"  example  {key.path[-1]}: {example_text(key.field)}",
     ]
-    inside = [_section(part, "") for part in key.parts if len(key.parts) == 1]
-    return "\n".join(lines + [text for text in inside if text])
+    return "\n".join(lines + [line for part in key.parts if len(key.parts) == 1 for line in _inside(part)])
 
 
-def _section(part: type[BaseModel], title: str, above: list[type[BaseModel]] | None = None) -> str:
-    about = cleandoc(part.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-    lines = [title, f"  {about}"] if title else [f"  {about}"]
-    shared = {name for model in above or [] for name in model.model_fields}
-    own = {name: field for name, field in part.model_fields.items() if name not in shared}
-    lines += [f"  {field.alias or name:<38} {field.description}" for name, field in own.items()]
-    if shared:
-        lines.append(f"  and, as every server: {', '.join(sorted(shared))}")
-    return "\n".join(lines)
+def _inside(part: type[BaseModel], above: Sequence[type[BaseModel]] = ()) -> list[str]:
+    shared = _shared(above)
+    lines = [f"  {_about(part)}", *(f"  {name:<38} {text}" for name, text in _own(part, shared).items())]
+    return lines + ([f"  and, as every server: {', '.join(sorted(shared))}"] if shared else [])
+
+
+def _about(part: type[BaseModel]) -> str:
+    return cleandoc(part.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _shared(above: Sequence[type[BaseModel]]) -> set[str]:
+    return {name for model in above for name in model.model_fields}
+
+
+def _own(part: type[BaseModel], shared: set[str]) -> dict[str, str]:
+    return {
+        field.alias or name: field.description or ""
+        for name, field in part.model_fields.items()
+        if name not in shared
+    }  # fmt: skip
+
+
+def describe_data(words: str) -> list[dict[str, object]]:
+    """The same as `describe` for programs, field by field. Raises `UsageError`."""
+    kind = kind_of_server(words)
+    if kind is not None:
+        name = f"servers.{words.split('.')[-1]}"
+        return [{"is": "kind of server", "name": name, "meaning": _about(kind), "keys": _own(kind, set())}]
+    return [key_data(key) for key in find_keys(words)]
+
+
+def key_data(key: ScenarioKey) -> dict[str, object]:
+    """A key for programs: name, meaning, type, unit, default, where the default comes from, an example, the keys that it holds."""
+    return {
+        "is": "key",
+        "name": key.name,
+        "meaning": key.meaning,
+        "type": type_words(key.field),
+        "unit": unit_of(key.field),
+        "default": default_text(key.field),
+        "sources": key.sources,
+        "example": f"{key.path[-1]}: {example_text(key.field)}",
+        "keys": _own(key.parts[0], set()) if len(key.parts) == 1 else {},
+    }
 
 
 def tree_text() -> str:
@@ -201,6 +235,3 @@ def keys_page() -> str:
             cells = (f"`{key.path[-1]}`", type_words(key.field), default_text(key.field), key.meaning)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-__all__ = ["ScenarioKey", "all_keys", "describe", "find_keys", "is_list", "keys_page", "sources_in", "tree_text"]

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from coexsim.analysis.tables import TABLES
 from coexsim.analysis.terms import TERMS
 from coexsim.audit.findings import EXPLANATIONS
 from coexsim.cli import run
@@ -374,10 +375,12 @@ def test_explain_lists_all_codes(coexsim: Coexsim) -> None:
     codes, _, keys = coexsim("explain").out.partition("\n\nKeys of a scenario\n\n")
 
     keys, _, terms = keys.partition("\n\nWords of objectives and answers\n\n")
+    terms, _, tables = terms.partition("\n\nTables; 'coexsim explain TABLE' tells the columns\n\n")
 
     assert [line.split()[0] for line in codes.splitlines()] == list(EXPLANATIONS)
     assert "      cores: processor cores" in keys
     assert [line[:30].strip() for line in terms.splitlines()] == list(TERMS)
+    assert [line.split()[0] for line in tables.splitlines()] == list(TABLES)
 
 
 @pytest.mark.parametrize("words", ["utilisation", "Utilisation", "busiest hour", "queue-disk", "p95", "missed"])

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from coexsim.errors import ConservationError, NoDataError
+from coexsim.experiment.columns import SCHEMA
 from coexsim.experiment.results import Results, join, load_results, weighted_quantiles
-from coexsim.experiment.schema import SCHEMA
 from coexsim.stats import half_width
 from tests.experiment.made_up import made_up
 

@@ -1,0 +1,119 @@
+"""explain of words: every column of every table, keys field by field, and that what is documented is what is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pandas as pd
+import pytest
+
+import coexsim as cx
+from coexsim.analysis.tables import TABLES
+from coexsim.analysis.terms import TERMS
+from coexsim.cli import run
+from coexsim.cli.paint import _folded
+from coexsim.experiment.columns import CELLS
+from coexsim.experiment.sweep import HOSTED_SHARE
+from coexsim.scenario.describe import all_keys
+from tests.cli.test_json import few, validate
+
+__all__ = ["few"]  # a fixture
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_is_told(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """By TABLE.COLUMN: meaning, type and unit, in JSON valid by the schema; TABLE lists them; a column's name alone finds it too."""
+    for name, column in TABLES[table].columns.items():
+        for words in (f"{table}.{name}", name):
+            assert run(["explain", words, "--json"]) == 0
+            data = json.loads(capsys.readouterr().out)
+            validate(data)
+            [told] = [each for each in data["meanings"] if table in each.get("tables", ())]
+            assert (told["meaning"], told["type"], told["unit"]) == (column.meaning, column.dtype, column.unit)
+            assert column.meaning
+    assert run(["explain", table]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name} " in shown for name in TABLES[table].columns)
+
+
+def test_a_column_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """The one that was probably meant is said."""
+    assert run(["explain", "mail.delay"]) == 2
+    assert "the table mail has no column 'delay'; did you mean 'delay_s'?" in capsys.readouterr().err
+
+
+def test_everything_is_told_field_by_field(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of every key, word and table; with a key that lost its unit the schema says no."""
+    assert run(["explain", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    validate(data)
+    names = [each["name"] for each in data["meanings"]]
+    assert names == [*(key.name for key in all_keys()), *TERMS, *TABLES]
+    [expire] = [each for each in data["meanings"] if each["name"] == "servers.NAME.retry.expire_after"]
+    assert (expire["is"], expire["unit"]) == ("key", "s")
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**data, "meanings": [{name: value for name, value in expire.items() if name != "unit"}]})
+
+
+def test_a_key_in_json_has_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    """Type, unit, default, sources and what it holds; --quiet says the meaning, not only the name."""
+    assert run(["explain", "smtp.session", "--json"]) == 0
+    [told] = json.loads(capsys.readouterr().out)["meanings"]
+    assert (told["unit"], told["default"]) == ("s", "0.0031 s")
+    assert run(["explain", "capacity.transfer_threads_per_destination", "--json"]) == 0
+    [told] = json.loads(capsys.readouterr().out)["meanings"]
+    assert any(source.startswith("[PF] ") for source in told["sources"])
+    assert run(["explain", "capacity", "--json"]) == 0
+    [told] = json.loads(capsys.readouterr().out)["meanings"]
+    assert told["keys"]["cores"].startswith("processor cores")
+    assert run(["explain", "capacity.cores", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("servers.NAME.capacity.cores: processor cores for")
+
+
+def test_the_tables_in_python_are_as_told(few: Path) -> None:
+    """Index and columns of what `Results` gives; of one run, and streamed."""
+    results = cx.simulate(cx.load_scenario("few.yaml"))
+    for name in ("delays", "outcomes", "conservation"):
+        table = getattr(results, name)().reset_index()
+        assert set(table.columns) == set(TABLES[name].columns), name
+    for name, frame in results.tables.items():
+        assert list(frame.columns) == [each for each in TABLES[name].columns if each not in CELLS]
+    assert set(cx.simulate(cx.load_scenario("few.yaml"), stream=True).mail) == set(TABLES["mail"].columns)
+
+
+def test_the_files_of_the_verbs_are_as_told(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every column of every file is told, and none that there is not; keys that are varied stand before, one column each."""
+    jobs = ["--jobs", "1", "--quiet"]
+    for words in (
+        ["sweep", "few.yaml", f"{HOSTED_SHARE}=0%,50%", "--out", "swept"],
+        ["size", "few.yaml", "--no-headroom", "--replications", "2", "--out", "sized"],
+        ["explore", "few.yaml", "--vary", "growth=1,2", "--replications", "1", "--out", "explored"],
+        ["compare", "few.yaml", "few.yaml", "--replications", "2", "--out", "compared"],
+    ):
+        assert run([*words, *jobs]) in (0, 1, 3), capsys.readouterr().err
+    found = {
+        "sweep": pd.read_parquet("swept/sweep.parquet"),
+        "objectives": pd.read_csv("swept/objectives.csv"),
+        "migration": pd.read_csv("swept/migration.csv").rename(columns=lambda name: name.partition(" ")[0]),
+        "sizing": pd.read_parquet("sized/sizing.parquet"),
+        "explore": pd.read_parquet("explored/explore.parquet"),
+        "comparison": pd.concat(pd.read_csv(file) for file in Path("compared").glob("*.csv")),
+    }
+    keys = {"sweep": {HOSTED_SHARE}, "objectives": {f"{HOSTED_SHARE} [%]"}, "explore": {"growth"}}
+    for name, table in found.items():
+        assert set(table.columns) - keys.get(name, set()) == set(TABLES[name].columns), name
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_what_stands_in_a_column_is_folded_below_itself(columns: int) -> None:
+    """No word is broken, no blank between columns lost, and later rows begin under the text where there is room."""
+    line = "  transfer_threads               threads to one next hop at once; default: half its transfer threads"
+    rows = _folded(line, columns)
+
+    assert [word for row in rows for word in row.split()] == line.split()
+    assert rows[0].startswith("  transfer_threads               threads")
+    assert all(len(row) <= columns for row in rows)
+    begin = {len(row) - len(row.lstrip()) for row in rows[1:]}
+    assert begin == ({33} if columns >= 60 else {4})
