@@ -1,0 +1,129 @@
+"""Rules of the simulation that a tired hand breaks without a sound: what is forgotten after a success, at the next server, with time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coexsim.mail.message import Reply
+from coexsim.mail.products.registry import SCHEDULES
+from coexsim.sim.destination import Destination
+from coexsim.sim.formulas import session_round_trips
+from tests.sim.small import IN, THROUGH, Small, ends, event, into
+
+DOWN = Reply(421, "4.4.2", "down")
+TWO_MX = "@ 30d IN MX 10 mail\n@ 30d IN MX 20 backup\nmail 30d IN A 192.0.2.10\nbackup 30d IN A 192.0.2.30"
+BACKUP: dict[str, Any] = into(
+    "backup", kind="relay", site="office", host="backup.corporate.com", smart_host="[192.0.2.10]"
+)
+
+
+def test_a_destination_that_answered_begins_anew() -> None:
+    """Domino's gaps grow from 15 min with each failure in a row [D-TL]; after a success the first one is 15 min again."""
+    destination, retry = Destination(), SCHEDULES["domino"]
+    gaps = []
+    for at_s in (0.0, 2000.0):
+        destination.mark_dead(at_s, at_s + 1, DOWN, retry)
+        gaps.append(destination.dead_until_s - (at_s + 1))
+    destination.revive()
+    assert destination.dead_until_s == 0
+    destination.mark_dead(9000.0, 9001.0, DOWN, retry)
+
+    assert gaps[0] == 900.0 < gaps[1]
+    assert destination.dead_until_s == 9001.0 + 900.0
+
+
+def test_what_began_before_the_last_failure_tells_nothing_new() -> None:
+    """Attempts begun at 0 s and at 10 s fail at 11 s and at 12 s: the first counts, the second was under way; at 11 s sharp one counts."""
+    destination, retry = Destination(), SCHEDULES["domino"]
+    destination.mark_dead(0.0, 11.0, DOWN, retry)
+    destination.mark_dead(10.0, 12.0, Reply(450, "4.2.0", "other"), retry)
+    assert (destination.dead_until_s, destination.reply) == (911.0, DOWN)
+    destination.mark_dead(11.0, 1000.0, DOWN, retry)
+    assert destination.dead_until_s > 1000.0 + 900.0
+
+
+def test_a_queue_holds_as_many_messages_as_it_is_long(small: Small) -> None:
+    """Two places: the third message is told to come later at 23 s (connect, banner, EHLO: 3 s) and comes at the queue run at 600 s."""
+    limited = into("onprem", service={"scan": "100 s"}, capacity={"queue_length": 2, "cores": 4})
+    mails = [(10.0 * n, *IN[1:]) for n in range(3)]
+
+    assert ends(small.run(mails, limited)) == [
+        ("delivered", 105.0, 1),
+        ("delivered", 115.0, 1),
+        ("delivered", 705.0, 2),
+    ]
+
+
+def test_the_internet_s_senders_run_their_queues_one_after_another(small: Small) -> None:
+    """Two senders with a run each 300 s: one at 0, 300, 600, the other half a period later. Both are due at 301 s: 600 s and 450 s."""
+    results = small.run([IN, IN], into("external", resolvers=2), event(at="0 s", down="onprem", **{"for": "7 min"}))
+
+    assert ends(results) == [("delivered", 605.0, 2), ("delivered", 455.0, 2)]
+
+
+def test_each_server_on_the_way_warns_for_itself(small: Small) -> None:
+    """The sender's own server warns half an hour after it took the mail (0 s), the next one an hour after it did (7207 s)."""
+    plan = {"like": "sendmail", "first": "1 h", "expire_after": "2 d"}
+    first = into("external", retry=plan | {"warn_after": "30 min"})
+    second = into("onprem", retry=plan | {"warn_after": "1 h"})
+    outages = {
+        "events": [
+            {"at": "Mon 00:00", "down": "onprem", "for": "90 min"},
+            {"at": "Mon 00:00", "down": "inbound", "for": "6 h"},
+        ]
+    }
+    results = small.run([THROUGH], first, second, outages)
+    notices = results.mail[results.mail["kind"] == "delay"]
+
+    # Refused after 1 s, an hour later again, and after another hour taken in a session of 5 s.
+    taken_s = 1 + 3600 + 1 + 3600 + 5
+    assert notices["born_s"].tolist() == [1800.0, taken_s + 3600.0]
+
+
+def test_hosts_are_known_as_long_as_every_answer_is(small: Small) -> None:
+    """MX good for 100 s, address for 60 s. At 70 s the address is asked for again and is good until 130 s, the MX until 100 s only: at
+    110 s the MX is asked for again (RFC 1035 section 3.2.1: a TTL is of a record), the address comes from the cache.
+    """
+    zone = {"dns": {"corporate.com": "@ 100 IN MX 10 mail\nmail 60 IN A 192.0.2.10"}}
+    mails = [(at_s, *IN[1:]) for at_s in (0.0, 70.0, 110.0)]
+    results = small.run(mails, zone, into("external", smart_host=None))
+
+    rows = results.dns[["type", "asked", "cached"]]
+    assert list(rows.itertuples(index=False, name=None)) == [("MX", 2, 1), ("A", 2, 1)]
+
+
+def test_who_is_turned_away_knows_after_two_round_trips(small: Small) -> None:
+    """One connection at the first MX: the second client reads the 421 after 2 s, and is done with the backup MX after 5 s more."""
+    results = small.run(
+        [IN, IN], {"dns": {"corporate.com": TWO_MX}, "name_servers": {"answer": "0 s", "site": "internet"}}, BACKUP,
+        into("external", smart_host=None), into("onprem", capacity={"smtp_connections": 1, "when_full": "refuse"}),
+    )  # fmt: skip
+
+    assert ends(results) == [("delivered", 5.0, 1), ("delivered", 7.0, 2)]
+
+
+def test_a_rate_of_connections_turns_away_after_two_round_trips(small: Small) -> None:
+    """One connection a minute for each client at the first MX: as with a full one."""
+    results = small.run(
+        [IN, IN], {"dns": {"corporate.com": TWO_MX}, "name_servers": {"answer": "0 s", "site": "internet"}}, BACKUP,
+        into("external", smart_host=None), into("onprem", smtpd_client_connection_rate_limit=1),
+    )  # fmt: skip
+
+    assert ends(results) == [("delivered", 5.0, 1), ("delivered", 7.0, 2)]
+
+
+@pytest.mark.parametrize(("down", "end_s"), [("onprem", 605.0), ("external", 69.3), ("office-internet", 605.0)])
+def test_what_fails_before_the_answer_is_written_fails_the_session(small: Small, down: str, end_s: float) -> None:
+    """The 250 is on its way from 4.5 s to 5 s: at 4.3 s the server has not answered, nothing is there twice."""
+    results = small.run([IN], event(at="4.3 s", down=down, **{"for": "1 min"}))
+
+    assert ends(results) == [("delivered", end_s, 2)]
+    assert results.provenance["duplicates"] == 0
+
+
+@pytest.mark.parametrize(("pipelining", "trips"), [(True, 3 + 1), (False, 3 + 1 + 4)])
+def test_a_session_that_ends_at_rcpt(pipelining: bool, trips: int) -> None:
+    """Four recipients, all refused: connect, banner, EHLO; then MAIL and all RCPT in one round trip (RFC 2920), or each in its own."""
+    assert session_round_trips(False, pipelining, 1000, 4, False, False) == trips
