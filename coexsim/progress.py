@@ -13,6 +13,10 @@ from coexsim.text import encodable, visible
 from coexsim.units import say_duration
 
 Tell = Callable[[float], None]
+RunProgress = Callable[[float, int], None]
+"""Told, of one run, the simulated time in seconds and how many recipients were sent mail so far."""
+ShareProgress = Callable[[float, str], None]
+"""Told the share of the work that is done, 0 to 1, and what is being done."""
 
 WAITS_S, EVERY_S = 2.0, 0.5
 """What is done sooner than the first says nothing; then it says how far it is once in the second."""
@@ -54,7 +58,7 @@ class _Line:
         if now_s - self._told_s < EVERY_S:
             return
         self._told_s = now_s
-        share = f"{100 * done / self._total:.0f} %" if self._total else ""
+        share = f"{100 * min(done / self._total, 1):.0f} %" if self._total else ""
         text = escape(visible(encodable(f"{self._what}: {share} after {say_duration(round(now_s - self._began_s))}")))
         shown = self._display.HTML(f'<div style="font-family:system-ui,sans-serif;opacity:.8">{text}</div>')
         if self._handle is None:

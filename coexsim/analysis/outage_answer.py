@@ -25,6 +25,7 @@ from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import run_one, simulate
 from coexsim.pictures import Pictures
+from coexsim.progress import RunProgress
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
 from coexsim.units import Moment, say_bytes, say_duration, say_time
@@ -127,7 +128,7 @@ class Outage:
 def outage(
     scenario: Scenario, down: str | Sequence[str], at: str, length: str, *, replications: int = 1, seed: int | None = None,
     try_limits: bool = True, executor: Executor | None = None, jobs: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: RunProgress | None = None,
 ) -> Outage:  # fmt: skip
     """What an outage of servers or links does: `down` from `at` for `length`, such as ``"Tue 10:00"`` and ``"4 h"``.
 
@@ -143,25 +144,31 @@ def outage(
 
 def follow(
     spec: Scenario, event: Event, *, replications: int = 1, seed: int | None = None, try_limits: bool = True,
-    executor: Executor | None = None, jobs: int | None = None, progress: Callable[[float], None] | None = None,
-    simulated: Callable[[Scenario], Results] | None = None, engine: Engine = "auto",
+    executor: Executor | None = None, jobs: int | None = None, progress: RunProgress | None = None,
+    simulated: Callable[[Scenario], Results] | None = None, runs_done: Callable[[int, int], None] | None = None, engine: Engine = "auto",
 ) -> Outage:  # fmt: skip
     """An outage that the scenario has among its events, followed until all is normal again and all measured mail has met its end.
 
-    `simulated` runs a scenario in another way than this would.
+    `simulated` runs a scenario in another way than this would; `progress` is told of a single one, and
+    `runs_done` how many were done of how many: replications, then those with other limits.
     """
     window = measured_window(spec)
 
     def runs(of: Scenario) -> Results:
         if simulated is not None:
             return simulated(of)
-        if replications == 1 and executor is None:
+        if replications == 1:
             return simulate(of, seed=seed, progress=progress, engine=engine)
-        return replicate(of, replications, seed=seed, executor=executor, jobs=jobs, engine=engine)
+        return replicate(of, replications, seed=seed, executor=executor, jobs=jobs, engine=engine, progress=runs_done)
 
     longer, results = spec, runs(spec)
     back_s = _back_s(spec, event)
-    while not _is_over(results, longer, event) and isfinite(back_s) and longer.run.length - back_s < LONGEST_S:
+    while (
+        not _is_over(results, longer, event)
+        and not results.provenance.get("stopped_early")  # with attempts in vain, which a longer run only makes more of
+        and isfinite(back_s)
+        and longer.run.length - back_s < LONGEST_S
+    ):
         after_s = max(longer.run.length - back_s, FIRST_LOOK_S)
         longer = changed(spec, {"run.length": f"{back_s + 2 * after_s:.0f} s", "run.measure": window})
         results = runs(longer)
@@ -170,7 +177,7 @@ def follow(
     found = Outage(longer, results, facts, normal_s)
     if not try_limits or not len(facts.backlog) or not isfinite(back_s):
         return found
-    return Outage(longer, results, facts, normal_s, _tried(longer, event, facts, seed, executor, engine))
+    return Outage(longer, results, facts, normal_s, _tried(longer, event, facts, seed, executor, engine, runs_done))
 
 
 def last_outage(spec: Scenario) -> Event | None:
@@ -209,7 +216,13 @@ def _normal_each(results: Results, spec: Scenario, event: Event) -> tuple[float,
 
 
 def _tried(
-    spec: Scenario, event: Event, facts: OutageFacts, seed: int | None, executor: Executor | None, engine: Engine
+    spec: Scenario,
+    event: Event,
+    facts: OutageFacts,
+    seed: int | None,
+    executor: Executor | None,
+    engine: Engine,
+    runs_done: Callable[[int, int], None] | None,
 ) -> tuple[LimitChange, ...]:
     """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail."""
     seed = spec.run.seed if seed is None else seed
@@ -221,7 +234,11 @@ def _tried(
             continue
     wanted = wanted[:MOST_CHANGES]
     calls = [(scenario, seed, 0, event, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted]
-    done = dict(run_all(executor, _after_change, calls))
+    done: dict[int, tuple[float, float]] = {}
+    for i, outcome in run_all(executor, _after_change, calls):
+        done[i] = outcome
+        if runs_done:
+            runs_done(len(done), len(calls))
     changes = [LimitChange(words, keys, *done[i]) for i, (words, keys, _) in enumerate(wanted)]
     return tuple(sorted(changes, key=lambda change: (change.normal_s, change.most_bytes)))
 

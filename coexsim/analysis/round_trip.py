@@ -5,7 +5,6 @@ It is held against direct delivery of the same mail. Both runs have the same mai
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one, simulate
 from coexsim.pictures import Pictures
+from coexsim.progress import RunProgress
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import HostedOutbound
@@ -115,7 +115,7 @@ def direct(scenario: Scenario) -> Scenario:
 
 def round_trip(
     scenario: Scenario, via: Results | None = None, *, seed: int | None = None, replications: int | None = None,
-    executor: Executor | None = None, jobs: int | None = None, progress: Callable[[float], None] | None = None,
+    executor: Executor | None = None, jobs: int | None = None, progress: RunProgress | None = None,
 ) -> RoundTrip:  # fmt: skip
     """Price the round trip by running the same mail with direct delivery as well.
 
@@ -130,7 +130,7 @@ def round_trip(
 
 def _runs(
     scenario: Scenario, seed: int | None, count: int, executor: Executor | None, jobs: int | None,
-    progress: Callable[[float], None] | None,
+    progress: RunProgress | None,
 ) -> Results:  # fmt: skip
     if count == 1 and executor is None:
         return simulate(scenario, seed=seed, progress=progress)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from coexsim.cli import options
-from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
+from coexsim.cli.progress_line import progress_bar
 
 if TYPE_CHECKING:
     from coexsim.analysis.compare import Comparison
@@ -47,7 +48,7 @@ def compare(
     count = replications or 1
     for scenario in (one, other):
         ask_first(scenario, count, yes)
-    with progress_bar("replications of both", count) as tell, open_executor(jobs, dask) as executor:
+    with progress_bar("replications of both", count, quiet=quiet) as tell, open_executor(jobs, dask) as executor:
         found = run_compare(
             one,
             other,
@@ -55,7 +56,7 @@ def compare(
             seed=seed,
             executor=executor,
             jobs=1,
-            progress=lambda done, _: tell(done),
+            progress=lambda done, of: tell(done, f"{done} of {of} runs", of=of),
         )
     keeping = Keeping()
     if folder is not None:

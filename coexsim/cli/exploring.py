@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from coexsim.cli import options
-from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
+from coexsim.cli.progress_line import progress_bar
 from coexsim.cli.sweeping import key_and_values
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ def explore(
     folder = results_folder(out, scenario, "-explore")
     points = prod(len(axis.values) for axis in axes_of(spec, grid))
     ask_first(spec, points * runs_of_point(spec, replications), yes, engine=engine, keeps_mail=False)
-    with progress_bar("points", 1.0) as tell, open_executor(jobs, dask) as executor:
+    with progress_bar("explore", quiet=quiet) as tell, open_executor(jobs, dask) as executor:
         found = run_explore(
             spec, grid, replications=replications, seed=seed, executor=executor, engine=engine,
-            progress=lambda done, total: tell(done / total),
+            progress=lambda done, of: tell(done, f"{done} of {of} points", of=of),
         )  # fmt: skip
     keeping = Keeping()
     keeping.write(partial(found.write, folder))

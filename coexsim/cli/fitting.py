@@ -13,6 +13,7 @@ from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import results_folder
 from coexsim.cli.paint import say
+from coexsim.cli.progress_line import progress_bar
 
 if TYPE_CHECKING:
     from coexsim.intake.fit import Fit
@@ -72,7 +73,10 @@ def fit(
 
     folder = results_folder(out, Path("fit.yaml"))
     addresses = "kept" if keep_addresses else "hashed" if hash_addresses else "sides"
-    found = run_fit(logs, scenario=scenario, folder=folder, domain=domain, addresses=addresses, year=year)
+    with progress_bar("fit", 1.0, quiet=quiet) as tell:
+        found = run_fit(
+            logs, scenario=scenario, folder=folder, domain=domain, addresses=addresses, year=year, progress=tell
+        )
     found.save(folder)
     if pictures:
         from coexsim.report.log_page import write_fit_page

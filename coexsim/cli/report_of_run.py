@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping
 from coexsim.cli.paint import say
+from coexsim.cli.progress_line import run_bar
 from coexsim.cli.run_data import run_figures, run_provenance, verdicts_data
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Report:
         self.results.conservation()
         self.summary = summarise(self.results, self.spec)
 
-    def price(self, jobs: int | None, meanwhile: Future[WayFigures] | None) -> None:
+    def price(self, jobs: int | None, meanwhile: Future[WayFigures] | None, *, quiet: bool = False) -> None:
         """Run the same mail with direct delivery, unless that is under way already, and find what the difference is."""
         from coexsim.analysis.round_trip import direct, paired, round_trip
         from coexsim.errors import NoDataError
@@ -54,11 +55,11 @@ class Report:
 
         try:
             direct(self.spec)
-            with progress_bar("the same mail with direct delivery", self.spec.run.length) as tell:
+            with run_bar("the same mail with direct delivery", self.spec, quiet=quiet) as shown:
                 if meanwhile is not None:
                     self.trip = paired(self.spec, self.results, result_of(meanwhile))
                 else:
-                    self.trip = round_trip(self.spec, self.results, jobs=jobs, progress=tell)
+                    self.trip = round_trip(self.spec, self.results, jobs=jobs, progress=shown.run)
         except NoDataError:  # no mail makes a round trip, or none arrived both ways: nothing to say of it
             self.trip = None
 

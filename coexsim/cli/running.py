@@ -12,9 +12,10 @@ from typer import Option
 
 from coexsim.cli import ahead, options, writing_logs
 from coexsim.cli.completion import what_can_go_down
-from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.console import make_console
 from coexsim.cli.folder import results_folder
 from coexsim.cli.large import ask_first
+from coexsim.cli.progress_line import progress_bar, run_bar
 from coexsim.cli.report_of_run import Report
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def run(
     with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
 
         def simulated(of: Scenario) -> Results:
-            return _simulated(of, seed, count, jobs, dask, visits, engine, stream, logging.log if logging else None)
+            log = logging.log if logging else None
+            return _simulated(of, seed, count, jobs, dask, visits, engine, stream, log, quiet=quiet)
 
         if event is None:
             report = Report(spec, simulated(spec), folder)
@@ -102,10 +104,10 @@ def run(
             report = Report(found.scenario, found.results, folder, outage=found)
         report.find()
         if round_trip:
-            report.price(jobs, direct)
+            report.price(jobs, direct, quiet=quiet)
     if asked is not None:
-        with progress_bar("until when it holds", 1.0), open_executor(jobs, dask) as executor:
-            report.outlook = asked.look(spec, seed, executor, count)
+        with progress_bar("until when it holds", quiet=quiet) as tell, open_executor(jobs, dask) as executor:
+            report.outlook = asked.look(spec, seed, executor, count, progress=lambda _: tell.count("each day"))
     report.write(pictures=pictures)
     if logging is not None:
         logging.write(report.spec, folder)
@@ -157,10 +159,14 @@ def outage(
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
     ask_first(spec, replications or 1, yes, at_least=True)
-    with open_executor(jobs, dask) as executor:
+    with (
+        run_bar("outage", spec, is_followed=True, quiet=quiet) as shown,
+        open_executor(jobs, dask) as executor,
+    ):
         found = follow(
-            spec, spec.events[-1], replications=replications or 1, seed=seed, executor=executor, engine=engine
-        )
+            spec, spec.events[-1], replications=replications or 1, seed=seed, executor=executor, engine=engine,
+            progress=shown.run, runs_done=lambda done, of: shown(done, f"{done} of {of} runs", of=of),
+        )  # fmt: skip
     report = Report(found.scenario, found.results, folder, outage=found)
     report.find()
     report.write(pictures=pictures)
@@ -212,6 +218,8 @@ def _simulated(
     engine: Engine,
     stream: bool,
     mail_log: MailLog | None = None,
+    *,
+    quiet: bool = False,
 ) -> Results:
     from time import perf_counter
 
@@ -221,14 +229,15 @@ def _simulated(
 
     began = perf_counter()
     if count == 1 and dask is None:
-        with progress_bar(spec.title or "simulating", spec.run.length) as tell:
+        with run_bar(spec.title or "simulating", spec, quiet=quiet) as shown:
             results = simulate(
-                spec, seed=seed, keep_visits=visits, progress=tell, engine=engine, stream=stream, mail_log=mail_log
+                spec, seed=seed, keep_visits=visits, progress=shown.run, engine=engine, stream=stream, mail_log=mail_log
             )
     else:
-        with progress_bar(f"{count} replications", count) as tell, open_executor(jobs, dask) as executor:
+        with progress_bar(f"{count} replications", count, quiet=quiet) as tell, open_executor(jobs, dask) as executor:
             results = replicate(
-                spec, count, seed=seed, executor=executor, jobs=jobs, progress=lambda done, _: tell(done), engine=engine, stream=stream
+                spec, count, seed=seed, executor=executor, jobs=jobs, engine=engine, stream=stream,
+                progress=lambda done, of: tell(done, f"{done} of {of} runs"),
             )  # fmt: skip
     took_s = perf_counter() - began
     copies = (results.mail["kind"] == "mail").to_numpy()

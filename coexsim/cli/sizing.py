@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
+from coexsim.cli.progress_line import progress_bar
 from coexsim.cli.run_data import verdicts_data
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def size(
     spec = load_scenario(scenario)
     folder = results_folder(out, scenario, "-size")
     ask_first(spec, FIRST_LOOK, yes, at_least=True, keeps_mail=False)
-    with _counter() as tell, open_executor(jobs, dask) as executor:
+    with progress_bar("size", quiet=quiet) as shown, open_executor(jobs, dask) as executor:
+        tell = shown.count
         found = find_size(
             spec, most=most, curve=curve, headroom=headroom, seed=seed, executor=executor, jobs=1, progress=tell
         )
@@ -134,24 +135,6 @@ def _outgrown(
     dear = [each for each in spec.size.candidates if each.cost >= found.answer.cost]
     total = costs(spec, found.server, dear, lambda then: asked.look(then, seed, executor), asked.years)
     return said if total is None else [*said, str(total)]
-
-
-@contextmanager
-def _counter() -> Iterator[Callable[[str], None]]:
-    """Says on a terminal what is being tried and how many runs were done; how many it will take, nobody knows."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TextColumn("{task.completed} runs"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("theory", total=None)
-        yield lambda what: progress.update(task, description=what, advance=1)
 
 
 def _say_size(found: Sizing, spec: Scenario) -> None:

@@ -11,11 +11,12 @@ from typer import Argument
 
 from coexsim.cli import options
 from coexsim.cli.completion import swept_keys
-from coexsim.cli.console import make_console, progress_bar
+from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
+from coexsim.cli.progress_line import progress_bar
 from coexsim.errors import OutputError, UsageError
 from coexsim.text import visible
 
@@ -75,11 +76,11 @@ def sweep(
     keeping = Keeping()
     seen = [0, 0]
     try:
-        with progress_bar("runs", 1.0) as tell, open_executor(jobs, dask) as executor:
+        with progress_bar("sweep", quiet=quiet) as tell, open_executor(jobs, dask) as executor:
 
             def note(done: int, total: int) -> None:
                 seen[:] = done, total
-                tell(done / max(total, 1))
+                tell(done, f"{done} of {total} runs", of=total)
 
             swept = sweep_judged(
                 spec,

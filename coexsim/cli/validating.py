@@ -12,6 +12,7 @@ from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.fitting import Logs, Year
 from coexsim.cli.folder import results_folder
 from coexsim.cli.paint import say
+from coexsim.cli.progress_line import progress_bar
 
 COLOURS = {"met": "green", "missed": "red", "cannot say": "yellow"}
 CODES = {"met": 0, "missed": 1, "cannot say": 3}
@@ -39,7 +40,10 @@ def validate(
     from coexsim.intake.validate import validate as run_validate
 
     folder = results_folder(out, scenario, "-validation")
-    found = run_validate(scenario, logs, tolerance=tolerance, replications=replications, seed=seed, year=year)
+    with progress_bar("validate", 1.0, quiet=quiet) as tell:
+        found = run_validate(
+            scenario, logs, tolerance=tolerance, replications=replications, seed=seed, year=year, progress=tell
+        )
     write_json(found.to_data(), folder / "validation.json")
     page = ""
     if pictures:

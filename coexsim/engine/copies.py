@@ -6,7 +6,19 @@ from typing import Any
 
 from coexsim.engine.compiling import compiled
 from coexsim.engine.event_heap import push_now
-from coexsim.engine.layout import COPIES, DRAINING, FREE, LIVE, NOTICE_STREAM, OPEN, OUT, SENT, STARTED
+from coexsim.engine.layout import (
+    COPIES,
+    DEFERRALS,
+    DEFERRALS_WHEN_MOVED,
+    DRAINING,
+    FREE,
+    LIVE,
+    NOTICE_STREAM,
+    OPEN,
+    OUT,
+    SENT,
+    STARTED,
+)
 from coexsim.engine.steps import ALL_ENDED, AT_ONCE, BEGINS, SHIFT
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
 
@@ -24,6 +36,7 @@ def begin(copies: Any, heap: Any, ints: Any, c: int, step: int) -> None:
 def ended(co: Any, heap: Any, ints: Any) -> None:
     """``World.ended``: the way of a copy has ended."""
     ints[OPEN] -= co.measured
+    ints[DEFERRALS_WHEN_MOVED] = ints[DEFERRALS]
     note_if_all_ended(heap, ints)
 
 

@@ -21,7 +21,8 @@ from coexsim.engine.named import NamedMessages
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.rule_tables import RuleTables
 from coexsim.engine.steps import BREAK, SHIFT
-from coexsim.sim.clock import MONITOR, WORLD
+from coexsim.progress import RunProgress
+from coexsim.sim.clock import BEFORE_ALL, MONITOR, WORLD
 from coexsim.sim.world import MINUTE_S, MOST_MESSAGES_AT_ONCE, World
 
 ROOM = 1 << 14  # things that arrays begin with
@@ -68,7 +69,8 @@ class Compiled:
         self.mail = MailRows(world, self.rows, arrays, self.births.streams)
         self.named = NamedMessages(world, arrays, self.rows, self.mail)
         self.folds = Folds(self.fabric.logs, arrays["times"], keep=world.logs.keep_visits)
-        self._progress: Callable[[float], None] | None = None
+        self._progress: RunProgress | None = None
+        self._drains = world.new_drain()
         self._schedule_breaks()
         arrays.sort_events()
         self.rows.begin()
@@ -83,16 +85,21 @@ class Compiled:
     # --- what the world does by itself ---
 
     def _moments(self) -> Iterator[KernelStop]:
-        """The changes of the world, the end of each minute, and when progress is told, in the order of their keys."""
+        """The changes of the world, the end of each minute, when progress is told, and looks at the drain, in the order of their keys."""
         world = self.world
-        moments = [
+        changes = [
             KernelStop(at_s, WORLD, self._change) for at_s in world.setup.change_times_s() if 0 < at_s <= world.limit_s
         ]
+        later = [moment for moment in changes if moment.time_s > world.length_s]
+        moments = changes[: len(changes) - len(later)]
         ends_s = [min(minute * MINUTE_S, world.length_s) for minute in range(1, world.minutes + 1)]
         moments += [KernelStop(end_s, MONITOR, self._monitor) for end_s in ends_s]
-        moments += [KernelStop(world.length_s * n / CHECKS, -1, self._check) for n in range(1, CHECKS)]
+        moments += [KernelStop(world.length_s * n / CHECKS, BEFORE_ALL, self._check) for n in range(1, CHECKS)]
         moments += [KernelStop(world.length_s, MONITOR, do) for do in (self._check, self._drain)]
         yield from sorted(moments, key=lambda moment: moment[:2])
+        while later or self._drains.next_s <= world.limit_s:
+            is_change = bool(later) and later[0].time_s < self._drains.next_s
+            yield later.pop(0) if is_change else KernelStop(self._drains.next_s, BEFORE_ALL, self._look)
 
     def _change(self, at_s: float) -> bool:
         """Another state of the world: rules are asked anew."""
@@ -114,7 +121,7 @@ class Compiled:
     def _check(self, at_s: float) -> bool:
         """Tell the progress; an unstable system is stopped, and says so."""
         if self._progress:
-            self._progress(at_s)
+            self._progress(at_s, int(self.arrays["ints"][of.SENT]))
         if self.arrays["ints"][of.LIVE] > MOST_MESSAGES_AT_ONCE:
             self.world.stopped_early = (
                 f"more than {MOST_MESSAGES_AT_ONCE:,} messages under way: the system is not stable"
@@ -127,9 +134,19 @@ class Compiled:
         ints[of.DRAINING] = ints[of.OPEN] > 0
         return bool(ints[of.DRAINING])
 
+    def _look(self, at_s: float) -> bool:
+        """Tell the progress of the drain; attempts in vain are stopped, and that is said."""
+        ints = self.arrays["ints"]
+        if self._progress:
+            self._progress(at_s, int(ints[of.SENT]))
+        counts = (int(ints[of.DEFERRALS]), int(ints[of.DEFERRALS_WHEN_MOVED]), int(ints[of.LIVE]))
+        self.world.stopped_early = self._drains.look(*counts)
+        self.arrays["times"][of.NOW] = at_s
+        return not self.world.stopped_early
+
     # --- running ---
 
-    def run(self, progress: Callable[[float], None] | None = None) -> None:
+    def run(self, progress: RunProgress | None = None) -> None:
         """To the end of the run and of all measured mail, or to the drain limit; then hand everything over to the world."""
         self._progress = progress
         for moment in self._moments():

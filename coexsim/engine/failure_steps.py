@@ -9,7 +9,17 @@ from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, end_row, new_notice
 from coexsim.engine.downtimes import up_at
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.layout import ASKED, ASKED_2, FLUSH, NEED_EXPIRY, NEED_FAIL, NEED_LATE, NEED_UNREACHED, OUT
+from coexsim.engine.layout import (
+    ASKED,
+    ASKED_2,
+    DEFERRALS,
+    FLUSH,
+    NEED_EXPIRY,
+    NEED_FAIL,
+    NEED_LATE,
+    NEED_UNREACHED,
+    OUT,
+)
 from coexsim.engine.pools import feed_back, give_back
 from coexsim.engine.steps import (
     AGAIN,
@@ -155,6 +165,7 @@ def fail_or_defer(
         rt = retries[sv.retry]
         d = destinations[hops[tx.hop].first + co.number % sv.senders]
         co.failures += 1
+        ints[DEFERRALS] += 1
         phase = rt.phase + rt.queue_run * (co.number % sv.senders) / sv.senders
         if not co.waits and rt.per_destination and now < d.dead_until:
             next_s = d.dead_until

@@ -30,6 +30,8 @@ from coexsim.engine.layout import (
     BLOCK,
     BORN,
     COPIES,
+    DEFERRALS,
+    DEFERRALS_WHEN_MOVED,
     DONE,
     DRAINING,
     ENDED,
@@ -475,6 +477,7 @@ def run(
                         n = new_part(copies, ints, c, ta.count)
                         copies[n].place = ta.place
                         copies[n].hops += 1
+                        ints[DEFERRALS_WHEN_MOVED] = ints[DEFERRALS]
                         begin(copies, heap, ints, n, ENTER)
                         push_now(heap, ints, AT_ONCE, (CONTACT << SHIFT) | c)
                         a = -1
@@ -792,6 +795,7 @@ def run(
                         co.wan = co.wan * ta.count / co.count
                         co.count = ta.count
                     co.hops += 1
+                    ints[DEFERRALS_WHEN_MOVED] = ints[DEFERRALS]
                     co.place = ta.place
                     co.tx = -1
                     a = ENTER

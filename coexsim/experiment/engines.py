@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from coexsim.draw.mail_table import expected_mails
 from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import Chosen, Engine, choose
 from coexsim.engine.rule_tables import rule_table_cache
 from coexsim.errors import UsageError
 from coexsim.experiment.estimate import estimate
+from coexsim.progress import RunProgress
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.problems import placed
 from coexsim.sim.mail_log import MailLog
@@ -19,7 +18,7 @@ from coexsim.sim.world import World
 
 def ran(
     scenario: Scenario, seed: int, replication: int, *, keep_visits: bool = False, engine: Engine = "auto",
-    progress: Callable[[float], None] | None = None, stream: bool = False, mail_log: MailLog | None = None,
+    progress: RunProgress | None = None, stream: bool = False, mail_log: MailLog | None = None,
 ) -> tuple[World, Chosen]:  # fmt: skip
     """The world of a scenario after its run, and the engine that ran it.
 

@@ -19,7 +19,7 @@ from coexsim.experiment.results import Results
 from coexsim.experiment.schema import empty, frame
 from coexsim.experiment.warm_up import settled
 from coexsim.mail.message import Rcpt
-from coexsim.progress import in_notebook
+from coexsim.progress import RunProgress, in_notebook
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.recorder import TABLE_OUTCOMES, WORDS
@@ -39,12 +39,16 @@ def run_one(
 
 def simulate(
     scenario: Scenario, *, seed: int | None = None, replication: int = 0, alternative: str = "", keep_visits: bool = False,
-    progress: Callable[[float], None] | None = None, engine: Engine = "auto", stream: bool = False, mail_log: MailLog | None = None,
+    progress: RunProgress | None = None, engine: Engine = "auto", stream: bool = False, mail_log: MailLog | None = None,
 ) -> Results:  # fmt: skip
     """Simulate a scenario once.
 
     `seed` is the scenario's own unless given; `replication` picks one of its independent repetitions. `progress` is told the
-    simulated time in seconds; a notebook shows it by itself. Same scenario, seed, replication and version: the same tables, byte for byte.
+    simulated time in seconds and how many recipients were sent mail so far; a notebook shows it by itself. Same scenario, seed,
+    replication and version: the same tables, byte for byte.
+
+    After its length the run goes on until all measured mail has met its end, or for ``run.drain``. Where all attempts of then are in
+    vain, and nothing in the scenario changes any more, it is stopped: ``provenance["stopped_early"]`` says so.
 
     `engine` is ``auto``, ``compiled`` or ``reference``: both engines give the same tables. ``auto`` takes the reference where the
     compiled one would not pay, or does not know something in the scenario; `provenance` says which it was and why.
@@ -63,7 +67,7 @@ def simulate(
             replication,
             keep_visits=keep_visits,
             engine=engine,
-            progress=progress or tell,
+            progress=progress or (None if tell is None else lambda time_s, _: tell(time_s)),
             stream=stream,
             mail_log=mail_log,
         )

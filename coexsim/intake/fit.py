@@ -28,12 +28,15 @@ from coexsim.intake.logs.journeys import JourneyParts, Journeys
 from coexsim.intake.logs.read import read_logs
 from coexsim.intake.logs.sides import Sides, SidesSeen
 from coexsim.pictures import Pictures
+from coexsim.progress import ShareProgress
 from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.model import Scenario
 from coexsim.text import encodable
 
 PROFILE = "office-worker"
+READING, FOLLOWING, COUNTING = 0.5, 0.75, 0.85
+"""The shares of the work that are done when the logs are read, the messages followed, and hosts and outages known, about."""
 FITTED, REPLAYED, FIT_JSON = "fitted.yaml", "replay.parquet", "fit.json"
 
 
@@ -168,6 +171,7 @@ def _work_data(work: MeasuredWork) -> dict[str, Any]:
 def fit(
     logs: Iterable[str | Path], *, scenario: Scenario | str | Path | None = None, folder: str | Path | None = None,
     domain: str = "", addresses: str = "sides", profile: str = PROFILE, year: int | None = None, parts: int | None = None,
+    progress: ShareProgress | None = None,
 ) -> Fit:  # fmt: skip
     """Read mail logs of any known kind, plain or compressed, and say what is in them.
 
@@ -175,11 +179,16 @@ def fit(
     worked out from the logs too. `addresses`: people are replaced by their ``sides``, kept apart as salted hashes (``hashed``), or
     ``kept``. `folder` is where the scenario will be written, so that it can extend the one that was given. `profile` is what the figures
     are set beside. Long logs of Postfix are worked on in `parts` that hold whole messages, so that memory does not grow with them;
-    1 keeps them together. Raises `UsageError` for files that are no mail logs, `NoDataError` where they hold no message.
+    1 keeps them together. `progress` is told how far it is.
+
+    Raises `UsageError` for files that are no mail logs, `NoDataError` where they hold no message.
     """
     given = load_scenario(scenario) if isinstance(scenario, (str, Path)) else scenario
-    book = read_logs(logs, year=year, parts=parts)
+    tell = progress or (lambda _share, _what: None)
+    book = read_logs(logs, year=year, parts=parts, progress=lambda share: tell(READING * share, "reading the logs"))
+    tell(READING, "following the messages")
     found = JourneyParts(book)
+    tell(FOLLOWING, "looking for hosts and outages")
     seen = _first_look(found)
     if not seen.is_any:
         raise NoDataError("the logs hold no message")
@@ -190,7 +199,8 @@ def fit(
     counts, sizes_seen, sure_sizes = CountsSeen(), SizesSeen(), SizesSeen()
     tries_seen, traffic, set_up = TriesSeen(), TrafficSeen(), SetUpSeen()
     replay = ReplaySeen(seen.times, addresses)
-    for part in found:
+    for number, part in enumerate(found):
+        tell(COUNTING + (1 - COUNTING) * number / book.parts, "counting")
         of_part = sides.of(part)
         mail, sent = fit_load.mail_of(part, of_part), sent_sizes(part)
         seen.lines.add(part)

@@ -31,11 +31,13 @@ from coexsim.intake.validate_rows import (
     server_rows,
 )
 from coexsim.pictures import Pictures
+from coexsim.progress import ShareProgress
 from coexsim.scenario.load import changed, load_scenario
 from coexsim.scenario.model import Scenario
 
 MANY = 20_000  # messages from which one run of the replay is enough
 RUNS = 5
+FITTING = 0.5  # the share of the work that is done when the logs are read, about
 
 
 @dataclass(frozen=True)
@@ -79,20 +81,21 @@ class Validation:
 
 def validate(
     scenario: Scenario | str | Path, logs: Iterable[str | Path], *, tolerance: float = TOLERANCE, replications: int | None = None,
-    seed: int | None = None, year: int | None = None,
+    seed: int | None = None, year: int | None = None, progress: ShareProgress | None = None,
 ) -> Validation:  # fmt: skip
     """Replay the mail of `logs` through `scenario` and compare delays by flow, outcomes, load and queues of servers, and retries.
 
     Outages that the logs show are replayed too, unless the scenario says its own. A comparison is *met* within `tolerance`, *missed*
     outside it, and *cannot say* where the log itself does not know the figure so well: fewer than 30 copies, a delay below the log's
     resolution, or a prediction inside the 95 % interval of the measurement (bootstrap over blocks of time).
-    Raises as `fit` does, and `NoDataError` where no message of the log can be replayed.
+    `progress` is told how far it is. Raises as `fit` does, and `NoDataError` where no message of the log can be replayed.
     """
     given = load_scenario(scenario) if isinstance(scenario, (str, Path)) else scenario
-    found = fit(logs, scenario=given, year=year, parts=1)
+    reading = None if progress is None else lambda share, what: progress(FITTING * share, what)
+    found = fit(logs, scenario=given, year=year, parts=1, progress=reading)
     if not found.replay.messages:
         raise NoDataError("no message of the logs can be replayed")
-    results, remarks = _replayed(given, found, replications, seed)
+    results, remarks = _replayed(given, found, replications, seed, progress)
     measured = measured_delays(found)
     predicted = _predicted(results)
     rows = [*delay_rows(measured, predicted, results, found, tolerance), *outcome_rows(results, found, tolerance)]
@@ -105,7 +108,9 @@ def validate(
     return Validation(tuple(rows), tolerance, measured, predicted, servers, found, results, tuple(remarks))
 
 
-def _replayed(given: Scenario, found: Fit, replications: int | None, seed: int | None) -> tuple[Results, list[str]]:
+def _replayed(
+    given: Scenario, found: Fit, replications: int | None, seed: int | None, progress: ShareProgress | None
+) -> tuple[Results, list[str]]:
     """Runs of the scenario with the log's mail in place of its load."""
     count, table = replications or (1 if found.replay.messages > MANY else RUNS), found.replay.table
     remarks = [
@@ -129,7 +134,17 @@ def _replayed(given: Scenario, found: Fit, replications: int | None, seed: int |
         write_table(table, file)
         changes["load"] = {"replay": str(file)}
         replayed = changed(given, changes)
-        runs = [simulate(replayed, seed=seed, replication=number) for number in range(count)]
+        each = (1 - FITTING) / count
+
+        def simulated(number: int) -> Results:
+            def tell(time_s: float, recipients: int) -> None:
+                assert progress is not None
+                share = FITTING + each * (number + min(time_s / length, 1.0))
+                progress(share, f"run {number + 1} of {count}, {recipients:,} recipients so far")
+
+            return simulate(replayed, seed=seed, replication=number, progress=tell if progress else None)
+
+        runs = [simulated(number) for number in range(count)]
     return join(runs), remarks
 
 

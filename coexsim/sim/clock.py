@@ -23,6 +23,8 @@ STAGES = ("world", "birth", "work done", "session", "retry", "monitor")
 _STAGE_BITS = 44  # room for 17 million million messages a stage
 _AFTER_SIMPY = 2  # SimPy's priorities are URGENT = 0 and NORMAL = 1
 
+BEFORE_ALL = -1
+"""Stops a run at a moment before anything happens then."""
 WORLD, BIRTH, WORK_DONE, SESSION, RETRY, MONITOR = ((_AFTER_SIMPY + i) << _STAGE_BITS for i in range(len(STAGES)))
 
 

@@ -14,6 +14,10 @@ from coexsim.sim.server import MailServer, ServerWorld
 class MessageWorld(ServerWorld, Protocol):
     """What a message needs of its world."""
 
+    deferrals: int
+    deferrals_when_moved: int
+    """Deferrals so far, and up to the last time that a message got on or met its end."""
+
     @property
     def seed(self) -> int: ...  # noqa: D102
     @property

@@ -114,6 +114,7 @@ class Transfer:
             case LookAtClock():
                 return self._server.timing(self._message.number, self._destination)
             case Defer(deferred, _):
+                self._world.deferrals += 1
                 self._message.narrow(self._class_of(_recipients(deferred)))
             case _:
                 self._start(effect)
@@ -297,6 +298,7 @@ def move(world: MessageWorld, message: Message, host: Host, recipients: Recipien
     message.passed = (*message.passed, world.servers[host.server].machine)
     message.hops += 1
     message.server = host.server
+    world.deferrals_when_moved = world.deferrals
 
 
 def _recipients(refused: tuple[Refused, ...]) -> Recipients:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_left
-from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from math import ceil, inf, nextafter
@@ -18,11 +17,13 @@ from coexsim.mail.dns import Answer, Question
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.message import Kind, Rcpt, domain_of, fold
 from coexsim.mail.setup import Setup
+from coexsim.progress import RunProgress
 from coexsim.scenario.model import Scenario
 from coexsim.sim.binned import Bins
 from coexsim.sim.build import build_downtimes, build_servers
 from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At
 from coexsim.sim.dns_server import NameServer
+from coexsim.sim.draining import Drain, last_change_s, looks_until
 from coexsim.sim.journey import journey
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
@@ -67,6 +68,7 @@ class World:
         self.minutes = ceil(self.length_s / MINUTE_S)  # the last one may be a part of a minute
         self.minutes_noted = 0
         self.duplicates = 0
+        self.deferrals = self.deferrals_when_moved = 0
         self.logs = StageLogMaker(self.length_s, self.measured_s, keep_visits=keep_visits)
         self.downtimes = build_downtimes(scenario, seed, replication, self.limit_s)
         self.network = Network(self.env, scenario, self.downtimes, self.logs)
@@ -154,6 +156,7 @@ class World:
         """The way of a message has ended."""
         del self.under_way[message]
         self.measured_under_way -= message.measured
+        self.deferrals_when_moved = self.deferrals
         self._note_if_all_ended()
 
     def _note_if_all_ended(self) -> None:
@@ -255,35 +258,55 @@ class World:
 
     # --- running ---
 
-    def run(self, progress: Callable[[float], None] | None = None) -> None:
-        """To the end of the run, and on until all measured mail has met its end or the drain limit is reached."""
+    def run(self, progress: RunProgress | None = None) -> None:
+        """To the end of the run, and on until all measured mail has met its end or the drain limit is reached.
+
+        Attempts that go on in vain are stopped (see `Drain`).
+        """
         thresholds = gc.get_threshold()
         gc.set_threshold(*RARE_COLLECTION)
         try:
             self._run_to_length(progress)
             if not self.stopped_early:
-                self._drain()
+                self._drain(progress)
             self._close()
         finally:
             gc.set_threshold(*thresholds)
         self.recorder.check_conservation()
 
-    def _run_to_length(self, progress: Callable[[float], None] | None) -> None:
+    def _run_to_length(self, progress: RunProgress | None) -> None:
         """Until the last minute is noted, with all that happens before that."""
         steps = 200
         for number in range(1, steps + 1):
             self.env.run(until=self.length_s * number / steps if number < steps else self._all_noted)
             if progress:
-                progress(self.env.now)
+                progress(self.env.now, self.recorder.sent)
             if len(self.under_way) > MOST_MESSAGES_AT_ONCE:
                 self.stopped_early = f"more than {MOST_MESSAGES_AT_ONCE:,} messages under way: the system is not stable"
                 break
 
-    def _drain(self) -> None:
-        """Until all measured mail has met its end, or the drain limit is passed."""
-        if self.measured_under_way:
-            self._all_ended = self.env.event()
-            self.env.run(until=self._all_ended | At(self.env, nextafter(self.limit_s, inf), WORLD))
+    def new_drain(self) -> Drain:
+        """What looks at the run after its length."""
+        greylists = (each.greylisting for each in self.scenario.servers.values())
+        last_s = last_change_s(
+            self.setup.change_times_s(), self.downtimes.values(), [each.delay for each in greylists if each is not None],
+            self.length_s, self.limit_s,
+        )  # fmt: skip
+        return Drain(self.length_s, last_s, self.scenario.run.start)
+
+    def _drain(self, progress: RunProgress | None) -> None:
+        """Until all measured mail has met its end, the drain limit is passed, or all attempts are in vain."""
+        if not self.measured_under_way:
+            return
+        self._all_ended = self.env.event()
+        over = self._all_ended | At(self.env, nextafter(self.limit_s, inf), WORLD)
+        looks = looks_until(self.env, over, self.new_drain(), self.limit_s)
+        for at_s, drain in looks:
+            self.stopped_early = drain.look(self.deferrals, self.deferrals_when_moved, len(self.under_way))
+            if progress:
+                progress(at_s, self.recorder.sent)
+            if self.stopped_early:
+                break
 
     def _close(self) -> None:
         """Record what is still there."""

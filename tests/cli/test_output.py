@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from coexsim.cli import console, run
+from coexsim.cli import run
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.errors import OutputError, UsageError
 from coexsim.experiment import store
@@ -253,19 +253,6 @@ def test_a_set_killed_before_it_was_whole_leaves_the_earlier_one(
             write_set(tmp_path, {name: lambda: b"new" for name in ("a", "summary.json")})
     store.finish_sets(tmp_path)
     assert [(tmp_path / name).read_bytes() for name in ("a", "summary.json")] == [b"old"] * 2
-
-
-def test_without_a_terminal_a_line_says_how_far_it_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """None in the first seconds, one after each pause of `LINE_EVERY_S`."""
-    clock = iter((0.0, 1.0, 31.0, 32.0, 62.0))
-    monkeypatch.setattr(console, "monotonic", lambda: next(clock))
-    with console.progress_bar("simulating", 200) as tell:
-        for done in (10, 100, 120, 200):
-            tell(done)
-
-    assert capsys.readouterr().err == "simulating: 50 % after 31 s\nsimulating: 100 % after 62 s\n"
 
 
 def test_links_are_replaced_not_followed(tmp_path: Path) -> None:

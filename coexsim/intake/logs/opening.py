@@ -10,7 +10,7 @@ import io
 import lzma
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -89,20 +89,23 @@ def _encoding(head: bytes) -> str:
     return "utf-8"
 
 
-def lines_of(path: Path) -> Iterator[str]:
-    """The lines of a log file. Raises `UsageError` for a file that cannot be opened, `BrokenOffError` where it breaks off."""
+def lines_of(path: Path, read: Callable[[int], None] | None = None) -> Iterator[str]:
+    """The lines of a log file; `read` is told how many bytes more were read.
+
+    Raises `UsageError` for a file that cannot be opened, `BrokenOffError` where it breaks off.
+    """
     try:
         raw = _binary(path)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     with raw:
         try:
-            yield from _lines(raw)
+            yield from _lines(raw, read)
         except _BROKEN as error:
             raise BrokenOffError(f"breaks off: {error}") from None
 
 
-def _lines(raw: io.BufferedIOBase) -> Iterator[str]:
+def _lines(raw: io.BufferedIOBase, read: Callable[[int], None] | None) -> Iterator[str]:
     """Lines without their ends, read a block at a time; what has no line end for long is cut."""
     rest, decoder = "", None
     while True:
@@ -111,6 +114,8 @@ def _lines(raw: io.BufferedIOBase) -> Iterator[str]:
             block = raw.read1(BLOCK_BYTES)
         except _BROKEN as error:
             block, broken = b"", error
+        if read is not None:
+            read(len(block))
         if decoder is None:
             decoder = codecs.getincrementaldecoder(_encoding(block))(errors="replace")
         lines = (rest + decoder.decode(block, final=not block)).split("\n")

@@ -55,10 +55,38 @@ def _year_of(lines: Sequence[str], path: Path) -> int:
     return written.year - (month > written.month)
 
 
-def read_logs(paths: Iterable[str | Path], *, year: int | None = None, parts: int | None = None) -> LogBook:
+class _Reading:
+    """How much of all files was read."""
+
+    def __init__(self, book: LogBook, files: Iterable[Path], progress: Callable[[float], None] | None) -> None:
+        self.book = book
+        self._total = max(_length(files), 1)
+        self._read = 0
+        self._progress = progress
+
+    def file(self, path: Path, kind: str, read: Callable[[Iterable[str], Told], None]) -> None:
+        """Read a file and note in the book what was found in it."""
+        told = Told(str(path), kind)
+        self.book.told.append(told)
+        try:
+            read(lines_of(path, self._more), told)
+        except BrokenOffError as error:
+            told.remarks.append(str(error))
+
+    def _more(self, count: int) -> None:
+        self._read += count
+        if self._progress:
+            self._progress(min(self._read / self._total, 1.0))
+
+
+def read_logs(
+    paths: Iterable[str | Path], *, year: int | None = None, parts: int | None = None, progress: Callable[[float], None] | None = None,
+) -> LogBook:  # fmt: skip
     """Read mail logs, plain or compressed; the kind of each is recognised.
 
     Long logs of Postfix are kept in `parts` (by default as many as their length asks for), other kinds in one.
+
+    `progress` is told the share of the logs that was read, 0 to 1, about.
 
     `year` is that of the first line of a syslog without years; by default it comes from long queue ids or from the file's own time.
     What was read and what could not be is in `LogBook.told`. Raises `UsageError` for a file that is not there or of no known kind.
@@ -80,11 +108,12 @@ def read_logs(paths: Iterable[str | Path], *, year: int | None = None, parts: in
         by_kind.setdefault(kind, []).append((path, lines))
     book = LogBook((parts or _parts(by_kind["postfix"])) if list(by_kind) == ["postfix"] else 1)
     book.told += told
-    _read_postfix(book, by_kind.pop("postfix", []), year)
+    reading = _Reading(book, kept, progress)
+    _read_postfix(reading, by_kind.pop("postfix", []), year)
     if tracked := by_kind.pop("exchange", []):
         reader = ExchangeReader(book)
         for path, _ in tracked:
-            _told(book, path, "exchange", reader.read)
+            reading.file(path, "exchange", reader.read)
         reader.close()
     others = {
         "message-trace": read_message_trace,
@@ -94,15 +123,19 @@ def read_logs(paths: Iterable[str | Path], *, year: int | None = None, parts: in
     }
     for kind, files in by_kind.items():
         for path, _ in files:
-            _told(book, path, kind, partial(others[kind], book))
+            reading.file(path, kind, partial(others[kind], book))
     book.pack(is_last=True)
     return book
 
 
 def _parts(files: Sequence[tuple[Path, list[str]]]) -> int:
     """In how many parts to keep these logs."""
-    length = sum(path.stat().st_size * (PACKED if is_packed(path) else 1) for path, _ in files)
-    return min(max(length // PART_BYTES, 1), MOST_PARTS)
+    return min(max(_length(path for path, _ in files) // PART_BYTES, 1), MOST_PARTS)
+
+
+def _length(files: Iterable[Path]) -> int:
+    """About how many bytes there are to read."""
+    return sum(path.stat().st_size * (PACKED if is_packed(path) else 1) for path in files)
 
 
 def _files(paths: Iterable[str | Path]) -> list[Path]:
@@ -122,17 +155,9 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def _told(book: LogBook, path: Path, kind: str, read: Callable[[Iterable[str], Told], None]) -> None:
-    told = Told(str(path), kind)
-    book.told.append(told)
-    try:
-        read(lines_of(path), told)
-    except BrokenOffError as error:
-        told.remarks.append(str(error))
-
-
-def _read_postfix(book: LogBook, files: Sequence[tuple[Path, list[str]]], year: int | None) -> None:
+def _read_postfix(reading: _Reading, files: Sequence[tuple[Path, list[str]]], year: int | None) -> None:
     """Files of one host follow each other; files of one host that overlap in time are different servers."""
+    book = reading.book
     heads = sorted(
         ((_Head(path, lines, year), path) for path, lines in files), key=lambda pair: (pair[0].from_s, str(pair[1]))
     )
@@ -144,7 +169,7 @@ def _read_postfix(book: LogBook, files: Sequence[tuple[Path, list[str]]], year: 
             label = f" ({path.name.partition('.')[0]})" if known else ""
             reader = PostfixReader(book, head.year, label)
             known.append(reader)
-        _told(book, path, "postfix", reader.read)
+        reading.file(path, "postfix", reader.read)
         if reader.label:
             another = (
                 f"another log of {head.host} covers the same time: taken for another server, {head.host}{reader.label}"

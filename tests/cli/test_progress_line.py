@@ -1,0 +1,117 @@
+"""How far a long command is: on standard error within five seconds, whatever the work does; nothing with --quiet."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import pytest
+
+from coexsim.cli import progress_line, run
+from coexsim.cli.progress_line import RunTeller, Teller, progress_bar
+from tests.analysis.small import SMALL, small
+from tests.intake.log_lab import LOGS
+
+OBJECTIVES = "objectives: [p95(delay) < 10 h]\n"
+SIZE = "size: {server: onprem, candidates: [{name: one, cores: 4, cost: 1}, {name: two, cores: 8, cost: 2}], replications: 2}\n"
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """Twenty mailboxes for ten minutes."""
+    few = SMALL.replace("{onprem: 80, hosted: 120}", "{onprem: 8, hosted: 12}").replace("length: 2 h", "length: 10 min")
+    path = tmp_path / "few.yaml"
+    path.write_text(few[: few.index("events:")] + "load: {profile: office-worker}\n" + OBJECTIVES + SIZE)
+    return path
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines come as soon as there is something to wait for."""
+    monkeypatch.setattr(progress_line, "FIRST_LINES_S", (0.001,))
+
+
+COMMANDS = {
+    "run": ["run", "{s}", "--no-pictures", "--no-round-trip"],
+    "replications": ["run", "{s}", "--no-pictures", "--no-round-trip", "-n", "2"],
+    "outage": ["outage", "{s}", "--server", "inotes-inbound", "--at", "09:02", "--for", "2 min", "--no-pictures"],
+    "sweep": ["sweep", "{s}", "servers.onprem.capacity.cores=2,4"],
+    "size": ["size", "{s}", "--no-pictures"],
+    "compare": ["compare", "{s}", "{s}", "-n", "2"],
+    "explore": ["explore", "{s}", "--vary", "growth=1,2"],
+}
+
+
+def test_the_first_line_comes_within_five_seconds() -> None:
+    """The bound that is said."""
+    assert progress_line.FIRST_LINES_S[0] <= 5.0
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.usefixtures("at_once")
+def test_every_long_command_says_how_far_it_is(
+    name: str, quiet: bool, scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, not on standard output; not at all with --quiet."""
+    words = [word.format(s=scenario) for word in COMMANDS[name]]
+    assert run([*words, "--jobs", "1", "--out", str(tmp_path / "out"), *(["-q"] if quiet else [])]) in (0, 1, 3)
+    said = capsys.readouterr()
+
+    assert (" after 0 s" in said.err) == (not quiet)
+    assert " after 0 s" not in said.out
+
+
+@pytest.mark.usefixtures("at_once")
+def test_fit_and_validate_say_how_far_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the others."""
+    logs = list(map(str, LOGS))
+    assert run(["fit", *logs, "--no-pictures", "--out", str(tmp_path)]) in (0, 3)
+    assert "fit: " in capsys.readouterr().err
+    assert run(["validate", str(tmp_path / "fitted.yaml"), *logs, "--no-pictures", "--out", str(tmp_path)]) in (0, 1, 3)
+    assert "validate: " in capsys.readouterr().err
+    assert run(["fit", *logs, "--no-pictures", "-q", "--out", str(tmp_path)]) in (0, 3)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_line_comes_though_the_work_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Work that tells nothing is told of; work that is done before the first line is not."""
+    monkeypatch.setattr(progress_line, "FIRST_LINES_S", (0.05, 0.1))
+    with progress_bar("working"):
+        time.sleep(0.5)
+    assert capsys.readouterr().err == "working: after 0 s\n" * 2
+    monkeypatch.setattr(progress_line, "FIRST_LINES_S", (30.0,))
+    with progress_bar("working"):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulated time of the whole, recipients, the share, how long it took and what is left; after the run's end no share is guessed."""
+    clock = iter((0.0, 10.0, 0.0, 8.0, 8.0, 0.0, 1.0))
+    monkeypatch.setattr(progress_line, "monotonic", lambda: next(clock))
+    teller = Teller("runs", 0.0)
+    teller(1, "1 of 5 runs", of=5)
+    assert teller.line() == "runs: 1 of 5 runs, 20 % after 10 s, about 40 s left"
+    one = RunTeller("small", small(), is_followed=False)
+    one.run(1800.0, 1234)
+    assert one.line() == "small: Mon 09:30 simulated of 2 h, 1,234 recipients so far, 25 % after 8 s, about 24 s left"
+    one.run(10800.0, 1234)
+    assert one.line() == "small: Mon 12:00 simulated (60 min after its end), 1,234 recipients so far, 100 % after 8 s"
+    soon = Teller("runs", 4)
+    soon(1)
+    assert soon.line() == "runs: 25 % after 1 s"
+
+
+def test_work_goes_on_where_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed standard error ends no run."""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(progress_line, "FIRST_LINES_S", (0.0, 0.01))
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with progress_bar("working"):
+        monkeypatch.setattr("sys.stderr", closed)
+        time.sleep(0.2)
