@@ -39,8 +39,13 @@ class MailClass(NamedTuple):
     mailboxes: int = 1
     names: tuple[str, ...] = ()
     second: str = ""
-    is_typical: bool = True
-    """False where another class before it is alike but for the moment at which its people move."""
+    typical: str = ""
+    """The name of the class before it that is alike but for the moment at which its people move; empty: none is."""
+
+    @property
+    def is_typical(self) -> bool:
+        """Does it stand for those that are alike but for when their people move."""
+        return not self.typical
 
     def other_than(self, address: str) -> str:
         """An address of the class; if there are two, not this one."""
@@ -124,16 +129,19 @@ def _people(setups: Iterable[Setup]) -> list[MailClass]:
     for address, found in keys.items():
         grouped.setdefault(tuple(found), []).append(address)
     timeless = {key: tuple(map(_timeless, key)) for key in grouped}
-    first = {timeless[key]: key for key in reversed(grouped)}
-    return [
-        _person_class(
+    names: dict[tuple[tuple[object, ...] | None, ...], str] = {}
+    classes = []
+    for key, addresses in grouped.items():
+        alike = timeless[key]
+        found_class = _person_class(
             [known[a] for a in addresses],
             named=sum(count[a] for a in addresses if a not in nameless),
             nameless=sum(count[a] for a in addresses if a in nameless),
-            is_typical=first[timeless[key]] is key,
+            typical=names.get(alike, ""),
         )
-        for key, addresses in grouped.items()
-    ]
+        names.setdefault(alike, found_class.name)
+        classes.append(found_class)
+    return classes
 
 
 def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
@@ -144,8 +152,10 @@ def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
         (version, (e.home, e.unreachable, e.over_quota, _target(setup, e, routed)) if isinstance(e, Person) else None)
         for version, e in entries
     ]
+    begins = setup.directory.version_at(0.0, replica=False)
     return (
         tuple(next(alike) for _, alike in groupby(traits, key=lambda each: each[1])),
+        [trait for version, trait in traits if version <= begins][-1],  # a move at the very beginning is over
         domain_of(person.address),
         setup.directory.find(person.address, 0, "master") is None,
         setup.directory.find(person.address, 0, "replica") is None,
@@ -174,7 +184,7 @@ def _target(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...
     return (domain_of(target), isinstance(entry, Person) and entry.home)
 
 
-def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int, *, is_typical: bool) -> MailClass:
+def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int, *, typical: str) -> MailClass:
     """People that are alike. Mailboxes of the population are counted apart, as the scenario has their number so."""
     setup, first = alike[0]
     name = local_part_of_as_written(first.address) if setup.directory.is_ours(first.address) else first.address
@@ -187,7 +197,7 @@ def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int, 
         mailboxes=named + nameless,
         names=tuple(person.name for _, person in alike),
         second=alike[1][1].address if len(alike) > 1 else "",
-        is_typical=is_typical,
+        typical=typical,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from coexsim.audit.classes import SMALL_BYTES, MailClass, recipients, senders, sizes
+from coexsim.audit.classes import SMALL_BYTES, MailClass, pairs, recipients, senders, sizes
 from coexsim.audit.flows import Flow, Stop, flow, loop_end
 from coexsim.audit.mix import per_thousand
 from coexsim.mail.outages import site_of
@@ -124,7 +124,8 @@ def diff_routes(old: Scenario | Setup, new: Scenario | Setup) -> RouteDiff:
     """Compare the ways of every class of mail in two set-ups; the classes are alike in both.
 
     Each class is compared for a small message, and just above each size limit of either set-up; a large one is listed only if it
-    fares otherwise than a smaller one. Loads weigh each class by the new scenario's load (else the old one's, else an office's).
+    fares otherwise than a smaller one. Mail between people who move at different later moments is that of those who move first: ways
+    are compared as of the beginning. Loads weigh each class by the new scenario's load (else the old one's, else an office's).
     """
     before, after = (s if isinstance(s, Setup) else Setup(s) for s in (old, new))
     froms, tos = senders(before, after), recipients(before, after)
@@ -134,27 +135,23 @@ def diff_routes(old: Scenario | Setup, new: Scenario | Setup) -> RouteDiff:
     changes: list[ClassChange] = []
     loads: dict[str, list[float]] = {}
     compared = 0
-    for sender in froms:
-        for recipient in tos:
-            if sender.side == recipient.side == "internet":
-                continue
-            weight = mix.get((sender.name, recipient.name), 0.0)
-            told: tuple[ClassOutcome, ClassOutcome] | None = None
-            for size in sizes(before, after):
-                pair = [
-                    flow(setup, sender, recipient, size, graph)
-                    for setup, graph in zip((before, after), graphs, strict=True)
-                ]
-                was, is_ = way(before, pair[0]), way(after, pair[1])
-                compared += 1
-                if size == SMALL_BYTES:
-                    _add_loads(loads, (before, after), pair, weight)
-                change = ClassChange(
-                    sender.name, recipient.name, size, was, is_, weight if size == SMALL_BYTES else 0.0
-                )
-                if change.what and (was, is_) != told:
-                    changes.append(change)
-                told = (was, is_)
+    limits = sizes(before, after)
+    for sender, recipient in pairs(froms, tos):
+        weight = mix.weight(sender, recipient)
+        told: tuple[ClassOutcome, ClassOutcome] | None = None
+        for size in limits:
+            pair = [
+                flow(setup, sender, recipient, size, graph)
+                for setup, graph in zip((before, after), graphs, strict=True)
+            ]
+            was, is_ = way(before, pair[0]), way(after, pair[1])
+            compared += 1
+            if size == SMALL_BYTES:
+                _add_loads(loads, (before, after), pair, weight)
+            change = ClassChange(sender.name, recipient.name, size, was, is_, weight if size == SMALL_BYTES else 0.0)
+            if change.what and (was, is_) != told:
+                changes.append(change)
+            told = (was, is_)
     files = before.scenario.source.file, after.scenario.source.file
     return RouteDiff(*files, tuple(changes), tuple(Load(name, *pair) for name, pair in sorted(loads.items())), compared)
 

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from coexsim.audit.classes import MailClass
 from coexsim.scenario.load_profile import LoadSpec, mean_recipients
 from coexsim.scenario.model import Scenario
 
 DEFAULT_PROFILE = "office-worker"
-Mix = dict[tuple[str, str], float]
+
+
+class _Part(NamedTuple):
+    """Mail that mixes evenly: copies per second, and the shares of the classes that send and get it."""
+
+    rate_per_s: float
+    senders: dict[str, float]
+    recipients: dict[str, float]
+    typical: dict[str, float]
+    """The shares of the typical classes, with those that are alike but for when their people move."""
+
+
+class Mix:
+    """How much mail goes from class to class, per thousand messages of all."""
+
+    def __init__(self, parts: Iterable[_Part]) -> None:
+        self._parts = tuple(part for part in parts if part.senders and part.recipients)
+        self._total = sum(part.rate_per_s for part in self._parts)
+
+    def weight(self, sender: MailClass, recipient: MailClass) -> float:
+        """Of the mail between two classes; of a pair that stands for others (see `pairs`), with theirs."""
+        if not self._total:
+            return 0.0
+        rate_per_s = 0.0
+        for part in self._parts:
+            shares = part.recipients if sender.is_typical else part.typical
+            rate_per_s += part.rate_per_s * part.senders.get(sender.name, 0.0) * shares.get(recipient.name, 0.0)
+        return 1000 * rate_per_s / self._total
 
 
 def per_thousand(scenario: Scenario, senders: Iterable[MailClass], recipients: Iterable[MailClass]) -> Mix:
-    """Messages of each (sender's name, recipient's name) among 1000, a message to n recipients counted as n.
+    """The mix of a load, a message to n recipients counted as n.
 
     An office's mail mixes evenly: a message goes to each mailbox with the same probability, so that the share of mail between
     two hosted people is the square of their share of the mailboxes. Without a load the mix is that of the shipped office worker.
@@ -22,14 +50,15 @@ def per_thousand(scenario: Scenario, senders: Iterable[MailClass], recipients: I
     load = scenario.load
     if load is None or not (load.office_rates.sent_per_s or load.streams):
         load = LoadSpec.from_data({"profile": DEFAULT_PROFILE})
-    mix: Mix = {}
-    for origin, goal, rate in [*_office(load, senders), *_streams(load)]:
+    standing = {each.name: each.typical or each.name for each in recipients}
+    parts = []
+    for origin, goal, rate_per_s in [*_office(load, senders), *_streams(load)]:
         froms, tos = _members(senders, origin), _members(recipients, goal)
-        for sender, share in froms.items():
-            for recipient, part in tos.items():
-                mix[sender, recipient] = mix.get((sender, recipient), 0.0) + rate * share * part
-    total = sum(mix.values())
-    return {pair: 1000 * rate / total for pair, rate in mix.items()} if total else {}
+        typical: dict[str, float] = {}
+        for name, share in tos.items():
+            typical[standing[name]] = typical.get(standing[name], 0.0) + share
+        parts.append(_Part(rate_per_s, froms, tos, typical))
+    return Mix(parts)
 
 
 def _office(load: LoadSpec, senders: list[MailClass]) -> list[tuple[str, str, float]]:

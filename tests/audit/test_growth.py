@@ -10,6 +10,7 @@ import pytest
 
 from coexsim.audit.check import check
 from coexsim.audit.classes import pairs, recipients, senders
+from coexsim.audit.diff import diff_routes
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.model import Scenario
@@ -116,7 +117,7 @@ def test_every_list_of_a_scenario_may_be_long(kind: str) -> None:
 )
 def test_a_migration_in_steps_is_checked_as_if_all_wrote_to_all(more: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """People who move at other moments are tried with the typical classes only: the findings are those of every pair."""
-    scenario = article_with(LISTS["moves"](4) + more)
+    scenario = article_with(LISTS["moves"](5) + more)  # the first at once: then it is over
     found = [(each.code, each.path, each.text.partition(" from ")[0]) for each in check(scenario).findings]
     froms, tos = senders(Setup(scenario)), recipients(Setup(scenario))
     assert sum(not each.is_typical for each in froms) == 3
@@ -125,6 +126,31 @@ def test_a_migration_in_steps_is_checked_as_if_all_wrote_to_all(more: str, monke
     assert 0 < len(every) - len(list(pairs(froms, tos))) == 3 * 3
     monkeypatch.setattr("coexsim.audit.flows.pairs", lambda *_: every)
     assert [(each.code, each.path, each.text.partition(" from ")[0]) for each in check(scenario).findings] == found
+
+
+def test_a_diff_grows_with_the_moves() -> None:
+    """Twice the moments at which people move cost at most 2.5 times the work."""
+    more = "\nservers: {inotes-inbound: {max_message_size: 1 KB}}"
+    half, whole = ([article_with(LISTS["moves"](n) + each) for each in ("", more)] for n in (25, 50))
+
+    assert lines_run(lambda: diff_routes(*whole)) <= 2.5 * lines_run(lambda: diff_routes(*half))
+
+
+def test_a_diff_of_a_migration_weighs_all_mail() -> None:
+    """Nobody has moved yet when ways are compared: loads, and mail that changes, are those of the set-ups without moves."""
+    more = "\nservers: {inotes-inbound: {max_message_size: 1 KB}}"
+    moves, still = (
+        diff_routes(*(article_with(moves + each) for each in ("", more)))
+        for moves in (LISTS["moves"](5).replace("at: 0 h", "at: 9 h"), LISTS["moves"](0))
+    )
+
+    assert len(moves.changes) > len(still.changes) > 0
+    assert [each.server for each in moves.loads] == [each.server for each in still.loads]
+    for one, other in zip(moves.loads, still.loads, strict=True):
+        assert (one.old, one.new) == pytest.approx((other.old, other.new))
+    changed = [sum(each.per_1000 for each in found.changes) for found in (moves, still)]
+    assert changed[0] == pytest.approx(changed[1])
+    assert changed[0] > 100
 
 
 def test_growth_with_the_square_is_found() -> None:
