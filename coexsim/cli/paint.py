@@ -38,12 +38,12 @@ def say(lines: Iterable[str] | str) -> None:
     """Print lines on standard output, each as one line whatever it holds; at a terminal long ones are folded under their beginning."""
     columns = max(get_terminal_size().columns, LEAST_COLUMNS) if sys.stdout.isatty() else 0
     for line in [lines] if isinstance(lines, str) else lines:
-        for row in _folded(line, columns):
+        for row in folded(line, columns):
             parts = _MARKS.split(row)  # text, colour, text, colour, text ...
             print("".join(f"\033[{part}m" if i % 2 else visible(part) for i, part in enumerate(parts)))
 
 
-def _folded(line: str, columns: int) -> list[str]:
+def folded(line: str, columns: int) -> list[str]:
     """The line in rows of so many columns at the most, broken between words; what stands in a column of its own goes on below it."""
     if not columns or _width(line) <= columns:
         return [line]

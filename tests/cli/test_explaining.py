@@ -13,7 +13,7 @@ import coexsim as cx
 from coexsim.analysis.tables import TABLES
 from coexsim.analysis.terms import TERMS
 from coexsim.cli import run
-from coexsim.cli.paint import _folded
+from coexsim.cli.paint import folded
 from coexsim.experiment.columns import CELLS
 from coexsim.experiment.sweep import HOSTED_SHARE
 from coexsim.scenario.describe import all_keys
@@ -107,10 +107,10 @@ def test_the_files_of_the_verbs_are_as_told(few: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80])
-def test_what_stands_in_a_column_is_folded_below_itself(columns: int) -> None:
+def test_what_stands_in_a_column_isfolded_below_itself(columns: int) -> None:
     """No word is broken, no blank between columns lost, and later rows begin under the text where there is room."""
     line = "  transfer_threads               threads to one next hop at once; default: half its transfer threads"
-    rows = _folded(line, columns)
+    rows = folded(line, columns)
 
     assert [word for row in rows for word in row.split()] == line.split()
     assert rows[0].startswith("  transfer_threads               threads")
