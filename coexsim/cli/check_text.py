@@ -7,6 +7,7 @@ from typing import Any
 
 from coexsim.audit.check import CheckReport, Expectation
 from coexsim.audit.finding import Finding
+from coexsim.cli.article import which_article
 from coexsim.cli.formats import Annotation, cell, mark_of, marks_table
 from coexsim.cli.paint import OF_SEVERITY, count, paint
 from coexsim.errors import Problem
@@ -35,6 +36,7 @@ def check_lines(reports: Sequence[CheckReport], unread: int = 0, *, quiet: bool 
         if lines or not quiet:
             yield paint(report.file, "bold") + (f": {report.title}" if report.title else "")
             yield from lines
+    yield from which_article(text for _, _, text in told)[1:]
     yield check_sum(reports, unread)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
 from coexsim.cli import options
+from coexsim.cli.article import which_article
 from coexsim.cli.completion import explained
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.paint import say
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from coexsim.analysis.tables import ColumnText, TableText
     from coexsim.analysis.terms import Term
     from coexsim.experiment.columns import Column
-
-ARTICLE = '"Configuring on-premise messaging servers to coexist with IBM LotusLive iNotes", which this tool grew out of'
 
 
 def explain(
@@ -102,7 +100,7 @@ def _explain_finding(code: str, *, quiet: bool, as_json: bool) -> None:
         say(f"{found.code} ({found.severity}): {found.title}")
         for title, text in found.sections():
             say(["", title, *_wrapped(text)])
-        say([*_what_article(text for _, text in found.sections()), ""])
+        say([*which_article(text for _, text in found.sections()), ""])
 
 
 def _explain_words(words: str, *, quiet: bool, as_json: bool) -> None:
@@ -119,7 +117,7 @@ def _explain_words(words: str, *, quiet: bool, as_json: bool) -> None:
         say(f"{each['name']}: {each['meaning']}" for each in data)
     else:
         lines = [line for number, (part, _) in enumerate(told) for line in ([""] if number else []) + part]
-        say([*lines, *_what_article(lines)])
+        say([*lines, *which_article(lines)])
 
 
 Told = tuple[list[str], dict[str, Any]]
@@ -219,11 +217,6 @@ def _unknown(words: str) -> str:
         f"a scenario has no key {words!r}, objectives no such word, and no table or column is called so{near}; "
         "'coexsim explain' lists all of them"
     )
-
-
-def _what_article(lines: Iterable[str]) -> list[str]:
-    """Whoever reads "the article" for the first time is told which."""
-    return ["", f"The article: {ARTICLE}"] if any(re.search(r"\barticle\b", line) for line in lines) else []
 
 
 def _wrapped(text: str) -> list[str]:
