@@ -12,9 +12,17 @@ from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict
 from coexsim.report.saying import is_worth_saying
-from coexsim.report.words import ROUND_TRIP, say_limit
+from coexsim.report.words import say_limit
 from coexsim.units import say_bytes, say_duration
 
+SIDES_IN_WORDS = {
+    "hosted": "hosted users",
+    "onprem": "on-premises users",
+    "internet": "the Internet",
+    "unknown": "unknown addresses",
+}
+TOLD = 2
+"""Of so many objectives that are all met each figure is told in the sentence."""
 NOBODY = "->unknown"
 """How a flow to addresses that nobody has ends."""
 
@@ -46,22 +54,31 @@ def doubts(summary: dict[str, Any], *, outage: bool = False) -> list[str]:
 
 
 def _objectives(verdicts: Sequence[Verdict]) -> str:
-    """``All 4 objectives are met.``"""
+    """``Both objectives are met: p95(delay) < 60 s: 12 s (11 s to 13 s); ...``; of many that are met not each figure."""
     if not verdicts:
         return ""
     count = Counter(verdict.answer for verdict in verdicts)
     if len(verdicts) == 1:
         [verdict] = verdicts
-        what = {"met": "is met", "missed": "is missed"}.get(verdict.answer, "cannot be told to be met")
-        return f"The objective {what}: {verdict.objective.text}: {verdict.say()}."
+        what = {"met": "The objective is met", "missed": "The objective is missed"}.get(
+            verdict.answer, "Cannot say whether the objective is met"
+        )
+        return f"{what}: {_figure(verdict)}."
     if count["met"] == len(verdicts):
-        return f"All {len(verdicts)} objectives are met."
+        if len(verdicts) > TOLD:
+            return f"All {len(verdicts)} objectives are met."
+        return f"Both objectives are met: {'; '.join(map(_figure, verdicts))}."
     parts = [f"{count['met']} of {len(verdicts)} objectives {'is' if count['met'] == 1 else 'are'} met"]
     for answer, words in (("missed", "missed"), ("cannot say", "cannot say of")):
-        texts = [verdict.objective.text for verdict in verdicts if verdict.answer == answer]
+        texts = [_figure(verdict) for verdict in verdicts if verdict.answer == answer]
         if texts:
             parts.append(f"{words}: {'; '.join(texts)}")
     return "; ".join(parts) + "."
+
+
+def _figure(verdict: Verdict) -> str:
+    """``p95(delay) < 60 s: 12 s (11 s to 13 s)``."""
+    return f"{verdict.objective.text}: {verdict.say()}"
 
 
 def _delay(summary: dict[str, Any]) -> str:
@@ -71,9 +88,15 @@ def _delay(summary: dict[str, Any]) -> str:
         return "Nothing was delivered in the measured window."
     slowest = max(rows, key=lambda row: row["p95_s"])
     row = next((row for row in rows if row["flow"] in summary["round_trip_flows"]), slowest)
-    who = "Mail between hosted users" if row["flow"] == ROUND_TRIP else f"Mail {str(row['flow']).replace('->', ' to ')}"
+    who = _who(str(row["flow"]))
     half, most = (say_duration(row[name]) for name in ("p50_s", "p95_s"))
     return f"{who} takes {half} or less for half of its recipients, and {most} or less for 95 % of them."
+
+
+def _who(flow: str) -> str:
+    """``Mail from the Internet to hosted users``."""
+    one, other = (SIDES_IN_WORDS.get(side, side) for side in flow.split("->"))
+    return f"Mail between {one}" if one == other else f"Mail from {one} to {other}"
 
 
 def _busiest(summary: dict[str, Any]) -> str:

@@ -96,7 +96,7 @@ def test_page_has_its_parts_with_the_answer_before_the_evidence(page: Page) -> N
     """What was asked, the answer, then the rest; every tag is closed."""
     assert page.sections == SECTIONS
     assert page.open == []
-    assert "1 of 2 objectives is met; missed: p95(delay, hosted->hosted) < 60 s." in page.text
+    assert "1 of 2 objectives is met; missed: p95(delay, hosted->hosted) < 60 s: " in page.text
     assert (
         "onprem, with 4 processor cores, comes nearest to its limit: 75 % busy in the hour from Mon 09:00." in page.text
     )

@@ -37,7 +37,8 @@ def test_figures_are_put_in() -> None:
 
     assert scenario.domain == "acme.com"
     assert scenario.directory.population == {"onprem": 300, "hosted": 200}
-    assert scenario.links[0].bandwidth == 20e6 / 8
+    assert (scenario.uplinks["office"].up, scenario.uplinks["office"].down) == (20e6 / 8, 20e6 / 8)
+    assert "utilisation(office-uplink, busiest hour) < 70 %" in scenario.objectives
 
 
 def test_cores_that_nobody_gave_are_said_to_be_assumed() -> None:
