@@ -15,8 +15,9 @@ from coexsim.mail import retry
 from coexsim.sim import formulas
 
 for function in (
-    formulas.slow_start_round_trips, formulas.session_s, formulas.fifo_start_s, formulas.back_pressure_s, formulas.link_share_bytes,
-    formulas.link_left_s, formulas.interval_at, formulas.next_up_s, formulas.next_down_s, formulas.finish_s, formulas.down_between,
+    formulas.slow_start_round_trips, formulas.session_s, formulas.contended_session_s, formulas.fifo_start_s,
+    formulas.back_pressure_s, formulas.link_share_bytes, formulas.link_left_s,
+    formulas.interval_at, formulas.next_up_s, formulas.next_down_s, formulas.finish_s, formulas.down_between,
     retry.next_attempt_s, retry.after_failure, retry.suspended_until_s, formulas.window_after_success, formulas.window_after_failure,
 ):  # fmt: skip
     register_jitable(function)

@@ -99,6 +99,7 @@ from coexsim.engine.steps import (
     BODY_OVER,
     BREAK,
     BROKEN,
+    BY_MESSAGE,
     CARRY,
     CONTACT,
     CROSSED,
@@ -644,7 +645,10 @@ def run(
                                     queued += servers[j].queued
                             pressure = formulas.back_pressure_s(queued, to.pressure)
                         pa = paths[co.path]
-                        length = formulas.session_s(trips, pa.round_trip, sv.session_s, todo, pressure)
+                        own = sv.session_s
+                        if co.began > co.thread_asked and pools[sv.threads].adapts == BY_MESSAGE:
+                            own = formulas.contended_session_s(own, co.number, co.attempts)
+                        length = formulas.session_s(trips, pa.round_trip, own, todo, pressure)
                         last_s = 0.0
                         if sv.downtime >= 0 or to.downtime >= 0 or pa.downtime >= 0:
                             last_s = pa.round_trip / 2

@@ -10,6 +10,7 @@ SHIFT = 40  # an event or a step of the stack is (what << SHIFT) | which copy or
 WHICH = (1 << SHIFT) - 1
 UNBOUND = 1 << 60  # slots of a pool without a bound
 ROOM = 12  # so much of everything one step may need, where it does not ask for more
+BY_MESSAGE = 1  # a pool that adapts: mail turned away waits for its own next attempt
 BY_QUEUE = 2  # a pool that adapts: mail turned away waits for the other sessions with its destination
 HAS_THREAD, HAS_SLOT, AWAITS_THREAD, AWAITS_SLOT = 1, 2, 4, 8
 

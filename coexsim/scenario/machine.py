@@ -75,7 +75,7 @@ class SmtpSession(Spec):
     session: Seconds = Field(
         default=0.0031,
         description="time that a session takes beside round trips, bytes and the other side's work: processes, queue files [s]; "
-        "measured (Postfix 3.7.11): 2.4 to 5.6 ms, mean 3.1 ms",
+        "measured (Postfix 3.7.11): 2.4 to 5.6 ms, mean 3.1 ms; Postfix's vary so, while mail waits for the next session",
     )
     between: Seconds = Field(
         default=0.0008,

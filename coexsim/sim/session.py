@@ -34,9 +34,11 @@ def parties(server: MailServer, target: MailServer, path: Path) -> list[Downtime
 
 
 def session(
-    world: MessageWorld, server: MailServer, target: MailServer, message: Message, path: Path, source: int
+    world: MessageWorld, server: MailServer, target: MailServer, message: Message, path: Path, source: int, own_s: float
 ) -> Steps:
     """The SMTP dialogue, from the client's own address `source`: round trips and accept work, then the body over the path's links.
+
+    `own_s` is what it costs the client beside them.
 
     Where something could fail, the last half of the last round trip, on which the 250 is, comes after the body.
     """
@@ -47,7 +49,7 @@ def session(
     smtp = server.spec.smtp
     trips = session_round_trips(smtp.tls, smtp.pipelining, message.size_bytes, message.envelope.count, reused, body)
     accept_s = target.accept_s(message) if body else 0.0
-    length_s = session_s(trips, path.round_trip_s, smtp.session, accept_s, target.back_pressure_s() if body else 0.0)
+    length_s = session_s(trips, path.round_trip_s, own_s, accept_s, target.back_pressure_s() if body else 0.0)
     fragile = server.fails or target.fails or path.fails
     last_s = path.round_trip_s / 2 if fragile else 0.0
     if length_s > 0:

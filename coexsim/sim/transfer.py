@@ -38,7 +38,7 @@ from coexsim.mail.message import NextHop
 from coexsim.rng import keyed_uniform
 from coexsim.sim.clock import RETRY, SESSION, At
 from coexsim.sim.destination import Destination
-from coexsim.sim.formulas import CONNECT
+from coexsim.sim.formulas import CONNECT, contended_session_s
 from coexsim.sim.message import AttemptTimes, EnvelopeClass, Message
 from coexsim.sim.message_world import MessageWorld
 from coexsim.sim.network import Path
@@ -80,6 +80,7 @@ class Transfer:
         "_server",
         "_slot",
         "_thread",
+        "_waited",
         "_world",
     )
 
@@ -89,6 +90,7 @@ class Transfer:
         self._message = message
         self._server = world.servers[message.server]
         self._thread: Slot | None = None
+        self._waited = False  # for the thread
         self._slot: Slot | None = None
         self._path: Path | None = None
         self._destination: Destination | None = None  # of the attempt; none for recipients that only wait
@@ -154,6 +156,7 @@ class Transfer:
                 return destination.reply
             server.threads.reopen(hop.name)
             self._thread = server.threads.try_take(hop.name)
+            requested_s = env.now
             if self._thread is None:
                 self._thread = yield server.threads.request(hop.name)
                 if server.spec.smtp.between > 0:  # the thread turns from one session to the next
@@ -161,6 +164,7 @@ class Transfer:
                 if (server.fails and not server.downtime.is_up(env.now)) or env.now < destination.dead_until_s:
                     server.threads.release(self._thread)  # things have changed while this message waited
                     continue
+            self._waited = env.now > requested_s
             self._began_s = env.now
             self._message.attempts += 1
             return None
@@ -265,7 +269,10 @@ class Transfer:
         if self._world.mail_log is not None:
             self._message.attempt_times = self._times()
         assert self._path is not None
-        result = yield from session(self._world, self._server, target, self._message, self._path, source)
+        own_s, feedback = self._server.spec.smtp.session, self._server.threads.feedback
+        if self._waited and feedback is not None and not feedback.by_queue:
+            own_s = contended_session_s(own_s, self._message.number, self._message.attempts)
+        result = yield from session(self._world, self._server, target, self._message, self._path, source, own_s)
         self._hang_up(target)
         if isinstance(result, TransactionResult) and result.deferred:
             self._failed += _recipients(result.failed)

@@ -42,16 +42,17 @@ def delivered_by(results: Results, time_s: float) -> int:
 
 
 def test_a_backlog_drains_against_a_limit_of_connections() -> None:
-    """All arrive. Half of them at first, as long as the host can take them at its rate of 20 a second: each success opens one session
-    more, which is turned away (421) and closes it again. The others come with later queue runs, half of what is left with each.
+    """All arrive, at the host's rate of 20 a second: each success opens one session more, which is turned away (421) and closes two.
 
-    A real Postfix delivered 1,911 of 3,000 at its first pass, 2,600 in 15 minutes, and none expired.
+    A real Postfix (3.7.11) had delivered 1,911 of 3,000 when its first pass was over, after 155 s; 2,600 after 15 minutes; 2,704 after
+    25, its third pass being under way; and none expired. So 64 % of what was tried arrived at each pass.
     """
-    results = simulate(backlog())
+    results = simulate(backlog().change({"directory.population.onprem": 3000}))
 
     assert (results.mail["outcome"] == "delivered").all()
-    assert delivered_by(results, 30) == pytest.approx(300, abs=30)
-    assert delivered_by(results, 660) == pytest.approx(450, abs=50)
+    assert delivered_by(results, 155) == pytest.approx(1911, rel=0.05)
+    assert delivered_by(results, 900) == pytest.approx(2600, rel=0.03)
+    assert delivered_by(results, 1500) == pytest.approx(2704, rel=0.05)
 
 
 def test_a_limit_within_the_servers_own_turns_nobody_away() -> None:
