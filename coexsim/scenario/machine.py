@@ -29,7 +29,11 @@ class Capacity(Spec):
         default=None, ge=1, le=MOST_AT_ONCE, description="inbound SMTP sessions at once; left out: no limit"
     )
     connections_per_client: Whole | None = Field(
-        default=None, ge=1, le=MOST_AT_ONCE, description="inbound sessions of one client at once; left out: no limit"
+        default=None,
+        ge=1,
+        le=MOST_AT_ONCE,
+        description="inbound sessions of one client at once; left out: no limit, as on Exchange's own Receive connectors (one that is "
+        "made later has 20: MaxInboundConnectionPerSource)",
     )
     transfer_threads: Whole | None = Field(
         default=None, ge=1, le=MOST_AT_ONCE, description="outbound SMTP sessions at once; left out: no limit"

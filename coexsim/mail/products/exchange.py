@@ -41,7 +41,12 @@ REPLIES = {
     "tls-not-offered": (451, "5.7.3", "STARTTLS is required to send mail"),  # queues that administrators published
     "certificate-not-valid": (454, "4.7.5", "Certificate validation failure"),  # likewise
     "queue-full": (452, "4.3.1", "Insufficient system resources"),  # [MS-NDR]; leading 452 from memory
-    "too-many-connections": (421, "4.3.2", "Service not available"),  # [MS-NDR]; leading 421 from memory
+    # Notices that users published; Receive connectors: unlimited as set up, new ones 20 a source (MaxInboundConnectionPerSource) [MS-RATE].
+    "too-many-connections": (
+        421,
+        "4.3.2",
+        "The maximum number of concurrent connections has exceeded a limit, closing transmission channel",
+    ),
 }
 
 
