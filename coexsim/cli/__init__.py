@@ -14,12 +14,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NoReturn
 
 from coexsim.cli.commands import COMMANDS
 from coexsim.cli.folder import CANNOT_WRITE
 from coexsim.cli.streams import safe_streams
-from coexsim.errors import CoexsimError, OutputError, did_you_mean
+from coexsim.errors import CoexsimError, OutputError, Problem, did_you_mean
 from coexsim.text import visible
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
@@ -31,45 +32,61 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and give its exit code; whatever goes wrong is said in a line or two, never as a traceback."""
+    """Run the command line and give its exit code; whatever goes wrong is said in a line or two, never as a traceback.
+
+    Where JSON was asked for, what went wrong is also told in its shape, on standard output.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     with safe_streams():
-        try:
-            code = _run(words)
-        except OutputError as error:
-            _complain(f"coexsim: {error}")
-            code = CANNOT_WRITE
-        except CoexsimError as error:  # a ScenarioError says every problem on a line of its own
-            _complain(str(error))
-            code = BAD_USAGE
-        except KeyboardInterrupt:
-            code = STOPPED
-        except Exception as error:
-            if os.environ.get("COEXSIM_DEBUG") == "1":
-                raise
-            _complain(f"coexsim has a bug: {type(error).__name__}: {error}")
-            _complain("Please report it with the scenario; COEXSIM_DEBUG=1 shows where it happened.")
-            code = OUR_BUG
-        if code == STOPPED:
-            _complain("stopped")
+        code, wrong, problems = _ended(words)
+        if wrong:
+            _complain(wrong)
+        if wrong and code != STOPPED and _wants_json(words):
+            from coexsim.cli.envelope import envelope, print_json
+
+            print_json(envelope(words[0], wrong, code, error=wrong, problems=[each._asdict() for each in problems]))
     return code
 
 
-def _run(words: list[str]) -> int:
+def _ended(words: list[str]) -> tuple[int, str, Sequence[Problem]]:
+    """Run a command; the exit code, what went wrong in words, and the problems of a file that cannot be read."""
+    try:
+        return _run(words)
+    except OutputError as error:
+        return CANNOT_WRITE, f"coexsim: {error}", ()
+    except CoexsimError as error:  # a ScenarioError says every problem on a line of its own
+        return BAD_USAGE, str(error), getattr(error, "problems", ())
+    except KeyboardInterrupt:
+        return STOPPED, "stopped", ()
+    except Exception as error:
+        if os.environ.get("COEXSIM_DEBUG") == "1":
+            raise
+        more = "Please report it with the scenario; COEXSIM_DEBUG=1 shows where it happened."
+        return OUR_BUG, f"coexsim has a bug: {type(error).__name__}: {error}\n{more}", ()
+
+
+def _run(words: list[str]) -> tuple[int, str, Sequence[Problem]]:
     import typer
 
     from coexsim.cli.app import build
 
     try:
         code: int = build()(words or ["--help"], prog_name="coexsim", standalone_mode=False)
-        return code if words else BAD_USAGE
     except typer.TyperException as error:
         name = " ".join(["coexsim", *(words[:1] if words[0] in COMMANDS else [])])
         near = did_you_mean(words[0], list(COMMANDS)) if name == "coexsim" else ""
-        _complain(f"{name}: {error.format_message()}{near}\nTry '{name} --help'.")
-        return error.exit_code
+        return error.exit_code, f"{name}: {error.format_message()}{near}\nTry '{name} --help'.", ()
     except typer.Abort:
-        return STOPPED
+        code = STOPPED
+    return (code if words else BAD_USAGE), "stopped" if code == STOPPED else "", ()
+
+
+def _wants_json(words: list[str]) -> bool:
+    """Was an answer for programs asked for; of a command that there is."""
+    if not words or words[0] not in COMMANDS:
+        return False
+    options = words[: words.index("--")] if "--" in words else words
+    return "--json" in options or "--format=json" in options or ("--format", "json") in pairwise(options)
 
 
 def _complain(text: str) -> None:

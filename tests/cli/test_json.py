@@ -113,6 +113,33 @@ def test_scenarios_that_cannot_be_read_are_answered_in_the_shape(few: Path, caps
         assert data["problems"][0]["line"] == 2
 
 
+@pytest.mark.parametrize("verb", [*VERBS, "fit", "validate"])
+def test_what_goes_wrong_is_answered_in_the_shape(verb: str, few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An option that there is not, in every verb: exit code 2, the same words on standard error, valid by the schema."""
+    assert run([verb, "--no-such-option", "--json"]) == 2
+    said = capsys.readouterr()
+    data = json.loads(said.out)
+    validate(data)
+    assert (data["verb"], data["exit_code"]) == (verb, 2)
+    assert data["answer"] == data["error"] == said.err.rstrip("\n")
+    with pytest.raises(jsonschema.ValidationError):
+        validate({name: value for name, value in data.items() if name != "error"} | {"figures": [1]})
+
+
+def test_a_run_of_a_scenario_that_cannot_be_read(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its mistakes with file and line; without --json, and after ``--``, nothing on standard output."""
+    (few / "typo.yaml").write_text("extends: few.yaml\ntitel: x\n")
+    assert run(["run", "typo.yaml", "--json"]) == 2
+    data = json.loads(capsys.readouterr().out)
+    validate(data)
+    assert (data["problems"][0]["file"], data["problems"][0]["line"]) == ("typo.yaml", 2)
+    for words in (["run", "typo.yaml"], ["run", "--", "--json"], ["no-verb", "--json"]):
+        assert run(words) == 2
+        assert capsys.readouterr().out == ""
+    assert run(["check", "none.yaml", "--format", "json"]) == 2
+    validate(json.loads(capsys.readouterr().out))
+
+
 @pytest.mark.slow
 def test_logs_are_answered_in_the_shape(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """fit, then validate of what it fitted: valid, and with the exit code of the command; quiet says a line."""
