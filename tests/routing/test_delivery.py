@@ -148,6 +148,14 @@ def test_a_destination_is_dead_when_nobody_answers_there(policy: Policy, last: U
     assert driver.of(Defer)[0].deferred == (Refused((ANN,), last.reply),)
 
 
+def test_a_destination_lives_where_one_host_answered(policy: Policy) -> None:
+    """The first MX says "later", nobody is at the others: other mail may try it, and this waits by its own schedule."""
+    driver = Driver(None, TransactionResult((), (), (Refused((ANN,), LATER),)), REFUSED, REFUSED)
+
+    assert driver.run(relay(policy, (ANN,), HOP, entry(), "mail")) == DUE
+    assert driver.of(EndAttempt)[0].attempt.destination == "alive"
+
+
 def test_an_interrupted_attempt_counts_for_nothing(policy: Policy) -> None:
     """The server itself was down: the attempt is made again, and the message has no failure."""
     state = entry()

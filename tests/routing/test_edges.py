@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from coexsim.audit.check import check
+from coexsim.audit.subjects.notices import notices_arrive
 from coexsim.mail.dialogue import receive
 from coexsim.mail.dns import MailHost, MailHosts, in_order
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST, notice_for
@@ -20,10 +24,13 @@ from tests.routing.test_exchange import go as ask
 MB = 1_000_000
 
 
-def test_every_recipient_that_fails_is_told() -> None:
-    """Two ways to one dead address: both fail, and the notice is about both (RFC 3464: a block for each recipient)."""
+@pytest.mark.parametrize("sender", [OUTSIDE, DU1])
+def test_every_recipient_that_fails_is_told(sender: str) -> None:
+    """Two ways to one dead address: both fail, and the notice is about both (RFC 3464: a block for each recipient). Domino tells two
+    ways of outside mail apart; those of its own users' mail are one way, and fail for both all the same.
+    """
     groups = "directory: {groups: {one: [gone@corporate.com], two: [gone@corporate.com]}}"
-    result = go(groups, OUTSIDE, ["one@corporate.com", "two@corporate.com"])
+    result = go(groups, sender, ["one@corporate.com", "two@corporate.com"])
 
     assert [r.outcome for r in result.recipients] == ["bounced", "bounced"]
     assert sorted(result.notices[0].about) == ["one@corporate.com", "two@corporate.com"]
@@ -51,12 +58,12 @@ def test_a_connector_takes_mail_of_exactly_its_size(size: int, code: str | None)
 
 def test_of_equal_connectors_the_first_by_name_serves() -> None:
     """[MS-SC]: by name, whatever the capitals."""
-    hosts = "{name: b, address_spaces: corporate.com, smart_hosts: in.cloud.example}"
-    other = "{name: A, address_spaces: corporate.com, smart_hosts: gw.corporate.net}"
+    hosts = "{name: B, address_spaces: corporate.com, smart_hosts: in.cloud.example}"
+    other = "{name: a, address_spaces: corporate.com, smart_hosts: gw.corporate.net}"
     for connectors in (f"{hosts}, {other}", f"{other}, {hosts}"):
         assert ask(exchange(connectors=connectors), DU1, IU1).servers[:2] == ("onprem", "gateway")
-    lower = other.replace("name: A", "name: c")
-    assert ask(exchange(connectors=f"{lower}, {hosts}"), DU1, IU1).servers == ("onprem", "inbound")
+    last = other.replace("name: a", "name: C")
+    assert ask(exchange(connectors=f"{last}, {hosts}"), DU1, IU1).servers == ("onprem", "inbound")
 
 
 @pytest.mark.parametrize(
@@ -198,3 +205,28 @@ def test_the_cheapest_connector_is_the_one_that_is_judged() -> None:
     codes = {f.code for f in check(exchange(connectors=f"{dear}, {CLOUD}, {INTERNET}").scenario).findings}
 
     assert "EXCHANGE-NO-SMART-HOST" not in codes
+
+
+@pytest.mark.parametrize(("kind", "told_of"), [("dsn", 1), ("delay", 0)])
+def test_only_a_failure_that_is_not_told_is_a_finding(kind: str, told_of: int) -> None:
+    """A warning of a delay that gets lost harms nobody: the mail may still arrive, or its failure be told."""
+    notice = SimpleNamespace(kind=kind, copy=None, written_by="onprem")
+    flow = SimpleNamespace(
+        sender=SimpleNamespace(address=OUTSIDE, name="outside"),
+        recipient=SimpleNamespace(name="iUser1"),
+        trace=SimpleNamespace(notices=[notice]),
+    )
+    search: Any = SimpleNamespace(
+        unreached=frozenset(), flows=[flow], setting=lambda *_: (), finding=lambda code, *_, **__: code
+    )
+
+    assert len(list(notices_arrive(search))) == told_of
+
+
+def test_at_its_last_change_nothing_will_change_any_more() -> None:
+    """At the moment of a change the new state holds already: what waits for another one waits for ever."""
+    setup = article_with("events: [{at: Mon 10:05, move: [dUser1], to: hosted}]")
+    *_, last_s = setup.change_times_s()
+
+    assert not setup.will_change(last_s)
+    assert setup.will_change(last_s - 0.001)

@@ -127,3 +127,29 @@ def test_what_fails_before_the_answer_is_written_fails_the_session(small: Small,
 def test_a_session_that_ends_at_rcpt(pipelining: bool, trips: int) -> None:
     """Four recipients, all refused: connect, banner, EHLO; then MAIL and all RCPT in one round trip (RFC 2920), or each in its own."""
     assert session_round_trips(False, pipelining, 1000, 4, False, False) == trips
+
+
+def test_no_room_for_one_message_is_no_trouble_of_the_destination(small: Small) -> None:
+    """10 KB of disk with 6 KB in a long scan: another 6 KB are told 452 at 13 s, 1 KB that fits is taken at once."""
+    limited = into("onprem", service={"scan": "100 s"}, capacity={"queue_disk": "10 KB", "cores": 4})
+    mails = [(0.0, "internet", "onprem", 6000), (10.0, "internet", "onprem", 6000), (20.0, *IN[1:])]
+
+    assert ends(small.run(mails, limited)) == [
+        ("delivered", 105.0, 1),
+        ("delivered", 705.0, 2),
+        ("delivered", 125.0, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"capacity": {"smtp_connections": 1, "when_full": "refuse"}},
+        {"smtpd_client_connection_rate_limit": 1},
+    ],
+)
+def test_one_connection_turned_away_does_not_stop_other_mail(small: Small, limit: dict[str, Any]) -> None:
+    """421 at 3 s is about that connection (RFC 5321 section 3.8): mail that comes a minute later is tried, and taken."""
+    results = small.run([IN, (1.0, *IN[1:]), (70.0, *IN[1:])], into("onprem", **limit))
+
+    assert ends(results) == [("delivered", 5.0, 1), ("delivered", 605.0, 2), ("delivered", 75.0, 1)]
