@@ -13,6 +13,7 @@ import pytest
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.columns import SCHEMA
 from coexsim.experiment.results import Results, join, load_results, weighted_quantiles
+from coexsim.experiment.store import content_hash
 from coexsim.stats import half_width
 from tests.experiment.made_up import made_up
 
@@ -185,3 +186,9 @@ def test_second_copies_are_told_by_replication_and_flow() -> None:
     assert table["delivered_twice"].tolist() == [0, 1]
     assert made_up([1.0]).outcomes()["delivered_twice"].tolist() == [0]
     assert made_up([]).outcomes()["delivered_twice"].tolist() == []
+
+
+def test_what_is_equal_has_one_hash_whatever_the_order_of_its_keys() -> None:
+    """A mapping says the same in any order; a list does not."""
+    assert content_hash({"a": 1, "b": [1, 2]}) == content_hash({"b": [1, 2], "a": 1})
+    assert content_hash([1, 2]) != content_hash([2, 1])

@@ -41,6 +41,8 @@ def test_forwarding_to_oneself_is_no_loop_where_the_mail_file_is() -> None:
     own = "directory: {people: {dUser1: {forwarding_address: dUser1@corporate.com}}}\n"
     documented = "servers: {onprem: {smart_host_rule: not-in-directory}}\n"
     assert told(go(documented + own, OUTSIDE, DU1))[:2] == ("delivered", ("external", "onprem"))
+    alias = "directory: {people: {dUser1: {aliases: [chief], forwarding_address: chief@corporate.com}}}\n"
+    assert told(go(documented + alias, OUTSIDE, DU1))[:2] == ("delivered", ("external", "onprem"))
     hosted = own.replace("dUser1", "iUser1")
     assert told(go(documented + hosted, OUTSIDE, IU1)) == ("bounced", ("external", "onprem"), "onprem", "5.4.6")
 

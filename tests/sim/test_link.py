@@ -165,6 +165,16 @@ def test_a_transfer_that_ends_as_the_link_breaks_is_whole() -> None:
     alone.env.run()
     assert alone.ended == {0: (10, True)}
 
+    def cut_first() -> ProcessGenerator:
+        yield first.env.timeout(10)
+        first.link.break_all()
+
+    first = Transfers()  # whichever of the two comes first at that moment
+    first.env.process(cut_first())
+    first.send(0, 5, 5000)
+    first.env.run()
+    assert (first.ended, first.link.broken) == ({0: (10, True)}, 0)
+
 
 def test_timeline_of_a_link() -> None:
     """Bytes as they cross, not when a transfer ends; those of a broken one count up to the break."""
