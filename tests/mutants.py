@@ -1,14 +1,13 @@
-"""``python -m tests.mutants``: single faults put into a copy of the code, and whether the tests of its room notice them.
+"""``python -m tests.mutants``: single faults put into the code, and whether the tests of its room notice them.
 
 A sample of comparisons, sums, numbers and conditions is changed one at a time, as a tired person would; what no test notices is printed
 with file and line. Some of these change nothing that can be observed: who reads the list decides. The same seed is the same sample.
+A fault in a function is tried by the tests that call it (``mutant_loop.py``), one outside of functions in a copy of the code.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
 import os
 import random
 import shutil
@@ -16,43 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
-TESTS = {
-    "mail": ("tests/routing", "tests/audit"),
-    "sim": ("tests/sim",),
-    "analysis": ("tests/analysis",),
-    "experiment": ("tests/experiment", "tests/cli/test_output.py", "tests/scenario/test_limits.py"),
-    "report/summary.py": ("tests/report/test_summary.py",),
-}  # a part of coexsim, and what may notice a fault in it
-LIMIT_S = 600.0  # of the tests of one fault: a fault that hangs is noticed
-COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
-COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div,
-}  # fmt: skip
-CALLED = {"min": "max", "max": "min", "any": "all", "all": "any", "floor": "ceil", "ceil": "floor"}
+import pytest
 
+from tests.faults import ROOT, TESTS, Fault, faults_of
+from tests.mutant_loop import MutantLoop, Outcome, changed_code
 
-class Fault(NamedTuple):
-    """One change of one file; `start` and `end` are places in its UTF-8 text."""
-
-    part: str
-    file: Path
-    line: int
-    start: int
-    end: int
-    was: str
-    becomes: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.was}  ->  {self.becomes}"
+LIMIT_S = 600.0  # of the tests of one fault outside of functions: a fault that hangs is noticed
 
 
 def main() -> int:
@@ -62,28 +32,68 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=300, help="how many faults")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=600.0, help="begin no further one after so long")
+    parser.add_argument(
+        "--budget", type=float, default=20.0, help="processor time in seconds of the tests of one fault"
+    )
+    parser.add_argument("--tests", action="append", help="files or folders of tests, instead of those of the part")
     asked = parser.parse_args()
     found = [fault for part in asked.part or TESTS for fault in faults_of(part)]
     chosen = random.Random(asked.seed).sample(found, min(asked.sample, len(found)))
-    counts: Counter[str] = Counter()
     until_s = time.monotonic() + asked.minutes * 60
+    outcomes: list[Outcome] = []
+    for part, tests in TESTS.items():
+        faults = [fault for fault in chosen if fault.part == part]
+        within = [fault for fault in faults if changed_code(ROOT, fault) is not None]
+        if within:
+            outcomes += try_within(within, asked.tests or list(tests), asked.budget, until_s)
+        outcomes += try_outside([fault for fault in faults if fault not in within], until_s)
+    left = [outcome for outcome in outcomes if not outcome.noticed_by]
+    tried = f"{len(outcomes)} of {len(found):,} faults tried (seed {asked.seed})"
+    print(f"{tried}: {len(outcomes) - len(left)} noticed, {len(left)} not")
+    for outcome in left:
+        print(outcome.fault)
+    return int(bool(left))
+
+
+def try_within(faults: list[Fault], tests: list[str], budget_s: float, until_s: float) -> list[Outcome]:
+    """Faults in functions, in one pytest process whose own words go to a file."""
+    with tempfile.TemporaryFile("w+") as words, os.fdopen(os.dup(1), "w") as say:
+        loop = MutantLoop(ROOT, faults, budget_s, until_s, say)
+        kept = [os.dup(1), os.dup(2)]
+        for stream in (1, 2):
+            os.dup2(words.fileno(), stream)
+        try:
+            code = pytest.main(
+                ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--capture=no", *tests], plugins=[loop]
+            )
+        finally:
+            for stream, before in zip((1, 2), kept, strict=True):
+                os.dup2(before, stream)
+                os.close(before)
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            words.seek(0)
+            raise SystemExit(f"the tests cannot be collected:\n{words.read()[-4000:]}")
+    for name in loop.left_out:
+        print(f"takes no part, since it fails or takes long without a fault: {name}")
+    return loop.outcomes
+
+
+def try_outside(faults: list[Fault], until_s: float) -> list[Outcome]:
+    """Faults outside of functions: what modules say when they are imported."""
+    outcomes = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         place = Path(folder) / "tree"
-        shutil.copytree(
-            ROOT, place, ignore=shutil.ignore_patterns(".git", ".venv", "reports", ".*_cache", "__pycache__")
-        )
-        (place / "reports").mkdir()
-        for fault in chosen:
+        leave = shutil.ignore_patterns(".git", ".venv", "reports", ".*_cache", "__pycache__")
+        if faults:
+            shutil.copytree(ROOT, place, ignore=leave)
+            (place / "reports").mkdir()
+        for fault in faults:
             if time.monotonic() > until_s:
                 break
-            noticed = is_noticed(fault, place)
-            counts["noticed" if noticed else "not noticed"] += 1
-            if not noticed:
-                print(fault, flush=True)
-    print(
-        f"{counts.total()} of {len(found):,} faults tried (seed {asked.seed}): {counts['noticed']} noticed, {counts['not noticed']} not"
-    )
-    return int(counts["not noticed"] > 0)
+            outcome = Outcome(fault, "the tests of its room" if is_noticed(fault, place) else "", 0)
+            outcomes.append(outcome)
+            print(f"{'noticed' if outcome.noticed_by else 'NOT NOTICED'} in a copy: {fault}", flush=True)
+    return outcomes
 
 
 def is_noticed(fault: Fault, place: Path) -> bool:
@@ -113,70 +123,6 @@ def is_noticed(fault: Fault, place: Path) -> bool:
     finally:
         file.write_bytes(text)
     return done.returncode != 0
-
-
-def faults_of(part: str) -> list[Fault]:
-    """Every fault that can be put into a part of coexsim."""
-    path = ROOT / "coexsim" / part
-    files = [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
-    return [
-        fault for file in files for fault in faults_in(file.read_text(encoding="utf-8"), part, file.relative_to(ROOT))
-    ]
-
-
-def faults_in(text: str, part: str, file: Path) -> Iterator[Fault]:
-    """The faults of one text."""
-    lines = [0]
-    for line in text.encode().splitlines(keepends=True):
-        lines.append(lines[-1] + len(line))
-    tree = ast.parse(text)
-    skipped = {id(inner) for node in ast.walk(tree) for each in _not_run(node) for inner in ast.walk(each)}
-    for node in ast.walk(tree):
-        if (
-            id(node) in skipped
-            or not isinstance(node, ast.expr)
-            or node.end_lineno is None
-            or node.end_col_offset is None
-        ):
-            continue
-        start, end = lines[node.lineno - 1] + node.col_offset, lines[node.end_lineno - 1] + node.end_col_offset
-        was = text.encode()[start:end].decode()
-        for changed in _changed(node):
-            yield Fault(part, file, node.lineno, start, end, " ".join(was.split()), f"({ast.unparse(changed)})")
-
-
-def _not_run(node: ast.AST) -> Iterator[ast.AST]:
-    """Annotations, and text with values in it: nothing that decides."""
-    for name in ("annotation", "returns"):
-        if getattr(node, name, None) is not None:
-            yield getattr(node, name)
-    if isinstance(node, ast.JoinedStr):
-        yield node
-
-
-def _changed(node: ast.expr) -> Iterator[ast.expr]:
-    """`node` with one fault in it."""
-    other = copy.deepcopy(node)
-    match other:
-        case ast.Compare(ops=[op, *_]) if type(op) in COMPARED:
-            other.ops[0] = COMPARED[type(op)]()
-        case ast.BoolOp():
-            other.op = ast.Or() if isinstance(other.op, ast.And) else ast.And()
-        case ast.BinOp() if type(other.op) in COMPUTED:
-            other.op = COMPUTED[type(other.op)]()
-        case ast.UnaryOp(op=ast.Not()):
-            other = other.operand
-        case ast.Call(func=ast.Name() as function) if function.id in CALLED:
-            function.id = CALLED[function.id]
-        case ast.IfExp():
-            other.body, other.orelse = other.orelse, other.body
-        case ast.Constant(value=bool() as value):
-            other.value = not value
-        case ast.Constant(value=int() | float() as value):
-            other.value = value + 1
-        case _:
-            return
-    yield other
 
 
 if __name__ == "__main__":

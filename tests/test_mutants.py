@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.mutants import TESTS, faults_in, faults_of
+from tests.faults import TESTS, faults_in, faults_of
 
 TEXT = """\
 def ends_s(begin_s: float, length_s: "int | float" = 1.0) -> float:
