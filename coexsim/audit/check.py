@@ -8,7 +8,7 @@ from typing import NamedTuple
 from coexsim.audit.finding import Finding
 from coexsim.audit.findings import find_all
 from coexsim.mail.setup import Setup
-from coexsim.mail.trace import address_of, trace_mail
+from coexsim.mail.trace import trace_mail
 from coexsim.mail.traced import RecipientRoute, Route
 from coexsim.scenario.model import Expect, Mail, Scenario
 from coexsim.scenario.places import Path
@@ -127,7 +127,7 @@ def _expectations(setup: Setup, index: int, mail: Mail) -> Iterator[Expectation]
         return
     route = trace_mail(setup, mail)
     for written in dict.fromkeys(mail.to):
-        recipient = route[address_of(setup, written)]
+        recipient = route[setup.scenario.address_of(written)]
         wanted = [
             (("messages", index, "expect"), mail.expect),
             (("messages", index, "expect_each", written), mail.expect_each.get(written)),

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from coexsim.mail.directory import Group, Person
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.mail.setup import Setup
-from coexsim.scenario.servers import DominoServer, ExternalServer, HostedInbound
+from coexsim.scenario.servers import DominoServer, ExternalServer
 
 Side = Literal["onprem", "hosted", "elsewhere", "group", "unknown", "internet"]
 SMALL_BYTES = 4096
@@ -92,14 +92,6 @@ def sizes(*setups: Setup) -> list[int]:
             for limit in policy.size_limits:
                 found.update((limit + 1, limit - policy.size_overhead_bytes + 1))
     return sorted(size for size in found if size >= SMALL_BYTES)
-
-
-def side_of(setup: Setup, person: Person) -> Side:
-    """Where a person's mail file is."""
-    server = setup.scenario.servers.get(person.home or "")
-    if server is None:
-        return "elsewhere"
-    return "hosted" if isinstance(server, HostedInbound) else "onprem"
 
 
 # --- people -------------------------------------------------------------------------------------------------------------------
@@ -191,7 +183,7 @@ def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int, 
     return MailClass(
         name=name + _and_others(named, nameless),
         address=first.address,
-        side=side_of(setup, first),
+        side=setup.side_of_home(first.home),
         exists=not first.unreachable,
         home=first.home,
         mailboxes=named + nameless,

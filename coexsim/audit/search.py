@@ -88,9 +88,11 @@ class Search:
         return Finding(kind.code, path, text, severity or kind.severity, file, line, about, marks=marks)
 
     def setting(self, server: str, *names: str) -> Path:
-        """The first of these settings that a server has, or the server."""
-        known = type(self.scenario.servers[server]).model_fields if server in self.scenario.servers else {}
-        return next((("servers", server, name) for name in names if name in known), ("servers", server))
+        """The first of these settings that the file gives a server; else the first that it can have; else the server."""
+        spec = self.scenario.servers.get(server)
+        known = () if spec is None else [name for name in names if name in type(spec).model_fields]
+        written = () if spec is None else [name for name in known if name in spec.model_fields_set]
+        return next((("servers", server, name) for name in (*written, *known)), ("servers", server))
 
 
 def not_local(name: str, domain: str) -> tuple[str, ...]:

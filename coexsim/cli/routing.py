@@ -147,10 +147,9 @@ def _setup(scenario: object) -> Setup:
 
 def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
     """Names and addresses that can be written to; what cannot be an address is bad usage."""
-    from coexsim.mail.trace import address_of
     from coexsim.scenario.people_checks import is_mail_address
 
     for name in names:
-        if name != "<>" and not is_mail_address(address_of(setup, name)):
+        if name != "<>" and not is_mail_address(setup.scenario.address_of(name)):
             example = f"name@{setup.scenario.domain}"
             raise UsageError(f"{argument}: {name!r} is no address; write for example {example!r}")

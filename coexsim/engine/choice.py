@@ -8,13 +8,13 @@ from typing import Literal, NamedTuple
 from coexsim.engine import cache
 from coexsim.errors import CoexsimError
 from coexsim.mail.products.hosted import sending_rates
-from coexsim.mail.products.registry import schedule_of
+from coexsim.mail.products.registry import policy_of, schedule_of
 from coexsim.mail.products.services import organisation_of
 from coexsim.scenario.machine import Capacity, Service, SmtpSession
 from coexsim.scenario.model import Event, Link, NameServers, Scenario
 from coexsim.scenario.network import Uplink
 from coexsim.scenario.part import Spec
-from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound, PostfixServer
+from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound
 
 Engine = Literal["auto", "compiled", "reference"]
 ENGINES: tuple[Engine, ...] = ("auto", "compiled", "reference")
@@ -85,8 +85,8 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
 
 def _rates(scenario: Scenario, name: str, server: AnyServer) -> Iterator[str]:
     """Limits of rates that delay a user's own mail, or turn connections away."""
-    if isinstance(server, PostfixServer) and server.smtpd_client_connection_rate_limit:
-        yield f"servers.{name}.smtpd_client_connection_rate_limit"
+    if any(rate.counts == "connections" for rate in policy_of(scenario, name, frozenset()).rates):
+        yield f"servers.{name}: how many connections a client may make in a time"
     if isinstance(server, HostedOutbound):
         limit = next((rate.most for rate in sending_rates(scenario, server) if rate.waits), None)
         load = scenario.load

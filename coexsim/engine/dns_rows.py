@@ -9,7 +9,7 @@ from coexsim.mail.dns import Answer, DnsFailure, MailHosts, Question, in_order
 from coexsim.mail.message import NextHop
 from coexsim.mail.policy import Policy
 from coexsim.mail.reach import mx_lookup
-from coexsim.mail.replies import reply
+from coexsim.mail.replies import CLIENT_PRODUCT, reply
 from coexsim.rng import keyed_uniform
 from coexsim.sim.world import World
 
@@ -72,7 +72,7 @@ class DnsRows:
         else:
             assert found is not None
             policy = self._policy(name)
-            said = reply(policy.product if policy else "postfix", found.cause)
+            said = reply(policy.product if policy else CLIENT_PRODUCT, found.cause)
             row = (-1, -1, -1, self._replies.of(said), int(found.temporary), 0)
         assert self.arrays.append("nodes", [row]) == node
         return node

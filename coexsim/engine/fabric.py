@@ -95,7 +95,7 @@ class Fabric:
         works = server.cores is not None and not work.cores.is_nothing
         cores, accept, delivery = (self._work(w) for w in (work.cores, work.accept, work.delivery))
         mx_session_limit = -1 if policy.mx_session_limit is None else policy.mx_session_limit
-        pressure = inf if capacity.queue_length is None or spec.kind != "exchange" else float(capacity.queue_length)
+        pressure = float(capacity.queue_length or inf) if policy.back_pressure_delays else inf
         says = ("connection-timed-out", "connection-refused", "connection-lost", "queue-full", "too-many-connections")
         return (
             work.cores.constant_s, work.accept.constant_s, work.delivery.constant_s, 0, 0, 0, 0,

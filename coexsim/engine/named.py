@@ -12,8 +12,7 @@ from coexsim.engine.rows import RuleRows
 from coexsim.engine.steps import NAMED_BORN, SHIFT
 from coexsim.mail.dns import in_order
 from coexsim.mail.message import NextHop, Rcpt, Reply, domain_of
-from coexsim.mail.replies import NO_SERVER
-from coexsim.mail.trace import address_of
+from coexsim.mail.replies import CLIENT_PRODUCT, NO_SERVER, reply
 from coexsim.sim.clock import BIRTH
 from coexsim.sim.message import EnvelopeClass
 from coexsim.sim.recorder import BOUNCED
@@ -41,8 +40,8 @@ class NamedMessages:
 
     def _envelope(self, number: int) -> EnvelopeClass:
         mail, setup = self._world.scenario.messages[number], self._world.setup
-        sender = address_of(setup, mail.envelope_sender) if mail.envelope_sender else ""
-        recipients = tuple(Rcpt(address) for address in dict.fromkeys(address_of(setup, to) for to in mail.to))
+        sender = setup.scenario.address_of(mail.envelope_sender) if mail.envelope_sender else ""
+        recipients = tuple(Rcpt(address) for address in dict.fromkeys(setup.scenario.address_of(to) for to in mail.to))
         return self._world.envelopes.get(sender, recipients)
 
     def hand_in(self, number: int, *, found: bool) -> None:
@@ -54,8 +53,7 @@ class NamedMessages:
         said = NO_SERVER
         if found:
             hosts = self._rows.dns.found.get(int(copy["node"]))
-            if hosts is None:
-                said = list(self._rows.replies)[copy["reply"]]
+            said = reply(CLIENT_PRODUCT, "connection-timed-out") if hosts else list(self._rows.replies)[copy["reply"]]
             addresses = [a for host in in_order(hosts) for a in host.addresses] if hosts else []
             name = next((at for at in map(world.setup.server_at.get, addresses) if at), None)
         else:

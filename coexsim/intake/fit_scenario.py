@@ -18,6 +18,7 @@ from coexsim.intake.logs.journeys import DELIVERED, Journeys
 from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, Sides, domain_of
 from coexsim.intake.logs.tallies import Counts, most_of
 from coexsim.scenario.model import Scenario
+from coexsim.sim.formulas import session_round_trips
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./ +-]*|\d+(?:\.\d+)? (?:ms|s|B|KB|MB|%)")
 _RESERVED = frozenset(("true", "false", "null", "yes", "no", "on", "off", "~"))
@@ -118,7 +119,7 @@ def _given_names(known: Known, scenario: Scenario) -> dict[int, str]:
 
 
 def round_trips(scenario: Scenario | None, names: dict[int, str]) -> dict[tuple[int, int], float]:
-    """What a new session between two logged servers takes on the scenario's lines: five round trips, nine with TLS [s]."""
+    """What a new session between two logged servers takes on the scenario's lines [s]."""
     if scenario is None:
         return {}
     lines = {frozenset(link.between): link.round_trip for link in scenario.links}
@@ -128,7 +129,7 @@ def round_trips(scenario: Scenario | None, names: dict[int, str]) -> dict[tuple[
             one, other = scenario.servers.get(first), scenario.servers.get(second)
             if one is None or other is None or one.site is None or other.site is None or one.site == other.site:
                 continue
-            trips = 9 if one.smtp.tls else 5
+            trips = session_round_trips(one.smtp.tls, True, 0, 1, False, True)
             found[a, b] = trips * lines.get(frozenset((one.site, other.site)), 0.0)
     return found
 

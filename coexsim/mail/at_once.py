@@ -17,7 +17,7 @@ from coexsim.mail.delivery import (
 )
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop
-from coexsim.mail.reach import WhyNotReached, addresses, hosts_at_once
+from coexsim.mail.reach import WhyNotReached, addresses, hosts_at_once, why_unreached
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import Setup, State
 
@@ -30,10 +30,11 @@ def attempt_at_once(
     policy = setup.policies[client]
 
     def connect(host: Host) -> Unreachable | None:
-        cause: str | None = "connection-timed-out"
-        if host.server is not None:
-            listens = setup.policies[host.server].listens
-            cause = (why_not and why_not(client, host.server)) or (None if listens else "connection-refused")
+        if why_not is not None and host.server is not None:
+            cause = why_not(client, host.server)
+        else:
+            listens = host.server is not None and setup.policies[host.server].listens
+            cause = why_unreached(joined=host.server is not None, answers=listens)
         where = f"{host.name}[{host.address}]:25"
         return None if cause is None else Unreachable(reply(policy.product, cause, detail=where))
 

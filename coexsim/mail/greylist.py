@@ -12,9 +12,12 @@ class Greylist:
     def __init__(self) -> None:
         self._first_s: dict[tuple[str, str, str, str], float] = {}
 
-    def turns_away(self, server: str, client: str, sender: str, rcpt: str, now_s: float, delay_s: float) -> bool:
-        """Is the recipient told to come later, `delay_s` not having passed since the first contact."""
-        first_s = self._first_s.setdefault((server, client, fold(sender), fold(rcpt)), now_s)
+    def turns_away(self, group: str, client: str, sender: str, rcpt: str, now_s: float, delay_s: float) -> bool:
+        """Is the recipient told to come later, `delay_s` not having passed since the first contact.
+
+        `group` keeps contacts apart that have the same client: of different servers, or of different hosts behind one name.
+        """
+        first_s = self._first_s.setdefault((group, client, fold(sender), fold(rcpt)), now_s)
         return now_s - first_s < delay_s
 
 

@@ -26,6 +26,13 @@ class NoContact(NamedTuple):
     recoverable: bool
 
 
+def why_unreached(*, joined: bool, answers: bool) -> str | None:
+    """Why no connection comes about, as the cause of the reply: no way there, or nobody answers at port 25; None: it does."""
+    if not joined:
+        return "connection-timed-out"
+    return None if answers else "connection-refused"
+
+
 def answered_at_once(lookup: MxLookup, answer: Callable[[Question], Answer]) -> MailHosts | DnsFailure:
     """Drive the MX rules where DNS takes no time."""
     try:
@@ -103,10 +110,9 @@ class Reach:
         return lambda client, server: self._why_not(client, server, now_s)
 
     def _why_not(self, client: str, server: str, now_s: float) -> str | None:
-        if not self._outages.joined(client, server, now_s):
-            return "connection-timed-out"
-        up = self._outages.server_up_again_s(server, now_s) is None and self._setup.policies[server].listens
-        return None if up else "connection-refused"
+        joined = self._outages.joined(client, server, now_s)
+        up = self._outages.server_up_again_s(server, now_s) is None
+        return why_unreached(joined=joined, answers=up and self._setup.policies[server].listens)
 
     def dns_is_recoverable(self, now_s: float) -> bool:
         """Will name servers or zones answer otherwise at a known time."""

@@ -11,6 +11,8 @@ from coexsim.mail.products.product import Catalogue
 from coexsim.mail.products.registry import REPLIES
 
 # What RFC 3463 and RFC 5321 say; a product's own catalogue overrides it.
+CLIENT_PRODUCT = "postfix"
+"""In whose words a client outside tells of its failures."""
 NO_SERVER = Reply(451, "4.4.1", "no server of this scenario takes mail from this sender")
 """What a user's own program says where nobody takes its mail."""
 COMMON: Catalogue = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from coexsim.mail.directory import Directory, Entry, Person, View
 from coexsim.mail.dns import Answer, Question
@@ -105,6 +105,13 @@ class Setup:
         """The server whose machine (and so whose IP address) a server or role has; any other client's name as it is."""
         server = self.scenario.servers.get(name)
         return server.runs_on or name if server else name
+
+    def side_of_home(self, home: str | None) -> Literal["onprem", "hosted", "elsewhere"]:
+        """On which side the mail files of a server are."""
+        server = self.scenario.servers.get(home or "")
+        if server is None:
+            return "elsewhere"
+        return "hosted" if server.side == "hosted" or home == self._homes.get("hosted") else "onprem"
 
     def state_at(self, now_s: float) -> State:
         """The state of the world at a time."""

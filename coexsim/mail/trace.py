@@ -28,8 +28,8 @@ def trace(
     """
     setup = scenario if isinstance(scenario, Setup) else Setup(scenario)
     names = (recipients,) if isinstance(recipients, str) else tuple(recipients)
-    addresses = tuple(address_of(setup, name) for name in names)
-    sender_address = "" if sender in ("", "<>") else address_of(setup, sender)
+    addresses = tuple(setup.scenario.address_of(name) for name in names)
+    sender_address = "" if sender in ("", "<>") else setup.scenario.address_of(sender)
     envelope = Envelope(
         sender_address, tuple(Rcpt(a) for a in dict.fromkeys(addresses)), size_bytes, declares_size=declare_size
     )
@@ -45,14 +45,6 @@ def trace_mail(scenario: Scenario | Setup, mail: Mail, *, at_s: float = 0.0, dow
         scenario, mail.envelope_sender, mail.to, size_bytes=mail.size, at_s=at_s, down=down, server=mail.at, via_mx=mail.via == "mx",
         client=mail.client, declare_size=mail.declare_size,
     )  # fmt: skip
-
-
-def address_of(setup: Setup, name: str) -> str:
-    """An address as it is; the address of a person or group by name; else the name in the shared domain."""
-    if "@" in name:
-        return name
-    person = setup.scenario.directory.people.get(name)
-    return (person.internet_address if person else None) or f"{name}@{setup.scenario.domain}"
 
 
 def _told(driver: TraceDriver, sender: str, addresses: tuple[str, ...]) -> Route:
@@ -78,5 +70,5 @@ def _recipient(main: Gathered, address: str, notices: tuple[Notice, ...]) -> Rec
 
 
 __all__ = [
-    "Copy", "Deferral", "Hop", "Notice", "Outcome", "RecipientRoute", "Route", "Transaction", "address_of", "trace", "trace_mail",
+    "Copy", "Deferral", "Hop", "Notice", "Outcome", "RecipientRoute", "Route", "Transaction", "trace", "trace_mail",
 ]  # fmt: skip

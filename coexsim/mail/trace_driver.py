@@ -46,7 +46,7 @@ from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.message import Client, Envelope, Kind, NextHop, Rcpt, Reply, Stage, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach, addresses
-from coexsim.mail.replies import NO_SERVER, reply
+from coexsim.mail.replies import CLIENT_PRODUCT, NO_SERVER, reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
@@ -114,12 +114,15 @@ class TraceDriver:
             domain = domain_of(envelope.recipients[0].address)
             hosts = self.reach.hosts("", NextHop(domain, by_mx=True), at_s, asked)
             if isinstance(hosts, DnsFailure):
-                self._refuse(envelope, "client", dns_reply("postfix", hosts, envelope.recipients), at_s)
+                self._refuse(envelope, "client", dns_reply(CLIENT_PRODUCT, hosts, envelope.recipients), at_s)
                 return
             server = self.reach.first_server(hosts)
             if server is None:
                 self._refuse(
-                    envelope, "client", reply("postfix", "connection-timed-out", detail=hosts.groups[0][0].name), at_s
+                    envelope,
+                    "client",
+                    reply(CLIENT_PRODUCT, "connection-timed-out", detail=hosts.groups[0][0].name),
+                    at_s,
                 )
                 return
             prefix = f"the client found this server by the MX of {domain}; "

@@ -191,7 +191,9 @@ def draw_places(axes: Axes, layout: Layout, scenario: Scenario, in_use: set[str]
         )  # fmt: skip
         server = scenario.servers[name]
         cores = f", {server.capacity.cores} cores" if server.capacity.cores else ""
-        words = f"on the {server.runs_on} machine" if server.runs_on else KIND_WORDS[server.kind] + cores
+        words = (
+            f"on the {server.runs_on} machine" if server.runs_on else KIND_WORDS.get(server.kind, server.kind) + cores
+        )
         axes.text(
             x,
             y + 0.11,

@@ -220,21 +220,10 @@ def _is_address(text: str) -> bool:
 
 def domains_are_written_as_domains(scenario: Scenario) -> Found:
     """``*.domain`` stands for the domains below it only where the product knows that; elsewhere it would match nothing."""
-    exact = {
-        "postfix": ("virtual_mailbox_domains", "relay_domains"),
-        "exim": ("local_domains", "relay_to_domains"),
-        "relay": ("relay_domains",),
-        "external": ("domain",),
-    }
-    patterns = {
-        "domino": ("global_domain",),
-        "exchange": ("accepted_domains",),
-        "hosted-inbound": ("domains", "accepted_domains"),
-    }
     for name, server in scenario.servers.items():
-        for key in (*exact.get(server.kind, ()), *patterns.get(server.kind, ())):
+        for key in (*server.domain_keys, *server.domain_pattern_keys):
             for domain in getattr(server, key) or ():
-                plain = domain.removeprefix("*.") if key in patterns.get(server.kind, ()) else domain
+                plain = domain.removeprefix("*.") if key in server.domain_pattern_keys else domain
                 if not _HOST.fullmatch(plain):
                     yield (
                         ("servers", name, key),

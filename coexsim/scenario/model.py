@@ -113,6 +113,13 @@ class Scenario(Spec):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scenario) and self.__dict__ == other.__dict__
 
+    def address_of(self, name: str) -> str:
+        """An address as it is; the address of a person or group by name; else the name in the shared domain."""
+        if "@" in name:
+            return name
+        person = self.directory.people.get(name)
+        return (person.internet_address if person else None) or f"{name}@{self.domain}"
+
     def of_kind(self, *kinds: type) -> dict[str, Any]:
         """The servers of these classes, by name."""
         return {name: server for name, server in self.servers.items() if isinstance(server, kinds)}

@@ -11,6 +11,7 @@ from coexsim.mail.disposition import Disposition
 from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.message import NextHop, Rcpt, Reply, fold
 from coexsim.mail.policy import Rate
+from coexsim.mail.reach import why_unreached
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 from coexsim.sim.downtime import DowntimeSchedule
@@ -104,7 +105,7 @@ class RuleMemory:
         """
         if self.asks_each(envelope, client):
             return self._receive(message, envelope, client, which, now_s, source)
-        key = (envelope, client, message.size_class, message.passed)
+        key = (envelope, client, message.size_class, message.declares_size, message.passed)
         found = self._receptions.get(key)
         if found is None:
             found = self._receptions[key] = self._receive(message, envelope, client, which, now_s, source)
@@ -180,7 +181,7 @@ class RuleMemory:
         world, delay_s = self._world, self._greylist_s
 
         def is_grey(client: str, sender: str, rcpt: str) -> bool:
-            assert delay_s is not None
+            assert delay_s is not None  # `which` of the client's senders, one after another by address, it is
             addresses = world.setup.policies[client].outgoing_addresses
             known_by = greylist_key(world.setup, self._server, client, (which + source) % addresses)
             return self._greylist.turns_away(str(which // addresses), known_by, sender, rcpt, now_s, delay_s)
@@ -190,9 +191,9 @@ class RuleMemory:
             return wanted if whose is None else self._counts.take(rate, whose, wanted, now_s)
 
         def why_not(client: str, server: str) -> str | None:
-            if world.network.between(client, server, now_s) is None:
-                return "connection-timed-out"
-            return None if world.downtimes[server].is_up(now_s) else "connection-refused"
+            joined = world.network.between(client, server, now_s) is not None
+            answers = world.setup.policies[server].listens and world.downtimes[server].is_up(now_s)
+            return why_unreached(joined=joined, answers=answers)
 
         offered = message.as_envelope()._replace(recipients=envelope.recipients)
         reception = receive(

@@ -14,9 +14,8 @@ from coexsim.draw.mail_table import BLOCK_MAILS, MailBlock, MailboxClass, draw
 from coexsim.mail.delivery import dns_reply
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, Rcpt, domain_of
-from coexsim.mail.replies import NO_SERVER
+from coexsim.mail.replies import CLIENT_PRODUCT, NO_SERVER, reply
 from coexsim.mail.setup import State
-from coexsim.mail.trace import address_of
 from coexsim.scenario.model import Mail
 from coexsim.scenario.problems import placed
 from coexsim.sim.build import client_resolver
@@ -67,8 +66,10 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
     """One message of the scenario file; its numbers are -1, -2, ... and its way is kept."""
     env = world.env
     yield At(env, number * NAMED_GAP_S, BIRTH - number - 1)
-    sender = address_of(world.setup, mail.envelope_sender) if mail.envelope_sender else ""
-    recipients = tuple(Rcpt(address) for address in dict.fromkeys(address_of(world.setup, to) for to in mail.to))
+    sender = world.setup.scenario.address_of(mail.envelope_sender) if mail.envelope_sender else ""
+    recipients = tuple(
+        Rcpt(address) for address in dict.fromkeys(world.setup.scenario.address_of(to) for to in mail.to)
+    )
     envelope = world.envelopes.get(sender, recipients)
     name = mail.at or world.setup.submission_server(sender, world.state)
     said = NO_SERVER
@@ -76,9 +77,10 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
         resolver = client_resolver(world, name or next(iter(world.servers)))
         found = yield from resolver.hosts(NextHop(domain_of(recipients[0].address), by_mx=True))
         if isinstance(found, DnsFailure):
-            name, said = None, dns_reply("postfix", found, recipients)
+            name, said = None, dns_reply(CLIENT_PRODUCT, found, recipients)
         else:
             name = next((host.server for host in resolver.in_turn(found.hosts, []) if host.server), None)
+            said = reply(CLIENT_PRODUCT, "connection-timed-out")
     message = Message(
         -number - 1, envelope, mail.size, world.size_class(mail.size), env.now, name or next(iter(world.servers)),
         mail.name or f"message {number + 1}", _is_measured(world, env.now),

@@ -106,7 +106,7 @@ class MailServer:
     def back_pressure_s(self) -> float:
         """How long Exchange delays its reply as its queue grows."""
         limit = self.spec.capacity.queue_length
-        if limit is None or self.spec.kind != "exchange":
+        if limit is None or not self.policy.back_pressure_delays:
             return 0.0
         return back_pressure_s(sum(role.queued for role in self.roles), float(limit))
 

@@ -35,6 +35,7 @@ from coexsim.mail.delivery import (
 )  # fmt: skip
 from coexsim.mail.dns import DnsFailure, MailHosts
 from coexsim.mail.message import NextHop
+from coexsim.mail.reach import why_unreached
 from coexsim.rng import keyed_uniform
 from coexsim.sim.clock import RETRY, SESSION, At
 from coexsim.sim.destination import Destination
@@ -222,8 +223,10 @@ class Transfer:
         path = server.path_to(target) if target else None
         if target is None or path is None:
             return (yield from self._refused(server.spec.smtp.connect_timeout, server, "connection-timed-out"))
-        if not target.policy.listens or (target.fails and not target.downtime.is_up(env.now)):
-            return (yield from self._refused(path.round_trip_s, server, "connection-refused"))
+        answers = target.policy.listens and not (target.fails and not target.downtime.is_up(env.now))
+        cause = why_unreached(joined=True, answers=answers)
+        if cause is not None:
+            return (yield from self._refused(path.round_trip_s, server, cause))
         client = server.client(message.number)
         if not target.rules.admits_connection(*client, env.now):
             target.note_refusal(in_session=False)

@@ -245,7 +245,7 @@ class World:
         home = getattr(entry, "home", None)
         if entry is None:
             return "unknown"
-        return "hosted" if home is not None and home == self.scenario.home_server.get("hosted") else "onprem"
+        return "hosted" if self.setup.side_of_home(home) == "hosted" else "onprem"
 
     def flows_of(self, envelope: EnvelopeClass, version: int) -> tuple[tuple[str, int], ...]:
         """The flows of an envelope class, such as ``hosted->onprem``, with the recipients in each, as of a version of the directory."""

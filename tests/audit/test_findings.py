@@ -15,7 +15,7 @@ from coexsim.audit.check import check
 from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.findings import EXPLANATIONS, SUBJECTS
 from coexsim.audit.flows import all_flows, server_that_takes
-from coexsim.audit.search import Subject
+from coexsim.audit.search import Search, Subject
 from coexsim.mail.message import Envelope, NextHop, Rcpt
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
@@ -440,3 +440,18 @@ def test_every_explanation_is_listed_by_its_subject() -> None:
     assert not set().union(*map(unlisted, files))
     one = next(iter(EXPLANATIONS.values()))
     assert unlisted(SimpleNamespace(ONE=one, SUBJECT=Subject(explanations=()))) == {one.code}
+
+
+def test_a_finding_stands_at_the_key_that_was_written() -> None:
+    """Of several keys that could say a limit, the one in the file is named; where none is written, the first that the server can have."""
+    text = "coexsim: 1\ndomain: corporate.com\nservers:\n  one: {kind: postfix, host: mail.corporate.com%s}\n"
+    found = [
+        Search(Setup(scenario_from_text(text % more)), [], frozenset()).setting("one", "smart_host", "hopcount_limit")
+        for more in ("", ", hopcount_limit: 30")
+    ]
+
+    assert found == [("servers", "one", "smart_host"), ("servers", "one", "hopcount_limit")]
+    assert Search(Setup(scenario_from_text(text % "")), [], frozenset()).setting("gone", "smart_host") == (
+        "servers",
+        "gone",
+    )

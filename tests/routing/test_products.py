@@ -15,6 +15,7 @@ from coexsim.report.maps import KIND_WORDS, ORDER
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.machine import RetryPlan
 from coexsim.scenario.servers import KINDS, AnyServer
+from coexsim.scenario.servers.base import ServerBase
 from tests.annotations import literals
 
 REQUIRED = {"external": "domain: third.example"}
@@ -68,3 +69,34 @@ def test_products_of_one_name_give_the_same_replies() -> None:
     for one in PRODUCTS.values():
         assert all(one.replies == other.replies for other in PRODUCTS.values() if other.name == one.name), one.kind
         assert set(one.replies) <= set(COMMON), one.kind
+
+
+def keys_of_domains(kind: type[ServerBase]) -> set[str]:
+    """The keys of a kind of server that list domains, by their names: a domain each, or the domains of a table."""
+    return {name for name in kind.model_fields if name.split("_")[-1] in ("domain", "domains")} - NOT_LISTS.keys()
+
+
+NOT_LISTS = {
+    "primary_domain": "one domain",
+    "domino_domain": "a name of Domino's own",
+    "smtp_outside_local_domain": "a switch",
+    "foreign_smtp_domains": "patterns of Foreign SMTP Domain documents",
+    "reject_unknown_sender_domain": "a switch",
+    "reject_unknown_recipient_domain": "a switch",
+    "reject_reserved_domains": "a switch",
+}
+
+
+@pytest.mark.parametrize("kind", get_args(AnyServer), ids=lambda kind: kind.__name__)
+def test_every_list_of_domains_is_known_as_one(kind: type[ServerBase]) -> None:
+    """What is no domain in them would match nothing, so a product says which of its keys list domains."""
+    assert keys_of_domains(kind) <= {*kind.domain_keys, *kind.domain_pattern_keys}
+
+
+def test_a_list_of_domains_that_a_product_forgot_is_found() -> None:
+    """The check says no to a kind whose new key of domains is not named."""
+
+    class Forgetful(ServerBase):
+        handled_domains: tuple[str, ...] = ()
+
+    assert keys_of_domains(Forgetful) == {"handled_domains"}

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.sim.small import IN, Small, ends, event, into
+from coexsim.experiment.run import simulate
+from coexsim.scenario.load import scenario_from_text
+from tests.sim.setups import as_text, laid_over
+from tests.sim.small import IN, SMALL, Small, ends, event, into
 
 
 def test_new_hires_bounce_until_the_replica_knows_them(small: Small) -> None:
@@ -91,3 +94,15 @@ def test_the_flow_is_that_of_the_birth(small: Small) -> None:
     mail = results.mail[results.mail["kind"] == "mail"]
 
     assert mail["flow"].tolist() == ["internet->unknown", *["internet->hosted"] * 2, "internet->onprem"]
+
+
+def test_mail_files_on_a_second_hosted_server_are_hosted_too() -> None:
+    """The side of a mailbox is that of the server with its mail file, as `check` says it: not only that of the first hosted server."""
+    more = {
+        "directory": {"population": {"onprem": 1, "hosted": 1}, "people": {"ann": {"mail_file": "second"}}},
+        "servers": {"second": {"kind": "hosted-inbound", "site": "hosted", "host": "second.inotes.example"}},
+        "messages": [{"from": "bob@otherdomain.com", "to": "ann"}],
+    }
+    mail = simulate(scenario_from_text(as_text(laid_over(SMALL, more)))).mail
+
+    assert set(mail["flow"][mail["kind"] == "mail"]) == {"internet->hosted"}

@@ -19,7 +19,8 @@ from coexsim.sim.senders import NAMED_GAP_S
 from tests.routing.compare import Case
 from tests.routing.lab import CONFIGS, lab, lab_with
 from tests.routing.test_truth import MORE
-from tests.sim.setups import ONPREM, mails, named, named_setups, setup
+from tests.sim.setups import ONPREM, as_text, laid_over, mails, named, named_setups, setup
+from tests.sim.small import SMALL
 
 WORDS = {"deferred_in_queue": "in transit", "refused_to_client": "bounced"}
 End = tuple[Any, ...]
@@ -333,3 +334,19 @@ def test_any_setup(
         more["servers"]["backup"] = {"kind": "relay", "site": "hosted", "host": "backup.corporate.com"}
 
     both_agree(setup(onprem[0], more))
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+def test_a_size_that_was_not_declared_costs_the_body(order: tuple[bool, bool], engine: Engine) -> None:
+    """Mail alike but for SIZE= at MAIL: the declared one is refused before its body, the other after it, whichever comes first.
+
+    RFC 1870 6.1: a server may refuse at MAIL what is declared too large. Postfix's limit is 10,240,000 bytes (postconf(5)).
+    """
+    one = {"from": "x@otherdomain.com", "to": "ann", "size": "20 MB"}
+    messages = [{**one, "name": f"declared {said}", "declare_size": said} for said in order]
+    world = laid_over(SMALL, {"directory": {"people": {"ann": {}}}, "messages": messages})
+    mail = simulate(scenario_from_text(as_text(world)), engine=engine).mail
+
+    sent = mail[mail["kind"] == "mail"].set_index("stream")["wan_bytes"].to_dict()
+    assert sent == {"declared True": 0, "declared False": 20_000_000}

@@ -199,15 +199,7 @@ def _other_tenants(organisation: Organisation, tenant: str | None, scenario: Sce
 
 
 def _forwarding(server: HostedInbound, scenario: Scenario) -> dict[str, str]:
-    people = scenario.directory.people
-    return {
-        fold((people[name].internet_address if name in people else None) or _full(name, scenario)): to
-        for name, to in server.forwarding.items()
-    }
-
-
-def _full(name: str, scenario: Scenario) -> str:
-    return name if "@" in name else f"{name}@{scenario.domain}"
+    return {fold(scenario.address_of(name)): to for name, to in server.forwarding.items()}
 
 
 def _schedule(_server: HostedInbound | HostedOutbound) -> RetrySchedule:

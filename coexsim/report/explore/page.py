@@ -143,7 +143,7 @@ def _map(scenario: Scenario) -> dict[str, Any]:
 
     def words(name: str) -> str:
         server = scenario.servers[name]
-        return f"on the {server.runs_on} machine" if server.runs_on else KIND_WORDS[server.kind]
+        return f"on the {server.runs_on} machine" if server.runs_on else KIND_WORDS.get(server.kind, server.kind)
 
     return {
         "box": [BOX_W, BOX_H],

@@ -14,6 +14,8 @@ class ServerBase(Spec):
     """What every server has, whatever its product."""
 
     side: ClassVar[Literal["onprem", "hosted", "internet", "none"]] = "none"  # whose mail files it can have
+    domain_keys: ClassVar[tuple[str, ...]] = ()  # its keys that list domains
+    domain_pattern_keys: ClassVar[tuple[str, ...]] = ()  # those where ``*.domain`` stands for the domains below it
 
     site: str | None = Field(default=None, description="the site it stands in, one of `sites`")
     host: str | None = Field(default=None, description="its host name in DNS, as MX records and smart hosts name it")

@@ -16,6 +16,7 @@ class DominoServer(ServerBase):
     """Lotus Domino: Server document, Configuration document (Router/SMTP), Global Domain document."""
 
     side = "onprem"
+    domain_pattern_keys = ("global_domain",)
     kind: Literal["domino"] = Field(description="a Lotus (HCL) Domino server")
     domino_domain: str | None = Field(
         default=None,

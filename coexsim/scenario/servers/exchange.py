@@ -66,6 +66,7 @@ class ExchangeServer(ServerBase):
     """Microsoft Exchange 2007 and later: accepted domains, Send connectors, recipient filtering."""
 
     side = "onprem"
+    domain_pattern_keys = ("accepted_domains",)
     kind: Literal["exchange"] = Field(description="Microsoft Exchange 2007 and later")
     accepted_domains: dict[str, AcceptedDomain] = Field(
         default_factory=dict,

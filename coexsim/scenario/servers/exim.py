@@ -12,6 +12,7 @@ class EximServer(ServerBase):
     """Exim as its default configuration sets it up: local domains, relayed domains, a smart host by manualroute."""
 
     side = "onprem"
+    domain_keys = ("local_domains", "relay_to_domains")
     kind: Literal["exim"] = Field(description="an Exim server, as its default configuration sets it up")
     local_domains: Names | None = Field(
         default=None, description="domains whose mail ends here; default: the scenario's domain"

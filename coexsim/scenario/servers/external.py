@@ -15,6 +15,7 @@ class ExternalServer(ServerBase):
     """A sender and receiver on the Internet, with its own domain."""
 
     side = "internet"
+    domain_keys = ("domain",)
     kind: Literal["external"] = Field(description="senders and receivers on the Internet")
     domain: Names = Field(description="mail domains of the Internet that it stands for")
     mailboxes: tuple[str, ...] | None = Field(default=None, description="local parts that exist; default: all")

@@ -32,6 +32,7 @@ class HostedInbound(ServerBase):
     """
 
     side = "hosted"
+    domain_pattern_keys = ("domains", "accepted_domains")
     kind: Literal["hosted-inbound"] = Field(description="the hosted service's inbound server")
     provider: HostedService | None = Field(default=None, description=_SERVICE)
     tenant: str | None = Field(default=None, description="whose organisation this is; default: the scenario's own")

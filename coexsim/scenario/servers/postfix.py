@@ -22,6 +22,7 @@ class PostfixServer(ServerBase):
     """Postfix: main.cf in its own words. `smart_host` is a transport for listed people with no mail file here."""
 
     side = "onprem"
+    domain_keys = ("virtual_mailbox_domains", "relay_domains")
     kind: Literal["postfix"] = Field(description="a Postfix server, set up in the words of main.cf")
     virtual_mailbox_domains: Names | None = Field(
         default=None,

@@ -12,6 +12,7 @@ from coexsim.scenario.servers.base import ServerBase
 class RelayServer(ServerBase):
     """A smart host or secondary MX: no mail files; passes everything for its domains on."""
 
+    domain_keys = ("relay_domains",)
     kind: Literal["relay"] = Field(description="a smart host or secondary MX")
     relay_domains: Names | None = Field(
         default=None, description="accepts mail for these from anyone; default: the scenario's domain"
