@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 
 import pandas as pd
@@ -54,7 +54,7 @@ def rows_of(points: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 
 
 def _figure(row: dict[object, object]) -> str:
-    """``1.2 s (1.1 s to 1.3 s)``."""
+    """``1.2 s (1.1 s to 1.3 s)``; ``1.2 s (at least 1.1 s)`` where no upper end is known."""
     estimate, low, high = (float(str(row[name])) for name in ("estimate", "low", "high"))
     unit, objective = str(row["unit"]), str(row["objective"])
 
@@ -69,7 +69,10 @@ def _figure(row: dict[object, object]) -> str:
             return say_bytes(value)
         return f"{100 * value:.3g} %" if objective.startswith(("utilisation", "share")) else f"{value:,.0f}"
 
-    return f"{say(estimate)} ({say(low)} to {say(high)})" if low == low else say(estimate)
+    if low != low:
+        return say(estimate)
+    between = f"at least {say(low)}" if high == inf else f"{say(low)} to {say(high)}"
+    return f"{say(estimate)} ({between})"
 
 
 def _said(value: object) -> str:

@@ -141,6 +141,14 @@ def test_between_points_figures_are_interpolated_and_said_so(browser: Chrome, pa
         assert said[1] == (answers.pop() if len(answers) == 1 else "cannot say")
 
 
+def test_an_interval_without_an_upper_end_is_told_by_its_lower(browser: Chrome, page: Path) -> None:
+    """``at least 928 ms``; "to never" would be a duration that nobody has."""
+    driver = shown(browser, page, 1200, "light")
+    said = "return [sayInterval({low: 0.928, high: Infinity}, 's'), sayInterval({low: 1, high: 2}, 's')]"
+
+    assert driver.execute_script(said) == ["at least 928 ms", "1 s to 2 s"]
+
+
 def test_the_link_brings_back_the_values(browser: Chrome, page: Path) -> None:
     """What the address says is taken where it can be; what it cannot be is left alone."""
     driver = shown(browser, page, 1200, "light")

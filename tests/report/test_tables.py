@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from math import inf
 
+import pandas as pd
 import pytest
 from rich.console import Console
 from rich.table import Table
 
+from coexsim.report.sweep_page import rows_of
 from coexsim.report.tables import plain_table, titled
 
 LEFT, RIGHT = ["server", "limit"], ["busy", "hour\nfrom", "busiest\nminute", "95 % waited\nat most"]
@@ -75,3 +78,11 @@ def test_columns_of_words_are_folded_between_words() -> None:
     assert any("utilisation(office-uplink)" in line for line in lines)
     assert any("cannot say" in line for line in lines)
     assert len(lines) <= 5
+
+
+def test_a_figure_without_an_upper_end_is_told_by_its_lower() -> None:
+    """As `coexsim run` says it: at least, not "to never"."""
+    row = {"objective": "p95(delay) < 30 s", "limit": 30.0, "estimate": 1.6, "low": 0.922, "answer": "met", "unit": "s"}
+    points = pd.DataFrame([{"growth": 1, **row, "high": inf}, {"growth": 2, **row, "high": 2.0}])
+
+    assert [cells[1] for cells in rows_of(points)[1]] == ["met: 1.6 s (at least 922 ms)", "met: 1.6 s (922 ms to 2 s)"]
