@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, nan
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from coexsim.intake import figures as fig
 from coexsim.intake.figures import MeasuredFigure
-from coexsim.intake.logs.book import NOTICE, LogBook
+from coexsim.intake.logs.book import DEFERRED, NOTICE, LogBook
 from coexsim.intake.logs.journeys import OUTCOMES, Journeys
 from coexsim.intake.logs.sides import KINDS, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, Sides
 from coexsim.intake.logs.tallies import Counts
+from coexsim.intake.logs.trace_export import SERVICE as MICROSOFT
 
+Bools = NDArray[np.bool_]
 SENDER_SIDES = ("onprem", "hosted", "internet")
 FLOW_KEYS = ["sender", "recipient", "outcome", "code"]
 MANY_TABLES = 50  # of flows, one a part: added up then
 _NO_FLOWS = pd.DataFrame({name: pd.Series([], dtype=object) for name in FLOW_KEYS} | {"recipients": [], "messages": []})
+ENOUGH_LINES = 100  # that a server's mail should have, to say of it alone how many are missing
 LOSS_TOO_MUCH = 0.02  # share of missing lines from which on counts cannot be had
 
 
@@ -29,7 +34,7 @@ class Complete:
     visits: int
     lost_share: float  # of the lines that every message must have
     sure: int  # messages that certainly begin here
-    most: int  # visits that may be where a message begins
+    most: float  # visits that may be where a message begins, with those of which no line is left
 
     @property
     def counts_hold(self) -> bool:
@@ -38,50 +43,75 @@ class Complete:
 
 
 class LinesSeen:
-    """What is missing: every message in a queue should have a line for its client, message-id, sender and end."""
+    """What is missing. Mail in a Postfix queue has a line for its client, message-id, sender and end, at an Exchange server a row for its
+    begin and end; in other logs what has a line for its begin has one for what became of it. Rows of a message trace stand alone.
+    """
 
     def __init__(self, book: LogBook) -> None:
-        count = len(book.servers)
-        self._of_postfix = np.array([book.products.get(s) == "postfix" for s in range(count)] or [False])
+        names, products = book.servers.texts, book.products
+        self._of_postfix, self._of_exchange = (
+            np.array([*(products.get(server) == product for server in range(len(names))), False])
+            for product in ("postfix", "exchange")
+        )
+        self._stands_alone = np.array([*(name == MICROSOFT for name in names), False])
+        self._lines, self._told = np.zeros((2, len(names) + 1), np.int64)
         self._first_s, self._last_s = inf, -inf
-        self._visits = self._lines = self._told = self._sure = self._most = 0
+        self._visits = self._sure = self._most = 0
 
     def look(self, found: Journeys) -> None:
         """From when to when there is mail; of all parts, before any is added."""
-        times_s = self._looked(found)["arrived_s"].to_numpy()
-        if len(times_s):
+        times_s = found.joined.visits["arrived_s"].to_numpy()
+        if np.isfinite(times_s).any():
             self._first_s = min(self._first_s, float(np.nanmin(times_s)))
             self._last_s = max(self._last_s, float(np.nanmax(times_s)))
 
-    def _looked(self, found: Journeys) -> pd.DataFrame:
-        visits: pd.DataFrame = found.joined.visits
-        looked: pd.DataFrame = visits[self._of_postfix[visits["server"].to_numpy()]]
-        return looked
-
     def add(self, found: Journeys) -> None:
         """Count the lines of a part."""
-        looked, first_s, last_s = self._looked(found), self._first_s, self._last_s
-        if len(looked):
-            # mail at the edges of the log may have its other lines in the next file
-            inner = looked[
-                (looked["arrived_s"] > first_s + 1.0)
-                & (looked["arrived_s"] < max(last_s - 60.0, first_s + 0.9 * (last_s - first_s)))
-            ]
-            heads = ((inner["client"] >= 0) | (inner["origin"] > 1)).to_numpy()
-            ids, senders = (inner["message_id"] != 0).to_numpy(), (inner["sender"] >= 0).to_numpy()
-            gone = np.isfinite(inner["gone_s"].to_numpy())
-            self._lines += 4 * len(inner)
-            self._told += sum(int(said.sum()) for said in (heads, ids, senders, gone))
+        visits, first_s, last_s = found.joined.visits, self._first_s, self._last_s
+        server, arrived_s = visits["server"].to_numpy(), visits["arrived_s"].to_numpy()
+        # mail at the edges of the log may have its other lines in the next file
+        inner = (arrived_s > first_s + 1.0) & (arrived_s < max(last_s - 60.0, first_s + 0.9 * (last_s - first_s)))
+        for rows, said in self._wanted(found):
+            mine = rows & inner
+            self._lines += np.bincount(server[mine], minlength=len(self._lines))
+            self._told += np.bincount(server[mine & said], minlength=len(self._told))
         counted = found.messages[~found.messages["is_notice"]]
-        self._visits += len(found.joined.visits)
+        self._visits += len(visits)
         self._sure += int(counted["is_sure"].sum())
         self._most += len(counted)
 
+    def _wanted(self, found: Journeys) -> Iterator[tuple[Bools, Bools]]:
+        """Visits that should have a line, and those that have it: one pair for each kind of line."""
+        visits, went = found.joined.visits, found.joined.deliveries
+        server, parent, begun = (visits[name].to_numpy() for name in ("server", "parent", "is_arrival_known"))
+        tried, deferred = np.zeros(len(visits), bool), np.zeros(len(visits), bool)
+        tried[went["row"].to_numpy()] = True
+        deferred[went["row"].to_numpy()[went["status"].to_numpy() == DEFERRED]] = True
+        ended = np.isfinite(visits["gone_s"].to_numpy()) | deferred  # what is deferred may still be there
+        again = (parent >= 0) & (server == server[np.maximum(parent, 0)])  # handed in again, which says no client
+        postfix, exchange = self._of_postfix[server], self._of_exchange[server]
+        yield postfix, (visits["client"].to_numpy() >= 0) | (visits["origin"].to_numpy() > 1) | again
+        yield postfix, visits["message_id"].to_numpy() != 0
+        yield postfix, visits["sender"].to_numpy() >= 0
+        yield postfix | exchange, ended
+        yield exchange, begun
+        yield ~postfix & ~exchange & ~self._stands_alone[server] & begun, tried
+
     @property
     def complete(self) -> Complete:
-        """How much of what the log should say it does say."""
-        lost = 1.0 - self._told / self._lines if self._lines else 0.0
-        return Complete(self._visits, lost, self._sure, self._most)
+        """How much of what the log should say it does say: all servers together, or the one that says least of them."""
+        many = self._lines >= ENOUGH_LINES
+        lines, told = self._lines[many], self._told[many]
+        lost = 1.0 - told / np.maximum(lines, 1)
+        # of mail with two rows only that is seen which has one: of a share q that is missing, q / (1 + q) is noticed
+        lost = np.where(self._of_exchange[many], np.minimum(lost / np.maximum(1.0 - lost, 1e-9), 1.0), lost)
+        total = int(self._lines.sum())
+        whole = 1.0 - int(self._told.sum()) / total if total else 0.0
+        share = max([whole, *lost.tolist()])
+        # what no line is left of is not seen: mail at a Postfix server has five lines and more, at an Exchange server two rows
+        kept = 1.0 - share ** (2 if self._of_exchange.any() else 5)
+        is_bounded = (self._of_postfix | self._of_exchange)[:-1].all()
+        return Complete(self._visits, share, self._sure, self._most / kept if kept > 0 and is_bounded else inf)
 
 
 class CountsSeen:
@@ -115,20 +145,21 @@ class CountsSeen:
         """How many messages, recipients and notices, and the shares of unknown and refused."""
         if not complete.counts_hold:
             why = f"the log lacks about {complete.lost_share:.0%} of its lines"
-            return [fig.cannot_say("counts", "messages", "1", why, float(complete.sure), float(complete.most))]
+            return [fig.cannot_say("counts", "messages", "1", why, float(complete.sure), complete.most)]
         remark, n = "", self._messages
         if self._unnamed:
             remark = f"{self._unnamed} messages were refused before their recipients were named: counted as one each. "
         if self._merged:
             remark += f"{self._merged} more were counted than named: the same person twice"
         total = self._named + self._unnamed
-        most = inf if self._unnamed else float(self._named + self._merged)
+        kept = 1.0 - max(complete.lost_share, 0.0)  # of the lines: as many messages may be missing
+        most = inf if self._unnamed else (self._named + self._merged) / kept
         notices = self._notices
         rows = [
-            MeasuredFigure("counts", "messages", float(n), float(complete.sure), float(n), "1", n),
+            MeasuredFigure("counts", "messages", float(n), float(complete.sure), n / kept, "1", n),
             MeasuredFigure("counts", "recipients", float(total), float(total), most, "1", n, nan, remark.strip()),
             MeasuredFigure(
-                "counts", "notices that servers made", float(notices), float(notices), float(notices), "1", notices
+                "counts", "notices that servers made", float(notices), float(notices), notices / kept, "1", notices
             ),
         ]
         unknown, kinds = self._kinds[UNKNOWN] + self._kinds[UNKNOWN_AT_HOSTED], self._kinds.total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from math import inf, nan
+from math import inf, isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from coexsim.scenario.load_profile import LoadSpec, mean_recipients
 
 DAY_S, HOUR_S = 86400.0, 3600.0
 WEEKS_FOR_GROWTH = 3
+ENOUGH_MESSAGES = 200  # of which a mean of recipients can be had where lines are missing: few messages go to many
 SECONDS_TO = 6 * HOUR_S  # a log up to so long is counted by seconds, a longer one by minutes
 
 
@@ -143,7 +144,7 @@ class LoadSeen:
         found: list[MeasuredFigure] = []
         if not complete.counts_hold:
             low = fig.count_interval(complete.sure)[0] / self.length_s
-            high = fig.count_interval(complete.most)[1] / self.length_s
+            high = fig.count_interval(int(complete.most))[1] / self.length_s if isfinite(complete.most) else inf
             why = (
                 f"the log lacks about {complete.lost_share:.0%} of its lines: messages cannot be counted, only bounded"
             )
@@ -199,6 +200,10 @@ class LoadSeen:
             values, counts = self.recipients(None if side == "all" else number, sure=not complete.counts_hold)
             found = ValueMoments()
             found.add_counted(values, counts)
+            if not complete.counts_hold and found.n < ENOUGH_MESSAGES:
+                why = f"lines are missing, and of {found.n} messages only it is sure that they begin here: long lists may be among others"
+                rows.append(fig.cannot_say("recipients", f"recipients a message, {side}", "1", why))
+                continue
             rows.append(fig.mean_of("recipients", f"recipients a message, {side}", found, "1", guess, remark))
         if self._fan.n and complete.counts_hold:
             rows.append(fig.mean_of("recipients", "recipients a transfer between servers", self._transfers, "1"))

@@ -22,8 +22,9 @@ from coexsim.intake.logs.tallies import RowSample
 Floats = NDArray[np.float64]
 TOPIC = "service"
 SAME_SOURCE = 1.25  # sources whose medians before the queue manager differ by no more are pooled
+COARSE_S = 0.5  # a log with such steps and longer ones tells no work that takes less
 RESOLVED_STEPS = 2.0  # a stage whose mean is so many steps of the rounding long is told apart
-FEW = 20
+FEW = 30  # fewer times give no law: their means are skewed
 TENTHS, T_OF_NINE, JACKKNIFE_MOST = 10, 2.262, 20_000
 MOST_TRIES = 100_000  # of a server: laws and quantiles rest on a sample of so many, and of more on every second, fourth and so on
 TRY_COLUMNS = {
@@ -107,13 +108,13 @@ def first_tries(joined: Joined) -> pd.DataFrame:
     ]
     done = done.drop_duplicates(["row", "next", "relay", "delay_s"])
     row, after = done["row"].to_numpy(), done["next"].to_numpy()
-    arrived_s = visits["arrived_s"].to_numpy()
+    arrived_s, known = visits["arrived_s"].to_numpy(), visits["is_arrival_known"].to_numpy()
     found: pd.DataFrame = done.assign(
         server=visits["server"].to_numpy()[row],
         size_bytes=visits["size_bytes"].to_numpy()[row],
         source=sources(joined)[row],
         next_server=np.where(after >= 0, visits["server"].to_numpy()[after], -1),
-        hop_s=np.where(after >= 0, arrived_s[after] - arrived_s[row], nan),
+        hop_s=np.where((after >= 0) & known[row] & known[after], arrived_s[after] - arrived_s[row], nan),
     )
     return found[list(TRY_COLUMNS)]
 
@@ -146,7 +147,10 @@ def fit_law(times_s: Floats, sizes: NDArray[np.int64], step_s: float) -> Law | N
 
 
 def _halves(times_s: Floats, sizes: NDArray[np.int64], step_s: float) -> tuple[float, float, float]:
-    """Half the 95 % intervals of mean, cv and share by size: a jackknife that leaves out a tenth at a time (Quenouille 1956)."""
+    """Half the 95 % intervals of mean, cv and share by size: a jackknife that leaves out a tenth at a time (Quenouille 1956).
+
+    Work need not grow in a line with size: the share by size is known no better than two ways to draw the line agree.
+    """
     some = np.arange(len(times_s))
     if len(some) > JACKKNIFE_MOST:
         some = np.linspace(0, len(times_s) - 1, JACKKNIFE_MOST).astype(np.int64)
@@ -154,23 +158,31 @@ def _halves(times_s: Floats, sizes: NDArray[np.int64], step_s: float) -> tuple[f
     for tenth in range(TENTHS):
         kept = some[some % TENTHS != tenth]
         known = kept[sizes[kept] >= 0]
-        law = _law(times_s[kept], sizes[kept], step_s)
+        law = _law(times_s[kept], sizes[kept], step_s, FEW * (TENTHS - 1) // TENTHS)
         if law is None:
             return nan, nan, nan
         rows.append((law.mean_s, law.cv, _slope(times_s[known], sizes[known] / 1e6, step_s)))
     found = np.array(rows)
     error = np.sqrt((TENTHS - 1) * found.var(axis=0) * len(some) / len(times_s))
     mean_s, cv, per_mb_s = (T_OF_NINE * error).tolist()
-    return mean_s, cv, per_mb_s
+    known = sizes >= 0
+    mega = sizes[known] / 1e6
+    through_medians = _slope(times_s[known], mega, step_s)
+    if not isfinite(through_medians):
+        return mean_s, cv, per_mb_s
+    apart = abs(through_medians - float(np.polyfit(mega, times_s[known], 1)[0]))
+    return max(mean_s, apart * float(mega.mean())), cv, max(per_mb_s, apart)
 
 
-def _law(times_s: Floats, sizes: NDArray[np.int64], step_s: float) -> Law | None:
-    if len(times_s) < FEW:
+def _law(times_s: Floats, sizes: NDArray[np.int64], step_s: float, least: int = FEW) -> Law | None:
+    if len(times_s) < least:
         return None
     known = sizes >= 0
     raw = _slope(times_s[known], sizes[known] / 1e6, step_s)
     slope = raw if raw > 0 else 0.0
-    mega = np.where(known, sizes, np.median(sizes[known]) if known.any() else 0) / 1e6
+    if slope:  # what a message of unknown size takes may be its size's
+        times_s, sizes = times_s[known], sizes[known]
+    mega = np.maximum(sizes, 0) / 1e6
     filled = spread(times_s, step_s) if step_s else times_s
     rest = np.sort(np.maximum(filled - slope * (np.repeat(mega, len(filled) // len(mega))), 0.0))
     places = np.round(_ENDS * len(rest)).astype(int)
@@ -240,7 +252,19 @@ def server_work(
         line = np.array([round_trips_s.get((int(a), number), 0.0) for a in server[into]])
         times = np.maximum(tries["hop_s"].to_numpy()[into] - scanned[into] - waited[into] - line, 1e-5)
         work.accept = fit_law(times, tries["size_bytes"].to_numpy()[into], 0.0)
+        if step[number] >= COARSE_S:
+            _leave_out_what_is_too_short(work, float(step[number]))
     return found
+
+
+def _leave_out_what_is_too_short(work: MeasuredWork, step_s: float) -> None:
+    for name in ("accept", "deliver"):
+        law = getattr(work, name)
+        if law is not None and law.mean_s < RESOLVED_STEPS * step_s:
+            setattr(work, name, None)
+            work.remarks.append(
+                f"{name}: the log has times in steps of {step_s:g} s, work that takes less cannot be told"
+            )
 
 
 def _nearest(source: NDArray[np.int64], before_s: Floats, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -118,6 +118,9 @@ def _at_least(figure: MeasuredFigure) -> MeasuredFigure:
     """The most that was at once, where lines are missing: no less than what is seen."""
     if not figure.name.endswith(", most"):
         return figure
+    if "sessions at once" in figure.name:
+        why = "lines are missing: of few sessions both begin and end are known"
+        return fig.cannot_say("sessions", figure.name, figure.unit, why)
     return fig.cannot_say(
         "sessions", figure.name, figure.unit, "lines are missing: it may have been more", figure.value, inf
     )

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 from collections import Counter
+from collections.abc import Sequence
+from functools import cache
 from math import isfinite, isnan
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from coexsim.intake.figures import MeasuredFigure
-from coexsim.intake.fit import fit
+from coexsim.intake.fit import Fit, fit
 from coexsim.intake.logs.join import join
 from coexsim.intake.logs.journeys import journeys
 from coexsim.intake.logs.read import read_logs
+from coexsim.intake.writers.write import LogFormat, write_logs
 from tests.intake.fuzz_logs import KINDS, WRONG, outcomes
 from tests.intake.log_lab import LOGS, lab_fit
 from tests.intake.test_reading_logs import DOMINO, HUB
+from tests.intake.test_writing_logs import minute
 
 
 def test_damaged_lines_are_counted() -> None:
@@ -81,20 +87,50 @@ def is_apart(one: MeasuredFigure, other: MeasuredFigure) -> bool:
     return one.low > high or low > one.high
 
 
+def halved(files: Sequence[Path], folder: Path, seed: int) -> list[Path]:
+    """The files without about every second line, chosen at random; the lines that name columns stay."""
+    numbers, found = random.Random(seed), []
+    for file in files:
+        text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        kept = [
+            line
+            for n, line in enumerate(text.decode().splitlines(keepends=True))
+            if line.startswith("#") or numbers.random() < 0.5 or (not n and "," in line)
+        ]
+        found.append(folder / file.name.removesuffix(".gz"))
+        found[-1].parent.mkdir(exist_ok=True)
+        found[-1].write_text("".join(kept), encoding="utf-8")
+    return found
+
+
+def wrong(found: Fit, whole: Fit) -> list[str]:
+    """Figures that do not hold: an interval that does not meet that of the whole log, bounds that do not hold its value, no reason."""
+    true = {figure.name: figure for figure in whole.figures}
+    names = []
+    for figure in found.figures:
+        other = true.get(figure.name, figure)
+        is_outside = (
+            isnan(figure.value)
+            and isfinite(other.value)
+            and not (isnan(figure.low) or figure.low <= other.value <= figure.high)
+        )
+        if (
+            (isfinite(figure.value) and is_apart(figure, other))
+            or is_outside
+            or (isnan(figure.value) and not figure.remark)
+        ):
+            names.append(figure.name)
+    return names
+
+
 @pytest.mark.slow
-def test_half_of_the_lines_missing_gives_bounds_not_figures(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_half_of_the_lines_missing_gives_bounds_not_figures(tmp_path: Path, seed: int) -> None:
     """Of the lab's lines every second one at random is gone: counts are bounded, and the truth (2,000 messages) lies within.
 
     Every other figure cannot be said, with the reason, or its 95 % interval meets that of the whole log.
     """
-    numbers = random.Random(3)
-    files = []
-    for log in LOGS:
-        with gzip.open(log, "rt", encoding="utf-8") as packed:
-            kept = [line for line in packed if numbers.random() < 0.5]
-        files.append(tmp_path / log.name.removesuffix(".gz"))
-        files[-1].write_text("".join(kept), encoding="utf-8")
-    found = fit(files)
+    found = fit(halved(LOGS, tmp_path / "half", seed))
     messages, rate = found.figure("messages"), found.figure("messages handed in")
 
     assert not found.complete.counts_hold
@@ -103,9 +139,60 @@ def test_half_of_the_lines_missing_gives_bounds_not_figures(tmp_path: Path) -> N
     assert messages.low <= 2000 <= messages.high
     assert isnan(rate.value)
     assert rate.low <= 20.4 <= rate.high
-    whole = {figure.name: figure for figure in lab_fit().figures}
-    assert [f.name for f in found.figures if isfinite(f.value) and is_apart(f, whole.get(f.name, f))] == []
+    assert wrong(found, lab_fit()) == []
     assert sum(isfinite(figure.value) for figure in found.figures) > 60
-    assert [figure.name for figure in found.figures if isnan(figure.value) and not figure.remark] == []
     size = found.figure("size of a message, 0.5 quantile")
     assert size.low <= 10201 <= size.high
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("form", ["postfix", "exchange", "domino", "google"])
+def test_half_of_the_rows_missing_is_noticed(tmp_path: Path, form: LogFormat, seed: int) -> None:
+    """Tables have a row or two a message, Postfix five lines: still nothing is said that the whole log does not say."""
+    spec, _, log = minute()
+    whole = written(form)
+    found = fit(halved(write_logs(log, spec, form, tmp_path / "whole"), tmp_path / "half", seed), scenario=spec)
+
+    assert whole.complete.counts_hold
+    assert found.complete.lost_share > 0.1
+    assert isnan(found.figure("messages").value)
+    assert wrong(found, whole) == []
+
+
+@cache
+def written(form: LogFormat) -> Fit:
+    """The fit of the whole minute's logs."""
+    spec, _, log = minute()
+    with TemporaryDirectory() as folder:
+        return fit(write_logs(log, spec, form, Path(folder)), scenario=spec)
+
+
+def test_wrong_figures_are_found(tmp_path: Path) -> None:
+    """``wrong`` can say no: a whole log's figures are not those of a log in which all messages are twice as large."""
+    spec, _, log = minute()
+    files = write_logs(log, spec, "exchange", tmp_path)
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        file.write_text(
+            re.sub(r"(?m)^((?:[^,\n]*,){14})(\d+),", lambda found: f"{found[1]}{2 * int(found[2])},", text),
+            encoding="utf-8",
+        )
+
+    assert "size of a message, 0.5 quantile" in wrong(fit(files, scenario=spec), written("exchange"))
+
+
+def test_mail_whose_begin_is_missing_has_no_delay(tmp_path: Path) -> None:
+    """A tracking log without a RECEIVE row, a mail log with short ids without the first lines: the rest says size and sender, not when."""
+    spec, _, log = minute()
+    [file] = [file for file in write_logs(log, spec, "exchange", tmp_path) if "onprem" in file.name]
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join(line for line in lines if ",RECEIVE," not in line), encoding="utf-8")
+    found = join(read_logs([file]))
+    (tmp_path / "hub.log").write_text("\n".join(HUB.splitlines()[3:]), encoding="utf-8")
+    hub = join(read_logs([tmp_path / "hub.log"], year=2026))
+
+    assert len(found.visits) > 100
+    assert not found.visits["is_arrival_known"][found.visits["origin"] == 0].any()
+    assert found.deliveries["delay_s"].isna().mean() > 0.9
+    assert (found.visits["sender"] >= 0).all()
+    assert len(hub.visits) > 0

@@ -34,6 +34,7 @@ VISIT_COLUMNS = {
     "gone_s": "float64",  # not a number: still there, or not said
     "client": "int32",  # who handed it in
     "origin": "int8",
+    "is_arrival_known": "bool",  # False: its first line is missing, `arrived_s` is the time of a later one
 }
 DELIVERY_COLUMNS = {
     "visit": "int64",

@@ -16,6 +16,7 @@ from coexsim.intake.logs.tallies import RowSample
 
 Floats = NDArray[np.float64]
 NOISE_S = 0.05  # two clocks that differ by less are taken for one
+MOST_DRIFT = 0.05  # seconds a second: no clock runs so fast, it was set
 WHILES = 12  # a log is looked at in so many parts of equal length
 FEW = 5  # messages in a while
 MOST = 50_000  # transfers of a pair of servers that are looked at: of more, every second, fourth and so on
@@ -57,6 +58,9 @@ class ClocksSeen:
     def add(self, visits: pd.DataFrame, deliveries: pd.DataFrame) -> None:
         """Take the transfers of a part: least and most that the clock of the server they lead to may be ahead."""
         rows = np.flatnonzero((deliveries["next"].to_numpy() >= 0) & np.isfinite(deliveries["delay_s"].to_numpy()))
+        at, after = deliveries["row"].to_numpy()[rows], deliveries["next"].to_numpy()[rows]
+        known = visits["is_arrival_known"].to_numpy()
+        rows = rows[known[at] & known[after]]
         at, after = deliveries["row"].to_numpy()[rows], deliveries["next"].to_numpy()[rows]
         arrived_s, servers = visits["arrived_s"].to_numpy(), visits["server"].to_numpy().astype(np.int64)
         low_s = arrived_s[after] - arrived_s[at] - deliveries["delay_s"].to_numpy(np.float64)[rows]
@@ -124,6 +128,8 @@ def _difference(pair: _Pair, middles_s: Floats) -> Clock:
     if len(halves_s) < 3 or np.all((low_s - NOISE_S <= constant) & (high_s + NOISE_S >= constant)):
         return Clock(constant, at_s=middle_s)
     drift, ahead_s = (float(part) for part in np.polyfit(at_s - middle_s, halves_s, 1))
+    if abs(drift) > MOST_DRIFT:
+        return Clock(constant, 0.0, middle_s, float(np.abs(halves_s - constant).max()))
     line_s = ahead_s + drift * (at_s - middle_s)
     off_s = float(np.maximum(np.maximum(low_s - line_s, line_s - high_s), 0.0).max())
     blurred_s = NOISE_S + abs(drift) * (abs(ahead_s) + float(middles_s[1] - middles_s[0]))  # it moves within a while

@@ -53,6 +53,7 @@ class _Note:
     def __init__(self, number: int, arrived_s: float, origin: int, message_id: str) -> None:
         self.number, self.arrived_s, self.origin, self.message_id = number, arrived_s, origin, message_id
         self.last_s = arrived_s
+        self.is_arrival_known = origin == SMTP  # what the server's own users hand in has no line of its own
         self.sender = self.size_bytes = self.client = NOBODY
 
 
@@ -139,7 +140,7 @@ class _ConsoleReader:
     def _write(self, note: _Note) -> None:
         self._book.visits.add((
             note.number, self._server, 0, note.message_id, note.sender, note.size_bytes, NOBODY, note.arrived_s, note.last_s,
-            note.client, note.origin,
+            note.client, note.origin, note.is_arrival_known,
         ))  # fmt: skip
 
     def end(self) -> None:
@@ -158,7 +159,9 @@ def _console(book: LogBook, from_s: float, file: str) -> int:
     before = next((server for server, to_s in book.consoles.items() if from_s >= to_s - ENDED_S), None)
     if before is not None:
         return before
-    return book.servers.code(f"{CONSOLE} ({Path(file).stem})" if book.consoles else CONSOLE)
+    server = book.servers.code(f"{CONSOLE} ({Path(file).stem})" if book.consoles else CONSOLE)
+    book.products[server], book.resolution_s[server] = "domino", 1.0
+    return server
 
 
 def _about_message(book: LogBook, note: _Note, event: re.Match[str]) -> None:
@@ -188,7 +191,7 @@ def _delivery(book: LogBook, note: _Note, event: re.Match[str], at_s: float) -> 
             to,
             relay,
             at_s,
-            at_s - note.arrived_s,
+            at_s - note.arrived_s if note.is_arrival_known else nan,
             nan,
             nan,
             nan,
@@ -218,13 +221,15 @@ def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
             continue
         key = (host, message_id)
         if key not in visits:
-            visits[key] = (book.new_visit(), at_s)
+            visits[key] = (book.new_visit(), at_s if kind.startswith("deposit") else nan)
             previous = first(row, "precedinghop", "previoushop", "previousserver")
             client = book.hosts.code(previous) if previous else NOBODY
             sender = book.addresses.code(first(row, "originator", "sender"))
             size_bytes = number(first(row, "size", "messagesize"))
-            book.visits.add((visits[key][0], book.servers.code(host or CONSOLE), 0, message_id, sender, size_bytes,
-                             NOBODY, at_s, nan, client, SMTP if previous else LOCAL))  # fmt: skip
+            server = book.servers.code(host or CONSOLE)
+            book.products[server], book.resolution_s[server] = "domino", 1.0
+            book.visits.add((visits[key][0], server, 0, message_id, sender, size_bytes,
+                             NOBODY, at_s, nan, client, SMTP if previous else LOCAL, kind.startswith("deposit")))  # fmt: skip
         told.used += 1
         visit, arrived_s = visits[key]
         if kind.startswith("deposit"):
@@ -243,7 +248,7 @@ def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
                         to,
                         relay,
                         at_s,
-                        max(at_s - arrived_s, 0.0),
+                        at_s - arrived_s if at_s >= arrived_s else nan,
                         nan,
                         nan,
                         nan,

@@ -16,6 +16,7 @@ INSIDE = ("GMAIL_INBOX", "GMAIL_SPAM", "INTERNAL_SERVER", "LOCAL")
 def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
     """Read one export into the book."""
     server = book.servers.code(SERVICE)
+    book.resolution_s[server] = 1.0
     visits: dict[str, tuple[int, float]] = {}
     for at, row in rows_of(lines, told):
         message_id, target = first(row, "messageid"), first(row, "eventtarget").upper()
@@ -38,7 +39,7 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
             sender = book.addresses.code(first(row, "sender").strip("<>"))
             origin = LOCAL if first(row, "direction").casefold() == "sent" else SMTP
             size = number(first(row, "messagesize"))
-            book.visits.add((visit, server, 0, message_id, sender, size, NOBODY, begun_s, nan, NOBODY, origin))
+            book.visits.add((visit, server, 0, message_id, sender, size, NOBODY, begun_s, nan, NOBODY, origin, True))
         visit, begun_s = visits[message_id]
         is_local = target in INSIDE
         if status is None or target_is_in or target == "LIST_SERVER" or not first(row, "recipientaddress"):

@@ -337,10 +337,12 @@ def _lead_on(joined: Joined, parent: Ints, fresh: NDArray[np.bool_]) -> None:
         seen.setdefault(row, set()).add(written)
     to, local = deliveries["to"].to_numpy(), deliveries["is_local"].to_numpy()
     servers, rows = visits["server"].to_numpy(), deliveries["row"].to_numpy()
+    leads_to = np.where(local, -1, joined.host_servers()[deliveries["relay"].to_numpy()])
     for at in np.flatnonzero(mine).tolist():
         for child in children[int(rows[at])]:
             same = servers[child] == servers[rows[at]]
-            if to[at] in seen.get(child, ()) and (not local[at] or same):
+            fits = leads_to[at] < 0 or leads_to[at] in (servers[child], servers[rows[at]])
+            if to[at] in seen.get(child, ()) and (not local[at] or same) and fits:
                 after[at] = child
                 break
     deliveries["next"] = after

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from coexsim.intake.logs.book import BOUNCED, DEFERRED, EXPIRED, NOBODY, NOTICE, SENT, LogBook
 from coexsim.intake.logs.clocks import Clock
+from coexsim.intake.logs.google import SERVICE as GOOGLE
 from coexsim.intake.logs.join import MOST_HOPS, Joined, join_parts, server_of_hosts
 from coexsim.intake.logs.shelf import Shelf
+from coexsim.intake.logs.trace_export import SERVICE as MICROSOFT
 
 # What is needed of a delivery to follow a recipient; the other columns would only be carried along.
 FOLLOWED = [
@@ -30,6 +32,7 @@ FOLLOWED = [
     "is_local",
     "was_tried",
 ]
+SERVICES = (GOOGLE, MICROSOFT)
 OUTCOMES = ("delivered", "handed on", "bounced", "expired", "discarded", "in transit", "refused", "not seen")
 DELIVERED, HANDED_ON, BOUNCED_, EXPIRED_, DISCARDED_, IN_TRANSIT, REFUSED, NOT_SEEN = range(8)
 
@@ -134,13 +137,17 @@ def _messages(joined: Joined) -> pd.DataFrame:
     empty = np.array([not text for text in book.addresses.texts] + [False])
     is_notice = (visits["origin"].to_numpy() == NOTICE) | (empty[sender] & (client == NOBODY))
     rows = np.flatnonzero(begins)
+    is_told = (client != NOBODY) | (visits["origin"].to_numpy() > 1)
+    alone = np.array(
+        [*(name in SERVICES for name in book.servers.texts), False]
+    )  # what comes to a service begins there for its log
     messages = pd.DataFrame({
         "row": rows, "server": visits["server"].to_numpy()[rows], "sender": sender[rows],
         "size_bytes": visits["size_bytes"].to_numpy()[rows], "arrived_s": visits["arrived_s"].to_numpy()[rows],
         "client": client[rows], "is_notice": is_notice[rows],
         "code": NOBODY,
         # one whose beginning may lie in lines or logs that are missing: it may be a part of another message
-        "is_sure": ~from_logged[rows] & ((client[rows] != NOBODY) | (visits["origin"].to_numpy()[rows] > 1)) & (sender[rows] != NOBODY),
+        "is_sure": ~from_logged[rows] & (is_told | alone[visits["server"].to_numpy()])[rows] & (sender[rows] != NOBODY),
     })  # fmt: skip
     refusals = joined.refusals
     whole = refusals[(refusals["visit"] < 0) & (logged[refusals["client"].to_numpy()] < 0)]
@@ -199,7 +206,9 @@ def _follow(joined: Joined, messages: pd.DataFrame, tries: pd.DataFrame) -> pd.D
     steps = np.array(
         [joined.book.resolution_s.get(server, 0.01) for server in range(len(joined.book.servers))] or [0.01]
     )
+    known, begun = joined.visits["is_arrival_known"].to_numpy(), messages["row"].to_numpy()[message]
     delay_s = arrived_s[row] + ends["delay_s"].to_numpy(np.float64) - messages["arrived_s"].to_numpy()[message]
+    delay_s[(row != begun) & ~(known[row] & known[begun])] = np.nan
     frame = pd.DataFrame({
         "message": message, "written_to": ends["origin_to"].to_numpy(np.int64), "to": ends["to"].to_numpy(np.int64), "row": row,
         "server": servers, "relay": ends["relay"].to_numpy(np.int64), "outcome": outcome, "code": ends["code"].to_numpy(np.int64),

@@ -43,12 +43,14 @@ class _QueuedMail:
     """Mail that is in a queue."""
 
     __slots__ = (
-        "arrived_s", "client", "deliveries", "message_id", "number", "origin", "recipients", "refusals", "sender", "size_bytes",
+        "arrived_s", "client", "deliveries", "is_arrival_known", "message_id", "number", "origin", "recipients", "refusals", "sender",
+        "size_bytes",
     )  # fmt: skip
 
-    def __init__(self, number: int, arrived_s: float) -> None:
+    def __init__(self, number: int, arrived_s: float, is_arrival_known: bool) -> None:
         self.number = number
         self.arrived_s = arrived_s
+        self.is_arrival_known = is_arrival_known
         self.client = self.sender = self.size_bytes = self.recipients = NOBODY
         self.message_id = ""
         self.origin = 0
@@ -125,7 +127,7 @@ class PostfixReader:
                 self._write(server, key, visit, nan)
             queue.clear()
         for (server, _), session in self._sessions.items():
-            self._end_session(server, session, 1)
+            self._end_session(server, session)
         self._sessions.clear()
 
     # --- the head of a line ---
@@ -163,15 +165,18 @@ class PostfixReader:
                 self._write(server, key, queue.pop(key), nan)
         self._book.pack()
 
-    def _visit(self, queue_id: str) -> _QueuedMail:
+    def _visit(self, queue_id: str, *, is_begin: bool = False) -> _QueuedMail:
+        """The mail of a queue id; `is_begin`: this line is one of the first about it. A short id does not say its second."""
         visit = self._queue.get(queue_id)
         if visit is None:
             if not is_queue_id(queue_id):
                 raise ValueError(f"{queue_id!r} is no queue id")
             at_s = self._zoned(long_id_s(queue_id))
+            is_known = is_begin or at_s is not None
             if at_s is None:
                 at_s = short_id_s(queue_id, self._now_s, self._step_s)
-            visit = self._queue[queue_id] = _QueuedMail(self._book.new_visit(), self._now_s if at_s is None else at_s)
+            visit = _QueuedMail(self._book.new_visit(), self._now_s if at_s is None else at_s, is_known)
+            self._queue[queue_id] = visit
             self._book.id_length.setdefault(self._server, len(queue_id))
         return visit
 
@@ -188,7 +193,7 @@ class PostfixReader:
         if text.startswith("connect from "):
             key = (self._server, self._pid)
             if (left := self._sessions.pop(key, None)) is not None:
-                self._end_session(self._server, left, 1)
+                self._end_session(self._server, left)
             self._sessions[key] = _Session(self._hosts(text[13:].strip()), self._now_s)
             return True
         if text.startswith("disconnect from "):
@@ -206,7 +211,7 @@ class PostfixReader:
         return False
 
     def _accepted(self, queue_id: str, rest: str) -> bool:
-        visit = self._visit(queue_id)
+        visit = self._visit(queue_id, is_begin=True)
         visit.client = self._hosts(rest[7:].partition(",")[0].strip())
         visit.origin = SMTP
         session = self._sessions.get((self._server, self._pid))
@@ -232,7 +237,7 @@ class PostfixReader:
                 self._write_refusals(session, None)
             session.refused.append((self._now_s, who, whom, code))
             return True
-        visit = self._visit(match["id"])
+        visit = self._visit(match["id"], is_begin=True)
         row = (self._book.new_message(), visit.number, self._server, self._now_s, visit.client, who, whom, code)
         visit.refusals.append(row)
         return True
@@ -245,7 +250,8 @@ class PostfixReader:
             add((message, number, self._server, at_s, session.client, sender, to, code))
         session.refused.clear()
 
-    def _end_session(self, server: int, session: _Session, mails: int) -> None:
+    def _end_session(self, server: int, session: _Session, mails: int = NOBODY) -> None:
+        """Count a session. One whose last line is missing does not tell its mails, nor how long it was."""
         if session.refused:
             self._write_refusals(session, None)
         self._book.sessions.add((server, session.client, session.from_s, self._now_s, mails))
@@ -254,7 +260,7 @@ class PostfixReader:
         queue_id, colon, rest = text.partition(": ")
         if not colon or not rest.startswith("message-id="):
             return False
-        visit = self._queue.get(queue_id) or self._visit(queue_id)
+        visit = self._queue.get(queue_id) or self._visit(queue_id, is_begin=True)
         said = rest[11:].strip()
         visit.message_id = "" if said == "<>" else said  # mail without one: it joins nothing
         if rest.startswith(f"message-id=<{queue_id}@") and (host := _BOUNCE_HOST.match(rest)):
@@ -265,14 +271,14 @@ class PostfixReader:
         queue_id, colon, rest = text.partition(": ")
         if not colon or not rest.startswith("uid="):
             return False
-        self._visit(queue_id).origin = LOCAL
+        self._visit(queue_id, is_begin=True).origin = LOCAL
         return True
 
     def _bounce(self, text: str) -> bool:
         _, notified, notice = text.rpartition(" notification: ")
         if not notified or not is_queue_id(notice.strip()):
             return False
-        self._visit(notice.strip()).origin = NOTICE
+        self._visit(notice.strip(), is_begin=True).origin = NOTICE
         return True
 
     def _master(self, text: str) -> bool:
@@ -334,7 +340,7 @@ class PostfixReader:
     def _write(self, server: int, queue_id: str, visit: _QueuedMail, gone_s: float) -> None:
         self._book.visits.add((
             visit.number, server, hash(queue_id), visit.message_id, visit.sender, visit.size_bytes,
-            visit.recipients, visit.arrived_s, gone_s, visit.client, visit.origin,
+            visit.recipients, visit.arrived_s, gone_s, visit.client, visit.origin, visit.is_arrival_known,
         ))  # fmt: skip
         self._book.deliveries.add_all(visit.deliveries)
         self._book.refusals.add_all(visit.refusals)

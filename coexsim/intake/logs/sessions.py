@@ -10,7 +10,7 @@ from coexsim.intake.logs.tallies import Overlap, ValueMoments
 
 BLOCK_ROWS = 8_192
 LINE_S = 1.0  # a session lasts to the end of the second in which its last line was written
-Row = tuple[int, int, float, float, int]  # server, client, from, to, messages
+Row = tuple[int, int, float, float, int]  # server, client, from, to, messages; -1: its end is not logged
 
 
 @dataclass
@@ -48,6 +48,7 @@ class Sessions:
         for number in np.unique(server).tolist():
             mine = server == number
             found = self._by_server.setdefault(number, ServerSessions())
+            mine &= messages >= 0  # of others it is not known how long they were
             found.messages.add(messages[mine])
             found.at_once.add(from_s[mine], to_s[mine] + LINE_S)
             found.is_whole = found.is_whole and not (from_s[mine] % 1).any()

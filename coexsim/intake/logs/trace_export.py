@@ -42,7 +42,7 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
             size_bytes = number(first(row, "totalbytes", "size", "messagesize"))
             book.visits.add((
                 visit, server, 0, message_id, book.addresses.code(sender.strip("<>")), size_bytes,
-                NOBODY, at_s, nan, book.hosts.code(client) if client else NOBODY, LOCAL if is_outbound else SMTP,
+                NOBODY, at_s, nan, book.hosts.code(client) if client else NOBODY, LOCAL if is_outbound else SMTP, True,
             ))  # fmt: skip
         for to, states in recipients:
             ended = [state for word in states.split(",") if (state := status_of(word)) is not None]
@@ -57,7 +57,9 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
             )
         book.pack()
     if not told.remarks:
-        told.remarks.append("a message trace has no time of delivery: nothing is said about delays")
+        told.remarks.append(
+            "a message trace has no time of delivery: nothing is said about delays; each row stands alone: missing rows cannot be noticed"
+        )
 
 
 def _recipients(row: dict[str, str]) -> list[tuple[str, str]]:

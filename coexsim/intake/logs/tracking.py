@@ -39,8 +39,8 @@ class _Visit:
     """A message at a server."""
 
     __slots__ = (
-        "arrived_s", "became", "client", "keys", "message_id", "number", "open", "origin", "recipients", "sender", "server",
-        "size_bytes",
+        "arrived_s", "became", "client", "is_arrival_known", "keys", "message_id", "number", "open", "origin", "recipients", "sender",
+        "server", "size_bytes",
     )  # fmt: skip
 
     def __init__(self, number: int, server: int, arrived_s: float) -> None:
@@ -48,6 +48,7 @@ class _Visit:
         self.client = self.sender = self.size_bytes = self.recipients = NOBODY
         self.message_id = ""
         self.origin = 0
+        self.is_arrival_known = False
         self.open: set[str] = set()
         self.became: dict[str, str] = {}  # address after expansion: as written
         self.keys: list[tuple[str, str]] = []
@@ -101,7 +102,8 @@ class ExchangeReader:
         if not inside:
             raise ValueError("no message id")
         server, client = first(row, "serverhostname", "serverip"), first(row, "clienthostname", "clientip")
-        named = [to for to in first(row, "recipientaddress", "recipients").replace(" ", ";").split(";") if to]
+        said = first(row, "recipientaddress", "recipients").casefold()  # one address may be written in several ways
+        named = [to for to in said.replace(" ", ";").split(";") if to]
         if event in STARTS:
             return self._start(event, row, inside, server, client, named)
         visit = self._visits.get((client, inside)) or self._visits.get((server, inside))
@@ -117,10 +119,9 @@ class ExchangeReader:
         if visit is None:
             if event not in ENDS:
                 return False
-            visit = self._new(client or server, inside)  # its beginning is in another file
-            visit.recipients = NOBODY
+            visit = self._new(client or server, inside, row)  # its beginning is in another file
         if event in ("EXPAND", "REDIRECT", "RESOLVE"):
-            whole = first(row, "relatedrecipientaddress")
+            whole = first(row, "relatedrecipientaddress").casefold()
             for to in named:
                 visit.became[to] = visit.became.get(whole, whole)
             visit.open.discard(whole)
@@ -136,21 +137,25 @@ class ExchangeReader:
         if (server, inside) in self._visits:
             return False
         source = first(row, "source").upper()
-        visit = self._new(server, inside)
+        visit = self._new(server, inside, row)
+        visit.is_arrival_known = True
         visit.client = self._book.hosts.code(client) if client else NOBODY
-        visit.message_id = first(row, "messageid")
-        visit.sender = self._book.addresses.code(first(row, "senderaddress", "sender", "returnpath").strip("<>"))
-        visit.size_bytes = number(first(row, "totalbytes"))
         visit.recipients = number(first(row, "recipientcount"), len(named) or NOBODY)
         visit.open.update(named)
-        if event == "DSN" or source == "DSN" or first(row, "returnpath") == "<>":
+        if "DSN" in (event, source):
             visit.origin = NOTICE
         else:
             visit.origin = LOCAL if source == "STOREDRIVER" else SMTP
         return True
 
-    def _new(self, server: str, inside: str) -> _Visit:
+    def _new(self, server: str, inside: str, row: dict[str, str]) -> _Visit:
+        """A message at a server, with what every row about it says."""
         visit = _Visit(self._book.new_visit(), self._book.servers.code(server or "Exchange"), self._now_s)
+        self._book.products[visit.server], self._book.resolution_s[visit.server] = "exchange", 0.001
+        visit.message_id = first(row, "messageid")
+        sender = first(row, "senderaddress", "sender", "returnpath").strip("<>")
+        visit.sender = self._book.addresses.code("" if first(row, "returnpath") == "<>" else sender)
+        visit.size_bytes = number(first(row, "totalbytes"))
         self._visits[server, inside] = visit
         visit.keys.append((server, inside))
         return visit
@@ -158,7 +163,7 @@ class ExchangeReader:
     def _end(
         self, visit: _Visit, event: str, status: int, row: dict[str, str], named: list[str], next_host: str
     ) -> None:
-        book, delay_s = self._book, self._now_s - visit.arrived_s
+        book, delay_s = self._book, max(self._now_s - visit.arrived_s, 0.0) if visit.is_arrival_known else nan
         said = ENHANCED.search(first(row, "recipientstatus") or first(row, "sourcecontext"))
         code = book.codes.code(said[1] if said else {SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
         if status == BOUNCED and said and said[1] in GIVEN_UP:
@@ -168,7 +173,7 @@ class ExchangeReader:
         for to in named or sorted(visit.open):
             written = visit.became.get(to, to)
             book.deliveries.add((
-                visit.number, book.addresses.code(to), book.addresses.code(written), relay, self._now_s, max(delay_s, 0.0),
+                visit.number, book.addresses.code(to), book.addresses.code(written), relay, self._now_s, delay_s,
                 nan, nan, nan, nan, status, code, 0, 0, is_local, True,
             ))  # fmt: skip
             if status != DEFERRED:
@@ -181,5 +186,5 @@ class ExchangeReader:
     def _write(self, visit: _Visit, gone_s: float) -> None:
         self._book.visits.add((
             visit.number, visit.server, 0, visit.message_id, visit.sender, visit.size_bytes, visit.recipients, visit.arrived_s,
-            gone_s, visit.client, visit.origin,
+            gone_s, visit.client, visit.origin, visit.is_arrival_known,
         ))  # fmt: skip
