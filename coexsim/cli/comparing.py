@@ -47,7 +47,7 @@ def compare(
     folder = results_folder(out, a) if out is not None else None
     count = replications or 1
     for scenario in (one, other):
-        ask_first(scenario, count, yes)
+        ask_first(scenario, count, yes, quiet=quiet)
     with progress_bar("replications of both", count, quiet=quiet) as tell, open_executor(jobs, dask) as executor:
         found = run_compare(
             one,

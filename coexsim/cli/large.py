@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
 def ask_first(
     scenario: Scenario, runs: int, yes: bool, *, engine: Engine = "auto", at_least: bool = False, keeps_mail: bool = True,
-    stream: bool = False,
+    stream: bool = False, quiet: bool = False,
 ) -> None:  # fmt: skip
-    """Say what `runs` runs would cost if that is much. Raises `UsageError` unless `yes`.
+    """Say what `runs` runs would cost if that takes long. Raises `UsageError` unless `yes`, if it is much.
 
     `at_least`: how many runs it takes is not known beforehand; `keeps_mail`: the tables of all runs are in memory at the end.
     """
     from coexsim.experiment.estimate import estimate
 
     expected = estimate(scenario, runs, engine=engine, keeps_mail=keeps_mail, stream=stream)
-    if not expected.is_large:
+    if not expected.is_long and not expected.is_large:
         return
     told = f"{scenario.source.file}: {expected}{' at the least' if at_least else ''}"
-    if not yes:
-        raise UsageError(f"{told}; --yes to go on")
-    print(visible(told), file=sys.stderr)
+    whys = [each.say(scenario) for each in expected.waiting]
+    if expected.is_large and not yes:
+        raise UsageError("\n".join([*whys, f"{told}; --yes to go on"]))
+    if expected.is_large or not quiet:
+        for line in [*whys, told]:
+            print(visible(line), file=sys.stderr)

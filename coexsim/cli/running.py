@@ -88,7 +88,7 @@ def run(
     looks = FIRST_LOOK if asked is not None else 1
     count = 1 if logging else replications or max(spec.run.replications, looks)
     round_trip = round_trip and not stream  # which compares messages one by one
-    ask_first(spec, count * (2 if round_trip else 1), yes, engine=engine, stream=stream)
+    ask_first(spec, count * (2 if round_trip else 1), yes, engine=engine, stream=stream, quiet=quiet)
     event = None if stream else last_outage(spec)  # which is told from single messages
     ahead_of_time = round_trip and count == 1 and dask is None and event is None
     with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
@@ -158,7 +158,7 @@ def outage(
         print(f"the scenario's own run does not hold the outage: simulated from {begin} to {end}", file=sys.stderr)
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
-    ask_first(spec, replications or 1, yes, at_least=True)
+    ask_first(spec, replications or 1, yes, at_least=True, quiet=quiet)
     with (
         run_bar("outage", spec, is_followed=True, quiet=quiet) as shown,
         open_executor(jobs, dask) as executor,

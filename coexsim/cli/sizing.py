@@ -69,7 +69,7 @@ def size(
     asked = ahead.read_ahead(growth, plan, since, years)
     spec = load_scenario(scenario)
     folder = results_folder(out, scenario, "-size")
-    ask_first(spec, FIRST_LOOK, yes, at_least=True, keeps_mail=False)
+    ask_first(spec, FIRST_LOOK, yes, at_least=True, keeps_mail=False, quiet=quiet)
     with progress_bar("size", quiet=quiet) as shown, open_executor(jobs, dask) as executor:
         tell = shown.count
         found = find_size(

@@ -71,7 +71,7 @@ def sweep(
     grid = dict(key_and_values(word) for word in keys)
     folder = results_folder(out, scenario, "-sweep")
     combinations = prod(len(read_values(values)) for values in grid.values())
-    ask_first(spec, combinations * (replications or spec.run.replications), yes, keeps_mail=False)
+    ask_first(spec, combinations * (replications or spec.run.replications), yes, keeps_mail=False, quiet=quiet)
     console = make_console()
     keeping = Keeping()
     seen = [0, 0]

@@ -115,7 +115,10 @@ def _more_than_covered(part: Spec) -> Iterator[str]:
 
 
 def choose(scenario: Scenario, engine: Engine, mails: float) -> Chosen:
-    """The engine for a run of about so many mails. Raises `CoexsimError` where "compiled" is asked for and cannot be."""
+    """The engine for a run of about so many mails, attempts in vain counted as mails.
+
+    Raises `CoexsimError` where "compiled" is asked for and cannot be.
+    """
     if engine == "reference":
         return Chosen("reference", "asked for")
     unknown = not_covered(scenario)

@@ -7,7 +7,7 @@ from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import Chosen, Engine, choose
 from coexsim.engine.rule_tables import rule_table_cache
 from coexsim.errors import UsageError
-from coexsim.experiment.estimate import estimate
+from coexsim.experiment.estimate import expected_work
 from coexsim.progress import RunProgress
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.problems import placed
@@ -47,7 +47,7 @@ def _chosen(world: World, engine: Engine) -> Chosen:
         if engine == "compiled":
             raise UsageError("mail logs are written by the reference engine only; leave out --engine compiled")
         return Chosen("reference", "mail logs are written")
-    return choose(world.scenario, engine, _mails(world) if engine == "auto" else 0.0)
+    return choose(world.scenario, engine, expected_work(world.scenario, _mails(world)) if engine == "auto" else 0.0)
 
 
 def engine_for(scenario: Scenario, runs: int, engine: Engine = "auto") -> Engine:
@@ -57,7 +57,7 @@ def engine_for(scenario: Scenario, runs: int, engine: Engine = "auto") -> Engine
     """
     if engine != "auto" or runs <= 1:
         return engine
-    pays = choose(scenario, "auto", estimate(scenario, runs).messages).engine == "compiled"
+    pays = choose(scenario, "auto", runs * expected_work(scenario)).engine == "compiled"
     return "compiled" if pays else "auto"
 
 

@@ -56,7 +56,7 @@ class World:
         self.state = self.setup.state_at(0.0)
         self.length_s = scenario.run.length
         self.measured_s = measured_window_s(scenario)
-        self.limit_s = self.length_s + (DRAIN_S if scenario.run.drain is None else scenario.run.drain)
+        self.limit_s = drain_limit_s(scenario)
         self.envelopes = EnvelopeClasses()
         self.bins = Bins(self.measured_s, self.length_s) if stream else None  # instead of a table of the mail
         self.recorder = Recorder(self.flows_of, partial(self.setup.directory.version_at, replica=False), self.bins)
@@ -320,6 +320,11 @@ class World:
             pool.close()
         for link in self.network.links.values():
             link.close()
+
+
+def drain_limit_s(scenario: Scenario) -> float:
+    """Until when measured mail is followed, in seconds from the start."""
+    return scenario.run.length + (DRAIN_S if scenario.run.drain is None else scenario.run.drain)
 
 
 def measured_window_s(scenario: Scenario) -> tuple[float, float]:

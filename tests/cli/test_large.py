@@ -73,6 +73,40 @@ def test_yes_begins_it(
     assert "this would be about" in capsys.readouterr().err
 
 
+DENSE = """\
+servers:
+  outbound: {retry: {first: 1 ms, expire_after: 5 d}}
+  onprem: {retry: {first: 1 ms, expire_after: 5 d}}
+events: [{at: 1 min, for: 4 d, down: inbound}]
+"""
+
+
+def test_attempts_in_vain_are_told_before_they_begin(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """2,000 messages tried every second for four days: 600 million attempts. File and line of the outage and of the schedule are told."""
+    text = SMALL.replace("RATE", "2/s").replace("LENGTH", "1000 s").replace("drain: 1 h", "drain: 7 d")
+    text = text.replace("events: ", "")
+    Path("base.yaml").write_text(text)
+    scenario.write_text("coexsim: 1\nextends: base.yaml\n" + DENSE)
+
+    assert run(["run", "s.yaml", "--no-pictures", "--no-round-trip", "--engine", "reference"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("s.yaml:6: up to 1,900 messages wait, each is tried up to 350,000 times (s.yaml:5)\n")
+    assert " attempts that come to nothing, " in told
+    assert told.rstrip().endswith("; --yes to go on")
+
+
+def test_what_takes_more_than_ten_seconds_is_told_unless_quiet(
+    scenario: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins without being asked for; the same mail with direct delivery counts."""
+    assert scenario.exists()
+    monkeypatch.setattr(estimate, "TOLD_S", 0.0)
+    assert run([*COMMANDS["run"], "--jobs", "1"]) in (0, 3)
+    assert "s.yaml: this would be about 120 messages, " in capsys.readouterr().err
+    assert run([*COMMANDS["run"], "--jobs", "1", "-q"]) in (0, 3)
+    assert "this would be" not in capsys.readouterr().err
+
+
 def test_explain_draws_no_more_than_it_says(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It answers without the load by theory, and says so."""
     assert run(["explain", "s.yaml"]) == 0

@@ -56,9 +56,6 @@ def policy_of(
     server = scenario.servers[name]
     host = scenario.servers.get(server.runs_on or "", server)
     product = product_of(scenario, server)
-    retry = schedule_of(host, product_of(scenario, host))
-    if server.runs_on and server.retry:
-        retry = changed(retry, server.retry, SCHEDULES)  # a role says its own over its machine's
     common: Settings = dict(
         server=name,
         product=product.name,
@@ -80,9 +77,17 @@ def policy_of(
         outgoing_addresses=server.outgoing_addresses or _hosts_of_service(scenario, server),
         families={None: "A or AAAA", "none": "A"}.get(server.ipv6, "both"),
         ipv6_works=server.ipv6 != "broken",
-        retry=retry,
+        retry=retry_of(scenario, name),
     )
     return Policy(**(common | dict(product.machine_settings) | PRODUCTS[server.kind].settings(server, scenario, host)))
+
+
+def retry_of(scenario: Scenario, name: str) -> RetrySchedule:
+    """The schedule that a server goes by: a role's is its machine's, with what it says of its own."""
+    server = scenario.servers[name]
+    host = scenario.servers.get(server.runs_on or "", server)
+    schedule = schedule_of(host, product_of(scenario, host))
+    return changed(schedule, server.retry, SCHEDULES) if server.runs_on and server.retry else schedule
 
 
 def schedule_of(server: AnyServer, product: Product | None = None) -> RetrySchedule:

@@ -1,0 +1,113 @@
+"""What makes mail wait is foreseen: how many messages, how often each is tried in vain, and where that is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coexsim.experiment.engines import engine_for
+from coexsim.experiment.estimate import estimate, expected_work
+from coexsim.experiment.waiting import Waiting, waiting_mail
+from coexsim.scenario.load import changed
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.places import Path
+from coexsim.sim.draining import IN_VAIN_EACH
+from tests.sim.loaded import loaded, run_world
+
+EVERY_SECOND = {"like": "exim", "first": "1 s", "factor": 1, "longest": "1 s", "expire_after": "5 d"}
+SENDERS = ("onprem", "inotes-outbound", "external")
+
+
+def waiting(*more: dict[str, Any], messages: float = 1000.0) -> list[Waiting]:
+    """What 1000 messages of ten minutes wait for, at senders that try every second."""
+    return waiting_mail(dense(*more), messages)
+
+
+def dense(*more: dict[str, Any]) -> Scenario:
+    """Senders that try every second, for ten minutes and an hour."""
+    retries = {
+        "servers": {name: {"retry": EVERY_SECOND} for name in SENDERS},
+        "run": {"length": "10 min", "drain": "1 h"},
+    }
+    return loaded("domino", retries, *more)
+
+
+def test_an_outage_makes_the_mail_wait_that_is_born_in_it() -> None:
+    """4 of 10 minutes are 400 of 1000 messages, which wait for 2 minutes in the mean: the first attempt and 120 more."""
+    [found] = waiting({"events": [{"at": "2 min", "for": "4 min", "down": "inotes-inbound"}]})
+
+    assert found.messages == pytest.approx(400)
+    assert found.tries_each == 121
+    assert found.path == ("events", 0)
+    assert found.schedule_path == ("servers", found.schedule_path[1], "retry")
+
+
+def test_who_is_down_tries_nothing() -> None:
+    """Only the others' schedules count."""
+    [found] = waiting({"events": [{"at": "2 min", "for": "4 min", "down": list(SENDERS)}]})
+
+    assert found.schedule_path[1] not in SENDERS
+    assert found.tries_each < 10
+
+
+@pytest.mark.parametrize(
+    ("more", "messages", "tries", "path"),
+    [
+        ({"servers": {"inotes-inbound": {"greylisting": {"delay": "3 min"}}}}, 1000, 181, ("servers", "inotes-inbound", "greylisting")),
+        ({"events": [{"mtbf": "9 min", "mttr": "1 min", "down": "onprem"}]}, 100, 61, ("events", 0)),
+        ({"events": [{"at": "0 s", "for": "10 min", "zone": "corporate.com", "fault": "servfail"}]}, 1000, 301, ("events", 0)),
+        # from the middle of the run: 5 minutes, then the hour of the drain
+        ({"servers": {"onprem": {"smtp_listener_task": "disabled"}}}, 1000, 3901, ("servers", "onprem", "smtp_listener_task")),
+    ],
+)  # fmt: skip
+def test_what_makes_mail_wait(more: dict[str, Any], messages: float, tries: float, path: Path) -> None:
+    """Greylists, outages at random, DNS, a server that does not listen."""
+    [found] = waiting(more)
+
+    assert found.messages == pytest.approx(messages)
+    assert (found.tries_each, found.path) == (tries, path)
+
+
+def test_attempts_in_vain_are_counted_as_far_as_they_are_made() -> None:
+    """A greylist for ever and seven days of drain: as many for each as are made before the run is stopped."""
+    [found] = waiting({"servers": {"inotes-inbound": {"greylisting": {"delay": "99 d"}}}, "run": {"drain": "7 d"}})
+
+    assert found.tries_each == 301 + IN_VAIN_EACH
+
+
+def test_nothing_waits_where_nothing_fails() -> None:
+    """Nor for an outage after the run."""
+    assert waiting() == []
+    assert waiting({"events": [{"at": "11 min", "for": "4 min", "down": "onprem"}]}) == []
+
+
+def test_the_estimate_is_of_the_right_size() -> None:
+    """The deferrals of the run itself: not more than foreseen, and more than a twentieth of it."""
+    spec = dense({"events": [{"at": "20 s", "for": "60 s", "down": "inotes-inbound"}], "run": {"length": "30 s"}})
+    world, _ = run_world(spec)
+
+    assert estimate(spec).attempts / 20 < world.deferrals <= estimate(spec).attempts
+
+
+def test_it_says_where() -> None:
+    """File and line of what makes it so and of the schedule, so that either can be changed."""
+    spec = dense({"events": [{"at": "2 min", "for": "4 min", "down": "inotes-inbound"}]})
+    [found] = waiting_mail(spec, 1000.0)
+    file, line = spec.source.where(("events", 0))
+
+    assert found.say(spec).startswith(f"{file}:{line}: up to 400 messages wait, each is tried up to 120 times ({file}:")
+
+
+def test_attempts_count_for_the_choice_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little mail that is tried very often is long work: as much mail would be."""
+    monkeypatch.setattr("coexsim.engine.cache.unavailable", lambda: None)
+    few = changed(loaded("domino"), {"run.length": "60 s"})
+    many = changed(
+        dense({"events": [{"at": "1 s", "for": "9 d", "down": "inotes-inbound"}]}),
+        {"run.length": "60 s", "run.drain": "7 d"},
+    )
+
+    assert expected_work(few) < 1_000
+    assert expected_work(many) > 500_000
+    assert (engine_for(few, 2), engine_for(many, 2)) == ("auto", "compiled")
