@@ -104,7 +104,7 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
     bad = ~np.isfinite(numbers["born_s"]) | ~(numbers["size_bytes"] >= 1) | ~np.isfinite(numbers["size_bytes"])
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        found = ", ".join(f"{name} {table[name].iloc[row]!r}" for name in numbers)
+        found = ", ".join(f"{name} {table[name].iloc[row : row + 1].tolist()[0]!r}" for name in numbers)
         raise wrong(
             "load.replay", f"{spec.file}, row {row + 1}: expected seconds and a size of 1 byte or more, found {found}"
         )

@@ -134,7 +134,9 @@ def _text(path: Path, name: str) -> str:
 def _near(path: Path) -> str:
     """The file beside it whose name is nearly the same; how it ends says little."""
     try:
-        names = {p.stem: p.name for p in path.parent.glob("*.y*ml")} if path.parent.is_dir() else {}
+        names = (
+            {p.stem: p.name for p in path.parent.glob("*.y*ml") if p.name != path.name} if path.parent.is_dir() else {}
+        )
     except (OSError, ValueError):
         return ""
     near = did_you_mean(path.stem, list(names))

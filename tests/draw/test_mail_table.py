@@ -539,6 +539,7 @@ def test_a_replayed_side_is_spread_over_its_mailboxes(tmp_path: Path) -> None:
     ("change", "text"),
     [
         ({"size_bytes": "weight"}, "no column 'size_bytes'"),
+        ({"size_bytes": [1, 2, "much", 3, 4]}, "a size of 1 byte or more, found born_s 20.0, size_bytes 'much'"),
         ({"born_s": [1.0, 2.0, "soon", 3.0, 4.0]}, "row 3: expected seconds and a size of 1 byte or more, found born_s 'soon'"),
         ({"size_bytes": [1, 2, 3, 0, 5]}, "row 4"),
         ({"sender": "hostd"}, "'hostd' is neither an address nor one of onprem, hosted, internet, unknown; did you mean 'hosted'?"),

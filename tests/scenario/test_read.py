@@ -220,5 +220,5 @@ def test_pipes_devices_and_folders_are_not_read(tmp_path: Path) -> None:
         (tmp_path / "folder").mkdir(exist_ok=True)
         with pytest.raises(ScenarioError, match=f"cannot be read: it is {kind}, not a file"):
             load_scenario(tmp_path / name)
-        with pytest.raises(ScenarioError, match=f"a.yaml:1: extends: there is no file '{name}' beside this one"):
+        with pytest.raises(ScenarioError, match=f"a.yaml:1: extends: there is no file '{name}' beside this one$"):
             scenario_from_text(f"extends: {name}\n", "a.yaml", tmp_path)
