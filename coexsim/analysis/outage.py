@@ -15,7 +15,7 @@ from coexsim.analysis.slo_text import outages_of
 from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
 from coexsim.scenario.load import changed
-from coexsim.scenario.model import UPLINK, Event, Scenario
+from coexsim.scenario.model import Event, Scenario
 from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.units import say_time
 
@@ -54,8 +54,7 @@ def with_outage(scenario: Scenario, down: Sequence[str], at: str, length: str) -
     Where the run does not hold the outage's weekday and time, another one is laid around it: from an hour before until an hour after the
     return. Raises `ScenarioError` for what does not exist, and for a span after the start that the run does not reach.
     """
-    names = [each for name in down for each in (links_of_uplink(scenario, name) or [name])]
-    events = [*scenario.source.raw.get("events", []), {"at": at, "for": length, "down": list(dict.fromkeys(names))}]
+    events = [*scenario.source.raw.get("events", []), {"at": at, "for": length, "down": list(dict.fromkeys(down))}]
     found = changed(scenario, {"events": events})
     begin, run = found.events[-1].at, found.run
     if begin is None or begin.after(run.start) < run.length:
@@ -71,14 +70,6 @@ def with_outage(scenario: Scenario, down: Sequence[str], at: str, length: str) -
     own = {key: value for key, value in found.source.raw.get("run", {}).items() if key != "warm_up"}
     around = {"start": start, "length": f"{lasts_s:.0f} s", "measure": f"{SETTLES_S:.0f} s - {lasts_s:.0f} s"}
     return changed(found, {"run": own | around})
-
-
-def links_of_uplink(scenario: Scenario, name: str) -> list[str]:
-    """The links that ``office-uplink`` stands for where something goes down: all links of the site; none for any other name."""
-    site = name.removesuffix(f"-{UPLINK}")
-    return [
-        link.label for link in scenario.links if site != name and site in link.between and len(set(link.between)) > 1
-    ]
 
 
 def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFacts:

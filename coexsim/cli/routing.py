@@ -67,7 +67,7 @@ def trace(
     down: Annotated[
         list[str] | None,
         Option(
-            metavar="NAME", help="a server, link or 'dns' that is down; may be given several times",
+            metavar="NAME", help="a server, link, a site's line such as office-uplink, or 'dns' that is down; may be given several times",
             autocompletion=what_can_go_down, show_default=False,
         ),
     ] = None,

@@ -141,7 +141,7 @@ def outage(
     Exit code: as for run.
     """
     from coexsim import units
-    from coexsim.analysis.outage import links_of_uplink, with_outage
+    from coexsim.analysis.outage import with_outage
     from coexsim.analysis.outage_answer import follow
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
@@ -150,8 +150,7 @@ def outage(
     options.value(units.moment, at, "--at")
     options.value(units.duration_s, length, "--for")
     usual = load_scenario(scenario)
-    uplinks = [f"{site}-uplink" for site in usual.sites if links_of_uplink(usual, f"{site}-uplink")]
-    options.known(server, [*usual.can_go_down, *uplinks], "--server")
+    options.known(server, usual.can_go_down, "--server")
     spec = with_outage(usual, server, at, length)
     if spec.run != usual.run:
         begin, end = (units.say_time(at_s, spec.run.start) for at_s in (0.0, spec.run.length))

@@ -17,6 +17,7 @@ class Outages:
     def __init__(self, scenario: Scenario, always_down: Iterable[str] = ()) -> None:
         self._servers = scenario.servers
         self._links = scenario.links
+        self._lines = scenario.lines_of_sites
         self.intervals: dict[str, list[tuple[float, float]]] = {}
         for event in scenario.events:
             if event.down and event.at is not None and event.mtbf is None:
@@ -27,8 +28,9 @@ class Outages:
             self.add(name, 0.0, FOREVER)
 
     def add(self, name: str, from_s: float, to_s: float) -> None:
-        """One more outage."""
-        insort(self.intervals.setdefault(name, []), (from_s, to_s))
+        """One more outage; of a site's line, of all its links."""
+        for part in self._lines.get(name, (name,)):
+            insort(self.intervals.setdefault(part, []), (from_s, to_s))
 
     def up_again_s(self, name: str, now_s: float) -> float | None:
         """When what is down now comes back (`FOREVER` if no end is known); None if it is up."""

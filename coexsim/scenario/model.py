@@ -126,8 +126,23 @@ class Scenario(Spec):
 
     @property
     def can_go_down(self) -> list[str]:
-        """What an event can take down: servers, links by their labels, and ``dns``."""
+        """What an event can take down: servers, links by their labels, ``dns``, and sites' lines such as ``office-uplink``."""
+        return [*self.parts, *self.lines_of_sites]
+
+    @property
+    def parts(self) -> list[str]:
+        """What is up or down by itself: servers, links by their labels, and ``dns``."""
         return [*self.servers, *(link.label for link in self.links), "dns"]
+
+    @property
+    def lines_of_sites(self) -> dict[str, tuple[str, ...]]:
+        """The links of each site, by the name of its line: ``office-uplink`` is down when all of them are."""
+        found: dict[str, tuple[str, ...]] = {}
+        for site in self.sites:
+            labels = tuple(link.label for link in self.links if site in link.between and len(set(link.between)) > 1)
+            if labels and f"{site}-{UPLINK}" not in self.parts:
+                found[f"{site}-{UPLINK}"] = labels
+        return found
 
     @property
     def home_server(self) -> dict[str, str]:

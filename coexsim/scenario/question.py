@@ -26,7 +26,7 @@ class Event(Spec):
 
     at: At | None = Field(default=None, description="when it begins")
     for_: Seconds | None = Field(default=None, alias="for", description="left out: to the end")
-    down: Names = Field(default=(), description="servers, links or 'dns'")
+    down: Names = Field(default=(), description="servers, links, all links of a site as 'office-uplink', or 'dns'")
     mtbf: Seconds | None = Field(
         default=None, gt=0, description="with mttr: outages at random, exponential times between them"
     )

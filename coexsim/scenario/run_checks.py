@@ -10,7 +10,7 @@ MOST_OUTAGES = 100_000  # of one event in one run
 
 
 def outages_name_what_exists(scenario: Scenario) -> Found:
-    """What goes down is a server, a link, or ``dns``; a zone that fails is one that is declared."""
+    """What goes down is a server, a link, a site's line, or ``dns``; a zone that fails is one that is declared."""
     known, zones = Names(scenario.can_go_down), Names(scenario.dns)
     for index, event in enumerate(scenario.events):
         for name in event.down:

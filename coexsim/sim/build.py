@@ -54,8 +54,7 @@ def build_downtimes(scenario: Scenario, seed: int, replication: int, until_s: fl
                 rng = stream(seed, replication, purpose)
                 for begin_s, end_s in random_downtime(rng, event.mtbf, event.mttr, until_s):
                     outages.add(name, begin_s, end_s)
-    names = scenario.can_go_down
-    downtimes = {name: DowntimeSchedule(outages.intervals.get(name, ())) for name in names}
+    downtimes = {name: DowntimeSchedule(outages.intervals.get(name, ())) for name in scenario.parts}
     for name, server in scenario.servers.items():
         if server.runs_on:
             downtimes[name] = DowntimeSchedule([*downtimes[name], *downtimes[server.runs_on]])

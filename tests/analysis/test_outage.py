@@ -8,8 +8,11 @@ from coexsim.analysis.outage import outage_facts, with_outage
 from coexsim.analysis.outage_answer import headline, outage
 from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
+from coexsim.mail.outages import Outages
+from coexsim.mail.trace import trace
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Scenario
+from coexsim.sim.build import build_downtimes
 from coexsim.units import Moment
 
 STEADY = """
@@ -95,12 +98,41 @@ def test_a_run_is_laid_around_an_outage_that_it_does_not_hold(steady: Scenario) 
 
 
 def test_a_sites_line_is_all_of_its_links(steady: Scenario) -> None:
-    """``SITE-uplink`` takes down every link of that site, and no other."""
+    """``SITE-uplink`` takes down every link of that site, and no other, in rules and simulation; the answer has its own name."""
     site = steady.links[0].between[0]
     spec = with_outage(steady, [f"{site}-uplink"], "Mon 10:00", "1 h")
-    assert list(spec.events[-1].down) == [link.label for link in steady.links if site in link.between]
+    its = [link.label for link in steady.links if site in link.between]
+
+    assert 0 < len(its) < len(steady.links)
+    assert spec.events[-1].down == (f"{site}-uplink",)
+    assert Outages(spec).intervals == {label: [(3600.0, 7200.0)] for label in its}
+    downtimes = build_downtimes(spec, 1, 0, 4 * 3600.0)
+    assert [name for name, times in downtimes.items() if not times.is_up(3600.0)] == its
+    assert all(times.is_up(7200.0) for times in downtimes.values())
     with pytest.raises(ScenarioError, match="nowhere-uplink"):
         with_outage(steady, ["nowhere-uplink"], "Mon 10:00", "1 h")
+
+
+def test_a_trace_can_be_asked_with_a_sites_line_down(steady: Scenario) -> None:
+    """Mail from the Internet waits outside while the office has no line, as with each of its links named; without it, it is delivered."""
+    sender, recipient = "someuser@otherdomain.com", "nobody-1@corporate.com"
+    links = [link.label for link in steady.links if "office" in link.between]
+    by_line, by_links = (trace(steady, sender, recipient, down=down) for down in (["office-uplink"], links))
+
+    assert by_line.recipients[0].deferrals
+    assert by_line.recipients == by_links.recipients
+    assert not trace(steady, sender, recipient).recipients[0].deferrals
+
+
+def test_a_sites_line_fails_at_random_as_one(steady: Scenario) -> None:
+    """One draw: all links of the site are away at the same times."""
+    site = steady.links[0].between[0]
+    event = {"down": f"{site}-uplink", "mtbf": "30 min", "mttr": "10 min"}
+    downtimes = build_downtimes(steady.change({"events": [event]}), 1, 0, 4 * 3600.0)
+    its = [tuple(downtimes[link.label]) for link in steady.links if site in link.between]
+
+    assert its[0]
+    assert set(its) == {its[0]}
 
 
 def test_an_outage_is_followed_until_all_is_normal_again(steady: Scenario) -> None:
