@@ -113,7 +113,8 @@ class Comparison:
         if not self.differs:
             return "No difference is shown between A and B."
         routes = len(self.routes.changes)
-        parts = [f"{routes} classes of mail go another way"] if routes else []
+        some = "1 class of mail goes" if routes == 1 else f"{routes} classes of mail go"
+        parts = [f"{some} another way"] if routes else []
         parts += [f"{number} of {most} figures of {name}" for name, (number, most) in self.shown.items() if number]
         return f"B differs from A: {', '.join(parts)}."
 

@@ -12,7 +12,18 @@ from matplotlib.ticker import FuncFormatter
 
 from coexsim.analysis.compare import Comparison
 from coexsim.experiment.store import make_folder, write_whole
-from coexsim.report.style import BLUE, GREY, INK, ORANGE, RED, Picture, new_picture, nothing_to_draw, png, styled, svg
+from coexsim.report.style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    RED,
+    Picture,
+    new_picture,
+    nothing_to_draw,
+    png_and_svg,
+    styled,
+)
 from coexsim.report.words import say_flow
 from coexsim.text import encodable
 from coexsim.units import say_duration
@@ -73,14 +84,15 @@ def write_comparison(found: Comparison, folder: str | Path) -> Path:
     tables = {"delays": found.delays, "outcomes": found.outcomes, "servers": found.servers, "totals": found.totals}
     for name, table in tables.items():
         write_whole(folder / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
-    picture = plot_differences(found)
-    write_whole(folder / "differences.png", png(picture))
+    heading = _heading(found)
+    for_file, for_page = png_and_svg(plot_differences(found), "differences", heading)
+    write_whole(folder / "differences.png", for_file)
     environment = Environment(loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("comparison.html.j2").render(
         found=found,
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
-        svg=Markup(svg(picture, "differences")),
-        heading=_heading(found),
+        svg=Markup(for_page),
+        heading=heading,
         tables=[(title, list(table.index.names), _rows(table, name)) for name, title, table in _titled(tables)],
     )
     write_whole(folder / PAGE, encodable(page).encode())
@@ -97,7 +109,7 @@ def _rows(table: pd.DataFrame, name: str) -> list[tuple[list[str], list[str], st
     found = []
     differing = table[table["shown"] != "the same"]
     for index, row in zip(differing.index, differing.to_dict("records"), strict=True):
-        words = [str(word) for word in (index if isinstance(index, tuple) else (index,))]
+        words = [say_flow(str(word)) for word in (index if isinstance(index, tuple) else (index,))]
         seconds = name == "delays" or words[-1] == "mean wait"
         low, high = (_say(row[end], seconds) for end in ("low", "high"))
         figures = [*(_say(row[each], seconds) for each in ("a", "b", "difference")), f"{low} to {high}"]
@@ -110,7 +122,7 @@ def _say(value: float, seconds: bool) -> str:
         return "-"
     if seconds:
         return f"{'-' if value < 0 else ''}{say_duration(abs(value))}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}" if abs(value) < 1 else f"{value:.3g}"
 
 
 def _heading(found: Comparison) -> str:

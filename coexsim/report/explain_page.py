@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from math import isfinite
 from pathlib import Path
 
 from coexsim.analysis.explain import Explanation
 from coexsim.analysis.loads import Loads
+from coexsim.intake.configs.found import FoundKey
 from coexsim.intake.configs.write import Imported
 from coexsim.intake.configs.yaml_text import plain_of
+from coexsim.report.headings import say_set_up
 from coexsim.report.maps import plot_topology
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_duration
 
+MOST_ALIKE = 6
+"""Keys of one table with the same value that are each a row of the page."""
 SETTINGS_ONLY = "Read from the files that were given; nothing is known of what other machines do with the mail."
 
 
@@ -27,8 +32,7 @@ def write_explanation(found: Explanation, scenario: Scenario, folder: str | Path
 
 
 def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
-    parts = f"{len(scenario.servers)} servers at {len(scenario.sites)} site{'s' * (len(scenario.sites) != 1)}"
-    yield Section(parts, "topology", plot_topology(scenario))
+    yield Section(say_set_up(scenario), "topology", plot_topology(scenario))
     ways = [
         [each.sender, each.recipient, " > ".join(each.servers), f"{each.outcome} {each.code}".strip()]
         for each in found.routes
@@ -37,11 +41,13 @@ def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
     heading = f"{kept} of {len(ways)} ways of mail end in a mail file or at the other domain"
     yield Section(heading, heads=["from", "to", "goes over", "ends"], rows=ways, stacked=True)
     if found.rules:
-        yield Section("Rules in force", heads=["rule"], rows=[[line] for line in found.rules])
+        heading = f"{len(found.rules)} rule{'s decide' if len(found.rules) != 1 else ' decides'} where mail goes next"
+        yield Section(heading, heads=["rule"], rows=[[line] for line in found.rules])
     if found.loads is not None:
         yield _of_loads(found.loads)
     if found.doubts:
-        yield Section("What to doubt", heads=["doubt"], rows=[[doubt] for doubt in found.doubts])
+        things = f"{len(found.doubts)} thing{'s' * (len(found.doubts) != 1)} to doubt in any answer"
+        yield Section(things, heads=["doubt"], rows=[[doubt] for doubt in found.doubts])
     if found.assumptions:
         memory = sum(each.is_from_memory for each in found.assumptions)
         rows = [
@@ -79,17 +85,47 @@ def write_import(found: Imported, folder: str | Path, answer: Sequence[str], kin
     unused = [
         [str(one.where), f"{one.what} = {one.value}", one.meaning] for one in sorted(found.unused, key=lambda one: not one.matters)
     ]  # fmt: skip
-    told = f"{len(matters)} setting{'s' * (len(matters) != 1)} could change answers and {'is' if len(matters) == 1 else 'are'} not modelled"
-    keys = [
-        [".".join(map(str, key.path)), str(plain_of(key.value)), str(key.where) if key.where else "", key.note]
-        for key in found.keys
-    ]
+    count = f"{len(matters)} setting{'s' * (len(matters) != 1)}" if matters else "No setting"
+    are = "is" if len(matters) < 2 else "are"
+    told = f"{count} that could change an answer {are} left out; {len(unused) - len(matters)} have no part in any"
+    keys = list(_keys(found))
     changes = [[change.path, change.old, change.new] for change in found.changes]
     sections = [
         Section(told, heads=["where", "setting", "what that means"], rows=unused, stacked=True),
-        Section("Keys that had another value", heads=["key", "was", "is now"], rows=changes, stacked=True),
-        Section("Each key and the line it comes from", heads=["key", "value", "from", "note"], rows=keys, stacked=True),
+        Section(
+            f"{len(changes)} key{'s' * (len(changes) != 1)} had another value",
+            heads=["key", "was", "is now"],
+            rows=changes,
+            stacked=True,
+        ),
+        Section(
+            f"{len(found.keys)} key{'s come' if len(found.keys) != 1 else ' comes'} from these lines",
+            heads=["key", "value", "from", "note"],
+            rows=keys,
+            stacked=True,
+        ),
     ]
     counts = [(what, f"{number:,}") for what, number in sorted(found.counts.items())]
     shown = [section for section in sections if section.rows]
     return write_plain_page(folder, f"What the files of {kind} say", counts, answer, shown, SETTINGS_ONLY)
+
+
+def _keys(found: Imported) -> Iterator[list[str]]:
+    """Rows of key, value, line and note; of many keys of one table with the same value, such as a transport's, the first and the last."""
+
+    def table_of(key: FoundKey) -> tuple[tuple[str, ...], str, str]:
+        return tuple(map(str, key.path[:-1])), str(plain_of(key.value)), key.note
+
+    for _, group in groupby(found.keys, key=table_of):
+        alike = list(group)
+        shown = alike if len(alike) <= MOST_ALIKE else [alike[0], alike[-1]]
+        for key in shown:
+            row = [
+                ".".join(map(str, key.path)),
+                str(plain_of(key.value)),
+                str(key.where) if key.where else "",
+                key.note,
+            ]
+            if len(shown) < len(alike) and key is alike[0]:
+                row[3] = "; ".join(filter(None, [key.note, f"and {len(alike) - 2:,} more to the next line"]))
+            yield row

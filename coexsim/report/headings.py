@@ -8,22 +8,42 @@ from typing import Any
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.report.saying import is_worth_saying
 from coexsim.report.words import say_flow, say_stage
+from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes, say_duration
 
 
-def headings(summary: dict[str, Any], trip: RoundTrip | None = None) -> dict[str, str]:
+def headings(summary: dict[str, Any], scenario: Scenario, trip: RoundTrip | None = None) -> dict[str, str]:
     """By the name of a picture, what it shows."""
     found = {
         "delay-by-flow": _delays(summary["delay_by_flow"], summary["round_trip_flows"]),
         "utilisation": _busy(summary["servers"]),
         "backlog": _queues(summary["queues"]),
-        "topology": "Sites, servers and the links between them",
+        "topology": say_set_up(scenario),
     }
     if trip is not None:
         extra = say_duration(abs(trip.mean_extra_s))
         more = "too small to matter" if trip.too_small else f"adds {extra} to a message on average"
         found["round-trip"] = f"The round trip: {more}"
     return found
+
+
+def say_set_up(scenario: Scenario) -> str:
+    """``4 servers at 3 sites; the narrowest line is office - cloud, 4 Mbit/s``."""
+    sites = len(scenario.sites)
+    said = f"{len(scenario.servers)} servers at {sites} site{'s' * (sites != 1)}"
+    lines = [
+        (speed, f"{link.between[0]} to {link.between[1]}")
+        for link in scenario.links
+        for speed in (link.bandwidth, link.up, link.down)
+        if speed
+    ]
+    lines += [
+        (speed, f"{site}'s own") for site, line in scenario.uplinks.items() for speed in (line.up, line.down) if speed
+    ]
+    if not lines:
+        return said
+    speed, whose = min(lines, key=lambda line: line[0])
+    return f"{said}; the narrowest line is {whose}, {8 * speed / 1e6:g} Mbit/s"
 
 
 def _delays(rows: Sequence[dict[str, Any]], round_trips: Sequence[str]) -> str:
@@ -42,9 +62,8 @@ def _busy(rows: Sequence[dict[str, Any]]) -> str:
     worth = sorted((row for row in rows if is_worth_saying(row)), key=lambda row: -row["busy_share"])
     if not worth:
         return "No limit was in use"
-    first = f"{_whose(worth[0])} is {_percent(worth[0])} in use in its busiest hour, from {worth[0]['when']}"
-    if worth[0]["stage"] != "link":
-        first = first.replace(" is ", " are ", 1)
+    are, their = ("is", "its") if worth[0]["stage"] == "link" else ("are", "their")
+    first = f"{_whose(worth[0])} {are} {_percent(worth[0])} in use in {their} busiest hour, from {worth[0]['when']}"
     return f"{first}; nothing else passes {_percent(worth[1])}" if len(worth) > 1 else first
 
 
@@ -62,7 +81,9 @@ def _queues(rows: Sequence[dict[str, Any]]) -> str:
     longest = max(rows, key=lambda row: row["most_messages"], default=None)
     if longest is None or not longest["most_messages"]:
         return "No mail waits in any queue at the end of any minute"
+    one = longest["most_messages"] == 1
     return (
-        f"At most {longest['most_messages']:,} messages ({say_bytes(longest['most_bytes'])}) wait at {longest['machine']}, "
+        f"At most {longest['most_messages']:,} message{'' if one else 's'} ({say_bytes(longest['most_bytes'])}) "
+        f"wait{'s' if one else ''} at {longest['machine']}, "
         f"at {longest['when']}"
     )

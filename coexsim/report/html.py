@@ -20,7 +20,7 @@ from coexsim.report.answer import doubts, whole_answer
 from coexsim.report.headings import headings
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
 from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_untimed
-from coexsim.report.style import Picture, fix_layout, png, svg
+from coexsim.report.style import Picture, png_and_svg
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
 from coexsim.scenario.assumptions import assumptions
@@ -57,12 +57,12 @@ def write_report(
     make_folder(folder)
     judged = evaluate(None, results, scenario) if verdicts is None else list(verdicts)
     summary = summarise(results, scenario) if summary is None else summary
-    said = headings(summary, trip)
+    said = headings(summary, scenario, trip)
     pictures = {}
     for name, caption, draw in _pictures(results, scenario, trip):
-        picture = fix_layout(draw())
-        write_whole(folder / f"{name}.png", png(picture))
-        pictures[name] = PagePicture(name, said[name], caption, Markup(svg(picture, name)))
+        for_file, for_page = png_and_svg(draw(), name, said[name])
+        write_whole(folder / f"{name}.png", for_file)
+        pictures[name] = PagePicture(name, said[name], caption, Markup(for_page))
     page = folder / PAGE
     write_whole(page, encodable(_page(results, scenario, judged, trip, outage, outlook, pictures, summary)).encode())
     return page

@@ -39,14 +39,23 @@ def write_fit_page(fit: Fit, folder: str | Path) -> Path:
         Section(say_rates(fit), "rates", plot_rates(fit)),
         Section(say_sizes(fit), "sizes", plot_sizes(fit)),
         *(
-            Section(f"Measured: {topic}", heads=heads, rows=rows, stacked=True)
+            Section(f"{topic.capitalize()}: {rows[0][0]} {rows[0][1]}", heads=heads, rows=rows, stacked=True)
             for topic, rows in topics.items()
         ),
-        Section("Recipients by flow", heads=flow_heads, rows=flows),
-        Section("Files read", heads=["file", "kind", "lines", "used", "damaged", "remarks"], rows=files, stacked=True),
+        Section(_flows(fit), heads=flow_heads, rows=flows),
+        Section(f"Files read: {len(files)}", heads=["file", "kind", "lines", "used", "damaged", "remarks"], rows=files, stacked=True),
     ]  # fmt: skip
     said = _period(fit)
     return write_plain_page(folder, "What the mail logs say", [], said, sections, FROM_LOGS, page=FIT_PAGE)
+
+
+def _flows(fit: Fit) -> str:
+    """Which way most recipients go."""
+    sums = fit.flows.groupby(["sender", "recipient"], observed=True)["recipients"].sum()
+    if sums.empty or not sums.sum():
+        return "No recipients were seen"
+    sender, recipient = map(str, sums.index.tolist()[int(sums.to_numpy().argmax())])
+    return f"Most recipients, {sums.max() / sums.sum():.0%}, are {recipient} ones of {sender} senders"
 
 
 def write_validation_page(validation: Validation, folder: str | Path) -> Path:

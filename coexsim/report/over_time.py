@@ -45,18 +45,24 @@ def plot_utilisation(results: Results, scenario: Scenario | None = None) -> Pict
             title, "Nothing in this scenario has a limit that was in use: no server can be busy by any share."
         )
     curves.sort(key=lambda c: (c.stage == "link", c.server if c.stage != "link" else ""))
-    panels = [
-        (name, list(group)) for name, group in groupby(curves, key=lambda c: "links" if c.stage == "link" else c.server)
-    ]
-    picture = new_picture(
-        1.6 + 2.5 * len(panels), title, _small_print(results, scenario, f"{_means(results)} of the share in use")
-    )
+    if len(results.replications) > 1:  # bands would lie over each other
+        panels = [(curve.server, [curve]) for curve in curves if curve.peak > MATTERS or len(curves) == 1]
+    else:
+        groups = groupby(curves, key=lambda c: "links" if c.stage == "link" else c.server)
+        panels = [(name, list(group)) for name, group in groups]
+    if not panels:
+        return nothing_to_draw(title, f"Nothing was ever more than {100 * MATTERS:.0f} % in use.")
+    height_in = 2.5 if len(results.replications) == 1 else 1.7
+    below = _small_print(results, scenario, f"{_means(results)} of the share in use")
+    picture = new_picture(1.6 + height_in * len(panels), title, below)
+    stretch = minutes_of_bin(results)
+    most = f"in {'1 minute' if stretch == 1 else f'{stretch} minutes'} at most{', mean of runs' if len(results.replications) > 1 else ''}"
     objectives = [o for o in objectives_of(scenario) if o.kind == "utilisation"]
     for axes, (name, group) in zip(_stacked(picture, len(panels)), panels, strict=True):
         group.sort(key=lambda c: -c.peak)
         axes.set_title("Links between sites" if name == "links" else name)
         _frame_time(axes, results, scenario)
-        _draw(axes, group, results, lambda c: f"{_place(c)}: {100 * c.peak:.0f} % at most")
+        _draw(axes, group, results, lambda c: f"{_place(c)}:\n{100 * c.peak:.0f} % {most}")
         highest = max(float(c.values.max(initial=0)) for c in group)
         for objective in objectives:
             if any((c.server, c.stage) == (objective.server, objective.stage) for c in group):
@@ -73,19 +79,22 @@ def plot_backlog(results: Results, scenario: Scenario | None = None) -> Picture:
     curves = backlog_curves(results, scenario)
     if not curves:
         return nothing_to_draw(title, "No mail waited in any queue at the end of any minute.")
-    picture = new_picture(
-        4.8, title, _small_print(results, scenario, f"{_ends_of_minutes(results)}, deferred mail included")
-    )
-    axes = picture.add_subplot()
-    _frame_time(axes, results, scenario)
-    _draw(axes, curves, results, lambda c: f"{c.server}: {c.peak:,.0f} at most")
+    below = _small_print(results, scenario, f"{_ends_of_minutes(results)}, deferred mail included")
+    panels = (
+        [[curve] for curve in curves] if len(results.replications) > 1 else [curves]
+    )  # bands would lie over each other
+    picture = new_picture(4.8 if len(panels) == 1 else 1.4 + 1.6 * len(panels), title, below)
     highest = max(float(c.values.max()) for c in curves)
-    for objective in objectives_of(scenario):
-        if objective.kind == "backlog" and objective.limit < 4 * highest:
-            highest = max(highest, _limit_line(axes, objective))
-    count_axis(axes, highest)
-    axes.set_ylabel("messages in the queue")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))
+    for axes, group in zip(_stacked(picture, len(panels)), panels, strict=True):
+        _frame_time(axes, results, scenario)
+        _draw(axes, group, results, lambda c: f"{c.server}: {float(c.values.max()):,.0f} at most")
+        top = highest
+        for objective in objectives_of(scenario):
+            if objective.kind == "backlog" and objective.limit < 4 * highest:
+                top = max(top, _limit_line(axes, objective))
+        count_axis(axes, top)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))
+    picture.supylabel("messages in the queue", fontsize=10.5)
     return picture
 
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from coexsim.experiment.store import make_folder, write_whole
-from coexsim.report.style import Picture, fix_layout, png, svg
+from coexsim.report.style import Picture, png_and_svg
 from coexsim.text import encodable
 
 PAGE = "report.html"
@@ -44,11 +44,9 @@ def write_plain_page(
     for section in sections:
         drawn = ""
         if section.picture is not None:
-            picture = fix_layout(section.picture)
-            write_whole(folder / f"{section.name}.png", png(picture))
-            if picture.get_suptitle() == section.heading:  # the page says it above the picture, where it also wraps
-                picture.suptitle("")
-            drawn = Markup(svg(picture, section.name))
+            for_file, for_page = png_and_svg(section.picture, section.name, section.heading)
+            write_whole(folder / f"{section.name}.png", for_file)
+            drawn = Markup(for_page)
         shown.append((section, drawn))
     text = environment.get_template("plain_page.html.j2").render(
         title=title, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),

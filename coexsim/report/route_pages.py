@@ -21,7 +21,12 @@ def write_trace(
     route: Route, scenario: Scenario, folder: str | Path, asked: Sequence[tuple[str, str]], answer: str
 ) -> Path:
     """Write ``report.html`` and ``route.png``: the way over the map, and each hop with its rule. Returns the page's path."""
-    picture = Section("The way of the message", "route", plot_route(route, scenario))
+    over = max((copy.servers for recipient in route.recipients for copy in recipient.copies), key=len, default=())
+    picture = Section(
+        f"The message goes {' → '.join(over)}" if len(over) > 1 else "The way of the message",
+        "route",
+        plot_route(route, scenario),
+    )
     sections = [
         picture,
         *(part for recipient in route.recipients for part in _of_recipient(route, recipient)),
@@ -118,13 +123,14 @@ def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
          f"{each.per_1000:.0f}" if each.size_bytes == SMALL_BYTES else "", _way(each.old), _way(each.new), ", ".join(each.what)]
         for each in found.changes
     ]  # fmt: skip
-    loads = [[load.server, f"{load.old:.0f}", f"{load.new:.0f}", f"{load.moved:+.0f}"] for load in found.loads]
+    loads = [
+        [load.server, f"{load.old:.0f}", f"{load.new:.0f}", f"{load.moved:+.0f}".replace("+0", "0")]
+        for load in found.loads
+    ]
     sections = [
+        Section(_moved(found), heads=["mail", "of 1000", "was", "now", "changed"], rows=rows, stacked=True),
         Section(
-            "Mail that goes another way", heads=["mail", "of 1000", "was", "now", "changed"], rows=rows, stacked=True
-        ),
-        Section(
-            "Messages taken in by each server, of 1000 of the mix",
+            _loaded(found),
             heads=["server", "before", "after", "moved"],
             rows=loads,
         ),
@@ -133,6 +139,21 @@ def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
     return write_plain_page(
         folder, f"{found.old} and {found.new}", asked, [f"{answer}."], [s for s in sections if s.rows], RULES_ONLY
     )
+
+
+def _moved(found: RouteDiff) -> str:
+    """How many classes change, and what share of the mail they are."""
+    many = sum(each.per_1000 for each in found.changes if each.size_bytes == SMALL_BYTES)
+    return f"{len(found.changes)} class{'es' * (len(found.changes) != 1)} of mail change: {many:.0f} of 1000 messages"
+
+
+def _loaded(found: RouteDiff) -> str:
+    """Which server's share of the mail changes most."""
+    most = max(found.loads, key=lambda load: abs(load.moved), default=None)
+    if most is None or abs(most.moved) < 0.5:
+        return "No server takes in more or fewer messages"
+    word = "more" if most.moved > 0 else "fewer"
+    return f"{most.server} takes in {abs(most.moved):.0f} {word} messages of 1000 of the mix"
 
 
 def _way(end: ClassOutcome) -> str:

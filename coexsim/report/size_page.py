@@ -57,4 +57,14 @@ def _resources(found: Sizing, scenario: Scenario) -> Section:
         rows.append([str(resource), said[0], f"{100 * busy:.1f} %" if busy == busy else "-", said[1], str(why)])
     heads = ["resource", "has", "in use in the busiest hour", "needed", "needed for"]
     note = "Needed by theory; of the disk as seen."
-    return Section(f"What {found.server} has, and what of it is in use", heads=heads, rows=rows, note=note)
+    return Section(_busiest(found, scenario), heads=heads, rows=rows, note=note)
+
+
+def _busiest(found: Sizing, scenario: Scenario) -> str:
+    """Which of the machine's resources is nearest to its limit."""
+    rows = found.resources(scenario).to_dict("records")
+    busy = [(float(row["busy"]), str(row["resource"])) for row in rows if row["busy"] == row["busy"]]
+    if not busy:
+        return f"What {found.server} has, and what it needs"
+    share, resource = max(busy)
+    return f"Of what {found.server} has, {resource} is nearest to its limit: {100 * share:.0f} % in use in the busiest hour"

@@ -40,6 +40,7 @@ _PAGE_COLOURS = {
 """What follows the reader's theme, by the variables of ``page.css``; lines and points keep their colours."""
 DPI = 150
 WIDTH_IN = 10.0
+TITLE_LINE_IN = 0.24
 _FIXED = {
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
@@ -170,10 +171,25 @@ def _canvas(figure: Figure, kind: Callable[[Figure], Any]) -> Iterator[Any]:
         figure.set_dpi(dpi)
 
 
-def svg(figure: Figure, name: str) -> str:
+def png_and_svg(figure: Figure, name: str, heading: str) -> tuple[bytes, str]:
+    """The picture for a file, with the finding as its title, and for a page, which says it above the picture."""
+    lines = fill(heading, 84).split("\n")
+    if len(lines) > 1:
+        figure.set_figheight(figure.get_figheight() + TITLE_LINE_IN * (len(lines) - 1))
+    with _own_style():
+        title = figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=14, fontweight="bold")
+    fix_layout(figure)
+    for_file = png(figure)
+    below = title.get_window_extent().y0 / figure.bbox.height
+    title.set_text("")
+    return for_file, svg(figure, name, below)
+
+
+def svg(figure: Figure, name: str, below: float = 1.0) -> str:
     """The picture as an SVG element for a page: text stays text, and colours of ink and paper are the page's own.
 
-    `name` keeps the marks that pictures refer to apart where several stand on one page. Same picture: same text.
+    `name` keeps the marks that pictures refer to apart where several stand on one page. `below` is the share of the height that is
+    shown; what is above it is cut off. Same picture: same text.
     """
     target = io.StringIO()
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
@@ -181,6 +197,8 @@ def svg(figure: Figure, name: str) -> str:
         canvas.print_svg(target, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = target.getvalue()
     text = text[text.index("<svg") :]
+    if below < 1.0:
+        text = re.sub(r'viewBox="0 0 (\S+) (\S+)"', lambda box: _lower_part(box, below), text, count=1)
     for colour, variable in _PAGE_COLOURS.items():
         text = re.sub(f"{colour}(?![0-9a-f])", f"var({variable})", text, flags=re.IGNORECASE)
     ids = dict.fromkeys(re.findall(r'id="([^"]+)"', text))
@@ -189,6 +207,11 @@ def svg(figure: Figure, name: str) -> str:
     return re.sub(
         r'(<svg [^>]*?)width="[^"]*" height="[^"]*"|(<svg [^>]*?)height="[^"]*" width="[^"]*"', r"\1\2", text, count=1
     )
+
+
+def _lower_part(box: re.Match[str], below: float) -> str:
+    height = float(box[2])
+    return f'viewBox="0 {height * (1 - below):.2f} {box[1]} {height * below:.2f}"'
 
 
 def fix_layout(figure: Figure) -> Figure:

@@ -26,11 +26,23 @@ def write_sweep(points: pd.DataFrame, scenario: Scenario, folder: str | Path, ch
     answer = list(changes) or [unchanged(points)]
     values = f"{_said(points[key].iloc[0])} to {_said(points[key].iloc[-1])}, {points[key].nunique()} values"
     note = "Judged as coexsim run does: by the interval, or where few samples came by how many kept the limit."
-    section = Section(f"The objectives over {key}", "sweep", plot_sweep(points), heads, rows, note)
+    section = Section(_heading(points, changes), "sweep", plot_sweep(points), heads, rows, note)
     title = f"{scenario.title or scenario.source.file}: {key}"
     return write_plain_page(
         folder, title, [("Domain", scenario.domain), (key, values)], answer, [section], scope(scenario)
     )
+
+
+def _heading(points: pd.DataFrame, changes: Sequence[str]) -> str:
+    """Where the first answer changes, or in what span the figure moves that comes nearest to its limit."""
+    if changes:
+        return changes[0].rstrip(".")
+    key = str(points.columns[0])
+    rows = [row for row in points.to_dict("records") if row["estimate"] == row["estimate"] and row["limit"] > 0]
+    if not rows:
+        return f"The objectives over {key}"
+    nearest = min(rows, key=lambda row: abs(float(row["estimate"] / row["limit"]) - 1))
+    return f"Nearest to its limit comes {nearest['objective']}: {_figure(nearest)} at {key} {_said(nearest[key])}"
 
 
 def plot_sweep(points: pd.DataFrame) -> Picture:
