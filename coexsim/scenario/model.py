@@ -137,12 +137,15 @@ class Scenario(Spec):
     @property
     def lines_of_sites(self) -> dict[str, tuple[str, ...]]:
         """The links of each site, by the name of its line: ``office-uplink`` is down when all of them are."""
-        found: dict[str, tuple[str, ...]] = {}
-        for site in self.sites:
-            labels = tuple(link.label for link in self.links if site in link.between and len(set(link.between)) > 1)
-            if labels and f"{site}-{UPLINK}" not in self.parts:
-                found[f"{site}-{UPLINK}"] = labels
-        return found
+        labels: dict[str, list[str]] = {site: [] for site in self.sites}
+        for link in self.links:
+            ends = set(link.between)
+            for site in ends if len(ends) > 1 else ():
+                if site in labels:
+                    labels[site].append(link.label)
+        parts = set(self.parts)
+        lines = ((f"{site}-{UPLINK}", tuple(found)) for site, found in labels.items() if found)
+        return {name: found for name, found in lines if name not in parts}
 
     @property
     def home_server(self) -> dict[str, str]:

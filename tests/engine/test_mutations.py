@@ -39,7 +39,7 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a message leaves its queue without its bytes": (
         "servers[co.server].queued_bytes -= co.size\n                    ended(", "ended(", BUSY,
     ),
-    "a hop is not counted": ("co.hops += 1\n                    co.place = ta.place", "co.place = ta.place", BUSY),
+    "a hop is not counted": ("co.hops += 1\n", "co.hops += 0\n", BUSY),
     "mail is tried again too late": ("co.next_s = next_s\n", "co.next_s = next_s + 1.0\n", OUTAGE),
     "later failures of a destination are ignored": ("d.marked = now", "d.marked = now + 1000.0", OUTAGE),
     "the last to follow at this moment comes first": (
