@@ -86,7 +86,7 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
 def _rates(scenario: Scenario, name: str, server: AnyServer) -> Iterator[str]:
     """Limits of rates that delay a user's own mail, or turn connections away."""
     if any(rate.counts == "connections" for rate in policy_of(scenario, name, frozenset()).rates):
-        yield f"servers.{name}: how many connections a client may make in a time"
+        yield f"servers.{name}: a limit on a client's rate of connections"
     if isinstance(server, HostedOutbound):
         limit = next((rate.most for rate in sending_rates(scenario, server) if rate.waits), None)
         load = scenario.load

@@ -129,7 +129,9 @@ def round_trips(scenario: Scenario | None, names: dict[int, str]) -> dict[tuple[
             one, other = scenario.servers.get(first), scenario.servers.get(second)
             if one is None or other is None or one.site is None or other.site is None or one.site == other.site:
                 continue
-            trips = session_round_trips(one.smtp.tls, True, 0, 1, False, True)
+            trips = session_round_trips(
+                one.smtp.tls, one.smtp.pipelining, size_bytes=0, recipients=1, reused=False, body=True
+            )
             found[a, b] = trips * lines.get(frozenset((one.site, other.site)), 0.0)
     return found
 

@@ -54,10 +54,10 @@ def contended_session_s(own_s: float, number: int, attempts: int) -> float:
     """What a session of Postfix costs beside its round trips that begins as another one ends, with more mail than sessions.
 
     Such sessions share the machine, and no two cost the same: between 0.77 and 1.69 times the mean `own_s`, as measured on Postfix 3.7.11
-    (2.4 to 5.6 ms, mean 3.1 ms). Without it, sessions of equal length would stay in step for ever, and what their ends tell of the
-    destination would come all at once. The numbers of the message and of its
-    attempt give its place in an even spread (the fractional parts of multiples of the golden ratio: Knuth, "The Art of Computer
-    Programming", 3, 2nd ed. 1998, sec. 6.4); the mean of 0.77 + 0.92 u^3 over it is 1.
+    (2.4 to 5.6 ms, mean 3.1 ms). Without it, sessions of equal length would always end at the same moment, and so would what they tell of
+    the destination. The numbers of the message and of its attempt give a place u in an even spread over 0 to 1, without a random draw:
+    fractional parts of multiples of the golden ratio's reciprocal (Knuth, "The Art of Computer Programming", 3, 2nd ed. 1998, sec. 6.4)
+    and of the plastic number's. The mean of 0.77 + 0.92 u^3 over it is 1.
     """
     turn = number * 0.6180339887498949 + attempts * 0.7548776662466927
     u = turn - floor(turn)
@@ -196,9 +196,8 @@ def window_after_failure(
     if cohort_limit > 0 and cohorts >= cohort_limit:
         return 0, success, failure, cohorts
     failure -= feedback
-    while (
-        failure - feedback / 2 < 0
-    ):  # qmgr_queue.c [PF]: with a feedback of 1 the first failure after a rise takes two
+    # qmgr_queue.c [PF]: with a feedback of 1 the first failure after a rise closes two sessions
+    while failure - feedback / 2 < 0:
         window -= 1
         success = 0.0
         failure += 1.0

@@ -181,7 +181,8 @@ class RuleMemory:
         world, delay_s = self._world, self._greylist_s
 
         def is_grey(client: str, sender: str, rcpt: str) -> bool:
-            assert delay_s is not None  # `which` of the client's senders, one after another by address, it is
+            assert delay_s is not None
+            # A client's senders are numbered; so many after one another are the addresses of one of its systems.
             addresses = world.setup.policies[client].outgoing_addresses
             known_by = greylist_key(world.setup, self._server, client, (which + source) % addresses)
             return self._greylist.turns_away(str(which // addresses), known_by, sender, rcpt, now_s, delay_s)

@@ -198,7 +198,7 @@ def test_the_compiled_engine_says_which_limit_it_does_not_know(tmp_path: Path) -
     connections = replayed(tmp_path, row, into("onprem", smtpd_client_connection_rate_limit=3))
 
     assert not_covered(outbox) == "servers.outbound: what one mailbox may send in a minute"
-    assert not_covered(connections) == "servers.onprem: how many connections a client may make in a time"
+    assert not_covered(connections) == "servers.onprem: a limit on a client's rate of connections"
     assert simulate(outbox, engine="reference").mail["outcome"].tolist() == ["delivered"]
 
 
