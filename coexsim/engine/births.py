@@ -12,8 +12,8 @@ from coexsim.engine.layout import ARRAYS, BLOCK, BORN, ENDED, FIRST, GIVEN_COPY,
 from coexsim.engine.numbering import Class
 from coexsim.engine.rows import RuleRows
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
+from coexsim.mail.hand_in import SenderServers
 from coexsim.mail.message import Rcpt
-from coexsim.mail.setup import State
 from coexsim.sim.senders import mail_of
 from coexsim.sim.work import draw_attempt
 from coexsim.sim.world import World
@@ -41,8 +41,7 @@ class Births:
         self._first = [0]
         self._sizes: list[NDArray[np.int64] | None] = [None]  # by block
         self._changes_s = np.array(world.setup.directory.change_times_s(replica=False))
-        self._nameless = {c.address for c in world.setup.directory.classes}
-        self._server: dict[tuple[str, int], str] = {}
+        self._sender_servers = SenderServers(world.setup)
         self._slot_of: list[tuple[int, int, int, int]] = []  # by slot: stage, visit, serial, block
         self._oldest = 0
         arrays["block_first"] = np.zeros(1, np.int64)
@@ -101,7 +100,7 @@ class Births:
         key = (block.addresses[sender], block.patterns[pattern], size_class, version)
         known = self._rows.handed_in
         if key not in known:
-            server = self._entry_server(block.addresses[sender], version)
+            server = self._sender_servers.server(block.addresses[sender], version)
             number = -1
             if server:
                 recipients = tuple(Rcpt(address, count) for address, count in block.patterns[pattern])
@@ -109,16 +108,6 @@ class Births:
                 number = self._rows.entry(Class(server, envelope, "own-user", size_class, ()))
             known[key] = number
         return known[key]
-
-    def _entry_server(self, address: str, version: int) -> str:
-        """Where a sender hands mail in, as of a version of the directory; nowhere (empty) who is yet to be hired."""
-        key = (address, version)
-        if key not in self._server:
-            setup = self._world.setup
-            is_hired_later = address in self._nameless and setup.directory.find(address, version) is None
-            found = None if is_hired_later else setup.submission_server(address, State(version))
-            self._server[key] = found or ""
-        return self._server[key]
 
     # --- work ---
 

@@ -10,7 +10,7 @@ from coexsim.mail.message import NextHop
 from coexsim.mail.policy import Policy
 from coexsim.mail.reach import mx_lookup
 from coexsim.mail.replies import CLIENT_PRODUCT, reply
-from coexsim.rng import keyed_uniform
+from coexsim.sim.dns_server import mx_lots
 from coexsim.sim.world import World
 
 TIMEOUT = Answer("TIMEOUT")
@@ -132,12 +132,11 @@ class DnsRows:
         return self._addresses(name, [a for group in found.groups for a in group[0].addresses])
 
     def ask_lot(self, node: int, mail: int, attempts: int) -> int:
-        """The hosts of a next hop by the lots that mail and attempt give (``Resolver.in_turn``)."""
+        """The hosts of a next hop by the lots that mail and attempt give (``Transfer._resolve``)."""
         world, found = self.world, self.found[node]
-        count = sum(len(group) for group in found.groups)
-        lot = [keyed_uniform(world.seed, world.replication, f"mx/{i}", abs(mail), attempts) for i in range(count)]
+        lots = mx_lots(world.seed, world.replication, found, mail, attempts)
         name, _ = self.hops[self.node_path[node][0]]
-        return self._addresses(name, [a for host in in_order(found, lot) for a in host.addresses])
+        return self._addresses(name, [a for host in in_order(found, lots) for a in host.addresses])
 
     def used(self, node: int) -> list[int]:
         """The questions on which what became of the MX rules rests; none for a host that is given by address."""

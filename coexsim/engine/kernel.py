@@ -508,7 +508,7 @@ def run(
                                 push(
                                     heap,
                                     ints,
-                                    now + paths[path].round_trip,
+                                    now + formulas.REFUSED * paths[path].round_trip,
                                     SESSIONS + co.number,
                                     (TROUBLED << SHIFT) | c,
                                 )
@@ -544,7 +544,7 @@ def run(
                     length = 0.0
                     if not co.held & HAS_SLOT:
                         co.reply = to.busy
-                        length = 2 * paths[co.path].round_trip
+                        length = formulas.TURNED_AWAY * paths[co.path].round_trip
                         a = TROUBLED
                     elif to.disk < math.inf or to.queue < math.inf:
                         queued = 0
@@ -651,7 +651,7 @@ def run(
                         length = formulas.session_s(trips, pa.round_trip, own, todo, pressure)
                         last_s = 0.0
                         if sv.downtime >= 0 or to.downtime >= 0 or pa.downtime >= 0:
-                            last_s = pa.round_trip / 2
+                            last_s = formulas.LAST_REPLY * pa.round_trip
                         if length > 0:
                             push(heap, ints, now + length - last_s, SESSIONS + co.number, (BODY << SHIFT) | c)
                             a = -1
@@ -704,7 +704,8 @@ def run(
                         co.answered = now
                         a = LAST_REPLY
                         if pa.round_trip > 0:
-                            push(heap, ints, now + pa.round_trip / 2, SESSIONS + co.number, (LAST_REPLY << SHIFT) | c)
+                            last_s = formulas.LAST_REPLY * pa.round_trip
+                            push(heap, ints, now + last_s, SESSIONS + co.number, (LAST_REPLY << SHIFT) | c)
                             a = -1
                 elif a == LAST_REPLY:
                     a, need = last_reply(

@@ -10,13 +10,13 @@ from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import Class, End
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.steps import NAMED_BORN, SHIFT
-from coexsim.mail.dns import in_order
-from coexsim.mail.message import NextHop, Rcpt, Reply, domain_of
-from coexsim.mail.replies import CLIENT_PRODUCT, NO_SERVER, reply
+from coexsim.mail.hand_in import server_by_mx
+from coexsim.mail.message import NextHop, Reply, domain_of
+from coexsim.mail.replies import NO_SERVER
 from coexsim.sim.clock import BIRTH
 from coexsim.sim.message import EnvelopeClass
 from coexsim.sim.recorder import BOUNCED
-from coexsim.sim.senders import NAMED_GAP_S
+from coexsim.sim.senders import NAMED_GAP_S, named_envelope
 from coexsim.sim.world import World
 
 HANDED_IN, ASKS_DNS, NOWHERE = 1, 2, 3
@@ -38,46 +38,38 @@ class NamedMessages:
             copy["number"] = -number - 1
             arrays.schedule(number * NAMED_GAP_S, BIRTH - number - 1, (NAMED_BORN << SHIFT) | number)
 
-    def _envelope(self, number: int) -> EnvelopeClass:
-        mail, setup = self._world.scenario.messages[number], self._world.setup
-        sender = setup.scenario.address_of(mail.envelope_sender) if mail.envelope_sender else ""
-        recipients = tuple(Rcpt(address) for address in dict.fromkeys(setup.scenario.address_of(to) for to in mail.to))
-        return self._world.envelopes.get(sender, recipients)
-
     def hand_in(self, number: int, *, found: bool) -> None:
         """Say where a message is handed in just now; or (unless `found`) that DNS is asked first, by its MX."""
         world, mail = self._world, self._world.scenario.messages[number]
-        envelope = self._envelope(number)
+        envelope = named_envelope(world, mail)
         copy = self._arrays["copies"][number]
-        name: str | None
-        said = NO_SERVER
         if found:
             hosts = self._rows.dns.found.get(int(copy["node"]))
-            said = reply(CLIENT_PRODUCT, "connection-timed-out") if hosts else list(self._rows.replies)[copy["reply"]]
-            addresses = [a for host in in_order(hosts) for a in host.addresses] if hosts else []
-            name = next((at for at in map(world.setup.server_at.get, addresses) if at), None)
+            failed = list(self._rows.replies)[copy["reply"]]
+            at = server_by_mx(world.setup, hosts, envelope.recipients) if hosts else failed
         else:
-            name = mail.at or world.setup.submission_server(envelope.sender, world.state)
+            own = mail.at or world.setup.submission_server(envelope.sender, world.state)
+            at = own or NO_SERVER
             if mail.via == "mx" and mail.at is None:
                 domain = domain_of(envelope.recipients[0].address)
-                near = name or next(iter(world.servers))
+                near = own or next(iter(world.servers))
                 copy["hop"] = self._rows.dns.hop(near, NextHop(domain, by_mx=True), of_client=True)
                 copy["given"] = ASKS_DNS
                 return
-        self._born(number, envelope, name, said)
+        self._born(number, envelope, at)
 
-    def _born(self, number: int, envelope: EnvelopeClass, name: str | None, said: Reply) -> None:
+    def _born(self, number: int, envelope: EnvelopeClass, found: str | Reply) -> None:
         """Hand it in at a server, or nowhere: then its client says why."""
         world, mail = self._world, self._world.scenario.messages[number]
-        server = name or next(iter(world.servers))
+        server = next(iter(world.servers)) if isinstance(found, Reply) else found
         size_class = int(np.searchsorted(self._rows.breaks, mail.size)) if self._rows.breaks else 0
         at = Class(server, envelope, mail.client, size_class, (), mail.declare_size)
         entry = self._rows.entry(at, -number - 1)
-        end = self._rows.ends.of(End(envelope, BOUNCED, said.enhanced, "client")) if name is None else -1
+        end = self._rows.ends.of(End(envelope, BOUNCED, found.enhanced, "client")) if isinstance(found, Reply) else -1
         stream = self._mail.words["stream"].code(mail.name or f"message {number + 1}")
         now_s = float(self._arrays["times"][NOW])
         copy = self._arrays["copies"][number]
         copy["size"], copy["born"], copy["count"], copy["entry"] = mail.size, now_s, envelope.count, entry
         copy["server"], copy["stream"], copy["row"] = self._rows.index[server], stream, end
         copy["measured"] = world.measured_s[0] <= now_s < world.measured_s[1]
-        copy["given"] = NOWHERE if name is None else HANDED_IN
+        copy["given"] = HANDED_IN if end < 0 else NOWHERE

@@ -47,7 +47,7 @@ def attempt_at_once(
             match effect:
                 case Resolve():
                     found = hosts_at_once(setup, hop, policy, state)
-                    sent_back = found if isinstance(found, DnsFailure) else addresses(setup, found)
+                    sent_back = found if isinstance(found, DnsFailure) else addresses(setup.server_at, found)
                 case Connect(host):
                     sent_back = connect(host)
                 case Offer(host, offered):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from coexsim.mail.delivery import Host
@@ -56,10 +56,12 @@ def hosts_at_once(setup: Setup, hop: NextHop, policy: Policy | None, state: Stat
     return answered_at_once(mx_lookup(hop, policy), lambda q: setup.answer(q, state, external=hop.external_dns))
 
 
-def addresses(setup: Setup, hosts: MailHosts) -> tuple[Host, ...]:
-    """The addresses of mail hosts in the order to try them, as listed among equals."""
-    at = setup.server_at
-    return tuple(Host(host.name, a, at.get(a)) for host in in_order(hosts) for a in host.addresses)
+def addresses(server_at: Mapping[str, str], hosts: MailHosts, lots: Sequence[float] = ()) -> tuple[Host, ...]:
+    """The addresses of mail hosts in the order to try them, those of equal preference by lot (as listed where none are drawn).
+
+    `server_at`: the scenario's servers by address.
+    """
+    return tuple(Host(host.name, a, server_at.get(a)) for host in in_order(hosts, lots) for a in host.addresses)
 
 
 class Reach:
@@ -88,10 +90,6 @@ class Reach:
         if self._outages.up_again_s("dns", now_s) is not None:
             return Answer("TIMEOUT")
         return self._setup.answer(question, self._setup.state_at(now_s), external=external)
-
-    def first_server(self, hosts: MailHosts) -> str | None:
-        """The server of the scenario that comes first among hosts."""
-        return next((host.server for host in addresses(self._setup, hosts) if host.server), None)
 
     def server_at(self, client: str, host: Host, now_s: float) -> str | NoContact:
         """The server that answers on port 25 of an address."""

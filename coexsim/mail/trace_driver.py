@@ -33,7 +33,6 @@ from coexsim.mail.delivery import (
     WaitUntil,
     Warn,
     defer,
-    dns_reply,
     relay,
     split_by_time,
 )  # fmt: skip
@@ -43,10 +42,11 @@ from coexsim.mail.dns import DnsFailure
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedCopy, hops_of, recipients_of, split_off
 from coexsim.mail.greylist import Greylist, greylist_key
+from coexsim.mail.hand_in import server_by_mx
 from coexsim.mail.message import Client, Envelope, Kind, NextHop, Rcpt, Reply, Stage, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach, addresses
-from coexsim.mail.replies import CLIENT_PRODUCT, NO_SERVER, reply
+from coexsim.mail.replies import NO_SERVER, reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
@@ -113,18 +113,11 @@ class TraceDriver:
         if via_mx and server is None:
             domain = domain_of(envelope.recipients[0].address)
             hosts = self.reach.hosts("", NextHop(domain, by_mx=True), at_s, asked)
-            if isinstance(hosts, DnsFailure):
-                self._refuse(envelope, "client", dns_reply(CLIENT_PRODUCT, hosts, envelope.recipients), at_s)
+            by_mx = server_by_mx(self.setup, hosts, envelope.recipients)
+            if isinstance(by_mx, Reply):
+                self._refuse(envelope, "client", by_mx, at_s)
                 return
-            server = self.reach.first_server(hosts)
-            if server is None:
-                self._refuse(
-                    envelope,
-                    "client",
-                    reply(CLIENT_PRODUCT, "connection-timed-out", detail=hosts.groups[0][0].name),
-                    at_s,
-                )
-                return
+            server = by_mx
             prefix = f"the client found this server by the MX of {domain}; "
         server = server or self.setup.submission_server(envelope.sender, self.setup.state_at(at_s))
         if server is None:
@@ -259,7 +252,7 @@ class TraceDriver:
         asked = delivering.asked
         hosts = self.reach.hosts(delivering.copy.server, hop, at_s, asked)
         if not isinstance(hosts, DnsFailure):
-            return addresses(self.setup, hosts)
+            return addresses(self.setup.server_at, hosts)
         remembered = any(line.endswith(CACHED) for line in asked)  # asked anew when that has grown too old
         delivering.recoverable = remembered or self.reach.dns_is_recoverable(at_s)
         return hosts

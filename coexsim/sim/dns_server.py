@@ -9,10 +9,11 @@ import simpy
 from simpy.events import ProcessGenerator
 
 from coexsim.mail.delivery import Host
-from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question, in_order
+from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question
 from coexsim.mail.message import NextHop
 from coexsim.mail.policy import Policy
-from coexsim.mail.reach import mx_lookup
+from coexsim.mail.reach import addresses, mx_lookup
+from coexsim.rng import keyed_uniform
 from coexsim.sim.downtime import DowntimeSchedule
 
 
@@ -34,6 +35,12 @@ class CachedHosts(NamedTuple):
 
 
 Asked = Generator[simpy.Event, Any, CachedHosts | DnsFailure]
+
+
+def mx_lots(seed: int, replication: int, hosts: MailHosts, mail: int, attempts: int) -> list[float]:
+    """A lot for each host, which orders those of equal preference (RFC 5321 5.1); a mail's own, and another for each attempt."""
+    count = sum(len(group) for group in hosts.groups)
+    return [keyed_uniform(seed, replication, f"mx/{i}", abs(mail), attempts) for i in range(count)]
 
 
 class NameServer:
@@ -117,11 +124,6 @@ class Resolver:
         cached.note_use()
         return cached
 
-    def in_turn(self, hosts: MailHosts, lots: list[float]) -> tuple[Host, ...]:
-        """The addresses of mail hosts in the order to try them, those of equal preference by lot."""
-        at = self._server_at
-        return tuple(Host(host.name, a, at.get(a)) for host in in_order(hosts, lots) for a in host.addresses)
-
     def _ask(self, hop: NextHop) -> Asked:
         """Drive the MX rules: ask what is not in the cache and wait for the answers."""
         asking, cache = mx_lookup(hop, self._policy), self._caches[hop.external_dns]
@@ -145,7 +147,7 @@ class Resolver:
         if isinstance(found, DnsFailure):
             return found
         sure = all(len(group) == 1 for group in found.groups)
-        in_turn = self.in_turn(found, []) if sure else None
+        in_turn = addresses(self._server_at, found) if sure else None
         cached = self._cached[hop] = CachedHosts(fresh_until_s, found, in_turn, tuple(counts))
         return cached
 

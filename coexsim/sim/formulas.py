@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # --- SMTP sessions: round trips counted on Postfix 3.7.11 over 20 to 100 ms -------------------------------------------------------
 
 CONNECT, CONNECT_TLS, REUSE = 3, 7, 1  # connect, banner, EHLO; with STARTTLS; liveness check of a cached connection
+REFUSED, TURNED_AWAY = 1, 2  # until a refused connection is known; until a 421 in place of the banner is read
+LAST_REPLY = 0.5  # the way of the final reply, on which a connection may still be lost
 ENVELOPE_AND_BODY = 2  # with PIPELINING, however many recipients
 BODY_UNPIPELINED = 3  # and one for each recipient
 INITIAL_WINDOW_BYTES = 14_600  # ten segments (RFC 6928)

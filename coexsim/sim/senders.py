@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
 from coexsim.draw.mail_table import BLOCK_MAILS, MailBlock, MailboxClass, draw
-from coexsim.mail.delivery import dns_reply
 from coexsim.mail.dns import DnsFailure
-from coexsim.mail.message import NextHop, Rcpt, domain_of
-from coexsim.mail.replies import CLIENT_PRODUCT, NO_SERVER, reply
-from coexsim.mail.setup import State
+from coexsim.mail.hand_in import SenderServers, server_by_mx
+from coexsim.mail.message import NextHop, Rcpt, Reply, domain_of
+from coexsim.mail.replies import NO_SERVER
 from coexsim.scenario.model import Mail
 from coexsim.scenario.problems import placed
 from coexsim.sim.build import client_resolver
@@ -66,33 +65,34 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
     """One message of the scenario file; its numbers are -1, -2, ... and its way is kept."""
     env = world.env
     yield At(env, number * NAMED_GAP_S, BIRTH - number - 1)
-    sender = world.setup.scenario.address_of(mail.envelope_sender) if mail.envelope_sender else ""
-    recipients = tuple(
-        Rcpt(address) for address in dict.fromkeys(world.setup.scenario.address_of(to) for to in mail.to)
-    )
-    envelope = world.envelopes.get(sender, recipients)
-    name = mail.at or world.setup.submission_server(sender, world.state)
-    said = NO_SERVER
+    envelope = named_envelope(world, mail)
+    own = mail.at or world.setup.submission_server(envelope.sender, world.state)
+    found: str | Reply = own or NO_SERVER
     if mail.via == "mx" and mail.at is None:
-        resolver = client_resolver(world, name or next(iter(world.servers)))
-        found = yield from resolver.hosts(NextHop(domain_of(recipients[0].address), by_mx=True))
-        if isinstance(found, DnsFailure):
-            name, said = None, dns_reply(CLIENT_PRODUCT, found, recipients)
-        else:
-            name = next((host.server for host in resolver.in_turn(found.hosts, []) if host.server), None)
-            said = reply(CLIENT_PRODUCT, "connection-timed-out")
+        resolver = client_resolver(world, own or next(iter(world.servers)))
+        cached = yield from resolver.hosts(NextHop(domain_of(envelope.recipients[0].address), by_mx=True))
+        hosts = cached if isinstance(cached, DnsFailure) else cached.hosts
+        found = server_by_mx(world.setup, hosts, envelope.recipients)
+    server = next(iter(world.servers)) if isinstance(found, Reply) else found
     message = Message(
-        -number - 1, envelope, mail.size, world.size_class(mail.size), env.now, name or next(iter(world.servers)),
+        -number - 1, envelope, mail.size, world.size_class(mail.size), env.now, server,
         mail.name or f"message {number + 1}", _is_measured(world, env.now),
     )  # fmt: skip
     message.path = []
     message.declares_size = mail.declare_size
     message.came_from = mail.client
-    if name is None:
+    if isinstance(found, Reply):
         world.recorder.sent += envelope.count
-        world.recorder.end(message, envelope, BOUNCED, env.now, said.enhanced, "client")
+        world.recorder.end(message, envelope, BOUNCED, env.now, found.enhanced, "client")
         return
     world.post(message)
+
+
+def named_envelope(world: World, mail: Mail) -> EnvelopeClass:
+    """The envelope of a message of the scenario file; who is named twice gets it once."""
+    address_of = world.scenario.address_of
+    sender = address_of(mail.envelope_sender) if mail.envelope_sender else ""
+    return world.envelopes.get(sender, tuple(Rcpt(address) for address in dict.fromkeys(map(address_of, mail.to))))
 
 
 def _is_measured(world: World, born_s: float) -> bool:
@@ -106,8 +106,7 @@ class _Feed:
         self._world = world
         self._blocks = mail_of(world)
         self._split: dict[int, tuple[MailBlock, Block, dict[str, NDArray[np.int64]]]] = {}
-        self._entry: dict[tuple[str, int], str] = {}
-        self._nameless = {c.address for c in world.setup.directory.classes}
+        self._sender_servers = SenderServers(world.setup)
         self._drawn = 0
         self._left: dict[int, int] = {}
 
@@ -134,20 +133,12 @@ class _Feed:
         for version, (begin, end) in enumerate(pairwise(ends)):
             by_entry: dict[str, list[int]] = {}
             for index in np.unique(mail.sender[begin:end]).tolist():
-                by_entry.setdefault(self._entry_of(mail.addresses[index], version), []).append(index)
+                entry = self._sender_servers.server(mail.addresses[index], version)
+                if entry is not None:
+                    by_entry.setdefault(entry, []).append(index)
             for entry, senders in by_entry.items():
                 rows.setdefault(entry, []).append(begin + np.flatnonzero(np.isin(mail.sender[begin:end], senders)))
         return {entry: np.concatenate(parts) for entry, parts in rows.items()}
-
-    def _entry_of(self, address: str, version: int) -> str:
-        """Where a sender hands mail in, as of a version of the directory; nowhere (empty) who is yet to be hired."""
-        key = (address, version)
-        if key not in self._entry:
-            directory = self._world.setup.directory
-            is_hired_later = address in self._nameless and directory.find(address, version) is None
-            entry = None if is_hired_later else self._world.setup.submission_server(address, State(version))
-            self._entry[key] = entry or ""
-        return self._entry[key]
 
 
 def _send_drawn(world: World, feed: _Feed, name: str) -> ProcessGenerator:

@@ -13,7 +13,7 @@ from coexsim.mail.message import Reply
 from coexsim.mail.replies import reply
 from coexsim.sim.clock import SESSION, At
 from coexsim.sim.downtime import DowntimeSchedule
-from coexsim.sim.formulas import session_round_trips, session_s
+from coexsim.sim.formulas import LAST_REPLY, session_round_trips, session_s
 from coexsim.sim.message import Message
 from coexsim.sim.message_world import MessageWorld
 from coexsim.sim.network import Path
@@ -51,7 +51,7 @@ def session(
     accept_s = target.accept_s(message) if body else 0.0
     length_s = session_s(trips, path.round_trip_s, own_s, accept_s, target.back_pressure_s() if body else 0.0)
     fragile = server.fails or target.fails or path.fails
-    last_s = path.round_trip_s / 2 if fragile else 0.0
+    last_s = LAST_REPLY * path.round_trip_s if fragile else 0.0
     if length_s > 0:
         yield At(env, began_s + length_s - last_s, SESSION + message.number)
     arrived = True

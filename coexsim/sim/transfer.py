@@ -33,13 +33,13 @@ from coexsim.mail.delivery import (
     WaitUntil,
     Warn,
 )  # fmt: skip
-from coexsim.mail.dns import DnsFailure, MailHosts
+from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop
-from coexsim.mail.reach import why_unreached
-from coexsim.rng import keyed_uniform
+from coexsim.mail.reach import addresses, why_unreached
 from coexsim.sim.clock import RETRY, SESSION, At
 from coexsim.sim.destination import Destination
-from coexsim.sim.formulas import CONNECT, contended_session_s
+from coexsim.sim.dns_server import mx_lots
+from coexsim.sim.formulas import CONNECT, REFUSED, TURNED_AWAY, contended_session_s
 from coexsim.sim.message import AttemptTimes, EnvelopeClass, Message
 from coexsim.sim.message_world import MessageWorld
 from coexsim.sim.network import Path
@@ -206,15 +206,11 @@ class Transfer:
         cached = yield from resolver.hosts(hop)
         if isinstance(cached, DnsFailure):
             return cached
-        return cached.in_turn or resolver.in_turn(cached.hosts, self._lots(cached.hosts))
-
-    def _lots(self, hosts: MailHosts) -> list[float]:
+        if cached.in_turn is not None:
+            return cached.in_turn
         world, message = self._world, self._message
-        count = sum(len(group) for group in hosts.groups)
-        return [
-            keyed_uniform(world.seed, world.replication, f"mx/{i}", abs(message.number), message.attempts)
-            for i in range(count)
-        ]
+        lots = mx_lots(world.seed, world.replication, cached.hosts, message.number, message.attempts)
+        return addresses(world.setup.server_at, cached.hosts, lots)
 
     def _connect(self, host: Host) -> Steps:
         """Find the host, and a free connection there; whether there is room for the message."""
@@ -226,11 +222,13 @@ class Transfer:
         answers = target.policy.listens and not (target.fails and not target.downtime.is_up(env.now))
         cause = why_unreached(joined=True, answers=answers)
         if cause is not None:
-            return (yield from self._refused(path.round_trip_s, server, cause))
+            return (yield from self._refused(REFUSED * path.round_trip_s, server, cause))
         client = server.client(message.number)
         if not target.rules.admits_connection(*client, env.now):
             target.note_refusal(in_session=False)
-            return (yield from self._refused(2 * path.round_trip_s, target, "too-many-connections", "connection"))
+            return (
+                yield from self._refused(TURNED_AWAY * path.round_trip_s, target, "too-many-connections", "connection")
+            )
         self._path = path
         self._slot = target.connections.try_take(client)
         if self._slot is None and target.spec.capacity.when_full == "wait":
@@ -242,7 +240,9 @@ class Transfer:
                 return Interrupted() if server.downtime.down_between(asked_s, env.now) else lost
         if self._slot is None:
             target.note_refusal(in_session=False)
-            return (yield from self._refused(2 * path.round_trip_s, target, "too-many-connections", "connection"))
+            return (
+                yield from self._refused(TURNED_AWAY * path.round_trip_s, target, "too-many-connections", "connection")
+            )
         if not target.has_room_for(message):
             target.note_refusal(in_session=True)
             full = yield from self._refused(CONNECT * path.round_trip_s, target, "queue-full", "message")
