@@ -11,7 +11,7 @@ from coexsim.mail.delivery import Recipients, Refused, TransactionResult, split_
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import DnsFailure, Question
 from coexsim.mail.expansion import expanded
-from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, Stage, domain_of, fold, local_part_of
+from coexsim.mail.message import Client, Command, Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule, Policy, Rate
 from coexsim.mail.reach import WhyNotReached, hosts_at_once
 from coexsim.mail.replies import reply
@@ -31,7 +31,7 @@ class Refusal(NamedTuple):
 
     rcpt: Rcpt
     reply: Reply
-    stage: Stage
+    command: Command
     rule: str
     recoverable: bool = False
 
@@ -45,7 +45,7 @@ class Reception(NamedTuple):
     @property
     def body_sent(self) -> bool:
         """The body was transferred: somebody was accepted, or the refusal came after it."""
-        return bool(self.accepted) or any(refusal.stage == "data" for refusal in self.refused)
+        return bool(self.accepted) or any(refusal.command == "data" for refusal in self.refused)
 
     @property
     def result(self) -> TransactionResult:
@@ -84,12 +84,12 @@ class _Offer(NamedTuple):
         return tuple(r for r in policy.rates if r.own_users == self.own_user and not r.waits)
 
     def no(
-        self, rcpt: Rcpt, cause: str, rule: str, address: str = "", stage: Stage = "rcpt", detail: str = "",
+        self, rcpt: Rcpt, cause: str, rule: str, address: str = "", command: Command = "rcpt", detail: str = "",
         *, recoverable: bool = False,
     ) -> Refusal:  # fmt: skip
         address = address or rcpt.address
         said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
-        return Refusal(rcpt, said, stage, rule, recoverable)
+        return Refusal(rcpt, said, command, rule, recoverable)
 
 
 def receive(
@@ -116,12 +116,12 @@ def receive(
     if too_many is not None:
         return Reception(
             (),
-            tuple(offer.no(rcpt, too_many.cause, "rate-limit", stage="mail") for rcpt in envelope.recipients),
+            tuple(offer.no(rcpt, too_many.cause, "rate-limit", command="mail") for rcpt in envelope.recipients),
         )
     limit = policy.max_submit_bytes if offer.own_user else policy.max_size_bytes
     if limit is not None and envelope.size_bytes > limit and envelope.declares_size and policy.announces_size:
         return Reception(
-            (), tuple(offer.no(rcpt, "too-big", "size-limit", stage="mail") for rcpt in envelope.recipients)
+            (), tuple(offer.no(rcpt, "too-big", "size-limit", command="mail") for rcpt in envelope.recipients)
         )
     many = policy.max_submit_recipients if offer.own_user else None
     if many is not None and sum(rcpt.count for rcpt in envelope.recipients) > many:
@@ -135,7 +135,7 @@ def receive(
     elif accepted:
         cause = _refuse_body(policy, envelope.with_received(setup.machine_of(server)), limit)
     if cause is not None:
-        return Reception((), (*refused, *(offer.no(rcpt, *cause, stage="data") for rcpt in accepted)))
+        return Reception((), (*refused, *(offer.no(rcpt, *cause, command="data") for rcpt in accepted)))
     return Reception(accepted, refused)
 
 

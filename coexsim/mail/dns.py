@@ -109,11 +109,11 @@ def _hosts_of(
     if not answer.mx:  # implicit MX: the domain itself, preference 0
         return (yield from _single_host(target.name, own_names, own_addresses, families))
     hosts: list[MailHost] = []
-    refusals: list[DnsFailure] = []
+    failures: list[DnsFailure] = []
     for preference, host in sorted(answer.mx):
         found = yield from _addresses(host, families)
         if isinstance(found, DnsFailure):
-            refusals.append(found)
+            failures.append(found)
         if host in own_names or not isinstance(found, DnsFailure):
             hosts.append(MailHost(host, preference, () if isinstance(found, DnsFailure) else found))
     own = [h.preference for h in hosts if h.name in own_names or own_addresses.intersection(h.addresses)]
@@ -126,7 +126,7 @@ def _hosts_of(
             return DnsFailure("primary-not-found", True, reason)
         if own:
             return DnsFailure("loops-to-self", False, f"the best MX of {target.name} is this server itself")
-        return next((failure for failure in refusals if failure.temporary), refusals[0])
+        return next((failure for failure in failures if failure.temporary), failures[0])
     groups = tuple(tuple(group) for _, group in groupby(kept, attrgetter("preference")))
     return MailHosts(groups, tuple(h.name for h in hosts if not h.addresses or h.preference >= worst))
 

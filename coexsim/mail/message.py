@@ -13,7 +13,7 @@ _NEEDLESSLY_QUOTED = re.compile(r'^"([^"\\@\s]+)"(?=@|$)')
 Kind = Literal["mail", "dsn", "delay"]
 Client = Literal["own-user", "outside"] | str
 """Who hands mail in: a server's own user, somebody outside, or the server of that name."""
-Stage = Literal["mail", "rcpt", "data"]
+Command = Literal["mail", "rcpt", "data"]  # of SMTP, after which a reply came
 """How far an SMTP dialogue came."""
 
 

@@ -43,7 +43,7 @@ from coexsim.mail.dsn import notice_for
 from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedCopy, hops_of, recipients_of, split_off
 from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.hand_in import server_by_mx
-from coexsim.mail.message import Client, Envelope, Kind, NextHop, Rcpt, Reply, Stage, domain_of, fold
+from coexsim.mail.message import Client, Command, Envelope, Kind, NextHop, Rcpt, Reply, domain_of, fold
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach, addresses
 from coexsim.mail.replies import NO_SERVER, reply
@@ -280,12 +280,12 @@ class TraceDriver:
         )
         state = self.setup.state_at(at_s)
         reception = receive(self.setup, server, copy.server, offered, state, grey, self.reach.why_not_at(at_s))
-        stages = [refusal.stage for refusal in reception.refused]
-        stage: Stage = "mail" if "mail" in stages else "data" if reception.body_sent else "rcpt"
-        taken = len(recipients) - sum(each == "rcpt" for each in stages)
+        refused_at = [refusal.command for refusal in reception.refused]
+        last: Command = "mail" if "mail" in refused_at else "data" if reception.body_sent else "rcpt"
+        taken = len(recipients) - sum(each == "rcpt" for each in refused_at)
         self.transactions.append(
             Transaction(
-                copy.server, server, len(reception.accepted), len(recipients), reception.body_sent, at_s, taken, stage
+                copy.server, server, len(reception.accepted), len(recipients), reception.body_sent, at_s, taken, last
             )
         )
         refused = (

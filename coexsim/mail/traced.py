@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from coexsim.cards import card
-from coexsim.mail.message import Reply, Stage, fold
+from coexsim.mail.message import Command, Reply, fold
 from coexsim.pictures import Pictures
 from coexsim.scenario.model import Outcome as Outcome
 from coexsim.units import Moment
@@ -40,7 +40,7 @@ class Copy(NamedTuple):
 
 
 class Transaction(NamedTuple):
-    """One SMTP transaction between two servers. `stage`: how far it came; `rcpts_taken`: answered 250 at RCPT TO."""
+    """One SMTP transaction between two servers. `last`: the command that it came to; `rcpts_taken`: answered 250 at RCPT TO."""
 
     client: str
     server: str
@@ -49,7 +49,7 @@ class Transaction(NamedTuple):
     body_sent: bool
     at_s: float
     rcpts_taken: int = 0
-    stage: Stage = "data"
+    last: Command = "data"
 
 
 class Deferral(NamedTuple):

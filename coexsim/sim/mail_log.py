@@ -63,7 +63,7 @@ class Visit:
         self.partings: list[Parting] = []
 
 
-class Rejection(NamedTuple):
+class RefusedMail(NamedTuple):
     """Recipients that were refused to the client that handed the message in."""
 
     machine: str
@@ -81,7 +81,7 @@ class MailLog:
 
     def __init__(self) -> None:
         self.visits: list[Visit] = []
-        self.rejections: list[Rejection] = []
+        self.refused_mail: list[RefusedMail] = []
 
     def enter(self, machine: str, message: Message, now_s: float) -> None:
         """The message is in a machine's queue now. Roles of one machine hand it to each other without a new visit."""
@@ -121,8 +121,8 @@ class MailLog:
         count = sum(rcpt.count for one in refused for rcpt in one.recipients)
         envelope = message.envelope
         is_whole = count >= envelope.count
-        self.rejections.append(
-            Rejection(
+        self.refused_mail.append(
+            RefusedMail(
                 machine,
                 now_s,
                 message.number,

@@ -62,7 +62,7 @@ class ClassDecision(NamedTuple):
 class ClassReception(NamedTuple):
     """What a server takes of a class of mail in the SMTP dialogue, and whether it comes to the body."""
 
-    session: TransactionResult
+    result: TransactionResult
     body: bool
 
 

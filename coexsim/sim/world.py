@@ -134,16 +134,16 @@ class World:
         self._note_if_all_ended()
 
     def _hand_in(self, message: Message, server: MailServer) -> None:
-        session, _ = server.reception(message, message.envelope, message.came_from)
-        refusals = (*session.failed, *session.deferred)
+        result, _ = server.reception(message, message.envelope, message.came_from)
+        refusals = (*result.failed, *result.deferred)
         if self.mail_log is not None and refusals:
             self.mail_log.refused(server.machine, message, refusals, self.env.now)
         for refused in refusals:
             envelope = self.envelopes.with_recipients(message.envelope, refused.recipients)
             self.recorder.end(message, envelope, BOUNCED, self.env.now, refused.reply.enhanced, server.name)
-        if session.accepted:
+        if result.accepted:
             message.passed = (server.machine,)
-            message.envelope = self.envelopes.with_recipients(message.envelope, session.accepted)
+            message.envelope = self.envelopes.with_recipients(message.envelope, result.accepted)
             self.start(message)
 
     def start(self, message: Message, onward: Onward | None = None, deferred: tuple[Refused, ...] = ()) -> None:

@@ -134,7 +134,7 @@ def test_deferrals_expiries_groups_and_notices_stand_in_it(form: LogFormat, tmp_
 
     assert real["expired"] > 0
     assert ended[0] + ended[1] == real["delivered"]
-    refused = sum(r.count for each in log.rejections for one in each.refused for r in one.recipients)
+    refused = sum(r.count for each in log.refused_mail for one in each.refused for r in one.recipients)
     in_log = refused if form == "postfix" else 0  # Exchange writes refusals to its protocol log
     assert refused == 1
     assert ended[3] + ended[2] + ended[6] == real["expired"] + real["bounced"] - refused + in_log

@@ -45,7 +45,7 @@ def spell(transaction: Transaction) -> str:
     """A transaction as the lab writes it: ``external -> onprem: MAIL 1 RCPT 2/3 DATA 1``."""
     taken, offered = transaction.rcpts_taken, transaction.offered
     said = "MAIL - RCPT - DATA -"
-    if transaction.stage != "mail":
+    if transaction.last != "mail":
         rcpts = str(offered) if taken == offered else f"{taken}/{offered}"
         said = f"MAIL 1 RCPT {rcpts} DATA {'1' if transaction.accepted else '0/1'}"
     return f"{transaction.client} -> {transaction.server}: {said}"

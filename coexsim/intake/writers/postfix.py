@@ -12,7 +12,7 @@ from math import isfinite
 from coexsim.intake.logs.received import received_bytes
 from coexsim.intake.logs.stamps import BASE_52
 from coexsim.intake.writers.day import Day, LoggedHost
-from coexsim.sim.mail_log import Parting, Rejection, Visit
+from coexsim.sim.mail_log import Parting, RefusedMail, Visit
 
 SIGNS = "".join(sorted(BASE_52, key=BASE_52.__getitem__))
 Line = tuple[float, int, str, str]  # when, place among lines of that time, daemon with its process, text
@@ -24,9 +24,9 @@ def postfix_lines(day: Day, machine: str) -> Iterator[str]:
     lines: list[Line] = []
     for visit in day.visits_at(machine):
         lines += _visit(day, visit)
-    for rejection in day.log.rejections:
-        if rejection.machine == machine:
-            lines += _rejection(day, rejection)
+    for one in day.log.refused_mail:
+        if one.machine == machine:
+            lines += _refused_mail(day, one)
     for at_s, _, daemon, text in sorted(lines):
         at = day.at(at_s)
         yield f"{at:%b} {at.day:2d} {at:%H:%M:%S} {host} postfix/{daemon}: {text}"
@@ -135,22 +135,22 @@ def _words(day: Day, parting: Parting, target: LoggedHost | None) -> tuple[str, 
     return (f"{target}:25", f"host {target} said: {parting.reply}") if target else ("none", str(parting.reply))
 
 
-def _rejection(day: Day, rejection: Rejection) -> Iterator[Line]:
+def _refused_mail(day: Day, refusal: RefusedMail) -> Iterator[Line]:
     """Recipients refused at RCPT; where somebody is taken, in the session of the message that is."""
     client, sender = (
-        day.submitter(rejection.client, rejection.machine),
-        day.people.sender(rejection.sender, rejection.mail),
+        day.submitter(refusal.client, refusal.machine),
+        day.people.sender(refusal.sender, refusal.mail),
     )
-    same = day.by_mail.get((rejection.machine, rejection.mail), [])
+    same = day.by_mail.get((refusal.machine, refusal.mail), [])
     taken = next((v for v in same if v.kind == "mail" and v.parent < 0), None)
-    number = taken.number if taken else 10_000_000 + abs(rejection.mail)
+    number = taken.number if taken else 10_000_000 + abs(refusal.mail)
     smtpd, order = f"smtpd[{1000 + number}]", 10 * number
     if taken is None:
-        yield rejection.at_s, order, smtpd, f"connect from {client}"
-    for refused in rejection.refused:
-        for to, _ in day.named(refused.recipients, rejection.mail):
+        yield refusal.at_s, order, smtpd, f"connect from {client}"
+    for refused in refusal.refused:
+        for to, _ in day.named(refused.recipients, refusal.mail):
             said = f"{refused.reply.code} {refused.reply.enhanced} <{to}>: {refused.reply.text}"
             about = f"from=<{sender}> to=<{to}> proto=ESMTP helo=<{client.name}>"
-            yield rejection.at_s, order, smtpd, f"NOQUEUE: reject: RCPT from {client}: {said}; {about}"
+            yield refusal.at_s, order, smtpd, f"NOQUEUE: reject: RCPT from {client}: {said}; {about}"
     if taken is None:
-        yield rejection.at_s, order + 9, smtpd, f"disconnect from {client} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4"
+        yield refusal.at_s, order + 9, smtpd, f"disconnect from {client} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4"
