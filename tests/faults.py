@@ -10,10 +10,21 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
-    "mail": ("tests/routing", "tests/audit"),
-    "sim": ("tests/sim",),
-    "analysis": ("tests/analysis",),
-    "experiment": ("tests/experiment", "tests/cli/test_output.py", "tests/scenario/test_limits.py"),
+    "mail": ("tests/routing", "tests/audit", "tests/sim"),
+    "sim": ("tests/sim", "tests/engine", "tests/experiment"),
+    "analysis": (
+        "tests/analysis",
+        "tests/report/test_summary.py",
+        "tests/report/test_tables.py",
+        "tests/cli/test_planner.py",
+    ),
+    "experiment": (
+        "tests/experiment",
+        "tests/sim",
+        "tests/analysis/test_compare.py",
+        "tests/cli/test_output.py",
+        "tests/scenario/test_limits.py",
+    ),
     "report/summary.py": ("tests/report/test_summary.py",),
 }  # a part of coexsim, and what may notice a fault in it
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {

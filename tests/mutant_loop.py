@@ -1,13 +1,14 @@
-"""Try faults in one pytest process: the tests are collected once, each fault is put into the running code of a forked child.
+"""Try faults with the tests that can see them: each fault is put into the running code of a forked child.
 
-No file changes: in the child, the functions of the fault get the code that the changed text compiles to, wherever they were imported.
-Before, another child runs every test once and notes which functions of coexsim it calls and how long it takes; a fault is then tried
-with the tests that call its function, the quickest first, and after them with the others of the same files (they may live on what was
-remembered from those). Tests that start Python anew see no fault.
+No file changes. One child runs every test once and notes which functions of coexsim it calls and how long it takes. A second one, a
+pytest process that has collected the tests once, forks for each fault in a function: there, the function gets the code that the changed
+text compiles to, wherever it was imported. A fault outside of functions, in what a module says when it is imported, is tried in a child
+that imports the changed text, with the tests that call who uses what was said. Tests that start Python anew see no fault.
 """
 
 from __future__ import annotations
 
+import ast
 import gc
 import os
 import pickle
@@ -15,7 +16,11 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator, Set
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple, TextIO
@@ -24,7 +29,7 @@ import pytest
 
 from tests.faults import Fault
 
-ITEM_S = 15.0  # processor time of a test that takes part
+ITEM_S = 10.0  # processor time of a test that takes part
 WALL_S = 900  # of all tests of a fault, on a machine that is busy with other things
 Place = tuple[str, int]  # file and first line of a function
 
@@ -37,48 +42,89 @@ class Known(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """`noticed_by`: the test that failed; "ran on" where the tests did not end; empty where nothing noticed the fault."""
+    """`noticed_by`: the test that failed; "ran on" where a test did not end; empty where nothing noticed the fault."""
 
     fault: Fault
     noticed_by: str
     tests: int
 
+    def __str__(self) -> str:
+        return f"{f'noticed by {self.noticed_by}' if self.noticed_by else f'NOT NOTICED by {self.tests}'}: {self.fault}"
+
+
+class Knowing:
+    """A pytest plugin that runs every test once and notes what it calls; those that fail or take long take no part."""
+
+    def __init__(self, root: Path, say: TextIO) -> None:
+        self._prefix = str(root / "coexsim")
+        self._say = say
+        self._failed = False
+        self.known: dict[str, Known] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember that a test failed."""
+        self._failed |= report.failed
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """In place of running the tests."""
+        codes: dict[int, CodeType] = {}
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            codes[id(frame.f_code)] = frame.f_code
+
+        for at, item in enumerate(session.items):
+            codes.clear()
+            self._failed = False
+            began_s = time.process_time()
+            sys.settrace(note)
+            try:
+                _limited(item, session.items[at + 1 : at + 2], ITEM_S)
+            finally:
+                sys.settrace(None)
+            length_s = time.process_time() - began_s
+            if self._failed or length_s > ITEM_S:
+                print(f"takes no part, fails or takes long without a fault: {item.nodeid}", file=self._say, flush=True)
+            else:
+                called = {(code.co_filename, code.co_firstlineno) for code in codes.values()}
+                within = frozenset(each for each in called if each[0].startswith(self._prefix))
+                self.known[item.nodeid] = Known(length_s, within)
+        return True
+
 
 class MutantLoop:
     """A pytest plugin that tries faults instead of running the tests; `budget_s` is the processor time of the tests of one fault."""
 
-    def __init__(self, root: Path, faults: list[Fault], budget_s: float, until_s: float, say: TextIO) -> None:
+    def __init__(
+        self, root: Path, faults: list[Fault], known: dict[str, Known], budget_s: float, until_s: float, say: TextIO
+    ) -> None:
         self._root = root
         self._faults = faults
+        self._known = known
         self._budget_s = budget_s
         self._until_s = until_s
         self._say = say
-        self._failed = ""
+        self._failed = False
         self.outcomes: list[Outcome] = []
-        self.left_out: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember that a test failed."""
-        if report.failed:
-            self._failed = report.nodeid
+        self._failed |= report.failed
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In place of running the tests."""
         items = {item.nodeid: item for item in session.items}
-        known: dict[str, Known] = forked(lambda: self._know(list(items.values())), 100_000) or {}
-        self.left_out = [name for name in items if name not in known]
         functions = _functions(self._root)
         for fault in self._faults:
             if time.monotonic() > self._until_s:
                 break
             changed = changed_code(self._root, fault)
-            if changed is None:
-                continue  # no function has it: who called us tries it otherwise
+            assert changed is not None, f"no function has it: {fault}"
             outermost, code = changed
-            chosen = self._chosen(known, (str(self._root / fault.file), outermost.co_firstlineno))
-            targets = functions.get((str(self._root / fault.file), outermost.co_firstlineno), [])
-            spent_s = sum(known[name].length_s for name in chosen)
+            place = (str(self._root / fault.file), outermost.co_firstlineno)
+            chosen = self.chosen(self._known, {place}, self._budget_s)
+            targets = functions.get(place, [])
 
             def attempt(
                 targets: list[FunctionType] = targets, code: CodeType = code, chosen: list[str] = chosen
@@ -87,67 +133,75 @@ class MutantLoop:
                     target.__code__ = code
                 return self._first_failure([items[name] for name in chosen])
 
-            found = forked(attempt, 10 + 4 * spent_s) if chosen and targets else ""
-            outcome = Outcome(fault, "ran on" if found is None else found, len(chosen))
-            self.outcomes.append(outcome)
-            print(
-                f"{f'noticed by {outcome.noticed_by}' if outcome.noticed_by else f'NOT NOTICED by {outcome.tests}'}: {fault}",
-                file=self._say, flush=True,
-            )  # fmt: skip
+            limit_s = 30 + 4 * sum(self._known[name].length_s for name in chosen)
+            found = forked(attempt, limit_s) if chosen and targets else ""
+            self.outcomes.append(Outcome(fault, "ran on" if found is None else found, len(chosen)))
+            print(self.outcomes[-1], file=self._say, flush=True)
         return True
 
-    def _chosen(self, known: dict[str, Known], place: Place) -> list[str]:
-        """The tests of a function, as many as the budget has room for."""
+    @staticmethod
+    def chosen(known: dict[str, Known], places: Set[Place], budget_s: float) -> list[str]:
+        """The tests of some functions, as many as the budget has room for, the quickest first; then others of the same files, which may
+        live on what was remembered from those.
+        """
         by_length = sorted(known, key=lambda name: known[name].length_s)
-        first = [name for name in by_length if place in known[name].called]
+        first = [name for name in by_length if not places.isdisjoint(known[name].called)]
         files = {name.split("::")[0] for name in first}
+        others = set(by_length).difference(first)
         chosen: list[str] = []
-        left_s = self._budget_s
-        for name in [*first, *(n for n in by_length if n.split("::")[0] in files and place not in known[n].called)]:
-            left_s -= known[name].length_s
-            if left_s < 0 and chosen:
+        for name in [*first, *(n for n in by_length if n in others and n.split("::")[0] in files)]:
+            budget_s -= known[name].length_s
+            if budget_s < 0 and chosen:
                 break
             chosen.append(name)
         return chosen
 
-    def _know(self, items: list[pytest.Item]) -> dict[str, Known]:
-        """Run every test once; those that fail or take long take no part."""
-        found = {}
-        codes: dict[int, CodeType] = {}
-        prefix = str(self._root / "coexsim")
-
-        def note(frame: FrameType, event: str, _: object) -> None:
-            codes[id(frame.f_code)] = frame.f_code
-
-        signal.signal(signal.SIGVTALRM, _takes_too_long)
-        for at, item in enumerate(items):
-            codes.clear()
-            self._failed = ""
-            began_s = time.process_time()
-            signal.setitimer(signal.ITIMER_VIRTUAL, ITEM_S)
-            sys.settrace(note)
-            try:
-                item.config.hook.pytest_runtest_protocol(
-                    item=item, nextitem=items[at + 1] if at + 1 < len(items) else None
-                )
-            except TimeoutError:
-                self._failed = item.nodeid
-            finally:
-                sys.settrace(None)
-                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            length_s = time.process_time() - began_s
-            if not self._failed and length_s < ITEM_S:
-                called = {(code.co_filename, code.co_firstlineno) for code in codes.values()}
-                found[item.nodeid] = Known(length_s, frozenset(each for each in called if each[0].startswith(prefix)))
-        return found
-
     def _first_failure(self, items: list[pytest.Item]) -> str:
         for at, item in enumerate(items):
-            self._failed = ""
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=items[at + 1] if at + 1 < len(items) else None)
+            self._failed = False
+            _limited(item, items[at + 1 : at + 2], 5 + 5 * self._known[item.nodeid].length_s)
             if self._failed:
-                return self._failed
+                return item.nodeid
         return ""
+
+
+class ChangedModule(MetaPathFinder):
+    """Have a module imported with a fault in its text."""
+
+    def __init__(self, root: Path, fault: Fault) -> None:
+        self._file = root / fault.file
+        self._fault = fault
+        self._module = ".".join(fault.file.with_suffix("").parts).removesuffix(".__init__")
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        """A loader of our own for the one module, for all others nothing."""
+        if name != self._module:
+            return None
+        return spec_from_file_location(name, self._file, loader=_Changed(name, str(self._file), self._fault))
+
+
+class _Changed(SourceFileLoader):
+    def __init__(self, name: str, path: str, fault: Fault) -> None:
+        super().__init__(name, path)
+        self._fault = fault
+
+    def path_stats(self, path: str) -> dict[str, Any]:
+        """What was compiled before is not taken, and what is compiled here not kept."""
+        raise OSError(path)
+
+    def get_data(self, path: str) -> bytes:
+        """Its text with the fault."""
+        return with_fault(super().get_data(path), self._fault)
+
+
+def _limited(item: pytest.Item, following: list[pytest.Item], limit_s: float) -> None:
+    """Run one test, which fails where it takes more than so much processor time."""
+    signal.signal(signal.SIGVTALRM, _takes_too_long)
+    signal.setitimer(signal.ITIMER_VIRTUAL, limit_s)
+    try:
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following[0] if following else None)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _takes_too_long(*_: object) -> None:
@@ -167,6 +221,9 @@ def forked(work: Callable[[], Any], limit_s: float) -> Any:
             signal.alarm(WALL_S if limit_s < WALL_S else 0)
             with os.fdopen(writing, "wb") as pipe:
                 pickle.dump(work(), pipe)
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(0)
     os.close(writing)
@@ -176,13 +233,45 @@ def forked(work: Callable[[], Any], limit_s: float) -> Any:
     return pickle.loads(told) if told else None  # what our own child wrote
 
 
+def with_fault(text: bytes, fault: Fault) -> bytes:
+    """A file's text with a fault in it."""
+    return text[: fault.start] + fault.becomes.encode() + text[fault.end :]
+
+
+def users_of(root: Path, fault: Fault) -> set[Place]:
+    """The functions that a fault outside of functions may reach: those that name what its statement says, and those of its module."""
+    names: set[str] = set()
+    for node in ast.parse((root / fault.file).read_bytes()).body:
+        if node.lineno <= fault.line <= (node.end_lineno or node.lineno):
+            names |= {
+                name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+            }
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                names.add(node.name)
+    found = set()
+    for file in (root / "coexsim").rglob("*.py"):
+        for code in _codes(compile(file.read_bytes(), str(file), "exec", dont_inherit=True)):
+            if names.intersection((*code.co_names, code.co_name)):
+                found.add((str(file), code.co_firstlineno))
+    return found
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """A code's parts that are functions, at any depth."""
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            if each.co_flags & 1:  # CO_OPTIMIZED: a function; else the body of a class
+                yield each
+            yield from _codes(each)
+
+
 def changed_code(root: Path, fault: Fault) -> tuple[CodeType, CodeType] | None:
     """The outermost function that a fault lies in, and with the fault in it; None for what stands outside of functions."""
     file = root / fault.file
     text = file.read_bytes()
     codes = [
         {each.co_firstlineno: each for each in _outermost(compile(t, str(file), "exec", dont_inherit=True))}
-        for t in (text, text[: fault.start] + fault.becomes.encode() + text[fault.end :])
+        for t in (text, with_fault(text, fault))
     ]
     before = [line for line in codes[0] if line <= fault.line]
     if not before or max(before) not in codes[1]:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import sys
 from pathlib import Path
 
-from tests.faults import TESTS, faults_in, faults_of
+import pytest
+
+from coexsim.mail import replies
+from tests.faults import ROOT, TESTS, faults_in, faults_of
+from tests.mutant_loop import ChangedModule, Known, MutantLoop, changed_code, users_of
 
 TEXT = """\
 def ends_s(begin_s: float, length_s: "int | float" = 1.0) -> float:
@@ -30,6 +36,38 @@ def test_each_fault_is_one_change_that_python_can_read() -> None:
         text = TEXT.encode()
         changed = text[: fault.start] + fault.becomes.encode() + text[fault.end :]
         assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(text))
+
+
+def test_a_fault_outside_of_functions_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module says the changed number; its file, and what Python keeps of it, stay as they were."""
+    (tmp_path / "with_a_number.py").write_text("NUMBER = 1\n")
+    fault = next(faults_in("NUMBER = 1\n", "mail", Path("with_a_number.py")))
+    monkeypatch.setattr(sys, "meta_path", [ChangedModule(tmp_path, fault), *sys.meta_path])
+
+    assert importlib.import_module("with_a_number").NUMBER == 2
+    del sys.modules["with_a_number"]
+    assert [file.name for file in tmp_path.rglob("*")] == ["with_a_number.py"]
+
+
+def test_a_fault_is_tried_with_the_tests_of_who_uses_it() -> None:
+    """A number in the catalogue of replies lies in no function, and reaches the one that looks replies up."""
+    catalogue = next(f for f in faults_of("mail") if f.file.name == "replies.py" and f.was == "421")
+    user = (str(ROOT / "coexsim" / "mail" / "replies.py"), replies.reply.__code__.co_firstlineno)
+
+    assert changed_code(ROOT, catalogue) is None
+    assert user in users_of(ROOT, catalogue)
+
+
+def test_the_quickest_tests_of_a_function_come_first() -> None:
+    """As many as the time allows: of those that call it, then of the others in the same file."""
+    here = ("a.py", 1)
+    known = {
+        "t.py::slow": Known(9.0, frozenset({here})), "t.py::quick": Known(1.0, frozenset({here})),
+        "t.py::other": Known(0.1, frozenset()), "u.py::no": Known(0.1, frozenset()),
+    }  # fmt: skip
+
+    assert MutantLoop.chosen(known, {here}, 20.0) == ["t.py::quick", "t.py::slow", "t.py::other"]
+    assert MutantLoop.chosen(known, {here}, 5.0) == ["t.py::quick"]
 
 
 def test_every_part_has_faults_and_tests() -> None:
