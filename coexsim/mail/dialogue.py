@@ -168,7 +168,8 @@ def _answers(offer: _Offer) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]:
 
 def _within(offer: _Offer, rate: Rate, address: str = "", count: int = 1) -> int:
     """How many of a message's recipients are within a limit; of the message itself, 1 or 0."""
-    if offer.allowed is None or (not address and rate.of in ("mailbox", "pair")):
+    assert offer.allowed is not None, "an offer has rates only where they are counted"
+    if not address and rate.of in ("mailbox", "pair"):
         return count
     return offer.allowed(rate, offer.envelope.sender, address, count)
 
