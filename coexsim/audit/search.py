@@ -14,6 +14,7 @@ from coexsim.mail.dns import Answer, DnsFailure, Question
 from coexsim.mail.message import NextHop, fold
 from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.names import Names
 from coexsim.scenario.places import Path
 from coexsim.scenario.servers import ExternalServer, HostedInbound
 
@@ -54,6 +55,17 @@ class Search:
             person.home in hosted and person.forwarding is None and directory.is_ours(person.address)
             for person in directory.everyone()
         )
+
+    @cached_property
+    def hosts_with_address(self) -> Names:
+        """The host names of servers that DNS knows."""
+        hosts = (fold(server.host) for server in self.scenario.servers.values() if server.host)
+        return Names(host for host in hosts if self.addresses(host).addresses)
+
+    @cached_property
+    def hosts(self) -> Names:
+        """The host names of all servers."""
+        return Names(fold(server.host) for server in self.scenario.servers.values() if server.host)
 
     @cached_property
     def mx_servers(self) -> list[str]:

@@ -28,6 +28,8 @@ class Zones:
 
     def __init__(self, zones: Mapping[str, Zone | None]) -> None:
         self._zones = {fold(name): zone for name, zone in zones.items()}
+        self._wild = {name for name, zone in self._zones.items() if zone and any(n.is_wild() for n in zone.names)}
+        self._negative_ttls_s = {name: _negative_ttl_s(zone) for name, zone in self._zones.items() if zone}
         self._made_up: dict[Question, Answer] = {}
         self._known: dict[Question, Answer] = {}
         self._names: set[str] = set()
@@ -70,10 +72,10 @@ class Zones:
         try:
             name = dns.name.from_text(question.name)
         except dns.exception.DNSException:  # what cannot be a name is no name
-            return Answer("NXDOMAIN", ttl_s=_negative_ttl_s(data))
-        found = data.names.get(name) or _wildcard(data, name)
+            return Answer("NXDOMAIN", ttl_s=self._negative_ttls_s[zone])
+        found = data.names.get(name) or (_wildcard(data, name) if zone in self._wild else None)
         if found is None:
-            return Answer("NOERROR" if name in data.above else "NXDOMAIN", ttl_s=_negative_ttl_s(data))
+            return Answer("NOERROR" if name in data.above else "NXDOMAIN", ttl_s=self._negative_ttls_s[zone])
         alias = found.get(dns.rdatatype.CNAME)
         if alias is not None:
             target = fold(str(alias[0].target))
@@ -83,7 +85,7 @@ class Zones:
             return self._look_up(next_question, self.zone_of(target), depth + 1)._replace(alias=target)
         records = found.get(dns.rdatatype.from_text(question.type))
         if records is None:
-            return Answer("NOERROR", ttl_s=_negative_ttl_s(data))
+            return Answer("NOERROR", ttl_s=self._negative_ttls_s[zone])
         if question.type == "MX":
             mx = tuple(sorted((r.preference, fold(str(r.exchange)) if str(r.exchange) != "." else "") for r in records))
             return Answer("NOERROR", mx=mx, ttl_s=float(records.ttl))

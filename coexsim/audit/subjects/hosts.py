@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject
-from coexsim.errors import did_you_mean
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, fold
 from coexsim.mail.replies import reply
@@ -75,10 +74,9 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                     )
                     yield search.finding(SMART_HOST_IS_ITSELF, path, text, about=(name, hop.name), marks=marks)
                 if found.cause in ("no-address", "no-such-domain", "null-mx"):
-                    near = did_you_mean(hop.name, [fold(s.host) for s in search.scenario.servers.values() if s.host])
                     text = (
                         f"{hop.name} has no address: what {name} sends there bounces; "
-                        f"correct the name, or give the server there this host{near}"
+                        f"correct the name, or give the server there this host{search.hosts.near(hop.name)}"
                     )
                     yield search.finding(SMART_HOST_NO_ADDRESS, path, text, about=(name, hop.name), marks=marks)
                 continue

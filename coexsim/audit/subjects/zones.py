@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.search import Search, Subject
-from coexsim.errors import did_you_mean
 from coexsim.mail.dns import Answer, is_address
 from coexsim.mail.message import domain_of, fold
+from coexsim.scenario.names import Names
 from coexsim.scenario.places import Path
 
+MOST_GUESSED = 20  # hosts of a zone of which a misspelling is thought: who lists more did not mistype them
+NO_NAMES = Names(())
 STEP = "the article's step 'Setting up the network to receive mail'"
 ZONE_MISSING = FindingKind(
     "ZONE-MISSING",
@@ -163,9 +165,10 @@ def zones_have_mail_hosts(search: Search) -> Iterator[Finding]:
             continue
         yield from _null_mx(search, fold(zone), answer, path)
         lines = _mx_lines(search, zone)
-        for _, host in answer.mx:
+        for n, (_, host) in enumerate(answer.mx):
             line = lines.get(f"{host}.", lines.get(host.removesuffix("." + fold(zone))))
-            for finding in _mx_target(search, fold(zone), host, path) if host else ():
+            meant = search.hosts_with_address if n < MOST_GUESSED else NO_NAMES
+            for finding in _mx_target(search, fold(zone), host, path, meant) if host else ():
                 yield finding if line is None else finding._replace(line=finding.line + 1 + line)
         yield from _equal_preferences(search, fold(zone), answer, path)
 
@@ -195,7 +198,8 @@ def _null_mx(search: Search, zone: str, answer: Answer, path: Path) -> Iterator[
         yield search.finding(NULL_MX, path, text, about=(zone,), marks=marks)
 
 
-def _mx_target(search: Search, zone: str, host: str, path: Path) -> Iterator[Finding]:
+def _mx_target(search: Search, zone: str, host: str, path: Path, meant: Names) -> Iterator[Finding]:
+    """What is wrong with a host that an MX names; it may be one of those `meant`, misspelt."""
     path = (*path, host)
     if is_address(host):
         text = f"the MX of {zone} is the address {host}: an MX names a host; give the host an A record and name it (RFC 5321, section 5.1)"
@@ -208,9 +212,10 @@ def _mx_target(search: Search, zone: str, host: str, path: Path) -> Iterator[Fin
         text = f"the MX of {zone} is {host}, an alias of {answer.alias}; name {answer.alias} in the MX record (RFC 2181, section 10.3)"
         yield search.finding(MX_IS_ALIAS, path[:2], text, about=(zone, host))
     if not answer.addresses:
-        hosts = [fold(s.host) for s in search.scenario.servers.values() if s.host and fold(s.host) != host]
-        near = did_you_mean(host, [h for h in hosts if search.addresses(h).addresses])
-        text = f"the MX of {zone} is {host}, which has no address record: mail for {zone} bounces; write an A record ({STEP}){near}"
+        text = (
+            f"the MX of {zone} is {host}, which has no address record: mail for {zone} bounces; "
+            f"write an A record ({STEP}){meant.near(host)}"
+        )
         yield search.finding(
             MX_NO_ADDRESS,
             path[:2],
