@@ -31,6 +31,7 @@ from tests.faults import Fault
 
 ITEM_S = 10.0  # processor time of a test that takes part
 WALL_S = 900  # of all tests of a fault, on a machine that is busy with other things
+KEPT_S = 20.0
 Place = tuple[str, int]  # file and first line of a function
 
 
@@ -39,6 +40,9 @@ class Known(NamedTuple):
 
     length_s: float
     called: frozenset[Place]
+
+
+NO_PART = Known(float("inf"), frozenset())
 
 
 class Outcome(NamedTuple):
@@ -53,13 +57,24 @@ class Outcome(NamedTuple):
 
 
 class Knowing:
-    """A pytest plugin that runs every test once and notes what it calls; those that fail or take long take no part."""
+    """A pytest plugin that runs every test once and notes what it calls; those that fail or take long take no part.
 
-    def __init__(self, root: Path, say: TextIO) -> None:
+    What is known is written to a file every `KEPT_S`; of tests that the file knows already none is run again.
+    """
+
+    def __init__(self, root: Path, say: TextIO, kept: Path | None) -> None:
         self._prefix = str(root / "coexsim")
         self._say = say
+        self._kept = kept
         self._failed = False
         self.known: dict[str, Known] = {}
+        if kept is not None and kept.exists():
+            self.known = pickle.loads(kept.read_bytes())  # what we wrote ourselves
+
+    def keep(self) -> None:
+        """Write down what is known."""
+        if self._kept is not None:
+            self._kept.write_bytes(pickle.dumps(self.known))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember that a test failed."""
@@ -73,22 +88,29 @@ class Knowing:
         def note(frame: FrameType, event: str, _: object) -> None:
             codes[id(frame.f_code)] = frame.f_code
 
-        for at, item in enumerate(session.items):
+        kept_s = time.monotonic()
+        unknown = [item for item in session.items if item.nodeid not in self.known]
+        for at, item in enumerate(unknown):
             codes.clear()
             self._failed = False
             began_s = time.process_time()
             sys.settrace(note)
             try:
-                _limited(item, session.items[at + 1 : at + 2], ITEM_S)
+                _limited(item, unknown[at + 1 : at + 2], ITEM_S)
             finally:
                 sys.settrace(None)
             length_s = time.process_time() - began_s
             if self._failed or length_s > ITEM_S:
                 print(f"takes no part, fails or takes long without a fault: {item.nodeid}", file=self._say, flush=True)
+                self.known[item.nodeid] = NO_PART
             else:
                 called = {(code.co_filename, code.co_firstlineno) for code in codes.values()}
                 within = frozenset(each for each in called if each[0].startswith(self._prefix))
                 self.known[item.nodeid] = Known(length_s, within)
+            if time.monotonic() > kept_s + KEPT_S:
+                kept_s = time.monotonic()
+                self.keep()
+        self.keep()
         return True
 
 

@@ -12,14 +12,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import pickle
 import random
 import sys
 import time
 from pathlib import Path
 
 from tests.faults import ROOT, TESTS, Fault, faults_of
-from tests.mutant_loop import ChangedModule, Knowing, Known, MutantLoop, Outcome, changed_code, forked, users_of
+from tests.mutant_loop import (
+    NO_PART,
+    ChangedModule,
+    Knowing,
+    Known,
+    MutantLoop,
+    Outcome,
+    changed_code,
+    forked,
+    users_of,
+)
 
 START_S = 30.0  # processor time of collecting the tests of one fault outside of functions
 
@@ -64,16 +73,13 @@ def main() -> int:
 def what_is_known(tests: str, folder: Path | None) -> dict[str, Known]:
     """What each test of a file or folder calls and how long it takes, from a run of all or as it was kept."""
     kept = folder / f"{tests.replace('/', '-')}.pickle" if folder else None
-    if kept is not None and kept.exists():
-        return dict(pickle.loads(kept.read_bytes()))  # what we wrote ourselves
     with os.fdopen(os.dup(1), "w") as say:
-        knowing = Knowing(ROOT, say)
-        known: dict[str, Known] = forked(lambda: (_pytest([tests], knowing), knowing.known)[1], 100_000) or {}
+        knowing = Knowing(ROOT, say, kept)
+        found: dict[str, Known] = forked(lambda: (_pytest([tests], knowing), knowing.known)[1], 100_000) or {}
+    known = {name: each for name, each in found.items() if each != NO_PART}
     if not known:
         raise SystemExit(f"no test of {tests} can be run; try pytest itself, or MUTANTS_LOG=FILE")
     print(f"{len(known)} tests of {tests} take part: {sum(each.length_s for each in known.values()):.0f} s", flush=True)
-    if kept is not None:
-        kept.write_bytes(pickle.dumps(known))
     return known
 
 
