@@ -110,6 +110,7 @@ def _people(setups: Iterable[Setup]) -> list[MailClass]:
         routed |= {
             fold(one) for policy in setup.policies.values() for key, to in policy.aliases.items() for one in (key, *to)
         }
+        routed |= {fold(one) for policy in setup.policies.values() for one in policy.mailbox_forwarding}
         mailboxes = {fold(alike.address): alike.mailboxes for alike in setup.directory.classes}
         nameless |= mailboxes.keys()
         for person in setup.directory.everyone():
@@ -141,8 +142,7 @@ def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
     versions = setup.directory.versions_of(person.address)
     entries = [(version, setup.directory.find(person.address, version)) for version in versions]
     traits = [
-        (version, (e.home, e.unreachable, e.over_quota, _target(setup, e, routed)) if isinstance(e, Person) else None)
-        for version, e in entries
+        (version, (*_kept(e), _target(setup, e, routed)) if isinstance(e, Person) else None) for version, e in entries
     ]
     begins = setup.directory.version_at(0.0, replica=False)
     return (
@@ -153,7 +153,15 @@ def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
         setup.directory.find(person.address, 0, "replica") is None,
         setup.directory.find_local_part(person.address, 0) is None,
         person.address if fold(person.address) in routed else None,
+        setup.directory.is_internal_only(person.address),
     )
+
+
+def _kept(person: Person) -> tuple[object, ...]:
+    """What a Person record says of mail files and directories."""
+    return (
+        person.home, person.unreachable, person.over_quota, person.keeps_copy, person.also_at, person.known_at,
+    )  # fmt: skip
 
 
 def _timeless(key: tuple[object, ...] | None) -> tuple[object, ...] | None:
@@ -219,7 +227,8 @@ def _groups(setups: Iterable[Setup], people: list[MailClass]) -> Iterator[MailCl
         for address, group in setup.directory.groups():
             if group.name not in addresses:
                 addresses[group.name] = address
-                found.setdefault(members[address], []).append(group)
+                closed = setup.directory.is_internal_only(address)
+                found.setdefault((members[address], group.known_at, closed), []).append(group)
     for groups in found.values():
         names = tuple(group.name for group in groups)
         more = len(names) - 1

@@ -10,8 +10,19 @@ from coexsim.mail.at_once import attempt_at_once
 from coexsim.mail.delivery import Recipients, Refused, TransactionResult, split_by_time
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import DnsFailure, Question
-from coexsim.mail.expansion import expanded
-from coexsim.mail.message import Client, Command, Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
+from coexsim.mail.expansion import expanded, leads_elsewhere
+from coexsim.mail.message import (
+    Client,
+    Command,
+    Envelope,
+    NextHop,
+    Rcpt,
+    Reply,
+    domain_of,
+    fold,
+    local_part_of,
+    without_extension,
+)
 from coexsim.mail.policy import DomainRule, Policy, Rate
 from coexsim.mail.reach import WhyNotReached, hosts_at_once
 from coexsim.mail.replies import reply
@@ -185,7 +196,7 @@ def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
         return offer.no(rcpt, "own-domain-from-outside", "own-domain-from-outside", sender)
     rule = policy.rule_for(rcpt.address)
     if not offer.trusted and (rule is None or not policy.takes_mail):
-        return offer.no(rcpt, "relay-denied", "relay-denied")
+        return offer.no(rcpt, "relay-deferred" if policy.defers_relaying else "relay-denied", "relay-denied")
     if policy.reject_unknown_recipient_domain and rule is None:
         status = _domain_status(offer.setup, rcpt.address, offer.state)
         if status != "exists":
@@ -305,11 +316,8 @@ def _is_known(offer: _Offer, rule: DomainRule, address: str) -> bool:
     setup, policy, state, own_user = offer.setup, offer.policy, offer.state, offer.own_user
     if policy.mailboxes is not None:
         return local_part_of(address) in policy.mailboxes
-    if (
-        policy.server in setup.external_servers
-        or fold(address) in policy.aliases
-        or "@" + domain_of(address) in policy.aliases
-    ):
+    aliases = {fold(address), fold(without_extension(address, policy.delimiters)), "@" + domain_of(address)}
+    if policy.server in setup.external_servers or not aliases.isdisjoint(policy.aliases):
         return True
     entry = setup.find(policy, address, state)
     if entry is None:
@@ -317,6 +325,9 @@ def _is_known(offer: _Offer, rule: DomainRule, address: str) -> bool:
     if own_user and policy.replica:
         return True  # mail of the service's own people goes on to whoever is known
     elsewhere = (
-        isinstance(entry, Person) and not entry.lives_at(policy.server) and policy.colleagues.isdisjoint(entry.homes)
+        isinstance(entry, Person)
+        and not entry.lives_at(policy.server)
+        and policy.colleagues.isdisjoint(entry.homes)
+        and leads_elsewhere(setup, policy, entry) is None
     )
     return not (elsewhere and rule.elsewhere == "fail" and rule.unknown == "fail")

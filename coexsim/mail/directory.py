@@ -30,6 +30,7 @@ class Person(NamedTuple):
     over_quota: bool = False
     keeps_copy: bool = False
     also_at: tuple[str, ...] = ()
+    known_at: tuple[str, ...] = ()
 
     @property
     def homes(self) -> tuple[str, ...]:
@@ -46,6 +47,7 @@ class Group(NamedTuple):
 
     name: str
     members: tuple[str, ...]
+    known_at: tuple[str, ...] = ()
 
 
 class MailboxClass(NamedTuple):
@@ -75,6 +77,8 @@ class Directory:
             "master": frozenset(fold(self._address(n, spec)) for n, spec in people.items() if spec.only_at_hosted),
             "replica": frozenset(fold(self._address(n, people.get(n))) for n in (replica.missing if replica else ())),
         }
+        closed = scenario.directory.internal_only
+        self._internal_only = frozenset(fold(self._address(name, people.get(name))) for name in closed)
         self._people: dict[str, _History] = {}
         self._alias: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
@@ -105,8 +109,9 @@ class Directory:
             home = None if spec.mail_system == "none" else spec.mail_file or self._homes.get("onprem")
         nowhere = spec.mail_system == "none"
         person = Person(
-            name, address, home, spec.forwarding_address, nowhere, spec.over_quota, spec.keep_copy, tuple(spec.also_at)
-        )
+            name, address, home, spec.forwarding_address, nowhere, spec.over_quota, spec.keep_copy, tuple(spec.also_at),
+            tuple(spec.known_at),
+        )  # fmt: skip
         self._people[fold(address)] = [(0, person)]
         for alias in spec.aliases:
             self._alias[fold(alias if "@" in alias else f"{alias}@{self.domain}")] = fold(address)
@@ -120,7 +125,8 @@ class Directory:
         people = scenario.directory.people
         for name, members in scenario.directory.groups.items():
             addresses = tuple(self._address(member, people.get(member)) for member in members)
-            self._groups[fold(self._address(name))] = Group(name, addresses)
+            known_at = tuple(scenario.directory.group_known_at.get(name, ()))
+            self._groups[fold(self._address(name))] = Group(name, addresses, known_at)
 
     def _add_changes(self, scenario: Scenario) -> list[float]:
         """The nameless classes, and what events do to people; returns the times of the versions."""
@@ -221,6 +227,11 @@ class Directory:
     def _is_within(self, address: str) -> bool:
         """Does the address lie in the shared domain, or in another one of the hosted service, such as the tenant's routing domain."""
         return self.is_ours(address) or domain_of(address) in self._routing_domains
+
+    def is_internal_only(self, address: str) -> bool:
+        """Does the person or group take mail of internal senders only."""
+        key = fold(address)
+        return self._alias.get(key, key) in self._internal_only
 
     def is_ours(self, address: str) -> bool:
         """Does the address lie in the shared domain."""

@@ -3,61 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from coexsim.mail.case import Case, Disposition
 from coexsim.mail.directory import Group, Person
-from coexsim.mail.expansion import expanded, forwards_to
-from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of, fold, local_part_of
-from coexsim.mail.policy import DomainRule, Policy, RouteEntry
-from coexsim.mail.replies import reply
-from coexsim.mail.setup import Setup, State
+from coexsim.mail.expansion import expanded, forwards_to, leads_elsewhere
+from coexsim.mail.message import NextHop, Rcpt, domain_of, fold, local_part_of
+from coexsim.mail.policy import DomainRule, RouteEntry
 
 PASSES_ON = "it passes all mail for the domain on"
 RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")  # RFC 2606
-
-
-class Disposition(NamedTuple):
-    """What happens to one recipient at one server, and the rule that says so.
-
-    ``deliver``: into the mail file here. ``send``: to `hop`. ``hand-over``: to the role on the same machine. ``fail``: with
-    `reply`. ``duplicate``: another copy goes to the same address already.
-    """
-
-    rcpt: Rcpt
-    action: Literal["deliver", "send", "hand-over", "fail", "duplicate"]
-    rule: str
-    reason: str
-    hop: NextHop | None = None
-    role: str | None = None
-    reply: Reply | None = None
-    envelope_recipient: Rcpt | None = None  # whom it is about, before groups, aliases and forwarding
-
-
-class Case(NamedTuple):
-    """The facts that a disposition depends on: server policy, envelope, client, state of the world."""
-
-    setup: Setup
-    policy: Policy
-    envelope: Envelope
-    came_from: Client
-    state: State
-
-    def fail(self, rcpt: Rcpt, cause: str, rule: str, reason: str, detail: str = "") -> Disposition:
-        """It ends here, with the product's reply to this cause."""
-        address = rcpt.address
-        said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
-        return Disposition(rcpt, "fail", rule, reason, reply=said)
-
-    def to_hop(self, rcpt: Rcpt, route: RouteEntry, rule: str, reason: str) -> Disposition:
-        """It goes on by this route: to its host or the MX, by the sender's relay host, or to the role on this machine that sends."""
-        if self.policy.hands_over_to is not None and route.to_smart_host:
-            return Disposition(rcpt, "hand-over", rule, reason, role=self.policy.hands_over_to)
-        by_sender = self.policy.sender_route(self.envelope.sender) if route.by_sender else None
-        if by_sender is not None:
-            reason = f"{reason.rpartition('; ')[0]}; the relay host of {self.envelope.sender} is {by_sender}"
-            return Disposition(rcpt, "send", "sender-dependent-relayhost", reason, hop=by_sender)
-        hop = route.hop or NextHop(domain_of(rcpt.address), by_mx=True, external_dns=route.external_dns)
-        return Disposition(rcpt, "send", rule, reason, hop=hop)
 
 
 def dispositions_of(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
@@ -143,6 +98,9 @@ def _resolve(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
 def _resolved(case: Case, step: _Step) -> Disposition | _Expansion:
     """The disposition on one address, or the addresses that it stands for."""
     policy, rcpt = case.policy, step.rcpt
+    if step.forwarded and not policy.forwards_outside and policy.rule_for(rcpt.address) is None:
+        reason = f"the mailbox forwards to {rcpt.address}, and none may forward to other domains"
+        return case.fail(rcpt, "forwards-outside", "external-forwarding", reason)
     if step.forwarded and policy.own_mail_by_mx:
         route = RouteEntry(domain_of(rcpt.address), None, "forwarded-by-mx")
         return case.to_hop(rcpt, route, route.rule, f"the mailbox forwards; {_where(route, rcpt)}")
@@ -151,7 +109,8 @@ def _resolved(case: Case, step: _Step) -> Disposition | _Expansion:
         return _send_outside(case, rcpt)
     if policy.passes_first is not None and not step.forwarded and not _from_within_service(case):
         first = case.setup.server_of_host.get(policy.passes_first.name, "")
-        if case.setup.machine_of(first) != case.setup.machine_of(case.came_from):
+        from_there = case.setup.machine_of(first) == case.setup.machine_of(case.came_from)
+        if not (from_there if policy.internal_clients is None else case.is_internal_client):
             route = RouteEntry(domain_of(rcpt.address), policy.passes_first, "centralised-transport")
             reason = f"mail that {policy.passes_first.name} has not seen yet goes there first"
             return case.to_hop(rcpt, route, "centralised-transport", reason)
@@ -171,6 +130,10 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
     """A recipient of one of this server's domains: what its table of transports says, else what the directory says."""
     policy, address = case.policy, rcpt.address
     entry = case.setup.find(policy, address, case.state) if rule.looked_up else None
+    if entry is not None and case.setup.directory.is_internal_only(address) and not case.from_inside:
+        reason = f"{address} takes mail of internal senders only"
+        cause = "internal-only" if isinstance(entry, Group) else "internal-only-person"
+        return case.fail(rcpt, cause, "internal-senders-only", reason)
     if isinstance(entry, Group) and not policy.expands_first:
         members = tuple(Rcpt(member, rcpt.count, rcpt.written) for member in entry.members)
         return _Expansion(members, frozenset({fold(address)}), is_group=True)
@@ -243,10 +206,9 @@ def _forwarding(case: Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> str
     """
     policy = case.policy
     here = person.lives_at(policy.server)
-    if here and policy.mailbox_forwarding:
-        set_here = policy.mailbox_forwarding.get(fold(person.address))
-        if set_here is not None:
-            return set_here
+    led = leads_elsewhere(case.setup, policy, person)
+    if led is not None:
+        return led
     target = forwards_to(case.setup, policy, person, case.state)
     if target is None or (rule.elsewhere == "fail" and not here):
         return None

@@ -9,7 +9,7 @@ people's other names and forwarding addresses, and everybody who is listed here 
 from __future__ import annotations
 
 from coexsim.mail.directory import Group, Person
-from coexsim.mail.message import domain_of, fold, local_part_of
+from coexsim.mail.message import domain_of, fold, local_part_of, without_extension
 from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup, State
 
@@ -51,6 +51,10 @@ def _replacements(setup: Setup, policy: Policy, address: str, state: State) -> t
     found = policy.aliases.get(fold(address))
     if found is not None:
         return found
+    base = without_extension(address, policy.delimiters)
+    if base != address and fold(base) in policy.aliases:  # propagate_unmatched_extensions
+        extension = local_part_of(address)[len(local_part_of(base)) :]
+        return tuple(f"{local_part_of(to)}{extension}@{domain_of(to)}" for to in policy.aliases[fold(base)])
     rule = policy.rule_for(address)
     entry = setup.find(policy, address, state) if rule is not None and rule.looked_up else None
     if isinstance(entry, Group):
@@ -76,6 +80,22 @@ def forwards_to(setup: Setup, policy: Policy, person: Person, state: State) -> s
     return None if leads_back else person.forwarding
 
 
+def leads_elsewhere(setup: Setup, policy: Policy, person: Person) -> str | None:
+    """Where a hosted service's own object for a person leads, if not to a mailbox of this tenant: what is set there, or the routing
+    address of a mailbox at another tenant or service.
+    """
+    here = person.lives_at(policy.server)
+    of_tenant = not policy.colleagues.isdisjoint(person.homes)
+    if here or not of_tenant:
+        set_here = policy.mailbox_forwarding.get(fold(person.address))
+        if set_here is not None:
+            return set_here
+    home = setup.scenario.servers.get(person.home or "")
+    elsewhere = policy.replica and home is not None and home.side == "hosted" and not (here or of_tenant)
+    leads = person.forwarding and policy.rule_for(person.forwarding) is None
+    return person.forwarding if elsewhere and leads else None
+
+
 def _follows(setup: Setup, policy: Policy, person: Person) -> bool:
     """Does a server follow the forwarding address of a person's record.
 
@@ -86,6 +106,8 @@ def _follows(setup: Setup, policy: Policy, person: Person) -> bool:
     home = setup.scenario.servers.get(person.home or "")
     if home is None or home.side != "hosted":
         return True
+    if policy.replica and person.home not in policy.colleagues:
+        return setup.is_routing_address(person)  # of another tenant or service: it leads there
     if policy.replica:
         return person.lives_at(policy.server) and not setup.is_routing_address(person)
     return policy.follows_forwarding_of_hosted or setup.is_routing_address(person)

@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from coexsim.mail.case import Disposition
 from coexsim.mail.delivery import NotRelayed, Recipients, Refused, Relayed
-from coexsim.mail.disposition import Disposition
 from coexsim.mail.message import Client, Envelope, Kind, Rcpt, Reply
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome
 from coexsim.scenario.model import OUTCOMES

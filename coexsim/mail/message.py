@@ -113,3 +113,10 @@ def domain_of(address: str) -> str:
 def local_part_of(address: str) -> str:
     """The part before the last ``@``."""
     return fold(address.rpartition("@")[0])
+
+
+def without_extension(address: str, delimiters: str) -> str:
+    """``user@domain`` of ``user+anything@domain``, where ``+`` is among the delimiters; without an extension the address as it is."""
+    local, _, domain = address.rpartition("@")
+    ends = [at for at in (local.find(one) for one in delimiters) if at > 0]
+    return f"{local[: min(ends)]}@{domain}" if ends else address

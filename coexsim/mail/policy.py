@@ -77,6 +77,7 @@ class Policy(NamedTuple):
     replica: bool = False  # looks people up in the hosted replica
     mailboxes: frozenset[str] | None = None  # an external server's local parts; None: all exist
     lookup: Literal["full name then local part", "full name only", "local part only"] = "full name only"
+    delimiters: str = ""  # characters that begin an address extension
     looks_up_alternates: bool = False  # its other local domains' addresses also in the primary one [D-GD]
     sends_outside: bool = True
     checks_submissions: bool = True  # its own users hand in by SMTP and meet its RCPT checks
@@ -123,8 +124,16 @@ class Policy(NamedTuple):
     own_clients: frozenset[str] = frozenset()  # outbound servers of the same service and tenant
     own_mail_by_mx: bool = False  # what its mailboxes forward goes by MX, whoever it is for
     other_tenants: Mapping[str, str] = {}  # domains of others at the same service, and the host of their inbound server
-    mailbox_forwarding: Mapping[str, str] = {}  # of mail files here, apart from the directory
+    mailbox_forwarding: Mapping[str, str] = {}  # of mail files and mail users here, apart from the directory
     also_deliver_to: NextHop | None = None  # dual delivery
+    internal_clients: frozenset[str] | None = (
+        None  # whose mail is the organisation's own; None: of all but external servers
+    )
+    forwards_outside: bool = True  # what mailboxes here forward may leave its domains
+    defers_relaying: bool = False  # who may not relay is told to come later
+    ignores_loopback: bool = (
+        False  # mail hosts at loopback addresses count for nothing; else they are this server itself
+    )
     announces_size: bool = True
     offers_tls: bool = True
     valid_certificate: bool = True

@@ -16,6 +16,9 @@ from coexsim.mail.setup import Setup, State
 WhyNotReached = Callable[[str, str], str | None]
 """Given a client and a server: why the client cannot connect, as the cause of its reply; None: it can."""
 CACHED = " (cached)"
+LOOPBACK = frozenset(
+    {"127.0.0.1", "::1", "0.0.0.0"}
+)  # of every machine; MX records of whoever takes no mail lead there
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -48,7 +51,22 @@ def mx_lookup(hop: NextHop, policy: Policy | None) -> MxLookup:
     """The MX rules for a next hop, as asked by a server, or by anybody outside."""
     if policy is None:
         return mail_hosts(hop, _NOBODY, _NOBODY)
-    return mail_hosts(hop, policy.own_names, policy.own_addresses, policy.families)
+    if policy.ignores_loopback:
+        return _without_loopback(mail_hosts(hop, policy.own_names, policy.own_addresses, policy.families))
+    return mail_hosts(hop, policy.own_names, policy.own_addresses | LOOPBACK, policy.families)
+
+
+def _without_loopback(lookup: MxLookup) -> MxLookup:
+    """The MX rules where loopback addresses count for nothing (Exim: ignore_target_hosts)."""
+    try:
+        question = next(lookup)
+        while True:
+            answer: Answer = yield question
+            kept = tuple(address for address in answer.addresses if address not in LOOPBACK)
+            question = lookup.send(answer._replace(addresses=kept))
+    except StopIteration as end:
+        result: MailHosts | DnsFailure = end.value
+        return result
 
 
 def hosts_at_once(setup: Setup, hop: NextHop, policy: Policy | None, state: State) -> MailHosts | DnsFailure:

@@ -18,6 +18,10 @@ NO_SERVER = Reply(451, "4.4.1", "no server of this scenario takes mail from this
 COMMON: Catalogue = {
     "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown"),
     "relay-denied": (554, "5.7.1", "<{address}>: Relay access denied"),
+    "relay-deferred": (454, "4.7.1", "<{address}>: Relay access denied"),  # seen by users of Postfix
+    "internal-only": (550, "5.7.1", "<{address}>: only internal senders may write to this address"),
+    "internal-only-person": (550, "5.7.1", "<{address}>: only internal senders may write to this address"),
+    "forwards-outside": (550, "5.7.1", "<{address}>: forwarding to other domains is not allowed"),
     "too-big": (552, "5.3.4", "Message size exceeds fixed limit"),
     "body-too-big": (552, "5.3.4", "Error: message file too big"),
     "too-big-to-keep": (552, "5.3.4", "Message size exceeds fixed maximum message size"),

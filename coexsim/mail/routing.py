@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from coexsim.mail.case import Case, Disposition
 from coexsim.mail.directory import Group
-from coexsim.mail.disposition import Case, Disposition, dispositions_of
+from coexsim.mail.disposition import dispositions_of
 from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, fold
 from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup, State

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 
 from coexsim.mail.directory import Directory, Entry, Person, View
 from coexsim.mail.dns import Answer, Question
-from coexsim.mail.message import domain_of, fold, local_part_of
+from coexsim.mail.message import domain_of, fold, local_part_of, without_extension
 from coexsim.mail.policy import Policy
 from coexsim.mail.products.registry import policy_of, roles_of
 from coexsim.mail.zones import read_zones
 from coexsim.scenario.model import Scenario
-from coexsim.scenario.servers import ExternalServer
+from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbound
 
 Ask = Callable[[Question], Answer]
 MADE_UP_NETWORK = "198.51.100."  # TEST-NET-2 (RFC 5737): addresses of hosts that no zone declares
@@ -174,6 +174,15 @@ class Setup:
 
     def find(self, policy: Policy, address: str, state: State) -> Entry | None:
         """The directory entry of a recipient as this server sees it, by its way of looking addresses up."""
+        entry = self._find(policy, address, state)
+        if entry is None and policy.delimiters:
+            base = without_extension(address, policy.delimiters)
+            entry = self._find(policy, base, state) if base != address else None
+        if entry is not None and entry.known_at and policy.server not in entry.known_at:
+            return None  # the record is in another directory
+        return entry
+
+    def _find(self, policy: Policy, address: str, state: State) -> Entry | None:
         version = state.replica_version if policy.replica else state.version
         view: View = "replica" if policy.replica else "master"
         entry = None
@@ -197,5 +206,9 @@ class Setup:
             home = getattr(entry, "home", None)
             if home is not None and home == self._homes.get("hosted"):
                 return self._entry_points.get("hosted")
+            server = self.scenario.servers.get(home or "")
+            if isinstance(server, HostedInbound):  # of another tenant: by the outbound server of that one
+                doors = self.scenario.of_kind(HostedOutbound).items()
+                return next((name for name, door in doors if door.tenant == server.tenant), home)
             return home or self._entry_points.get("onprem")
         return self._entry_points.get("internet")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any
 
+from coexsim.mail.case import Disposition
 from coexsim.mail.delivery import (
     DUE,
     GONE,
@@ -37,7 +38,6 @@ from coexsim.mail.delivery import (
     split_by_time,
 )  # fmt: skip
 from coexsim.mail.dialogue import receive
-from coexsim.mail.disposition import Disposition
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedCopy, hops_of, recipients_of, split_off

@@ -117,6 +117,8 @@ def servers_exist(scenario: Scenario) -> Found:
         for index, client in enumerate(server.relay_for):
             if client != "anyone":
                 yield from missing(("servers", name, "relay_for", index), client)
+        for index, client in enumerate(getattr(server, "internal_clients", None) or ()):
+            yield from missing(("servers", name, "internal_clients", index), client)
         for key in ("requires_tls_to", "requires_tls_from"):
             for index, other in enumerate(getattr(server, key)):
                 if other != "anyone":
@@ -129,6 +131,11 @@ def servers_exist(scenario: Scenario) -> Found:
         yield from missing(("directory", "people", name, "mail_file"), person.mail_file)
         for index, other in enumerate(person.also_at):
             yield from missing(("directory", "people", name, "also_at", index), other)
+        for index, other in enumerate(person.known_at):
+            yield from missing(("directory", "people", name, "known_at", index), other)
+    for name, where in scenario.directory.group_known_at.items():
+        for index, other in enumerate(where):
+            yield from missing(("directory", "group_known_at", name, index), other)
     for index, mail in enumerate(scenario.messages):
         yield from missing(("messages", index, "at"), mail.at)
         for key, expect in {

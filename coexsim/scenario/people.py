@@ -33,6 +33,10 @@ class PersonSpec(Spec):
     over_quota: Switch = Field(
         default=False, description="the mail file is full: mail for it bounces, 5.2.2, where the server enforces quotas"
     )
+    known_at: Names = Field(
+        default=(),
+        description="the servers whose directory has this record, where they do not share one; left out: all servers",
+    )
     only_at_hosted: Switch = Field(
         default=False,
         description="the hosted service knows the address, but the master directory has no Person record: a step of the article left "
@@ -60,6 +64,15 @@ class DirectorySpec(Spec):
     people: dict[str, PersonSpec] = Field(default_factory=dict, description="Person records by name")
     groups: dict[str, Names] = Field(
         default_factory=dict, description="group name to its members: people, groups or addresses"
+    )
+    group_known_at: dict[str, Names] = Field(
+        default_factory=dict,
+        description="group name to the servers whose directory has it, such as a group made in the cloud; left out: all servers",
+    )
+    internal_only: Names = Field(
+        default=(),
+        description="people and groups that take mail of internal senders only, as new groups do in Exchange: others are told 5.7.1, by "
+        "Exchange Online 5.7.133 [MS-NDR]",
     )
     population: dict[Literal["onprem", "hosted"], Annotated[Whole, Field(ge=0, le=MOST_MAILBOXES)]] = Field(
         default_factory=dict, description="nameless mailboxes a side"

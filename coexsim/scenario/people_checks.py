@@ -60,6 +60,12 @@ def people_exist(scenario: Scenario) -> Found:
                 yield ("directory", "groups", group, index), known.none_called("person or group", member)
             elif "@" in member and not is_mail_address(member):
                 yield ("directory", "groups", group, index), f"{member!r} is no address"
+    for index, name in enumerate(directory.internal_only):
+        if name not in known:
+            yield ("directory", "internal_only", index), known.none_called("person or group", name)
+    for name in directory.group_known_at:
+        if name not in directory.groups:
+            yield ("directory", "group_known_at", name), Names(directory.groups).none_called("group", name)
     for index, name in enumerate(directory.replica.missing if directory.replica else ()):
         if name not in known:
             yield ("directory", "replica", "missing", index), known.none_called("person or group", name)

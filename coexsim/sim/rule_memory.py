@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+from coexsim.mail.case import Disposition
 from coexsim.mail.delivery import Refused, TransactionResult, split_by_time
 from coexsim.mail.dialogue import receive
-from coexsim.mail.disposition import Disposition
 from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.message import NextHop, Rcpt, Reply, fold
 from coexsim.mail.policy import Rate

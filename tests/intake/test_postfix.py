@@ -148,6 +148,27 @@ def test_settings_become_keys(tmp_path: Path) -> None:
     assert found.relay_for == ()
 
 
+def test_rates_extensions_and_deferred_relaying_become_keys(tmp_path: Path) -> None:
+    """As postconf(5) has them; reject_unauth_destination in the same list says no at once."""
+    found = server(
+        tmp_path,
+        "recipient_delimiter = +-\nsmtpd_client_message_rate_limit = 30\nsmtpd_client_recipient_rate_limit = 90\n"
+        "anvil_rate_time_unit = 2m\n"
+        "smtpd_client_connection_rate_limit = 20\ninitial_destination_concurrency = 2\n"
+        "smtpd_relay_restrictions = permit_mynetworks, defer_unauth_destination\n",
+    )
+    rejects = server(tmp_path, "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n")
+
+    assert (found.recipient_delimiter, found.defer_unauth_destination, found.initial_destination_concurrency) == (
+        "+-",
+        True,
+        2,
+    )
+    assert (found.smtpd_client_message_rate_limit, found.smtpd_client_recipient_rate_limit) == (30, 90)
+    assert (found.smtpd_client_connection_rate_limit, found.anvil_rate_time_unit) == (20, 120)
+    assert not rejects.defer_unauth_destination
+
+
 def test_a_server_that_forbids_no_relaying_is_an_open_relay(tmp_path: Path) -> None:
     """Neither list has reject_unauth_destination: whoever asks may relay."""
     found = server(tmp_path, "smtpd_relay_restrictions = permit_mynetworks\nsmtpd_recipient_restrictions = permit\n")

@@ -68,6 +68,8 @@ def exchange_steps(search: Search) -> Iterator[Finding]:
         written_domains = server.accepted_domains.items()
         accepted = {fold(written.removeprefix("*.")): (written, how) for written, how in written_domains}
         accepted |= {fold(written): (written, how) for written, how in written_domains}
+        if domain not in accepted and server.organization is not None and accepted:
+            continue  # of another organization, with domains of its own
         if domain not in accepted:
             text = (
                 f"{domain} is not an accepted domain of {name}: mail for it is refused as relaying; add it as an Internal Relay Domain "

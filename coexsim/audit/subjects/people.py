@@ -72,7 +72,8 @@ def person_records(search: Search) -> Iterator[Finding]:
             text = f"{sender} sends mail but has no Person record: answers and bounces to it fail; {step}"
             yield search.finding(PERSON_RECORD_MISSING, ("messages", index, "from"), text, about=(sender,))
     for name, person in scenario.directory.people.items():
-        if person.mail_system == "notes" and person.mail_file in inbound:
+        notes = person.mail_system == "notes" and bool(scenario.of_kind(DominoServer))
+        if notes and person.mail_file in inbound:
             article = step.partition("(")[2]
             text = f"{name} has the mail system 'notes', but a mail file at {person.mail_file}; choose 'other-internet-mail' ({article}"
             yield search.finding(PERSON_MAIL_SYSTEM, ("directory", "people", name), text, about=(name,))

@@ -129,6 +129,13 @@ def _remedy(search: Search, flow: Flow, otherwise: str) -> str:
     """What would let this mail arrive, where that is plain."""
     copies = flow.route.copies if flow.route else ()
     person = search.setup.directory.find(flow.address, 0)
+    by = flow.route.by if flow.route else None
+    if person is not None and person.known_at and by in search.scenario.servers and by not in person.known_at:
+        return f"the directory of {by} has no record of it (known_at): make one there, such as a mail contact"
+    if _rule(flow) == "internal-senders-only":
+        return "let the server take it for the organisation's own mail (internal_clients)"
+    if _rule(flow) == "external-forwarding":
+        return "allow the mailbox to forward (external_forwarding), or end the forwarding"
     if flow.recipient.side == "group":
         return "correct its members"
     if (
@@ -197,7 +204,9 @@ def _failed(search: Search) -> dict[MailClass, list[Flow]]:
     """The recipients that mail should reach and does not, apart from loops and hop limits, which are told as such."""
     failed: dict[MailClass, list[Flow]] = {}
     for flow in search.flows:
-        if flow.recipient.exists and not flow.delivered and not flow.loop and not whose_hop_limit(search, flow):
+        wished = flow.sender.side == "internet" and _rule(flow) == "internal-senders-only"
+        lost = flow.recipient.exists and not flow.delivered and not wished
+        if lost and not flow.loop and not whose_hop_limit(search, flow):
             failed.setdefault(flow.recipient, []).append(flow)
     return failed
 

@@ -20,6 +20,9 @@ def restrictions(main: Main, found: Found, server: tuple[str, str]) -> None:
     if main.text("smtpd_reject_unlisted_recipient", "yes") == "no" and "reject_unlisted_recipient" not in seen:
         where = main.where("smtpd_reject_unlisted_recipient")
         found.put((*server, "reject_unlisted_recipient"), "disabled", where)
+    relaying = main.words("smtpd_relay_restrictions")
+    if "defer_unauth_destination" in relaying and "reject_unauth_destination" not in relaying:
+        found.put((*server, "defer_unauth_destination"), "enabled", main.where("smtpd_relay_restrictions"))
     if seen.isdisjoint(_AGAINST_RELAYING):
         where = main.where("smtpd_relay_restrictions") or main.where("smtpd_recipient_restrictions")
         found.put((*server, "relay_for"), ["anyone"], where, "nothing in the restrictions forbids relaying")

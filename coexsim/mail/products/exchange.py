@@ -26,6 +26,8 @@ MOST_COST = 100  # of a Send connector [MS-SC]
 # Sources by their keys in profiles/SOURCES.md.
 REPLIES = {
     "unknown-user": (550, "5.1.1", "User unknown (RESOLVER.ADR.ExRecipNotFound)"),  # [MS-RF], [MS-NDR]
+    "internal-only": (550, "5.7.1", "RESOLVER.RST.AuthRequired; authentication required"),  # NDRs that users published
+    "internal-only-person": (550, "5.7.1", "RESOLVER.RST.AuthRequired; authentication required"),
     "relay-denied": (550, "5.7.1", "Unable to relay"),  # [MS-NDR]; leading 550 from memory
     "too-many-hops": (554, "5.4.6", "Hop count exceeded - possible mail loop"),  # [MS-546]
     "no-smart-host": (550, "5.4.4", "ROUTING.NoConnectorForAddressType; unable to route <{address}>"),  # from memory
@@ -77,6 +79,7 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
         colleagues=frozenset(
             name for name, one in scenario.of_kind(ExchangeServer).items() if one.organization == server.organization
         ),
+        internal_clients=None if server.internal_clients is None else frozenset(server.internal_clients),
         routes=tuple(_connector_routes(server, frozenset(domains))),
         checks_submissions=False,
         max_size_bytes=server.max_receive_size,

@@ -23,6 +23,13 @@ SCHEDULE = RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "des
 REPLIES: Catalogue = {
     "unknown-user": (550, "5.1.10", "RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"),
     "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
+    "internal-only": (550, "5.7.133", "RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required"),
+    "internal-only-person": (
+        550,
+        "5.7.134",
+        "RESOLVER.RST.SenderNotAuthenticatedForMailbox; authentication required",
+    ),
+    "forwards-outside": (550, "5.7.520", "Access denied, Your organization does not allow external forwarding"),
     "relay-denied": (550, "5.7.64", "TenantAttribution; Relay Access Denied"),
     # Its MX record leads in by another of its many hosts: the mail goes round until the hop count ends it.
     "loops-to-self": (554, "5.4.14", "Hop count exceeded - possible mail loop ATTR34"),
@@ -86,4 +93,5 @@ EXCHANGE_ONLINE = ServiceProduct(
     limits=LIMITS,
     sizes=SIZES,
     addresses=8,
+    delimiters="+",
 )

@@ -66,6 +66,8 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         domains=dict.fromkeys(relayed, passing) | dict.fromkeys(local, DomainRule(True, "fail", "relay", verify)),
         primary_domain=next(iter(local or relayed), fold(scenario.domain)),
         routes=(*routes, any_route(server.smart_host_for_others, "smart-host")),
+        delimiters=server.local_part_suffix.replace("*", "").replace(" : ", ""),
+        ignores_loopback=True,  # ignore_target_hosts
         max_size_bytes=server.message_size_limit,
         max_submit_bytes=server.message_size_limit,
         max_recipients=server.recipients_max or None,

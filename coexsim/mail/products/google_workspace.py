@@ -50,4 +50,5 @@ GOOGLE_WORKSPACE = ServiceProduct(
     limits=LIMITS,
     sizes=SIZES,
     addresses=8,
+    delimiters="+",
 )

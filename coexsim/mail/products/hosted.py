@@ -37,6 +37,9 @@ def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer)
         subdomains_of=below,
         primary_domain=next(iter(domains), fold(scenario.domain)),
         replica=True,
+        delimiters=_delimiters(organisation),
+        internal_clients=None if server.internal_clients is None else frozenset(server.internal_clients),
+        forwards_outside=server.external_forwarding,
         routes=tuple(_routes(server, domains)),
         passes_first=connector if server.centralised_transport else None,
         max_size_bytes=server.max_message_size or sizes.taken,
@@ -71,6 +74,8 @@ def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServe
                 domains = {domain: rule._replace(unknown="relay") for domain, rule in domains.items()}
             relays = (inbound.people_elsewhere or organisation.service.people_elsewhere) == "relay"
             routes = [r for r in _routes(inbound, domains) if r.pattern != "*" and (relays or r.rule != "smart-host")]
+    elif inbound is not None:
+        routes = [route for route in _connectors(inbound) if route.pattern != "*"]
     first = inbound.smart_host if inbound is not None and inbound.centralised_transport else None
     leaves_by = server.relay_host or first
     others = _connectors(inbound) if inbound is not None and leaves_by is None else []
@@ -85,6 +90,8 @@ def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServe
         subdomains_of=below,
         primary_domain=fold(scenario.domain),
         replica=True,
+        delimiters=_delimiters(organisation),
+        mailbox_forwarding={} if inbound is None else _forwarding(inbound, scenario),
         routes=(*routes, *(everything or [any_route(leaves_by, "relay-host")])),
         max_size_bytes=size,
         max_submit_bytes=size,
@@ -94,6 +101,12 @@ def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServe
         colleagues=frozenset(organisation.doors_in),
         other_tenants=_other_tenants(organisation, server.tenant, scenario) if domains else {},
     )
+
+
+def _delimiters(organisation: Organisation) -> str:
+    """The characters that begin an address extension: the service's, or as its tenant has set."""
+    said = organisation.inbound.plus_addressing if organisation.inbound is not None else None
+    return organisation.service.delimiters if said is None else "+" * said
 
 
 def sending_rates(scenario: Scenario, server: HostedOutbound) -> tuple[Rate, ...]:

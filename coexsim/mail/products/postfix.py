@@ -73,6 +73,8 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
             for sender, host in server.sender_dependent_relayhost_maps.items()
             if (hop := hop_to(host))
         },
+        delimiters=server.recipient_delimiter,
+        defers_relaying=server.defer_unauth_destination,
         verifies="probe" if server.reject_unverified_recipient else "off",
         unverified_code=server.unverified_recipient_reject_code,
         relays_for=frozenset(server.relay_for) | frozenset(server.mynetworks),

@@ -60,6 +60,7 @@ class ServiceProduct(NamedTuple):
     """A hosted mail service. `name` is whose replies are given; `machine_settings` are fields of a `Policy` of both its servers.
 
     `host_endings` are domains that its own mail hosts lie in; `addresses` is how many hosts one tenant's mail leaves from;
+    `delimiters` begin an address extension that its mailboxes have;
     `own_domains_by_mx`: mail of a tenant's domain that is not for its mailboxes goes by the MX record where no connector is set.
     """
 
@@ -76,6 +77,7 @@ class ServiceProduct(NamedTuple):
     own_domains_by_mx: bool = True
     limits: Limits = Limits()
     sizes: SizeLimits = SizeLimits()
+    delimiters: str = ""
 
 
 # Forefront Online of 2012 is the nearest published hosted service: every 20 min, a warning after 2 h, 5 days.

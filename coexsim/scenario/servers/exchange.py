@@ -76,6 +76,11 @@ class ExchangeServer(ServerBase):
         default=None,
         description="the Exchange organization that it belongs to: its servers know each other's mailboxes; left out: all that say none",
     )
+    internal_clients: Names | None = Field(
+        default=None,
+        description="other servers whose mail it takes for the organisation's own (Receive connector, hybrid headers); left out: all but "
+        "external ones",
+    )
     send_connectors: tuple[SendConnector, ...] = Field(
         default=(), description="ways out, chosen by address space, then cost [MS-SC]"
     )

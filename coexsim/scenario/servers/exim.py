@@ -25,6 +25,9 @@ class EximServer(ServerBase):
     smart_host_for_others: str | None = Field(
         default=None, description="takes all mail for other domains (Debian: dc_smarthost); default: by MX"
     )
+    local_part_suffix: Literal["", "+*", "-*", "+* : -*"] = Field(
+        default="", description="of its routers for local users: with '+*', mail to user+anything goes to user [EXIM]"
+    )
     verify_recipient: Literal["off", "route", "callout"] = Field(
         default="route",
         description="'verify = recipient' at RCPT follows the routers: 451 where a route cannot be worked out; callout: asks the next "

@@ -68,9 +68,23 @@ class HostedInbound(ServerBase):
     centralised_transport: Switch = Field(
         default=False, description="mail not yet seen by the connector's host goes there first [MS-HYB]"
     )
+    internal_clients: Names | None = Field(
+        default=None,
+        description="servers whose mail the service takes for the organisation's own (its connector from on-premises matches); left out: "
+        "all but external ones. With centralised_transport, all other mail goes on-premises first",
+    )
     forwarding: dict[str, str] = Field(
         default_factory=dict,
-        description="person to the address that the mailbox here forwards to, whatever the directory says",
+        description="person to the address that the mailbox, or the mail user, here leads to, whatever the directory says",
+    )
+    external_forwarding: Switch = Field(
+        default=True,
+        description="mailboxes may forward to other domains; disabled, as Exchange Online's outbound spam policy is by default today: "
+        "550 5.7.520 [MS-FWD]",
+    )
+    plus_addressing: Switch | None = Field(
+        default=None,
+        description="mail to user+anything goes to user; default: at Exchange Online and Google Workspace [MS-PLUS]",
     )
     also_deliver_to: str | None = Field(
         default=None, description="dual delivery: a copy of all mail for its people goes to this host too [GW-DUAL]"

@@ -67,6 +67,16 @@ class PostfixServer(ServerBase):
     unverified_recipient_reject_code: Literal[450, 550] = Field(
         default=450, description="for an address that the probe shows to bounce; 450 by default (postconf(5))"
     )
+    recipient_delimiter: str = Field(
+        default="",
+        max_length=8,
+        description="characters that begin an address extension: with '+', mail to user+anything goes to user; '' by default [PF]",
+    )
+    defer_unauth_destination: Switch = Field(
+        default=False,
+        description="smtpd_relay_restrictions ends with it, as by default since Postfix 2.10: who may not relay is told 454 4.7.1 and "
+        "comes again until the mail expires; left out: reject_unauth_destination, 554 5.7.1",
+    )
     mynetworks: Names = Field(default=(), description="clients that may relay; also relay_for")
     message_size_limit: SizeBytes | None = Field(
         default=10_240_000, description="larger mail is refused with 552; 0: no limit [PF]"
