@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -112,11 +112,30 @@ class Comparison:
         """What differs, in a line."""
         if not self.differs:
             return "No difference is shown between A and B."
+        counts = [f"{number} of {most} figures of {name}" for name, (number, most) in self.shown.items() if number]
+        parts = [self._largest, f"in all {_listed(counts)} differ" if counts else ""]
         routes = len(self.routes.changes)
         some = "1 class of mail goes" if routes == 1 else f"{routes} classes of mail go"
-        parts = [f"{some} another way"] if routes else []
-        parts += [f"{number} of {most} figures of {name}" for name, (number, most) in self.shown.items() if number]
-        return f"B differs from A: {', '.join(parts)}."
+        parts.append(f"{some} another way" if routes else "")
+        return f"B differs from A: {'; '.join(filter(None, parts))}."
+
+    @property
+    def _largest(self) -> str:
+        """The delay that differs most, in words with its interval; empty where none is shown to differ."""
+        table = self.delays.reset_index()
+        table = table[table["shown"].isin(["more", "less"])]
+        for figure, said in (
+            ("p95", "95 % of {flow} mail arrives within {b}, {by}"),
+            ("mean", "{flow} mail takes {b} on average, {by}"),
+        ):
+            rows = table[table["figure"] == figure].to_dict("records")
+            if rows:
+                row = max(rows, key=lambda each: abs(each["difference"]))
+                ends = sorted(abs(row[name]) for name in ("low", "high"))
+                between = f" ({say_duration(ends[0])} to {say_duration(ends[1])})" if isfinite(ends[1]) else ""
+                by = f"{say_duration(abs(row['difference']))}{between} {'later' if row['difference'] > 0 else 'sooner'}"
+                return said.format(flow=row["flow"], b=say_duration(row["b"]), by=by)
+        return ""
 
     @property
     def differs(self) -> bool:
@@ -128,6 +147,10 @@ class Comparison:
         """Of delays, outcomes, servers and totals: how many figures show a difference, of how many."""
         tables = {"delays": self.delays, "outcomes": self.outcomes, "servers": self.servers, "totals": self.totals}
         return {name: (int(table["shown"].isin(["more", "less"]).sum()), len(table)) for name, table in tables.items()}
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _say_s(seconds: float) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from typing import Any, ClassVar, NamedTuple
 
@@ -150,11 +150,14 @@ def follow(
     """An outage that the scenario has among its events, followed until all is normal again and all measured mail has met its end.
 
     `simulated` runs a scenario in another way than this would; `progress` is told of a single one, and
-    `runs_done` how many were done of how many: replications, then those with other limits.
+    `runs_done` how many were done of how many: replications, then those with other limits too.
     """
     window = measured_window(spec)
+    before = 0
 
     def runs(of: Scenario) -> Results:
+        nonlocal before
+        before += replications
         if simulated is not None:
             return simulated(of)
         if replications == 1:
@@ -172,12 +175,22 @@ def follow(
         after_s = max(longer.run.length - back_s, FIRST_LOOK_S)
         longer = changed(spec, {"run.length": f"{back_s + 2 * after_s:.0f} s", "run.measure": window})
         results = runs(longer)
-    facts = outage_facts(results, longer, event)
-    normal_s = _normal_each(results, longer, event)
-    found = Outage(longer, results, facts, normal_s)
-    if not try_limits or not len(facts.backlog) or not isfinite(back_s):
+    found = Outage(longer, results, outage_facts(results, longer, event), _normal_each(results, longer, event))
+    if not try_limits:
         return found
-    return Outage(longer, results, facts, normal_s, _tried(longer, event, facts, seed, executor, engine, runs_done))
+    told = None if runs_done is None else lambda done, of: runs_done(before + done, before + of)
+    return with_limits(found, event, seed=seed, executor=executor, runs_done=told, engine=engine)
+
+
+def with_limits(
+    found: Outage, event: Event, *, seed: int | None = None, executor: Executor | None = None,
+    runs_done: Callable[[int, int], None] | None = None, engine: Engine = "auto",
+) -> Outage:  # fmt: skip
+    """The answer with what other limits would change, each tried in a run of its own; as it is where nothing lasts after the return."""
+    if not isfinite(found.facts.to_s) or max(found.normal_s, default=0.0) == 0:
+        return found
+    changes = _tried(found.scenario, event, found.facts, seed, executor, engine, runs_done)
+    return replace(found, changes=changes)
 
 
 def last_outage(spec: Scenario) -> Event | None:
@@ -235,6 +248,8 @@ def _tried(
     wanted = wanted[:MOST_CHANGES]
     calls = [(scenario, seed, 0, event, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted]
     done: dict[int, tuple[float, float]] = {}
+    if runs_done:
+        runs_done(0, len(calls))
     for i, outcome in run_all(executor, _after_change, calls):
         done[i] = outcome
         if runs_done:

@@ -178,7 +178,7 @@ def look_ahead(
     judge: Callable[[date, float | None], Look], rate: float, plan: Sequence[MigrationStep], start: date, years: float
 ) -> Outlook:  # fmt: skip
     """The search of `outlook` by what `judge` says of a day and a hosted share."""
-    last = start + timedelta(days=round(years * DAYS_A_YEAR))
+    last = _last(start, years)
     steps = _steps(plan, start, last)
     looks: list[Look] = []
     holds: date | None = None
@@ -195,7 +195,7 @@ def look_ahead(
         if first == "missed":
             return found(step.day)
         holds = step.day if first == "met" else holds
-        end = steps[place + 1].day - timedelta(days=1) if place + 1 < len(steps) else last
+        end = _end(steps, place, last)
         months = _months(step.day, end)
         if not rate:
             holds = end if first == "met" else holds
@@ -205,6 +205,23 @@ def look_ahead(
             if high < len(months):
                 return found(months[high])
     return found(None)
+
+
+def most_looks(rate: float, plan: Sequence[MigrationStep], start: date, years: float) -> int:
+    """How many days `look_ahead` judges, if every answer is clear: each step's, and those that halving the months after it takes."""
+    last = _last(start, years)
+    steps = _steps(plan, start, last)
+    months = [len(_months(step.day, _end(steps, place, last))) for place, step in enumerate(steps)]
+    return len(steps) + (sum(min(count, 2 + count.bit_length()) for count in months) if rate else 0)
+
+
+def _last(start: date, years: float) -> date:
+    return start + timedelta(days=round(years * DAYS_A_YEAR))
+
+
+def _end(steps: Sequence[MigrationStep], place: int, last: date) -> date:
+    """The last day before the next step."""
+    return steps[place + 1].day - timedelta(days=1) if place + 1 < len(steps) else last
 
 
 def _steps(plan: Sequence[MigrationStep], start: date, last: date) -> list[MigrationStep]:

@@ -42,6 +42,13 @@ class Ahead(NamedTuple):
     start: date
     years: float
 
+    @property
+    def most_looks(self) -> int:
+        """How many days are judged at the most."""
+        from coexsim.analysis.outlook import most_looks
+
+        return most_looks(self.growth, self.plan, self.start, self.years)
+
     def look(
         self,
         scenario: Scenario,

@@ -62,7 +62,7 @@ def compare(
     if folder is not None:
         from coexsim.report.differences import write_comparison
 
-        keeping.write(partial(write_comparison, found, folder))
+        keeping.write(partial(write_comparison, found, folder, scope(one)))
     if as_json:
         code = CANNOT_WRITE if keeping.failed else int(found.differs)
         kept = None if folder is None or keeping.failed else str(folder)
@@ -70,7 +70,7 @@ def compare(
             _data(found, one.source.file, other.source.file) | {"exit_code": code, "scope": scope(one), "folder": kept}
         )
     elif quiet:
-        say(_answer(found))
+        say(found.headline)
     else:
         _say_comparison(found, a, b)
         make_console().print(scope(one))
@@ -102,7 +102,7 @@ def _data(found: Comparison, a: str, b: str) -> dict[str, Any]:
         )
     ]
     return envelope(
-        "compare", _answer(found), int(found.differs), provenance={"a": a, "b": b, "replications": found.replications},
+        "compare", found.headline, int(found.differs), provenance={"a": a, "b": b, "replications": found.replications},
         differences=differences, messages=found.messages, unpaired=found.unpaired, same_mail=found.same_mail,
         classes_of_mail_that_change=len(found.routes.changes),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def _say_comparison(found: Comparison, a: Path, b: Path) -> None:
     from coexsim.report.tables import words
 
     console = make_console()
-    console.print(_answer(found), style="bold")
+    console.print(found.headline, style="bold")
     for letter, name, file in (("A", found.a, a), ("B", found.b, b)):
         console.print(f"{letter}: {file}" if name == letter else f"{letter}: {name} ({file})")
     if not found.same_mail:
@@ -131,16 +131,6 @@ def _say_comparison(found: Comparison, a: Path, b: Path) -> None:
     apart = f"{found.unpaired:,} {'arrived in one alone' if found.same_mail else 'as two lots of mail'}"
     runs = f"{found.replications} replication{'s' if found.replications > 1 else ''}"
     console.print(f"{found.messages:,} messages compared with themselves, {apart}; {runs}.")
-
-
-def _answer(found: Comparison) -> str:
-    """What differs, in a line."""
-    if not found.differs:
-        return "No difference is shown between A and B."
-    routes = len(found.routes.changes)
-    parts = [f"{routes} classes of mail go another way (see coexsim diff)"] if routes else []
-    parts += [f"{number} of {most} figures of {name}" for name, (number, most) in found.shown.items() if number]
-    return f"B differs from A: {', '.join(parts)}."
 
 
 def _differences(title: str, table: Any, unit: str) -> Any:

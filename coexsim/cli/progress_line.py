@@ -40,10 +40,10 @@ class Teller:
         self.total = self.total if of is None else of
         self.done, self.words = done, words
 
-    def count(self, what: str) -> None:
-        """One more of something is done, of nobody knows how many."""
+    def count(self, what: str, at_most: int | None = None) -> None:
+        """One more of something is done, of nobody knows how many; of so many at the most, where that is known."""
         self.done += 1
-        self.words = f"{what}, {self.done:,.0f} runs so far"
+        self.words = f"{what}, {self.done:,.0f} runs so far" + (f" of {at_most:,} at the most" if at_most else "")
 
     def line(self) -> str:
         """``two sites: Mon 14:20 of ..., 60 % after 15 s, about 10 s left``."""

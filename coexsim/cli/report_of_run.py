@@ -27,13 +27,17 @@ if TYPE_CHECKING:
 class Report:
     """The answer of a run and its folder. The tables are kept before anything else is done with them."""
 
-    def __init__(self, spec: Scenario, results: Results, folder: Path, *, outage: Outage | None = None) -> None:
+    def __init__(
+        self, spec: Scenario, results: Results, folder: Path, *, outage: Outage | None = None, again: str = ""
+    ) -> None:
         self.spec, self.results, self.folder = spec, results, folder
         self.keeping = Keeping()
         self.keeping.write(partial(results.save, folder))
         self.verdicts: Sequence[Verdict] = []
         self.summary: dict[str, Any] = {}
         self.outage = outage
+        self.again = again
+        """The command that asked, where it is not `run`."""
         self.trip: RoundTrip | None = None
         self.outlook: Outlook | None = None
         self.pictures = False
@@ -79,7 +83,7 @@ class Report:
 
             page = partial(
                 write_report, self.results, self.spec, self.folder, verdicts=self.verdicts, trip=self.trip,
-                outage=self.outage, outlook=self.outlook, summary=self.summary,
+                outage=self.outage, outlook=self.outlook, summary=self.summary, again=self.again,
             )  # fmt: skip
             self.keeping.write(page)
         self.pictures = pictures

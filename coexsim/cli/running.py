@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
@@ -15,7 +15,7 @@ from coexsim.cli.completion import what_can_go_down
 from coexsim.cli.console import make_console
 from coexsim.cli.folder import results_folder
 from coexsim.cli.large import ask_first
-from coexsim.cli.progress_line import progress_bar, run_bar
+from coexsim.cli.progress_line import Teller, progress_bar, run_bar
 from coexsim.cli.report_of_run import Report
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ def run(
             help="do not price the round trip, for which the same mail is run with direct delivery too",
         ),
     ] = True,
+    limits: Annotated[
+        bool,
+        Option(" /--no-limits", show_default=False, help="of a scenario with an outage, do not try what other limits would change"),
+    ] = True,
     pictures: options.Pictures = True,
     engine: options.EngineName = "auto",
     growth: ahead.Growth = None,
@@ -69,13 +73,14 @@ def run(
 ) -> int:  # fmt: skip
     """Simulate a scenario: delay, queues, utilisation, the round trip's price; tables and pictures under reports/.
 
-    One with an outage is followed until all is normal again and all measured mail has met its end, and says so first.
+    One with an outage is followed until all is normal again and all measured mail has met its end, and says so first, with the
+    limit that makes it last.
     With --growth or --plan, today and each later day are judged by as many replications, four unless you say otherwise.
 
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
     from coexsim.analysis.assess import FIRST_LOOK
-    from coexsim.analysis.outage_answer import follow, last_outage
+    from coexsim.analysis.outage_answer import follow, last_outage, with_limits
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
@@ -88,8 +93,9 @@ def run(
     looks = FIRST_LOOK if asked is not None else 1
     count = 1 if logging else replications or max(spec.run.replications, looks)
     round_trip = round_trip and not stream  # which compares messages one by one
-    ask_first(spec, count * (2 if round_trip else 1), yes, engine=engine, stream=stream, quiet=quiet)
     event = None if stream else last_outage(spec)  # which is told from single messages
+    runs = count * (2 if round_trip else 1)
+    ask_first(spec, runs, yes, engine=engine, stream=stream, quiet=quiet, at_least=event is not None)
     ahead_of_time = round_trip and count == 1 and dask is None and event is None
     with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
 
@@ -101,13 +107,21 @@ def run(
             report = Report(spec, simulated(spec), folder)
         else:
             found = follow(spec, event, try_limits=False, simulated=simulated)
+            if limits:
+                with progress_bar("other limits", quiet=quiet) as tell, open_executor(jobs, dask) as executor:
+                    found = with_limits(
+                        found, event, seed=seed, executor=executor, runs_done=_runs(tell), engine=engine
+                    )
             report = Report(found.scenario, found.results, folder, outage=found)
         report.find()
         if round_trip:
             report.price(jobs, direct, quiet=quiet)
     if asked is not None:
+        most = asked.most_looks * count
         with progress_bar("until when it holds", quiet=quiet) as tell, open_executor(jobs, dask) as executor:
-            report.outlook = asked.look(spec, seed, executor, count, progress=lambda _: tell.count("each day"))
+            report.outlook = asked.look(
+                spec, seed, executor, count, progress=lambda _: tell.count("day by day", at_most=most)
+            )
     report.write(pictures=pictures)
     if logging is not None:
         logging.write(report.spec, folder)
@@ -164,9 +178,21 @@ def outage(
     ):
         found = follow(
             spec, spec.events[-1], replications=replications or 1, seed=seed, executor=executor, engine=engine,
-            progress=shown.run, runs_done=lambda done, of: shown(done, f"{done} of {of} runs", of=of),
+            progress=shown.run, runs_done=_runs(shown),
         )  # fmt: skip
-    report = Report(found.scenario, found.results, folder, outage=found)
+    again = shlex.join(
+        [
+            "coexsim",
+            "outage",
+            str(scenario),
+            *(word for name in server for word in ("--server", name)),
+            "--at",
+            at,
+            "--for",
+            length,
+        ]
+    )
+    report = Report(found.scenario, found.results, folder, outage=found, again=again)
     report.find()
     report.write(pictures=pictures)
     details = {"outage": found.plain()}
@@ -175,36 +201,25 @@ def outage(
 
 def _say_outage(found: Outage) -> None:
     """The answer in a line, which limit made it so long, then what the outage did, as a table of queues and a few lines."""
+    from coexsim.report import outage_words
     from coexsim.report.tables import plain_table, titled
-    from coexsim.units import say_bytes, say_duration, say_time
 
-    facts, start = found.facts, found.scenario.run.start
     console = make_console()
     console.print(f"{found.headline}.", style="bold")
     if found.limit:
         console.print(found.limit)
-    to = say_time(facts.to_s, start) if isfinite(facts.to_s) else "the end"
-    console.print(f"{facts.down} down from {say_time(facts.from_s, start)} to {to}", style="bold")
-    table = plain_table(["queue at"], ["before", "most", "bytes", "at", "drained after the return"])
-    for server, before, most, most_bytes, at_s, drain_s in facts.backlog.to_numpy().tolist():
-        drained = "not seen" if drain_s == float("inf") else say_duration(drain_s)
-        when = say_time(at_s, start)
-        table.add_row(server, f"{before:,.0f}", f"{most:,.0f}", say_bytes(most_bytes), when, drained)
-    console.print(table if len(facts.backlog) else "no server's queue grew")
-    console.print(f"Longest delay of mail handed in meanwhile and delivered: {say_duration(facts.longest_delay_s)}")
-    ends = f"expired {facts.expired:,}; bounced {facts.bounced:,}; in transit at the end {facts.in_transit:,}"
-    console.print(f"Delay warnings {facts.warnings:,}; {ends}")
-    if facts.burst_per_min == facts.burst_per_min:
-        usual = (
-            f" (in the hour before: {facts.usual_per_min:,.0f})" if facts.usual_per_min == facts.usual_per_min else ""
-        )
-        console.print(f"Burst on return: {facts.burst_per_min:,.0f} SMTP sessions a minute at one server{usual}")
+    console.print(outage_words.say_span(found), style="bold")
+    queues = plain_table([outage_words.QUEUE_HEADS[0]], list(outage_words.QUEUE_HEADS[1:]))
+    for row in outage_words.queue_rows(found):
+        queues.add_row(*row)
+    console.print(queues if queues.row_count else "no server's queue grew")
+    for line in outage_words.more_facts(found):
+        console.print(line)
     if found.changes:
-        tried = plain_table(["with"], ["normal after the return", "most in one queue"])
-        for change, normal_s, most_bytes in found.table.itertuples(index=False):
-            normal = "not seen" if normal_s == float("inf") else say_duration(normal_s)
-            tried.add_row(change, normal, say_bytes(most_bytes))
-        console.print(titled("Other limits, one at a time, under the same mail", tried))
+        tried = plain_table([outage_words.CHANGE_HEADS[0]], list(outage_words.CHANGE_HEADS[1:]))
+        for row in outage_words.change_rows(found):
+            tried.add_row(*row)
+        console.print(titled(outage_words.CHANGES, tried))
 
 
 def _simulated(
@@ -236,14 +251,21 @@ def _simulated(
         with progress_bar(f"{count} replications", count, quiet=quiet) as tell, open_executor(jobs, dask) as executor:
             results = replicate(
                 spec, count, seed=seed, executor=executor, jobs=jobs, engine=engine, stream=stream,
-                progress=lambda done, of: tell(done, f"{done} of {of} runs"),
+                progress=_runs(tell),
             )  # fmt: skip
     took_s = perf_counter() - began
+    if quiet:
+        return results
     copies = (results.mail["kind"] == "mail").to_numpy()
     messages = int(results.mail["rows"].to_numpy()[copies].sum() if results.is_streamed else copies.sum())
     name = spec.title or spec.source.file
     print(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s{_by(results)}", file=sys.stderr)
     return results
+
+
+def _runs(tell: Teller) -> Callable[[int, int], None]:
+    """What is told how many runs are done of how many."""
+    return lambda done, of: tell(done, f"{done} of {of} runs", of=of)
 
 
 def _by(results: Results) -> str:

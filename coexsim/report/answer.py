@@ -131,8 +131,11 @@ def _lost(summary: dict[str, Any]) -> str:
     twice = sum(row["delivered_twice"] for row in known)
     nobody = sum(row["sent"] for row in rows) - sum(row["sent"] for row in known)
     sent, delivered = (sum(row[name] for row in known) for name in ("sent", "delivered"))
+    share = f" ({100 * delivered / sent:.4g} %)" if sent else ""
     parts = [
-        f"Of {sent:,} recipients {delivered:,}{f' ({100 * delivered / sent:.4g} %)' if sent else ''} got their mail"
+        f"All {sent:,} recipients got their mail"
+        if delivered == sent > 1
+        else f"Of {sent:,} recipients {delivered:,}{share} got their mail"
     ]
     for name in ("bounced", "expired", "discarded", "in transit"):
         number = sum(row[name] for row in known)

@@ -77,14 +77,17 @@ def say_difference(seconds: float) -> str:
     return f"{sign}{say_duration(abs(seconds))}"
 
 
-def write_comparison(found: Comparison, folder: str | Path) -> Path:
-    """Write the tables of a comparison as CSV, its picture as PNG, and a page with all of it. Returns the page's path."""
+def write_comparison(found: Comparison, folder: str | Path, scope: str) -> Path:
+    """Write the tables of a comparison as CSV, its picture as PNG, and a page with all of it. Returns the page's path.
+
+    `scope` says what is counted and what is not.
+    """
     folder = Path(folder)
     make_folder(folder)
     tables = {"delays": found.delays, "outcomes": found.outcomes, "servers": found.servers, "totals": found.totals}
     for name, table in tables.items():
         write_whole(folder / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
-    heading = _heading(found)
+    heading = largest_difference(found)
     for_file, for_page = png_and_svg(plot_differences(found), "differences", heading)
     write_whole(folder / "differences.png", for_file)
     environment = Environment(loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined)
@@ -93,6 +96,7 @@ def write_comparison(found: Comparison, folder: str | Path) -> Path:
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
         svg=Markup(for_page),
         heading=heading,
+        scope=scope,
         tables=[(title, list(table.index.names), _rows(table, name)) for name, title, table in _titled(tables)],
     )
     write_whole(folder / PAGE, encodable(page).encode())
@@ -101,7 +105,15 @@ def write_comparison(found: Comparison, folder: str | Path) -> Path:
 
 def _titled(tables: dict[str, pd.DataFrame]) -> list[tuple[str, str, pd.DataFrame]]:
     titles = {"delays": "Delay", "outcomes": "Outcomes, in recipients", "servers": "Servers", "totals": "Totals"}
-    return [(name, titles[name], table) for name, table in tables.items()]
+    return [(name, f"{titles[name]}: {_counted(table)}", table) for name, table in tables.items()]
+
+
+def _counted(table: pd.DataFrame) -> str:
+    """How many of its figures are shown to differ."""
+    number = int(table["shown"].isin(list(COLOURS)).sum())
+    if number:
+        return f"{number} of {len(table)} figures differ{'s' * (number == 1)}"
+    return "the same in every figure" if (table["shown"] == "the same").all() else "no difference is shown that matters"
 
 
 def _rows(table: pd.DataFrame, name: str) -> list[tuple[list[str], list[str], str]]:
@@ -125,7 +137,7 @@ def _say(value: float, seconds: bool) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}" if abs(value) < 1 else f"{value:.3g}"
 
 
-def _heading(found: Comparison) -> str:
+def largest_difference(found: Comparison) -> str:
     """What the picture shows: the largest difference of p95."""
     table = found.delays.reset_index()
     shown = table[(table["figure"] == "p95") & table["shown"].isin(list(COLOURS))].to_dict("records")

@@ -14,17 +14,28 @@ from coexsim.units import say_bytes, say_duration
 
 def headings(summary: dict[str, Any], scenario: Scenario, trip: RoundTrip | None = None) -> dict[str, str]:
     """By the name of a picture, what it shows."""
-    found = {
+    found = over_time(summary) | {"topology": say_set_up(scenario)}
+    if trip is not None:
+        found["round-trip"] = say_price(trip)
+    return found
+
+
+def over_time(summary: dict[str, Any]) -> dict[str, str]:
+    """By the name of a picture of a run, what it shows."""
+    return {
         "delay-by-flow": _delays(summary["delay_by_flow"], summary["round_trip_flows"]),
         "utilisation": _busy(summary["servers"]),
         "backlog": _queues(summary["queues"]),
-        "topology": say_set_up(scenario),
     }
-    if trip is not None:
-        extra = say_duration(abs(trip.mean_extra_s))
-        more = "too small to matter" if trip.too_small else f"adds {extra} to a message on average"
-        found["round-trip"] = f"The round trip: {more}"
-    return found
+
+
+def say_price(trip: RoundTrip) -> str:
+    """``The round trip adds 678 ms to a message on average``."""
+    if trip.too_small:
+        return "What the round trip costs is too small to matter"
+    extra = say_duration(abs(trip.mean_extra_s))
+    change = f"adds {extra} to" if trip.mean_extra_s >= 0 else f"takes {extra} off"
+    return f"The round trip {change} a message between hosted users on average"
 
 
 def say_set_up(scenario: Scenario) -> str:

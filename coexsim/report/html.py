@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +15,11 @@ from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
 from coexsim.experiment.store import make_folder, write_whole
+from coexsim.report import outage_words
 from coexsim.report.answer import doubts, whole_answer
 from coexsim.report.headings import headings
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
-from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_untimed
+from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_mean, say_untimed
 from coexsim.report.style import Picture, png_and_svg
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
@@ -44,14 +44,14 @@ class PagePicture(NamedTuple):
 def write_report(
     results: Results, scenario: Scenario, folder: str | Path, *, verdicts: Sequence[Verdict] | None = None,
     trip: RoundTrip | None = None, outage: Outage | None = None, outlook: Outlook | None = None,
-    summary: dict[str, Any] | None = None,
+    summary: dict[str, Any] | None = None, again: str = "",
 ) -> Path:  # fmt: skip
     """Write the pictures of a run as PNG and all that can be said of it as ``report.html``, in one folder.
 
     The page needs no other file and nothing from the network; its pictures are vectors, in the colours of the reader's
     theme. `verdicts` on the scenario's objectives are worked out unless given; `trip` is the price of the round trip,
     `outage` the answer to one and `outlook` until when it holds, if they are known; `summary` is that of `summarise`, if it is there
-    already. Same results: same bytes. Returns the page's path.
+    already; `again` is the command that asked, where it is not ``coexsim run``. Same results: same bytes. Returns the page's path.
     """
     folder = Path(folder)
     make_folder(folder)
@@ -64,7 +64,9 @@ def write_report(
         write_whole(folder / f"{name}.png", for_file)
         pictures[name] = PagePicture(name, said[name], caption, Markup(for_page))
     page = folder / PAGE
-    write_whole(page, encodable(_page(results, scenario, judged, trip, outage, outlook, pictures, summary)).encode())
+    write_whole(
+        page, encodable(_page(results, scenario, judged, trip, outage, outlook, pictures, summary, again)).encode()
+    )
     return page
 
 
@@ -94,6 +96,7 @@ def _page(
     outlook: Outlook | None,
     pictures: dict[str, PagePicture],
     summary: dict[str, Any],
+    again: str,
 ) -> str:
     """The page's text. Everything that comes from the scenario is escaped."""
     environment = Environment(
@@ -106,7 +109,7 @@ def _page(
     trips = summary["round_trip_flows"]
     environment.filters |= {
         "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
-        "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
+        "mean": say_mean, "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip
     given = assumptions(scenario, defaults=False)
     return environment.get_template("page.html.j2").render(
@@ -116,7 +119,7 @@ def _page(
         doubts=doubts(summary, outage=outage is not None),
         scope=scope(scenario),
         outage=outage,
-        inf=inf,
+        words=outage_words,
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
         verdicts=verdicts,
         delays=_delay_rows(summary),
@@ -138,7 +141,7 @@ def _page(
         assumptions=given,
         from_memory=sum(each.is_from_memory for each in given),
         provenance=results.provenance,
-        repeat=_repeat(results, scenario),
+        repeat=_repeat(results, scenario, again),
     )
 
 
@@ -189,9 +192,12 @@ def _delay_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
     return [row | {"cells": cells(row)} for row in rows]
 
 
-def _repeat(results: Results, scenario: Scenario) -> str:
+def _repeat(results: Results, scenario: Scenario, again: str) -> str:
     """The command that gives the same tables again."""
-    words = ["coexsim run", scenario.source.file, f"--seed {results.provenance.get('seed', scenario.run.seed)}"]
+    words = [
+        again or f"coexsim run {scenario.source.file}",
+        f"--seed {results.provenance.get('seed', scenario.run.seed)}",
+    ]
     if len(results.replications) > 1:
         words.append(f"--replications {len(results.replications)}")
     return " ".join(words)

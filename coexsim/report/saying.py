@@ -18,6 +18,8 @@ from coexsim.units import say_bytes, say_duration
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 BEYOND = 10
 """A percentile with fewer recipients beyond it than this is marked: another run could say something else."""
+LITTLE = 0.01
+"""A mean number of things that wait below this is told as less than it."""
 WORTH_SAYING = 0.005
 """A link that is busy for less than this share is not printed."""
 ANSWER_STYLES = {"met": "green", "missed": "bold red", "cannot say": "yellow"}
@@ -76,8 +78,8 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
 
 def say_untimed(servers: list[str]) -> str:
     """What delays at a hosted service hold, where its servers have no work."""
-    named, have = (servers[0], "has") if len(servers) == 1 else (f"{', '.join(servers[:-1])} and {servers[-1]}", "have")
-    return f"{named} {have} no 'service': delays there are the network's, without the service's own time"
+    named = servers[0] if len(servers) == 1 else f"{', '.join(servers[:-1])} and {servers[-1]}"
+    return f"no 'service' is given for {named}: delays there are the network's, without the service's own time"
 
 
 def summary_runs(summary: dict[str, Any]) -> int:
@@ -106,12 +108,19 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
         busy = f"{100 * row['busy_share']:.1f} %" + (f" ± {100 * half:.1f}" if _is_known(half) else "")
         cells = [busy, row["when"], f"{100 * row['busiest_minute_share']:.0f} %"]
         if row["stage"] != "link":
-            cells += [f"{row['waiting']:.2g}", f"{row['most_waiting']:,.0f}", _say_wait(row["p95_wait_s"])]
+            cells += [say_mean(row["waiting"]), f"{row['most_waiting']:,.0f}", _say_wait(row["p95_wait_s"])]
             cells += [f"{row['refused']:,}"] if refused else []
         table.add_row(row["server"], say_limit(row), *cells)
     if not rows:
         return [Text("No server has a limit that was in use.\n"), *_queues(summary)]
     return [Group(titled("Servers at the peak: each limit in its busiest hour", table), ""), *_queues(summary)]
+
+
+def say_mean(number: float) -> str:
+    """A mean of things that wait: ``6,500``, ``12``, ``0.3``; of less than a hundredth only that it is so little."""
+    if 0 < number < LITTLE:
+        return f"< {LITTLE:g}"
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def is_worth_saying(row: dict[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from coexsim.errors import UsageError
 from coexsim.experiment.store import make_folder, write_whole
@@ -40,7 +40,7 @@ _PAGE_COLOURS = {
 """What follows the reader's theme, by the variables of ``page.css``; lines and points keep their colours."""
 DPI = 150
 WIDTH_IN = 10.0
-TITLE_LINE_IN = 0.24
+TITLE_LINE_IN, TITLE_CHARACTERS = 0.24, 84
 _FIXED = {
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
@@ -76,6 +76,8 @@ _FINE_S = (
 _STEPS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400, 172800, 604800)
 
 
+_finding: ContextVar[str] = ContextVar("finding", default="")
+"""What a picture shows, while it is drawn: its title, in place of what it is of."""
 _part: ContextVar[SubFigure | None] = ContextVar("part", default=None)
 """The part of another figure that is drawn in, while it is."""
 
@@ -106,8 +108,11 @@ def styled(plot: Callable[P, Picture]) -> Callable[P, Picture]:
 def new_picture(height_in: float = 5.6, title: str = "", below: str = "") -> Picture:
     """An empty picture as wide as a slide, with a title in the planner's words and a line of small print below it."""
     part = _part.get()
+    title = _finding.get() or title
     across = 1.0
     if part is None:
+        title = fill(title, TITLE_CHARACTERS)
+        height_in += TITLE_LINE_IN * title.count("\n")
         picture = Picture(figsize=(WIDTH_IN, height_in), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
         FigureCanvasAgg(picture)
     else:  # of another figure; it has all that is drawn with
@@ -118,12 +123,24 @@ def new_picture(height_in: float = 5.6, title: str = "", below: str = "") -> Pic
         picture.suptitle(words, x=0.012, ha="left", fontsize=14 if part is None else 12, fontweight="bold")
     if below:
         width = max(int(125 * across), 30)
-        picture.supxlabel(fill(below, width, replace_whitespace=False), x=0.012, ha="left", fontsize=9, color=GREY)
+        lines = "\n".join(fill(line, width) for line in below.split("\n"))
+        picture.supxlabel(lines, x=0.012, ha="left", fontsize=9, color=GREY)
     return picture
 
 
-def drawn(ax: Axes | None, draw: Callable[[], Picture]) -> Picture | SubFigure:
-    """What `draw` draws: a picture of its own, or in place of `ax`, of a figure of somebody's. Raises `UsageError`."""
+def drawn(ax: Axes | None, draw: Callable[[], Picture], finding: str = "") -> Picture | SubFigure:
+    """What `draw` draws: a picture of its own, or in place of `ax`, of a figure of somebody's; its title says the `finding`.
+
+    Raises `UsageError`.
+    """
+    said = _finding.set(finding)
+    try:
+        return _drawn(ax, draw)
+    finally:
+        _finding.reset(said)
+
+
+def _drawn(ax: Axes | None, draw: Callable[[], Picture]) -> Picture | SubFigure:
     if ax is None:
         return draw()
     place, figure = ax.get_subplotspec(), ax.figure
@@ -173,7 +190,7 @@ def _canvas(figure: Figure, kind: Callable[[Figure], Any]) -> Iterator[Any]:
 
 def png_and_svg(figure: Figure, name: str, heading: str) -> tuple[bytes, str]:
     """The picture for a file, with the finding as its title, and for a page, which says it above the picture."""
-    lines = fill(heading, 84).split("\n")
+    lines = fill(heading, TITLE_CHARACTERS).split("\n")
     if len(lines) > 1:
         figure.set_figheight(figure.get_figheight() + TITLE_LINE_IN * (len(lines) - 1))
     with _own_style():
@@ -294,4 +311,5 @@ def _say_tick(seconds: float) -> str:
 def count_axis(axes: Axes, highest: float) -> None:
     """Numbers of things on the y axis: whole, with thousands marked, and never an axis of nothing."""
     axes.set_ylim(0, max(1.12 * highest, 1.0) if isfinite(highest) else 1.0)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value % 1 == 0 else ""))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from coexsim.analysis.assess import Assessment
-from coexsim.analysis.outlook import Look, MigrationStep, costs, look_ahead, outlook, read_plan
+from coexsim.analysis.outlook import Look, MigrationStep, costs, look_ahead, most_looks, outlook, read_plan
 from coexsim.errors import NoDataError, UnitError
 from coexsim.scenario.model import Candidate, Scenario
 from tests.analysis.small import small
@@ -35,6 +35,17 @@ def test_growth_alone_breaks_between_two_months() -> None:
     assert str(found).startswith("From January 2027 on, at 10 % a year, it is shown to hold until ")
     assert str(found).endswith("first p95(delay) < 60 s: 70 s; busiest then: onprem.cores (72 %).")
     assert len(found.looks) <= 3 + 6  # the first day, the last and the one before it, then halves of sixty months
+    assert most_looks(0.10, (), START, 5) == 3 + 6
+
+
+@pytest.mark.parametrize("months", range(1, 40))
+def test_no_more_days_are_judged_than_is_told_beforehand(months: int) -> None:
+    """Wherever it breaks, with a step of the plan between or without; without growth only the steps themselves are judged."""
+    plan = (MigrationStep(date(2028, 3, 1), 0.2),)
+    for steps in ((), plan):
+        found = look_ahead(judge_at(1.1 ** (months / 12), 0.10, per_hosted=0.01), 0.10, steps, START, 4)
+        assert len(found.looks) <= most_looks(0.10, steps, START, 4)
+    assert most_looks(0.0, plan, START, 4) == 2
 
 
 def test_a_step_of_the_plan_may_break_it() -> None:

@@ -17,7 +17,8 @@ def test_the_price_is_the_same_whether_direct_delivery_runs_beside_or_after(
 ) -> None:
     """One process or two: same words, same figures; the price is there."""
     path = tmp_path / "small.yaml"
-    path.write_text(SMALL + "load: {profile: office-worker}\n")
+    text = SMALL[: SMALL.index("events:")].replace("length: 2 h", "length: 20 min")
+    path.write_text(text + "load: {profile: office-worker}\n")
     said, found = [], []
     for jobs in ("1", "2"):
         code = run(["run", str(path), "--out", str(tmp_path / "out"), "--jobs", jobs, "--no-pictures"])
@@ -32,6 +33,7 @@ def test_the_price_is_the_same_whether_direct_delivery_runs_beside_or_after(
 def test_a_run_with_an_outage_is_followed_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The hosted side returns three minutes before the run ends, so mail waits then: the run goes on, says first when all is
     normal, and leaves nothing of the measured mail in transit; what is measured stays the twenty minutes that were asked for.
+    Then it says which limit made it last, unless it was asked not to try any.
     """
     text = SMALL[: SMALL.index("events:")].replace("length: 2 h", "length: 20 min")
     path = tmp_path / "cut.yaml"
@@ -42,6 +44,14 @@ def test_a_run_with_an_outage_is_followed_to_its_end(tmp_path: Path, capsys: pyt
     out = tmp_path / "out"
     assert run(["run", str(path), "--no-pictures", "--no-round-trip", "--jobs", "1", "--out", str(out)]) == 0
     said = capsys.readouterr().out
+    kept = json.loads((out / "summary.json").read_text())["outage"]
+    assert kept["limit"] in " ".join(said.split())
+    assert "limit" in kept["limit"]
+    assert any(key.endswith(".retry") for change in kept["changes"] for key in change["keys"])
+    asked = ["run", str(path), "--no-pictures", "--no-round-trip", "--no-limits", "--jobs", "1", "--out", str(out)]
+    assert run(asked) == 0
+    said = capsys.readouterr().out
+    assert "limits" not in said
     found = load_results(out)
 
     assert said.startswith("Normal again Mon 09:")

@@ -43,7 +43,7 @@ def test_nothing_to_compare_is_said(found: Comparison) -> None:
 
 def test_folder_has_tables_picture_and_page(found: Comparison, tmp_path: Path) -> None:
     """The page has the answer, the picture as a vector, every difference; a title with markup in it is shown as it is."""
-    page = Page(write_comparison(replace(found, a=EVIL), tmp_path).read_text(encoding="utf-8"))
+    page = Page(write_comparison(replace(found, a=EVIL), tmp_path, "Counted: SMTP mail.").read_text(encoding="utf-8"))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "delays.csv", "differences.png", "outcomes.csv", "report.html", "servers.csv", "totals.csv",
@@ -52,6 +52,8 @@ def test_folder_has_tables_picture_and_page(found: Comparison, tmp_path: Path) -
     assert EVIL in page.text
     assert found.headline in page.text
     assert "p95 of hosted → hosted mail changes by +" in page.text
+    assert "Delay: 4 of 4 figures differ" in page.text
+    assert "Counted: SMTP mail." in page.text
     assert page.tags.count("svg") == 1
     assert not {"script", "link", "img"} & set(page.tags)
     assert pd.read_csv(tmp_path / "delays.csv")["figure"].tolist() == ["mean", "p50", "p95", "p99"]

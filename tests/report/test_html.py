@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coexsim.analysis.outage import outage_facts
+from coexsim.analysis.outage_answer import LimitChange, Outage
 from coexsim.experiment.results import Results
+from coexsim.report import outage_words
 from coexsim.report.html import write_report
 from coexsim.report.words import say_limit
 from coexsim.scenario.assumptions import assumptions
@@ -86,10 +89,11 @@ def a_run() -> Results:
     )
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Page:
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     scenario = small("p95(delay, hosted->hosted) < 60 s", "utilisation(onprem.cores) < 90 %")
-    return Page(write_report(a_run(), scenario, tmp_path, trip=made_up_price()).read_text(encoding="utf-8"))
+    folder = tmp_path_factory.mktemp("page")
+    return Page(write_report(a_run(), scenario, folder, trip=made_up_price()).read_text(encoding="utf-8"))
 
 
 def test_page_has_its_parts_with_the_answer_before_the_evidence(page: Page) -> None:
@@ -130,6 +134,28 @@ def test_headings_say_the_finding(page: Page) -> None:
     assert "95 % of hosted → hosted (round trip) mail arrives within 95 s" in page.text
     assert "At most 3 messages (0 B) wait at onprem, at Mon 09:01" in page.text
     assert "Not counted: reading mail" in page.text
+
+
+def test_the_page_of_an_outage_has_what_the_terminal_says(tmp_path: Path) -> None:
+    """Its span, each queue that grew, warnings and burst, other limits, and the command that asked, which is not run."""
+    scenario = small()
+    results = made_up([1.0] * 9, minutes=120, timeline={("onprem", "queue"): {"backlog": 3}})
+    facts = outage_facts(results, scenario, scenario.events[0])
+    tried = LimitChange("tries of onprem every 5 min", {}, 120.0, 2e6)
+    outage = Outage(scenario, results, facts, (600.0,), (tried,))
+    again = "coexsim outage small.yaml --server inotes-inbound --at 10:00 --for 30min"
+    text = " ".join(
+        Page(write_report(results, scenario, tmp_path, outage=outage, again=again).read_text("utf-8")).text.split()
+    )
+
+    assert outage_words.say_span(outage) in text
+    for line in outage_words.more_facts(outage):
+        assert line in text
+    for row in (*outage_words.queue_rows(outage), *outage_words.change_rows(outage)):
+        assert " ".join(row) in text
+    assert "tries of onprem every 5 min 2 min 2 MB" in text or "tries of onprem every 5 min 120 s 2 MB" in text
+    assert again in text
+    assert "coexsim run" not in text
 
 
 def test_pictures_lie_beside_the_page(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from matplotlib.figure import Figure
 
 import coexsim as cx
 from coexsim.errors import ScenarioError, UsageError
-from coexsim.report import pictures, plots
+from coexsim.report import pictures, plots, style
+from coexsim.report.headings import headings
 from coexsim.report.pictures import ResultsPictures
 from coexsim.report.style import Picture, png
+from coexsim.report.summary import summarise
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.read import copy_of
 from tests.analysis.small import small
@@ -28,14 +30,36 @@ def run() -> tuple[cx.Results, Scenario]:
 
 
 def test_methods_give_the_pictures_of_the_functions(run: tuple[cx.Results, Scenario]) -> None:
-    """Byte for byte, with and without the scenario."""
+    """Byte for byte but for the title, with and without the scenario."""
     results, scenario = run
 
-    assert png(results.plot.utilisation(scenario)) == png(plots.plot_utilisation(results, scenario))
-    assert png(results.plot.delay()) == png(plots.plot_delay_by_flow(results))
-    assert png(scenario.plot.topology()) == png(plots.plot_topology(scenario))
+    assert untitled(results.plot.utilisation(scenario)) == untitled(plots.plot_utilisation(results, scenario))
+    assert untitled(results.plot.delay()) == untitled(plots.plot_delay_by_flow(results))
+    assert untitled(scenario.plot.topology()) == untitled(plots.plot_topology(scenario))
     route = cx.trace(scenario, "someuser@otherdomain.com", "nobody@corporate.com")
     assert png(route.plot.way(scenario)) == png(plots.plot_route(route, scenario))
+
+
+def untitled(picture: Picture) -> bytes:
+    """The picture as bytes, with one title for all."""
+    picture.suptitle("one for all", x=0.012, ha="left")
+    return png(picture)
+
+
+def test_titles_say_the_finding(run: tuple[cx.Results, Scenario]) -> None:
+    """As the page's headings do; a long one has a second line and room for it; what is drawn next has its own title again."""
+    results, scenario = run
+    said = headings(summarise(results, scenario), scenario)
+
+    assert results.plot.utilisation(scenario).get_suptitle() == said["utilisation"]
+    assert results.plot.backlog(scenario).get_suptitle() == said["backlog"]
+    assert " ".join(results.plot.delay(scenario).get_suptitle().split()) == said["delay-by-flow"]
+    assert scenario.plot.topology().get_suptitle() == said["topology"]
+    longer = style.drawn(None, lambda: plots.plot_topology(scenario), "word " * 30)
+    assert longer.get_suptitle().count("\n") == 1
+    assert isinstance(longer, Picture)
+    assert longer.get_figheight() > plots.plot_topology(scenario).get_figheight()
+    assert plots.plot_topology(scenario).get_suptitle() != said["topology"]
 
 
 @pytest.mark.parametrize("name", ["utilisation", "backlog", "delay"])

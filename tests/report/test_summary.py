@@ -16,6 +16,7 @@ from coexsim.analysis.slo import evaluate
 from coexsim.errors import ConservationError
 from coexsim.experiment.results import Results, join, load_results
 from coexsim.experiment.store import write_json
+from coexsim.report.saying import say_mean
 from coexsim.report.summary import say_summary, say_verdicts, summarise
 from coexsim.scenario.load import changed
 from tests.analysis.small import small
@@ -178,10 +179,19 @@ def test_terminal_tables_say_how_sure_replications_make_us() -> None:
     assert "one run" not in text
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0.0, "0"), (0.00093, "< 0.01"), (0.314, "0.31"), (6523.2, "6,523"), (12.4, "12"), (9.87, "9.9")],
+)
+def test_means_have_no_more_digits_than_they_mean(number: float, words: str) -> None:
+    """Two digits, whole above ten; next to nothing is said to be so."""
+    assert say_mean(number) == words
+
+
 def test_a_service_without_times_is_said_under_the_delays() -> None:
     """Mail inside the service took 3 ms: of that the service's own time is no part, which the table says; not where it has work."""
     text = said(summarise(a_run(), small()))
-    assert "have no 'service': delays there are the network's, without the service's own time" in " ".join(text.split())
+    assert ": delays there are the network's, without the service's own time" in " ".join(text.split())
 
     servers: dict[str, dict[str, Any]] = small().source.raw["servers"]
     work = {"service": {"accept": "5 ms"}}
