@@ -105,7 +105,7 @@ def say_amount(resource: str, value: float) -> str:
         return "no limit"
     if resource == "uplink":
         mbit_per_s = value * 8 / 1e6
-        return f"{mbit_per_s:.4g} Mbit/s" if mbit_per_s < 1000 else f"{mbit_per_s:,.0f} Mbit/s"
+        return f"{float(f'{mbit_per_s:.3g}'):g} Mbit/s" if mbit_per_s < 1000 else f"{mbit_per_s:,.0f} Mbit/s"
     return say_bytes(value) if resource == "queue_disk" else f"{value:g}"
 
 

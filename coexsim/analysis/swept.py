@@ -138,6 +138,36 @@ def crossings(points: pd.DataFrame, key: str) -> list[Crossing]:
     return found
 
 
+def keys_of(points: pd.DataFrame) -> list[str]:
+    """The columns of `swept_objectives` that are keys."""
+    return [str(name) for name in points.columns[: list(points.columns).index("objective")]]
+
+
+def told(points: pd.DataFrame) -> list[str]:
+    """The answer of a sweep in sentences: over one key where answers change, over several where they are not the same as elsewhere."""
+    keys = keys_of(points)
+    if len(keys) == 1:
+        return [f"{each}." for each in crossings(points, keys[0])] or [unchanged(points)]
+    found = []
+    for objective, rows in points.groupby("objective", sort=False):
+        counts = rows["answer"].value_counts()
+        if len(counts) > 1:
+            others = [f"{answer} at {_places(rows[rows['answer'] == answer], keys)}" for answer in counts.index[1:]]
+            found.append(
+                f"{objective}: {counts.index[0]} at {counts.iloc[0]} of {len(rows)} points, {'; '.join(others)}."
+            )
+    return found or [unchanged(points)]
+
+
+MOST_PLACES = 3
+
+
+def _places(rows: pd.DataFrame, keys: list[str]) -> str:
+    """``hosted_share [%] 100 with links[0].bandwidth 10 Mbit/s``; of many only how many they are."""
+    said = [" with ".join(f"{key} {_said(row[key])}" for key in keys) for row in rows.to_dict("records")]
+    return ", ".join(said) if len(said) <= MOST_PLACES else f"{len(said)} points"
+
+
 def unchanged(points: pd.DataFrame) -> str:
     """What is said where no value of the keys is shown to change an objective's answer."""
     answers = set(points["answer"])
@@ -145,13 +175,13 @@ def unchanged(points: pd.DataFrame) -> str:
         return "Nothing changes: every objective is met at every value."
     if answers == {"missed"}:
         return "Nothing changes: every objective is missed at every value."
-    told = []
+    counted = []
     for objective, rows in points.groupby("objective", sort=False):
         counts = rows["answer"].value_counts()
-        told.append(
+        counted.append(
             f"{objective}: {', '.join(f'{answer} at {n} of {len(rows)} values' for answer, n in counts.items())}"
         )
-    return f"No answer is shown to change: {'; '.join(told)}."
+    return f"No answer is shown to change: {'; '.join(counted)}."
 
 
 def _said(value: object) -> str:

@@ -105,11 +105,7 @@ def sweep(
         points = curve(table, spec)
         keeping.write(partial(write_whole, folder / "migration.csv", points.to_csv(index=False).encode()))
     objectives = swept_objectives(swept) if spec.objectives else None
-    changes = (
-        []
-        if objectives is None or len(grid) > 1
-        else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
-    )
+    changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
     answer = [*changes, total]
     if as_json:
         code = CANNOT_WRITE if keeping.failed else 0
@@ -138,11 +134,11 @@ def sweep(
 def _write_objectives(
     points: DataFrame, spec: Scenario, folder: Path, keeping: Keeping, *, pictures: bool
 ) -> list[str]:
-    """Keep the table of a sweep over one key, with picture and page; where an answer changes, in a sentence each."""
-    from coexsim.analysis.swept import crossings, unchanged
+    """Keep the table of a sweep with pictures and page; where an answer changes, in a sentence each."""
+    from coexsim.analysis.swept import told
     from coexsim.experiment.store import write_whole
 
-    changes = [f"{each}." for each in crossings(points, str(points.columns[0]))] or [unchanged(points)]
+    changes = told(points)
     keeping.write(
         partial(write_whole, folder / "objectives.csv", points.to_csv(index=False, lineterminator="\n").encode())
     )

@@ -56,7 +56,7 @@ def _resources(found: Sizing, scenario: Scenario) -> Section:
         said = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
         rows.append([str(resource), said[0], f"{100 * busy:.1f} %" if busy == busy else "-", said[1], str(why)])
     heads = ["resource", "has", "in use in the busiest hour", "needed", "needed for"]
-    note = "Needed by theory; of the disk as seen."
+    note = "What is needed is by theory; of the disk it is the most that waited in any run."
     return Section(_busiest(found, scenario), heads=heads, rows=rows, note=note)
 
 

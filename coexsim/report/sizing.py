@@ -29,6 +29,8 @@ from coexsim.units import say_bytes, say_duration
 
 ANSWERS = (("met", "o", GREEN), ("missed", "X", RED), ("cannot say", "s", ORANGE))
 MOST_NAMES = 16
+NEAR = 4.0
+"""Theory is in the picture up to so many times the limit."""
 LETTERS_ACROSS = 84
 """So many letters of a tick's size stand beside each other along the axis, gaps left out."""
 
@@ -129,7 +131,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, objective: str) -> None:
     limit = float(rows["limit"].iloc[0])
     axes.axhline(limit, color=GREY, linestyle=(0, (6, 3)), linewidth=1.4, label="limit")
     axes.set_title(objective)
-    _value_axis(axes, np.concatenate([estimate, low, high, [limit]]), _unit(objective))
+    theory = rows["theory"].to_numpy(dtype=float) if "theory" in rows else np.array([])
+    near = theory[theory < NEAR * limit]  # what theory rules out by far leaves no room for the rest
+    _value_axis(axes, np.concatenate([estimate, low, high, [limit], near]), _unit(objective))
 
 
 def _changes(rows: pd.DataFrame) -> list[tuple[float, float]]:

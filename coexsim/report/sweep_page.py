@@ -1,4 +1,4 @@
-"""The answer of a sweep over one key as a page: each objective over the key, its limit, and where its answer changes."""
+"""The answer of a sweep as a page: each objective over the key, its limit, and where its answer changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from coexsim.analysis.swept import unchanged
+from coexsim.analysis.swept import crossings, keys_of, told
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
 from coexsim.report.style import Picture
@@ -16,28 +16,50 @@ from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes, say_duration
 
-COLUMNS = ("objective", "limit", "estimate", "low", "high", "answer", "unit")
+MOST_PICTURES = 8
+"""Of a sweep over two keys: a picture over the first for each value of the second, if there are no more."""
+NOTE = "Judged as coexsim run does: by the interval, or where few samples came by how many kept the limit."
 
 
 def write_sweep(points: pd.DataFrame, scenario: Scenario, folder: str | Path, changes: Sequence[str]) -> Path:
-    """Write ``report.html`` and ``sweep.png`` from `swept_objectives` over one key. Returns the page's path."""
-    key = str(points.columns[0])
-    heads, rows = rows_of(points)
-    answer = list(changes) or [unchanged(points)]
-    values = f"{_said(points[key].iloc[0])} to {_said(points[key].iloc[-1])}, {points[key].nunique()} values"
-    note = "Judged as coexsim run does: by the interval, or where few samples came by how many kept the limit."
-    section = Section(_heading(points, changes), "sweep", plot_sweep(points), heads, rows, note)
-    title = f"{scenario.title or scenario.source.file}: {key}"
+    """Write ``report.html`` and its pictures from `swept_objectives`: over one key ``sweep.png``, over two ``sweep-1.png`` and so on.
+
+    `changes` are the sentences that the page begins with. Returns the page's path.
+    """
+    keys = keys_of(points)
+    values = [
+        (key, f"{_said(points[key].iloc[0])} to {_said(points[key].iloc[-1])}, {points[key].nunique()} values")
+        for key in keys
+    ]
+    title = f"{scenario.title or scenario.source.file}: what {' and '.join(keys)} change{'s' * (len(keys) == 1)}"
+    answer = list(changes) or told(points)
     return write_plain_page(
-        folder, title, [("Domain", scenario.domain), (key, values)], answer, [section], scope(scenario)
+        folder, title, [("Domain", scenario.domain), *values], answer, _sections(points, keys), scope(scenario)
     )
 
 
-def _heading(points: pd.DataFrame, changes: Sequence[str]) -> str:
+def _sections(points: pd.DataFrame, keys: Sequence[str]) -> list[Section]:
+    if len(keys) == 1:
+        return [Section(_heading(points), "sweep", plot_sweep(points), *rows_of(points), NOTE)]
+    parts = list(points.groupby(keys[1], sort=False)) if len(keys) == 2 else []
+    if not 0 < len(parts) <= MOST_PICTURES or points[keys[0]].nunique() == 1:
+        return [Section("Every point", "", None, *rows_of(points), NOTE)]
+    found = []
+    for number, (value, part) in enumerate(parts, start=1):
+        rest = part.drop(columns=[keys[1]])
+        heading = f"{keys[1]} {_said(value)}: {_heading(rest)}"
+        found.append(
+            Section(heading, f"sweep-{number}", plot_sweep(rest), *rows_of(rest), NOTE if number == len(parts) else "")
+        )
+    return found
+
+
+def _heading(points: pd.DataFrame) -> str:
     """Where the first answer changes, or in what span the figure moves that comes nearest to its limit."""
-    if changes:
-        return changes[0].rstrip(".")
     key = str(points.columns[0])
+    changes = crossings(points, key)
+    if changes:
+        return str(changes[0])
     rows = [row for row in points.to_dict("records") if row["estimate"] == row["estimate"] and row["limit"] > 0]
     if not rows:
         return f"The objectives over {key}"
@@ -56,13 +78,19 @@ def plot_sweep(points: pd.DataFrame) -> Picture:
 
 def rows_of(points: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of a table: the keys, then each objective with its answer and figure."""
-    keys = [str(name) for name in points.columns if name not in COLUMNS]
+    keys = keys_of(points)
     texts = list(dict.fromkeys(points["objective"]))
     rows = []
     for values, part in points.groupby(keys, sort=False):
-        told = {str(row["objective"]): f"{row['answer']}: {_figure(row)}" for row in part.to_dict("records")}
-        rows.append([*(_said(value) for value in values), *(told[text] for text in texts)])
+        answers = {str(row["objective"]): _answered(row) for row in part.to_dict("records")}
+        rows.append([*(_said(value) for value in values), *(answers[text] for text in texts)])
     return [*keys, *map(str, texts)], rows
+
+
+def _answered(row: dict[object, object]) -> str:
+    """``met: 1.2 s (1.1 s to 1.3 s)``; where nothing was measured no figure."""
+    known = float(str(row["estimate"])) == float(str(row["estimate"]))
+    return f"{row['answer']}: {_figure(row)}" if known else f"{row['answer']}: no such mail"
 
 
 def _figure(row: dict[object, object]) -> str:

@@ -13,10 +13,12 @@ from coexsim.analysis.slo_measure import measure
 from coexsim.analysis.slo_text import read_objectives
 from coexsim.analysis.swept import (
     crossings,
+    keys_of,
     measured_objectives,
     samples_of,
     sweep_judged,
     swept_objectives,
+    told,
     unchanged,
     with_numbers,
 )
@@ -142,6 +144,27 @@ def test_a_sample_comes_back_from_its_text_as_it_was(scenario: Scenario) -> None
 def test_it_is_said_where_nothing_changes(points: pd.DataFrame, answers: list[str], said: str) -> None:
     """A reader of the answer alone learns that the swept key does not matter to the objectives."""
     assert unchanged(points.assign(answer=answers)) == said
+
+
+def test_over_two_keys_it_is_said_where_the_answer_is_another(
+    points: pd.DataFrame, scenario: Scenario, tmp_path: Path
+) -> None:
+    """Three values of one key by two of another: missed at one point only, which is named; the page has a picture for each value."""
+    other = "hosted_share [%]"
+    both = pd.concat([points.assign(answer="met"), points.assign(answer=["missed", "met", "met"])], ignore_index=True)
+    both.insert(1, other, [25.0] * 3 + [50.0] * 3)
+    first = points.iloc[0]["servers.onprem.capacity.cores"]
+
+    assert keys_of(both) == ["servers.onprem.capacity.cores", other]
+    assert told(both) == [
+        f"{LIMIT}: met at 5 of 6 points, missed at servers.onprem.capacity.cores {first:g} with {other} 50."
+    ]
+    assert told(both.assign(answer="met")) == ["Nothing changes: every objective is met at every value."]
+    page = Page(write_sweep(both, scenario, tmp_path, told(both)).read_text(encoding="utf-8"))
+    assert told(both)[0] in page.text
+    assert page.tags.count("svg") == 2
+    assert f"{other} 50: {LIMIT}: missed up to {first:g}, met from" in page.text
+    assert {"sweep-1.png", "sweep-2.png"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_picture_marks_limit_and_change(points: pd.DataFrame) -> None:
