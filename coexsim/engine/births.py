@@ -21,9 +21,9 @@ from coexsim.sim.world import World
 WORK_BYTES, STREAM_WORK_BYTES = (
     128 << 20,
     32 << 20,
-)  # columns of work that are kept; what is asked for again is drawn again
+)  # columns of work that are kept; others are drawn again when asked for
 DENSE = 1 << 22
-BLOCKS_KEPT = 64  # whose mails' sizes are known; work on what is older is drawn mail by mail
+BLOCKS_KEPT, STREAM_BLOCKS_KEPT = 64, 16  # whose mails' sizes are known; work on what is older is drawn mail by mail
 
 
 class Births:
@@ -59,8 +59,9 @@ class Births:
         number = len(self._first)
         self._first.append(block.first)
         self._sizes.append(block.size_bytes)
-        if number > BLOCKS_KEPT:
-            self._sizes[number - BLOCKS_KEPT] = None
+        kept = BLOCKS_KEPT if self._world.bins is None else STREAM_BLOCKS_KEPT
+        if number > kept:
+            self._sizes[number - kept] = None
         for name, values in (("born", block.born_s), ("size", block.size_bytes), ("stream", block.stream)):
             arrays[name] = np.ascontiguousarray(values, ARRAYS[name].dtype)
         arrays["entry"] = self._entries(block)

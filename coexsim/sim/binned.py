@@ -21,7 +21,7 @@ IN_TRANSIT = (1 << 12) - 1  # the bucket of delays that are not known
 _WHAT = {"kind": 2, "stream": 14, "flow": 14, "outcome": 3, "code": 10, "by": 10, "measured": 1, "hops": 8}
 """What rows of one cell have in common, and the bits that its number takes."""
 _SUMS = ("rows", "squares", "recipients", "delay", "born", "size", "wan", "attempts")
-_PENDING = 1 << 18
+_PENDING = 1 << 17  # cells that wait to be merged; more of them take memory, fewer take time
 
 
 class Bins:
@@ -40,7 +40,7 @@ class Bins:
     @property
     def measured_mails(self) -> int:
         """How many mails of the measured window have rows, drawn ones."""
-        return int(np.unpackbits(self._seen).sum())
+        return int(np.bitwise_count(self._seen).sum())
 
     def take(self, rows: dict[str, NDArray[Any]]) -> None:
         """Take rows of the ``mail`` table over; words are numbers."""

@@ -89,7 +89,7 @@ class LogHistogram:
 
     def take_over(self, buckets: Ints, sums: Floats) -> None:
         """What somebody else has counted, instead of all so far; `sums`: number, seconds in all, least and most of them."""
-        self.buckets = buckets.copy()
+        self.buckets = buckets
         self._count, self._total_s = int(sums[0]), float(sums[1])
         self._smallest_s, self._largest_s = float(sums[2]), float(sums[3])
 

@@ -152,14 +152,14 @@ class StageLog:
         sums: Floats,
         kept: Floats | None = None,
     ) -> None:
-        """What somebody else has recorded and folded, instead of all so far; more may be recorded after it.
+        """What somebody else has recorded and folded, instead of all so far; more may be recorded after it, into these arrays.
 
         `counts` and `left_s`: a row each of arrivals, starts and finishes by bin; `histograms`: of waits and services; `sums`: seconds
         waited and served in the window, visits; count, sum, least and most of waits and of services; visits that never end.
         """
         for events, count, seconds in zip((self._arrivals, self._starts, self._finishes), counts, left_s, strict=True):
-            events.count, events.left_s = count.copy(), seconds.copy()
-        self._most_waiting = most_waiting.copy()
+            events.count, events.left_s = count, seconds
+        self._most_waiting = most_waiting
         self._queue_s, self._busy_s, self._visits = float(sums[0]), float(sums[1]), int(sums[2])
         self._unfinished = int(sums[11])
         self._waits.take_over(histograms[0], sums[3:7])
