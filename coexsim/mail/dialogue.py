@@ -28,6 +28,7 @@ from coexsim.mail.reach import WhyNotReached, hosts_at_once
 from coexsim.mail.replies import reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
+from coexsim.mail.verify_cache import Verified
 
 Greylisted = Callable[[str, str, str], bool]
 Allowed = Callable[[Rate, str, str, int], int]
@@ -75,6 +76,7 @@ class _Offer(NamedTuple):
     greylisted: Greylisted | None
     why_not: WhyNotReached | None = None
     allowed: Allowed | None = None
+    verified: Verified | None = None
 
     @property
     def own_user(self) -> bool:
@@ -112,14 +114,15 @@ def receive(
     greylisted: Greylisted | None = None,
     why_not: WhyNotReached | None = None,
     allowed: Allowed | None = None,
+    verified: Verified | None = None,
 ) -> Reception:
     """Which recipients `server` takes from `client`, and the replies to the others, in the order of the dialogue.
 
     `why_not` is asked by a server that probes recipients along their route; None: every server can be reached. `allowed` counts against
-    limits of rates; None: nothing was sent before.
+    limits of rates; None: nothing was sent before. `verified` remembers probes; None: every recipient is probed anew.
     """
     policy = setup.policies[server]
-    offer = _Offer(setup, policy, client, envelope, state, greylisted, why_not, allowed)
+    offer = _Offer(setup, policy, client, envelope, state, greylisted, why_not, allowed, verified)
     insecure = _insecure(offer)
     if insecure is not None:
         return Reception((), tuple(Refusal(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients))
@@ -248,8 +251,25 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
     """The refusal of a recipient that cannot be routed, or whom a probe shows to be refused further on.
 
     Exim works the route out; Postfix's reject_unverified_recipient also asks the next host, which may ask on (ADDRESS_VERIFICATION_README).
-    What is known of an address is asked anew for each mail: the cache of probes is not modelled.
     """
+    found = _probe(offer, rcpt) if offer.verified is None else offer.verified(rcpt.address, lambda: _probe(offer, rcpt))
+    if found is None:
+        return None
+    # What is remembered is asked anew later: then it may be taken.
+    outdated = offer.verified is not None and _probe(offer, rcpt) is None
+    if found.temporary:
+        unreached = found.enhanced == "4.4.1"
+        rule = "next-host-not-reached" if unreached else "recipient-verification"
+        return offer.no(rcpt, "unverified-recipient", rule, detail=str(found), recoverable=unreached or outdated)
+    cause = "undeliverable-recipient"
+    refusal = offer.no(rcpt, cause, "recipient-verification", detail=str(found), recoverable=outdated)
+    if offer.policy.unverified_code == 550:
+        return refusal
+    return refusal._replace(reply=Reply(450, "4.1.1", refusal.reply.text))
+
+
+def _probe(offer: _Offer, rcpt: Rcpt) -> Reply | None:
+    """What mail for a recipient would meet on its way; None: it would be delivered, or taken by the next host."""
     setup, policy = offer.setup, offer.policy
     probe = Envelope("", (Rcpt(rcpt.address),)).with_received(setup.machine_of(policy.server))
     for disposition in decide(setup, policy.server, probe, offer.client, offer.state).dispositions:
@@ -258,17 +278,8 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
             found = disposition.reply
         elif disposition.action == "send" and disposition.hop is not None:
             found = _at_next_hop(offer, disposition.hop, probe.to((disposition.rcpt,)))
-        if found is None:
-            continue
-        if found.temporary:
-            unreached = found.enhanced == "4.4.1"
-            rule = "next-host-not-reached" if unreached else "recipient-verification"
-            return offer.no(rcpt, "unverified-recipient", rule, detail=str(found), recoverable=unreached)
-        refusal = offer.no(rcpt, "undeliverable-recipient", "recipient-verification", detail=str(found))
-        if policy.unverified_code == 550:
-            return refusal
-        later = Reply(450, "4.1.1", refusal.reply.text)
-        return refusal._replace(reply=later)
+        if found is not None:
+            return found
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from coexsim.mail.dns import DnsFailure, Families
 from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.retry import RetrySchedule
+from coexsim.mail.verify_cache import VerifyTimes
 
 LOCAL_TRANSPORT = "local transport"
 Elsewhere = Literal["relay", "forward", "home", "fail"]
@@ -120,6 +121,7 @@ class Policy(NamedTuple):
         "off"  # a recipient at RCPT: can it be routed; does the next host take it
     )
     unverified_code: Literal[450, 550] = 450
+    verify_times: VerifyTimes | None = None  # how long it remembers what a probe found
     colleagues: frozenset[str] = frozenset()  # servers whose mail files it knows of: mail for them goes there directly
     own_clients: frozenset[str] = frozenset()  # outbound servers of the same service and tenant
     own_mail_by_mx: bool = False  # what its mailboxes forward goes by MX, whoever it is for

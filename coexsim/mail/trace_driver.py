@@ -50,6 +50,7 @@ from coexsim.mail.replies import NO_SERVER, reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
+from coexsim.mail.verify_cache import Verified, VerifyCache
 
 MOST_STEPS = 20_000  # of one driver; a set-up that multiplies mail without end is stopped there
 
@@ -66,6 +67,7 @@ class TraceDriver:
         self._queue: list[tuple[float, int, QueuedCopy | Delivering]] = []
         self._steps = 0
         self._greylist = Greylist()
+        self._verify: dict[str, VerifyCache] = {}
 
     def _put(self, at_s: float, what: QueuedCopy | Delivering) -> None:
         heappush(self._queue, (at_s, self._steps, what))
@@ -130,8 +132,9 @@ class TraceDriver:
             return
         at_s = back_s if back_s is not None else at_s
         reception = receive(
-            self.setup, server, client, envelope, self.setup.state_at(at_s), why_not=self.reach.why_not_at(at_s)
-        )
+            self.setup, server, client, envelope, self.setup.state_at(at_s), why_not=self.reach.why_not_at(at_s),
+            verified=self._verified_at(server, at_s),
+        )  # fmt: skip
         for refusal in reception.refused:
             self._refuse(envelope.to((refusal.rcpt,)), server, refusal.reply, at_s)
         if reception.accepted:
@@ -257,6 +260,14 @@ class TraceDriver:
         delivering.recoverable = remembered or self.reach.dns_is_recoverable(at_s)
         return hosts
 
+    def _verified_at(self, server: str, at_s: float) -> Verified | None:
+        """What a server that probes remembers, at a time."""
+        times = self.setup.policies[server].verify_times
+        if times is None:
+            return None
+        cache = self._verify.setdefault(server, VerifyCache(times))
+        return lambda address, probe: cache.answer(address, at_s, probe)
+
     def _connect(self, delivering: Delivering, host: Host, at_s: float) -> Unreachable | None:
         found = self.reach.server_at(delivering.copy.server, host, at_s)
         if not isinstance(found, NoContact):
@@ -279,7 +290,10 @@ class TraceDriver:
             else lambda _, s, r: self._greylist.turns_away(server, known_by, s, r, at_s, delay_s)
         )
         state = self.setup.state_at(at_s)
-        reception = receive(self.setup, server, copy.server, offered, state, grey, self.reach.why_not_at(at_s))
+        reception = receive(
+            self.setup, server, copy.server, offered, state, grey, self.reach.why_not_at(at_s),
+            verified=self._verified_at(server, at_s),
+        )  # fmt: skip
         refused_at = [refusal.command for refusal in reception.refused]
         last: Command = "mail" if "mail" in refused_at else "data" if reception.body_sent else "rcpt"
         taken = len(recipients) - sum(each == "rcpt" for each in refused_at)

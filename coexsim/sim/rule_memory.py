@@ -14,6 +14,7 @@ from coexsim.mail.policy import Rate
 from coexsim.mail.reach import why_unreached
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
+from coexsim.mail.verify_cache import VerifyCache
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
 from coexsim.sim.network import Network
@@ -74,6 +75,8 @@ class RuleMemory:
         self._server = server
         self._greylist_s = world.setup.policies[server].greylist_s
         self._greylist = Greylist()
+        times = world.setup.policies[server].verify_times
+        self._verify = None if times is None else VerifyCache(times)
         self._probes = world.setup.policies[server].verifies == "probe"
         self._rates = world.setup.policies[server].rates
         self._counts = RateCounts()
@@ -196,10 +199,12 @@ class RuleMemory:
             answers = world.setup.policies[server].listens and world.downtimes[server].is_up(now_s)
             return why_unreached(joined=joined, answers=answers)
 
+        cache = self._verify if self._probes else None
         offered = message.as_envelope()._replace(recipients=envelope.recipients)
         reception = receive(
             world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey, why_not,
             allowed if self._rates else None,
+            None if cache is None else lambda address, probe: cache.answer(address, now_s, probe),
         )  # fmt: skip
         failed, deferred = split_by_time(_by_reply([(refusal.rcpt, refusal.reply) for refusal in reception.refused]))
         accepted = envelope.recipients if reception.accepted == envelope.recipients else reception.accepted

@@ -256,6 +256,10 @@ CASES: dict[str, tuple[str, set[str]]] = {
     ),
     "145-greylisting-and-a-rigid-retry": ("mailinabox #403, #413", set()),
     "146-exim-local-part-suffix": ("Exim specification, local_part_suffix", set()),
+    "147-verify-cache": (
+        "E-F-A v4 #186; verify(8), postconf(5): address_verify_negative_refresh_time",
+        set(),
+    ),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),

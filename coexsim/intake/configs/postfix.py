@@ -29,7 +29,7 @@ READ_ELSEWHERE = {
     "smtpd_relay_restrictions", "smtpd_sender_restrictions", "virtual_transport", "relay_transport", "local_transport",
     "default_transport", "sender_dependent_relayhost_maps", "default_destination_concurrency_limit",
     "smtp_destination_concurrency_limit", "default_process_limit", "smtp_tls_security_level", "smtp_connect_timeout",
-    "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter",
+    "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter", "address_verify_negative_cache",
 }  # fmt: skip
 
 
@@ -206,6 +206,9 @@ def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
         "fingerprint",
     ):
         found.put((*server, "smtp", "tls"), True, main.where("smtp_tls_security_level"))
+    where = main.where("address_verify_negative_cache")
+    if where is not None and main.text("address_verify_negative_cache") == "no":
+        found.put((*server, "address_verify_negative_cache"), "disabled", where)
     where = main.where("recipient_delimiter")
     if where is not None and main.text("recipient_delimiter"):
         found.put((*server, "recipient_delimiter"), main.text("recipient_delimiter"), where)

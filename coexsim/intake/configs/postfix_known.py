@@ -11,6 +11,10 @@ TIMES = {  # parameter: key of a scenario, unit of a bare number
     "queue_run_delay": ("queue_run_delay", "s"),
     "maximal_queue_lifetime": ("maximal_queue_lifetime", "d"),
     "delay_warning_time": ("delay_warning_time", "h"),
+    "address_verify_positive_expire_time": ("address_verify_positive_expire_time", "d"),
+    "address_verify_positive_refresh_time": ("address_verify_positive_refresh_time", "d"),
+    "address_verify_negative_expire_time": ("address_verify_negative_expire_time", "d"),
+    "address_verify_negative_refresh_time": ("address_verify_negative_refresh_time", "h"),
     "anvil_rate_time_unit": ("anvil_rate_time_unit", "s"),
 }
 NUMBERS = {

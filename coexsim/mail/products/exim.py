@@ -8,10 +8,13 @@ from hosts that may relay (relay_from_hosts), then verifies the recipient.
 
 from __future__ import annotations
 
+import math
+
 from coexsim.mail.message import fold
 from coexsim.mail.policy import DomainRule, RouteEntry
 from coexsim.mail.products.product import Catalogue, Product, Settings, any_route, hop_to
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
+from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, EximServer
 
@@ -28,6 +31,8 @@ def _exim_gaps_s() -> tuple[float, ...]:
 
 
 SCHEDULE = RetrySchedule(_exim_gaps_s(), 1.0, 6 * HOUR_S, DAY_S, 4 * DAY_S, "message", at_attempts=True)
+# callout_positive_expire, callout_negative_expire [EXIM]; what could not be asked is asked again.
+CALLOUT_CACHE = VerifyTimes(DAY_S, math.inf, 2 * HOUR_S, math.inf, keeps_temporary=False)
 REPLIES: Catalogue = {
     "unknown-user": (550, "5.0.0", "Unrouteable address"),
     "undeliverable-recipient": (550, "5.0.0", "Unrouteable address"),
@@ -76,6 +81,7 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         verifies_senders=server.verify_sender,
         takes_all_of_trusted=True,
         verifies={"off": "off", "route": "route", "callout": "probe"}[server.verify_recipient],
+        verify_times=CALLOUT_CACHE,
         unverified_code=550,
     )
 

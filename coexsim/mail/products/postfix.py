@@ -8,6 +8,7 @@ from coexsim.mail.message import fold
 from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Rate, RouteEntry
 from coexsim.mail.products.product import Product, Settings, any_route, hop_to
 from coexsim.mail.retry import DAY_S, RetrySchedule
+from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, PostfixServer
 
@@ -76,6 +77,13 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         delimiters=server.recipient_delimiter,
         defers_relaying=server.defer_unauth_destination,
         verifies="probe" if server.reject_unverified_recipient else "off",
+        verify_times=VerifyTimes(
+            server.address_verify_positive_expire_time,
+            server.address_verify_positive_refresh_time,
+            server.address_verify_negative_expire_time,
+            server.address_verify_negative_refresh_time,
+            keeps_failures=server.address_verify_negative_cache,
+        ),
         unverified_code=server.unverified_recipient_reject_code,
         relays_for=frozenset(server.relay_for) | frozenset(server.mynetworks),
         max_size_bytes=server.message_size_limit or None,

@@ -67,6 +67,27 @@ class PostfixServer(ServerBase):
     unverified_recipient_reject_code: Literal[450, 550] = Field(
         default=450, description="for an address that the probe shows to bounce; 450 by default (postconf(5))"
     )
+    address_verify_positive_expire_time: Seconds = Field(
+        default=31 * 86400.0,
+        gt=0,
+        description="a probe that found the address deliverable is forgotten at this age [s] [PF]",
+    )
+    address_verify_positive_refresh_time: Seconds = Field(
+        default=7 * 86400.0,
+        gt=0,
+        description="from this age on it is probed again, while the old result serves [s] [PF]",
+    )
+    address_verify_negative_expire_time: Seconds = Field(
+        default=3 * 86400.0, gt=0, description="the same for a probe that failed, for good or for now [s] [PF]"
+    )
+    address_verify_negative_refresh_time: Seconds = Field(
+        default=3 * 3600.0,
+        gt=0,
+        description="from this age on who failed is probed again; until then it is refused [s] [PF]",
+    )
+    address_verify_negative_cache: Switch = Field(
+        default=True, description="failed probes are remembered; without, each mail to such an address is probed [PF]"
+    )
     recipient_delimiter: str = Field(
         default="",
         max_length=8,
