@@ -100,7 +100,7 @@ class Fabric:
         return (
             work.cores.constant_s, work.accept.constant_s, work.delivery.constant_s, 0, 0, 0, 0,
             inf if capacity.queue_disk is None else capacity.queue_disk, inf if capacity.queue_length is None else capacity.queue_length,
-            pressure, spec.smtp.reuse, spec.smtp.session, spec.smtp.between, spec.smtp.connect_timeout,
+            pressure, spec.smtp.reuse, spec.smtp.session, spec.pause_s, spec.smtp.connect_timeout,
             self._station(server.cores), self._station(server.delivery),
             self._pool(server.threads), self._pool(server.connections), cores, accept, delivery, rows.index[server.machine],
             len(server.resolvers), rows.downtime(server.downtime), self._retry(policy), mx_session_limit,

@@ -119,6 +119,8 @@ def _threads_per_destination(world: NewWorld, spec: AnyServer) -> int | None:
     if capacity.transfer_threads_per_destination is not None:
         return capacity.transfer_threads_per_destination
     host = world.scenario.servers.get(spec.runs_on or "", spec)
+    if isinstance(host, PostfixServer) and host.default_destination_rate_delay > 0:
+        return 1
     return PRODUCTS[host.kind].sessions_per_destination(capacity.transfer_threads)
 
 

@@ -160,8 +160,8 @@ class Transfer:
             requested_s = env.now
             if self._thread is None:
                 self._thread = yield server.threads.request(hop.name)
-                if server.spec.smtp.between > 0:  # the thread turns from one session to the next
-                    yield At(env, env.now + server.spec.smtp.between, SESSION + number)
+                if server.spec.pause_s > 0:  # the thread turns from one session to the next
+                    yield At(env, env.now + server.spec.pause_s, SESSION + number)
                 if (server.fails and not server.downtime.is_up(env.now)) or env.now < destination.dead_until_s:
                     server.threads.release(self._thread)  # things have changed while this message waited
                     continue

@@ -90,3 +90,13 @@ def test_both_engines_adapt_alike(tmp_path: Path) -> None:
     """The tables of both are equal to the last bit, for a limit and for hosts that are away (given by address, so DNS is asked nothing)."""
     for scenario in (backlog(), away(1, tmp_path), away(20, tmp_path)):
         assert_engines_agree(scenario)
+
+
+def test_a_rate_delay_sends_one_after_another_with_a_pause() -> None:
+    """postconf(5), default_destination_rate_delay: half a second a message and two between, so 30 in 75 seconds, and 60 in 150."""
+    results = simulate(
+        backlog().change({"servers.gw.default_destination_rate_delay": "2 s", "directory.population.onprem": 60})
+    )
+
+    assert [delivered_by(results, time_s) for time_s in (75, 151)] == [pytest.approx(30, abs=1), 60]
+    assert (results.mail["attempts"] == 2).all()

@@ -41,7 +41,8 @@ def person_records(search: Search) -> Iterator[Finding]:
     # A service that passes mail on to people elsewhere can be a mere filter, with no mailbox at all.
     policies = (search.setup.policies[name] for name in inbound)
     a_filter = any(rule.elsewhere == "relay" for policy in policies for rule in policy.domains.values())
-    if own and inbound and not a_filter and not any(person.home in inbound for person in directory.everyone()):
+    found_there = any(home in inbound for person in directory.everyone() for home in person.homes)
+    if own and inbound and not a_filter and not found_there:
         where = " or ".join(inbound)
         text = f"nobody in the directory has a mail file at {where}: without a Person record a hosted user gets no mail; {step}"
         yield search.finding(PERSON_RECORD_MISSING, ("directory", "people"), text, about=tuple(inbound))

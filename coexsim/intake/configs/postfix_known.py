@@ -15,6 +15,7 @@ TIMES = {  # parameter: key of a scenario, unit of a bare number
     "address_verify_positive_refresh_time": ("address_verify_positive_refresh_time", "d"),
     "address_verify_negative_expire_time": ("address_verify_negative_expire_time", "d"),
     "address_verify_negative_refresh_time": ("address_verify_negative_refresh_time", "h"),
+    "default_destination_rate_delay": ("default_destination_rate_delay", "s"),
     "anvil_rate_time_unit": ("anvil_rate_time_unit", "s"),
 }
 NUMBERS = {
@@ -32,7 +33,6 @@ MATTERS = {
     "canonical_maps": "addresses are rewritten by it; nothing is rewritten here: write the addresses as they are afterwards",
     "content_filter": "all mail goes through this filter; its time belongs in service.scan",
     "default_filter_nexthop": "the filter's place; its time belongs in service.scan",
-    "default_destination_rate_delay": "a pause between deliveries to one destination; not modelled, so queues empty sooner here",
     "default_transport_rate_delay": "a pause between deliveries; not modelled, so queues empty sooner here",
     "fallback_transport": "whom the local tables do not know goes there; give it as transport for the domain",
     "fallback_transport_maps": "whom the local tables do not know goes there; give it as transport for the domain",
@@ -51,7 +51,7 @@ MATTERS = {
     "sender_bcc_maps": "copies by sender; not modelled",
     "sender_canonical_maps": "senders are rewritten by it; write the addresses as they are afterwards",
     "sender_dependent_default_transport_maps": "the transport hangs on the sender; here it does not",
-    "smtp_destination_rate_delay": "a pause between deliveries to one destination; not modelled, so queues empty sooner here",
+    "smtp_destination_rate_delay": "a pause between deliveries of this transport; say it with default_destination_rate_delay",
     "smtp_fallback_relay": "a host that takes what cannot be delivered; here it is tried again until it expires",
     "smtp_generic_maps": "addresses are rewritten on the way out; not modelled",
     "smtpd_milters": "filters asked in the dialogue; their time belongs in service.scan, their refusals are not known",

@@ -69,6 +69,11 @@ class ServerBase(Spec):
     )
 
     @property
+    def pause_s(self) -> float:
+        """Time from the end of a session until the next one to the same destination begins, where mail waits for it [s]."""
+        return self.smtp.between
+
+    @property
     def works_by_default(self) -> bool:
         """Has it cores, and does nobody say how long its work takes: then it takes what its product was seen to take."""
         return self.capacity.cores is not None and "service" not in self.model_fields_set

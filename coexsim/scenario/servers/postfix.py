@@ -129,6 +129,11 @@ class PostfixServer(ServerBase):
     queue_run_delay: Seconds = Field(
         default=300.0, description="how often the deferred queue is looked through [s] [PF]"
     )
+    default_destination_rate_delay: Seconds = Field(
+        default=0.0,
+        ge=0,
+        description="pause between two deliveries to one destination, which then go one after another, where mail waits [s]; 0: none [PF]",
+    )
     initial_destination_concurrency: Whole = Field(
         default=5, ge=1, description="sessions with one destination at first [PF]"
     )
@@ -150,3 +155,8 @@ class PostfixServer(ServerBase):
     delay_warning_time: Seconds | None = Field(
         default=None, description="a delay DSN after this age; left out: none, as Postfix does by default [PF]"
     )
+
+    @property
+    def pause_s(self) -> float:
+        """As for any server, or the destination's rate delay."""
+        return max(self.smtp.between, self.default_destination_rate_delay)
