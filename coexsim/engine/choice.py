@@ -71,6 +71,8 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
             or getattr(server, "verify_recipient", "") == "callout"
         ):
             yield f"servers.{name}: recipients probed along their route"
+        if getattr(server, "smtp_fallback_relay", ()):
+            yield f"servers.{name}.smtp_fallback_relay"
         yield from _rates(scenario, name, server)
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)

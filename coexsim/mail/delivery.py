@@ -226,7 +226,23 @@ def relay(
 
 
 def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0) -> Generator[Effect, Any, Attempt]:
-    """One attempt, host by host: what a host refuses temporarily, or a host not reached, goes to the next.
+    """One attempt: at the next hop, and with whom it did not take for now, or was not found for, at the server's fallback relays."""
+    tried = yield from _attempt_at(policy, recipients, hop, source)
+    for fallback in policy.fallback_relays:
+        not_found = tried.failed if tried.destination == "unclear" and not tried.interrupted else ()
+        left = tuple(rcpt for refused in (*tried.deferred, *not_found) for rcpt in refused.recipients)
+        if not left or tried.interrupted:
+            break
+        if tried.host is not None:
+            yield Accepted(tried.host, tried.accepted)
+        before = () if not_found else tried.failed
+        tried = yield from _attempt_at(policy, left, fallback, source)
+        tried = tried._replace(failed=before + tried.failed)
+    return tried
+
+
+def _attempt_at(policy: Policy, recipients: Recipients, hop: NextHop, source: int) -> Generator[Effect, Any, Attempt]:
+    """Host by host: what a host refuses temporarily, or a host not reached, goes to the next.
 
     Another address of a server that has answered is not tried.
     """

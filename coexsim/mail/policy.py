@@ -110,6 +110,7 @@ class Policy(NamedTuple):
     tells_originals_apart: Literal["never", "groups-from-elsewhere", "always"] = "never"
     sender_routes: Mapping[str, NextHop] = {}  # relay hosts by sender address or "@domain"
     destination_recipient_limit: int | None = None  # offered in one transaction at the most
+    fallback_relays: tuple[NextHop, ...] = ()  # for what a next hop does not take for now, or that is not found
     mx_address_limit: int | None = None  # of mail hosts that are tried in one attempt
     mx_session_limit: int | None = None  # with mail hosts that say "later", in one attempt
     takes_mail: bool = True  # from anyone, for its domains; a server for submissions only does not

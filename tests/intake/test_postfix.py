@@ -153,7 +153,8 @@ def test_rates_extensions_and_deferred_relaying_become_keys(tmp_path: Path) -> N
     found = server(
         tmp_path,
         "recipient_delimiter = +-\nsmtpd_client_message_rate_limit = 30\nsmtpd_client_recipient_rate_limit = 90\n"
-        "anvil_rate_time_unit = 2m\naddress_verify_negative_refresh_time = 1\naddress_verify_negative_cache = no\n"
+        "smtp_fallback_relay = [last.example], spare.example\nanvil_rate_time_unit = 2m\n"
+        "address_verify_negative_refresh_time = 1\naddress_verify_negative_cache = no\n"
         "smtpd_client_connection_rate_limit = 20\ninitial_destination_concurrency = 2\n"
         "smtpd_relay_restrictions = permit_mynetworks, defer_unauth_destination\n",
     )
@@ -167,6 +168,7 @@ def test_rates_extensions_and_deferred_relaying_become_keys(tmp_path: Path) -> N
     assert (found.smtpd_client_message_rate_limit, found.smtpd_client_recipient_rate_limit) == (30, 90)
     assert (found.smtpd_client_connection_rate_limit, found.anvil_rate_time_unit) == (20, 120)
     assert (found.address_verify_negative_refresh_time, found.address_verify_negative_cache) == (3600, False)
+    assert found.smtp_fallback_relay == ("[last.example]", "spare.example")
     assert not rejects.defer_unauth_destination
 
 

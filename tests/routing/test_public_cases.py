@@ -275,6 +275,16 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "154c-weekend-at-postfix": ("postconf(5), maximal_queue_lifetime", {"VALID-RECIPIENT-BOUNCES"}),
     "155-alias-only-domain": ("virtual(5); ADDRESS_CLASS_README", set()),
     "156-decommissioned-second-mx": ("RFC 5321 5.1", {"MX-NOT-OURS"}),
+    "157-notes-and-exchange-by-subdomains": (
+        "Quest, Coexistence Manager for Notes: subdomain routing; Quest KB 4293319",
+        set(),
+    ),
+    "158-users-still-on-the-old-server": (
+        "mailcow-dockerized #6526: transports for users still on the old server",
+        set(),
+    ),
+    "158b-old-server-not-told": ("administrators' reports: mail between users of the old server after a move", set()),
+    "159-postfix-fallback-relay": ("postconf(5), smtp_fallback_relay", set()),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),

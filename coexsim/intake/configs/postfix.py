@@ -30,6 +30,7 @@ READ_ELSEWHERE = {
     "default_transport", "sender_dependent_relayhost_maps", "default_destination_concurrency_limit",
     "smtp_destination_concurrency_limit", "default_process_limit", "smtp_tls_security_level", "smtp_connect_timeout",
     "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter", "address_verify_negative_cache",
+    "smtp_fallback_relay",
 }  # fmt: skip
 
 
@@ -206,6 +207,9 @@ def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
         "fingerprint",
     ):
         found.put((*server, "smtp", "tls"), True, main.where("smtp_tls_security_level"))
+    where = main.where("smtp_fallback_relay")
+    if where is not None and main.words("smtp_fallback_relay"):
+        found.put((*server, "smtp_fallback_relay"), list(main.words("smtp_fallback_relay")), where)
     where = main.where("address_verify_negative_cache")
     if where is not None and main.text("address_verify_negative_cache") == "no":
         found.put((*server, "address_verify_negative_cache"), "disabled", where)

@@ -52,7 +52,6 @@ MATTERS = {
     "sender_canonical_maps": "senders are rewritten by it; write the addresses as they are afterwards",
     "sender_dependent_default_transport_maps": "the transport hangs on the sender; here it does not",
     "smtp_destination_rate_delay": "a pause between deliveries of this transport; say it with default_destination_rate_delay",
-    "smtp_fallback_relay": "a host that takes what cannot be delivered; here it is tried again until it expires",
     "smtp_generic_maps": "addresses are rewritten on the way out; not modelled",
     "smtpd_milters": "filters asked in the dialogue; their time belongs in service.scan, their refusals are not known",
     "smtpd_proxy_filter": "a filter before the queue; its time belongs in service.scan",

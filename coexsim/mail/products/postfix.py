@@ -74,6 +74,7 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
             for sender, host in server.sender_dependent_relayhost_maps.items()
             if (hop := hop_to(host))
         },
+        fallback_relays=tuple(hop for host in server.smtp_fallback_relay if (hop := hop_to(host))),
         delimiters=server.recipient_delimiter,
         defers_relaying=server.defer_unauth_destination,
         verifies="probe" if server.reject_unverified_recipient else "off",

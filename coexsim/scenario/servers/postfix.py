@@ -57,6 +57,11 @@ class PostfixServer(ServerBase):
         default=None,
         description="takes mail for other domains that no transport names, for relay domains too: '[host]' (no MX lookup) or 'host'",
     )
+    smtp_fallback_relay: Names = Field(
+        default=(),
+        description="hosts that are tried, in the same attempt, with what a destination does not take for now or that is not found: "
+        "'[host]' (no MX lookup) or 'host'; not for a backup MX, which would hand mail in a circle (postconf(5))",
+    )
     sender_dependent_relayhost_maps: dict[str, str] = Field(
         default_factory=dict, description="sender address or '@domain' to the host that is used instead of relayhost"
     )
