@@ -62,7 +62,7 @@ class MailRows:
         for code in codes[unknown][np.argsort(first[unknown])].tolist():
             end, version = divmod(code, width)
             self._ends[end] = self._end_row(ends[end])
-            flows = self._world.flows_of(ends[end].envelope, version)
+            flows = self._world.flows.of(ends[end].envelope, version)
             self._flows_of[end, version] = (len(self._flows), len(flows))
             self._flows += [(self.words["flow"].code(flow), count) for flow, count in flows]
 

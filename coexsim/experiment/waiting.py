@@ -14,8 +14,7 @@ from coexsim.mail.products.registry import retry_of
 from coexsim.mail.retry import RetrySchedule
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.places import Path
-from coexsim.sim.draining import IN_VAIN_EACH, LEAST_IN_VAIN
-from coexsim.sim.world import drain_limit_s
+from coexsim.sim.draining import IN_VAIN_EACH, LEAST_IN_VAIN, drain_limit_s
 
 MOST_COUNTED = 1_000
 """So many attempts of a schedule are counted; then the gap stays as it is."""

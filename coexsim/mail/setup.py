@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from coexsim.mail.directory import Directory, Entry, Person, View
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.message import domain_of, fold, local_part_of, without_extension
+from coexsim.mail.placing import place_servers
 from coexsim.mail.policy import Policy
 from coexsim.mail.products.registry import policy_of, roles_of
 from coexsim.mail.zones import read_zones
@@ -16,7 +17,6 @@ from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbound
 
 Ask = Callable[[Question], Answer]
-MADE_UP_NETWORK = "198.51.100."  # TEST-NET-2 (RFC 5737): addresses of hosts that no zone declares
 
 
 class State(NamedTuple):
@@ -38,7 +38,7 @@ class Setup:
         self._permanent: tuple[tuple[str, str], ...] = tuple(
             sorted((fold(z), spec.fault) for z, spec in scenario.dns.items() if spec.fault)
         )
-        self.addresses = self._place_servers()
+        self.addresses = place_servers(scenario, self._external_zones, self._internal_zones)
         machines = {name: found for name, found in self.addresses.items() if scenario.servers[name].runs_on is None}
         self.server_at = {address: name for name, found in machines.items() for address in sorted(found)}
         self.server_of_host = {fold(s.host): name for name, s in scenario.servers.items() if s.host}
@@ -67,40 +67,6 @@ class Setup:
         outside = (f"somebody@{fold(s.domain[0])}" for s in self.scenario.of_kind(ExternalServer).values())
         return frozenset((*outside, *(fold(c.address) for c in self.directory.classes if c.mailboxes != 1)))
 
-    def _place_servers(self) -> dict[str, frozenset[str]]:
-        """IP addresses of each server: as written, else as its host's zone says, or made up where no zone covers the host.
-
-        A zone that says otherwise than `address` leads elsewhere; so does an inside zone about a host that stands outside.
-        """
-        placed: dict[str, frozenset[str]] = {}
-        for number, (name, server) in enumerate(self.scenario.servers.items(), start=10):
-            host = (
-                fold(server.host)
-                if server.host
-                else f"mail.{fold(server.domain[0])}"
-                if isinstance(server, ExternalServer)
-                else None
-            )
-            found: set[str] = {server.address} if server.address else set()
-            if host and self._external_zones.zone_of(host) is None:
-                made_up = server.address or MADE_UP_NETWORK + str(number)
-                self._external_zones.add_host(host, made_up)
-                found.add(made_up)
-            elif host and not server.address:
-                found.update(self._external_zones.answer(Question(host, "A")).addresses)
-                found.update(self._external_zones.answer(Question(host, "AAAA")).addresses)
-            inside = server.kind not in ("hosted-inbound", "hosted-outbound", "external")
-            if host and inside and self._internal_zones and not server.address:
-                found.update(self._internal_zones.answer(Question(host, "A")).addresses)
-            for domain in server.domain if isinstance(server, ExternalServer) else ():
-                if host and self._external_zones.zone_of(fold(domain)) is None:
-                    self._external_zones.add_mx(fold(domain), host)
-            placed[name] = frozenset(found)
-        for name, server in self.scenario.servers.items():
-            if server.runs_on:
-                placed[name] = placed[server.runs_on]
-        return {name: placed[name] for name in self.scenario.servers}
-
     def machine_of(self, name: str) -> str:
         """The server whose machine (and so whose IP address) a server or role has; any other client's name as it is."""
         server = self.scenario.servers.get(name)
@@ -112,6 +78,10 @@ class Setup:
         if server is None:
             return "elsewhere"
         return "hosted" if server.side == "hosted" or home == self._homes.get("hosted") else "onprem"
+
+    def is_outside(self, address: str) -> bool:
+        """Is an address in a domain of an external server."""
+        return domain_of(address) in self._outside
 
     def state_at(self, now_s: float) -> State:
         """The state of the world at a time."""

@@ -12,10 +12,12 @@ from math import inf, isfinite
 import simpy
 from simpy.core import StopSimulation
 
+from coexsim.scenario.model import Scenario
 from coexsim.sim.clock import BEFORE_ALL, At
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.units import Moment, say_time
 
+DRAIN_S = 7 * 86400.0  # unless the scenario says another time
 LEAST_IN_VAIN = 1_000_000
 IN_VAIN_EACH = 4_000
 """A message that is tried once a second, and no queue manager tries more often, is tried in vain for longer than an hour: whatever is
@@ -24,6 +26,11 @@ counted by the hour has begun anew by then.
 SHORTEST_STEP_S, FIRST_STEP_S, LONGEST_STEP_S = 1.0, 60.0, 6 * 3600.0
 MANY_DEFERRALS, FEW_DEFERRALS = 100_000, 25_000
 """So many from one look to the next halve the step, so few double it."""
+
+
+def drain_limit_s(scenario: Scenario) -> float:
+    """Until when measured mail is followed, in seconds from the start."""
+    return scenario.run.length + (DRAIN_S if scenario.run.drain is None else scenario.run.drain)
 
 
 class Drain:

@@ -16,6 +16,7 @@ from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 from coexsim.mail.verify_cache import VerifyCache
 from coexsim.sim.downtime import DowntimeSchedule
+from coexsim.sim.flows import Flows
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
 from coexsim.sim.network import Network
 from coexsim.sim.rates import RateCounts
@@ -36,7 +37,8 @@ class RulesWorld(Protocol):
     def downtimes(self) -> Mapping[str, DowntimeSchedule]: ...  # noqa: D102
     @property
     def network(self) -> Network: ...  # noqa: D102
-    def side_of(self, address: str, version: int) -> str: ...  # noqa: D102
+    @property
+    def flows(self) -> Flows: ...  # noqa: D102
 
 
 class Onward(NamedTuple):
@@ -214,7 +216,7 @@ class RuleMemory:
         world = self._world
         sides: dict[str, list[Rcpt]] = {}
         for rcpt in recipients:
-            sides.setdefault(world.side_of(rcpt.written, world.state.version), []).append(rcpt)
+            sides.setdefault(world.flows.side_of(rcpt.written, world.state.version), []).append(rcpt)
         for rcpts in sides.values():
             yield world.envelopes.with_recipients(envelope, tuple(rcpts))
 

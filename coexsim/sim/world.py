@@ -15,7 +15,7 @@ from simpy.events import ProcessGenerator
 from coexsim.mail.delivery import Recipients, Refused
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.dsn import notice_for
-from coexsim.mail.message import Kind, Rcpt, domain_of, fold
+from coexsim.mail.message import Kind, Rcpt
 from coexsim.mail.setup import Setup
 from coexsim.progress import RunProgress
 from coexsim.scenario.model import Scenario
@@ -23,7 +23,8 @@ from coexsim.sim.binned import Bins
 from coexsim.sim.build import build_downtimes, build_servers
 from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At
 from coexsim.sim.dns_server import NameServer
-from coexsim.sim.draining import Drain, last_change_s, looks_until
+from coexsim.sim.draining import Drain, drain_limit_s, last_change_s, looks_until
+from coexsim.sim.flows import Flows
 from coexsim.sim.journey import journey
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
@@ -33,7 +34,6 @@ from coexsim.sim.rule_memory import Onward
 from coexsim.sim.server import MailServer
 from coexsim.sim.stage_log import StageLogMaker
 
-DRAIN_S = 7 * 86400.0
 MOST_MESSAGES_AT_ONCE = 2_000_000  # about 2 GB; an unstable system is stopped there, and says so
 MINUTE_S = 60.0
 # Mail makes no reference cycles; looking for them all the time costs a sixth of the run.
@@ -58,8 +58,9 @@ class World:
         self.measured_s = measured_window_s(scenario)
         self.limit_s = drain_limit_s(scenario)
         self.envelopes = EnvelopeClasses()
+        self.flows = Flows(self.setup)
         self.bins = Bins(self.measured_s, self.length_s) if stream else None  # instead of a table of the mail
-        self.recorder = Recorder(self.flows_of, partial(self.setup.directory.version_at, replica=False), self.bins)
+        self.recorder = Recorder(self.flows.of, partial(self.setup.directory.version_at, replica=False), self.bins)
         self.under_way: dict[Message, None] = {}
         self.measured_under_way = 0
         self._all_ended: simpy.Event | None = None  # waited for after the run's length
@@ -79,7 +80,6 @@ class World:
         self.backlog: dict[str, list[int]] = {name: [] for name in self.servers}
         self.queued_bytes: dict[str, list[int]] = {name: [] for name in self.servers}
         self.breaks = _size_breaks(self.setup)
-        self._sides: dict[tuple[str, int], str] = {}
         self.env.process(self._changes())
         self.env.process(self._monitor())
 
@@ -223,39 +223,6 @@ class World:
         """Sizes of one class meet the same limits."""
         return bisect_left(self.breaks, size_bytes)
 
-    # --- words for the tables ---
-
-    def side_of(self, address: str, version: int) -> str:
-        """``onprem``, ``hosted``, ``internet`` or ``unknown``, as of a version of the directory."""
-        key = (fold(address), version)
-        side = self._sides.get(key)
-        if side is None:
-            side = self._sides[key] = self._find_side(address, version)
-        return side
-
-    def _find_side(self, address: str, version: int) -> str:
-        if not self.setup.directory.is_ours(address):
-            outside = any(
-                domain_of(address) in map(fold, s.domain)
-                for s in self.scenario.servers.values()
-                if s.kind == "external"
-            )
-            return "internet" if outside or self.setup.directory.find(address, version) is None else "hosted"
-        entry = self.setup.directory.find(address, version)
-        home = getattr(entry, "home", None)
-        if entry is None:
-            return "unknown"
-        return "hosted" if self.setup.side_of_home(home) == "hosted" else "onprem"
-
-    def flows_of(self, envelope: EnvelopeClass, version: int) -> tuple[tuple[str, int], ...]:
-        """The flows of an envelope class, such as ``hosted->onprem``, with the recipients in each, as of a version of the directory."""
-        start = self.side_of(envelope.sender, version) if envelope.sender else envelope.kind
-        counts: dict[str, int] = {}
-        for rcpt in envelope.recipients:
-            flow = f"{start}->{self.side_of(rcpt.written, version)}"
-            counts[flow] = counts.get(flow, 0) + rcpt.count
-        return tuple(counts.items())
-
     # --- running ---
 
     def run(self, progress: RunProgress | None = None) -> None:
@@ -320,11 +287,6 @@ class World:
             pool.close()
         for link in self.network.links.values():
             link.close()
-
-
-def drain_limit_s(scenario: Scenario) -> float:
-    """Until when measured mail is followed, in seconds from the start."""
-    return scenario.run.length + (DRAIN_S if scenario.run.drain is None else scenario.run.drain)
 
 
 def measured_window_s(scenario: Scenario) -> tuple[float, float]:
