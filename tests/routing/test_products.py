@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from coexsim.mail.products.product import Product
 from coexsim.mail.products.registry import PRODUCTS, SCHEDULES, schedule_of
 from coexsim.mail.replies import COMMON, reply
 from coexsim.mail.retry import RetrySchedule
@@ -42,6 +43,21 @@ def test_a_missing_kind_is_found() -> None:
 def test_every_schedule_that_a_scenario_can_name_exists() -> None:
     """`retry: {like: ...}` names schedules of products, and every such schedule can be named."""
     assert set(literals(RetryPlan, "like")) == set(SCHEDULES)
+
+
+def told_twice(products: Iterable[Product]) -> list[str]:
+    """The schedules that products give the same name, though they are not the same."""
+    known: dict[str, RetrySchedule] = {}
+    named = ((name, schedule) for product in products for name, schedule in product.schedules.items())
+    return [name for name, schedule in named if known.setdefault(name, schedule) != schedule]
+
+
+def test_no_two_products_give_one_name_to_different_schedules() -> None:
+    """`retry: {like: NAME}` is one schedule; the check says no to a product that takes another's name for its own."""
+    usurper = PRODUCTS["exim"]._replace(schedules={"postfix": PRODUCTS["exim"].schedules["exim"]})
+
+    assert told_twice(PRODUCTS.values()) == []
+    assert told_twice([PRODUCTS["postfix"], usurper]) == ["postfix"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
