@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,7 +92,7 @@ def _data(found: Comparison, a: str, b: str) -> dict[str, Any]:
         {
             "kind": kind,
             "of": " ".join(map(str, names)),
-            "unit": unit or ("s" if names[-1] == "mean wait" else "1"),
+            "unit": _unit(names, unit),
             **row,
         }
         for kind, (table, unit) in kinds.items()
@@ -146,7 +147,7 @@ def _differences(title: str, table: Any, unit: str) -> Any:
     styles = {"more": "bold", "less": "bold"}
     for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
         names = index if isinstance(index, tuple) else (index,)
-        kind = unit or ("s" if names[-1] == "mean wait" else "1")
+        kind = _unit(names, unit)
         figures = [_say(row[name], kind) for name in ("a", "b", "difference")]
         interval = f"{_say(row['low'], kind)} to {_say(row['high'], kind)}" if row["low"] == row["low"] else "-"
         shown.add_row(
@@ -158,11 +159,17 @@ def _differences(title: str, table: Any, unit: str) -> Any:
     return titled(f"\n{title}", shown)
 
 
+def _unit(names: Sequence[object], unit: str) -> str:
+    """What a figure is measured in, by its table, or else by its name."""
+    name = str(names[-1])
+    return "s" if name == "mean wait" else "B" if name.endswith("bytes") else unit or "1"
+
+
 def _say(value: float, unit: str) -> str:
-    from coexsim.units import say_duration
+    from coexsim.units import say_bytes, say_duration
 
     if value != value:
         return "-"
-    if unit == "s":
-        return ("-" if value < 0 else "") + say_duration(abs(value))
+    if unit in ("s", "B"):
+        return ("-" if value < 0 else "") + (say_duration if unit == "s" else say_bytes)(abs(value))
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -114,7 +114,7 @@ def trace(
         from coexsim.report.route_pages import write_trace
 
         told = [
-            ("Size", size),
+            ("Size", units.say_bytes(units.size_bytes(size))),
             ("Sent", units.say_time(moment.after(setup.scenario.run.start), setup.scenario.run.start)),
         ]
         told += [("Down", ", ".join(down))] if down else []

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter
 
 from coexsim.analysis.compare import Comparison
 from coexsim.experiment.store import make_folder, write_whole
+from coexsim.report.documented import documented
 from coexsim.report.style import (
     BLUE,
     GREY,
@@ -26,7 +27,7 @@ from coexsim.report.style import (
 )
 from coexsim.report.words import say_flow
 from coexsim.text import encodable
-from coexsim.units import say_duration
+from coexsim.units import say_bytes, say_duration
 
 COLOURS = {"more": RED, "less": BLUE}
 FIGURES = {"mean": "o", "p95": "s"}
@@ -97,7 +98,8 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str) -> Path:
         svg=Markup(for_page),
         heading=heading,
         scope=scope,
-        tables=[(title, list(table.index.names), _rows(table, name)) for name, title, table in _titled(tables)],
+        tables=documented({"comparison": None}),
+        figures=[(title, list(table.index.names), _rows(table, name)) for name, title, table in _titled(tables)],
     )
     write_whole(folder / PAGE, encodable(page).encode())
     return folder / PAGE
@@ -122,18 +124,19 @@ def _rows(table: pd.DataFrame, name: str) -> list[tuple[list[str], list[str], st
     differing = table[table["shown"] != "the same"]
     for index, row in zip(differing.index, differing.to_dict("records"), strict=True):
         words = [say_flow(str(word)) for word in (index if isinstance(index, tuple) else (index,))]
-        seconds = name == "delays" or words[-1] == "mean wait"
-        low, high = (_say(row[end], seconds) for end in ("low", "high"))
-        figures = [*(_say(row[each], seconds) for each in ("a", "b", "difference")), f"{low} to {high}"]
+        unit = "s" if name == "delays" or words[-1] == "mean wait" else "B" if words[-1].endswith("bytes") else ""
+        low, high = (_say(row[end], unit) for end in ("low", "high"))
+        figures = [*(_say(row[each], unit) for each in ("a", "b", "difference")), f"{low} to {high}"]
         found.append((words, figures, str(row["shown"])))
     return found
 
 
-def _say(value: float, seconds: bool) -> str:
+def _say(value: float, unit: str) -> str:
     if value != value:
         return "-"
-    if seconds:
-        return f"{'-' if value < 0 else ''}{say_duration(abs(value))}"
+    if unit:
+        say = say_duration if unit == "s" else say_bytes
+        return f"{'-' if value < 0 else ''}{say(abs(value))}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}" if abs(value) < 1 else f"{value:.3g}"
 
 
@@ -144,6 +147,6 @@ def largest_difference(found: Comparison) -> str:
     if not shown:
         return "No flow's p95 is shown to differ"
     row = max(shown, key=lambda each: abs(each["difference"]))
-    return (
-        f"p95 of {say_flow(str(row['flow']))} mail changes by {say_difference(row['difference'])}, more than any other"
-    )
+    later = "later" if row["difference"] > 0 else "sooner"
+    took = say_duration(abs(row["difference"]))
+    return f"95 % of {say_flow(str(row['flow']))} mail arrives {took} {later} in B, the largest change of any flow"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import isfinite
@@ -11,7 +12,7 @@ from coexsim.analysis.explain import Explanation
 from coexsim.analysis.loads import Loads
 from coexsim.intake.configs.found import FoundKey
 from coexsim.intake.configs.write import Imported
-from coexsim.intake.configs.yaml_text import plain_of
+from coexsim.intake.configs.yaml_text import flow, plain_of
 from coexsim.report.headings import say_set_up
 from coexsim.report.maps import plot_topology
 from coexsim.report.plain_page import Section, write_plain_page
@@ -51,13 +52,19 @@ def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
     if found.assumptions:
         memory = sum(each.is_from_memory for each in found.assumptions)
         rows = [
-            [each.path, f"{each.value} {each.unit}".strip(), each.source, each.line]
+            [each.path, _with_unit(each.value, each.unit), each.source, each.line]
             for each in sorted(found.assumptions, key=lambda each: not each.is_from_memory)
         ]
         heading = (
             f"{len(rows)} figures are assumed, {memory} of them from memory: the first to put your own in place of"
         )
         yield Section(heading, heads=["figure", "value", "from", "to change it"], rows=rows, stacked=True)
+
+
+def _with_unit(value: object, unit: str) -> str:
+    """``5 s``, ``8 KB``; a value that is written with a unit needs no other."""
+    text = str(value)
+    return f"{text} {unit}".strip() if re.fullmatch(r"[\d.,]+", text) else text
 
 
 def _of_loads(loads: Loads) -> Section:
@@ -110,6 +117,12 @@ def write_import(found: Imported, folder: str | Path, answer: Sequence[str], kin
     return write_plain_page(folder, f"What the files of {kind} say", counts, answer, shown, SETTINGS_ONLY)
 
 
+def _written(key: FoundKey) -> str:
+    """The value as it stands in the scenario."""
+    value = plain_of(key.value)
+    return flow(value) if isinstance(value, dict | list) else str(value)
+
+
 def _keys(found: Imported) -> Iterator[list[str]]:
     """Rows of key, value, line and note; of many keys of one table with the same value, such as a transport's, the first and the last."""
 
@@ -122,7 +135,7 @@ def _keys(found: Imported) -> Iterator[list[str]]:
         for key in shown:
             row = [
                 ".".join(map(str, key.path)),
-                str(plain_of(key.value)),
+                _written(key),
                 str(key.where) if key.where else "",
                 key.note,
             ]

@@ -17,6 +17,7 @@ from coexsim.experiment.results import Results
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report import outage_words
 from coexsim.report.answer import doubts, whole_answer
+from coexsim.report.documented import documented
 from coexsim.report.headings import headings
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
 from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_mean, say_untimed
@@ -120,6 +121,7 @@ def _page(
         scope=scope(scenario),
         outage=outage,
         words=outage_words,
+        tables=documented({name: list(table.columns) for name, table in results.tables.items()}),
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
         verdicts=verdicts,
         delays=_delay_rows(summary),

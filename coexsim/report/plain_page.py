@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from coexsim.experiment.store import make_folder, write_whole
+from coexsim.report.documented import documented
 from coexsim.report.style import Picture, png_and_svg
 from coexsim.text import encodable
 
@@ -31,9 +32,12 @@ class Section(NamedTuple):
 
 def write_plain_page(
     folder: str | Path, title: str, asked: Sequence[tuple[str, str]], answer: Sequence[str], sections: Sequence[Section], scope: str,
-    *, page: str = PAGE,
+    *, page: str = PAGE, tables: Sequence[str] = (),
 ) -> Path:  # fmt: skip
-    """Write the page and each picture as PNG. All words are text, whatever they hold. Returns the page's path."""
+    """Write the page and each picture as PNG. All words are text, whatever they hold. Returns the page's path.
+
+    The columns of the `tables` that lie beside it are told at its end.
+    """
     folder = Path(folder)
     make_folder(folder)
     environment = Environment(
@@ -47,9 +51,18 @@ def write_plain_page(
             for_file, for_page = png_and_svg(section.picture, section.name, section.heading)
             write_whole(folder / f"{section.name}.png", for_file)
             drawn = Markup(for_page)
-        shown.append((section, drawn))
+        shown.append((_without_empty(section), drawn))
     text = environment.get_template("plain_page.html.j2").render(
         title=title, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),
+        tables=documented(dict.fromkeys(tables)),
     )  # fmt: skip
     write_whole(folder / page, encodable(text).encode())
     return folder / page
+
+
+def _without_empty(section: Section) -> Section:
+    """Without the columns in which no row says anything."""
+    said = [place for place in range(len(section.heads)) if any(row[place] for row in section.rows)]
+    return section._replace(
+        heads=[section.heads[place] for place in said], rows=[[row[place] for place in said] for row in section.rows]
+    )

@@ -91,7 +91,7 @@ def _of_report(report: CheckReport) -> Iterator[Section]:
     held = (
         f"{failed} of {len(report.expectations)} expectations failed"
         if failed
-        else f"all {len(report.expectations)} expectations held"
+        else f"{_all(len(report.expectations))} held"
     )
     rows = [
         ["held" if each.held else "failed", each.name, each.recipient, " > ".join(each.route) or "no server",
@@ -114,6 +114,10 @@ def _of_report(report: CheckReport) -> Iterator[Section]:
     if found:
         heading = f"{name}: {len(found)} finding{'' if len(found) == 1 else 's'}"
         yield Section(heading, heads=["", "code", "place", "what was found", "what follows"], rows=found, stacked=True)
+
+
+def _all(number: int) -> str:
+    return {1: "its expectation", 2: "both expectations"}.get(number, f"all {number} expectations")
 
 
 def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:

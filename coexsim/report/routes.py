@@ -12,7 +12,7 @@ from matplotlib.patches import FancyArrowPatch
 from coexsim.mail.outages import site_of
 from coexsim.mail.trace import Route
 from coexsim.report.maps import BOX_H, BOX_W, Layout, Spot, draw_links, draw_places, lay_out, paper
-from coexsim.report.style import BLUE, INK, PAPER, PURPLE, RED, Picture, new_picture, nothing_to_draw, styled
+from coexsim.report.style import BLUE, DARK_PURPLE, DARK_RED, INK, PAPER, Picture, new_picture, nothing_to_draw, styled
 from coexsim.scenario.model import Scenario
 
 WRAP_AT = 46
@@ -44,7 +44,7 @@ def plot_route(route: Route, scenario: Scenario, title: str = "") -> Picture:
     draw_places(axes, layout, scenario, passed)
     for number, step in enumerate(steps, 1):
         beside = sum({step.client, step.server} == {other.client, other.server} for other in steps[: number - 1])
-        _arrow(axes, layout, step, number, RED if step in returns else BLUE, beside)
+        _arrow(axes, layout, step, number, DARK_RED if step in returns else BLUE, beside)
     _ends(axes, layout, route, scenario.domain)
     _tell(right, told, tall_in - 0.7)
     return picture
@@ -90,7 +90,7 @@ def _returning(steps: list[RouteHop], scenario: Scenario) -> set[RouteHop]:
 def _arrow(axes: Axes, layout: Layout, step: RouteHop, number: int, colour: str, beside: int) -> None:
     """An arrow with its number, dashed for a notice; `beside` so many others between the same two servers."""
     begin, end = _ports(layout, step, beside)
-    colour = PURPLE if step.notice else colour
+    colour = DARK_PURPLE if step.notice else colour
     upright = abs(begin[0] - end[0]) < 1e-9
     bend = 0.12 + 0.24 * beside
     axes.add_patch(
@@ -137,7 +137,7 @@ def _ends(axes: Axes, layout: Layout, route: Route, domain: str) -> None:
             for words in outcomes
         ]
         good = all(r.outcome == "delivered" for r in here)
-        _note(axes, layout, server, "\n".join(ends), BLUE if good else RED, -0.06)
+        _note(axes, layout, server, "\n".join(ends), BLUE if good else DARK_RED, -0.06)
 
 
 def _note(axes: Axes, layout: Layout, server: str, words: str, colour: str, rise: float) -> None:
@@ -180,7 +180,7 @@ def _told(route: Route, steps: list[RouteHop], returns: set[RouteHop]) -> list[P
 
     found = []
     for number, step in enumerate(steps, 1):
-        colour = PURPLE if step.notice else RED if step in returns else BLUE
+        colour = DARK_PURPLE if step.notice else DARK_RED if step in returns else BLUE
         found.append(Paragraph(f"{number}  {step.client} → {step.server}", colour, why(step.rule, step.reason)))
     ends = dict.fromkeys(recipient.hops[-1] for recipient in route.recipients if recipient.hops)
     return found + [Paragraph(f"At {end.server}", INK, why(end.rule, end.reason)) for end in ends]

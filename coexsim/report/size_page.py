@@ -22,7 +22,7 @@ def write_size(found: Sizing, scenario: Scenario, folder: str | Path, answer: Se
         sections += [_verdicts(found), _resources(found, scenario)]
     asked = [("Domain", scenario.domain), ("Server to be sized", found.server), ("Runs", f"{found.runs:,}")]
     title = f"{scenario.title or scenario.source.file}: how big"
-    return write_plain_page(folder, title, asked, answer, sections, scope(scenario))
+    return write_plain_page(folder, title, asked, answer, sections, scope(scenario), tables=["sizing"])
 
 
 def _machines(found: Sizing, drawn: bool) -> Section:

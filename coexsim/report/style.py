@@ -31,11 +31,13 @@ P = ParamSpec("P")
 
 # Okabe and Ito 2008, "Color Universal Design": told apart by people with any colour vision, and in print.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+DARK_RED, DARK_PURPLE = "#A84300", "#8F3D72"
+"""Of words, which need more contrast than lines and areas do."""
 LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 INK, GREY, PALE, PAPER = "#222222", "#6B6B6B", "#D9D9D9", "#F3F3F3"
 _PAGE_COLOURS = {
     "#222222": "--ink", "#6b6b6b": "--soft", "#d9d9d9": "--line", "#f3f3f3": "--panel", "#ffffff": "--paper",
-    "#eaf2f8": "--window", "#fbe3d6": "--outage", "#000000": "--ink", "#0072b2": "--accent",
+    "#eaf2f8": "--window", "#fbe3d6": "--outage", "#000000": "--ink", "#0072b2": "--accent", "#a84300": "--missed", "#8f3d72": "--notice",
 }  # fmt: skip
 """What follows the reader's theme, by the variables of ``page.css``; lines and points keep their colours."""
 DPI = 150

@@ -34,8 +34,9 @@ def write_sweep(points: pd.DataFrame, scenario: Scenario, folder: str | Path, ch
     title = f"{scenario.title or scenario.source.file}: what {' and '.join(keys)} change{'s' * (len(keys) == 1)}"
     answer = list(changes) or told(points)
     return write_plain_page(
-        folder, title, [("Domain", scenario.domain), *values], answer, _sections(points, keys), scope(scenario)
-    )
+        folder, title, [("Domain", scenario.domain), *values], answer, _sections(points, keys), scope(scenario),
+        tables=["objectives", "sweep"],
+    )  # fmt: skip
 
 
 def _sections(points: pd.DataFrame, keys: Sequence[str]) -> list[Section]:

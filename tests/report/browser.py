@@ -16,7 +16,10 @@ CONTRAST = """
 const rgb = s => s.match(/[\\d.]+/g).map(Number);
 const light = ([r, g, b]) => { const f = [r, g, b].map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
   return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
-const ground = e => { for (; e; e = e.parentElement) {
+const ground = e => {
+  const box = e.tagName === "text" && e.previousElementSibling ? e.previousElementSibling.querySelector("path") : null;
+  if (box && getComputedStyle(box).fill !== "none") return rgb(getComputedStyle(box).fill);
+  for (; e; e = e.parentElement) {
   const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; }
   return [255, 255, 255]; };
 const bad = [];

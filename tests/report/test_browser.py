@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coexsim.analysis.explain import explain
+from coexsim.audit.check import check as check_scenario
+from coexsim.audit.diff import diff_routes
+from coexsim.mail.trace import trace
+from coexsim.report.explain_page import write_explanation
 from coexsim.report.html import write_report
-from coexsim.scenario.load import changed
+from coexsim.report.route_pages import write_check, write_diff, write_trace
+from coexsim.scenario.load import changed, load_scenario
 from tests.analysis.small import small
 from tests.report.browser import CHROMIUM, CONTRAST, DRIVER, chromium, shown
 from tests.report.made_up_price import made_up_price
@@ -45,6 +51,38 @@ def test_page_fits_reads_and_is_silent(browser: Chrome, page: Path, width: int, 
     assert driver.execute_script("return document.documentElement.scrollWidth") <= width
     assert driver.execute_script(CONTRAST) == []
     assert driver.title == EVIL
+
+
+@pytest.fixture(scope="module")
+def plain_pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A page of each verb that needs no run: the round trip and a bounce of the article, a check, a difference, an explanation."""
+    article, direct = (
+        load_scenario(f"scenarios/{name}.yaml") for name in ("article/environment", "modern/article-direct")
+    )
+    folder = tmp_path_factory.mktemp("pages")
+    size = [("Size", "4.1 KB")]
+    round_trip, bounce = (
+        trace(article, "iUser1", "iUser2"),
+        trace(article, "someuser@otherdomain.com", "nobody@corporate.com"),
+    )
+    loaded = small("p95(delay) < 60 s", more="load: {streams: [{from: onprem, to: hosted, rate: 6/min}]}\n")
+    return {
+        "trace": write_trace(round_trip, article, folder / "trace", size, "delivered"),
+        "bounce": write_trace(bounce, article, folder / "bounce", size, "bounced"),
+        "check": write_check([check_scenario(article)], folder / "check", "1 file"),
+        "diff": write_diff(diff_routes(article, direct), folder / "diff", "4 classes"),
+        "explain": write_explanation(explain(loaded), loaded, folder / "explain", "so it is"),
+    }
+
+
+@pytest.mark.parametrize("verb", ["trace", "bounce", "check", "diff", "explain"])
+def test_pages_of_rules_fit_and_read(browser: Chrome, plain_pages: dict[str, Path], verb: str) -> None:
+    """At both widths, in both themes: no console message, no horizontal scroll, contrast also of the numbers on a way's steps."""
+    for width, theme in product((1200, 400), ("light", "dark")):
+        driver = shown(browser, plain_pages[verb], width, theme)
+        assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+        assert driver.execute_script(CONTRAST) == [], (width, theme)
 
 
 def test_the_keyboard_reaches_everything_that_scrolls(browser: Chrome, page: Path) -> None:

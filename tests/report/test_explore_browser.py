@@ -86,6 +86,37 @@ def test_page_fits_reads_and_is_silent(browser: Chrome, page: Path, width: int, 
     assert driver.execute_script("return document.querySelectorAll('b').length") == 0
 
 
+def test_the_first_paint_waits_for_nothing(browser: Chrome, page: Path) -> None:
+    """The scripts are the last of the page and are in it: nothing is loaded; without any script heading and sections are there."""
+    driver = shown(browser, page, 1200, "light")
+    kinds = "return [...document.body.children].slice(-2).map(e => e.tagName + (e.src || ''))"
+    assert driver.execute_script(kinds) == ["SCRIPT", "SCRIPT"]
+    assert driver.execute_script("return document.head.querySelectorAll('script, link').length") == 0
+    assert driver.execute_script("return performance.getEntriesByType('resource').length") == 0
+    names = "return performance.getEntriesByType('paint').map(e => e.name)"
+    deadline = time.monotonic() + 30
+    while "first-contentful-paint" not in driver.execute_script(names) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "first-contentful-paint" in driver.execute_script(names)
+    assert driver.execute_script("return document.getElementById('headline').textContent")
+
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        shown(driver, page, 1200, "light")
+        text = driver.find_element("tag name", "body").text
+    finally:
+        driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    assert "This page needs its script" in text
+    assert "How long mail takes" in text
+
+
+def test_ticks_are_round(browser: Chrome, page: Path) -> None:
+    """Of an axis to 8.6 %, to 47 s and to 3: steps of 2 %, 10 s and 1."""
+    driver = shown(browser, page, 1200, "light")
+    found = driver.execute_script("return [.086, 47, 3.2].map(top => roundSteps(top))")
+    assert found == [pytest.approx([0, 0.02, 0.04, 0.06, 0.08]), [0, 10, 20, 30, 40], [0, 1, 2, 3]]
+
+
 def test_what_is_shown_at_every_point_is_in_the_tables(browser: Chrome, page: Path, found: Exploration) -> None:
     """Sliders and machine are moved to all twelve points: verdicts, delays, busy shares, edges and queues are those computed there."""
     driver = shown(browser, page, 1200, "light")

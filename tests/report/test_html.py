@@ -32,6 +32,7 @@ SECTIONS = [
     "outcomes",
     "set-up",
     "assumptions",
+    "columns",
     "provenance",
 ]
 EVIL = "<script>alert('x')</script> & sons"
@@ -154,8 +155,14 @@ def test_the_page_of_an_outage_has_what_the_terminal_says(tmp_path: Path) -> Non
     for row in (*outage_words.queue_rows(outage), *outage_words.change_rows(outage)):
         assert " ".join(row) in text
     assert "tries of onprem every 5 min 2 min 2 MB" in text or "tries of onprem every 5 min 120 s 2 MB" in text
-    assert again in text
-    assert "coexsim run" not in text
+    assert f"The same again {again} --seed" in text
+
+
+def test_columns_of_the_tables_are_told_with_their_unit(page: Page) -> None:
+    """Of each table that lies beside the page: what a row is, and every column that it has, with unit and meaning."""
+    assert "mail : one row for each" in page.text
+    assert "delay_s s from birth to its end" in page.text
+    assert page.tags.count("details") == len(a_run().tables)
 
 
 def test_pictures_lie_beside_the_page(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,22 @@ def test_a_folder_that_cannot_be_is_told_first(tmp_path: Path, capsys: pytest.Ca
         said = capsys.readouterr()
         assert said.out == ""
         assert "there is a file in its place" in said.err
+
+
+def test_a_column_that_says_nothing_is_left_out(tmp_path: Path) -> None:
+    """Where every expectation held there is no column for why one failed; where one failed there is."""
+    assert run(["check", FLOWS, "--quiet", "--out", str(tmp_path / "held")]) == 0
+    assert "why it failed" not in page_of(tmp_path / "held").text
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(
+        f"extends: {Path(FLOWS).absolute()}\nmessages: [{{name: no, from: iUser1, to: iUser2, expect: {{outcome: bounced}}}}]\n"
+    )
+    assert run(["check", str(wrong), "--quiet", "--out", str(tmp_path / "failed")]) == 1
+    assert "why it failed" in page_of(tmp_path / "failed").text
+
+
+def test_a_value_has_one_unit(tmp_path: Path) -> None:
+    """``5 s`` and ``8 KB``, neither ``5 s s`` nor ``8 KB bytes``."""
+    assert run(["explain", "scenarios/load/corporate-20k.yaml", "--quiet", "--out", str(tmp_path)]) == 0
+    text = page_of(tmp_path).text
+    assert not re.search(r"\d+ (s s|KB bytes|MB bytes|min s|h s|days s)\b|/day 1/s", text)

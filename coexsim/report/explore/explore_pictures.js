@@ -70,6 +70,13 @@ function drawDelays(flows) {
   words(svg, 4, bottom + 18, "○ p50, ● p95, line to p99", {class: "small"});
 }
 
+// From 0 on in steps of 1, 2 or 5 times a power of ten, six at the most.
+function roundSteps(top) {
+  const power = 10 ** Math.floor(Math.log10(top / 5));
+  const step = [1, 2, 5, 10].map(factor => factor * power).find(each => top / each < 6);
+  return Array.from({length: Math.floor(top / step) + 1}, (_, i) => i * step);
+}
+
 // A figure at every value of an axis, all else as it is now; the limit of an objective, and where we are.
 function drawCurve(rows, unit, limit, here, axis) {
   const ends = rows.flatMap(row => [row.value, row.low, row.high]).filter(Number.isFinite);
@@ -77,8 +84,7 @@ function drawCurve(rows, unit, limit, here, axis) {
   const top = Math.max(...ends, 0) * 1.1 || 1, height = 300, bottom = height - 44, left = 100, right = WIDTH - 30;
   const x = at => left + (right - left) * at / Math.max(rows.length - 1, 1), y = value => bottom - (bottom - 12) * value / top;
   const svg = sheet("curve", height, document.getElementById("curve-heading").textContent);
-  for (const share of [0, .25, .5, .75, 1]) {
-    const value = top / 1.1 * share;
+  for (const value of roundSteps(top)) {
     svg.append(make("path", {d: `M${left} ${y(value)}H${right}`, class: "line"}));
     words(svg, left - 8, y(value) + 4, say(value, unit), {"text-anchor": "end", class: "small"});
   }
