@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Set
+from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -261,21 +262,50 @@ def with_fault(text: bytes, fault: Fault) -> bytes:
 
 
 def users_of(root: Path, fault: Fault) -> set[Place]:
-    """The functions that a fault outside of functions may reach: those that name what its statement says, and those of its module."""
-    names: set[str] = set()
-    for node in ast.parse((root / fault.file).read_bytes()).body:
-        if node.lineno <= fault.line <= (node.end_lineno or node.lineno):
-            names |= {
-                name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
-            }
-            if isinstance(node, ast.ClassDef | ast.FunctionDef):
-                names.add(node.name)
-    found = set()
+    """The functions that a fault outside of functions may reach: those that name what its statement says, or what is made of that."""
+    statements, functions = _read(root)
+    file = root / fault.file
+    names = {
+        name for each in statements if each.file == file and each.first <= fault.line <= each.last for name in each.said
+    }
+    before = 0
+    while before < len(names):  # tables are made of other tables
+        before = len(names)
+        names |= {name for each in statements if not names.isdisjoint(each.used) for name in each.said}
+    return {place for place, named in functions.items() if not names.isdisjoint(named)}
+
+
+class _Statement(NamedTuple):
+    file: Path
+    first: int
+    last: int
+    said: frozenset[str]
+    used: frozenset[str]  # by an assignment
+
+
+@cache
+def _read(root: Path) -> tuple[list[_Statement], dict[Place, frozenset[str]]]:
+    """The statements of all modules, and of every function the names in it."""
+    statements, functions = [], {}
     for file in (root / "coexsim").rglob("*.py"):
-        for code in _codes(compile(file.read_bytes(), str(file), "exec", dont_inherit=True)):
-            if names.intersection((*code.co_names, code.co_name)):
-                found.add((str(file), code.co_firstlineno))
-    return found
+        text = file.read_bytes()
+        for each in ast.parse(text).body:
+            walked = ast.walk(each) if isinstance(each, ast.Assign | ast.AnnAssign) else ()
+            used = frozenset(node.id for node in walked if isinstance(node, ast.Name))
+            statements.append(
+                _Statement(file, each.lineno, each.end_lineno or each.lineno, frozenset(_said(each)), used)
+            )
+        for code in _codes(compile(text, str(file), "exec", dont_inherit=True)):
+            functions[str(file), code.co_firstlineno] = frozenset((*code.co_names, code.co_name))
+    return statements, functions
+
+
+def _said(statement: ast.stmt) -> set[str]:
+    """The names that a statement of a module gives to a class, a function or constants; loops have small names of their own."""
+    if isinstance(statement, ast.ClassDef | ast.FunctionDef):
+        return {statement.name}
+    named = (n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return {name for name in named if not name.islower()}
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

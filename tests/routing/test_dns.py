@@ -7,6 +7,7 @@ import pytest
 from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHost, MailHosts, Question, in_order, mail_hosts
 from coexsim.mail.message import NextHop, next_hop
 from coexsim.mail.setup import Setup
+from coexsim.mail.zone_text import read_zone
 from coexsim.mail.zones import SERVFAIL_TTL_S
 from coexsim.scenario.load import scenario_from_text
 
@@ -174,3 +175,34 @@ def test_the_cache_keeps_answers_for_their_ttl() -> None:
     assert cache.get(question, 400.0) is None
     cache.put(question, Answer("TIMEOUT", ttl_s=60.0), 500.0)
     assert cache.get(question, 501.0) is None
+
+
+@pytest.mark.parametrize(("aliases", "status"), [(8, "NOERROR"), (9, "SERVFAIL")])
+def test_a_chain_of_aliases_has_an_end(aliases: int, status: str) -> None:
+    """Eight aliases lead to the address; of a longer chain a resolver says that it failed (RFC 1034 section 5.2.2 asks for a limit)."""
+    lines = [f"    a{n} IN CNAME a{n + 1}" for n in range(aliases)]
+    zone = "\n".join(["  chain.example: |", *lines, f"    a{aliases} IN A 192.0.2.1"])
+    setup = Setup(scenario_from_text(ZONE.replace("  b.example: |", zone + "\n  b.example: |")))
+    answer = setup.answer(Question("a0.chain.example", "A"), setup.state_at(0.0))
+
+    assert (answer.status, bool(answer.addresses)) == (status, status == "NOERROR")
+
+
+@pytest.mark.parametrize(
+    ("beside", "taken"),
+    [
+        ("RRSIG A 8 2 300 20300101000000 20200101000000 1 a.example. AA==", True),
+        ("NSEC b A", True),
+        ("A 192.0.2.1", False),
+    ],
+)
+def test_what_may_stand_beside_an_alias(beside: str, taken: bool) -> None:
+    """A signature, and what denies other types (RFC 4034 sections 2.5 and 4); nothing else (RFC 1034 section 3.6.2)."""
+    for lines in (
+        f"x IN CNAME one\nx IN {beside}\none IN A 192.0.2.1",
+        f"x IN {beside}\nx IN CNAME one\none IN A 192.0.2.1",
+    ):
+        zone, faults = read_zone(lines, "a.example")
+
+        assert (not faults) == taken, faults
+        assert zone.names

@@ -5,16 +5,22 @@ from __future__ import annotations
 import pytest
 
 from coexsim.errors import ScenarioError
+from coexsim.mail.dialogue import Reception, Refusal
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import Answer
-from coexsim.mail.message import Reply
+from coexsim.mail.dsn import dsn_message
+from coexsim.mail.expansion import MOST_ADDRESSES
+from coexsim.mail.message import Command, Rcpt, Reply
 from coexsim.mail.outages import Outages
+from coexsim.mail.products.registry import REPLIES
 from coexsim.mail.products.services import organisation_of
-from coexsim.mail.replies import expired_reply
+from coexsim.mail.replies import COMMON, expired_reply, reply
 from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace
+from coexsim.mail.zone_text import read_zone
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.servers import HostedOutbound
-from tests.routing.seed import DU1, IU1, IU2, OUTSIDE, article_with, go
+from tests.routing.seed import DU1, DU2, IU1, IU2, NOBODY, OUTSIDE, article_with, go, told
 
 
 @pytest.mark.parametrize(
@@ -170,3 +176,130 @@ def test_a_trace_is_one_message_which_no_rate_holds_up() -> None:
     result = go(limited, IU1, [IU1, IU2, DU1])
 
     assert [recipient.outcome for recipient in result.recipients] == ["delivered"] * 3
+
+
+def test_the_world_changes_when_either_side_learns_of_a_move() -> None:
+    """People move at 10:05; the replica hears of it at 10:15."""
+    moves = (
+        "run: {start: Mon 10:00}\ndirectory: {replica: {every: 15 min}}\n"
+        "events: [{at: Mon 10:05, move: [dUser1], to: hosted}]\n"
+    )
+
+    assert article_with(moves).change_times_s() == [300.0, 900.0]
+
+
+ONE_POSTFIX = """
+coexsim: 1
+domain: corporate.com
+dns: {corporate.com: "@ IN MX 10 mail\\nmail IN A 192.0.2.10"}
+servers:
+  onprem: {kind: postfix, host: mail.corporate.com, smtpd_recipient_limit: 1}
+  external: {kind: external, domain: otherdomain.com}
+directory: {people: {one: {mail_file: onprem}, two: {mail_file: onprem}}}
+"""
+
+
+def test_who_was_refused_for_good_does_not_keep_others_from_being_tried_again() -> None:
+    """One is taken, one unknown, one told to come later (RFC 5321 section 4.5.3.1.10): the last one is delivered with the next attempt."""
+    result = trace(Setup(scenario_from_text(ONE_POSTFIX)), OUTSIDE, ["one", "nobody@corporate.com", "two"])
+
+    assert [recipient.outcome for recipient in result.recipients] == ["delivered", "bounced", "delivered"]
+
+
+def test_a_client_without_a_server_is_told_the_best_host() -> None:
+    """Found by MX, no host has a server: the one that was to be tried first is named."""
+    zone = "dns:\n  corporate.com: |\n    @ IN MX 10 one\n    @ IN MX 20 two\n    one IN A 192.0.2.201\n    two IN A 192.0.2.202\n"
+    result = go(zone, OUTSIDE, DU1, via_mx=True)
+
+    assert told(result)[0] == "refused_to_client"
+    assert "one.corporate.com" in str(result.recipients[0].end.reply)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "command", "sent"),
+    [(True, "rcpt", True), (False, "rcpt", False), (False, "data", True), (False, "mail", False)],
+)
+def test_a_body_is_sent_where_somebody_was_taken_or_it_was_refused(
+    accepted: bool, command: Command, sent: bool
+) -> None:
+    """After DATA (RFC 5321 section 3.3): not where all recipients were refused before."""
+    refusal = Refusal(Rcpt(DU2), Reply(550, "5.1.1", "no"), command, "rule")
+
+    assert Reception((Rcpt(DU1),) if accepted else (), (refusal,)).body_sent == sent
+
+
+AS_PUBLISHED = {("exchange", "tls-not-offered"), ("exchange", "expired")}  # 451 5.7.3 and 550 4.4.7: both were seen so
+
+
+def test_a_reply_s_code_is_one_of_smtp_and_of_the_class_of_its_enhanced_code() -> None:
+    """RFC 5321 section 4.2.3, RFC 7504 (556) and RFC 4954 (530); 551 is for servers that tell another address, which none here does.
+    RFC 2034 section 4: both codes are of one class.
+    """
+    known = {421, 450, 451, 452, 454, 530, 550, 552, 553, 554, 556}
+    for cause in COMMON:
+        for product in REPLIES:
+            said = reply(product, cause)
+            assert said.code in known, (product, cause)
+            if (product, cause) not in AS_PUBLISHED:
+                assert said.enhanced[0] == str(said.code)[0], (product, cause)
+
+
+@pytest.mark.parametrize(
+    ("members", "outcome"), [(MOST_ADDRESSES, "delivered"), (MOST_ADDRESSES + 1, "deferred_in_queue")]
+)
+def test_a_group_is_expanded_to_a_thousand_addresses(members: int, outcome: str) -> None:
+    """virtual_alias_expansion_limit (postconf(5)): as many; with more the message is deferred."""
+    people = ", ".join(f"p{n}: {{mail_file: onprem}}" for n in range(members))
+    named = ", ".join(f"p{n}" for n in range(members))
+    text = ONE_POSTFIX.replace(", smtpd_recipient_limit: 1", "").replace("two: {mail_file: onprem}", people)
+    result = trace(
+        Setup(scenario_from_text(text[:-2] + f", groups: {{all: [{named}]}}}}\n")), OUTSIDE, "all@corporate.com"
+    )
+
+    assert result.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("set_here", "server"), [("", "inotes-inbound"), ("forwarding: {iUser2: dUser1@corporate.com}", "onprem")]
+)
+def test_a_mailbox_forwards_as_it_is_set_there(set_here: str, server: str) -> None:
+    """Each mailbox of the service by its own setting: iUser1's says nothing of iUser2's mail."""
+    keys = "servers: {inotes-inbound: {forwarding: {iUser1: dUser2@corporate.com}}}"
+    result = go(
+        keys.replace("forwarding: {", "forwarding: {iUser2: dUser1@corporate.com, ") if set_here else keys, OUTSIDE, IU2
+    )
+
+    assert result.recipients[0].servers[-1] == server
+
+
+def test_domino_follows_what_the_person_document_of_a_hosted_user_says() -> None:
+    """A forwarding address to a colleague here: Domino obeys it, though the mail file is at the service."""
+    changes = "directory: {people: {iUser1: {mail_file: inotes-inbound, forwarding_address: dUser1@corporate.com}}}\n"
+
+    assert go(changes, OUTSIDE, IU1).recipients[0].servers == ("external", "onprem")
+
+
+def test_entries_of_a_zone_may_go_over_lines() -> None:
+    """RFC 1035 section 5.1: parentheses group lines, but not within quotes or comments; a fault is told at the entry's first line."""
+    text = (
+        "@ IN SOA ns h ( 1 ; first )\n  1h 15m\n  1w 30m ) ; done (\n"
+        'a IN TXT "( \\" ("\n'
+        'b IN TXT ( "one"\n  "two" )\nc IN A 192.0.2.1\nd IN A ( nonsense\n )\ne IN A 192.0.2.5'
+    )
+    zone, faults = read_zone(text, "a.example")
+
+    assert sorted(str(name.labels[0], "ascii") for name in zone.names) == ["a", "a", "b", "c", "e"]
+    assert [fault.line for fault in faults] == [8]
+    assert [fault.line for fault in read_zone("a IN A 192.0.2.1\nb IN A ( 192.0.2.2\n", "a.example")[1]] == [2]
+
+
+@pytest.mark.parametrize(
+    ("start", "day"), [("Mon 08:00", "Mon, 01 Jan"), ("Tue 08:00", "Tue, 02 Jan"), ("08:00", "Mon, 01 Jan")]
+)
+def test_a_run_without_a_day_begins_on_monday(start: str, day: str) -> None:
+    """Dates in notices are of a made-up week."""
+    result = go(f"run: {{start: {start}}}", OUTSIDE, NOBODY)
+
+    assert (
+        f"Date: {day}" in dsn_message(article_with(f"run: {{start: {start}}}"), result, result.notices[0]).as_string()
+    )
