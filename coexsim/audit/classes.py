@@ -289,16 +289,18 @@ def _other_domains(setups: Iterable[Setup], people: list[MailClass]) -> Iterator
             for side in ("onprem", "hosted"):
                 person = next((p for p in people if p.side == side), None)
                 address = f"{local_part_of_as_written(person.address)}@{domain}" if person else ""
-                if person is None or address in seen or not _known_somewhere(setup, address):
+                if person is None or address in seen or not _known_somewhere(setup, address, person.address):
                     continue
                 seen.add(address)
                 yield MailClass(address, address, person.side, home=person.home, mailboxes=0, names=person.names[:1])
 
 
-def _known_somewhere(setup: Setup, address: str) -> bool:
+def _known_somewhere(setup: Setup, address: str, own: str) -> bool:
+    """Does a server find a person under an address in another domain, and is it one that has to do with the person's own domain."""
     return any(
         (rule := policy.rule_for(address)) is not None
         and rule.looked_up
+        and policy.rule_for(own) is not None
         and setup.find(policy, address, setup.state_at(0.0)) is not None
         for policy in setup.policies.values()
         if policy.server not in setup.external_servers

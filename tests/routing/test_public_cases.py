@@ -285,6 +285,16 @@ CASES: dict[str, tuple[str, set[str]]] = {
     ),
     "158b-old-server-not-told": ("administrators' reports: mail between users of the old server after a move", set()),
     "159-postfix-fallback-relay": ("postconf(5), smtp_fallback_relay", set()),
+    "160-domino-applications-beside-office-365": ("smwk 2024/05: Domino and Office 365 coexistence", set()),
+    "161-on-premises-gone-connector-left": (
+        "Microsoft, decommissioning on-premises servers; fix 5.4.316",
+        {"OUTSIDE-UNREACHABLE", "UNREACHABLE", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "161b-authoritative-after-the-move": (
+        "Microsoft, accepted domains in Exchange Online",
+        {"OUTSIDE-UNREACHABLE", "UNREACHABLE", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "162-weekend-at-domino": ("IBM, MailTimeout: one day", {"UNREACHABLE"}),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),

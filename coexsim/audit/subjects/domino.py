@@ -79,7 +79,8 @@ def domino_steps(search: Search) -> Iterator[Finding]:
             yield search.finding(
                 DOMINO_SMTP_OUTSIDE_OFF, (*here, "smtp_outside_local_domain"), text, about=(name,), marks=marks
             )
-        if server.smart_host is None and search.relies_on_smart_host:
+        shares = _shares_the_domain(search, name, server)
+        if server.smart_host is None and search.relies_on_smart_host and shares:
             text = (
                 f"{name} has no local Internet domain smart host: mail for people whose mail file is at the hosted service bounces; "
                 f"name the service's SMTP server ({STEP}: Configuration, Router/SMTP, Basics)"
@@ -87,7 +88,8 @@ def domino_steps(search: Search) -> Iterator[Finding]:
             yield search.finding(
                 DOMINO_NO_SMART_HOST, (*here, "smart_host"), text, about=(name,), marks=("no smart host is set",)
             )
-        yield from _global_domain(search, name, server)
+        if shares:
+            yield from _global_domain(search, name, server)
         if server.verify_local_recipients and server.smart_host and server.smart_host_rule == "not-in-directory":
             text = (
                 f"{name} verifies local recipients, and its smart host is for addresses not in the directory: these are refused before "
@@ -99,6 +101,17 @@ def domino_steps(search: Search) -> Iterator[Finding]:
                 text,
                 about=(name,),
             )
+
+
+def _shares_the_domain(search: Search, name: str, server: DominoServer) -> bool:
+    """Has a server to do with the shared domain. One that has written other domains, with no mail file of the shared domain and
+    no MX record, keeps something beside it, such as applications at a subdomain.
+    """
+    if server.global_domain is None or fold(search.scenario.domain) in search.setup.policies[name].domains:
+        return True
+    directory = search.setup.directory
+    has_people = any(name in person.homes and directory.is_ours(person.address) for person in directory.everyone())
+    return has_people or name in search.mx_servers
 
 
 def _global_domain(search: Search, name: str, server: DominoServer) -> Iterator[Finding]:
