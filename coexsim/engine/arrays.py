@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.engine.layout import ARRAYS, HEAP, SEQ
+from coexsim.engine.shared import new_addresses, note_address
 
 
 class Arrays:
@@ -15,13 +16,10 @@ class Arrays:
 
     def __init__(self, room: int) -> None:
         self.room = room
-        self._of: dict[str, NDArray[Any]] = {
-            name: np.full((0,) * a.dimensions, a.fill, a.dtype) if isinstance(a.dtype, str) else np.zeros(0, a.dtype)
-            for name, a in ARRAYS.items()
-        }
+        self.addresses = new_addresses()
+        self._of: dict[str, NDArray[Any]] = {}
         for name, a in ARRAYS.items():
-            if a.dimensions > 1 and not isinstance(a.dtype, str):
-                self._of[name] = np.zeros((0,) * a.dimensions, a.dtype)
+            self[name] = np.full((0,) * a.dimensions, a.fill, a.dtype)
         self._used = dict.fromkeys(ARRAYS, 0)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
@@ -29,6 +27,7 @@ class Arrays:
 
     def __setitem__(self, name: str, values: NDArray[Any]) -> None:
         self._of[name] = values
+        note_address(self.addresses, name, values)
 
     def used(self, name: str) -> int:
         """How many rows were appended."""
@@ -48,7 +47,7 @@ class Arrays:
 
     def adopt(self, name: str, rows: NDArray[Any], used: int) -> None:
         """Go on with an array of an earlier run, of which so many rows are used."""
-        self._of[name], self._used[name] = rows, used
+        self[name], self._used[name] = rows, used
 
     def reserve(self, name: str, count: int) -> int:
         """Append rows as they are when new; the place of the first."""
@@ -65,7 +64,7 @@ class Arrays:
         shape[axis] = max(length, 2 * shape[axis])
         new = np.full(shape, ARRAYS[name].fill, old.dtype) if ARRAYS[name].fill else np.zeros(shape, old.dtype)
         new[tuple(slice(0, n) for n in old.shape)] = old
-        self._of[name] = new
+        self[name] = new
 
     def schedule(self, time_s: float, order: int, what: int) -> None:
         """Note an event before the run; `sort_events` puts all of them in their order."""
@@ -79,7 +78,3 @@ class Arrays:
     def sort_events(self) -> None:
         """Make a heap of the events noted before the run: they are sorted."""
         self._of["heap"][: self._of["ints"][HEAP]].sort(order=("time", "order", "seq"))
-
-    def arguments(self) -> list[NDArray[Any]]:
-        """In the order in which the kernel takes them."""
-        return list(self._of.values())

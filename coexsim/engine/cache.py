@@ -17,13 +17,13 @@ from types import ModuleType
 
 PACKAGE = Path(__file__).parents[1]
 KERNEL = (
-    "steps", "event_heap", "downtimes", "stations", "pools", "copies", "fair_links", "lookup_steps", "interruptions", "failure_steps",
-    "kernel",
+    "steps", "event_heap", "downtimes", "stations", "pools", "copies", "fair_links", "asking", "entry_steps", "server_steps",
+    "host_steps", "transfer_steps", "lookup_steps", "session_steps", "interruptions", "failure_steps", "next_event", "kernel",
 )  # fmt: skip
 """The modules that the kernel's code stands in; a later one calls what is in those before it."""
 SOURCES = (
-    *(f"engine/{name}.py" for name in ("layout", "compiling", *KERNEL, "folding", "spreading")), "sim/formulas.py", "sim/buckets.py",
-    "sim/clock.py", "sim/recorder.py", "mail/retry.py", "mail/dsn.py",
+    *(f"engine/{name}.py" for name in ("layout", "shared", "compiling", *KERNEL, "folding", "spreading")),
+    "sim/formulas.py", "sim/buckets.py", "sim/clock.py", "sim/recorder.py", "mail/retry.py", "mail/dsn.py",
 )  # fmt: skip
 FOLDER = "NUMBA_CACHE_DIR"
 

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
-import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
-from coexsim.engine.layout import ARRAYS
 from coexsim.mail import retry
 from coexsim.sim import formulas
 
@@ -32,8 +30,5 @@ def compiled(function: F) -> F:
 
 
 def compiled_now(function: F) -> F:
-    """The loop, compiled when this module is loaded, for the arrays of ``layout.py``."""
-    typeof: Any = numba.typeof
-    arrays = (typeof(np.empty((0,) * a.dimensions, a.dtype)) for a in ARRAYS.values())
-    signature = numba.int64(*arrays, numba.float64, numba.int64)
-    return cast("F", njit(signature, **OPTIONS)(function))
+    """The loop, compiled when this module is loaded, for the address of the table of arrays."""
+    return cast("F", njit(numba.int64(numba.int64, numba.float64, numba.int64), **OPTIONS)(function))

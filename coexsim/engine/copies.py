@@ -19,38 +19,64 @@ from coexsim.engine.layout import (
     SENT,
     STARTED,
 )
-from coexsim.engine.steps import ALL_ENDED, AT_ONCE, BEGINS, SHIFT
+from coexsim.engine.shared import shared
+from coexsim.engine.steps import ALL_ENDED, AT_ONCE, BEGINS, ENTER, ROOM, SHIFT
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
 
 
 @compiled
-def begin(copies: Any, heap: Any, ints: Any, c: int, step: int) -> None:
+def begin(w: Any, c: int, step: int) -> None:
     """``World.start``: a copy goes its own way, as a process that begins before anything else that follows at this moment."""
+    copies = shared(w, "copies")
+    ints = shared(w, "ints")
     ints[OPEN] += copies[c].measured
     copies[c].live = ints[STARTED]
     ints[STARTED] += 1
-    push_now(heap, ints, BEGINS, (step << SHIFT) | c)
+    push_now(w, BEGINS, (step << SHIFT) | c)
 
 
 @compiled
-def ended(co: Any, heap: Any, ints: Any) -> None:
+def ended(w: Any, co: Any) -> None:
     """``World.ended``: the way of a copy has ended."""
+    ints = shared(w, "ints")
     ints[OPEN] -= co.measured
     ints[DEFERRALS_WHEN_MOVED] = ints[DEFERRALS]
-    note_if_all_ended(heap, ints)
+    note_if_all_ended(w)
 
 
 @compiled
-def note_if_all_ended(heap: Any, ints: Any) -> None:
+def note_if_all_ended(w: Any) -> None:
     """The run is over when all measured mail has met its end."""
+    ints = shared(w, "ints")
     if ints[DRAINING] == 1 and ints[OPEN] == 0:
         ints[DRAINING] = 2
-        push_now(heap, ints, AT_ONCE, ALL_ENDED << SHIFT)
+        push_now(w, AT_ONCE, ALL_ENDED << SHIFT)
 
 
 @compiled
-def new_copy(copies: Any, ints: Any) -> Any:
+def free_place(w: Any, c: int) -> None:
+    """A copy is no more; its place is free."""
+    ints = shared(w, "ints")
+    co = shared(w, "copies")[c]
+    ints[LIVE] -= 1
+    co.number = -1
+    co.next = ints[FREE]
+    ints[FREE] = c
+
+
+@compiled
+def narrow(co: Any, count: int) -> None:
+    """``Message.narrow``: a copy goes on for so many recipients, with their share of the bytes."""
+    if count != co.count:
+        co.wan = co.wan * count / co.count
+        co.count = count
+
+
+@compiled
+def new_copy(w: Any) -> Any:
     """A free place for a copy."""
+    copies = shared(w, "copies")
+    ints = shared(w, "ints")
     c = ints[FREE]
     if c >= 0:
         ints[FREE] = copies[c].next
@@ -82,9 +108,10 @@ def new_copy(copies: Any, ints: Any) -> Any:
 
 
 @compiled
-def new_part(copies: Any, ints: Any, c: int, count: int) -> Any:
+def new_part(w: Any, c: int, count: int) -> Any:
     """``Message.split_off``: a copy for some of the recipients, with the same way behind it and their share of the bytes."""
-    n = new_copy(copies, ints)
+    n = new_copy(w)
+    copies = shared(w, "copies")
     co = copies[c]
     part = copies[n]
     part.number = co.number
@@ -109,9 +136,12 @@ def new_part(copies: Any, ints: Any, c: int, count: int) -> Any:
 
 
 @compiled
-def new_notice(copies: Any, ints: Any, notices: Any, breaks: Any, c: int, notice: int, serial: int, now: float) -> Any:
+def new_notice(w: Any, c: int, notice: int, serial: int, now: float) -> Any:
     """``World.notify``: a notice about a copy, to be handed in where it is written. `notice`: its first place, for the smallest size."""
-    n = new_copy(copies, ints)
+    n = new_copy(w)
+    copies = shared(w, "copies")
+    ints = shared(w, "ints")
+    breaks = shared(w, "breaks")
     co = copies[c]
     note = copies[n]
     note.number = co.number
@@ -119,7 +149,7 @@ def new_notice(copies: Any, ints: Any, notices: Any, breaks: Any, c: int, notice
     size_class = 0
     while size_class < len(breaks) and breaks[size_class] < note.size:
         size_class += 1
-    note.place = notices[notice + size_class]
+    note.place = shared(w, "notices")[notice + size_class]
     note.born = now
     note.count = 1
     note.block = co.block
@@ -132,9 +162,10 @@ def new_notice(copies: Any, ints: Any, notices: Any, breaks: Any, c: int, notice
 
 
 @compiled
-def end_row(out: Any, ints: Any, co: Any, end: int, count: int, at: float) -> None:
+def end_row(w: Any, co: Any, end: int, count: int, at: float) -> None:
     """``Recorder.end``: what became of some of a copy's recipients. `count`: of all that share its bytes."""
-    r = out[ints[OUT]]
+    ints = shared(w, "ints")
+    r = shared(w, "out")[ints[OUT]]
     ints[OUT] += 1
     r.number = co.number
     r.size = co.size
@@ -148,3 +179,24 @@ def end_row(out: Any, ints: Any, co: Any, end: int, count: int, at: float) -> No
     r.attempts = co.attempts
     r.stream = co.stream
     r.measured = co.measured
+
+
+@compiled
+def end_rows(w: Any, co: Any, first: int, last: int, now: float) -> None:
+    """Some of a copy's recipients have failed for good: a row for each part of them."""
+    parts = shared(w, "parts")
+    for j in range(first, last):
+        end_row(w, co, parts[j].end, co.count, now)
+
+
+@compiled
+def start_notice(w: Any, c: int, notice: int, serial: int, now: float) -> None:
+    """A notice about a copy begins its own way, if there is one (-1: none)."""
+    if notice >= 0:
+        begin(w, new_notice(w, c, notice, serial, now), ENTER)
+
+
+@compiled
+def room_for_rows(w: Any, rows: int) -> bool:
+    """Is there room for so many rows, and for those that any step may need besides."""
+    return bool(shared(w, "ints")[OUT] + rows + ROOM <= shared(w, "out").shape[0])

@@ -52,6 +52,7 @@ class Compiled:
         self.calls = 0
         self._run: Any = kernel.run
         arrays = self.arrays = Arrays(room)
+        self._addresses = arrays.addresses.ctypes.data
         arrays["ints"] = np.zeros(of.INTS, np.int64)
         arrays["breaks"] = np.array(world.breaks, np.int64)
         for name in ("heap", "stack", "copies", "out", "visits", "kept"):
@@ -165,7 +166,7 @@ class Compiled:
     def _until(self, time_s: float, order: int) -> bool:
         """Run the kernel until a key; False when the run is over."""
         while True:
-            why: int = self._run(*self.arrays.arguments(), time_s, order)
+            why: int = self._run(self._addresses, time_s, order)
             self.calls += 1
             if why == of.REACHED:
                 return True

@@ -6,6 +6,7 @@ from typing import Any
 
 from coexsim.engine.compiling import compiled
 from coexsim.engine.layout import FIRST_BEGINS, HEAP, LAST_BEGINS, NOW_COUNT, SEQ
+from coexsim.engine.shared import shared
 
 
 @compiled
@@ -51,8 +52,10 @@ def drop_first(heap: Any, n: int) -> None:
 
 
 @compiled
-def push(heap: Any, ints: Any, time: float, order: int, what: int) -> Any:
+def push(w: Any, time: float, order: int, what: int) -> Any:
     """Let something happen at a time; at one moment by `order`, and what has the same order by its causes."""
+    heap = shared(w, "heap")
+    ints = shared(w, "ints")
     seq = ints[SEQ]
     ints[SEQ] = seq + 1
     at = ints[HEAP]
@@ -66,18 +69,21 @@ def push(heap: Any, ints: Any, time: float, order: int, what: int) -> Any:
 
 
 @compiled
-def pop(heap: Any, ints: Any) -> None:
+def pop(w: Any) -> None:
     """Take the first event off the heap."""
+    ints = shared(w, "ints")
     ints[HEAP] -= 1
-    drop_first(heap, ints[HEAP])
+    drop_first(shared(w, "heap"), ints[HEAP])
 
 
 @compiled
-def push_now(heap: Any, ints: Any, order: int, what: int) -> None:
+def push_now(w: Any, order: int, what: int) -> None:
     """Let something happen at this moment: in one of two queues, since a process begins before all else that follows at once.
 
     The queues have the end of the heap's array, counted from its last place, until both are empty.
     """
+    heap = shared(w, "heap")
+    ints = shared(w, "ints")
     seq = ints[SEQ]
     ints[SEQ] = seq + 1
     place = ints[NOW_COUNT]
@@ -94,8 +100,10 @@ def push_now(heap: Any, ints: Any, order: int, what: int) -> None:
 
 
 @compiled
-def pop_now(heap: Any, ints: Any, order: int) -> None:
+def pop_now(w: Any, order: int) -> None:
     """Take the first of those that follow at this moment with an `order` off its queue."""
+    heap = shared(w, "heap")
+    ints = shared(w, "ints")
     ints[FIRST_BEGINS + order] = heap[heap.shape[0] - 1 - ints[FIRST_BEGINS + order]].order
     if ints[FIRST_BEGINS] < 0 and ints[FIRST_BEGINS + 1] < 0:
         ints[NOW_COUNT] = 0

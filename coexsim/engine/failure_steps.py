@@ -5,22 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from coexsim.engine.asking import need
 from coexsim.engine.compiling import compiled
-from coexsim.engine.copies import begin, end_row, new_notice
+from coexsim.engine.copies import end_rows, narrow, room_for_rows, start_notice
 from coexsim.engine.downtimes import up_at
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.layout import (
-    ASKED,
-    ASKED_2,
-    DEFERRALS,
-    FLUSH,
-    NEED_EXPIRY,
-    NEED_FAIL,
-    NEED_LATE,
-    NEED_UNREACHED,
-    OUT,
-)
-from coexsim.engine.pools import feed_back, give_back
+from coexsim.engine.host_steps import give_back_slot
+from coexsim.engine.layout import DEFERRALS, FLUSH, NEED_EXPIRY, NEED_FAIL, NEED_LATE, NEED_UNREACHED
+from coexsim.engine.pools import feed_back
+from coexsim.engine.shared import shared
 from coexsim.engine.steps import (
     AGAIN,
     AT_ONCE,
@@ -28,218 +21,204 @@ from coexsim.engine.steps import (
     CONTACT,
     DEFER,
     END,
-    ENTER,
-    FAILED,
     GIVE_UP,
     HAS_SLOT,
-    HAS_THREAD,
-    LOST,
+    NOTHING,
     PLAN,
     RETRIES,
-    ROOM,
     SEND,
     SHIFT,
-    UNBOUND,
     WAIT,
     WARN,
 )
+from coexsim.engine.transfer_steps import destination_of, give_back_thread
 from coexsim.mail import retry
 
 
 @compiled
-def leave_host(
-    a: int, c: int, now: float, ints: Any, heap: Any, copies: Any, takes: Any, tx_keys: Any, servers: Any, pools: Any, keys: Any,
-    client_keys: Any, hosts: Any, host_server: Any, notices: Any, breaks: Any, parts: Any, out: Any, visits: Any,
-) -> tuple[int, int]:  # fmt: skip
-    """The host is of no use: the slot goes back, the next host is tried; or this server itself went down."""
-    need = 0
-    co = copies[c]
-    own = a == LOST and co.arrived != 0  # it is this server itself that went down
+def leave_host(w: Any, c: int, now: float, lost: bool) -> int:
+    """The host is of no use: the slot goes back, the next host is tried; or (`lost`) this server itself went down."""
+    takes = shared(w, "takes")
+    co = shared(w, "copies")[c]
+    own = lost and co.arrived != 0  # it is this server itself that went down
     last = co.take
     if co.talking:
         last = takes[last].before
     if co.talks_had > 0 and not own and not co.given:  # whom others told to come later is not reached here
-        ints[ASKED] = c
-        ints[ASKED_2] = last
-        need = NEED_UNREACHED
-    elif own and last >= 0 and ints[OUT] + takes[last].f1 - takes[last].f0 + ROOM > out.shape[0]:
-        need = FLUSH
-    else:
-        if co.held & HAS_SLOT:
-            target = host_server[hosts[co.hosts].first + co.at]
-            po = pools[servers[target].connections]
-            k = client_keys[target, co.server]
-            if po.most_of_key < UNBOUND:
-                k += co.number % servers[co.server].senders
-            co.held &= ~HAS_SLOT
-            give_back(po, k, keys, copies, heap, ints, visits, co.slot_asked, co.slot_taken, now)  # fmt: skip
-        co.talking = 0
-        co.take = co.row if co.given else last
-        co.given = 0
-        co.at += 1
-        a = CONTACT
-        if own:
-            tx = tx_keys[co.tx]
-            co.held &= ~HAS_THREAD
-            po = pools[servers[co.server].threads]
-            give_back(
-                po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now
-            )  # fmt: skip
-            a = SEND
-            if last >= 0:  # who was told to come later is left; who was refused for good fails
-                be = takes[last]
-                for j in range(be.f0, be.f1):
-                    end_row(out, ints, co, parts[j].end, co.count, now)
-                if be.late_count != co.count:
-                    co.wan = co.wan * be.late_count / co.count
-                    co.count = be.late_count
-                co.tx = be.late_tx
-                if be.f1 > be.f0:
-                    if be.notice >= 0:
-                        n = new_notice(copies, ints, notices, breaks, c, be.notice, be.serial, now)
-                        begin(copies, heap, ints, n, ENTER)
-                    push_now(heap, ints, AT_ONCE, (SEND << SHIFT) | c)
-                    a = -1
-    return a, need
+        return need(w, NEED_UNREACHED, c, last)
+    if own and last >= 0 and not room_for_rows(w, takes[last].f1 - takes[last].f0):
+        return need(w, FLUSH, 0, 0)
+    if co.held & HAS_SLOT:
+        give_back_slot(w, co, now)
+    co.talking = 0
+    co.take = co.row if co.given else last
+    co.given = 0
+    co.at += 1
+    if own:
+        give_back_thread(w, co, now)
+        return send_again(w, c, last, now)
+    return CONTACT
 
 
 @compiled
-def fail_or_defer(
-    a: int, c: int, now: float, ints: Any, heap: Any, copies: Any, tx_keys: Any, servers: Any, pools: Any, keys: Any, hops: Any,
-    destinations: Any, retries: Any, gaps: Any, spans: Any, down: Any, up: Any, visits: Any,
-) -> tuple[int, int]:  # fmt: skip
-    """The attempt came to nothing; ``defer``: until the next attempt by the product's schedule."""
-    need = 0
-    co = copies[c]
-    if a == FAILED:  # the attempt came to nothing; `arrived`: for the time being
-        tx = tx_keys[co.tx]
-        sv = servers[co.server]
-        if not co.arrived and not co.given:
-            ints[ASKED] = c
-            need = NEED_FAIL
+def send_again(w: Any, c: int, last: int, now: float) -> int:
+    """After its server was down: who was told to come later is left; who was refused for good, by the host before (`last`), fails."""
+    if last < 0:
+        return SEND
+    co = shared(w, "copies")[c]
+    be = shared(w, "takes")[last]
+    end_rows(w, co, be.f0, be.f1, now)
+    narrow(co, be.late_count)
+    co.tx = be.late_tx
+    if be.f1 <= be.f0:
+        return SEND
+    start_notice(w, c, be.notice, be.serial, now)
+    push_now(w, AT_ONCE, (SEND << SHIFT) | c)
+    return NOTHING
+
+
+@compiled
+def failed(w: Any, c: int, now: float) -> int:
+    """``Transfer._end_attempt``: the attempt came to nothing; `arrived`: for the time being."""
+    co = shared(w, "copies")[c]
+    sv = shared(w, "servers")[co.server]
+    if not co.arrived and not co.given:
+        return need(w, NEED_FAIL, c, 0)
+    po = shared(w, "pools")[sv.threads]
+    d = destination_of(w, co)
+    dead = co.marks == 1 and not po.adapts
+    others_go_on = False
+    if po.adapts:
+        if not (co.arrived and co.marks > 0):
+            feed_back(po, shared(w, "keys")[shared(w, "tx_keys")[co.tx].key], False)
+            d.failures = 0
+            d.dead_until = 0.0
+        elif not feed_back(po, shared(w, "keys")[shared(w, "tx_keys")[co.tx].key], True):
+            others_go_on = po.adapts == BY_QUEUE
+        elif po.adapts == BY_QUEUE:
+            dead = True
         else:
-            po = pools[sv.threads]
-            d = destinations[hops[tx.hop].first + co.number % sv.senders]
-            dead = co.marks == 1 and not po.adapts
-            others_go_on = False
-            if po.adapts:
-                failed = co.arrived and co.marks > 0
-                if feed_back(po, keys[tx.key], failed):
-                    dead = po.adapts == BY_QUEUE
-                    if not dead:
-                        rt = retries[sv.retry]
-                        d.dead_until = retry.suspended_until_s(now, gaps[rt.first], rt.whole_seconds)
-                        d.reply = co.reply
-                elif failed:
-                    others_go_on = po.adapts == BY_QUEUE
-                else:
-                    d.failures = 0
-                    d.dead_until = 0.0
-            co.held &= ~HAS_THREAD
-            give_back(po, tx.key, keys, copies, heap, ints, visits, co.thread_asked, co.thread_taken, now)  # fmt: skip
-            a = DEFER
-            co.late = -1
-            co.waits = po.adapts == BY_QUEUE and co.marks == 0
-            if not co.arrived:
-                co.given = 2
-                a = GIVE_UP
-            elif others_go_on:  # it waits for one of them
-                a = SEND
-            elif dead and co.began >= d.marked:  # ``Destination.mark_dead``
-                if d.failures == 0:
-                    d.first_s = now
-                d.failures += 1
-                d.marked = now
-                d.reply = co.reply
-                rt = retries[sv.retry]
-                if rt.per_destination:
-                    d.dead_until = retry.next_attempt_s(
-                        gaps[rt.first : rt.last], rt.factor, rt.longest, rt.by_age, rt.queue_run, rt.phase,
-                        rt.whole_seconds, now, d.failures, d.first_s,
-                    )  # fmt: skip
-                else:
-                    d.dead_until = retry.suspended_until_s(now, gaps[rt.first], rt.whole_seconds)
-    elif a == DEFER:  # ``defer``: until the next attempt by the product's schedule
-        tx = tx_keys[co.tx]
-        sv = servers[co.server]
-        rt = retries[sv.retry]
-        d = destinations[hops[tx.hop].first + co.number % sv.senders]
-        co.failures += 1
-        ints[DEFERRALS] += 1
-        phase = rt.phase + rt.queue_run * (co.number % sv.senders) / sv.senders
-        if not co.waits and rt.per_destination and now < d.dead_until:
-            next_s = d.dead_until
-        elif co.waits and rt.message_gap > 0.0:  # it alone was told to come later
-            next_s = now + rt.message_gap
-        else:
-            next_s = retry.next_attempt_s(
-                gaps[rt.first : rt.last], rt.factor, rt.longest, rt.by_age, rt.queue_run, phase, rt.whole_seconds, now,
-                co.failures, co.queued_s,
-            )  # fmt: skip
-        next_s, gives_s, warn_s = retry.after_failure(
-            rt.expire, math.inf if co.warned else rt.warn, rt.at_attempts, now, next_s, co.queued_s
+            suspend(w, d, shared(w, "retries")[sv.retry], co.reply, now)
+    give_back_thread(w, co, now)
+    co.late = -1
+    co.waits = po.adapts == BY_QUEUE and co.marks == 0
+    if not co.arrived:
+        co.given = 2
+        return GIVE_UP
+    if others_go_on:  # it waits for one of them
+        return SEND
+    if dead and co.began >= d.marked:
+        mark_dead(w, d, shared(w, "retries")[sv.retry], co.reply, now)
+    return DEFER
+
+
+@compiled
+def suspend(w: Any, d: Any, rt: Any, reply: int, now: float) -> None:
+    """``Destination.suspend``: nobody tries it for a while."""
+    d.dead_until = retry.suspended_until_s(now, shared(w, "gaps")[rt.first], rt.whole_seconds)
+    d.reply = reply
+
+
+@compiled
+def mark_dead(w: Any, d: Any, rt: Any, reply: int, now: float) -> None:
+    """``Destination.mark_dead``: it is left alone for a time that the schedule gives."""
+    if d.failures == 0:
+        d.first_s = now
+    d.failures += 1
+    d.marked = now
+    suspend(w, d, rt, reply, now)
+    if rt.per_destination:
+        gaps = shared(w, "gaps")[rt.first : rt.last]
+        d.dead_until = retry.next_attempt_s(
+            gaps, rt.factor, rt.longest, rt.by_age, rt.queue_run, rt.phase, rt.whole_seconds, now, d.failures, d.first_s
         )
-        co.next_s = next_s
-        co.gives_s = gives_s
-        a = WAIT
-        if warn_s < math.inf and tx.is_mail:
-            co.warned = 1
-            a = WARN
-            at = up_at(spans, down, up, sv.downtime, max(warn_s, now))
-            if at > now:
-                if at < math.inf:
-                    push(heap, ints, at, RETRIES + co.number, (WARN << SHIFT) | c)
-                a = -1
-    return a, need
 
 
 @compiled
-def wait_or_give_up(
-    a: int, c: int, now: float, ints: Any, heap: Any, copies: Any, tx_keys: Any, servers: Any, fails: Any, parts: Any, notices: Any,
-    breaks: Any, spans: Any, down: Any, up: Any, out: Any,
-) -> tuple[int, int]:  # fmt: skip
-    """Warn the sender, wait for the next attempt or for the end, ``World.fail`` for all of it."""
-    need = 0
-    co = copies[c]
-    if a == WARN:
-        tx = tx_keys[co.tx]
-        if tx.late == -2:
-            ints[ASKED] = c
-            need = NEED_LATE
-        else:
-            a = WAIT
-            if co.next_s < math.inf or now < co.gives_s:
-                if tx.late >= 0:
-                    n = new_notice(copies, ints, notices, breaks, c, tx.late, tx.late_serial, now)
-                    begin(copies, heap, ints, n, ENTER)
-                push_now(heap, ints, AT_ONCE, (WAIT << SHIFT) | c)
-                a = -1
-    elif a == WAIT:  # for the next attempt, or for the end
-        sv = servers[co.server]
-        a = AGAIN if co.next_s < math.inf else GIVE_UP
-        at = up_at(spans, down, up, sv.downtime, max(co.next_s if a == AGAIN else co.gives_s, now))
-        if at > now:
-            if at < math.inf:
-                push(heap, ints, at, RETRIES + co.number, (a << SHIFT) | c)
-            a = -1
-    elif a == AGAIN:
-        co.place = tx_keys[co.tx].again
-        co.tx = -1
-        a = PLAN
-    elif a == GIVE_UP:  # ``World.fail`` for all of it
-        if not co.given:
-            ints[ASKED] = c
-            need = NEED_EXPIRY
-        elif ints[OUT] + fails[co.row].f1 - fails[co.row].f0 + ROOM > out.shape[0]:
-            need = FLUSH
-        else:
-            co.given = 0
-            fail = fails[co.row]
-            for j in range(fail.f0, fail.f1):
-                end_row(out, ints, co, parts[j].end, co.count, now)
-            if fail.notice >= 0:
-                n = new_notice(copies, ints, notices, breaks, c, fail.notice, fail.serial, now)
-                begin(copies, heap, ints, n, ENTER)
-            push_now(heap, ints, AT_ONCE, (END << SHIFT) | c)
-            a = -1
-    return a, need
+def defer(w: Any, c: int, now: float) -> int:
+    """``defer``: until the next attempt by the product's schedule."""
+    co = shared(w, "copies")[c]
+    sv = shared(w, "servers")[co.server]
+    rt = shared(w, "retries")[sv.retry]
+    d = destination_of(w, co)
+    co.failures += 1
+    shared(w, "ints")[DEFERRALS] += 1
+    phase = rt.phase + rt.queue_run * (co.number % sv.senders) / sv.senders
+    if not co.waits and rt.per_destination and now < d.dead_until:
+        next_s = d.dead_until
+    elif co.waits and rt.message_gap > 0.0:  # it alone was told to come later
+        next_s = now + rt.message_gap
+    else:
+        gaps = shared(w, "gaps")[rt.first : rt.last]
+        next_s = retry.next_attempt_s(
+            gaps, rt.factor, rt.longest, rt.by_age, rt.queue_run, phase, rt.whole_seconds, now, co.failures, co.queued_s
+        )
+    next_s, gives_s, warn_s = retry.after_failure(
+        rt.expire, math.inf if co.warned else rt.warn, rt.at_attempts, now, next_s, co.queued_s
+    )
+    co.next_s = next_s
+    co.gives_s = gives_s
+    if warn_s < math.inf and shared(w, "tx_keys")[co.tx].is_mail:
+        co.warned = 1
+        return when_up(w, c, warn_s, now, WARN)
+    return WAIT
+
+
+@compiled
+def when_up(w: Any, c: int, time: float, now: float, step: int) -> int:
+    """``Transfer._wait_until``: a step at a time, or once the server is up after it."""
+    co = shared(w, "copies")[c]
+    at = up_at(w, shared(w, "servers")[co.server].downtime, max(time, now))
+    if at <= now:
+        return step
+    if at < math.inf:
+        push(w, at, RETRIES + co.number, (step << SHIFT) | c)
+    return NOTHING
+
+
+@compiled
+def warn(w: Any, c: int, now: float) -> int:
+    """The sender is told that it is late."""
+    co = shared(w, "copies")[c]
+    tx = shared(w, "tx_keys")[co.tx]
+    if tx.late == -2:
+        return need(w, NEED_LATE, c, 0)
+    if co.next_s < math.inf or now < co.gives_s:
+        start_notice(w, c, tx.late, tx.late_serial, now)
+        push_now(w, AT_ONCE, (WAIT << SHIFT) | c)
+        return NOTHING
+    return WAIT
+
+
+@compiled
+def wait_for_attempt(w: Any, c: int, now: float) -> int:
+    """For the next attempt, or for the end."""
+    co = shared(w, "copies")[c]
+    if co.next_s < math.inf:
+        return when_up(w, c, co.next_s, now, AGAIN)
+    return when_up(w, c, co.gives_s, now, GIVE_UP)
+
+
+@compiled
+def again(w: Any, c: int) -> int:
+    """The server decides anew, by the rules of then."""
+    co = shared(w, "copies")[c]
+    co.place = shared(w, "tx_keys")[co.tx].again
+    co.tx = -1
+    return PLAN
+
+
+@compiled
+def give_up(w: Any, c: int, now: float) -> int:
+    """``World.fail`` for all of it."""
+    co = shared(w, "copies")[c]
+    if not co.given:
+        return need(w, NEED_EXPIRY, c, 0)
+    fail = shared(w, "fails")[co.row]
+    if not room_for_rows(w, fail.f1 - fail.f0):
+        return need(w, FLUSH, 0, 0)
+    co.given = 0
+    end_rows(w, co, fail.f0, fail.f1, now)
+    start_notice(w, c, fail.notice, fail.serial, now)
+    push_now(w, AT_ONCE, (END << SHIFT) | c)
+    return NOTHING

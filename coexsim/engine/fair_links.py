@@ -8,14 +8,16 @@ from typing import Any
 
 from coexsim.engine.compiling import compiled
 from coexsim.engine.event_heap import drop_first, place_for, push, push_now
+from coexsim.engine.shared import shared
 from coexsim.engine.stations import note_visit
 from coexsim.engine.steps import AT_ONCE, BEGINS, BROKEN, CARRY, CROSSED, RING, SHIFT
 from coexsim.sim import formulas
 
 
 @compiled
-def send_over(l: int, link: Any, transfers: Any, heap: Any, ints: Any, now: float, size: int, c: int) -> None:
+def send_over(w: Any, l: int, now: float, size: int, c: int) -> None:
     """``FairLink.send``: a transfer joins those under way; one that ends sooner than all others interrupts the wait for the next end."""
+    link = shared(w, "links")[l]
     if link.count > 0:
         link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)
         link.since = now
@@ -24,7 +26,7 @@ def send_over(l: int, link: Any, transfers: Any, heap: Any, ints: Any, now: floa
         link.since = now
         link.share = 0.0
     end = link.share + size
-    under_way = transfers[l]
+    under_way = shared(w, "transfers")[l]
     x = under_way[place_for(under_way, link.count, end, 0, link.number)]
     x.time = end
     x.order = 0
@@ -37,14 +39,16 @@ def send_over(l: int, link: Any, transfers: Any, heap: Any, ints: Any, now: floa
     if not link.carries:
         link.carries = 1
         link.next_end = -math.inf
-        push_now(heap, ints, BEGINS, (CARRY << SHIFT) | l)
+        push_now(w, BEGINS, (CARRY << SHIFT) | l)
     elif now + formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count) < link.next_end:
-        push_now(heap, ints, BEGINS, (CARRY << SHIFT) | l)
+        push_now(w, BEGINS, (CARRY << SHIFT) | l)
 
 
 @compiled
-def carry(l: int, link: Any, under_way: Any, heap: Any, ints: Any, now: float) -> None:
+def carry(w: Any, l: int, now: float) -> None:
     """``FairLink._carry``, from the top of its loop: wait for the next transfer to end, as long as there is one."""
+    link = shared(w, "links")[l]
+    under_way = shared(w, "transfers")[l]
     link.timer = -1
     if link.count == 0:
         link.carries = 0
@@ -52,12 +56,35 @@ def carry(l: int, link: Any, under_way: Any, heap: Any, ints: Any, now: float) -
     left = formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count)
     link.next_end = now + left
     link.joined = 0
-    link.timer = push(heap, ints, now + left, AT_ONCE, (RING << SHIFT) | l)
+    link.timer = push(w, now + left, AT_ONCE, (RING << SHIFT) | l)
 
 
 @compiled
-def ring(l: int, link: Any, under_way: Any, heap: Any, ints: Any, visits: Any, now: float, breaks: bool) -> None:
+def break_all(w: Any, l: int, now: float) -> None:
+    """All transfers of a link break, in the order in which they were sent."""
+    link = shared(w, "links")[l]
+    under_way = shared(w, "transfers")[l]
+    n = link.count
+    link.count = 0
+    push_now(w, BEGINS, (CARRY << SHIFT) | l)
+    note_visit(w, link.busy_log, link.busy, link.busy, now)
+    last = -1
+    for _ in range(n):
+        best = -1
+        for j in range(n):
+            if under_way[j].seq > last and (best < 0 or under_way[j].seq < under_way[best].seq):
+                best = j
+        x = under_way[best]
+        last = x.seq
+        note_visit(w, link.log, x.sent, x.sent, now)
+        push_now(w, AT_ONCE, (BROKEN << SHIFT) | x.what)
+
+
+@compiled
+def ring(w: Any, l: int, now: float, breaks: bool) -> None:
     """The transfers whose time has come end; where the link `breaks`, all others too."""
+    link = shared(w, "links")[l]
+    under_way = shared(w, "transfers")[l]
     if breaks or link.joined:
         link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)
     else:  # rounding must not leave a rest that takes no time to send
@@ -67,26 +94,13 @@ def ring(l: int, link: Any, under_way: Any, heap: Any, ints: Any, visits: Any, n
         now + formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count) <= now
     ):
         x = under_way[0]
-        note_visit(link.log, ints, visits, x.sent, x.sent, now)
-        push_now(heap, ints, AT_ONCE, (CROSSED << SHIFT) | x.what)
+        note_visit(w, link.log, x.sent, x.sent, now)
+        push_now(w, AT_ONCE, (CROSSED << SHIFT) | x.what)
         link.count -= 1
         drop_first(under_way, link.count)
-    if not breaks:
-        if link.count == 0:
-            note_visit(link.busy_log, ints, visits, link.busy, link.busy, now)
-        carry(l, link, under_way, heap, ints, now)
+    if breaks:
+        break_all(w, l, now)
         return
-    n = link.count
-    link.count = 0
-    push_now(heap, ints, BEGINS, (CARRY << SHIFT) | l)
-    note_visit(link.busy_log, ints, visits, link.busy, link.busy, now)
-    last = -1
-    for _ in range(n):  # in the order in which they were sent
-        best = -1
-        for j in range(n):
-            if under_way[j].seq > last and (best < 0 or under_way[j].seq < under_way[best].seq):
-                best = j
-        x = under_way[best]
-        last = x.seq
-        note_visit(link.log, ints, visits, x.sent, x.sent, now)
-        push_now(heap, ints, AT_ONCE, (BROKEN << SHIFT) | x.what)
+    if link.count == 0:
+        note_visit(w, link.busy_log, link.busy, link.busy, now)
+    carry(w, l, now)

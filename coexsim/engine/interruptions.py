@@ -7,70 +7,68 @@ from typing import Any
 from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, new_part
 from coexsim.engine.downtimes import was_down
+from coexsim.engine.host_steps import host_of
 from coexsim.engine.layout import DUPLICATE_STREAM, DUPLICATES, SENT
+from coexsim.engine.shared import shared
 from coexsim.engine.steps import DOOR, ENTER, LOST, TAKEN
 
 
 @compiled
-def slot_waited(
-    a: int, c: int, now: float, copies: Any, servers: Any, hosts: Any, host_server: Any, paths: Any, spans: Any, down: Any,
-    up: Any,
-) -> tuple[int, int]:  # fmt: skip
+def slot_waited(w: Any, c: int, now: float) -> int:
     """Has anything gone down while it waited for a slot."""
-    need = 0
-    co = copies[c]
-    sv = servers[co.server]
-    target = host_server[hosts[co.hosts].first + co.at]
-    to = servers[target]
-    own = was_down(spans, down, up, sv.downtime, co.slot_asked, now)
-    a = DOOR
-    if (
-        own
-        or was_down(spans, down, up, to.downtime, co.slot_asked, now)
-        or was_down(spans, down, up, paths[co.path].downtime, co.slot_asked, now)
-    ):
-        co.reply = sv.lost
-        co.marks = 1
-        co.arrived = own
-        a = LOST
-    return a, need
+    co = shared(w, "copies")[c]
+    if down_in(w, co, co.slot_asked, now):
+        return lose(w, co, was_down(w, shared(w, "servers")[co.server].downtime, co.slot_asked, now))
+    return DOOR
 
 
 @compiled
-def last_reply(
-    a: int, c: int, now: float, ints: Any, heap: Any, copies: Any, takes: Any, servers: Any, hosts: Any, host_server: Any, paths: Any,
-    spans: Any, down: Any, up: Any,
-) -> tuple[int, int]:  # fmt: skip
+def down_in(w: Any, co: Any, since: float, until: float) -> bool:
+    """``parties``: does anything that a session needs go down between two moments."""
+    servers = shared(w, "servers")
+    return (
+        was_down(w, servers[co.server].downtime, since, until)
+        or was_down(w, servers[host_of(w, co)].downtime, since, until)
+        or was_down(w, shared(w, "paths")[co.path].downtime, since, until)
+    )
+
+
+@compiled
+def lose(w: Any, co: Any, own: bool) -> int:
+    """The connection is lost; `own`: it is this server itself that went down."""
+    co.reply = shared(w, "servers")[co.server].lost
+    co.marks = 1
+    co.arrived = own
+    return LOST
+
+
+@compiled
+def last_reply(w: Any, c: int, now: float) -> int:
     """``_what_failed``: did anything go down before the session was over, or only before its last reply."""
-    need = 0
-    co = copies[c]
-    sv = servers[co.server]
-    pa = paths[co.path]
-    to = servers[host_server[hosts[co.hosts].first + co.at]]
-    ta = takes[co.take]
-    own = was_down(spans, down, up, sv.downtime, co.talks, now)
-    a = LOST
-    if (
-        co.arrived
-        and not was_down(spans, down, up, sv.downtime, co.talks, co.answered)
-        and not was_down(spans, down, up, to.downtime, co.talks, co.answered)
-        and not was_down(spans, down, up, pa.downtime, co.talks, co.answered)
-    ):
-        if not was_down(spans, down, up, sv.downtime, co.answered, now) and not was_down(
-            spans, down, up, pa.downtime, co.answered, now
+    co = shared(w, "copies")[c]
+    ours = shared(w, "servers")[co.server].downtime
+    if co.arrived and not down_in(w, co, co.talks, co.answered):
+        if not was_down(w, ours, co.answered, now) and not was_down(
+            w, shared(w, "paths")[co.path].downtime, co.answered, now
         ):
-            a = TAKEN
-        elif ta.place >= 0:  # taken, but the 250 is lost: there will be two
-            ints[DUPLICATES] += ta.count
-            ints[SENT] += ta.count
-            n = new_part(copies, ints, c, ta.count)
-            co.wan -= copies[n].wan
-            copies[n].place = ta.place
-            copies[n].stream = ints[DUPLICATE_STREAM]
-            copies[n].hops += 1
-            begin(copies, heap, ints, n, ENTER)
-    if a == LOST:
-        co.reply = sv.lost
-        co.marks = 1
-        co.arrived = own
-    return a, need
+            return TAKEN
+        if shared(w, "takes")[co.take].place >= 0:
+            duplicate(w, c)
+    return lose(w, co, was_down(w, ours, co.talks, now))
+
+
+@compiled
+def duplicate(w: Any, c: int) -> None:
+    """``World.duplicate``: taken, but the 250 is lost: there will be two."""
+    ints = shared(w, "ints")
+    co = shared(w, "copies")[c]
+    ta = shared(w, "takes")[co.take]
+    ints[DUPLICATES] += ta.count
+    ints[SENT] += ta.count
+    n = new_part(w, c, ta.count)
+    part = shared(w, "copies")[n]
+    co.wan -= part.wan
+    part.place = ta.place
+    part.stream = ints[DUPLICATE_STREAM]
+    part.hops += 1
+    begin(w, n, ENTER)

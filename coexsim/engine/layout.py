@@ -114,18 +114,18 @@ WAY = _record(parent=I4, server=I4, place=I4)
     HEAP, SEQ, STACK, FREE, COPIES, BIRTH, BORN, BLOCK, FIRST, OUT, VISITS, EPOCH, OPEN, SENT, LIVE, STARTED, HELD, DUPLICATES, ENDED,
     ASKED, ASKED_2, NS_IDLE, NS_HEAD, NS_TAIL, KEPT_FREE, KEPTS, WAYS, SEGMENT, EVENTS, FORCE, FORCED, DUPLICATE_STREAM, NOTICE_STREAM,
     DRAINING, GIVEN_COPY, ASKED_3, NOW_COUNT, FIRST_BEGINS, FIRST_AT_ONCE, LAST_BEGINS, LAST_AT_ONCE,
-    DEFERRALS, DEFERRALS_WHEN_MOVED, INTS,
-) = range(44)  # fmt: skip
+    DEFERRALS, DEFERRALS_WHEN_MOVED, NEED, INTS,
+) = range(45)  # fmt: skip
 # `times`
 NOW, MEASURED_FROM, MEASURED_TO, LENGTH, LIMIT, BIN, WINDOW_FROM, WINDOW_TO, ANSWER_S, TIMEOUT_S, GIVEN_WORK, TIMES = (
     range(12)
 )
-# why the kernel returns
+# why the kernel returns (0: it goes on)
 (
     DONE, REACHED, FORCED_RETURN, NEED_ENTRY, NEED_PLACE, NEED_TAKE, NEED_PATH, NEED_EDGE, NEED_ANSWER, NEED_LOT, NEED_UNREACHED, NEED_FAIL,
     NEED_EXPIRY, NEED_LATE, NEED_WORK, NEED_BLOCK, NEED_NAMED, FLUSH, GROW_COPIES, GROW_HEAP, GROW_STACK, GROW_KEPT, GROW_WAYS,
     GROW_STARTS, GROW_TRANSFERS,
-) = range(25)  # fmt: skip
+) = range(1, 26)  # fmt: skip
 GROWS = {
     GROW_COPIES: "copies", GROW_HEAP: "heap", GROW_STACK: "stack", GROW_KEPT: "kept", GROW_WAYS: "ways", GROW_STARTS: "starts",
     GROW_TRANSFERS: "transfers",
@@ -202,4 +202,4 @@ ARRAYS: dict[str, Shared] = {
     "most": Shared(I8, 2),
     "at_once": Shared(F8, 2),
 }
-"""The arguments of the kernel, in order."""
+"""The arrays of the kernel by name."""

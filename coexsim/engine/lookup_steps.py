@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from coexsim.engine.asking import need
 from coexsim.engine.compiling import compiled
 from coexsim.engine.downtimes import is_down
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.layout import (
-    ANSWER_S,
-    ASKED,
-    ASKED_2,
-    NEED_ANSWER,
-    NEED_EDGE,
-    NS_HEAD,
-    NS_IDLE,
-    NS_TAIL,
-    STACK,
-    TIMEOUT_S,
-)
+from coexsim.engine.layout import ANSWER_S, EPOCH, NEED_ANSWER, NEED_EDGE, NS_HEAD, NS_IDLE, NS_TAIL, STACK, TIMEOUT_S
+from coexsim.engine.shared import shared
 from coexsim.engine.steps import (
     ASK,
     ASK_NAME_SERVER,
@@ -27,6 +19,7 @@ from coexsim.engine.steps import (
     GOT,
     HOSTS,
     NAMED_FOUND,
+    NOTHING,
     NS_ANSWER,
     NS_GET,
     NS_PUT,
@@ -38,178 +31,231 @@ from coexsim.engine.steps import (
 
 
 @compiled
-def ask(
-    a: int, c: int, now: float, ints: Any, times: Any, heap: Any, copies: Any, servers: Any, hops: Any, known: Any, nodes: Any,
-    edges: Any, questions: Any, cached: Any, spans: Any, down: Any, up: Any,
-) -> tuple[int, int]:  # fmt: skip
+def asker(w: Any, co: Any) -> Any:
+    """``MailServer.sender``: which of a server's senders asks; a named message asks for its author."""
+    return co.number % shared(w, "servers")[shared(w, "hops")[co.hop].server].senders if co.tx >= 0 else 0
+
+
+@compiled
+def look_up(w: Any, c: int, now: float) -> int:
+    """``Resolver.hosts``: is the next hop known."""
+    nodes = shared(w, "nodes")
+    co = shared(w, "copies")[c]
+    h = shared(w, "hops")[co.hop]
+    kn = shared(w, "known")[h.first + asker(w, co)]
+    if now < kn.until:
+        nodes[kn.node].uses += 1
+        co.node = kn.node
+        return HOSTS
+    co.node = h.node
+    co.fresh = math.inf
+    return ASK
+
+
+@compiled
+def ask(w: Any, c: int, now: float) -> int:
     """``Resolver._ask``: the next question of the MX rules, or what came of them."""
-    need = 0
-    co = copies[c]
-    h = hops[co.hop]
-    who = co.number % servers[h.server].senders if co.tx >= 0 else 0
-    node = nodes[co.node]
+    co = shared(w, "copies")[c]
+    node = shared(w, "nodes")[co.node]
     if node.question < 0:
-        if node.reply >= 0:
-            co.reply = node.reply
-            co.marks = 1
-            co.arrived = node.temporary
-            a = FAILED
-        else:
-            kn = known[h.first + who]
-            kn.until = co.fresh
-            kn.node = co.node
-            a = HOSTS
-        if co.tx < 0:
-            a = NAMED_FOUND
+        return asked_all(w, co, node)
+    q = shared(w, "questions")[node.question]
+    ca = shared(w, "cached")[q.first + asker(w, co)]
+    if now < ca.until:
+        e = way_on(w, co, ca.answer)
+        if e < 0:
+            return NOTHING
+        q.cached += 1
+        co.fresh = min(co.fresh, ca.until)
+        co.node = shared(w, "edges")[e].node
+        return ASK
+    if ca.asking:
+        q.cached += 1
+        share_question(w, ca, c)
+        return NOTHING
+    ca.asking = 1
+    q.asked += 1
+    return to_name_server(w, c, now)
+
+
+@compiled
+def asked_all(w: Any, co: Any, node: Any) -> int:
+    """What came of the MX rules: hosts, which are known for a while, or the reply to a failure."""
+    step = HOSTS
+    if node.reply >= 0:
+        co.reply = node.reply
+        co.marks = 1
+        co.arrived = node.temporary
+        step = FAILED
     else:
-        q = questions[node.question]
-        ca = cached[q.first + who]
-        if now < ca.until:
-            e = node.child
-            while e >= 0 and edges[e].answer != ca.answer:
-                e = edges[e].next
-            if e < 0:
-                ints[ASKED] = co.node
-                ints[ASKED_2] = ca.answer
-                need = NEED_EDGE
-            else:
-                q.cached += 1
-                co.fresh = min(co.fresh, ca.until)
-                co.node = edges[e].node
-        elif ca.asking:  # who has the same question meanwhile waits for the same answer
-            q.cached += 1
-            co.next = -1
-            if ca.head < 0:
-                ca.head = c
-            else:
-                copies[ca.tail].next = c
-            ca.tail = c
-            a = -1
-        else:
-            ca.asking = 1
-            q.asked += 1
-            if is_down(spans, down, up, 0, now):
-                co.answer = 0
-                push(heap, ints, now + times[TIMEOUT_S], AT_ONCE, (GOT << SHIFT) | c)
-            elif h.round_trip > 0:
-                push(heap, ints, now + h.round_trip, AT_ONCE, (ASK_NAME_SERVER << SHIFT) | c)
-            else:
-                a = ASK_NAME_SERVER
-            if a == ASK:
-                a = -1
-    return a, need
+        kn = shared(w, "known")[shared(w, "hops")[co.hop].first + asker(w, co)]
+        kn.until = co.fresh
+        kn.node = co.node
+    return step if co.tx >= 0 else NAMED_FOUND
 
 
 @compiled
-def at_name_server(
-    a: int, c: int, now: float, epoch: Any, ints: Any, times: Any, heap: Any, copies: Any, nodes: Any, questions: Any, answers: Any,
-) -> tuple[int, int]:  # fmt: skip
-    """A question in the inbox of the name servers, its turn, and the answer."""
-    need = 0
-    co = copies[c]
-    if a == ASK_NAME_SERVER:  # into its inbox
-        co.next = -1
-        if ints[NS_HEAD] < 0:
-            ints[NS_HEAD] = c
-        else:
-            copies[ints[NS_TAIL]].next = c
-        ints[NS_TAIL] = c
-        push_now(heap, ints, AT_ONCE, (NS_PUT << SHIFT))
-        a = -1
-    elif a == NS_PUT:
-        if ints[NS_IDLE] and ints[NS_HEAD] >= 0:
-            c = ints[NS_HEAD]
-            ints[NS_HEAD] = copies[c].next
-            ints[NS_IDLE] = 0
-            push_now(heap, ints, AT_ONCE, (NS_GET << SHIFT) | c)
-        a = -1
-    elif a == NS_GET:  # the name server turns to a question
-        if times[ANSWER_S] > 0:
-            push(heap, ints, now + times[ANSWER_S], AT_ONCE, (NS_ANSWER << SHIFT) | c)
-            a = -1
-        else:
-            a = NS_ANSWER
-    elif a == NS_ANSWER:
-        q = questions[nodes[co.node].question]
-        if q.epoch != epoch:
-            ints[ASKED] = nodes[co.node].question
-            need = NEED_ANSWER
-        else:
-            co.answer = q.answer
-            push_now(heap, ints, AT_ONCE, (REPLY << SHIFT) | c)
-            c = ints[NS_HEAD]
-            if c >= 0:
-                ints[NS_HEAD] = copies[c].next
-                push_now(heap, ints, AT_ONCE, (NS_GET << SHIFT) | c)
-            else:
-                ints[NS_IDLE] = 1
-            a = -1
-    elif a == REPLY:
-        if answers[co.answer].timeout:
-            push(heap, ints, now + times[TIMEOUT_S], AT_ONCE, (GOT << SHIFT) | c)
-            a = -1
-        else:
-            a = GOT
-    return a, need
+def share_question(w: Any, ca: Any, c: int) -> None:
+    """Who has the same question meanwhile waits for the same answer."""
+    copies = shared(w, "copies")
+    copies[c].next = -1
+    if ca.head < 0:
+        ca.head = c
+    else:
+        copies[ca.tail].next = c
+    ca.tail = c
 
 
 @compiled
-def way_on(co: Any, ints: Any, nodes: Any, edges: Any) -> int:
-    """What follows from an answer to the question of a copy's node; -1 where the MX rules have not been asked yet: the caller asks."""
-    e = int(nodes[co.node].child)
-    while e >= 0 and edges[e].answer != co.answer:
-        e = int(edges[e].next)
+def to_name_server(w: Any, c: int, now: float) -> int:
+    """A question on its way to the name servers; where they are down, nobody answers."""
+    co = shared(w, "copies")[c]
+    round_trip = shared(w, "hops")[co.hop].round_trip
+    if is_down(w, 0, now):
+        co.answer = 0
+        push(w, now + shared(w, "times")[TIMEOUT_S], AT_ONCE, (GOT << SHIFT) | c)
+    elif round_trip > 0:
+        push(w, now + round_trip, AT_ONCE, (ASK_NAME_SERVER << SHIFT) | c)
+    else:
+        return ASK_NAME_SERVER
+    return NOTHING
+
+
+@compiled
+def ask_name_server(w: Any, c: int) -> int:
+    """Into the inbox of the name servers."""
+    ints = shared(w, "ints")
+    copies = shared(w, "copies")
+    copies[c].next = -1
+    if ints[NS_HEAD] < 0:
+        ints[NS_HEAD] = c
+    else:
+        copies[ints[NS_TAIL]].next = c
+    ints[NS_TAIL] = c
+    push_now(w, AT_ONCE, NS_PUT << SHIFT)
+    return NOTHING
+
+
+@compiled
+def turn_to_next(w: Any) -> None:
+    """The name server turns to the next question of its inbox."""
+    ints = shared(w, "ints")
+    c = ints[NS_HEAD]
+    ints[NS_HEAD] = shared(w, "copies")[c].next
+    push_now(w, AT_ONCE, (NS_GET << SHIFT) | c)
+
+
+@compiled
+def name_server_put(w: Any) -> int:
+    """A question is in the inbox; an idle name server turns to it."""
+    ints = shared(w, "ints")
+    if ints[NS_IDLE] and ints[NS_HEAD] >= 0:
+        ints[NS_IDLE] = 0
+        turn_to_next(w)
+    return NOTHING
+
+
+@compiled
+def name_server_get(w: Any, c: int, now: float) -> int:
+    """The name server looks its answer up."""
+    answer_s = shared(w, "times")[ANSWER_S]
+    if answer_s > 0:
+        push(w, now + answer_s, AT_ONCE, (NS_ANSWER << SHIFT) | c)
+        return NOTHING
+    return NS_ANSWER
+
+
+@compiled
+def name_server_answer(w: Any, c: int) -> int:
+    """It answers, and turns to the next question."""
+    ints = shared(w, "ints")
+    co = shared(w, "copies")[c]
+    question = shared(w, "nodes")[co.node].question
+    q = shared(w, "questions")[question]
+    if q.epoch != ints[EPOCH]:
+        return need(w, NEED_ANSWER, question, 0)
+    co.answer = q.answer
+    push_now(w, AT_ONCE, (REPLY << SHIFT) | c)
+    if ints[NS_HEAD] >= 0:
+        turn_to_next(w)
+    else:
+        ints[NS_IDLE] = 1
+    return NOTHING
+
+
+@compiled
+def dns_reply(w: Any, c: int, now: float) -> int:
+    """The answer is under way; none comes where the question times out."""
+    if shared(w, "answers")[shared(w, "copies")[c].answer].timeout:
+        push(w, now + shared(w, "times")[TIMEOUT_S], AT_ONCE, (GOT << SHIFT) | c)
+        return NOTHING
+    return GOT
+
+
+@compiled
+def way_on(w: Any, co: Any, answer: int) -> int:
+    """What follows from an answer to the question of a copy's node; -1 where the MX rules have not been asked yet: Python is needed."""
+    edges = shared(w, "edges")
+    e = shared(w, "nodes")[co.node].child
+    while e >= 0 and edges[e].answer != answer:
+        e = edges[e].next
     if e < 0:
-        ints[ASKED] = co.node
-        ints[ASKED_2] = co.answer
-    return e
+        need(w, NEED_EDGE, co.node, answer)
+    return int(e)
 
 
 @compiled
-def take_answer(
-    a: int, c: int, now: float, ints: Any, heap: Any, stack: Any, copies: Any, servers: Any, hops: Any, nodes: Any, edges: Any,
-    questions: Any, cached: Any, answers: Any,
-) -> tuple[int, int]:  # fmt: skip
-    """An answer: into the cache, and to those who wait for it."""
-    need = 0
-    co = copies[c]
-    if a == GOT:  # the answer: into the cache, and to those who wait for it
-        h = hops[co.hop]
-        who = co.number % servers[h.server].senders if co.tx >= 0 else 0
-        q = questions[nodes[co.node].question]
-        ca = cached[q.first + who]
-        an = answers[co.answer]
-        e = way_on(co, ints, nodes, edges)
-        if e < 0:
-            need = NEED_EDGE
-        else:
-            q.failed += an.temporary
-            if not an.timeout:
-                ca.until = now + an.ttl
-                ca.answer = co.answer
-            ca.asking = 0
-            if ca.head >= 0:
-                n = ca.head
-                while n >= 0:
-                    copies[n].answer = co.answer
-                    n = copies[n].next
-                push_now(heap, ints, AT_ONCE, (SHARE << SHIFT) | ca.head)
-                ca.head = -1
-            co.fresh = min(co.fresh, now + an.ttl)
-            co.node = edges[e].node
-            a = ASK
-    elif a == SHARE:  # the first of those who waited for an answer, and after it the next
-        n = co.next
-        if n >= 0:
-            stack[ints[STACK]] = (SHARE << SHIFT) | n
-            ints[STACK] += 1
-        a = REPLIED
-    elif a == REPLIED:
-        e = way_on(co, ints, nodes, edges)
-        if e < 0:
-            need = NEED_EDGE
-        else:
-            co.fresh = min(co.fresh, now + answers[co.answer].ttl)
-            co.node = edges[e].node
-            a = ASK
-    return a, need
+def got(w: Any, c: int, now: float) -> int:
+    """The answer: into the cache, and to those who wait for it."""
+    co = shared(w, "copies")[c]
+    q = shared(w, "questions")[shared(w, "nodes")[co.node].question]
+    ca = shared(w, "cached")[q.first + asker(w, co)]
+    an = shared(w, "answers")[co.answer]
+    e = way_on(w, co, co.answer)
+    if e < 0:
+        return NOTHING
+    q.failed += an.temporary
+    if not an.timeout:
+        ca.until = now + an.ttl
+        ca.answer = co.answer
+    ca.asking = 0
+    if ca.head >= 0:
+        tell_waiting(w, ca, co.answer)
+    co.fresh = min(co.fresh, now + an.ttl)
+    co.node = shared(w, "edges")[e].node
+    return ASK
+
+
+@compiled
+def tell_waiting(w: Any, ca: Any, answer: int) -> None:
+    """All who wait for an answer have it; they go on one after another."""
+    copies = shared(w, "copies")
+    n = ca.head
+    while n >= 0:
+        copies[n].answer = answer
+        n = copies[n].next
+    push_now(w, AT_ONCE, (SHARE << SHIFT) | ca.head)
+    ca.head = -1
+
+
+@compiled
+def share(w: Any, c: int) -> int:
+    """The first of those who waited for an answer, and after it the next."""
+    ints = shared(w, "ints")
+    n = shared(w, "copies")[c].next
+    if n >= 0:
+        shared(w, "stack")[ints[STACK]] = (SHARE << SHIFT) | n
+        ints[STACK] += 1
+    return REPLIED
+
+
+@compiled
+def replied(w: Any, c: int, now: float) -> int:
+    """Who waited for another's question has the answer."""
+    co = shared(w, "copies")[c]
+    e = way_on(w, co, co.answer)
+    if e < 0:
+        return NOTHING
+    co.fresh = min(co.fresh, now + shared(w, "answers")[co.answer].ttl)
+    co.node = shared(w, "edges")[e].node
+    return ASK

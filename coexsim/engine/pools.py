@@ -6,8 +6,9 @@ from typing import Any
 
 from coexsim.engine.compiling import compiled
 from coexsim.engine.event_heap import push_now
-from coexsim.engine.layout import BIN, HELD
-from coexsim.engine.stations import note_visit
+from coexsim.engine.layout import HELD
+from coexsim.engine.shared import shared
+from coexsim.engine.stations import note_most, note_visit
 from coexsim.engine.steps import (
     AT_ONCE,
     AWAITS_SLOT,
@@ -64,8 +65,10 @@ def feed_back(po: Any, key: Any, failed: bool) -> Any:
 
 
 @compiled
-def wait(po: Any, k: int, keys: Any, copies: Any, c: int, times: Any, most: Any, now: float) -> None:
+def wait(w: Any, po: Any, k: int, c: int, now: float) -> None:
     """``Pool.request``: queue a copy for a slot."""
+    copies = shared(w, "copies")
+    keys = shared(w, "keys")
     co = copies[c]
     co.waiter = po.asked
     po.asked += 1
@@ -83,15 +86,63 @@ def wait(po: Any, k: int, keys: Any, copies: Any, c: int, times: Any, most: Any,
         po.first = k
     key.tail = c
     po.waiting += 1
-    at = int(min(now / times[BIN], most.shape[1] - 1))
-    most[po.log, at] = max(most[po.log, at], po.waiting)
+    note_most(w, po.log, now, po.waiting)
 
 
 @compiled
-def release(po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, now: float) -> None:
+def first_in_turn(w: Any, po: Any) -> int:
+    """The key below its bound that has waited longest; -1: none."""
+    copies = shared(w, "copies")
+    keys = shared(w, "keys")
+    best = -1
+    k = po.first
+    while k >= 0:
+        key = keys[k]
+        if key.taken < bound_of(po, key) and (best < 0 or copies[key.head].waiter < copies[keys[best].head].waiter):
+            best = k
+        k = key.next
+    return best
+
+
+@compiled
+def hand_slot(w: Any, po: Any, k: int, now: float) -> None:
+    """A free slot goes to the first that waits under a key."""
+    copies = shared(w, "copies")
+    keys = shared(w, "keys")
+    ints = shared(w, "ints")
+    key = keys[k]
+    c = key.head
+    key.head = copies[c].next
+    if key.head < 0:
+        key.tail = -1
+        if key.before >= 0:
+            keys[key.before].next = key.next
+        else:
+            po.first = key.next
+        if key.next >= 0:
+            keys[key.next].before = key.before
+    po.waiting -= 1
+    po.used += 1
+    key.taken += 1
+    co = copies[c]
+    ints[HELD] += 1
+    if co.held & AWAITS_THREAD:
+        co.held = (co.held & ~AWAITS_THREAD) | HAS_THREAD
+        co.thread_taken = now
+        co.thread = ints[HELD]
+        push_now(w, AT_ONCE, (HAS_WAITED << SHIFT) | c)
+    else:
+        co.held = (co.held & ~AWAITS_SLOT) | HAS_SLOT
+        co.slot_taken = now
+        co.slot = ints[HELD]
+        push_now(w, AT_ONCE, (SLOT_WAITED << SHIFT) | c)
+
+
+@compiled
+def release(w: Any, po: Any, k: int, now: float) -> None:
     """``Pool.release`` after the visit was noted: the slot goes to whoever asked first among those below the bound of their key."""
     po.used -= 1
-    given = keys[k]
+    given = shared(w, "keys")[k]
     given.taken -= 1
     if po.adapts and given.window > 0 and given.taken == 0 and given.head < 0:  # ``Concurrency.forget``
         given.window = po.initial
@@ -99,47 +150,14 @@ def release(po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, now: 
         given.failure = 0.0
         given.cohorts = 0.0
     while po.waiting > 0 and po.used < po.most:
-        best = -1
-        k = po.first
-        while k >= 0:
-            key = keys[k]
-            if key.taken < bound_of(po, key) and (best < 0 or copies[key.head].waiter < copies[keys[best].head].waiter):
-                best = k
-            k = key.next
-        if best < 0:
+        k = first_in_turn(w, po)
+        if k < 0:
             return
-        key = keys[best]
-        c = key.head
-        key.head = copies[c].next
-        if key.head < 0:
-            key.tail = -1
-            if key.before >= 0:
-                keys[key.before].next = key.next
-            else:
-                po.first = key.next
-            if key.next >= 0:
-                keys[key.next].before = key.before
-        po.waiting -= 1
-        po.used += 1
-        key.taken += 1
-        co = copies[c]
-        ints[HELD] += 1
-        if co.held & AWAITS_THREAD:
-            co.held = (co.held & ~AWAITS_THREAD) | HAS_THREAD
-            co.thread_taken = now
-            co.thread = ints[HELD]
-            push_now(heap, ints, AT_ONCE, (HAS_WAITED << SHIFT) | c)
-        else:
-            co.held = (co.held & ~AWAITS_SLOT) | HAS_SLOT
-            co.slot_taken = now
-            co.slot = ints[HELD]
-            push_now(heap, ints, AT_ONCE, (SLOT_WAITED << SHIFT) | c)
+        hand_slot(w, po, k, now)
 
 
 @compiled
-def give_back(
-    po: Any, k: int, keys: Any, copies: Any, heap: Any, ints: Any, visits: Any, asked: float, taken: float, now: float
-) -> None:  # fmt: skip
+def give_back(w: Any, po: Any, k: int, asked: float, taken: float, now: float) -> None:
     """``Pool.release``: the visit is noted, the slot goes on."""
-    note_visit(po.log, ints, visits, asked, taken, now)
-    release(po, k, keys, copies, heap, ints, now)
+    note_visit(w, po.log, asked, taken, now)
+    release(w, po, k, now)

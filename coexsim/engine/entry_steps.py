@@ -1,0 +1,119 @@
+"""How mail comes into the world, step by step: births, what is handed in, named messages."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from coexsim.engine.asking import need
+from coexsim.engine.compiling import compiled
+from coexsim.engine.copies import begin, end_row, end_rows, free_place, new_copy, note_if_all_ended, room_for_rows
+from coexsim.engine.downtimes import is_down, up_at
+from coexsim.engine.event_heap import push
+from coexsim.engine.layout import (
+    BLOCK,
+    EPOCH,
+    FIRST,
+    FLUSH,
+    MEASURED_FROM,
+    MEASURED_TO,
+    NEED_ENTRY,
+    NEED_NAMED,
+    OPEN,
+    SENT,
+    STARTED,
+)
+from coexsim.engine.shared import shared
+from coexsim.engine.steps import BIRTHS, ENTER, HAND_IN, LOOK_UP, NOTHING, POSTED, SHIFT
+
+
+@compiled
+def birth(w: Any, b: int, now: float) -> int:
+    """Mail number `b` of the load is born; the step that follows, with its copy."""
+    ints = shared(w, "ints")
+    times = shared(w, "times")
+    i = b - ints[FIRST]
+    at = shared(w, "entry")[i]
+    if at < 0:
+        return NOTHING  # nobody is there yet to send it
+    c = new_copy(w)
+    co = shared(w, "copies")[c]
+    k = shared(w, "entry_keys")[at]
+    co.number = b
+    co.size = shared(w, "size")[i]
+    co.born = now
+    co.server = k.server
+    co.entry = at
+    co.count = k.count
+    co.block = ints[BLOCK]
+    co.stream = shared(w, "stream")[i]
+    co.measured = 1 if times[MEASURED_FROM] <= now < times[MEASURED_TO] else 0
+    ints[SENT] += co.count
+    if post_later(w, c, now):
+        return NOTHING
+    return int((HAND_IN << SHIFT) | c)
+
+
+@compiled
+def post_later(w: Any, c: int, now: float) -> bool:
+    """``World._post_later``: where the server is down, its client keeps it until it is up."""
+    ints = shared(w, "ints")
+    co = shared(w, "copies")[c]
+    downtime = shared(w, "servers")[co.server].downtime
+    if not is_down(w, downtime, now):
+        return False
+    ints[OPEN] += co.measured
+    co.live = ints[STARTED]
+    ints[STARTED] += 1
+    at = up_at(w, downtime, now)
+    if at < math.inf:
+        push(w, at, BIRTHS + co.number, (POSTED << SHIFT) | c)
+    return True
+
+
+@compiled
+def posted(w: Any, c: int) -> int:
+    """Its client has kept it until the server was up."""
+    shared(w, "ints")[OPEN] -= shared(w, "copies")[c].measured
+    return HAND_IN
+
+
+@compiled
+def hand_in(w: Any, c: int, now: float) -> int:
+    """``World._hand_in``: what the server takes from its own user."""
+    co = shared(w, "copies")[c]
+    k = shared(w, "entry_keys")[co.entry]
+    if k.epoch != shared(w, "ints")[EPOCH] and not co.given:
+        return need(w, NEED_ENTRY, co.entry, c)
+    e = shared(w, "entries")[co.row if co.given else k.row]
+    if not room_for_rows(w, e.f1 - e.f0):
+        return need(w, FLUSH, 0, 0)
+    co.given = 0
+    end_rows(w, co, e.f0, e.f1, now)
+    if e.place >= 0:
+        co.place = e.place
+        co.count = e.count
+        begin(w, c, ENTER)
+    else:
+        note_if_all_ended(w)
+        free_place(w, c)
+    return NOTHING
+
+
+@compiled
+def named(w: Any, c: int, now: float, found: bool) -> int:
+    """A named message is written, or DNS has `found` where it is handed in: Python looks, and gives 1: handed in, 2: to DNS, 3: nowhere."""
+    ints = shared(w, "ints")
+    co = shared(w, "copies")[c]
+    given = co.given
+    if given == 0:
+        return need(w, NEED_NAMED, c, found)
+    co.given = 0
+    if given == 2:
+        return LOOK_UP
+    ints[SENT] += co.count
+    if given == 3:
+        end_row(w, co, co.row, co.count, now)
+        free_place(w, c)
+        return NOTHING
+    return NOTHING if post_later(w, c, now) else HAND_IN

@@ -1,0 +1,199 @@
+"""The hosts of a next hop in turn, step by step: is one reached, is a connection to be had, has it room."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from coexsim.engine.asking import need
+from coexsim.engine.compiling import compiled
+from coexsim.engine.copies import begin, new_part
+from coexsim.engine.downtimes import is_down
+from coexsim.engine.event_heap import push, push_now
+from coexsim.engine.layout import (
+    DEFERRALS,
+    DEFERRALS_WHEN_MOVED,
+    HELD,
+    MEASURED_FROM,
+    MEASURED_TO,
+    NEED_LOT,
+    NEED_PATH,
+    SEGMENT,
+)
+from coexsim.engine.pools import give_back, wait
+from coexsim.engine.server_steps import queued_at
+from coexsim.engine.shared import shared
+from coexsim.engine.steps import (
+    AT_ONCE,
+    ATTEMPTED,
+    AWAITS_SLOT,
+    CONTACT,
+    DOOR,
+    ENTER,
+    HAS_SLOT,
+    NOTHING,
+    SESSION,
+    SESSIONS,
+    SHIFT,
+    TROUBLED,
+    UNBOUND,
+)
+from coexsim.sim import formulas
+
+
+@compiled
+def host_of(w: Any, co: Any) -> Any:
+    """The server whose turn it is, by number."""
+    return shared(w, "host_server")[shared(w, "hosts")[co.hosts].first + co.at]
+
+
+@compiled
+def give_back_slot(w: Any, co: Any, now: float) -> None:
+    """``Transfer._hang_up``: the connection of a copy is closed or kept, its slot goes back."""
+    target = host_of(w, co)
+    po = shared(w, "pools")[shared(w, "servers")[target].connections]
+    co.held &= ~HAS_SLOT
+    give_back(w, po, client_key(w, co, target, po), co.slot_asked, co.slot_taken, now)
+
+
+@compiled
+def client_key(w: Any, co: Any, target: int, po: Any) -> Any:
+    """``MailServer.client``: under which key a server knows the sender of a copy, where it counts them at all."""
+    k = shared(w, "client_keys")[target, co.server]
+    if po.most_of_key < UNBOUND:
+        k += co.number % shared(w, "servers")[co.server].senders
+    return k
+
+
+@compiled
+def take_hosts(w: Any, c: int) -> int:
+    """``Transfer._resolve``: the addresses of the next hop's hosts are known, or drawn by lot."""
+    co = shared(w, "copies")[c]
+    node = shared(w, "nodes")[co.node]
+    if node.hosts < 0 and not co.given:
+        return need(w, NEED_LOT, c, 0)
+    if node.hosts >= 0:
+        co.hosts = node.hosts
+    co.given = 0
+    co.at = 0
+    co.talked_to = 0
+    co.talks_had = 0
+    co.take = -1
+    co.took = 0
+    return CONTACT
+
+
+@compiled
+def contact(w: Any, c: int, now: float) -> int:
+    """The next host in turn; ``Transfer._connect``."""
+    co = shared(w, "copies")[c]
+    span = shared(w, "hosts")[co.hosts]
+    host_server = shared(w, "host_server")
+    while span.first + co.at < span.last and (
+        host_server[span.first + co.at] >= 0 and ((co.talked_to >> host_server[span.first + co.at]) & 1) != 0
+    ):
+        co.at += 1  # another address of a server that has answered
+    if span.first + co.at >= span.last:
+        return ATTEMPTED
+    if co.took:  # these are the last host's from now on, while the attempt goes on with others
+        co.took = 0
+        start_taken(w, c)
+        push_now(w, AT_ONCE, (CONTACT << SHIFT) | c)
+        return NOTHING
+    return connect(w, c, now)
+
+
+@compiled
+def start_taken(w: Any, c: int) -> None:
+    """The recipients that a host has taken go on there."""
+    ints = shared(w, "ints")
+    ta = shared(w, "takes")[shared(w, "copies")[c].take]
+    n = new_part(w, c, ta.count)
+    part = shared(w, "copies")[n]
+    part.place = ta.place
+    part.hops += 1
+    ints[DEFERRALS_WHEN_MOVED] = ints[DEFERRALS]
+    begin(w, n, ENTER)
+
+
+@compiled
+def path_to(w: Any, co: Any, target: int, now: float) -> Any:
+    """``MailServer.path_to``, over the links that are up just now; -1: none; -2: Python has not been asked yet."""
+    if target < 0:
+        return -1
+    ints = shared(w, "ints")
+    segments = shared(w, "segments")
+    while ints[SEGMENT] + 1 < len(segments) and segments[ints[SEGMENT] + 1] <= now:
+        ints[SEGMENT] += 1
+    state = shared(w, "segment_path")[ints[SEGMENT]]
+    return shared(w, "path_of")[state, co.server * len(shared(w, "servers")) + target]
+
+
+@compiled
+def connect(w: Any, c: int, now: float) -> int:
+    """``Transfer._connect``: is the host reached, and is a connection to be had."""
+    co = shared(w, "copies")[c]
+    sv = shared(w, "servers")[co.server]
+    target = host_of(w, co)
+    path = path_to(w, co, target, now)
+    if path == -2:
+        return need(w, NEED_PATH, co.server, target)
+    if path < 0:
+        return unreached(w, c, sv.timed_out, now + sv.connect_timeout)
+    co.path = path
+    to = shared(w, "servers")[target]
+    if not to.listens or is_down(w, to.downtime, now):
+        return unreached(w, c, sv.refuses, now + formulas.REFUSED * shared(w, "paths")[path].round_trip)
+    ints = shared(w, "ints")
+    po = shared(w, "pools")[to.connections]
+    k = client_key(w, co, target, po)
+    key = shared(w, "keys")[k]
+    co.slot_asked = now
+    if po.used < po.most and key.taken < po.most_of_key:
+        po.used += 1
+        key.taken += 1
+        ints[HELD] += 1
+        co.slot = ints[HELD]
+        co.slot_taken = now
+        co.held |= HAS_SLOT
+        return DOOR
+    if to.waits:
+        co.held |= AWAITS_SLOT
+        wait(w, po, k, c, now)
+        return NOTHING
+    return DOOR
+
+
+@compiled
+def unreached(w: Any, c: int, reply: int, at: float) -> int:
+    """``Transfer._refused``: nothing came of the connection, which is known after a time."""
+    co = shared(w, "copies")[c]
+    co.reply = reply
+    co.marks = 1
+    push(w, at, SESSIONS + co.number, (TROUBLED << SHIFT) | c)
+    return NOTHING
+
+
+@compiled
+def door(w: Any, c: int, now: float) -> int:
+    """``Transfer._connect``: no connection to be had (421), or no room (452)."""
+    times = shared(w, "times")
+    co = shared(w, "copies")[c]
+    to = shared(w, "servers")[host_of(w, co)]
+    length = -1.0
+    if not co.held & HAS_SLOT:
+        co.reply = to.busy
+        length = formulas.TURNED_AWAY * shared(w, "paths")[co.path].round_trip
+    elif to.disk < math.inf or to.queue < math.inf:
+        queued, queued_bytes = queued_at(w, to.machine)
+        if queued >= to.queue or queued_bytes + co.size > to.disk:
+            co.reply = to.full
+            length = formulas.CONNECT * shared(w, "paths")[co.path].round_trip
+    if length < 0:
+        return SESSION
+    if times[MEASURED_FROM] <= now < times[MEASURED_TO]:
+        to.refused += 1
+        to.refused_in_session += 1 if co.held & HAS_SLOT else 0
+    co.marks = 0 if co.held & HAS_SLOT else 2
+    push(w, now + length, SESSIONS + co.number, (TROUBLED << SHIFT) | c)
+    return NOTHING

@@ -1,0 +1,229 @@
+"""At a server, step by step: its queue, its work, what it decides about the recipients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from coexsim.engine.asking import need, work_s
+from coexsim.engine.compiling import compiled
+from coexsim.engine.copies import begin, end_row, end_rows, ended, free_place, narrow, new_part, start_notice
+from coexsim.engine.downtimes import up_at
+from coexsim.engine.event_heap import push, push_now
+from coexsim.engine.layout import (
+    COPIES,
+    EPOCH,
+    FLUSH,
+    GIVEN_COPY,
+    GROW_COPIES,
+    GROW_HEAP,
+    GROW_STARTS,
+    HEAP,
+    NEED,
+    NEED_PLACE,
+    NOW_COUNT,
+    OUT,
+    SENT,
+    VISITS,
+    WAYS,
+)
+from coexsim.engine.shared import shared
+from coexsim.engine.stations import arrive
+from coexsim.engine.steps import (
+    AT_ONCE,
+    DEFER,
+    END,
+    ENTER,
+    HAND_OVER,
+    KEEP,
+    NOTHING,
+    PLAN,
+    ROOM,
+    SEND,
+    SHIFT,
+    WORK_DONE,
+)
+
+
+@compiled
+def enter(w: Any, c: int, now: float) -> int:
+    """``MailServer.enter``, ``work_done_s``: into the queue, and when the server has done its work on it."""
+    ints = shared(w, "ints")
+    co = shared(w, "copies")[c]
+    key = shared(w, "place_keys")[co.place]
+    sv = shared(w, "servers")[key.server]
+    todo = 0.0
+    if sv.works:
+        todo = work_s(w, sv.cores_work, key.visit, sv.cores_s, c)
+        if ints[NEED] != 0:
+            return NOTHING
+        st = shared(w, "stations")[sv.cores]
+        if st.tail - st.head + 1 > shared(w, "starts").shape[1]:
+            return need(w, GROW_STARTS, 0, 0)
+    ints[GIVEN_COPY] = -1
+    co.server = key.server
+    co.tx = -1
+    sv.queued += 1
+    sv.queued_bytes += co.size
+    co.queued_s = now
+    co.failures = 0
+    co.warned = 0
+    done = arrive(w, sv.cores, now, todo) if sv.works else up_at(w, sv.downtime, now)
+    if done <= now:
+        return PLAN
+    if done < math.inf:
+        push(w, done, WORK_DONE + co.number, (PLAN << SHIFT) | c)
+    return NOTHING
+
+
+@compiled
+def plan(w: Any, c: int, now: float) -> int:
+    """``_decide``: what ends here, what goes on."""
+    ints = shared(w, "ints")
+    co = shared(w, "copies")[c]
+    key = shared(w, "place_keys")[co.place]
+    if key.epoch != ints[EPOCH]:
+        return need(w, NEED_PLACE, co.place, c)
+    p = shared(w, "places")[key.row]
+    sv = shared(w, "servers")[key.server]
+    todo = sv.delivery_s
+    if sv.delivery >= 0 and p.d1 > p.d0:
+        todo = work_s(w, sv.delivery_work, key.visit, sv.delivery_s, c)
+        if ints[NEED] != 0:
+            return NOTHING
+    if no_room_for_plan(w, p, sv) != 0:
+        return need(w, no_room_for_plan(w, p, sv), 0, 0)
+    ints[GIVEN_COPY] = -1
+    note_way(w, co, key)
+    if p.added != 0:
+        ints[SENT] += p.added
+        co.wan *= co.count / (co.count + p.added)
+    deliver_here(w, co, p, sv, now, todo)
+    end_rows(w, co, p.f0, p.f1, now)
+    start_notice(w, c, p.notice, p.serial, now)
+    return send_on(w, c, p)
+
+
+@compiled
+def no_room_for_plan(w: Any, p: Any, sv: Any) -> int:
+    """What is short of room for all that a server does with a message; 0: nothing."""
+    ints = shared(w, "ints")
+    several = p.d1 - p.d0 + p.f1 - p.f0 + p.o1 - p.o0 + ROOM
+    if sv.delivery >= 0 and p.d1 > p.d0:
+        st = shared(w, "stations")[sv.delivery]
+        if st.tail - st.head + p.deliveries > shared(w, "starts").shape[1]:
+            return GROW_STARTS
+        if ints[VISITS] + p.deliveries + ROOM > shared(w, "visits").shape[0]:
+            return FLUSH
+    if ints[OUT] + several > shared(w, "out").shape[0]:
+        return FLUSH
+    if ints[COPIES] + several > shared(w, "copies").shape[0]:
+        return GROW_COPIES
+    if ints[HEAP] + ints[NOW_COUNT] + several > shared(w, "heap").shape[0]:
+        return GROW_HEAP
+    return 0
+
+
+@compiled
+def note_way(w: Any, co: Any, key: Any) -> None:
+    """A named message notes its way: this server, where the last one was another."""
+    ints = shared(w, "ints")
+    ways = shared(w, "ways")
+    if co.way >= 0 and (co.way == 0 or ways[co.way].server != key.server):
+        way = ways[ints[WAYS]]
+        way.parent = co.way
+        way.server = key.server
+        way.place = key.row
+        co.way = ints[WAYS]
+        ints[WAYS] += 1
+
+
+@compiled
+def deliver_here(w: Any, co: Any, p: Any, sv: Any, now: float, todo: float) -> None:
+    """Into the mailboxes of this server, each of which may be work."""
+    parts = shared(w, "parts")
+    for j in range(p.d0, p.d1):
+        done = now
+        if sv.delivery >= 0:
+            for _ in range(parts[j].count):
+                done = max(done, arrive(w, sv.delivery, now, todo))
+        end_row(w, co, parts[j].end, co.count, done)
+
+
+@compiled
+def send_on(w: Any, c: int, p: Any) -> int:
+    """The first part that goes on is this copy; all others begin their own way."""
+    onwards = shared(w, "onwards")
+    for j in range(p.o0 + 1, p.o1):
+        on = onwards[j]
+        n = new_part(w, c, on.count)
+        part = shared(w, "copies")[n]
+        part.tx = on.tx
+        if on.tx < 0:
+            part.place = on.place
+        begin(w, n, KEEP)
+    if p.o1 <= p.o0:
+        return END
+    co = shared(w, "copies")[c]
+    first = onwards[p.o0]
+    narrow(co, first.count)
+    co.tx = first.tx
+    step = SEND
+    if first.tx < 0:
+        co.place = first.place
+        step = HAND_OVER
+    if p.o1 > p.o0 + 1 or p.f1 > p.f0:  # what was started goes first
+        push_now(w, AT_ONCE, (step << SHIFT) | c)
+        return NOTHING
+    return step
+
+
+@compiled
+def keep(w: Any, c: int, waits: bool) -> int:
+    """A part of what is in the queue already; `waits`: it only waits for its next attempt."""
+    co = shared(w, "copies")[c]
+    sv = shared(w, "servers")[co.server]
+    sv.queued += 1
+    sv.queued_bytes += co.size
+    co.waits = waits
+    if waits:
+        return DEFER
+    return SEND if co.tx >= 0 else HAND_OVER
+
+
+@compiled
+def leave(w: Any, co: Any) -> None:
+    """``MailServer.leave``: out of the queue."""
+    sv = shared(w, "servers")[co.server]
+    sv.queued -= 1
+    sv.queued_bytes -= co.size
+
+
+@compiled
+def hand_over(w: Any, c: int) -> int:
+    """To a role on the same machine."""
+    leave(w, shared(w, "copies")[c])
+    return ENTER
+
+
+@compiled
+def end(w: Any, c: int) -> int:
+    """Its way ends here."""
+    co = shared(w, "copies")[c]
+    leave(w, co)
+    ended(w, co)
+    free_place(w, c)
+    return NOTHING
+
+
+@compiled
+def queued_at(w: Any, machine: int) -> Any:
+    """Messages in the queues of a machine's servers, and their bytes."""
+    servers = shared(w, "servers")
+    queued = 0
+    queued_bytes = 0
+    for j in range(len(servers)):
+        if servers[j].machine == machine:
+            queued += servers[j].queued
+            queued_bytes += servers[j].queued_bytes
+    return queued, queued_bytes

@@ -1,0 +1,184 @@
+"""To the next server, step by step: a thread, and what came of the attempt."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from coexsim.engine.asking import need
+from coexsim.engine.compiling import compiled
+from coexsim.engine.copies import begin, end_rows, narrow, new_part, room_for_rows, start_notice
+from coexsim.engine.downtimes import is_down, up_at
+from coexsim.engine.event_heap import push, push_now
+from coexsim.engine.layout import DEFERRALS, DEFERRALS_WHEN_MOVED, FLUSH, HELD
+from coexsim.engine.pools import bound_of, feed_back, give_back, reopen, wait
+from coexsim.engine.server_steps import leave
+from coexsim.engine.shared import shared
+from coexsim.engine.steps import (
+    AT_ONCE,
+    ATTEMPT,
+    AWAITS_THREAD,
+    DEFER,
+    END,
+    ENTER,
+    FAILED,
+    GO_ON,
+    HAS_THREAD,
+    KEEP_WAITING,
+    LOOK_UP,
+    MOVE,
+    NOTHING,
+    RETRIES,
+    SEND,
+    SESSIONS,
+    SHIFT,
+    TURNED,
+)
+
+
+@compiled
+def destination_of(w: Any, co: Any) -> Any:
+    """``MailServer.destination``: what the sender of a copy knows of its next hop."""
+    sv = shared(w, "servers")[co.server]
+    hop = shared(w, "hops")[shared(w, "tx_keys")[co.tx].hop]
+    return shared(w, "destinations")[hop.first + co.number % sv.senders]
+
+
+@compiled
+def give_back_thread(w: Any, co: Any, now: float) -> None:
+    """The transfer thread of a copy goes back."""
+    po = shared(w, "pools")[shared(w, "servers")[co.server].threads]
+    co.held &= ~HAS_THREAD
+    give_back(w, po, shared(w, "tx_keys")[co.tx].key, co.thread_asked, co.thread_taken, now)
+
+
+@compiled
+def send(w: Any, c: int, now: float) -> int:
+    """``Transfer._begin``: wait for the server to be up and for a transfer thread."""
+    co = shared(w, "copies")[c]
+    tx = shared(w, "tx_keys")[co.tx]
+    sv = shared(w, "servers")[co.server]
+    co.waits = 0
+    if is_down(w, sv.downtime, now):
+        at = up_at(w, sv.downtime, now)
+        if at < math.inf:
+            push(w, at, RETRIES + co.number, (SEND << SHIFT) | c)
+        return NOTHING
+    d = destination_of(w, co)
+    if now < d.dead_until:
+        co.reply = d.reply
+        co.late = -1
+        return DEFER
+    ints = shared(w, "ints")
+    po = shared(w, "pools")[sv.threads]
+    key = shared(w, "keys")[tx.key]
+    co.thread_asked = now
+    reopen(po, key)
+    if po.used >= po.most or key.taken >= bound_of(po, key):
+        co.held |= AWAITS_THREAD
+        wait(w, po, tx.key, c, now)
+        return NOTHING
+    po.used += 1
+    key.taken += 1
+    ints[HELD] += 1
+    co.thread = ints[HELD]
+    co.thread_taken = now
+    co.held |= HAS_THREAD
+    return ATTEMPT
+
+
+@compiled
+def has_waited(w: Any, c: int, now: float) -> int:
+    """For its thread, which turns from one session to the next."""
+    co = shared(w, "copies")[c]
+    between = shared(w, "servers")[co.server].between_s
+    if between > 0:
+        push(w, now + between, SESSIONS + co.number, (TURNED << SHIFT) | c)
+        return NOTHING
+    return TURNED
+
+
+@compiled
+def turned(w: Any, c: int, now: float) -> int:
+    """Things may have changed while it waited for its thread."""
+    co = shared(w, "copies")[c]
+    if is_down(w, shared(w, "servers")[co.server].downtime, now) or now < destination_of(w, co).dead_until:
+        give_back_thread(w, co, now)
+        return SEND
+    return ATTEMPT
+
+
+@compiled
+def attempt(w: Any, c: int, now: float) -> int:
+    """An attempt begins: DNS is asked first."""
+    co = shared(w, "copies")[c]
+    co.began = now
+    co.attempts += 1
+    co.hop = shared(w, "tx_keys")[co.tx].hop
+    return LOOK_UP
+
+
+@compiled
+def attempted(w: Any, c: int, now: float) -> int:
+    """``Transfer._end_attempt``: the thread goes back; ``deliver``: who was refused for good fails."""
+    co = shared(w, "copies")[c]
+    if co.talks_had <= 0:
+        co.arrived = 1
+        return FAILED
+    tx = shared(w, "tx_keys")[co.tx]
+    ta = shared(w, "takes")[co.take]
+    if not room_for_rows(w, ta.f1 - ta.f0):
+        return need(w, FLUSH, 0, 0)
+    co.arrived = 1
+    po = shared(w, "pools")[shared(w, "servers")[co.server].threads]
+    if po.adapts:
+        feed_back(po, shared(w, "keys")[tx.key], False)
+    give_back_thread(w, co, now)
+    d = destination_of(w, co)
+    d.failures = 0
+    d.dead_until = 0.0
+    if ta.f1 <= ta.f0:
+        return GO_ON
+    end_rows(w, co, ta.f0, ta.f1, now)
+    start_notice(w, c, ta.notice, ta.serial, now)
+    push_now(w, AT_ONCE, (GO_ON << SHIFT) | c)
+    return NOTHING
+
+
+@compiled
+def go_on(w: Any, c: int) -> int:
+    """Who was taken goes on, who was told to come later stays."""
+    co = shared(w, "copies")[c]
+    ta = shared(w, "takes")[co.take]
+    if co.took:
+        if ta.late < 0:
+            return MOVE
+        n = new_part(w, c, ta.late_count)
+        part = shared(w, "copies")[n]
+        part.tx = ta.late_tx
+        part.late = ta.late
+        begin(w, n, KEEP_WAITING)
+        push_now(w, AT_ONCE, (MOVE << SHIFT) | c)
+        return NOTHING
+    if ta.late < 0:
+        return END
+    narrow(co, ta.late_count)
+    co.tx = ta.late_tx
+    co.late = ta.late
+    co.waits = 1
+    return DEFER
+
+
+@compiled
+def move(w: Any, c: int) -> int:
+    """``move``: the next server has it."""
+    ints = shared(w, "ints")
+    co = shared(w, "copies")[c]
+    ta = shared(w, "takes")[co.take]
+    leave(w, co)
+    narrow(co, ta.count)
+    co.hops += 1
+    ints[DEFERRALS_WHEN_MOVED] = ints[DEFERRALS]
+    co.place = ta.place
+    co.tx = -1
+    return ENTER
