@@ -292,3 +292,107 @@ def test_what_scenarios_have_no_key_for_is_told(tmp_path: Path) -> None:
 
     assert [key.path[2] for key in found.keys] == ["kind", "hopcount_limit"]
     assert [(one.what, one.value, one.where.line) for one in found.unused] == [("no_such_key", "[x]", 3)]
+
+
+def test_a_whole_folder_of_etc_postfix_can_be_given(tmp_path: Path) -> None:
+    """Debian's and Red Hat's /etc/postfix also hold copies of main.cf, databases of postmap, and settings of LDAP lookups."""
+    files: dict[str, str | bytes] = {
+        "main.cf": MAIN
+        + "virtual_mailbox_maps = hash:/etc/postfix/vmailbox\nvirtual_alias_maps = ldap:/etc/postfix/ldap.cf\n",
+        "main.cf.proto": "myhostname = other.example\n",
+        "master.cf": "smtp inet n - y - 7 smtpd\n",
+        "master.cf.proto": "smtp inet n - y - 900 smtpd\n",
+        "main.cf~": "relayhost = [old.example]\n",
+        "vmailbox": "ann@corporate.com ann/\n",
+        "vmailbox.db": b"\0\x15\x61\0" * 900,
+        "key.der": bytes(range(256)),
+        "ldap.cf": "server_host = ldap.corporate.com\nsearch_base = dc=corporate\nversion = 3\n",
+    }
+    found = imported(tmp_path, files, "postfix")
+    scenario = scenario_of(tmp_path, files, "postfix")
+
+    assert scenario.servers["onprem"].host == "mail.corporate.com"
+    assert scenario.servers["onprem"].capacity.smtp_connections == 7
+    assert list(scenario.directory.people) == ["ann"]
+    copies = sorted(one.value for one in found.unused if one.what == "file" and "without this ending" in one.meaning)
+    assert copies == ["main.cf.proto", "main.cf~", "master.cf.proto"]
+    assert told(found, "virtual_alias_maps") == ["looked up in another program; export it and import it as directory"]
+
+
+def test_tables_in_folders_below_are_found(tmp_path: Path) -> None:
+    """``hash:/etc/postfix/maps/virtual`` is maps/virtual beside the main.cf that was given; one that lies elsewhere is told."""
+    (tmp_path / "given/maps").mkdir(parents=True)
+    (tmp_path / "given/maps/virtual").write_text("info@corporate.com ann@corporate.com\n", encoding="utf-8")
+    more = "virtual_alias_maps = hash:/etc/postfix/maps/virtual hash:/etc/postfix/../secret\n"
+    found = imported(tmp_path, {"main.cf": MAIN + more}, "postfix")
+
+    assert "info@corporate.com: [ann@corporate.com]  # maps/virtual:1" in found.text
+    assert len(told(found, "virtual_alias_maps")) == 1
+
+
+def test_a_transport_without_anything_exempts_from_wider_ones(tmp_path: Path) -> None:
+    """transport(5): ``my.domain :`` before ``* smtp:outbound-relay`` leaves my.domain as it is; without a wider one it says nothing."""
+    table = "corporate.com :\n.corporate.com :\n* smtp:[outbound.example]\n"
+    more = "transport_maps = hash:/etc/postfix/transport\nrelayhost = [isp.example]\n"
+
+    assert server(tmp_path, more, transport=table).transport == {
+        "*": "smtp:[outbound.example]", "corporate.com": "virtual:", ".corporate.com": "smtp:[isp.example]",
+    }  # fmt: skip
+    assert server(tmp_path, more, transport="corporate.com :\n").transport == {}
+
+
+def test_the_origin_may_be_the_name_of_a_file(tmp_path: Path) -> None:
+    """Debian: myorigin = /etc/mailname. Its first line where it is given, else the mail domain; and bare names hold in mydestination."""
+    more = "myorigin = /etc/mailname\nmydestination = other.example\nvirtual_alias_maps = hash:/etc/postfix/virtual\n"
+    table = "info ann, bob@corporate.com\n"
+    wanted = dict.fromkeys(("info@corporate.com", "info@other.example"), ("ann@corporate.com", "bob@corporate.com"))
+    missing = imported(tmp_path, {"main.cf": MAIN + more, "virtual": table}, "postfix")
+
+    assert server(tmp_path, more, virtual=table).virtual_alias_maps == wanted
+    assert told(missing, "myorigin") == [
+        "this file was not given, so what stands in it is not known; give the file too"
+    ]
+    found = server(tmp_path, more, virtual=table, mailname="post.example\n").virtual_alias_maps
+    assert found["info@post.example"] == ("ann@post.example", "bob@corporate.com")
+
+
+def test_networks_may_stand_in_a_file(tmp_path: Path) -> None:
+    """``mynetworks = /file`` and ``cidr:/file``: each line is a network, as if it stood in main.cf."""
+    for word in ("/etc/postfix/nets", "cidr:/etc/postfix/nets"):
+        assert server(tmp_path, f"mynetworks = 127.0.0.0/8 {word}\n", nets="0.0.0.0/0 OK\n").mynetworks == ("anyone",)
+
+
+def test_the_own_domain_is_mydomain_where_mail_is_taken_for_it(tmp_path: Path) -> None:
+    """Not the first of the alias domains; what stands in relay_domains by default only (compatibility level 0) is not told."""
+    more = "mydomain = corporate.com\nmydestination = corporate.com\nvirtual_alias_domains = alias.example\n"
+    found = imported(tmp_path, {"main.cf": "myhostname = mail.corporate.com\n" + more}, "postfix")
+
+    assert "\ndomain: corporate.com\n" in found.text
+    assert told(found, "relay_domains") == []
+
+
+def test_domains_in_a_database_are_not_none(tmp_path: Path) -> None:
+    """virtual_mailbox_domains in SQL: the server has the domain that was asked about, not none."""
+    main = {
+        "main.cf": "myhostname = mail.corporate.com\nvirtual_mailbox_domains = mysql:/etc/postfix/sql.cf\nmydestination = list.example\n"
+    }
+    found = scenario_of(tmp_path, main, "postfix", domain="corporate.com").servers["onprem"]  # type: ignore[arg-type]
+    assert isinstance(found, PostfixServer)
+    assert found.virtual_mailbox_domains == ("list.example", "corporate.com")
+
+    alone = {
+        "main.cf": "myhostname = mail.corporate.com\nvirtual_mailbox_domains = mysql:/etc/postfix/sql.cf\nmydestination =\n"
+    }
+    found = scenario_of(tmp_path, alone, "postfix", domain="corporate.com").servers["onprem"]  # type: ignore[arg-type]
+    assert isinstance(found, PostfixServer)
+    assert found.virtual_mailbox_domains is None
+
+
+def test_restrictions_of_clients_are_told(tmp_path: Path) -> None:
+    """Whom it refuses for its name or its address sends mail here all the same: told; what only asks for a form of names is not."""
+    more = "smtpd_client_restrictions = permit_mynetworks, reject_unknown_client_hostname\n"
+    more += "smtpd_helo_restrictions = reject_invalid_helo_hostname\n"
+    found = imported(tmp_path, {"main.cf": MAIN + more}, "postfix")
+
+    assert told(found, "smtpd_client_restrictions") == ["mail that it refuses is taken here"]
+    assert told(found, "smtpd_helo_restrictions") == []

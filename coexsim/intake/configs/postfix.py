@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
+from coexsim.errors import InputError
 from coexsim.intake.configs.found import Asked, Found, Where
 from coexsim.intake.configs.postfix_expand import DEFAULTS, UNSET, Parameter
 from coexsim.intake.configs.postfix_files import Main, MasterService, read_master
@@ -22,6 +23,27 @@ SMTP_CLIENTS = ("smtp", "relay")
 DEFAULT_PROCESSES = 100  # default_process_limit [PF]
 _SERVICE_LINE = re.compile(r"\S+\s+(?:inet|unix|fifo|pass|unix-dgram)\s")
 _SETTING_LINE = re.compile(r"[A-Za-z_]\S*\s*=")
+_COPY = re.compile(r"(main|master)\.cf[.~_-]")
+_COMPILED = re.compile(r"\.(?:db|lmdb|cdb|dir|pag)$")
+_MAIN_SETTINGS = {
+    "myhostname",
+    "mydomain",
+    "mydestination",
+    "virtual_mailbox_domains",
+    "relay_domains",
+    "relayhost",
+    "queue_directory",
+}
+_LOOKUP_SETTINGS = {
+    "query",
+    "dbname",
+    "hosts",
+    "search_base",
+    "server_host",
+    "query_filter",
+    "result_attribute",
+    "dbpath",
+}
 READ_ELSEWHERE = {
     "myhostname", "mydomain", "myorigin", "mydestination", "virtual_mailbox_domains", "virtual_alias_domains", "relay_domains",
     "relay_recipient_maps", "smtpd_reject_unlisted_recipient", "transport_maps", "virtual_alias_maps", "virtual_mailbox_maps",
@@ -31,6 +53,8 @@ READ_ELSEWHERE = {
     "smtp_destination_concurrency_limit", "default_process_limit", "smtp_tls_security_level", "smtp_connect_timeout",
     "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter", "address_verify_negative_cache",
     "smtp_fallback_relay",
+    "smtpd_client_restrictions", "smtpd_helo_restrictions",
+    "smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
 }  # fmt: skip
 
 
@@ -45,7 +69,7 @@ def read_postfix(files: Sequence[File], asked: Asked) -> Found:
     host = main.text("myhostname")
     if host:
         found.put((*server, "host"), host, main.where("myhostname"))
-    addresses = Addresses(main, tables, services, found, name, asked.hosted)
+    addresses = Addresses(main, tables, services, found, name, asked)
     addresses.domains()
     addresses.transports()
     addresses.people_and_aliases()
@@ -63,8 +87,9 @@ def read_postfix(files: Sequence[File], asked: Asked) -> Found:
 def _read(files: Sequence[File], found: Found) -> tuple[Main, list[MasterService]]:
     """Which of the files is main.cf, which master.cf: by name, else by what stands in them."""
     main, services, mains = Main(), list[MasterService](), 0
+    kinds = _kinds(files)
     for file in files:
-        kind = _kind(file)
+        kind = kinds[file.name]
         if kind == "main":
             mains += 1
             if mains > 1:
@@ -83,10 +108,30 @@ def _read(files: Sequence[File], found: Found) -> tuple[Main, list[MasterService
     return main, services
 
 
-def _kind(file: File) -> str:
-    name = file.path.name
-    if name in ("main.cf", "master.cf"):
-        return name[:-3]
+def _kinds(files: Sequence[File]) -> dict[str, str]:
+    """What each file is: ``main``, ``master``, ``table``, or a ``copy`` of one of the first two; by name, else by what stands in it.
+
+    A folder such as /etc/postfix also has copies of main.cf, databases that postmap made, and settings of lookups (LDAP, SQL).
+    """
+    exact = {file.path.name for file in files} & {"main.cf", "master.cf"}
+    found = {}
+    for file in files:
+        name = file.path.name
+        if name in exact:
+            found[file.name] = name[:-3]
+        elif copied := _COPY.match(name):
+            found[file.name] = "copy" if f"{copied[1]}.cf" in exact else _by_content(file)
+        elif _COMPILED.search(name):
+            found[file.name] = "table"
+        else:
+            try:
+                found[file.name] = _by_content(file)
+            except InputError:  # a picture, a key: nothing that is read, unless a parameter names it
+                found[file.name] = "table"
+    return found
+
+
+def _by_content(file: File) -> str:
     lines = [line for _, line in zip(range(200), (text for _, text in lines_of(file)), strict=False)]
     first = [
         line
@@ -94,7 +139,8 @@ def _kind(file: File) -> str:
         if line.strip() and not line.lstrip().startswith(("#", "postconf:")) and line[0] not in " \t"
     ]
     if first and all(_SETTING_LINE.match(line) for line in first):
-        return "main"
+        names = {line.partition("=")[0].strip() for line in first}
+        return "main" if names & _MAIN_SETTINGS and not names & _LOOKUP_SETTINGS else "table"
     return "master" if first and all(_SERVICE_LINE.match(line) for line in first) else "table"
 
 
@@ -104,7 +150,10 @@ def _override(main: Main, service: MasterService, option: str, value: str, found
         main.set(option, Parameter(value, service.where))
     else:
         meaning = f"set for the service {service.name!r} only; here what main.cf says holds for all"
-        found.leave(f"{service.name}: -o {option}", value, service.where, meaning, matters=not has_no_part(option))
+        matters = service.command != "smtpd" and not has_no_part(
+            option
+        )  # people hand in, and filters hand back, without limits here
+        found.leave(f"{service.name}: -o {option}", value, service.where, meaning, matters=matters)
 
 
 def _first_place(main: Main) -> Where | None:
@@ -129,17 +178,17 @@ def _relaying(main: Main, tables: Tables, found: Found, server: tuple[str, str],
     if senders:
         place = main.where("sender_dependent_relayhost_maps")
         found.put((*server, "sender_dependent_relayhost_maps"), senders, place)
-    _networks(main, found, server, asked)
+    _networks(main, tables, found, server, asked)
 
 
-def _networks(main: Main, found: Found, server: tuple[str, str], asked: Asked) -> None:
+def _networks(main: Main, tables: Tables, found: Found, server: tuple[str, str], asked: Asked) -> None:
     """Whom mynetworks trusts, by the names of servers of the scenario that have an address in them."""
     where = main.where("mynetworks")
     if where is None:
         return
     clients: list[str] = []
     left: list[str] = []
-    for word in main.words("mynetworks"):
+    for word in tables.networks("mynetworks"):
         try:
             network = ip_network(word.strip("[]").replace("]", "") if "[" in word else word, strict=False)
         except ValueError:
@@ -263,6 +312,10 @@ def _rest(main: Main, files: Sequence[File], tables: Tables, found: Found) -> No
             )
         else:
             found.leave(name, setting.value, setting.where, "not known to coexsim; the answers are those without it")
-    for file in files:
-        if _kind(file) == "table" and file.name not in tables.used:
-            found.leave("file", file.name, file.at(0), "no parameter of main.cf names this table", matters=False)
+    for name, kind in _kinds(files).items():
+        if kind == "copy":
+            found.leave(
+                "file", name, Where(name, 0), "the file without this ending is read, not this one", matters=False
+            )
+        elif kind == "table" and name not in tables.used:
+            found.leave("file", name, Where(name, 0), "no parameter of main.cf names this table", matters=False)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
-from coexsim.intake.configs.found import Found, Mailbox, Where
+from coexsim.intake.configs.found import Asked, Found, Mailbox, Where
 from coexsim.intake.configs.postfix_files import Main, MasterService, TableEntry, split_words
 from coexsim.intake.configs.postfix_tables import Tables
 
@@ -24,12 +25,13 @@ class Addresses:
         services: Sequence[MasterService],
         found: Found,
         name: str,
-        hosted: frozenset[str],
+        asked: Asked,
     ) -> None:
         self._main, self._tables, self._found = main, tables, found
         self._commands = {one.name: one.command for one in services if one.type == "unix"}
         self._name = name
-        self._hosted_people = hosted
+        self._hosted_people = asked.hosted
+        self._asked_domain = (asked.domain or "").casefold()
         self._server = ("servers", name)
         self._hosted: dict[str, tuple[Where, str]] = {}  # domains with mailboxes or aliases here; by which parameter
         self._relayed: dict[str, Where] = {}
@@ -37,10 +39,12 @@ class Addresses:
         self._people: dict[str, Mailbox] = {}
 
     def domain(self) -> str | None:
-        """The domain that this server is about: the first one with mailboxes here, else the first that it relays."""
+        """The domain that this server is about: mydomain if it takes mail for it, else the first one with mailboxes or that it relays."""
         host = self._main.text("myhostname").casefold()
         named = [domain for domain in (*self._hosted, *self._relayed) if domain != host and "*" not in domain]
-        parent = host.partition(".")[2]
+        parent, own = host.partition(".")[2], self._main.text("mydomain").casefold()
+        if own in named:
+            return own
         return next(iter(named), parent if "." in parent else None)
 
     def domains(self) -> None:
@@ -52,6 +56,8 @@ class Addresses:
                     self._hosted.setdefault(domain, (where, parameter))
         for name, where in self._tables.list_of("relay_domains"):
             domain = name.casefold()
+            if domain in self._hosted and self._main.where("relay_domains") is None:
+                continue  # before compatibility level 2 mydestination is in relay_domains by default
             if domain in self._hosted:
                 meaning = "stands among the domains with mailboxes here too, which go first; take it out of one list"
                 self._found.leave("relay_domains", name, where, meaning)
@@ -61,7 +67,12 @@ class Addresses:
         first = places[0] if places else self._main.where("virtual_mailbox_domains")
         others = dict.fromkeys(parameter for _, parameter in self._hosted.values())
         note = ", ".join(others) if set(others) - {"virtual_mailbox_domains"} else ""
-        self._found.put((*self._server, "virtual_mailbox_domains"), list(self._hosted), first, note)
+        if first is None or "virtual_mailbox_domains" not in self._tables.unread:
+            self._found.put((*self._server, "virtual_mailbox_domains"), list(self._hosted), first, note)
+        elif self._hosted:
+            more = [self._asked_domain] if self._asked_domain not in {"", *self._hosted, *self._relayed} else []
+            note += ", and the domain that was asked about: not all of their tables were read" if more else ""
+            self._found.put((*self._server, "virtual_mailbox_domains"), [*self._hosted, *more], first, note)
         if self._relayed:
             self._found.put((*self._server, "relay_domains"), list(self._relayed), next(iter(self._relayed.values())))
         if self._relayed and self._tables.are_set("relay_recipient_maps"):
@@ -70,15 +81,19 @@ class Addresses:
 
     def transports(self) -> None:
         """transport_maps, and where the transports of whole classes of domains have a next hop."""
+        unchanged: list[TableEntry] = []
         for entry in self._tables.entries("transport_maps"):
-            to = self._transport(entry.value, entry.where, entry.key)
+            to = self._transport(entry.value, entry.where, entry.key, "transport_maps")
             if to is None:
+                if entry.value.strip() in ("", ":"):
+                    unchanged.append(entry)
                 continue
             if "@" not in entry.key and "." not in entry.key and entry.key != "*":
                 self._found.leave("transport_maps", entry.key, entry.where, "this is no address and no domain")
                 continue
             self._sent[entry.key.casefold()] = to
             self._found.put((*self._server, "transport", entry.key), to, entry.where)
+        self._unchanged(unchanged)
         virtual = [domain for domain, (_, parameter) in self._hosted.items() if parameter != "mydestination"]
         local = [domain for domain, (_, parameter) in self._hosted.items() if parameter == "mydestination"]
         relayed = [pattern for domain in self._relayed for pattern in (domain, f".{domain}")]
@@ -88,11 +103,27 @@ class Addresses:
             ("relay_transport", relayed),
         ):
             where = self._main.where(parameter)
-            to = self._transport(self._main.text(parameter), where, parameter) if where else None
+            to = self._transport(self._main.text(parameter), where, "", parameter) if where else None
             for domain in domains if to is not None and to not in ("smtp:", "virtual:") else ():
                 if domain not in self._sent:
                     self._sent[domain] = to or ""
                     self._found.put((*self._server, "transport", domain), to, where, parameter)
+
+    def _unchanged(self, entries: Sequence[TableEntry]) -> None:
+        """Entries ``pattern :`` (transport(5): do not change), which exempt what they match from wider ones: say what holds there."""
+        for entry in entries:
+            key = entry.key.casefold()
+            domain = key.rpartition("@")[2]
+            parents = {f".{domain.lstrip('.').split('.', n)[-1]}" for n in range(1, domain.count(".") + 1)} | {
+                "*",
+                domain,
+            } - {key}
+            if parents & set(self._sent):
+                to = "virtual:" if domain in self._hosted else f"smtp:{self._main.text('relayhost')}"
+                self._sent[key] = to
+                self._found.put(
+                    (*self._server, "transport", entry.key), to, entry.where, "no change: exempt from wider patterns"
+                )
 
     def people_and_aliases(self) -> None:
         """Mailboxes, aliases, relay recipients and local users."""
@@ -114,7 +145,7 @@ class Addresses:
         self._local_people()
         self._found.people += self._people.values()
 
-    def _transport(self, text: str, where: Where, pattern: str) -> str | None:
+    def _transport(self, text: str, where: Where, pattern: str, parameter: str) -> str | None:
         """``smtp:[host]``, ``smtp:`` or ``virtual:``; None where nothing is said, or nothing that can be said here."""
         word, _, hosts = text.partition(":")
         word, hosts = word.strip(), hosts.strip()
@@ -123,8 +154,8 @@ class Addresses:
         if not word and not hop:
             return None
         if others:
-            meaning = f"{pattern}: the hosts after the first are tried when that one fails; here only the first is"
-            self._found.leave("transport_maps", text, where, meaning)
+            meaning = f"{pattern or parameter}: the hosts after the first are tried when that one fails; here only the first is"
+            self._found.leave(parameter, text, where, meaning)
         if not word or word in _SMTP or command == "smtp":
             return f"smtp:{hop}"
         if word in _HERE or command in _HERE or command == "pipe":
@@ -134,7 +165,7 @@ class Addresses:
             "retry": "this mail waits; here it is routed as if the line were not there",
             "discard": "this mail is thrown away; here it is routed as if the line were not there",
         }.get(word, "no such transport is known: give the master.cf too")
-        self._found.leave("transport_maps", f"{pattern} {text}", where, meaning)
+        self._found.leave(parameter, f"{pattern} {text}".strip(), where, meaning)
         return None
 
     def _mailbox(self, entry: TableEntry) -> None:
@@ -155,7 +186,9 @@ class Addresses:
         if "@" not in key:
             if "." in key and key.casefold() in self._hosted:
                 return  # a line that only says that there is this domain
-            key = self._full(key)
+            for domain in self._bare_domains():
+                self._alias(entry._replace(key=f"{key}@{domain}"), caught)
+            return
         to = [self._full(word) for word in split_words(entry.value)]
         domain = key.rpartition("@")[2].casefold()
         if [one.casefold() for one in to] == [key.casefold()]:  # the address is listed, no more
@@ -172,14 +205,18 @@ class Addresses:
         host = self._main.text("myhostname").casefold()
         home = next((domain for domain in local if domain != host), None)
         if home is None:
+            place = self._main.where("alias_maps")
+            if place and self._tables.are_set("alias_maps"):
+                meaning = "hold for mail to the host itself, which has no mail domain in mydestination"
+                self._found.leave("alias_maps", self._main.text("alias_maps"), place, meaning, matters=False)
             return
         aliases = set()
         for entry in self._tables.entries("alias_maps"):
             aliases.add(entry.key.casefold())
             to = list(self._deliverable(entry, home))
-            if to:
+            for domain in (domain for domain in local if to and domain != host):
                 self._found.put(
-                    (*self._server, "virtual_alias_maps", f"{entry.key}@{home}"), to, entry.where, "alias_maps"
+                    (*self._server, "virtual_alias_maps", f"{entry.key}@{domain}"), to, entry.where, "alias_maps"
                 )
         everybody = self._main.where("local_recipient_maps")
         if everybody and not self._tables.are_set("local_recipient_maps"):
@@ -204,7 +241,24 @@ class Addresses:
     def _full(self, name: str) -> str:
         """An address with a domain: without one, Postfix appends myorigin."""
         name = name.removeprefix("\\")
-        return name if "@" in name else f"{name}@{self._main.text('myorigin')}"
+        return name if "@" in name else f"{name}@{self._origin}"
+
+    @cached_property
+    def _origin(self) -> str:
+        """The domain that is put behind a bare name: myorigin, which on Debian may be the name of a file with it."""
+        origin = self._main.text("myorigin")
+        if not origin.startswith("/"):
+            return origin
+        name = self._tables.first_line(origin, "myorigin") or self.domain() or self._main.text("mydomain")
+        return name.casefold()
+
+    def _bare_domains(self) -> list[str]:
+        """The domains for which a bare name in virtual_alias_maps holds: myorigin, and those in mydestination (virtual(5))."""
+        host = self._main.text("myhostname").casefold()
+        local = [
+            domain for domain, (_, parameter) in self._hosted.items() if parameter == "mydestination" and domain != host
+        ]
+        return list(dict.fromkeys([self._origin.casefold(), *local]))
 
     def _add(self, person: Mailbox) -> None:
         self._people.setdefault(person.address.casefold(), person)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from coexsim.intake.configs.found import Found, Where
 from coexsim.intake.configs.postfix_files import Main
 
+LISTS = (
+    "smtpd_client_restrictions", "smtpd_helo_restrictions", "smtpd_sender_restrictions", "smtpd_relay_restrictions",
+    "smtpd_recipient_restrictions", "smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
+)  # fmt: skip
+
 
 def restrictions(main: Main, found: Found, server: tuple[str, str]) -> None:
     """The lists of smtpd restrictions: what of them is a key, and what is not."""
     seen: set[str] = set()
-    for parameter in ("smtpd_sender_restrictions", "smtpd_relay_restrictions", "smtpd_recipient_restrictions"):
+    for parameter in LISTS:
         where = main.where(parameter)
         words = main.words(parameter)
         for number_, word in enumerate(words):
@@ -38,7 +43,8 @@ _AGAINST_RELAYING = {
 _PLAIN_RESTRICTIONS = _AGAINST_RELAYING - {"reject_unverified_recipient"} | {
     "permit_mynetworks", "permit_sasl_authenticated", "permit", "reject_unlisted_recipient", "permit_auth_destination",
     "reject_non_fqdn_recipient", "reject_non_fqdn_sender", "reject_unauth_pipelining", "permit_tls_clientcerts",
-    "reject_non_fqdn_helo_hostname", "reject_invalid_helo_hostname", "reject_unlisted_sender",
+    "reject_non_fqdn_helo_hostname", "reject_invalid_helo_hostname", "reject_unlisted_sender", "reject_invalid_hostname",
+    "reject_non_fqdn_hostname", "reject_multi_recipient_bounce", "reject_plaintext_session", "permit_tls_all_clientcerts",
 }  # fmt: skip
 _WITH_ARGUMENT = ("check_policy_service", "check_client_access", "check_sender_access", "check_recipient_access", "check_helo_access",
                   "reject_rbl_client", "reject_rhsbl_sender", "reject_rhsbl_client", "sleep", "check_sender_mx_access",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -9,7 +10,7 @@ from pathlib import PurePosixPath
 from coexsim.intake.configs.found import Found, Where
 from coexsim.intake.configs.postfix_expand import UNSET
 from coexsim.intake.configs.postfix_files import Main, TableEntry, read_aliases, read_table, split_words
-from coexsim.intake.configs.reading import File
+from coexsim.intake.configs.reading import File, lines_of
 
 _READ = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
 _PATTERNS = ("regexp", "pcre", "cidr")
@@ -20,8 +21,10 @@ class Tables:
 
     def __init__(self, main: Main, files: Sequence[File], found: Found) -> None:
         self._main, self._files, self._found = main, files, found
+        self._folder = next((file.path.parent for file in files if file.path.name == "main.cf"), None)
         self._told: set[str] = set()
         self.used: set[str] = set()
+        self.unread: set[str] = set()  # parameters whose tables were not all read
 
     def entries(self, parameter: str) -> Iterator[TableEntry]:
         """All entries of the tables that a parameter names, in their order; of a key that comes twice the first one stands."""
@@ -53,6 +56,22 @@ class Tables:
             else:
                 names.append((word, where))
         return names
+
+    def networks(self, parameter: str) -> list[str]:
+        """The networks in a parameter such as mynetworks: words, lines of files, keys of tables."""
+        where = self._main.where(parameter) or UNSET
+        found: list[str] = []
+        for word in self._main.words(parameter):
+            kind, colon, name = word.partition(":")
+            name = word if word.startswith("/") else name if colon and kind in (*_READ, "cidr") else ""
+            file = self._file(name, parameter, where) if name else None
+            found += [entry.key for entry in read_table(file)] if file else [] if name else [word]
+        return found
+
+    def first_line(self, name: str, parameter: str) -> str:
+        """The first line of a file that a parameter names; empty: it was not given."""
+        file = self._file(name, parameter, self._main.where(parameter) or UNSET)
+        return next((line.strip() for _, line in lines_of(file) if line.strip()), "") if file else ""
 
     def are_set(self, parameter: str) -> bool:
         """Does a parameter name any table."""
@@ -88,11 +107,26 @@ class Tables:
             if file.path.as_posix() == str(wanted) or file.path.name == wanted.name:
                 self.used.add(file.name)
                 return file
-        meaning = "this table was not given, so what stands in it is not known; give the file too"
+        inside = self._in_a_folder_below(wanted)
+        if inside is not None:
+            return inside
+        meaning = "this file was not given, so what stands in it is not known; give the file too"
         self._tell(parameter, name, where, meaning)
         return None
 
+    def _in_a_folder_below(self, wanted: PurePosixPath) -> File | None:
+        """The file in a folder below that of main.cf: maps/virtual for hash:/etc/postfix/maps/virtual."""
+        parts = wanted.parts
+        for begin in range(1, len(parts) - 1):
+            name = "/".join(parts[begin:])
+            if self._folder is not None and ".." not in parts and os.path.isfile(self._folder / name):
+                return File(self._folder / name, name)
+        return None
+
     def _tell(self, parameter: str, value: str, where: Where, meaning: str) -> None:
+        self.unread.add(parameter)
+        if parameter == "virtual_alias_domains" and self._main.where(parameter) is None:
+            return  # by default it names the tables of virtual_alias_maps, which is told of them
         key = f"{parameter} {value}"
         if key not in self._told:
             self._told.add(key)
