@@ -213,3 +213,43 @@ def test_a_spreadsheet_does_not_move_people_whose_place_is_known(tmp_path: Path)
 
     assert "    ida: {mail_system: other-internet-mail, aliases: [i]}  # in the cloud; x.csv:2\n" in found.text
     assert "    ann: {mail_file: onprem}  # x.csv:3\n" in found.text
+
+
+def test_addresses_joined_in_other_ways(tmp_path: Path) -> None:
+    """Microsoft 365's list of users joins proxy addresses with a plus, other scripts with a bar; what is no address is told."""
+    table = (
+        "Display name,Proxy addresses,User principal name\n"
+        "Ann,smtp:ann@corporate.onmicrosoft.com+SMTP:ann@corporate.com,ann@corporate.com\n"
+        "Bob,SMTP:bob@corporate.com|smtp:b@corporate.com|X500:/o=Org/ou=A (B)/cn=bob,bob@corporate.com\n"
+        "Eve,SMTP:eve@corporate.com smtp:e@v@corporate.com,x\n"
+    )
+    found = imported(tmp_path, {"users.csv": table}, "directory", domain="corporate.com")
+
+    assert "ann: {mail_file: onprem, aliases: [ann@corporate.onmicrosoft.com]}" in found.text
+    assert "bob: {mail_file: onprem, aliases: [b]}" in found.text
+    assert [(one.value, str(one.where)) for one in found.unused if one.what == "addresses"] == [
+        ("smtp:e@v@corporate.com", "users.csv:4")
+    ]
+
+
+@pytest.mark.parametrize(
+    "column", ["E-Mail-Adresse", "Adresse e-mail", "Adresse de messagerie", "E-mail", "Correo electrónico"]
+)
+def test_columns_of_spreadsheets_in_other_languages(tmp_path: Path, column: str) -> None:
+    """The column of addresses as German, French and Spanish programs call it."""
+    assert (
+        "ann: {mail_file: onprem}"
+        in imported(tmp_path, {"l.csv": f"Name;{column}\nAnn;ann@corporate.com\n"}, "directory").text
+    )
+
+
+def test_members_by_dn_are_found_in_csvde(tmp_path: Path) -> None:
+    """Csvde names the entry in column DN; members of a group are such names, separated by semicolons."""
+    dn = '"CN={},OU=U,DC=corp,DC=example"'
+    table = "DN,objectClass,mail,member\n" + "".join(
+        f"{dn.format(name)},user,{name}@corporate.com,\n" for name in ("ann", "bob")
+    ) + f'{dn.format("team")},group,team@corporate.com,{dn.format("ann")[:-1]};{dn.format("bob")[1:]}\n'  # fmt: skip
+    found = imported(tmp_path, {"e.csv": table}, "directory")
+
+    assert "team: [ann, bob]" in found.text
+    assert told(found, "members") == []

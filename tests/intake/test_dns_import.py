@@ -149,3 +149,40 @@ def test_zones_go_into_a_scenario_that_is_there(tmp_path: Path) -> None:
     assert Setup(load_scenario(mine)).answer(Question("mail.corporate.com", "A"), State()).addresses == ("192.0.2.25",)
     assert "  # was:     @ IN MX 10 old\n" in found.text
     assert [change.path for change in found.changes] == ["dns.corporate.com"]
+
+
+def test_a_zone_as_windows_exports_it(tmp_path: Path) -> None:
+    """Dnscmd /ZoneExport writes [AGE:...] before the TTL, and WINS records, which no other server knows."""
+    zone = (
+        "@ IN SOA dc1.corporate.com. hostmaster.corporate.com. (\n  2041 900 600 86400 3600 )\n@ NS dc1.corporate.com.\n"
+        "@ 0 WINS L1 C900 ( 10.0.0.1 )\n@ MX 10 mail.corporate.com.\nmail [AGE:3638] 1200 A 10.0.0.5\n"
+    )
+    found = imported(tmp_path, {"corporate.com.dns": zone}, "dns")
+
+    assert "mail 1200 IN A 10.0.0.5" in " ".join(found.text.split())
+    assert len(told(found, "WINS")) == 1
+
+
+def test_included_files_are_read_in_their_place(tmp_path: Path) -> None:
+    """RFC 1035, 5.1: with the origin that is named, else the one there, which holds again afterwards; a missing one is told."""
+    zone = (
+        "$ORIGIN corporate.com.\n$TTL 1h\n@ IN SOA ns h 1 2 3 4 5\n@ IN MX 10 mx\n$INCLUDE hosts.inc\n"
+        "$INCLUDE hosts.inc sub\nlast IN A 192.0.2.9\n$INCLUDE /etc/bind/other.inc\n"
+    )
+    found = imported(tmp_path, {"corporate.com.zone": zone, "hosts.inc": "mx IN A 192.0.2.1\n"}, "dns")
+    text = " ".join(found.text.split())
+
+    for line in (
+        "mx 3600 IN A 192.0.2.1 ; hosts.inc:1",
+        "mx.sub 3600 IN A 192.0.2.1 ; hosts.inc:1",
+        "last 3600 IN A 192.0.2.9",
+    ):
+        assert line in text
+    assert [one.value for one in found.unused if one.what == "$INCLUDE"] == ["/etc/bind/other.inc"]
+    assert text.count("192.0.2.1 ") == 2
+
+
+def test_files_that_include_each_other_have_an_end(tmp_path: Path) -> None:
+    """An error with its line, not a hang."""
+    with pytest.raises(InputError, match="more than 10 files that include each other"):
+        imported(tmp_path, {"corporate.com.zone": "@ IN MX 10 mx\n$INCLUDE corporate.com.zone\n"}, "dns")

@@ -180,3 +180,42 @@ def test_the_commands_for_the_administrator_only_read() -> None:
         word.startswith(("Get-", "Select-Object", "ConvertTo-Json", "Export-Csv", "Out-File", "Connect-ExchangeOnline"))
         for word in words
     )
+
+
+def test_objects_of_lists_keep_their_cost_and_address(tmp_path: Path) -> None:
+    """ConvertTo-Json writes an AddressSpace as an object with its cost, and an IPAddress as a number whose first byte is the lowest."""
+    connector = {
+        "Name": "out", "AddressSpaces": [{"Type": "SMTP", "Address": "*", "Domain": "*", "Cost": 5}], "DNSRoutingEnabled": False,
+        "SmartHosts": [{"Address": {"Address": 0x0100000A, "AddressFamily": 2}, "Domain": None, "IsIPAddress": True}],
+    }  # fmt: skip
+    [found] = server(tmp_path, files(domains=DOMAINS, sending=[connector])).send_connectors
+
+    assert (found.cost, found.smart_hosts) == (5, ("[10.0.0.1]",))
+
+
+def test_items_that_say_nothing_are_an_error_with_a_line(tmp_path: Path) -> None:
+    """A smart host of which ConvertTo-Json -Depth 1 left nothing must not become a connector by MX."""
+    connector = {
+        "Name": "out",
+        "AddressSpaces": ["SMTP:*;1"],
+        "SmartHosts": [{"IsIPAddress": True}],
+        "DNSRoutingEnabled": False,
+    }
+    with pytest.raises(InputError, match="SmartHosts: an item of the list says nothing"):
+        imported(tmp_path, files(domains=DOMAINS, sending=[connector]), "exchange")
+
+
+def test_switches_may_be_in_the_language_of_the_spreadsheet(tmp_path: Path) -> None:
+    """German Excel writes WAHR and FALSCH, French VRAI and FAUX; a word that is neither is an error, not False."""
+    row = (
+        "#TYPE Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain\n"
+        "DomainName;DomainType;Default;MatchSubDomains\n"
+    )
+    german = row + "corporate.com;Authoritative;WAHR;FALSCH\nb.example;InternalRelay;FAUX;VRAI\n"
+    found = imported(tmp_path, {"domains.csv": german}, "exchange")
+
+    assert "\ndomain: corporate.com\n" in found.text
+    assert '"*.b.example": internal-relay' in found.text
+    assert "*.corporate.com" not in found.text
+    with pytest.raises(InputError, match="MatchSubDomains: expected True or False, found 'vieleicht'"):
+        imported(tmp_path, {"domains.csv": german.replace("FALSCH", "vieleicht")}, "exchange")

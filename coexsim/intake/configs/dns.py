@@ -9,7 +9,7 @@ import dns.name
 
 from coexsim.intake.configs.found import Asked, Found
 from coexsim.intake.configs.reading import File, fail
-from coexsim.intake.configs.zone_lines import Line, zone_lines
+from coexsim.intake.configs.zone_lines import Line, included_files, zone_lines
 
 KEPT = ("SOA", "NS", "MX", "CNAME", "A", "AAAA")
 MOST_HOSTS = 2_000
@@ -26,7 +26,10 @@ def read_dns(files: Sequence[File], asked: Asked) -> Found:
     found = Found()
     lines: dict[tuple[str, str, str], Line] = {}
     others: dict[str, list[Line]] = defaultdict(list)
+    included = included_files(files)
     for file in files:
+        if file.path in included:
+            continue
         for line in zone_lines(file, found, asked.domain):
             found.counts[f"records of {file.name}"] += 1
             if line.type in KEPT:

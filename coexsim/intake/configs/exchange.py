@@ -15,7 +15,7 @@ from coexsim.intake.configs.exchange_hosted import hosted_connectors
 from coexsim.intake.configs.found import Asked, Found, Item
 from coexsim.intake.configs.reading import File, fail
 from coexsim.intake.configs.recipients import RecipientRecords
-from coexsim.intake.configs.shell_values import Thing, things
+from coexsim.intake.configs.shell_values import Thing, part_of, text_of, things
 
 _DOMAIN_TYPES = {
     "authoritative": "authoritative", "0": "authoritative", "externalrelay": "external-relay", "1": "external-relay",
@@ -150,9 +150,17 @@ def _send_connectors(connectors: list[Thing], found: Found, server: Server) -> N
 def _address_spaces(thing: Thing) -> tuple[list[str], list[int]]:
     """``SMTP:*.example.com;5`` as domain and cost; spaces of other types carry no SMTP mail."""
     spaces, costs = [], []
-    for word in thing.words("AddressSpaces"):
+    for item in thing.items("AddressSpaces"):
+        if isinstance(item, dict):  # type, address and cost are properties of an object
+            parts = {name: part_of(item, name) for name in ("type", "cost")}
+            word = f"{parts['type'] or 'smtp'}:{text_of(item)};{parts['cost'] or 1}"
+        else:
+            word = text_of(item)
         found = re.fullmatch(r"(?:([A-Za-z0-9]+):)?([^;:]+)(?:;([0-9]{1,3}))?", word.strip())
-        if found and (found[1] or "smtp").casefold() == "smtp":
+        if found is None:
+            where = thing.where("AddressSpaces")
+            fail(where.file, where.line, f"AddressSpaces: expected a space such as 'SMTP:*;1', found {word[:60]!r}")
+        if (found[1] or "smtp").casefold() == "smtp":
             spaces.append(found[2].strip())
             costs.append(max(1, min(100, int(found[3] or 1))))
     return spaces, costs

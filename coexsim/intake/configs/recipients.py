@@ -24,7 +24,17 @@ PRIMARY = (
     "emailaddress",
     "email",
     "smtpaddress",
-    "mailaddresse",
+    "mailaddresse",  # and as spreadsheets name it in German, French, Spanish, Italian and Dutch; letters with accents are left out
+    "emailadresse",
+    "mailadresse",
+    "adresseemail",
+    "adressemail",
+    "adressedemessagerie",
+    "adresselectronique",
+    "courriel",
+    "correoelectrnico",
+    "indirizzoemail",
+    "emailadres",
 )
 PROXIES = ("emailaddresses", "proxyaddresses", "aliases", "otheraddresses")
 TARGETS = (
@@ -55,6 +65,7 @@ _KINDS = (
     (_REMOTE, "elsewhere"),
 )
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+_BETWEEN = re.compile(r"[\s;,|]+|\+(?=[A-Za-z0-9]+:)")  # Microsoft 365's list of users joins them with a plus
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]*):(.*)", re.DOTALL)
 
 
@@ -71,6 +82,13 @@ class RecipientRecords:
         """A record of whatever kind."""
         kind = self._kind(record)
         addresses = _addresses(record)
+        if lost := _no_addresses(record):
+            self._found.leave(
+                "addresses",
+                ", ".join(lost[:3]),
+                record.where,
+                "not readable as mail addresses; mail to them is unknown here",
+            )
         if kind == "none":
             self._found.counts["entries that are no people or groups"] += 1
             return
@@ -79,7 +97,7 @@ class RecipientRecords:
             return
         for name in (
             record.dn,
-            *record.all("distinguishedname", "identity", "cn", "displayname", "name", "listname", "fullname"),
+            *record.all("dn", "distinguishedname", "identity", "cn", "displayname", "name", "listname", "fullname"),
         ):
             if name:
                 self._by_name.setdefault(_folded(name), addresses[0])
@@ -158,7 +176,7 @@ def _addresses(record: Record) -> list[str]:
     found: list[str] = []
     primary = _bare(record.first(*PRIMARY))
     for value in record.all(*PROXIES):
-        for part in re.split(r"[\s;,]+", value):
+        for part in _BETWEEN.split(value):
             prefix = _PREFIX.fullmatch(part)
             if prefix and prefix[1].casefold() != "smtp":
                 continue
@@ -168,6 +186,17 @@ def _addresses(record: Record) -> list[str]:
                 primary = primary or (address if prefix and prefix[1] == "SMTP" else "")
     others = [address for address in found if address.casefold() != primary.casefold()]
     return list(dict.fromkeys([primary, *others])) if primary else list(dict.fromkeys(others))
+
+
+def _no_addresses(record: Record) -> list[str]:
+    """What stands among the SMTP addresses and is none."""
+    parts = [part for value in record.all(*PROXIES) for part in _BETWEEN.split(value) if "@" in part]
+    plain = [(part, _PREFIX.fullmatch(part)) for part in parts]
+    return [
+        part
+        for part, prefix in plain
+        if (prefix is None or prefix[1].casefold() == "smtp") and not _ADDRESS.fullmatch(prefix[2] if prefix else part)
+    ]
 
 
 def _target(record: Record) -> str:

@@ -34,6 +34,8 @@ _INSIDE = (
     "value",
     "rawidentity",
 )
+TRUE = frozenset(("true", "1", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "prawda"))
+FALSE = frozenset(("false", "0", "falsch", "faux", "falso", "onwaar", "fałsz"))
 DEEPEST = 20
 MOST_OBJECTS = 5_000_000
 
@@ -67,8 +69,16 @@ class Thing:
         return text_of(self.raw(name))
 
     def flag(self, name: str) -> bool | None:
-        """True or false; None where it says neither."""
-        return {"true": True, "false": False, "1": True, "0": False}.get(self.text(name).casefold())
+        """True or false; None where nothing is said. Raises `InputError` for anything else.
+
+        Spreadsheets write these words in the language of who opened the export.
+        """
+        text = self.text(name).casefold().lstrip("$")
+        if not text:
+            return None
+        if text not in TRUE | FALSE:
+            fail_at(self.where(name), f"{name}: expected True or False, found {text[:40]!r}")
+        return text in TRUE
 
     def words(self, name: str) -> list[str]:
         """The items of a list, whatever way it was written."""
@@ -76,9 +86,23 @@ class Thing:
         if isinstance(value, dict):
             value = _inside(value, ("value", "values"), value)
         if isinstance(value, list):
-            return list(filter(None, map(text_of, value)))
+            said = [one for one in value if one not in (None, "", {}, [])]
+            texts = list(map(text_of, said))
+            if not all(texts):
+                fail_at(
+                    self.where(name),
+                    f"{name}: an item of the list says nothing; export it with ConvertTo-Json -Depth 3 or more",
+                )
+            return texts
         text = text_of(value).strip("{}")
-        return [part for part in re.split(r"[,\s]+", text) if part]
+        return [part for part in re.split(r"[,|\s]+", text) if part]
+
+    def items(self, name: str) -> list[Any]:
+        """The items of a list as they were written; what is no list is split into words."""
+        value = self.raw(name)
+        if isinstance(value, dict):
+            value = _inside(value, ("value", "values"), [value])
+        return value if isinstance(value, list) else list(self.words(name))
 
     def number(self, name: str) -> int | None:
         """A whole number; None for nothing and for Unlimited. Raises `InputError` for anything else."""
@@ -142,10 +166,26 @@ def text_of(value: Any, depth: int = 0) -> str:
     if isinstance(value, (str, int, float)):
         return str(value).strip()
     if isinstance(value, dict) and depth < DEEPEST:
+        if address := _ip_address(value):
+            return address
         return text_of(_inside(value, _INSIDE, None), depth + 1)
     if isinstance(value, list) and len(value) == 1 and depth < DEEPEST:
         return text_of(value[0], depth + 1)
     return ""
+
+
+def part_of(value: dict[str, Any], name: str) -> str:
+    """The text of one property of an object; empty: it has none."""
+    return text_of(_inside(value, (name,), None))
+
+
+def _ip_address(value: dict[str, Any]) -> str:
+    """.NET's IPAddress: with its text, or of an IPv4 address only its number, whose first byte is the lowest."""
+    number = _inside(value, ("address",), None)
+    if isinstance(number, int) and 0 <= number < 2**32 and _inside(value, ("addressfamily",), None) is not None:
+        return ".".join(map(str, number.to_bytes(4, "little")))
+    text = _inside(value, ("ipaddresstostring",), "")
+    return text if isinstance(text, str) else ""
 
 
 def _inside(value: dict[str, Any], names: tuple[str, ...], default: Any) -> Any:

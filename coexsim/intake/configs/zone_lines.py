@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import dns.exception
@@ -17,6 +18,9 @@ from coexsim.intake.configs.reading import File, fail, fail_at, lines_of
 
 LONGEST_ENTRY = 1 << 16  # characters of one record, over all its lines
 DEFAULT_TTL_S = 3600
+MOST_INCLUDES = 10
+_AGE = re.compile(r"\s\[AGE:\d{1,12}\]\s")  # Windows' DNS server writes when a record was refreshed
+_WINS = re.compile(r"\S+\s+(?:\d+\s+|IN\s+)*WINS(?:-?R)?\s", re.IGNORECASE)
 _FILE_NAME = re.compile(
     r"(?:db\.)?([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+?)(?:\.(?:zone|db|hosts|txt|dns|axfr|dig))?", re.IGNORECASE
 )
@@ -45,6 +49,7 @@ class _ZoneReader:
     def __init__(self, file: File, found: Found, domain: str | None) -> None:
         self._file, self._found = file, found
         self._origin = self._first_origin(domain)
+        self._domain, self._depth = domain, 0
         self._ttl_s: int | None = None
         self._owner: str | None = None
 
@@ -63,6 +68,9 @@ class _ZoneReader:
     def entry(self, number: int, text: str) -> Iterator[Line]:
         """The records of one entry; a directive has none."""
         where = self._file.at(number)
+        if text[:8].upper() == "$INCLUDE":
+            yield from self._included(text[8:].strip(), where)
+            return
         if text.startswith("$"):
             self._directive(text, where)
             return
@@ -72,6 +80,12 @@ class _ZoneReader:
             text = f"{self._owner} {text.strip()}"
         else:
             self._owner = text.split(None, 1)[0]
+        text = _AGE.sub(" ", text, count=1)
+        if _WINS.match(text):
+            self._found.leave(
+                "WINS", text, where, "names are looked up in another service; here those that stand in the zone exist"
+            )
+            return
         try:
             origin = self._origin_of(text)
             sets = dns.zonefile.read_rrsets(
@@ -107,10 +121,53 @@ class _ZoneReader:
         except (dns.exception.DNSException, ValueError) as error:
             fail_at(where, f"{word}: {_reason(error)}")
         meaning = {
-            "$INCLUDE": "another file with more records, which was not read; give it too",
             "$GENERATE": "records made by counting, which were not made; hosts with such names are not found here",
         }.get(word.upper(), "no such directive is known")
         self._found.leave(word, rest.strip(), where, meaning)
+
+    def _included(self, rest: str, where: Where) -> Iterator[Line]:
+        """The records of another file, for the origin that is named or the one here, which holds again afterwards (RFC 1035, 5.1)."""
+        name, *origin = rest.split(";")[0].split() or [""]
+        file = included_file(self._file, name)
+        if file is None:
+            self._found.leave(
+                "$INCLUDE", rest, where, "another file with more records, which is not beside this one: it was not read"
+            )
+            return
+        if self._depth >= MOST_INCLUDES:
+            fail_at(where, f"more than {MOST_INCLUDES} files that include each other")
+        inner = _ZoneReader(file, self._found, self._domain)
+        try:
+            inner._origin = dns.name.from_text(origin[0], self._origin) if origin else self._origin
+        except dns.exception.DNSException as error:
+            fail_at(where, f"$INCLUDE: {_reason(error)}")
+        inner._ttl_s, inner._depth = self._ttl_s, self._depth + 1
+        for number, text in _entries(file):
+            yield from inner.entry(number, text)
+
+
+def included_file(file: File, name: str) -> File | None:
+    """The file that an $INCLUDE names, beside the one that has the line or in a folder below; None: it is not there."""
+    parts = [part for part in name.strip('"').replace("\\", "/").split("/") if part]
+    if ".." in parts:
+        return None
+    for begin in range(len(parts)):
+        below = "/".join(parts[begin:])
+        path = file.path.parent / below
+        if path.is_file():
+            return File(path, below)
+    return None
+
+
+def included_files(files: Sequence[File]) -> set[Path]:
+    """The files that others of these include: their records are read there."""
+    found = set()
+    for file in files:
+        for _, line in lines_of(file):
+            if line[:8].upper() == "$INCLUDE" and len(line.split()) > 1:
+                inside = included_file(file, line.split()[1])
+                found |= {inside.path} if inside and inside.path != file.path else set()
+    return found
 
 
 _SUFFIXES = {".zone", ".db", ".hosts", ".dns", ".axfr"}
