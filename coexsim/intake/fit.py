@@ -229,7 +229,12 @@ def fit(
         *traffic.retry_figures(names),
     ]
     gaps, outages = traffic.gaps, seen.outages.outages()
-    retries = {names[server]: settings for server in names if (settings := fit_traffic.retry_settings(gaps, server))}
+    outages = [each._replace(host=names.get(each.server, each.host)) for each in outages]
+    retries = {
+        names[server]: settings
+        for server in names
+        if book.products.get(server) == "postfix" and (settings := fit_traffic.retry_settings(gaps, server))
+    }
     text = scenario_text(known, names, load, sizes, works, retries, outages, complete, given, folder)
     return Fit(
         tuple(figures), counts.flows(), load, sizes, works, names, tuple(outages), complete, replay.replay(sizes_seen), text,

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ from coexsim.sim.formulas import session_round_trips
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./ +-]*|\d+(?:\.\d+)? (?:ms|s|B|KB|MB|%)")
 _RESERVED = frozenset(("true", "false", "null", "yes", "no", "on", "off", "~"))
 PRODUCTS = {"postfix": "postfix", "exchange": "exchange", "domino": "domino"}
+SITES = {"onprem": "office", "hosted": "hosted", "external": "internet"}
+ROUND_TRIP = "0.01 ms"
+"""What lines take is in the times that the logs give; but an attempt at a host that is down must take some time, or mail that is tried at
+once would not wait for what the first attempts find out."""
 FREE_NET = "192.0.2."  # RFC 5737: for documentation; stands in where a log says no address
 
 
@@ -169,7 +174,12 @@ def set_up(known: Known, names: dict[int, str]) -> dict[str, Any]:
         dns[sides.domain] = zone + f"{mx[0].removesuffix('.' + sides.domain)} 1h IN A {mx[1]}\n"
     elif "." in domain:
         dns[domain.partition(".")[2]] = f"{domain.partition('.')[0]} 1h IN A {mx[1]}\n"
-    return {"coexsim": 1, "domain": sides.domain, "dns": dns, "servers": servers}
+    sites = {name: SITES[name.partition("-")[0]] for name in servers}
+    servers = {name: {"kind": server.pop("kind"), "site": sites[name], **server} for name, server in servers.items()}
+    lines = [{"between": list(pair), "round_trip": ROUND_TRIP} for pair in combinations(sorted(set(sites.values())), 2)]
+    return {
+        "coexsim": 1, "domain": sides.domain, "sites": sorted(set(sites.values())), "links": lines, "dns": dns, "servers": servers,
+    }  # fmt: skip
 
 
 def _host_of(shown: Known, number: int, count: int) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from coexsim.intake.fit_load import DAY_S, LoadSeen
 from coexsim.intake.fit_scenario import Known, measured_servers, set_up, yaml_text
 from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.fit_sizes import SizeFit
-from coexsim.intake.fit_traffic import HostOutage
+from coexsim.intake.fit_traffic import HostOutage, RetryGaps
 from coexsim.intake.logs.join import name_of
 from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, Sides
 from coexsim.scenario.model import Scenario
@@ -28,7 +28,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 def scenario_text(
     known: Known, names: dict[int, str], load: LoadSeen, sizes: SizeFit | None, works: dict[int, MeasuredWork],
-    retries: Mapping[str, Mapping[str, str]], outages: Sequence[HostOutage], complete: Complete,
+    retries: Mapping[str, RetryGaps], outages: Sequence[HostOutage], complete: Complete,
     given: Scenario | None, folder: str | Path | None,
 ) -> str:  # fmt: skip
     """The scenario; it extends `given`, if that came from a file, seen from `folder`."""
@@ -39,6 +39,7 @@ def scenario_text(
         data = set_up(known, names)
         scenario_servers: Mapping[str, Any] = data["servers"]
         head = "Worked out from mail logs: the set-up as far as they show it, and what they measure.\n"
+        remarks["links"] = "what the lines take is in the measured times"
         remarks["servers"] = "worked out from the logs: set beside your configuration what it says of them"
     else:
         scenario_servers = given.servers
@@ -51,9 +52,8 @@ def scenario_text(
     servers = measured_servers(works, names, scenario_servers)
     if given is not None:
         _clear(servers, given.source.raw.get("servers", {}))
-    for name, settings in retries.items():
-        if given is None and scenario_servers.get(name, {}).get("kind") == "postfix":
-            servers.setdefault(name, {}).update(settings)
+    for name, more in _retries(retries, scenario_servers, given).items():
+        servers.setdefault(name, {}).update(more)
     for name, server in servers.items():
         if "service" in server:
             remarks[f"servers.{name}.service"] = "measured; a law by its values, from queue to queue"
@@ -80,6 +80,25 @@ def scenario_text(
         data["events"] = down
         remarks["events"] = "outages that the logs show"
     return yaml_text(data, remarks, head)
+
+
+def _retries(
+    retries: Mapping[str, RetryGaps], known: Mapping[str, Any], given: Scenario | None
+) -> dict[str, dict[str, Any]]:
+    """The gaps between attempts, where the given scenario says none of its own."""
+    said = {} if given is None else given.source.raw.get("servers") or {}
+    found: dict[str, dict[str, Any]] = {}
+    for name, gaps in retries.items():
+        if name not in known:
+            continue
+        server = known[name]
+        kind = server["kind"] if isinstance(server, dict) else server.kind
+        own = set(said.get(name) or ())
+        if kind == "postfix" and own.isdisjoint((*gaps.as_postfix(), "retry")):
+            found[name] = dict(gaps.as_postfix())
+        elif kind != "postfix" and "retry" not in own:
+            found[name] = {"retry": gaps.as_plan()}
+    return found
 
 
 def _when(at_s: float) -> str:

@@ -146,7 +146,28 @@ def retry_gaps(joined: Joined) -> pd.DataFrame:
     return table.drop_duplicates(["row", "at_s"])
 
 
-def retry_settings(gaps: pd.DataFrame, server: int) -> dict[str, str] | None:
+class RetryGaps(NamedTuple):
+    """When a Postfix was seen to try mail again: every so many seconds, after this at the least and that at the most."""
+
+    run_s: int
+    shortest_s: int
+    longest_s: int
+
+    def as_postfix(self) -> dict[str, str]:
+        """In the words of main.cf."""
+        return {
+            "queue_run_delay": f"{self.run_s} s",
+            "minimal_backoff_time": f"{self.shortest_s} s",
+            "maximal_backoff_time": f"{self.longest_s} s",
+        }
+
+    def as_plan(self) -> dict[str, str]:
+        """As the `retry` of a server of whatever kind whose log is a Postfix's."""
+        first, longest, run = (f"{value} s" for value in (self.shortest_s, self.longest_s, self.run_s))
+        return {"like": "postfix", "first": first, "longest": longest, "queue_run": run}
+
+
+def retry_settings(gaps: pd.DataFrame, server: int) -> RetryGaps | None:
     """Postfix's retry settings as far as its gaps show them; None: too few were seen.
 
     Mail is tried again at queue runs: the times of attempts lie a queue run, or several, apart.
@@ -161,11 +182,7 @@ def retry_settings(gaps: pd.DataFrame, server: int) -> dict[str, str] | None:
     shortest, longest = float(np.quantile(part["gap_s"], 0.05)), float(part["gap_s"].max())
     run_s = float(np.median(apart[apart <= 1.5 * apart.min()])) if len(apart) >= 3 else shortest
     run_s = min(max(round(run_s), 1), round(shortest) or 1)
-    return {
-        "queue_run_delay": f"{run_s} s",
-        "minimal_backoff_time": f"{max(run_s, round(shortest / run_s) * run_s)} s",
-        "maximal_backoff_time": f"{max(run_s, round(longest / run_s) * run_s)} s",
-    }
+    return RetryGaps(run_s, max(run_s, round(shortest / run_s) * run_s), max(run_s, round(longest / run_s) * run_s))
 
 
 class OutagesSeen:
@@ -181,8 +198,9 @@ class OutagesSeen:
         key = np.where(hosts >= 0, hosts, -2 - np.arange(len(hosts)))
         key[-1] = -1
         self._target = key
-        self._parts: dict[int, list[Floats]] = {}
+        self._parts: dict[int, list[Floats]] = {}  # target: times of failures, and how long each took
         self._bad: dict[int, Floats] = {}  # target: when it could not be reached, sorted
+        self._waited: dict[int, Floats] = {}  # how long it was waited for then: an attempt fails when that is over
         self._good: dict[int, Floats] = {}  # target: the first success between two failures
 
     def look(self, joined: Joined) -> None:
@@ -191,13 +209,18 @@ class OutagesSeen:
         failed = (went["status"].to_numpy() == DEFERRED) & ~went["is_local"].to_numpy()
         failed &= self._codes[went["code"].to_numpy()]
         target, at_s = self._target[went["relay"].to_numpy()[failed]], went["at_s"].to_numpy()[failed]
+        waited_s = np.nan_to_num(went["connect_s"].to_numpy(np.float64)[failed])
         for number in np.unique(target[target != -1]).tolist():
-            self._parts.setdefault(number, []).append(at_s[target == number])
+            mine = target == number
+            self._parts.setdefault(number, []).append(np.stack([at_s[mine], waited_s[mine]]))
 
     def add(self, joined: Joined) -> None:
         """Take the successes of a part."""
         if not self._bad:
-            self._bad = {number: np.sort(np.concatenate(parts)) for number, parts in self._parts.items()}
+            for number, parts in self._parts.items():
+                at_s, waited_s = np.concatenate(parts, axis=1)
+                order = np.argsort(at_s, kind="stable")
+                self._bad[number], self._waited[number] = at_s[order], waited_s[order]
             self._good = {number: np.full(len(bad) + 1, inf) for number, bad in self._bad.items()}
         went = joined.deliveries
         worked = (went["status"].to_numpy() == SENT) & ~went["is_local"].to_numpy()
@@ -215,11 +238,12 @@ class OutagesSeen:
             begin = 0
             for end in ends.tolist():
                 run, back_s = bad[begin : end + 1], float(good[end + 1])
+                begun_s = float(run[0] - self._waited[number][begin])
                 begin = end + 1
                 back_s = back_s if isfinite(back_s) else float(run[-1])
-                if len(run) < OUTAGE_TRIES or back_s - run[0] < OUTAGE_S:
+                if len(run) < OUTAGE_TRIES or back_s - begun_s < OUTAGE_S:
                     continue
-                from_s, to_s = _known_times(self._book, number, float(run[0]), back_s)
+                from_s, to_s = _known_times(self._book, number, begun_s, back_s)
                 found.append(HostOutage(self._name(number), max(number, -1), from_s, to_s, len(run)))
         return sorted(found, key=lambda each: each.from_s)
 

@@ -18,6 +18,8 @@ from coexsim.units import say_bytes, say_duration
 Floats = NDArray[np.float64]
 BLOCKS, ROUNDS, PARTS = 40, 400, 5
 HUGE_BYTES = 10_000_000
+PERIODS, FEWEST_IN_PERIOD = 6, 20
+VARYING = 1.5  # medians of two parts of a log that differ by this factor
 SHADOW_S = 1.0  # a message under way so shortly after a huge one may have been slowed by it
 
 
@@ -109,6 +111,26 @@ def why_slow(found: Fit, delays: FlowDelays, p: float, predicted_s: float, toler
         f"{len(huge_s)} messages of up to {largest} ({usual:.0%} of all copies were): they slow all mail on their machines, "
         "which the scenario lets work independently; without these copies the log has "
         f"{say_duration(rest_s)}, {'as predicted' if is_as_predicted else 'which is not as predicted either'}"
+    )
+
+
+def why_varying(found: Fit, delays: FlowDelays) -> str:
+    """Whether delays of a flow changed in the course of the log, outages and what waited in them left out: one law cannot follow that."""
+    apart = np.ones(delays.copies, bool)
+    for outage in found.outages:
+        apart &= (delays.born_s < outage.from_s) | (delays.born_s > outage.to_s)
+    total, born_s = (delays.before_s + delays.last_s)[apart], delays.born_s[apart]
+    if len(total) < PERIODS * FEWEST_IN_PERIOD:
+        return ""
+    medians = [(float(np.median(part)), float(when[0])) for part, when in zip(
+        np.array_split(total, PERIODS), np.array_split(born_s, PERIODS), strict=True
+    )]  # fmt: skip
+    (least_s, _), (most_s, _) = min(medians), max(medians)
+    if most_s < VARYING * max(least_s, delays.step_s):
+        return ""
+    return (
+        f"the log's own delays changed in its course: half of the copies took up to {say_duration(least_s)} in one part of it and "
+        f"{say_duration(most_s)} in another, outages left out, so the machines had other work at times; the scenario has one law for all"
     )
 
 

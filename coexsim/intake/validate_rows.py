@@ -11,7 +11,7 @@ import pandas as pd
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_service import STAGES
-from coexsim.intake.validate_measure import FlowDelays, measured_servers, predicted_servers, why_slow
+from coexsim.intake.validate_measure import FlowDelays, measured_servers, predicted_servers, why_slow, why_varying
 from coexsim.units import say_duration
 
 TOLERANCE = 0.10
@@ -91,7 +91,8 @@ def _judged(
     if row.low <= row.predicted <= row.high:
         known = f"the log itself knows it only to {say_duration(row.low)} to {say_duration(row.high)} (95 %)"
         return row._replace(verdict=CANNOT_SAY, remark="; ".join(filter(None, (known, why))))
-    cause = why if why.endswith("as predicted") else "; ".join(filter(None, (_likely_cause(row, works), why)))
+    causes = (_likely_cause(row, works), why_varying(found, delays), why)
+    cause = why if why.endswith("as predicted") else "; ".join(filter(None, causes))
     return row._replace(verdict=MISSED, remark=cause)
 
 

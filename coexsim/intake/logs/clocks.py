@@ -51,7 +51,8 @@ class _Pair(NamedTuple):
 class ClocksSeen:
     """Transfers between servers, by pair of servers and while: what they tell of the difference of two clocks."""
 
-    def __init__(self, begin_s: float, end_s: float) -> None:
+    def __init__(self, begin_s: float, end_s: float, rounds: NDArray[np.bool_] | None = None) -> None:
+        self._rounds = rounds  # by server: are its delays rounded as Postfix's are
         self._begin_s, self._length_s = begin_s, max(end_s - begin_s, 1e-9)
         self._pairs: dict[tuple[int, int], RowSample] = {}
 
@@ -65,6 +66,12 @@ class ClocksSeen:
         arrived_s, servers = visits["arrived_s"].to_numpy(), visits["server"].to_numpy().astype(np.int64)
         low_s = arrived_s[after] - arrived_s[at] - deliveries["delay_s"].to_numpy(np.float64)[rows]
         high_s = low_s + np.nan_to_num(deliveries["transfer_s"].to_numpy(np.float64)[rows])
+        if self._rounds is not None:
+            # Postfix writes two digits of a delay below ten seconds, and whole seconds above (log_adhoc.c)
+            half_s = np.where(
+                self._rounds[servers[at]], _half_step_s(deliveries["delay_s"].to_numpy(np.float64)[rows]), 0.0
+            )
+            low_s, high_s = low_s - half_s, high_s + half_s
         when = np.clip((arrived_s[at] - self._begin_s) / self._length_s * WHILES, 0, WHILES - 1).astype(np.int64)
         frame = pd.DataFrame({"low_s": low_s, "high_s": high_s, "when": when})
         keys = servers[at] << 32 | servers[after]
@@ -93,6 +100,12 @@ class ClocksSeen:
             found, known = _difference(pair, middles_s), clocks[a]
             clocks[b] = found._replace(ahead_s=known.ahead_s + found.ahead_s, drift=known.drift + found.drift)
         return clocks
+
+
+def _half_step_s(delay_s: Floats) -> Floats:
+    """Half the step to which Postfix rounds a delay."""
+    found: Floats = np.select([delay_s < 1.0, delay_s < 10.0], [0.005, 0.05], 0.5)
+    return found
 
 
 def _pair(seen: pd.DataFrame, messages: int) -> _Pair:

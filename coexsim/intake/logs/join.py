@@ -113,7 +113,8 @@ def join_parts(book: LogBook) -> Iterator[Joined]:
             span = [min(span[0], float(np.nanmin(times_s))), max(span[1], float(np.nanmax(times_s)))]
         kept.put(part, _kept(joined))
     hosts = votes.hosts(book)
-    clocks_seen = ClocksSeen(span[0], span[1])
+    rounds = np.array([book.products.get(server) == "postfix" for server in range(len(book.servers))])
+    clocks_seen = ClocksSeen(span[0], span[1], rounds)
     for part in range(kept.parts):
         joined = _again(book, kept.get(part), hosts)
         _set_parents(joined)
