@@ -33,6 +33,7 @@ from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.load_profile import LoadSpec
 from coexsim.scenario.model import Scenario
 from coexsim.text import encodable
+from coexsim.units import say_duration
 
 PROFILE = "office-worker"
 READING, FOLLOWING, COUNTING = 0.5, 0.75, 0.85
@@ -98,7 +99,11 @@ class Fit:
     @property
     def clock_remarks(self) -> list[str]:
         """What was found of clocks that were wrong, a sentence each."""
-        return [_say_clock(self.names[server], clock) for server, clock in self.parts.clocks.items()]
+        zones = self.parts.book.zones_s
+        return [
+            _say_clock(self.names[server], clock, zones and server not in zones)
+            for server, clock in self.parts.clocks.items()
+        ]
 
     def save(self, folder: str | Path) -> Path:
         """Write the scenario (``fitted.yaml``), the mail (``replay.parquet``) and all figures (``fit.json``) to a folder, all or none.
@@ -144,14 +149,22 @@ class Fit:
         }
 
 
-def _say_clock(name: str, clock: Clock) -> str:
-    text = f"{name}'s clock was {abs(clock.ahead_s):.3g} s {'ahead' if clock.ahead_s >= 0 else 'behind'} in the middle of the log"
+def _say_clock(name: str, clock: Clock, is_without_zone: object = False) -> str:
+    zone_s = round(clock.ahead_s / 900.0) * 900.0 if is_without_zone and abs(clock.ahead_s) < 54_000.0 else 0.0
+    own_s = clock.ahead_s - zone_s
+    text = f"{name}'s clock was {_seconds(abs(own_s))} {'ahead' if own_s >= 0 else 'behind'} in the middle of the log"
+    if zone_s:
+        text += f", beside {zone_s / 3600:+g} h of its time zone, which its log does not say"
     if clock.drift:
         text += f" and {'gained' if clock.drift > 0 else 'lost'} {abs(clock.drift) * 86400:.3g} s a day"
     text += ": taken out"
     if clock.off_s:
         text += f"; at some time it was {clock.off_s:.3g} s away from that (it was set?): delays over it are not to be trusted so far"
     return text
+
+
+def _seconds(time_s: float) -> str:
+    return f"{time_s:.3g} s" if time_s < 1000 else say_duration(time_s)
 
 
 def _no_figure(name: str) -> MeasuredFigure:

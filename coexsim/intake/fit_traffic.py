@@ -18,6 +18,11 @@ UNREACHABLE = ("4.4.1", "4.4.2", "4.3.2")
 OUTAGE_TRIES = 3  # so many failures in a row, with no success, are an outage
 OUTAGE_S = 5.0
 FEW_GAPS = 10
+FEWEST_RUNS, LONGEST_RUN_S, SHARP = (
+    4,
+    3600,
+    0.4,
+)  # queue runs that must be seen, and how sharply (0 not at all, 1 all at one time)
 GAP_COLUMNS = ["server", "row", "gap_s", "at_s", "age_s", "number"]
 
 
@@ -139,50 +144,68 @@ def retry_gaps(joined: Joined) -> pd.DataFrame:
         else keys
     )
     row = went["row"].to_numpy()[order][again]
+    begun_s = at_s[again] - np.nan_to_num(
+        went["connect_s"].to_numpy(np.float64)[order][again]
+    )  # a host that is down is waited for
     table = pd.DataFrame({
-        "server": joined.visits["server"].to_numpy()[row], "row": row, "gap_s": at_s[again] - at_s[again - 1], "at_s": at_s[again],
-        "age_s": at_s[again] - joined.visits["arrived_s"].to_numpy()[row], "number": again - starts[again],
+        "server": joined.visits["server"].to_numpy()[row], "row": row, "gap_s": begun_s - at_s[again - 1], "at_s": begun_s,
+        "age_s": begun_s - joined.visits["arrived_s"].to_numpy()[row], "number": again - starts[again],
     })  # fmt: skip
     return table.drop_duplicates(["row", "at_s"])
 
 
 class RetryGaps(NamedTuple):
-    """When a Postfix was seen to try mail again: every so many seconds, after this at the least and that at the most."""
+    """When a Postfix was seen to try mail again: at queue runs, after `shortest_s` at the least and `longest_s` at the most.
+
+    `longest_s` is None where no mail waited so long that the greatest gap would show.
+    """
 
     run_s: int
     shortest_s: int
-    longest_s: int
+    longest_s: int | None
 
     def as_postfix(self) -> dict[str, str]:
         """In the words of main.cf."""
-        return {
-            "queue_run_delay": f"{self.run_s} s",
-            "minimal_backoff_time": f"{self.shortest_s} s",
-            "maximal_backoff_time": f"{self.longest_s} s",
+        said = {
+            "queue_run_delay": self.run_s,
+            "minimal_backoff_time": self.shortest_s,
+            "maximal_backoff_time": self.longest_s,
         }
+        return {name: f"{value} s" for name, value in said.items() if value is not None}
 
     def as_plan(self) -> dict[str, str]:
         """As the `retry` of a server of whatever kind whose log is a Postfix's."""
-        first, longest, run = (f"{value} s" for value in (self.shortest_s, self.longest_s, self.run_s))
-        return {"like": "postfix", "first": first, "longest": longest, "queue_run": run}
+        said = {"first": self.shortest_s, "longest": self.longest_s, "queue_run": self.run_s}
+        return {"like": "postfix"} | {name: f"{value} s" for name, value in said.items() if value is not None}
 
 
 def retry_settings(gaps: pd.DataFrame, server: int) -> RetryGaps | None:
     """Postfix's retry settings as far as its gaps show them; None: too few were seen.
 
-    Mail is tried again at queue runs: the times of attempts lie a queue run, or several, apart.
+    Mail that has waited a while is due again after as long, no sooner than `minimal_backoff_time` and no later than
+    `maximal_backoff_time`, and goes at the next queue run (qmgr_active.c). So a gap is longer than that by up to a queue run.
     """
     part = gaps[gaps["server"] == server]
     if len(part) < FEW_GAPS:
         return None
-    times = np.sort(part["at_s"].to_numpy())
-    runs = times[np.r_[True, np.diff(times) > 1.5]]
-    apart = np.diff(runs)
-    apart = apart[apart >= 1.5]
-    shortest, longest = float(np.quantile(part["gap_s"], 0.05)), float(part["gap_s"].max())
-    run_s = float(np.median(apart[apart <= 1.5 * apart.min()])) if len(apart) >= 3 else shortest
-    run_s = min(max(round(run_s), 1), round(shortest) or 1)
-    return RetryGaps(run_s, max(run_s, round(shortest / run_s) * run_s), max(run_s, round(longest / run_s) * run_s))
+    gap_s, age_s = part["gap_s"].to_numpy(), part["age_s"].to_numpy()
+    shortest_s = max(round(float(np.quantile(gap_s, 0.05))), 1)
+    run_s = _queue_run_s(part["at_s"].to_numpy()) or shortest_s
+    capped = gap_s[age_s - gap_s > gap_s + run_s]  # it had waited longer than it was then put off
+    longest_s = round(float(np.quantile(capped, 0.05))) if len(capped) >= FEW_GAPS else None
+    return RetryGaps(run_s, shortest_s, None if longest_s is None else max(longest_s, shortest_s))
+
+
+def _queue_run_s(times_s: Floats) -> int | None:
+    """The period in which attempts come, by how sharply their phases agree; None: none is seen."""
+    span_s = float(np.ptp(times_s))
+    periods = np.arange(2, min(int(span_s / FEWEST_RUNS), LONGEST_RUN_S) + 1)
+    if not len(periods):
+        return None
+    sharp = np.array([abs(np.exp(2j * np.pi * times_s / period).mean()) for period in periods])
+    if sharp.max() < SHARP:
+        return None
+    return int(periods[np.flatnonzero(sharp >= 0.98 * sharp.max())[-1]])
 
 
 class OutagesSeen:

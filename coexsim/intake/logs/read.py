@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from statistics import median
 
 from coexsim.errors import UsageError
 from coexsim.intake.logs.book import LogBook, Told
@@ -29,30 +32,44 @@ class _Head:
     """What the first lines of a Postfix log tell: its host, and when it begins."""
 
     def __init__(self, path: Path, lines: Sequence[str], year: int | None) -> None:
-        self.host, self.from_s = "", 0.0
-        self.year = year or _year_of(lines, path)
+        self.host, self.from_s, self._stamp = "", 0.0, ""
+        self.year, self.is_year_said = (year, True) if year else _year_of(lines, path)
         for line in lines:
             try:
                 if line[:1].isdigit():
                     stamp, self.host = line.split(" ", 2)[:2]
-                    self.from_s = iso_s(stamp)[0]
+                    self.from_s, self.is_year_said = iso_s(stamp)[0], True
                 else:
-                    self.host, self.from_s = line[16:].split(" ", 1)[0], syslog_s(line[:15], self.year)
+                    self.host, self._stamp = line[16:].split(" ", 1)[0], line[:15]
+                    self.from_s = syslog_s(self._stamp, self.year)
                 return
             except (ValueError, IndexError):
                 continue
 
+    def take_year_near(self, at_s: float) -> None:
+        """Take the year in which the log begins nearest to a time that other logs say."""
+        if self.is_year_said or not self._stamp:
+            return
+        middle = datetime.fromtimestamp(at_s, UTC).year
+        found = []
+        for year in (middle, middle - 1, middle + 1):
+            with suppress(ValueError):  # the 29th of February
+                found.append((abs(syslog_s(self._stamp, year) - at_s), year))
+        if found:
+            self.year = min(found)[1]
+            self.from_s = syslog_s(self._stamp, self.year)
 
-def _year_of(lines: Sequence[str], path: Path) -> int:
-    """The year of a log that does not say it: from its long queue ids, else from when the file was last written."""
+
+def _year_of(lines: Sequence[str], path: Path) -> tuple[int, bool]:
+    """The year of a log that does not say it, and whether long queue ids do; else from when the file was last written."""
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     for line in lines:
         words = line.partition("]: ")[2].partition(": ")[0]
         at_s = long_id_s(words) if words.isalnum() else None
         if at_s is not None and 0 < at_s < 4e9:
-            return datetime.fromtimestamp(at_s, UTC).year
+            return datetime.fromtimestamp(at_s, UTC).year, True
     month = next((MONTHS[line[:3]] for line in lines if line[:3] in MONTHS), 1)
-    return written.year - (month > written.month)
+    return written.year - (month > written.month), False
 
 
 class _Reading:
@@ -158,22 +175,44 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
 def _read_postfix(reading: _Reading, files: Sequence[tuple[Path, list[str]]], year: int | None) -> None:
     """Files of one host follow each other; files of one host that overlap in time are different servers."""
     book = reading.book
-    heads = sorted(
-        ((_Head(path, lines, year), path) for path, lines in files), key=lambda pair: (pair[0].from_s, str(pair[1]))
-    )
-    readers: dict[str, list[PostfixReader]] = {}
+    found = [(_Head(path, lines, year), path) for path, lines in files]
+    said_s = [head.from_s for head, _ in found if head.is_year_said and head.from_s]
+    for head, _ in found if said_s else ():
+        head.take_year_near(median(said_s))
+    heads = sorted(found, key=lambda pair: (pair[0].from_s, str(pair[1])))
+    apart = _stems_apart(heads)
+    readers: dict[str, list[tuple[str, PostfixReader]]] = {}
     for head, path in heads:
         known = readers.setdefault(head.host, [])
-        reader = next((r for r in known if head.from_s >= r.now_s - OVERLAP_S), None)
+        stem = _stem(path) if (head.host, _stem(path)) in apart else ""
+        reader = next((r for of, r in known if of == stem and head.from_s >= r.now_s - OVERLAP_S), None)
         if reader is None:
             label = f" ({path.name.partition('.')[0]})" if known else ""
             reader = PostfixReader(book, head.year, label)
-            known.append(reader)
+            known.append((stem, reader))
         reading.file(path, "postfix", reader.read)
         if reader.label:
             another = (
                 f"another log of {head.host} covers the same time: taken for another server, {head.host}{reader.label}"
             )
             book.told[-1].remarks.append(another)
-    for reader in chain.from_iterable(readers.values()):
+    for _, reader in chain.from_iterable(readers.values()):
         reader.close()
+
+
+def _stem(path: Path) -> str:
+    """A file's name without its ends and without the number or date of its rotation: ``hub`` of hub.log.2.gz and hub-20261127."""
+    return re.sub(r"[-_]?[\d-]+$", "", path.name.partition(".")[0]).casefold()
+
+
+def _stems_apart(heads: Sequence[tuple[_Head, Path]]) -> set[tuple[str, str]]:
+    """Hosts and names of rotated files that are one server's each, since others of that host name begin in between."""
+    begins: dict[tuple[str, str], list[float]] = {}
+    for head, path in heads:
+        begins.setdefault((head.host, _stem(path)), []).append(head.from_s)
+    found = set()
+    for (host, stem), times_s in begins.items():
+        for (other_host, other), others_s in begins.items():
+            if host == other_host and stem != other and min(others_s) <= max(times_s) and min(times_s) <= max(others_s):
+                found |= {(host, stem), (host, other)}
+    return found
