@@ -237,7 +237,7 @@ def fit(
         *load.flow_figures(complete, assumed),
         *load.recipient_figures(complete, assumed),
         *fit_load.size_figures(sizes, complete, assumed),
-        *fit_service.service_figures(book, tries, works, names),
+        *fit_service.service_figures(book, tries, works, names, is_whole=complete.counts_hold),
         *traffic.session_figures(book, names, is_whole=complete.counts_hold),
         *traffic.retry_figures(names),
     ]

@@ -49,6 +49,7 @@ class LinesSeen:
 
     def __init__(self, book: LogBook) -> None:
         names, products = book.servers.texts, book.products
+        self._holes = book.holes
         self._of_postfix, self._of_exchange = (
             np.array([*(products.get(server) == product for server in range(len(names))), False])
             for product in ("postfix", "exchange")
@@ -107,10 +108,15 @@ class LinesSeen:
         lost = np.where(self._of_exchange[many], np.minimum(lost / np.maximum(1.0 - lost, 1e-9), 1.0), lost)
         total = int(self._lines.sum())
         whole = 1.0 - int(self._told.sum()) / total if total else 0.0
-        share = max([whole, *lost.tolist()])
+        silent: dict[int, float] = {}
+        for number, from_s, to_s in self._holes:
+            silent[number] = silent.get(number, 0.0) + to_s - from_s
+        length_s = max(self._last_s - self._first_s, 1e-9)
+        in_holes = min(max(silent.values(), default=0.0) / length_s, 1.0)
+        share = max([whole, *lost.tolist(), in_holes])
         # what no line is left of is not seen: mail at a Postfix server has five lines and more, at an Exchange server two rows
         kept = 1.0 - share ** (2 if self._of_exchange.any() else 5)
-        is_bounded = (self._of_postfix | self._of_exchange)[:-1].all()
+        is_bounded = (self._of_postfix | self._of_exchange)[:-1].all() and not self._holes
         return Complete(self._visits, share, self._sure, self._most / kept if kept > 0 and is_bounded else inf)
 
 

@@ -191,7 +191,6 @@ class LoadSeen:
     def recipient_figures(self, complete: Complete, assumed: LoadSpec | None) -> list[MeasuredFigure]:
         """Recipients a message by side, and copies a hop."""
         rows: list[MeasuredFigure] = []
-        remark = "" if complete.counts_hold else "as the first server counts them, groups opened"
         for number, side in enumerate((*SENDER_SIDES, "all")):
             table = None
             if assumed is not None:
@@ -204,7 +203,11 @@ class LoadSeen:
                 why = f"lines are missing, and of {found.n} messages only it is sure that they begin here: long lists may be among others"
                 rows.append(fig.cannot_say("recipients", f"recipients a message, {side}", "1", why))
                 continue
-            rows.append(fig.mean_of("recipients", f"recipients a message, {side}", found, "1", guess, remark))
+            figure = fig.mean_of("recipients", f"recipients a message, {side}", found, "1", guess)
+            if not complete.counts_hold:  # the first server opens groups before it counts, so no less than was named
+                why = "lines are missing: of what is left the first server's count is known, groups opened, so at most so many"
+                figure = fig.cannot_say("recipients", figure.name, "1", why, 1.0, figure.high)
+            rows.append(figure)
         if self._fan.n and complete.counts_hold:
             rows.append(fig.mean_of("recipients", "recipients a transfer between servers", self._transfers, "1"))
             rows.append(fig.mean_of("recipients", "destinations a message at a server", self._fan, "1"))

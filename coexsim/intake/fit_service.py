@@ -295,9 +295,14 @@ def _by_source(part: pd.DataFrame, name: str, name_of: dict[int, str]) -> list[M
 
 
 def service_figures(
-    book: LogBook, tries: pd.DataFrame, works: dict[int, MeasuredWork], name_of: dict[int, str]
+    book: LogBook,
+    tries: pd.DataFrame,
+    works: dict[int, MeasuredWork],
+    name_of: dict[int, str],
+    *,
+    is_whole: bool = True,
 ) -> list[MeasuredFigure]:
-    """Figures of every stage of every server."""
+    """Figures of every stage of every server. Where lines are missing (not `is_whole`), how much work varies cannot be said."""
     found: list[MeasuredFigure] = []
     for number, work in works.items():
         name, part = name_of[number], tries[tries["server"] == number]
@@ -324,6 +329,10 @@ def service_figures(
                     ("mean of the part without size", "coefficient of variation", "per MB"),
                     (law.mean_s, law.cv, law.per_mb_s), law.halves, ("s", "1", "s/MB"), strict=True,
                 ):  # fmt: skip
+                    if words == "coefficient of variation" and not is_whole:
+                        why = "lines are missing: few long ones make most of it, and of them some may be"
+                        found.append(cannot_say(TOPIC, f"{name}, {label}, {words}", unit, why))
+                        continue
                     low, high = max(value - half, 0.0), value + half
                     if unit == "s/MB" and not isfinite(half):
                         found.append(

@@ -196,3 +196,30 @@ def test_mail_whose_begin_is_missing_has_no_delay(tmp_path: Path) -> None:
     assert found.deliveries["delay_s"].isna().mean() > 0.9
     assert (found.visits["sender"] >= 0).all()
     assert len(hub.visits) > 0
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_a_missing_block_of_time_is_noticed(tmp_path: Path, share: float) -> None:
+    """Each server's log without a tenth, or three, of its lines in one piece: mail was under way when it begins, so counts are bounds."""
+    files = []
+    for log in LOGS:
+        lines = gzip.decompress(log.read_bytes()).decode().splitlines(keepends=True)
+        begin = int(0.4 * len(lines))
+        files.append(tmp_path / log.name.removesuffix(".gz"))
+        files[-1].write_text("".join(lines[:begin] + lines[begin + int(share * len(lines)) :]), encoding="utf-8")
+    found = fit(files)
+    messages = found.figure("messages")
+
+    assert not found.complete.counts_hold
+    assert found.complete.lost_share == pytest.approx(share, abs=0.05)
+    assert isnan(messages.value)
+    assert messages.low <= 2000 <= messages.high
+
+
+def test_a_silence_alone_is_no_hole(tmp_path: Path) -> None:
+    """An hour without a line while nothing is under way, or while mail waits that was put off, is a quiet hour."""
+    lines = HUB.splitlines()
+    night = [line.replace("Nov 24 ", "Nov 25 ") for line in lines]
+    (tmp_path / "mail.log").write_text("\n".join([*lines, *night]), encoding="utf-8")
+
+    assert read_logs([tmp_path / "mail.log"], year=2026).holes == []

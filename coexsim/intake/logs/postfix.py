@@ -18,6 +18,8 @@ TRANSPORTS = frozenset(("smtp", "lmtp", "virtual", "local", "pipe", "error", "re
 SUSPENDED = "(delivery temporarily suspended: "  # qmgr_deliver.c: no attempt was made
 FORGOTTEN_S = 6 * 86400.0  # Postfix gives mail up after five days: what is older has lost its last line
 SWEEP_LINES = 20_000
+LINE_AFTER_S = 1.0
+SILENT_S = 5.0  # without a line: was there mail under way that is never told of again, lines are missing
 
 _S = r"\d{1,9}\.?\d{0,9}"  # seconds
 _DELIVERY = re.compile(
@@ -61,12 +63,31 @@ class _QueuedMail:
 class _Session:
     """An SMTP session of one smtpd process."""
 
-    __slots__ = ("client", "from_s", "refused")
+    __slots__ = ("client", "from_s", "has_ended", "refused")
 
     def __init__(self, client: int, from_s: float) -> None:
         self.client = client
         self.from_s = from_s
+        self.has_ended = False  # its last line is there
         self.refused: list[tuple[float, int, int, int]] = []  # not yet followed by a queue id: when, sender, to, code
+
+
+class _Silence:
+    """A time without a line of a server, and what was under way when it began."""
+
+    __slots__ = ("from_s", "is_hole", "mail", "server", "sessions", "to_s")
+
+    def __init__(
+        self,
+        server: int,
+        from_s: float,
+        to_s: float,
+        mail: dict[str, _QueuedMail],
+        sessions: dict[tuple[int, str], _Session],
+    ) -> None:
+        self.server, self.from_s, self.to_s = server, from_s, to_s
+        self.mail, self.sessions = mail, sessions
+        self.is_hole = False  # something ended just after it whose beginning is not told
 
 
 class PostfixReader:
@@ -82,6 +103,7 @@ class PostfixReader:
         self._queues: dict[int, dict[str, _QueuedMail]] = {}
         self._queue: dict[str, _QueuedMail] = {}
         self._sessions: dict[tuple[int, str], _Session] = {}
+        self._silences: list[_Silence] = []
         self._addresses, self._hosts = book.addresses.code, book.hosts.code
         self._codes = book.codes.code
         self._handlers = {
@@ -121,7 +143,15 @@ class PostfixReader:
             told.other = told.lines - told.used - told.damaged
 
     def close(self) -> None:
-        """Write what is still in the queues: it is there when the log ends."""
+        """Write what is still in the queues: it is there when the log ends. Tell silences that lost mail."""
+        for each in self._silences:
+            queue = self._queues[each.server]
+            if (
+                each.is_hole
+                or any(queue.get(key) is visit for key, visit in each.mail.items())
+                or any(not old.has_ended and self._sessions.get(key) is not old for key, old in each.sessions.items())
+            ):
+                self._book.holes.append((each.server, each.from_s, each.to_s))
         for server, queue in self._queues.items():
             for key, visit in queue.items():
                 self._write(server, key, visit, nan)
@@ -153,10 +183,31 @@ class PostfixReader:
             self._queue = self._queues.setdefault(self._server, {})
             self._book.products[self._server] = "postfix"
             self._book.resolution_s[self._server] = 0.01
+        elif at_s > self._now_s + SILENT_S:
+            self._silent(at_s)
         if zone_s is not None:
             self._book.zones_s[self._server] = zone_s
         self._now_s = at_s
         self._head = path
+
+    def _silent(self, to_s: float) -> None:
+        """No line until this time: remember what was being delivered, and had not been put off, to see whether it is told of again."""
+        under_way = {
+            key: visit
+            for key, visit in self._queue.items()
+            if visit.recipients > 0
+            and visit.arrived_s > self._now_s - SILENT_S
+            and all(row[10] != DEFERRED for row in visit.deliveries)
+        }
+        open_now = {key: session for key, session in self._sessions.items() if key[0] == self._server}
+        self._silences.append(_Silence(self._server, self._now_s, to_s, under_way, open_now))
+
+    def _end_without_begin(self) -> bool:
+        """Something ends whose beginning is not told: just after a silence, it lies there."""
+        last = self._silences[-1] if self._silences else None
+        if last is not None and last.server == self._server and self._now_s <= last.to_s + LINE_AFTER_S:
+            last.is_hole = True
+        return False
 
     def _sweep(self) -> None:
         for server, queue in self._queues.items():
@@ -199,7 +250,8 @@ class PostfixReader:
         if text.startswith("disconnect from "):
             session = self._sessions.pop((self._server, self._pid), None)
             if session is None:
-                return False
+                return self._end_without_begin()
+            session.has_ended = True
             mails = _SESSION_MAILS.search(text)
             self._end_session(self._server, session, int((mails.group(2) or mails.group(1)) if mails else 0))
             return True
@@ -295,7 +347,7 @@ class PostfixReader:
         if rest.startswith("removed"):
             visit = self._queue.pop(queue_id, None)
             if visit is None:
-                return False
+                return self._end_without_begin()
             self._write(self._server, queue_id, visit, max(self._now_s, visit.arrived_s))
             return True
         match = _ACTIVE.match(rest)
