@@ -24,7 +24,7 @@ schema:
 	cp coexsim/scenario/coexsim.schema.json scenarios/
 	$(BIN)/coexsim explain --markdown > coexsim/KEYS.md
 
-.PHONY: schema help demo test lint bench fuzz mutants validation kill clean
+.PHONY: schema help demo test lint bench fuzz mutants validation gallery kill clean
 
 help:
 	@echo 'make demo    where mail goes, a loaded day, a first sizing answer: results under reports/'
@@ -36,6 +36,7 @@ help:
 	@echo 'make kill    kill -9 at 100 random moments of a run and of a sweep, 20 pairs of sweeps in one folder'
 	@echo 'make schema  write the JSON Schema of scenarios and KEYS.md anew, from the models'
 	@echo 'make validation  what real servers did beside what coexsim says: reports/validation.md'
+	@echo 'make gallery the pictures of reports/example, from the commands that they are of (some minutes)'
 	@echo 'make clean   remove the virtual environment, caches and reports'
 	@echo
 	@echo 'Each makes its own virtual environment in .venv first. Choose the Python: make demo PYTHON=python3.12'
@@ -79,6 +80,10 @@ kill:
 validation:
 	@.ci/venv.sh test
 	$(BIN)/python -m tests.validation_report
+
+gallery:
+	@.ci/venv.sh test
+	$(BIN)/python -m tests.gallery
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
 TIMING = re.compile(r"simulated in|messages/s|took|runs? in ")
 MADE_BY_MAKE = {"make demo": "demo:", "make test": "test:"}  # what these run, CI runs
-NOT_HERE = ("git clone", "cd ", "python3 -m venv", ". ", ".venv")
+NOT_HERE = ("git clone", "cd ", "python3 -m venv", "pip install", ". ", ".venv")
 
 
 class Block(NamedTuple):
