@@ -113,22 +113,32 @@ def replayed_mail(spec: ReplaySpec, book: Book, folder: Path, streams: Streams) 
     read = partial(_Text, spec.file, book)
     who, senders = pd.factorize(table["sender"].fillna("").astype(str))
     whom, recipients = pd.factorize(table["recipients"].fillna("").astype(str))
-    sender = read(senders, streams("sender")).senders(who)
-    pattern = read(recipients, streams("to")).patterns(whom)
+    sender = read(_first_rows(who, order), senders, streams("sender")).senders(who)
+    pattern = read(_first_rows(whom, order), recipients, streams("to")).patterns(whom)
     rows = MailColumns(
         numbers["born_s"][order], sender, pattern, np.rint(numbers["size_bytes"][order]).astype(np.int64)
     )
     return Listed(REPLAY, rows, spec.file)
 
 
+def _first_rows(texts: Ints, order: Ints) -> Ints:
+    """The first row of the file in which each text stands, from 1; `order` are the rows by time."""
+    rows = np.full(texts.max(initial=-1) + 1, len(order))
+    np.minimum.at(rows, texts, order)
+    return rows + 1
+
+
 class _Text:
     """What the senders or recipients of a replayed table say; a side with several mailbox classes is drawn for each row."""
 
-    def __init__(self, file: str, book: Book, texts: Iterable[str], numbers: np.random.Generator) -> None:
-        self._file, self._book, self._numbers = file, book, numbers
-        self._said = [[self._word(word) for word in text.replace(",", " ").replace(";", " ").split()] for text in texts]
+    def __init__(self, file: str, book: Book, rows: Ints, texts: Iterable[str], numbers: np.random.Generator) -> None:
+        self._file, self._book, self._rows, self._numbers = file, book, rows, numbers
+        self._said = [
+            [self._word(word, row) for word in text.replace(",", " ").replace(";", " ").split()]
+            for row, text in zip(rows, texts, strict=True)
+        ]
 
-    def _word(self, word: str) -> tuple[str | Pick, int]:
+    def _word(self, word: str, row: int) -> tuple[str | Pick, int]:
         name, colon, count = word.rpartition(":")
         if not colon or not re.fullmatch("[0-9]{1,6}", count):
             name, count = word, "1"
@@ -137,16 +147,17 @@ class _Text:
         if name not in SIDES:
             near = did_you_mean(name, SIDES)
             raise wrong(
-                "load.replay", f"{self._file}: {word!r} is neither an address nor one of {', '.join(SIDES)}{near}"
+                "load.replay",
+                f"{self._file}, row {row}: {word!r} is neither an address nor one of {', '.join(SIDES)}{near}",
             )
         pick = self._book.pick({name: 1.0}, "load.replay")
         return (pick, int(count)) if len(pick) > 1 else (self._book.addresses[pick.codes[0]], int(count))
 
     def senders(self, rows: Ints) -> Codes:
         """The sender of each row; a row holds the place of its text."""
-        for said in self._said:
+        for line, said in zip(self._rows, self._said, strict=True):
             if len(said) != 1 or said[0][1] != 1:
-                raise wrong("load.replay", f"{self._file}: a row needs one sender")
+                raise wrong("load.replay", f"{self._file}, row {line}: a row needs one sender")
         who = [said[0][0] for said in self._said]
         fixed = np.array([-1 if isinstance(one, Pick) else self._book.address(one) for one in who], np.int32)
         codes: Codes = fixed[rows]
@@ -158,8 +169,9 @@ class _Text:
 
     def patterns(self, rows: Ints) -> Codes:
         """The pattern of each row."""
-        if not all(sum(count for _, count in said) for said in self._said):
-            raise wrong("load.replay", f"{self._file}: a row needs at least one recipient")
+        for line, said in zip(self._rows, self._said, strict=True):
+            if not sum(count for _, count in said):
+                raise wrong("load.replay", f"{self._file}, row {line}: a row needs at least one recipient")
         is_fixed = [all(isinstance(one, str) for one, _ in said) for said in self._said]
         fixed = np.array(
             [self._draw(said) if sure else -1 for said, sure in zip(self._said, is_fixed, strict=True)], np.int32

@@ -1,5 +1,6 @@
 """The part of a scenario that most servers share: how long work takes."""
 
+import math
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -65,6 +66,8 @@ class Work(Spec):
             raise ValueError(f"{len(self.values)} values but {len(self.weights)} weights")
         if self.weights and (min(self.weights) < 0 or sum(self.weights) <= 0):
             raise ValueError("weights must not be negative, nor all of them zero")
+        if sum(self.weights) == math.inf:
+            raise ValueError("the weights are too large to be added up")
         return self
 
     @property

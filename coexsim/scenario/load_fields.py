@@ -45,6 +45,8 @@ def read_weights(table: dict[Any, Any]) -> list[float]:
     weights = [read_weight(value) for value in table.values()]
     if sum(weights) <= 0:
         raise ValueError("at least one of the weights must be more than 0")
+    if sum(weights) == math.inf:
+        raise ValueError("the weights are too large to be added up")
     return weights
 
 

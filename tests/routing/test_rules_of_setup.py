@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from coexsim.errors import ScenarioError
-from coexsim.mail.dialogue import Reception, Refusal
+from coexsim.mail.dialogue import Reception, Refusal, receive
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import Answer
 from coexsim.mail.dsn import dsn_message
 from coexsim.mail.expansion import MOST_ADDRESSES
-from coexsim.mail.message import Command, Rcpt, Reply
+from coexsim.mail.message import Command, Envelope, Rcpt, Reply
 from coexsim.mail.outages import Outages
 from coexsim.mail.products.registry import REPLIES
 from coexsim.mail.products.services import organisation_of
@@ -303,3 +303,25 @@ def test_a_run_without_a_day_begins_on_monday(start: str, day: str) -> None:
     assert (
         f"Date: {day}" in dsn_message(article_with(f"run: {{start: {start}}}"), result, result.notices[0]).as_string()
     )
+
+
+def test_one_refusal_after_the_body_is_enough_for_it_to_have_been_sent() -> None:
+    """One is refused at RCPT, the other after DATA."""
+    refused = [Refusal(Rcpt(DU2), Reply(550, "5.1.1", "no"), command, "rule") for command in ("rcpt", "data")]
+
+    assert Reception((), tuple(refused)).body_sent
+
+
+def test_exim_says_later_where_its_own_set_up_leads_nowhere() -> None:
+    """A route to a smart host that does not exist is a fault here, not the recipient's: 451, not the 550 of the lookup."""
+    exim = ONE_POSTFIX.replace(
+        "kind: postfix, host: mail.corporate.com, smtpd_recipient_limit: 1",
+        "kind: exim, host: mail.corporate.com, relay_to_domains: [far.example], smart_host_for_others: '[typo.far.example]', "
+        "verify_recipient: route",
+    )
+    said = receive(
+        Setup(scenario_from_text(exim)), "onprem", "outside", Envelope(OUTSIDE, (Rcpt("x@far.example"),))
+    ).refused[0]
+
+    assert said.reply.code == 451
+    assert "451 4." in said.reply.text or said.reply.enhanced.startswith("4")

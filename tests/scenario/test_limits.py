@@ -126,3 +126,15 @@ def test_an_estimated_day_is_the_day_that_is_drawn() -> None:
     sent = simulate(scenario).provenance["sent"]
     assert isinstance(sent, int)
     assert estimate(scenario).recipients == pytest.approx(sent, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("weights", "text"), [("[1e308, 1e308]", "too large to be added up"), ("[0, 0]", "nor all of them zero")]
+)
+def test_weights_of_work_can_be_added_up(weights: str, text: str) -> None:
+    """Their sum divides them: it is a number, and more than 0."""
+    server = f"{{kind: postfix, host: a.example, service: {{scan: {{values: [1 s, 2 s], weights: {weights}}}}}}}"
+    with pytest.raises(ScenarioError) as told:
+        scenario_from_text(f"coexsim: 1\ndomain: a.example\nservers: {{a: {server}}}\n")
+
+    assert text in str(told.value)

@@ -245,6 +245,7 @@ def test_saying_what_is_received_in_another_way_replaces_the_profiles_way() -> N
         ({**OFFICE, "recipients": "specmail2000"}, "did you mean 'specmail2001'?"),
         ({**OFFICE, "recipients": {0: 1}}, "0 is not a number of recipients"),
         ({**OFFICE, "recipients": {1: 0}}, "at least one of the weights"),
+        ({**OFFICE, "recipients": {1: 1e308, 2: 1e308}}, "too large to be added up"),
         ({**OFFICE, "recipients": 0}, "0 is not a number of recipients"),
         ({**OFFICE, "recipients": 1.5}, "1.5 is not a number of recipients"),
         ({**OFFICE, "sizes": 75}, "75 has no unit"),
