@@ -186,3 +186,11 @@ def test_files_that_include_each_other_have_an_end(tmp_path: Path) -> None:
     """An error with its line, not a hang."""
     with pytest.raises(InputError, match="more than 10 files that include each other"):
         imported(tmp_path, {"corporate.com.zone": "@ IN MX 10 mx\n$INCLUDE corporate.com.zone\n"}, "dns")
+
+
+def test_a_parenthesis_may_stand_alone_on_its_line(tmp_path: Path) -> None:
+    """It opens all the same; one that does not close is told."""
+    found = imported(tmp_path, {"corporate.com.zone": "@ IN MX (\n10\nmx )\nmx IN A 192.0.2.1\n"}, "dns")
+    assert "MX 10 mx.corporate.com." in found.text
+    with pytest.raises(InputError, match="a parenthesis that does not close"):
+        imported(tmp_path, {"corporate.com.zone": "(\n@ IN MX 10 mx\n"}, "dns")

@@ -197,7 +197,7 @@ def _entries(file: File) -> Iterator[tuple[int, str]]:
         if line.startswith(("; Transfer failed", ";; communications error", ";; connection timed out")):
             fail(file.name, number, f"dig got no answer: {line.lstrip('; ')}")
         text, change = _without_comment(line)
-        if not text.strip() and not parts:
+        if not text.strip() and not parts and not change:
             continue
         if not parts:
             begun = number
@@ -212,7 +212,8 @@ def _entries(file: File) -> Iterator[tuple[int, str]]:
                 f"a record of more than {LONGEST_ENTRY} characters, or a parenthesis that does not close",
             )
         if depth == 0:
-            yield begun, "".join(parts)
+            if any(part.strip() for part in parts):
+                yield begun, "".join(parts)
             parts, size = [], 0
     if parts:
         fail(file.name, begun, "a parenthesis that does not close")
