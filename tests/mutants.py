@@ -90,6 +90,9 @@ def try_part(faults: list[Fault], known: dict[str, Known], budget_s: float, unti
         loop = MutantLoop(ROOT, within, known, budget_s, until_s, say)
         tests = sorted({name.split("::")[0] for name in known})
         outcomes = forked(lambda: (_pytest(tests, loop), loop.outcomes)[1], 100_000) if within else []
+    outcomes = [
+        each if each.tests else try_outside(each.fault, known, budget_s) for each in outcomes
+    ]  # called by an import only
     for fault in faults:
         if fault not in within and time.monotonic() < until_s:
             outcomes.append(try_outside(fault, known, budget_s))

@@ -325,3 +325,40 @@ def test_exim_says_later_where_its_own_set_up_leads_nowhere() -> None:
 
     assert said.reply.code == 451
     assert "451 4." in said.reply.text or said.reply.enhanced.startswith("4")
+
+
+def test_exchange_online_blocks_at_its_edge() -> None:
+    """[MS-DBEB]: on by default for accepted domains that are authoritative; of a service that nothing is known of, 5.1.1."""
+    codes = [
+        told(
+            go(
+                f"servers: {{inotes-inbound: {{provider: {provider}}}}}",
+                OUTSIDE,
+                NOBODY,
+                server="inotes-inbound",
+                client="outside",
+            )
+        )[3]
+        for provider in ("exchange-online", "other")
+    ]
+
+    assert codes == ["5.4.1", "5.1.1"]
+
+
+@pytest.mark.parametrize(("provider", "limit"), [("exchange-online", 9_000_000), ("other", None)])
+def test_a_known_service_s_limit_is_of_both_its_servers(provider: str, limit: int | None) -> None:
+    """Said once, at the inbound server; of a service that nothing is known of, each server says its own."""
+    keys = f"servers: {{inotes-inbound: {{provider: {provider}, max_message_size: 9 MB}}, inotes-outbound: {{provider: {provider}}}}}"
+
+    assert article_with(keys).policies["inotes-outbound"].max_size_bytes == limit
+
+
+def test_a_connector_leads_to_a_smart_host_or_by_mx() -> None:
+    """Its route is a smart host's where it names one."""
+    keys = (
+        "servers: {inotes-inbound: {connectors: [{name: a, address_spaces: [one.example], smart_hosts: ['[192.0.2.10]']}, "
+        "{name: b, address_spaces: [two.example]}]}}"
+    )
+    routes = {route.pattern: route.to_smart_host for route in article_with(keys).policies["inotes-inbound"].routes}
+
+    assert (routes["one.example"], routes["two.example"]) == (True, False)
