@@ -291,7 +291,9 @@ def _read(root: Path) -> tuple[list[_Statement], dict[Place, frozenset[str]]]:
         text = file.read_bytes()
         for each in ast.parse(text).body:
             walked = ast.walk(each) if isinstance(each, ast.Assign | ast.AnnAssign) else ()
-            used = frozenset(node.id for node in walked if isinstance(node, ast.Name))
+            used = frozenset(
+                n.id if isinstance(n, ast.Name) else n.attr for n in walked if isinstance(n, ast.Name | ast.Attribute)
+            )
             statements.append(
                 _Statement(file, each.lineno, each.end_lineno or each.lineno, frozenset(_said(each)), used)
             )

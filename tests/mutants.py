@@ -105,8 +105,10 @@ def try_outside(fault: Fault, known: dict[str, Known], budget_s: float) -> Outco
     chosen = MutantLoop.chosen(known, users_of(ROOT, fault), budget_s)
 
     def attempt() -> str:
-        sys.meta_path.insert(0, ChangedModule(ROOT, fault))
-        return "one of its tests" if _pytest(["-x", *chosen], None) else ""
+        sys.meta_path.insert(
+            0, ChangedModule(ROOT, fault)
+        )  # pytest rewrites asserts by a finder of its own, which would come first
+        return "one of its tests" if _pytest(["-x", "--assert=plain", *chosen], None) else ""
 
     found = forked(attempt, START_S + 4 * sum(known[name].length_s for name in chosen)) if chosen else ""
     return Outcome(fault, "ran on" if found is None else found, len(chosen))
