@@ -18,11 +18,8 @@ UNREACHABLE = ("4.4.1", "4.4.2", "4.3.2")
 OUTAGE_TRIES = 3  # so many failures in a row, with no success, are an outage
 OUTAGE_S = 5.0
 FEW_GAPS = 10
-FEWEST_RUNS, LONGEST_RUN_S, SHARP = (
-    4,
-    3600,
-    0.4,
-)  # queue runs that must be seen, and how sharply (0 not at all, 1 all at one time)
+# Queue runs that must be seen, and how sharply: 0 is not at all, 1 all at one time.
+FEWEST_RUNS, LONGEST_RUN_S, SHARP = 4, 3600, 0.4
 GAP_COLUMNS = ["server", "row", "gap_s", "at_s", "age_s", "number"]
 
 

@@ -22,7 +22,7 @@ from matplotlib.patches import FancyArrowPatch, StepPatch
 from coexsim.experiment.results import Results, join
 from coexsim.mail.trace import trace
 from coexsim.report import plots
-from coexsim.report.style import RED, clock_ticks, duration_ticks, png
+from coexsim.report.style import DARK_RED, clock_ticks, duration_ticks, png
 from coexsim.scenario.load import load_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.units import moment
@@ -299,7 +299,11 @@ def test_route_numbers_the_steps_and_marks_the_way_back(article: Scenario) -> No
     figure = plots.plot_route(trace(article, "iUser1@corporate.com", "iUser2@corporate.com"), article)
     said = words(figure)
 
-    assert [to_hex(arrow.get_edgecolor()).upper() == RED for arrow in arrows(figure)] == [False, False, True]
+    assert [to_hex(arrow.get_edgecolor()).upper() == DARK_RED.upper() for arrow in arrows(figure)] == [
+        False,
+        False,
+        True,
+    ]
     assert [number for number in "123" if f"{number}  " in said] == ["1", "2", "3"]
     assert "the round trip" in figure.get_suptitle()
 

@@ -5,6 +5,7 @@ What Postfix does with a setting is what `PostfixServer` says of the key of that
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
@@ -127,6 +128,8 @@ def _kinds(files: Sequence[File]) -> dict[str, str]:
             try:
                 found[file.name] = _by_content(file)
             except InputError:  # a picture, a key: nothing that is read, unless a parameter names it
+                if not os.path.isfile(file.path):
+                    raise
                 found[file.name] = "table"
     return found
 
@@ -150,9 +153,8 @@ def _override(main: Main, service: MasterService, option: str, value: str, found
         main.set(option, Parameter(value, service.where))
     else:
         meaning = f"set for the service {service.name!r} only; here what main.cf says holds for all"
-        matters = service.command != "smtpd" and not has_no_part(
-            option
-        )  # people hand in, and filters hand back, without limits here
+        # People hand in, and filters hand back, without limits here.
+        matters = service.command != "smtpd" and not has_no_part(option)
         found.leave(f"{service.name}: -o {option}", value, service.where, meaning, matters=matters)
 
 

@@ -189,9 +189,8 @@ class LogBook:
         self.size_limits: dict[str, int] = {}  # host: largest message that it says it takes [bytes]
         self.starts: list[tuple[int, float]] = []  # server and when it was started
         self.stops: list[tuple[int, float]] = []
-        self.holes: list[
-            tuple[int, float, float]
-        ] = []  # server, from when to when its log has no line though mail was under way
+        # Server, from when to when its log has no line though mail was under way.
+        self.holes: list[tuple[int, float, float]] = []
         self.consoles: dict[int, float] = {}  # server: the last time in its console log
         self.expired: list[int] = []  # visits that were given up: recipients that were deferred last have expired
         self._visits = 0
