@@ -253,3 +253,19 @@ def test_members_by_dn_are_found_in_csvde(tmp_path: Path) -> None:
 
     assert "team: [ann, bob]" in found.text
     assert told(found, "members") == []
+
+
+def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
+    """A list of one's own says in a word of its own where mailboxes are: that is told, and at whose server all are taken to be."""
+    table = b"mail,mailbox\nanna@corporate.com,onprem\nclara@corporate.com,hosted\n"
+    typed = b"mail,type,city\nanna@corporate.com,onprem,Bonn\nclara@corporate.com,UserMailbox,Bonn\n"
+    [unread] = imported(tmp_path, {"users.csv": table}, "directory", domain="corporate.com").unused
+    (tmp_path / "typed").mkdir()
+    told = imported(tmp_path / "typed", {"typed.csv": typed}, "directory", domain="corporate.com").unused
+
+    assert (unread.what, unread.value, unread.matters) == ("columns", "mailbox", True)
+    assert "all are taken to be at onprem" in unread.meaning
+    assert [(each.what, each.value, each.matters) for each in told] == [
+        ("columns", "city", False),
+        ("type", "onprem", True),
+    ]

@@ -191,6 +191,13 @@ def test_limits_of_processes_come_from_master(tmp_path: Path) -> None:
     assert capacity.transfer_threads_per_destination == 5
 
 
+def test_concurrency_is_read_without_a_master_cf(tmp_path: Path) -> None:
+    """main.cf alone says it, as `postconf -n` does."""
+    capacity = server(tmp_path, "default_destination_concurrency_limit = 10\n").capacity
+
+    assert capacity.transfer_threads_per_destination == 10
+
+
 def test_options_of_the_service_that_takes_mail_stand_above_main(tmp_path: Path) -> None:
     """Of the others they are told: here what main.cf says holds for all."""
     files = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from coexsim.intake.configs.found import Asked, Found
 from coexsim.intake.configs.reading import File, fail
-from coexsim.intake.configs.recipients import PRIMARY, PROXIES, RecipientRecords
+from coexsim.intake.configs.recipients import PLACING, PRIMARY, PROXIES, READ, RecipientRecords
 from coexsim.intake.configs.records import Record, csv_records, is_ldif, ldif_records
 
 
@@ -22,6 +22,7 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
         for number, record in enumerate(records, start=1):
             if number == 1 and not record.dn:
                 _has_addresses(file, record)
+                _tell_unread(found, record, server)
             domino = domino or "dominoperson" in map(str.casefold, record.all("objectclass"))
             people.take(record)
         found.counts[f"entries of {file.name}"] = number
@@ -48,3 +49,14 @@ def _has_addresses(file: File, record: Record) -> None:
             1,
             f"no column of addresses, such as PrimarySmtpAddress, mail or EmailAddresses; there are {names}",
         )
+
+
+def _tell_unread(found: Found, record: Record, server: str) -> None:
+    """Name the columns of a table that are not read; they matter where none of the others says where a mail file is."""
+    unread = sorted(record.columns - READ - {""})
+    if not unread:
+        return
+    is_placed = not record.columns.isdisjoint(PLACING)
+    nowhere = "no column says where a mail file is (RecipientTypeDetails, RemoteRoutingAddress, MailServer)"
+    meaning = "not read" if is_placed else f"not read, and {nowhere}: all are taken to be at {server}"
+    found.leave("columns", ", ".join(unread), record.where._replace(line=1), meaning, matters=not is_placed)

@@ -275,8 +275,6 @@ def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
 
 def _processes(main: Main, services: Sequence[MasterService], found: Found, server: tuple[str, str]) -> None:
     """How many processes of a kind there may be: smtpd takes, smtp sends, virtual delivers."""
-    if not services and main.where("default_process_limit") is None:
-        return
     default = number(main.text("default_process_limit")) or DEFAULT_PROCESSES
     place = main.where("default_process_limit")
     for command, name, key in (("smtpd", "smtp", "smtp_connections"), ("smtp", "smtp", "transfer_threads"),

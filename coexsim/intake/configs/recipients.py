@@ -47,6 +47,11 @@ TARGETS = (
 )
 MEMBERS = ("member", "members", "uniquemember", "dlmemsubmitperms")
 HERE = ("homemdb", "database", "msexchhomeservername", "mailfile", "mailserver", "servername")
+TYPES = ("recipienttypedetails", "msexchrecipienttypedetails", "recipienttype", "objectclass", "type")
+NAMES = ("dn", "distinguishedname", "identity", "cn", "displayname", "name", "listname", "fullname")
+PLACING = (*TARGETS, *HERE, *TYPES, "mailsystem")
+"""Columns that say where somebody's mail file is."""
+READ = frozenset((*PRIMARY, *PROXIES, *MEMBERS, *NAMES, *PLACING, "isdeleted", "delivertomailboxandforward"))
 _GROUP = re.compile(r".*(group|roomlist)$|groupofnames|groupofuniquenames|dominogroup|25[67]|1024|1073741824|8388608")
 _MAILBOX = re.compile(r"(user|shared|room|equipment|linked|legacy|team|scheduling|linkedroom)mailbox|1|2|4|8|16|32")
 _REMOTE = re.compile(
@@ -64,6 +69,7 @@ _KINDS = (
     (_MAILBOX, "mailbox"),
     (_REMOTE, "elsewhere"),
 )
+MOST_TOLD = 5
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _BETWEEN = re.compile(r"[\s;,|]+|\+(?=[A-Za-z0-9]+:)")  # Microsoft 365's list of users joins them with a plus
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]*):(.*)", re.DOTALL)
@@ -76,7 +82,7 @@ class RecipientRecords:
         self._found, self._server, self._known = found, server, asked.people
         self._groups: list[tuple[str, list[str], Record]] = []
         self._by_name: dict[str, str] = {}
-        self._outside: Counter[str] = Counter()
+        self._strange_types: dict[str, Record] = {}
 
     def take(self, record: Record) -> None:
         """A record of whatever kind."""
@@ -95,10 +101,7 @@ class RecipientRecords:
         if not addresses:
             self._found.counts["entries without a mail address"] += 1
             return
-        for name in (
-            record.dn,
-            *record.all("dn", "distinguishedname", "identity", "cn", "displayname", "name", "listname", "fullname"),
-        ):
+        for name in (record.dn, *record.all(*NAMES)):
             if name:
                 self._by_name.setdefault(_folded(name), addresses[0])
         if kind == "group":
@@ -130,7 +133,10 @@ class RecipientRecords:
         )
 
     def finish(self) -> None:
-        """Turn the members of groups into addresses."""
+        """Turn the members of groups into addresses; tell the types of entries that say nothing."""
+        for said, record in list(self._strange_types.items())[:MOST_TOLD]:
+            meaning = "not a type of entry that is known, such as UserMailbox or MailUser: taken by the other columns"
+            self._found.leave("type", said, record.where, meaning)
         for address, members, record in self._groups:
             known = [self._by_name.get(_folded(member), member) for member in members]
             lost = [member for member in known if not _ADDRESS.fullmatch(member)]
@@ -149,10 +155,12 @@ class RecipientRecords:
         return min(domains, key=lambda one: (-domains[one], one)) if domains else None
 
     def _kind(self, record: Record) -> str:
-        said = record.all("recipienttypedetails", "msexchrecipienttypedetails", "recipienttype", "objectclass", "type")
+        said = record.all(*TYPES)
         kind = _kind_of(tuple(said))
         if kind:
             return kind
+        if said and not record.dn:
+            self._strange_types.setdefault(said[0], record)
         if record.first("isdeleted").casefold() == "true":
             return "none"
         system = record.first("mailsystem")  # Domino: 1 Notes, 5 Other Internet Mail, 6 POP or IMAP, 100 none
