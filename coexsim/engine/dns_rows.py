@@ -72,6 +72,7 @@ class DnsRows:
         else:
             assert found is not None
             policy = self._policy(name)
+            found = policy.dns_failure(found, target) if policy else found
             said = reply(policy.product if policy else CLIENT_PRODUCT, found.cause)
             row = (-1, -1, -1, self._replies.of(said), int(found.temporary), 0)
         assert self.arrays.append("nodes", [row]) == node

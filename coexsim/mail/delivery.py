@@ -286,8 +286,7 @@ def _attempt_at(policy: Policy, recipients: Recipients, hop: NextHop, source: in
 
 def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: DnsFailure) -> Attempt:
     """DNS gives no host: for now, or for good."""
-    if policy.is_at_fault(failure, hop, recipients[0].address):
-        failure = DnsFailure("frozen", True, failure.reason)
+    failure = policy.dns_failure(failure, hop)
     said = dns_reply(policy.product, failure, recipients)
     if failure.temporary:
         return Attempt(None, (), (), (Refused(recipients, said),), "dead")

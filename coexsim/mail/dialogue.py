@@ -288,7 +288,7 @@ def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
     setup, policy = offer.setup, offer.policy
     hosts = hosts_at_once(setup, hop, policy, offer.state)
     if isinstance(hosts, DnsFailure):
-        by_set_up = policy.is_at_fault(hosts, hop, probe.recipients[0].address)
+        by_set_up = policy.is_at_fault(hosts, hop)
         said = reply(policy.product, hosts.cause, domain=hop.name, detail=hosts.reason)
         return said._replace(code=451, enhanced="4" + said.enhanced[1:]) if by_set_up else said
     if policy.verifies == "route":

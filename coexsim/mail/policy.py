@@ -142,7 +142,10 @@ class Policy(NamedTuple):
     valid_certificate: bool = True
     requires_tls_to: frozenset[str] = frozenset()
     requires_tls_from: frozenset[str] = frozenset()
-    freezes: bool = False  # keeps mail that cannot be placed for a fault of the set-up
+    hosts_of_setup: frozenset[NextHop] = (
+        frozenset()
+    )  # mail for these waits where they cannot be found: the set-up is at fault
+    waits_at_loops: bool = False  # so does mail whose next hop is the server itself
     verifies_senders: bool = False  # refuses unknown addresses of its own domains, and domains not in DNS
     takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
     outgoing_addresses: int = 1
@@ -162,10 +165,14 @@ class Policy(NamedTuple):
             rule = next((self.subdomains_of[one] for one in above if one in self.subdomains_of), None)
         return rule
 
-    def is_at_fault(self, failure: DnsFailure, hop: NextHop, address: str) -> bool:
+    def is_at_fault(self, failure: DnsFailure, hop: NextHop) -> bool:
         """Is it this server's set-up that leads nowhere: a host that it names, or itself (Exim: ``self = freeze``)."""
-        named = hop.name != domain_of(address)
-        return self.freezes and not failure.temporary and (named or failure.cause == "loops-to-self")
+        to_itself = self.waits_at_loops and failure.cause == "loops-to-self"
+        return not failure.temporary and (to_itself or hop in self.hosts_of_setup)
+
+    def dns_failure(self, failure: DnsFailure, hop: NextHop) -> DnsFailure:
+        """What a failure to find a next hop is to this server: for now, where its own set-up is at fault."""
+        return DnsFailure("set-up-at-fault", True, failure.reason) if self.is_at_fault(failure, hop) else failure
 
     @property
     def size_limits(self) -> Iterator[int]:

@@ -33,7 +33,7 @@ COMMON: Catalogue = {
     "no-address": (550, "5.4.4", "Host or domain name not found: {detail}"),
     "null-mx": (556, "5.1.10", "Domain {domain} does not accept mail (null MX)"),
     "primary-not-found": (451, "4.4.4", "{detail}"),
-    "frozen": (451, "4.3.5", "mail for {domain} is kept: {detail}"),
+    "set-up-at-fault": (451, "4.3.5", "mail for {domain} is kept: {detail}"),
     "unverified-recipient": (450, "4.1.1", "<{address}>: Recipient address rejected: unverified address: {detail}"),
     "undeliverable-recipient": (
         550,

@@ -171,7 +171,15 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "107-postfix-transport-wildcard-own-domain": ("transport(5): the pattern *", {"LOOP"}),
     "110-google-by-alias-domain": ("Google Workspace help, test-google-a.com aliases", {"SIZE-LIMITS-DIFFER"}),
     "111-exchange-contacts-to-google": ("Microsoft and Google: mail contacts with a target domain", set()),
-    "112-postfix-relayhost-is-itself": ("Postfix smtp_addr.c: mail loops back to myself", {"SMART-HOST-IS-ITSELF"}),
+    "112-postfix-relayhost-is-itself": (
+        "Postfix smtp_connect.c: relayhost configuration problem",
+        {"SMART-HOST-IS-ITSELF"},
+    ),
+    "163-postfix-relayhost-not-found": (
+        "Postfix smtp_connect.c: relayhost configuration problem",
+        {"SMART-HOST-NO-ADDRESS"},
+    ),
+    "163b-postfix-fallback-not-found": ("Postfix smtp_connect.c: smtp_fallback_relay configuration problem", set()),
     "113-domino-forward-to-tenant": ("IBM and Microsoft: forwarding addresses in coexistence", set()),
     "114-greylisting-at-the-first-mx": ("RFC 5321 5.1; postconf(5), smtp_mx_session_limit", {"DSN-UNDELIVERABLE"}),
     "121-google-split-mailcow": (

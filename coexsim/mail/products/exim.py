@@ -12,7 +12,7 @@ import math
 
 from coexsim.mail.message import fold
 from coexsim.mail.policy import DomainRule, RouteEntry
-from coexsim.mail.products.product import Catalogue, Product, Settings, any_route, hop_to
+from coexsim.mail.products.product import Catalogue, Product, Settings, any_route, hop_to, hops_of_setup
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
@@ -51,7 +51,7 @@ REPLIES: Catalogue = {
     "no-smart-host": (550, "5.0.0", "Unrouteable address"),
     "no-route": (550, "5.0.0", "Unrouteable address"),
     "forwarding-loop": (550, "5.0.0", "Unrouteable address"),
-    "frozen": (451, "4.0.0", "message is frozen: {detail}"),
+    "set-up-at-fault": (451, "4.0.0", "message is frozen: {detail}"),
     "dns-temporary": (451, "4.0.0", "host lookup did not complete: {detail}"),
     "expired": (550, "5.0.0", "retry timeout exceeded: {detail}"),
     "too-many-recipients": (452, "4.0.0", "too many recipients"),
@@ -71,6 +71,7 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         domains=dict.fromkeys(relayed, passing) | dict.fromkeys(local, DomainRule(True, "fail", "relay", verify)),
         primary_domain=next(iter(local or relayed), fold(scenario.domain)),
         routes=(*routes, any_route(server.smart_host_for_others, "smart-host")),
+        hosts_of_setup=hops_of_setup(server.smart_host, server.smart_host_for_others),
         delimiters=server.local_part_suffix.replace("*", "").replace(" : ", ""),
         ignores_loopback=True,  # ignore_target_hosts
         max_size_bytes=server.message_size_limit,
@@ -95,7 +96,7 @@ EXIM = Product(
     "exim",
     _exim,
     _schedule,
-    machine_settings=dict(freezes=True, expired="own-code"),
+    machine_settings=dict(waits_at_loops=True, expired="own-code"),
     replies=REPLIES,
     schedules={"exim": SCHEDULE},
 )

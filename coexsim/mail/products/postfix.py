@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from coexsim.mail.message import fold
 from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Rate, RouteEntry
-from coexsim.mail.products.product import Product, Settings, any_route, hop_to
+from coexsim.mail.products.product import Product, Settings, any_route, hop_to, hops_of_setup
 from coexsim.mail.retry import DAY_S, RetrySchedule
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
@@ -34,6 +34,7 @@ MACHINE_SETTINGS: Settings = dict(
 REPLIES = {
     "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown in virtual mailbox table"),
     "too-many-hops": (554, "5.4.0", "Error: too many hops"),
+    "set-up-at-fault": (451, "4.3.5", "{detail}"),
     "null-mx": (556, "5.1.0", "Domain {domain} does not accept mail (nullMX)"),
     "unverified-recipient": (450, "4.1.1", "<{address}>: Recipient address rejected: unverified address: {detail}"),
     "undeliverable-recipient": (
@@ -90,6 +91,8 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         max_size_bytes=server.message_size_limit or None,
         max_submit_bytes=server.message_size_limit or None,
         max_recipients=server.smtpd_recipient_limit,
+        # "smtp_fallback_relay configuration problem", "relayhost configuration problem": deferred (smtp_connect.c) [PF]
+        hosts_of_setup=hops_of_setup(server.relayhost, *server.smtp_fallback_relay),
         rates=tuple(_rates(server)),
         rates_spare_trusted=True,  # smtpd_client_event_limit_exceptions: $mynetworks [PF]
         size_overhead_bytes=1000,

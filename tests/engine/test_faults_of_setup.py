@@ -1,0 +1,37 @@
+"""A host that a server's own set-up names and that is not found: mail waits in both engines, and is not returned at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from coexsim.scenario.load import scenario_from_text
+from tests.engine.both import assert_same, compiled, reference
+
+SET_UP = """
+coexsim: 1
+domain: smallco.net
+sites: [office, internet]
+links: [{{between: [office, internet], round_trip: 20 ms}}]
+dns:
+  smallco.net: "@ 1h IN MX 10 mx\\nmx 1h IN A 192.0.2.10"
+servers:
+  mx: {{{server}, site: office, host: mx.smallco.net}}
+  world: {{kind: external, site: internet, domain: elsewhere.org}}
+directory: {{people: {{anna: {{mail_file: mx}}}}}}
+messages: [{{from: anna, to: x@elsewhere.org}}]
+run: {{start: Mon 08:00, length: 30 min, drain: {drain}}}
+"""
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["kind: exim, smart_host_for_others: nosuch.smallco.net", 'kind: postfix, relayhost: "[nosuch.smallco.net]"'],
+)
+@pytest.mark.parametrize(("drain", "outcome"), [("1 h", "in transit"), ("6 days", "expired")])
+def test_mail_for_a_host_that_the_set_up_names_waits(server: str, drain: str, outcome: str) -> None:
+    """Exim freezes it, Postfix defers it with 4.3.5 (smtp_connect.c); it ends when it is too old."""
+    scenario = scenario_from_text(SET_UP.format(server=server, drain=drain))
+    slow, fast = reference(scenario), compiled(scenario)
+
+    assert_same(slow, fast)
+    assert set(slow.messages[slow.messages["kind"] == "mail"]["outcome"]) == {outcome}
