@@ -226,7 +226,7 @@ def relay(
 
 
 def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0) -> Generator[Effect, Any, Attempt]:
-    """One attempt: at the next hop, and with whom it did not take for now, or was not found for, at the server's fallback relays."""
+    """One attempt: at the next hop, then at the fallback relays for recipients that were deferred or whose host was not found."""
     tried = yield from _attempt_at(policy, recipients, hop, source)
     for fallback in policy.fallback_relays:
         not_found = tried.failed if tried.destination == "unclear" and not tried.interrupted else ()
@@ -285,7 +285,7 @@ def _attempt_at(policy: Policy, recipients: Recipients, hop: NextHop, source: in
 
 
 def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: DnsFailure) -> Attempt:
-    """DNS gives no host: for now, or for good."""
+    """DNS gives no host: the recipients are deferred, or they fail."""
     failure = policy.dns_failure(failure, hop)
     said = dns_reply(policy.product, failure, recipients)
     if failure.temporary:

@@ -255,14 +255,12 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
     found = _probe(offer, rcpt) if offer.verified is None else offer.verified(rcpt.address, lambda: _probe(offer, rcpt))
     if found is None:
         return None
-    # What is remembered is asked anew later: then it may be taken.
-    outdated = offer.verified is not None and _probe(offer, rcpt) is None
     if found.temporary:
         unreached = found.enhanced == "4.4.1"
         rule = "next-host-not-reached" if unreached else "recipient-verification"
-        return offer.no(rcpt, "unverified-recipient", rule, detail=str(found), recoverable=unreached or outdated)
+        return offer.no(rcpt, "unverified-recipient", rule, detail=str(found), recoverable=unreached)
     cause = "undeliverable-recipient"
-    refusal = offer.no(rcpt, cause, "recipient-verification", detail=str(found), recoverable=outdated)
+    refusal = offer.no(rcpt, cause, "recipient-verification", detail=str(found))
     if offer.policy.unverified_code == 550:
         return refusal
     return refusal._replace(reply=Reply(450, "4.1.1", refusal.reply.text))

@@ -110,7 +110,7 @@ class Policy(NamedTuple):
     tells_originals_apart: Literal["never", "groups-from-elsewhere", "always"] = "never"
     sender_routes: Mapping[str, NextHop] = {}  # relay hosts by sender address or "@domain"
     destination_recipient_limit: int | None = None  # offered in one transaction at the most
-    fallback_relays: tuple[NextHop, ...] = ()  # for what a next hop does not take for now, or that is not found
+    fallback_relays: tuple[NextHop, ...] = ()  # tried when the next hop defers mail or cannot be found
     mx_address_limit: int | None = None  # of mail hosts that are tried in one attempt
     mx_session_limit: int | None = None  # with mail hosts that say "later", in one attempt
     takes_mail: bool = True  # from anyone, for its domains; a server for submissions only does not
@@ -122,7 +122,7 @@ class Policy(NamedTuple):
         "off"  # a recipient at RCPT: can it be routed; does the next host take it
     )
     unverified_code: Literal[450, 550] = 450
-    verify_times: VerifyTimes | None = None  # how long it remembers what a probe found
+    verify_times: VerifyTimes | None = None  # how long it remembers what a probe found; None: it does not probe
     colleagues: frozenset[str] = frozenset()  # servers whose mail files it knows of: mail for them goes there directly
     own_clients: frozenset[str] = frozenset()  # outbound servers of the same service and tenant
     own_mail_by_mx: bool = False  # what its mailboxes forward goes by MX, whoever it is for
@@ -144,8 +144,8 @@ class Policy(NamedTuple):
     requires_tls_from: frozenset[str] = frozenset()
     hosts_of_setup: frozenset[NextHop] = (
         frozenset()
-    )  # mail for these waits where they cannot be found: the set-up is at fault
-    waits_at_loops: bool = False  # so does mail whose next hop is the server itself
+    )  # named by its set-up: mail for them waits while they cannot be found
+    waits_at_loops: bool = False  # mail waits whose next hop is the server itself
     verifies_senders: bool = False  # refuses unknown addresses of its own domains, and domains not in DNS
     takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
     outgoing_addresses: int = 1
@@ -166,12 +166,12 @@ class Policy(NamedTuple):
         return rule
 
     def is_at_fault(self, failure: DnsFailure, hop: NextHop) -> bool:
-        """Is it this server's set-up that leads nowhere: a host that it names, or itself (Exim: ``self = freeze``)."""
+        """Is this server's own set-up the cause: it names a host that cannot be found, or leads to itself (Exim: ``self = freeze``)."""
         to_itself = self.waits_at_loops and failure.cause == "loops-to-self"
         return not failure.temporary and (to_itself or hop in self.hosts_of_setup)
 
     def dns_failure(self, failure: DnsFailure, hop: NextHop) -> DnsFailure:
-        """What a failure to find a next hop is to this server: for now, where its own set-up is at fault."""
+        """The failure as this server treats it: as a temporary one where its own set-up is the cause."""
         return DnsFailure("set-up-at-fault", True, failure.reason) if self.is_at_fault(failure, hop) else failure
 
     @property

@@ -50,7 +50,7 @@ from coexsim.mail.replies import NO_SERVER, reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
-from coexsim.mail.verify_cache import Verified, VerifyCache
+from coexsim.mail.verify_cache import Probe, Verified, VerifyCache
 
 MOST_STEPS = 20_000  # of one driver; a set-up that multiplies mail without end is stopped there
 
@@ -260,13 +260,23 @@ class TraceDriver:
         delivering.recoverable = remembered or self.reach.dns_is_recoverable(at_s)
         return hosts
 
-    def _verified_at(self, server: str, at_s: float) -> Verified | None:
-        """What a server that probes remembers, at a time."""
+    def _verified_at(self, server: str, at_s: float, delivering: Delivering | None = None) -> Verified | None:
+        """What a server that probes remembers at a time; None: it does not probe.
+
+        Where another probe would find otherwise now, what `delivering` meets is recoverable: what is remembered expires.
+        """
         times = self.setup.policies[server].verify_times
         if times is None:
             return None
         cache = self._verify.setdefault(server, VerifyCache(times))
-        return lambda address, probe: cache.answer(address, at_s, probe)
+
+        def answer(address: str, probe: Probe) -> Reply | None:
+            found = cache.answer(address, at_s, probe)
+            if found is not None and delivering is not None and probe() is None:
+                delivering.recoverable = True
+            return found
+
+        return answer
 
     def _connect(self, delivering: Delivering, host: Host, at_s: float) -> Unreachable | None:
         found = self.reach.server_at(delivering.copy.server, host, at_s)
@@ -292,7 +302,7 @@ class TraceDriver:
         state = self.setup.state_at(at_s)
         reception = receive(
             self.setup, server, copy.server, offered, state, grey, self.reach.why_not_at(at_s),
-            verified=self._verified_at(server, at_s),
+            verified=self._verified_at(server, at_s, delivering),
         )  # fmt: skip
         refused_at = [refusal.command for refusal in reception.refused]
         last: Command = "mail" if "mail" in refused_at else "data" if reception.body_sent else "rcpt"

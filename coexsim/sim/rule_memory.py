@@ -79,7 +79,6 @@ class RuleMemory:
         self._greylist = Greylist()
         times = world.setup.policies[server].verify_times
         self._verify = None if times is None else VerifyCache(times)
-        self._probes = world.setup.policies[server].verifies == "probe"
         self._rates = world.setup.policies[server].rates
         self._counts = RateCounts()
         self._decisions: dict[tuple[object, ...], ClassDecision] = {}
@@ -118,7 +117,7 @@ class RuleMemory:
 
     def asks_each(self, envelope: EnvelopeClass, client: str) -> bool:
         """May the answer to a client differ from one message of a class to the next."""
-        if self._greylist_s is not None or self._probes:
+        if self._greylist_s is not None or self._verify is not None:
             return True
         return bool(self._rates) and any(
             (rate.own_users == (client == "own-user"))
@@ -201,7 +200,7 @@ class RuleMemory:
             answers = world.setup.policies[server].listens and world.downtimes[server].is_up(now_s)
             return why_unreached(joined=joined, answers=answers)
 
-        cache = self._verify if self._probes else None
+        cache = self._verify
         offered = message.as_envelope()._replace(recipients=envelope.recipients)
         reception = receive(
             world.setup, self._server, client, offered, world.state, None if delay_s is None else is_grey, why_not,

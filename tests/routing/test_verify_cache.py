@@ -6,8 +6,10 @@ import math
 
 import pytest
 
-from coexsim.mail.message import Reply
+from coexsim.mail.dialogue import receive
+from coexsim.mail.message import Envelope, Rcpt, Reply
 from coexsim.mail.products.exim import CALLOUT_CACHE
+from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace_mail
 from coexsim.mail.verify_cache import VerifyCache, VerifyTimes
 from coexsim.scenario.load import scenario_from_text
@@ -90,3 +92,29 @@ def test_a_new_address_is_refused_as_long_as_a_failed_probe_is_remembered(cache:
 
     assert newbie.outcome == "delivered"
     assert tries_s[0] < taken_s <= tries_s[1]
+
+
+@pytest.mark.parametrize(("verify", "remembers"), [("off", False), ("route", False), ("callout", True)])
+def test_exim_remembers_callouts_and_no_routes(verify: str, remembers: bool) -> None:
+    """Whoever only works out the route finds a new address at once: there is nothing to remember."""
+    text = (
+        "coexsim: 1\ndomain: corporate.com\nservers:\n"
+        f"  mx: {{kind: exim, host: mx.corporate.com, verify_recipient: {verify}}}\n"
+    )
+
+    assert (Setup(scenario_from_text(text)).policies["mx"].verify_times is not None) == remembers
+
+
+def test_a_remembered_failure_is_told_without_another_probe() -> None:
+    """A refusal from the cache costs nothing: no next host is asked."""
+    setup = Setup(scenario_from_text("extends: 147-verify-cache.yaml", base=FOLDER))
+    offered = Envelope("x@gmx.org", (Rcpt("newbie@firma-x.net"),))
+
+    def asked(client: str, server: str) -> str | None:
+        raise AssertionError(f"{client} asks {server}")
+
+    told = receive(setup, "cow", "world", offered, setup.state_at(0.0), why_not=asked, verified=lambda *_: NO)
+
+    assert [refusal.reply.code for refusal in told.refused] == [450]
+    with pytest.raises(AssertionError, match="cow asks ex"):
+        receive(setup, "cow", "world", offered, setup.state_at(0.0), why_not=asked)

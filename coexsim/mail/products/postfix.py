@@ -79,13 +79,7 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         delimiters=server.recipient_delimiter,
         defers_relaying=server.defer_unauth_destination,
         verifies="probe" if server.reject_unverified_recipient else "off",
-        verify_times=VerifyTimes(
-            server.address_verify_positive_expire_time,
-            server.address_verify_positive_refresh_time,
-            server.address_verify_negative_expire_time,
-            server.address_verify_negative_refresh_time,
-            keeps_failures=server.address_verify_negative_cache,
-        ),
+        verify_times=_verify_times(server),
         unverified_code=server.unverified_recipient_reject_code,
         relays_for=frozenset(server.relay_for) | frozenset(server.mynetworks),
         max_size_bytes=server.message_size_limit or None,
@@ -101,6 +95,19 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
             _full(key, scenario): tuple(_full(m, scenario) for m in to) for key, to in server.virtual_alias_maps.items()
         },
         destination_recipient_limit=50,  # smtp_destination_recipient_limit [PF]
+    )
+
+
+def _verify_times(server: PostfixServer) -> VerifyTimes | None:
+    """How long verify(8) remembers what a probe found; None: recipients are not probed."""
+    if not server.reject_unverified_recipient:
+        return None
+    return VerifyTimes(
+        server.address_verify_positive_expire_time,
+        server.address_verify_positive_refresh_time,
+        server.address_verify_negative_expire_time,
+        server.address_verify_negative_refresh_time,
+        keeps_failures=server.address_verify_negative_cache,
     )
 
 
