@@ -37,6 +37,7 @@ BLOCKS = 20
 """With one replication the interval comes from so many stretches of its window (batch means)."""
 ROUNDING = 1e-9
 """Differences below this (of the larger figure, or of 1) are the last digits of sums: no difference at all."""
+DIFFERENT = ("more", "less")
 SAME, UNSHOWN, UNKNOWN = "the same", "no difference shown", "cannot say"
 TOO_SMALL = "too small to matter"
 SMALL_S, SMALL_SHARE = 0.01, 0.005
@@ -102,7 +103,7 @@ class Comparison:
         table = self.delays.reset_index()
         rows = [
             (row["flow"], row["figure"], *(_say_s(row[name]) for name in ("a", "b", "difference")), row["shown"])
-            for row in table[table["shown"].isin(["more", "less"])].to_dict("records")
+            for row in table[table["shown"].isin(DIFFERENT)].to_dict("records")
         ]
         lines = [f"A: {self.a}; B: {self.b}; {self.replications} replications, {self.messages:,} messages compared."]
         return card(self.headline, lines, ["flow", "figure", "A", "B", "B - A", "shown"], rows)
@@ -122,20 +123,28 @@ class Comparison:
     @property
     def _largest(self) -> str:
         """The delay that differs most, in words with its interval; empty where none is shown to differ."""
-        table = self.delays.reset_index()
-        table = table[table["shown"].isin(["more", "less"])]
         for figure, said in (
             ("p95", "95 % of {flow} mail arrives within {b}, {by}"),
             ("mean", "{flow} mail takes {b} on average, {by}"),
         ):
-            rows = table[table["figure"] == figure].to_dict("records")
-            if rows:
-                row = max(rows, key=lambda each: abs(each["difference"]))
+            row = self.largest_delay(figure)
+            if row is not None:
                 ends = sorted(abs(row[name]) for name in ("low", "high"))
                 between = f" ({say_duration(ends[0])} to {say_duration(ends[1])})" if isfinite(ends[1]) else ""
                 by = f"{say_duration(abs(row['difference']))}{between} {'later' if row['difference'] > 0 else 'sooner'}"
                 return said.format(flow=row["flow"], b=say_duration(row["b"]), by=by)
         return ""
+
+    def largest_delay(self, figure: str) -> dict[Any, Any] | None:
+        """The row of `delays` whose figure (such as p95) is shown to differ most; None: none is."""
+        table = self.delays.reset_index()
+        rows = table[(table["figure"] == figure) & table["shown"].isin(DIFFERENT)].to_dict("records")
+        return max(rows, key=lambda row: abs(row["difference"]), default=None)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by name."""
+        return {"delays": self.delays, "outcomes": self.outcomes, "servers": self.servers, "totals": self.totals}
 
     @property
     def differs(self) -> bool:
@@ -145,8 +154,13 @@ class Comparison:
     @property
     def shown(self) -> dict[str, tuple[int, int]]:
         """Of delays, outcomes, servers and totals: how many figures show a difference, of how many."""
-        tables = {"delays": self.delays, "outcomes": self.outcomes, "servers": self.servers, "totals": self.totals}
-        return {name: (int(table["shown"].isin(["more", "less"]).sum()), len(table)) for name, table in tables.items()}
+        return {name: (int(table["shown"].isin(DIFFERENT).sum()), len(table)) for name, table in self.tables.items()}
+
+
+def unit_of(table: str, key: Sequence[object]) -> str:
+    """What a figure is measured in (s, B or 1), by the name of its table in `Comparison.tables` and the key of its row."""
+    name = str(key[-1])
+    return "s" if table == "delays" or name == "mean wait" else "B" if name.endswith("bytes") else "1"
 
 
 def _listed(parts: Sequence[str]) -> str:

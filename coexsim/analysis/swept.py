@@ -24,6 +24,7 @@ from coexsim.scenario.model import Scenario
 
 OBJECTIVE, LOW, HIGH, UNSTABLE = "objective", "objective, low", "objective, high", "objective, not stable"
 UNITS = {"s": "s", "bytes": "B", "share": "1", "count": "1"}
+MOST_PLACES = 3  # that a sentence names
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)\s*(.*)")
 
 
@@ -157,9 +158,6 @@ def told(points: pd.DataFrame) -> list[str]:
                 f"{objective}: {counts.index[0]} at {counts.iloc[0]} of {len(rows)} points, {'; '.join(others)}."
             )
     return found or [unchanged(points)]
-
-
-MOST_PLACES = 3
 
 
 def _places(rows: pd.DataFrame, keys: list[str]) -> str:

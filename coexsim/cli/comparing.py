@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -82,20 +81,16 @@ def compare(
 
 def _data(found: Comparison, a: str, b: str) -> dict[str, Any]:
     """The comparison for programs: each figure of A and B with their difference, its interval and whether it is shown."""
-    kinds = {
-        "delay": (found.delays, "s"),
-        "outcome": (found.outcomes, "1"),
-        "server": (found.servers, ""),
-        "total": (found.totals, "1"),
-    }
+    from coexsim.analysis.compare import unit_of
+
     differences = [
         {
-            "kind": kind,
+            "kind": kind.removesuffix("s"),
             "of": " ".join(map(str, names)),
-            "unit": _unit(names, unit),
+            "unit": unit_of(kind, names),
             **row,
         }
-        for kind, (table, unit) in kinds.items()
+        for kind, table in found.tables.items()
         for names, row in zip(
             (index if isinstance(index, tuple) else (index,) for index in table.index),
             table.to_dict("records"),
@@ -119,13 +114,10 @@ def _say_comparison(found: Comparison, a: Path, b: Path) -> None:
         console.print(f"{letter}: {file}" if name == letter else f"{letter}: {name} ({file})")
     if not found.same_mail:
         console.print("The mail itself differs: births or sizes are not the same in both.", style="yellow")
-    kinds: tuple[tuple[str, Any, str], ...] = (
-        ("Delay", found.delays, "s"),
-        ("Outcomes, recipients", found.outcomes, "1"),
-    )
-    kinds += (("Servers", found.servers, ""), ("Totals", found.totals, "1"))
-    for title, table, unit in kinds:
-        shown = _differences(title, table, unit)
+    titles = {"delays": "Delay", "outcomes": "Outcomes, recipients", "servers": "Servers", "totals": "Totals"}
+    for kind, table in found.tables.items():
+        title = titles[kind]
+        shown = _differences(title, table, kind)
         console.print(shown if shown is not None else words("\n", (title, "bold"), ": the same in every figure"))
     if any(number for number, _ in found.shown.values()):
         console.print(CHANCE, style="dim")
@@ -134,10 +126,12 @@ def _say_comparison(found: Comparison, a: Path, b: Path) -> None:
     console.print(f"{found.messages:,} messages compared with themselves, {apart}; {runs}.")
 
 
-def _differences(title: str, table: Any, unit: str) -> Any:
+def _differences(title: str, table: Any, kind: str) -> Any:
     """The rows that are not the same in both, as a table; None if there are none."""
     from rich.text import Text
 
+    from coexsim.analysis.compare import unit_of
+    from coexsim.report.saying import say_figure
     from coexsim.report.tables import plain_table, titled
 
     rows = table[table["shown"] != "the same"]
@@ -147,9 +141,11 @@ def _differences(title: str, table: Any, unit: str) -> Any:
     styles = {"more": "bold", "less": "bold"}
     for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
         names = index if isinstance(index, tuple) else (index,)
-        kind = _unit(names, unit)
-        figures = [_say(row[name], kind) for name in ("a", "b", "difference")]
-        interval = f"{_say(row['low'], kind)} to {_say(row['high'], kind)}" if row["low"] == row["low"] else "-"
+        unit = unit_of(kind, names)
+        figures = [say_figure(row[name], unit) for name in ("a", "b", "difference")]
+        interval = (
+            f"{say_figure(row['low'], unit)} to {say_figure(row['high'], unit)}" if row["low"] == row["low"] else "-"
+        )
         shown.add_row(
             *map(str, names),
             *figures,
@@ -157,19 +153,3 @@ def _differences(title: str, table: Any, unit: str) -> Any:
             Text(row["shown"], style=styles.get(row["shown"], "dim")),
         )
     return titled(f"\n{title}", shown)
-
-
-def _unit(names: Sequence[object], unit: str) -> str:
-    """What a figure is measured in, by its table, or else by its name."""
-    name = str(names[-1])
-    return "s" if name == "mean wait" else "B" if name.endswith("bytes") else unit or "1"
-
-
-def _say(value: float, unit: str) -> str:
-    from coexsim.units import say_bytes, say_duration
-
-    if value != value:
-        return "-"
-    if unit in ("s", "B"):
-        return ("-" if value < 0 else "") + (say_duration if unit == "s" else say_bytes)(abs(value))
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -10,9 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 
-from coexsim.analysis.compare import Comparison
+from coexsim.analysis.compare import DIFFERENT, Comparison, unit_of
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report.documented import documented
+from coexsim.report.saying import say_figure
 from coexsim.report.style import (
     BLUE,
     GREY,
@@ -27,7 +28,7 @@ from coexsim.report.style import (
 )
 from coexsim.report.words import say_flow
 from coexsim.text import encodable
-from coexsim.units import say_bytes, say_duration
+from coexsim.units import say_duration
 
 COLOURS = {"more": RED, "less": BLUE}
 FIGURES = {"mean": "o", "p95": "s"}
@@ -85,8 +86,7 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str) -> Path:
     """
     folder = Path(folder)
     make_folder(folder)
-    tables = {"delays": found.delays, "outcomes": found.outcomes, "servers": found.servers, "totals": found.totals}
-    for name, table in tables.items():
+    for name, table in found.tables.items():
         write_whole(folder / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
     heading = largest_difference(found)
     for_file, for_page = png_and_svg(plot_differences(found), "differences", heading)
@@ -99,7 +99,7 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str) -> Path:
         heading=heading,
         scope=scope,
         tables=documented({"comparison": None}),
-        figures=[(title, list(table.index.names), _rows(table, name)) for name, title, table in _titled(tables)],
+        figures=[(title, list(table.index.names), _rows(table, name)) for name, title, table in _titled(found.tables)],
     )
     write_whole(folder / PAGE, encodable(page).encode())
     return folder / PAGE
@@ -112,7 +112,7 @@ def _titled(tables: dict[str, pd.DataFrame]) -> list[tuple[str, str, pd.DataFram
 
 def _counted(table: pd.DataFrame) -> str:
     """How many of its figures are shown to differ."""
-    number = int(table["shown"].isin(list(COLOURS)).sum())
+    number = int(table["shown"].isin(DIFFERENT).sum())
     if number:
         return f"{number} of {len(table)} figures differ{'s' * (number == 1)}"
     return "the same in every figure" if (table["shown"] == "the same").all() else "no difference is shown that matters"
@@ -124,29 +124,18 @@ def _rows(table: pd.DataFrame, name: str) -> list[tuple[list[str], list[str], st
     differing = table[table["shown"] != "the same"]
     for index, row in zip(differing.index, differing.to_dict("records"), strict=True):
         words = [say_flow(str(word)) for word in (index if isinstance(index, tuple) else (index,))]
-        unit = "s" if name == "delays" or words[-1] == "mean wait" else "B" if words[-1].endswith("bytes") else ""
-        low, high = (_say(row[end], unit) for end in ("low", "high"))
-        figures = [*(_say(row[each], unit) for each in ("a", "b", "difference")), f"{low} to {high}"]
+        unit = unit_of(name, words)
+        low, high = (say_figure(row[end], unit) for end in ("low", "high"))
+        figures = [*(say_figure(row[each], unit) for each in ("a", "b", "difference")), f"{low} to {high}"]
         found.append((words, figures, str(row["shown"])))
     return found
 
 
-def _say(value: float, unit: str) -> str:
-    if value != value:
-        return "-"
-    if unit:
-        say = say_duration if unit == "s" else say_bytes
-        return f"{'-' if value < 0 else ''}{say(abs(value))}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}" if abs(value) < 1 else f"{value:.3g}"
-
-
 def largest_difference(found: Comparison) -> str:
     """What the picture shows: the largest difference of p95."""
-    table = found.delays.reset_index()
-    shown = table[(table["figure"] == "p95") & table["shown"].isin(list(COLOURS))].to_dict("records")
-    if not shown:
+    row = found.largest_delay("p95")
+    if row is None:
         return "No flow's p95 is shown to differ"
-    row = max(shown, key=lambda each: abs(each["difference"]))
     later = "later" if row["difference"] > 0 else "sooner"
     took = say_duration(abs(row["difference"]))
     return f"95 % of {say_flow(str(row['flow']))} mail arrives {took} {later} in B, the largest change of any flow"
