@@ -13,14 +13,13 @@ from coexsim.engine.event_heap import push, push_now
 from coexsim.engine.layout import (
     DEFERRALS,
     DEFERRALS_WHEN_MOVED,
-    HELD,
     MEASURED_FROM,
     MEASURED_TO,
     NEED_LOT,
     NEED_PATH,
     SEGMENT,
 )
-from coexsim.engine.pools import give_back, wait
+from coexsim.engine.pools import give_back, take, wait
 from coexsim.engine.server_steps import queued_at
 from coexsim.engine.shared import shared
 from coexsim.engine.steps import (
@@ -144,16 +143,12 @@ def connect(w: Any, c: int, now: float) -> int:
     to = shared(w, "servers")[target]
     if not to.listens or is_down(w, to.downtime, now):
         return unreached(w, c, sv.refuses, now + formulas.REFUSED * shared(w, "paths")[path].round_trip)
-    ints = shared(w, "ints")
     po = shared(w, "pools")[to.connections]
     k = client_key(w, co, target, po)
     key = shared(w, "keys")[k]
     co.slot_asked = now
     if po.used < po.most and key.taken < po.most_of_key:
-        po.used += 1
-        key.taken += 1
-        ints[HELD] += 1
-        co.slot = ints[HELD]
+        co.slot = take(w, po, key)
         co.slot_taken = now
         co.held |= HAS_SLOT
         return DOOR

@@ -65,6 +65,16 @@ def feed_back(po: Any, key: Any, failed: bool) -> Any:
 
 
 @compiled
+def take(w: Any, po: Any, key: Any) -> Any:
+    """``Pool.try_take``, where there is a free slot below the key's bound: its number, in the order in which slots are taken."""
+    ints = shared(w, "ints")
+    po.used += 1
+    key.taken += 1
+    ints[HELD] += 1
+    return ints[HELD]
+
+
+@compiled
 def wait(w: Any, po: Any, k: int, c: int, now: float) -> None:
     """``Pool.request``: queue a copy for a slot."""
     copies = shared(w, "copies")
@@ -109,7 +119,6 @@ def hand_slot(w: Any, po: Any, k: int, now: float) -> None:
     """A free slot goes to the first that waits under a key."""
     copies = shared(w, "copies")
     keys = shared(w, "keys")
-    ints = shared(w, "ints")
     key = keys[k]
     c = key.head
     key.head = copies[c].next
@@ -122,19 +131,17 @@ def hand_slot(w: Any, po: Any, k: int, now: float) -> None:
         if key.next >= 0:
             keys[key.next].before = key.before
     po.waiting -= 1
-    po.used += 1
-    key.taken += 1
+    held = take(w, po, key)
     co = copies[c]
-    ints[HELD] += 1
     if co.held & AWAITS_THREAD:
         co.held = (co.held & ~AWAITS_THREAD) | HAS_THREAD
         co.thread_taken = now
-        co.thread = ints[HELD]
+        co.thread = held
         push_now(w, AT_ONCE, (HAS_WAITED << SHIFT) | c)
     else:
         co.held = (co.held & ~AWAITS_SLOT) | HAS_SLOT
         co.slot_taken = now
-        co.slot = ints[HELD]
+        co.slot = held
         push_now(w, AT_ONCE, (SLOT_WAITED << SHIFT) | c)
 
 

@@ -46,15 +46,23 @@ from coexsim.engine.steps import (
 
 
 @compiled
+def enqueue(w: Any, co: Any) -> None:
+    """``MailServer.enqueue``: it counts in the server's queue from now on."""
+    sv = shared(w, "servers")[co.server]
+    sv.queued += 1
+    sv.queued_bytes += co.size
+
+
+@compiled
 def enter(w: Any, c: int, now: float) -> int:
     """``MailServer.enter``, ``work_done_s``: into the queue, and when the server has done its work on it."""
     ints = shared(w, "ints")
     co = shared(w, "copies")[c]
     key = shared(w, "place_keys")[co.place]
     sv = shared(w, "servers")[key.server]
-    todo = 0.0
+    needed_s = 0.0
     if sv.works:
-        todo = work_s(w, sv.cores_work, key.visit, sv.cores_s, c)
+        needed_s = work_s(w, sv.cores_work, key.visit, sv.cores_s, c)
         if ints[NEED] != 0:
             return NOTHING
         st = shared(w, "stations")[sv.cores]
@@ -63,12 +71,11 @@ def enter(w: Any, c: int, now: float) -> int:
     ints[GIVEN_COPY] = -1
     co.server = key.server
     co.tx = -1
-    sv.queued += 1
-    sv.queued_bytes += co.size
+    enqueue(w, co)
     co.queued_s = now
     co.failures = 0
     co.warned = 0
-    done = arrive(w, sv.cores, now, todo) if sv.works else up_at(w, sv.downtime, now)
+    done = arrive(w, sv.cores, now, needed_s) if sv.works else up_at(w, sv.downtime, now)
     if done <= now:
         return PLAN
     if done < math.inf:
@@ -86,19 +93,20 @@ def plan(w: Any, c: int, now: float) -> int:
         return need(w, NEED_PLACE, co.place, c)
     p = shared(w, "places")[key.row]
     sv = shared(w, "servers")[key.server]
-    todo = sv.delivery_s
+    delivery_s = sv.delivery_s
     if sv.delivery >= 0 and p.d1 > p.d0:
-        todo = work_s(w, sv.delivery_work, key.visit, sv.delivery_s, c)
+        delivery_s = work_s(w, sv.delivery_work, key.visit, sv.delivery_s, c)
         if ints[NEED] != 0:
             return NOTHING
-    if no_room_for_plan(w, p, sv) != 0:
-        return need(w, no_room_for_plan(w, p, sv), 0, 0)
+    lacks = no_room_for_plan(w, p, sv)
+    if lacks != 0:
+        return need(w, lacks, 0, 0)
     ints[GIVEN_COPY] = -1
     note_way(w, co, key)
     if p.added != 0:
         ints[SENT] += p.added
         co.wan *= co.count / (co.count + p.added)
-    deliver_here(w, co, p, sv, now, todo)
+    deliver_here(w, co, p, sv, now, delivery_s)
     end_rows(w, co, p.f0, p.f1, now)
     start_notice(w, c, p.notice, p.serial, now)
     return send_on(w, c, p)
@@ -139,14 +147,14 @@ def note_way(w: Any, co: Any, key: Any) -> None:
 
 
 @compiled
-def deliver_here(w: Any, co: Any, p: Any, sv: Any, now: float, todo: float) -> None:
+def deliver_here(w: Any, co: Any, p: Any, sv: Any, now: float, delivery_s: float) -> None:
     """Into the mailboxes of this server, each of which may be work."""
     parts = shared(w, "parts")
     for j in range(p.d0, p.d1):
         done = now
         if sv.delivery >= 0:
             for _ in range(parts[j].count):
-                done = max(done, arrive(w, sv.delivery, now, todo))
+                done = max(done, arrive(w, sv.delivery, now, delivery_s))
         end_row(w, co, parts[j].end, co.count, done)
 
 
@@ -182,9 +190,7 @@ def send_on(w: Any, c: int, p: Any) -> int:
 def keep(w: Any, c: int, waits: bool) -> int:
     """A part of what is in the queue already; `waits`: it only waits for its next attempt."""
     co = shared(w, "copies")[c]
-    sv = shared(w, "servers")[co.server]
-    sv.queued += 1
-    sv.queued_bytes += co.size
+    enqueue(w, co)
     co.waits = waits
     if waits:
         return DEFER

@@ -64,9 +64,9 @@ def dialogue(w: Any, c: int, now: float) -> int:
     if taken < 0:
         return need(w, NEED_TAKE, c, target)
     ta = takes[taken]
-    todo = 0.0
+    accept_s = 0.0
     if ta.body:
-        todo = work_s(w, to.accept_work, ta.visit, to.accept_s, c)
+        accept_s = work_s(w, to.accept_work, ta.visit, to.accept_s, c)
         if ints[NEED] != 0:
             return NOTHING
     ints[GIVEN_COPY] = -1
@@ -78,7 +78,7 @@ def dialogue(w: Any, c: int, now: float) -> int:
     co.talking = 1
     co.talks = now
     trips = ta.new_trips
-    if sv.reuse_s > 0 and use_kept_connection(w, co, target, now):
+    if sv.reuse_s > 0 and use_cached_connection(w, co, target, now):
         trips = ta.reused_trips
     elif ta.body:
         trips += formulas.slow_start_round_trips(co.size)
@@ -86,7 +86,7 @@ def dialogue(w: Any, c: int, now: float) -> int:
     if ta.body and to.pressure < math.inf:
         pressure = formulas.back_pressure_s(queued_at(w, to.machine)[0], to.pressure)
     round_trip = shared(w, "paths")[co.path].round_trip
-    length = formulas.session_s(trips, round_trip, own_session_s(w, co, sv), todo, pressure)
+    length = formulas.session_s(trips, round_trip, own_session_s(w, co, sv), accept_s, pressure)
     if length > 0:
         last_s = formulas.LAST_REPLY * round_trip if is_fragile(w, co) else 0.0
         push(w, now + length - last_s, SESSIONS + co.number, (BODY << SHIFT) | c)
@@ -112,7 +112,7 @@ def is_fragile(w: Any, co: Any) -> bool:
 
 
 @compiled
-def use_kept_connection(w: Any, co: Any, target: int, now: float) -> bool:
+def use_cached_connection(w: Any, co: Any, target: int, now: float) -> bool:
     """``MailServer.use_cached_connection``: is there one that is still open; those found closed are forgotten."""
     ints = shared(w, "ints")
     kept = shared(w, "kept")
@@ -137,7 +137,7 @@ def use_kept_connection(w: Any, co: Any, target: int, now: float) -> bool:
 
 
 @compiled
-def keep_connection(w: Any, co: Any, now: float) -> None:
+def cache_connection(w: Any, co: Any, now: float) -> None:
     """``MailServer.cache_connection``: it may be used again for a while."""
     ints = shared(w, "ints")
     kept = shared(w, "kept")
@@ -228,7 +228,7 @@ def taken(w: Any, c: int, now: float) -> int:
     co = shared(w, "copies")[c]
     sv = shared(w, "servers")[co.server]
     if sv.reuse_s > 0:
-        keep_connection(w, co, now)
+        cache_connection(w, co, now)
     give_back_slot(w, co, now)
     ta = shared(w, "takes")[co.take]
     co.talking = 0

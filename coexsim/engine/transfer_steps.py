@@ -10,8 +10,8 @@ from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, end_rows, narrow, new_part, room_for_rows, start_notice
 from coexsim.engine.downtimes import is_down, up_at
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.layout import DEFERRALS, DEFERRALS_WHEN_MOVED, FLUSH, HELD
-from coexsim.engine.pools import bound_of, feed_back, give_back, reopen, wait
+from coexsim.engine.layout import DEFERRALS, DEFERRALS_WHEN_MOVED, FLUSH
+from coexsim.engine.pools import bound_of, feed_back, give_back, reopen, take, wait
 from coexsim.engine.server_steps import leave
 from coexsim.engine.shared import shared
 from coexsim.engine.steps import (
@@ -69,7 +69,6 @@ def send(w: Any, c: int, now: float) -> int:
         co.reply = d.reply
         co.late = -1
         return DEFER
-    ints = shared(w, "ints")
     po = shared(w, "pools")[sv.threads]
     key = shared(w, "keys")[tx.key]
     co.thread_asked = now
@@ -78,10 +77,7 @@ def send(w: Any, c: int, now: float) -> int:
         co.held |= AWAITS_THREAD
         wait(w, po, tx.key, c, now)
         return NOTHING
-    po.used += 1
-    key.taken += 1
-    ints[HELD] += 1
-    co.thread = ints[HELD]
+    co.thread = take(w, po, key)
     co.thread_taken = now
     co.held |= HAS_THREAD
     return ATTEMPT
