@@ -5,11 +5,12 @@ from __future__ import annotations
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.layout import EPOCH
 from coexsim.engine.numbering import Numbers
+from coexsim.mail.delivery import dns_reply
 from coexsim.mail.dns import Answer, DnsFailure, MailHosts, Question, in_order
 from coexsim.mail.message import NextHop
 from coexsim.mail.policy import Policy
 from coexsim.mail.reach import mx_lookup
-from coexsim.mail.replies import CLIENT_PRODUCT, reply
+from coexsim.mail.replies import CLIENT_PRODUCT
 from coexsim.sim.dns_server import mx_lots
 from coexsim.sim.world import World
 
@@ -73,7 +74,7 @@ class DnsRows:
             assert found is not None
             policy = self._policy(name)
             found = policy.dns_failure(found, target) if policy else found
-            said = reply(policy.product if policy else CLIENT_PRODUCT, found.cause)
+            said = dns_reply(policy.product if policy else CLIENT_PRODUCT, found._replace(reason=""), ())
             row = (-1, -1, -1, self._replies.of(said), int(found.temporary), 0)
         assert self.arrays.append("nodes", [row]) == node
         return node

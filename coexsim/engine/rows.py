@@ -16,7 +16,7 @@ from coexsim.engine.dns_rows import DnsRows
 from coexsim.engine.layout import EPOCH
 from coexsim.engine.numbering import Class, End, Submission, TransferClass
 from coexsim.engine.rule_tables import ARRAYS_OF_RULES, RuleTables
-from coexsim.mail.delivery import Refused
+from coexsim.mail.delivery import Refused, as_taken
 from coexsim.mail.dsn import notice_for
 from coexsim.mail.message import Kind, NextHop, Rcpt, Reply
 from coexsim.mail.replies import expired_reply, reply
@@ -241,6 +241,7 @@ class RuleRows:
         to, server = self.world.servers[self.servers[target]], self.world.servers[at.server]
         probe = self._probe(at, size_bytes, mail)
         session, body = to.rules.reception(probe, at.envelope, at.server, server.sender(mail), now_s)
+        session = as_taken(server.policy, session)
         smtp = server.spec.smtp
         new, reused = (
             session_round_trips(smtp.tls, smtp.pipelining, 0, at.envelope.count, reused, body)

@@ -45,8 +45,8 @@ def attempt_at_once(
             effect = agent.send(sent_back)
             sent_back = None
             match effect:
-                case Resolve():
-                    found = hosts_at_once(setup, hop, policy, state)
+                case Resolve(next_hop):
+                    found = hosts_at_once(setup, next_hop, policy, state)
                     sent_back = found if isinstance(found, DnsFailure) else addresses(setup.server_at, found)
                 case Connect(host):
                     sent_back = connect(host)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of
 from coexsim.mail.policy import Policy, RouteEntry
-from coexsim.mail.replies import reply
+from coexsim.mail.replies import reply, softened
 from coexsim.mail.setup import Setup, State
 
 
@@ -40,6 +40,13 @@ class Case(NamedTuple):
         """It ends here, with the product's reply to this cause."""
         address = rcpt.address
         said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
+        return self._ends(rcpt, rule, reason, said)
+
+    def _ends(self, rcpt: Rcpt, rule: str, reason: str, said: Reply) -> Disposition:
+        """It fails with this reply; where every failure is taken for one that passes, it stays in the queue."""
+        if self.policy.soft_bounces and not said.temporary:
+            said = softened(said)
+            return Disposition(rcpt, "send", rule, reason, hop=NextHop(f"soft bounce {said}", by_mx=False, kept=said))
         return Disposition(rcpt, "fail", rule, reason, reply=said)
 
     @property
@@ -65,6 +72,13 @@ class Case(NamedTuple):
 
     def to_hop(self, rcpt: Rcpt, route: RouteEntry, rule: str, reason: str) -> Disposition:
         """It goes on by this route: to its host or the MX, by the sender's relay host, or to the role on this machine that sends."""
+        if route.pattern == "*":
+            own = self.policy.sender_transport(self.envelope.sender)
+            if own is not None:
+                route, rule = own, "sender-dependent-transport"
+                reason = f"{reason.rpartition('; ')[0]}; the transport of {self.envelope.sender} is {own.rule.removeprefix('transport ')}"
+        if route.refuses is not None:
+            return self._ends(rcpt, rule, reason, route.refuses)
         if self.policy.hands_over_to is not None and route.to_smart_host:
             return Disposition(rcpt, "hand-over", rule, reason, role=self.policy.hands_over_to)
         by_sender = self.policy.sender_route(self.envelope.sender) if route.by_sender else None

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import Kind, NextHop, Rcpt, Reply, domain_of
 from coexsim.mail.policy import Policy
-from coexsim.mail.replies import expired_reply, reply
+from coexsim.mail.replies import expired_reply, reply, softened
 from coexsim.mail.retry import Wait
 
 Recipients = tuple[Rcpt, ...]
@@ -269,6 +269,7 @@ def _attempt_at(policy: Policy, recipients: Recipients, hop: NextHop, source: in
         if isinstance(reached, Interrupted):
             return Attempt(None, (), failed, (), "unclear", interrupted=offered)
         if isinstance(reached, TransactionResult):
+            reached = as_taken(policy, reached)
             answered.append(host.server)
             failed, deferred = failed + reached.failed, reached.deferred
             if reached.accepted:
@@ -328,8 +329,19 @@ def _expired(policy: Policy, refused: Refused) -> Refused:
 
 def dns_reply(product: str, failure: DnsFailure, recipients: Recipients) -> Reply:
     """What a product says about mail whose next hop DNS does not give."""
-    address = recipients[0].address
-    return reply(product, failure.cause, address=address, domain=domain_of(address), detail=failure.reason)
+    if failure.reply is not None:
+        return failure.reply
+    address = recipients[0].address if recipients else ""
+    said = reply(product, failure.cause, address=address, domain=domain_of(address), detail=failure.reason)
+    return softened(said) if failure.temporary else said
+
+
+def as_taken(policy: Policy, result: TransactionResult) -> TransactionResult:
+    """What a client makes of a server's replies: as they are, or (Postfix: soft_bounce) every refusal as one to try again later."""
+    if not policy.soft_bounces or not result.failed:
+        return result
+    soft = tuple(refused._replace(reply=softened(refused.reply)) for refused in result.failed)
+    return TransactionResult(result.accepted, (), (*soft, *result.deferred))
 
 
 def split_by_time(refused: Iterable[Refused]) -> tuple[tuple[Refused, ...], tuple[Refused, ...]]:

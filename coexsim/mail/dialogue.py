@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from coexsim.mail.at_once import attempt_at_once
+from coexsim.mail.case import Case
 from coexsim.mail.delivery import Recipients, Refused, TransactionResult, split_by_time
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import DnsFailure, Question
@@ -23,9 +24,9 @@ from coexsim.mail.message import (
     local_part_of,
     without_extension,
 )
-from coexsim.mail.policy import DomainRule, Policy, Rate
+from coexsim.mail.policy import DomainRule, Policy, Rate, RouteEntry
 from coexsim.mail.reach import WhyNotReached, hosts_at_once
-from coexsim.mail.replies import reply
+from coexsim.mail.replies import reply, softened
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 from coexsim.mail.verify_cache import Verified
@@ -102,7 +103,11 @@ class _Offer(NamedTuple):
     ) -> Refusal:  # fmt: skip
         address = address or rcpt.address
         said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
-        return Refusal(rcpt, said, command, rule, recoverable)
+        return self.refused(rcpt, said, command, rule, recoverable=recoverable)
+
+    def refused(self, rcpt: Rcpt, said: Reply, command: Command, rule: str, *, recoverable: bool = False) -> Refusal:
+        """A refusal with this reply, or a softer one."""
+        return Refusal(rcpt, softened(said) if self.policy.soft_bounces else said, command, rule, recoverable)
 
 
 def receive(
@@ -125,7 +130,9 @@ def receive(
     offer = _Offer(setup, policy, client, envelope, state, greylisted, why_not, allowed, verified)
     insecure = _insecure(offer)
     if insecure is not None:
-        return Reception((), tuple(Refusal(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients))
+        return Reception(
+            (), tuple(offer.refused(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients)
+        )
     too_many = next((r for r in offer.rates if r.counts == "messages" and not _within(offer, r)), None)
     if too_many is not None:
         return Reception(
@@ -212,7 +219,29 @@ def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
         return None
     if rule is not None and rule.verify and not _is_known(offer, rule, rcpt.address):
         return offer.no(rcpt, "edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
+    if policy.protects_at_rcpt and offer.setup.directory.is_internal_only(rcpt.address) and not _from_inside(offer):
+        return offer.no(rcpt, "internal-only", "internal-senders-only")
+    refused_by = _refusing_route(policy, rcpt.address)
+    if refused_by is not None and refused_by.refuses is not None:
+        said = refused_by.refuses
+        at_rcpt = said._replace(enhanced="5.1.1") if said.enhanced == "5.0.0" else said
+        return offer.refused(rcpt, at_rcpt, "rcpt", refused_by.rule)
     return _unverified(offer, rcpt) if policy.verifies != "off" and rule is not None else None
+
+
+def _from_inside(offer: _Offer) -> bool:
+    return Case(offer.setup, offer.policy, offer.envelope, offer.client, offer.state).from_inside
+
+
+def _refusing_route(policy: Policy, address: str) -> RouteEntry | None:
+    """The route that refuses a recipient's mail, where the server looks at it at RCPT; what an alias leads elsewhere is not looked at.
+
+    Postfix: "anything that resolves to the error mailer is known to be undeliverable" (smtpd_check.c).
+    """
+    if not policy.refuses_where_routes_do or not {fold(address), "@" + domain_of(address)}.isdisjoint(policy.aliases):
+        return None
+    route = policy.forced_route(address) or policy.route_for(address, 0, named=policy.rule_for(address) is not None)
+    return route if route is not None and route.refuses is not None else None
 
 
 def _sender_refused(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
@@ -287,7 +316,7 @@ def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
     hosts = hosts_at_once(setup, hop, policy, offer.state)
     if isinstance(hosts, DnsFailure):
         by_set_up = policy.is_at_fault(hosts, hop)
-        said = reply(policy.product, hosts.cause, domain=hop.name, detail=hosts.reason)
+        said = hosts.reply or reply(policy.product, hosts.cause, domain=hop.name, detail=hosts.reason)
         return said._replace(code=451, enhanced="4" + said.enhanced[1:]) if by_set_up else said
     if policy.verifies == "route":
         return None

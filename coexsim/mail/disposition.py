@@ -143,6 +143,9 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
     forced = policy.forced_route(address)
     if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
         return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
+    caught = _caught(case, rcpt, rule, person)
+    if caught is not None:
+        return caught
     if policy.all_local_to_smart_host:
         return _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
     if person and not policy.expands_first:
@@ -157,6 +160,19 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
         shared = f"no Person record for {address} here; the domain is shared"
         return _relay(case, rcpt, rule, rule.unknown_rule, shared if rule.looked_up else PASSES_ON)
     return case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
+
+
+def _caught(case: Case, rcpt: Rcpt, rule: DomainRule, person: Person | None) -> _Expansion | None:
+    """The address that takes mail for whoever is not listed here, or (Postfix) is listed, but without a mail file here or a way on."""
+    policy, address = case.policy, rcpt.address
+    if policy.unlisted_go_to is None or domain_of(address) not in policy.unlisted_domains:
+        return None
+    leads_on = policy.route_for(address, 0, named=not rule.any_route) is not None
+    if person is not None and (person.lives_at(policy.server) or leads_on):
+        return None
+    to = policy.unlisted_go_to
+    target = Rcpt(f"{local_part_of(address)}{to}" if to.startswith("@") else to, rcpt.count, rcpt.written)
+    return _Expansion((target,), frozenset({fold(address)}))
 
 
 def _deliver(case: Case, rcpt: Rcpt, person: Person) -> Disposition | _Expansion:

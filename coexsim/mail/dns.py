@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
-from coexsim.mail.message import MANY_NAMES, NextHop
+from coexsim.mail.message import MANY_NAMES, NextHop, Reply
 
 
 class Question(NamedTuple):
@@ -62,11 +62,12 @@ class MailHosts(NamedTuple):
 
 
 class DnsFailure(NamedTuple):
-    """Why there is no host to try; `cause` is a key of the reply catalogue."""
+    """Why there is no host to try; `cause` is a key of the reply catalogue, unless the `reply` is known."""
 
     cause: str
     temporary: bool
     reason: str
+    reply: Reply | None = None
 
 
 Families = Literal["A", "A or AAAA", "both"]
@@ -81,6 +82,8 @@ def mail_hosts(
 
     Where both families are asked for, IPv6 comes first (RFC 6724).
     """
+    if target.kept is not None:
+        return DnsFailure("kept", True, target.kept.text, target.kept)
     if not target.others:
         return (yield from _hosts_of(target, own_names, own_addresses, families))
     equals: list[MailHost] = []

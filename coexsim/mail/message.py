@@ -71,12 +71,16 @@ class Envelope(NamedTuple):
 
 
 class NextHop(NamedTuple):
-    """Where a server sends mail: a domain or host by MX, or a host by address only (written ``[host]``)."""
+    """Where a server sends mail: a domain or host by MX, or a host by address only (written ``[host]``).
+
+    With `kept` it is no host at all: the mail stays in the queue, attempt after attempt, with this reply.
+    """
 
     name: str
     by_mx: bool
     external_dns: bool = True
     others: tuple[NextHop, ...] = ()  # as good as this one: any of them serves
+    kept: Reply | None = None
 
     def __str__(self) -> str:
         return self.name if self.by_mx else f"[{self.name}]"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from coexsim.mail.dns import DnsFailure, Families
-from coexsim.mail.message import NextHop, domain_of, fold
+from coexsim.mail.message import NextHop, Reply, domain_of, fold
 from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.verify_cache import VerifyTimes
 
@@ -43,6 +43,7 @@ class RouteEntry(NamedTuple):
     external_dns: bool = True
     by_sender: bool = False  # gives way to a relay host of the sender's own
     forced: bool = False  # taken before the directory is asked: also by mail for people with a mail file here
+    refuses: Reply | None = None  # mail that would take it ends here, with this reply
 
 
 class Rate(NamedTuple):
@@ -109,6 +110,12 @@ class Policy(NamedTuple):
     # Two ways to one mailbox (a group, and by name) make two copies.
     tells_originals_apart: Literal["never", "groups-from-elsewhere", "always"] = "never"
     sender_routes: Mapping[str, NextHop] = {}  # relay hosts by sender address or "@domain"
+    sender_transports: Mapping[str, RouteEntry] = {}  # likewise, of mail for other domains, before any relay host
+    protects_at_rcpt: bool = False  # who takes mail of internal senders only is so at RCPT, not where groups are opened
+    refuses_where_routes_do: bool = False  # at RCPT, whom a route refuses
+    unlisted_go_to: str | None = None  # the address, or "@domain", for unlisted recipients of `unlisted_domains`
+    unlisted_domains: frozenset[str] = frozenset()
+    soft_bounces: bool = False  # what would end here for good is told to come later, or kept
     destination_recipient_limit: int | None = None  # offered in one transaction at the most
     fallback_relays: tuple[NextHop, ...] = ()  # tried when the next hop defers mail or cannot be found
     mx_address_limit: int | None = None  # of mail hosts that are tried in one attempt
@@ -172,7 +179,9 @@ class Policy(NamedTuple):
 
     def dns_failure(self, failure: DnsFailure, hop: NextHop) -> DnsFailure:
         """The failure as this server treats it: as a temporary one where its own set-up is the cause."""
-        return DnsFailure("set-up-at-fault", True, failure.reason) if self.is_at_fault(failure, hop) else failure
+        if self.is_at_fault(failure, hop):
+            return DnsFailure("set-up-at-fault", True, failure.reason)
+        return failure._replace(temporary=True) if self.soft_bounces else failure
 
     @property
     def size_limits(self) -> Iterator[int]:
@@ -196,6 +205,10 @@ class Policy(NamedTuple):
     def sender_route(self, sender: str) -> NextHop | None:
         """The relay host of a sender: by the address, then by its domain (postconf(5): sender_dependent_relayhost_maps)."""
         return self.sender_routes.get(fold(sender)) or self.sender_routes.get("@" + domain_of(sender))
+
+    def sender_transport(self, sender: str) -> RouteEntry | None:
+        """The route of a sender's mail for other domains (postconf(5): sender_dependent_default_transport_maps)."""
+        return self.sender_transports.get(fold(sender)) or self.sender_transports.get("@" + domain_of(sender))
 
     def forced_route(self, address: str) -> RouteEntry | None:
         """The route that is taken before the directory is asked: an entry of Postfix's transport table."""

@@ -89,6 +89,11 @@ def reply(product: str, cause: str, *, address: str = "", domain: str = "", deta
     return Reply(code, enhanced, text.format(address=address, domain=domain, detail=detail))
 
 
+def softened(said: Reply) -> Reply:
+    """A permanent reply as one to try again later: 550 5.1.1 as 450 4.1.1 (Postfix: soft_bounce)."""
+    return said if said.temporary else said._replace(code=said.code - 100, enhanced="4" + said.enhanced[1:])
+
+
 def expired_reply(policy: Policy, last: Reply) -> Reply:
     """What the notice about mail that is too old says, given the last failure."""
     if policy.expired == "keeps-code":

@@ -182,6 +182,14 @@ Address = Annotated[
     PlainValidator(_like(ADDRESS, "an address such as 'name@corporate.com'")),
     Written("an address", "", "name@corporate.com", _text(ADDRESS)),
 ]
+_CATCHER = rf"@{_DOMAIN}|{ADDRESS}"
+Catcher = Annotated[
+    str,
+    PlainValidator(
+        _like(_CATCHER, "an address such as 'name@corporate.com', or '@corporate.com' for the same local part there")
+    ),
+    Written("an address, or '@' and a domain", "", "postmaster@corporate.com", _text(_CATCHER)),
+]
 Domain = Annotated[
     str,
     PlainValidator(_like(_DOMAIN, "a domain such as 'corporate.com'")),

@@ -102,6 +102,10 @@ CASES: dict[str, Case] = {
         "servers: {onprem: {relay_host: gateway.corporate.com}}\n"
         + zone(MX, A_RECORD, "gateway 1h IN A 192.0.2.77"),
     ),
+    "HOST-PORT-LEFT-OUT": Case(
+        "servers: {onprem: {smart_host: 'smtp.inotes.example:587'}}",
+        "servers: {onprem: {smart_host: 'smtp.inotes.example:25'}}",
+    ),
     "HOST-NOT-IN-DNS": Case("servers: {onprem: {host: other.corporate.com, address: 192.0.2.10}}"),
     "DOMINO-LISTENER-OFF": Case("servers: {onprem: {smtp_listener_task: disabled}}"),
     "DOMINO-SMTP-OUTSIDE-OFF": Case("servers: {onprem: {smtp_outside_local_domain: disabled}}"),
@@ -121,6 +125,11 @@ CASES: dict[str, Case] = {
     ),
     "POSTFIX-DOMAIN-IN-TWO-LISTS": Case(
         POSTFIX % ", dUser1: dUser1" + "    relay_domains: [corporate.com]\n", POSTFIX % ", dUser1: dUser1"
+    ),
+    "POSTFIX-UNLISTED-REFUSED": Case(
+        POSTFIX % ", dUser1: dUser1" + "    mydestination: [corporate.com]\n    luser_relay: dUser2@corporate.com\n",
+        POSTFIX % ", dUser1: dUser1"
+        + "    mydestination: [corporate.com]\n    luser_relay: dUser2@corporate.com\n    reject_unlisted_recipient: false\n",
     ),
     "PROVIDER-BY-HOST-NAME": Case(
         CLOUD % "", CLOUD % ", provider: exchange-online", also=frozenset({"SIZE-LIMITS-DIFFER"})

@@ -35,3 +35,20 @@ def test_mail_for_a_host_that_the_set_up_names_waits(server: str, drain: str, ou
 
     assert_same(slow, fast)
     assert set(slow.messages[slow.messages["kind"] == "mail"]["outcome"]) == {outcome}
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        'kind: postfix, transport: {elsewhere.org: "retry:later"}',
+        "kind: postfix, soft_bounce: true",
+    ],
+)
+@pytest.mark.parametrize("to", ["x@elsewhere.org", "x@nowhere.org", "zz@elsewhere.org"])
+def test_mail_that_is_kept_waits_in_both_engines(server: str, to: str) -> None:
+    """retry: keeps it, soft_bounce makes of every failure one that passes (postconf(5)): the sender is told when it is too old."""
+    text = SET_UP.format(server=server, drain="6 days").replace("to: x@elsewhere.org", f"to: {to}")
+    scenario = scenario_from_text(text.replace("domain: elsewhere.org", "domain: elsewhere.org, mailboxes: [x]"))
+    slow, fast = reference(scenario), compiled(scenario)
+
+    assert_same(slow, fast)

@@ -179,7 +179,31 @@ CASES: dict[str, tuple[str, set[str]]] = {
         "Postfix smtp_connect.c: relayhost configuration problem",
         {"SMART-HOST-NO-ADDRESS"},
     ),
-    "163b-postfix-fallback-not-found": ("Postfix smtp_connect.c: smtp_fallback_relay configuration problem", set()),
+    "163b-postfix-fallback-not-found": (
+        "Postfix smtp_connect.c: smtp_fallback_relay configuration problem",
+        {"SMART-HOST-NO-ADDRESS"},
+    ),
+    "164-postfix-error-and-retry-transports": (
+        "transport(5), error(8); smtpd_check.c; postconf(5), sender_dependent_default_transport_maps",
+        set(),
+    ),
+    "165-postfix-soft-bounce": ("postconf(5), soft_bounce", set()),
+    "166-postfix-fallback-transport": ("postconf(5), fallback_transport, local_recipient_maps", set()),
+    "166b-postfix-fallback-transport-not-reached": (
+        "postconf(5), fallback_transport: the note on local_recipient_maps",
+        {"POSTFIX-UNLISTED-REFUSED"},
+    ),
+    "166c-postfix-luser-relay": ("postconf(5), luser_relay", set()),
+    "166d-postfix-luser-relay-to-a-mailbox": ("postconf(5), luser_relay", set()),
+    "167-postfix-gateway-by-classes": (
+        "postconf(5), virtual_transport, relay_transport: precedence over relayhost; ADDRESS_CLASS_README",
+        set(),
+    ),
+    "168-postfix-protected-list": ("RESTRICTION_CLASS_README, protecting internal distribution lists", set()),
+    "169-zimbra-split-domain": (
+        "wiki.zimbra.com, Split Domain: Zimbra as the primary system",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
     "113-domino-forward-to-tenant": ("IBM and Microsoft: forwarding addresses in coexistence", set()),
     "114-greylisting-at-the-first-mx": ("RFC 5321 5.1; postconf(5), smtp_mx_session_limit", {"DSN-UNDELIVERABLE"}),
     "121-google-split-mailcow": (

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.dns import DnsFailure
-from coexsim.mail.message import NextHop, fold
+from coexsim.mail.message import NextHop, fold, next_hop
+from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
 from coexsim.scenario.places import Path
 
+_WITH_PORT = re.compile(
+    r"(?:(?:smtp|relay|lmtp):)?(?P<host>\[[^\]]+\]|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+):(?P<port>\d+|[a-z]+)"
+)
 SMART_HOST_NO_ADDRESS = FindingKind(
     "SMART-HOST-NO-ADDRESS",
     "a smart host has no address",
     "error",
     "The name given as smart host or relay host is not in DNS.",
-    "All mail that is sent there bounces with 5.4.4.",
+    "All mail that is sent there bounces with 5.4.4; Postfix (relayhost) and Exim keep it until it is too old.",
     "Correct the name; or give the server that is meant this host.",
     "the article, Enable the smart host option, and enter the server address",
 )
@@ -55,8 +60,8 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
     told: set[NextHop] = set()
     for name in search.own_servers:
         policy = search.setup.policies[name]
-        for hop in dict.fromkeys([*(route.hop for route in policy.routes), policy.passes_first]):
-            if hop is None or hop in told:
+        for hop in dict.fromkeys(_named_hops(policy)):
+            if hop in told or hop.kept is not None:
                 continue
             told.add(hop)
             path = _where_named(search, name, hop.name)
@@ -65,17 +70,18 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
             )  # its own DNS is a finding of its own
             if isinstance(found, DnsFailure):
                 marks: tuple[str, ...] = (found.reason,)
+                ends = "waits" if policy.is_at_fault(found, hop) or policy.soft_bounces else "bounces"
                 if policy.verifies == "route":  # then it is said at RCPT, and not why
                     marks += (str(reply(policy.product, "unverified-recipient")),)
                 if found.cause == "loops-to-self":
                     text = (
-                        f"{hop.name}, to which {name} sends, is {name} itself: mail for it bounces; name the server that is meant, such as "
+                        f"{hop.name}, to which {name} sends, is {name} itself: mail for it {ends}; name the server that is meant, such as "
                         "that of the hosted service"
                     )
                     yield search.finding(SMART_HOST_IS_ITSELF, path, text, about=(name, hop.name), marks=marks)
                 if found.cause in ("no-address", "no-such-domain", "null-mx"):
                     text = (
-                        f"{hop.name} has no address: what {name} sends there bounces; "
+                        f"{hop.name} has no address: what {name} sends there {ends}; "
                         f"correct the name, or give the server there this host{search.hosts.near(hop.name)}"
                     )
                     yield search.finding(SMART_HOST_NO_ADDRESS, path, text, about=(name, hop.name), marks=marks)
@@ -90,6 +96,14 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                 yield search.finding(SMART_HOST_NOT_HERE, path, text, about=(name, hop.name), marks=marks)
 
 
+def _named_hops(policy: Policy) -> Iterator[NextHop]:
+    """The hosts that a server's set-up names."""
+    routes = (*policy.routes, *policy.sender_transports.values())
+    for hop in (*(r.hop for r in routes), policy.passes_first, *policy.sender_routes.values(), *policy.fallback_relays):
+        if hop is not None:
+            yield from (hop._replace(others=()), *hop.others)
+
+
 def _where_named(search: Search, server: str, host: str) -> Path:
     """The setting in which a server (or the one it runs on) names a host."""
     for name in (server, search.scenario.servers[server].runs_on):
@@ -99,17 +113,43 @@ def _where_named(search: Search, server: str, host: str) -> Path:
     return ("servers", server)
 
 
-def _written(search: Search, path: Path) -> str:
+def _text_at(search: Search, path: Path) -> str:
+    """The text that stands at a key; empty where there is no text."""
     here: object = search.scenario.source.raw
     for key in path:
         if isinstance(here, dict):
             here = here.get(key)
         elif isinstance(here, list) and isinstance(key, int):
             here = here[key]
-    if not isinstance(here, str):
-        return ""
+    return here if isinstance(here, str) else ""
+
+
+def _written(search: Search, path: Path) -> str:
+    """The host that a key names."""
+    here = _text_at(search, path)
     host = here.partition(":")[2] if here.partition(":")[0] in ("smtp", "relay", "lmtp") else here
-    return fold(host.strip("[] "))
+    return next_hop(host).name
+
+
+HOST_PORT_LEFT_OUT = FindingKind(
+    "HOST-PORT-LEFT-OUT",
+    "a port beside a host is not looked at",
+    "note",
+    "A host is written with a port, such as [relay]:587. Servers of a scenario have one door each: mail goes to the server at that host.",
+    "Nothing differs, unless that machine takes other mail at this port, or the port is closed on the way.",
+    "Where two services stand at two ports of one machine, write two servers with addresses of their own.",
+    "how coexsim models a server",
+)
+
+
+def ports_are_told(search: Search) -> Iterator[Finding]:
+    """A port beside a host that is not SMTP's own is said to make no difference."""
+    for name in search.own_servers:
+        for path in search.scenario.source.lines:
+            found = _WITH_PORT.fullmatch(_text_at(search, path)) if path[:2] == ("servers", name) else None
+            if found and found["port"] not in ("25", "smtp"):
+                text = f"{name} sends to {found['host']}: its port {found['port']} is not looked at, mail goes to the server at that host"
+                yield search.finding(HOST_PORT_LEFT_OUT, path, text, about=(name, found["host"]))
 
 
 def hosts_are_in_dns(search: Search) -> Iterator[Finding]:
@@ -129,9 +169,11 @@ SUBJECT = Subject(
         SMART_HOST_IS_ITSELF,
         SMART_HOST_NOT_HERE,
         HOST_NOT_IN_DNS,
+        HOST_PORT_LEFT_OUT,
     ),
     causes=(
         smart_hosts_have_addresses,
         hosts_are_in_dns,
+        ports_are_told,
     ),
 )

@@ -72,11 +72,36 @@ def domains_are_in_one_list(search: Search) -> Iterator[Finding]:
             yield search.finding(POSTFIX_DOMAIN_IN_TWO_LISTS, path, text, about=(name, *both))
 
 
+POSTFIX_UNLISTED_REFUSED = FindingKind(
+    "POSTFIX-UNLISTED-REFUSED",
+    "a way for unlisted recipients is never taken",
+    "warning",
+    "fallback_transport and luser_relay are for recipients that local(8) does not know, but these are refused at RCPT before that.",
+    "Mail to people of the other system is refused with 550 5.1.1, although there is a way to them.",
+    "Set reject_unlisted_recipient: false (an empty local_recipient_maps), or list the other system's people.",
+    "postconf(5), luser_relay and fallback_transport: notes on local_recipient_maps",
+)
+
+
+def unlisted_recipients_get_there(search: Search) -> Iterator[Finding]:
+    """Where unlisted recipients have a way on, they are not refused before."""
+    for name, server in search.scenario.of_kind(PostfixServer).items():
+        key = "fallback_transport" if server.fallback_transport else "luser_relay" if server.luser_relay else None
+        if key is not None and server.reject_unlisted_recipient:
+            text = (
+                f"{name} refuses unlisted recipients at RCPT, so nothing comes to {key}; set reject_unlisted_recipient: false, "
+                "or list the recipients"
+            )
+            marks = ("User unknown",)
+            yield search.finding(POSTFIX_UNLISTED_REFUSED, ("servers", name, key), text, about=(name,), marks=marks)
+
+
 SUBJECT = Subject(
     explanations=(
         CATCH_ALL_TAKES_MAIL,
         POSTFIX_DOMAIN_IN_TWO_LISTS,
+        POSTFIX_UNLISTED_REFUSED,
     ),
-    causes=(domains_are_in_one_list,),
+    causes=(domains_are_in_one_list, unlisted_recipients_get_there),
     finders=(catch_alls_leave_people_alone,),
 )

@@ -204,7 +204,8 @@ def _failed(search: Search) -> dict[MailClass, list[Flow]]:
     """The recipients that mail should reach and does not, apart from loops and hop limits, which are told as such."""
     failed: dict[MailClass, list[Flow]] = {}
     for flow in search.flows:
-        wished = flow.sender.side == "internet" and _rule(flow) == "internal-senders-only"
+        closed = flow.sender.side == "internet" and search.setup.directory.is_internal_only(flow.address)
+        wished = closed or _is_set_so(search, flow)
         lost = flow.recipient.exists and not flow.delivered and not wished
         if lost and not flow.loop and not whose_hop_limit(search, flow):
             failed.setdefault(flow.recipient, []).append(flow)
@@ -222,6 +223,13 @@ def _reason(flow: Flow) -> str:
         return "it goes round"
     late = route.deferrals[-1].reply if route.deferrals else None
     return str(route.reply or late or "no reason is known").rstrip(".")
+
+
+def _is_set_so(search: Search, flow: Flow) -> bool:
+    """Does the server where mail ends have a route that refuses or keeps it: an entry "error:" or "retry:" of Postfix's tables."""
+    policy = search.setup.policies.get(flow.route.by or "") if flow.route else None
+    route = policy.route_for(flow.address, flow.size_bytes) if policy else None
+    return route is not None and (route.refuses is not None or (route.hop is not None and route.hop.kept is not None))
 
 
 def _rule(flow: Flow) -> str:

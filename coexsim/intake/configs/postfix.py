@@ -53,7 +53,7 @@ READ_ELSEWHERE = {
     "default_transport", "sender_dependent_relayhost_maps", "default_destination_concurrency_limit",
     "smtp_destination_concurrency_limit", "default_process_limit", "smtp_tls_security_level", "smtp_connect_timeout",
     "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter", "address_verify_negative_cache",
-    "smtp_fallback_relay",
+    "smtp_fallback_relay", "soft_bounce",
     "smtpd_client_restrictions", "smtpd_helo_restrictions",
     "smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
 }  # fmt: skip
@@ -264,6 +264,9 @@ def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
     where = main.where("address_verify_negative_cache")
     if where is not None and main.text("address_verify_negative_cache") == "no":
         found.put((*server, "address_verify_negative_cache"), "disabled", where)
+    where = main.where("soft_bounce")
+    if where is not None and main.text("soft_bounce") == "yes":
+        found.put((*server, "soft_bounce"), "enabled", where)
     where = main.where("recipient_delimiter")
     if where is not None and main.text("recipient_delimiter"):
         found.put((*server, "recipient_delimiter"), main.text("recipient_delimiter"), where)

@@ -12,6 +12,7 @@ from coexsim.intake.configs.postfix_tables import Tables
 
 _SMTP = ("smtp", "relay")
 _HERE = ("virtual", "local", "lmtp")
+_TELLING = ("error", "retry")  # what follows is a text, no host
 _NO_MAIL_DOMAIN = re.compile(r"localhost(\..*)?|(.*\.)?localdomain", re.IGNORECASE)
 
 
@@ -160,9 +161,9 @@ class Addresses:
             return f"smtp:{hop}"
         if word in _HERE or command in _HERE or command == "pipe":
             return "virtual:"
+        if word in _TELLING:
+            return f"{word}:{text.partition(':')[2].strip()}"
         meaning = {
-            "error": "this mail bounces with that text; here it is routed as if the line were not there",
-            "retry": "this mail waits; here it is routed as if the line were not there",
             "discard": "this mail is thrown away; here it is routed as if the line were not there",
         }.get(word, "no such transport is known: give the master.cf too")
         self._found.leave(parameter, f"{pattern} {text}".strip(), where, meaning)

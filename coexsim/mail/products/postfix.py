@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
-from coexsim.mail.message import fold
+from coexsim.mail.message import NextHop, Reply, fold
 from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Rate, RouteEntry
 from coexsim.mail.products.product import Product, Settings, any_route, hop_to, hops_of_setup
 from coexsim.mail.retry import DAY_S, RetrySchedule
@@ -24,15 +25,19 @@ SCHEDULE = RetrySchedule(
     at_attempts=True,
     whole_seconds=True,
 )  # [PF]
+_ENHANCED = re.compile(r"([45]\.\d{1,3}\.\d{1,3})\s*(.*)")
+TELLING = ("error", "retry")  # transports whose rest is what the sender is told
 MACHINE_SETTINGS: Settings = dict(
     expands_first=True,
     tells_originals_apart="always",
+    protects_at_rcpt=True,  # check_recipient_access (RESTRICTION_CLASS_README: internal lists)
     mx_address_limit=5,  # smtp_mx_address_limit [PF]
     mx_session_limit=2,  # smtp_mx_session_limit [PF]
 )
 # Seen with Postfix 3.7.11.
 REPLIES = {
     "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown in virtual mailbox table"),
+    "internal-only": (554, "5.7.1", "<{address}>: Recipient address rejected: Access denied"),
     "too-many-hops": (554, "5.4.0", "Error: too many hops"),
     "set-up-at-fault": (451, "4.3.5", "{detail}"),
     "null-mx": (556, "5.1.0", "Domain {domain} does not accept mail (nullMX)"),
@@ -46,35 +51,26 @@ REPLIES = {
 
 
 def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Settings:
-    relay = list(dict.fromkeys(map(fold, server.relay_domains)))
-    listed = server.reject_unlisted_recipient
-    local = dict.fromkeys(virtual_domains(server, scenario), DomainRule(True, "fail", "relay", listed))
-    # Mail of a relay domain goes on, whatever mail files are here, unless smart_host tells people apart one by one: then those with a mail
-    # file here have a transport of their own too. A domain in both lists is virtual (trivial-rewrite(8)).
-    relayed = DomainRule(
-        _has_people(server, scenario), "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain",
-        delivers=bool(server.smart_host),
-    )  # fmt: skip
-    domains = dict.fromkeys(relay, relayed) | local
-    # ``.domain`` is Postfix's way to name the subdomains.
-    table = {f"*{fold(p)}" if p.startswith(".") else fold(p): to for p, to in server.transport.items()}
-    routes = [transport(pattern, to) for pattern, to in table.items()]
-    if server.smart_host:
-        routes += [transport(d, server.smart_host)._replace(rule="smart-host", cost=2, forced=False) for d in domains]
-    # Sender-dependent and global relay hosts override the recipient's domain, also of relay domains (postconf(5): relayhost).
-    relayhost = hop_to(server.relayhost)
-    by_default = "relayhost" if relayhost else "relay-domain-mx"
-    routes += [RouteEntry(p, relayhost, by_default, 3, by_sender=True) for d in relay for p in (d, f"*.{d}")]
+    domains, relay = _domains(server, scenario)
     return dict(
         domains=domains,
-        primary_domain=next(iter(local or domains), fold(scenario.domain)),
-        subdomains_of=dict.fromkeys(relay, relayed),  # parent_domain_matches_subdomains [PF]
-        routes=(*routes, any_route(server.relayhost, "relayhost", 100)._replace(by_sender=True)),
+        primary_domain=next(iter(domains), fold(scenario.domain)),
+        subdomains_of=dict.fromkeys(relay, _relayed(server, scenario)),  # parent_domain_matches_subdomains [PF]
+        routes=tuple(_routes(server, scenario, domains, relay)),
         sender_routes={
             fold(sender): hop
             for sender, host in server.sender_dependent_relayhost_maps.items()
             if (hop := hop_to(host))
         },
+        sender_transports={
+            fold(sender): transport("*", to)
+            for sender, to in server.sender_dependent_default_transport_maps.items()
+            if _has_host(to)
+        },
+        refuses_where_routes_do=server.reject_unlisted_recipient,
+        unlisted_go_to=server.luser_relay,
+        unlisted_domains=frozenset(map(fold, server.mydestination)) if server.luser_relay else frozenset(),
+        soft_bounces=server.soft_bounce,
         fallback_relays=tuple(hop for host in server.smtp_fallback_relay if (hop := hop_to(host))),
         delimiters=server.recipient_delimiter,
         defers_relaying=server.defer_unauth_destination,
@@ -94,8 +90,79 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         aliases={
             _full(key, scenario): tuple(_full(m, scenario) for m in to) for key, to in server.virtual_alias_maps.items()
         },
-        destination_recipient_limit=50,  # smtp_destination_recipient_limit [PF]
+        destination_recipient_limit=server.default_destination_recipient_limit,
     )
+
+
+def _domains(server: PostfixServer, scenario: Scenario) -> tuple[dict[str, DomainRule], tuple[str, ...]]:
+    """The rule of each domain, those with mailboxes first, and the relay domains; one in several lists is of the first class of local,
+    virtual alias, virtual mailbox, relay (trivial-rewrite(8)).
+    """
+    listed = server.reject_unlisted_recipient
+    virtual = DomainRule(True, "fail", "relay", listed)
+    local = virtual
+    if server.fallback_transport:
+        local = DomainRule(True, "relay", "relay", listed, "fallback-transport", "fallback-transport")
+    relay = tuple(dict.fromkeys(map(fold, server.relay_domains)))
+    classes = (
+        (map(fold, server.mydestination), local),
+        (map(fold, server.virtual_alias_domains), virtual._replace(verify=True)),
+        (virtual_domains(server, scenario), virtual),
+        (relay, _relayed(server, scenario)),
+    )
+    rules: dict[str, DomainRule] = {}
+    for names, rule in classes:
+        rules = rules | {domain: rule for domain in names if domain not in rules}
+    return rules, relay
+
+
+def _relayed(server: PostfixServer, scenario: Scenario) -> DomainRule:
+    """Mail of a relay domain goes on, whatever mail files are here, unless smart_host tells people apart one by one: then those with a
+    mail file here have a transport of their own too.
+    """
+    return DomainRule(
+        _has_people(server, scenario), "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain",
+        delivers=bool(server.smart_host),
+    )  # fmt: skip
+
+
+def _routes(
+    server: PostfixServer, scenario: Scenario, domains: Iterable[str], relay: Iterable[str]
+) -> Iterator[RouteEntry]:
+    """The transport table, then the transports of classes of domains, then relay hosts.
+
+    The host of a class's transport goes before the sender's and the global relay host; those before the recipient's domain, also of relay
+    domains (postconf(5): default_transport, relay_transport, relayhost).
+    """
+    # ``.domain`` is Postfix's way to name the subdomains.
+    table = {f"*{fold(p)}" if p.startswith(".") else fold(p): to for p, to in server.transport.items()}
+    yield from (transport(pattern, to) for pattern, to in table.items())
+    if server.smart_host:
+        smart = (transport(d, server.smart_host) for d in domains)
+        yield from (route._replace(rule="smart-host", cost=2, forced=False) for route in smart)
+    if server.virtual_transport:
+        yield from (_of_class(d, server.virtual_transport, forced=True) for d in virtual_domains(server, scenario))
+    if server.fallback_transport:
+        yield from (_of_class(fold(d), server.fallback_transport) for d in server.mydestination)
+    if server.relay_transport and _has_host(server.relay_transport):
+        yield from (_of_class(p, server.relay_transport) for d in relay for p in (d, f"*.{d}"))
+    relayhost = hop_to(server.relayhost)
+    by_default = "relayhost" if relayhost else "relay-domain-mx"
+    yield from (RouteEntry(p, relayhost, by_default, 3, by_sender=True) for d in relay for p in (d, f"*.{d}"))
+    if server.default_transport and _has_host(server.default_transport):
+        yield _of_class("*", server.default_transport)
+    yield any_route(server.relayhost, "relayhost", 100)._replace(by_sender=True)
+
+
+def _of_class(pattern: str, to: str, *, forced: bool = False) -> RouteEntry:
+    """The transport of a class of domains; an entry of the transport table goes before it."""
+    return transport(pattern, to)._replace(cost=2, forced=forced)
+
+
+def _has_host(to: str) -> bool:
+    """Does a transport say where mail goes, and not only by which client."""
+    word, _, rest = to.partition(":")
+    return bool(rest) or word in TELLING
 
 
 def _verify_times(server: PostfixServer) -> VerifyTimes | None:
@@ -123,12 +190,14 @@ def _rates(server: PostfixServer) -> Iterator[Rate]:
 
 
 def virtual_domains(server: PostfixServer, scenario: Scenario) -> tuple[str, ...]:
-    """The virtual mailbox domains: as written, or the scenario's domain, unless it is relayed and no mail file is here."""
+    """The virtual mailbox domains: as written, or the scenario's domain, unless another list has it, and (relayed) no mail file is here."""
     if server.virtual_mailbox_domains is not None:
         return tuple(dict.fromkeys(map(fold, server.virtual_mailbox_domains)))
     domain = fold(scenario.domain)
     name = next(name for name, other in scenario.servers.items() if other is server)
     homes = (scenario.home_server.get("onprem"), *(person.mail_file for person in scenario.directory.people.values()))
+    if domain in map(fold, (*server.mydestination, *server.virtual_alias_domains)):
+        return ()
     return () if domain in map(fold, server.relay_domains) and name not in homes else (domain,)
 
 
@@ -143,12 +212,26 @@ def _full(address: str, scenario: Scenario) -> str:
 
 
 def transport(pattern: str, text: str) -> RouteEntry:
-    """``smtp:[host]``, ``smtp:host`` (MX first) or ``smtp:`` (the recipient's MX); ``virtual:`` delivers here."""
+    """``smtp:[host]``, ``smtp:host`` (MX first) or ``smtp:`` (the recipient's MX); ``virtual:`` delivers here.
+
+    ``error:text`` returns mail, ``retry:text`` keeps it; the text may begin with an enhanced status code (error(8), retry(8)).
+    """
     word, colon, host = text.partition(":")
     if colon and word in ("virtual", "local", "lmtp"):
         return RouteEntry(pattern, None, LOCAL_TRANSPORT, forced=True)
+    if word == "error":
+        return RouteEntry(pattern, None, f"transport {text}", forced=True, refuses=_told(550, "5.0.0", host))
+    if word == "retry":
+        kept = NextHop(text, by_mx=False, kept=_told(450, "4.0.0", host))
+        return RouteEntry(pattern, kept, f"transport {text}", forced=True)
     hop = hop_to(host if colon and word in ("smtp", "relay") else text)
     return RouteEntry(pattern, hop, f"transport {text}", to_smart_host=True, forced=True)
+
+
+def _told(code: int, enhanced: str, text: str) -> Reply:
+    """The reply that a text of the transport table makes."""
+    found = _ENHANCED.match(text.strip())
+    return Reply(code, found[1], found[2]) if found else Reply(code, enhanced, text.strip())
 
 
 def _schedule(server: PostfixServer) -> RetrySchedule:

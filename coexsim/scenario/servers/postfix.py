@@ -4,30 +4,54 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from coexsim.scenario.quantities import Names, Number, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Catcher, Names, Number, Seconds, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
+
+TRANSPORTS = ("smtp", "relay", "virtual", "local", "lmtp", "error", "retry")
+
+
+def _known_transport(to: str) -> str:
+    word, colon, rest = to.partition(":")
+    if word in ("error", "retry"):  # the rest is what the sender is told
+        return to
+    has_port = rest.isdecimal() or word.startswith("[")
+    if "," in rest or (colon and word not in TRANSPORTS and not has_port):
+        raise ValueError(
+            f"{to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, virtual:, error:text, retry:text"
+        )
+    return to
 
 
 def _known_transports(table: dict[str, str]) -> dict[str, str]:
     for pattern, to in table.items():
-        word, colon, _ = to.partition(":")
-        if "," in to or (colon and word.isalnum() and word not in ("smtp", "relay", "virtual", "local", "lmtp")):
-            raise ValueError(
-                f"{pattern}: {to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, virtual:"
-            )
+        try:
+            _known_transport(to)
+        except ValueError as error:
+            raise ValueError(f"{pattern}: {error}") from None
     return table
+
+
+Transport = Annotated[str, AfterValidator(_known_transport)]
+Transports = Annotated[dict[str, str], AfterValidator(_known_transports)]
 
 
 class PostfixServer(ServerBase):
     """Postfix: main.cf in its own words. `smart_host` is a transport for listed people with no mail file here."""
 
     side = "onprem"
-    domain_keys = ("virtual_mailbox_domains", "relay_domains")
+    domain_keys = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
     kind: Literal["postfix"] = Field(description="a Postfix server, set up in the words of main.cf")
+    mydestination: Names = Field(
+        default=(),
+        description="local domains; their unlisted recipients may go on by fallback_transport or luser_relay",
+    )
+    virtual_alias_domains: Names = Field(
+        default=(), description="domains without mailboxes: what virtual_alias_maps does not list is refused"
+    )
     virtual_mailbox_domains: Names | None = Field(
         default=None,
-        description="default: the scenario's domain, unless it is a relay domain and no mail file is here; a domain that is also a relay "
-        "domain is virtual (trivial-rewrite(8) warns of it)",
+        description="default: the scenario's domain, unless it stands in another list and (a relay domain) no mail file is here; a domain "
+        "that is also a relay domain is virtual (trivial-rewrite(8) warns of it)",
     )
     relay_domains: Names = Field(
         default=(), description="with their subdomains; accepted without being listed, unless relay_recipient_check"
@@ -38,11 +62,36 @@ class PostfixServer(ServerBase):
     reject_unlisted_recipient: Switch = Field(
         default=True, description="an address of its own domains that is not listed is refused at RCPT"
     )
-    transport: Annotated[dict[str, str], AfterValidator(_known_transports)] = Field(
+    transport: Transports = Field(
         default_factory=dict,
-        description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX) "
-        "or 'virtual:'; as in Postfix it is asked before the directory: a domain's entry also takes the mail of its people with a "
-        "mail file here",
+        description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX), "
+        "'virtual:', 'error:text' (bounces) or 'retry:text' (waits); as in Postfix it is asked before the directory: a domain's entry "
+        "also takes the mail of its people with a mail file here",
+    )
+    virtual_transport: Transport | None = Field(
+        default=None,
+        description="how mail of virtual_mailbox_domains is delivered: 'smtp:[host]' passes it on, after the recipient was checked; left "
+        "out: into mail files here",
+    )
+    relay_transport: Transport | None = Field(
+        default=None, description="how mail of relay_domains goes on; its host is used in place of any relay host [PF]"
+    )
+    default_transport: Transport | None = Field(
+        default=None,
+        description="how mail for other domains leaves; its host is used in place of any relay host [PF]",
+    )
+    sender_dependent_default_transport_maps: Transports = Field(
+        default_factory=dict,
+        description="sender address or '@domain' to the transport that is used instead of default_transport; its host is used in place of "
+        "any relay host [PF]",
+    )
+    fallback_transport: Transport | None = Field(
+        default=None,
+        description="of recipients of mydestination that are not listed: on to 'smtp:[host]', where the other mailboxes are [PF]",
+    )
+    luser_relay: Catcher | None = Field(
+        default=None,
+        description="takes mail of recipients of mydestination that are not listed; '@domain': the same local part there [PF]",
     )
     virtual_alias_maps: dict[str, Names] = Field(
         default_factory=dict,
@@ -107,6 +156,10 @@ class PostfixServer(ServerBase):
     message_size_limit: SizeBytes | None = Field(
         default=10_240_000, description="larger mail is refused with 552; 0: no limit [PF]"
     )
+    soft_bounce: Switch = Field(
+        default=False,
+        description="what would be refused or returned for good is told to come later, and waits in the queue instead [PF]",
+    )
     smtpd_recipient_limit: Whole = Field(
         default=1000, ge=1, description="recipients beyond it are told 452 4.5.3 and come with the next attempt [PF]"
     )
@@ -138,6 +191,9 @@ class PostfixServer(ServerBase):
         default=0.0,
         ge=0,
         description="pause between two deliveries to one destination, which then go one after another, where mail waits [s]; 0: none [PF]",
+    )
+    default_destination_recipient_limit: Whole = Field(
+        default=50, ge=1, description="recipients that are offered in one transaction at the most [PF]"
     )
     initial_destination_concurrency: Whole = Field(
         default=5, ge=1, description="sessions with one destination at first [PF]"
