@@ -186,3 +186,9 @@ def say_time(seconds: float, start: Moment) -> str:
     week = ((start.day or 0) * DAY_S + start.second + seconds) % WEEK_S
     day, second = divmod(week, DAY_S)
     return f"{DAYS[int(day)]} {int(second // 3600):02d}:{int(second % 3600 // 60):02d}"
+
+
+def say_span(begin_s: float, end_s: float, start: Moment) -> str:
+    """Two moments of the run; the day is said once where it is one: ``Mon 08:00 to 18:00``."""
+    begin, end = say_time(begin_s, start), say_time(end_s, start)
+    return f"{begin} to {end[4:] if end[:3] == begin[:3] and end_s > begin_s else end}"

@@ -25,6 +25,7 @@ from coexsim.analysis.loads import Demand, Loads, station_demand, station_loads
 from coexsim.analysis.measured_mail import MeasuredMail, measured_mail
 from coexsim.analysis.resources import resource_table
 from coexsim.analysis.screening import predict, too_small
+from coexsim.analysis.size_words import say_holds, say_measured, say_objectives
 from coexsim.analysis.slo import Verdict
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.cards import card
@@ -33,7 +34,7 @@ from coexsim.experiment.executors import cpu_count, open_executor
 from coexsim.pictures import Pictures
 from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Candidate, Scenario
-from coexsim.sim.world import World
+from coexsim.sim.world import World, measured_window_s
 
 MOST = 32  # replications of one machine or growth, where no scenario says it
 Status = Literal["holds", "fails", "cannot say", "too small by theory", "not tried"]
@@ -76,6 +77,8 @@ class Sizing:
     messages: int = 0
     seconds: float = 0.0
     loads: Loads | None = None
+    measured: str = ""
+    """The hours in which the machines were tried, such as ``from Mon 09:00 to 09:30``."""
     """What theory says of the answer, where it was asked."""
 
     plot: ClassVar[Any] = Pictures("sizing")
@@ -92,21 +95,37 @@ class Sizing:
 
     @property
     def headline(self) -> str:
-        """The answer in words, with what the next smaller machine misses."""
+        """The answer in words: the machine, what it meets, when and up to which growth, and what the next smaller one misses."""
+        if self.answer is None:
+            asked = f"{self.finding} to meet {say_objectives(self.objectives)} {self.measured}"
+            return asked.rstrip()
+        cost = self.answer.cost if self.priced else None
+        said = say_holds(
+            self.answer.name, self.server, self.objectives, self.measured, self.headroom, cost=cost, unsure=bool(self.undecided)
+        )  # fmt: skip
+        return f"{said}{self._smaller()}"
+
+    @property
+    def finding(self) -> str:
+        """The answer as short as a title: the machine, and what the next smaller one misses."""
         if self.answer is None:
             return (
-                "Cannot say: no machine was shown to hold"
+                f"Cannot say: no machine was shown to be enough for {self.server}"
                 if self.undecided
-                else f"None of the machines holds as {self.server}"
+                else f"None of the machines is enough for {self.server}"
             )
+        return f"{self.answer.name} is enough for {self.server}{self._smaller()}"
+
+    def _smaller(self) -> str:
+        """What the next smaller machine misses, and of which we cannot say."""
         below = [
             each
             for each in self.tried
-            if self._is_less(each.candidate, self.answer) and each.status == "fails" and each.why
+            if self.answer and self._is_less(each.candidate, self.answer) and each.status == "fails" and each.why
         ]
         misses = f"; {below[-1].candidate.name} would miss {below[-1].why}" if below else ""
         unsure = f"; of {', '.join(each.name for each in self.undecided)} we cannot say" if self.undecided else ""
-        return f"{self.answer.name} holds as {self.server}{misses}{unsure}"
+        return f"{misses}{unsure}"
 
     @property
     def undecided(self) -> tuple[Candidate, ...]:
@@ -214,7 +233,10 @@ def find_size(
             )  # fmt: skip
             found = replace(found, headroom=room)
     loads = search.loads.get(found.answer.name) if found.answer is not None else None
-    return replace(found, runs=search.runs, messages=search.messages, seconds=perf_counter() - began, loads=loads)
+    measured = say_measured(*measured_window_s(scenario), scenario.run.start)
+    return replace(
+        found, runs=search.runs, messages=search.messages, seconds=perf_counter() - began, loads=loads, measured=measured
+    )
 
 
 class _Search:

@@ -40,7 +40,7 @@ def compare(
     """
     from coexsim.analysis.compare import compare as run_compare
     from coexsim.experiment.executors import open_executor
-    from coexsim.report.words import scope
+    from coexsim.report.words import not_counted, scope
     from coexsim.scenario.load import load_scenario
 
     one, other = load_scenario(a), load_scenario(b)
@@ -70,7 +70,7 @@ def compare(
             _data(found, one.source.file, other.source.file) | {"exit_code": code, "scope": scope(one), "folder": kept}
         )
     elif quiet:
-        say(found.headline)
+        say([found.headline, not_counted(one)])
     else:
         _say_comparison(found, a, b)
         make_console().print(scope(one))

@@ -47,7 +47,7 @@ def explore(
     from coexsim.report.explore.axes import axes_of
     from coexsim.report.explore.exploring import explore as run_explore
     from coexsim.report.explore.exploring import runs_of_point
-    from coexsim.report.words import scope
+    from coexsim.report.words import not_counted, scope
     from coexsim.scenario.load import load_scenario
 
     spec = load_scenario(scenario)
@@ -68,7 +68,7 @@ def explore(
         code = CANNOT_WRITE if keeping.failed else 0
         print_json(_data(found, answer, code, None if keeping.failed else str(folder)))
     elif quiet:
-        say(answer)
+        say([answer, not_counted(spec)])
     else:
         say(answer)
         for axis in found.axes:

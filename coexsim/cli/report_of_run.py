@@ -93,12 +93,13 @@ class Report:
     ) -> int:  # fmt: skip
         """Print the answer first, then what it rests on (or a sentence, or JSON); return the exit code."""
         from coexsim.analysis.slo import exit_code
+        from coexsim.report.words import not_counted
 
         code = CANNOT_WRITE if self.keeping.failed else exit_code(self.verdicts)
         if as_json:
             print_json(self._data(verb, code) | (details or {}))
         elif quiet:
-            say(self._sentences())
+            say([*self._sentences(), not_counted(self.spec)])
         else:
             self._say_all(first)
         return self.keeping.exit_code(code)

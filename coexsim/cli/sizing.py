@@ -61,13 +61,15 @@ def size(
     Exit code: 0 the cheapest that holds was found, 1 none holds, 3 we cannot say (a cheaper one may hold).
     """
     from coexsim.analysis.assess import FIRST_LOOK
+    from coexsim.analysis.size_words import require_question
     from coexsim.analysis.sizing import find_size
     from coexsim.experiment.executors import open_executor
-    from coexsim.report.words import scope
+    from coexsim.report.words import not_counted, scope
     from coexsim.scenario.load import load_scenario
 
     asked = ahead.read_ahead(growth, plan, since, years)
     spec = load_scenario(scenario)
+    require_question(spec)
     folder = results_folder(out, scenario, "-size")
     ask_first(spec, FIRST_LOOK, yes, at_least=True, keeps_mail=False, quiet=quiet)
     with progress_bar("size", quiet=quiet) as shown, open_executor(jobs, dask) as executor:
@@ -84,7 +86,7 @@ def size(
         code = CANNOT_WRITE if keeping.failed else found.exit_code
         print_json(_data(found, spec, " ".join(sentences), code, None if keeping.failed else folder))
     elif quiet:
-        say(sentences)
+        say([*sentences, not_counted(spec)])
     else:
         _say_size(found, spec)
         if outgrown:
@@ -168,34 +170,15 @@ def _answer(found: Sizing, spec: Scenario) -> Iterator[str]:
     from coexsim.analysis.candidates import apply
     from coexsim.analysis.resources import shortfalls
 
-    names = ", ".join(candidate.name for candidate in found.undecided)
-    if found.answer is None and not names:
-        yield f"None of the machines holds as {found.server}."
+    yield f"{found.headline}."
+    if found.answer is None and not found.undecided:
         largest = apply(spec, found.tried[-1].candidate, found.server)
         for line in shortfalls(largest, found.server, found.objectives):
             yield f"By theory it takes {line}; no run has shown that this is enough."
         return
-    if found.answer is None:
-        yield "Cannot say: no machine was shown to hold."
-    else:
-        yield _found(found.answer.name, found.server, found, bool(names))
-    if names:
-        less = f", which {'cost' if found.priced else 'have'} less{'' if found.priced else ' of something'}"
-        yield f"Of these{less if found.answer else ''}, we cannot say:"
-        for tried in found.tried:
-            if tried.candidate in found.undecided:
-                yield f"  {tried.candidate.name}: {tried.why}"
-
-
-def _found(machine: str, server: str, found: Sizing, unsure: bool) -> str:
-    """What holds. With prices it is the cheapest, without them the one of which nothing can be less; `unsure` if that is not shown."""
-    assert found.answer is not None
-    if found.priced:
-        words = "is shown to hold" if unsure else "is the cheapest that holds"
-        return f"{machine} {words} as {server} (cost {found.answer.cost:g})."
-    if unsure:
-        return f"{server} is shown to hold with {machine}."
-    return f"{server} needs {machine}: with less {'of any ' if found.each else ''}it does not hold."
+    for tried in found.tried:
+        if tried.candidate in found.undecided:
+            yield f"  Cannot say of {tried.candidate.name}: {tried.why}"
 
 
 def _candidates(found: Sizing) -> Any:

@@ -62,7 +62,7 @@ def sweep(
     from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
     from coexsim.report.tables import words
-    from coexsim.report.words import scope
+    from coexsim.report.words import not_counted, scope
     from coexsim.scenario.idle import without_work
     from coexsim.scenario.load import load_scenario
 
@@ -127,7 +127,7 @@ def sweep(
         for _, text in without_work(spec):
             console.print(words(("Doubt:", "bold"), f" {text}."))
         console.print(scope(spec))
-    say(answer)
+    say([*answer, not_counted(spec)] if quiet else answer)
     return keeping.exit_code(0)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coexsim.intake.logs.tallies import ValueMoments
-from coexsim.stats import mean_interval, quantile_interval
+from coexsim.stats import log_interval, mean_interval, quantile_interval
 
 LEVEL = 0.95
 Floats = NDArray[np.float64]
@@ -74,9 +74,13 @@ def mean(topic: str, name: str, values: ArrayLike, unit: str, assumed: float = n
 
 
 def mean_of(
-    topic: str, name: str, found: ValueMoments, unit: str, assumed: float = nan, remark: str = ""
+    topic: str, name: str, found: ValueMoments, unit: str, assumed: float = nan, remark: str = "", *, least: float = 0.0
 ) -> MeasuredFigure:
-    """A mean with Student's interval, from the moments of the values."""
+    """A mean of what is never below `least`, from the moments of the values.
+
+    The interval is Student's in the logarithm of what lies above `least`: few huge values make such a mean, and an
+    interval symmetric in the value itself would reach below what there can be.
+    """
     from scipy.special import stdtrit
 
     if not found.n:
@@ -84,7 +88,10 @@ def mean_of(
     half = nan
     if found.n > 1:
         half = float(stdtrit(found.n - 1, (1 + LEVEL) / 2)) * found.deviation / sqrt(found.n)
-    return MeasuredFigure(topic, name, found.mean, found.mean - half, found.mean + half, unit, found.n, assumed, remark)
+    above = log_interval(found.mean - least, half, LEVEL)
+    return MeasuredFigure(
+        topic, name, found.mean, least + above.low, least + above.high, unit, found.n, assumed, remark
+    )
 
 
 def quantile(

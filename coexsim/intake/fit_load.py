@@ -203,14 +203,14 @@ class LoadSeen:
                 why = f"lines are missing, and of {found.n} messages only it is sure that they begin here: long lists may be among others"
                 rows.append(fig.cannot_say("recipients", f"recipients a message, {side}", "1", why))
                 continue
-            figure = fig.mean_of("recipients", f"recipients a message, {side}", found, "1", guess)
+            figure = fig.mean_of("recipients", f"recipients a message, {side}", found, "1", guess, least=1)
             if not complete.counts_hold:  # the first server opens groups before it counts, so no less than was named
                 why = "lines are missing: of what is left the first server's count is known, groups opened, so at most so many"
                 figure = fig.cannot_say("recipients", figure.name, "1", why, 1.0, figure.high)
             rows.append(figure)
         if self._fan.n and complete.counts_hold:
-            rows.append(fig.mean_of("recipients", "recipients a transfer between servers", self._transfers, "1"))
-            rows.append(fig.mean_of("recipients", "destinations a message at a server", self._fan, "1"))
+            rows.append(fig.mean_of("recipients", "recipients a transfer between servers", self._transfers, "1", least=1))
+            rows.append(fig.mean_of("recipients", "destinations a message at a server", self._fan, "1", least=1))
         return rows
 
     def recipient_table(self, *sides: int) -> dict[int, float]:

@@ -119,7 +119,7 @@ class SizingPictures:
 
     def curve(self, *, ax: Axes | None = None) -> Drawn:
         """Each objective over the machines, with limit and interval."""
-        return drawn(ax, lambda: plots.plot_sizing_curve(self._sizing.table()), self._sizing.headline)
+        return drawn(ax, lambda: plots.plot_sizing_curve(self._sizing.table()), self._sizing.finding)
 
 
 class ComparisonPictures:

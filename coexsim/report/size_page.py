@@ -38,7 +38,7 @@ def _machines(found: Sizing, drawn: bool) -> Section:
         if drawn
         else ""
     )
-    return Section(f"{found.headline}", heads=heads, rows=rows, note=note)
+    return Section(found.finding, heads=heads, rows=rows, note=note)
 
 
 def _verdicts(found: Sizing) -> Section:

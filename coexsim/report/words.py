@@ -9,7 +9,7 @@ from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
 from coexsim.sim.recorder import TABLE_OUTCOMES
-from coexsim.units import Moment, moment, say_time
+from coexsim.units import Moment, moment, say_span
 
 MONDAY = Moment(0, 0.0)
 ROUND_TRIP = "hosted->hosted"
@@ -56,14 +56,19 @@ def say_limit(row: dict[str, Any]) -> str:
 
 def scope(scenario: Scenario) -> str:
     """What an answer counts, and what it does not."""
-    given = any(link.background for link in scenario.links) or any(up.background for up in scenario.uplinks.values())
+    besides = ", and the other traffic on its lines that it gives by hours" if _has_background(scenario) else ""
+    return f"Counted: SMTP mail between the servers of the scenario{besides}. {not_counted(scenario)}"
+
+
+def not_counted(scenario: Scenario) -> str:
+    """What no answer counts, in a sentence: also the shortest answer has it."""
     limited = scenario.uplinks or any(link.bandwidth or link.up or link.down for link in scenario.links)
-    links = " or other traffic on the links" if limited and not given else ""
-    besides = ", and the other traffic on its lines that it gives by hours" if given else ""
-    return (
-        f"Counted: SMTP mail between the servers of the scenario{besides}. Not counted: reading mail (Outlook, browsers, phones), "
-        f"moving mailboxes, directory synchronisation, backups{links}."
-    )
+    links = " or other traffic on the links" if limited and not _has_background(scenario) else ""
+    return f"Not counted: reading mail (Outlook, browsers, phones), moving mailboxes, directory synchronisation, backups{links}."
+
+
+def _has_background(scenario: Scenario) -> bool:
+    return any(link.background for link in scenario.links) or any(up.background for up in scenario.uplinks.values())
 
 
 def start_of(results: Results, scenario: Scenario | None = None) -> Moment:
@@ -96,8 +101,7 @@ def say_machine(machine: str, roles: Sequence[str]) -> str:
 def say_window(results: Results, start: Moment) -> str:
     """``Mon 08:00 to 18:00``."""
     begin_s, end_s = results.window_s
-    begin, end = say_time(begin_s, start), say_time(min(end_s, results.length_s), start)
-    return f"{begin} to {end[4:] if end[:3] == begin[:3] and end_s > begin_s else end}"
+    return say_span(begin_s, min(end_s, results.length_s), start)
 
 
 def say_runs(results: Results) -> str:

@@ -91,9 +91,13 @@ def test_a_sizing_is_a_card() -> None:
     )
     found = Sizing("onprem", (), tried, machines[1], None)
 
-    assert found.headline == "12 cores holds as onprem; 8 cores would miss utilisation(onprem.cores) < 70 %: 98 %"
+    assert found.finding == "12 cores is enough for onprem; 8 cores would miss utilisation(onprem.cores) < 70 %: 98 %"
+    assert found.headline == (
+        "12 cores (cost 12) is the cheapest machine with which onprem meets what is asked; 8 cores would miss "
+        "utilisation(onprem.cores) < 70 %: 98 %"
+    )
     assert "8 cores fails" in words(found)
-    assert Sizing("onprem", (), tried[:1], None, None).headline == "None of the machines holds as onprem"
+    assert Sizing("onprem", (), tried[:1], None, None).finding == "None of the machines is enough for onprem"
 
 
 def test_an_outage_is_a_card() -> None:
