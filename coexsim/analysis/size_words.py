@@ -12,16 +12,8 @@ from coexsim.units import Moment, say_span
 
 TOLD = 4
 """So many objectives are told one by one; of more only their number."""
-EXAMPLE = """\
-size:
-  server: {server}
-  candidates:
-    - {{name: two cores, cores: 2, cost: 1}}
-    - {{name: four cores, cores: 4, cost: 2}}"""
-OBJECTIVES = """\
-objectives:
-  - p95(delay) < 60 s
-  - utilisation({server}.cores, busiest hour) < 70 %"""
+EXAMPLE = "size: {{server: {server}, candidates: [{{name: two cores, cores: 2, cost: 1}}, {{name: four cores, cores: 4, cost: 2}}]}}"
+OBJECTIVES = 'objectives: ["p95(delay) < 60 s", "utilisation({server}.cores, busiest hour) < 70 %"]'
 
 
 def require_question(scenario: Scenario) -> None:
@@ -32,17 +24,18 @@ def require_question(scenario: Scenario) -> None:
     server = scenario.size.server if scenario.size else scenario.home_server.get("onprem", next(iter(scenario.servers)))
     missing = []
     if scenario.size is None:
-        missing.append(("size", "which server is to be sized, and which machines are there? add for example", EXAMPLE))
+        text = "which server is to be sized, and which machines are there? add for example the line"
+        missing.append(("size", text, EXAMPLE))
     elif not (scenario.size.candidates or scenario.size.ranges):
-        text = "there are no machines to choose from: add 'candidates' with prices, or 'ranges', for example"
+        text = "there are no machines to choose from: add 'candidates' with prices, or 'ranges', as in"
         missing.append(("size", text, EXAMPLE))
     if not read_objectives(scenario):
-        missing.append(("objectives", "there are no objectives to meet: add for example", OBJECTIVES))
+        missing.append(("objectives", "there are no objectives to meet: add for example the line", OBJECTIVES))
     if missing:
         source = scenario.source
         raise ScenarioError(
             [
-                Problem(*source.where((key,)), key, f"{text}\n{lines.format(server=server)}")
+                Problem(*source.where((key,)), key, f"{text}: {lines.format(server=server)}")
                 for key, text, lines in missing
             ]
         )

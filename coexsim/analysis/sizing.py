@@ -118,12 +118,13 @@ class Sizing:
 
     def _smaller(self) -> str:
         """What the next smaller machine misses, and of which we cannot say."""
+        words = {"fails": "would miss", "too small by theory": "is too small:"}
         below = [
-            each
+            f"; {each.candidate.name} {words[each.status]} {each.why}"
             for each in self.tried
-            if self.answer and self._is_less(each.candidate, self.answer) and each.status == "fails" and each.why
+            if self.answer and self._is_less(each.candidate, self.answer) and each.status in words and each.why
         ]
-        misses = f"; {below[-1].candidate.name} would miss {below[-1].why}" if below else ""
+        misses = below[-1] if below else ""
         unsure = f"; of {', '.join(each.name for each in self.undecided)} we cannot say" if self.undecided else ""
         return f"{misses}{unsure}"
 
@@ -235,7 +236,12 @@ def find_size(
     loads = search.loads.get(found.answer.name) if found.answer is not None else None
     measured = say_measured(*measured_window_s(scenario), scenario.run.start)
     return replace(
-        found, runs=search.runs, messages=search.messages, seconds=perf_counter() - began, loads=loads, measured=measured
+        found,
+        runs=search.runs,
+        messages=search.messages,
+        seconds=perf_counter() - began,
+        loads=loads,
+        measured=measured,
     )
 
 

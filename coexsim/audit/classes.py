@@ -21,7 +21,7 @@ NOBODY = "nonexistent"
 SIDES_IN_WORDS = {
     "onprem": "on-premises people",
     "hosted": "hosted people",
-    "elsewhere": "people with no mail file",
+    "elsewhere": "people with no mailbox",
     "group": "groups",
     "unknown": "unknown addresses",
     "internet": "the Internet",

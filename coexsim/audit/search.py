@@ -17,6 +17,7 @@ from coexsim.scenario.model import Scenario
 from coexsim.scenario.names import Names
 from coexsim.scenario.places import Path
 from coexsim.scenario.servers import ExternalServer, HostedInbound
+from coexsim.scenario.wording import Wording, wording_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Search:
     def scenario(self) -> Scenario:
         """The scenario."""
         return self.setup.scenario
+
+    @cached_property
+    def wording(self) -> Wording:
+        """What the shop calls a record and a mailbox."""
+        return wording_of(self.scenario)
 
     @cached_property
     def own_servers(self) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isfinite, nan, sqrt
+from math import inf, isfinite, isnan, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coexsim.intake.logs.tallies import ValueMoments
-from coexsim.stats import log_interval, mean_interval, quantile_interval
+from coexsim.stats import half_width, log_interval, quantile_interval
 
 LEVEL = 0.95
 Floats = NDArray[np.float64]
@@ -65,12 +65,17 @@ def share(topic: str, name: str, part: int, whole: int, assumed: float = nan, re
 
 
 def mean(topic: str, name: str, values: ArrayLike, unit: str, assumed: float = nan, remark: str = "") -> MeasuredFigure:
-    """A mean with Student's interval."""
+    """A mean of times, with that part of Student's interval that is not below zero: it holds the true mean as often as all of it.
+
+    Not symmetric in the logarithm, as `mean_of` is: times are rounded, and where most are logged as 0 their mean may be 0.
+    """
     sample = np.asarray(values, np.float64)
     if not sample.size:
         return MeasuredFigure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
-    found = mean_interval(sample, LEVEL)
-    return MeasuredFigure(topic, name, float(sample.mean()), found.low, found.high, unit, sample.size, assumed, remark)
+    value = float(sample.mean())
+    half = half_width(sample, LEVEL)
+    low = value - half if isnan(half) else max(value - half, 0.0)
+    return MeasuredFigure(topic, name, value, low, value + half, unit, sample.size, assumed, remark)
 
 
 def mean_of(

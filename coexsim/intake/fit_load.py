@@ -209,8 +209,10 @@ class LoadSeen:
                 figure = fig.cannot_say("recipients", figure.name, "1", why, 1.0, figure.high)
             rows.append(figure)
         if self._fan.n and complete.counts_hold:
-            rows.append(fig.mean_of("recipients", "recipients a transfer between servers", self._transfers, "1", least=1))
-            rows.append(fig.mean_of("recipients", "destinations a message at a server", self._fan, "1", least=1))
+            rows.append(
+                fig.mean_of("recipients", "recipients a transfer between servers", self._transfers, "1", least=1)
+            )
+            rows.append(fig.mean_of("recipients", "destinations a message at a server", self._fan, "1"))
         return rows
 
     def recipient_table(self, *sides: int) -> dict[int, float]:

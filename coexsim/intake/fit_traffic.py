@@ -79,7 +79,7 @@ class TrafficSeen:
         for server, name in names.items():
             if (seen := by_server.get(server)) is None:
                 continue
-            rows.append(fig.mean_of("sessions", f"{name}, messages a session", seen.messages, "1", least=1))
+            rows.append(fig.mean_of("sessions", f"{name}, messages a session", seen.messages, "1"))
             rows.append(_most(f"{name}, sessions at once, most", seen.at_once, is_whole=seen.is_whole))
         if self._transfers:
             words = "transfers over a connection that was used before"

@@ -157,9 +157,9 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
     if person:
         return _elsewhere(case, rcpt, person, rule)
     if rule.unknown == "relay":
-        shared = f"no Person record for {address} here; the domain is shared"
+        shared = f"no {policy.wording.record} for {address} here; the domain is shared"
         return _relay(case, rcpt, rule, rule.unknown_rule, shared if rule.looked_up else PASSES_ON)
-    return case.fail(rcpt, "unknown-user", "no-person-record", f"no Person record for {address}")
+    return case.fail(rcpt, "unknown-user", "no-person-record", f"no {policy.wording.record} for {address}")
 
 
 def _caught(case: Case, rcpt: Rcpt, rule: DomainRule, person: Person | None) -> _Expansion | None:
@@ -179,8 +179,9 @@ def _deliver(case: Case, rcpt: Rcpt, person: Person) -> Disposition | _Expansion
     """Into the mail file here; with dual delivery also to the other system, if the mail does not come from there [GW-DUAL]."""
     policy = case.policy
     if person.over_quota and policy.refuses_over_quota:
-        return case.fail(rcpt, "mailbox-full", "mail-file-full", f"the mail file of {rcpt.address} is full")
-    reason = f"Person record for {rcpt.address} found, and the mail file is here"
+        return case.fail(rcpt, "mailbox-full", "mail-file-full", f"the {policy.wording.box} of {rcpt.address} is full")
+    record, box = policy.wording
+    reason = f"{record} for {rcpt.address} found, and the {box} is here"
     here = Disposition(rcpt, "deliver", "mail-file-here", reason)
     if policy.also_deliver_to is None:
         return here
@@ -201,9 +202,7 @@ def _follow(
     target = Rcpt(onward, rcpt.count, rcpt.written)
     target_rule = case.policy.rule_for(onward)
     if target_rule is not None and target_rule.takes_targets and _is_address_of(case, onward, person):
-        found = (
-            f"Person record for {rcpt.address} with the target address {onward}, in a domain that is not authoritative"
-        )
+        found = f"{case.policy.wording.record} for {rcpt.address} with the target address {onward}, in a domain that is not authoritative"
         return _relay(case, target, target_rule, "target-address", found)
     here = case.policy.delivers_here(rule, rcpt.address) and person.lives_at(case.policy.server)
     kept = _deliver(case, rcpt, person) if here and person.keeps_copy else None
@@ -235,16 +234,17 @@ def _forwarding(case: Case, rule: DomainRule, person: Person, rcpt: Rcpt) -> str
 def _elsewhere(case: Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Disposition:
     """A Person record whose mail file is not here: the organisation's or service's other server, smart host, or nowhere to go."""
     policy = case.policy
-    found = f"Person record for {rcpt.address} found, but no mail file here"
+    record, box = policy.wording
+    found = f"{record} for {rcpt.address} found, but no {box} here"
     for name in person.homes:
         host = case.setup.scenario.servers[name].host
         if host and name in policy.colleagues:
             route = RouteEntry(host, NextHop(fold(host), by_mx=False), "mail-file-on-other-server")
-            return case.to_hop(rcpt, route, route.rule, f"the mail file of {rcpt.address} is on {name}")
+            return case.to_hop(rcpt, route, route.rule, f"the {box} of {rcpt.address} is on {name}")
     if rule.elsewhere in ("relay", "home"):
         return _relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
     if rule.elsewhere == "forward" and policy.needs_forwarding:
-        detail = "no mail file here and no forwarding address"
+        detail = f"no {box} here and no forwarding address"
         return case.fail(rcpt, "no-route", "no-forwarding-address", found + ", nor a forwarding address", detail)
     return case.fail(rcpt, "unknown-user", rule.elsewhere_rule, found)
 

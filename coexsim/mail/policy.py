@@ -12,6 +12,7 @@ from coexsim.mail.dns import DnsFailure, Families
 from coexsim.mail.message import NextHop, Reply, domain_of, fold
 from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.verify_cache import VerifyTimes
+from coexsim.scenario.wording import Wording
 
 LOCAL_TRANSPORT = "local transport"
 Elsewhere = Literal["relay", "forward", "home", "fail"]
@@ -67,6 +68,7 @@ class Policy(NamedTuple):
 
     server: str
     product: str  # whose replies it gives
+    wording: Wording  # what its reasons call a record and a mailbox
     own_names: frozenset[str]
     own_addresses: frozenset[str]
     domains: Mapping[str, DomainRule]

@@ -78,7 +78,7 @@ COMMON: Catalogue = {
     "too-many-submitted": (550, "5.5.3", "Too many recipients"),
     "reserved-domain": (550, "5.1.4", "<{address}>: domain reserved by RFC 2606"),
     "reserved-second-level-domain": (550, "5.1.5", "<{address}>: domain reserved by RFC 2606"),
-    "mailbox-full": (552, "5.2.2", "<{address}>: mail file is full"),
+    "mailbox-full": (552, "5.2.2", "<{address}>: mailbox is full"),
     "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
 }
 

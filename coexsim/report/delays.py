@@ -39,7 +39,7 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
 
     With `scenario` its limits on delay are drawn at the flows they hold for.
     """
-    title = "How long mail takes, from being handed in to the mail file"
+    title = "How long mail takes, from being handed in to the mailbox"
     if not (results.felt(["outcome"])["outcome"] == "delivered").any():
         return nothing_to_draw(title, "Nothing was delivered in the measured window.")
     table = results.delays()

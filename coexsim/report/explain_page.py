@@ -39,7 +39,7 @@ def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
         for each in found.routes
     ]
     kept = sum(each.outcome == "delivered" for each in found.routes)
-    heading = f"{kept} of {len(ways)} ways of mail end in a mail file or at the other domain"
+    heading = f"{kept} of {len(ways)} ways of mail end in a mailbox or at the other domain"
     yield Section(heading, heads=["from", "to", "goes over", "ends"], rows=ways, stacked=True)
     if found.rules:
         heading = f"{len(found.rules)} rule{'s decide' if len(found.rules) != 1 else ' decides'} where mail goes next"

@@ -49,7 +49,7 @@ def plot_round_trip(price: RoundTrip) -> Picture:
         )
     both = np.concatenate([price.direct_s.to_numpy(), price.via_s.to_numpy()])
     duration_axis(left.xaxis, *_ends(both), most=6)
-    left.set_xlabel("delay to the mail file, logarithmic scale")
+    left.set_xlabel("delay to the mailbox, logarithmic scale")
     left.set_title("The same mail, either way", pad=44)
     left.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99))
     _extra(right, price)

@@ -72,7 +72,7 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
     if starred:
         notes.append(f"* fewer than {BEYOND} recipients of a run waited longer")
     untimed = say_untimed(summary["untimed_services"]) if summary["untimed_services"] else ""
-    title = f"Delay by flow: mail handed in {measured}, until it is in the mail file"
+    title = f"Delay by flow: mail handed in {measured}, until it is in the mailbox"
     return [Group("", titled(title, table, "; ".join(notes), untimed), "")]
 
 

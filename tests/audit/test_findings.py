@@ -91,7 +91,7 @@ def test_a_full_mail_file_is_told_with_its_own_remedy() -> None:
 
     assert (finding.code, finding.where) == ("UNREACHABLE", "directory.people.iUser2")
     assert finding.text.endswith(
-        "5.2.2 <iUser2@corporate.com>: mail file is full; make room in the mail file, or raise its quota"
+        "5.2.2 <iUser2@corporate.com>: mailbox is full; make room in the mailbox, or raise its quota"
     )
 
 
@@ -198,7 +198,7 @@ def test_what_to_do_is_what_would_mend_it() -> None:
     cloud = zone("@ 1h IN MX 10 smtp.inotes.example.", A_RECORD)
     told = {finding.code: finding.text for finding in faults(article_with(cloud))}
     assert told["VALID-RECIPIENT-BOUNCES"].endswith(
-        "let inotes-inbound pass on mail for people whose mail file is elsewhere (people_elsewhere: relay, and its smart_host)"
+        "let inotes-inbound pass on mail for people whose mailbox is elsewhere (people_elsewhere: relay, and its smart_host)"
     )
     [empty] = faults(article_with("directory: {groups: {empty: []}}"))
     assert empty.text.endswith("correct its members")

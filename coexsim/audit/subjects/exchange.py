@@ -99,8 +99,8 @@ def _domain_type(search: Search, name: str, written: str, accepted: AcceptedDoma
     path: Path = ("servers", name, "accepted_domains", written)
     step = f"choose Internal Relay Domain ({STEP}: Configuring accepted domains)"
     if accepted.type == "authoritative" and search.relies_on_smart_host:
-        text = f"{written} is an authoritative domain of {name}: mail for people whose mail file is elsewhere bounces; {step}"
-        marks = ("found, but no mail file here",)
+        text = f"{written} is an authoritative domain of {name}: mail for people whose mailbox is elsewhere bounces; {step}"
+        marks = (f"found, but no {search.wording.box} here",)
         yield search.finding(EXCHANGE_DOMAIN_TYPE, path, text, about=(name, written), marks=marks)
     elif accepted.type == "external-relay" and any(p.home == name for p in search.setup.directory.everyone()):
         text = f"{written} is an external relay domain of {name}: its own people are not looked up, and their mail leaves again; {step}"

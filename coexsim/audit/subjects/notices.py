@@ -17,7 +17,7 @@ BACKSCATTER = FindingKind(
     "wants it so: 'the server discards the email and sends back an invalid-address message'.",
     "The notice goes to a sender that spam has forged. It costs a receive, a send and a place in the queue for each.",
     "Verify recipients at RCPT TO (Domino: verify local recipients; Exchange: recipient filtering; Postfix: relay_recipient_maps), "
-    "where every hosted user has a Person record. Or acknowledge it.",
+    "where every hosted user has a record. Or acknowledge it.",
     "the article, Invalid mail address; RFC 5321, section 6.1; Exchange documentation, recipient filtering",
 )
 DSN_UNDELIVERABLE = FindingKind(

@@ -41,7 +41,7 @@ def outages_cut_off(search: Search) -> Iterator[Finding]:
                 cut.append(flow)
         if cut:
             text = (
-                f"without {name} no mail passes from {_pairs(cut)}, though neither has its mail file there; "
+                f"without {name} no mail passes from {_pairs(cut)}, though neither has its {search.wording.box} there; "
                 f"{_second_way(search, name)} would keep it moving"
             )
             yield search.finding(SINGLE_POINT_OF_FAILURE, ("servers", name), text, about=(name,))

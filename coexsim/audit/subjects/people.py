@@ -38,27 +38,30 @@ def person_records(search: Search) -> Iterator[Finding]:
     inbound, outbound = scenario.of_kind(HostedInbound), scenario.of_kind(HostedOutbound)
     own = scenario.of_kind(DominoServer, ExchangeServer)
     step = "create it, with the mail system 'Other Internet mail' (the article's step 'Creating Person records for iNotes users')"
+    record, box = search.wording
+    if not scenario.of_kind(DominoServer):
+        step = "create it, with the address at the service that mail for it goes to"
     # A service that passes mail on to people elsewhere can be a mere filter, with no mailbox at all.
     policies = (search.setup.policies[name] for name in inbound)
     a_filter = any(rule.elsewhere == "relay" for policy in policies for rule in policy.domains.values())
     found_there = any(home in inbound for person in directory.everyone() for home in person.homes)
     if own and inbound and not a_filter and not found_there:
         where = " or ".join(inbound)
-        text = f"nobody in the directory has a mail file at {where}: without a Person record a hosted user gets no mail; {step}"
+        text = f"nobody in the directory has a {box} at {where}: without a {record} a hosted user gets no mail; {step}"
         yield search.finding(PERSON_RECORD_MISSING, ("directory", "people"), text, about=tuple(inbound))
     hosted_only = {name for name, person in scenario.directory.people.items() if person.only_at_hosted}
     lost = [flow for flow in search.flows if not flow.delivered and hosted_only.intersection(flow.recipient.names)]
     if lost:
         names = list(dict.fromkeys(name for flow in lost for name in flow.recipient.names))
         text = (
-            f"the hosted service knows {listed(names)}, but there is no Person record: servers that look for one refuse or bounce mail "
+            f"the hosted service knows {listed(names)}, but there is no {record}: servers that look for one refuse or bounce mail "
             f"for that address; {step}"
         )
         addresses = dict.fromkeys(flow.address for flow in lost)
         refusals = [
             f"{server} refused it: {_refusal(search, server, address)}" for address in addresses for server in own
         ]
-        marks = (*(f"no Person record for {address}" for address in addresses), *refusals)
+        marks = (*(f"no {record} for {address}" for address in addresses), *refusals)
         place: Path = ("directory", "people", names[0], "only_at_hosted")
         yield search.finding(PERSON_RECORD_MISSING, place, text, about=tuple(names), marks=marks)
     for index, mail in enumerate(scenario.messages):
@@ -70,7 +73,7 @@ def person_records(search: Search) -> Iterator[Finding]:
             and domain_of(sender) == directory.domain
             and directory.find(sender, 0) is None
         ):
-            text = f"{sender} sends mail but has no Person record: answers and bounces to it fail; {step}"
+            text = f"{sender} sends mail but has no {record}: answers and bounces to it fail; {step}"
             yield search.finding(PERSON_RECORD_MISSING, ("messages", index, "from"), text, about=(sender,))
     for name, person in scenario.directory.people.items():
         notes = person.mail_system == "notes" and bool(scenario.of_kind(DominoServer))

@@ -14,10 +14,10 @@ from coexsim.scenario.servers import PostfixServer
 
 CATCH_ALL_TAKES_MAIL = FindingKind(
     "CATCH-ALL-TAKES-MAIL",
-    "a catch-all takes mail of people with a mail file",
+    "a catch-all takes mail of people with a mailbox",
     "warning",
     "Postfix follows virtual_alias_maps before it looks for mailboxes: '@domain' catches all whom that table does not list.",
-    "Mail to people whom only the table of mailboxes knows arrives, but in somebody else's mail file.",
+    "Mail to people whom only the table of mailboxes knows arrives, but in somebody else's mailbox.",
     "List each of them as an alias of itself, or take the catch-all out.",
     "virtual(5); seen with Postfix 3.7.11",
 )
@@ -37,7 +37,7 @@ def catch_alls_leave_people_alone(search: Search) -> Iterator[Finding]:
         ]  # fmt: skip
         if taken:
             text = (
-                f"the catch-all in virtual_alias_maps of {name} also takes the mail of {listed(taken)}, with a mail file here: the table "
+                f"the catch-all in virtual_alias_maps of {name} also takes the mail of {listed(taken)}, with a mailbox here: the table "
                 "is asked before mailboxes; list each as an alias of itself"
             )
             yield search.finding(
@@ -53,8 +53,8 @@ POSTFIX_DOMAIN_IN_TWO_LISTS = FindingKind(
     "a domain is both virtual and relayed",
     "warning",
     "virtual_mailbox_domains and relay_domains name the same domain. Postfix takes it for a virtual one, and warns of it in its log.",
-    "Mail for people with no mail file here does not go on as relay_domains would have it.",
-    "Leave it in one of the two lists: in relay_domains on a gateway or backup MX, in virtual_mailbox_domains where the mail files are.",
+    "Mail for people with no mailbox here does not go on as relay_domains would have it.",
+    "Leave it in one of the two lists: in relay_domains on a gateway or backup MX, in virtual_mailbox_domains where the mailboxes are.",
     "trivial-rewrite(8), postconf(5): do not list a domain in both",
 )
 

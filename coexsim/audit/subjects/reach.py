@@ -17,14 +17,14 @@ from coexsim.scenario.places import Path
 from coexsim.scenario.servers import HostedInbound
 from coexsim.units import say_time
 
-NO_WAY_THERE = "give the mail file a server that its mail is sent to"
+NO_WAY_THERE = "give the mailbox a server that its mail is sent to"
 UNREACHABLE = FindingKind(
     "UNREACHABLE",
     "nobody reaches this person or group",
     "error",
-    "Mail from every class of sender to this recipient ends without reaching a mail file, though the directory has a record.",
+    "Mail from every class of sender to this recipient ends without reaching a mailbox, though the directory has a record.",
     "The person gets no mail at all; senders get bounces, or their mail waits until it expires.",
-    "Route one message (`coexsim trace`) and look at the last hop: mail file, smart host, forwarding address or DNS is missing there.",
+    "Route one message (`coexsim trace`) and look at the last hop: mailbox, smart host, forwarding address or DNS is missing there.",
     "the article, Mail routing scenarios: every user of the domain is reached from inside and outside",
 )
 VALID_RECIPIENT_BOUNCES = FindingKind(
@@ -33,7 +33,7 @@ VALID_RECIPIENT_BOUNCES = FindingKind(
     "error",
     "The recipient exists and gets mail from some senders, while mail from others fails.",
     "Colleagues report that mail 'sometimes' bounces; the two sides route by different rules.",
-    "Route both ways and compare the servers at which they part; they must come to the same mail file.",
+    "Route both ways and compare the servers at which they part; they must come to the same mailbox.",
     "the article, Approach: consistent address lookup on both sides",
 )
 OUTSIDE_UNREACHABLE = FindingKind(
@@ -145,13 +145,13 @@ def _remedy(search: Search, flow: Flow, otherwise: str) -> str:
     ):
         return f"correct the forwarding address {person.forwarding}"
     if _rule(flow) == "mail-file-full":
-        return "make room in the mail file, or raise its quota"
+        return "make room in the mailbox, or raise its quota"
     if _rule(flow) == "no-forwarding-address":
         return "write a forwarding address, or take the smart host rule person-without-mail-file"
     refused_by = {search.setup.server_of_host.get(copy.remote) for copy in copies}
     for name in search.scenario.of_kind(HostedInbound):
         if name in refused_by and _refuses_others(search, name) and flow.recipient.home != name:
-            return f"let {name} pass on mail for people whose mail file is elsewhere (people_elsewhere: relay, and its smart_host)"
+            return f"let {name} pass on mail for people whose mailbox is elsewhere (people_elsewhere: relay, and its smart_host)"
     return otherwise
 
 

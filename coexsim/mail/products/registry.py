@@ -18,6 +18,7 @@ from coexsim.mail.products.services import SERVICES, organisation_of
 from coexsim.mail.retry import RetrySchedule, changed
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound, RelayServer
+from coexsim.scenario.wording import wording_of
 
 PRODUCTS: Mapping[str, Product] = {
     product.kind: product
@@ -59,6 +60,7 @@ def policy_of(
     common: Settings = dict(
         server=name,
         product=product.name,
+        wording=wording_of(scenario),
         own_names=frozenset(fold(h) for h in (server.host, host.host) if h),
         own_addresses=addresses,
         relays_for=frozenset(server.relay_for),

@@ -1,0 +1,56 @@
+"""Figures of a log keep to what there can be: no share, rate, size or time below zero, no message without a recipient."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from coexsim.intake import figures
+from coexsim.intake.logs.tallies import ValueMoments
+
+
+def moments(values: list[float]) -> ValueMoments:
+    found = ValueMoments()
+    found.add(values)
+    return found
+
+
+def test_no_mean_reaches_below_what_there_can_be() -> None:
+    """Three small messages and a huge one: Student's own interval goes below zero here."""
+    sizes = [2000.0, 3000.0, 4000.0, 30e6]
+    student = stats.t.interval(0.95, 3, loc=np.mean(sizes), scale=stats.sem(sizes))
+    assert student[0] < 0
+    found = figures.mean_of("sizes", "mean", moments(sizes), "B")
+    assert 0 < found.low < found.value < found.high
+    assert found.high > student[1]
+    assert figures.mean("services", "scan", sizes, "s")[2:5] == pytest.approx((np.mean(sizes), 0.0, student[1]))
+
+    recipients = [1.0] * 9 + [40.0]
+    assert figures.mean_of("recipients", "of a message", moments(recipients), "1", least=1).low >= 1
+    assert figures.mean_of("recipients", "of a message", moments([1.0] * 9), "1", least=1)[2:5] == (1.0, 1.0, 1.0)
+
+
+def test_where_the_mean_is_well_known_the_interval_is_students() -> None:
+    """The delta method: the two agree to the square of half the width over the mean."""
+    values = np.random.default_rng(5).normal(100.0, 10.0, 10_000)
+    found = figures.mean_of("sizes", "mean", moments(list(values)), "B")
+    half = stats.t.ppf(0.975, values.size - 1) * values.std(ddof=1) / sqrt(values.size)
+
+    assert found.low == pytest.approx(values.mean() - half, rel=1e-5)
+    assert found.high == pytest.approx(values.mean() + half, rel=1e-5)
+
+
+@pytest.mark.parametrize(("part", "whole"), [(0, 5), (1, 5), (5, 5), (1, 100_000)])
+def test_shares_and_rates_stay_within_their_laws(part: int, whole: int) -> None:
+    """Wilson's and Garwood's, as SciPy has them."""
+    share = figures.share("outcomes", "bounced", part, whole)
+    wilson = stats.binomtest(part, whole).proportion_ci(method="wilson")
+    assert share.low == pytest.approx(wilson.low, abs=1e-12)
+    assert share.high == pytest.approx(wilson.high, abs=1e-12)
+    assert 0 <= share.low <= share.high <= 1
+    low, high = figures.count_interval(part)
+    assert low == pytest.approx(stats.chi2.ppf(0.025, 2 * part) / 2 if part else 0.0)
+    assert high == pytest.approx(stats.chi2.ppf(0.975, 2 * part + 2) / 2)
