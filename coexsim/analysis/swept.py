@@ -173,6 +173,8 @@ def unchanged(points: pd.DataFrame) -> str:
         return "Nothing changes: every objective is met at every value."
     if answers == {"missed"}:
         return "Nothing changes: every objective is missed at every value."
+    if answers == {"cannot say"}:
+        return "At no value can an objective be answered: add replications, or measure a longer window."
     counted = []
     for objective, rows in points.groupby("objective", sort=False):
         counts = rows["answer"].value_counts()
