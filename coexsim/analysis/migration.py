@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
 from math import ceil, inf, nan
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,28 +10,14 @@ import pandas as pd
 from coexsim import units
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.analysis.theory import hairpin_share
-from coexsim.experiment.sweep import HOSTED_SHARE, sweep
+from coexsim.experiment.sweep import HOSTED_SHARE
 from coexsim.scenario.idle import cores_work
 from coexsim.scenario.model import Scenario
 
-STEPS = "0..100% step 10%"
 FULL = 0.7
 """How busy cores may be in the busiest hour where no objective says it."""
 SATURATED = 0.95
 """Busier than this all hour, cores do not show how much work was waiting for them."""
-
-
-def migrate(
-    scenario: Scenario, shares: object = STEPS, *, replications: int | None = None, seed: int | None = None,
-    folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> pd.DataFrame:  # fmt: skip
-    """Sweep the hosted share of the population and gather what planners ask of each step. See `curve` for the columns."""
-    table = sweep(
-        scenario, {HOSTED_SHARE: shares}, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs,
-        progress=progress,
-    )  # fmt: skip
-    return curve(table, scenario)
 
 
 def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from coexsim.analysis.migration import migrate
-from coexsim.analysis.theory import mail_rates
+from coexsim.analysis.migration import curve
+from coexsim.experiment.sweep import HOSTED_SHARE, sweep
 from coexsim.scenario.load import scenario_from_text
 from tests.analysis.small import SMALL
+from tests.theory import mail_rates
 
 LOAD = """\
 load:
@@ -26,7 +27,7 @@ def test_round_trips_are_the_square_of_the_hosted_share_and_the_load_is_the_clos
     text = "\n".join(line for line in text.splitlines() if "down:" not in line).replace("events:", "")
     scenario = scenario_from_text(text + "\n" + LOAD, "migration.yaml")
 
-    found = migrate(scenario, "0..100% step 50%", jobs=1)
+    found = curve(sweep(scenario, {HOSTED_SHARE: "0..100% step 50%"}, jobs=1), scenario)
 
     assert found["hosted_share"].tolist() == [0.0, 0.5, 1.0]
     assert found["round_trip_by_theory"].tolist() == [0.0, 0.25, 1.0]
@@ -50,7 +51,8 @@ def test_a_server_that_cannot_keep_up_needs_what_is_asked_of_it() -> None:
     text = "\n".join(line for line in text.splitlines() if "down:" not in line).replace("events:", "")
     load = "load: {streams: [{from: internet, to: onprem, rate: 1.2/s, arrivals: constant, sizes: 20 KB}]}\n"
 
-    found = migrate(scenario_from_text(f"{text}\n{load}", "full.yaml"), [0], jobs=1).iloc[0]
+    scenario = scenario_from_text(f"{text}\n{load}", "full.yaml")
+    found = curve(sweep(scenario, {HOSTED_SHARE: [0]}, jobs=1), scenario).iloc[0]
 
     assert found["busy_cores"] == pytest.approx(2, abs=0.01)
     assert not found["keeps_up"]

@@ -14,26 +14,16 @@ from scipy import integrate
 from scipy import stats as distributions
 
 from coexsim.analysis.theory import (
-    EndlessMailError,
     allen_cunneen_wait_s,
     erlang_b,
     erlang_c,
     hairpin_share,
-    jackson_sojourn_s,
-    loop_transfers,
-    mail_rates,
-    mdc_wait_s,
     mg1_ps_sojourn_s,
-    mg1_wait_s,
-    mmc_wait_quantile_s,
     mmc_wait_s,
-    mmck,
-    peak_rate_per_s,
-    traffic,
-    transfer_threads_needed,
     wait_quantile_s,
     workers_needed,
 )
+from tests.theory import mail_rates, mdc_wait_s, mg1_wait_s, mmck
 
 WORKERS = st.integers(1, 60)
 LOAD = st.floats(0.01, 0.99)
@@ -101,10 +91,10 @@ def test_what_cannot_keep_up_waits_for_ever() -> None:
     """At one erlang a worker or more every wait is infinite, and all wait; without load nobody does."""
     for rate in (2.0, 2.5):
         assert erlang_c(2, rate) == 1
-        assert mmc_wait_s(2, rate, 1) == mmc_wait_quantile_s(2, rate, 1, 0.5) == mdc_wait_s(2, rate, 1) == inf
+        assert mmc_wait_s(2, rate, 1) == wait_quantile_s(2, rate, 1, 0.5) == mdc_wait_s(2, rate, 1) == inf
         assert allen_cunneen_wait_s(2, rate, 1, 0, 0) == wait_quantile_s(2, rate, 1, 0, 0, 0) == inf
     assert mg1_wait_s(1, 1, 0) == mg1_ps_sojourn_s(1, 1) == inf
-    assert mmc_wait_s(2, 0, 1) == mdc_wait_s(2, 0, 1) == mmc_wait_quantile_s(2, 0, 1, 0.99) == erlang_c(2, 0) == 0
+    assert mmc_wait_s(2, 0, 1) == mdc_wait_s(2, 0, 1) == wait_quantile_s(2, 0, 1, 0.99) == erlang_c(2, 0) == 0
     assert mmc_wait_s(0, 1, 1) == inf
     assert erlang_b(0, 1) == 1
 
@@ -115,14 +105,14 @@ def test_nonsense_is_refused(workers: int, offered: float) -> None:
     with pytest.raises(ValueError, match="erlangs"):
         erlang_c(workers, offered)
     with pytest.raises(ValueError, match="probability"):
-        mmc_wait_quantile_s(1, 0.5, 1, 95)
+        wait_quantile_s(1, 0.5, 1, 95)
 
 
 @given(workers=st.integers(1, 20), load=LOAD, probability=st.floats(0, 0.999))
 def test_wait_quantile_is_where_the_tail_says(workers: int, load: float, probability: float) -> None:
     """P(wait > t) = C exp(-(c - a) t) is 1 - p at the quantile, or C is less than that and the quantile 0."""
     a = load * workers
-    wait_s = mmc_wait_quantile_s(workers, a, 1, probability)
+    wait_s = wait_quantile_s(workers, a, 1, probability)
     tail = erlang_c(workers, a) * exp(-(workers - a) * wait_s)
 
     assert tail == pytest.approx(1 - probability) if wait_s > 0 else tail <= 1 - probability
@@ -130,7 +120,7 @@ def test_wait_quantile_is_where_the_tail_says(workers: int, load: float, probabi
 
 def test_the_mean_wait_is_the_integral_of_the_quantiles() -> None:
     """Quantile and mean come from one distribution: the quantiles' average is the mean."""
-    mean_s = integrate.quad(lambda p: mmc_wait_quantile_s(3, 2.4, 1, p), 0, 1, limit=200)[0]
+    mean_s = integrate.quad(lambda p: wait_quantile_s(3, 2.4, 1, p), 0, 1, limit=200)[0]
 
     assert mean_s == pytest.approx(mmc_wait_s(3, 2.4, 1), rel=1e-6)
 
@@ -241,64 +231,6 @@ def test_workers_needed_by_the_spam_farm() -> None:
         workers_needed(1, 1, utilisation=0)
 
 
-# --- stations in a network -------------------------------------------------------------------------------
-
-
-def test_traffic_of_a_tandem_with_bounces() -> None:
-    """1/s from outside into A, then B; 1 % comes back from B to A: both see 1 / 0.99."""
-    assert traffic([[0.0, 1.0], [0.01, 0.0]], [1, 0]).tolist() == pytest.approx([1 / 0.99, 1 / 0.99])
-
-
-@given(st.lists(st.floats(0, 0.9), min_size=9, max_size=9), st.lists(st.floats(0, 5), min_size=3, max_size=3))
-def test_traffic_is_the_sum_over_all_visits(table: list[float], external: list[float]) -> None:
-    """The first arrivals, those one hop on, two hops on, ...: summed until nothing is left."""
-    routing = np.reshape(table, (3, 3))
-    routing = routing / np.maximum(1, routing.sum(axis=1, keepdims=True) / 0.9)
-    arriving = np.array(external)
-    total = np.zeros(3)
-    for _ in range(400):
-        total += arriving
-        arriving = arriving @ routing
-
-    assert traffic(routing, external) == pytest.approx(total, rel=1e-9, abs=1e-9)
-
-
-def test_split_envelopes_make_more_mail() -> None:
-    """Half of A's mail goes to B and to C both: a row that sums up to more than 1."""
-    assert traffic([[0.0, 1.0, 0.5], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], [2, 0, 0]).tolist() == [2, 2, 1]
-
-
-@pytest.mark.parametrize("back", [1.0, 1.5])
-def test_mail_that_never_leaves_is_an_error(back: float) -> None:
-    """A to B and back for ever, or ever more of it; not if no mail gets there."""
-    routing = [[0.0, 1.0, 0.0], [back, 0.0, 0.0], [0.0, 0.0, 0.0]]
-
-    with pytest.raises(EndlessMailError, match="never dies out"):
-        traffic(routing, [1, 0, 0])
-    assert traffic(routing, [0, 0, 3]).tolist() == [0, 0, 3]
-
-
-def test_traffic_refuses_nonsense() -> None:
-    """A table of the wrong shape, or mail that flows backwards."""
-    with pytest.raises(ValueError, match="2 by 2"):
-        traffic([[0.0]], [1, 1])
-    with pytest.raises(ValueError, match="never negative"):
-        traffic([[-0.1]], [1])
-
-
-@pytest.mark.theory
-def test_time_in_a_jackson_network() -> None:
-    """With a fifth fed back 1/s becomes 1.25/s at a station that serves 2/s: 1.25 visits of 1 / (2 - 1.25) s.
-
-    That is Jackson 1957; a tandem is the sum of its stations: Burke 1956.
-    """
-    assert jackson_sojourn_s([[0.2]], [1], [1], [0.5]) == pytest.approx(1.25 / (2 - 1.25))
-    tandem = jackson_sojourn_s([[0, 1], [0, 0]], [3, 0], [4, 2], [1, 0.5])
-    assert tandem == pytest.approx(mmc_wait_s(4, 3, 1) + 1 + mmc_wait_s(2, 3, 0.5) + 0.5)
-    assert jackson_sojourn_s([[0, 1], [0, 0]], [3, 0], [4, 1], [1, 0.5]) == inf
-    assert jackson_sojourn_s([[0]], [0], [1], [1]) == 0
-
-
 # --- mail while a domain is shared -----------------------------------------------------------------------
 
 
@@ -309,8 +241,8 @@ def test_a_worked_example_of_a_shared_domain() -> None:
     and 1.8 MB/s.
     """
     received_per_day = 20_000 * 71.4
-    internal = peak_rate_per_s(0.63 * received_per_day, 0.12)
-    internet = peak_rate_per_s(0.37 * received_per_day, 0.12)
+    internal = 0.63 * received_per_day * 0.12 / 3600
+    internet = 0.37 * received_per_day * 0.12 / 3600
 
     rates = mail_rates(0.5, internal, internet, 0, 75_000)
 
@@ -343,12 +275,6 @@ def test_all_on_premises_and_all_hosted() -> None:
     assert mail_rates(0, 30, 17, 12).transactions_per_s == 17 + 12
     assert mail_rates(1, 30, 17, 12).transactions_per_s == 2 * (30 + 17)
     assert mail_rates(0.5, 30, 0, 0).transactions_per_s == 30  # break-even: one transaction per internal message
-
-
-def test_threads_and_loops() -> None:
-    """24/s for 0.5 s each keep 12 threads busy, 15 at 80 %; with 25 hops two servers share 25 transfers."""
-    assert transfer_threads_needed(24, 0.5, 0.8) == pytest.approx(15)
-    assert loop_transfers(25) == (12.5, 12.5)
 
 
 def test_waits_grow_without_bound_towards_full_load() -> None:

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
-from coexsim.analysis.theory import erlang_b, mdc_wait_s, mg1_wait_s, mmc_wait_s, mmck
+from coexsim.analysis.theory import erlang_b, mmc_wait_s
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.stations import FifoStation, Pool, Slot
 from coexsim.stats import half_width
+from tests.theory import mdc_wait_s, mg1_wait_s, mmck
 from tests.theory_check import assert_mean_is_and_not_a_tenth_more
 
 Works = Callable[[np.random.Generator, int], NDArray[np.float64]]

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2
 
-from coexsim.analysis.theory import erlang_b, mdc_wait_s, mg1_ps_sojourn_s, mg1_wait_s, mmc_wait_s, mmck
+from coexsim.analysis.theory import erlang_b, mg1_ps_sojourn_s, mmc_wait_s
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import simulate
 from coexsim.scenario.load import scenario_from_text
@@ -23,6 +23,7 @@ from coexsim.stats import half_width
 from tests.sim.loaded import loaded, run_world
 from tests.sim.setups import as_text
 from tests.sim.worlds import LIMITS, NARROW, ROLE, WORK, WORLDS, trouble
+from tests.theory import mdc_wait_s, mg1_wait_s, mmck
 from tests.theory_check import assert_mean_is_and_not_a_tenth_more
 
 pytestmark = pytest.mark.theory

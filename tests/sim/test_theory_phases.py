@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coexsim.analysis.theory import mg1_ps_sojourn_s, mg1_wait_s, mmc_wait_s, mmck
+from coexsim.analysis.theory import mg1_ps_sojourn_s, mmc_wait_s
 from tests.sim.phase_queue import Phases, erlang, hyperexponential, mean_wait_s
 from tests.sim.test_theory import (
     arriving,
@@ -18,6 +18,7 @@ from tests.sim.test_theory import (
     queue,
     replications,
 )  # fmt: skip
+from tests.theory import mg1_wait_s, mmck
 from tests.theory_check import assert_mean_is_and_not_a_tenth_more
 
 pytestmark = pytest.mark.theory
