@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from coexsim.audit.classes import SMALL_BYTES, MailClass, pairs, recipients, senders, sizes
+from coexsim.audit.classes import SMALL_BYTES, pairs, recipients, senders, sizes
 from coexsim.audit.flows import Flow, Stop, flow, loop_end
+from coexsim.audit.mail_class import MailClass
 from coexsim.audit.mix import per_thousand
 from coexsim.mail.outages import site_of
 from coexsim.mail.setup import Setup

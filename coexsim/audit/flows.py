@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from copy import copy
 from typing import NamedTuple
 
-from coexsim.audit.classes import SMALL_BYTES, MailClass, pairs, recipients, senders
+from coexsim.audit.classes import SMALL_BYTES, pairs, recipients, senders
+from coexsim.audit.mail_class import MailClass
 from coexsim.mail.at_once import attempt_at_once
-from coexsim.mail.delivery import Attempt, Recipients, TransactionResult
 from coexsim.mail.dialogue import receive
 from coexsim.mail.dns import DnsFailure, MailHosts
+from coexsim.mail.effects import Attempt, Recipients, TransactionResult
 from coexsim.mail.message import Envelope, NextHop, Rcpt, fold
 from coexsim.mail.policy import Policy
 from coexsim.mail.reach import hosts_at_once

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from coexsim.audit.classes import MailClass
+from coexsim.audit.mail_class import MailClass
 from coexsim.scenario.load_profile import LoadSpec, mean_recipients
 from coexsim.scenario.model import Scenario
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.classes import SIDES_IN_WORDS
 from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import Flow, impatient
+from coexsim.audit.mail_class import SIDES_IN_WORDS
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.trace import trace
 

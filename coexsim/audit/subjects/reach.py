@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from coexsim.audit.classes import MailClass, senders
+from coexsim.audit.classes import senders
 from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.flows import Flow
+from coexsim.audit.mail_class import MailClass
 from coexsim.audit.search import Search, Subject
 from coexsim.audit.subjects.limits import whose_hop_limit
 from coexsim.mail.directory import Person

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from coexsim.analysis.hairpins import people_of, round_trip_flows
-from coexsim.audit.classes import SIDES_IN_WORDS, MailClass, recipients, senders
+from coexsim.audit.classes import recipients, senders
 from coexsim.audit.flows import Flow, flow
+from coexsim.audit.mail_class import SIDES_IN_WORDS, MailClass
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.mail.traced import Copy

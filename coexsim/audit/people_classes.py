@@ -1,0 +1,132 @@
+"""People that are alike: no rule can tell them apart.
+
+They have the same mail file server, forwarding, domain, presence in the replica, and no route of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from coexsim.audit.mail_class import MailClass
+from coexsim.mail.directory import Person
+from coexsim.mail.message import domain_of, fold, local_part_of
+from coexsim.mail.setup import Setup
+
+
+def people_classes(setups: Iterable[Setup]) -> list[MailClass]:
+    """The classes of people in all `setups` together."""
+    setups = tuple(setups)
+    keys: dict[str, list[tuple[object, ...] | None]] = {}
+    known: dict[str, tuple[Setup, Person]] = {}
+    count: dict[str, int] = {}
+    nameless: set[str] = set()
+    for number, setup in enumerate(setups):
+        routed = {
+            route.pattern for policy in setup.policies.values() for route in policy.routes if "@" in route.pattern
+        }
+        routed |= {
+            fold(one) for policy in setup.policies.values() for key, to in policy.aliases.items() for one in (key, *to)
+        }
+        routed |= {fold(one) for policy in setup.policies.values() for one in policy.mailbox_forwarding}
+        mailboxes = {fold(alike.address): alike.mailboxes for alike in setup.directory.classes}
+        nameless |= mailboxes.keys()
+        for person in setup.directory.everyone():
+            address = fold(person.address)
+            keys.setdefault(address, [None] * len(setups))[number] = _key(setup, person, routed)
+            known.setdefault(address, (setup, person))
+            count[address] = max(count.get(address, 0), mailboxes.get(address, 1))
+    grouped: dict[tuple[tuple[object, ...] | None, ...], list[str]] = {}
+    for address, found in keys.items():
+        grouped.setdefault(tuple(found), []).append(address)
+    timeless = {key: tuple(map(_timeless, key)) for key in grouped}
+    names: dict[tuple[tuple[object, ...] | None, ...], str] = {}
+    classes = []
+    for key, addresses in grouped.items():
+        alike = timeless[key]
+        found_class = _person_class(
+            [known[a] for a in addresses],
+            named=sum(count[a] for a in addresses if a not in nameless),
+            nameless=sum(count[a] for a in addresses if a in nameless),
+            typical=names.get(alike, ""),
+        )
+        names.setdefault(alike, found_class.name)
+        classes.append(found_class)
+    return classes
+
+
+def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
+    """What rules could tell people apart by."""
+    versions = setup.directory.versions_of(person.address)
+    entries = [(version, setup.directory.find(person.address, version)) for version in versions]
+    traits = [
+        (version, (*_kept(e), _target(setup, e, routed)) if isinstance(e, Person) else None) for version, e in entries
+    ]
+    begins = setup.directory.version_at(0.0, replica=False)
+    return (
+        tuple(next(alike) for _, alike in groupby(traits, key=lambda each: each[1])),
+        [trait for version, trait in traits if version <= begins][-1],  # a move at the very beginning is over
+        domain_of(person.address),
+        setup.directory.find(person.address, 0, "master") is None,
+        setup.directory.find(person.address, 0, "replica") is None,
+        setup.directory.find_local_part(person.address, 0) is None,
+        person.address if fold(person.address) in routed else None,
+        setup.directory.is_internal_only(person.address),
+    )
+
+
+def _kept(person: Person) -> tuple[object, ...]:
+    """What a Person record says of mail files and directories."""
+    return (
+        person.home, person.unreachable, person.over_quota, person.keeps_copy, person.also_at, person.known_at,
+    )  # fmt: skip
+
+
+def _timeless(key: tuple[object, ...] | None) -> tuple[object, ...] | None:
+    """A key without the versions at which its traits change."""
+    if key is None:
+        return None
+    traits, *rest = key
+    assert isinstance(traits, tuple)
+    return (tuple(each for _, each in traits), *rest)
+
+
+def _target(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...] | None:
+    """Where a person's mail is forwarded: for the same local part in another domain, the domain is what counts."""
+    target = person.forwarding
+    if target is None:
+        return None
+    if local_part_of(target) != local_part_of(person.address) or fold(target) in routed:
+        return (fold(target),)
+    entry = setup.directory.find(target, 0)
+    return (domain_of(target), isinstance(entry, Person) and entry.home)
+
+
+def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int, *, typical: str) -> MailClass:
+    """People that are alike. Mailboxes of the population are counted apart, as the scenario has their number so."""
+    setup, first = alike[0]
+    name = local_part_of_as_written(first.address) if setup.directory.is_ours(first.address) else first.address
+    return MailClass(
+        name=name + _and_others(named, nameless),
+        address=first.address,
+        side=setup.side_of_home(first.home),
+        exists=not first.unreachable,
+        home=first.home,
+        mailboxes=named + nameless,
+        names=tuple(person.name for _, person in alike),
+        second=alike[1][1].address if len(alike) > 1 else "",
+        typical=typical,
+    )
+
+
+def _and_others(named: int, nameless: int) -> str:
+    """How many are like the first, who is named if anybody is: `` (and 3 alike)``, `` (and 3 alike, 800 without names)``."""
+    more = named - 1 if named else nameless - 1
+    others = [f"{more} alike"] if more else []
+    others += [f"{nameless} without names"] if named and nameless else []
+    return f" (and {', '.join(others)})" if others else ""
+
+
+def local_part_of_as_written(address: str) -> str:
+    """The local part with the capitals it was written with."""
+    return address.rpartition("@")[0]
