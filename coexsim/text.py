@@ -1,7 +1,11 @@
-"""Text of others (names, titles, paths, replies) made visible: what would steer a terminal or forge a line becomes an escape."""
+"""Text for people: text of others (names, titles, paths, replies) made visible, and names joined in a sentence.
+
+What would steer a terminal or forge a line becomes an escape.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from unicodedata import category
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -27,3 +31,8 @@ def _escape(sign: str) -> str:
 def encodable(text: str) -> str:
     r"""`text` as UTF-8 can say it: a lone surrogate becomes ``\ud800``, which JSON reads back as what it was."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def joined(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

@@ -31,6 +31,7 @@ from coexsim.pictures import Pictures
 from coexsim.scenario.model import Scenario
 from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.stats import Interval, mean_interval
+from coexsim.text import joined
 from coexsim.units import say_duration
 
 BLOCKS = 20
@@ -114,7 +115,7 @@ class Comparison:
         if not self.differs:
             return "No difference is shown between A and B."
         counts = [f"{number} of {most} figures of {name}" for name, (number, most) in self.shown.items() if number]
-        parts = [self._largest, f"in all {_listed(counts)} differ" if counts else ""]
+        parts = [self._largest, f"in all {joined(counts)} differ" if counts else ""]
         routes = len(self.routes.changes)
         some = "1 class of mail goes" if routes == 1 else f"{routes} classes of mail go"
         parts.append(f"{some} another way" if routes else "")
@@ -161,10 +162,6 @@ def unit_of(table: str, key: Sequence[object]) -> str:
     """What a figure is measured in (s, B or 1), by the name of its table in `Comparison.tables` and the key of its row."""
     name = str(key[-1])
     return "s" if table == "delays" or name == "mean wait" else "B" if name.endswith("bytes") else "1"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _say_s(seconds: float) -> str:

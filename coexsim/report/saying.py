@@ -13,6 +13,7 @@ from coexsim.analysis.slo import Verdict
 from coexsim.report.tables import plain_table, titled
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
 from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.text import joined
 from coexsim.units import say_bytes, say_duration
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -78,8 +79,9 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
 
 def say_untimed(servers: list[str]) -> str:
     """What delays at a hosted service hold, where its servers have no work."""
-    named = servers[0] if len(servers) == 1 else f"{', '.join(servers[:-1])} and {servers[-1]}"
-    return f"no 'service' is given for {named}: delays there are the network's, without the service's own time"
+    return (
+        f"no 'service' is given for {joined(servers)}: delays there are the network's, without the service's own time"
+    )
 
 
 def summary_runs(summary: dict[str, Any]) -> int:

@@ -1,12 +1,11 @@
 """The part of a scenario that most servers share: how long work takes."""
 
-import math
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import DURATION, Number, Seconds, Share
+from coexsim.scenario.quantities import DURATION, Number, Seconds, Share, check_weights
 
 
 class Slow(Spec):
@@ -64,10 +63,10 @@ class Work(Spec):
             raise ValueError("empirical work needs its values, for example 'values: [20 ms, 80 ms]'")
         if self.weights and len(self.weights) != len(self.values):
             raise ValueError(f"{len(self.values)} values but {len(self.weights)} weights")
-        if self.weights and (min(self.weights) < 0 or sum(self.weights) <= 0):
-            raise ValueError("weights must not be negative, nor all of them zero")
-        if sum(self.weights) == math.inf:
-            raise ValueError("the weights are too large to be added up")
+        if self.weights:
+            if min(self.weights) < 0:
+                raise ValueError("weights must not be negative")
+            check_weights(self.weights)
         return self
 
     @property

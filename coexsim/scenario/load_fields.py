@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from coexsim.scenario.faults import shown
 from coexsim.scenario.part import Spec
 from coexsim.scenario.profiles import is_fields, of_profile
-from coexsim.scenario.quantities import SIZE, Number, Share, SizeBytes, Written
+from coexsim.scenario.quantities import SIZE, Number, Share, SizeBytes, Written, check_weights
 from coexsim.units import size_bytes
 
 HOURS, DAYS = 24, 7
@@ -43,10 +43,7 @@ def read_weight(value: object) -> float:
 def read_weights(table: dict[Any, Any]) -> list[float]:
     """The weights of a table, not all of them zero. Raises `ValueError`."""
     weights = [read_weight(value) for value in table.values()]
-    if sum(weights) <= 0:
-        raise ValueError("at least one of the weights must be more than 0")
-    if sum(weights) == math.inf:
-        raise ValueError("the weights are too large to be added up")
+    check_weights(weights)
     return weights
 
 

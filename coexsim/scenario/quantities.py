@@ -4,7 +4,7 @@ Inside coexsim everything is in base units: seconds, bytes, per second, shares o
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from math import inf
 from sys import float_info
@@ -80,6 +80,14 @@ def _finite(value: object, what: str) -> int | float:
     if not abs(found) < inf:
         raise ValueError(expected("a number with an end", value))
     return found
+
+
+def check_weights(weights: Collection[float]) -> None:
+    """Raise `ValueError` where weights of 0 or more give no shares: all of them are zero, or their sum is too large."""
+    if sum(weights) <= 0:
+        raise ValueError("at least one of the weights must be more than 0")
+    if sum(weights) == inf:
+        raise ValueError("the weights are too large to be added up")
 
 
 def _unquoted(text: str) -> int | float | None:

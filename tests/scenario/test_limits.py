@@ -129,7 +129,7 @@ def test_an_estimated_day_is_the_day_that_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "text"), [("[1e308, 1e308]", "too large to be added up"), ("[0, 0]", "nor all of them zero")]
+    ("weights", "text"), [("[1e308, 1e308]", "too large to be added up"), ("[0, 0]", "at least one of the weights")]
 )
 def test_weights_of_work_can_be_added_up(weights: str, text: str) -> None:
     """Their sum divides them: it is a number, and more than 0."""
