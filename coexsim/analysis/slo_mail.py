@@ -122,8 +122,8 @@ def ratio_error(top: Floats, bottom: Floats, ratio: float) -> float:
     """Standard error of sum(top) / sum(bottom) over blocks (Cochran, "Sampling Techniques", 3rd ed. 1977, sec. 6.3).
 
     Where each block resembles the one before it, as under heavy load, it is wider: by sqrt((1 + r) / (1 - r)), r being the
-    correlation of neighbours, as in a first-order autoregressive series (Law 2015, sec. 9.5.3). That mends a part of what
-    is missing there, not all of it: only replications do.
+    correlation of neighbours, as in a first-order autoregressive series (Law 2015, sec. 9.5.3). That makes up for a part of
+    what is missing there, not all of it: only replications do.
     """
     used = bottom > 0
     n, total = int(used.sum()), float(bottom.sum())

@@ -17,7 +17,7 @@ from coexsim.intake.figures import MeasuredFigure, table_of
 from coexsim.intake.fit_counts import Complete, CountsSeen, LinesSeen
 from coexsim.intake.fit_load import LoadSeen, TimesSeen
 from coexsim.intake.fit_replay import Replay, ReplaySeen, sent_sizes
-from coexsim.intake.fit_scenario import Known, SetUpSeen, round_trips, scenario_names
+from coexsim.intake.fit_scenario import LoggedSetUp, SetUpSeen, round_trips, scenario_names
 from coexsim.intake.fit_service import MeasuredWork, TriesSeen
 from coexsim.intake.fit_sizes import SizeFit, SizesSeen, fit_sizes
 from coexsim.intake.fit_text import scenario_text
@@ -226,7 +226,7 @@ def fit(
         seen.outages.add(part.joined)
         set_up.add(part, of_part)
         replay.add(part, of_part, mail, sent)
-    complete, known = seen.lines.complete, Known(book, found.hosts, sides, set_up)
+    complete, known = seen.lines.complete, LoggedSetUp(book, found.hosts, sides, set_up)
     names, tries, assumed = scenario_names(known, given), tries_seen.frame(), _assumed(given, profile)
     # where lines are missing, only messages that certainly begin here tell their size as handed in
     sizes = fit_sizes(sizes_seen if complete.counts_hold else sure_sizes)

@@ -62,8 +62,8 @@ class SetUpSeen:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What all parts together show of the set-up."""
+class LoggedSetUp:
+    """What the logs of all servers together show of the set-up."""
 
     book: LogBook
     hosts: dict[int, set[str]]  # names of each server
@@ -75,7 +75,7 @@ class Known:
         return server_at(host, self.hosts)
 
 
-def scenario_names(known: Known, scenario: Scenario | None) -> dict[int, str]:
+def scenario_names(known: LoggedSetUp, scenario: Scenario | None) -> dict[int, str]:
     """The name of each logged server: that in the scenario that is given, else by what it does, such as onprem or hosted-inbound."""
     if scenario is not None:
         return _given_names(known, scenario)
@@ -95,7 +95,7 @@ def scenario_names(known: Known, scenario: Scenario | None) -> dict[int, str]:
     return names
 
 
-def _given_names(known: Known, scenario: Scenario) -> dict[int, str]:
+def _given_names(known: LoggedSetUp, scenario: Scenario) -> dict[int, str]:
     """Servers of the scenario by host name, address or name; those that fit none, by their side; else the log's own name."""
     by_word: dict[str, str] = {}
     for name, server in scenario.servers.items():
@@ -141,7 +141,7 @@ def round_trips(scenario: Scenario | None, names: dict[int, str]) -> dict[tuple[
     return found
 
 
-def set_up(known: Known, names: dict[int, str]) -> dict[str, Any]:
+def set_up(known: LoggedSetUp, names: dict[int, str]) -> dict[str, Any]:
     """Servers, zones and sides as the logs show them, where no scenario is given."""
     book, sides = known.book, known.sides
     servers: dict[str, Any] = {}
@@ -182,7 +182,7 @@ def set_up(known: Known, names: dict[int, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _host_of(shown: Known, number: int, count: int) -> tuple[str, str]:
+def _host_of(shown: LoggedSetUp, number: int, count: int) -> tuple[str, str]:
     known = shown.hosts.get(number, set())
     ips = sorted(name for name in known if re.fullmatch(r"[\d.]+|[0-9a-f:]+:[0-9a-f:]*", name))
     long_names = sorted(
@@ -196,7 +196,7 @@ def _host_of(shown: Known, number: int, count: int) -> tuple[str, str]:
     return host, ips[0] if ips else f"{FREE_NET}{count + 10}"
 
 
-def _unlogged_host(known: Known, name: str) -> str:
+def _unlogged_host(known: LoggedSetUp, name: str) -> str:
     """The name of a server that only others' logs speak of."""
     if name == "hosted-inbound":
         handed = Counter(host for host, side in known.sides.hosts.items() if side == HOSTED and name_of(host))
@@ -224,7 +224,7 @@ def _onprem(kind: str, host: tuple[str, str], smart_host: str, domain: str) -> d
     return server | {"accepted_domains": {domain: "internal-relay"}, "send_connectors": connectors}
 
 
-def _outside(known: Known, names: dict[int, str], hosts: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+def _outside(known: LoggedSetUp, names: dict[int, str], hosts: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     """The Internet: logged servers with their own domains, the rest as one server."""
     texts, sides = known.book.addresses, known.sides
     servers: dict[str, Any] = {}

@@ -14,7 +14,7 @@ import numpy as np
 
 from coexsim.intake.fit_counts import SENDER_SIDES, Complete
 from coexsim.intake.fit_load import DAY_S, LoadSeen
-from coexsim.intake.fit_scenario import Known, measured_servers, set_up, yaml_text
+from coexsim.intake.fit_scenario import LoggedSetUp, measured_servers, set_up, yaml_text
 from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.fit_sizes import SizeFit
 from coexsim.intake.fit_traffic import HostOutage, RetryGaps
@@ -27,7 +27,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def scenario_text(
-    known: Known, names: dict[int, str], load: LoadSeen, sizes: SizeFit | None, works: dict[int, MeasuredWork],
+    known: LoggedSetUp, names: dict[int, str], load: LoadSeen, sizes: SizeFit | None, works: dict[int, MeasuredWork],
     retries: Mapping[str, RetryGaps], outages: Sequence[HostOutage], complete: Complete,
     given: Scenario | None, folder: str | Path | None,
 ) -> str:  # fmt: skip
@@ -141,7 +141,7 @@ def _clear(servers: dict[str, Any], written: Mapping[str, Any]) -> None:
                     work.setdefault(key, None)
 
 
-def _way_to_hosted(known: Known, given: Scenario) -> tuple[str, str] | None:
+def _way_to_hosted(known: LoggedSetUp, given: Scenario) -> tuple[str, str] | None:
     """The on-premises Postfix that says no smart host, and the host to which it handed most mail of hosted people; None: there is none.
 
     A transport table lists people by name; mailboxes without one go the way that the log shows.
