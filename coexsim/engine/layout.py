@@ -38,9 +38,9 @@ PLACE_KEY = _record(server=I4, row=I4, epoch=I4, visit=I4)
 `visit` is how often this machine took it before.
 """
 PLACE = _record(d0=I4, d1=I4, f0=I4, f1=I4, o0=I4, o1=I4, notice=I4, serial=I4, added=I4, deliveries=I4)
-"""Deliveries and failures (ranges of `PART`), onward parts (range of `ONWARD`), the notice about the failures; net growth by groups."""
+"""Deliveries and failures (ranges of `PART`), requests (range of `REQUEST`), the notice about failures; net growth by groups."""
 PART = _record(count=I4, end=I4)
-ONWARD = _record(count=I4, place=I4, tx=I4)
+REQUEST = _record(count=I4, place=I4, tx=I4)
 """A part that goes on: to a role on the same machine (`place`) or to a next hop (`tx`)."""
 TX_KEY = _record(server=I4, hop=I4, key=I4, again=I4, take=I4, late=I4, late_serial=I4, is_mail=I1)
 """A class of mail at a server on its way to a next hop. `again`: its place there; `take`: first answer; `late`: its delay notice."""
@@ -149,7 +149,7 @@ ARRAYS: dict[str, Shared] = {
     "place_keys": Shared(PLACE_KEY),
     "places": Shared(PLACE),
     "parts": Shared(PART),
-    "onwards": Shared(ONWARD),
+    "requests": Shared(REQUEST),
     "tx_keys": Shared(TX_KEY),
     "takes": Shared(TAKE),
     "entry_keys": Shared(ENTRY_KEY),

@@ -16,8 +16,9 @@ from coexsim.engine.dns_rows import DnsRows
 from coexsim.engine.layout import EPOCH
 from coexsim.engine.numbering import Class, End, Submission, TransferClass
 from coexsim.engine.rule_tables import ARRAYS_OF_RULES, RuleTables
-from coexsim.mail.delivery import Refused, as_taken
+from coexsim.mail.delivery import as_taken
 from coexsim.mail.dsn import notice_for
+from coexsim.mail.effects import Refused
 from coexsim.mail.message import Kind, NextHop, Rcpt, Reply
 from coexsim.mail.replies import expired_reply, reply
 from coexsim.sim.formulas import session_round_trips
@@ -214,16 +215,16 @@ class RuleRows:
         d0, d1 = self._parts([End(envelope, DELIVERED, "", at.server) for envelope in decision.delivered])
         f0, f1 = self._parts(list(self._refused(at, decision.failed, BOUNCED)))
         notice, serial = self._notice(at, size_bytes, "dsn") if decision.failed else (-1, 0)
-        onward = tuple(
+        requests = tuple(
             (part.envelope.count, -1, self.tx(at._replace(envelope=part.envelope), part.hop))
             if part.hop is not None
             else (part.envelope.count, self.place(at._replace(server=str(part.role), envelope=part.envelope)), -1)
-            for part in decision.onward
+            for part in decision.requests
         )
-        o0 = self._row("onwards", onward)
+        o0 = self._row("requests", requests)
         deliveries = sum(envelope.count for envelope in decision.delivered)
         row = self.arrays.append(
-            "places", [(d0, d1, f0, f1, o0, o0 + len(onward), notice, serial, decision.added, deliveries)]
+            "places", [(d0, d1, f0, f1, o0, o0 + len(requests), notice, serial, decision.added, deliveries)]
         )
         self.plans.append(decision.rules)
         self._tables.places_in[self._epoch][number] = row

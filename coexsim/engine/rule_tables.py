@@ -18,7 +18,7 @@ from coexsim.scenario.model import Run, Scenario
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses
 
 ARRAYS_OF_RULES = (
-    "place_keys", "places", "parts", "onwards", "tx_keys", "takes", "entry_keys", "entries", "fails", "notices",
+    "place_keys", "places", "parts", "requests", "tx_keys", "takes", "entry_keys", "entries", "fails", "notices",
 )  # fmt: skip
 MOST_KEPT = 3  # sets of rules; a sweep over the routing has a set for each of its points
 MOST_CLASSES = 200_000  # about 200 MB; what is larger is not kept

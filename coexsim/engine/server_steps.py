@@ -161,9 +161,9 @@ def deliver_here(w: Any, co: Any, p: Any, sv: Any, now: float, delivery_s: float
 @compiled
 def send_on(w: Any, c: int, p: Any) -> int:
     """The first part that goes on is this copy; all others begin their own way."""
-    onwards = shared(w, "onwards")
+    requests = shared(w, "requests")
     for j in range(p.o0 + 1, p.o1):
-        on = onwards[j]
+        on = requests[j]
         n = new_part(w, c, on.count)
         part = shared(w, "copies")[n]
         part.tx = on.tx
@@ -173,7 +173,7 @@ def send_on(w: Any, c: int, p: Any) -> int:
     if p.o1 <= p.o0:
         return END
     co = shared(w, "copies")[c]
-    first = onwards[p.o0]
+    first = requests[p.o0]
     narrow(co, first.count)
     co.tx = first.tx
     step = SEND

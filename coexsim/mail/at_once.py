@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from coexsim.mail.delivery import (
-    Attempt,
-    Connect,
-    Host,
-    Offer,
-    Recipients,
-    Resolve,
-    TransactionResult,
-    Unreachable,
-    attempt,
-)
+from coexsim.mail.delivery import attempt
 from coexsim.mail.dns import DnsFailure
+from coexsim.mail.effects import Attempt, Connect, Host, Offer, Recipients, Resolve, TransactionResult, Unreachable
 from coexsim.mail.message import NextHop
 from coexsim.mail.reach import WhyNotReached, addresses, hosts_at_once, why_unreached
 from coexsim.mail.replies import reply

@@ -1,77 +1,51 @@
 """The delivery agent: how a server sends mail to a next hop. Hosts in turn, deferral, warning, giving up.
 
-Its functions are generators that yield effects; they know no clock. The driver carries out each effect and sends back the result:
-`trace` at once (``trace_driver.py``), the simulation in time (``sim/transfer.py``). An effect's docstring says what is sent back.
+Its functions are generators that yield effects (``effects.py``); they know no clock. The driver carries out each effect and sends back
+the result: `trace` at once (``trace_driver.py``), the simulation in time (``sim/transfer.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from typing import Any, Literal, NamedTuple, Protocol
+from collections.abc import Generator
+from typing import Any, Literal, Protocol
 
 from coexsim.mail.dns import DnsFailure
-from coexsim.mail.message import Kind, NextHop, Rcpt, Reply, domain_of
+from coexsim.mail.effects import (
+    Accepted,
+    Attempt,
+    Begin,
+    Connect,
+    Defer,
+    DestinationState,
+    Effect,
+    EndAttempt,
+    Fail,
+    Host,
+    Interrupted,
+    LookAtClock,
+    Offer,
+    Postpone,
+    Recipients,
+    Refused,
+    Resolve,
+    Timing,
+    TransactionResult,
+    Trouble,
+    Unreachable,
+    WaitUntil,
+    Warn,
+)
+from coexsim.mail.message import Kind, NextHop, Reply, domain_of
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import expired_reply, reply, softened
-from coexsim.mail.retry import Wait
 
-Recipients = tuple[Rcpt, ...]
-DestinationState = Literal["alive", "dead", "busy", "unclear"]
-Trouble = Literal["host", "connection", "message"]
+Relayed = tuple[Host, Recipients]
+NotRelayed = Literal["due", "gone"]
+DUE: NotRelayed = "due"
+GONE: NotRelayed = "gone"
+"""How the agent ends without a delivery: its recipients are due for another attempt, or all were given up."""
 
-
-class Host(NamedTuple):
-    """One address of a mail host, and the server of the scenario that has this address."""
-
-    name: str
-    address: str
-    server: str | None
-
-
-class Refused(NamedTuple):
-    """Recipients that did not get on, the reply, the host that gave it (none: nobody was reached), and why, in words."""
-
-    recipients: Recipients
-    reply: Reply
-    host: str = ""
-    reason: str = ""
-
-
-class TransactionResult(NamedTuple):
-    """The result of one SMTP transaction: recipients accepted, refused permanently (5xx), and refused temporarily (4xx)."""
-
-    accepted: Recipients
-    failed: tuple[Refused, ...] = ()
-    deferred: tuple[Refused, ...] = ()
-
-
-class Unreachable(NamedTuple):
-    """The connection failed. Trouble with the ``host``: other mail need not try it; it turned this ``connection`` away (421), or
-    had no room for the ``message`` (452).
-    """
-
-    reply: Reply
-    trouble: Trouble = "host"
-
-
-class Interrupted(NamedTuple):
-    """The sending server itself went down: the attempt counts for nothing, and is made again."""
-
-
-class Attempt(NamedTuple):
-    """The result of one delivery attempt.
-
-    `accepted` went to `host`, the last one that answered. `destination` is ``dead`` where no host answered, and other mail need not
-    try them; ``busy`` where the last one turned the connection away; ``unclear`` where it only had no room for this message.
-    `interrupted` are those that the attempt broke off with: they are offered again.
-    """
-
-    host: Host | None
-    accepted: Recipients
-    failed: tuple[Refused, ...]
-    deferred: tuple[Refused, ...]
-    destination: DestinationState
-    interrupted: Recipients = ()
+STATE_AFTER: dict[Trouble, DestinationState] = {"host": "dead", "connection": "busy", "message": "unclear"}
 
 
 class Queued(Protocol):
@@ -80,118 +54,6 @@ class Queued(Protocol):
     queued_s: float
     failures: int
     warned: bool
-
-
-class Timing(NamedTuple):
-    """The time now; when the server's queue runs begin (None: as its schedule says); when a suspended destination is tried again
-    (None: it is not suspended).
-    """
-
-    now_s: float
-    phase_s: float | None = None
-    due_s: float | None = None
-
-
-STATE_AFTER: dict[Trouble, DestinationState] = {"host": "dead", "connection": "busy", "message": "unclear"}
-
-
-# --- effects ---------------------------------------------------------------------------------------------------------------------
-
-
-class Begin(NamedTuple):
-    """Begin an attempt, as soon as there is a transfer thread for it. Sent back: None, or the reply of a suspended destination."""
-
-    hop: NextHop
-
-
-class Resolve(NamedTuple):
-    """Ask DNS for the hosts of a next hop. Sent back: the hosts in the order to try them, or a `DnsFailure`."""
-
-    hop: NextHop
-
-
-class Connect(NamedTuple):
-    """Connect to a host. Sent back: None, `Unreachable` or `Interrupted`."""
-
-    host: Host
-
-
-class Offer(NamedTuple):
-    """Offer recipients to the host that is connected. Sent back: `TransactionResult`, `Unreachable` or `Interrupted`.
-
-    `source` is the number of the own address that the connection comes from.
-    """
-
-    host: Host
-    recipients: Recipients
-    source: int = 0
-
-
-class Accepted(NamedTuple):
-    """These recipients are the host's from now on, while the attempt goes on with others. Sent back: None."""
-
-    host: Host
-    recipients: Recipients
-
-
-class EndAttempt(NamedTuple):
-    """The attempt is over, and the transfer thread free. `attempt` is None where it was interrupted.
-
-    Sent back: True where the attempt is made again at once: the connection was refused or lost, but sessions with the same destination
-    go on, and these recipients wait for one of them.
-    """
-
-    hop: NextHop
-    attempt: Attempt | None
-
-
-class Fail(NamedTuple):
-    """These recipients are given up; their sender gets a notice. Sent back: None."""
-
-    refused: tuple[Refused, ...]
-    outcome: Literal["bounced", "expired"]
-
-
-class Postpone(NamedTuple):
-    """These recipients stay in the queue as a message of their own (see `defer`); the others go on. Sent back: None."""
-
-    deferred: tuple[Refused, ...]
-
-
-class LookAtClock(NamedTuple):
-    """Sent back: a `Timing`."""
-
-
-class Defer(NamedTuple):
-    """When these recipients are tried again or given up. Sent back: None."""
-
-    deferred: tuple[Refused, ...]
-    wait: Wait
-
-
-class WaitUntil(NamedTuple):
-    """Wait until a time, and on until the server is up. Sent back: the time then."""
-
-    time_s: float
-
-
-class Warn(NamedTuple):
-    """Tell the sender that these recipients were deferred. Sent back: None."""
-
-    deferred: tuple[Refused, ...]
-
-
-Effect = (
-    Begin | Resolve | Connect | Offer | Accepted | EndAttempt | Fail | Postpone | LookAtClock | Defer | WaitUntil | Warn
-)  # fmt: skip
-Relayed = tuple[Host, Recipients]
-NotRelayed = Literal["due", "gone"]
-DUE: NotRelayed = "due"
-GONE: NotRelayed = "gone"
-"""How the agent ends without a delivery: its recipients are due for another attempt, or all were given up."""
-
-
-# --- the agent -------------------------------------------------------------------------------------------------------------------
 
 
 def relay(
@@ -342,9 +204,3 @@ def as_taken(policy: Policy, result: TransactionResult) -> TransactionResult:
         return result
     soft = tuple(refused._replace(reply=softened(refused.reply)) for refused in result.failed)
     return TransactionResult(result.accepted, (), (*soft, *result.deferred))
-
-
-def split_by_time(refused: Iterable[Refused]) -> tuple[tuple[Refused, ...], tuple[Refused, ...]]:
-    """Permanent refusals, and temporary ones."""
-    every = tuple(refused)
-    return tuple(one for one in every if not one.reply.temporary), tuple(one for one in every if one.reply.temporary)

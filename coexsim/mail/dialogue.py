@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from coexsim.mail.at_once import attempt_at_once
 from coexsim.mail.case import Case
-from coexsim.mail.delivery import Recipients, Refused, TransactionResult, split_by_time
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import DnsFailure, Question
+from coexsim.mail.effects import Recipients, Refused, TransactionResult, split_by_time
 from coexsim.mail.expansion import expanded, leads_elsewhere
 from coexsim.mail.message import (
     Client,

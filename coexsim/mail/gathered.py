@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from coexsim.mail.case import Disposition
-from coexsim.mail.delivery import NotRelayed, Recipients, Refused, Relayed
+from coexsim.mail.delivery import NotRelayed, Relayed
+from coexsim.mail.effects import Recipients, Refused
 from coexsim.mail.message import Client, Envelope, Kind, Rcpt, Reply
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome
 from coexsim.scenario.model import OUTCOMES

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from coexsim.mail.delivery import Recipients, dns_reply
+from coexsim.mail.delivery import dns_reply
 from coexsim.mail.dns import DnsFailure, MailHosts
+from coexsim.mail.effects import Recipients
 from coexsim.mail.message import Reply
 from coexsim.mail.reach import addresses
 from coexsim.mail.replies import CLIENT_PRODUCT, reply

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from coexsim.mail.delivery import Host
 from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, MxLookup, Question, in_order, mail_hosts
+from coexsim.mail.effects import Host
 from coexsim.mail.message import NextHop, Reply
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.policy import Policy

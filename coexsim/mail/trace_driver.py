@@ -10,9 +10,11 @@ from heapq import heappop, heappush
 from typing import Any
 
 from coexsim.mail.case import Disposition
-from coexsim.mail.delivery import (
-    DUE,
-    GONE,
+from coexsim.mail.delivery import DUE, GONE, NotRelayed, Relayed, defer, relay
+from coexsim.mail.dialogue import receive
+from coexsim.mail.dns import DnsFailure
+from coexsim.mail.dsn import notice_for
+from coexsim.mail.effects import (
     Accepted,
     Begin,
     Connect,
@@ -21,25 +23,18 @@ from coexsim.mail.delivery import (
     Fail,
     Host,
     LookAtClock,
-    NotRelayed,
     Offer,
     Postpone,
     Recipients,
     Refused,
-    Relayed,
     Resolve,
     Timing,
     TransactionResult,
     Unreachable,
     WaitUntil,
     Warn,
-    defer,
-    relay,
     split_by_time,
-)  # fmt: skip
-from coexsim.mail.dialogue import receive
-from coexsim.mail.dns import DnsFailure
-from coexsim.mail.dsn import notice_for
+)
 from coexsim.mail.gathered import Delivering, FailedRecipient, Gathered, QueuedCopy, hops_of, recipients_of, split_off
 from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.hand_in import server_by_mx

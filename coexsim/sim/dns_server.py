@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import simpy
 from simpy.events import ProcessGenerator
 
-from coexsim.mail.delivery import Host
 from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, Question
+from coexsim.mail.effects import Host
 from coexsim.mail.message import NextHop
 from coexsim.mail.policy import Policy
 from coexsim.mail.reach import addresses, mx_lookup

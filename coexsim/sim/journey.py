@@ -10,23 +10,24 @@ from math import inf
 
 from simpy.events import ProcessGenerator
 
-from coexsim.mail.delivery import DUE, GONE, Refused, defer, relay
+from coexsim.mail.delivery import DUE, GONE, defer, relay
+from coexsim.mail.effects import Refused
 from coexsim.sim.clock import WORK_DONE, At
 from coexsim.sim.message import Message
 from coexsim.sim.message_world import MessageWorld
-from coexsim.sim.rule_memory import Onward
+from coexsim.sim.rule_memory import ClassRequest
 from coexsim.sim.server import MailServer
 from coexsim.sim.session import Steps
 from coexsim.sim.transfer import in_time, move
 
 
 def journey(
-    world: MessageWorld, message: Message, onward: Onward | None = None, deferred: tuple[Refused, ...] = ()
+    world: MessageWorld, message: Message, request: ClassRequest | None = None, deferred: tuple[Refused, ...] = ()
 ) -> ProcessGenerator:
     """SimPy process: one message's way to its end.
 
-    It begins with work at its server; or (`onward`) further on from it, or (`deferred`) with the wait for another attempt, as a part
-    of a message that has been worked on there.
+    It begins with work at its server. A part of a message that has been worked on there begins with being sent on (`request`), or with
+    the wait for another attempt (`deferred`).
     """
     server = world.servers[message.server]
     if deferred:
@@ -36,7 +37,7 @@ def journey(
                 world, message, defer(server.policy, deferred, message, message.envelope.kind, destination_alive=True)
             )
         ) == DUE
-    elif onward is not None:
+    elif request is not None:
         server.enqueue(message)
         goes_on = True
     else:
@@ -44,12 +45,12 @@ def journey(
         yield from _work(world, server, message)
         goes_on = True
     while goes_on:
-        if onward is None:
-            onward = yield from _decide(world, server, message)
-            if onward is None:
+        if request is None:
+            request = yield from _decide(world, server, message)
+            if request is None:
                 break
-        goes_on = yield from _send_on(world, server, message, onward)
-        onward = None
+        goes_on = yield from _send_on(world, server, message, request)
+        request = None
         server = world.servers[message.server]
     server.leave(message)
     world.ended(message)
@@ -78,9 +79,9 @@ def _decide(world: MessageWorld, server: MailServer, message: Message) -> Steps:
         world.deliver(message, envelope, server)
     if decision.failed:
         world.fail(message, decision.failed, server, "bounced")
-    if not decision.onward:
+    if not decision.requests:
         return None
-    first, *others = decision.onward
+    first, *others = decision.requests
     for other in others:
         world.start(message.split_off(other.envelope), other)
     message.narrow(first.envelope)
@@ -89,15 +90,15 @@ def _decide(world: MessageWorld, server: MailServer, message: Message) -> Steps:
     return first
 
 
-def _send_on(world: MessageWorld, server: MailServer, message: Message, onward: Onward) -> Steps:
+def _send_on(world: MessageWorld, server: MailServer, message: Message, request: ClassRequest) -> Steps:
     """To the next server or role, and the work there. False: the way has ended; where it must be tried again, the rules are asked anew."""
-    if onward.hop is None:
-        assert onward.role is not None
+    if request.hop is None:
+        assert request.role is not None
         server.leave(message)
-        message.server = onward.role
+        message.server = request.role
     else:
         envelope = message.envelope
-        agent = relay(server.policy, envelope.recipients, onward.hop, message, envelope.kind)
+        agent = relay(server.policy, envelope.recipients, request.hop, message, envelope.kind)
         end = yield from in_time(world, message, agent)
         if isinstance(end, str):
             return end != GONE

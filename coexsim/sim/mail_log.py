@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import nan
 from typing import Literal, NamedTuple
 
-from coexsim.mail.delivery import Refused
+from coexsim.mail.effects import Refused
 from coexsim.mail.message import Kind, Rcpt, Reply
 from coexsim.sim.message import AttemptTimes, EnvelopeClass, Message
 

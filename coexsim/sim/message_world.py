@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from coexsim.mail.delivery import Recipients, Refused
+from coexsim.mail.effects import Recipients, Refused
 from coexsim.mail.message import Kind
 from coexsim.sim.message import EnvelopeClass, Message
-from coexsim.sim.rule_memory import Onward
+from coexsim.sim.rule_memory import ClassRequest
 from coexsim.sim.server import MailServer, ServerWorld
 
 
@@ -23,7 +23,7 @@ class MessageWorld(ServerWorld, Protocol):
     @property
     def replication(self) -> int: ...  # noqa: D102
 
-    def start(self, message: Message, onward: Onward | None = None, deferred: tuple[Refused, ...] = ()) -> None:
+    def start(self, message: Message, request: ClassRequest | None = None, deferred: tuple[Refused, ...] = ()) -> None:
         """A message, or a part of one, goes its own way from now on."""
 
     def deliver(self, message: Message, envelope: EnvelopeClass, server: MailServer) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from coexsim.mail.case import Disposition
-from coexsim.mail.delivery import Refused, TransactionResult, split_by_time
 from coexsim.mail.dialogue import receive
+from coexsim.mail.effects import Refused, TransactionResult, split_by_time
 from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.message import NextHop, Rcpt, Reply, fold
 from coexsim.mail.policy import Rate
@@ -41,8 +41,8 @@ class RulesWorld(Protocol):
     def flows(self) -> Flows: ...  # noqa: D102
 
 
-class Onward(NamedTuple):
-    """Recipients that go on: to a next hop, or to a role on the same machine."""
+class ClassRequest(NamedTuple):
+    """A `DeliveryRequest` for a class of mail: recipients that go to a next hop, or to a role on the same machine."""
 
     envelope: EnvelopeClass
     hop: NextHop | None
@@ -50,13 +50,13 @@ class Onward(NamedTuple):
 
 
 class ClassDecision(NamedTuple):
-    """What a server does with a class of mail: who is delivered here, what goes on, who fails.
+    """What a server does with a class of mail: who is delivered here, who is sent on, who fails.
 
     `added` are recipients that groups have added, net; `rules` say rule and reason for every recipient.
     """
 
     delivered: tuple[EnvelopeClass, ...]
-    onward: tuple[Onward, ...]
+    requests: tuple[ClassRequest, ...]
     failed: tuple[Refused, ...]
     added: int
     rules: dict[Rcpt, tuple[str, str]]
@@ -173,7 +173,7 @@ class RuleMemory:
         with_recipients = world.envelopes.with_recipients
         return ClassDecision(
             tuple(self._by_side(envelope, tuple(v.rcpt for v in of.get("deliver", ())))),
-            tuple(Onward(with_recipients(envelope, t.recipients), t.hop, t.role) for t in decision.requests),
+            tuple(ClassRequest(with_recipients(envelope, t.recipients), t.hop, t.role) for t in decision.requests),
             tuple(_by_reply(failed)),
             kept - envelope.count,
             {v.rcpt: (v.rule, v.reason) for v in dispositions if v.action != "duplicate"},
@@ -229,4 +229,4 @@ def _by_reply(refused: list[tuple[Rcpt, Reply]]) -> Iterator[Refused]:
         yield Refused(tuple(rcpts), said)
 
 
-__all__ = ["ClassDecision", "ClassReception", "Onward", "RuleMemory", "RulesWorld"]
+__all__ = ["ClassDecision", "ClassReception", "ClassRequest", "RuleMemory", "RulesWorld"]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import simpy
 
-from coexsim.mail.delivery import Timing
+from coexsim.mail.effects import Timing
 from coexsim.mail.message import NextHop
 from coexsim.scenario.servers import AnyServer
 from coexsim.sim.destination import Destination

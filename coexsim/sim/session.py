@@ -8,7 +8,7 @@ from typing import Any
 
 import simpy
 
-from coexsim.mail.delivery import Interrupted, TransactionResult, Unreachable
+from coexsim.mail.effects import Interrupted, TransactionResult, Unreachable
 from coexsim.mail.message import Reply
 from coexsim.mail.replies import reply
 from coexsim.sim.clock import SESSION, At

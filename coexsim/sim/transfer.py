@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import simpy
 
-from coexsim.mail.delivery import (
+from coexsim.mail.dns import DnsFailure
+from coexsim.mail.effects import (
     Accepted,
     Attempt,
     Begin,
@@ -32,8 +33,7 @@ from coexsim.mail.delivery import (
     Unreachable,
     WaitUntil,
     Warn,
-)  # fmt: skip
-from coexsim.mail.dns import DnsFailure
+)
 from coexsim.mail.message import NextHop
 from coexsim.mail.reach import addresses, why_unreached
 from coexsim.sim.clock import RETRY, SESSION, At

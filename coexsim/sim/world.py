@@ -12,9 +12,9 @@ from typing import Literal
 import simpy
 from simpy.events import ProcessGenerator
 
-from coexsim.mail.delivery import Recipients, Refused
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.dsn import notice_for
+from coexsim.mail.effects import Recipients, Refused
 from coexsim.mail.message import Kind, Rcpt
 from coexsim.mail.setup import Setup
 from coexsim.progress import RunProgress
@@ -30,7 +30,7 @@ from coexsim.sim.mail_log import MailLog
 from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
 from coexsim.sim.network import Network
 from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED, IN_TRANSIT, Recorder
-from coexsim.sim.rule_memory import Onward
+from coexsim.sim.rule_memory import ClassRequest
 from coexsim.sim.server import MailServer
 from coexsim.sim.stage_log import StageLogMaker
 
@@ -146,11 +146,11 @@ class World:
             message.envelope = self.envelopes.with_recipients(message.envelope, result.accepted)
             self.start(message)
 
-    def start(self, message: Message, onward: Onward | None = None, deferred: tuple[Refused, ...] = ()) -> None:
+    def start(self, message: Message, request: ClassRequest | None = None, deferred: tuple[Refused, ...] = ()) -> None:
         """A message, or a part of one, goes its own way from now on."""
         self.under_way[message] = None
         self.measured_under_way += message.measured
-        self.env.process(journey(self, message, onward, deferred))
+        self.env.process(journey(self, message, request, deferred))
 
     def ended(self, message: Message) -> None:
         """The way of a message has ended."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from coexsim.mail.delivery import (
-    DUE,
-    GONE,
+from coexsim.mail.delivery import DUE, GONE, defer, relay
+from coexsim.mail.dns import DnsFailure
+from coexsim.mail.effects import (
     Accepted,
     Begin,
     Connect,
@@ -27,10 +27,7 @@ from coexsim.mail.delivery import (
     Unreachable,
     WaitUntil,
     Warn,
-    defer,
-    relay,
-)  # fmt: skip
-from coexsim.mail.dns import DnsFailure
+)
 from coexsim.mail.gathered import QueuedCopy
 from coexsim.mail.greylist import Greylist
 from coexsim.mail.message import Envelope, NextHop, Rcpt, Reply
