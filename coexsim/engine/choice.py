@@ -66,13 +66,13 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
             yield f"servers.{name}.ipv6"
         if server.greylisting is not None and _from_several_addresses(scenario):
             yield f"servers.{name}.greylisting of mail from several addresses of one sender"
-        if (
-            getattr(server, "reject_unverified_recipient", False)
-            or getattr(server, "verify_recipient", "") == "callout"
+        if getattr(server, "reject_unverified_recipient", False) or getattr(server, "verify_recipient", "").startswith(
+            "callout"
         ):
             yield f"servers.{name}: recipients probed along their route"
-        if getattr(server, "smtp_fallback_relay", ()):
-            yield f"servers.{name}.smtp_fallback_relay"
+        for key in ("smtp_fallback_relay", "fallback_hosts"):
+            if getattr(server, key, ()):
+                yield f"servers.{name}.{key}"
         yield from _rates(scenario, name, server)
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)

@@ -202,8 +202,11 @@ def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
         refusal = _sender_refused(offer, rcpt)
         if refusal is not None:
             return refusal
-    if policy.rejects_own_domain_from_outside and domain_of(sender) in policy.domains and not offer.trusted:
+    own = offer.trusted or offer.client in policy.own_clients
+    if policy.rejects_own_domain_from_outside and domain_of(sender) in policy.domains and not own:
         return offer.no(rcpt, "own-domain-from-outside", "own-domain-from-outside", sender)
+    if _comes_by_the_side_door(offer):
+        return offer.no(rcpt, "not-by-the-connector", "accepts-only-from")
     rule = policy.rule_for(rcpt.address)
     if not offer.trusted and (rule is None or not policy.takes_mail):
         return offer.no(rcpt, "relay-deferred" if policy.defers_relaying else "relay-denied", "relay-denied")
@@ -229,6 +232,14 @@ def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
     return _unverified(offer, rcpt) if policy.verifies != "off" and rule is not None else None
 
 
+def _comes_by_the_side_door(offer: _Offer) -> bool:
+    """Does a client that the set-up does not name hand mail in, where only those it names may."""
+    only = offer.policy.accepts_only_from
+    if only is None or offer.own_user or offer.client in offer.policy.own_clients:
+        return False
+    return only.isdisjoint({offer.client, offer.setup.machine_of(offer.client)})
+
+
 def _from_inside(offer: _Offer) -> bool:
     return Case(offer.setup, offer.policy, offer.envelope, offer.client, offer.state).from_inside
 
@@ -251,7 +262,10 @@ def _sender_refused(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
     if rule is not None and rule.looked_up:
         if setup.find(policy, sender, state) is None:
             return offer.no(rcpt, "unknown-sender", "sender-verification", sender)
-    elif policy.reject_unknown_sender_domain or policy.verifies_senders:
+        return None
+    route = policy.route_for(sender, 0) if policy.verifies_senders else None
+    by_hand = route is not None and route.hop is not None  # a route that needs no DNS: Exim's manualroute
+    if policy.reject_unknown_sender_domain or (policy.verifies_senders and not by_hand):
         status = _domain_status(setup, sender, state)
         if status != "exists":
             return offer.no(rcpt, f"{status}-sender-domain", "sender-domain-not-in-dns", sender)
@@ -282,7 +296,7 @@ def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
     Exim works the route out; Postfix's reject_unverified_recipient also asks the next host, which may ask on (ADDRESS_VERIFICATION_README).
     """
     found = _probe(offer, rcpt) if offer.verified is None else offer.verified(rcpt.address, lambda: _probe(offer, rcpt))
-    if found is None:
+    if found is None or (found.temporary and offer.policy.takes_unverified):
         return None
     if found.temporary:
         unreached = found.enhanced == "4.4.1"

@@ -168,7 +168,8 @@ def _caught(case: Case, rcpt: Rcpt, rule: DomainRule, person: Person | None) -> 
     if policy.unlisted_go_to is None or domain_of(address) not in policy.unlisted_domains:
         return None
     leads_on = policy.route_for(address, 0, named=not rule.any_route) is not None
-    if person is not None and (person.lives_at(policy.server) or leads_on):
+    known_to_others = person is not None and not policy.colleagues.isdisjoint(person.homes)
+    if person is not None and (person.lives_at(policy.server) or known_to_others or leads_on):
         return None
     to = policy.unlisted_go_to
     target = Rcpt(f"{local_part_of(address)}{to}" if to.startswith("@") else to, rcpt.count, rcpt.written)

@@ -88,13 +88,15 @@ def mail_hosts(
         return (yield from _hosts_of(target, own_names, own_addresses, families))
     equals: list[MailHost] = []
     first_failure: DnsFailure | None = None
-    for one in (target._replace(others=()), *target.others):
+    for one in (target._replace(others=(), in_order=False), *target.others):
         found = yield from _hosts_of(one, own_names, own_addresses, families)
         if isinstance(found, MailHosts):
             equals += [host for group in found.groups for host in group]
         else:
             first_failure = first_failure or found
-    return first_failure if first_failure and not equals else MailHosts((tuple(equals),))
+    if first_failure and not equals:
+        return first_failure
+    return MailHosts(tuple((host,) for host in equals) if target.in_order else (tuple(equals),))
 
 
 def _hosts_of(

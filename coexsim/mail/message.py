@@ -80,6 +80,7 @@ class NextHop(NamedTuple):
     by_mx: bool
     external_dns: bool = True
     others: tuple[NextHop, ...] = ()  # as good as this one: any of them serves
+    in_order: bool = False  # the others are no equals, but tried one after another
     kept: Reply | None = None
 
     def __str__(self) -> str:

@@ -115,6 +115,8 @@ class Policy(NamedTuple):
     sender_transports: Mapping[str, RouteEntry] = {}  # likewise, of mail for other domains, before any relay host
     protects_at_rcpt: bool = False  # who takes mail of internal senders only is so at RCPT, not where groups are opened
     refuses_where_routes_do: bool = False  # at RCPT, whom a route refuses
+    accepts_only_from: frozenset[str] | None = None  # clients beside its own service's; others are turned away at RCPT
+    takes_unverified: bool = False  # who cannot be verified for now is taken
     unlisted_go_to: str | None = None  # the address, or "@domain", for unlisted recipients of `unlisted_domains`
     unlisted_domains: frozenset[str] = frozenset()
     soft_bounces: bool = False  # what would end here for good is told to come later, or kept

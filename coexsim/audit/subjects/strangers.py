@@ -39,7 +39,7 @@ OWN_MAIL_REFUSED = FindingKind(
     "It refuses what the other one sends: as relaying to a domain that is not its own, or (with reject_own_domain_from_outside) as a "
     "forged sender. Mail that hosted people send, and that comes by MX, is from the own domain, but from outside.",
     "Mail between one's own people, or to the Internet, bounces with 5.7.1.",
-    "Name the sending server under relay_for of the refusing one.",
+    "Name the sending server under relay_for (or accepts_only_from) of the refusing one.",
     "RFC 5321, section 7.8; Domino help, inbound anti-relay settings; Exchange documentation, fix error code 5.7.64",
 )
 FORGED_SENDER = FindingKind(
@@ -72,33 +72,34 @@ def nobody_relays_for_strangers(search: Search) -> Iterator[Finding]:
 
 def own_mail_is_taken(search: Search) -> Iterator[Finding]:
     """No server of the organisation takes another one for a stranger: it would relay for it, and take its senders for its own."""
-    told: dict[tuple[str, str], tuple[Flow, Copy]] = {}
+    told: dict[tuple[str, str, str], tuple[Flow, Copy]] = {}
     for flow in search.flows:
         for copy in flow.route.copies if flow.route and flow.sender.side != "internet" else ():
             refusing = search.setup.server_of_host.get(copy.remote)
-            if (
-                copy.reply
-                and copy.by
-                and refusing in search.own_servers
-                and _is_stranger(search, copy, copy.reply.text, refusing)
-            ):
-                told.setdefault((refusing, search.setup.machine_of(copy.by)), (flow, copy))
-    for (refusing, client), (flow, copy) in told.items():
+            if copy.reply and copy.by and refusing in search.own_servers:
+                key = _where_strangers_are_named(search, copy, copy.reply.text, refusing)
+                if key is not None:
+                    told.setdefault((refusing, search.setup.machine_of(copy.by), key), (flow, copy))
+    for (refusing, client, key), (flow, copy) in told.items():
         reply_text = str(copy.reply).partition("said: ")[2]
         text = (
             f"{refusing} takes {client} for a stranger and refuses what it sends, such as {flow}: {reply_text.rstrip('.')}; "
-            f"name {client} under relay_for of {refusing}"
+            f"name {client} under {key} of {refusing}"
         )
         marks = (f"{refusing} refused it: {' '.join(reply_text.split()[:2])}",)
         yield search.finding(OWN_MAIL_REFUSED, ("servers", refusing), text, about=(refusing, client), marks=marks)
 
 
-def _is_stranger(search: Search, copy: Copy, said: str, refusing: str) -> bool:
-    """Was the mail refused as relaying for, or as forged by, somebody unknown."""
+def _where_strangers_are_named(search: Search, copy: Copy, said: str, refusing: str) -> str | None:
+    """The key that names whom a server trusts, where mail was refused as relaying for, or as forged by, somebody unknown; else None."""
     product = search.setup.policies[refusing].product
     denied = reply(product, "relay-denied", address=copy.address).text
-    forged = reply(product, "own-domain-from-outside").text.partition(">")[2]
-    return said.endswith(forged) or (said.endswith(denied) and domain_of(copy.address) not in search.domains)
+    forged = reply(product, "own-domain-from-outside").text
+    if said.endswith(reply(product, "not-by-the-connector").text):
+        return "accepts_only_from"
+    if said.endswith(forged.partition(">")[2] or forged):
+        return "relay_for"
+    return "relay_for" if said.endswith(denied) and domain_of(copy.address) not in search.domains else None
 
 
 def forged_senders(search: Search) -> Iterator[Finding]:

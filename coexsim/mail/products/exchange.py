@@ -51,12 +51,18 @@ REPLIES = {
     ),
 }
 
+SINCE_2016 = REPLIES | {
+    "unknown-user": (550, "5.1.10", "RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"),
+    "relay-denied": (550, "5.7.54", "SMTP; Unable to relay recipient in non-accepted domain"),
+}
+"""What notices of 2016 to 2023 say (15.1 and 15.2), published by users."""
+
 
 def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> Settings:
     domains: dict[str, DomainRule] = {}
     below: dict[str, DomainRule] = {}  # accepted domains written "*.domain" [MS-AD]
     for domain, accepted in server.accepted_domains.items():
-        verify = server.recipient_filtering and accepted.looks_up_recipients
+        verify = server.recipient_filtering and accepted.looks_up_recipients and server.catch_all is None
         name = f"{accepted.type}-domain"
         rule = {
             "authoritative": DomainRule(True, "fail", "forward", verify, name, name),
@@ -72,9 +78,12 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
             domains.setdefault(fold(domain[2:]), rule)
         else:
             domains[fold(domain)] = rule
-    return dict(
+    versioned = dict(product="exchange-2016") if server.version in ("2016", "2019", "SE") else {}
+    return versioned | dict(
         domains=domains,
         subdomains_of=below,
+        unlisted_go_to=server.catch_all,
+        unlisted_domains=frozenset(domains),
         primary_domain=next(iter(domains), fold(scenario.domain)),
         colleagues=frozenset(
             name for name, one in scenario.of_kind(ExchangeServer).items() if one.organization == server.organization
@@ -166,6 +175,7 @@ EXCHANGE = Product(
     _schedule,
     machine_settings=dict(expired="own-code", back_pressure_delays=True),
     replies=REPLIES,
+    more_replies={"exchange-2016": SINCE_2016},
     schedules={"exchange": SCHEDULE, "exchange-2007": constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S)},
     sessions_per_destination=_sessions_per_destination,
     connections_per_message=_connections_per_message,

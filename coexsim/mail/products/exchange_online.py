@@ -30,6 +30,17 @@ REPLIES: Catalogue = {
         "RESOLVER.RST.SenderNotAuthenticatedForMailbox; authentication required",
     ),
     "forwards-outside": (550, "5.7.520", "Access denied, Your organization does not allow external forwarding"),
+    # Published with the setting (techcommunity 4408790), and by administrators with RestrictDomainsToIPAddresses on a partner connector.
+    "own-domain-from-outside": (
+        550,
+        "5.7.68",
+        "TenantInboundAttribution; Direct Send not allowed for this organization from unauthorized sources",
+    ),
+    "not-by-the-connector": (
+        550,
+        "5.7.51",
+        "TenantInboundAttribution; a partner connector matched the recipient domain, and it is restricted to other senders",
+    ),
     "relay-denied": (550, "5.7.64", "TenantAttribution; Relay Access Denied"),
     # Its MX record leads in by another of its many hosts: the mail goes round until the hop count ends it.
     "loops-to-self": (554, "5.4.14", "Hop count exceeded - possible mail loop ATTR34"),

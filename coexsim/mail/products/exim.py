@@ -9,10 +9,12 @@ from hosts that may relay (relay_from_hosts), then verifies the recipient.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
 
-from coexsim.mail.message import fold
+from coexsim.mail.message import NextHop, fold
 from coexsim.mail.policy import DomainRule, RouteEntry
-from coexsim.mail.products.product import Catalogue, Product, Settings, any_route, hop_to, hops_of_setup
+from coexsim.mail.products.product import Catalogue, Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
@@ -51,6 +53,7 @@ REPLIES: Catalogue = {
     "no-smart-host": (550, "5.0.0", "Unrouteable address"),
     "no-route": (550, "5.0.0", "Unrouteable address"),
     "forwarding-loop": (550, "5.0.0", "Unrouteable address"),
+    "loops-to-self": (550, "5.0.0", "remote host address is the local host: {domain}"),
     "set-up-at-fault": (451, "4.0.0", "message is frozen: {detail}"),
     "dns-temporary": (451, "4.0.0", "host lookup did not complete: {detail}"),
     "expired": (550, "5.0.0", "retry timeout exceeded: {detail}"),
@@ -62,16 +65,22 @@ REPLIES: Catalogue = {
 def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
     local = tuple(map(fold, (scenario.domain,) if server.local_domains is None else server.local_domains))
     relayed = tuple(d for d in map(fold, server.relay_to_domains) if d not in local)
-    verify = server.verify_recipient != "off"
+    verify = server.verify_recipient != "off" and server.catch_all is None
     passing = DomainRule(False, "relay", "relay", False, "relay-domain", "relay-domain", any_route=True, delivers=False)
-    routes = [
-        RouteEntry(d, hop_to(server.smart_host), "smart-host", to_smart_host=True) for d in local if server.smart_host
-    ]
+    listed = DomainRule(True, "fail", "relay", verify)
+    routed = {fold(pattern): text for pattern, text in server.route_list.items()}
     return dict(
-        domains=dict.fromkeys(relayed, passing) | dict.fromkeys(local, DomainRule(True, "fail", "relay", verify)),
+        # A route for a whole domain takes whoever it is for, listed or not.
+        domains=dict.fromkeys(relayed, passing) | {d: passing if d in routed else listed for d in local},
         primary_domain=next(iter(local or relayed), fold(scenario.domain)),
-        routes=(*routes, any_route(server.smart_host_for_others, "smart-host")),
-        hosts_of_setup=hops_of_setup(server.smart_host, server.smart_host_for_others),
+        routes=tuple(_routes(server, local, routed)),
+        hosts_of_setup=frozenset(
+            hop for route in _routes(server, local, routed) if route.hop for hop in (route.hop, *route.hop.others)
+        ),
+        fallback_relays=tuple(hop for host in server.fallback_hosts if (hop := _hosts(server, host))),
+        waits_at_loops=server.self_ != "fail",
+        unlisted_go_to=server.catch_all,
+        unlisted_domains=frozenset(local),
         delimiters=server.local_part_suffix.replace("*", "").replace(" : ", ""),
         ignores_loopback=True,  # ignore_target_hosts
         max_size_bytes=server.message_size_limit,
@@ -81,10 +90,33 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         hops_counted_at_limit=False,
         verifies_senders=server.verify_sender,
         takes_all_of_trusted=True,
-        verifies={"off": "off", "route": "route", "callout": "probe"}[server.verify_recipient],
-        verify_times=CALLOUT_CACHE if server.verify_recipient == "callout" else None,
+        protects_at_rcpt=True,  # a condition of acl_check_rcpt
+        verifies={"off": "off", "route": "route"}.get(server.verify_recipient, "probe"),
+        takes_unverified=server.verify_recipient == "callout-defer-ok",
+        verify_times=CALLOUT_CACHE if server.verify_recipient.startswith("callout") else None,
         unverified_code=550,
     )
+
+
+def _routes(server: EximServer, local: tuple[str, ...], routed: dict[str, str]) -> Iterator[RouteEntry]:
+    """Routers in their order: by hand for domains, for listed people elsewhere, for all other domains."""
+    for pattern, text in routed.items():
+        yield RouteEntry(pattern, _hosts(server, text), "manualroute", to_smart_host=True, forced=True)
+    smart_host = _hosts(server, server.smart_host)
+    if smart_host is not None:
+        yield from (RouteEntry(d, smart_host, "smart-host", 2, to_smart_host=True) for d in local)
+    others = _hosts(server, server.smart_host_for_others)
+    yield RouteEntry("*", others, "smart-host" if others else "mx")
+
+
+def _hosts(server: EximServer, text: str | None) -> NextHop | None:
+    """The hosts of a routing rule: by address, or with ``/mx`` by MX records; ``::`` and a port may stand behind a host [EXIM]."""
+    hops = []
+    for written in re.split(r"\s*(?<!:):(?!:)\s*", (text or "").strip()):
+        host, _, how = re.sub(r":{1,2}\d+", "", written).partition("/")
+        if host and not host.isdecimal():
+            hops.append(NextHop(fold(host.strip("[] ")), by_mx=how.casefold() == "mx"))
+    return hops[0]._replace(others=tuple(hops[1:]), in_order=not server.hosts_randomize) if hops else None
 
 
 def _schedule(_server: EximServer) -> RetrySchedule:

@@ -28,6 +28,7 @@ def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer)
     elsewhere = server.people_elsewhere or organisation.service.people_elsewhere
     # Where the service blocks at its edge, an edge that does not block takes mail for unknown people: the service returns it.
     refuses = server.unknown_recipients == "refuse" and not (edge is False and organisation.service.edge_blocking)
+    refuses = refuses and server.catch_all is None
     by_mx_too = organisation.service.own_domains_by_mx
     domains, below = _rules(server, scenario, elsewhere, refuses=refuses, by_mx=by_mx_too)
     connector = hop_to(server.smart_host) or next((r.hop for r in _connectors(server) if r.hop), None)
@@ -39,6 +40,9 @@ def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer)
         replica=True,
         delimiters=_delimiters(organisation),
         internal_clients=None if server.internal_clients is None else frozenset(server.internal_clients),
+        accepts_only_from=None if server.accepts_only_from is None else frozenset(server.accepts_only_from),
+        unlisted_go_to=server.catch_all,
+        unlisted_domains=frozenset(domains),
         forwards_outside=server.external_forwarding,
         routes=tuple(_routes(server, domains)),
         passes_first=connector if server.centralised_transport else None,
@@ -97,6 +101,8 @@ def _hosted_outbound(server: HostedOutbound, scenario: Scenario, _host: AnyServe
         max_submit_bytes=size,
         max_submit_recipients=organisation.service.limits.recipients_per_message,
         rates=sending_rates(scenario, server),
+        unlisted_go_to=inbound.catch_all if inbound is not None else None,
+        unlisted_domains=frozenset(domains),
         takes_mail=False,
         colleagues=frozenset(organisation.doors_in),
         other_tenants=_other_tenants(organisation, server.tenant, scenario) if domains else {},
@@ -141,7 +147,7 @@ def _rules(
         server.domains or (scenario.domain,),
         "internal-relay" if server.unknown_recipients == "relay" else "authoritative",
     )
-    if server.accepted_domains and server.edge_blocking is not False:
+    if server.accepted_domains and server.edge_blocking is not False and server.catch_all is None:
         refuses = elsewhere != "home"
     exact: Rules = {}
     below: Rules = {}

@@ -35,7 +35,8 @@ class Product(NamedTuple):
 
     `name` is what it calls itself, and whose replies it gives. `settings` makes fields of a `Policy` of a server's own settings (with
     the scenario, and the server whose machine it shares). `machine_settings` are fields that a relay on its machine has too. `replies` are
-    SMTP reply, enhanced status code and text by cause, where they differ from what the RFCs say (``replies.py``). `schedule` is how a
+    SMTP reply, enhanced status code and text by cause, where they differ from what the RFCs say (``replies.py``); `more_replies` are
+    those of versions, which go by names of their own. `schedule` is how a
     server retries, `schedules` are those that others can take by name (``retry: {like: ...}``). `sessions_per_destination` says how
     many sessions go to one destination at once, given the number of transfer threads. `connections_per_message` is for products whose mail
     for a destination waits in one queue: what is turned away goes on over the other connections, and after each message sent so many
@@ -48,6 +49,7 @@ class Product(NamedTuple):
     schedule: Callable[[Any], RetrySchedule]
     machine_settings: Mapping[str, Any] = {}
     replies: Mapping[str, tuple[int, str, str]] = {}
+    more_replies: Mapping[str, Mapping[str, tuple[int, str, str]]] = {}
     schedules: Mapping[str, RetrySchedule] = {}
     sessions_per_destination: Callable[[int | None], int | None] = no_limit
     connections_per_message: Callable[[Any], float | None] = each_for_itself

@@ -30,6 +30,7 @@ SCHEDULES: Mapping[str, RetrySchedule] = {
 }
 REPLIES: Mapping[str, Catalogue] = {
     **{product.name: product.replies for product in PRODUCTS.values()},
+    **{name: replies for product in PRODUCTS.values() for name, replies in product.more_replies.items()},
     **{service.name: service.replies for service in SERVICES.values()},
 }
 

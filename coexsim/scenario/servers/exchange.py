@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import Names, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Catcher, Names, Seconds, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 
@@ -71,6 +71,15 @@ class ExchangeServer(ServerBase):
     accepted_domains: dict[str, AcceptedDomain] = Field(
         default_factory=dict,
         description="domain ('*.domain': and all below it) to its type; left out: it takes no mail from outside [MS-AD]",
+    )
+    version: Literal["2007", "2010", "2013", "2016", "2019", "SE"] | None = Field(
+        default=None,
+        description="whose replies it gives: from 2016 on 5.1.10 for unknown recipients and 5.7.54 to who may not relay; before, and left "
+        "out, 5.1.1 and 5.7.1 (notices that users published)",
+    )
+    catch_all: Catcher | None = Field(
+        default=None,
+        description="takes mail for whoever is unknown: a transport rule that redirects, with recipient lookup off [MS-CATCH]",
     )
     organization: str | None = Field(
         default=None,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coexsim.scenario.quantities import Names, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Catcher, Names, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 
@@ -20,18 +20,37 @@ class EximServer(ServerBase):
     relay_to_domains: Names = Field(default=(), description="taken from anyone and passed on")
     smart_host: str | None = Field(
         default=None,
-        description="takes mail of listed people with no mail file here: a manualroute router for local domains",
+        description="takes mail of listed people with no mail file here: a manualroute router for local domains; hosts as in route_list",
     )
     smart_host_for_others: str | None = Field(
-        default=None, description="takes all mail for other domains (Debian: dc_smarthost); default: by MX"
+        default=None,
+        description="takes all mail for other domains (Debian: dc_smarthost); hosts as in route_list; default: by MX",
+    )
+    route_list: dict[str, str] = Field(
+        default_factory=dict,
+        description="manualroute, before people are looked up (Debian: hubbed_hosts): domain or '*.domain' to hosts that are tried one "
+        "after another, 'one.example : two.example'; '/mx' behind a host: by its MX records [EXIM]",
+    )
+    hosts_randomize: Switch = Field(default=False, description="of several hosts any may be the first [EXIM]")
+    fallback_hosts: Names = Field(
+        default=(), description="hosts that are tried, in the same attempt, where those of the route defer mail [EXIM]"
+    )
+    self_: Literal["freeze", "defer", "fail"] = Field(
+        default="freeze",
+        alias="self",
+        description="what becomes of mail whose route leads to this host itself: kept (frozen or deferred), or returned [EXIM]",
+    )
+    catch_all: Catcher | None = Field(
+        default=None,
+        description="takes mail for unlisted recipients of local_domains: a redirect router after the others",
     )
     local_part_suffix: Literal["", "+*", "-*", "+* : -*"] = Field(
         default="", description="of its routers for local users: with '+*', mail to user+anything goes to user [EXIM]"
     )
-    verify_recipient: Literal["off", "route", "callout"] = Field(
+    verify_recipient: Literal["off", "route", "callout", "callout-defer-ok"] = Field(
         default="route",
         description="'verify = recipient' at RCPT follows the routers: 451 where a route cannot be worked out; callout: asks the next "
-        "host too [EXIM]",
+        "host too; defer-ok: takes whom it cannot ask about for now [EXIM]",
     )
     verify_sender: Switch = Field(
         default=True,

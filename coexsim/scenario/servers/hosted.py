@@ -6,7 +6,7 @@ from pydantic import Field
 
 from coexsim.scenario.machine import RateLimits
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import Names, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Catcher, Names, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 HostedService = Literal["smartcloud-inotes", "exchange-online", "google-workspace", "other"]
@@ -47,6 +47,16 @@ class HostedInbound(ServerBase):
     unknown_recipients: Literal["refuse", "bounce", "relay"] = Field(
         default="refuse",
         description="550 5.1.1 at RCPT; accept, then bounce; or on by connector or MX (an internal relay domain)",
+    )
+    catch_all: Catcher | None = Field(
+        default=None,
+        description="takes mail for whoever is unknown, of its own users too (Google's default routing; at Exchange Online an internal "
+        "relay domain with a mail flow rule that redirects)",
+    )
+    accepts_only_from: Names | None = Field(
+        default=None,
+        description="servers whose mail it takes, such as the filter that the MX leads to; others are refused, at Exchange Online 5.7.51 "
+        "(RestrictDomainsToIPAddresses of a partner connector, Google's inbound gateway)",
     )
     edge_blocking: Switch | None = Field(
         default=None,
