@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from coexsim.errors import InputError, UsageError
-from coexsim.intake.configs.importing import Kind
+from coexsim.intake.configs.importing import Kind, import_setup
 from coexsim.intake.logs.read import read_logs
 from tests.intake.given import imported, told
 from tests.intake.test_reading_logs import HUB
@@ -109,6 +111,22 @@ def test_broken_texts_are_told_with_their_place(tmp_path: Path, kind: Kind, name
     with soon_and_small(), pytest.raises(InputError) as caught:
         imported(tmp_path, {name: content}, kind)
     assert all(problem.file.endswith(name) and problem.text for problem in caught.value.problems)
+
+
+PIPES: dict[str, Kind | None] = {
+    "dxl": "domino", "ldif": "directory", "csv": "exchange", "json": "exchange", "zone": "dns", "cf": "postfix", "log": None, "gz": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", PIPES)
+def test_pipes_are_not_read(tmp_path: Path, ending: str) -> None:
+    """Nobody writes into it: who opens it to read waits for ever. Nor could a log be read twice from one."""
+    pipe = tmp_path / f"pipe.{ending}"
+    os.mkfifo(pipe)
+    kind = PIPES[ending]
+    read = partial(import_setup, pipe, kind=kind) if kind else partial(read_logs, [pipe])
+    with pytest.raises((InputError, UsageError), match=rf"pipe.{ending}: cannot be read: it is a pipe, not a file"):
+        read()
 
 
 def test_zeros_packed_a_thousandfold(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import defusedxml.sax
 from defusedxml.common import DefusedXmlException
 
 from coexsim.intake.configs.found import Where
-from coexsim.intake.configs.reading import File, fail
+from coexsim.intake.configs.reading import File, fail, open_bytes
 from coexsim.intake.configs.records import Record
 
 LONGEST_TEXT = 1 << 20  # characters of one value; more is an attachment
@@ -26,7 +26,7 @@ def read_documents(file: File, take: Callable[[str, Record], None]) -> None:
 
     handler = _Documents(file, take)
     try:
-        with file.path.open("rb") as raw:
+        with open_bytes(file) as raw:
             # DXL names its DTD, which the parser does not fetch; whatever declares an entity, inside or outside, is refused.
             defusedxml.sax.parse(raw, handler, forbid_dtd=False, forbid_entities=True, forbid_external=False)
     except SAXParseException as error:

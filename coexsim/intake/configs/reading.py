@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 
 from coexsim.errors import InputError, Problem
 from coexsim.intake.configs.found import Where
+from coexsim.scenario.files import UnreadableError, require_regular
 
 CHUNK = 1 << 20  # bytes that are looked at together
 LONGEST_LINE = 1 << 20  # characters; a longer one is no line of a configuration
@@ -57,12 +58,21 @@ def fail_at(where: Where, text: str) -> NoReturn:
     fail(where.file, where.line, text)
 
 
+def open_bytes(file: File) -> io.BufferedReader:
+    """The file as it is. Raises `InputError`, also for a pipe or a device, which may never end."""
+    try:
+        require_regular(file.path)
+        return file.path.open("rb")
+    except UnreadableError as error:
+        fail(file.name, 0, "there is no such file" if error.absent else f"cannot be read: {error.why}")
+    except OSError as error:
+        fail(file.name, 0, f"cannot be read: {error.strerror or error}")
+
+
 def open_text(file: File, newline: str | None = None) -> io.TextIOWrapper:
     """The file as text, whatever encoding it has. Raises `InputError`."""
     try:
-        if not os.path.isfile(file.path):
-            fail(file.name, 0, "there is no such file" if not os.path.exists(file.path) else "it is no ordinary file")
-        with file.path.open("rb") as raw:
+        with open_bytes(file) as raw:
             encoding = _encoding(file, raw)
         return file.path.open(encoding=encoding, newline=newline)
     except (OSError, ValueError) as error:

@@ -21,6 +21,7 @@ from coexsim.intake.logs.postfix import PostfixReader
 from coexsim.intake.logs.stamps import MONTHS, iso_s, long_id_s, syslog_s
 from coexsim.intake.logs.trace_export import read_message_trace
 from coexsim.intake.logs.tracking import ExchangeReader
+from coexsim.scenario.files import UnreadableError, require_regular
 
 PART_BYTES = 24_000_000  # of log in a part; about 11,000 messages that pass two servers
 PACKED = 12  # a compressed log is about so many times as long
@@ -159,13 +160,19 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if os.path.isdir(path):
-            inside = sorted(file for file in path.iterdir() if file.is_file())
+            try:
+                inside = sorted(file for file in path.iterdir() if file.is_file())
+            except OSError as error:
+                raise UsageError(f"{path}: {error.strerror or error}") from None
             found += [file for file in inside if kind_of(head_of(file)) is not None]
             if not found:
                 raise UsageError(f"{path}: no file in this folder is a mail log of a known kind")
-        elif not os.path.exists(path):
-            raise UsageError(f"{path}: there is no such file")
         else:
+            try:
+                require_regular(path)  # a pipe cannot be read twice, and may never end
+            except UnreadableError as error:
+                why = "there is no such file" if error.absent else f"cannot be read: {error.why}"
+                raise UsageError(f"{path}: {why}") from None
             found.append(path)
     if not found:
         raise UsageError("no log file was given")
