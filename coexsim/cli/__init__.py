@@ -19,9 +19,8 @@ from typing import NoReturn
 
 from coexsim.cli.commands import COMMANDS
 from coexsim.cli.folder import CANNOT_WRITE
-from coexsim.cli.streams import safe_streams
+from coexsim.cli.streams import safe_streams, say_aside
 from coexsim.errors import CoexsimError, OutputError, Problem, did_you_mean
-from coexsim.text import visible
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
 
@@ -92,7 +91,7 @@ def _wants_json(words: list[str]) -> bool:
 def _complain(text: str) -> None:
     """Say on standard error what is wrong, line by line."""
     for line in text.split("\n"):
-        print(visible(line), file=sys.stderr)
+        say_aside(line)
 
 
 __all__ = ["COMMANDS", "main", "run"]

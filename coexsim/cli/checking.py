@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,9 @@ from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.folder import Keeping, results_folder
 from coexsim.cli.formats import Format, FormatOption
 from coexsim.cli.paint import count, say
+from coexsim.cli.streams import say_aside
 from coexsim.errors import ObjectiveError, Problem, ScenarioError, UsageError
-from coexsim.text import encodable, visible
+from coexsim.text import encodable
 
 if TYPE_CHECKING:
     from coexsim.audit.check import CheckReport
@@ -241,7 +241,7 @@ def _as_problem(text: str) -> Problem:
 
 def _complain(problems: Sequence[Problem]) -> None:
     for problem in problems:
-        print(visible(str(problem)), file=sys.stderr)
+        say_aside(str(problem))
 
 
 def _write(file: Path, text: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from coexsim.cli.streams import say_aside
 from coexsim.errors import OutputError, UsageError
 
 REPORTS = Path("reports")
@@ -90,7 +90,5 @@ class Keeping:
         """That of the answer, or 74 where something could not be written, which is said on standard error."""
         if not self.failed:
             return answer
-        from coexsim.text import visible
-
-        print(visible(f"coexsim: {self._problem}"), file=sys.stderr)
+        say_aside(f"coexsim: {self._problem}")
         return CANNOT_WRITE

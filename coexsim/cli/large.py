@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+from coexsim.cli.streams import say_aside
 from coexsim.errors import UsageError
-from coexsim.text import visible
 
 if TYPE_CHECKING:
     from coexsim.engine.choice import Engine
@@ -32,4 +31,4 @@ def ask_first(
         raise UsageError("\n".join([*whys, f"{told}; --yes to go on"]))
     if expected.is_large or not quiet:
         for line in [*whys, told]:
-            print(visible(line), file=sys.stderr)
+            say_aside(line)

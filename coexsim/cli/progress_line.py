@@ -5,13 +5,13 @@ Lines come from a thread that waits, so they come on time however long a step of
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from coexsim.cli.streams import say_aside
 from coexsim.text import visible
 from coexsim.units import say_duration, say_time
 
@@ -133,7 +133,7 @@ def _tell(teller: Teller, over: Event) -> None:
 
 def _print(teller: Teller) -> None:
     try:
-        print(teller.line(), file=sys.stderr, flush=True)
+        say_aside(teller.line(), flush=True)
     except (OSError, ValueError):  # nobody reads it: the work goes on
         return
 

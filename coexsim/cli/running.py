@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,6 +16,7 @@ from coexsim.cli.folder import results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.progress_line import Teller, progress_bar, run_bar
 from coexsim.cli.report_of_run import Report
+from coexsim.cli.streams import say_aside
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -168,7 +168,7 @@ def outage(
     spec = with_outage(usual, server, at, length)
     if spec.run != usual.run:
         begin, end = (units.say_time(at_s, spec.run.start) for at_s in (0.0, spec.run.length))
-        print(f"the scenario's own run does not hold the outage: simulated from {begin} to {end}", file=sys.stderr)
+        say_aside(f"the scenario's own run does not hold the outage: simulated from {begin} to {end}")
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
     ask_first(spec, replications or 1, yes, at_least=True, quiet=quiet)
@@ -259,7 +259,7 @@ def _simulated(
     copies = (results.mail["kind"] == "mail").to_numpy()
     messages = int(results.mail["rows"].to_numpy()[copies].sum() if results.is_streamed else copies.sum())
     name = spec.title or spec.source.file
-    print(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s{_by(results)}", file=sys.stderr)
+    say_aside(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s{_by(results)}")
     return results
 
 

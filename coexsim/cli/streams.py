@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TextIO
 
+from coexsim.text import visible
+
 _ASCII = {
     "→": "->", "←": "<-", "±": "+-", "·": ".", "…": "...", "\u2013": "-", "\u2014": "-", "\u00d7": "x", "≤": "<=", "≥": ">=", "≈": "~",
     "µ": "u", "✓": "+", "✗": "x", "•": "*", "\u2019": "'", "\u201c": '"', "\u201d": '"', "█": "#", "▏": "|", "│": "|", "┃": "|",
@@ -90,6 +92,11 @@ def _stand_in(sign: str, encoding: str) -> str:
     except UnicodeEncodeError:
         return _ASCII.get(sign) or sign.encode("ascii", "backslashreplace").decode("ascii")
     return sign
+
+
+def say_aside(line: str, *, flush: bool = False) -> None:
+    """Say a line on standard error, beside the answer; what would steer a terminal or forge a line is shown as an escape."""
+    print(visible(line), file=sys.stderr, flush=flush)
 
 
 @contextmanager

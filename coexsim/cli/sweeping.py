@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +16,8 @@ from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import progress_bar
+from coexsim.cli.streams import say_aside
 from coexsim.errors import OutputError, UsageError
-from coexsim.text import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +93,7 @@ def sweep(
             )
     except (KeyboardInterrupt, OutputError):
         kept = f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there"
-        print(visible(kept), file=sys.stderr)
+        say_aside(kept)
         raise
     table = swept.table
     total = f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coexsim.cli.streams import say_aside
 from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ class LogWriting:
         from coexsim.intake.writers.write import SAID, write_logs
 
         files = write_logs(self.log, scenario, self.form, folder / "logs")
-        print(
-            f"{len(files)} {self.form} log{'s' if len(files) > 1 else ''} in {folder / 'logs'}: {SAID}", file=sys.stderr
-        )
+        say_aside(f"{len(files)} {self.form} log{'s' if len(files) > 1 else ''} in {folder / 'logs'}: {SAID}")
 
 
 def asked(form: LogFormat | None, *, stream: bool, replications: int | None, dask: str | None) -> LogWriting | None:

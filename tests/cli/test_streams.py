@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import io
 import os
@@ -187,6 +188,39 @@ def test_a_hostile_name_is_shown(command: list[str], tmp_path: Path, capsys: pyt
     said = capsys.readouterr()
     assert "\x1b" not in said.err
     assert r"\x1b[31m[bold]x.yaml:1: " in said.err
+
+
+def test_a_hostile_name_is_shown_beside_a_run_and_in_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Title, server, stream of mail and folder, also in what is said on standard error about how long it took and what was written."""
+    monkeypatch.chdir(tmp_path)
+    name = '"\\e[31mred\\n  held    forged\\u202e[bold]"'
+    Path("\x1b[31mx.yaml").write_text(
+        f"extends: {ROOT / ARTICLE / 'environment.yaml'}\ntitle: {name}\n"
+        f"servers: {{{name}: {{kind: external, site: internet, domain: third.example}}}}\ndirectory: {{population: {{onprem: 3}}}}\n"
+        f"load: {{streams: [{{name: {name}, from: internet, to: onprem, rate: 1/s}}]}}\nrun: {{length: 1 min}}\n"
+    )
+    assert run(["run", "\x1b[31mx.yaml", "--no-round-trip", "--no-pictures", "--write-log", "postfix"]) == 0
+    said = capsys.readouterr()
+
+    assert r"\x1b[31mred\n  held    forged\u202e[bold]: " in said.err
+    assert r"\x1b[31mx" in said.err + said.out
+    assert not any(sign in said.out + said.err for sign in ("\x1b", "\u202e", "\n  held    forged"))
+
+
+def test_lines_on_standard_error_go_through_one_door() -> None:
+    """`say_aside` escapes; a line printed past it would steer the terminal with a name in it."""
+    past = [
+        f"{file.name}:{node.lineno}"
+        for file in sorted((ROOT / "coexsim" / "cli").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and any(key.arg == "file" and "stderr" in ast.unparse(key.value) for key in node.keywords)
+    ]
+
+    assert len(past) == 1
+    assert past[0].startswith("streams.py:")
 
 
 def test_lone_surrogates_are_escaped_in_words_and_json(capsys: pytest.CaptureFixture[str]) -> None:
