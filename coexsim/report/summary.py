@@ -87,7 +87,7 @@ def _servers(results: Results) -> list[dict[str, Any]]:
     timeline = results.timeline
     inside = timeline[(timeline["stage"] != "queue") & (timeline["minute"] >= first) & (timeline["minute"] < last)]
     rows = []
-    for (server, stage), part in inside.groupby(["server", "stage"], observed=True, sort=True):
+    for (server, stage), part in inside.groupby(["server", "stage"], observed=True):
         if part["arrivals"].to_numpy().any() or part["busy"].to_numpy().any():
             rows.append(_station(results, str(server), str(stage), part, 60.0 * first))
     return sorted(

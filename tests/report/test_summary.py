@@ -114,6 +114,51 @@ def test_only_the_measured_window_counts_for_servers() -> None:
     assert server["busy_share"] == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize(
+    ("window_s", "minutes"),
+    [((3600.0, 7200.0), (60, 120)), ((90.0, 150.0), (1, 3)), ((90.0, 100.0), (1, 2)), ((120.0, 120.0), (2, 3))],
+)
+def test_minutes_of_a_window_are_those_that_it_touches(window_s: tuple[float, float], minutes: tuple[int, int]) -> None:
+    """The minute in which it begins and that in which it ends; never none."""
+    results = a_run()
+    cut = Results(**results.tables, provenance=results.provenance, window_s=window_s, length_s=results.length_s)
+    server = next(row for row in summarise(cut)["servers"] if row["stage"] == "cores")
+    busy = NIGHT_AND_DAY[slice(*minutes)]
+
+    assert server["busy"] == pytest.approx(busy[:60].mean())
+    assert server["from_s"] == 60 * minutes[0]
+    assert server["most_waiting"] == minutes[1] - 1
+    assert server["busiest_minute_s"] == 60 * (minutes[0] + int(busy.argmax()))
+
+
+def test_a_line_has_a_share_and_no_number_of_workers() -> None:
+    """Of a station without a limit neither is told."""
+    results = made_up(
+        [1.0],
+        stages=[{"server": "onprem", "stage": "cores", "workers": np.inf}],
+        timeline={
+            ("office to hosted", "link"): {"busy": 0.25, "arrivals": 1},
+            ("onprem", "cores"): {"busy": 0.5, "arrivals": 1},
+        },
+    )
+    line, station = (
+        next(row for row in summarise(results)["servers"] if row["stage"] == stage) for stage in ("link", "cores")
+    )
+
+    assert (line["limit"], line["busy_share"]) == (None, 0.25)
+    assert station["limit"] is None
+    assert np.isnan(station["busy_share"])
+    assert np.isnan(station["busiest_minute_share"])
+
+
+def test_a_queue_is_told_at_the_end_of_its_worst_minute() -> None:
+    """Five messages at the end of minute 2 and one at the end of the run."""
+    results = made_up([1.0], minutes=5, timeline={("onprem", "queue"): {"backlog": np.array([0, 2, 5, 3, 1])}})
+    [queue] = summarise(results)["queues"]
+
+    assert (queue["most_messages"], queue["at_s"], queue["at_the_end"]) == (5, 180.0, 1)
+
+
 def test_queues_add_the_roles_of_one_machine() -> None:
     """Onprem's 179 at the last minute's end, and the 5 of the smart host on it."""
     [queue] = summarise(a_run())["queues"]
