@@ -100,7 +100,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
 
 
 def _backlog(results: Results, from_s: float, to_s: float, spans: Sequence[tuple[int, int]]) -> pd.DataFrame:
-    """The queue of every server before, during and after, the worst replication counting."""
+    """The queue of every server before, during and after; each figure of the replication in which it is worst."""
     queues = results.timeline[results.timeline["stage"] == "queue"]
     rows = []
     for server, of_server in queues.groupby("server", observed=True):
@@ -113,7 +113,10 @@ def _backlog(results: Results, from_s: float, to_s: float, spans: Sequence[tuple
         if not later.any() or backlog[later].max() <= max(before, default=0.0):
             continue
         top = int(np.argmax(np.where(later, backlog, -1)))
-        most_bytes = float(worst["queued_bytes"].to_numpy()[later].max())
+        after = of_server[(of_server["minute"] + 1) * 60.0 > from_s]
+        most_bytes = float(after["queued_bytes"].max())
+        backlogs = (part["backlog"].to_numpy() for _, part in of_server.groupby("replication"))
+        drain_s = max(_drain_s(each, (from_s, to_s), spans) for each in backlogs)
         rows.append(
             (
                 str(server),
@@ -121,7 +124,7 @@ def _backlog(results: Results, from_s: float, to_s: float, spans: Sequence[tuple
                 float(backlog[top]),
                 most_bytes,
                 float(end_s[top]),
-                _drain_s(backlog, (from_s, to_s), spans),
+                drain_s,
             )
         )
     table = pd.DataFrame(rows, columns=["server", "before", "most", "most_bytes", "at_s", "drain_s"])

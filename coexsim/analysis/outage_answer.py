@@ -5,53 +5,34 @@ The run goes on, with its load, until every queue is back at its usual level, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from math import inf, isfinite
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 
 from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage
+from coexsim.analysis.outage_headline import headline, whole_minutes
+from coexsim.analysis.outage_limits import LimitChange, is_own, tried_changes
 from coexsim.analysis.slo_text import outages_of
 from coexsim.cards import card
 from coexsim.engine.choice import Engine
-from coexsim.errors import ScenarioError
-from coexsim.experiment.engines import engine_for
-from coexsim.experiment.executors import run_all
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results
-from coexsim.experiment.run import run_one, simulate
+from coexsim.experiment.run import simulate
 from coexsim.pictures import Pictures
 from coexsim.progress import RunProgress
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
-from coexsim.units import Moment, say_bytes, say_duration, say_time
+from coexsim.units import say_bytes, say_duration
 
 LONGEST_S = 14 * 86400.0
 """So long after the return a run is followed at the most."""
 FIRST_LOOK_S = 2 * 3600.0
 MANY = 0.1
 """A change that brings the return to normal no more than this share nearer is not worth telling."""
-MOST_CHANGES = 6
-QUICK_RETRY = {"first": "5 min", "factor": 1, "longest": "5 min"}
-DOUBLED = {
-    "transfer_threads": "transfer threads", "transfer_threads_per_destination": "transfer threads to one destination",
-    "smtp_connections": "SMTP connections", "cores": "processor cores",
-}  # fmt: skip
-
-
-class LimitChange(NamedTuple):
-    """One limit changed: in words, as keys, and what came of it."""
-
-    words: str
-    keys: Mapping[str, object]
-    normal_s: float
-    """Seconds from the return until all is normal; infinite if it was not seen."""
-    most_bytes: float
-    """Most bytes in any server's queue."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,20 +68,36 @@ class Outage:
     @property
     def headline(self) -> str:
         """The answer in one line."""
-        return headline(self.facts, self.scenario.run.start, self.normal_s)
+        return headline(self.facts, self.scenario.run.start, self.normal_s, self.foreign)
 
     @property
     def limit(self) -> str:
         """Which limit made it so long, in a sentence; empty where nothing was tried."""
         if not self.changes:
-            return ""
+            return self._paced_by_others()
         now, best = max(self.normal_s), self.changes[0]
         if not best.normal_s < now * (1 - MANY):
             tried = ", ".join(change.words for change in self.changes)
             return f"None of the limits that were tried shortens it by a tenth ({tried})."
+        then, before = (
+            say_duration(whole_minutes(each)) if isfinite(each) else "later than was followed"
+            for each in (best.normal_s, now)
+        )
+        return f"What makes it last is a limit: with {best.words} all is normal {then} after the return, not {before}."
+
+    @property
+    def foreign(self) -> frozenset[str]:
+        """The servers that are not the organisation's own."""
+        return frozenset(name for name in self.scenario.servers if not is_own(self.scenario, name))
+
+    def _paced_by_others(self) -> str:
+        """Where nothing of one's own could be tried: whose queue lasts longest, if it is another's."""
+        lasting = self.facts.backlog[self.facts.backlog["drain_s"] > 0]
+        if lasting.empty or not set(lasting["server"]) <= self.foreign:
+            return ""
+        names = " and ".join(map(str, lasting["server"]))
         return (
-            f"What makes it last is a limit: with {best.words} all is normal {say_duration(_minutes(best.normal_s))} after the return, "
-            f"not {say_duration(_minutes(now)) if isfinite(now) else 'later than was followed'}."
+            f"What still waits then is at {names}, not your own: when they try again sets the pace, no limit of yours."
         )
 
     def plain(self) -> dict[str, object]:
@@ -189,7 +186,7 @@ def with_limits(
     """The answer with what other limits would change, each tried in a run of its own; as it is where nothing lasts after the return."""
     if not isfinite(found.facts.to_s) or max(found.normal_s, default=0.0) == 0:
         return found
-    changes = _tried(found.scenario, event, found.facts, seed, executor, engine, runs_done)
+    changes = tried_changes(found.scenario, event, found.facts, seed, executor, engine, runs_done)
     return replace(found, changes=changes)
 
 
@@ -226,118 +223,3 @@ def _normal_each(results: Results, spec: Scenario, event: Event) -> tuple[float,
 
     drains = [outage_facts(run, spec, event).backlog["drain_s"] for run in one_by_one(results)]
     return tuple(float(each.max()) if len(each) else 0.0 for each in drains)
-
-
-def _tried(
-    spec: Scenario,
-    event: Event,
-    facts: OutageFacts,
-    seed: int | None,
-    executor: Executor | None,
-    engine: Engine,
-    runs_done: Callable[[int, int], None] | None,
-) -> tuple[LimitChange, ...]:
-    """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail."""
-    seed = spec.run.seed if seed is None else seed
-    wanted: list[tuple[str, dict[str, object], Scenario]] = []
-    for words, keys in possible_changes(spec, event, facts):
-        try:
-            wanted.append((words, keys, changed(spec, keys)))
-        except ScenarioError:  # a key that this product does not have
-            continue
-    wanted = wanted[:MOST_CHANGES]
-    calls = [(scenario, seed, 0, event, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted]
-    done: dict[int, tuple[float, float]] = {}
-    if runs_done:
-        runs_done(0, len(calls))
-    for i, outcome in run_all(executor, _after_change, calls):
-        done[i] = outcome
-        if runs_done:
-            runs_done(len(done), len(calls))
-    changes = [LimitChange(words, keys, *done[i]) for i, (words, keys, _) in enumerate(wanted)]
-    return tuple(sorted(changes, key=lambda change: (change.normal_s, change.most_bytes)))
-
-
-def _after_change(scenario: Scenario, seed: int, replication: int, event: Event, engine: Engine) -> tuple[float, float]:
-    facts = outage_facts(run_one(scenario, seed, replication, engine=engine), scenario, event)
-    if not len(facts.backlog):
-        return 0.0, 0.0
-    return float(facts.backlog["drain_s"].max()), float(facts.backlog["most_bytes"].max())
-
-
-def possible_changes(spec: Scenario, event: Event, facts: OutageFacts) -> list[tuple[str, dict[str, object]]]:
-    """Limits of those that keep the mail and of those that take it: tries every 5 minutes, twice the threads and connections."""
-    keepers = [str(name) for name in facts.backlog["server"][:2]]
-    takers = [name for name in event.down if name in spec.servers]
-    if not takers:  # a link was cut: whoever takes the mail of the longest queue is the on-premises server
-        takers = [spec.home_server["onprem"]] if "onprem" in spec.home_server else []
-    found: list[tuple[str, dict[str, object]]] = []
-    for name in keepers:
-        found.append((f"tries of {name} every 5 min", {f"servers.{name}.retry": QUICK_RETRY}))
-    for name, resources in [
-        *((each, ("transfer_threads_per_destination", "transfer_threads")) for each in keepers),
-        *((each, ("smtp_connections", "cores")) for each in takers),
-    ]:
-        machine = spec.servers[name].runs_on or name
-        for resource in resources:
-            holder = name if getattr(spec.servers[name].capacity, resource) is not None else machine
-            now = getattr(spec.servers[holder].capacity, resource)
-            if now is not None:
-                words = f"{2 * now:,} {DOUBLED[resource]} at {holder} (now {now:,})"
-                found.append((words, {f"servers.{holder}.capacity.{resource}": 2 * now}))
-    return list({words: (words, keys) for words, keys in found}.values())
-
-
-def headline(facts: OutageFacts, start: Moment, normal_s: Sequence[float]) -> str:
-    """``Normal again Wed 09:26, 19 h after the return; the longest wait 25 h; 1.2 GB of queue disk at external; nothing expired``."""
-    parts = [_normal_again(facts, start, normal_s)]
-    if facts.longest_delay_s == facts.longest_delay_s:
-        parts.append(f"the longest wait {say_duration(_rounded(facts.longest_delay_s))}")
-    disks = [
-        f"{say_bytes(size)}{' of queue disk' if place == 0 else ''} at {server}"
-        for place, (server, size) in enumerate(_by_size(facts.backlog))
-    ]
-    if disks:
-        parts.append(", ".join(disks))
-    else:
-        parts.append("no server's queue grew")
-    lost = [f"{number:,} {word}" for word, number in (("expired", facts.expired), ("bounced", facts.bounced)) if number]
-    parts.append(" and ".join(lost) if lost else "nothing expired")
-    if facts.in_transit:
-        parts.append(f"{facts.in_transit:,} still in transit")
-    return "; ".join(parts)
-
-
-def _by_size(backlog: pd.DataFrame) -> list[tuple[str, float]]:
-    """The servers that keep most, those with less than a tenth of that left out."""
-    sizes = sorted(
-        ((str(name), float(size)) for name, size in zip(backlog["server"], backlog["most_bytes"], strict=True)),
-        key=lambda pair: -pair[1],
-    )
-    return [(name, size) for name, size in sizes[:3] if size >= 0.1 * sizes[0][1] and size > 0]
-
-
-def _normal_again(facts: OutageFacts, start: Moment, normal_s: Sequence[float]) -> str:
-    if not isfinite(facts.to_s):
-        return "The outage has no end within the run"
-    if not normal_s or not np.isfinite(normal_s).all():
-        return f"Not normal again by {say_time(facts.seen_to_s, start)}, {_ago(facts.seen_to_s - facts.to_s)} after the return"
-    worst = max(normal_s)
-    if worst == 0:
-        return f"Normal again at once, {say_time(facts.to_s, start)}"
-    runs = len(normal_s)
-    spread = f" ({_ago(min(normal_s))} to {_ago(worst)} in {runs} runs)" if runs > 1 and min(normal_s) < worst else ""
-    return f"Normal again {say_time(_minutes(facts.to_s + worst), start)}, {_ago(worst)} after the return{spread}"
-
-
-def _ago(seconds: float) -> str:
-    return say_duration(_rounded(_minutes(seconds)))
-
-
-def _minutes(seconds: float) -> float:
-    return 60.0 * round(seconds / 60) if isfinite(seconds) else seconds
-
-
-def _rounded(seconds: float) -> float:
-    """Two digits are enough to be read out."""
-    return float(f"{seconds:.2g}") if seconds >= 36000 else seconds

@@ -28,8 +28,14 @@ class Term(NamedTuple):
 
 _TERMS = (
     Term(
+        "retry interval",
+        "how long a server lets mail wait that could not be sent, until it tries again; the key is `retry` of a server, by default its "
+        "product's own schedule. After an outage mail waits for the next try, however idle the servers are",
+        unit="a duration",
+    ),
+    Term(
         "delay",
-        "time from the moment a message is handed in until it is in the recipient's mail file; with a flow, "
+        "time from the moment a message is handed in until it is in the recipient's mailbox; with a flow, "
         "of that flow's mail only. Mail that bounced has none, mail under way at the end of the run is later "
         "than all that arrived",
         unit="a duration, such as 60 s or 5 min",

@@ -106,6 +106,8 @@ def _explain_finding(code: str, *, quiet: bool, as_json: bool) -> None:
 def _explain_words(words: str, *, quiet: bool, as_json: bool) -> None:
     """Tell of keys, words of objectives, tables and columns of that name; of all, if one name has several. Raises `UsageError`."""
     told = [*_keys(words), *_terms(words), *_tables(words)]
+    if not told and " " in words:  # as answers print a key: SMTP connections
+        told = [*_keys("_".join(words.lower().split()))]
     if not told:
         raise UsageError(_unknown(words))
     data = [each for _, each in told]

@@ -166,9 +166,6 @@ def outage(
     usual = load_scenario(scenario)
     options.known(server, usual.can_go_down, "--server")
     spec = with_outage(usual, server, at, length)
-    if spec.run != usual.run:
-        begin, end = (units.say_time(at_s, spec.run.start) for at_s in (0.0, spec.run.length))
-        say_aside(f"the scenario's own run does not hold the outage: simulated from {begin} to {end}")
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
     ask_first(spec, replications or 1, yes, at_least=True, quiet=quiet)
@@ -208,10 +205,12 @@ def _say_outage(found: Outage) -> None:
     console.print(f"{found.headline}.", style="bold")
     if found.limit:
         console.print(found.limit)
-    console.print(outage_words.say_span(found), style="bold")
+    console.print(outage_words.say_hours(found), style="bold")
     queues = plain_table([outage_words.QUEUE_HEADS[0]], list(outage_words.QUEUE_HEADS[1:]))
     for row in outage_words.queue_rows(found):
         queues.add_row(*row)
+    if len(found.normal_s) > 1 and queues.row_count:
+        console.print(f"{outage_words.QUEUES_OF_WORST}:")
     console.print(queues if queues.row_count else "no server's queue grew")
     for line in outage_words.more_facts(found):
         console.print(line)

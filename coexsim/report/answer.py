@@ -11,7 +11,7 @@ from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict
-from coexsim.report.saying import is_worth_saying
+from coexsim.report.saying import is_worth_saying, summary_runs
 from coexsim.report.words import say_limit
 from coexsim.units import say_bytes, say_duration
 
@@ -132,10 +132,11 @@ def _lost(summary: dict[str, Any]) -> str:
     nobody = sum(row["sent"] for row in rows) - sum(row["sent"] for row in known)
     sent, delivered = (sum(row[name] for row in known) for name in ("sent", "delivered"))
     share = f" ({100 * delivered / sent:.4g} %)" if sent else ""
+    runs = f" of {summary_runs(summary)} runs together" if summary_runs(summary) > 1 else ""
     parts = [
-        f"All {sent:,} recipients got their mail"
+        f"All {sent:,} recipients{runs} got their mail"
         if delivered == sent > 1
-        else f"Of {sent:,} recipients {delivered:,}{share} got their mail"
+        else f"Of {sent:,} recipients{runs} {delivered:,}{share} got their mail"
     ]
     for name in ("bounced", "expired", "discarded", "in transit"):
         number = sum(row[name] for row in known)

@@ -170,7 +170,9 @@ def _outcomes(summary: dict[str, Any]) -> list[RenderableType]:
         else ""
     )
     note = say_accounting(summary["conservation"]["books"])
-    return [titled("Outcomes: recipients by what became of their mail", table, told, note)]
+    runs = summary_runs(summary)
+    together = f", of {runs} runs together" if runs > 1 else ""
+    return [titled(f"Outcomes: recipients by what became of their mail{together}", table, told, note)]
 
 
 def _say_wait(value_s: float | None) -> str:

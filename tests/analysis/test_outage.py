@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from coexsim.analysis.outage import outage_facts, with_outage
-from coexsim.analysis.outage_answer import headline, outage
+from coexsim.analysis.outage_answer import outage
+from coexsim.analysis.outage_headline import headline
+from coexsim.analysis.outage_limits import is_own, possible_changes
 from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
 from coexsim.mail.outages import Outages
@@ -146,12 +149,13 @@ def test_an_outage_is_followed_until_all_is_normal_again(steady: Scenario) -> No
     assert found.headline.endswith("nothing expired")
     assert "min after the return; the longest wait" in found.headline
     assert "MB of queue disk at smart-host" in found.headline
+    assert "wait at inotes-outbound, not your own" in found.headline or "inotes-outbound" not in found.headline
     assert found.normal_s[0] == pytest.approx(45 * 60, abs=300)
     assert found.scenario.run.length > steady.run.length
     assert found.results.window_s == (0.0, steady.run.length), "what is measured stays what it was"
-    assert found.changes[0].words == "tries of smart-host every 5 min"
+    assert found.changes[0].words == "a retry interval of 5 min at smart-host (initial transfer retry interval)"
     assert found.changes[0].normal_s < 20 * 60
-    assert "with tries of smart-host every 5 min all is normal" in found.limit
+    assert "with a retry interval of 5 min at smart-host (initial transfer retry interval) all is normal" in found.limit
     assert found.table["change"].iloc[0] == "as it is"
 
 
@@ -165,3 +169,38 @@ def test_a_headline_says_what_was_lost_and_what_was_not_seen(steady: Scenario) -
     assert "12 expired" in headline(facts._replace(expired=12), start, [60.0])
     lines = headline(facts._replace(to_s=3600.0), start, [600.0, 1200.0])
     assert lines.startswith("Normal again Mon 10:20, 20 min after the return (10 min to 20 min in 2 runs)")
+
+
+def test_own_disks_come_first_and_what_others_keep_is_called_theirs(steady: Scenario) -> None:
+    """The senders outside keep ten times as much; the planner owns onprem's disk alone."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
+    facts = outage_facts(simulate(spec), spec, spec.events[-1])
+    rows = [("external", 0.0, 90.0, 1.2e9, 600.0, 60.0), ("smart-host", 0.0, 9.0, 0.1e9, 600.0, 30.0)]
+    facts = facts._replace(backlog=pd.DataFrame(rows, columns=facts.backlog.columns))
+    said = headline(facts, spec.run.start, [60.0], {"external"})
+
+    assert "100 MB of queue disk at smart-host; 1.2 GB wait at external, not your own" in said
+
+
+def test_only_what_the_organisation_has_is_tried(steady: Scenario) -> None:
+    """The senders outside and the hosted service keep most of the mail; nobody here can change when they try again."""
+    spec = with_outage(steady, ["office-hosted"], "Mon 12:00", "1 h")
+    facts = outage_facts(simulate(spec), spec, spec.events[-1])
+    queues = [(name, 0.0, 9.0, 1e6, 600.0, 60.0) for name in ("external", "inotes-outbound", "smart-host")]
+    tried = possible_changes(
+        spec, spec.events[-1], facts._replace(backlog=pd.DataFrame(queues, columns=facts.backlog.columns))
+    )
+
+    assert tried
+    assert all(not is_own(spec, name) for name in ("external", "inotes-outbound"))
+    assert not any(name in words for words, _ in tried for name in ("external", "inotes-outbound", "inotes-inbound"))
+
+
+def test_sums_over_runs_say_that_they_are(steady: Scenario) -> None:
+    """Of one run nothing is said of runs."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
+    facts = outage_facts(simulate(spec), spec, spec.events[-1])._replace(to_s=3600.0, expired=12, in_transit=3)
+
+    several = headline(facts, spec.run.start, [60.0, 60.0, 60.0])
+    assert "12 expired in 3 runs together; 3 still in transit in 3 runs together" in several
+    assert "together" not in headline(facts, spec.run.start, [60.0])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from coexsim.analysis.outage import outage_facts
-from coexsim.analysis.outage_answer import LimitChange, Outage
+from coexsim.analysis.outage_answer import Outage
+from coexsim.analysis.outage_limits import LimitChange
 from coexsim.experiment.results import Results
 from coexsim.report import outage_words
 from coexsim.report.html import write_report
@@ -142,19 +143,22 @@ def test_the_page_of_an_outage_has_what_the_terminal_says(tmp_path: Path) -> Non
     scenario = small()
     results = made_up([1.0] * 9, minutes=120, timeline={("onprem", "queue"): {"backlog": 3}})
     facts = outage_facts(results, scenario, scenario.events[0])
-    tried = LimitChange("tries of onprem every 5 min", {}, 120.0, 2e6)
+    tried = LimitChange("a retry interval of 5 min at onprem", {}, 120.0, 2e6)
     outage = Outage(scenario, results, facts, (600.0,), (tried,))
     again = "coexsim outage small.yaml --server inotes-inbound --at 10:00 --for 30min"
     text = " ".join(
         Page(write_report(results, scenario, tmp_path, outage=outage, again=again).read_text("utf-8")).text.split()
     )
 
-    assert outage_words.say_span(outage) in text
+    assert outage_words.say_hours(outage) in text
     for line in outage_words.more_facts(outage):
         assert line in text
     for row in (*outage_words.queue_rows(outage), *outage_words.change_rows(outage)):
         assert " ".join(row) in text
-    assert "tries of onprem every 5 min 2 min 2 MB" in text or "tries of onprem every 5 min 120 s 2 MB" in text
+    assert (
+        "a retry interval of 5 min at onprem 2 min 2 MB" in text
+        or "a retry interval of 5 min at onprem 120 s 2 MB" in text
+    )
     assert f"The same again {again} --seed" in text
 
 
