@@ -39,7 +39,7 @@ COVERED: dict[type[Spec], tuple[str, ...]] = {
 """The keys that the kernel knows of the parts of a scenario that have to do with time."""
 RETRY_FIELDS = (
     "gaps_s", "factor", "longest_s", "warn_after_s", "expire_after_s", "per", "by_age", "queue_run_s", "at_attempts", "phase_s",
-    "whole_seconds", "message_gap_s",
+    "whole_seconds", "message_gap_s", "thaw_after_s", "cancel_frozen_after_s",
 )  # fmt: skip
 MOST_SERVERS = 62  # one bit each for those that have answered in an attempt
 

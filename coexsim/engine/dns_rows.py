@@ -75,7 +75,7 @@ class DnsRows:
             policy = self._policy(name)
             found = policy.dns_failure(found, target) if policy else found
             said = dns_reply(policy.product if policy else CLIENT_PRODUCT, found._replace(reason=""), ())
-            row = (-1, -1, -1, self._replies.of(said), int(found.temporary), 0)
+            row = (-1, -1, -1, self._replies.of(said), int(found.temporary) + int(found.frozen), 0)
         assert self.arrays.append("nodes", [row]) == node
         return node
 

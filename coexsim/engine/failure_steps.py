@@ -143,6 +143,10 @@ def defer(w: Any, c: int, now: float) -> int:
     d = destination_of(w, co)
     co.failures += 1
     shared(w, "ints")[DEFERRALS] += 1
+    if co.marks == 3:  # frozen
+        co.marks = 0
+        co.next_s, co.gives_s = retry.after_freezing(rt.thaw, rt.cancel_frozen, now, co.queued_s)
+        return WAIT
     phase = rt.phase + rt.queue_run * (co.number % sv.senders) / sv.senders
     if not co.waits and rt.per_destination and now < d.dead_until:
         next_s = d.dead_until

@@ -82,14 +82,14 @@ HOP = _record(node=I4, first=I4, server=I4, external=I4, round_trip=F8)
 """A next hop as one server sees it; what its senders know of it begins at `first`."""
 KNOWN = _record(until=F8, node=I4)
 NODE = _record(question=I4, child=I4, hosts=I4, reply=I4, temporary=I4, uses=I8)
-"""A step of the MX rules: a question, or (-1) what came of them: hosts, or the reply to a failure."""
+"""A step of the MX rules: a question, or (-1) what came of them: hosts, or the reply to a failure. `temporary`: 2 where mail is frozen."""
 EDGE = _record(answer=I4, node=I4, next=I4)
 QUESTION = _record(first=I4, answer=I4, epoch=I4, asked=I8, cached=I8, failed=I8)
 CACHED = _record(until=F8, answer=I4, head=I4, tail=I4, asking=I4)
 ANSWER = _record(ttl=F8, temporary=I4, timeout=I4)
 RETRY = _record(
     factor=F8, longest=F8, queue_run=F8, phase=F8, warn=F8, expire=F8, first=I4, last=I4, by_age=I1, at_attempts=I1, per_destination=I1,
-    whole_seconds=I1, keeps_code=I1, message_gap=F8,
+    whole_seconds=I1, keeps_code=I1, message_gap=F8, thaw=F8, cancel_frozen=F8,
 )  # fmt: skip
 KEPT = _record(until=F8, next=I4)
 ROW = _record(

@@ -84,8 +84,8 @@ def asked_all(w: Any, co: Any, node: Any) -> int:
     step = HOSTS
     if node.reply >= 0:
         co.reply = node.reply
-        co.marks = 1
-        co.arrived = node.temporary
+        co.marks = 3 if node.temporary == 2 else 1
+        co.arrived = min(node.temporary, 1)
         step = FAILED
     else:
         kn = shared(w, "known")[shared(w, "hops")[co.hop].first + asker(w, co)]

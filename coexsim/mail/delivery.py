@@ -81,7 +81,16 @@ def relay(
         return tried.host, tried.accepted
     destination_alive = tried.destination not in ("dead", "busy")
     return (
-        (yield from defer(policy, tried.deferred, entry, kind, destination_alive=destination_alive))
+        (
+            yield from defer(
+                policy,
+                tried.deferred,
+                entry,
+                kind,
+                destination_alive=destination_alive,
+                frozen=tried.destination == "frozen",
+            )
+        )
         if tried.deferred
         else GONE
     )
@@ -93,7 +102,7 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
     for fallback in policy.fallback_relays:
         not_found = tried.failed if tried.destination == "unclear" and not tried.interrupted else ()
         left = tuple(rcpt for refused in (*tried.deferred, *not_found) for rcpt in refused.recipients)
-        if not left or tried.interrupted:
+        if not left or tried.interrupted or tried.destination == "frozen":
             break
         if tried.host is not None:
             yield Accepted(tried.host, tried.accepted)
@@ -152,23 +161,33 @@ def _not_found(policy: Policy, recipients: Recipients, hop: NextHop, failure: Dn
     failure = policy.dns_failure(failure, hop)
     said = dns_reply(policy.product, failure, recipients)
     if failure.temporary:
-        return Attempt(None, (), (), (Refused(recipients, said),), "dead")
+        return Attempt(None, (), (), (Refused(recipients, said),), "frozen" if failure.frozen else "dead")
     return Attempt(None, (), (Refused(recipients, said, reason=failure.reason),), (), "unclear")
 
 
 def defer(
-    policy: Policy, deferred: tuple[Refused, ...], entry: Queued, kind: Kind, *, destination_alive: bool = False
+    policy: Policy,
+    deferred: tuple[Refused, ...],
+    entry: Queued,
+    kind: Kind,
+    *,
+    destination_alive: bool = False,
+    frozen: bool = False,
 ) -> Generator[Effect, Any, NotRelayed]:
     """Wait until the product's schedule gives another attempt, and warn the sender on the way; or give up, when the mail is too old.
 
-    `destination_alive`: these recipients were told to come later, while their destination is well.
+    `destination_alive`: these recipients were told to come later, while their destination is well. `frozen`: they wait for somebody to
+    mend the set-up.
     """
     timing: Timing = yield LookAtClock()
     entry.failures += 1
-    wait = policy.retry.after_failure(
-        timing.now_s, entry.failures, entry.queued_s, warned=entry.warned, due_s=timing.due_s, phase_s=timing.phase_s,
-        destination_alive=destination_alive,
-    )  # fmt: skip
+    if frozen:
+        wait = policy.retry.frozen(timing.now_s, entry.queued_s)
+    else:
+        wait = policy.retry.after_failure(
+            timing.now_s, entry.failures, entry.queued_s, warned=entry.warned, due_s=timing.due_s, phase_s=timing.phase_s,
+            destination_alive=destination_alive,
+        )  # fmt: skip
     yield Defer(deferred, wait)
     if wait.warn_s is not None and kind == "mail":
         entry.warned = True

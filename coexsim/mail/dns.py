@@ -62,12 +62,15 @@ class MailHosts(NamedTuple):
 
 
 class DnsFailure(NamedTuple):
-    """Why there is no host to try; `cause` is a key of the reply catalogue, unless the `reply` is known."""
+    """Why there is no host to try; `cause` is a key of the reply catalogue, unless the `reply` is known. `frozen`: mail that waits for it
+    is not tried again by the schedule.
+    """
 
     cause: str
     temporary: bool
     reason: str
     reply: Reply | None = None
+    frozen: bool = False
 
 
 Families = Literal["A", "A or AAAA", "both"]

@@ -13,7 +13,7 @@ from coexsim.mail.message import NextHop, Rcpt, Reply
 from coexsim.mail.retry import Wait
 
 Recipients = tuple[Rcpt, ...]
-DestinationState = Literal["alive", "dead", "busy", "unclear"]
+DestinationState = Literal["alive", "dead", "busy", "unclear", "frozen"]
 Trouble = Literal["host", "connection", "message"]
 
 
@@ -59,7 +59,8 @@ class Attempt(NamedTuple):
     """The result of one delivery attempt.
 
     `accepted` went to `host`, the last one that answered. `destination` is ``dead`` where no host answered, and other mail need not
-    try them; ``busy`` where the last one turned the connection away; ``unclear`` where it only had no room for this message.
+    try them; ``frozen`` where the set-up leads nowhere and mail is frozen for it; ``busy`` where the last one turned the connection
+    away; ``unclear`` where it only had no room for this message.
     `interrupted` are those that the attempt broke off with: they are offered again.
     """
 

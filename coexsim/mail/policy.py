@@ -157,6 +157,9 @@ class Policy(NamedTuple):
         frozenset()
     )  # named by its set-up: mail for them waits while they cannot be found
     waits_at_loops: bool = False  # mail waits whose next hop is the server itself
+    defers_loops: bool = (
+        False  # and is tried again as other mail is, where mail that waits for the set-up is frozen else
+    )
     verifies_senders: bool = False  # refuses unknown addresses of its own domains, and domains not in DNS
     takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
     outgoing_addresses: int = 1
@@ -184,7 +187,10 @@ class Policy(NamedTuple):
     def dns_failure(self, failure: DnsFailure, hop: NextHop) -> DnsFailure:
         """The failure as this server treats it: as a temporary one where its own set-up is the cause."""
         if self.is_at_fault(failure, hop):
-            return DnsFailure("set-up-at-fault", True, failure.reason)
+            if failure.cause == "loops-to-self" and self.defers_loops:
+                return DnsFailure("dns-temporary", True, failure.reason)
+            frozen = self.retry.cancel_frozen_after_s is not None
+            return DnsFailure("set-up-at-fault", True, failure.reason, frozen=frozen)
         return failure._replace(temporary=True) if self.soft_bounces else failure
 
     @property

@@ -70,6 +70,16 @@ def after_failure(
     return next_s, gives_up_s, warn_s
 
 
+def after_freezing(thaw_after_s: float, cancel_after_s: float, now_s: float, queued_s: float) -> tuple[float, float]:
+    """What follows when a message is frozen at `now_s`: its next attempt (`NEVER`: nobody thaws it), and when it is cancelled [EXIM].
+
+    A plain function of numbers.
+    """
+    gives_up_s = max(queued_s + cancel_after_s, now_s)
+    next_s = now_s + thaw_after_s
+    return (next_s if next_s < gives_up_s else NEVER), gives_up_s
+
+
 class Wait(NamedTuple):
     """What follows a failed attempt: the next one at `next_s`, or (None) the end at `gives_up_s`; a warning before that at `warn_s`."""
 
@@ -85,6 +95,8 @@ class RetrySchedule(NamedTuple):
     `queue_run_s` from `phase_s` on, if there are any; with `whole_seconds` the clock is read in seconds, and a queue run takes what is due
     at most a second later. `per` says whether a destination waits as a whole, or each message for itself.
     `message_gap_s` is the gap of a message that was told to come later while its destination was well, if that is not by `gaps_s`.
+    `cancel_frozen_after_s`: mail that waits for a fault of the set-up is frozen (None: it waits as other mail does): tried again
+    `thaw_after_s` later, if that is before it is so old, and then given up.
     `at_attempts`: age is looked at after a failed attempt only, so mail is warned of and given up at an attempt, not between two.
     """
 
@@ -100,6 +112,8 @@ class RetrySchedule(NamedTuple):
     phase_s: float = 0.0
     whole_seconds: bool = False
     message_gap_s: float | None = None
+    thaw_after_s: float = NEVER
+    cancel_frozen_after_s: float | None = None
 
     def next_attempt_s(self, now_s: float, failures: int, queued_s: float, phase_s: float | None = None) -> float:
         """When to try again after the `failures`-th failure (1, 2, ...) at `now_s` of a message queued at `queued_s`.
@@ -130,6 +144,12 @@ class RetrySchedule(NamedTuple):
             self.expire_after_s, warn_after_s, self.at_attempts, now_s, next_s, queued_s
         )
         return Wait(None if next_s == NEVER else next_s, gives_up_s, None if warn_s == NEVER else warn_s)
+
+    def frozen(self, now_s: float, queued_s: float) -> Wait:
+        """What follows when a message that was queued at `queued_s` is frozen; it is not warned of."""
+        assert self.cancel_frozen_after_s is not None, "asked of a server that freezes mail"
+        next_s, gives_up_s = after_freezing(self.thaw_after_s, self.cancel_frozen_after_s, now_s, queued_s)
+        return Wait(None if next_s == NEVER else next_s, gives_up_s, None)
 
     def attempts_s(self, until_s: float) -> list[float]:
         """The attempts of a message to a dead destination, queued at 0, up to a time."""

@@ -27,7 +27,7 @@ run: {{start: Mon 08:00, length: 30 min, drain: {drain}}}
     "server",
     ["kind: exim, smart_host_for_others: nosuch.smallco.net", 'kind: postfix, relayhost: "[nosuch.smallco.net]"'],
 )
-@pytest.mark.parametrize(("drain", "outcome"), [("1 h", "in transit"), ("6 days", "expired")])
+@pytest.mark.parametrize(("drain", "outcome"), [("1 h", "in transit"), ("8 days", "expired")])
 def test_mail_for_a_host_that_the_set_up_names_waits(server: str, drain: str, outcome: str) -> None:
     """Exim freezes it, Postfix defers it with 4.3.5 (smtp_connect.c); it ends when it is too old."""
     scenario = scenario_from_text(SET_UP.format(server=server, drain=drain))
@@ -52,3 +52,27 @@ def test_mail_that_is_kept_waits_in_both_engines(server: str, to: str) -> None:
     slow, fast = reference(scenario), compiled(scenario)
 
     assert_same(slow, fast)
+
+
+@pytest.mark.parametrize(
+    ("settings", "attempts", "end_s"),
+    [
+        ("", 1, 7 * 86400),
+        (", timeout_frozen_after: 2 days", 1, 2 * 86400),
+        (", auto_thaw: 1 day", 7, 7 * 86400),
+        (", self: defer", 1, 7 * 86400),
+    ],
+)
+def test_frozen_mail_is_left_alone_until_it_is_thawed_or_cancelled(settings: str, attempts: int, end_s: float) -> None:
+    """Exim specification: no attempt while frozen; auto_thaw gives one each time, timeout_frozen_after is of the time in the queue.
+
+    A host that is not found freezes mail whatever `self` says (host_find_failed).
+    """
+    server = f"kind: exim, smart_host_for_others: nosuch.smallco.net{settings}"
+    scenario = scenario_from_text(SET_UP.format(server=server, drain="8 days"))
+    slow, fast = reference(scenario), compiled(scenario)
+
+    assert_same(slow, fast)
+    message = slow.messages[slow.messages["kind"] == "mail"]
+    assert (message["outcome"].tolist(), message["delay_s"].tolist()) == (["expired"], [end_s])
+    assert slow.mail["attempts"].max() == attempts

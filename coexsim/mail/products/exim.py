@@ -79,6 +79,7 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         ),
         fallback_relays=tuple(hop for host in server.fallback_hosts if (hop := _hosts(server, host))),
         waits_at_loops=server.self_ != "fail",
+        defers_loops=server.self_ == "defer",
         unlisted_go_to=server.catch_all,
         unlisted_domains=frozenset(local),
         delimiters=server.local_part_suffix.replace("*", "").replace(" : ", ""),
@@ -119,8 +120,9 @@ def _hosts(server: EximServer, text: str | None) -> NextHop | None:
     return hops[0]._replace(others=tuple(hops[1:]), in_order=not server.hosts_randomize) if hops else None
 
 
-def _schedule(_server: EximServer) -> RetrySchedule:
-    return SCHEDULE
+def _schedule(server: EximServer) -> RetrySchedule:
+    thaw_after_s = math.inf if server.auto_thaw is None else server.auto_thaw
+    return SCHEDULE._replace(thaw_after_s=thaw_after_s, cancel_frozen_after_s=server.timeout_frozen_after)
 
 
 EXIM = Product(

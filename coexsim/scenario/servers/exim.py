@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coexsim.scenario.quantities import Catcher, Names, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Catcher, Names, Seconds, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 
@@ -39,6 +39,14 @@ class EximServer(ServerBase):
         default="freeze",
         alias="self",
         description="what becomes of mail whose route leads to this host itself: kept (frozen or deferred), or returned [EXIM]",
+    )
+    auto_thaw: Seconds | None = Field(
+        default=None, gt=0, description="frozen mail is tried again so long after it was frozen; left out: never [EXIM]"
+    )
+    timeout_frozen_after: Seconds = Field(
+        default=7 * 86400.0,
+        gt=0,
+        description="frozen mail is returned when it has been in the queue so long; 7 days in the default configuration [EXIM]",
     )
     catch_all: Catcher | None = Field(
         default=None,
