@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from coexsim.errors import NoDataError
 from coexsim.experiment.store import json_bytes, tables_bytes, write_set
 from coexsim.intake import fit_load, fit_service, fit_traffic
 from coexsim.intake.figures import MeasuredFigure, table_of
-from coexsim.intake.fit_counts import Complete, CountsSeen, LinesSeen
+from coexsim.intake.fit_counts import Complete, CountsSeen, LinesSeen, home_figures
 from coexsim.intake.fit_load import LoadSeen, TimesSeen
 from coexsim.intake.fit_replay import Replay, ReplaySeen, sent_sizes
 from coexsim.intake.fit_scenario import LoggedSetUp, SetUpSeen, round_trips, scenario_names
@@ -27,6 +27,8 @@ from coexsim.intake.logs.clocks import Clock
 from coexsim.intake.logs.journeys import JourneyParts, Journeys
 from coexsim.intake.logs.read import read_logs
 from coexsim.intake.logs.sides import Sides, SidesSeen
+from coexsim.intake.logs.silences import SilencesSeen
+from coexsim.intake.logs.unlogged import UnloggedSeen
 from coexsim.pictures import Pictures
 from coexsim.progress import ShareProgress
 from coexsim.scenario.load import load_scenario, scenario_from_text
@@ -142,6 +144,10 @@ class Fit:
                 "visits": self.complete.visits,
                 "lost_share": self.complete.lost_share,
                 "counts_hold": self.complete.counts_hold,
+                "servers_without_log": [server._asdict() for server in self.complete.unlogged],
+                "silences": [
+                    silence._asdict() | {"server": self.names[silence.server]} for silence in self.complete.silences
+                ],
             },
             "clocks_taken_out": clocks,
             "joined": {"by queue id in the reply": self.parts.by_reply, "by message-id": self.parts.by_message_id},
@@ -209,7 +215,8 @@ def fit(
     if not seen.times.messages:
         raise NoDataError("the logs hold no message with a sender")
     load = LoadSeen(seen.times, next(iter(book.zones_s.values()), 0.0))
-    counts, sizes_seen, sure_sizes = CountsSeen(), SizesSeen(), SizesSeen()
+    silences = SilencesSeen(book, *seen.times.period_s)
+    counts, unlogged, sizes_seen, sure_sizes = CountsSeen(), UnloggedSeen(book), SizesSeen(), SizesSeen()
     tries_seen, traffic, set_up = TriesSeen(), TrafficSeen(), SetUpSeen()
     replay = ReplaySeen(seen.times, addresses)
     for number, part in enumerate(found):
@@ -218,6 +225,8 @@ def fit(
         mail, sent = fit_load.mail_of(part, of_part), sent_sizes(part)
         seen.lines.add(part)
         counts.add(part, of_part, mail)
+        unlogged.add(part, of_part)
+        silences.add(part)
         load.add(part, of_part, mail)
         sizes_seen.add(sent[mail.index.to_numpy()])
         sure_sizes.add(sent[mail.index[mail["is_sure"].to_numpy()].to_numpy()])
@@ -226,20 +235,24 @@ def fit(
         seen.outages.add(part.joined)
         set_up.add(part, of_part)
         replay.add(part, of_part, mail, sent)
-    complete, known = seen.lines.complete, LoggedSetUp(book, found.hosts, sides, set_up)
+    complete = replace(seen.lines.complete, unlogged=unlogged.between, silences=silences.found())
+    known = LoggedSetUp(book, found.hosts, sides, set_up)
     names, tries, assumed = scenario_names(known, given), tries_seen.frame(), _assumed(given, profile)
     # where lines are missing, only messages that certainly begin here tell their size as handed in
     sizes = fit_sizes(sizes_seen if complete.counts_hold else sure_sizes)
+    # which server is the one on-premises cannot be told where a log in between is missing: each keeps the name that it has in its log
+    shown = {n: book.servers[n] for n in names} if complete.unlogged and given is None else names
     works = fit_service.server_work(book, tries, round_trips(given, names))
     figures = [
         *counts.figures(complete),
+        *home_figures(unlogged.homes),
         *load.rate_figures(complete),
         *load.flow_figures(complete, assumed),
         *load.recipient_figures(complete, assumed),
         *fit_load.size_figures(sizes, complete, assumed),
-        *fit_service.service_figures(book, tries, works, names, is_whole=complete.counts_hold),
-        *traffic.session_figures(book, names, is_whole=complete.counts_hold),
-        *traffic.retry_figures(names),
+        *fit_service.service_figures(book, tries, works, shown, is_whole=complete.lines_hold),
+        *traffic.session_figures(book, shown, is_whole=complete.lines_hold),
+        *traffic.retry_figures(shown),
     ]
     gaps, outages = traffic.gaps, seen.outages.outages()
     outages = [each._replace(host=names.get(each.server, each.host)) for each in outages]

@@ -15,8 +15,10 @@ from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.logs.book import DEFERRED, NOTICE, LogBook
 from coexsim.intake.logs.journeys import OUTCOMES, Journeys
 from coexsim.intake.logs.sides import KINDS, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, Sides
+from coexsim.intake.logs.silences import Silence
 from coexsim.intake.logs.tallies import Counts
 from coexsim.intake.logs.trace_export import SERVICE as MICROSOFT
+from coexsim.intake.logs.unlogged import UnloggedServer
 
 Bools = NDArray[np.bool_]
 SENDER_SIDES = ("onprem", "hosted", "internet")
@@ -24,6 +26,7 @@ FLOW_KEYS = ["sender", "recipient", "outcome", "code"]
 MANY_TABLES = 50  # of flows, one a part: added up then
 _NO_FLOWS = pd.DataFrame({name: pd.Series([], dtype=object) for name in FLOW_KEYS} | {"recipients": [], "messages": []})
 ENOUGH_LINES = 100  # that a server's mail should have, to say of it alone how many are missing
+TIMES = 50  # in which lines are counted apart, to see whether those that are missing are of one time
 LOSS_TOO_MUCH = 0.02  # share of missing lines from which on counts cannot be had
 
 
@@ -35,11 +38,48 @@ class Complete:
     lost_share: float  # of the lines that every message must have
     sure: int  # messages that certainly begin here
     most: float  # visits that may be where a message begins, with those of which no line is left
+    unlogged: tuple[UnloggedServer, ...] = ()  # servers in between of which no log was given
+    silences: tuple[Silence, ...] = ()  # in which lines may be missing too
+
+    @property
+    def missed(self) -> float:
+        """Messages that would have begun in the silences of servers, if lines are missing there."""
+        return sum(silence.missed for silence in self.silences)
 
     @property
     def counts_hold(self) -> bool:
         """Can messages be counted."""
+        return self.lines_hold and not self.unlogged
+
+    @property
+    def lines_hold(self) -> bool:
+        """Do the logs that were given say what they should."""
         return self.lost_share <= LOSS_TOO_MUCH
+
+    @property
+    def doubt(self) -> str:
+        """What silences leave open; nothing, if there are none."""
+        if not self.silences:
+            return ""
+        longest = max(self.silences, key=lambda silence: silence.to_s - silence.from_s)
+        return (
+            f"a server has no line for {longest.to_s - longest.from_s:.0f} s, though mail came evenly before and after: if it was not "
+            f"down, a piece of its log is missing, and up to {self.missed:.0f} messages more were handed in"
+        )
+
+    @property
+    def why(self) -> str:
+        """Why messages cannot be counted, and what would help."""
+        reasons = []
+        if not self.lines_hold:
+            reasons.append(f"the log lacks about {self.lost_share:.0%} of its lines")
+        if self.unlogged:
+            hosts = ", ".join(server.host for server in self.unlogged)
+            reasons.append(
+                f"mail passes {hosts}, and no log is known to be of it, so that one message may be counted more than once or not at all: "
+                "give its log of the same time too"
+            )
+        return "; ".join(reasons)
 
 
 class LinesSeen:
@@ -55,7 +95,9 @@ class LinesSeen:
             for product in ("postfix", "exchange")
         )
         self._stands_alone = np.array([*(name == MICROSOFT for name in names), False])
+        self._is_empty = np.array([*(not text for text in book.addresses.texts), False])
         self._lines, self._told = np.zeros((2, len(names) + 1), np.int64)
+        self._lines_then, self._told_then = np.zeros((2, TIMES), np.int64)  # the same over time
         self._first_s, self._last_s = inf, -inf
         self._visits = self._sure = self._most = 0
 
@@ -72,11 +114,15 @@ class LinesSeen:
         server, arrived_s = visits["server"].to_numpy(), visits["arrived_s"].to_numpy()
         # mail at the edges of the log may have its other lines in the next file
         inner = (arrived_s > first_s + 1.0) & (arrived_s < max(last_s - 60.0, first_s + 0.9 * (last_s - first_s)))
+        length_s = max(last_s - first_s, 1e-9)
+        then = np.clip(np.nan_to_num((arrived_s - first_s) / length_s * TIMES), 0, TIMES - 1).astype(np.int64)
         for rows, said in self._wanted(found):
             mine = rows & inner
             self._lines += np.bincount(server[mine], minlength=len(self._lines))
             self._told += np.bincount(server[mine & said], minlength=len(self._told))
-        counted = found.messages[~found.messages["is_notice"]]
+            self._lines_then += np.bincount(then[mine], minlength=TIMES)
+            self._told_then += np.bincount(then[mine & said], minlength=TIMES)
+        counted = found.messages[~found.messages["is_notice"] & ~self._is_empty[found.messages["sender"].to_numpy()]]
         self._visits += len(visits)
         self._sure += int(counted["is_sure"].sum())
         self._most += len(counted)
@@ -116,8 +162,18 @@ class LinesSeen:
         share = max([whole, *lost.tolist(), in_holes])
         # what no line is left of is not seen: mail at a Postfix server has five lines and more, at an Exchange server two rows
         kept = 1.0 - share ** (2 if self._of_exchange.any() else 5)
-        is_bounded = (self._of_postfix | self._of_exchange)[:-1].all() and not self._holes
+        is_bounded = (self._of_postfix | self._of_exchange)[:-1].all() and not self._holes and not self._is_concentrated
         return Complete(self._visits, share, self._sure, self._most / kept if kept > 0 and is_bounded else inf)
+
+    @property
+    def _is_concentrated(self) -> bool:
+        """Are the lines that are missing those of a few times: then there may be times of which none is left."""
+        lost = self._lines_then - self._told_then
+        worst = np.argsort(-lost)[: TIMES // 10]
+        return bool(
+            lost[worst].sum() > 0.5 * max(lost.sum(), 1)
+            and self._lines_then[worst].sum() < 0.3 * self._lines_then.sum()
+        )
 
 
 class CountsSeen:
@@ -150,22 +206,34 @@ class CountsSeen:
     def figures(self, complete: Complete) -> list[MeasuredFigure]:
         """How many messages, recipients and notices, and the shares of unknown and refused."""
         if not complete.counts_hold:
-            why = f"the log lacks about {complete.lost_share:.0%} of its lines"
-            return [fig.cannot_say("counts", "messages", "1", why, float(complete.sure), complete.most)]
+            most = inf if complete.unlogged else complete.most + complete.missed
+            return [fig.cannot_say("counts", "messages", "1", complete.why, float(complete.sure), most)]
         remark, n = "", self._messages
+
         if self._unnamed:
             remark = f"{self._unnamed} messages were refused before their recipients were named: counted as one each. "
         if self._merged:
             remark += f"{self._merged} more were counted than named: the same person twice"
         total = self._named + self._unnamed
-        kept = 1.0 - max(complete.lost_share, 0.0)  # of the lines: as many messages may be missing
+        # of the lines: as many messages may be missing; more, if a silence is none
+        kept = (1.0 - max(complete.lost_share, 0.0)) / (1.0 + complete.missed / max(n, 1))
         most = inf if self._unnamed else (self._named + self._merged) / kept
         notices = self._notices
         rows = [
-            MeasuredFigure("counts", "messages", float(n), float(complete.sure), n / kept, "1", n),
+            MeasuredFigure(
+                "counts", "messages", float(n), float(min(complete.sure, n)), n / kept, "1", n, nan, complete.doubt
+            ),
             MeasuredFigure("counts", "recipients", float(total), float(total), most, "1", n, nan, remark.strip()),
             MeasuredFigure(
-                "counts", "notices that servers made", float(notices), float(notices), notices / kept, "1", notices
+                "counts",
+                "notices that servers made",
+                float(notices),
+                float(notices),
+                notices / kept,
+                "1",
+                notices,
+                nan,
+                "by the servers whose logs were given",
             ),
         ]
         unknown, kinds = self._kinds[UNKNOWN] + self._kinds[UNKNOWN_AT_HOSTED], self._kinds.total
@@ -175,6 +243,19 @@ class CountsSeen:
         for number in (2, 3, 4, 5, 6, 7):
             rows.append(fig.share("counts", f"copies {OUTCOMES[number]}", self._outcomes[number], self._outcomes.total))
         return rows
+
+
+def home_figures(homes: list[tuple[str, int]]) -> list[MeasuredFigure]:
+    """What hosts without a log keep to themselves. `homes`: hosts that took mail for the organisation's people, and how many copies."""
+    return [
+        fig.cannot_say(
+            "counts",
+            f"mail that begins and ends at {host}",
+            "1",
+            f"no log of it was given, though it took {copies:,} copies for people of the organisation: give its log too",
+        )
+        for host, copies in homes
+    ]
 
 
 def _flows(found: Journeys, sides: Sides, mail: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from coexsim.scenario.load_profile import LoadSpec, mean_recipients
 DAY_S, HOUR_S = 86400.0, 3600.0
 WEEKS_FOR_GROWTH = 3
 ENOUGH_MESSAGES = 200  # of which a mean of recipients can be had where lines are missing: few messages go to many
+ROUNDED_B, MANY_ROUND = 1000, 0.1  # if so many sizes are whole thousands, the log rounds them
 SECONDS_TO = 6 * HOUR_S  # a log up to so long is counted by seconds, a longer one by minutes
 
 
@@ -144,10 +145,9 @@ class LoadSeen:
         found: list[MeasuredFigure] = []
         if not complete.counts_hold:
             low = fig.count_interval(complete.sure)[0] / self.length_s
-            high = fig.count_interval(int(complete.most))[1] / self.length_s if isfinite(complete.most) else inf
-            why = (
-                f"the log lacks about {complete.lost_share:.0%} of its lines: messages cannot be counted, only bounded"
-            )
+            most = inf if complete.unlogged else complete.most + complete.missed
+            high = fig.count_interval(int(most))[1] / self.length_s if isfinite(most) else inf
+            why = f"{complete.why}: messages cannot be counted, only bounded"
             return [fig.cannot_say("rates", "messages handed in", "1/s", why, low, high)]
         found.append(fig.rate("rates", "messages handed in", self.messages, self.length_s))
         for number, side in enumerate(SENDER_SIDES):
@@ -157,6 +157,12 @@ class LoadSeen:
                 found.append(self._peak(name, unit_s))
             else:
                 found.append(fig.cannot_say("rates", name, "1/h", f"the log covers {self.length_s:.3g} s"))
+        if complete.missed:  # so many more, if the silences are missing lines
+            more = 1.0 + complete.missed / max(self.messages, 1)
+            found = [
+                each._replace(high=max(each.high * more, each.high + complete.missed * _is_peak(each)))
+                for each in found
+            ]
         # from the first to the last message
         found.append(_growth(self._weeks, self.length_s * (self.messages - 1) / max(self.messages, 1)))
         return found
@@ -204,9 +210,12 @@ class LoadSeen:
                 rows.append(fig.cannot_say("recipients", f"recipients a message, {side}", "1", why))
                 continue
             figure = fig.mean_of("recipients", f"recipients a message, {side}", found, "1", guess, least=1)
-            if not complete.counts_hold:  # the first server opens groups before it counts, so no less than was named
+            if complete.unlogged:
+                figure = fig.cannot_say("recipients", figure.name, "1", complete.why, 1.0, inf)
+            elif not complete.counts_hold:  # the first server opens groups before it counts, so no less than was named
                 why = "lines are missing: of what is left the first server's count is known, groups opened, so at most so many"
-                figure = fig.cannot_say("recipients", figure.name, "1", why, 1.0, figure.high)
+                # few messages go to many: Student's interval is too narrow for so few
+                figure = fig.cannot_say("recipients", figure.name, "1", why, 1.0, 2 * figure.high - figure.value)
             rows.append(figure)
         if self._fan.n and complete.counts_hold:
             rows.append(
@@ -226,7 +235,7 @@ class LoadSeen:
     def flow_figures(self, complete: Complete, assumed: LoadSpec | None) -> list[MeasuredFigure]:
         """The internal share of the copies that mailboxes receive, and the flows' shares."""
         if not complete.counts_hold:
-            why = f"the log lacks about {complete.lost_share:.0%} of its lines: where mail began and ended is not known of all alike"
+            why = f"{complete.why}: where mail began and ended is not known of all alike"
             return [
                 fig.cannot_say("flows", name, "1", why)
                 for name in ("internal share of received copies", "shares of the flows")
@@ -241,6 +250,11 @@ class LoadSeen:
                 if n := self.copies((a,), (b,)):
                     rows.append(fig.share("flows", f"{sender}->{to}, of all copies", n, total))
         return rows
+
+
+def _is_peak(figure: MeasuredFigure) -> bool:
+    """Is it a count of the busiest time, in which a silence may lie as a whole."""
+    return figure.unit in ("1/min", "1/h")
 
 
 def _weekday(times_s: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
@@ -280,8 +294,9 @@ def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | No
     guess = assumed.sizes.mean_bytes if assumed else nan
     rows = [fig.mean_of("sizes", "size of a message, mean", fit.moments, "B", guess)]
     if not complete.counts_hold:
-        why = "a few huge messages make the mean, and lines are missing"
+        why = "a few huge messages make the mean, and lines or logs are missing"
         rows = [fig.cannot_say("sizes", "size of a message, mean", "B", why)]
+    step = ROUNDED_B if (fit.sizes % ROUNDED_B == 0).mean() > MANY_ROUND else 0.0
     for p in QUANTILES:
         if len(fit.sizes) * min(p, 1 - p) >= 3:
             rows.append(
@@ -291,6 +306,7 @@ def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | No
                     fit.sizes,
                     p,
                     "B",
+                    step=step,
                     assumed=_assumed_quantile(assumed, p),
                 )
             )

@@ -49,6 +49,8 @@ def scenario_text(
     head += f"{load.messages} messages from {_when(period_s[0] + zone_s)} to {_when(period_s[1] + zone_s)}"
     if complete.lost_share > 0.002:
         head += f"; the log lacks about {complete.lost_share:.1%} of its lines"
+    if complete.unlogged:
+        head += f".\nNot to be trusted as it stands: {complete.why}"
     servers = measured_servers(works, names, scenario_servers)
     if given is not None:
         _clear(servers, given.source.raw.get("servers", {}))

@@ -103,8 +103,7 @@ def validate(
     rows += more
     rows += retry_rows(results, found, tolerance)
     if not found.complete.counts_hold:
-        why = f"the log lacks about {found.complete.lost_share:.0%} of its lines"
-        rows = [row._replace(verdict=CANNOT_SAY, remark=why) for row in rows]
+        rows = [row._replace(verdict=CANNOT_SAY, remark=found.complete.why) for row in rows]
     return Validation(tuple(rows), tolerance, measured, predicted, servers, found, results, tuple(remarks))
 
 

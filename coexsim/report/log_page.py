@@ -102,6 +102,10 @@ def _period(fit: Fit) -> list[str]:
         f"; the logs lack about {fit.complete.lost_share:.1%} of their lines" if fit.complete.lost_share > 0.002 else ""
     )
     found = [f"{fit.replay.messages:,} messages in {say_duration(fit.period_s[1] - fit.period_s[0])}{lost}."]
+    if fit.complete.unlogged:
+        found.append(f"{fit.complete.why[0].upper()}{fit.complete.why[1:]}.")
+    if doubt := fit.complete.doubt:
+        found.append(f"{doubt[0].upper()}{doubt[1:]}.")
     found += [f"{remark}." for remark in fit.clock_remarks]
     for each in fit.outages:
         found.append(

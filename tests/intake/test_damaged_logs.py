@@ -151,7 +151,10 @@ def test_half_of_the_rows_missing_is_noticed(tmp_path: Path, form: LogFormat, se
     """Tables have a row or two a message, Postfix five lines: still nothing is said that the whole log does not say."""
     spec, _, log = minute()
     whole = written(form)
-    found = fit(halved(write_logs(log, spec, form, tmp_path / "whole"), tmp_path / "half", seed), scenario=spec)
+    found = fit(
+        halved(one_server(write_logs(log, spec, form, tmp_path / "whole"), form), tmp_path / "half", seed),
+        scenario=spec,
+    )
 
     assert whole.complete.counts_hold
     assert found.complete.lost_share > 0.1
@@ -164,7 +167,12 @@ def written(form: LogFormat) -> Fit:
     """The fit of the whole minute's logs."""
     spec, _, log = minute()
     with TemporaryDirectory() as folder:
-        return fit(write_logs(log, spec, form, Path(folder)), scenario=spec)
+        return fit(one_server(write_logs(log, spec, form, Path(folder)), form), scenario=spec)
+
+
+def one_server(files: Sequence[Path], form: LogFormat) -> list[Path]:
+    """Of Domino's consoles only one: they do not name their servers, so that several cannot be joined."""
+    return [file for file in files if form != "domino" or "onprem" in file.name]
 
 
 def test_wrong_figures_are_found(tmp_path: Path) -> None:

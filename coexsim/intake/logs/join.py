@@ -224,7 +224,8 @@ def _by_message_id(joined: Joined) -> None:
     loops = np.array([*(ip_of(text).startswith(LOOPBACK) for text in joined.book.hosts.texts), True])
     from_us = loops | (known >= 0)
     back = _came_back(joined, np.flatnonzero(orphan))
-    orphan &= from_us[visits["client"].to_numpy()] | (visits["origin"].to_numpy() == LOCAL) | back
+    orphan &= from_us[visits["client"].to_numpy()] | (visits["origin"].to_numpy() == LOCAL)
+    orphan[list(back)] = True
     if not orphan.any():
         return
     parent = visits["parent"].to_numpy(copy=True)
@@ -251,10 +252,12 @@ def _by_message_id(joined: Joined) -> None:
                 continue
             if arrived_s[other] == arrived_s[row] and other > row:
                 continue
-            came_by_itself = bool(origin[row] == LOCAL or back[row])
-            if not _may_come_from(
+            came_back = other in back.get(row, ())
+            came_by_itself = bool(origin[row] == LOCAL) or came_back
+            named = _may_come_from(
                 is_same, int(client[row]), came_by_itself, loops, known, int(server[row]), int(server[other])
-            ) or (wrong_clock_s and client[row] < 0):
+            )
+            if not (named or came_back) or (wrong_clock_s and client[row] < 0):
                 continue
             if _is_above(parent, other, row):
                 continue
@@ -282,23 +285,30 @@ def _host_keys(joined: Joined) -> Ints:
     return np.array([*(-1 if key == outside else key for key in found), -1], np.int64)
 
 
-def _came_back(joined: Joined, orphans: Ints) -> NDArray[np.bool_]:
-    """Visits whose message was handed on before to the very host that hands it in now, or to one that the log does not name."""
-    came_back = np.zeros(len(joined.visits), bool)
+def _came_back(joined: Joined, orphans: Ints) -> dict[int, set[int]]:
+    """Of visits whose mail was handed on before to the very host that hands it in now, or to one that the log does not name: by whom.
+
+    That host is a filter, or a server whose own log is missing. A mailing list sends mail on under another sender: that is new mail.
+    """
     deliveries, ids = joined.deliveries, joined.visits["message_id"].to_numpy()
+    sender = joined.visits["sender"].to_numpy()
     on = (deliveries["status"] == SENT).to_numpy() & (~deliveries["is_local"]).to_numpy()
     on &= (deliveries["next"] < 0).to_numpy()
     on &= np.isin(ids[deliveries["row"].to_numpy()], ids[orphans])
     keys, clients = _host_keys(joined), joined.visits["client"].to_numpy()[orphans]
-    found: dict[int, set[int]] = {}
-    for message, to in zip(
-        ids[deliveries["row"].to_numpy()[on]].tolist(), keys[deliveries["relay"].to_numpy()[on]].tolist(), strict=True
+    given: dict[int, dict[int, set[int]]] = {}
+    rows = deliveries["row"].to_numpy()[on]
+    for message, row, to in zip(
+        ids[rows].tolist(), rows.tolist(), keys[deliveries["relay"].to_numpy()[on]].tolist(), strict=True
     ):
-        found.setdefault(message, set()).add(to)
+        given.setdefault(message, {}).setdefault(row, set()).add(to)
+    found: dict[int, set[int]] = {}
     for row, message, client in zip(orphans.tolist(), ids[orphans].tolist(), keys[clients].tolist(), strict=True):
-        hosts = found.get(message, ())
-        came_back[row] = client in hosts or -1 in hosts
-    return came_back
+        for other, hosts in given.get(message, {}).items():
+            is_same_sender = sender[row] == sender[other] or min(sender[row], sender[other]) < 0
+            if other != row and is_same_sender and (client in hosts or -1 in hosts):
+                found.setdefault(row, set()).add(other)
+    return found
 
 
 def _is_above(parent: Ints, row: int, wanted: int) -> bool:

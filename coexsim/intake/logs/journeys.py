@@ -33,6 +33,8 @@ FOLLOWED = [
     "was_tried",
 ]
 SERVICES = (GOOGLE, MICROSOFT)
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 OUTCOMES = ("delivered", "handed on", "bounced", "expired", "discarded", "in transit", "refused", "not seen")
 DELIVERED, HANDED_ON, BOUNCED_, EXPIRED_, DISCARDED_, IN_TRANSIT, REFUSED, NOT_SEEN = range(8)
 
@@ -42,9 +44,9 @@ class Journeys:
     """What logs say of mail from end to end.
 
     `messages` by number: ``row`` (its first visit; below 0: refused as a whole), server, sender, size_bytes, arrived_s, client, is_notice,
-    is_sure (it begins here, and is no part of another one), recipients. `copies`, one row an address at the end of its way: message,
-    written_to, to, row (its last visit), server, relay, outcome (place in `OUTCOMES`), code, delay_s, last_s (of it at the last server,
-    rounded to step_s), hops, attempts.
+    is_sure (it begins here, and is no part of another one), is_repeat (an earlier one has its message-id and sender), recipients.
+    `copies`, one row an address at the end of its way: message, written_to, to, row (its last visit), server, relay, outcome (place in
+    `OUTCOMES`), code, delay_s, last_s (of it at the last server, rounded to step_s), hops, attempts.
     """
 
     joined: Joined
@@ -137,6 +139,7 @@ def _messages(joined: Joined) -> pd.DataFrame:
     empty = np.array([not text for text in book.addresses.texts] + [False])
     is_notice = (visits["origin"].to_numpy() == NOTICE) | (empty[sender] & (client == NOBODY))
     rows = np.flatnonzero(begins)
+    from_logged |= _may_be_logged(joined)[client]
     is_told = (client != NOBODY) | (visits["origin"].to_numpy() > 1)
     alone = np.array(
         [*(name in SERVICES for name in book.servers.texts), False]
@@ -148,7 +151,9 @@ def _messages(joined: Joined) -> pd.DataFrame:
         "code": NOBODY,
         # one whose beginning may lie in lines or logs that are missing: it may be a part of another message
         "is_sure": ~from_logged[rows] & (is_told | alone[visits["server"].to_numpy()])[rows] & (sender[rows] != NOBODY),
+        "is_repeat": _is_repeat(joined, rows),
     })  # fmt: skip
+    messages["is_sure"] &= ~messages["is_repeat"]
     refusals = joined.refusals
     whole = refusals[(refusals["visit"] < 0) & (logged[refusals["client"].to_numpy()] < 0)]
     if len(whole):
@@ -156,10 +161,29 @@ def _messages(joined: Joined) -> pd.DataFrame:
         lost = pd.DataFrame({
             "row": -1 - each["message"], "server": each["server"], "sender": each["sender"], "size_bytes": -1,
             "arrived_s": joined.right_s(each["at_s"].to_numpy(), each["server"].to_numpy()), "client": each["client"], "code": each["code"],
-            "is_notice": False, "is_sure": True,
+            "is_notice": False, "is_sure": True, "is_repeat": False,
         })  # fmt: skip
         messages = pd.concat([messages, lost], ignore_index=True)
     return messages
+
+
+def _may_be_logged(joined: Joined) -> Bools:
+    """Hosts that may be a logged server, by code: any, if there are several logs of which one does not say its server's name."""
+    hosts, book = joined.hosts, joined.book
+    several = len(book.servers) > 1
+    nameless = any(server in book.consoles and len(names) == 1 for server, names in hosts.items())
+    return np.array([*([several and nameless] * len(book.hosts)), False])
+
+
+def _is_repeat(joined: Joined, rows: Ints) -> Bools:
+    """Visits with which mail begins whose message-id and sender an earlier one of them has: parts of one message, its beginning unseen."""
+    visits = joined.visits.iloc[rows]
+    order = np.argsort(visits["arrived_s"].to_numpy(), kind="stable")
+    ids, sender = visits["message_id"].to_numpy()[order], visits["sender"].to_numpy()[order]
+    again = pd.DataFrame({"id": ids, "sender": sender}).duplicated().to_numpy()
+    found = np.zeros(len(rows), bool)
+    found[order] = again & (ids != 0) & (sender != NOBODY)
+    return found
 
 
 def _follow(joined: Joined, messages: pd.DataFrame, tries: pd.DataFrame) -> pd.DataFrame:

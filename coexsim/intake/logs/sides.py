@@ -25,6 +25,7 @@ KINDS = ("onprem", "hosted", "internet", "unknown", "unknown at hosted", "unknow
 ONPREM, HOSTED, INTERNET, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, GROUP = range(7)
 SIDE_OF_KIND = ("onprem", "hosted", "internet", "unknown", "unknown", "internet", "")
 NULL_SENDER = 7  # the sender of notices
+ENOUGH_PEOPLE = 5  # who hand in mail in one way, to take others for people of their side
 RARE = 0.02  # a place that has less of a domain's deliveries is no home of it
 Place = tuple[str, int]  # ("server", its number) or ("host", its number): where a copy ended
 _HOST = 1 << 32  # places as numbers: this bit, and a host's code; else a server's
@@ -65,7 +66,9 @@ class SidesSeen:
 
     def __init__(self) -> None:
         self._homes: dict[int, tuple[float, int]] = {}  # address: when mail was last put away for it, and where
-        self._first: dict[int, tuple[float, int]] = {}  # sender: when it first sent mail, and at which server
+        self._first: dict[
+            int, tuple[float, int]
+        ] = {}  # sender: when it first sent mail, and at which server << 32 | client
         self._placed = Counts()  # address << 33 | place
         self._onward = Counts()  # server << 32 | address of mail that it handed on
         self._sure = Counts()  # server << 32 | sender of mail that certainly begins there
@@ -76,12 +79,17 @@ class SidesSeen:
         copies, messages = found.copies, found.messages
         outcome, to = copies["outcome"].to_numpy(), copies["to"].to_numpy(np.int64)
         place = np.where(outcome == DELIVERED, copies["server"].to_numpy(), _HOST | copies["relay"].to_numpy(np.int64))
-        put = (outcome == DELIVERED) | ((outcome == HANDED_ON) & (copies["relay"].to_numpy() >= 0))
+        # What a logged server took and does not tell of lies in lines that are missing: that is nobody's home.
+        relay = copies["relay"].to_numpy(np.int64)
+        put = (outcome == DELIVERED) | (
+            (outcome == HANDED_ON) & (relay >= 0) & (found.joined.host_servers()[relay] < 0)
+        )
         self._placed.add(to[put] << 33 | place[put])
         born_s = messages["arrived_s"].to_numpy()
         when_s = born_s[copies["message"].to_numpy()[put]]
         _latest(self._homes, to[put], when_s, place[put], 1)
-        _latest(self._first, messages["sender"].to_numpy(np.int64), born_s, messages["server"].to_numpy(np.int64), -1)
+        begun = messages["server"].to_numpy(np.int64) << 32 | (messages["client"].to_numpy(np.int64) & 0xFFFFFFFF)
+        _latest(self._first, messages["sender"].to_numpy(np.int64), born_s, begun, -1)
         went, servers = found.joined.deliveries, found.joined.visits["server"].to_numpy(np.int64)
         on = ~went["is_local"].to_numpy()
         self._onward.add(servers[went["row"].to_numpy()[on]] << 32 | went["to"].to_numpy(np.int64)[on])
@@ -109,15 +117,24 @@ class SidesSeen:
             homes[to] = sides[place]
         servers = _side_of_servers(len(book.servers), self._sure, sides, homes, is_own)
         senders = np.where(is_own, homes, INTERNET)
-        for sender, (_, server) in self._first.items():
+        of_way = self._side_of_ways(homes)
+        for sender, (_, way) in self._first.items():
             if sender >= 0 and senders[sender] < 0:
-                senders[sender] = servers.get(server, ONPREM)
+                senders[sender] = of_way.get(way, servers.get(way >> 32, ONPREM))
         senders[senders < 0] = ONPREM
         if (empty := next((i for i, text in enumerate(book.addresses.texts) if not text), None)) is not None:
             senders[empty] = NULL_SENDER
         hosts = {book.hosts[number]: side for (kind, number), side in sides.items() if kind == "host"}
         first = min(own, key=lambda d: (-domains.count(d), d))
         return Sides(first, frozenset(own), senders, homes, servers, hosts, frozenset(self._groups), sides, is_own)
+
+    def _side_of_ways(self, homes: Ints) -> dict[int, int]:
+        """The side of the people who hand mail in at a server from a host, where their homes are known: that of others who do so too."""
+        known: dict[int, Counter[int]] = {}
+        for sender, (_, way) in self._first.items():
+            if sender >= 0 and homes[sender] >= 0:
+                known.setdefault(way, Counter())[int(homes[sender])] += 1
+        return {way: most_of(sides)[0] for way, sides in known.items() if sides.total() >= ENOUGH_PEOPLE}
 
     def _by_domain(self, domains: list[str]) -> dict[str, Counter[Place]]:
         """Where the mail of each domain's addresses was put away."""
@@ -259,8 +276,10 @@ def _kinds(found: Journeys, sides: Sides) -> tuple[Ints, pd.Series]:
         for code in range(len(texts))
     ]
     at_hosted = np.array([*side_of, NOBODY]) == HOSTED
-    side[lost] = UNKNOWN
-    side[lost & failed & elsewhere[relay] & at_hosted[relay]] = UNKNOWN_AT_HOSTED
+    at_hosted = elsewhere[relay] & at_hosted[relay]
+    side[lost] = np.where(failed, np.where(at_hosted, UNKNOWN_AT_HOSTED, UNKNOWN), np.where(at_hosted, HOSTED, ONPREM))[
+        lost
+    ]
     frame = pd.DataFrame({"message": copies["message"], "written_to": copies["written_to"], "side": side})
     kind = frame.groupby(["message", "written_to"], sort=False)["side"].first()
     kind[np.isin(kind.index.get_level_values("written_to").to_numpy(), sorted(sides.groups))] = GROUP
