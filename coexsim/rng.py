@@ -3,7 +3,7 @@
 Two kinds, both keyed by (seed, replication, purpose), so that a new purpose never re-rolls the others:
 
 - `stream`: a numpy generator, for what is drawn at birth in blocks (gaps, sizes, recipients);
-- `keyed_uniform`: one number for (mail, attempt), for what is drawn later. The same mail gets the same
+- `keyed_uniform`: one number for (mail, repeat), for what is drawn later. The same mail gets the same
   number in every alternative, whatever happened before it.
 """
 
@@ -41,26 +41,26 @@ def draw_key(seed: int, replication: int, purpose: str) -> int:
     return int.from_bytes(sha256(f"{seed}/{replication}/{purpose}".encode()).digest()[:8], "little")
 
 
-def uniform_at(key: int, index: int, attempt: int = 0) -> float:
-    """The number in (0, 1) that `key` gives to attempt `attempt` of mail `index`.
+def uniform_at(key: int, index: int, repeat: int = 0) -> float:
+    """The number in (0, 1) that `key` gives to mail `index`; `repeat` counts further draws for the same mail.
 
     Twice SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators", in the form
     of S. Vigna's splitmix64.c): the generator seeded by `key` gives at place `index` the seed of a second,
-    which gives the number at place `attempt`. Its upper 52 bits and a half make a float that is never 0 or 1.
+    which gives the number at place `repeat`. Its upper 52 bits and a half make a float that is never 0 or 1.
     """
     z = (key + (index + 1) * _GOLDEN) & _MASK
     z = ((z ^ (z >> 30)) * _MIX_1) & _MASK
     z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
-    z = ((z ^ (z >> 31)) + (attempt + 1) * _GOLDEN) & _MASK
+    z = ((z ^ (z >> 31)) + (repeat + 1) * _GOLDEN) & _MASK
     z = ((z ^ (z >> 30)) * _MIX_1) & _MASK
     z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
     return (((z ^ (z >> 31)) >> 12) + 0.5) * 2.0**-52
 
 
 def uniforms_at(
-    key: int, index: NDArray[np.integer[Any]], attempt: NDArray[np.integer[Any]] | int = 0
+    key: int, index: NDArray[np.integer[Any]], repeat: NDArray[np.integer[Any]] | int = 0
 ) -> NDArray[np.float64]:
-    """`uniform_at` for arrays, bit for bit the same; `index` and `attempt` are broadcast together."""
+    """`uniform_at` for arrays, bit for bit the same; `index` and `repeat` are broadcast together."""
     shift, mix = np.right_shift, np.multiply
 
     def finalise(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -71,33 +71,33 @@ def uniforms_at(
     with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is what is meant
         one, golden = np.uint64(1), np.uint64(_GOLDEN)
         z = finalise(np.uint64(key) + (np.asarray(index).astype(np.uint64) + one) * golden)
-        z = finalise(z + (np.asarray(attempt).astype(np.uint64) + one) * golden)
+        z = finalise(z + (np.asarray(repeat).astype(np.uint64) + one) * golden)
         return np.asarray((shift(z, np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52)
 
 
 @overload
-def keyed_uniform(seed: int, replication: int, purpose: str, index: int, attempt: int = 0) -> float: ...
+def keyed_uniform(seed: int, replication: int, purpose: str, index: int, repeat: int = 0) -> float: ...
 @overload
 def keyed_uniform(
     seed: int,
     replication: int,
     purpose: str,
     index: NDArray[np.integer[Any]],
-    attempt: NDArray[np.integer[Any]] | int = 0,
+    repeat: NDArray[np.integer[Any]] | int = 0,
 ) -> NDArray[np.float64]: ...
 def keyed_uniform(
     seed: int,
     replication: int,
     purpose: str,
     index: int | NDArray[np.integer[Any]],
-    attempt: int | NDArray[np.integer[Any]] = 0,
+    repeat: int | NDArray[np.integer[Any]] = 0,
 ) -> float | NDArray[np.float64]:
-    """A number in (0, 1) for (mail `index`, stage `purpose`, `attempt`), whenever it is asked for.
+    """A number in (0, 1) for (mail `index`, stage `purpose`, `repeat`), whenever it is asked for.
 
     An int gives a float, an array gives an array; both ways give the same bits. Where it is asked for often,
     take `draw_key` once and then `uniform_at`.
     """
     key = draw_key(seed, replication, purpose)
-    if isinstance(index, np.ndarray) or isinstance(attempt, np.ndarray):
-        return uniforms_at(key, np.asarray(index), attempt)
-    return uniform_at(key, int(index), int(attempt))
+    if isinstance(index, np.ndarray) or isinstance(repeat, np.ndarray):
+        return uniforms_at(key, np.asarray(index), repeat)
+    return uniform_at(key, int(index), int(repeat))

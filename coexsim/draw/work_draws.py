@@ -1,4 +1,4 @@
-"""How long a piece of work takes: a law's quantile at a number keyed by (mail, stage, attempt), not by the order of events."""
+"""How long a piece of work takes: a law's quantile at a number keyed by (mail, stage, repeat), not by the order of events."""
 
 from __future__ import annotations
 
@@ -46,40 +46,40 @@ class WorkDraws:
         self._shortest_s = slow.shortest if slow else 0.0
         self._longer_s = slow.longest - slow.shortest if slow else 0.0
 
-    def block(self, first: int, n: int, size_bytes: NDArray[np.int64], attempt: int = 0) -> Floats:
-        """The work on mails `first`, `first` + 1, ... of these sizes, at an attempt [s]."""
+    def block(self, first: int, n: int, size_bytes: NDArray[np.int64], repeat: int = 0) -> Floats:
+        """The work on mails `first`, `first` + 1, ... of these sizes, drawn for the `repeat`-th time after the first [s]."""
         mails = np.arange(first, first + n) if self._factor or self._values_s or self._slow_share else None
         work_s: Any
         if self._values_s is not None:
             assert mails is not None
-            work_s = self._values_s.of(uniforms_at(self._key, mails, attempt))
+            work_s = self._values_s.of(uniforms_at(self._key, mails, repeat))
             if self._per_mb_s:
                 work_s = work_s + self._per_mb_s * size_bytes / 1e6
         else:
             work_s = self._fixed_s + self._per_mb_s * size_bytes / 1e6 if self._per_mb_s else self._fixed_s
             if self._factor is not None:
                 assert mails is not None
-                work_s = work_s * self._factor(uniforms_at(self._key, mails, attempt))
+                work_s = work_s * self._factor(uniforms_at(self._key, mails, repeat))
         if self._slow_share:
             assert mails is not None
-            u = uniforms_at(self._slow_key, mails, attempt)
+            u = uniforms_at(self._slow_key, mails, repeat)
             work_s = work_s + np.where(
                 u < self._slow_share, self._shortest_s + self._longer_s * (u / self._slow_share), 0.0
             )
         return work_s if isinstance(work_s, np.ndarray) else np.full(n, work_s)
 
-    def one(self, mail: int, attempt: int, size_bytes: int) -> float:
-        """The work on one mail at one attempt [s]."""
+    def one(self, mail: int, repeat: int, size_bytes: int) -> float:
+        """The work on one mail, as `block` has it [s]."""
         if self._values_s is not None:
-            work_s = self._values_s.at(uniform_at(self._key, mail, attempt))
+            work_s = self._values_s.at(uniform_at(self._key, mail, repeat))
             if self._per_mb_s:
                 work_s += self._per_mb_s * size_bytes / 1e6
         else:
             work_s = self._fixed_s + self._per_mb_s * size_bytes / 1e6 if self._per_mb_s else self._fixed_s
             if self._factor is not None:
-                work_s *= float(self._factor(uniform_at(self._key, mail, attempt)))
+                work_s *= float(self._factor(uniform_at(self._key, mail, repeat)))
         if self._slow_share:
-            u = uniform_at(self._slow_key, mail, attempt)
+            u = uniform_at(self._slow_key, mail, repeat)
             if u < self._slow_share:
                 work_s += self._shortest_s + self._longer_s * (u / self._slow_share)
         return work_s

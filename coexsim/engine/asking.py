@@ -46,8 +46,8 @@ def need(w: Any, why: int, one: int, two: int) -> int:
 
 
 @compiled
-def work_s(w: Any, stage: int, visit: int, constant: float, c: int) -> float:
-    """The work of a stage on a visit of a copy. ``MailServer.work_done_s``, ``accept_s``: what is not drawn is `constant`.
+def work_s(w: Any, stage: int, times_before: int, constant: float, c: int) -> float:
+    """The work of a stage on a copy. ``MailServer.work_done_s``, ``accept_s``: what is not drawn is `constant`.
 
     Where its column is missing, Python is needed.
     """
@@ -55,12 +55,12 @@ def work_s(w: Any, stage: int, visit: int, constant: float, c: int) -> float:
         return constant
     ints = shared(w, "ints")
     co = shared(w, "copies")[c]
-    k = shared(w, "work_at")[stage, visit, co.serial, co.block]
+    k = shared(w, "work_at")[stage, times_before, co.serial, co.block]
     if k >= 0:
         return float(shared(w, "work")[k, co.number - shared(w, "block_first")[co.block]])
     if ints[GIVEN_COPY] == c:
         return float(shared(w, "times")[GIVEN_WORK])
-    ints[ASKED_3] = visit
+    ints[ASKED_3] = times_before
     need(w, NEED_WORK, stage, c)
     return 0.0
 

@@ -15,7 +15,7 @@ from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
 from coexsim.mail.hand_in import SenderServers
 from coexsim.mail.message import Rcpt
 from coexsim.sim.senders import mail_of
-from coexsim.sim.work import draw_attempt
+from coexsim.sim.work import draw_repeat
 from coexsim.sim.world import World
 
 WORK_BYTES, STREAM_WORK_BYTES = (
@@ -42,7 +42,7 @@ class Births:
         self._sizes: list[NDArray[np.int64] | None] = [None]  # by block
         self._changes_s = np.array(world.setup.directory.change_times_s(replica=False))
         self._sender_servers = SenderServers(world.setup)
-        self._slot_of: list[tuple[int, int, int, int]] = []  # by slot: stage, visit, serial, block
+        self._slot_of: list[tuple[int, int, int, int]] = []  # by slot: stage, times_before, serial, block
         self._oldest = 0
         arrays["block_first"] = np.zeros(1, np.int64)
         arrays["work_at"] = np.full((len(fabric.stages), 1, 1, 1), -1)
@@ -112,27 +112,27 @@ class Births:
 
     # --- work ---
 
-    def draw_work(self, stage: int, copy: int, visit: int) -> None:
-        """The column of a stage's work on a visit for the block of a copy; for a named message or in an old block the work itself."""
+    def draw_work(self, stage: int, copy: int, times_before: int) -> None:
+        """A stage's work as a column for the block of a copy; for a named message or in an old block the work on it alone."""
         arrays = self._arrays
         one = arrays["copies"][copy]
         block, serial = int(one["block"]), int(one["serial"])
-        attempt = draw_attempt(list(self._rows.serials)[serial], visit)
+        repeat = draw_repeat(list(self._rows.serials)[serial], times_before)
         draws, constant_s = self._fabric.stages[stage], self._fabric.constants_s[stage]
         sizes = self._sizes[block]
         if sizes is None:
             number, size = max(int(one["number"]), 0), int(one["size"])
-            arrays["times"][GIVEN_WORK] = constant_s + sum(d.one(number, attempt, size) for d in draws)
+            arrays["times"][GIVEN_WORK] = constant_s + sum(d.one(number, repeat, size) for d in draws)
             arrays["ints"][GIVEN_COPY] = copy
             return
         if serial:
             sizes = NOTICE_BYTES + np.where(sizes <= RETURNED_BYTES_AT_MOST, sizes, HEADER_BYTES)
         total = np.zeros(len(sizes))
         for d in draws:
-            total += d.block(self._first[block], len(sizes), sizes, attempt)
-        slot = self._slot((stage, visit, serial, block), len(sizes))
+            total += d.block(self._first[block], len(sizes), sizes, repeat)
+        slot = self._slot((stage, times_before, serial, block), len(sizes))
         arrays["work"][slot, : len(sizes)] = total + constant_s
-        arrays["work_at"][stage, visit, serial, block] = slot
+        arrays["work_at"][stage, times_before, serial, block] = slot
 
     def _slot(self, of: tuple[int, int, int, int], length: int) -> int:
         """A place for a column: a new one while there is room, else that of the column that was drawn first."""

@@ -194,8 +194,8 @@ class Compiled:
             self._widen_work()
 
     def _widen_work(self) -> None:
-        """Room for the work on every visit of mail and of each notice about it."""
-        for axis, count in ((1, self.rows.visits), (2, len(self.rows.serials))):
+        """Room for the work each time that mail, or a notice about it, comes to a machine."""
+        for axis, count in ((1, self.rows.times_at_machine), (2, len(self.rows.serials))):
             if count > self.arrays["work_at"].shape[axis]:
                 self.arrays.lengthen("work_at", count, axis)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from coexsim.engine.arrays import Arrays
 from coexsim.engine.fabric import Fabric
 from coexsim.engine.folding import Folds
-from coexsim.engine.layout import COPIES, DUPLICATES, FREE
+from coexsim.engine.layout import COPIES, FREE, SECOND_COPIES
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import End
 from coexsim.engine.rows import RuleRows
@@ -37,7 +37,7 @@ class Finish:
         for name, row in zip(world.servers, self._arrays["servers"], strict=False):
             world.servers[name].refused = int(row["refused"])
             world.servers[name].refused_in_session = int(row["refused_in_session"])
-        world.duplicates = int(self._arrays["ints"][DUPLICATES])
+        world.second_copies = int(self._arrays["ints"][SECOND_COPIES])
         self._logs()
         under_way = self._under_way()
         self._close(under_way)

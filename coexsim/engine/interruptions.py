@@ -8,7 +8,7 @@ from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, new_part
 from coexsim.engine.downtimes import was_down
 from coexsim.engine.host_steps import host_of
-from coexsim.engine.layout import DUPLICATE_STREAM, DUPLICATES, SENT
+from coexsim.engine.layout import SECOND_COPIES, SECOND_COPY_STREAM, SENT
 from coexsim.engine.shared import shared
 from coexsim.engine.steps import DOOR, ENTER, LOST, TAKEN
 
@@ -53,22 +53,22 @@ def last_reply(w: Any, c: int, now: float) -> int:
         ):
             return TAKEN
         if shared(w, "takes")[co.take].place >= 0:
-            duplicate(w, c)
+            second_copy(w, c)
     return lose(w, co, was_down(w, ours, co.talks, now))
 
 
 @compiled
-def duplicate(w: Any, c: int) -> None:
-    """``World.duplicate``: taken, but the 250 is lost: there will be two."""
+def second_copy(w: Any, c: int) -> None:
+    """``World.second_copy``: taken, but the 250 is lost: there will be two."""
     ints = shared(w, "ints")
     co = shared(w, "copies")[c]
     ta = shared(w, "takes")[co.take]
-    ints[DUPLICATES] += ta.count
+    ints[SECOND_COPIES] += ta.count
     ints[SENT] += ta.count
     n = new_part(w, c, ta.count)
     part = shared(w, "copies")[n]
     co.wan -= part.wan
     part.place = ta.place
-    part.stream = ints[DUPLICATE_STREAM]
+    part.stream = ints[SECOND_COPY_STREAM]
     part.hops += 1
     begin(w, n, ENTER)

@@ -32,10 +32,10 @@ COPY = _record(
 """
 EVENT = _record(time=F8, order=I8, seq=I8, what=I8)
 """Of what follows at this very moment, at the end of the heap's array, `order` is the place of the next one (``event_heap.push_now``)."""
-PLACE_KEY = _record(server=I4, row=I4, epoch=I4, visit=I4)
+PLACE_KEY = _record(server=I4, row=I4, epoch=I4, times_before=I4)
 """A class of mail at a server (``server, envelope, came_from, size_class, passed``); its row says what is done with it there.
 
-`visit` is how often this machine took it before.
+`times_before` is how often this machine took it before.
 """
 PLACE = _record(d0=I4, d1=I4, f0=I4, f1=I4, o0=I4, o1=I4, notice=I4, serial=I4, added=I4, deliveries=I4)
 """Deliveries and failures (ranges of `PART`), requests (range of `REQUEST`), the notice about failures; net growth by groups."""
@@ -46,7 +46,7 @@ TX_KEY = _record(server=I4, hop=I4, key=I4, again=I4, take=I4, late=I4, late_ser
 """A class of mail at a server on its way to a next hop. `again`: its place there; `take`: first answer; `late`: its delay notice."""
 TAKE = _record(
     target=I4, epoch=I4, next=I4, before=I4, body=I4, new_trips=I4, reused_trips=I4, place=I4, count=I4, f0=I4, f1=I4, notice=I4,
-    serial=I4, late_tx=I4, late_count=I4, late=I4, visit=I4,
+    serial=I4, late_tx=I4, late_count=I4, late=I4, times_before=I4,
 )  # fmt: skip
 """What a server takes of a class of mail, after what another one took `before` in the same attempt: who goes on there (`place`), who has
 failed so far (`PART`), who is to come later.
@@ -111,8 +111,8 @@ WAY = _record(parent=I4, server=I4, place=I4)
 
 # `ints`
 (
-    HEAP, SEQ, STACK, FREE, COPIES, BIRTH, BORN, BLOCK, FIRST, OUT, VISITS, EPOCH, OPEN, SENT, LIVE, STARTED, HELD, DUPLICATES, ENDED,
-    ASKED, ASKED_2, NS_IDLE, NS_HEAD, NS_TAIL, KEPT_FREE, KEPTS, WAYS, SEGMENT, EVENTS, FORCE, FORCED, DUPLICATE_STREAM, NOTICE_STREAM,
+    HEAP, SEQ, STACK, FREE, COPIES, BIRTH, BORN, BLOCK, FIRST, OUT, VISITS, EPOCH, OPEN, SENT, LIVE, STARTED, HELD, SECOND_COPIES, ENDED,
+    ASKED, ASKED_2, NS_IDLE, NS_HEAD, NS_TAIL, KEPT_FREE, KEPTS, WAYS, SEGMENT, EVENTS, FORCE, FORCED, SECOND_COPY_STREAM, NOTICE_STREAM,
     DRAINING, GIVEN_COPY, ASKED_3, NOW_COUNT, FIRST_BEGINS, FIRST_AT_ONCE, LAST_BEGINS, LAST_AT_ONCE,
     DEFERRALS, DEFERRALS_WHEN_MOVED, NEED, INTS,
 ) = range(45)  # fmt: skip

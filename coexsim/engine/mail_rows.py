@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.engine.arrays import Arrays
-from coexsim.engine.layout import DUPLICATE_STREAM, NOTICE_STREAM, ROW, SENT
+from coexsim.engine.layout import NOTICE_STREAM, ROW, SECOND_COPY_STREAM, SENT
 from coexsim.engine.numbering import End
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.spreading import END, FLOW, FLOWS, columns_of, first_unknown
 from coexsim.errors import ConservationError
+from coexsim.sim.message import SECOND_COPY
 from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT, TABLE_OUTCOMES, WORDS, Note, WordCodes
 from coexsim.sim.world import World
 
@@ -28,7 +29,7 @@ class MailRows:
         for stream in streams:
             self.words["stream"].code(stream)
         arrays["ints"][NOTICE_STREAM] = self.words["stream"].code("notice")
-        arrays["ints"][DUPLICATE_STREAM] = self.words["stream"].code("duplicate")
+        arrays["ints"][SECOND_COPY_STREAM] = self.words["stream"].code(SECOND_COPY)
         self._changes_s = np.array(world.setup.directory.change_times_s(replica=False))
         self._blocks: list[dict[str, NDArray[Any]]] = []
         self._flows_of: NDArray[Any] = np.empty((0, len(self._changes_s) + 1), FLOWS)

@@ -49,9 +49,9 @@ class RuleRows:
             arrays.adopt(name, rows, used)
 
     @property
-    def visits(self) -> int:
+    def times_at_machine(self) -> int:
         """The most visits to one machine."""
-        return self._tables.visits
+        return self._tables.times_at_machine
 
     # --- what is known from runs before ---
 
@@ -97,9 +97,9 @@ class RuleRows:
     def place(self, at: Class) -> int:
         """The number of a class of mail at a server."""
         if at not in self._tables.place:
-            visit = max(at.passed.count(self.world.servers[at.server].machine) - 1, 0)
-            self._tables.visits = max(self.visits, visit + 1)
-            self._tables.place[at] = self.arrays.append("place_keys", [(self.index[at.server], -1, -1, visit)])
+            times_before = max(at.passed.count(self.world.servers[at.server].machine) - 1, 0)
+            self._tables.times_at_machine = max(self.times_at_machine, times_before + 1)
+            self._tables.place[at] = self.arrays.append("place_keys", [(self.index[at.server], -1, -1, times_before)])
             self.classes.append(at)
         return self._tables.place[at]
 
@@ -255,10 +255,10 @@ class RuleRows:
             place = self.place(Class(to.name, accepted, at.server, at.size_class, passed, at.declares_size))
             count = accepted.count
         failed = (*self._tables.take_failed.get(before, ()), *self._refused(at, session.failed, BOUNCED))
-        visit = at.passed.count(to.machine)
-        self._tables.visits = max(self.visits, visit + 1)
+        times_before = at.passed.count(to.machine)
+        self._tables.times_at_machine = max(self.times_at_machine, times_before + 1)
         outcome = self._outcome(at, hop, size_bytes, failed, session.deferred)
-        row = (before, int(body), new, reused, place, count, *outcome, visit)
+        row = (before, int(body), new, reused, place, count, *outcome, times_before)
         keys = self.arrays["tx_keys"][number]
         alone = to.rules.asks_each(at.envelope, at.server)
         if not alone:

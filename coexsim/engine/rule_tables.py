@@ -43,7 +43,7 @@ class RuleTables:
         self.replies = Numbers()
         self.serials = Numbers({0: 0})
         self.lates = Numbers()  # refusals for the time being
-        self.visits = 1  # the most to one machine
+        self.times_at_machine = 1  # the most times that mail comes to one machine
         self.plans: list[Any] = []  # by place row: what the server said of each recipient
         self.place: dict[Class, int] = {}
         self.tx: dict[TransferClass, int] = {}

@@ -62,7 +62,7 @@ def enter(w: Any, c: int, now: float) -> int:
     sv = shared(w, "servers")[key.server]
     needed_s = 0.0
     if sv.works:
-        needed_s = work_s(w, sv.cores_work, key.visit, sv.cores_s, c)
+        needed_s = work_s(w, sv.cores_work, key.times_before, sv.cores_s, c)
         if ints[NEED] != 0:
             return NOTHING
         st = shared(w, "stations")[sv.cores]
@@ -95,7 +95,7 @@ def plan(w: Any, c: int, now: float) -> int:
     sv = shared(w, "servers")[key.server]
     delivery_s = sv.delivery_s
     if sv.delivery >= 0 and p.d1 > p.d0:
-        delivery_s = work_s(w, sv.delivery_work, key.visit, sv.delivery_s, c)
+        delivery_s = work_s(w, sv.delivery_work, key.times_before, sv.delivery_s, c)
         if ints[NEED] != 0:
             return NOTHING
     lacks = no_room_for_plan(w, p, sv)

@@ -66,7 +66,7 @@ def dialogue(w: Any, c: int, now: float) -> int:
     ta = takes[taken]
     accept_s = 0.0
     if ta.body:
-        accept_s = work_s(w, to.accept_work, ta.visit, to.accept_s, c)
+        accept_s = work_s(w, to.accept_work, ta.times_before, to.accept_s, c)
         if ints[NEED] != 0:
             return NOTHING
     ints[GIVEN_COPY] = -1

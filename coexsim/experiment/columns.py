@@ -32,7 +32,7 @@ SCHEMA: dict[str, dict[str, Column]] = {
         "stream": Column(
             "category",
             "",
-            "what made it: the profile, a stream, a bulk mailing, a replay, a named message, or a notice",
+            "what made it: the profile, a stream, a bulk mailing, a replay, a named message, a notice; second-copy: the 250 was lost",
         ),
         "flow": Column("category", "", "such as hosted->onprem, at the mail's birth; sides are " + ", ".join(SIDES)),
         "recipients": Column("int32", "1", "recipients that this row stands for: a copy that travelled together"),

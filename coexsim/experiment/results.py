@@ -17,9 +17,10 @@ from coexsim.cards import card
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.columns import SCHEMA
 from coexsim.experiment.schema import columns_of, concat, empty, words_index
-from coexsim.experiment.second_copies import STREAM, delivered_twice, one_outcome_each
+from coexsim.experiment.second_copies import delivered_twice, one_outcome_each
 from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
 from coexsim.pictures import Pictures
+from coexsim.sim.message import SECOND_COPY
 from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.stats import half_width
 from coexsim.units import say_duration
@@ -97,7 +98,7 @@ class Results:
         Of mail that came twice, since the 250 for its first copy was lost, the copy that came first counts.
         """
         if self.is_streamed:  # copies of one message cannot be told from others': the first ones count
-            return self._measured[(self._measured["stream"] != STREAM).to_numpy()]
+            return self._measured[(self._measured["stream"] != SECOND_COPY).to_numpy()]
         return one_outcome_each(self._measured)
 
     @property
@@ -182,7 +183,7 @@ class Results:
         if not self.is_streamed:
             return delivered_twice(self._measured, keys)
         mail = self._measured
-        second = mail[((mail["stream"] == STREAM) & (mail["outcome"] == "delivered")).to_numpy()]
+        second = mail[((mail["stream"] == SECOND_COPY) & (mail["outcome"] == "delivered")).to_numpy()]
         return second.groupby(keys, observed=True)["recipients"].sum()
 
     def conservation(self) -> pd.DataFrame:
@@ -208,7 +209,7 @@ class Results:
         books = books.reindex(columns=list(TABLE_OUTCOMES)).fillna(0).astype(np.int64)
         books.columns = pd.Index(TABLE_OUTCOMES)
         books.insert(0, "sent", books.sum(axis=1))
-        second = mail[mail["stream"] == STREAM].groupby(keys, observed=True)["recipients"].sum()
+        second = mail[mail["stream"] == SECOND_COPY].groupby(keys, observed=True)["recipients"].sum()
         books["second_copies"] = second.reindex(books.index).fillna(0).astype(np.int64)
         books = _plain_index(books)
         noted = self.provenance.get("sent")
@@ -250,7 +251,7 @@ class Results:
 
     @property
     def _has_doubles(self) -> bool:
-        return STREAM in self.mail["stream"].cat.categories and bool((self.mail["stream"] == STREAM).any())
+        return SECOND_COPY in self.mail["stream"].cat.categories and bool((self.mail["stream"] == SECOND_COPY).any())
 
     def felt(self, columns: list[str]) -> pd.DataFrame:
         """These columns of `measured`, without copying the others of a long table."""
@@ -325,7 +326,7 @@ def _joined_provenance(parts: Sequence[Results]) -> dict[str, Any]:
     joined["replications"] = list(dict.fromkeys(n for p in all_of for n in p.get("replications", ())))
     if all("measured_mails" in p for p in all_of):
         joined["measured_mails"] = {number: count for p in all_of for number, count in p["measured_mails"].items()}
-    for key in ("duplicates", "sent"):
+    for key in ("second_copies", "sent"):
         if all(key in p for p in all_of):
             joined[key] = sum(p[key] for p in all_of)
     joined["stopped_early"] = (

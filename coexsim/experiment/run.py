@@ -258,7 +258,7 @@ def _provenance(world: World) -> dict[str, object]:
         "sent": world.recorder.sent,
         "warm_up_s": world.scenario.run.warm_up,
         "stopped_early": world.stopped_early,
-        "duplicates": world.duplicates,
+        "second_copies": world.second_copies,
         **({"measured_mails": {str(world.replication): world.bins.measured_mails}} if world.bins is not None else {}),
         "versions": {name: version(name) for name in ("coexsim", "simpy", "numpy", "pandas", "networkx")}
         | {"python": platform.python_version()},

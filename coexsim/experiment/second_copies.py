@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-STREAM = "duplicate"
-"""What the `stream` of a second copy says."""
+from coexsim.sim.message import SECOND_COPY
+
 _MAIL = ["alternative", "replication", "mail", "flow"]
 
 
@@ -17,7 +17,7 @@ def one_outcome_each(mail: pd.DataFrame) -> pd.DataFrame:
     one flow those count that were delivered soonest, as many as it has recipients: who got one is delivered, whatever
     became of the other.
     """
-    double = mail["stream"] == STREAM
+    double = mail["stream"] == SECOND_COPY
     if not double.any():
         return mail
     affected = pd.MultiIndex.from_frame(mail.loc[double, _MAIL].astype(str))
@@ -41,14 +41,14 @@ def _first(copies: pd.DataFrame) -> pd.DataFrame:
 
 def delivered_twice(mail: pd.DataFrame, keys: list[str]) -> pd.Series[int]:
     """Recipients who got their mail twice, by `keys`: of a message's delivered copies those beyond its recipients."""
-    double = mail[mail["stream"] == STREAM]
+    double = mail[mail["stream"] == SECOND_COPY]
     if double.empty:
         nothing = pd.MultiIndex.from_arrays([[]] * len(keys), names=keys)
         return pd.Series(np.empty(0), index=nothing).astype(np.int64)
     by = list(dict.fromkeys([*_MAIL, *keys]))
     counts = mail.assign(
-        own=mail["recipients"].where(mail["stream"] != STREAM, 0),
-        second=mail["recipients"].where(mail["stream"] == STREAM, 0),
+        own=mail["recipients"].where(mail["stream"] != SECOND_COPY, 0),
+        second=mail["recipients"].where(mail["stream"] == SECOND_COPY, 0),
     )
     done = counts[counts["outcome"] == "delivered"].groupby(by, observed=True)[["own", "second"]].sum()
     twice = done["own"].where(done["own"] < done["second"], done["second"])

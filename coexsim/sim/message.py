@@ -9,6 +9,9 @@ from coexsim.mail.message import Envelope, Kind, Rcpt
 if TYPE_CHECKING:
     from coexsim.draw.mail_table import MailBlock
 
+SECOND_COPY = "second-copy"
+"""The `stream` of mail that a server took although its client saw no 250, so that it is sent again and arrives twice."""
+
 
 class EnvelopeClass:
     """Sender, recipients and kind: what routing rules look at. One object for all messages like it, so that rules are asked once."""

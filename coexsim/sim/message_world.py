@@ -40,7 +40,7 @@ class MessageWorld(ServerWorld, Protocol):
     def add_recipients(self, message: Message, added: int) -> None:
         """A group has more or fewer members than one."""
 
-    def duplicate(self, message: Message, target: MailServer, accepted: Recipients) -> None:
+    def second_copy(self, message: Message, target: MailServer, accepted: Recipients) -> None:
         """A server has the mail, but its 250 was lost: there will be two."""
 
     def ended(self, message: Message) -> None:

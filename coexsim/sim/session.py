@@ -91,7 +91,7 @@ def _what_failed(
         if not (server.downtime.down_between(answered_s, now_s) or path.downtime.down_between(answered_s, now_s)):
             return None
         if came.accepted:
-            world.duplicate(message, target, came.accepted)
+            world.second_copy(message, target, came.accepted)
     if server.downtime.down_between(began_s, now_s):
         return Interrupted()
     return Unreachable(said(server.policy.product, "connection-lost"))

@@ -10,9 +10,9 @@ from coexsim.scenario.machine import CORE_STAGES, Service
 from coexsim.sim.message import Block, Message
 
 
-def draw_attempt(serial: int, visit: int) -> int:
-    """What tells the draws of a visit from others of the same mail: 0 for a mail's first; a notice's `serial` is odd."""
-    return serial + 2 * visit
+def draw_repeat(serial: int, times_before: int) -> int:
+    """The `repeat` of the draws for a mail, or (with an odd `serial`) for a notice about it, that this machine took so often before."""
+    return serial + 2 * times_before
 
 
 class StageWork:
@@ -35,19 +35,19 @@ class StageWork:
         """No work at all."""
         return not self.draws and self.constant_s == 0.0
 
-    def of(self, message: Message, visit: int) -> float:
-        """The work on a message [s]; `visit` counts those to this machine from 0, and each visit's work is drawn anew."""
+    def of(self, message: Message, times_before: int) -> float:
+        """The work on a message [s], drawn anew each time that it comes here; `times_before`: how often this machine took it before."""
         if not self.draws:
             return self.constant_s
         block = message.block
-        attempt = draw_attempt(message.serial, visit)
-        if block is not None and not attempt:
+        repeat = draw_repeat(message.serial, times_before)
+        if block is not None and not repeat:
             column = block.work.get(self.name)
             if column is None:
                 column = block.work[self.name] = self._column(block)
             return column[message.row]
         return self.constant_s + sum(
-            draw.one(max(message.number, 0), attempt, message.size_bytes) for draw in self.draws
+            draw.one(max(message.number, 0), repeat, message.size_bytes) for draw in self.draws
         )
 
     def _column(self, block: Block) -> list[float]:

@@ -27,7 +27,7 @@ from coexsim.sim.draining import Drain, drain_limit_s, last_change_s, looks_unti
 from coexsim.sim.flows import Flows
 from coexsim.sim.journey import journey
 from coexsim.sim.mail_log import MailLog
-from coexsim.sim.message import EnvelopeClass, EnvelopeClasses, Message
+from coexsim.sim.message import SECOND_COPY, EnvelopeClass, EnvelopeClasses, Message
 from coexsim.sim.network import Network
 from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED, IN_TRANSIT, Recorder
 from coexsim.sim.rule_memory import ClassRequest
@@ -68,7 +68,7 @@ class World:
         self.stopped_early: str | None = None
         self.minutes = ceil(self.length_s / MINUTE_S)  # the last one may be a part of a minute
         self.minutes_noted = 0
-        self.duplicates = 0
+        self.second_copies = 0
         self.deferrals = self.deferrals_when_moved = 0
         self.logs = StageLogMaker(self.length_s, self.measured_s, keep_visits=keep_visits)
         self.downtimes = build_downtimes(scenario, seed, replication, self.limit_s)
@@ -206,14 +206,14 @@ class World:
         self.recorder.sent += added
         message.wan_bytes *= message.envelope.count / (message.envelope.count + added)
 
-    def duplicate(self, message: Message, target: MailServer, accepted: Recipients) -> None:
+    def second_copy(self, message: Message, target: MailServer, accepted: Recipients) -> None:
         """`target` has the mail, but its 250 was lost: the client will send it again, and there are two."""
         double = message.split_off(self.envelopes.with_recipients(message.envelope, accepted))
         count = double.envelope.count
-        self.duplicates += count
+        self.second_copies += count
         self.recorder.sent += count
         message.wan_bytes -= double.wan_bytes
-        double.server, double.came_from, double.stream = target.name, message.server, "duplicate"
+        double.server, double.came_from, double.stream = target.name, message.server, SECOND_COPY
         double.passed = (*message.passed, target.machine)
         double.hops += 1
         double.attempt_times = None  # its sender knows nothing of it

@@ -88,7 +88,7 @@ def test_delays_are_of_mail_in_the_window_each_recipient_once() -> None:
     }
     assert made_up([1.0, 2.0, 3.0, 4.0], **columns).felt(["delay_s"])["delay_s"].tolist() == [1.0, 4.0]
 
-    twice = made_up([1.0, 2.0, 5.0], mail=[0, 1, 1], stream=["office", "office", "duplicate"])
+    twice = made_up([1.0, 2.0, 5.0], mail=[0, 1, 1], stream=["office", "office", "second-copy"])
     assert twice.felt(["delay_s"])["delay_s"].tolist() == [1.0, 2.0]
 
 
@@ -123,9 +123,9 @@ def test_measured_minutes_are_those_that_touch_the_window() -> None:
 
 def test_joined_runs_add_what_they_counted() -> None:
     """Second copies and recipients sent."""
-    runs = [made_up([1.0], i, provenance={"duplicates": i + 1, "sent": 1}) for i in range(3)]
+    runs = [made_up([1.0], i, provenance={"second_copies": i + 1, "sent": 1}) for i in range(3)]
 
-    assert (join(runs).provenance["duplicates"], join(runs).provenance["sent"]) == (6, 3)
+    assert (join(runs).provenance["second_copies"], join(runs).provenance["sent"]) == (6, 3)
 
 
 def test_the_summary_counts_the_worst_replication_and_whole_hours() -> None:

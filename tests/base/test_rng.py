@@ -31,7 +31,7 @@ def test_a_stream_is_the_same_for_ever() -> None:
 
 def test_a_keyed_number_is_the_same_for_ever() -> None:
     """SHA-256's first 8 bytes and integer arithmetic: literals written down in November 2026."""
-    assert [keyed_uniform(11, 3, "onprem/scan", 17, attempt) for attempt in range(3)] == KEYED_LITERALS
+    assert [keyed_uniform(11, 3, "onprem/scan", 17, repeat) for repeat in range(3)] == KEYED_LITERALS
 
 
 def test_the_streams_do_not_depend_on_pythons_hash() -> None:
@@ -91,13 +91,13 @@ def test_the_mixer_is_splitmix64() -> None:
         assert int(uniform_at(1234567, n) * 2**52) == expected
 
 
-@given(key=st.integers(0, MASK), index=INT64, attempt=INT64)
-def test_scalar_and_array_give_the_same_bits(key: int, index: int, attempt: int) -> None:
+@given(key=st.integers(0, MASK), index=INT64, repeat=INT64)
+def test_scalar_and_array_give_the_same_bits(key: int, index: int, repeat: int) -> None:
     """The fast scalar way and numpy's give identical floats, all inside (0, 1), without a warning."""
-    one = uniform_at(key, index, attempt)
+    one = uniform_at(key, index, repeat)
 
-    assert uniforms_at(key, np.array([index]), np.array([attempt])).tolist() == [one]
-    assert float(uniforms_at(key, np.array(index), attempt)) == one
+    assert uniforms_at(key, np.array([index]), np.array([repeat])).tolist() == [one]
+    assert float(uniforms_at(key, np.array(index), repeat)) == one
     assert 0 < one < 1
 
 
@@ -110,13 +110,13 @@ def test_order_does_not_matter() -> None:
     assert keyed_uniform(5, 2, "x", np.arange(4)[:, None], np.arange(3)).shape == (4, 3)
 
 
-@pytest.mark.parametrize("axis", ["mail", "attempt", "purpose", "seed"])
+@pytest.mark.parametrize("axis", ["mail", "repeat", "purpose", "seed"])
 def test_numbers_are_uniform_along_every_axis(axis: str) -> None:
     """Kolmogorov-Smirnov over 100 000 or 2 000 neighbours; fixed seeds, so there are no false alarms."""
     many = np.arange(100_000)
     axes: dict[str, Callable[[], Floats]] = {
         "mail": lambda: keyed_uniform(1, 0, "x", many),
-        "attempt": lambda: keyed_uniform(1, 0, "x", np.zeros_like(many), many),
+        "repeat": lambda: keyed_uniform(1, 0, "x", np.zeros_like(many), many),
         "purpose": lambda: np.array([keyed_uniform(1, 0, f"x{n}", 0) for n in range(2000)]),
         "seed": lambda: np.array([keyed_uniform(n, 0, "x", 0) for n in range(2000)]),
     }
@@ -136,9 +136,9 @@ def test_neighbours_are_not_correlated() -> None:
 
     for lag in (1, 2, 3, 64):
         assert correlation(table[:-lag, 0], table[lag:, 0]) < limit
-    for attempt in (1, 2, 3):
-        assert correlation(table[:, 0], table[:, attempt]) < limit
-        assert correlation(table[:-1, 0], table[1:, attempt]) < limit
+    for repeat in (1, 2, 3):
+        assert correlation(table[:, 0], table[:, repeat]) < limit
+        assert correlation(table[:-1, 0], table[1:, repeat]) < limit
     assert correlation(table[:, 0], table[:, 0] + table[:, 1]) > limit, "the test can say no"
 
 

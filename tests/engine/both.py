@@ -39,7 +39,7 @@ def assert_same(one: Results, other: Results) -> None:
         pd.testing.assert_frame_equal(one.tables[name], other.tables[name], check_exact=True, obj=name)
     for name in CLOSE:
         assert_close(one.tables[name], other.tables[name])
-    for name in ("sent", "duplicates", "stopped_early"):
+    for name in ("sent", "second_copies", "stopped_early"):
         assert one.provenance[name] == other.provenance[name], name
 
 

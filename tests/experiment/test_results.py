@@ -158,7 +158,7 @@ def test_mail_that_came_twice_is_one_recipient_delivered_twice() -> None:
     The two are delivered at 5 s, and twice; accounting has two copies more than recipients.
     """
     results = made_up(
-        [5.0, 70.0, 2.0, 1.0], mail=[7, 7, 7, 8], stream=["duplicate", "office", "office", "office"], recipients=[2, 2, 3, 1]
+        [5.0, 70.0, 2.0, 1.0], mail=[7, 7, 7, 8], stream=["second-copy", "office", "office", "office"], recipients=[2, 2, 3, 1]
     )  # fmt: skip
     row = results.outcomes().loc["hosted->hosted"]
     books = results.conservation().iloc[0]
@@ -172,7 +172,7 @@ def test_mail_that_came_twice_is_one_recipient_delivered_twice() -> None:
 
 def test_who_has_a_second_copy_has_the_mail_whatever_became_of_the_first() -> None:
     """The client gives up, and tells its sender so, though the server has the mail: delivered, and once."""
-    results = made_up([5.0, 70.0], mail=[7, 7], stream=["duplicate", "office"], outcome=["delivered", "expired"])
+    results = made_up([5.0, 70.0], mail=[7, 7], stream=["second-copy", "office"], outcome=["delivered", "expired"])
     row = results.outcomes().loc["hosted->hosted"]
 
     assert (row["sent"], row["delivered"], row["expired"], row["delivered_twice"]) == (1, 1, 0, 0)
@@ -180,7 +180,7 @@ def test_who_has_a_second_copy_has_the_mail_whatever_became_of_the_first() -> No
 
 def test_second_copies_are_told_by_replication_and_flow() -> None:
     """One in replication 1 alone; a run without any has a column of zeros."""
-    twice = made_up([5.0, 70.0], 1, mail=[7, 7], stream=["duplicate", "office"])
+    twice = made_up([5.0, 70.0], 1, mail=[7, 7], stream=["second-copy", "office"])
     table = join([made_up([1.0], 0), twice]).outcomes(by="replication")
 
     assert table["delivered_twice"].tolist() == [0, 1]

@@ -267,7 +267,7 @@ def test_verdicts_are_a_table() -> None:
 
 def test_mail_that_came_twice_is_told() -> None:
     """In the outcomes and in the accounting."""
-    text = said(summarise(made_up([5.0, 70.0], mail=[7, 7], stream=["duplicate", "office"])))
+    text = said(summarise(made_up([5.0, 70.0], mail=[7, 7], stream=["second-copy", "office"])))
 
     assert "delivered twice: 1 of the delivered got their mail a second time" in text
     assert "2 sent = 2 delivered; 1 of them are second copies of mail whose 250 was lost" in text

@@ -93,7 +93,7 @@ def test_a_crash_during_a_session(
 
     expected = [("delivered", t + 305.0 if t == 300.0 else t, n) for t, n in zip(delivered, attempts, strict=True)]
     assert [(o, t, max(n, 1)) for o, t, n in ends(results)] == expected
-    assert results.provenance["duplicates"] == len(delivered) - 1
+    assert results.provenance["second_copies"] == len(delivered) - 1
 
 
 # --- retry, warning, expiry -----------------------------------------------------------------------------------------------

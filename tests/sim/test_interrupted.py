@@ -41,7 +41,7 @@ def test_who_was_taken_before_an_interruption_is_not_offered_again(tmp_path: Pat
     mail = results.mail[results.mail["mail"] == 0]
 
     assert sorted(zip(mail["outcome"], mail["recipients"], strict=True)) == [("delivered", 1)] * 2
-    assert results.provenance["duplicates"] == 0
+    assert results.provenance["second_copies"] == 0
     assert sorted(mail["delay_s"] > 60.0) == [False, True]
 
 

@@ -120,7 +120,7 @@ def test_what_fails_before_the_answer_is_written_fails_the_session(small: Small,
     results = small.run([IN], event(at="4.3 s", down=down, **{"for": "1 min"}))
 
     assert ends(results) == [("delivered", end_s, 2)]
-    assert results.provenance["duplicates"] == 0
+    assert results.provenance["second_copies"] == 0
 
 
 @pytest.mark.parametrize(("pipelining", "trips"), [(True, 3 + 1), (False, 3 + 1 + 4)])

@@ -103,7 +103,7 @@ def test_bytes_between_sites_are_counted_once(small: Small) -> None:
     crossed = results.timeline[results.timeline["stage"] == "link"]["queued_bytes"].sum()
     by_mail = mail.groupby("mail")["wan_bytes"].sum().tolist()
 
-    assert results.provenance["duplicates"] == 1
+    assert results.provenance["second_copies"] == 1
     assert by_mail == [6000 * 2, 8000 * 3, 1000 * 4]
     assert results.mail["wan_bytes"].sum() == crossed
     assert mail[mail["mail"] == 0].set_index("flow")["wan_bytes"].to_dict() == {
