@@ -1,6 +1,6 @@
 """People that are alike: no rule can tell them apart.
 
-They have the same mail file server, forwarding, domain, presence in the replica, and no route of their own.
+They have the same mail file server, forwarding, domain and presence in the replica, and the tables of servers say the same of them.
 """
 
 from __future__ import annotations
@@ -22,18 +22,16 @@ def people_classes(setups: Iterable[Setup]) -> list[MailClass]:
     count: dict[str, int] = {}
     nameless: set[str] = set()
     for number, setup in enumerate(setups):
-        routed = {
-            route.pattern for policy in setup.policies.values() for route in policy.routes if "@" in route.pattern
+        entries = _entries_by_address(setup)
+        apart = {
+            fold(one) for policy in setup.policies.values() for one in (*policy.aliases, *policy.mailbox_forwarding)
         }
-        routed |= {
-            fold(one) for policy in setup.policies.values() for key, to in policy.aliases.items() for one in (key, *to)
-        }
-        routed |= {fold(one) for policy in setup.policies.values() for one in policy.mailbox_forwarding}
+        special = apart | entries.keys()
         mailboxes = {fold(alike.address): alike.mailboxes for alike in setup.directory.classes}
         nameless |= mailboxes.keys()
         for person in setup.directory.everyone():
             address = fold(person.address)
-            keys.setdefault(address, [None] * len(setups))[number] = _key(setup, person, routed)
+            keys.setdefault(address, [None] * len(setups))[number] = _key(setup, person, entries, apart, special)
             known.setdefault(address, (setup, person))
             count[address] = max(count.get(address, 0), mailboxes.get(address, 1))
     grouped: dict[tuple[tuple[object, ...] | None, ...], list[str]] = {}
@@ -55,12 +53,32 @@ def people_classes(setups: Iterable[Setup]) -> list[MailClass]:
     return classes
 
 
-def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
+def _entries_by_address(setup: Setup) -> dict[str, list[object]]:
+    """What the tables of servers say of single addresses, by the address: the way of mail to it, and of mail from it.
+
+    People with entries of their own that say the same, as in a transport table that lists whoever has moved, are alike.
+    """
+    found: dict[str, list[object]] = {}
+    for name, policy in setup.policies.items():
+        for route in policy.routes:
+            if "@" in route.pattern:
+                found.setdefault(route.pattern, []).append((name, "to", route._replace(pattern="")))
+        for sender, hop in policy.sender_routes.items():
+            found.setdefault(sender, []).append((name, "from", hop))
+        for sender, route in policy.sender_transports.items():
+            found.setdefault(sender, []).append((name, "from", route._replace(pattern="")))
+    return found
+
+
+def _key(
+    setup: Setup, person: Person, own_entries: dict[str, list[object]], apart: set[str], special: set[str]
+) -> tuple[object, ...]:
     """What rules could tell people apart by."""
+    own = fold(person.address)
     versions = setup.directory.versions_of(person.address)
     entries = [(version, setup.directory.find(person.address, version)) for version in versions]
     traits = [
-        (version, (*_kept(e), _target(setup, e, routed)) if isinstance(e, Person) else None) for version, e in entries
+        (version, (*_kept(e), _target(setup, e, special)) if isinstance(e, Person) else None) for version, e in entries
     ]
     begins = setup.directory.version_at(0.0, replica=False)
     return (
@@ -70,7 +88,8 @@ def _key(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...]:
         setup.directory.find(person.address, 0, "master") is None,
         setup.directory.find(person.address, 0, "replica") is None,
         setup.directory.find_local_part(person.address, 0) is None,
-        person.address if fold(person.address) in routed else None,
+        person.address if own in apart else None,
+        tuple(own_entries.get(own, ())),
         setup.directory.is_internal_only(person.address),
     )
 
@@ -91,12 +110,12 @@ def _timeless(key: tuple[object, ...] | None) -> tuple[object, ...] | None:
     return (tuple(each for _, each in traits), *rest)
 
 
-def _target(setup: Setup, person: Person, routed: set[str]) -> tuple[object, ...] | None:
+def _target(setup: Setup, person: Person, special: set[str]) -> tuple[object, ...] | None:
     """Where a person's mail is forwarded: for the same local part in another domain, the domain is what counts."""
     target = person.forwarding
     if target is None:
         return None
-    if local_part_of(target) != local_part_of(person.address) or fold(target) in routed:
+    if local_part_of(target) != local_part_of(person.address) or fold(target) in special:
         return (fold(target),)
     entry = setup.directory.find(target, 0)
     return (domain_of(target), isinstance(entry, Person) and entry.home)
