@@ -145,7 +145,7 @@ def test_half_of_the_lines_missing_gives_bounds_not_figures(tmp_path: Path, seed
     assert size.low <= 10201 <= size.high
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("form", ["postfix", "exchange", "domino", "google"])
 def test_half_of_the_rows_missing_is_noticed(tmp_path: Path, form: LogFormat, seed: int) -> None:
     """Tables have a row or two a message, Postfix five lines: still nothing is said that the whole log does not say."""
