@@ -144,12 +144,15 @@ HOST_PORT_LEFT_OUT = FindingKind(
 
 def ports_are_told(search: Search) -> Iterator[Finding]:
     """A port beside a host that is not SMTP's own is said to make no difference."""
-    for name in search.own_servers:
-        for path in search.scenario.source.lines:
-            found = _WITH_PORT.fullmatch(_text_at(search, path)) if path[:2] == ("servers", name) else None
-            if found and found["port"] not in ("25", "smtp"):
-                text = f"{name} sends to {found['host']}: its port {found['port']} is not looked at, mail goes to the server at that host"
-                yield search.finding(HOST_PORT_LEFT_OUT, path, text, about=(name, found["host"]))
+    own = frozenset(search.own_servers)
+    for path in search.scenario.source.lines:
+        if path[:1] != ("servers",) or len(path) < 3 or path[1] not in own:
+            continue
+        found = _WITH_PORT.fullmatch(_text_at(search, path))
+        if found and found["port"] not in ("25", "smtp"):
+            name = str(path[1])
+            text = f"{name} sends to {found['host']}: its port {found['port']} is not looked at, mail goes to the server at that host"
+            yield search.finding(HOST_PORT_LEFT_OUT, path, text, about=(name, found["host"]))
 
 
 def hosts_are_in_dns(search: Search) -> Iterator[Finding]:
