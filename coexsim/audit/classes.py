@@ -19,8 +19,13 @@ NOBODY = "nonexistent"
 
 
 def senders(*setups: Setup) -> list[MailClass]:
-    """The classes that send: people and the domains outside."""
-    return [*people_classes(setups), *_outside(setups, unknown=False)]
+    """The classes that send: people and the domains outside; not contacts that have no server to hand mail in at."""
+    people = [
+        one
+        for one in people_classes(setups)
+        if one.home is not None or not one.exists or any(s.submission_server(one.address) for s in setups)
+    ]
+    return [*people, *_outside(setups, unknown=False)]
 
 
 def recipients(*setups: Setup) -> list[MailClass]:

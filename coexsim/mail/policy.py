@@ -140,6 +140,7 @@ class Policy(NamedTuple):
     other_tenants: Mapping[str, str] = {}  # domains of others at the same service, and the host of their inbound server
     mailbox_forwarding: Mapping[str, str] = {}  # of mail files and mail users here, apart from the directory
     also_deliver_to: NextHop | None = None  # dual delivery
+    copies_all_to: str | None = None  # an address that gets a copy of every message: an archive
     internal_clients: frozenset[str] | None = (
         None  # whose mail is the organisation's own; None: of all but external servers
     )

@@ -49,7 +49,7 @@ def decide(
     case = Case(setup, policy, envelope, came_from, state)
     dispositions: list[Disposition] = []
     taken: set[tuple[str, str, str]] = set()
-    for rcpt in envelope.recipients:
+    for rcpt in (*envelope.recipients, *_archive(case)):
         apart = _is_told_apart(case, rcpt)
         if rcpt not in known:
             known[rcpt] = tuple(dispositions_of(case, rcpt))
@@ -62,8 +62,23 @@ def decide(
                     disposition.rcpt, "duplicate", disposition.rule, "another copy goes to this address already"
                 )
             taken.add(key)
-            dispositions.append(disposition._replace(envelope_recipient=rcpt))
+            of = rcpt if rcpt in envelope.recipients else envelope.recipients[0]
+            dispositions.append(disposition._replace(envelope_recipient=of))
     return Decision(tuple(dispositions), tuple(_delivery_requests(policy, dispositions)))
+
+
+def _archive(case: Case) -> tuple[Rcpt, ...]:
+    """The recipient that gets a copy of every message, told with the first of the others.
+
+    Not of notices, and not of what another server of the same organisation has copied (postconf(5), always_bcc; journal rules).
+    """
+    to, envelope = case.policy.copies_all_to, case.envelope
+    others = case.policy.own_clients | case.policy.colleagues
+    if to is None or envelope.kind != "mail" or case.came_from in others:
+        return ()
+    if fold(to) in {fold(rcpt.address) for rcpt in envelope.recipients}:
+        return ()
+    return (Rcpt(to, 1, envelope.recipients[0].written),)
 
 
 def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:

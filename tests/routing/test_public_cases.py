@@ -222,6 +222,29 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "176-direct-send-rejected": ("techcommunity 4408790, Reject Direct Send", set()),
     "177-exchange-2016-replies": ("notices of Exchange 2016 and 2019 that users published", {"OWN-MAIL-REFUSED"}),
     "178-signature-service": ("CodeTwo and Exclaimer: signatures added in the cloud", set()),
+    "179-journal-to-an-archive": ("Microsoft, journaling; archives outside, such as MailStore and Barracuda", set()),
+    "180-postfix-always-bcc": ("postconf(5), always_bcc", set()),
+    "181-domino-local-part-twice": ("HCL Domino help: ambiguous names; address lookup", {"UNREACHABLE"}),
+    "181b-domino-full-name-first": ("HCL Domino help: address lookup, full name then local part", set()),
+    "182-domino-relay-host-and-smart-host": (
+        "Domino help, relay host for messages leaving the local Internet domain; inbound relay controls",
+        {"OWN-MAIL-REFUSED", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "183-cloud-mailbox-of-a-dynamic-group": (
+        "Microsoft, directory-based edge blocking: dynamic groups, public folders",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
+    "184-postfix-canonical-by-alias": ("virtual(5): '@domain', recursion; seen with Postfix 3.7.11", {"UNREACHABLE"}),
+    "185-postfix-two-relays-by-sender": (
+        "postconf(5), sender_dependent_relayhost_maps; smtp_connect.c: no safety net for these",
+        {"SMART-HOST-NO-ADDRESS"},
+    ),
+    "186-contact-of-a-moved-colleague": ("Microsoft, mail contacts; outbound spam policy on forwarding", set()),
+    "187-exchange-scoped-connectors": ("Microsoft, connector selection: address space, then cost", set()),
+    "188-google-inbound-and-outbound-gateway": (
+        "Google Workspace help, inbound mail gateway and outbound mail gateway",
+        set(),
+    ),
     "113-domino-forward-to-tenant": ("IBM and Microsoft: forwarding addresses in coexistence", set()),
     "114-greylisting-at-the-first-mx": ("RFC 5321 5.1; postconf(5), smtp_mx_session_limit", {"DSN-UNDELIVERABLE"}),
     "121-google-split-mailcow": (

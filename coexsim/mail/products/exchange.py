@@ -82,6 +82,7 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
     return versioned | dict(
         domains=domains,
         subdomains_of=below,
+        copies_all_to=server.journal_to,
         unlisted_go_to=server.catch_all,
         unlisted_domains=frozenset(domains),
         primary_domain=next(iter(domains), fold(scenario.domain)),

@@ -71,6 +71,7 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         unlisted_go_to=server.luser_relay,
         unlisted_domains=frozenset(map(fold, server.mydestination)) if server.luser_relay else frozenset(),
         soft_bounces=server.soft_bounce,
+        copies_all_to=server.always_bcc,
         fallback_relays=tuple(hop for host in server.smtp_fallback_relay if (hop := hop_to(host))),
         delimiters=server.recipient_delimiter,
         defers_relaying=server.defer_unauth_destination,

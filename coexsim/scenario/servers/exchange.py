@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import Catcher, Names, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Address, Catcher, Names, Seconds, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 
@@ -76,6 +76,10 @@ class ExchangeServer(ServerBase):
         default=None,
         description="whose replies it gives: from 2016 on 5.1.10 for unknown recipients and 5.7.54 to who may not relay; before, and left "
         "out, 5.1.1 and 5.7.1 (notices that users published)",
+    )
+    journal_to: Address | None = Field(
+        default=None,
+        description="gets a copy of every message (a journal rule for all messages), such as an archive outside [MS-JOURNAL]",
     )
     catch_all: Catcher | None = Field(
         default=None,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from coexsim.scenario.machine import RateLimits
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import Catcher, Names, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Address, Catcher, Names, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 HostedService = Literal["smartcloud-inotes", "exchange-online", "google-workspace", "other"]
@@ -47,6 +47,10 @@ class HostedInbound(ServerBase):
     unknown_recipients: Literal["refuse", "bounce", "relay"] = Field(
         default="refuse",
         description="550 5.1.1 at RCPT; accept, then bounce; or on by connector or MX (an internal relay domain)",
+    )
+    journal_to: Address | None = Field(
+        default=None,
+        description="gets a copy of every message (a journal rule for all messages), such as an archive outside [MS-JOURNAL]",
     )
     catch_all: Catcher | None = Field(
         default=None,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from coexsim.scenario.quantities import Catcher, Names, Number, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Address, Catcher, Names, Number, Seconds, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 TRANSPORTS = ("smtp", "relay", "virtual", "local", "lmtp", "error", "retry")
@@ -88,6 +88,9 @@ class PostfixServer(ServerBase):
     fallback_transport: Transport | None = Field(
         default=None,
         description="of recipients of mydestination that are not listed: on to 'smtp:[host]', where the other mailboxes are [PF]",
+    )
+    always_bcc: Address | None = Field(
+        default=None, description="gets a copy of every message that is taken, but not of notices [PF]"
     )
     luser_relay: Catcher | None = Field(
         default=None,

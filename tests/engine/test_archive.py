@@ -1,0 +1,43 @@
+"""A copy of every message for an archive, in time: the same in both engines, and one more recipient a message."""
+
+from __future__ import annotations
+
+from coexsim.scenario.load import scenario_from_text
+from tests.engine.both import assert_same, compiled, reference
+
+COPIED = """
+coexsim: 1
+domain: smallco.net
+sites: [office, internet]
+links: [{between: [office, internet], round_trip: 20 ms}]
+dns: {smallco.net: "@ 1h IN MX 10 mx\\nmx 1h IN A 192.0.2.10\\nstore 1h IN A 192.0.2.11"}
+servers:
+  mx: {kind: postfix, site: office, host: mx.smallco.net, always_bcc: all@store.smallco.net}
+  store: {kind: postfix, site: office, host: store.smallco.net, virtual_mailbox_domains: [store.smallco.net]}
+  world: {kind: external, site: internet, domain: elsewhere.org, mailboxes: [somebody]}
+directory:
+  master: mx
+  population: {onprem: 20}
+  people: {all: {mail_file: store, internet_address: all@store.smallco.net}}
+load:
+  streams:
+    - {from: internet, to: onprem, rate: 2/min}
+    - {from: onprem, to: internet, rate: 1/min}
+    - {from: onprem, to: onprem, rate: 1/min}
+run: {start: Mon 09:00, length: 1 h}
+"""
+
+
+def test_every_message_has_one_more_recipient() -> None:
+    """postconf(5), always_bcc; the store gets as many messages as there are."""
+    scenario = scenario_from_text(COPIED)
+    slow, fast = reference(scenario), compiled(scenario)
+    without = reference(scenario.change({"servers.mx.always_bcc": None}))
+
+    assert_same(slow, fast)
+    assert (slow.mail["outcome"] == "delivered").all()
+    sessions = {
+        name: int((results.visits["server"] == "store").sum())
+        for name, results in (("with", slow), ("without", without))
+    }
+    assert sessions == {"with": without.mail["born_s"].nunique(), "without": 0}
