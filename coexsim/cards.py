@@ -9,7 +9,7 @@ from coexsim.text import encodable, visible
 
 _STYLE = (
     "border:1px solid rgba(128,128,128,.45);border-left:4px solid #0072b2;padding:.5em .9em;max-width:56em;"
-    "font-family:system-ui,sans-serif;line-height:1.45"
+    "font-family:system-ui,sans-serif;line-height:1.45;overflow-x:auto"
 )
 _CELL = "text-align:left;padding:.1em .9em .1em 0;vertical-align:top"
 MOST_ROWS = 12

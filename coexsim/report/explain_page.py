@@ -40,7 +40,7 @@ def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
     ]
     kept = sum(each.outcome == "delivered" for each in found.routes)
     heading = f"{kept} of {len(ways)} ways of mail end in a mailbox or at the other domain"
-    yield Section(heading, heads=["from", "to", "goes over", "ends"], rows=ways, stacked=True)
+    yield Section(heading, heads=["from", "to", "goes over", "ends"], rows=ways)
     if found.rules:
         heading = f"{len(found.rules)} rule{'s decide' if len(found.rules) != 1 else ' decides'} where mail goes next"
         yield Section(heading, heads=["rule"], rows=[[line] for line in found.rules])
@@ -58,7 +58,7 @@ def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
         heading = (
             f"{len(rows)} figures are assumed, {memory} of them from memory: the first to put your own in place of"
         )
-        yield Section(heading, heads=["figure", "value", "from", "to change it"], rows=rows, stacked=True)
+        yield Section(heading, heads=["figure", "value", "from", "to change it"], rows=rows)
 
 
 def _with_unit(value: object, unit: str) -> str:
@@ -98,18 +98,16 @@ def write_import(found: Imported, folder: str | Path, answer: Sequence[str], kin
     keys = list(_keys(found))
     changes = [[change.path, change.old, change.new] for change in found.changes]
     sections = [
-        Section(told, heads=["where", "setting", "what that means"], rows=unused, stacked=True),
+        Section(told, heads=["where", "setting", "what that means"], rows=unused),
         Section(
             f"{len(changes)} key{'s' * (len(changes) != 1)} had another value",
             heads=["key", "was", "is now"],
             rows=changes,
-            stacked=True,
         ),
         Section(
             f"{len(found.keys)} key{'s come' if len(found.keys) != 1 else ' comes'} from these lines",
             heads=["key", "value", "from", "note"],
             rows=keys,
-            stacked=True,
         ),
     ]
     counts = [(what, f"{number:,}") for what, number in sorted(found.counts.items())]

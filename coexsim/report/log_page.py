@@ -39,11 +39,11 @@ def write_fit_page(fit: Fit, folder: str | Path) -> Path:
         Section(say_rates(fit), "rates", plot_rates(fit)),
         Section(say_sizes(fit), "sizes", plot_sizes(fit)),
         *(
-            Section(f"{topic.capitalize()}: {rows[0][0]} {rows[0][1]}", heads=heads, rows=rows, stacked=True)
+            Section(f"{topic.capitalize()}: {rows[0][0]} {rows[0][1]}", heads=heads, rows=rows)
             for topic, rows in topics.items()
         ),
         Section(_flows(fit), heads=flow_heads, rows=flows),
-        Section(f"Files read: {len(files)}", heads=["file", "kind", "lines", "used", "damaged", "remarks"], rows=files, stacked=True),
+        Section(f"Files read: {len(files)}", heads=["file", "kind", "lines", "used", "damaged", "remarks"], rows=files),
     ]  # fmt: skip
     said = _period(fit)
     return write_plain_page(folder, "What the mail logs say", [], said, sections, FROM_LOGS, page=FIT_PAGE)

@@ -26,8 +26,6 @@ class Section(NamedTuple):
     heads: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     note: str = ""
-    stacked: bool = False
-    """Its rows are words rather than figures: in a narrow window a row's cells stand one below the other."""
 
 
 def write_plain_page(

@@ -50,7 +50,7 @@ def _of_recipient(route: Route, recipient: RecipientRoute) -> Iterator[Section]:
             for late in recipient.deferrals[:4]
         )
         heads = ["", "server", "rule", "reason", "asked of DNS"]
-        yield Section(f"{recipient.recipient}: {whose}{_end(copy)}", heads=heads, rows=rows, note=note, stacked=True)
+        yield Section(f"{recipient.recipient}: {whose}{_end(copy)}", heads=heads, rows=rows, note=note)
 
 
 def _end(copy: Copy) -> str:
@@ -72,9 +72,7 @@ def _notices(route: Route) -> Iterator[Section]:
         for notice in route.notices
     ]  # fmt: skip
     if rows:
-        yield Section(
-            "Notices that are sent", heads=["notice", "written by", "to", "way", "end"], rows=rows, stacked=True
-        )
+        yield Section("Notices that are sent", heads=["notice", "written by", "to", "way", "end"], rows=rows)
 
 
 def write_check(reports: Sequence[CheckReport], folder: str | Path, answer: str) -> Path:
@@ -104,7 +102,6 @@ def _of_report(report: CheckReport) -> Iterator[Section]:
             f"{name}: {held}",
             heads=["", "message", "recipient", "way", "end", "why it failed"],
             rows=rows,
-            stacked=True,
         )
     found = [
         ["known" if each.acknowledged is not None else each.severity, each.code, f"{each.place}: {each.where}", each.text,
@@ -113,7 +110,7 @@ def _of_report(report: CheckReport) -> Iterator[Section]:
     ]  # fmt: skip
     if found:
         heading = f"{name}: {len(found)} finding{'' if len(found) == 1 else 's'}"
-        yield Section(heading, heads=["", "code", "place", "what was found", "what follows"], rows=found, stacked=True)
+        yield Section(heading, heads=["", "code", "place", "what was found", "what follows"], rows=found)
 
 
 def _all(number: int) -> str:
@@ -132,7 +129,7 @@ def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
         for load in found.loads
     ]
     sections = [
-        Section(_moved(found), heads=["mail", "of 1000", "was", "now", "changed"], rows=rows, stacked=True),
+        Section(_moved(found), heads=["mail", "of 1000", "was", "now", "changed"], rows=rows),
         Section(
             _loaded(found),
             heads=["server", "before", "after", "moved"],
@@ -162,4 +159,4 @@ def _loaded(found: RouteDiff) -> str:
 
 def _way(end: ClassOutcome) -> str:
     back = f"; bounce to {end.dsn_to} by {' > '.join(end.dsn_servers)}" if end.dsn_to else ""
-    return f"{end.route}: {end.outcome}{f' {end.code}' if end.code else ''}{back}"
+    return f"{end.route.replace(' -> ', ' > ')}: {end.outcome}{f' {end.code}' if end.code else ''}{back}"

@@ -53,7 +53,7 @@ def test_a_diff_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run(["diff", FLOWS, DIRECT, "--quiet", "--out", str(tmp_path)]) == 1
     page = page_of(tmp_path)
     assert capsys.readouterr().out.strip() in page.text
-    assert "inotes-outbound -> inotes-inbound: delivered" in page.text
+    assert "inotes-outbound > inotes-inbound: delivered" in page.text
 
 
 def test_an_explanation_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,9 +3,11 @@ const by = id => document.getElementById(id);
 
 function row(body, cells, classes = []) {
   const line = document.createElement("tr");
+  const heads = body.closest("table").tHead.rows[0].cells;
   cells.forEach((cell, i) => {
     const box = document.createElement("td");
     box.textContent = cell;
+    box.dataset.head = heads[i].textContent;
     if (classes[i]) box.className = classes[i];
     line.append(box);
   });
