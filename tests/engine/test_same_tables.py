@@ -17,7 +17,7 @@ from tests.sim.setups import mails, named, named_setups
 from tests.sim.worlds import WORK, WORLDS
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
-RANDOM_WORLDS = int(os.environ.get("COEXSIM_RANDOM_WORLDS", "40"))
+RANDOM_WORLDS = int(os.environ.get("COEXSIM_RANDOM_WORLDS", "100"))
 FIRST_WORLD = int(os.environ.get("COEXSIM_FIRST_RANDOM_WORLD", "0"))
 PER_TEST = 10
 
