@@ -141,6 +141,9 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 def _no_such_key(error: ErrorDetails, at: Any) -> str:
     known, key = keys_of(at), str(error["loc"][-1])
     field = at.model_fields.get(key)  # its name in Python, such as 'sender' for 'from'
+    told = getattr(at, "said_by", {}).get(key)
+    if told is not None:
+        return f"there is no such key: {told}"
     near = f"; did you mean {field.alias!r}?" if field else did_you_mean(key, known)
     return "there is no such key" + (near or f"; known here: {', '.join(known)}")
 
@@ -160,7 +163,9 @@ def _unknown_kind(error: ErrorDetails, at: Any) -> str:
     kinds, kind = _kinds(at), error["input"].get("kind")
     if kind is None:
         return _no_kind(error, at)
-    return f"{shown(kind)} is no kind of server{did_you_mean(str(kind), kinds)}; one of {', '.join(kinds)}"
+    told = KINDS_BY_NAME.get(str(kind).casefold())
+    near = f"; write kind: {told}" if told else did_you_mean(str(kind), kinds)
+    return f"{shown(kind)} is no kind of server{near}; one of {', '.join(kinds)}"
 
 
 def _kinds(union: Any) -> list[str]:
@@ -183,6 +188,21 @@ def _as_pydantic_says(error: ErrorDetails, _at: Any) -> str:
     return expected(error["msg"], error["input"])
 
 
+KINDS_BY_NAME = {
+    **dict.fromkeys(("zimbra", "mailcow", "mail-in-a-box", "iredmail", "docker-mailserver", "sendmail"), "postfix"),
+    **dict.fromkeys(("cpanel", "directadmin", "plesk"), "exim, or postfix, whichever it runs"),
+    **dict.fromkeys(("notes", "lotus", "lotus-domino"), "domino"),
+    **dict.fromkeys(("filter", "gateway", "smarthost", "smart-host", "edge"), "relay"),
+    **dict.fromkeys(
+        ("office365", "o365", "microsoft365", "m365", "exchange-online", "exo"),
+        "hosted-inbound (and hosted-outbound) with provider: exchange-online",
+    ),
+    **dict.fromkeys(
+        ("google", "gmail", "gsuite", "google-workspace", "workspace"),
+        "hosted-inbound (and hosted-outbound) with provider: google-workspace",
+    ),
+}
+"""What servers that people name otherwise are here. sendmail retries otherwise: `retry: {like: sendmail}`."""
 LIMITS = ("greater_than_equal", "greater_than", "less_than_equal", "less_than")
 _TEXTS: dict[str, Callable[[ErrorDetails, Any], str]] = {
     "value_error": lambda error, _: str(error["ctx"]["error"]),

@@ -245,6 +245,18 @@ CASES: dict[str, tuple[str, set[str]]] = {
         "Google Workspace help, inbound mail gateway and outbound mail gateway",
         set(),
     ),
+    "189-split-brain-dns": (
+        "administrators' reports: split-brain DNS; Set-SendConnector, UseExternalDNSServersEnabled",
+        {"EXCHANGE-NO-SMART-HOST"},
+    ),
+    "189b-split-brain-external-dns": ("Set-SendConnector, UseExternalDNSServersEnabled", set()),
+    "190-nested-groups-across-systems": (
+        "Microsoft, recipient resolution: distribution groups, loops, duplicates",
+        set(),
+    ),
+    "191-too-many-recipients": ("Microsoft, message size and recipient limits; postconf(5), recipient limits", set()),
+    "192-exim-callout-and-greylisting": ("Exim specification, callout verification: temporary errors", set()),
+    "193-postfix-moved-people-told": ("relocated(5); transport(5), error(8)", set()),
     "113-domino-forward-to-tenant": ("IBM and Microsoft: forwarding addresses in coexistence", set()),
     "114-greylisting-at-the-first-mx": ("RFC 5321 5.1; postconf(5), smtp_mx_session_limit", {"DSN-UNDELIVERABLE"}),
     "121-google-split-mailcow": (

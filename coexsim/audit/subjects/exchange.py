@@ -10,7 +10,7 @@ from coexsim.audit.search import Search, Subject, not_local
 from coexsim.mail.dns import DnsFailure
 from coexsim.mail.message import NextHop, fold
 from coexsim.scenario.places import Path
-from coexsim.scenario.servers import AcceptedDomain, ExchangeServer, SendConnector
+from coexsim.scenario.servers import AcceptedDomain, ExchangeServer, HostedInbound, SendConnector
 
 STEP = "the article's Exchange step"
 EXCHANGE_NO_SEND_CONNECTOR = FindingKind(
@@ -125,7 +125,7 @@ def _connector(search: Search, name: str, server: ExchangeServer, domain: str) -
     if not serving:
         return
     index, connector = min(serving, key=lambda pair: pair[1].cost)
-    if not connector.smart_hosts:
+    if not connector.smart_hosts and not _mx_leads_to_the_service(search, name, connector, domain):
         text = (
             f"the Send connector {connector.name!r} of {name} has no smart host: mail for hosted people is sent by the MX of {domain} and "
             f"comes back; add the service's SMTP server ({STEP}: Route mail to the following smart host)"
@@ -134,6 +134,16 @@ def _connector(search: Search, name: str, server: ExchangeServer, domain: str) -
         yield search.finding(
             EXCHANGE_NO_SMART_HOST, (*path, index), text, about=(name, connector.name), marks=(itself,)
         )
+
+
+def _mx_leads_to_the_service(search: Search, name: str, connector: SendConnector, domain: str) -> bool:
+    """Does the MX of a domain, as a connector asks for it, name the hosted service: then mail by MX needs no smart host."""
+    hop = NextHop(domain, by_mx=True, external_dns=connector.use_external_dns)
+    found = hosts_behind(search.setup, hop, search.setup.policies[name])
+    if isinstance(found, DnsFailure):
+        return False
+    servers = {search.setup.server_at.get(a) for group in found.groups for host in group for a in host.addresses}
+    return bool(servers) and servers <= set(search.scenario.of_kind(HostedInbound))
 
 
 def _hosted_are_reached(search: Search) -> bool:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject
-from coexsim.mail.dns import DnsFailure
+from coexsim.mail.dns import DnsFailure, Question
 from coexsim.mail.message import NextHop, fold, next_hop
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
+from coexsim.mail.setup import State
 from coexsim.scenario.places import Path
 
 _WITH_PORT = re.compile(
@@ -161,7 +162,8 @@ def hosts_are_in_dns(search: Search) -> Iterator[Finding]:
         if server.host is None or search.setup.zone_of(fold(server.host)) is None:
             continue
         answer = search.addresses(fold(server.host))
-        if not answer.addresses and not answer.temporary:
+        inside = search.setup.answer(Question(fold(server.host), "A"), State(), external=False)
+        if not answer.addresses and not answer.temporary and not inside.addresses:
             text = f"the host {server.host} of {name} has no address record, though its zone is declared; write one"
             yield search.finding(HOST_NOT_IN_DNS, ("servers", name, "host"), text, about=(name, fold(server.host)))
 

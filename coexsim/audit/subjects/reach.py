@@ -228,13 +228,17 @@ def _reason(flow: Flow) -> str:
 
 def _is_set_so(search: Search, flow: Flow) -> bool:
     """Does the server where mail ends have a route that refuses or keeps it: an entry "error:" or "retry:" of Postfix's tables."""
-    policy = search.setup.policies.get(flow.route.by or "") if flow.route else None
-    if policy is None:
+    if flow.route is None:
         return False
-    route = policy.route_for(flow.address, flow.size_bytes)
-    if route is not None and route.pattern == "*":
-        route = policy.sender_transport(flow.sender.address) or route
-    return route is not None and (route.refuses is not None or (route.hop is not None and route.hop.kept is not None))
+    refusing = (search.setup.server_of_host.get(copy.remote) for copy in flow.route.copies)
+    policies = (search.setup.policies.get(name or "") for name in (flow.route.by, *refusing))
+    for policy in policies:
+        route = policy.route_for(flow.address, flow.size_bytes) if policy else None
+        if policy and route is not None and route.pattern == "*":
+            route = policy.sender_transport(flow.sender.address) or route
+        if route is not None and (route.refuses is not None or (route.hop is not None and route.hop.kept is not None)):
+            return True
+    return False
 
 
 def _rule(flow: Flow) -> str:

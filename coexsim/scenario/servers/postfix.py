@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from coexsim.scenario.quantities import Address, Catcher, Names, Number, Seconds, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
+from coexsim.scenario.servers.postfix_words import SAID_BY
 
 TRANSPORTS = ("smtp", "relay", "virtual", "local", "lmtp", "error", "retry")
 
@@ -39,6 +40,7 @@ class PostfixServer(ServerBase):
     """Postfix: main.cf in its own words. `smart_host` is a transport for listed people with no mail file here."""
 
     side = "onprem"
+    said_by = SAID_BY
     domain_keys = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
     kind: Literal["postfix"] = Field(description="a Postfix server, set up in the words of main.cf")
     mydestination: Names = Field(
