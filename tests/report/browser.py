@@ -62,5 +62,8 @@ def shown(browser: Chrome, page: Path, width: int, theme: str, fragment: str = "
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [{"name": "prefers-color-scheme", "value": theme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.execute_cdp_cmd(
+        "Emulation.setFocusEmulationEnabled", {"enabled": True}
+    )  # a window that nobody looks at has none
     browser.get(page.as_uri() + fragment)
     return browser

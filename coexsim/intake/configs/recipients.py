@@ -122,9 +122,7 @@ class RecipientRecords:
             here = record.first("delivertomailboxandforward").casefold() == "true"
         placed = not (here and kind == "unknown" and addresses[0].casefold() in self._known)
         words = "here" if here else "elsewhere"
-        self._found.counts[
-            f"people with a mailbox {words}" if placed else "people whose place the scenario knows"
-        ] += 1
+        self._found.counts[f"people with a mailbox {words}" if placed else "people whose place the scenario knows"] += 1
         own = {address.casefold() for address in addresses}
         forwarding = target if target and target.casefold() not in own else None
         home = self._server if here else None
