@@ -82,11 +82,12 @@ def load_kernel() -> ModuleType:
     place = str(kept) if kept else tempfile.mkdtemp(prefix="coexsim-kernel-")
     if kept is None or not is_compiled():
         print("coexsim: compiling the engine, once for this installation (half a minute) ...", file=sys.stderr)
-    before = os.environ.get(FOLDER)
-    os.environ[FOLDER] = place  # Numba reads it whenever it compiles
+    from numba import config
+
+    before = config.CACHE_DIR  # type: ignore[attr-defined]  # made from the environment when Numba is imported
+    config.CACHE_DIR = place  # type: ignore[attr-defined]
     try:
         from coexsim.engine import folding, kernel, spreading  # noqa: F401 - compiled when they are imported
     finally:
-        if before is None:
-            del os.environ[FOLDER]
+        config.CACHE_DIR = before  # type: ignore[attr-defined]
     return kernel

@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from coexsim.mail.message import domain_of, fold, local_part_of
+from coexsim.scenario.load_profile import Side
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.people import PersonSpec
 from coexsim.scenario.servers import AnyServer, HostedInbound
 
-SIDES = ("onprem", "hosted", "internet", "unknown")
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 class Person(NamedTuple):
