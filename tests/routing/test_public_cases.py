@@ -257,6 +257,23 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "191-too-many-recipients": ("Microsoft, message size and recipient limits; postconf(5), recipient limits", set()),
     "192-exim-callout-and-greylisting": ("Exim specification, callout verification: temporary errors", set()),
     "193-postfix-moved-people-told": ("relocated(5); transport(5), error(8)", set()),
+    "194-connector-with-two-smart-hosts": (
+        "Microsoft, set up connectors: several smart hosts of one connector",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
+    "195-centralised-and-the-office-is-away": (
+        "Microsoft, transport options in hybrid deployments; mail flow intelligence: 24 hours",
+        {"OUTSIDE-UNREACHABLE", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "196-google-receives-by-host-with-mx": (
+        "Google Workspace help, add mail servers: perform MX lookup on host",
+        {"DSN-UNDELIVERABLE", "SIZE-LIMITS-DIFFER", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "197-domino-hub-and-spokes": (
+        "Domino help, routing within a Domino domain; inbound relay controls",
+        {"OWN-MAIL-REFUSED", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "198-postfix-relaying-by-mynetworks": ("postconf(5), mynetworks, defer_unauth_destination", {"OWN-MAIL-REFUSED"}),
     "113-domino-forward-to-tenant": ("IBM and Microsoft: forwarding addresses in coexistence", set()),
     "114-greylisting-at-the-first-mx": ("RFC 5321 5.1; postconf(5), smtp_mx_session_limit", {"DSN-UNDELIVERABLE"}),
     "121-google-split-mailcow": (
