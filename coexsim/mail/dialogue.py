@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from coexsim.mail.at_once import attempt_at_once
 from coexsim.mail.case import Case
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import DnsFailure, Question
-from coexsim.mail.effects import Recipients, Refused, TransactionResult, split_by_time
+from coexsim.mail.effects import Recipients, TransactionResult
 from coexsim.mail.expansion import expanded, leads_elsewhere
 from coexsim.mail.message import (
     Client,
-    Command,
     Envelope,
     NextHop,
     Rcpt,
@@ -26,88 +24,11 @@ from coexsim.mail.message import (
 )
 from coexsim.mail.policy import DomainRule, Policy, Rate, RouteEntry
 from coexsim.mail.reach import WhyNotReached, hosts_at_once
-from coexsim.mail.replies import reply, softened
+from coexsim.mail.reception import Allowed, Dialogue, Greylisted, Reception, Refusal
+from coexsim.mail.replies import reply
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 from coexsim.mail.verify_cache import Verified
-
-Greylisted = Callable[[str, str, str], bool]
-Allowed = Callable[[Rate, str, str, int], int]
-"""Given a limit, a sender, a recipient (empty for the whole message) and a number: how many are within the limit, counted from now on."""
-
-
-class Refusal(NamedTuple):
-    """A recipient that was not taken in the SMTP dialogue, the reply, and how far the dialogue had come.
-
-    `recoverable`: the refusal ends by itself, at a time that is known.
-    """
-
-    rcpt: Rcpt
-    reply: Reply
-    command: Command
-    rule: str
-    recoverable: bool = False
-
-
-class Reception(NamedTuple):
-    """The outcome of an SMTP dialogue, recipient by recipient."""
-
-    accepted: tuple[Rcpt, ...]
-    refused: tuple[Refusal, ...]
-
-    @property
-    def body_sent(self) -> bool:
-        """The body was transferred: somebody was accepted, or the refusal came after it."""
-        return bool(self.accepted) or any(refusal.command == "data" for refusal in self.refused)
-
-    @property
-    def result(self) -> TransactionResult:
-        """As the client sees it."""
-        return TransactionResult(self.accepted, *split_by_time(Refused((r.rcpt,), r.reply) for r in self.refused))
-
-
-class _Offer(NamedTuple):
-    """Who offers what to whom in which state of the world."""
-
-    setup: Setup
-    policy: Policy
-    client: Client
-    envelope: Envelope
-    state: State
-    greylisted: Greylisted | None
-    why_not: WhyNotReached | None = None
-    allowed: Allowed | None = None
-    verified: Verified | None = None
-
-    @property
-    def own_user(self) -> bool:
-        return self.client == "own-user"
-
-    @property
-    def trusted(self) -> bool:
-        """May it relay: an own user, or a server (by the address of its machine) that is trusted."""
-        names = {self.client, self.setup.machine_of(self.client), "anyone"}
-        return self.own_user or not names.isdisjoint(self.policy.relays_for)
-
-    @property
-    def rates(self) -> tuple[Rate, ...]:
-        """The limits of rates that this mail counts against."""
-        policy = self.policy
-        if self.allowed is None or not policy.rates or (policy.rates_spare_trusted and self.trusted):
-            return ()
-        return tuple(r for r in policy.rates if r.own_users == self.own_user and not r.waits)
-
-    def no(
-        self, rcpt: Rcpt, cause: str, rule: str, address: str = "", command: Command = "rcpt", detail: str = "",
-        *, recoverable: bool = False,
-    ) -> Refusal:  # fmt: skip
-        address = address or rcpt.address
-        said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
-        return self.refused(rcpt, said, command, rule, recoverable=recoverable)
-
-    def refused(self, rcpt: Rcpt, said: Reply, command: Command, rule: str, *, recoverable: bool = False) -> Refusal:
-        """A refusal with this reply, or a softer one."""
-        return Refusal(rcpt, softened(said) if self.policy.soft_bounces else said, command, rule, recoverable)
 
 
 def receive(
@@ -127,121 +48,129 @@ def receive(
     limits of rates; None: nothing was sent before. `verified` remembers probes; None: every recipient is probed anew.
     """
     policy = setup.policies[server]
-    offer = _Offer(setup, policy, client, envelope, state, greylisted, why_not, allowed, verified)
-    insecure = _insecure(offer)
+    dialogue = Dialogue(setup, policy, client, envelope, state, greylisted, why_not, allowed, verified)
+    insecure = _insecure(dialogue)
     if insecure is not None:
         return Reception(
-            (), tuple(offer.refused(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients)
+            (), tuple(dialogue.refused(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients)
         )
-    too_many = next((r for r in offer.rates if r.counts == "messages" and not _within(offer, r)), None)
+    too_many = next((r for r in dialogue.rates if r.counts == "messages" and not _within(dialogue, r)), None)
     if too_many is not None:
         return Reception(
             (),
-            tuple(offer.no(rcpt, too_many.cause, "rate-limit", command="mail") for rcpt in envelope.recipients),
+            tuple(dialogue.no(rcpt, too_many.cause, "rate-limit", command="mail") for rcpt in envelope.recipients),
         )
-    limit = policy.max_submit_bytes if offer.own_user else policy.max_size_bytes
+    limit = policy.max_submit_bytes if dialogue.own_user else policy.max_size_bytes
     if limit is not None and envelope.size_bytes > limit and envelope.declares_size and policy.announces_size:
         return Reception(
-            (), tuple(offer.no(rcpt, "too-big", "size-limit", command="mail") for rcpt in envelope.recipients)
+            (), tuple(dialogue.no(rcpt, "too-big", "size-limit", command="mail") for rcpt in envelope.recipients)
         )
-    many = policy.max_submit_recipients if offer.own_user else None
+    many = policy.max_submit_recipients if dialogue.own_user else None
     if many is not None and sum(rcpt.count for rcpt in envelope.recipients) > many:
         return Reception(
-            (), tuple(offer.no(rcpt, "too-many-submitted", "recipient-limit") for rcpt in envelope.recipients)
+            (), tuple(dialogue.no(rcpt, "too-many-submitted", "recipient-limit") for rcpt in envelope.recipients)
         )
-    accepted, refused = _answers(offer)
+    accepted, refused = _answers(dialogue)
     cause = None
     if policy.expands_first and any(expanded(setup, policy, rcpt.address, state) is None for rcpt in accepted):
         cause = "alias-expansion", "alias-expansion"  # nobody gets the message, also who was answered 250 at RCPT
     elif accepted:
         cause = _refuse_body(policy, envelope.with_received(setup.machine_of(server)), limit)
     if cause is not None:
-        return Reception((), (*refused, *(offer.no(rcpt, *cause, command="data") for rcpt in accepted)))
+        return Reception((), (*refused, *(dialogue.no(rcpt, *cause, command="data") for rcpt in accepted)))
     return Reception(accepted, refused)
 
 
-def _answers(offer: _Offer) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]:
+def _answers(dialogue: Dialogue) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]:
     """The answers to every RCPT TO; when as many are taken as may be, the others are told to come later (RFC 5321 4.5.3.1.10)."""
     accepted: list[Rcpt] = []
     refused: list[Refusal] = []
-    by_smtp = not offer.own_user or offer.policy.checks_submissions
-    room = offer.policy.max_recipients if by_smtp and offer.policy.max_recipients is not None else math.inf
-    for rcpt in offer.envelope.recipients:
-        refusal = _refusal(offer, rcpt)
+    by_smtp = not dialogue.own_user or dialogue.policy.checks_submissions
+    room = dialogue.policy.max_recipients if by_smtp and dialogue.policy.max_recipients is not None else math.inf
+    for rcpt in dialogue.envelope.recipients:
+        refusal = _refusal(dialogue, rcpt)
         if refusal is not None:
             refused.append(refusal)
             continue
         taken = int(min(rcpt.count, room))
-        for rate in offer.rates:
+        for rate in dialogue.rates:
             if rate.counts == "recipients" or rate.of in ("mailbox", "pair"):
-                within = _within(offer, rate, rcpt.address, taken)
+                within = _within(dialogue, rate, rcpt.address, taken)
                 if within < taken:
-                    refused.append(offer.no(rcpt._replace(count=taken - within), rate.cause, "rate-limit"))
+                    refused.append(dialogue.no(rcpt._replace(count=taken - within), rate.cause, "rate-limit"))
                     rcpt, taken = rcpt._replace(count=within), within
         room -= taken
         if taken:
             accepted.append(rcpt._replace(count=taken))
         if taken < rcpt.count:
             rest = rcpt._replace(count=rcpt.count - taken)
-            refused.append(offer.no(rest, "too-many-recipients", "recipient-limit", recoverable=True))
+            refused.append(dialogue.no(rest, "too-many-recipients", "recipient-limit", recoverable=True))
     return tuple(accepted), tuple(refused)
 
 
-def _within(offer: _Offer, rate: Rate, address: str = "", count: int = 1) -> int:
+def _within(dialogue: Dialogue, rate: Rate, address: str = "", count: int = 1) -> int:
     """How many of a message's recipients are within a limit; of the message itself, 1 or 0."""
-    assert offer.allowed is not None, "an offer has rates only where they are counted"
+    assert dialogue.allowed is not None, "rates are looked at only where they are counted"
     if not address and rate.of in ("mailbox", "pair"):
         return count
-    return offer.allowed(rate, offer.envelope.sender, address, count)
+    return dialogue.allowed(rate, dialogue.envelope.sender, address, count)
 
 
-def _refusal(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
+def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     """The reply to one RCPT TO, or None if it is taken. The sender's domain first, then relaying, then the recipient."""
-    policy, sender = offer.policy, offer.envelope.sender
-    if sender and not offer.own_user:
-        refusal = _sender_refused(offer, rcpt)
+    policy, sender = dialogue.policy, dialogue.envelope.sender
+    if sender and not dialogue.own_user:
+        refusal = _sender_refused(dialogue, rcpt)
         if refusal is not None:
             return refusal
-    own = offer.trusted or offer.client in policy.own_clients
+    own = dialogue.trusted or dialogue.client in policy.own_clients
     if policy.rejects_own_domain_from_outside and domain_of(sender) in policy.domains and not own:
-        return offer.no(rcpt, "own-domain-from-outside", "own-domain-from-outside", sender)
-    if _comes_by_the_side_door(offer):
-        return offer.no(rcpt, "not-by-the-connector", "accepts-only-from")
+        return dialogue.no(rcpt, "own-domain-from-outside", "own-domain-from-outside", sender)
+    if _comes_by_the_side_door(dialogue):
+        return dialogue.no(rcpt, "not-by-the-connector", "accepts-only-from")
     rule = policy.rule_for(rcpt.address)
-    if not offer.trusted and (rule is None or not policy.takes_mail):
-        return offer.no(rcpt, "relay-deferred" if policy.defers_relaying else "relay-denied", "relay-denied")
+    if not dialogue.trusted and (rule is None or not policy.takes_mail):
+        return dialogue.no(rcpt, "relay-deferred" if policy.defers_relaying else "relay-denied", "relay-denied")
     if policy.reject_unknown_recipient_domain and rule is None:
-        status = _domain_status(offer.setup, rcpt.address, offer.state)
+        status = _domain_status(dialogue.setup, rcpt.address, dialogue.state)
         if status != "exists":
-            return offer.no(rcpt, f"{status}-recipient-domain", "recipient-domain-not-in-dns")
-    if offer.greylisted is not None and not offer.own_user and offer.greylisted(offer.client, sender, rcpt.address):
-        return offer.no(rcpt, "greylisted", "greylisted", recoverable=True)
-    if offer.own_user and not policy.checks_submissions:
+            return dialogue.no(rcpt, f"{status}-recipient-domain", "recipient-domain-not-in-dns")
+    if (
+        dialogue.greylisted is not None
+        and not dialogue.own_user
+        and dialogue.greylisted(dialogue.client, sender, rcpt.address)
+    ):
+        return dialogue.no(rcpt, "greylisted", "greylisted", recoverable=True)
+    if dialogue.own_user and not policy.checks_submissions:
         return None
-    if policy.takes_all_of_trusted and offer.trusted and not offer.own_user:
+    if policy.takes_all_of_trusted and dialogue.trusted and not dialogue.own_user:
         return None
-    if rule is not None and rule.verify and not _is_known(offer, rule, rcpt.address):
-        return offer.no(rcpt, "edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
-    if policy.protects_at_rcpt and offer.setup.directory.is_internal_only(rcpt.address) and not _from_inside(offer):
-        return offer.no(rcpt, "internal-only", "internal-senders-only")
+    if rule is not None and rule.verify and not _is_known(dialogue, rule, rcpt.address):
+        return dialogue.no(rcpt, "edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
+    if (
+        policy.protects_at_rcpt
+        and dialogue.setup.directory.is_internal_only(rcpt.address)
+        and not _from_inside(dialogue)
+    ):
+        return dialogue.no(rcpt, "internal-only", "internal-senders-only")
     refused_by = _refusing_route(policy, rcpt.address)
     if refused_by is not None and refused_by.refuses is not None:
         said = refused_by.refuses
         at_rcpt = said._replace(enhanced="5.1.1") if said.enhanced == "5.0.0" else said
-        return offer.refused(rcpt, at_rcpt, "rcpt", refused_by.rule)
-    return _unverified(offer, rcpt) if policy.verifies != "off" and rule is not None else None
+        return dialogue.refused(rcpt, at_rcpt, "rcpt", refused_by.rule)
+    return _unverified(dialogue, rcpt) if policy.verifies != "off" and rule is not None else None
 
 
-def _comes_by_the_side_door(offer: _Offer) -> bool:
+def _comes_by_the_side_door(dialogue: Dialogue) -> bool:
     """Does a client that the set-up does not name hand mail in, where only those it names may."""
-    only = offer.policy.accepts_only_from
-    if only is None or offer.own_user or offer.client in offer.policy.own_clients:
+    only = dialogue.policy.accepts_only_from
+    if only is None or dialogue.own_user or dialogue.client in dialogue.policy.own_clients:
         return False
-    return only.isdisjoint({offer.client, offer.setup.machine_of(offer.client)})
+    return only.isdisjoint({dialogue.client, dialogue.setup.machine_of(dialogue.client)})
 
 
-def _from_inside(offer: _Offer) -> bool:
-    return Case(offer.setup, offer.policy, offer.envelope, offer.client, offer.state).from_inside
+def _from_inside(dialogue: Dialogue) -> bool:
+    return Case(dialogue.setup, dialogue.policy, dialogue.envelope, dialogue.client, dialogue.state).from_inside
 
 
 def _refusing_route(policy: Policy, address: str) -> RouteEntry | None:
@@ -255,26 +184,26 @@ def _refusing_route(policy: Policy, address: str) -> RouteEntry | None:
     return route if route is not None and route.refuses is not None else None
 
 
-def _sender_refused(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
+def _sender_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     """The reply because of the sender's address: its domain is not in DNS, or (with `verifies_senders`) nobody here has it."""
-    setup, policy, sender, state = offer.setup, offer.policy, offer.envelope.sender, offer.state
+    setup, policy, sender, state = dialogue.setup, dialogue.policy, dialogue.envelope.sender, dialogue.state
     rule = policy.rule_for(sender) if policy.verifies_senders else None
     if rule is not None and rule.looked_up:
         if setup.find(policy, sender, state) is None:
-            return offer.no(rcpt, "unknown-sender", "sender-verification", sender)
+            return dialogue.no(rcpt, "unknown-sender", "sender-verification", sender)
         return None
     route = policy.route_for(sender, 0) if policy.verifies_senders else None
     by_hand = route is not None and route.hop is not None  # a route that needs no DNS: Exim's manualroute
     if policy.reject_unknown_sender_domain or (policy.verifies_senders and not by_hand):
         status = _domain_status(setup, sender, state)
         if status != "exists":
-            return offer.no(rcpt, f"{status}-sender-domain", "sender-domain-not-in-dns", sender)
+            return dialogue.no(rcpt, f"{status}-sender-domain", "sender-domain-not-in-dns", sender)
     return None
 
 
-def _insecure(offer: _Offer) -> Reply | None:
+def _insecure(dialogue: Dialogue) -> Reply | None:
     """What is said where one side wants TLS and the other has none: by the client, or by this server."""
-    policy, client = offer.policy, offer.setup.policies.get(offer.client)
+    policy, client = dialogue.policy, dialogue.setup.policies.get(dialogue.client)
     if client is None:
         return None
     if not client.requires_tls_to.isdisjoint({policy.server, "anyone"}):
@@ -290,44 +219,48 @@ def _insecure(offer: _Offer) -> Reply | None:
 # --- verification along the route ------------------------------------------------------------------------------------------------
 
 
-def _unverified(offer: _Offer, rcpt: Rcpt) -> Refusal | None:
+def _unverified(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     """The refusal of a recipient that cannot be routed, or whom a probe shows to be refused further on.
 
     Exim works the route out; Postfix's reject_unverified_recipient also asks the next host, which may ask on (ADDRESS_VERIFICATION_README).
     """
-    found = _probe(offer, rcpt) if offer.verified is None else offer.verified(rcpt.address, lambda: _probe(offer, rcpt))
-    if found is None or (found.temporary and offer.policy.takes_unverified):
+    found = (
+        _probe(dialogue, rcpt)
+        if dialogue.verified is None
+        else dialogue.verified(rcpt.address, lambda: _probe(dialogue, rcpt))
+    )
+    if found is None or (found.temporary and dialogue.policy.takes_unverified):
         return None
     if found.temporary:
         unreached = found.enhanced == "4.4.1"
         rule = "next-host-not-reached" if unreached else "recipient-verification"
-        return offer.no(rcpt, "unverified-recipient", rule, detail=str(found), recoverable=unreached)
+        return dialogue.no(rcpt, "unverified-recipient", rule, detail=str(found), recoverable=unreached)
     cause = "undeliverable-recipient"
-    refusal = offer.no(rcpt, cause, "recipient-verification", detail=str(found))
-    if offer.policy.unverified_code == 550:
+    refusal = dialogue.no(rcpt, cause, "recipient-verification", detail=str(found))
+    if dialogue.policy.unverified_code == 550:
         return refusal
     return refusal._replace(reply=Reply(450, "4.1.1", refusal.reply.text))
 
 
-def _probe(offer: _Offer, rcpt: Rcpt) -> Reply | None:
+def _probe(dialogue: Dialogue, rcpt: Rcpt) -> Reply | None:
     """What mail for a recipient would meet on its way; None: it would be delivered, or taken by the next host."""
-    setup, policy = offer.setup, offer.policy
+    setup, policy = dialogue.setup, dialogue.policy
     probe = Envelope("", (Rcpt(rcpt.address),)).with_received(setup.machine_of(policy.server))
-    for disposition in decide(setup, policy.server, probe, offer.client, offer.state).dispositions:
+    for disposition in decide(setup, policy.server, probe, dialogue.client, dialogue.state).dispositions:
         found = None
         if disposition.action == "fail" and disposition.reply is not None:
             found = disposition.reply
         elif disposition.action == "send" and disposition.hop is not None:
-            found = _at_next_hop(offer, disposition.hop, probe.to((disposition.rcpt,)))
+            found = _at_next_hop(dialogue, disposition.hop, probe.to((disposition.rcpt,)))
         if found is not None:
             return found
     return None
 
 
-def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
+def _at_next_hop(dialogue: Dialogue, hop: NextHop, probe: Envelope) -> Reply | None:
     """Why the next hop would not take a recipient: no host, or (for a server that probes) what an attempt meets; else None."""
-    setup, policy = offer.setup, offer.policy
-    hosts = hosts_at_once(setup, hop, policy, offer.state)
+    setup, policy = dialogue.setup, dialogue.policy
+    hosts = hosts_at_once(setup, hop, policy, dialogue.state)
     if isinstance(hosts, DnsFailure):
         by_set_up = policy.is_at_fault(hosts, hop)
         said = hosts.reply or reply(policy.product, hosts.cause, domain=hop.name, detail=hosts.reason)
@@ -336,9 +269,11 @@ def _at_next_hop(offer: _Offer, hop: NextHop, probe: Envelope) -> Reply | None:
         return None
 
     def take(server: str, recipients: Recipients) -> TransactionResult:
-        return receive(setup, server, policy.server, probe.to(recipients), offer.state, why_not=offer.why_not).result
+        return receive(
+            setup, server, policy.server, probe.to(recipients), dialogue.state, why_not=dialogue.why_not
+        ).result
 
-    tried = attempt_at_once(setup, policy.server, probe.recipients, hop, offer.state, take, offer.why_not)
+    tried = attempt_at_once(setup, policy.server, probe.recipients, hop, dialogue.state, take, dialogue.why_not)
     return next((refused.reply for refused in (*tried.failed, *tried.deferred)), None)
 
 
@@ -364,8 +299,8 @@ def _domain_status(setup: Setup, address: str, state: State) -> Literal["exists"
     return "unclear" if any(answer.temporary for answer in answers) else "unknown"
 
 
-def _is_known(offer: _Offer, rule: DomainRule, address: str) -> bool:
-    setup, policy, state, own_user = offer.setup, offer.policy, offer.state, offer.own_user
+def _is_known(dialogue: Dialogue, rule: DomainRule, address: str) -> bool:
+    setup, policy, state, own_user = dialogue.setup, dialogue.policy, dialogue.state, dialogue.own_user
     if policy.mailboxes is not None:
         return local_part_of(address) in policy.mailboxes
     aliases = {fold(address), fold(without_extension(address, policy.delimiters)), "@" + domain_of(address)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coexsim.errors import ScenarioError
-from coexsim.mail.dialogue import Reception, Refusal, receive
+from coexsim.mail.dialogue import receive
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import Answer
 from coexsim.mail.dsn import dsn_message
@@ -14,6 +14,7 @@ from coexsim.mail.message import Command, Envelope, Rcpt, Reply
 from coexsim.mail.outages import Outages
 from coexsim.mail.products.registry import REPLIES
 from coexsim.mail.products.services import organisation_of
+from coexsim.mail.reception import Reception, Refusal
 from coexsim.mail.replies import COMMON, expired_reply, reply
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
