@@ -172,13 +172,6 @@ def test_rates_extensions_and_deferred_relaying_become_keys(tmp_path: Path) -> N
     assert not rejects.defer_unauth_destination
 
 
-def test_a_server_that_forbids_no_relaying_is_an_open_relay(tmp_path: Path) -> None:
-    """Neither list has reject_unauth_destination: whoever asks may relay."""
-    found = server(tmp_path, "smtpd_relay_restrictions = permit_mynetworks\nsmtpd_recipient_restrictions = permit\n")
-
-    assert found.relay_for == ("anyone",)
-
-
 def test_limits_of_processes_come_from_master(tmp_path: Path) -> None:
     """Maxproc of smtpd, smtp and virtual; default_process_limit where it is '-'; concurrency for one destination."""
     master = "smtp inet n - n - 40 smtpd\nsmtp unix - - n - - smtp\nvirtual unix - n n - 8 virtual\nslow unix - - n - 2 smtp\n"

@@ -27,6 +27,7 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
             people.take(record)
         found.counts[f"entries of {file.name}"] = number
     people.finish()
+    _tell_unlisted(found, asked)
     found.domain = asked.domain or people.usual_domain()
     if server not in asked.addresses:
         kind = "domino" if domino else "exchange"
@@ -38,6 +39,23 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
         )
         found.master = server
     return found
+
+
+def _tell_unlisted(found: Found, asked: Asked) -> None:
+    """Tell people whom no table of relay recipients has named: a server that asks it refuses them."""
+    for server, domains in asked.listed_only.items():
+        fresh = [
+            one
+            for one in found.people
+            if one.address.casefold() not in asked.people and one.address.rpartition("@")[2].casefold() in domains
+        ]
+        if fresh:
+            names = fresh[0].address + (f" and {len(fresh) - 1} more" if fresh[1:] else "")
+            meaning = (
+                f"{server} takes mail for its relay_recipient_maps only, and these were not in it: it refuses them at RCPT, here it takes "
+                "them; write known_at with the servers that know them, or list them there"
+            )
+            found.leave("people", names, fresh[0].where, meaning)
 
 
 def _has_addresses(file: File, record: Record) -> None:

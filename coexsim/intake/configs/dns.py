@@ -37,6 +37,10 @@ def read_dns(files: Sequence[File], asked: Asked) -> Found:
             else:
                 others[line.type].append(line)
     if not lines:
+        directive = next((one for one in found.unused if one.what in ("$INCLUDE", "$GENERATE")), None)
+        if directive is not None:
+            text = f"there are no records but those of {directive.what} {directive.value}: {directive.meaning}"
+            fail(directive.where.file, directive.where.line, text)
         fail(files[0].name, 0, "there is no record in it that says where mail goes (MX, A, AAAA, CNAME, SOA, NS)")
     _tell_others(found, others)
     zones = _zones(list(lines.values()), asked.domain)

@@ -77,6 +77,9 @@ class Asked(NamedTuple):
     hosted: frozenset[str] = frozenset()  # addresses of the people whom it places at the hosted service
     people: frozenset[str] = frozenset()  # addresses of everybody in it
     unlisted: frozenset[str] = frozenset()  # names of people whom only the hosted service knew so far
+    listed_only: Mapping[
+        str, frozenset[str]
+    ] = {}  # domains in which a server takes mail for listed recipients only, by server
 
 
 @dataclass

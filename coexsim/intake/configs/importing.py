@@ -106,6 +106,7 @@ def _scenario(file: Path) -> tuple[str, Scenario]:
 
 def _asked(scenario: Scenario, server: str | None, domain: str | None) -> Asked:
     from coexsim.mail.setup import Setup
+    from coexsim.scenario.servers.postfix import PostfixServer
 
     setup = Setup(scenario)
     home = scenario.home_server.get("hosted")
@@ -114,4 +115,11 @@ def _asked(scenario: Scenario, server: str | None, domain: str | None) -> Asked:
     unlisted = frozenset(name for name, person in scenario.directory.people.items() if person.only_at_hosted)
     kinds = {name: one.kind for name, one in scenario.servers.items()}
     hosts = frozenset(fold(one.host) for one in scenario.servers.values() if one.host)
-    return Asked(server, domain or scenario.domain, setup.addresses, kinds, hosts, hosted, people, unlisted)
+    listed_only = {
+        name: frozenset(map(fold, one.relay_domains))
+        for name, one in scenario.servers.items()
+        if isinstance(one, PostfixServer) and one.relay_recipient_check
+    }
+    return Asked(
+        server, domain or scenario.domain, setup.addresses, kinds, hosts, hosted, people, unlisted, listed_only
+    )

@@ -53,7 +53,7 @@ READ_ELSEWHERE = {
     "default_transport", "sender_dependent_relayhost_maps", "default_destination_concurrency_limit",
     "smtp_destination_concurrency_limit", "default_process_limit", "smtp_tls_security_level", "smtp_connect_timeout",
     "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter", "address_verify_negative_cache",
-    "smtp_fallback_relay", "soft_bounce",
+    "smtp_fallback_relay", "fallback_relay", "soft_bounce", "smtpd_restriction_classes",
     "smtpd_client_restrictions", "smtpd_helo_restrictions",
     "smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
 }  # fmt: skip
@@ -103,9 +103,16 @@ def _read(files: Sequence[File], found: Found) -> tuple[Main, list[MasterService
         fail(files[0].name, 0, f"none of these files is a main.cf or the output of 'postconf -n': {names}")
     for name, setting in main.overridden:
         found.leave(name, setting.value, setting.where, "set once more later, which stands", matters=False)
+    main.overridden.clear()
     for service in services:
         for option, value in service.options.items():
             _override(main, service, option, value, found)
+    for name, setting in main.overridden:
+        place = main.settings[name].where
+        meaning = (
+            f"{place} sets it to {main.settings[name].value!r} for the service that takes mail; here that holds for all"
+        )
+        found.leave(name, setting.value, setting.where, meaning, matters=not has_no_part(name))
     return main, services
 
 
@@ -190,6 +197,7 @@ def _networks(main: Main, tables: Tables, found: Found, server: tuple[str, str],
         return
     clients: list[str] = []
     left: list[str] = []
+    hosts: list[str] = []
     for word in tables.networks("mynetworks"):
         try:
             network = ip_network(word.strip("[]").replace("]", "") if "[" in word else word, strict=False)
@@ -204,11 +212,16 @@ def _networks(main: Main, tables: Tables, found: Found, server: tuple[str, str],
         inside = [name for name, own in asked.addresses.items() if any(_lies_in(one, network) for one in own)]
         clients += [name for name in inside if name != server[1]]
         left += [] if inside else [word]
+        hosts += [word] if not inside and network.num_addresses == 1 else []
     if clients:
         found.put((*server, "mynetworks"), list(dict.fromkeys(clients)), where, f"{main.text('mynetworks')}")
     if left:
         meaning = "no server of the scenario has an address in these networks; its own people may hand mail in anyway"
-        found.leave("mynetworks", " ".join(left), where, meaning, matters=False)
+        if hosts:  # one address each is a server, which may be imported later
+            meaning += (
+                f". Is {', '.join(hosts)} a server that is still to come? Then import this one once more after it"
+            )
+        found.leave("mynetworks", " ".join(left), where, meaning, matters=bool(hosts))
 
 
 def _lies_in(address: str, network: object) -> bool:
@@ -258,7 +271,7 @@ def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
         "fingerprint",
     ):
         found.put((*server, "smtp", "tls"), True, main.where("smtp_tls_security_level"))
-    where = main.where("smtp_fallback_relay")
+    where = main.where("smtp_fallback_relay") or main.where("fallback_relay")  # so called before Postfix 2.3
     if where is not None and main.words("smtp_fallback_relay"):
         found.put((*server, "smtp_fallback_relay"), list(main.words("smtp_fallback_relay")), where)
     where = main.where("address_verify_negative_cache")
@@ -301,8 +314,9 @@ def _processes(main: Main, services: Sequence[MasterService], found: Found, serv
 
 def _rest(main: Main, files: Sequence[File], tables: Tables, found: Found) -> None:
     """Every parameter and file that nothing above has read."""
+    classes = main.words("smtpd_restriction_classes")
     for name, setting in main.settings.items():
-        if name in READ_ELSEWHERE or name in TIMES or name in NUMBERS:
+        if name in READ_ELSEWHERE or name in TIMES or name in NUMBERS or name in classes:
             continue
         if name in MATTERS:
             if main.text(name) not in ("", "0", "0s", "no", "all"):

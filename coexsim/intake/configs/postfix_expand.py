@@ -155,6 +155,7 @@ DEFAULTS = {
     "mydomain": "localdomain",
     "relay_domains": "${{$compatibility_level} <level {2} ? {$mydestination} : {}}",
     "relay_transport": "relay",
+    "smtp_fallback_relay": "$fallback_relay",
     "smtpd_relay_restrictions": "${{$compatibility_level} <level {1} ? {} : "
     "{permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination}}",
     "virtual_alias_domains": "$virtual_alias_maps",

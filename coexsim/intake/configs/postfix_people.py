@@ -31,7 +31,7 @@ class Addresses:
         self._main, self._tables, self._found = main, tables, found
         self._commands = {one.name: one.command for one in services if one.type == "unix"}
         self._name = name
-        self._hosted_people = asked.hosted
+        self._hosted_people, self._known_people = asked.hosted, asked.people
         self._asked_domain = (asked.domain or "").casefold()
         self._server = ("servers", name)
         self._hosted: dict[str, tuple[Where, str]] = {}  # domains with mailboxes or aliases here; by which parameter
@@ -137,14 +137,31 @@ class Addresses:
             self._mailbox(entry)
         for entry in self._tables.entries("virtual_alias_maps"):
             self._alias(entry, caught)
+        taken_whole = set()
         for entry in self._tables.entries("relay_recipient_maps"):
             if entry.key.startswith("@"):
                 meaning = f"every address of {entry.key[1:]} is accepted; here those that are listed"
                 self._found.leave("relay_recipient_maps", entry.key, entry.where, meaning)
+                taken_whole.add(entry.key[1:].casefold())
             elif "@" in entry.key:
                 self._add(Mailbox(entry.key, None, entry.where))
+        self._tell_unlisted(taken_whole)
         self._local_people()
         self._found.people += self._people.values()
+
+    def _tell_unlisted(self, taken_whole: set[str]) -> None:
+        """Tell people of the scenario in a relayed domain whom relay_recipient_maps does not name, unless it takes the whole domain."""
+        place = self._main.where("relay_recipient_maps")
+        if place is None or "relay_recipient_maps" in self._tables.unread:
+            return
+        domains = set(self._relayed) - taken_whole
+        missing = sorted(
+            one for one in self._known_people if one.rpartition("@")[2] in domains and one not in self._people
+        )
+        if missing:
+            names = missing[0] + (f" and {len(missing) - 1} more" if missing[1:] else "")
+            meaning = "people of the scenario whom it does not list: they are refused at RCPT, here they are taken; write known_at for them"
+            self._found.leave("relay_recipient_maps", names, place, meaning)
 
     def _transport(self, text: str, where: Where, pattern: str, parameter: str) -> str | None:
         """``smtp:[host]``, ``smtp:`` or ``virtual:``; None where nothing is said, or nothing that can be said here."""

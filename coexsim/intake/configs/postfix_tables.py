@@ -82,10 +82,10 @@ class Tables:
         kind, _, name = word.removeprefix("proxy:").partition(":")
         if kind in _READ:
             file = self._file(name, parameter, where)
-            if file is not None:
-                yield from (
-                    read_aliases(file) if parameter in ("alias_maps", "local_recipient_maps") else read_table(file)
-                )
+            if file is not None and parameter in ("alias_maps", "local_recipient_maps"):
+                yield from read_aliases(file)
+            elif file is not None:
+                yield from self._with_values(file, parameter)
         elif kind == "inline" and name.startswith("{"):
             for pair in split_words(name[1:-1]):
                 key, _, value = pair.strip("{}").partition("=")
@@ -99,6 +99,16 @@ class Tables:
             )
         else:
             self._tell(parameter, word, where, "looked up in another program; export it and import it as directory")
+
+    def _with_values(self, file: File, parameter: str) -> Iterator[TableEntry]:
+        """The entries of a table; postmap leaves out a line without a value ("expected format: key whitespace value")."""
+        for entry in read_table(file):
+            if entry.value:
+                yield entry
+            elif f"{entry.where}" not in self._told:
+                self._told.add(f"{entry.where}")
+                meaning = "a line without a value, which postmap leaves out: nothing is looked up by it, here neither"
+                self._found.leave(parameter, entry.key, entry.where, meaning)
 
     def _file(self, name: str, parameter: str, where: Where) -> File | None:
         """The file of that name among those that were given."""
