@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def _usual(backlog: Floats, outages: Sequence[tuple[int, int]], first: int, back
 
     Of the same hour on days before the first outage, if the run has such; else of the hour before this outage (or before
     an earlier one that began within that hour: its backlog is not the usual); else, where the run begins with the
-    outage, the level at which the queue comes to rest by the end of the run.
+    outage or shortly before, the level at which the queue comes to rest by the end of the run, if the outage lifted it at all.
     """
     before = first
     while earlier := [begin for begin, _ in outages if before - HOUR < begin < before]:
@@ -69,8 +69,23 @@ def _usual(backlog: Floats, outages: Sequence[tuple[int, int]], first: int, back
         usual[at] = max((float(part.max()) for part in same if len(part) >= MEAN_MINUTES), default=np.nan)
     hour = backlog[max(before - HOUR, 0) : before]
     known = len(hour) >= MEAN_MINUTES
-    level = float(_means(hour)[: -MEAN_MINUTES + 1].max()) if known else _resting(smooth)
+    level = inf
+    if known:
+        level = float(_means(hour)[: -MEAN_MINUTES + 1].max())
+    elif _is_lifted(hour, backlog[first:]):
+        level = _resting(smooth)
     return np.where(np.isnan(usual), level, np.maximum(usual, level) if known else usual)
+
+
+def _is_lifted(short: Floats, since: Floats) -> bool:
+    """Is a queue longer since the outage began than chance makes it, by the few minutes seen before; without any, it is taken for so.
+
+    Chance: the most seen before, and three times the spread of a count of that size.
+    """
+    if not len(short):
+        return True
+    most = float(short.max())
+    return float(since.max(initial=0.0)) > most + 3 * sqrt(most)
 
 
 def _resting(smooth: Floats) -> float:

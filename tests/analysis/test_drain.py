@@ -74,3 +74,16 @@ def test_the_next_outage_does_not_count_for_this_one() -> None:
     backlog[105:115] = 500.0
 
     assert minutes_to_drain(backlog, [(60, 90), (105, 110)], 0) == 3.0
+
+
+def test_a_queue_that_the_outage_did_not_lift_is_normal_at_once() -> None:
+    """With five minutes seen before: one of 0 to 4 throughout is normal at once; one that grows to 26,000 is when it is empty."""
+    rng = np.random.default_rng(3)
+    calm = rng.integers(0, 5, 180).astype(float)
+    lifted = calm.copy()
+    lifted[5:67] += np.linspace(0, 26_000, 62)
+    lifted[67:90] += np.linspace(26_000, 0, 23)
+
+    assert minutes_to_drain(calm, [(5, 67)], 0) == 0.0
+    assert 20 <= minutes_to_drain(lifted, [(5, 67)], 0) <= 24
+    assert minutes_to_drain(lifted[:80], [(5, 67)], 0) == inf
