@@ -45,7 +45,7 @@ def explain_scenario(path: Path, *, out: Path | None = None, quiet: bool = False
     elif quiet:
         say(answer)
     else:
-        _say_explanation(title, found, scope(scenario))
+        _say_explanation(answer, found, scope(scenario))
     return keeping.exit_code(0)
 
 
@@ -69,11 +69,11 @@ def _data(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _say_explanation(title: str, found: Explanation, counted: str) -> None:
+def _say_explanation(answer: str, found: Explanation, counted: str) -> None:
     from coexsim.report.tables import plain_table, titled, words
 
     console = make_console()
-    console.print(title, style="bold")
+    console.print(f"{answer}.", style="bold")
     console.print()
     routes = plain_table(["from", "to", "goes over", "ends"], [])
     for route in found.routes:

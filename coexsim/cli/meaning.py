@@ -52,7 +52,7 @@ def explain(
     if out is not None:
         raise UsageError("--out: a page is made of a scenario's file; this tells of findings, keys, words and columns")
     if what is None:
-        _explain_all(as_json=as_json)
+        _explain_all(quiet=quiet, as_json=as_json)
     elif code in EXPLANATIONS:
         _explain_finding(code, quiet=quiet, as_json=as_json)
     else:
@@ -60,7 +60,7 @@ def explain(
     return 0
 
 
-def _explain_all(*, as_json: bool) -> None:
+def _explain_all(*, quiet: bool, as_json: bool) -> None:
     """List whatever can be asked for."""
     from coexsim.analysis.tables import TABLES
     from coexsim.analysis.terms import TERMS
@@ -68,15 +68,16 @@ def _explain_all(*, as_json: bool) -> None:
     from coexsim.scenario.describe import all_keys, key_data, tree_text
 
     findings = list(EXPLANATIONS.values())
+    counts = f"{len(findings)} kinds of findings, {len(all_keys())} keys, {len(TERMS)} words and {len(TABLES)} tables"
+    if quiet and not as_json:
+        say(counts)
+        return
     if as_json:
         meanings = [
             *map(key_data, all_keys()),
             *map(_term_data, TERMS.values()),
             *(_table_data(*each) for each in TABLES.items()),
         ]
-        counts = (
-            f"{len(findings)} kinds of findings, {len(all_keys())} keys, {len(TERMS)} words and {len(TABLES)} tables"
-        )
         kinds = [each._asdict() for each in findings]
         print_json(envelope("explain", counts, 0, kinds_of_findings=kinds, meanings=meanings))
         return

@@ -117,3 +117,36 @@ def test_what_stands_in_a_column_isfolded_below_itself(columns: int) -> None:
     assert all(len(row) <= columns for row in rows)
     begin = {len(row) - len(row.lstrip()) for row in rows[1:]}
     assert begin == ({33} if columns >= 60 else {4})
+
+
+def test_the_shortest_answer_of_explain_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As JSON has it; the whole text of a scenario begins with it."""
+    assert run(["explain", "--quiet"]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert run(["explain", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["answer"] == line
+
+    file = tmp_path / "scenario.yaml"
+    asked = [
+        "--domain",
+        "corp.example",
+        "--onprem",
+        "90",
+        "--hosted",
+        "9",
+        "--uplink",
+        "9Mbit/s",
+        "--cores",
+        "2",
+        "--quiet",
+        "--out",
+    ]
+    assert run(["init", "exchange-hybrid-centralised", *asked, str(file)]) == 0
+    capsys.readouterr()
+    said = []
+    for words in ([], ["--quiet"], ["--json"]):
+        assert run(["explain", str(file), *words]) == 0
+        said.append(capsys.readouterr().out)
+    whole, short, data = " ".join(said[0].split()), said[1].strip(), json.loads(said[2])["answer"]
+    assert short == data
+    assert whole.startswith(short)
