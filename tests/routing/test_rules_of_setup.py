@@ -330,6 +330,50 @@ def test_exim_says_later_where_its_own_set_up_leads_nowhere() -> None:
     assert "451 4." in said.reply.text or said.reply.enhanced.startswith("4")
 
 
+@pytest.mark.parametrize("person", ["{mail_file: onprem}", "{mail_file: other}"])
+def test_exim_relays_all_of_a_domain_that_it_relays_to(person: str) -> None:
+    """A domain of relay_to_domains is not local: nobody in it is delivered or looked up here, not even who has a mail file here, and any
+    route leads on, that to a smart host for all domains too.
+    """
+    exim = (
+        ONE_POSTFIX.replace(
+            "kind: postfix, host: mail.corporate.com, smtpd_recipient_limit: 1",
+            "kind: exim, host: mail.corporate.com, local_domains: [own.example], relay_to_domains: [corporate.com], "
+            "smart_host_for_others: '[hub.far.example]', verify_recipient: route}\n"
+            "  other: {kind: postfix, host: hub.far.example, mydestination: [corporate.com]",
+        )
+        .replace("dns: {", 'dns: {far.example: "hub IN A 192.0.2.20", ')
+        .replace("two: {mail_file: onprem}", f"x: {person}")
+    )
+    route = trace(Setup(scenario_from_text(exim)), OUTSIDE, "x@corporate.com")
+
+    assert route.recipients[0].servers == ("external", "onprem", "other")
+
+
+@pytest.mark.parametrize(
+    ("zone", "sender_told", "recipient_told"),
+    [
+        ("", (450, "4.1.8"), (450, "4.1.2")),
+        ("far.example: {fault: servfail}, ", (450, "4.1.8"), (450, "4.1.2")),
+        ('far.example: "@ IN MX 0 .", ', (550, "5.7.27"), (556, "5.1.10")),
+    ],
+)
+def test_a_domain_that_is_not_in_dns_may_be_there_later(
+    zone: str, sender_told: tuple[int, str], recipient_told: tuple[int, str]
+) -> None:
+    """postconf(5), unknown_address_reject_code: 450 unless changed, and always after an error of DNS; a null MX is for good (RFC 7505)."""
+    for whose, sender, recipient, expected in (
+        ("sender", "x@far.example", "one@corporate.com", sender_told),
+        ("recipient", "one@corporate.com", "x@far.example", recipient_told),
+    ):
+        postfix = ONE_POSTFIX.replace("smtpd_recipient_limit: 1", f"reject_unknown_{whose}_domain: enabled")
+        setup = Setup(scenario_from_text(postfix.replace("dns: {", "dns: {" + zone)))
+        said = trace(setup, sender, recipient).recipients[0].end.reply
+
+        assert said is not None
+        assert (said.code, said.enhanced) == expected
+
+
 def test_exchange_online_blocks_at_its_edge() -> None:
     """[MS-DBEB]: on by default for accepted domains that are authoritative; of a service that nothing is known of, 5.1.1."""
     codes = [
