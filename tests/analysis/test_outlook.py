@@ -63,6 +63,7 @@ def test_what_holds_all_the_years_is_said_so() -> None:
 
     assert (found.holds_until, found.breaks_by) == (found.end, None)
     assert "is shown to hold until December 2029, as far as was looked" in str(found) or "January 2030" in str(found)
+    assert str(found).endswith("; then busiest: onprem.cores (72 %).")
 
 
 def test_what_does_not_hold_today_is_said() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import inf, nan
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,11 +11,15 @@ import pandas as pd
 import pytest
 
 from coexsim.analysis import headroom as headroom_module
+from coexsim.analysis.candidates import amounts
 from coexsim.analysis.compare import paired as compared_pair
+from coexsim.analysis.explain import explain
 from coexsim.analysis.headroom import find_headroom
 from coexsim.analysis.loads import Loads, StationLoad
 from coexsim.analysis.outage import outage_facts
+from coexsim.analysis.resources import resource_table
 from coexsim.analysis.round_trip import paired
+from coexsim.analysis.sized_work import Moments, work_of
 from coexsim.analysis.slo import judge
 from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import parse_objective
@@ -24,6 +28,9 @@ from coexsim.experiment.results import Results, join
 from coexsim.report.answer import straight_answer
 from coexsim.report.series import backlog_curves
 from coexsim.report.summary import summarise
+from coexsim.scenario.base import Slow, Work
+from coexsim.scenario.load import changed
+from coexsim.scenario.model import Candidate
 from coexsim.stats import mean_interval
 from tests.analysis.small import small
 from tests.experiment.made_up import made_up
@@ -180,7 +187,8 @@ def test_headroom_names_what_breaks_and_the_busiest_station(monkeypatch: pytest.
         answer = "cannot say" if len(grown) == 2 else sure  # beside the first guess, beyond what is missed later
         verdict = SimpleNamespace(objective=objective, answer=answer, say=lambda: "80 %")
         busy = {("onprem", "cores"): 0.8, ("onprem", "transfer"): 0.1}
-        return SimpleNamespace(answer=answer, verdicts=(verdict,), runs=(), busy=lambda: busy)
+        kept = SimpleNamespace(objective=lower, answer="met", say=lambda: "5 %")
+        return SimpleNamespace(answer=answer, verdicts=(kept, verdict), runs=(), busy=lambda: busy)
 
     monkeypatch.setattr(headroom_module, "assess", assess)
     monkeypatch.setattr(headroom_module, "grown", lambda _, growth: growth)
@@ -190,8 +198,66 @@ def test_headroom_names_what_breaks_and_the_busiest_station(monkeypatch: pytest.
 
     assert found is not None
     assert "onprem.cores (80 %)" in str(found)
+    assert found.first == "utilisation(onprem.cores) < 70 %: 80 %", "what is met does not break"
     assert found.holds_to < 1.2 < 1.25 <= found.breaks_at < 1.3
     assert found.undecided
     assert all(found.holds_to < step < found.breaks_at for step in found.undecided)
     assert pd.notna(found.holds_to)
     assert grown[0] == pytest.approx(1.4, rel=0.06), "70 % of 50 %: where theory expects it, not at 2 %"
+
+
+def test_a_station_without_a_limit_has_no_wait() -> None:
+    """However much comes to it: nobody waits for the infinitely many workers of M/G/inf."""
+    assert StationLoad("onprem", "cores", inf, 1.0, 1e3, 1e3, 2.0, 1.0).wait_s == 0.0
+
+
+def test_the_rare_slow_part_is_uniform_between_its_two_times() -> None:
+    """3 % of the messages take 2 to 6 s more: mean and second moment by adding up over that law."""
+    found = work_of([Work(slow=Slow.model_validate({"share": 0.03, "shortest": "2 s", "longest": "6 s"}))]).on(
+        Moments()
+    )
+    times_s = 2.0 + 4.0 * (np.arange(100_000) + 0.5) / 100_000
+
+    assert found.mean_s == pytest.approx(0.03 * times_s.mean())
+    assert found.square_s2 == pytest.approx(0.03 * (times_s**2).mean(), rel=1e-6)
+
+
+def test_the_uplink_of_a_machine_is_the_narrowest_line_of_its_site() -> None:
+    """Lines between other sites are none of its own; a machine that says a bandwidth has that."""
+    links = [
+        {"between": ["office", "hosted"], "bandwidth": "100 Mbit/s"},
+        {"between": ["office", "internet"], "bandwidth": "16 Mbit/s"},
+        {"between": ["hosted", "internet"], "bandwidth": "8 Mbit/s"},
+    ]
+    scenario = changed(SCENARIO, {"links": links})
+
+    assert amounts(scenario, Candidate(name="a"), "onprem")["uplink"] == 2e6
+    assert amounts(scenario, Candidate.model_validate({"name": "a", "uplink": "40 Mbit/s"}), "onprem")["uplink"] == 5e6
+
+
+def test_explain_shows_no_mail_from_the_internet_to_itself() -> None:
+    """All other ways are shown, those from the Internet and to it among them; nobody unknown writes."""
+    ways = {(route.sender, route.recipient) for route in explain(SCENARIO).routes}
+
+    assert {("internet", "hosted"), ("internet", "onprem"), ("hosted", "internet"), ("internet", "unknown")} <= ways
+    assert ("internet", "internet") not in ways
+    assert not any(sender == "unknown" for sender, _ in ways)
+
+
+def test_a_share_of_one_run_lies_within_its_interval() -> None:
+    """A tenth bounced, here and there in the hour: more and less than a tenth is left possible."""
+    outcome = np.where(np.random.default_rng(7).random(3_600) < 0.1, "bounced", "delivered")
+    run = made_up([1.0] * 3_600, minutes=60, outcome=outcome, born_s=np.arange(3_600.0))
+    found = measure(parse_objective("share(bounced) < 50 %", SCENARIO), run, SCENARIO)
+
+    assert 0.05 < found.low < found.value < found.high < 0.2
+
+
+def test_the_scarcest_resource_is_named_first() -> None:
+    """Threads 80 %, cores 30 % busy; then what has no figure."""
+    busy = {("onprem", "cores"): 0.3, ("onprem", "transfer"): 0.8}
+    assessment: Any = SimpleNamespace(busy=lambda: busy, runs=[SimpleNamespace(most_queued_bytes={"onprem": 5e9})])
+    table = resource_table(SCENARIO, "onprem", assessment, (), Loads((), 1.0))
+
+    assert list(table["resource"][:3]) == ["transfer_threads", "cores", "queue_disk"]
+    assert table["busy"][3:].isna().all()

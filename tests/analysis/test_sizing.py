@@ -417,6 +417,16 @@ def test_it_stops_when_all_is_clear_and_goes_on_when_not() -> None:
 
 
 @pytest.mark.usefixtures("made_up_runs")
+def test_a_missed_objective_ends_it_only_where_that_is_enough() -> None:
+    """Beside a clear miss, one that is not clear: it goes on for that one, unless a miss decides."""
+    scenario = light("mean(delay) < 1 s", "mean(delay) < 4.1 s", size=EIGHT)
+
+    assert len(assess(scenario, most=16).runs) > 4
+    assert len(assess(scenario, most=16, stop_when_missed=True).runs) == 4
+    assert len(assess(light("mean(delay) < 4.1 s", size=EIGHT), most=16, stop_when_missed=True).runs) > 4
+
+
+@pytest.mark.usefixtures("made_up_runs")
 def test_a_width_can_be_asked_for() -> None:
     """5 % of the value takes more than the four runs that make the verdict clear; what it would take is said."""
     wide = assess(light("mean(delay) < 6 s", size=EIGHT), most=64)
