@@ -15,6 +15,7 @@ myhostname = mail.corporate.com
 virtual_mailbox_domains = corporate.com
 virtual_mailbox_maps = hash:/etc/postfix/box
 content_filter = x
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 """
 
 

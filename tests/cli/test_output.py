@@ -60,6 +60,9 @@ def test_a_folder_that_cannot_be_is_told_before_the_run(
 ) -> None:
     """A file in its place: exit code 2 at once, from each command that writes."""
     (scenario.parent / "file").touch()
+    if verb == "size":
+        with scenario.open("a", encoding="utf-8") as file:
+            file.write('objectives: ["p95(delay) < 60 s"]\nsize: {server: onprem, ranges: {cores: 1..2}}\n')
     more = {"outage": ["--server", "onprem", "--at", "10 min", "--for", "1 min"], "sweep": ["load.growth=1,2"]}.get(
         verb, []
     )

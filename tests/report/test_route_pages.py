@@ -82,7 +82,7 @@ def test_an_import_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     page = page_of(tmp_path)
 
     assert "14 keys from postfix." in page.text
-    assert "1 setting that could change an answer is left out" in page.text
+    assert "2 settings that could change an answer are left out" in page.text
     assert page.text.index("smtpd_milters") < page.text.index("compatibility_level")
     assert "transport:2" in page.text
 
