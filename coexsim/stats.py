@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from math import exp, inf, isfinite, nan, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -123,6 +123,21 @@ def memory_bins(rows: ArrayLike) -> float:
         before = min(pair, before)
         total += before
     return max(2 * total - 1.0, 1.0)
+
+
+def own_ranks(rows: ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Each row's values as ranks within the row, from -1/2 to 1/2 around 0; equal values share theirs.
+
+    Ranks keep the order in time, and forget how high a row lies and how high its peaks reach (Wald and Wolfowitz, "An exact test
+    for randomness in the non-parametric case based on serial correlation", Annals of Mathematical Statistics 14, 1943).
+    """
+    values = np.atleast_2d(np.asarray(rows, dtype=np.float64))
+    ranks = np.empty_like(values)
+    for row, into in zip(values, ranks, strict=True):
+        _, place, count = np.unique(row, return_inverse=True, return_counts=True)
+        into[:] = (np.cumsum(count) - (count - 1) / 2)[place]
+    centred: np.ndarray[Any, np.dtype[np.float64]] = (ranks - (values.shape[1] + 1) / 2) / max(values.shape[1], 1)
+    return centred
 
 
 def quantile_interval(samples: ArrayLike, probability: float, level: float = 0.95) -> Interval:

@@ -550,10 +550,13 @@ def test_measuring_takes_the_workers_into_account(monkeypatch: pytest.MonkeyPatc
 )
 @pytest.mark.parametrize("runs", [1, 3])
 def test_intervals_hold_the_true_value_as_often_as_they_say(text: str, true: float, runs: int) -> None:
-    """Over 200 small experiments a 95 % interval holds the known value in 91 to 99 % (shares, made wider, may in all)."""
+    """Over 200 small experiments a 95 % interval holds the known value in 91 to 99 % (shares, made wider, may in all).
+
+    Of independent values hardly ever nothing is told: at most 6 times by chance.
+    """
     objective = parse_objective(text, SCENARIO)
     rng = np.random.default_rng(17)
-    size, held = 600, 0
+    size, held, told = 600, 0, 0
     template = made_up(
         [1.0] * size, outcome=["bounced"] + ["delivered"] * (size - 1), born_s=np.linspace(0, 3599, size)
     )
@@ -565,9 +568,12 @@ def test_intervals_hold_the_true_value_as_often_as_they_say(text: str, true: flo
             outcome = pd.Categorical(np.where(bounced, "bounced", "delivered"), categories=outcomes)
             mail = template.mail.assign(delay_s=rng.exponential(10.0, size), outcome=outcome)
             samples.append(measure(objective, replace(template, mail=mail), SCENARIO))
-        held += judge(objective, samples).interval.holds(true)
+        verdict = judge(objective, samples)
+        told += verdict.interval.known
+        held += verdict.interval.holds(true)
 
-    assert 182 <= held <= (200 if "share" in text else 198)
+    assert told >= 194
+    assert 0.91 <= held / told <= (1 if "share" in text else 0.99)
 
 
 @pytest.mark.theory

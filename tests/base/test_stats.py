@@ -19,6 +19,7 @@ from coexsim.stats import (
     mean_interval,
     memory_bins,
     mser5,
+    own_ranks,
     quantile_interval,
     ratio_half_width,
     replications_needed,
@@ -141,6 +142,15 @@ def test_an_interval_in_logarithms_is_never_below_zero() -> None:
     assert narrow[:2] == pytest.approx((9.99, 10.01), abs=1e-4)
     assert log_interval(0.0, 0.0) == (0.0, 0.0, 0.95)
     assert not log_interval(1.0, nan).known
+
+
+def test_ranks_forget_the_level_and_the_height_of_the_peaks() -> None:
+    """Another level, another unit, peaks ten times as high: the same ranks; equal values share theirs; the middle is 0."""
+    row = np.array([3.0, 1.0, 7.0, 1.0, 5.0])
+
+    assert own_ranks(row)[0] == pytest.approx([0.0, -0.3, 0.4, -0.3, 0.2])
+    assert own_ranks([row, 100 + 9 * row**3])[1] == pytest.approx(own_ranks(row)[0])
+    assert own_ranks(np.ones((2, 4))) == pytest.approx(np.zeros((2, 4)))
 
 
 def test_a_ratio_counts_each_replication_by_its_size() -> None:
