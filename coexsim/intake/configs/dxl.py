@@ -1,6 +1,7 @@
 """Documents of a Domino database exported as DXL, one after the other, each with its line; entities are refused.
 
-Read by defusedxml's SAX parser: a directory of 100,000 documents is never in memory as a whole, and every element has its line.
+There is no library for DXL itself. It is read by defusedxml's SAX parser: a directory of 100,000 documents is never in memory
+as a whole, and every element has its line.
 """
 
 from __future__ import annotations
