@@ -14,6 +14,7 @@ import numpy as np
 from coexsim.analysis.slo import Verdict, exit_code, judge
 from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.answers import CANNOT_SAY, EXIT_CODES, MISSED
 from coexsim.engine.choice import Engine
 from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import run_all
@@ -73,7 +74,7 @@ class Assessment:
     @property
     def answer(self) -> str:
         """All met; one missed; or cannot say."""
-        return {0: "met", 1: "missed", 3: "cannot say"}[self.exit_code]
+        return next(answer for answer, code in EXIT_CODES.items() if code == self.exit_code)
 
     def busy(self) -> dict[Station, float]:
         """Busy share in the busiest hour, mean over replications."""
@@ -130,8 +131,8 @@ def assess(
         runs += _more(scenario, seed, range(len(runs), look), asked, executor, progress)
         columns = [[run.samples[i] for run in runs] for i in range(len(asked))]
         verdicts = tuple(judge(each, samples, level) for each, samples in zip(asked, columns, strict=True))
-        missed = any(verdict.answer == "missed" for verdict in verdicts)
-        clear = all(verdict.answer != "cannot say" for verdict in verdicts)
+        missed = any(verdict.answer == MISSED for verdict in verdicts)
+        clear = all(verdict.answer != CANNOT_SAY for verdict in verdicts)
         narrow = all(_is_narrow(verdict, relative, absolute) for verdict in verdicts)
         if (missed and stop_when_missed) or (clear and narrow) or _is_hopeless(verdicts, most):
             break
@@ -161,7 +162,7 @@ def _is_narrow(verdict: Verdict, relative: float | None, absolute: float | None)
 
 def _is_hopeless(verdicts: Sequence[Verdict], most: int) -> bool:
     """Is every verdict that is open so near its limit that even ten times the budget would not do."""
-    still_open = [verdict for verdict in verdicts if verdict.answer == "cannot say"]
+    still_open = [verdict for verdict in verdicts if verdict.answer == CANNOT_SAY]
     return bool(still_open) and all(verdict.needed is not None and verdict.needed > 10 * most for verdict in still_open)
 
 
@@ -174,14 +175,14 @@ def _advice(
     for place, verdict in enumerate(verdicts):
         needed = verdict.needed
         values = [run.samples[place].value for run in runs]
-        if verdict.answer != "cannot say" and not _is_narrow(verdict, relative, absolute):
+        if verdict.answer != CANNOT_SAY and not _is_narrow(verdict, relative, absolute):
             numbers = [
                 replications_needed(values, level=level, **wish)
                 for wish in ({"relative": relative}, {"absolute": absolute})
                 if next(iter(wish.values())) is not None
             ]
             needed = max((n for n in numbers if n is not None), default=None)
-        elif verdict.answer != "cannot say":
+        elif verdict.answer != CANNOT_SAY:
             continue
         tells = f"about {needed or 0:,} replications would tell, {(needed or 0) * each_s:,.0f} s of one processor"
         excuse = verdict.why or "no number of replications is known to do"

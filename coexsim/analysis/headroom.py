@@ -11,6 +11,7 @@ from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
 from coexsim.analysis.loads import Loads, station_loads
 from coexsim.analysis.screening import predict
 from coexsim.analysis.slo_text import Objective
+from coexsim.answers import MET, MISSED
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 
@@ -88,7 +89,7 @@ def find_headroom(
     holds_to = steps[low] if low >= 0 else 1.0
     if high == len(steps):
         return Headroom(holds_to, inf, "", "", between)
-    first = "; ".join(f"{v.objective.text}: {v.say()}" for v in broken[high].verdicts if v.answer == "missed")
+    first = "; ".join(f"{v.objective.text}: {v.say()}" for v in broken[high].verdicts if v.answer == MISSED)
     busy = broken[high].busy()
     station = max(busy, key=lambda each: busy[each]) if busy else ("", "")
     resource = f"{'.'.join(part for part in station if part != 'link')} ({100 * busy[station]:.0f} %)" if busy else "-"
@@ -106,16 +107,16 @@ def bracket(answer: Callable[[int], str], count: int, guess: int) -> tuple[int, 
     while True:
         found = answer(at)
         tried += 1
-        if found == "met":
+        if found == MET:
             low = at
-        elif found == "missed":
+        elif found == MISSED:
             high = at
         else:
             undecided.add(at)
         ahead = [i for i in range(low + 1, high) if i not in undecided]
         if not ahead:
             return low, high, undecided
-        at = (ahead[0] if found == "met" else ahead[-1]) if tried == 1 else ahead[(len(ahead) - 1) // 2]
+        at = (ahead[0] if found == MET else ahead[-1]) if tried == 1 else ahead[(len(ahead) - 1) // 2]
 
 
 def _fullest(loads: Loads) -> float:

@@ -18,6 +18,7 @@ from coexsim.analysis.headroom import bracket, grown
 from coexsim.analysis.loads import station_loads
 from coexsim.analysis.screening import too_small
 from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.cards import card
 from coexsim.errors import NoDataError, UnitError
 from coexsim.experiment.sweep import HOSTED_SHARE, at_values
@@ -91,7 +92,7 @@ class Outlook:
 
     @property
     def _finding(self) -> str:
-        between = [look for look in self.looks if look.answer == "cannot say" and self._is_between(look.day)]
+        between = [look for look in self.looks if look.answer == CANNOT_SAY and self._is_between(look.day)]
         unsure = (
             f" (between, in {', '.join(say_month(look.day) for look in between)}, we cannot say)" if between else ""
         )
@@ -99,11 +100,11 @@ class Outlook:
             if self.holds_until is None:
                 return "may hold or not: we cannot say."
             ahead = "as far as was looked" if self.holds_until >= self.end else "and later we cannot say"
-            held = [look for look in self.looks if look.answer == "met"]
+            held = [look for look in self.looks if look.answer == MET]
             then = [held[-1].figures, f"busiest: {held[-1].resource}" if held[-1].resource else ""] if held else []
             told = f"; then {'; '.join(filter(None, then))}" if any(then) else ""
             return f"is shown to hold until {say_month(self.holds_until)}, {ahead}{unsure}{told}."
-        broken = next(look for look in self.looks if look.day == self.breaks_by and look.answer == "missed")
+        broken = next(look for look in self.looks if look.day == self.breaks_by and look.answer == MISSED)
         busiest = f"; busiest then: {broken.resource}" if broken.resource else ""
         if self.holds_until is None:
             return f"is not shown to hold on any day, and to break by {say_month(self.breaks_by)}{unsure}: first {broken.first}{busiest}."
@@ -157,12 +158,12 @@ def outlook(
         then = scenario if hosted is None else at_values(scenario, {HOSTED_SHARE: hosted})
         then = grown(then, factor)
         if reason := too_small(asked, station_loads(then)):
-            return Look(day, hosted, factor, "missed", reason)
+            return Look(day, hosted, factor, MISSED, reason)
         found = assess(
             then, asked, most=replications, stop_when_missed=True, seed=seed, executor=executor, progress=progress
         )
         said = [(v.answer, f"{v.objective.text}: {v.say()}") for v in found.verdicts]
-        first = "; ".join(text for answer, text in said if answer == "missed")
+        first = "; ".join(text for answer, text in said if answer == MISSED)
         figures = "; ".join(text for _, text in said)
         busy = found.busy()
         if not busy:
@@ -192,13 +193,13 @@ def look_ahead(
 
     for place, step in enumerate(steps):
         first = answer(step.day, step.hosted)
-        if first == "missed":
+        if first == MISSED:
             return found(step.day)
-        holds = step.day if first == "met" else holds
+        holds = step.day if first == MET else holds
         end = _end(steps, place, last)
         months = _months(step.day, end)
         if not rate:
-            holds = end if first == "met" else holds
+            holds = end if first == MET else holds
         elif months:
             low, high, _ = bracket(lambda i, m=months, s=step.hosted: answer(m[i], s), len(months), len(months) - 1)  # type: ignore[misc]
             holds = months[low] if low >= 0 else holds

@@ -28,6 +28,7 @@ from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.size_words import say_holds, say_measured, say_objectives
 from coexsim.analysis.slo import Verdict
 from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.cards import card
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor
@@ -131,7 +132,7 @@ class Sizing:
     @property
     def undecided(self) -> tuple[Candidate, ...]:
         """Candidates of which we cannot say, and that are cheaper (without prices: less of anything) than the answer."""
-        unsure = tuple(tried.candidate for tried in self.tried if tried.status == "cannot say")
+        unsure = tuple(tried.candidate for tried in self.tried if tried.status == CANNOT_SAY)
         return tuple(each for each in unsure if self.answer is None or self._is_less(each, self.answer))
 
     def _is_less(self, one: Candidate, other: Candidate) -> bool:
@@ -298,9 +299,9 @@ class _Search:
         )  # fmt: skip
         self.spend(assessment)
         answer = assessment.answer
-        status: Status = "holds" if answer == "met" else "fails" if answer == "missed" else "cannot say"
+        status: Status = "holds" if answer == MET else "fails" if answer == MISSED else CANNOT_SAY
         if status == "fails":
-            why = "; ".join(f"{v.objective.text}: {v.say()}" for v in assessment.verdicts if v.answer == "missed")
+            why = "; ".join(f"{v.objective.text}: {v.say()}" for v in assessment.verdicts if v.answer == MISSED)
         else:
             why = assessment.advice.replace("\n", "; ")
         return replace(tried, status=status, why=why, assessment=assessment)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan, nan
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy.special import betaincinv
@@ -20,12 +20,12 @@ from coexsim.analysis.memory import too_short
 from coexsim.analysis.sketch import pool, pooled_quantile, quantile
 from coexsim.analysis.slo_measure import LEVEL, Sample, measure
 from coexsim.analysis.slo_text import VALID, Objective, parse_objective, read_objectives
+from coexsim.answers import CANNOT_SAY, EXIT_CODES, MET, MISSED, Answer
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
 from coexsim.stats import Interval, log_interval, mean_interval, ratio_half_width, replications_needed
 from coexsim.units import say_duration
 
-Answer = Literal["met", "missed", "cannot say"]
 BEYOND = 10
 """A run's own percentile is taken for good only if so many samples are to be expected beyond it."""
 
@@ -79,7 +79,7 @@ def evaluate(
 def exit_code(verdicts: Iterable[Verdict]) -> int:
     """1 if any objective is missed, else 3 if of any we cannot say, else 0."""
     answers = {verdict.answer for verdict in verdicts}
-    return 1 if "missed" in answers else 3 if "cannot say" in answers else 0
+    return EXIT_CODES[MISSED if MISSED in answers else CANNOT_SAY if CANNOT_SAY in answers else MET]
 
 
 def one_by_one(results: Results) -> list[Results]:
@@ -111,7 +111,7 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
         return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed)
 
     if not len(values) or n == 0 or np.isnan(values).any():
-        return verdict("cannot say", Interval(nan, nan, level), notes or "there are no samples")
+        return verdict(CANNOT_SAY, Interval(nan, nan, level), notes or "there are no samples")
     interval, why = _interval(objective, samples, values, level)
     if interval.low < 0:  # nothing that is measured is ever below zero
         interval = interval._replace(low=0.0)
@@ -120,13 +120,13 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     )
     if _is_thin(objective, samples):
         why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
-    if growing and answer != "missed":
-        return verdict("cannot say", interval, f"the system was not stable: {growing}")
+    if growing and answer != MISSED:
+        return verdict(CANNOT_SAY, interval, f"the system was not stable: {growing}")
     if short := too_short(objective, samples):
-        if answer == "missed" and objective.is_upper:  # what a short window does not show are the longest waits
-            return verdict("missed", interval._replace(high=inf), f"known downwards only: {short}")
-        return verdict("cannot say", Interval(nan, nan, level), short)
-    if answer == "cannot say":
+        if answer == MISSED and objective.is_upper:  # what a short window does not show are the longest waits
+            return verdict(MISSED, interval._replace(high=inf), f"known downwards only: {short}")
+        return verdict(CANNOT_SAY, Interval(nan, nan, level), short)
+    if answer == CANNOT_SAY:
         needed = _needed(objective, values, level) if interval.known or len(samples) == 1 else None
         return verdict(answer, interval, _excuse(objective, interval, len(samples), why, notes), needed)
     return verdict(answer, interval, "; ".join(filter(None, (why, notes, growing))))
@@ -212,7 +212,7 @@ def side_of_limit(objective: Objective, interval: Interval) -> Answer:
     """Which side of the limit the interval lies on."""
     low, high, limit = interval.low, interval.high, objective.limit
     if isnan(low) or isnan(high):
-        return "cannot say"
+        return CANNOT_SAY
     met, missed = {
         "<": (high < limit, low >= limit),
         "<=": (high <= limit, low > limit),
@@ -220,7 +220,7 @@ def side_of_limit(objective: Objective, interval: Interval) -> Answer:
         ">=": (low >= limit, high < limit),
         "=": (low == high == limit, low > limit or high < limit or (objective.kind == "count" and high != limit)),
     }[objective.op]
-    return "met" if met else "missed" if missed else "cannot say"
+    return MET if met else MISSED if missed else CANNOT_SAY
 
 
 def _is_thin(objective: Objective, samples: Sequence[Sample]) -> bool:
@@ -235,7 +235,7 @@ def _by_count(objective: Objective, samples: Sequence[Sample], level: float) -> 
     """By the share of all samples that are within the limit, which tells more than so few samples' own percentile."""
     hits = sum(sample.hits for sample in samples)
     if isnan(hits):
-        return "cannot say"
+        return CANNOT_SAY
     within = proportion_interval(hits, sum(sample.n for sample in samples), level)
     if (
         len(samples) > 1
@@ -245,7 +245,7 @@ def _by_count(objective: Objective, samples: Sequence[Sample], level: float) -> 
     wanted = objective.probability or 0.0
     if not objective.is_upper:
         wanted = 1 - wanted
-    return "met" if within.low > wanted else "missed" if within.high < wanted else "cannot say"
+    return MET if within.low > wanted else MISSED if within.high < wanted else CANNOT_SAY
 
 
 def _needed(objective: Objective, values: np.ndarray[Any, Any], level: float) -> int | None:

@@ -17,6 +17,7 @@ from coexsim.analysis.slo import judge
 from coexsim.analysis.slo_mail import Late, Series
 from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import read_objectives
+from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.experiment.figures import Figure
 from coexsim.experiment.results import Results
 from coexsim.experiment.sweep import Kept, Sweep, run_sweep
@@ -131,7 +132,7 @@ def crossings(points: pd.DataFrame, key: str) -> list[Crossing]:
     """Where answers change along a key, the only one that was swept; `key` is its column in `swept_objectives`."""
     found = []
     for objective, rows in points.groupby("objective", sort=False):
-        known = rows[rows["answer"] != "cannot say"]
+        known = rows[rows["answer"] != CANNOT_SAY]
         pairs = list(zip(known["answer"], known[key], strict=True))
         for (before, at), (after, by) in pairwise(pairs):
             if before != after:
@@ -169,11 +170,11 @@ def _places(rows: pd.DataFrame, keys: list[str]) -> str:
 def unchanged(points: pd.DataFrame) -> str:
     """What is said where no value of the keys is shown to change an objective's answer."""
     answers = set(points["answer"])
-    if answers == {"met"}:
+    if answers == {MET}:
         return "Nothing changes: every objective is met at every value."
-    if answers == {"missed"}:
+    if answers == {MISSED}:
         return "Nothing changes: every objective is missed at every value."
-    if answers == {"cannot say"}:
+    if answers == {CANNOT_SAY}:
         return "At no value can an objective be answered: add replications, or measure a longer window."
     counted = []
     for objective, rows in points.groupby("objective", sort=False):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from coexsim.answers import CANNOT_SAY, MET, MISSED
+
 
 class Term(NamedTuple):
     """A word of an objective or an answer."""
@@ -175,16 +177,16 @@ _TERMS = (
         example="utilisation(onprem.transfer) < 80 %",
     ),
     Term(
-        "met",
+        MET,
         "the whole interval of the figure is on the good side of the limit",
     ),
     Term(
-        "missed",
+        MISSED,
         "the whole interval of the figure is on the wrong side of the limit, or nothing arrived of the mail "
         "that was asked about",
     ),
     Term(
-        "cannot say",
+        CANNOT_SAY,
         "the interval holds the limit, or there is too little to judge by; more replications or a longer "
         "window tell (exit code 3)",
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
+from coexsim.answers import CANNOT_SAY
 from coexsim.cli import ahead, options
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from coexsim.analysis.sizing import Sizing
     from coexsim.scenario.model import Scenario
 
-STATUS_STYLES = {"holds": "green", "fails": "red", "too small by theory": "red", "cannot say": "yellow"}
+STATUS_STYLES = {"holds": "green", "fails": "red", "too small by theory": "red", CANNOT_SAY: "yellow"}
 
 
 def size(

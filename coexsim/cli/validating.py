@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from coexsim.answers import CANNOT_SAY, EXIT_CODES, MET, MISSED
 from coexsim.cli import options
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, print_json
@@ -14,8 +15,7 @@ from coexsim.cli.folder import results_folder
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import progress_bar
 
-COLOURS = {"met": "green", "missed": "red", "cannot say": "yellow"}
-CODES = {"met": 0, "missed": 1, "cannot say": 3}
+COLOURS = {MET: "green", MISSED: "red", CANNOT_SAY: "yellow"}
 
 
 def validate(
@@ -52,7 +52,7 @@ def validate(
         page = f"Page: {write_validation_page(found, folder)}"
     counts = ", ".join(f"{sum(c.verdict == verdict for c in found.comparisons)} {verdict}" for verdict in COLOURS)
     answer = f"{found.verdict}: of {len(found.comparisons)} comparisons {counts}"
-    code = CODES[found.verdict]
+    code = EXIT_CODES[found.verdict]
     if as_json:
         print_json(envelope("validate", answer, code, **found.to_data(), folder=str(folder)))
         return code

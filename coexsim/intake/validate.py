@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.errors import NoDataError
 from coexsim.experiment.results import Results, join
 from coexsim.experiment.run import simulate
@@ -20,9 +21,6 @@ from coexsim.intake.fit import Fit, fit
 from coexsim.intake.fit_text import outage_events, start_text
 from coexsim.intake.validate_measure import FlowDelays, measured_delays
 from coexsim.intake.validate_rows import (
-    CANNOT_SAY,
-    MET,
-    MISSED,
     TOLERANCE,
     ValidatedFigure,
     delay_rows,
@@ -55,7 +53,7 @@ class Validation:
     plot: ClassVar[Any] = Pictures("validation")
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Answer:
         """``missed`` if anything is, else ``cannot say`` if nothing could be judged, else ``met``."""
         verdicts = {c.verdict for c in self.comparisons}
         return MISSED if MISSED in verdicts else MET if MET in verdicts else CANNOT_SAY

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_service import STAGES
@@ -17,7 +18,6 @@ from coexsim.units import say_duration
 TOLERANCE = 0.10
 QUANTILES = (0.5, 0.95)
 FEWEST = 30  # a flow with fewer copies is not judged
-MET, MISSED, CANNOT_SAY = "met", "missed", "cannot say"
 
 
 class ValidatedFigure(NamedTuple):
@@ -31,7 +31,7 @@ class ValidatedFigure(NamedTuple):
     high: float
     unit: str
     messages: int
-    verdict: str
+    verdict: Answer
     remark: str = ""
 
     @property
@@ -149,7 +149,7 @@ def outcome_rows(results: Results, found: Fit, tolerance: float) -> list[Validat
     rows = []
     for name, guess, real in pairs:
         spread = 2 * np.sqrt(max(real, 1))
-        verdict = (
+        verdict: Answer = (
             MET
             if abs(guess - real) <= tolerance * real or guess == real
             else MISSED
@@ -176,7 +176,7 @@ def server_rows(results: Results, found: Fit, tolerance: float) -> tuple[pd.Data
         if total >= FEWEST and len(come):
             minutes = len(come)
             spread = 2 * np.sqrt(total) / minutes
-            verdict = MET if abs(predicted - total) <= tolerance * total else MISSED
+            verdict: Answer = MET if abs(predicted - total) <= tolerance * total else MISSED
             name = f"{server}: messages a minute from other servers"
             rows.append(
                 ValidatedFigure(
@@ -215,7 +215,7 @@ def _queue_row(server: str, queue: pd.DataFrame, tolerance: float) -> ValidatedF
             MET if guess == most else CANNOT_SAY,
             "" if guess == most else "fewer than ten",
         )
-    verdict = MET if abs(guess - most) <= tolerance * most else MISSED
+    verdict: Answer = MET if abs(guess - most) <= tolerance * most else MISSED
     return ValidatedFigure("servers", name, guess, most, nan, nan, "1", int(most), verdict)
 
 

@@ -11,6 +11,7 @@ from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict
+from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.report.saying import is_worth_saying, summary_runs
 from coexsim.report.words import say_limit
 from coexsim.units import say_bytes, say_duration
@@ -60,16 +61,16 @@ def _objectives(verdicts: Sequence[Verdict]) -> str:
     count = Counter(verdict.answer for verdict in verdicts)
     if len(verdicts) == 1:
         [verdict] = verdicts
-        what = {"met": "The objective is met", "missed": "The objective is missed"}.get(
+        what = {MET: "The objective is met", MISSED: "The objective is missed"}.get(
             verdict.answer, "Cannot say whether the objective is met"
         )
         return f"{what}: {_figure(verdict)}."
-    if count["met"] == len(verdicts):
+    if count[MET] == len(verdicts):
         if len(verdicts) > TOLD:
             return f"All {len(verdicts)} objectives are met."
         return f"Both objectives are met: {'; '.join(map(_figure, verdicts))}."
     parts = [f"{count['met']} of {len(verdicts)} objectives {'is' if count['met'] == 1 else 'are'} met"]
-    for answer, words in (("missed", "missed"), ("cannot say", "cannot say of")):
+    for answer, words in ((MISSED, "missed"), (CANNOT_SAY, "cannot say of")):
         texts = [_figure(verdict) for verdict in verdicts if verdict.answer == answer]
         if texts:
             parts.append(f"{words}: {'; '.join(texts)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from pathlib import Path
 
+from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.fit import Fit
 from coexsim.intake.validate import Validation
@@ -61,7 +62,7 @@ def _flows(fit: Fit) -> str:
 def write_validation_page(validation: Validation, folder: str | Path) -> Path:
     """Write ``validation.html`` with its pictures: each prediction beside the measurement. Returns the page's path."""
     rows = [[comparison.verdict, comparison.say(validation.tolerance)] for comparison in validation.comparisons]
-    counts = [f"{sum(row[0] == verdict for row in rows)} {verdict}" for verdict in ("met", "missed", "cannot say")]
+    counts = [f"{sum(row[0] == verdict for row in rows)} {verdict}" for verdict in (MET, MISSED, CANNOT_SAY)]
     heading = f"Of {len(rows)} comparisons {', '.join(counts)}"
     sections = [
         Section(say_delays(validation), "qq", plot_qq(validation)),

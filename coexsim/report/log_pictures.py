@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from coexsim.answers import MET, MISSED
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_counts import SENDER_SIDES
 from coexsim.intake.fit_sizes import law_shares
@@ -52,7 +53,7 @@ def say_delays(validation: Validation) -> str:
     judged = [each.verdict for each in validation.comparisons if each.unit == "s" and each.name.startswith("p")]
     if not judged:
         return "Delays: nothing to compare"
-    met, missed = judged.count("met"), judged.count("missed")
+    met, missed = judged.count(MET), judged.count(MISSED)
     are = "is" if missed == 1 else "are"
     unsure = f"; of {len(judged) - met - missed} the log cannot say" if len(judged) > met + missed else ""
     within = f"{met} of {len(judged)} percentiles are within {validation.tolerance:.0%}"

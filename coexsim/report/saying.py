@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from coexsim.analysis.slo import Verdict
+from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.report.tables import plain_table, titled
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
 from coexsim.sim.recorder import TABLE_OUTCOMES
@@ -23,7 +24,7 @@ LITTLE = 0.01
 """A mean number of things that wait below this is told as less than it."""
 WORTH_SAYING = 0.005
 """A link that is busy for less than this share is not printed."""
-ANSWER_STYLES = {"met": "green", "missed": "bold red", "cannot say": "yellow"}
+ANSWER_STYLES = {MET: "green", MISSED: "bold red", CANNOT_SAY: "yellow"}
 STREAMED = "percentiles from bins 1 % wide"
 ONE_RUN = "one run: no intervals for these figures; add --replications"
 

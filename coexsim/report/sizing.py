@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.report.style import (
     BLUE,
     GREEN,
@@ -27,7 +28,7 @@ from coexsim.report.style import (
 )
 from coexsim.units import say_bytes, say_duration
 
-ANSWERS = (("met", "o", GREEN), ("missed", "X", RED), ("cannot say", "s", ORANGE))
+ANSWERS = ((MET, "o", GREEN), (MISSED, "X", RED), (CANNOT_SAY, "s", ORANGE))
 MOST_NAMES = 16
 NEAR = 4.0
 """Theory is in the picture up to so many times the limit."""
@@ -138,7 +139,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, objective: str) -> None:
 
 def _changes(rows: pd.DataFrame) -> list[tuple[float, float]]:
     """Between which sizes the answer changes from met to missed, or back; what we cannot say of lies between."""
-    known = rows[rows["answer"].isin(("met", "missed"))]
+    known = rows[rows["answer"].isin((MET, MISSED))]
     pairs = list(zip(known["size"].astype(float), known["answer"], strict=True))
     return [(one, other) for (one, a), (other, b) in pairwise(pairs) if a != b]
 

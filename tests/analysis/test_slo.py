@@ -476,7 +476,7 @@ MUTANTS = {
     "wrong sign": ("met, missed = {", "missed, met = {"),
     "low for high": ('"<": (high < limit, low >= limit)', '"<": (low < limit, high >= limit)'),
     "no exact share": ("max(interval.high, exact.high)", "interval.high"),
-    "growing is overlooked": ('if growing and answer != "missed":', "if False:"),
+    "growing is overlooked": ("if growing and answer != MISSED:", "if False:"),
     "no samples are fine": ("if not len(values) or n == 0 or np.isnan(values).any():", "if False:"),
     "count is met by any": ('"=": (low == high == limit,', '"=": (True,'),
     "few are enough": ("return min(sample.n for sample in samples) < least", "return False"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from coexsim.answers import MET, MISSED
 from coexsim.cards import card
 from coexsim.report.explore.axes import Axis, combinations
 from coexsim.report.explore.points import OBJECTIVE, GridPoint
@@ -38,8 +39,8 @@ class Grid:
         said = f"{n} points, {runs} run{'s' if runs > 1 else ''} of each"
         if not any(point.verdicts for point in self.points):
             return f"{said}; the scenario states no objectives"
-        met = sum(all(answer == "met" for answer, _ in point.verdicts) for point in self.points)
-        missed = sum(any(answer == "missed" for answer, _ in point.verdicts) for point in self.points)
+        met = sum(all(answer == MET for answer, _ in point.verdicts) for point in self.points)
+        missed = sum(any(answer == MISSED for answer, _ in point.verdicts) for point in self.points)
         unsure = f"; of {n - met - missed} we cannot say" if n > met + missed else ""
         return f"{said}: {met} meet every objective, {missed} miss one{unsure}"
 

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from coexsim import __version__
 from coexsim.analysis.candidates import IN_CAPACITY
 from coexsim.analysis.slo_text import read_objectives
+from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.errors import OutputError
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.experiment.sweep import HOSTED_SHARE
@@ -28,7 +29,7 @@ from coexsim.text import encodable
 
 PAGE = "explore.html"
 MOST_BYTES = 2_000_000
-ANSWERS = ("met", "missed", "cannot say")
+ANSWERS = (MET, MISSED, CANNOT_SAY)
 SCRIPTS = ("explore.js", "explore_pictures.js", "explore_controls.js")
 HERE = Path(__file__).parent
 
