@@ -39,14 +39,29 @@ def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
     A key that has dots in it stands in brackets: ``dns.[corporate.com]``.
     """
     raw = copy_of(scenario.source.raw)
-    problems = [
-        Problem(scenario.source.file, 0, dotted, "there is no such key in this scenario")
-        for dotted, value in changes.items()
-        if not _put(raw, [key.strip("[]") for key in re.split(r"\.(?![^\[]*\])", dotted)], value)
-    ]
+    problems = []
+    for dotted, value in changes.items():
+        keys = [key.strip("[]") for key in re.split(r"\.(?![^\[]*\])", dotted)]
+        if not _put(raw, keys, value):
+            problems.append(_no_such_key(scenario.source, dotted, keys))
     if problems:
         raise ScenarioError(problems)
     return _build(raw, scenario.source._replace(raw=raw))
+
+
+def _no_such_key(source: Source, dotted: str, keys: list[str]) -> Problem:
+    """Where the way of keys ends, and what stands there."""
+    here: Any = source.raw
+    path: list[str | int] = []
+    for key in keys:
+        inside = _inside(here, key, None)
+        if inside is None:
+            break
+        path.append(int(key) if isinstance(here, list) else key)
+        here = inside
+    file, line = source.where(tuple(path))
+    there = f"; {say_path(tuple(path))} has the entries 0 to {len(here) - 1}" if isinstance(here, list) and here else ""
+    return Problem(file, line, dotted, f"there is no such key in this scenario{there}")
 
 
 def _put(here: Any, keys: list[str], value: object) -> bool:

@@ -73,6 +73,16 @@ def test_superscripts_and_long_numbers_are_no_places_in_a_list() -> None:
             changed(scenario, {f"links.{key}.bandwidth": "1 Mbit/s"})
 
 
+def test_a_place_that_a_list_does_not_have_is_told_with_those_it_has() -> None:
+    """With the line where the list stands."""
+    scenario = scenario_from_text(SMALL)
+    line = next(number for number, text in enumerate(SMALL.splitlines(), start=1) if text.startswith("links:"))
+    with pytest.raises(
+        ScenarioError, match=rf":{line}: links\.7\.bandwidth: there is .*; links has the entries 0 to \d"
+    ):
+        changed(scenario, {"links.7.bandwidth": "1 Mbit/s"})
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
