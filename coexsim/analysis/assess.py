@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coexsim.analysis.slo import Verdict, exit_code, judge
+from coexsim.analysis.slo import Verdict, answer_of_all, exit_code, judge
 from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import Objective, read_objectives
-from coexsim.answers import CANNOT_SAY, EXIT_CODES, MISSED
+from coexsim.answers import CANNOT_SAY, MISSED, Answer
 from coexsim.engine.choice import Engine
 from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import run_all
@@ -72,9 +72,9 @@ class Assessment:
         return exit_code(self.verdicts)
 
     @property
-    def answer(self) -> str:
+    def answer(self) -> Answer:
         """All met; one missed; or cannot say."""
-        return next(answer for answer, code in EXIT_CODES.items() if code == self.exit_code)
+        return answer_of_all(self.verdicts)
 
     def busy(self) -> dict[Station, float]:
         """Busy share in the busiest hour, mean over replications."""

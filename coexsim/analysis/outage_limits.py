@@ -22,13 +22,13 @@ DOUBLED = {
     "transfer_threads": "transfer threads", "transfer_threads_per_destination": "transfer threads to one destination",
     "smtp_connections": "SMTP connections", "cores": "cores",
 }  # fmt: skip
-KNOBS = {
+RETRY_SETTINGS = {
     "domino": "initial transfer retry interval",
     "exchange": "OutboundConnectionFailureRetryInterval",
     "exim": "retry rules",
     "postfix": "minimal_backoff_time, maximal_backoff_time and queue_run_delay",
 }
-"""What an administrator turns for it: Domino's configuration document, Exchange's Set-TransportService, Exim's chapter of retry
+"""The setting of a product that says it (from memory): Domino's configuration document, Exchange's Set-TransportService, Exim's retry
 configuration, postconf(5)."""
 
 
@@ -101,8 +101,8 @@ def possible_changes(spec: Scenario, event: Event, facts: OutageFacts) -> list[t
         takers = [spec.home_server["onprem"]]
     found: list[tuple[str, dict[str, object]]] = []
     for name in keepers:
-        knob = KNOBS.get(product_kind(spec, name))
-        words = f"a retry interval of 5 min at {name}{f' ({knob})' if knob else ''}"
+        setting = RETRY_SETTINGS.get(product_kind(spec, name))
+        words = f"a retry interval of 5 min at {name}{f' ({setting})' if setting else ''}"
         found.append((words, {f"servers.{name}.retry": QUICK_RETRY}))
     for name, resources in [
         *((each, ("transfer_threads_per_destination", "transfer_threads")) for each in keepers),

@@ -76,10 +76,15 @@ def evaluate(
     return [judge(each, [measure(each, run, scenario, level) for run in runs], level) for each in chosen]
 
 
+def answer_of_all(verdicts: Iterable[Verdict]) -> Answer:
+    """*Missed* if any objective is, else *cannot say* if of any we cannot, else *met*."""
+    answers = {verdict.answer for verdict in verdicts}
+    return MISSED if MISSED in answers else CANNOT_SAY if CANNOT_SAY in answers else MET
+
+
 def exit_code(verdicts: Iterable[Verdict]) -> int:
     """1 if any objective is missed, else 3 if of any we cannot say, else 0."""
-    answers = {verdict.answer for verdict in verdicts}
-    return EXIT_CODES[MISSED if MISSED in answers else CANNOT_SAY if CANNOT_SAY in answers else MET]
+    return EXIT_CODES[answer_of_all(verdicts)]
 
 
 def one_by_one(results: Results) -> list[Results]:

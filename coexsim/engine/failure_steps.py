@@ -11,7 +11,7 @@ from coexsim.engine.copies import end_rows, narrow, room_for_rows, start_notice
 from coexsim.engine.downtimes import up_at
 from coexsim.engine.event_heap import push, push_now
 from coexsim.engine.host_steps import give_back_slot
-from coexsim.engine.layout import DEFERRALS, FLUSH, NEED_EXPIRY, NEED_FAIL, NEED_LATE, NEED_UNREACHED
+from coexsim.engine.layout import DEAD, DEFERRALS, FLUSH, FROZEN, NEED_EXPIRY, NEED_FAIL, NEED_LATE, NEED_UNREACHED
 from coexsim.engine.pools import feed_back
 from coexsim.engine.shared import shared
 from coexsim.engine.steps import (
@@ -86,7 +86,7 @@ def failed(w: Any, c: int, now: float) -> int:
         return need(w, NEED_FAIL, c, 0)
     po = shared(w, "pools")[sv.threads]
     d = destination_of(w, co)
-    dead = co.marks == 1 and not po.adapts
+    dead = co.marks == DEAD and not po.adapts
     others_go_on = False
     if po.adapts:
         if not (co.arrived and co.marks > 0):
@@ -143,7 +143,7 @@ def defer(w: Any, c: int, now: float) -> int:
     d = destination_of(w, co)
     co.failures += 1
     shared(w, "ints")[DEFERRALS] += 1
-    if co.marks == 3:  # frozen
+    if co.marks == FROZEN:
         co.marks = 0
         co.next_s, co.gives_s = retry.after_freezing(rt.thaw, rt.cancel_frozen, now, co.queued_s)
         return WAIT

@@ -11,6 +11,7 @@ from coexsim.engine.copies import begin, new_part
 from coexsim.engine.downtimes import is_down
 from coexsim.engine.event_heap import push, push_now
 from coexsim.engine.layout import (
+    DEAD,
     DEFERRALS,
     DEFERRALS_WHEN_MOVED,
     MEASURED_FROM,
@@ -18,6 +19,7 @@ from coexsim.engine.layout import (
     NEED_LOT,
     NEED_PATH,
     SEGMENT,
+    TURNED_AWAY,
 )
 from coexsim.engine.pools import give_back, take, wait
 from coexsim.engine.server_steps import queued_at
@@ -164,7 +166,7 @@ def unreached(w: Any, c: int, reply: int, at: float) -> int:
     """``Transfer._refused``: nothing came of the connection, which is known after a time."""
     co = shared(w, "copies")[c]
     co.reply = reply
-    co.marks = 1
+    co.marks = DEAD
     push(w, at, SESSIONS + co.number, (TROUBLED << SHIFT) | c)
     return NOTHING
 
@@ -189,6 +191,6 @@ def door(w: Any, c: int, now: float) -> int:
     if times[MEASURED_FROM] <= now < times[MEASURED_TO]:
         to.refused += 1
         to.refused_in_session += 1 if co.held & HAS_SLOT else 0
-    co.marks = 0 if co.held & HAS_SLOT else 2
+    co.marks = 0 if co.held & HAS_SLOT else TURNED_AWAY
     push(w, now + length, SESSIONS + co.number, (TROUBLED << SHIFT) | c)
     return NOTHING

@@ -8,7 +8,7 @@ from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, new_part
 from coexsim.engine.downtimes import was_down
 from coexsim.engine.host_steps import host_of
-from coexsim.engine.layout import SECOND_COPIES, SECOND_COPY_STREAM, SENT
+from coexsim.engine.layout import DEAD, SECOND_COPIES, SECOND_COPY_STREAM, SENT
 from coexsim.engine.shared import shared
 from coexsim.engine.steps import DOOR, ENTER, LOST, TAKEN
 
@@ -37,7 +37,7 @@ def down_in(w: Any, co: Any, since: float, until: float) -> bool:
 def lose(w: Any, co: Any, own: bool) -> int:
     """The connection is lost; `own`: it is this server itself that went down."""
     co.reply = shared(w, "servers")[co.server].lost
-    co.marks = 1
+    co.marks = DEAD
     co.arrived = own
     return LOST
 

@@ -29,7 +29,9 @@ COPY = _record(
 """A copy of a message on its way. `given`: Python has just put into `row` or `hosts` what the kernel asked for.
 
 `talked_to`: servers that have answered in this attempt, as bits; `took`: the last one has taken somebody; `waits`: a part that only waits.
+`marks`: what the failed attempt says of the destination (`DEAD`, `TURNED_AWAY`, `FROZEN`), or 0.
 """
+DEAD, TURNED_AWAY, FROZEN = 1, 2, 3
 EVENT = _record(time=F8, order=I8, seq=I8, what=I8)
 """Of what follows at this very moment, at the end of the heap's array, `order` is the place of the next one (``event_heap.push_now``)."""
 PLACE_KEY = _record(server=I4, row=I4, epoch=I4, times_before=I4)

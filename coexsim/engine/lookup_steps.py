@@ -9,7 +9,19 @@ from coexsim.engine.asking import need
 from coexsim.engine.compiling import compiled
 from coexsim.engine.downtimes import is_down
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.layout import ANSWER_S, EPOCH, NEED_ANSWER, NEED_EDGE, NS_HEAD, NS_IDLE, NS_TAIL, STACK, TIMEOUT_S
+from coexsim.engine.layout import (
+    ANSWER_S,
+    DEAD,
+    EPOCH,
+    FROZEN,
+    NEED_ANSWER,
+    NEED_EDGE,
+    NS_HEAD,
+    NS_IDLE,
+    NS_TAIL,
+    STACK,
+    TIMEOUT_S,
+)
 from coexsim.engine.shared import shared
 from coexsim.engine.steps import (
     ASK,
@@ -84,7 +96,7 @@ def asked_all(w: Any, co: Any, node: Any) -> int:
     step = HOSTS
     if node.reply >= 0:
         co.reply = node.reply
-        co.marks = 3 if node.temporary == 2 else 1
+        co.marks = FROZEN if node.temporary == 2 else DEAD
         co.arrived = min(node.temporary, 1)
         step = FAILED
     else:

@@ -126,7 +126,7 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     own = dialogue.trusted or dialogue.client in policy.own_clients
     if policy.rejects_own_domain_from_outside and domain_of(sender) in policy.domains and not own:
         return dialogue.no(rcpt, "own-domain-from-outside", "own-domain-from-outside", sender)
-    if _comes_by_the_side_door(dialogue):
+    if _is_not_an_allowed_client(dialogue):
         return dialogue.no(rcpt, "not-by-the-connector", "accepts-only-from")
     rule = policy.rule_for(rcpt.address)
     if not dialogue.trusted and (rule is None or not policy.takes_mail):
@@ -161,8 +161,8 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     return _unverified(dialogue, rcpt) if policy.verifies != "off" and rule is not None else None
 
 
-def _comes_by_the_side_door(dialogue: Dialogue) -> bool:
-    """Does a client that the set-up does not name hand mail in, where only those it names may."""
+def _is_not_an_allowed_client(dialogue: Dialogue) -> bool:
+    """Is mail taken from named clients only (a filter that the MX leads to), and is this client none of them."""
     only = dialogue.policy.accepts_only_from
     if only is None or dialogue.own_user or dialogue.client in dialogue.policy.own_clients:
         return False

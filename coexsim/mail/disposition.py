@@ -143,7 +143,7 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
     forced = policy.forced_route(address)
     if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
         return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
-    caught = _caught(case, rcpt, rule, person)
+    caught = _catch_all(case, rcpt, rule, person)
     if caught is not None:
         return caught
     if policy.all_local_to_smart_host:
@@ -162,7 +162,7 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
     return case.fail(rcpt, "unknown-user", "no-person-record", f"no {policy.wording.record} for {address}")
 
 
-def _caught(case: Case, rcpt: Rcpt, rule: DomainRule, person: Person | None) -> _Expansion | None:
+def _catch_all(case: Case, rcpt: Rcpt, rule: DomainRule, person: Person | None) -> _Expansion | None:
     """The address that takes mail for whoever is not listed here, or (Postfix) is listed, but without a mail file here or a way on."""
     policy, address = case.policy, rcpt.address
     if policy.unlisted_go_to is None or domain_of(address) not in policy.unlisted_domains:

@@ -116,10 +116,10 @@ class Policy(NamedTuple):
     protects_at_rcpt: bool = False  # who takes mail of internal senders only is so at RCPT, not where groups are opened
     refuses_where_routes_do: bool = False  # at RCPT, whom a route refuses
     accepts_only_from: frozenset[str] | None = None  # clients beside its own service's; others are turned away at RCPT
-    takes_unverified: bool = False  # who cannot be verified for now is taken
+    takes_unverified: bool = False  # recipients whose verification fails temporarily are accepted
     unlisted_go_to: str | None = None  # the address, or "@domain", for unlisted recipients of `unlisted_domains`
     unlisted_domains: frozenset[str] = frozenset()
-    soft_bounces: bool = False  # what would end here for good is told to come later, or kept
+    soft_bounces: bool = False  # permanent failures are made temporary ones: 4xx in the dialogue, deferred in the queue
     destination_recipient_limit: int | None = None  # offered in one transaction at the most
     fallback_relays: tuple[NextHop, ...] = ()  # tried when the next hop defers mail or cannot be found
     mx_address_limit: int | None = None  # of mail hosts that are tried in one attempt
@@ -158,9 +158,7 @@ class Policy(NamedTuple):
         frozenset()
     )  # named by its set-up: mail for them waits while they cannot be found
     waits_at_loops: bool = False  # mail waits whose next hop is the server itself
-    defers_loops: bool = (
-        False  # and is tried again as other mail is, where mail that waits for the set-up is frozen else
-    )
+    defers_loops: bool = False  # such mail is deferred as other mail is, not frozen
     verifies_senders: bool = False  # refuses unknown addresses of its own domains, and domains not in DNS
     takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
     outgoing_addresses: int = 1

@@ -49,7 +49,7 @@ def decide(
     case = Case(setup, policy, envelope, came_from, state)
     dispositions: list[Disposition] = []
     taken: set[tuple[str, str, str]] = set()
-    for rcpt in (*envelope.recipients, *_archive(case)):
+    for rcpt, of in (*((rcpt, rcpt) for rcpt in envelope.recipients), *_archive(case)):
         apart = _is_told_apart(case, rcpt)
         if rcpt not in known:
             known[rcpt] = tuple(dispositions_of(case, rcpt))
@@ -62,13 +62,12 @@ def decide(
                     disposition.rcpt, "duplicate", disposition.rule, "another copy goes to this address already"
                 )
             taken.add(key)
-            of = rcpt if rcpt in envelope.recipients else envelope.recipients[0]
             dispositions.append(disposition._replace(envelope_recipient=of))
     return Decision(tuple(dispositions), tuple(_delivery_requests(policy, dispositions)))
 
 
-def _archive(case: Case) -> tuple[Rcpt, ...]:
-    """The recipient that gets a copy of every message, told with the first of the others.
+def _archive(case: Case) -> tuple[tuple[Rcpt, Rcpt], ...]:
+    """The recipient that gets a copy of every message, and the first of the others, with whom it is told.
 
     Not of notices, and not of what another server of the same organisation has copied (postconf(5), always_bcc; journal rules).
     """
@@ -78,7 +77,8 @@ def _archive(case: Case) -> tuple[Rcpt, ...]:
         return ()
     if fold(to) in {fold(rcpt.address) for rcpt in envelope.recipients}:
         return ()
-    return (Rcpt(to, 1, envelope.recipients[0].written),)
+    first = envelope.recipients[0]
+    return ((Rcpt(to, 1, first.written), first),)
 
 
 def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:

@@ -59,8 +59,9 @@ def _no_such_key(source: Source, dotted: str, keys: list[str]) -> Problem:
             break
         path.append(int(key) if isinstance(here, list) else key)
         here = inside
-    file, line = source.where(tuple(path))
-    there = f"; {say_path(tuple(path))} has the entries 0 to {len(here) - 1}" if isinstance(here, list) and here else ""
+    at = tuple(path)
+    file, line = source.where(at)
+    there = f"; {say_path(at)} has the entries 0 to {len(here) - 1}" if isinstance(here, list) and here else ""
     return Problem(file, line, dotted, f"there is no such key in this scenario{there}")
 
 

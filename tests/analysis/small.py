@@ -5,6 +5,12 @@ from __future__ import annotations
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Scenario
 
+HYBRID = (
+    "init", "exchange-hybrid-centralised", "--domain", "corp.example", "--onprem", "90", "--hosted", "9", "--uplink", "9Mbit/s",
+    "--cores", "2", "--quiet",
+)  # fmt: skip
+"""A command that writes a scenario."""
+
 SMALL = """\
 coexsim: 1
 title: small

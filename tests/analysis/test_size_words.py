@@ -14,7 +14,7 @@ from coexsim.cli import run
 from coexsim.errors import ScenarioError
 from coexsim.scenario.load import load_scenario
 from coexsim.units import Moment
-from tests.analysis.small import small
+from tests.analysis.small import HYBRID, small
 
 TEXTS = ["utilisation(onprem.cores) < 70 %", "p95(delay) < 60 s"]
 
@@ -55,20 +55,7 @@ def test_a_question_that_is_none_leaves_no_folder_and_names_lines_that_do(
 ) -> None:
     """The lines that the error shows make a question, put at the file's end."""
     monkeypatch.chdir(tmp_path)
-    asked = [
-        "--domain",
-        "corp.example",
-        "--onprem",
-        "90",
-        "--hosted",
-        "9",
-        "--uplink",
-        "9Mbit/s",
-        "--cores",
-        "2",
-        "--quiet",
-    ]
-    assert run(["init", "exchange-hybrid-centralised", *asked]) == 0
+    assert run([*HYBRID]) == 0
     text = Path("scenario.yaml").read_text(encoding="utf-8").split("objectives:")[0]
     Path("scenario.yaml").write_text(text, encoding="utf-8")
     before = sorted(tmp_path.rglob("*"))

@@ -17,6 +17,7 @@ from coexsim.cli.paint import folded
 from coexsim.experiment.columns import CELLS
 from coexsim.experiment.sweep import HOSTED_SHARE
 from coexsim.scenario.describe import all_keys
+from tests.analysis.small import HYBRID
 from tests.cli.test_json import few, validate
 
 __all__ = ["few"]  # a fixture
@@ -127,21 +128,7 @@ def test_the_shortest_answer_of_explain_is_a_sentence(tmp_path: Path, capsys: py
     assert json.loads(capsys.readouterr().out)["answer"] == line
 
     file = tmp_path / "scenario.yaml"
-    asked = [
-        "--domain",
-        "corp.example",
-        "--onprem",
-        "90",
-        "--hosted",
-        "9",
-        "--uplink",
-        "9Mbit/s",
-        "--cores",
-        "2",
-        "--quiet",
-        "--out",
-    ]
-    assert run(["init", "exchange-hybrid-centralised", *asked, str(file)]) == 0
+    assert run([*HYBRID, "--out", str(file)]) == 0
     capsys.readouterr()
     said = []
     for words in ([], ["--quiet"], ["--json"]):

@@ -2,9 +2,8 @@
 
 CSV is read by the standard library's csv module, row by row; pandas would hold the whole table and says no line for a value.
 Of LDIF, ldif 4.3.0 from PyPI was tried (a fork of the module in python-ldap, which wants OpenLDAP; ldif3 is an older fork): it reads
-UTF-8 and base64, but stops at UTF-16 as PowerShell writes it, leaves cp1252 as bytes, and
-names no line where an entry begins or is wrong. What a
-directory needs of RFC 2849, folded lines, base64 and comments, is less than what would stand around it.
+UTF-8 and base64, but stops at UTF-16 as PowerShell writes it, leaves cp1252 as bytes, and names no line where an entry begins or is
+wrong. What a directory needs of RFC 2849, folded lines, base64 and comments, is less code than an adapter for that library.
 """
 
 from __future__ import annotations

@@ -66,9 +66,8 @@ class SidesSeen:
 
     def __init__(self) -> None:
         self._homes: dict[int, tuple[float, int]] = {}  # address: when mail was last put away for it, and where
-        self._first: dict[
-            int, tuple[float, int]
-        ] = {}  # sender: when it first sent mail, and at which server << 32 | client
+        # By sender: when it first sent mail, and at which server << 32 | client.
+        self._first: dict[int, tuple[float, int]] = {}
         self._placed = Counts()  # address << 33 | place
         self._onward = Counts()  # server << 32 | address of mail that it handed on
         self._sure = Counts()  # server << 32 | sender of mail that certainly begins there

@@ -32,12 +32,10 @@ class UnloggedSeen:
     book: LogBook
     passed: Counts = field(default_factory=Counts)  # by host
     parts: Counts = field(default_factory=Counts)
-    begun: Counts = field(
-        default_factory=Counts
-    )  # messages of the organisation's senders, by the host that handed them in
-    kept: Counts = field(
-        default_factory=Counts
-    )  # copies for the organisation's people, by the host that took them last
+    # Messages of the organisation's senders, by the host that handed them in.
+    begun: Counts = field(default_factory=Counts)
+    # Copies for the organisation's people, by the host that took them last.
+    kept: Counts = field(default_factory=Counts)
     messages: int = 0
     copies: int = 0
 

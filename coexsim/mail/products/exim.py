@@ -69,14 +69,13 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
     passing = DomainRule(False, "relay", "relay", False, "relay-domain", "relay-domain", any_route=True, delivers=False)
     listed = DomainRule(True, "fail", "relay", verify)
     routed = {fold(pattern): text for pattern, text in server.route_list.items()}
+    routes = tuple(_routes(server, local, routed))
     return dict(
         # A route for a whole domain takes whoever it is for, listed or not.
         domains=dict.fromkeys(relayed, passing) | {d: passing if d in routed else listed for d in local},
         primary_domain=next(iter(local or relayed), fold(scenario.domain)),
-        routes=tuple(_routes(server, local, routed)),
-        hosts_of_setup=frozenset(
-            hop for route in _routes(server, local, routed) if route.hop for hop in (route.hop, *route.hop.others)
-        ),
+        routes=routes,
+        hosts_of_setup=frozenset(hop for route in routes if route.hop for hop in (route.hop, *route.hop.others)),
         fallback_relays=tuple(hop for host in server.fallback_hosts if (hop := _hosts(server, host))),
         waits_at_loops=server.self_ != "fail",
         defers_loops=server.self_ == "defer",

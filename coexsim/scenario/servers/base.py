@@ -15,9 +15,8 @@ class ServerBase(Spec):
 
     side: ClassVar[Literal["onprem", "hosted", "internet", "none"]] = "none"  # whose mail files it can have
     domain_keys: ClassVar[tuple[str, ...]] = ()  # its keys that list domains
-    said_by: ClassVar[
-        dict[str, str]
-    ] = {}  # the product's settings that are written otherwise here, or have no part here
+    # The product's settings that have another name in a scenario, or are not modelled, and what to write instead.
+    said_by: ClassVar[dict[str, str]] = {}
     domain_pattern_keys: ClassVar[tuple[str, ...]] = ()  # those where ``*.domain`` stands for the domains below it
 
     site: str | None = Field(default=None, description="the site it stands in, one of `sites`")

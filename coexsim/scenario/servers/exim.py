@@ -28,6 +28,7 @@ class EximServer(ServerBase):
     )
     route_list: dict[str, str] = Field(
         default_factory=dict,
+        examples=[{"corporate.com": "one.example : two.example"}],
         description="manualroute, before people are looked up (Debian: hubbed_hosts): domain or '*.domain' to hosts that are tried one "
         "after another, 'one.example : two.example'; '/mx' behind a host: by its MX records [EXIM]",
     )
@@ -58,7 +59,7 @@ class EximServer(ServerBase):
     verify_recipient: Literal["off", "route", "callout", "callout-defer-ok"] = Field(
         default="route",
         description="'verify = recipient' at RCPT follows the routers: 451 where a route cannot be worked out; callout: asks the next "
-        "host too; defer-ok: takes whom it cannot ask about for now [EXIM]",
+        "host too; defer-ok: accepts recipients whose callout fails temporarily [EXIM]",
     )
     verify_sender: Switch = Field(
         default=True,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from coexsim.scenario.quantities import Address, Catcher, Names, Number, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Address, Catcher, Names, Number, Seconds, SizeBytes, Switch, Whole, Written
 from coexsim.scenario.servers.base import ServerBase
 from coexsim.scenario.servers.postfix_words import SAID_BY
 
@@ -32,8 +32,14 @@ def _known_transports(table: dict[str, str]) -> dict[str, str]:
     return table
 
 
-Transport = Annotated[str, AfterValidator(_known_transport)]
-Transports = Annotated[dict[str, str], AfterValidator(_known_transports)]
+Transport = Annotated[
+    str,
+    AfterValidator(_known_transport),
+    Written("a transport", "", "smtp:[mail.corporate.com]", {"type": "string"}),
+]
+Transports = Annotated[
+    dict[str, str], AfterValidator(_known_transports), Field(examples=[{"corporate.com": "smtp:[mail.corporate.com]"}])
+]
 
 
 class PostfixServer(ServerBase):
@@ -84,6 +90,7 @@ class PostfixServer(ServerBase):
     )
     sender_dependent_default_transport_maps: Transports = Field(
         default_factory=dict,
+        examples=[{"@corporate.com": "smtp:[mail.corporate.com]"}],
         description="sender address or '@domain' to the transport that is used instead of default_transport; its host is used in place of "
         "any relay host [PF]",
     )
@@ -163,7 +170,7 @@ class PostfixServer(ServerBase):
     )
     soft_bounce: Switch = Field(
         default=False,
-        description="what would be refused or returned for good is told to come later, and waits in the queue instead [PF]",
+        description="permanent failures become temporary: 4xx at RCPT, and mail stays in the queue instead of bouncing [PF]",
     )
     smtpd_recipient_limit: Whole = Field(
         default=1000, ge=1, description="recipients beyond it are told 452 4.5.3 and come with the next attempt [PF]"
