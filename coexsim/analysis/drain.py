@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, sqrt
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,12 @@ HOUR = 60
 DAY = 24 * HOUR
 STEADY, LOW = 0.8, 0.1
 """A queue rests where 15 minutes bring it down by no more than a fifth, at a tenth of its peak at the most."""
+FLAT, HALF = 1 / 40, 0.5
+"""It rests as well where, over the later half of what is seen, it changes by no more than this share of its lift, at half its peak."""
 NEAR = 0.01
-"""A queue is back where no more than this share of its peak is left above the usual level."""
+"""A queue is back where no more than this share of its peak is left above the usual level, or no more than chance."""
+SPREAD = 3.0
+"""Chance: so many times the spread of a count (Poisson), of its mean over so many minutes."""
 
 
 def minutes_to_drain(backlog: Floats, outages: Sequence[tuple[int, int]], which: int) -> float:
@@ -33,10 +37,17 @@ def minutes_to_drain(backlog: Floats, outages: Sequence[tuple[int, int]], which:
     smooth[: max(again - back, 0)] = _means(
         after[: max(again - back, 0)]
     )  # the next outage's backlog is not this one's
-    usual = _usual(backlog, outages, first, back, smooth)
+    rest = backlog[max(end for _, end in outages) :]  # after all outages
+    usual = _usual(backlog, outages, first, back, _level_after(backlog, first, back, rest))
     peak = float(backlog[first:].max(initial=0.0))
-    calm = np.flatnonzero(smooth <= usual + NEAR * np.maximum(peak - usual, 0.0))
+    near = np.maximum(NEAR * np.maximum(peak - usual, 0.0), _chance(usual, MEAN_MINUTES))
+    calm = np.flatnonzero(smooth <= usual + near)
     return float(calm[0]) if len(calm) else inf
+
+
+def _chance(level: Floats | float, minutes: int) -> Floats:
+    """What chance adds at the most to the mean of a queue of this level over so many minutes; of an empty one, as if it held one."""
+    return np.asarray(SPREAD * np.sqrt((np.asarray(level) + 1.0) / minutes))
 
 
 def _means(series: Floats) -> Floats:
@@ -47,51 +58,56 @@ def _means(series: Floats) -> Floats:
     return means
 
 
-def _usual(backlog: Floats, outages: Sequence[tuple[int, int]], first: int, back: int, smooth: Floats) -> Floats:
+def _usual(backlog: Floats, outages: Sequence[tuple[int, int]], first: int, back: int, after: float) -> Floats:
     """The highest usual 15-minute mean at each minute from the return on.
 
     Of the same hour on days before the first outage, if the run has such; else of the hour before this outage (or before
     an earlier one that began within that hour: its backlog is not the usual); else, where the run begins with the
-    outage or shortly before, the level at which the queue comes to rest by the end of the run, if the outage lifted it at all.
+    outage or shortly before, the level `after` it.
     """
     before = first
     while earlier := [begin for begin, _ in outages if before - HOUR < begin < before]:
         before = min(earlier)
     quiet = min((begin for begin, _ in outages), default=first)
-    usual = np.full(len(smooth), np.nan)
-    history = _means(backlog[:quiet]) if quiet else np.empty(0)
     start = max(back - 1, 0)
-    for at in range(len(smooth)):
+    usual = np.full(len(backlog) - start, np.nan)
+    history = _means(backlog[:quiet]) if quiet else np.empty(0)
+    for at in range(len(usual)):
         same = [
             history[max(minute - HOUR // 2, 0) : minute + HOUR // 2]
             for minute in range((start + at) % DAY, len(history), DAY)
         ]
         usual[at] = max((float(part.max()) for part in same if len(part) >= MEAN_MINUTES), default=np.nan)
     hour = backlog[max(before - HOUR, 0) : before]
-    known = len(hour) >= MEAN_MINUTES
-    level = inf
-    if known:
-        level = float(_means(hour)[: -MEAN_MINUTES + 1].max())
-    elif _is_lifted(hour, backlog[first:]):
-        level = _resting(smooth)
-    return np.where(np.isnan(usual), level, np.maximum(usual, level) if known else usual)
+    if len(hour) < MEAN_MINUTES:
+        return np.where(np.isnan(usual), after, usual)
+    return np.fmax(usual, float(_means(hour)[: -MEAN_MINUTES + 1].max()))
 
 
-def _is_lifted(short: Floats, since: Floats) -> bool:
-    """Is a queue longer since the outage began than chance makes it, by the few minutes seen before; without any, it is taken for so.
+def _level_after(backlog: Floats, first: int, back: int, rest: Floats) -> float:
+    """The usual level of a queue of which too little was seen before the outage: the highest 15-minute mean after all outages.
 
-    Chance: the most seen before, and three times the spread of a count of that size.
+    Only of a queue that the outage did not lift (then its peak), or that was lifted and came to rest. Else nothing: it still
+    falls, or may wait for another try.
     """
-    if not len(short):
-        return True
-    most = float(short.max())
-    return float(since.max(initial=0.0)) > most + 3 * sqrt(most)
-
-
-def _resting(smooth: Floats) -> float:
-    """The highest mean of the last 15 minutes, if the queue rests there; else nothing: it still falls, or is still long."""
-    if len(smooth) < 2 * MEAN_MINUTES:
+    if len(rest) < 2 * MEAN_MINUTES:
         return 0.0
-    last, before = smooth[-MEAN_MINUTES:], smooth[-2 * MEAN_MINUTES : -MEAN_MINUTES]
-    rests = last.mean() >= STEADY * before.mean() and last.max() <= LOW * smooth.max()
-    return float(last.max()) if rests else 0.0
+    later = rest[len(rest) // 2 :]
+    early, late = (float(part.mean()) for part in np.array_split(later, 2))
+    peak = float(backlog[first:].max())
+    change = abs(late - early)
+    if change <= _chance(early, len(later) // 2) and _is_not_lifted(backlog[first:back], peak, later):
+        return peak
+    if change <= FLAT * (peak - late) and late <= HALF * peak:
+        return float(_means(later)[: -MEAN_MINUTES + 1].max())
+    last, before = rest[-MEAN_MINUTES:], rest[-2 * MEAN_MINUTES : -MEAN_MINUTES]
+    if last.mean() >= STEADY * before.mean() and last.max() <= LOW * peak:
+        return float(last.mean())
+    return 0.0
+
+
+def _is_not_lifted(during: Floats, peak: float, later: Floats) -> bool:
+    """Was a queue in the first half of the outage as long as it is later, and never longer than chance makes it."""
+    half = during[: max(len(during) // 2, 1)]
+    level, most = float(half.mean()) if len(half) else 0.0, float(later.max())
+    return bool(later.mean() <= level + _chance(level, max(len(half), 1)) and peak <= most + _chance(most, 1))

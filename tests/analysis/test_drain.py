@@ -87,3 +87,40 @@ def test_a_queue_that_the_outage_did_not_lift_is_normal_at_once() -> None:
     assert minutes_to_drain(calm, [(5, 67)], 0) == 0.0
     assert 20 <= minutes_to_drain(lifted, [(5, 67)], 0) <= 24
     assert minutes_to_drain(lifted[:80], [(5, 67)], 0) == inf
+
+
+def test_an_outage_that_begins_with_the_run_leaves_queues_it_did_not_lift_out() -> None:
+    """0 to 4 wait at a sender throughout two hours, of which the first is the outage: normal at once, also when one minute has 5."""
+    calm = np.random.default_rng(4).integers(0, 5, 120).astype(float)
+    calm[59] = 5.0
+
+    assert minutes_to_drain(calm, [(0, 60)], 0) == 0.0
+
+
+def test_a_queue_that_waits_for_another_try_is_not_normal() -> None:
+    """500 came during the outage and stay until a try that nobody saw: not normal, though it changes no more; nor while it grows."""
+    waiting = np.minimum(np.arange(180) * 500 / 60, 500.0)
+
+    assert minutes_to_drain(waiting, [(0, 60)], 0) == inf
+    assert minutes_to_drain(np.arange(180) * 3.0, [(0, 60)], 0) == inf
+
+
+def test_without_history_a_lifted_queue_rests_above_a_tenth_of_its_peak() -> None:
+    """40 wait as a rule and 200 at the return; half an hour later 40 again: that is when it is back, the run being two hours longer."""
+    backlog = np.random.default_rng(5).poisson(40, 210).astype(float)
+    backlog[:60] += np.linspace(0, 160, 60)
+    backlog[60:90] += np.linspace(160, 0, 30)
+
+    assert 22 <= minutes_to_drain(backlog, [(0, 60)], 0) <= 30
+
+
+def test_chance_alone_is_not_an_outages_doing() -> None:
+    """An hour with one message at three minutes' ends, then as much an outage later: normal at once. With ten at each minute, not."""
+    few = np.zeros(240)
+    few[[5, 25, 45]] = 1.0
+    few[80:200:10] = 1.0
+    ten = few.copy()
+    ten[80:120] = 10.0
+
+    assert minutes_to_drain(few, [(60, 75)], 0) == 0.0
+    assert 30 <= minutes_to_drain(ten, [(60, 75)], 0) <= 46
