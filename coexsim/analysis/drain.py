@@ -47,7 +47,7 @@ def minutes_to_drain(backlog: Floats, outages: Sequence[tuple[int, int]], which:
 
 def _chance(level: Floats | float, minutes: int) -> Floats:
     """What chance adds at the most to the mean of a queue of this level over so many minutes; of an empty one, as if it held one."""
-    return np.asarray(SPREAD * np.sqrt((np.asarray(level) + 1.0) / minutes))
+    return np.asarray(SPREAD * np.sqrt((np.asarray(level) + 1.0) / minutes), dtype=np.float64)
 
 
 def _means(series: Floats) -> Floats:
@@ -81,7 +81,8 @@ def _usual(backlog: Floats, outages: Sequence[tuple[int, int]], first: int, back
     hour = backlog[max(before - HOUR, 0) : before]
     if len(hour) < MEAN_MINUTES:
         return np.where(np.isnan(usual), after, usual)
-    return np.fmax(usual, float(_means(hour)[: -MEAN_MINUTES + 1].max()))
+    level = float(_means(hour)[: -MEAN_MINUTES + 1].max())
+    return np.where(np.isnan(usual), level, np.maximum(usual, level))
 
 
 def _level_after(backlog: Floats, first: int, back: int, rest: Floats) -> float:

@@ -99,10 +99,10 @@ def test_an_outage_that_begins_with_the_run_leaves_queues_it_did_not_lift_out() 
 
 def test_a_queue_that_waits_for_another_try_is_not_normal() -> None:
     """500 came during the outage and stay until a try that nobody saw: not normal, though it changes no more; nor while it grows."""
-    waiting = np.minimum(np.arange(180) * 500 / 60, 500.0)
+    waiting = np.concatenate((np.linspace(0.0, 500.0, 60), np.full(120, 500.0)))
 
     assert minutes_to_drain(waiting, [(0, 60)], 0) == inf
-    assert minutes_to_drain(np.arange(180) * 3.0, [(0, 60)], 0) == inf
+    assert minutes_to_drain(np.arange(180).astype(float) * 3.0, [(0, 60)], 0) == inf
 
 
 def test_without_history_a_lifted_queue_rests_above_a_tenth_of_its_peak() -> None:
