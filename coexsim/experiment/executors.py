@@ -6,11 +6,13 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
@@ -21,6 +23,8 @@ T = TypeVar("T")
 
 RETRIES = 2  # how often a task that fails on a Dask worker is tried again; if its worker dies, the scheduler moves it
 ANSWER_WITHIN = "10s"
+PRELOAD = "coexsim.experiment.preload"
+"""What a worker process imports before its first run."""
 
 
 def cpu_count() -> int:
@@ -33,8 +37,8 @@ def open_executor(jobs: int | None = None, dask: str | None = None) -> Iterator[
     """An executor for the time of a `with`; None stands for this very process (``jobs=1``).
 
     `jobs` local processes by default, as many as there are processors. `dask` is the address of a Dask scheduler,
-    or ``local`` for a cluster of `jobs` worker processes of its own. Processes are spawned, as on every platform:
-    a script that comes here keeps its own work under ``if __name__ == "__main__":``.
+    or ``local`` for a cluster of `jobs` worker processes of its own. A process begins by importing the script that it was called
+    from: a script that comes here keeps its own work under ``if __name__ == "__main__":``.
 
     Raises `CoexsimError` where Dask is not installed or nobody answers at the address.
     """
@@ -53,13 +57,21 @@ def open_executor(jobs: int | None = None, dask: str | None = None) -> Iterator[
 
 @contextmanager
 def processes(jobs: int) -> Iterator[Executor]:
-    """A pool of that many processes on this machine, for the time of a `with`."""
+    """A pool of that many processes on this machine, for the time of a `with`.
+
+    One alone is made at once and loads what it needs while the caller goes on. Several are copies of one process that has loaded it,
+    where the system can do that safely (Linux): it begins to load now, and the first call waits for it.
+    """
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
-    )
-    for _ in range(jobs):  # they import what they need while the caller prepares the work
-        pool.submit(import_module, "coexsim.experiment.run")
+    copied = jobs > 1 and sys.platform == "linux"
+    context = multiprocessing.get_context("forkserver" if copied else "spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts_to_parent)
+    if copied:
+        context.set_forkserver_preload([PRELOAD])
+        forkserver.ensure_running()
+    else:
+        for _ in range(jobs):
+            pool.submit(import_module, PRELOAD)
     try:
         yield pool
     except BaseException:

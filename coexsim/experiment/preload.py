@@ -1,0 +1,13 @@
+"""What a process that is to run scenarios has loaded before it is asked: the packages, and the kernel where it was compiled before.
+
+Several processes on Linux are copies of one that has imported this module, so that this time is spent once and not once a process.
+"""
+
+import scipy.special  # noqa: F401 - laws of work import it late
+
+from coexsim.engine.cache import is_compiled, load_kernel, unavailable
+from coexsim.experiment import run  # noqa: F401
+
+if unavailable() is None and is_compiled():
+    load_kernel()
+    from coexsim.engine import drive  # noqa: F401
