@@ -1,4 +1,7 @@
-"""When the queues are back to normal after an outage: the 15-minute mean at its usual level for that hour of the day."""
+"""When the queues are back to normal after an outage: the 15-minute mean at the level that is usual at that hour.
+
+What is usual is known best from the same mail without the outage. A log has no such run: there it is read from the time before.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,15 @@ SPREAD = 3.0
 """Chance: so many times the spread of a count (Poisson), of its mean over so many minutes."""
 
 
-def minutes_to_drain(backlog: Floats, outages: Sequence[tuple[int, int]], which: int) -> float:
+def minutes_to_drain(
+    backlog: Floats, outages: Sequence[tuple[int, int]], which: int, undisturbed: Floats | None = None
+) -> float:
     """Minutes after the end of outage `which` until the queue is back to normal, and infinite if that is not seen.
 
     `backlog` has the messages at the end of each minute of the run, `outages` the minutes [from, to) of all outages. It is
-    normal from the minute on from which its mean over 15 minutes is no more than usual.
+    normal from the minute on from which its mean over 15 minutes is no more than usual: no more than the highest mean of
+    `undisturbed`, the same queue without any outage, from half an hour before to half an hour after; where there is no such
+    run, than what the time before the outage tells.
     """
     first, back = outages[which]
     after = backlog[max(back - 1, 0) :]  # entry m is the end of minute m
@@ -37,8 +44,11 @@ def minutes_to_drain(backlog: Floats, outages: Sequence[tuple[int, int]], which:
     smooth[: max(again - back, 0)] = _means(
         after[: max(again - back, 0)]
     )  # the next outage's backlog is not this one's
-    rest = backlog[max(end for _, end in outages) :]  # after all outages
-    usual = _usual(backlog, outages, first, back, _level_after(backlog, first, back, rest))
+    if undisturbed is None:
+        rest = backlog[max(end for _, end in outages) :]  # after all outages
+        usual = _usual(backlog, outages, first, back, _level_after(backlog, first, back, rest))
+    else:
+        usual = _highest_around(_means(undisturbed), max(back - 1, 0), len(smooth))
     peak = float(backlog[first:].max(initial=0.0))
     near = np.maximum(NEAR * np.maximum(peak - usual, 0.0), _chance(usual, MEAN_MINUTES))
     calm = np.flatnonzero(smooth <= usual + near)
@@ -56,6 +66,14 @@ def _means(series: Floats) -> Floats:
     ends = np.minimum(np.arange(len(series)) + MEAN_MINUTES, len(series))
     means: Floats = (sums[ends] - sums[:-1]) / (ends - np.arange(len(series)))
     return means
+
+
+def _highest_around(means: Floats, start: int, count: int) -> Floats:
+    """The highest of `means` within half an hour of each of `count` minutes from `start` on."""
+    half = HOUR // 2
+    return np.array(
+        [means[max(minute - half, 0) : minute + half].max(initial=0.0) for minute in range(start, start + count)]
+    )
 
 
 def _usual(backlog: Floats, outages: Sequence[tuple[int, int]], first: int, back: int, after: float) -> Floats:

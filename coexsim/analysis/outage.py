@@ -25,14 +25,14 @@ AROUND_S, SETTLES_S = 3600.0, 1800.0
 
 
 class OutageFacts(NamedTuple):
-    """One outage of one server or link, over all replications (the worst one where it says most)."""
+    """One outage of one server or link in one run."""
 
     down: str
     from_s: float
     to_s: float
     backlog: pd.DataFrame
-    """By server: ``before`` (mean of the hour before), ``most`` (messages), ``most_bytes``, ``at_s`` (when), ``drain_s``
-    (after the return)."""
+    """By server whose queue it made longer: ``before`` (mean of the hour before), ``most`` (messages), ``most_bytes``, ``at_s`` (when),
+    ``drain_s`` (after the return)."""
     burst_per_min: float
     """Most SMTP sessions a minute that any one server took in the hour after the return."""
     usual_per_min: float
@@ -46,6 +46,16 @@ class OutageFacts(NamedTuple):
     in_transit: int
     seen_to_s: float
     """The tables end here: what comes later, a return of the server perhaps, is not in them."""
+
+    @property
+    def normal_s(self) -> float:
+        """Seconds from the return until the slowest queue is back at its usual level; infinite if that is not seen."""
+        return float(self.backlog["drain_s"].max()) if len(self.backlog) else 0.0
+
+    @property
+    def most_bytes(self) -> float:
+        """Most bytes in any server's queue."""
+        return float(self.backlog["most_bytes"].max()) if len(self.backlog) else 0.0
 
 
 def with_outage(scenario: Scenario, down: Sequence[str], at: str, length: str) -> Scenario:
@@ -72,8 +82,21 @@ def with_outage(scenario: Scenario, down: Sequence[str], at: str, length: str) -
     return changed(found, {"run": own | around})
 
 
-def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFacts:
-    """What an outage of the scenario did, read from the tables of its runs."""
+def without_outages(scenario: Scenario) -> Scenario:
+    """The scenario without its outages at known times: a run of it tells what its queues usually are, minute by minute."""
+    known = outages_of(scenario)
+    events = zip(scenario.source.raw.get("events", []), scenario.events, strict=True)
+    return changed(scenario, {"events": [written for written, event in events if event not in known]})
+
+
+def outage_facts(
+    results: Results, scenario: Scenario, event: Event, undisturbed: pd.DataFrame | None = None
+) -> OutageFacts:
+    """What an outage of the scenario did in one run, read from its tables.
+
+    `undisturbed` is the timeline of the same run `without_outages`: what its queues are is normal. Where there is none, it is what they
+    were before the outage.
+    """
     assert event.at is not None
     from_s = event.at.after(scenario.run.start)
     to_s = from_s + (event.for_ if event.for_ is not None else np.inf)
@@ -87,7 +110,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
         ", ".join(event.down),
         from_s,
         to_s,
-        _backlog(results, from_s, to_s, spans),
+        _backlog(results.timeline, undisturbed, (from_s, to_s), spans),
         _busiest_minute(results, to_s, to_s + 3600),
         _busiest_minute(results, from_s - 3600, from_s),
         int((during["kind"] == "delay").sum()),
@@ -99,45 +122,44 @@ def outage_facts(results: Results, scenario: Scenario, event: Event) -> OutageFa
     )
 
 
-def _backlog(results: Results, from_s: float, to_s: float, spans: Sequence[tuple[int, int]]) -> pd.DataFrame:
-    """The queue of every server before, during and after; each figure of the replication in which it is worst."""
-    queues = results.timeline[results.timeline["stage"] == "queue"]
+def _backlog(
+    timeline: pd.DataFrame, undisturbed: pd.DataFrame | None, outage_s: tuple[float, float], spans: Sequence[tuple[int, int]]
+) -> pd.DataFrame:  # fmt: skip
+    """Of every server whose queue the outage made longer: the queue before, during and after."""
+    from_s = outage_s[0]
+    usually = {} if undisturbed is None else _queues(undisturbed)
     rows = []
-    for server, of_server in queues.groupby("server", observed=True):
-        worst = max((part for _, part in of_server.groupby("replication")), key=lambda part: part["backlog"].max())
-        end_s = (worst["minute"].to_numpy() + 1) * 60.0
-        backlog = worst["backlog"].to_numpy()
-        before = backlog[(end_s > from_s - 3600) & (end_s <= from_s)]
-        usual = float(before.mean()) if len(before) else 0.0
-        later = end_s > from_s
-        if not later.any() or backlog[later].max() <= max(before, default=0.0):
+    for server, of_server in _queues(timeline).items():
+        end_s, backlog = (of_server["minute"].to_numpy() + 1) * 60.0, of_server["backlog"].to_numpy()
+        usual = usually[server]["backlog"].to_numpy() if server in usually else None
+        later, hour = end_s > from_s, backlog[(end_s > from_s - 3600) & (end_s <= from_s)]
+        if not later.any() or backlog[later].max() <= max(hour if usual is None else usual[later], default=0.0):
             continue
         top = int(np.argmax(np.where(later, backlog, -1)))
-        after = of_server[(of_server["minute"] + 1) * 60.0 > from_s]
-        most_bytes = float(after["queued_bytes"].max())
-        backlogs = (part["backlog"].to_numpy() for _, part in of_server.groupby("replication"))
-        drain_s = max(_drain_s(each, (from_s, to_s), spans) for each in backlogs)
-        rows.append(
-            (
-                str(server),
-                usual,
-                float(backlog[top]),
-                most_bytes,
-                float(end_s[top]),
-                drain_s,
-            )
-        )
+        before = float(hour.mean()) if len(hour) else 0.0
+        most_bytes = float(of_server["queued_bytes"].to_numpy()[later].max())
+        drain_s = _drain_s(backlog, usual, outage_s, spans)
+        rows.append((server, before, float(backlog[top]), most_bytes, float(end_s[top]), drain_s))
     table = pd.DataFrame(rows, columns=["server", "before", "most", "most_bytes", "at_s", "drain_s"])
     return table.sort_values("most", ascending=False, ignore_index=True)
 
 
-def _drain_s(backlog: Floats, outage_s: tuple[float, float], spans: Sequence[tuple[int, int]]) -> float:
+def _queues(timeline: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The minutes of every server's queue."""
+    queues = timeline[timeline["stage"] == "queue"]
+    return {str(server): rows for server, rows in queues.groupby("server", observed=True)}
+
+
+def _drain_s(
+    backlog: Floats, usual: Floats | None, outage_s: tuple[float, float], spans: Sequence[tuple[int, int]]
+) -> float:
     """From the return until the queue is back at its usual level; infinite if that is not seen."""
     from_s, to_s = outage_s
     if not np.isfinite(to_s) or to_s >= 60 * len(backlog):
         return float("inf")
     minutes = (int(from_s // 60), int(np.ceil(to_s / 60)))
-    return max(float((minutes[1] + minutes_to_drain(backlog, spans, spans.index(minutes))) * 60 - to_s), 0.0)
+    drained = minutes[1] + minutes_to_drain(backlog, spans, spans.index(minutes), usual)
+    return max(float(drained * 60 - to_s), 0.0)
 
 
 def _busiest_minute(results: Results, begin_s: float, end_s: float) -> float:

@@ -1,6 +1,7 @@
 """The answer to an outage: when all is normal again, the longest wait, the disk it takes, and which limit made it so long.
 
-The run goes on, with its load, until every queue is back at its usual level, so that the answer is not cut off by its end.
+The run goes on, with its load, until every queue is back at its usual level, so that the answer is not cut off by its end. The usual level
+is that of the same mail without the outage, which is run beside it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage
+from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage, without_outages
 from coexsim.analysis.outage_headline import headline, whole_minutes
 from coexsim.analysis.outage_limits import LimitChange, is_own, tried_changes
+from coexsim.analysis.slo import one_by_one
 from coexsim.analysis.slo_text import outages_of
 from coexsim.cards import card
 from coexsim.engine.choice import Engine
@@ -41,11 +43,12 @@ class Outage:
 
     scenario: Scenario
     results: Results
-    facts: OutageFacts
-    normal_s: tuple[float, ...]
-    """Of each replication: seconds from the return until every queue is back at its usual level."""
+    runs: tuple[OutageFacts, ...]
+    """What it did in each replication."""
+    undisturbed: pd.DataFrame | None = None
+    """The timeline of the first replication without its outages."""
     changes: tuple[LimitChange, ...] = ()
-    """What other limits would change, the one that helps most first."""
+    """What other limits would change in the first replication, the one that helps most first."""
 
     plot: ClassVar[Any] = Pictures("outage")
     """Pictures as methods: ``backlog``, ``utilisation``, ``delay``."""
@@ -68,56 +71,63 @@ class Outage:
     @property
     def headline(self) -> str:
         """The answer in one line."""
-        return headline(self.facts, self.scenario.run.start, self.normal_s, self.foreign)
+        return headline(self.runs, self.scenario.run.start, self.foreign)
+
+    @property
+    def normal_s(self) -> tuple[float, ...]:
+        """Of each replication: seconds from the return until every queue is back at its usual level."""
+        return tuple(each.normal_s for each in self.runs)
 
     @property
     def limit(self) -> str:
-        """Which limit made it so long, in a sentence; empty where nothing was tried."""
-        if not self.changes:
-            return self._paced_by_others()
-        now, best = max(self.normal_s), self.changes[0]
-        if not best.normal_s < now * (1 - MANY):
+        """What makes it last, in a sentence or two: a limit, or the queue that is normal last; empty where nothing lasts."""
+        now = self.runs[0].normal_s
+        if self.changes and self.changes[0].normal_s < now * (1 - MANY):
+            best = self.changes[0]
+            then, before = (
+                say_duration(whole_minutes(each)) if isfinite(each) else "later than was followed"
+                for each in (best.normal_s, now)
+            )
+            return (
+                f"What makes it last is a limit: with {best.words} all is normal {then} after the return, not {before}."
+            )
+        said = [self._last_queue()]
+        if self.changes:
             tried = ", ".join(change.words for change in self.changes)
-            return f"None of the limits that were tried shortens it by a tenth ({tried})."
-        then, before = (
-            say_duration(whole_minutes(each)) if isfinite(each) else "later than was followed"
-            for each in (best.normal_s, now)
-        )
-        return f"What makes it last is a limit: with {best.words} all is normal {then} after the return, not {before}."
+            said.append(f"None of the limits that were tried shortens it by a tenth ({tried}).")
+        return " ".join(filter(None, said))
 
     @property
     def foreign(self) -> frozenset[str]:
         """The servers that are not the organisation's own."""
         return frozenset(name for name in self.scenario.servers if not is_own(self.scenario, name))
 
-    def _paced_by_others(self) -> str:
-        """Where nothing of one's own could be tried: whose queue lasts longest, if it is another's."""
-        lasting = self.facts.backlog[self.facts.backlog["drain_s"] > 0]
-        if lasting.empty or not set(lasting["server"]) <= self.foreign:
+    def _last_queue(self) -> str:
+        """Which queue is the last to be normal again; of a server that is not one's own, whose doing that is."""
+        queues = self.runs[0].backlog
+        if not queues["drain_s"].gt(0).any():
             return ""
-        names = " and ".join(map(str, lasting["server"]))
+        last = str(queues["server"].iloc[int(queues["drain_s"].argmax())])
+        if last not in self.foreign:
+            return f"The last queue to be normal again is that of {last}."
         return (
-            f"What still waits then is at {names}, not your own: when they try again sets the pace, no limit of yours."
+            f"What waits longest then is at {last}, not your own: when it tries again sets the pace, no limit of yours."
         )
 
     def plain(self) -> dict[str, object]:
         """The answer as plain data."""
-        facts = self.facts._asdict() | {"backlog": self.facts.backlog.to_dict("records")}
+        runs = [each._asdict() | {"backlog": each.backlog.to_dict("records")} for each in self.runs]
         changes = [
             {"change": each.words, "keys": dict(each.keys), "normal_s": each.normal_s, "most_bytes": each.most_bytes}
             for each in self.changes
         ]
-        more = {"headline": self.headline, "limit": self.limit, "normal_s": list(self.normal_s), "changes": changes}
-        return more | {"facts": facts}
+        said: dict[str, object] = {"headline": self.headline, "limit": self.limit}
+        return said | {"normal_s": list(self.normal_s), "changes": changes, "runs": runs}
 
     @property
     def table(self) -> pd.DataFrame:
-        """What other limits would change: columns ``change, normal_s, most_bytes``, the limits as they are first."""
-        as_is = (
-            "as it is",
-            max(self.normal_s),
-            float(self.facts.backlog["most_bytes"].max() if len(self.facts.backlog) else 0),
-        )
+        """What other limits would change in the first replication: columns ``change, normal_s, most_bytes``; as they are comes first."""
+        as_is = ("as it is", self.runs[0].normal_s, self.runs[0].most_bytes)
         rows = [as_is, *((change.words, change.normal_s, change.most_bytes) for change in self.changes)]
         return pd.DataFrame(rows, columns=["change", "normal_s", "most_bytes"])
 
@@ -161,18 +171,25 @@ def follow(
             return simulate(of, seed=seed, progress=progress, engine=engine)
         return replicate(of, replications, seed=seed, executor=executor, jobs=jobs, engine=engine, progress=runs_done)
 
-    longer, results = spec, runs(spec)
+    def looked(of: Scenario) -> Outage:
+        usual = {run.replications: run.timeline for run in one_by_one(runs(without_outages(of)))}
+        results = runs(of)
+        parts = one_by_one(results)
+        each = tuple(outage_facts(run, of, event, usual.get(run.replications)) for run in parts)
+        return Outage(of, results, each, usual.get(parts[0].replications))
+
+    found = looked(spec)
     back_s = _back_s(spec, event)
     while (
-        not _is_over(results, longer, event)
-        and not results.provenance.get("stopped_early")  # with attempts in vain, which a longer run only makes more of
+        not _is_over(found)
+        and not found.results.provenance.get(
+            "stopped_early"
+        )  # with attempts in vain, which a longer run only makes more of
         and isfinite(back_s)
-        and longer.run.length - back_s < LONGEST_S
+        and found.scenario.run.length - back_s < LONGEST_S
     ):
-        after_s = max(longer.run.length - back_s, FIRST_LOOK_S)
-        longer = changed(spec, {"run.length": f"{back_s + 2 * after_s:.0f} s", "run.measure": window})
-        results = runs(longer)
-    found = Outage(longer, results, outage_facts(results, longer, event), _normal_each(results, longer, event))
+        after_s = max(found.scenario.run.length - back_s, FIRST_LOOK_S)
+        found = looked(changed(spec, {"run.length": f"{back_s + 2 * after_s:.0f} s", "run.measure": window}))
     if not try_limits:
         return found
     told = None if runs_done is None else lambda done, of: runs_done(before + done, before + of)
@@ -184,9 +201,10 @@ def with_limits(
     runs_done: Callable[[int, int], None] | None = None, engine: Engine = "auto",
 ) -> Outage:  # fmt: skip
     """The answer with what other limits would change, each tried in a run of its own; as it is where nothing lasts after the return."""
-    if not isfinite(found.facts.to_s) or max(found.normal_s, default=0.0) == 0:
+    first = found.runs[0]
+    if not isfinite(first.to_s) or first.normal_s == 0:
         return found
-    changes = tried_changes(found.scenario, event, found.facts, seed, executor, engine, runs_done)
+    changes = tried_changes(found.scenario, event, first, found.undisturbed, seed, executor, engine, runs_done)
     return replace(found, changes=changes)
 
 
@@ -211,15 +229,7 @@ def _back_s(spec: Scenario, event: Event) -> float:
     return event.at.after(spec.run.start) + (inf if event.for_ is None else event.for_)
 
 
-def _is_over(results: Results, spec: Scenario, event: Event) -> bool:
+def _is_over(found: Outage) -> bool:
     """Is every queue back to normal, and has all measured mail met its end."""
-    under_way = results.measured["outcome"] == "in transit"
-    return not under_way.any() and all(isfinite(each) for each in _normal_each(results, spec, event))
-
-
-def _normal_each(results: Results, spec: Scenario, event: Event) -> tuple[float, ...]:
-    """Seconds from the return until the slowest queue is back, in each replication."""
-    from coexsim.analysis.slo import one_by_one
-
-    drains = [outage_facts(run, spec, event).backlog["drain_s"] for run in one_by_one(results)]
-    return tuple(float(each.max()) if len(each) else 0.0 for each in drains)
+    under_way = found.results.measured["outcome"] == "in transit"
+    return not under_way.any() and all(isfinite(each) for each in found.normal_s)

@@ -2,74 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from math import isfinite
-
-import numpy as np
-import pandas as pd
+from collections.abc import Callable, Collection, Sequence
+from math import isfinite, isnan
 
 from coexsim.analysis.outage import OutageFacts
-from coexsim.units import Moment, say_bytes, say_duration, say_time
+from coexsim.units import Moment, say_bytes, say_duration, say_span, say_time
 
 
-def headline(facts: OutageFacts, start: Moment, normal_s: Sequence[float], foreign: Collection[str] = ()) -> str:
+def headline(runs: Sequence[OutageFacts], start: Moment, foreign: Collection[str] = ()) -> str:
     """``Normal again Wed 09:26, 19 h after the return; the longest wait 25 h; 0.65 GB of queue disk at onprem; nothing expired``.
 
-    `foreign` servers are not the organisation's: what waits there is told after its own disks. What was lost is counted over all runs.
+    Of several runs each figure is the least and the most that a run had. `foreign` servers are not the organisation's: what waits there
+    is told after its own disks.
     """
-    parts = [_normal_again(facts, start, normal_s)]
-    if facts.longest_delay_s == facts.longest_delay_s:
-        parts.append(f"the longest wait {say_duration(_rounded(facts.longest_delay_s))}")
-    parts += _disks(facts.backlog, foreign)
-    lost = [f"{number:,} {word}" for word, number in (("expired", facts.expired), ("bounced", facts.bounced)) if number]
-    together = say_together(len(normal_s))
-    parts.append(" and ".join(lost) + together if lost else "nothing expired")
-    if facts.in_transit:
-        parts.append(f"{facts.in_transit:,} still in transit{together}")
-    return "; ".join(parts)
+    parts = [_normal_again(runs, start)]
+    waits_s = [each.longest_delay_s for each in runs if not isnan(each.longest_delay_s)]
+    if waits_s:
+        parts.append(f"the longest wait {say_range(waits_s, lambda wait_s: say_duration(_rounded(wait_s)))}")
+    parts += _disks(runs, foreign)
+    parts.append(_lost(runs))
+    left = [each.in_transit for each in runs]
+    if any(left):
+        parts.append(f"{say_range(left, '{:,}'.format)} still in transit")
+    several = f"In each of {len(runs)} runs: " if len(runs) > 1 else ""
+    text = "; ".join(parts)
+    return several + (text[0].lower() if several else text[0]) + text[1:]
 
 
-def say_together(runs: int) -> str:
-    """`` in 4 runs together`` behind a number that is a sum over runs; nothing of one run."""
-    return f" in {runs} runs together" if runs > 1 else ""
+def say_range(values: Sequence[float], say: Callable[[float], str]) -> str:
+    """``35 min to 41 min``; once where both ends read the same."""
+    low, high = say(min(values)), say(max(values))
+    return low if low == high else f"{low} to {high}"
 
 
-def _disks(backlog: pd.DataFrame, foreign: Collection[str]) -> list[str]:
+def _lost(runs: Sequence[OutageFacts]) -> str:
+    lost = [
+        f"{say_range(numbers, '{:,}'.format)} {word}"
+        for word, numbers in (
+            ("expired", [each.expired for each in runs]),
+            ("bounced", [each.bounced for each in runs]),
+        )
+        if any(numbers)
+    ]
+    return " and ".join(lost) if lost else "nothing expired"
+
+
+def _disks(runs: Sequence[OutageFacts], foreign: Collection[str]) -> list[str]:
     """The disk that queues of the organisation's own servers take, then what waits at servers that are not its own."""
-    if not len(backlog):
+    sizes: dict[str, list[float]] = {}
+    for each in runs:
+        for server, size in zip(each.backlog["server"], each.backlog["most_bytes"], strict=True):
+            sizes.setdefault(str(server), []).append(float(size))
+    if not sizes:
         return ["no server's queue grew"]
-    own = _by_size(backlog[~backlog["server"].isin(list(foreign))])
-    others = _by_size(backlog[backlog["server"].isin(list(foreign))])
+    sizes = {server: [*found, *[0.0] * (len(runs) - len(found))] for server, found in sizes.items()}
+    own = _by_size({server: found for server, found in sizes.items() if server not in foreign})
+    others = _by_size({server: found for server, found in sizes.items() if server in foreign})
     said = []
     if own:
-        said.append(
-            ", ".join(f"{say_bytes(s)}{' of queue disk' * (n == 0)} at {name}" for n, (name, s) in enumerate(own))
-        )
+        said.append(", ".join(f"{s}{' of queue disk' * (n == 0)} at {name}" for n, (name, s) in enumerate(own)))
     if others:
-        said.append(f"{', '.join(f'{say_bytes(size)} wait at {name}' for name, size in others)}, not your own")
+        said.append(f"{', '.join(f'{size} wait at {name}' for name, size in others)}, not your own")
     return said
 
 
-def _by_size(backlog: pd.DataFrame) -> list[tuple[str, float]]:
-    """The servers that keep most, those with less than a tenth of that left out."""
-    sizes = sorted(
-        ((str(name), float(size)) for name, size in zip(backlog["server"], backlog["most_bytes"], strict=True)),
-        key=lambda pair: -pair[1],
-    )
-    return [(name, size) for name, size in sizes[:3] if size >= 0.1 * sizes[0][1] and size > 0]
+def _by_size(sizes: dict[str, list[float]]) -> list[tuple[str, str]]:
+    """The servers that keep most, with how much, those with less than a tenth of that left out."""
+    order = sorted(sizes.items(), key=lambda pair: -max(pair[1]))[:3]
+    return [(name, say_range(found, say_bytes)) for name, found in order if max(found) >= 0.1 * max(order[0][1]) > 0]
 
 
-def _normal_again(facts: OutageFacts, start: Moment, normal_s: Sequence[float]) -> str:
+def _normal_again(runs: Sequence[OutageFacts], start: Moment) -> str:
+    facts, normal_s = runs[0], [each.normal_s for each in runs]
     if not isfinite(facts.to_s):
         return "The outage has no end within the run"
-    if not normal_s or not np.isfinite(normal_s).all():
-        return f"Not normal again by {say_time(facts.seen_to_s, start)}, {_ago(facts.seen_to_s - facts.to_s)} after the return"
-    worst = max(normal_s)
-    if worst == 0:
+    unseen = [each for each in runs if not isfinite(each.normal_s)]
+    if unseen:
+        seen_s = min(each.seen_to_s for each in unseen)
+        which = f" in {len(unseen)} of them" if len(runs) > 1 else ""
+        return f"Not normal again{which} by {say_time(seen_s, start)}, {_ago(seen_s - facts.to_s)} after the return"
+    if max(normal_s) == 0:
         return f"Normal again at once, {say_time(facts.to_s, start)}"
-    runs = len(normal_s)
-    spread = f" ({_ago(min(normal_s))} to {_ago(worst)} in {runs} runs)" if runs > 1 and min(normal_s) < worst else ""
-    return f"Normal again {say_time(whole_minutes(facts.to_s + worst), start)}, {_ago(worst)} after the return{spread}"
+    first_s, last_s = (whole_minutes(facts.to_s + each(normal_s)) for each in (min, max))
+    when = say_time(last_s, start) if first_s == last_s else say_span(first_s, last_s, start)
+    return f"Normal again {when}, {say_range(normal_s, _ago)} after the return"
 
 
 def _ago(seconds: float) -> str:

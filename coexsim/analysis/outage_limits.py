@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import NamedTuple
 
+import pandas as pd
+
 from coexsim.analysis.outage import OutageFacts, outage_facts
 from coexsim.engine.choice import Engine
 from coexsim.errors import ScenarioError
@@ -58,12 +60,16 @@ def tried_changes(
     spec: Scenario,
     event: Event,
     facts: OutageFacts,
+    undisturbed: pd.DataFrame | None,
     seed: int | None,
     executor: Executor | None,
     engine: Engine,
     runs_done: Callable[[int, int], None] | None,
 ) -> tuple[LimitChange, ...]:
-    """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail."""
+    """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail.
+
+    Normal is what the queues are with the limits as they are: `undisturbed`, the timeline without outages.
+    """
     seed = spec.run.seed if seed is None else seed
     wanted: list[tuple[str, dict[str, object], Scenario]] = []
     for words, keys in possible_changes(spec, event, facts):
@@ -72,7 +78,9 @@ def tried_changes(
         except ScenarioError:  # a key that this product does not have
             continue
     wanted = wanted[:MOST_CHANGES]
-    calls = [(scenario, seed, 0, event, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted]
+    calls = [
+        (scenario, seed, 0, event, undisturbed, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted
+    ]
     done: dict[int, tuple[float, float]] = {}
     if runs_done:
         runs_done(0, len(calls))
@@ -84,11 +92,11 @@ def tried_changes(
     return tuple(sorted(changes, key=lambda change: (change.normal_s, change.most_bytes)))
 
 
-def _after_change(scenario: Scenario, seed: int, replication: int, event: Event, engine: Engine) -> tuple[float, float]:
-    facts = outage_facts(run_one(scenario, seed, replication, engine=engine), scenario, event)
-    if not len(facts.backlog):
-        return 0.0, 0.0
-    return float(facts.backlog["drain_s"].max()), float(facts.backlog["most_bytes"].max())
+def _after_change(
+    scenario: Scenario, seed: int, replication: int, event: Event, undisturbed: pd.DataFrame | None, engine: Engine
+) -> tuple[float, float]:
+    facts = outage_facts(run_one(scenario, seed, replication, engine=engine), scenario, event, undisturbed)
+    return facts.normal_s, facts.most_bytes
 
 
 def possible_changes(spec: Scenario, event: Event, facts: OutageFacts) -> list[tuple[str, dict[str, object]]]:

@@ -100,7 +100,7 @@ def run(
     with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
 
         def simulated(of: Scenario) -> Results:
-            log = logging.log if logging else None
+            log = logging.begun() if logging else None
             return _simulated(of, seed, count, jobs, dask, visits, engine, stream, log, quiet=quiet)
 
         if event is None:
@@ -209,8 +209,6 @@ def _say_outage(found: Outage) -> None:
     queues = plain_table([outage_words.QUEUE_HEADS[0]], list(outage_words.QUEUE_HEADS[1:]))
     for row in outage_words.queue_rows(found):
         queues.add_row(*row)
-    if len(found.normal_s) > 1 and queues.row_count:
-        console.print(f"{outage_words.QUEUES_OF_WORST}:")
     console.print(queues if queues.row_count else "no server's queue grew")
     for line in outage_words.more_facts(found):
         console.print(line)
@@ -218,7 +216,7 @@ def _say_outage(found: Outage) -> None:
         tried = plain_table([outage_words.CHANGE_HEADS[0]], list(outage_words.CHANGE_HEADS[1:]))
         for row in outage_words.change_rows(found):
             tried.add_row(*row)
-        console.print(titled(outage_words.CHANGES, tried))
+        console.print(titled(outage_words.changes_title(found), tried))
 
 
 def _simulated(

@@ -18,10 +18,15 @@ class LogWriting:
     """A log that a run fills, and the format that it is to be written in."""
 
     def __init__(self, form: LogFormat) -> None:
+        self.form = form
+        self.log = self.begun()
+
+    def begun(self) -> MailLog:
+        """An empty log for the next run, which takes the place of that of a run before: where several are made, the last is written."""
         from coexsim.sim.mail_log import MailLog
 
-        self.form = form
-        self.log: MailLog = MailLog()
+        self.log = MailLog()
+        return self.log
 
     def write(self, scenario: Scenario, folder: Path) -> None:
         """Write the files beside the results, and say that they hold no truth."""

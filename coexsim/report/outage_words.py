@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
+from collections.abc import Callable, Iterator
+from math import inf, isfinite, isnan
+from statistics import fmean
 
+from coexsim.analysis.outage import OutageFacts
 from coexsim.analysis.outage_answer import Outage
-from coexsim.analysis.outage_headline import say_together
+from coexsim.analysis.outage_headline import say_range
 from coexsim.units import say_bytes, say_duration, say_span, say_time
 
-QUEUES_OF_WORST = "Queues, each figure of the run in which it is worst"
 QUEUE_HEADS = ("queue at", "before", "most", "bytes", "at", "drained after the return")
 CHANGE_HEADS = ("with", "normal after the return", "most in one queue")
-CHANGES = "Other limits, one at a time, under the same mail"
+OVER_RUNS = (("least", min), ("mean", fmean), ("most", max))
 
 
 def say_hours(found: Outage) -> str:
     """``office-uplink down from Tue 10:00 to 14:00; simulated from Tue 09:00 to 16:00; ...``: all hours of the answer, once."""
-    facts, start, results = found.facts, found.scenario.run.start, found.results
+    facts, start, results = found.runs[0], found.scenario.run.start, found.results
     down = say_span(facts.from_s, facts.to_s, start)
     if not isfinite(facts.to_s):
         down = f"{say_time(facts.from_s, start)} to the end"
     begin_s, end_s = results.window_s
     counted = say_span(begin_s, min(end_s, results.length_s), start)
-    runs = f", in {len(found.normal_s)} runs" if len(found.normal_s) > 1 else ""
+    runs = f", in {len(found.runs)} runs" if len(found.runs) > 1 else ""
     return (
         f"{facts.down} down from {down}; simulated from {say_span(0.0, results.length_s, start)}{runs}; "
-        f"delays and outcomes are of mail handed in from {counted}"
+        f"normal is what the queues are under the same mail without an outage; delays and outcomes are of mail handed in from {counted}"
     )
 
 
 def queue_rows(found: Outage) -> list[tuple[str, ...]]:
-    """Of each queue that grew: messages before and at most, its bytes, when, and how long it took to drain."""
-    start = found.scenario.run.start
-    return [
-        (str(server), f"{before:,.0f}", f"{most:,.0f}", say_bytes(size), say_time(at_s, start), _seen(drain_s))
-        for server, before, most, size, at_s, drain_s in found.facts.backlog.to_numpy().tolist()
-    ]
+    """Of each queue that grew: messages before and at most, its bytes, when, and how long it took to drain.
+
+    Of several runs the least, the mean and the most of each figure, over the runs in which the queue grew.
+    """
+    by_server: dict[str, list[list[float]]] = {}
+    for facts in found.runs:
+        for server, *figures in facts.backlog.to_numpy().tolist():
+            by_server.setdefault(str(server), []).append(figures)
+    return [row for server, grew in by_server.items() for row in _rows_of(server, grew, found)]
+
+
+def _rows_of(server: str, grew: list[list[float]], found: Outage) -> Iterator[tuple[str, ...]]:
+    several = len(found.runs) > 1
+    some = f" ({len(grew)} of {len(found.runs)} runs)" if len(grew) < len(found.runs) else ""
+    for name, over in OVER_RUNS if several else OVER_RUNS[:1]:
+        before, most, size, at_s, drain_s = map(over, zip(*grew, strict=True))
+        figures = (
+            f"{before:,.0f}",
+            f"{most:,.0f}",
+            say_bytes(size),
+            say_time(at_s, found.scenario.run.start),
+            _seen(drain_s),
+        )
+        yield (f"{server}: {name}{some}" if several else server, *figures)
+
+
+def changes_title(found: Outage) -> str:
+    """Over the table of other limits."""
+    which = "the first run's mail" if len(found.runs) > 1 else "the same mail"
+    return f"Other limits, one at a time, under {which}"
 
 
 def change_rows(found: Outage) -> list[tuple[str, ...]]:
@@ -47,19 +73,27 @@ def change_rows(found: Outage) -> list[tuple[str, ...]]:
 
 
 def more_facts(found: Outage) -> list[str]:
-    """The longest wait, warnings, what was lost, and the burst on return."""
-    facts = found.facts
-    together = say_together(len(found.normal_s))
-    ends = f"expired {facts.expired:,}; bounced {facts.bounced:,}; in transit at the end {facts.in_transit:,}"
+    """The longest wait, warnings, what was lost, and the burst on return; of several runs from the least to the most of a run."""
+    runs = found.runs
+
+    def told(what: Callable[[OutageFacts], float], say: Callable[[float], str] = "{:,.0f}".format) -> str:
+        values = [what(each) for each in runs if not isnan(what(each))]
+        return say_range(values, say) if values else ""
+
+    each_run = " in each run" if len(runs) > 1 else ""
+    longest = told(lambda each: each.longest_delay_s, say_duration) or "-"
+    ends = (
+        f"expired {told(lambda each: each.expired)}; bounced {told(lambda each: each.bounced)}; "
+        f"in transit at the end {told(lambda each: each.in_transit)}"
+    )
     said = [
-        f"Longest delay of mail handed in meanwhile and delivered: {say_duration(facts.longest_delay_s)}",
-        f"Recipients{together}: delay warnings {facts.warnings:,}; {ends}",
+        f"Longest delay of mail handed in meanwhile and delivered: {longest}",
+        f"Recipients{each_run}: delay warnings {told(lambda each: each.warnings)}; {ends}",
     ]
-    if facts.burst_per_min == facts.burst_per_min:
-        usual = (
-            f" (in the hour before: {facts.usual_per_min:,.0f})" if facts.usual_per_min == facts.usual_per_min else ""
-        )
-        said.append(f"Burst on return: {facts.burst_per_min:,.0f} SMTP sessions a minute at one server{usual}")
+    if burst := told(lambda each: each.burst_per_min):
+        usual = told(lambda each: each.usual_per_min)
+        before = f" (in the hour before: {usual})" if usual else ""
+        said.append(f"Burst on return: {burst} SMTP sessions a minute at one server{before}")
     return said
 
 

@@ -124,3 +124,28 @@ def test_chance_alone_is_not_an_outages_doing() -> None:
 
     assert minutes_to_drain(few, [(60, 75)], 0) == 0.0
     assert 30 <= minutes_to_drain(ten, [(60, 75)], 0) <= 46
+
+
+def test_normal_is_what_the_queue_is_without_the_outage() -> None:
+    """Ten wait where two did since the load has grown: with or without the outage, so that is normal. The hour before does not know.
+
+    500 more wait from minute 60 to 100, the outage ends at 90: the first minute without them ends at 101.
+    """
+    undisturbed = np.repeat([2.0, 10.0], [80, 160])
+    backlog = undisturbed.copy()
+    backlog[60:100] += 500.0
+
+    assert minutes_to_drain(backlog, [(60, 90)], 0) == inf
+    assert minutes_to_drain(backlog, [(60, 90)], 0, undisturbed) == 11.0
+    assert minutes_to_drain(backlog, [(60, 90)], 0, np.full(240, 2.0)) == inf
+
+
+def test_without_the_outage_is_known_from_the_first_minute_on() -> None:
+    """The outage begins with the run: a queue of 0 to 4 throughout is normal at once, one of 50,000 when it is as it would have been."""
+    rng = np.random.default_rng(4)
+    usual = rng.integers(0, 5, 180).astype(float)
+    lifted = usual.copy()
+    lifted[:23] += np.linspace(50_000, 2_000, 23)
+
+    assert minutes_to_drain(usual, [(0, 0)], 0, usual) == 0.0
+    assert 20 <= minutes_to_drain(lifted, [(0, 0)], 0, usual) <= 24

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from coexsim.analysis.outage import outage_facts, with_outage
-from coexsim.analysis.outage_answer import outage
+from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage, without_outages
+from coexsim.analysis.outage_answer import Outage, outage
 from coexsim.analysis.outage_headline import headline
 from coexsim.analysis.outage_limits import is_own, possible_changes
 from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
 from coexsim.mail.outages import Outages
 from coexsim.mail.trace import trace
+from coexsim.report import outage_words
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Scenario
 from coexsim.sim.build import build_downtimes
@@ -165,10 +166,17 @@ def test_a_headline_says_what_was_lost_and_what_was_not_seen(steady: Scenario) -
     facts = outage_facts(simulate(spec), spec, spec.events[-1])
     start = spec.run.start
 
-    assert headline(facts, start, [float("inf")]).startswith("Not normal again by Mon 13:00")
-    assert "12 expired" in headline(facts._replace(expired=12), start, [60.0])
-    lines = headline(facts._replace(to_s=3600.0), start, [600.0, 1200.0])
-    assert lines.startswith("Normal again Mon 10:20, 20 min after the return (10 min to 20 min in 2 runs)")
+    assert headline([facts], start).startswith("Not normal again by Mon 13:00")
+    back = [_drained(facts, drain_s)._replace(to_s=3600.0) for drain_s in (600.0, 1200.0)]
+    assert "12 expired" in headline([back[0]._replace(expired=12)], start)
+    several = headline(back, start)
+    assert several.startswith("In each of 2 runs: normal again Mon 10:10 to 10:20, 10 min to 20 min after the return")
+    assert headline([back[0], facts], start).startswith("In each of 2 runs: not normal again in 1 of them by Mon 13:00")
+
+
+def _drained(facts: OutageFacts, drain_s: float) -> OutageFacts:
+    """The same with each queue drained so long after the return."""
+    return facts._replace(backlog=facts.backlog.assign(drain_s=drain_s))
 
 
 def test_own_disks_come_first_and_what_others_keep_is_called_theirs(steady: Scenario) -> None:
@@ -177,7 +185,7 @@ def test_own_disks_come_first_and_what_others_keep_is_called_theirs(steady: Scen
     facts = outage_facts(simulate(spec), spec, spec.events[-1])
     rows = [("external", 0.0, 90.0, 1.2e9, 600.0, 60.0), ("smart-host", 0.0, 9.0, 0.1e9, 600.0, 30.0)]
     facts = facts._replace(backlog=pd.DataFrame(rows, columns=facts.backlog.columns))
-    said = headline(facts, spec.run.start, [60.0], {"external"})
+    said = headline([facts], spec.run.start, {"external"})
 
     assert "100 MB of queue disk at smart-host; 1.2 GB wait at external, not your own" in said
 
@@ -196,14 +204,46 @@ def test_only_what_the_organisation_has_is_tried(steady: Scenario) -> None:
     assert not any(name in words for words, _ in tried for name in ("external", "inotes-outbound", "inotes-inbound"))
 
 
-def test_sums_over_runs_say_that_they_are(steady: Scenario) -> None:
-    """Of one run nothing is said of runs."""
+def test_several_runs_are_told_run_by_run_and_never_added_up(steady: Scenario) -> None:
+    """3 and 12 expired: "3 to 12", in words, in the table and in the lines below it; of one run its own figures alone."""
     spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
-    facts = outage_facts(simulate(spec), spec, spec.events[-1])._replace(to_s=3600.0, expired=12, in_transit=3)
+    results = simulate(spec)
+    facts = outage_facts(results, spec, spec.events[-1])
+    more = facts._replace(expired=12, backlog=facts.backlog.assign(most=2 * facts.backlog["most"]))
+    found = Outage(spec, results, (facts._replace(expired=3), more))
 
-    several = headline(facts, spec.run.start, [60.0, 60.0, 60.0])
-    assert "12 expired in 3 runs together; 3 still in transit in 3 runs together" in several
-    assert "together" not in headline(facts, spec.run.start, [60.0])
+    assert "3 to 12 expired" in headline(found.runs, spec.run.start)
+    assert "12 expired" in headline([more], spec.run.start)
+    assert "to 12 expired" not in headline([more], spec.run.start)
+    server, most = facts.backlog["server"].iloc[0], facts.backlog["most"].iloc[0]
+    rows = [row[:3] for row in outage_words.queue_rows(found)[:3]]
+    assert [(name, size) for name, _, size in rows] == [
+        (f"{server}: least", f"{most:,.0f}"),
+        (f"{server}: mean", f"{1.5 * most:,.0f}"),
+        (f"{server}: most", f"{2 * most:,.0f}"),
+    ]
+    assert "expired 3 to 12" in outage_words.more_facts(found)[1]
+
+
+def test_a_queue_of_its_own_chance_is_not_the_outages(steady: Scenario) -> None:
+    """A message that waits for its retry with or without the outage: its queue is not among those that the outage made longer."""
+    text = STEADY.replace("streams: [", "streams: [{from: internet, to: onprem, rate: 0.02/s}, ")
+    spec = with_outage(scenario_from_text(text, "steady.yaml"), ["inotes-inbound"], "Mon 09:05", "15 min")
+    results, usual = simulate(spec), simulate(without_outages(spec)).timeline
+    lifted = outage_facts(results, spec, spec.events[-1], usual).backlog
+
+    assert set(lifted["server"]) == {"smart-host"}
+
+
+def test_undisturbed_is_all_else_as_it_is(steady: Scenario) -> None:
+    """Outages at known times go; what fails at random, and all else that happens, stays."""
+    events = [
+        {"down": "inotes-inbound", "mtbf": "30 min", "mttr": "10 min"},
+        {"down": "onprem", "at": "Mon 10:00", "for": "10 min"},
+    ]
+    spec = steady.change({"events": events})
+
+    assert without_outages(spec).events == spec.events[:1]
 
 
 FROM_THE_START = """

@@ -144,7 +144,7 @@ def test_the_page_of_an_outage_has_what_the_terminal_says(tmp_path: Path) -> Non
     results = made_up([1.0] * 9, minutes=120, timeline={("onprem", "queue"): {"backlog": 3}})
     facts = outage_facts(results, scenario, scenario.events[0])
     tried = LimitChange("a retry interval of 5 min at onprem", {}, 120.0, 2e6)
-    outage = Outage(scenario, results, facts, (600.0,), (tried,))
+    outage = Outage(scenario, results, (facts,), changes=(tried,))
     again = "coexsim outage small.yaml --server inotes-inbound --at 10:00 --for 30min"
     text = " ".join(
         Page(write_report(results, scenario, tmp_path, outage=outage, again=again).read_text("utf-8")).text.split()

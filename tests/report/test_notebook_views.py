@@ -106,7 +106,7 @@ def test_an_outage_is_a_card() -> None:
 
     scenario = small()
     results = made_up([1.0] * 9, minutes=120, timeline={("onprem", "queue"): {"backlog": 0}})
-    found = Outage(scenario, results, outage_facts(results, scenario, scenario.events[0]), (0.0,))
+    found = Outage(scenario, results, (outage_facts(results, scenario, scenario.events[0]),))
 
     assert words(found).startswith("Normal again at once, Mon 10:30;")
     assert repr(found).startswith("<Outage: Normal again at once")
