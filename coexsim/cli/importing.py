@@ -17,10 +17,15 @@ from coexsim.cli.paint import say
 from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coexsim.audit.finding import Finding
     from coexsim.intake.configs.write import Imported
 
 KINDS = "postfix, exchange, domino, directory or dns"
 OWN_HEAD = "# Made by 'coexsim import "
+OPEN_AT_MOST = 8
+"""Errors of the new scenario that are told; the others are counted."""
 
 
 def _kinds() -> list[str]:
@@ -101,6 +106,7 @@ def import_(
         _write(target, found.text)
     if people is not None:
         _write(people, found.people_text or "")
+    open_ = _open(target) if target is not None else []
     answer = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
     if folder is not None:
         from coexsim.report.explain_page import write_import
@@ -108,11 +114,11 @@ def import_(
         keeping.write(partial(write_import, found, folder, [f"{answer}."], kind))
     if as_json:
         code = CANNOT_WRITE if keeping.failed else 0
-        print_json(envelope("import", answer, code, **_data(found, target, people)))
+        print_json(envelope("import", answer, code, **_data(found, target, people, open_)))
     elif target is None:
         print(found.text, end="")
     else:
-        lines = _lines(found, kind, target, people, everything)
+        lines = [*_lines(found, kind, target, people, everything), *_open_lines(open_, target)]
         say(lines[:1] if quiet else (row for line in lines for row in line.split("\n")))
     return keeping.exit_code(0)
 
@@ -161,7 +167,25 @@ def _lines(found: Imported, kind: str, target: Path, people: Path | None, everyt
     return lines
 
 
-def _data(found: Imported, target: Path | None, people: Path | None) -> dict[str, Any]:
+def _open(target: Path) -> list[Finding]:
+    """What keeps the scenario that was written from working: next hops that no server has yet, zones that are to come."""
+    from coexsim.audit.check import check
+    from coexsim.scenario.load import load_scenario
+
+    return list(check(load_scenario(target)).open("error"))
+
+
+def _open_lines(found: Sequence[Finding], target: Path) -> list[str]:
+    """The same in words, a line each."""
+    if not found:
+        return []
+    lines = [f"Still open in {target}, to be written or imported; 'coexsim check {target}' tells more:"]
+    lines += [f"  {one.where}: {one.text}" for one in found[:OPEN_AT_MOST]]
+    more = len(found) - OPEN_AT_MOST
+    return [*lines, f"  and {more} more"] if more > 0 else lines
+
+
+def _data(found: Imported, target: Path | None, people: Path | None, open_: Sequence[Finding]) -> dict[str, Any]:
     """The same for programs."""
     from coexsim.intake.configs.yaml_text import plain_of
 
@@ -191,5 +215,6 @@ def _data(found: Imported, target: Path | None, people: Path | None) -> dict[str
             for one in found.unused
         ],
         "changes": [change._asdict() for change in found.changes],
+        "open": [{"code": one.code, "path": one.where, "text": one.text, "line": one.line} for one in open_],
         "scenario": None if target else found.text,
     }

@@ -145,6 +145,11 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
         return None
     if policy.takes_all_of_trusted and dialogue.trusted and not dialogue.own_user:
         return None
+    refused_by = _refusing_route(policy, rcpt.address)
+    if refused_by is not None and refused_by.refuses is not None:
+        said = refused_by.refuses
+        at_rcpt = said._replace(enhanced="5.1.1") if said.enhanced == "5.0.0" else said
+        return dialogue.refused(rcpt, at_rcpt, "rcpt", refused_by.rule)
     if rule is not None and rule.verify and not _is_known(dialogue, rule, rcpt.address):
         return dialogue.no(rcpt, "edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
     if (
@@ -153,11 +158,6 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
         and not _from_inside(dialogue)
     ):
         return dialogue.no(rcpt, "internal-only", "internal-senders-only")
-    refused_by = _refusing_route(policy, rcpt.address)
-    if refused_by is not None and refused_by.refuses is not None:
-        said = refused_by.refuses
-        at_rcpt = said._replace(enhanced="5.1.1") if said.enhanced == "5.0.0" else said
-        return dialogue.refused(rcpt, at_rcpt, "rcpt", refused_by.rule)
     return _unverified(dialogue, rcpt) if policy.verifies != "off" and rule is not None else None
 
 

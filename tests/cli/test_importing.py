@@ -72,6 +72,26 @@ def test_a_scenario_that_is_there_gets_what_was_found(
     assert load_scenario(mine).servers["a"].host == "mail.corporate.com"
 
 
+def test_next_hops_that_no_server_has_yet_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Until they are imported or written too, mail to them waits: said at once, not by a check later."""
+    main = tmp_path / "main.cf"
+    main.write_text(
+        "myhostname = mail.corporate.com\nvirtual_mailbox_domains = corporate.com\nrelayhost = [smart.example]\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "mine.yaml"
+    assert run(["import", "postfix", str(main), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert run(["import", "postfix", str(main), "--out", str(out), "--json"]) == 0
+    codes = [one["code"] for one in json.loads(capsys.readouterr().out)["open"]]
+    assert run(["import", "postfix", str(main), "--out", str(out), "--quiet"]) == 0
+
+    assert f"Still open in {out}, to be written or imported" in said
+    assert "servers.onprem.relayhost: smart.example has no address" in said
+    assert "SMART-HOST-NO-ADDRESS" in codes
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_programs_get_the_same(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Keys with their places, what is not modelled, the text itself."""
     assert run(["import", "postfix", str(given), "--json"]) == 0

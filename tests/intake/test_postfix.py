@@ -224,7 +224,7 @@ def test_people_and_aliases_come_from_the_tables(tmp_path: Path) -> None:
 
 
 def test_a_relayed_domain_goes_where_its_transport_says(tmp_path: Path) -> None:
-    """relay_transport with a next hop is a transport for every relayed domain; relay_recipient_maps lists who there is."""
+    """relay_transport with a next hop, and relay_recipient_maps, which lists who there is."""
     found = server(
         tmp_path,
         "relay_domains = branch.example\nrelay_transport = relay:[10.0.0.1]\nrelay_recipient_maps = inline:{ ann@branch.example=OK }\n",
@@ -232,7 +232,7 @@ def test_a_relayed_domain_goes_where_its_transport_says(tmp_path: Path) -> None:
 
     assert found.relay_domains == ("branch.example",)
     assert found.relay_recipient_check
-    assert found.transport == {"branch.example": "smtp:[10.0.0.1]", ".branch.example": "smtp:[10.0.0.1]"}
+    assert found.relay_transport == "smtp:[10.0.0.1]"
 
 
 def test_nothing_is_dropped_in_silence(tmp_path: Path) -> None:
@@ -378,7 +378,7 @@ def test_domains_in_a_database_are_not_none(tmp_path: Path) -> None:
     }
     found = scenario_of(tmp_path, main, "postfix", domain="corporate.com").servers["onprem"]  # type: ignore[arg-type]
     assert isinstance(found, PostfixServer)
-    assert found.virtual_mailbox_domains == ("list.example", "corporate.com")
+    assert (found.mydestination, found.virtual_mailbox_domains) == (("list.example",), ("corporate.com",))
 
     alone = {
         "main.cf": "myhostname = mail.corporate.com\nvirtual_mailbox_domains = mysql:/etc/postfix/sql.cf\nmydestination =\n"
@@ -396,3 +396,129 @@ def test_restrictions_of_clients_are_told(tmp_path: Path) -> None:
 
     assert told(found, "smtpd_client_restrictions") == ["mail that it refuses is taken here"]
     assert told(found, "smtpd_helo_restrictions") == []
+
+
+def test_each_list_of_domains_stays_a_list_of_its_own(tmp_path: Path) -> None:
+    """trivial-rewrite(8): local before virtual alias before virtual mailbox before relay; a domain in two is of the first, and told."""
+    files: dict[str, str | bytes] = {
+        "main.cf": "compatibility_level = 3.6\nmyhostname = gw.corporate.com\nmydestination = $myhostname, localhost, both.example\n"
+        "virtual_alias_domains = alias.example\nvirtual_mailbox_domains = corporate.com, both.example\n"
+        "relay_domains = branch.example, alias.example\n"
+    }
+    found = scenario_of(tmp_path, files, "postfix").servers["onprem"]
+    left = imported(tmp_path, files, "postfix")
+
+    assert isinstance(found, PostfixServer)
+    assert found.mydestination == ("gw.corporate.com", "both.example")
+    assert found.virtual_alias_domains == ("alias.example",)
+    assert found.virtual_mailbox_domains == ("corporate.com",)
+    assert found.relay_domains == ("branch.example",)
+    assert told(left, "virtual_mailbox_domains") == [
+        "stands in mydestination too, which goes first; take it out of one of the two"
+    ]
+    assert told(left, "relay_domains") == [
+        "stands in virtual_alias_domains too, which goes first; take it out of one of the two"
+    ]
+    assert told(left, "mydestination") == ["no domain that mail comes to from elsewhere"]
+
+
+def test_transports_of_classes_and_of_senders_become_keys(tmp_path: Path) -> None:
+    """postconf(5): default_transport's host goes before relayhost, which stays for what has no such host."""
+    found = server(
+        tmp_path,
+        "virtual_transport = smtp:[store.example]\ndefault_transport = smtp:[out.example]\nrelayhost = [last.example]\n"
+        "sender_dependent_default_transport_maps = inline:{ @a.example=smtp:[a-out.example] }\n"
+        "mydestination = local.example\nlocal_transport = smtp:[unix.example]\n",
+    )
+
+    assert (found.virtual_transport, found.default_transport, found.relayhost) == (
+        "smtp:[store.example]",
+        "smtp:[out.example]",
+        "[last.example]",
+    )
+    assert found.sender_dependent_default_transport_maps == {"@a.example": "smtp:[a-out.example]"}
+    assert found.transport == {"local.example": "smtp:[unix.example]"}
+
+
+@pytest.mark.parametrize(
+    ("destination", "meanings"),
+    [
+        ("lmtp:unix:private/dovecot-lmtp", ["delivers into mail files; here the server itself does"]),
+        ("lmtp:inet:127.0.0.1:24", ["delivers into mail files; here the server itself does"]),
+        ("lmtp:inet:[10.0.0.9]:24", ["virtual_transport: mail is handed over to 10.0.0.9 by LMTP; here its mail files are on this server"]),
+        ("lmtp:store.example", ["virtual_transport: mail is handed over to store.example by LMTP; here its mail files are on this server"]),
+    ],
+)  # fmt: skip
+def test_what_delivers_is_told_and_whether_on_another_machine(
+    tmp_path: Path, destination: str, meanings: list[str]
+) -> None:
+    """A socket or this machine's own address is delivery here; another host holds the mailboxes in truth."""
+    found = imported(tmp_path, {"main.cf": MAIN + f"virtual_transport = {destination}\n"}, "postfix")
+
+    assert told(found, "virtual_transport") == meanings
+
+
+@pytest.mark.parametrize(
+    ("luser_relay", "key"),
+    [
+        ("$local@other.example", "@other.example"),
+        ("${user}@other.example", "@other.example"),
+        ("postmaster@corporate.com", "postmaster@corporate.com"),
+        ("postmaster", "postmaster@corporate.com"),
+        ("$shell@other.example", None),
+    ],
+)
+def test_whom_nobody_lists_goes_on_as_it_says(tmp_path: Path, luser_relay: str, key: str | None) -> None:
+    """local(8) replaces $local and $user; anything else that changes with the recipient is told."""
+    more = (
+        f"myorigin = corporate.com\nluser_relay = {luser_relay}\nfallback_transport = smtp:[old.example]\n"
+        "always_bcc = archive@corporate.com\n"
+    )
+    found = server(tmp_path, more)
+
+    assert (found.luser_relay, found.fallback_transport) == (key, "smtp:[old.example]")
+    assert found.always_bcc == "archive@corporate.com"
+    assert bool(told(imported(tmp_path, {"main.cf": MAIN + more}, "postfix"), "luser_relay")) == (key is None)
+
+
+def test_people_who_moved_are_refused_with_their_new_address(tmp_path: Path) -> None:
+    """relocated(5): "5.1.6 User has moved to ..."; a bare name is one in myorigin."""
+    scenario = scenario_of(
+        tmp_path,
+        {
+            "main.cf": MAIN + "myorigin = corporate.com\nrelocated_maps = hash:/etc/postfix/relocated\n",
+            "relocated": "gone@corporate.com  gone@new.example\nleft  +49 30 123\n",
+        },
+        "postfix",
+    )
+    ann = "ann@corporate.com ann\n"
+    with_ann = scenario_of(
+        tmp_path,
+        {
+            "main.cf": MAIN + "relocated_maps = hash:/etc/postfix/relocated\nvirtual_mailbox_maps = hash:/x/box\n",
+            "relocated": "gone@corporate.com  gone@new.example\n",
+            "box": ann,
+        },
+        "postfix",
+    )
+    route = trace(Setup(with_ann), "ann", "gone@corporate.com")
+
+    assert scenario.servers["onprem"].transport == {  # type: ignore[union-attr]
+        "gone@corporate.com": "error:5.1.6 User has moved to gone@new.example",
+        "left@corporate.com": "error:5.1.6 User has moved to +49 30 123",
+    }
+    assert "5.1.6" in str(route.recipients[0].reply)
+
+
+def test_feedback_of_the_concurrency_is_a_number_or_told(tmp_path: Path) -> None:
+    """postconf(5) also allows ``1 / concurrency``, which scenarios have no key for."""
+    name = "default_destination_concurrency_negative_feedback"
+    more = f"{name} = 1 / concurrency\n{name.replace('negative', 'positive')} = 0.5\ndefault_destination_recipient_limit = 10\n"
+    found = server(tmp_path, more)
+
+    assert found.default_destination_concurrency_positive_feedback == 0.5
+    assert (found.default_destination_concurrency_negative_feedback, found.default_destination_recipient_limit) == (
+        1,
+        10,
+    )
+    assert told(imported(tmp_path, {"main.cf": MAIN + more}, "postfix"), name)

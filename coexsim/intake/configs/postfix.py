@@ -12,10 +12,11 @@ from ipaddress import ip_address, ip_network
 
 from coexsim.errors import InputError
 from coexsim.intake.configs.found import Asked, Found, Where
-from coexsim.intake.configs.postfix_expand import DEFAULTS, UNSET, Parameter
+from coexsim.intake.configs.postfix_domains import Domains
+from coexsim.intake.configs.postfix_expand import DEFAULTS, Parameter
 from coexsim.intake.configs.postfix_files import Main, MasterService, read_master
-from coexsim.intake.configs.postfix_known import MATTERS, NUMBERS, TIMES, has_no_part, number, seconds
-from coexsim.intake.configs.postfix_people import Addresses
+from coexsim.intake.configs.postfix_known import FEEDBACKS, MATTERS, NUMBERS, TIMES, has_no_part, number, seconds
+from coexsim.intake.configs.postfix_people import People
 from coexsim.intake.configs.postfix_restrictions import restrictions
 from coexsim.intake.configs.postfix_tables import Tables
 from coexsim.intake.configs.reading import File, fail, lines_of
@@ -55,7 +56,8 @@ READ_ELSEWHERE = {
     "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter", "address_verify_negative_cache",
     "smtp_fallback_relay", "fallback_relay", "soft_bounce", "smtpd_restriction_classes",
     "smtpd_client_restrictions", "smtpd_helo_restrictions",
-    "smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
+    "smtpd_data_restrictions", "smtpd_end_of_data_restrictions", "sender_dependent_default_transport_maps", "relocated_maps",
+    "fallback_transport", "luser_relay", "always_bcc", *FEEDBACKS,
 }  # fmt: skip
 
 
@@ -70,12 +72,13 @@ def read_postfix(files: Sequence[File], asked: Asked) -> Found:
     host = main.text("myhostname")
     if host:
         found.put((*server, "host"), host, main.where("myhostname"))
-    addresses = Addresses(main, tables, services, found, name, asked)
-    addresses.domains()
-    addresses.transports()
-    addresses.people_and_aliases()
+    domains = Domains(main, tables, services, found, name, asked)
+    domains.classes()
+    domains.transports()
+    domains.unlisted()
+    People(main, tables, domains, found, name, asked).read()
     found.counts["people"] = len(found.people)
-    found.domain = asked.domain or addresses.domain()
+    found.domain = asked.domain or domains.domain()
     found.master = name
     _relaying(main, tables, found, server, asked)
     restrictions(main, found, server)
@@ -174,15 +177,6 @@ def _relaying(main: Main, tables: Tables, found: Found, server: tuple[str, str],
     relayhost = main.text("relayhost")
     if relayhost:
         found.put((*server, "relayhost"), relayhost, main.where("relayhost"))
-    elif main.text("default_transport") != "smtp":
-        word, _, host = main.text("default_transport").partition(":")
-        where = main.where("default_transport") or UNSET
-        if word in SMTP_CLIENTS and host:
-            found.put((*server, "relayhost"), host, where, "default_transport")
-        else:
-            found.leave(
-                "default_transport", main.text("default_transport"), where, "mail for other domains goes by MX here"
-            )
     senders = {entry.key: entry.value for entry in tables.entries("sender_dependent_relayhost_maps")}
     if senders:
         place = main.where("sender_dependent_relayhost_maps")
@@ -252,6 +246,7 @@ def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
             fail(where.file, where.line, f"{name}: expected a whole number, found {main.text(name)!r}")
         if value:
             found.put((*server, *path), value, where)
+    _feedback(main, found, server)
     for name, (key, unit) in TIMES.items():
         where = main.where(name)
         if where is None:
@@ -287,6 +282,23 @@ def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:
     timeout_s = seconds(main.text("smtp_connect_timeout"), "s") if where else None
     if timeout_s:
         found.put((*server, "smtp", "connect_timeout"), f"{timeout_s:g} s", where)
+
+
+def _feedback(main: Main, found: Found, server: tuple[str, str]) -> None:
+    """How the concurrency towards a destination follows success and failure: numbers; ``N / concurrency`` is told."""
+    for name in FEEDBACKS:
+        where = main.where(name)
+        if where is None:
+            continue
+        text = main.text(name)
+        if (
+            re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", text)
+            and (float(text) or name.endswith("limit"))
+            and float(text) <= FEEDBACKS[name]
+        ):
+            found.put((*server, name), float(text), where)
+        else:
+            found.leave(name, text, where, "no number that scenarios have for it; here the default, 1, holds")
 
 
 def _processes(main: Main, services: Sequence[MasterService], found: Found, server: tuple[str, str]) -> None:
