@@ -19,9 +19,8 @@ OVER_RUNS = (("least", min), ("mean", fmean), ("most", max))
 def say_hours(found: Outage) -> str:
     """``office-uplink down from Tue 10:00 to 14:00; simulated from Tue 09:00 to 16:00; ...``: all hours of the answer, once."""
     facts, start, results = found.runs[0], found.scenario.run.start, found.results
-    down = say_span(facts.from_s, facts.to_s, start)
-    if not isfinite(facts.to_s):
-        down = f"{say_time(facts.from_s, start)} to the end"
+    lasts = isfinite(facts.to_s)
+    down = say_span(facts.from_s, facts.to_s, start) if lasts else f"{say_time(facts.from_s, start)} to the end"
     begin_s, end_s = results.window_s
     counted = say_span(begin_s, min(end_s, results.length_s), start)
     runs = f", in {len(found.runs)} runs" if len(found.runs) > 1 else ""

@@ -162,6 +162,16 @@ def test_the_page_of_an_outage_has_what_the_terminal_says(tmp_path: Path) -> Non
     assert f"The same again {again} --seed" in text
 
 
+def test_the_page_of_an_outage_without_an_end(tmp_path: Path) -> None:
+    """What is down to the end of the run returns at no time: it is said so."""
+    scenario = changed(small(), {"events": [{"at": "Mon 10:00", "down": "inotes-inbound"}]})
+    results = made_up([1.0] * 9, minutes=120, timeline={("onprem", "queue"): {"backlog": 3}})
+    outage = Outage(scenario, results, (outage_facts(results, scenario, scenario.events[0]),))
+    text = Page(write_report(results, scenario, tmp_path, outage=outage).read_text("utf-8")).text
+
+    assert "inotes-inbound down from Mon 10:00 to the end" in text
+
+
 def test_columns_of_the_tables_are_told_with_their_unit(page: Page) -> None:
     """Of each table that lies beside the page: what a row is, and every column that it has, with unit and meaning."""
     assert "mail : one row for each" in page.text
