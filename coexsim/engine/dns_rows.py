@@ -6,7 +6,7 @@ from coexsim.engine.arrays import Arrays
 from coexsim.engine.layout import EPOCH
 from coexsim.engine.numbering import Numbers
 from coexsim.mail.delivery import dns_reply
-from coexsim.mail.dns import Answer, DnsFailure, MailHosts, Question, in_order
+from coexsim.mail.dns import Answer, DnsFailure, MailHost, MailHosts, Question, in_order, server_behind
 from coexsim.mail.message import NextHop
 from coexsim.mail.policy import Policy
 from coexsim.mail.reach import mx_lookup
@@ -111,8 +111,8 @@ class DnsRows:
         row = self.arrays["nodes"][node]
         row["child"] = self.arrays.append("edges", [(number, to, int(row["child"]))])
 
-    def _server_at(self, address: str) -> int:
-        name = self.world.setup.server_at.get(address)
+    def _server_at(self, address: str, port: int) -> int:
+        name = server_behind(self.world.setup.server_at, address, port)
         return self.index[name] if name else -1
 
     def hosts(self, servers: tuple[int, ...]) -> int:
@@ -122,23 +122,24 @@ class DnsRows:
             self._hosts[servers] = self.arrays.append("hosts", [(first, first + len(servers))])
         return self._hosts[servers]
 
-    def _addresses(self, name: str, addresses: list[str]) -> int:
+    def _addresses(self, name: str, hosts: list[MailHost]) -> int:
         policy = self._policy(name)
         most = policy.mx_address_limit if policy else None
-        return self.hosts(tuple(self._server_at(a) for a in addresses[:most]))
+        listeners = [(address, host.port) for host in hosts for address in host.addresses]
+        return self.hosts(tuple(self._server_at(*each) for each in listeners[:most]))
 
     def _sure_hosts(self, name: str, found: MailHosts) -> int:
         """The hosts of a next hop, where no lots decide about their order; else -1."""
         if any(len(group) != 1 for group in found.groups):
             return -1
-        return self._addresses(name, [a for group in found.groups for a in group[0].addresses])
+        return self._addresses(name, [group[0] for group in found.groups])
 
     def ask_lot(self, node: int, mail: int, attempts: int) -> int:
         """The hosts of a next hop by the lots that mail and attempt give (``Transfer._resolve``)."""
         world, found = self.world, self.found[node]
         lots = mx_lots(world.seed, world.replication, found, mail, attempts)
         name, _ = self.hops[self.node_path[node][0]]
-        return self._addresses(name, [a for host in in_order(found, lots) for a in host.addresses])
+        return self._addresses(name, in_order(found, lots))
 
     def used(self, node: int) -> list[int]:
         """The questions on which what became of the MX rules rests; none for a host that is given by address."""

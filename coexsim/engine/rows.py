@@ -140,7 +140,7 @@ class RuleRows:
         return self._keys[found]
 
     def _key_of(self, server: str, hop: NextHop) -> int:
-        return self.key(self.pool_of(self.world.servers[server].threads), hop.name)
+        return self.key(self.pool_of(self.world.servers[server].threads), hop.destination)
 
     def reply(self, said: Reply) -> int:
         """The number of a reply."""

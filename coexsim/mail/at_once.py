@@ -26,7 +26,7 @@ def attempt_at_once(
         else:
             listens = host.server is not None and setup.policies[host.server].listens
             cause = why_unreached(joined=host.server is not None, answers=listens)
-        where = f"{host.name}[{host.address}]:25"
+        where = f"{host.name}[{host.address}]:{host.port}"
         return None if cause is None else Unreachable(reply(policy.product, cause, detail=where))
 
     agent = attempt(policy, recipients, hop)

@@ -293,7 +293,7 @@ def _reserved(domain: str) -> str | None:
 def _where(route: RouteEntry, rcpt: Rcpt) -> str:
     if route.hop is None:
         return f"sent by the MX of {domain_of(rcpt.address)}"
-    return f"sent to {'smart host ' if route.to_smart_host else ''}{route.hop.name}"
+    return f"sent to {'smart host ' if route.to_smart_host else ''}{route.hop.destination}"
 
 
 def _external_mailbox(case: Case, rcpt: Rcpt) -> Disposition:

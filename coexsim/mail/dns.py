@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
-from coexsim.mail.message import MANY_NAMES, NextHop, Reply
+from coexsim.mail.message import MANY_NAMES, SMTP_PORT, NextHop, Reply
 
 
 class Question(NamedTuple):
@@ -52,6 +52,7 @@ class MailHost(NamedTuple):
     name: str
     preference: int
     addresses: tuple[str, ...]
+    port: int = SMTP_PORT
 
 
 class MailHosts(NamedTuple):
@@ -105,6 +106,9 @@ def mail_hosts(
 def _hosts_of(
     target: NextHop, own_names: frozenset[str], own_addresses: frozenset[str], families: Families
 ) -> MxLookup:
+    if target.port != SMTP_PORT:  # another listener of one's own machine is no loop (Postfix: smtp_connect.c)
+        listeners = yield from _hosts_of(target._replace(port=SMTP_PORT), frozenset(), frozenset(), families)
+        return listeners if isinstance(listeners, DnsFailure) else _at_port(listeners, target.port)
     if not target.by_mx or is_address(target.name):
         return (yield from _single_host(target.name, own_names, own_addresses, families))
     answer = yield Question(target.name, "MX")
@@ -137,6 +141,10 @@ def _hosts_of(
         return next((failure for failure in failures if failure.temporary), failures[0])
     groups = tuple(tuple(group) for _, group in groupby(kept, attrgetter("preference")))
     return MailHosts(groups, tuple(h.name for h in hosts if not h.addresses or h.preference >= worst))
+
+
+def _at_port(hosts: MailHosts, port: int) -> MailHosts:
+    return hosts._replace(groups=tuple(tuple(host._replace(port=port) for host in group) for group in hosts.groups))
 
 
 def _single_host(name: str, own_names: frozenset[str], own_addresses: frozenset[str], families: Families) -> MxLookup:
@@ -213,3 +221,13 @@ def in_order(hosts: MailHosts, draw: Sequence[float] = ()) -> list[MailHost]:
             ordered.extend(group)
         position += len(group)
     return ordered
+
+
+def listener(address: str, port: int = SMTP_PORT) -> str:
+    """An address with its port, as servers are found by it; port 25 is left out."""
+    return address if port == SMTP_PORT else f"{address}:{port}"
+
+
+def server_behind(server_at: Mapping[str, str], address: str, port: int = SMTP_PORT) -> str | None:
+    """The server that listens there. At a port at which no server of the scenario listens it is the one at port 25 of that address."""
+    return server_at.get(listener(address, port)) or server_at.get(address)

@@ -23,6 +23,7 @@ class Host(NamedTuple):
     name: str
     address: str
     server: str | None
+    port: int = 25
 
 
 class Refused(NamedTuple):

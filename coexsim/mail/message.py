@@ -10,6 +10,8 @@ NULL_SENDER = ""
 MANY_NAMES = 2**16
 """So many names and addresses are remembered by what is asked of every one of them again and again."""
 _NEEDLESSLY_QUOTED = re.compile(r'^"([^"\\@\s]+)"(?=@|$)')
+SMTP_PORT = 25
+PORTS = {"smtp": SMTP_PORT, "lmtp": 24, "submissions": 465, "smtps": 465, "submission": 587}
 Kind = Literal["mail", "dsn", "delay"]
 Client = Literal["own-user", "outside"] | str
 """Who hands mail in: a server's own user, somebody outside, or the server of that name."""
@@ -82,20 +84,32 @@ class NextHop(NamedTuple):
     others: tuple[NextHop, ...] = ()  # as good as this one: any of them serves
     in_order: bool = False  # the others are no equals, but tried one after another
     kept: Reply | None = None
+    port: int = SMTP_PORT
 
     def __str__(self) -> str:
-        return self.name if self.by_mx else f"[{self.name}]"
+        return (self.name if self.by_mx else f"[{self.name}]") + (f":{self.port}" if self.port != SMTP_PORT else "")
+
+    @property
+    def destination(self) -> str:
+        """What a server's sessions are counted by."""
+        return self.name if self.port == SMTP_PORT else f"{self.name}:{self.port}"
 
 
 def next_hop(text: str, *, by_mx: bool = False) -> NextHop:
-    """``[host]`` is looked up by address only; ``host`` by MX first if `by_mx`. A port is left out: each server has one."""
+    """``[host]`` is looked up by address only; ``host`` by MX first if `by_mx`. A port may stand behind both, by number or name."""
     text = text.strip()
     host, _, port = text.rpartition(":")
+    number = SMTP_PORT
     if port.isalnum() and (host.endswith("]") or (host and ":" not in host)):
-        text = host
+        text, number = host, port_of(port)
     if text.startswith("[") and text.endswith("]"):
-        return NextHop(fold(text[1:-1]), by_mx=False)
-    return NextHop(fold(text), by_mx=by_mx)
+        return NextHop(fold(text[1:-1]), by_mx=False, port=number)
+    return NextHop(fold(text), by_mx=by_mx, port=number)
+
+
+def port_of(text: str) -> int:
+    """The number of a TCP port, also by its name in /etc/services; port 25 for a name that is not known."""
+    return int(text) if text.isdecimal() else PORTS.get(text.casefold(), SMTP_PORT)
 
 
 @lru_cache(maxsize=MANY_NAMES)

@@ -18,10 +18,13 @@ def place_servers(scenario: Scenario, external: Zones, internal: Zones | None) -
     covers is filled in among the `external` ones: addresses of hosts, and the MX of domains of external servers.
     """
     placed: dict[str, frozenset[str]] = {}
+    by_host: dict[str, str] = {}
     for number, (name, server) in enumerate(scenario.servers.items(), start=10):
         host = _host_of(server)
         found: set[str] = {server.address} if server.address else set()
-        if host and external.zone_of(host) is None:
+        if host and host in by_host:  # another listener of that host
+            found.update(placed[by_host[host]])
+        elif host and external.zone_of(host) is None:
             made_up = server.address or MADE_UP_NETWORK + str(number)
             external.add_host(host, made_up)
             found.add(made_up)
@@ -34,6 +37,8 @@ def place_servers(scenario: Scenario, external: Zones, internal: Zones | None) -
             if host and external.zone_of(fold(domain)) is None:
                 external.add_mx(fold(domain), host)
         placed[name] = frozenset(found)
+        if host:
+            by_host.setdefault(host, name)
     return {name: placed[server.runs_on or name] for name, server in scenario.servers.items()}
 
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHosts, MxLookup, Question, in_order, mail_hosts
+from coexsim.mail.dns import (
+    Answer,
+    Cache,
+    DnsFailure,
+    MailHosts,
+    MxLookup,
+    Question,
+    in_order,
+    mail_hosts,
+    server_behind,
+)
 from coexsim.mail.effects import Host
-from coexsim.mail.message import NextHop, Reply
+from coexsim.mail.message import SMTP_PORT, NextHop, Reply
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
@@ -30,7 +40,7 @@ class NoContact(NamedTuple):
 
 
 def why_unreached(*, joined: bool, answers: bool) -> str | None:
-    """Why no connection comes about, as the cause of the reply: no way there, or nobody answers at port 25; None: it does."""
+    """Why no connection comes about, as the cause of the reply: no way there, or nobody answers at that port; None: it does."""
     if not joined:
         return "connection-timed-out"
     return None if answers else "connection-refused"
@@ -51,6 +61,8 @@ def mx_lookup(hop: NextHop, policy: Policy | None) -> MxLookup:
     """The MX rules for a next hop, as asked by a server, or by anybody outside."""
     if policy is None:
         return mail_hosts(hop, _NOBODY, _NOBODY)
+    if hop.port != SMTP_PORT and hop.name in LOOPBACK | {"localhost"} and policy.own_addresses:
+        hop = hop._replace(name=min(policy.own_addresses))  # another listener of this machine
     if policy.ignores_loopback:
         return _without_loopback(mail_hosts(hop, policy.own_names, policy.own_addresses, policy.families))
     return mail_hosts(hop, policy.own_names, policy.own_addresses | LOOPBACK, policy.families)
@@ -77,9 +89,13 @@ def hosts_at_once(setup: Setup, hop: NextHop, policy: Policy | None, state: Stat
 def addresses(server_at: Mapping[str, str], hosts: MailHosts, lots: Sequence[float] = ()) -> tuple[Host, ...]:
     """The addresses of mail hosts in the order to try them, those of equal preference by lot (as listed where none are drawn).
 
-    `server_at`: the scenario's servers by address.
+    `server_at`: the scenario's servers by listener.
     """
-    return tuple(Host(host.name, a, server_at.get(a)) for host in in_order(hosts, lots) for a in host.addresses)
+    return tuple(
+        Host(host.name, a, server_behind(server_at, a, host.port), host.port)
+        for host in in_order(hosts, lots)
+        for a in host.addresses
+    )
 
 
 class Reach:
@@ -110,12 +126,14 @@ class Reach:
         return self._setup.answer(question, self._setup.state_at(now_s), external=external)
 
     def server_at(self, client: str, host: Host, now_s: float) -> str | NoContact:
-        """The server that answers on port 25 of an address."""
+        """The server that answers at an address and port."""
         server = host.server
         cause = "connection-timed-out" if server is None else self._why_not(client, server, now_s)
         if server is not None and cause is None:
             return server
-        said = reply(self._setup.policies[client].product, cause or "", detail=f"{host.name}[{host.address}]:25")
+        said = reply(
+            self._setup.policies[client].product, cause or "", detail=f"{host.name}[{host.address}]:{host.port}"
+        )
         if cause == "connection-timed-out":
             return NoContact(said, server is not None and self._links_come_back())
         assert server is not None

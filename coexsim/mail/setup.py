@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from coexsim.mail.directory import Directory, Entry, Person, View
-from coexsim.mail.dns import Answer, Question
-from coexsim.mail.message import domain_of, fold, local_part_of, without_extension
+from coexsim.mail.dns import Answer, Question, listener
+from coexsim.mail.message import SMTP_PORT, domain_of, fold, local_part_of, without_extension
 from coexsim.mail.placing import place_servers
 from coexsim.mail.policy import Policy
 from coexsim.mail.products.registry import policy_of, roles_of
@@ -39,9 +39,14 @@ class Setup:
             sorted((fold(z), spec.fault) for z, spec in scenario.dns.items() if spec.fault)
         )
         self.addresses = place_servers(scenario, self._external_zones, self._internal_zones)
-        machines = {name: found for name, found in self.addresses.items() if scenario.servers[name].runs_on is None}
-        self.server_at = {address: name for name, found in machines.items() for address in sorted(found)}
-        self.server_of_host = {fold(s.host): name for name, s in scenario.servers.items() if s.host}
+        self.server_at = {
+            listener(address, server.port): name
+            for name, server in scenario.servers.items()
+            if server.runs_on is None or server.port != SMTP_PORT
+            for address in sorted(self.addresses[name])
+        }
+        by_port = sorted(scenario.servers.items(), key=lambda each: each[1].port == SMTP_PORT)
+        self.server_of_host = {fold(s.host): name for name, s in by_port if s.host}
         roles = roles_of(scenario)
         self.policies: Mapping[str, Policy] = {
             name: policy_of(scenario, name, self.addresses[name], roles) for name in scenario.servers

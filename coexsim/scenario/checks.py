@@ -193,12 +193,12 @@ def _smart_hosts(server: object) -> list[str]:
 
 
 def hosts_are_not_shared(scenario: Scenario) -> Found:
-    """No two servers answer to one host name."""
-    seen: dict[str, str] = {}
+    """No two servers answer to one host name at one port."""
+    seen: dict[tuple[str, int], str] = {}
     for name, server in scenario.servers.items():
         if server.host is None:
             continue
-        other = seen.setdefault(server.host.casefold().rstrip("."), name)
+        other = seen.setdefault((server.host.casefold().rstrip("."), server.port), name)
         if other != name:
             yield ("servers", name, "host"), f"{server.host} is already the host of {other!r}"
 

@@ -155,11 +155,11 @@ class Transfer:
                 yield At(env, server.downtime.next_up(env.now), RETRY + number)
             if env.now < destination.dead_until_s:
                 return destination.reply
-            server.threads.reopen(hop.name)
-            self._thread = server.threads.try_take(hop.name)
+            server.threads.reopen(hop.destination)
+            self._thread = server.threads.try_take(hop.destination)
             requested_s = env.now
             if self._thread is None:
-                self._thread = yield server.threads.request(hop.name)
+                self._thread = yield server.threads.request(hop.destination)
                 if server.spec.pause_s > 0:  # the thread turns from one session to the next
                     yield At(env, env.now + server.spec.pause_s, SESSION + number)
                 if (server.fails and not server.downtime.is_up(env.now)) or env.now < destination.dead_until_s:
@@ -179,9 +179,9 @@ class Transfer:
         threads, destination = self._server.threads, self._destination
         if attempt is not None and destination is not None:
             retry, now_s = self._server.policy.retry, self._env.now
-            concurrency = threads.concurrency(hop.name)
+            concurrency = threads.concurrency(hop.destination)
             if concurrency is not None:
-                busy, by_queue = threads.held_by(hop.name), concurrency.by_queue
+                busy, by_queue = threads.held_by(hop.destination), concurrency.by_queue
                 if attempt.destination not in ("dead", "busy"):
                     concurrency.after_success(busy)
                     destination.revive()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from coexsim.audit.finding import Finding, FindingKind
 from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject
-from coexsim.mail.dns import DnsFailure, Question
-from coexsim.mail.message import NextHop, fold, next_hop
+from coexsim.mail.dns import DnsFailure, MailHosts, Question, listener, server_behind
+from coexsim.mail.message import SMTP_PORT, NextHop, fold, next_hop
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import State
 from coexsim.scenario.places import Path
 
-_WITH_PORT = re.compile(
-    r"(?:(?:smtp|relay|lmtp):)?(?P<host>\[[^\]]+\]|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+):(?P<port>\d+|[a-z]+)"
-)
 SMART_HOST_NO_ADDRESS = FindingKind(
     "SMART-HOST-NO-ADDRESS",
     "a smart host has no address",
@@ -88,7 +84,8 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                     yield search.finding(SMART_HOST_NO_ADDRESS, path, text, about=(name, hop.name), marks=marks)
                 continue
             hosts = [host for group in found.groups for host in group]
-            if not any(address in search.setup.server_at for host in hosts for address in host.addresses):
+            at = search.setup.server_at
+            if not any(server_behind(at, address, host.port) for host in hosts for address in host.addresses):
                 where = ", ".join(f"{host.name}[{', '.join(host.addresses)}]" for host in hosts)
                 text = (
                     f"{hop.name} is {where}, where no server of this scenario is; add that server, or correct the name"
@@ -134,26 +131,34 @@ def _written(search: Search, path: Path) -> str:
 
 HOST_PORT_LEFT_OUT = FindingKind(
     "HOST-PORT-LEFT-OUT",
-    "a port beside a host is not looked at",
+    "nobody listens at the port beside a host",
     "note",
-    "A host is written with a port, such as [relay]:587. Servers of a scenario have one door each: mail goes to the server at that host.",
+    "A host is written with a port, such as [relay]:587, and no server of the scenario listens there: mail goes to the one at port 25.",
     "Nothing differs, unless that machine takes other mail at this port, or the port is closed on the way.",
-    "Where two services stand at two ports of one machine, write two servers with addresses of their own.",
+    "Where two services stand at two ports of one machine, write the second one as a server with 'runs_on' and 'port'.",
     "how coexsim models a server",
 )
 
 
 def ports_are_told(search: Search) -> Iterator[Finding]:
-    """A port beside a host that is not SMTP's own is said to make no difference."""
-    own = frozenset(search.own_servers)
-    for path in search.scenario.source.lines:
-        if path[:1] != ("servers",) or len(path) < 3 or path[1] not in own:
-            continue
-        found = _WITH_PORT.fullmatch(_text_at(search, path))
-        if found and found["port"] not in ("25", "smtp"):
-            name = str(path[1])
-            text = f"{name} sends to {found['host']}: its port {found['port']} is not looked at, mail goes to the server at that host"
-            yield search.finding(HOST_PORT_LEFT_OUT, path, text, about=(name, found["host"]))
+    """A port beside a host at which no server of the scenario listens is said to make no difference."""
+    for name in search.own_servers:
+        policy = search.setup.policies[name]
+        for hop in dict.fromkeys(_named_hops(policy)):
+            found = (
+                None if hop.port == SMTP_PORT else hosts_behind(search.setup, hop._replace(external_dns=True), policy)
+            )
+            if not isinstance(found, MailHosts):
+                continue
+            at = [(a, host.port) for group in found.groups for host in group for a in host.addresses]
+            if not any(listener(*each) in search.setup.server_at for each in at):
+                text = (
+                    f"{name} sends to port {hop.port} of {hop.name}, where no server of this scenario listens: "
+                    "mail goes to the one at port 25 of that host"
+                )
+                yield search.finding(
+                    HOST_PORT_LEFT_OUT, _where_named(search, name, hop.name), text, about=(name, str(hop))
+                )
 
 
 def hosts_are_in_dns(search: Search) -> Iterator[Finding]:

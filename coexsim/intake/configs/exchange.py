@@ -135,13 +135,7 @@ def _send_connectors(connectors: list[Thing], found: Found, server: Server) -> N
         if thing.flag("Enabled") is False:
             value["enabled"] = False
         if thing.text("Port") not in ("", "25"):
-            found.leave(
-                f"Send connector {name}",
-                f"Port {thing.text('Port')}",
-                thing.where("Port"),
-                "every server has one port here",
-                matters=False,
-            )
+            value["port"] = int(thing.text("Port"))
         items.append(Item(value, thing.where("Name")))
     if items:
         found.put((*server, "send_connectors"), items, None)

@@ -125,7 +125,8 @@ def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[R
     routes: list[RouteEntry] = []
     for connector in sorted((c for c in server.send_connectors if c.enabled), key=lambda c: c.name.casefold()):
         hops = [
-            next_hop(h, by_mx=True)._replace(external_dns=connector.use_external_dns) for h in connector.smart_hosts
+            next_hop(h, by_mx=True)._replace(external_dns=connector.use_external_dns, port=connector.port)
+            for h in connector.smart_hosts
         ]
         hop = hops[0]._replace(others=tuple(hops[1:])) if hops else None
         written = (server.accepted_domains if space == "--" else (space,) for space in connector.address_spaces)

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from coexsim.mail.message import NextHop, fold
+from coexsim.mail.message import SMTP_PORT, NextHop, fold
 from coexsim.mail.policy import DomainRule, RouteEntry
 from coexsim.mail.products.product import Catalogue, Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
@@ -113,9 +113,11 @@ def _hosts(server: EximServer, text: str | None) -> NextHop | None:
     """The hosts of a routing rule: by address, or with ``/mx`` by MX records; ``::`` and a port may stand behind a host [EXIM]."""
     hops = []
     for written in re.split(r"\s*(?<!:):(?!:)\s*", (text or "").strip()):
+        port = re.search(r":{1,2}(\d+)", written)
         host, _, how = re.sub(r":{1,2}\d+", "", written).partition("/")
         if host and not host.isdecimal():
-            hops.append(NextHop(fold(host.strip("[] ")), by_mx=how.casefold() == "mx"))
+            at = int(port[1]) if port else SMTP_PORT
+            hops.append(NextHop(fold(host.strip("[] ")), by_mx=how.casefold() == "mx", port=at))
     return hops[0]._replace(others=tuple(hops[1:]), in_order=not server.hosts_randomize) if hops else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coexsim.mail.message import fold
+from coexsim.mail.message import SMTP_PORT, fold
 from coexsim.mail.policy import Policy
 from coexsim.mail.products.domino import DOMINO
 from coexsim.mail.products.exchange import EXCHANGE
@@ -107,6 +107,6 @@ def _hosts_of_service(scenario: Scenario, server: AnyServer) -> int:
 
 
 def roles_of(scenario: Scenario) -> dict[str, str]:
-    """The relay that shares each machine that has one; of several the first."""
+    """The relay that shares each machine that has one, not as a listener at a port of its own; of several the first."""
     relays = reversed(scenario.of_kind(RelayServer).items())
-    return {server.runs_on: name for name, server in relays if server.runs_on}
+    return {server.runs_on: name for name, server in relays if server.runs_on and server.port == SMTP_PORT}

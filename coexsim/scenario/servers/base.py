@@ -22,6 +22,13 @@ class ServerBase(Spec):
     site: str | None = Field(default=None, description="the site it stands in, one of `sites`")
     host: str | None = Field(default=None, description="its host name in DNS, as MX records and smart hosts name it")
     address: str | None = Field(default=None, description="its IP address; default: what DNS says of its host")
+    port: Whole = Field(
+        default=25,
+        ge=1,
+        le=65535,
+        description="the TCP port at which it takes mail: hosts that are named with it, such as '[mail.corporate.com]:10025', lead here; a "
+        "second listener of a machine is a server of its own that runs on it; MX records lead to port 25",
+    )
     runs_on: str | None = Field(default=None, description="the server whose machine this role shares")
     capacity: Capacity = Field(default=Capacity(), description="what its machine has; left out: no limits")
     service: Service = Field(

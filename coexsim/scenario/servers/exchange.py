@@ -53,6 +53,9 @@ class SendConnector(Spec):
     smart_hosts: Names = Field(
         default=(), description="'Route mail to the following smart host'; none: by MX (article) [MS-SC]"
     )
+    port: Whole = Field(
+        default=25, ge=1, le=65535, description="the TCP port of its smart hosts, or of the MX hosts [PS-SC]"
+    )
     use_external_dns: Switch = Field(
         default=False, description="'Use External DNS Lookup settings' (article); off by default [PS-SC]"
     )
