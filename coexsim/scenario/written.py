@@ -115,7 +115,8 @@ def _example_of(model: type[BaseModel], depth: int) -> str:
 def _example(annotation: Any, depth: int, field: FieldInfo | None = None) -> str:
     bare = _bare(annotation)
     if get_origin(bare) is Literal:
-        return str(get_args(bare)[-1])
+        last = str(get_args(bare)[-1])
+        return f'"{last}"' if ": " in last else last
     if models := models_in(bare):
         inner = _example_of(models[0], depth)
         return f"{{name: {inner}}}" if is_table(bare) else f"[{inner}]" if is_list(bare) else inner
