@@ -11,7 +11,7 @@ import pytest
 from coexsim.errors import InputError
 from coexsim.intake.configs.importing import how_to_export
 from coexsim.scenario.load import load_scenario
-from coexsim.scenario.servers import ExchangeServer
+from coexsim.scenario.servers import ExchangeServer, HostedInbound
 from tests.intake.given import imported, scenario_of, told
 
 DOMAINS = [
@@ -30,21 +30,21 @@ DOMAINS = [
     },
     {"Name": "branch", "DomainName": "*.branch.example", "DomainType": "ExternalRelay"},
 ]
-SENDING = [
+SENDING: list[dict[str, Any]] = [
     {"Name": "to cloud", "AddressSpaces": ["SMTP:corporate.com;5"], "SmartHosts": ["in.cloud.example", "198.51.100.7"],
      "DNSRoutingEnabled": False, "UseExternalDNSServersEnabled": True, "MaxMessageSize": "25 MB (26,214,400 bytes)", "Enabled": True},
     {"Name": "Internet", "AddressSpaces": {"value": [{"Address": "*", "Type": "SMTP", "Cost": 1}], "Count": 1}, "SmartHosts": [],
      "DNSRoutingEnabled": True, "MaxMessageSize": {"IsUnlimited": True}, "Enabled": True},
 ]  # fmt: skip
-RECEIVING = [
+RECEIVING: list[dict[str, Any]] = [
     {"Name": "Default MAIL", "Bindings": ["0.0.0.0:2525"], "PermissionGroups": "ExchangeServers", "MaxMessageSize": "1 GB"},
     {"Name": "Default Frontend MAIL", "Bindings": ["[::]:25", "0.0.0.0:25"], "PermissionGroups": "AnonymousUsers, ExchangeServers",
      "TransportRole": "FrontendTransport", "MaxMessageSize": "36 MB (37,748,736 bytes)", "MaxRecipientsPerMessage": 200, "MaxHopCount": 60,
      "MaxLocalHopCount": 12, "MaxInboundConnection": "5000", "MaxInboundConnectionPerSource": "Unlimited", "Enabled": True},
 ]  # fmt: skip
 CONFIG = {"MaxSendSize": "20 MB (20,971,520 bytes)", "MaxReceiveSize": "Unlimited", "MaxRecipientEnvelopeLimit": 300}
-SERVICE = {"Name": "MAIL", "MaxOutboundConnections": 800, "MaxPerDomainOutboundConnections": "40", "MessageExpirationTimeout": "1.12:00:00",
-           "DelayNotificationTimeout": {"Days": 0, "TotalSeconds": 7200.0}}  # fmt: skip
+SERVICE: dict[str, Any] = {"Name": "MAIL", "MaxOutboundConnections": 800, "MaxPerDomainOutboundConnections": "40",
+           "MessageExpirationTimeout": "1.12:00:00", "DelayNotificationTimeout": {"Days": 0, "TotalSeconds": 7200.0}}  # fmt: skip
 
 
 def files(**objects: Any) -> dict[str, str | bytes]:
@@ -147,6 +147,67 @@ def test_connectors_of_the_service_are_keys_of_its_doors(tmp_path: Path) -> None
     assert servers["cloud-out"].relay_host == "mail.corporate.com"  # type: ignore[union-attr]
     assert servers["cloud-in"].centralised_transport  # type: ignore[union-attr]
     assert told(imported(tmp_path, {**ALL, **outbound}, "exchange"), "Outbound connector")
+
+
+TENANT = (
+    "coexsim: 1\ndomain: corporate.com\nservers:\n  onprem: {kind: exchange, host: mail.corporate.com, address: 192.0.2.10}\n"
+    "  filter: {kind: relay, host: filter.corporate.com, address: 192.0.2.20}\n"
+    "  cloud-in: {kind: hosted-inbound, host: in.cloud.example}\n  cloud-out: {kind: hosted-outbound}\n"
+)
+
+
+def test_a_tenant_s_own_settings_are_keys_of_its_inbound_door(tmp_path: Path) -> None:
+    """Connectors by address space with all their hosts, who is inside, who alone may bring mail, domains, the journal."""
+    outbound = [
+        {"Name": "to us", "RecipientDomains": ["corporate.com", "*.corporate.com"],
+         "SmartHosts": ["mail.corporate.com", "b.corporate.com"]},
+        {"Name": "to partner", "ConnectorType": "Partner", "RecipientDomains": ["partner.example"], "UseMXRecord": True},
+    ]  # fmt: skip
+    inbound = [
+        {"Name": "from us", "ConnectorType": "OnPremises", "SenderDomains": ["smtp:*;1"], "SenderIPAddresses": ["192.0.2.10/31"]},
+        {"Name": "filter only", "ConnectorType": "Partner", "SenderDomains": ["smtp:*;1"], "SenderIPAddresses": ["192.0.2.20"],
+         "RestrictDomainsToIPAddresses": True},
+        {"Name": "nobody", "ConnectorType": "OnPremises", "SenderDomains": ["*"], "SenderIPAddresses": ["203.0.113.0/24"]},
+    ]  # fmt: skip
+    domains = [{"DomainName": "corporate.com", "DomainType": "InternalRelay", "MatchSubDomains": True, "AtService": True},
+               {"DomainName": "corp.mail.example", "DomainType": "Authoritative", "AtService": True}]  # fmt: skip
+    journal = [{"Name": "all", "JournalEmailAddress": "archive@vault.example", "Scope": "Global", "Recipient": None, "AtService": True},
+               {"Name": "board", "JournalEmailAddress": "b@vault.example", "Scope": "Internal", "AtService": True}]  # fmt: skip
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(TENANT, encoding="utf-8")
+    given = files(outbound=outbound, inbound=inbound, tenant=domains, journal=journal)
+    found = imported(tmp_path, given, "exchange", into=str(mine))
+    mine.write_text(found.text, encoding="utf-8")
+    door = load_scenario(mine).servers["cloud-in"]
+
+    assert isinstance(door, HostedInbound)
+    assert [(one.name, one.address_spaces, one.smart_hosts) for one in door.connectors] == [
+        ("to us", ("corporate.com", "*.corporate.com"), ("mail.corporate.com", "b.corporate.com")),
+        ("to partner", ("partner.example",), ()),
+    ]
+    assert (door.internal_clients, door.accepts_only_from) == (("onprem",), ("filter",))
+    assert door.accepted_domains == {
+        "corporate.com": "internal-relay", "*.corporate.com": "internal-relay", "corp.mail.example": "authoritative",
+    }  # fmt: skip
+    assert door.journal_to == "archive@vault.example"
+    assert [one.value for one in found.unused if one.matters] == ["nobody: 203.0.113.0/24", "board: b@vault.example"]
+
+
+def test_rates_retries_and_the_journal_of_the_server_are_keys(tmp_path: Path) -> None:
+    """MessageRateSource None counts nothing; two connectors that disagree are told."""
+    receiving = [RECEIVING[1] | {"MessageRateLimit": "600", "MessageRateSource": "IPAddress"}]
+    sending = [one | {"SmtpMaxMessagesPerConnection": 50} for one in SENDING]
+    given = ALL | files(receiving=receiving, sending=sending, service=SERVICE | {"MessageRetryInterval": "00:05:00"},
+                        journal=[{"Name": "all", "JournalEmailAddress": "archive@vault.example", "Scope": 0}])  # fmt: skip
+    found = server(tmp_path, given)
+    silent = files(receiving=[RECEIVING[1] | {"MessageRateLimit": "600", "MessageRateSource": "None"}])
+    apart = files(sending=[SENDING[0] | {"SmtpMaxMessagesPerConnection": 5}, sending[1]])
+
+    assert (found.message_rate_limit, found.message_rate_source) == (600, "ip-address")
+    assert (found.message_retry_interval, found.smtp_max_messages_per_connection) == (300, 50)
+    assert found.journal_to == "archive@vault.example"
+    assert server(tmp_path, ALL | silent).message_rate_limit is None
+    assert len(told(imported(tmp_path, ALL | apart, "exchange"), "SmtpMaxMessagesPerConnection")) == 2
 
 
 @pytest.mark.parametrize(

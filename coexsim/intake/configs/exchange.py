@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from coexsim.intake.configs.exchange_hosted import hosted_connectors
+from coexsim.intake.configs.exchange_hosted import hosted_connectors, hosted_domains
 from coexsim.intake.configs.found import Asked, Found, Item
 from coexsim.intake.configs.reading import File, fail
 from coexsim.intake.configs.recipients import RecipientRecords
@@ -22,7 +22,9 @@ _DOMAIN_TYPES = {
     "internalrelay": "internal-relay", "2": "internal-relay",
 }  # fmt: skip
 _KINDS = (  # properties that only one kind of object has
+    ("hosted-domain", {"domaintype", "atservice"}),
     ("accepted-domain", {"domaintype"}),
+    ("journal-rule", {"journalemailaddress"}),
     ("outbound-connector", {"recipientdomains"}),
     ("outbound-connector", {"usemxrecord"}),
     ("inbound-connector", {"senderdomains"}),
@@ -79,6 +81,8 @@ def read_exchange(files: Sequence[File], asked: Asked) -> Found:
     _receive_connector(by_kind["receive-connector"], found, server)
     _organisation(by_kind, found, server)
     hosted_connectors(by_kind["inbound-connector"], by_kind["outbound-connector"], found, asked)
+    hosted_domains(by_kind["hosted-domain"], found, asked)
+    _journal(by_kind["journal-rule"], found, server, asked)
     default = [thing.text("DomainName") for thing in by_kind["accepted-domain"] if thing.flag("Default")]
     others = [thing.text("DomainName") for thing in by_kind["accepted-domain"]] or [people.usual_domain() or ""]
     found.domain = asked.domain or (default or others)[0].removeprefix("*.") or None
@@ -139,6 +143,40 @@ def _send_connectors(connectors: list[Thing], found: Found, server: Server) -> N
         items.append(Item(value, thing.where("Name")))
     if items:
         found.put((*server, "send_connectors"), items, None)
+    _messages_per_connection(connectors, found, server)
+
+
+def _messages_per_connection(connectors: list[Thing], found: Found, server: Server) -> None:
+    """SmtpMaxMessagesPerConnection, where all Send connectors say the same."""
+    numbers = {number: thing for thing in connectors if (number := thing.number("SmtpMaxMessagesPerConnection"))}
+    for number, thing in numbers.items():
+        place = thing.where("SmtpMaxMessagesPerConnection")
+        if len(numbers) == 1:
+            found.put((*server, "smtp_max_messages_per_connection"), number, place)
+        else:
+            meaning = "Send connectors say several; here one number holds for all, 20 unless it is written"
+            found.leave("SmtpMaxMessagesPerConnection", f"{thing.text('Name')}: {number}", place, meaning)
+
+
+def _journal(rules: list[Thing], found: Found, server: Server, asked: Asked) -> None:
+    """A journal rule for all messages, of the service where ``AtService`` is true; others are told."""
+    door = next((name for name, kind in asked.kinds.items() if kind == "hosted-inbound"), None)
+    for thing in rules:
+        name, to = thing.text("Name"), thing.text("JournalEmailAddress")
+        place = thing.where("JournalEmailAddress")
+        at = ("servers", door) if thing.flag("AtService") and door else None if thing.flag("AtService") else server
+        if thing.flag("Enabled") is False:
+            found.leave("Journal rule", name, place, "it is switched off", matters=False)
+        elif (
+            at is None
+            or "@" not in to
+            or thing.text("Recipient")
+            or thing.text("Scope").casefold() not in ("", "global", "0")
+        ):
+            meaning = "journals mail of some people, or within or from outside only; here nothing is journaled by it"
+            found.leave("Journal rule", f"{name}: {to}", place, meaning)
+        else:
+            found.put((*at, "journal_to"), to, place, name)
 
 
 def _address_spaces(thing: Thing) -> tuple[list[str], list[int]]:
@@ -182,6 +220,11 @@ def _receive_connector(connectors: list[Thing], found: Found, server: Server) ->
         number = best.number(name)
         if number is not None and (number or name == "MaxLocalHopCount"):
             found.put((*server, *path), number, best.where(name), best.text("Name"))
+    rate = best.number("MessageRateLimit")
+    source = {"ipaddress": "ip-address", "user": "user", "all": "all"}.get(best.text("MessageRateSource").casefold())
+    if rate and source:
+        found.put((*server, "message_rate_limit"), rate, best.where("MessageRateLimit"), best.text("Name"))
+        found.put((*server, "message_rate_source"), source, best.where("MessageRateSource"), best.text("Name"))
     size = best.size("MaxMessageSize")
     if size:
         found.put((*server, "max_receive_size"), f"{size} B", best.where("MaxMessageSize"), best.text("Name"))
@@ -218,6 +261,7 @@ def _organisation(by_kind: Things, found: Found, server: Server) -> None:
         for name, key in (
             ("MessageExpirationTimeout", "message_expiration"),
             ("DelayNotificationTimeout", "delay_notification_after"),
+            ("MessageRetryInterval", "message_retry_interval"),
         ):
             time_s = thing.seconds(name)
             if time_s:

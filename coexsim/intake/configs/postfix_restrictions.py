@@ -34,7 +34,8 @@ def restrictions(main: Main, found: Found, server: tuple[str, str]) -> None:
     if not any(_forbids_relaying(_spelled_out(main, main.words(parameter))) for parameter in RELAY_LISTS):
         where = main.where("smtpd_relay_restrictions") or main.where("smtpd_recipient_restrictions")
         meaning = (
-            "Postfix's smtpd does not start so: one of the two lists must have a working reject_unauth_destination, "
+            "Postfix's smtpd does not start so: smtpd_relay_restrictions or smtpd_recipient_restrictions must have a working "
+            "reject_unauth_destination, "
             "defer_unauth_destination, reject, defer or defer_if_permit; here it takes mail for its own domains only"
         )
         if where is None:
