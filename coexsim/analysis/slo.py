@@ -26,6 +26,9 @@ from coexsim.scenario.model import Scenario
 from coexsim.stats import Interval, log_interval, mean_interval, ratio_half_width, replications_needed
 from coexsim.units import say_duration
 
+SEVERAL, MOST_TO_ASK_FOR = 4, 1000
+"""Replications that are asked for where one cannot tell, and the most that are worth asking for."""
+LONGER = "a longer measured window"
 BEYOND = 10
 """A run's own percentile is taken for good only if so many samples are to be expected beyond it."""
 
@@ -43,6 +46,8 @@ class Verdict:
     why: str
     needed: int | None = None
     """Replications after which the interval should be clear of the limit; None: nobody can tell, or none are needed."""
+    settled_by: str = ""
+    """What would let us say, in words; empty where we can."""
 
     def say(self) -> str:
         """The estimate with its interval, for people."""
@@ -112,11 +117,14 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
         growing = f"in {len(unstable)} of {len(samples)} runs " * (len(samples) > 1) + unstable[0]
     estimate = _pooled(objective, samples, values)
 
-    def verdict(answer: Answer, interval: Interval, why: str, needed: int | None = None) -> Verdict:
-        return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed)
+    def verdict(
+        answer: Answer, interval: Interval, why: str, needed: int | None = None, *, window: bool = False
+    ) -> Verdict:
+        settled_by = _settled_by(len(samples), needed, window=window) if answer == CANNOT_SAY else ""
+        return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed, settled_by)
 
     if not len(values) or n == 0 or np.isnan(values).any():
-        return verdict(CANNOT_SAY, Interval(nan, nan, level), notes or "there are no samples")
+        return verdict(CANNOT_SAY, Interval(nan, nan, level), notes or "there are no samples", window=True)
     interval, why = _interval(objective, samples, values, level)
     if interval.low < 0:  # nothing that is measured is ever below zero
         interval = interval._replace(low=0.0)
@@ -126,11 +134,11 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     if _is_thin(objective, samples):
         why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
     if growing and answer != MISSED:
-        return verdict(CANNOT_SAY, interval, f"the system was not stable: {growing}")
+        return verdict(CANNOT_SAY, interval, f"the system was not stable: {growing}", window=True)
     if short := too_short(objective, samples):
         if answer == MISSED and objective.is_upper:  # what a short window does not show are the longest waits
             return verdict(MISSED, interval._replace(high=inf), f"known downwards only: {short}")
-        return verdict(CANNOT_SAY, Interval(nan, nan, level), short)
+        return verdict(CANNOT_SAY, Interval(nan, nan, level), short, window=True)
     if answer == CANNOT_SAY:
         needed = _needed(objective, values, level) if interval.known or len(samples) == 1 else None
         return verdict(answer, interval, _excuse(objective, interval, len(samples), why, notes), needed)
@@ -259,6 +267,19 @@ def _needed(objective: Objective, values: np.ndarray[Any, Any], level: float) ->
     if len(values) < 2 or not isfinite(distance) or distance == 0:
         return None
     return replications_needed(values, absolute=distance, level=level)
+
+
+def _settled_by(runs: int, needed: int | None, *, window: bool) -> str:
+    """``4 replications (-n 4)``: more runs where the spread between them is what is missing, else a longer window.
+
+    `window`: the runs were too short, or held nothing to judge; several short ones do where one alone was.
+    """
+    if window and runs > 1:
+        return LONGER
+    more = SEVERAL if runs == 1 else needed
+    if more is None or more > MOST_TO_ASK_FOR:
+        return LONGER
+    return f"{more} replications (-n {more})" + (f" or {LONGER}" if window else "")
 
 
 def _excuse(objective: Objective, interval: Interval, runs: int, why: str, notes: str) -> str:

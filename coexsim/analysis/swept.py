@@ -17,7 +17,7 @@ from coexsim.analysis.slo import judge
 from coexsim.analysis.slo_mail import Late, Series
 from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import read_objectives
-from coexsim.answers import CANNOT_SAY, MET, MISSED
+from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.figures import Figure
 from coexsim.experiment.results import Results
 from coexsim.experiment.sweep import Kept, Sweep, run_sweep
@@ -145,6 +145,12 @@ def keys_of(points: pd.DataFrame) -> list[str]:
     return [str(name) for name in points.columns[: list(points.columns).index("objective")]]
 
 
+def answer_of_sweep(points: pd.DataFrame) -> Answer:
+    """*Cannot say* if there is an objective of which we cannot at any point; else *met*: what was asked is answered."""
+    unsaid = points["answer"].eq(CANNOT_SAY).groupby(points["objective"]).all()
+    return CANNOT_SAY if unsaid.any() else MET
+
+
 def told(points: pd.DataFrame) -> list[str]:
     """The answer of a sweep in sentences: over one key where answers change, over several where they are not the same as elsewhere."""
     keys = keys_of(points)
@@ -182,7 +188,8 @@ def unchanged(points: pd.DataFrame) -> str:
         counted.append(
             f"{objective}: {', '.join(f'{answer} at {n} of {len(rows)} values' for answer, n in counts.items())}"
         )
-    return f"No answer is shown to change: {'; '.join(counted)}."
+    more = "" if answer_of_sweep(points) == MET else " Add replications, or measure a longer window."
+    return f"No answer is shown to change: {'; '.join(counted)}.{more}"
 
 
 def _said(value: object) -> str:

@@ -202,13 +202,14 @@ def _candidates(found: Sizing) -> Any:
 def _resources(found: Sizing, spec: Scenario) -> Any:
     from coexsim.analysis.candidates import say_amount
     from coexsim.report.tables import plain_table, titled
+    from coexsim.report.words import peak_of
 
     table = plain_table(["resource", "needed for"], ["has", "in use", "needed"])
     for resource, has, busy, needed, why in found.resources(spec).itertuples(index=False, name=None):
         kind = "uplink" if " to " in str(resource) else str(resource)
         say = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
         table.add_row(str(resource), str(why), say[0], f"{100 * busy:.1f} %" if busy == busy else "-", say[1])
-    title = f"\nResources of {found.server}, in the busiest hour; needed by theory, of the disk as seen"
+    title = f"\nResources of {found.server}, in the {peak_of(spec)}; needed by theory, of the disk as seen"
     return titled(title, table)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument
 
+from coexsim.answers import EXIT_CODES, MET
 from coexsim.cli import options
 from coexsim.cli.completion import swept_keys
 from coexsim.cli.console import make_console
@@ -53,15 +54,17 @@ def sweep(
     """Run a scenario over values of its keys; one that was stopped goes on where it was.
 
     Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side.
+
+    Exit code: 3 where there is an objective of which we cannot say at any value, else 0: that one is missed somewhere is an answer.
     """
     from coexsim.analysis.slo_text import read_objectives
-    from coexsim.analysis.swept import sweep_judged, swept_objectives
+    from coexsim.analysis.swept import answer_of_sweep, sweep_judged, swept_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.experiment.ranges import read_values
     from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
     from coexsim.report.tables import words
-    from coexsim.report.words import not_counted, scope
+    from coexsim.report.words import not_counted, peak_of, scope
     from coexsim.scenario.idle import without_work
     from coexsim.scenario.load import load_scenario
 
@@ -106,13 +109,14 @@ def sweep(
     objectives = swept_objectives(swept) if spec.objectives else None
     changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
     answer = [*changes, total]
+    code = EXIT_CODES[MET if objectives is None else answer_of_sweep(objectives)]
     if as_json:
-        code = CANNOT_WRITE if keeping.failed else 0
+        told = CANNOT_WRITE if keeping.failed else code
         provenance = {"file": spec.source.file, "runs": seen[1]}
         found = _point_data(table, list(grid))
         said: dict[str, Any] = {"points": found, "scope": scope(spec), "folder": str(folder)}
-        print_json(envelope("sweep", " ".join(answer), code, provenance=provenance, **said))
-        return keeping.exit_code(0)
+        print_json(envelope("sweep", " ".join(answer), told, provenance=provenance, **said))
+        return keeping.exit_code(code)
     if not quiet:
         runs = int(table["replication"].nunique())
         sure = (
@@ -122,12 +126,12 @@ def sweep(
         )
         if objectives is not None:
             console.print(_judged(objectives))
-        console.print(_points(table, list(grid), sure) if points is None else _migration(points, sure))
+        console.print(_points(table, list(grid), sure, peak_of(spec)) if points is None else _migration(points, sure))
         for _, text in without_work(spec):
             console.print(words(("Doubt:", "bold"), f" {text}."))
         console.print(scope(spec))
     say([*answer, not_counted(spec)] if quiet else answer)
-    return keeping.exit_code(0)
+    return keeping.exit_code(code)
 
 
 def _write_objectives(
@@ -208,7 +212,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share == share else "-"
 
 
-def _points(table: Any, keys: list[str], note: str) -> Group:
+def _points(table: Any, keys: list[str], note: str, peak: str) -> Group:
     """The figures that planners ask first, a row a point: p95 of the main flows, and each limit that is used."""
     from coexsim.report.tables import plain_table, titled
     from coexsim.units import say_duration
@@ -224,7 +228,7 @@ def _points(table: Any, keys: list[str], note: str) -> Group:
         words = index if isinstance(index, tuple) else (index,)
         figures = [say_duration(row[c]) for c in delays] + [_percent(row[c]) for c in used]
         shown.add_row(*map(str, words), *figures)
-    return titled("p95 of the delay, and use in the busiest hour", shown, note)
+    return titled(f"p95 of the delay, and use in the {peak}", shown, note)
 
 
 def _short(keys: list[str]) -> list[str]:

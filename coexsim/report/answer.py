@@ -11,6 +11,7 @@ from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict
+from coexsim.analysis.slo_text import BUSIEST_HOUR
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.report.saying import is_worth_saying, summary_runs
 from coexsim.report.words import say_limit
@@ -39,7 +40,14 @@ def whole_answer(
 
 def straight_answer(summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None) -> list[str]:
     """One sentence for each thing a planner asks first; what is not known is left out."""
-    found = [_objectives(verdicts), _delay(summary), _busiest(summary), _price(trip), _lost(summary)]
+    found = [
+        _objectives(verdicts),
+        _settled_by(verdicts),
+        _delay(summary),
+        _busiest(summary),
+        _price(trip),
+        _lost(summary),
+    ]
     if summary["stopped_early"]:
         found.insert(0, f"The run was stopped early: {summary['stopped_early']}.")
     return [sentence for sentence in found if sentence]
@@ -69,12 +77,21 @@ def _objectives(verdicts: Sequence[Verdict]) -> str:
         if len(verdicts) > TOLD:
             return f"All {len(verdicts)} objectives are met."
         return f"Both objectives are met: {'; '.join(map(_figure, verdicts))}."
+    if count[CANNOT_SAY] == len(verdicts):
+        which = "either objective" if len(verdicts) == 2 else f"any of the {len(verdicts)} objectives"
+        return f"Cannot say whether {which} is met: {'; '.join(map(_figure, verdicts))}."
     parts = [f"{count['met']} of {len(verdicts)} objectives {'is' if count['met'] == 1 else 'are'} met"]
     for answer, words in ((MISSED, "missed"), (CANNOT_SAY, "cannot say of")):
         texts = [_figure(verdict) for verdict in verdicts if verdict.answer == answer]
         if texts:
             parts.append(f"{words}: {'; '.join(texts)}")
     return "; ".join(parts) + "."
+
+
+def _settled_by(verdicts: Sequence[Verdict]) -> str:
+    """What would let us say of the objectives of which we cannot."""
+    ways = list(dict.fromkeys(verdict.settled_by for verdict in verdicts if verdict.settled_by))
+    return f"What would settle it: {'; '.join(ways)}." if ways else ""
 
 
 def _figure(verdict: Verdict) -> str:
@@ -106,8 +123,9 @@ def _busiest(summary: dict[str, Any]) -> str:
     if not rows:
         return ""
     row = max(rows, key=lambda row: row["busy_share"])
+    when = f"hour from {row['when']}" if summary["peak"] == BUSIEST_HOUR else summary["peak"]
     what = f"The link {row['server']}" if row["stage"] == "link" else f"{row['server']}, with {say_limit(row)},"
-    return f"{what} comes nearest to its limit: {100 * row['busy_share']:.0f} % busy in the hour from {row['when']}."
+    return f"{what} comes nearest to its limit: {100 * row['busy_share']:.0f} % busy in the {when}."
 
 
 def _price(trip: RoundTrip | None) -> str:

@@ -24,7 +24,7 @@ def over_time(summary: dict[str, Any]) -> dict[str, str]:
     """By the name of a picture of a run, what it shows."""
     return {
         "delay-by-flow": _delays(summary["delay_by_flow"], summary["round_trip_flows"]),
-        "utilisation": _busy(summary["servers"]),
+        "utilisation": _busy(summary["servers"], summary["peak"]),
         "backlog": _queues(summary["queues"]),
     }
 
@@ -69,12 +69,12 @@ def _delays(rows: Sequence[dict[str, Any]], round_trips: Sequence[str]) -> str:
     )
 
 
-def _busy(rows: Sequence[dict[str, Any]]) -> str:
+def _busy(rows: Sequence[dict[str, Any]], peak: str) -> str:
     worth = sorted((row for row in rows if is_worth_saying(row)), key=lambda row: -row["busy_share"])
     if not worth:
         return "No limit was in use"
-    are, their = ("is", "its") if worth[0]["stage"] == "link" else ("are", "their")
-    first = f"{_whose(worth[0])} {are} {_percent(worth[0])} in use in {their} busiest hour, from {worth[0]['when']}"
+    are = "is" if worth[0]["stage"] == "link" else "are"
+    first = f"{_whose(worth[0])} {are} {_percent(worth[0])} in use in the {peak}, from {worth[0]['when']}"
     return f"{first}; nothing else passes {_percent(worth[1])}" if len(worth) > 1 else first
 
 

@@ -119,6 +119,7 @@ def _page(
         answer=whole_answer(summary, verdicts, trip, outage, outlook),
         doubts=doubts(summary, outage=outage is not None),
         scope=scope(scenario),
+        peak=summary["peak"],
         outage=outage,
         words=outage_words,
         tables=documented({name: list(table.columns) for name, table in results.tables.items()}),

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from coexsim.analysis.slo import Verdict
+from coexsim.analysis.slo_text import BUSIEST_HOUR
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.report.tables import plain_table, titled
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
@@ -104,7 +105,14 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
     """Each limit of each server in its busiest hour, then the queues."""
     rows = [row for row in summary["servers"] if is_worth_saying(row)]
     refused = any(row["refused"] for row in rows)
-    right = ["busy", "hour\nfrom", "busiest\nminute", "waiting\n(mean)", "most\nwaiting", "95 % waited\nat most"]
+    right = [
+        "busy",
+        "hour\nfrom" if summary["peak"] == BUSIEST_HOUR else "from",
+        "busiest\nminute",
+        "waiting\n(mean)",
+        "most\nwaiting",
+        "95 % waited\nat most",
+    ]
     table = plain_table(["server", "limit"], [*right, *(["refused"] if refused else [])])
     for row in rows:
         half = row["busy_share_half"]
@@ -116,7 +124,7 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
         table.add_row(row["server"], say_limit(row), *cells)
     if not rows:
         return [Text("No server has a limit that was in use.\n"), *_queues(summary)]
-    return [Group(titled("Servers at the peak: each limit in its busiest hour", table), ""), *_queues(summary)]
+    return [Group(titled(f"Servers: each limit in the {summary['peak']}", table), ""), *_queues(summary)]
 
 
 def say_figure(value: float, unit: str) -> str:

@@ -9,7 +9,7 @@ from coexsim.analysis.candidates import say_amount
 from coexsim.analysis.sizing import Sizing
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
-from coexsim.report.words import scope
+from coexsim.report.words import peak_of, scope
 from coexsim.scenario.model import Scenario
 
 
@@ -55,7 +55,7 @@ def _resources(found: Sizing, scenario: Scenario) -> Section:
         kind = "uplink" if " to " in str(resource) else str(resource)
         said = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
         rows.append([str(resource), said[0], f"{100 * busy:.1f} %" if busy == busy else "-", said[1], str(why)])
-    heads = ["resource", "has", "in use in the busiest hour", "needed", "needed for"]
+    heads = ["resource", "has", f"in use in the {peak_of(scenario)}", "needed", "needed for"]
     note = "What is needed is by theory; of the disk it is the most that waited in any run."
     return Section(_busiest(found, scenario), heads=heads, rows=rows, note=note)
 
@@ -67,4 +67,4 @@ def _busiest(found: Sizing, scenario: Scenario) -> str:
     if not busy:
         return f"What {found.server} has, and what it needs"
     share, resource = max(busy)
-    return f"Of what {found.server} has, {resource} is nearest to its limit: {100 * share:.0f} % in use in the busiest hour"
+    return f"Of what {found.server} has, {resource} is nearest to its limit: {100 * share:.0f} % in use in the {peak_of(scenario)}"

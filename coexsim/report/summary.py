@@ -15,7 +15,7 @@ from coexsim.experiment.figures import deferred_share
 from coexsim.experiment.results import Results
 from coexsim.report.saying import say_summary, say_verdicts
 from coexsim.report.series import Floats, by_minute, workers_of
-from coexsim.report.words import machines, start_of
+from coexsim.report.words import machines, say_peak, start_of
 from coexsim.scenario.idle import untimed_services, without_work
 from coexsim.scenario.model import Scenario
 from coexsim.stats import half_width
@@ -30,6 +30,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
     =================  =====================================================================================
     delay_by_flow      `Results.delays`: recipients, mean, p50, p95, p99 and half their 95 % intervals [s]
     outcomes           `Results.outcomes`: recipients by what became of their mail, flow by flow
+    peak               ``busiest hour``, or what was measured where that is less
     servers            each stage of each server in its busiest hour and minute of the measured window
     without_work       resources with a limit for which no work is defined, in words; none where no scenario is given
     untimed_services   servers of a hosted service at which nothing takes time; none where no scenario is given
@@ -54,6 +55,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
         "round_trip_flows": list(round_trip_flows(scenario)) if scenario is not None else [],
         "delay_by_flow": _delays(results),
         "outcomes": _plain(results.outcomes()),
+        "peak": say_peak(begin_s, min(end_s, results.length_s)),
         "servers": [row | {"when": say_time(row["from_s"], start)} for row in _servers(results)],
         "without_work": [text for _, text in without_work(scenario)] if scenario is not None else [],
         "untimed_services": list(untimed_services(scenario)) if scenario is not None else [],

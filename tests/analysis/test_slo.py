@@ -485,6 +485,27 @@ MUTANTS = {
 }  # fmt: skip
 
 
+def test_what_would_settle_it_is_said_where_we_cannot_say() -> None:
+    """More runs where the spread is what is missing, as many as it tells; a longer window where the runs were too short; else nothing."""
+
+    def settled_by(text: str, *samples: Sample) -> str:
+        return judge(parse_objective(text, SCENARIO), samples).settled_by
+
+    near = [Sample(9.0, 500, hits=500), Sample(10.0, 500, hits=500), Sample(11.0, 500, hits=500)]
+    needed = judge(parse_objective("mean(delay) < 10.5 s", SCENARIO), near).needed
+    assert needed is not None
+    assert needed > 3
+    assert settled_by("mean(delay) < 10.5 s", *near) == f"{needed} replications (-n {needed})"
+    assert settled_by("mean(delay) < 10.5 s", near[1]) == "4 replications (-n 4)"
+    assert (
+        settled_by("mean(delay) < 20 s", *[s._replace(growing="it grows") for s in near]) == "a longer measured window"
+    )
+    assert (
+        settled_by("mean(delay) < 20 s", near[1]._replace(n=0)) == "4 replications (-n 4) or a longer measured window"
+    )
+    assert settled_by("mean(delay) < 20 s", *near) == settled_by("mean(delay) < 5 s", *near) == ""
+
+
 def verdict_checks(module: Any) -> None:
     """Small facts that hold for right verdict code."""
 

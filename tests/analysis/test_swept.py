@@ -12,6 +12,7 @@ from coexsim.analysis.slo import evaluate
 from coexsim.analysis.slo_measure import measure
 from coexsim.analysis.slo_text import read_objectives
 from coexsim.analysis.swept import (
+    answer_of_sweep,
     crossings,
     keys_of,
     measured_objectives,
@@ -58,6 +59,8 @@ def test_where_the_answer_changes_is_said(points: pd.DataFrame) -> None:
     assert (change.before, change.at, change.after, change.by) == ("missed", 1.0, "met", 4.0)
     assert str(change) == f"{LIMIT}: missed up to 1, met from 4 on"
     unsure = points.assign(answer=["missed", "cannot say", "cannot say"])
+    assert answer_of_sweep(points) == answer_of_sweep(unsure) == "met"
+    assert answer_of_sweep(points.assign(answer="cannot say")) == "cannot say"
     assert crossings(unsure, "servers.onprem.capacity.cores") == []
 
 

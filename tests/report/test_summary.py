@@ -16,6 +16,7 @@ from coexsim.analysis.slo import evaluate
 from coexsim.errors import ConservationError
 from coexsim.experiment.results import Results, join, load_results
 from coexsim.experiment.store import write_json
+from coexsim.report.answer import straight_answer
 from coexsim.report.saying import say_mean
 from coexsim.report.summary import say_summary, say_verdicts, summarise
 from coexsim.scenario.load import changed
@@ -205,7 +206,7 @@ def test_terminal_tables_speak_the_planners_words() -> None:
     for words in (
         "Delay by flow",
         "hosted → hosted",
-        "Servers at the peak",
+        "Servers: each limit in the busiest hour",
         "4 processor cores",
         "Outcomes",
         "Accounting of the whole run, in recipients: 200 sent = 200 delivered.",
@@ -271,3 +272,18 @@ def test_mail_that_came_twice_is_told() -> None:
 
     assert "delivered twice: 1 of the delivered got their mail a second time" in text
     assert "2 sent = 2 delivered; 1 of them are second copies of mail whose 250 was lost" in text
+
+
+def test_less_than_an_hour_is_told_for_what_was_measured() -> None:
+    """Of 15 minutes there is no busiest hour: table and sentences name what was measured; of three hours, the hour."""
+    short = made_up(
+        np.arange(1.0, 201.0), minutes=15, stages=[{"server": "onprem", "stage": "cores", "workers": 4.0}],
+        timeline={("onprem", "cores"): {"busy": 1.0, "arrivals": 2}}, provenance=PROVENANCE,
+    )  # fmt: skip
+    summary = summarise(short)
+
+    assert summary["peak"] == "measured 15 min"
+    assert "Servers: each limit in the measured 15 min" in said(summary)
+    assert "25 % busy in the measured 15 min." in " ".join(straight_answer(summary, []))
+    assert "hour" not in said(summary)
+    assert summarise(a_run())["peak"] == "busiest hour"

@@ -130,7 +130,7 @@ function showDelays() {
 function showLimits() {
   const rows = known("busy in the busiest hour").sort((a, b) => b.value - a.value);
   by("busy-heading").textContent = !rows.length ? "No limit is in use"
-    : `${rows[0].of}: ${sayShare(rows[0].value)} in use in the busiest hour` + (rows.length > 1 ? `; nothing else passes ${sayShare(rows[1].value)}` : "");
+    : `${rows[0].of}: ${sayShare(rows[0].value)} in use in the ${data.peak}` + (rows.length > 1 ? `; nothing else passes ${sayShare(rows[1].value)}` : "");
   fill("limits", rows.map(each => [[each.of, sayShare(each.value), sayInterval(each, "1"), sayDuration(figure("95 % wait no longer than", each.of, "s").value)],
     ["", "n", "n", "n"], each.of]));
   drawLimits(rows);

@@ -23,7 +23,7 @@ from coexsim.report.explore.axes import GROWTH, MACHINE, Axis, machines
 from coexsim.report.explore.grid import Grid
 from coexsim.report.explore.points import BUSY, OBJECTIVE, GridPoint
 from coexsim.report.maps import BOX_H, BOX_W, KIND_WORDS, lay_out
-from coexsim.report.words import scope
+from coexsim.report.words import peak_of, scope
 from coexsim.scenario.model import Scenario
 from coexsim.text import encodable
 
@@ -56,7 +56,8 @@ def page_text(found: Grid) -> str:
     return environment.get_template("explore.html.j2").render(
         title=found.scenario.title or found.scenario.source.file, css=Markup(css), script=Markup(script),
         style_hash=_hash(css), script_hash=_hash(script), data=Markup(data.replace("<", "\\u003c")),
-        scope=scope(found.scenario), found=found, version=__version__, copies=sum(point.copies for point in found.points),
+        scope=scope(found.scenario), peak=peak_of(found.scenario),
+        found=found, version=__version__, copies=sum(point.copies for point in found.points),
     )  # fmt: skip
 
 
@@ -79,6 +80,7 @@ def page_data(found: Grid) -> dict[str, Any]:
     ]
     points = [_point(point, index, texts) for point in found.points]
     return {
+        "peak": peak_of(found.scenario),
         "axes": [axis.plain() for axis in found.axes],
         "start": [_start(found.scenario, axis) for axis in found.axes],
         "figures": [[what, of, _kind(what, of, unit, shares)] for what, of, unit in index],
