@@ -43,7 +43,7 @@ class DnsRows:
             first = self.arrays.reserve("known", senders)
             assert self.arrays.append("destinations", [(0.0, 0.0, -1.0, 0, -1)] * senders) == first
             self.arrays["known"]["until"][first : first + senders] = -1.0
-            round_trip_s = self.world.servers[server].resolvers[0].round_trip_s
+            round_trip_s = self.world.servers[server].resolvers.round_trip_s
             node = self._node(number, ())
             self.arrays.append("hops", [(node, first, self.index[server], hop.external_dns, round_trip_s)])
         return self._hop[name, hop]

@@ -84,7 +84,8 @@ class Fabric:
         for t, target in enumerate(servers):
             pool = self._pool(target.connections)
             for s, sender in enumerate(servers):
-                keys = [self.rows.key(pool, (sender.name, which)) for which in range(len(sender.resolvers))]
+                senders = len(sender.resolvers) if self.rows.has_keys(pool) else 1
+                keys = [self.rows.key(pool, (sender.name, which)) for which in range(senders)]
                 self.arrays["client_keys"][t, s] = keys[0]
                 self.arrays["kept_first"][s, t] = self.arrays.reserve("kept_head", len(sender.resolvers))
         self.arrays.lengthen("kept_head", self.arrays.used("kept_head"))

@@ -130,10 +130,13 @@ class RuleRows:
 
     pools: list[Any]
 
+    def has_keys(self, pool: int) -> bool:
+        """Whether a pool counts by key, since keys have a bound."""
+        return int(self.arrays["pools"][pool]["most_of_key"]) < UNBOUND
+
     def key(self, pool: int, key: Hashable) -> int:
         """The number of a key of a pool; one for all where keys have no bound."""
-        bound = int(self.arrays["pools"][pool]["most_of_key"]) < UNBOUND
-        found = (pool, key if bound else None)
+        found = (pool, key if self.has_keys(pool) else None)
         if found not in self._keys:
             window = int(self.arrays["pools"][pool]["initial"])
             self._keys[found] = self.arrays.append("keys", [(0, 0, -1, -1, -1, -1, window, 0.0, 0.0, 0.0)])

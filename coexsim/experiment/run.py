@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -260,6 +261,12 @@ def _provenance(world: World) -> dict[str, object]:
         "stopped_early": world.stopped_early,
         "second_copies": world.second_copies,
         **({"measured_mails": {str(world.replication): world.bins.measured_mails}} if world.bins is not None else {}),
-        "versions": {name: version(name) for name in ("coexsim", "simpy", "numpy", "pandas", "networkx")}
-        | {"python": platform.python_version()},
+        "versions": dict(_versions()),
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of what the tables depend on. Read once a process: each is a file that is parsed."""
+    names = ("coexsim", "simpy", "numpy", "pandas", "networkx")
+    return {name: version(name) for name in names} | {"python": platform.python_version()}

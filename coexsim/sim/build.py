@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 from coexsim.mail.dns import Question
@@ -15,7 +16,7 @@ from coexsim.scenario.machine import MOST_AT_ONCE
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, ExternalServer, HostedInbound, HostedOutbound, PostfixServer
 from coexsim.sim.concurrency import Feedback
-from coexsim.sim.dns_server import NameServer, Resolver
+from coexsim.sim.dns_server import NameServer, Resolver, Resolvers
 from coexsim.sim.downtime import DowntimeSchedule, random_downtime
 from coexsim.sim.server import MailServer, ServerWorld
 from coexsim.sim.stage_log import StageLogMaker
@@ -148,11 +149,11 @@ def senders(spec: AnyServer, policy: Policy) -> int:
 
 def client_resolver(world: NewWorld, name: str) -> Resolver:
     """The DNS cache of a user's own machine beside a server: it knows no host as itself."""
-    near = world.servers[name].resolvers[0]
+    near = world.servers[name].resolvers
     return Resolver(world.env, world.name_server, None, world.setup.server_at, near.round_trip_s, {})
 
 
-def _resolvers(world: NewWorld, name: str, spec: AnyServer) -> list[Resolver]:
+def _resolvers(world: NewWorld, name: str, spec: AnyServer) -> Resolvers:
     """The DNS caches of a server: one for each sender that it stands for."""
     policy = world.setup.policies[name]
     site = site_of(world.scenario.servers, name)
@@ -160,8 +161,6 @@ def _resolvers(world: NewWorld, name: str, spec: AnyServer) -> list[Resolver]:
     external_site = next((s.site for s in world.scenario.servers.values() if s.kind == "external" and s.site), None)
     path = world.network.path(site or "", names.site or external_site or site or "")
     asked = world.dns_asked.setdefault(name, {})
-    count = senders(spec, policy)
     round_trip_s = path.round_trip_s if path else 0.0
-    return [
-        Resolver(world.env, world.name_server, policy, world.setup.server_at, round_trip_s, asked) for _ in range(count)
-    ]
+    one = partial(Resolver, world.env, world.name_server, policy, world.setup.server_at, round_trip_s, asked)
+    return Resolvers(senders(spec, policy), round_trip_s, one)

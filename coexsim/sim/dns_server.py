@@ -167,3 +167,25 @@ class Resolver:
         if asking.callbacks:
             asking.succeed(answer)
         return answer
+
+
+class Resolvers:
+    """The DNS caches of a server, one for each sender that it stands for; a cache is made when its sender first asks.
+
+    `round_trip_s` is the time to the name servers and back; `one` makes an empty cache.
+    """
+
+    def __init__(self, count: int, round_trip_s: float, one: Callable[[], Resolver]) -> None:
+        self._count = count
+        self.round_trip_s = round_trip_s
+        self._one = one
+        self._made: dict[int, Resolver] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, sender: int) -> Resolver:
+        made = self._made.get(sender)
+        if made is None:
+            made = self._made[sender] = self._one()
+        return made

@@ -14,7 +14,7 @@ from coexsim.mail.effects import Timing
 from coexsim.mail.message import NextHop
 from coexsim.scenario.servers import AnyServer
 from coexsim.sim.destination import Destination
-from coexsim.sim.dns_server import Resolver
+from coexsim.sim.dns_server import Resolvers
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.formulas import back_pressure_s
 from coexsim.sim.mail_log import MailLog
@@ -48,7 +48,7 @@ class MailServer:
 
     def __init__(
         self, world: ServerWorld, name: str, spec: AnyServer, downtime: DowntimeSchedule, cores: FifoStation | None,
-        delivery: FifoStation | None, threads: Pool, connections: Pool, work: ServerWork, resolvers: list[Resolver],
+        delivery: FifoStation | None, threads: Pool, connections: Pool, work: ServerWork, resolvers: Resolvers,
     ) -> None:  # fmt: skip
         self._world = world
         self.name = name
@@ -65,7 +65,7 @@ class MailServer:
         self.work = work
         self.resolvers = resolvers  # one for each of its senders
         self.roles = [self]  # this server and those that run on its machine
-        self._destinations: list[dict[NextHop, Destination]] = [{} for _ in resolvers]  # by sender
+        self._destinations: list[dict[NextHop, Destination]] = [{} for _ in range(len(resolvers))]  # by sender
         self._cached_until_s: dict[tuple[str, int], list[float]] = {}  # cached connections by server and sender
         self.queued = 0
         self.queued_bytes = 0
