@@ -127,29 +127,18 @@ def _say_comparison(found: Comparison, a: Path, b: Path) -> None:
 
 
 def _differences(title: str, table: Any, kind: str) -> Any:
-    """The rows that are not the same in both, as a table; None if there are none."""
+    """The figures that are not the same in both, as a table; None if there are none."""
     from rich.text import Text
 
-    from coexsim.analysis.compare import unit_of
-    from coexsim.report.saying import say_figure
+    from coexsim.report.differences import difference_rows
     from coexsim.report.tables import plain_table, titled
 
-    rows = table[table["shown"] != "the same"]
-    if rows.empty:
+    rows = difference_rows(table, kind)
+    if not rows:
         return None
-    shown = plain_table(list(table.index.names), ["A", "B", "B - A", "95 % interval", "shown"])
-    styles = {"more": "bold", "less": "bold"}
-    for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
-        names = index if isinstance(index, tuple) else (index,)
-        unit = unit_of(kind, names)
-        figures = [say_figure(row[name], unit) for name in ("a", "b", "difference")]
-        interval = (
-            f"{say_figure(row['low'], unit)} to {say_figure(row['high'], unit)}" if row["low"] == row["low"] else "-"
-        )
-        shown.add_row(
-            *map(str, names),
-            *figures,
-            interval,
-            Text(row["shown"], style=styles.get(row["shown"], "dim")),
-        )
+    shown = plain_table(["figure"], ["A", "B", "B - A", "95 % interval", "shown"])
+    shown.columns[-1].no_wrap, shown.columns[-1].justify = False, "left"
+    for of, a, b, difference, interval, word in rows:
+        style = "bold" if word in ("more", "less") else "dim"
+        shown.add_row(of, a, b, difference, interval, Text(word, style=style))
     return titled(f"\n{title}", shown)

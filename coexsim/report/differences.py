@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,15 +96,25 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str) -> Path:
     environment = Environment(loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("comparison.html.j2").render(
         found=found,
+        title=_title(found),
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
         svg=Markup(for_page),
         heading=heading,
         scope=scope,
         tables=documented({"comparison": None}),
-        figures=[(title, list(table.index.names), _rows(table, name)) for name, title, table in _titled(found.tables)],
+        figures=[(title, difference_rows(table, name)) for name, title, table in _titled(found.tables)],
     )
     write_whole(folder / PAGE, encodable(page).encode())
     return folder / PAGE
+
+
+def _title(found: Comparison) -> str:
+    """The finding, for the page's head."""
+    if not found.differs:
+        return "No difference is shown between A and B under the same mail"
+    if found.largest_delay("p95") is not None:
+        return largest_difference(found).removesuffix(", the largest change of any flow")
+    return "B differs from A under the same mail"
 
 
 def _titled(tables: dict[str, pd.DataFrame]) -> list[tuple[str, str, pd.DataFrame]]:
@@ -118,17 +130,37 @@ def _counted(table: pd.DataFrame) -> str:
     return "the same in every figure" if (table["shown"] == "the same").all() else "no difference is shown that matters"
 
 
-def _rows(table: pd.DataFrame, name: str) -> list[tuple[list[str], list[str], str]]:
-    """Names, figures and what is shown, of each figure that is not the same in both."""
+def difference_rows(table: pd.DataFrame, kind: str) -> list[tuple[str, str, str, str, str, str]]:
+    """Of each figure that is not the same in both: what it is of, A, B, B - A, its interval, and what is shown; in words."""
     found = []
     differing = table[table["shown"] != "the same"]
     for index, row in zip(differing.index, differing.to_dict("records"), strict=True):
-        words = [say_flow(str(word)) for word in (index if isinstance(index, tuple) else (index,))]
-        unit = unit_of(name, words)
-        low, high = (say_figure(row[end], unit) for end in ("low", "high"))
-        figures = [*(say_figure(row[each], unit) for each in ("a", "b", "difference")), f"{low} to {high}"]
-        found.append((words, figures, str(row["shown"])))
+        names = [str(name) for name in (index if isinstance(index, tuple) else (index,))]
+        say = partial(_say, kind=kind, names=names)
+        low, high = row["low"], row["high"]
+        interval = f"{say(low)} to {say(high)}" if low == low else "-"
+        found.append((_of(names), say(row["a"]), say(row["b"]), say(row["difference"]), interval, str(row["shown"])))
     return found
+
+
+def _of(names: Sequence[str]) -> str:
+    """``hosted → hosted, p95``; of a server's stage ``onprem cores, busy at once``, of a link ``office to cloud, share in use``."""
+    if names[-1] == "busy":
+        where = names[0] if _is_share(names) else f"{names[0]} {names[1]}"
+        return f"{where}, {'share in use' if _is_share(names) else 'busy at once'}"
+    *where_of, figure = names
+    return f"{say_flow(' '.join(where_of))}, {figure}" if where_of else figure
+
+
+def _is_share(names: Sequence[str]) -> bool:
+    return list(names[1:]) == ["link", "busy"]
+
+
+def _say(value: float, kind: str, names: Sequence[str]) -> str:
+    """A share as a percentage, all else in its unit."""
+    if _is_share(names) and value == value:
+        return f"{100 * value:.2g} %"
+    return say_figure(value, unit_of(kind, names))
 
 
 def largest_difference(found: Comparison) -> str:

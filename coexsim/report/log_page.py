@@ -70,7 +70,12 @@ def write_validation_page(validation: Validation, folder: str | Path) -> Path:
         Section(heading, heads=["verdict", "prediction beside measurement"], rows=rows),
     ]
     answer = [f"{validation.verdict}: {heading.lower()}.", *validation.remarks, *_period(validation.fit)]
-    title = "Prediction beside measurement"
+    missed = sum(row[0] == MISSED for row in rows)
+    said = {
+        MET: "No prediction misses what was measured",
+        MISSED: f"{missed} of {len(rows)} predictions miss what was measured",
+    }
+    title = said.get(validation.verdict, "Cannot say whether the predictions hold")
     return write_plain_page(folder, title, [], answer, sections, FROM_LOGS, page=VALIDATION_PAGE)
 
 

@@ -79,8 +79,16 @@ def write_check(reports: Sequence[CheckReport], folder: str | Path, answer: str)
     """Write ``report.html``: what was expected and happened, file by file, and what was found. Returns the page's path."""
     sections = [section for report in reports for section in _of_report(report)]
     files = ", ".join(report.file for report in reports)
+    failed = sum(len(report.failed) for report in reports)
+    expected = sum(len(report.expectations) for report in reports)
+    title = f"{failed} of {expected} messages do not go as they must" if failed else "Every message goes as it must"
     return write_plain_page(
-        folder, "Does every message go as it must", [("Files", files)], [f"{answer}."], sections, RULES_ONLY
+        folder,
+        title if expected else "What is wrong with the routing",
+        [("Files", files)],
+        [f"{answer}."],
+        sections,
+        RULES_ONLY,
     )
 
 
@@ -129,7 +137,7 @@ def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
         for load in found.loads
     ]
     sections = [
-        Section(_moved(found), heads=["mail", "of 1000", "was", "now", "changed"], rows=rows),
+        Section("What goes another way", heads=["mail", "of 1000", "was", "now", "changed"], rows=rows),
         Section(
             _loaded(found),
             heads=["server", "before", "after", "moved"],
@@ -137,15 +145,15 @@ def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
         ),
     ]
     asked = [("Before", found.old), ("After", found.new)]
-    return write_plain_page(
-        folder, f"{found.old} and {found.new}", asked, [f"{answer}."], [s for s in sections if s.rows], RULES_ONLY
-    )
+    return write_plain_page(folder, _moved(found), asked, [f"{answer}."], [s for s in sections if s.rows], RULES_ONLY)
 
 
 def _moved(found: RouteDiff) -> str:
-    """How many classes change, and what share of the mail they are."""
+    """How many classes change, and what share of the mail they are: the finding, for the page's head."""
+    if not found.changes:
+        return "All mail goes as before"
     many = sum(each.per_1000 for each in found.changes if each.size_bytes == SMALL_BYTES)
-    return f"{len(found.changes)} class{'es' * (len(found.changes) != 1)} of mail change: {many:.0f} of 1000 messages"
+    return f"{len(found.changes)} class{'es' * (len(found.changes) != 1)} of mail change: {many / 10:.3g} % of the mail"
 
 
 def _loaded(found: RouteDiff) -> str:
@@ -154,7 +162,7 @@ def _loaded(found: RouteDiff) -> str:
     if most is None or abs(most.moved) < 0.5:
         return "No server takes in more or fewer messages"
     word = "more" if most.moved > 0 else "fewer"
-    return f"{most.server} takes in {abs(most.moved):.0f} {word} messages of 1000 of the mix"
+    return f"{most.server} takes in {abs(most.moved):.0f} {word} messages for every 1000 that are sent"
 
 
 def _way(end: ClassOutcome) -> str:
