@@ -49,7 +49,10 @@ class Reply(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """One copy of a message: one reverse path, several recipients. `passed`: the machines whose Received lines it has, in order."""
+    """One copy of a message: one reverse path, several recipients. `passed`: the machines whose Received lines it has, in order.
+
+    `copied_at`: how many of them it had where its copy for an archive was made; what waits there and is routed anew is not copied again.
+    """
 
     sender: str
     recipients: tuple[Rcpt, ...]
@@ -57,6 +60,7 @@ class Envelope(NamedTuple):
     passed: tuple[str, ...] = ()
     declares_size: bool = True
     kind: Kind = "mail"
+    copied_at: int | None = None
 
     @property
     def received(self) -> int:

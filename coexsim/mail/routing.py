@@ -69,16 +69,22 @@ def decide(
 def _archive(case: Case) -> tuple[tuple[Rcpt, Rcpt], ...]:
     """The recipient that gets a copy of every message, and the first of the others, with whom it is told.
 
-    Not of notices, and not of what another server of the same organisation has copied (postconf(5), always_bcc; journal rules).
+    Not of notices, and not of what this server has copied when it took it, or another one of the same organisation (postconf(5),
+    always_bcc; journal rules).
     """
     to, envelope = case.policy.copies_all_to, case.envelope
     others = case.policy.own_clients | case.policy.colleagues
-    if to is None or envelope.kind != "mail" or case.came_from in others:
+    if to is None or envelope.kind != "mail" or case.came_from in others or envelope.copied_at == envelope.received:
         return ()
     if fold(to) in {fold(rcpt.address) for rcpt in envelope.recipients}:
         return ()
     first = envelope.recipients[0]
     return ((Rcpt(to, 1, first.written), first),)
+
+
+def copied_at(policy: Policy, envelope: Envelope) -> int | None:
+    """`Envelope.copied_at` of the parts that go on from a server that has decided."""
+    return envelope.copied_at if policy.copies_all_to is None else envelope.received
 
 
 def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:

@@ -42,7 +42,7 @@ from coexsim.mail.message import Client, Command, Envelope, Kind, NextHop, Rcpt,
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.reach import CACHED, NoContact, Reach, addresses
 from coexsim.mail.replies import NO_SERVER, reply
-from coexsim.mail.routing import decide
+from coexsim.mail.routing import copied_at, decide
 from coexsim.mail.setup import Setup
 from coexsim.mail.traced import Copy, Deferral, Hop, Outcome, Transaction
 from coexsim.mail.verify_cache import Probe, Verified, VerifyCache
@@ -160,6 +160,8 @@ class TraceDriver:
             elif disposition.action == "fail" and disposition.reply is not None:
                 failed.append(FailedRecipient(disposition.rcpt, hops_of(copy, disposition), disposition.reply))
         onward = {v.rcpt: v for v in decision.dispositions if v.action in ("send", "hand-over")}
+        at = copied_at(self.setup.policies[copy.server], copy.envelope)
+        copy = replace(copy, envelope=copy.envelope._replace(copied_at=at))
         for request in decision.requests:
             dispositions = {rcpt: onward[rcpt] for rcpt in request.recipients}
             if request.role is not None:

@@ -14,14 +14,18 @@ SECOND_COPY = "second-copy"
 
 
 class EnvelopeClass:
-    """Sender, recipients and kind: what routing rules look at. One object for all messages like it, so that rules are asked once."""
+    """Sender, recipients and kind: what routing rules look at. One object for all messages like it, so that rules are asked once.
 
-    __slots__ = ("count", "kind", "recipients", "sender")
+    `copied_at` is that of its `Envelope`.
+    """
 
-    def __init__(self, sender: str, recipients: tuple[Rcpt, ...], kind: Kind) -> None:
+    __slots__ = ("copied_at", "count", "kind", "recipients", "sender")
+
+    def __init__(self, sender: str, recipients: tuple[Rcpt, ...], kind: Kind, copied_at: int | None = None) -> None:
         self.sender = sender
         self.recipients = recipients
         self.kind = kind
+        self.copied_at = copied_at
         self.count = sum(rcpt.count for rcpt in recipients)
 
 
@@ -29,19 +33,27 @@ class EnvelopeClasses:
     """All envelope classes of a run, each once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, tuple[Rcpt, ...], Kind], EnvelopeClass] = {}
+        self._known: dict[tuple[str, tuple[Rcpt, ...], Kind, int | None], EnvelopeClass] = {}
 
-    def get(self, sender: str, recipients: tuple[Rcpt, ...], kind: Kind = "mail") -> EnvelopeClass:
+    def get(
+        self, sender: str, recipients: tuple[Rcpt, ...], kind: Kind = "mail", copied_at: int | None = None
+    ) -> EnvelopeClass:
         """The class with this sender, these recipients and this kind."""
-        key = (sender, recipients, kind)
+        key = (sender, recipients, kind, copied_at)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = EnvelopeClass(sender, recipients, kind)
+            found = self._known[key] = EnvelopeClass(sender, recipients, kind, copied_at)
         return found
 
     def with_recipients(self, whole: EnvelopeClass, recipients: tuple[Rcpt, ...]) -> EnvelopeClass:
         """The same class of mail, with these recipients."""
-        return whole if recipients == whole.recipients else self.get(whole.sender, recipients, whole.kind)
+        return self.copied(whole, recipients, whole.copied_at)
+
+    def copied(self, whole: EnvelopeClass, recipients: tuple[Rcpt, ...], copied_at: int | None) -> EnvelopeClass:
+        """The same class of mail, with these recipients, after its server has decided."""
+        if recipients == whole.recipients and copied_at == whole.copied_at:
+            return whole
+        return self.get(whole.sender, recipients, whole.kind, copied_at)
 
 
 class Block:
@@ -130,5 +142,6 @@ class Message:
         """As the rules want it."""
         envelope = self.envelope
         return Envelope(
-            envelope.sender, envelope.recipients, self.size_bytes, self.passed, self.declares_size, envelope.kind
-        )
+            envelope.sender, envelope.recipients, self.size_bytes, self.passed, self.declares_size, envelope.kind,
+            envelope.copied_at,
+        )  # fmt: skip

@@ -12,7 +12,7 @@ from coexsim.mail.greylist import Greylist, greylist_key
 from coexsim.mail.message import NextHop, Rcpt, Reply, fold
 from coexsim.mail.policy import Rate
 from coexsim.mail.reach import why_unreached
-from coexsim.mail.routing import decide
+from coexsim.mail.routing import copied_at, decide
 from coexsim.mail.setup import Setup, State
 from coexsim.mail.verify_cache import VerifyCache
 from coexsim.sim.downtime import DowntimeSchedule
@@ -170,10 +170,10 @@ class RuleMemory:
             (disposition.rcpt, disposition.reply) for disposition in of.get("fail", ()) if disposition.reply is not None
         ]
         kept = sum(v.rcpt.count for v in dispositions if v.action != "duplicate")
-        with_recipients = world.envelopes.with_recipients
+        copied, at = world.envelopes.copied, copied_at(world.setup.policies[self._server], message.as_envelope())
         return ClassDecision(
             tuple(self._by_side(envelope, tuple(v.rcpt for v in of.get("deliver", ())))),
-            tuple(ClassRequest(with_recipients(envelope, t.recipients), t.hop, t.role) for t in decision.requests),
+            tuple(ClassRequest(copied(envelope, t.recipients, at), t.hop, t.role) for t in decision.requests),
             tuple(_by_reply(failed)),
             kept - envelope.count,
             {v.rcpt: (v.rule, v.reason) for v in dispositions if v.action != "duplicate"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coexsim.mail.trace import trace
 from coexsim.scenario.load import scenario_from_text
 from tests.engine.both import assert_same, compiled, reference
 
@@ -26,6 +27,20 @@ load:
     - {from: onprem, to: onprem, rate: 1/min}
 run: {start: Mon 09:00, length: 1 h}
 """
+
+
+def test_what_waits_is_copied_once() -> None:
+    """postconf(5): the copy is made as a message comes into the queue, not at each attempt; the same by `trace`, behind a greylist."""
+    scenario = scenario_from_text(COPIED).change({"servers.world.greylisting": {"delay": "20 min"}})
+    slow, fast = reference(scenario), compiled(scenario)
+    without = reference(scenario.change({"servers.mx.always_bcc": None}))
+    walk = trace(scenario, "all@store.smallco.net", "somebody@elsewhere.org", server="mx")
+
+    assert_same(slow, fast)
+    assert (slow.mail["attempts"] > 1).any()
+    assert int((slow.visits["server"] == "store").sum()) == without.mail["born_s"].nunique()
+    assert len(walk.recipients[0].deferrals) > 1
+    assert [copy.servers for copy in walk.recipients[0].copies].count(("mx", "store")) == 1
 
 
 def test_every_message_has_one_more_recipient() -> None:
