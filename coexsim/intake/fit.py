@@ -22,7 +22,7 @@ from coexsim.intake.fit_service import MeasuredWork, TriesSeen
 from coexsim.intake.fit_sizes import SizeFit, SizesSeen, fit_sizes
 from coexsim.intake.fit_text import scenario_text
 from coexsim.intake.fit_traffic import HostOutage, OutagesSeen, TrafficSeen
-from coexsim.intake.logs.book import Told
+from coexsim.intake.logs.book import LogBook, Told
 from coexsim.intake.logs.clocks import Clock
 from coexsim.intake.logs.journeys import JourneyParts, Journeys
 from coexsim.intake.logs.read import read_logs
@@ -244,7 +244,7 @@ def fit(
     shown = {n: book.servers[n] for n in names} if complete.unlogged and given is None else names
     works = fit_service.server_work(book, tries, round_trips(given, names))
     figures = [
-        *counts.figures(complete),
+        *counts.figures(complete, _scope(book, sides)),
         *home_figures(unlogged.homes),
         *load.rate_figures(complete),
         *load.flow_figures(complete, assumed),
@@ -266,6 +266,12 @@ def fit(
         tuple(figures), counts.flows(), load, sizes, works, names, tuple(outages), complete, replay.replay(sizes_seen), text,
         tuple(book.told), found, sides,
     )  # fmt: skip
+
+
+def _scope(book: LogBook, sides: Sides) -> str:
+    """Which mail the counts are of, and whose organisation it is taken to be about."""
+    servers = ", ".join(sorted(set(book.servers.texts)))
+    return f"of mail that passed one of these, whose logs were given: {servers}. The organisation is taken to be {sides.domain}"
 
 
 @dataclass

@@ -203,8 +203,8 @@ class CountsSeen:
         found: pd.DataFrame = table.groupby(FLOW_KEYS)[["recipients", "messages"]].sum().reset_index()
         return found
 
-    def figures(self, complete: Complete) -> list[MeasuredFigure]:
-        """How many messages, recipients and notices, and the shares of unknown and refused."""
+    def figures(self, complete: Complete, scope: str) -> list[MeasuredFigure]:
+        """How many messages, recipients and notices, and the shares of unknown and refused. `scope`: which mail is counted."""
         if not complete.counts_hold:
             most = inf if complete.unlogged else complete.most + complete.missed
             return [fig.cannot_say("counts", "messages", "1", complete.why, float(complete.sure), most)]
@@ -221,7 +221,15 @@ class CountsSeen:
         notices = self._notices
         rows = [
             MeasuredFigure(
-                "counts", "messages", float(n), float(min(complete.sure, n)), n / kept, "1", n, nan, complete.doubt
+                "counts",
+                "messages",
+                float(n),
+                float(min(complete.sure, n)),
+                n / kept,
+                "1",
+                n,
+                nan,
+                f"{scope}. {complete.doubt}" if complete.doubt else scope,
             ),
             MeasuredFigure("counts", "recipients", float(total), float(total), most, "1", n, nan, remark.strip()),
             MeasuredFigure(

@@ -69,6 +69,15 @@ def test_all_logs_leave_nothing_open() -> None:
     assert not any("begins and ends at" in figure.name for figure in lab_fit().figures)
 
 
+def test_counts_say_of_which_mail_they_are() -> None:
+    """Without the logs of both doors, mail between the two is in no log, and nothing shows it: whose mail is counted is said."""
+    found = fit([LAB / f"{name}.log.gz" for name in ("external", "outbound", "third")], domain="corporate.com")
+    remark = found.figure("messages").remark
+
+    assert "of mail that passed one of these, whose logs were given: mail, mail (third), outbound." in remark
+    assert "The organisation is taken to be corporate.com" in remark
+
+
 def syslog(host: str, queue_id: str, client: str, message_id: str, sender: str, to: str, relay: str, at: str) -> str:
     """Lines of one message that a server takes and hands on."""
     head = f"Nov 24 17:32:{at} {host} postfix/"

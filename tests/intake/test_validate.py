@@ -61,6 +61,15 @@ def test_a_wrong_scenario_is_missed(folder: Path) -> None:
     assert p50.remark.startswith("it takes less than the scenario says, most of it at onprem: work and waiting there")
 
 
+def test_without_a_server_s_log_nothing_is_judged(folder: Path) -> None:
+    """What the missing log would have said is not known: every comparison is open and names the server."""
+    found = validate(folder / "fitted.yaml", [log for log in LOGS if "onprem" not in log.name], replications=1)
+
+    assert found.verdict == "cannot say"
+    assert {c.verdict for c in found.comparisons} == {"cannot say"}
+    assert all("domino.corporate.com" in c.remark for c in found.comparisons)
+
+
 def test_commands(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The shell: fit writes scenario, mail, figures and page; validate says each comparison and its exit code."""
     assert run(["fit", *map(str, LOGS), "--out", str(tmp_path / "fit")]) == 0
