@@ -75,17 +75,28 @@ def mean_interval(samples: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(mean - half, mean + half, level)
 
 
-def log_interval(value: float, half: float, level: float = 0.95) -> Interval:
-    """`value` +- `half` for what is never below zero and skewed to the right, such as a mean wait: symmetric in its logarithm.
+SKEWNESS = 6.0
+"""The skewness of the mean of a busy queue over a window, in units of its coefficient of variation.
 
-    The delta method: log(value) has the half width `half` / `value`. Means over a short window of a queue are skewed,
-    and an interval symmetric in the value itself then ends too low: at M/M/1 with 90 % load over 170 minutes, 6
-    replications, 6 % of the true values lie above it, of this one 5 %.
+Of reflected Brownian motion, the limit of a busy queue (Kingman, "On queues in heavy traffic", 1962), it is 7.5: with drift -1 and variance
+1 a second the cumulants of its time integral come from the largest eigenvalue L(t) of f''/2 - f' + t x f = L f with f'(0) = 0, which is
+t/2 + t^2/4 + 5 t^3/8 + ..., so that they are 1/2, 1/2 and 15/4 a second. Seen at M/M/1 with 60 and 90 % load: 5.7 to 6.6.
+"""
+
+
+def skewed_interval(value: float, half: float, level: float = 0.95) -> Interval:
+    """`value` +- `half` for what is never below zero and skewed to the right, such as a mean wait, with r = `half` / `value`:
+
+    from value e^-r to value (1 + r + 2 r^2), or to value e^r where that is more. The lower end is symmetric in the logarithm (the delta
+    method). The upper one is Johnson's t for skewed samples ("Modified t tests and confidence intervals for asymmetrical populations",
+    JASA 73, 1978), which moves it by the skewness times r^2 / 3, with the skewness of a busy queue: runs that happen to have no peak have
+    too low a mean and too small a spread at once. At 90 % load, 170 minutes and 6 replications it holds 95.3 % of 600 true values of M/M/1
+    and 93.7 % of M/H2/1, where e^r holds 93.8 and 90.4 %; of independent samples 96 to 97 %, where e^r holds 93 to 95 %.
     """
     if not value > 0 or not isfinite(half):
         return Interval(value - half, value + half, level)
-    factor = exp(min(half / value, 700.0))
-    return Interval(value / factor, value * factor, level)
+    share = min(half / value, 700.0)
+    return Interval(value * exp(-share), value * max(exp(share), 1 + share + SKEWNESS / 3 * share**2), level)
 
 
 def ratio_half_width(tops: ArrayLike, bottoms: ArrayLike, level: float = 0.95) -> float:

@@ -23,7 +23,7 @@ from coexsim.analysis.slo_text import VALID, Objective, parse_objective, read_ob
 from coexsim.answers import CANNOT_SAY, EXIT_CODES, MET, MISSED, Answer
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
-from coexsim.stats import Interval, log_interval, mean_interval, ratio_half_width, replications_needed
+from coexsim.stats import Interval, mean_interval, ratio_half_width, replications_needed, skewed_interval
 from coexsim.units import say_duration
 
 SEVERAL, MOST_TO_ASK_FOR = 4, 1000
@@ -174,7 +174,9 @@ def _interval(
         half = ratio_half_width([s.total for s in samples], [s.weight for s in samples], level)
         mean = _pooled(objective, samples, values)
         interval = (
-            log_interval(mean, half, level) if objective.kind == "mean" else Interval(mean - half, mean + half, level)
+            skewed_interval(mean, half, level)
+            if objective.kind == "mean"
+            else Interval(mean - half, mean + half, level)
         )
     else:
         interval = mean_interval(values, level)

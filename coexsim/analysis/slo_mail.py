@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 from coexsim.analysis.sketch import Sketch, around, quantile, sketch
 from coexsim.analysis.slo_text import Objective
 from coexsim.experiment.results import Results
-from coexsim.stats import log_interval
+from coexsim.stats import skewed_interval
 
 Floats = NDArray[np.float64]
 BLOCKS = 20
@@ -174,7 +174,7 @@ def _mean_delay(mail: pd.DataFrame, run: Results, level: float) -> Sample:
     born_s = done["born_s"].to_numpy()
     series = series_of(born_s, weights * delay_s, weights, run)
     half = _half_of_run(born_s, weights * delay_s, weights, run, level)
-    alone = log_interval(total_s / weight, half, level)
+    alone = skewed_interval(total_s / weight, half, level)
     return Sample(
         total_s / weight, rows_of(done), alone.low, alone.high, total=total_s, weight=weight, series=series, late=late
     )

@@ -28,7 +28,7 @@ from coexsim.analysis.slo_text import Objective, outages_of
 from coexsim.experiment.figures import HOUR, busiest
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Event, Scenario
-from coexsim.stats import log_interval
+from coexsim.stats import skewed_interval
 
 GROWTH_SHARE = 0.02
 FEWEST_MINUTES = 15
@@ -142,7 +142,7 @@ def _mean_wait(run: Results, servers: list[str], stage: str | None, waited_s: fl
         top, bottom = (sums(edges, np.array(values)) for values in series)
         bottom *= n / max(float(bottom.sum()), 1e-9)
         half = half_of(ratio_error(top, bottom, mean_s), int((bottom > 0).sum()), level)
-    alone = log_interval(mean_s, half, level)
+    alone = skewed_interval(mean_s, half, level)
     return Sample(mean_s, n, alone.low, alone.high, total=waited_s, weight=n, series=series)
 
 

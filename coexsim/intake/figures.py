@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coexsim.intake.logs.tallies import ValueMoments
-from coexsim.stats import half_width, log_interval, quantile_interval
+from coexsim.stats import half_width, quantile_interval, skewed_interval
 
 LEVEL = 0.95
 Floats = NDArray[np.float64]
@@ -93,7 +93,7 @@ def mean_of(
     half = nan
     if found.n > 1:
         half = float(stdtrit(found.n - 1, (1 + LEVEL) / 2)) * found.deviation / sqrt(found.n)
-    above = log_interval(found.mean - least, half, LEVEL)
+    above = skewed_interval(found.mean - least, half, LEVEL)
     return MeasuredFigure(
         topic, name, found.mean, least + above.low, least + above.high, unit, found.n, assumed, remark
     )
