@@ -6,6 +6,8 @@ import ast
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -68,6 +70,19 @@ def test_the_quickest_tests_of_a_function_come_first() -> None:
 
     assert MutantLoop.chosen(known, {here}, 20.0) == ["t.py::quick", "t.py::slow", "t.py::other"]
     assert MutantLoop.chosen(known, {here}, 5.0) == ["t.py::quick"]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_test_that_fails_without_a_fault_notices_none(fails: bool) -> None:
+    """One that fails alone, in a child as the others run in: what it says of a fault does not count."""
+    name = "t.py::alone"
+    loop = MutantLoop(ROOT, [], {name: Known(0.1, frozenset())}, 1.0, 0.0, sys.stdout)
+
+    def run(item: object, nextitem: object) -> None:
+        loop.pytest_runtest_logreport(cast(Any, SimpleNamespace(failed=fails)))
+
+    item: Any = SimpleNamespace(nodeid=name, config=SimpleNamespace(hook=SimpleNamespace(pytest_runtest_protocol=run)))
+    assert loop.is_sound(item) is not fails
 
 
 def test_every_part_has_faults_and_tests() -> None:
