@@ -25,13 +25,16 @@ DOUBLED = {
     "smtp_connections": "SMTP connections", "cores": "cores",
 }  # fmt: skip
 RETRY_SETTINGS = {
-    "domino": "initial transfer retry interval",
+    "domino": "Initial transfer retry interval",
     "exchange": "OutboundConnectionFailureRetryInterval",
     "exim": "retry rules",
     "postfix": "minimal_backoff_time, maximal_backoff_time and queue_run_delay",
 }
-"""The setting of a product that says it (from memory): Domino's configuration document, Exchange's Set-TransportService, Exim's retry
-configuration, postconf(5)."""
+"""The setting of a product that says it. Domino: a Configuration Settings document, Router/SMTP, Restrictions and Controls, Transfer
+Controls (help.hcl-software.com/domino/12.0.0/admin/conf_settingtransferlimits_t.html). Exchange: of Set-TransportService, the interval of
+connection attempts after the quick ones have failed (learn.microsoft.com, TransportServer.OutboundConnectionFailureRetryInterval: 10
+minutes on a Hub Transport server). Exim: the `retry` section of its configuration, by host (specification, chapter 32). Postfix:
+postconf(5), least and longest time between attempts and the time between two queue scans."""
 
 
 class LimitChange(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -81,9 +82,18 @@ def init(
     return 0
 
 
-def schema() -> int:
-    """The JSON Schema of a scenario file (draft 2020-12), for editors and other programs."""
-    print(_schema(), end="")
+def schema(quiet: options.Quiet = False, as_json: options.AsJson = False) -> int:
+    """The JSON Schema of a scenario file (draft 2020-12), for editors and other programs.
+
+    With --quiet it is one line; with --json it stands under `schema` in the shape that every answer has.
+    """
+    if as_json:
+        answer = "The JSON Schema (draft 2020-12) of a scenario file."
+        print_json(envelope("schema", answer, 0, schema=json.loads(_schema())))
+    elif quiet:
+        print(json.dumps(json.loads(_schema())))
+    else:
+        print(_schema(), end="")
     return 0
 
 

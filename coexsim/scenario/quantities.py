@@ -178,7 +178,7 @@ Window = Annotated[
 Switch = Annotated[
     bool,
     BeforeValidator(_switch),
-    Written("true or false", "", "enabled", {"enum": [True, False, "enabled", "disabled", "yes", "no", "on", "off"]}),
+    Written("true or false", "", "true", {"enum": [True, False, "enabled", "disabled", "yes", "no", "on", "off"]}),
 ]  # fmt: skip
 Names = Annotated[
     tuple[str, ...],

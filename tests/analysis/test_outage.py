@@ -154,9 +154,9 @@ def test_an_outage_is_followed_until_all_is_normal_again(steady: Scenario) -> No
     assert found.normal_s[0] == pytest.approx(45 * 60, abs=300)
     assert found.scenario.run.length > steady.run.length
     assert found.results.window_s == (0.0, steady.run.length), "what is measured stays what it was"
-    assert found.changes[0].words == "a retry interval of 5 min at smart-host (initial transfer retry interval)"
+    assert found.changes[0].words == "a retry interval of 5 min at smart-host (Initial transfer retry interval)"
     assert found.changes[0].normal_s < 20 * 60
-    assert "with a retry interval of 5 min at smart-host (initial transfer retry interval) all is normal" in found.limit
+    assert "with a retry interval of 5 min at smart-host (Initial transfer retry interval) all is normal" in found.limit
     assert found.table["change"].iloc[0] == "as it is"
 
 
