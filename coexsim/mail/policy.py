@@ -141,6 +141,8 @@ class Policy(NamedTuple):
     mailbox_forwarding: Mapping[str, str] = {}  # of mail files and mail users here, apart from the directory
     also_deliver_to: NextHop | None = None  # dual delivery
     copies_all_to: str | None = None  # an address that gets a copy of every message: an archive
+    copies_of_senders: Mapping[str, str] = {}  # by sender's address or "@domain": who gets a copy of their mail
+    copies_of_recipients: Mapping[str, str] = {}  # likewise, of mail for a recipient, as the envelope has it
     internal_clients: frozenset[str] | None = (
         None  # whose mail is the organisation's own; None: of all but external servers
     )
@@ -210,6 +212,11 @@ class Policy(NamedTuple):
         """
         fits = [r for r in self.routes if r.max_size_bytes is None or size_bytes <= r.max_size_bytes]
         return _best(fits, address, named=named)
+
+    @property
+    def copies(self) -> bool:
+        """Does anybody get copies of what it takes."""
+        return self.copies_all_to is not None or bool(self.copies_of_senders) or bool(self.copies_of_recipients)
 
     def sender_route(self, sender: str) -> NextHop | None:
         """The relay host of a sender: by the address, then by its domain (postconf(5): sender_dependent_relayhost_maps)."""

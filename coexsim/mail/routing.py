@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from coexsim.mail.case import Case, Disposition
 from coexsim.mail.directory import Group
 from coexsim.mail.disposition import dispositions_of
-from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, fold
+from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, domain_of, fold, without_extension
 from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup, State
 
@@ -67,24 +67,40 @@ def decide(
 
 
 def _archive(case: Case) -> tuple[tuple[Rcpt, Rcpt], ...]:
-    """The recipient that gets a copy of every message, and the first of the others, with whom it is told.
+    """The recipients that get copies, of all mail, a sender's, or that for a recipient; and the recipient with whom each is told.
 
     Not of notices, and not of what this server has copied when it took it, or another one of the same organisation (postconf(5),
-    always_bcc; journal rules).
+    always_bcc, sender_bcc_maps, recipient_bcc_maps; journal rules).
     """
-    to, envelope = case.policy.copies_all_to, case.envelope
-    others = case.policy.own_clients | case.policy.colleagues
-    if to is None or envelope.kind != "mail" or case.came_from in others or envelope.copied_at == envelope.received:
-        return ()
-    if fold(to) in {fold(rcpt.address) for rcpt in envelope.recipients}:
+    policy, envelope = case.policy, case.envelope
+    others = policy.own_clients | policy.colleagues
+    if (
+        not policy.copies
+        or envelope.kind != "mail"
+        or case.came_from in others
+        or envelope.copied_at == envelope.received
+    ):
         return ()
     first = envelope.recipients[0]
-    return ((Rcpt(to, 1, first.written), first),)
+    wanted = [(policy.copies_all_to, first), (_copy_of(policy.copies_of_senders, envelope.sender, policy), first)]
+    wanted += [(_copy_of(policy.copies_of_recipients, rcpt.address, policy), rcpt) for rcpt in envelope.recipients]
+    named = {fold(rcpt.address) for rcpt in envelope.recipients}
+    copies: dict[str, tuple[Rcpt, Rcpt]] = {}
+    for to, of in wanted:
+        if to is not None and fold(to) not in named:
+            copies.setdefault(fold(to), (Rcpt(to, 1, of.written), of))
+    return tuple(copies.values())
+
+
+def _copy_of(table: Mapping[str, str], address: str, policy: Policy) -> str | None:
+    """Who gets copies by a table of addresses and "@domain"s."""
+    base = without_extension(address, policy.delimiters)
+    return table.get(fold(address)) or table.get(fold(base)) or table.get("@" + domain_of(address))
 
 
 def copied_at(policy: Policy, envelope: Envelope) -> int | None:
     """`Envelope.copied_at` of the parts that go on from a server that has decided."""
-    return envelope.copied_at if policy.copies_all_to is None else envelope.received
+    return envelope.received if policy.copies else envelope.copied_at
 
 
 def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:

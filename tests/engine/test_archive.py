@@ -43,6 +43,35 @@ def test_what_waits_is_copied_once() -> None:
     assert [copy.servers for copy in walk.recipients[0].copies].count(("mx", "store")) == 1
 
 
+def test_copies_by_sender_and_by_recipient() -> None:
+    """postconf(5): one for each sender or recipient of the table, whose address in the envelope counts; one copy where two would be alike.
+
+    Mail of others, mail for others and notices are not copied.
+    """
+    tables = {
+        "servers.mx.always_bcc": None,
+        "servers.mx.sender_bcc_maps": {"anna@smallco.net": "all@store.smallco.net"},
+        "servers.mx.recipient_bcc_maps": {"anna": "all@store.smallco.net", "@elsewhere.org": "all@store.smallco.net"},
+        "directory.people.anna": {"mail_file": "mx"},
+        "directory.people.bert": {"mail_file": "mx", "aliases": ["bb"], "forwarding_address": "anna@smallco.net"},
+    }
+    scenario = scenario_from_text(COPIED).change(tables)
+
+    def copied(sender: str, to: str) -> bool:
+        routes = trace(scenario, sender, to).recipients
+        return ["mx", "store"] in [list(copy.servers)[-2:] for route in routes for copy in route.copies]
+
+    assert copied("anna@smallco.net", "bert@smallco.net")
+    assert copied("x@elsewhere.org", "anna@smallco.net")
+    assert copied("bert@smallco.net", "somebody@elsewhere.org")
+    assert not copied("x@elsewhere.org", "bert@smallco.net"), "before aliases and forwarding"
+    assert_same(reference(scenario), compiled(scenario))
+    outwards = {"servers.mx.recipient_bcc_maps": {"@elsewhere.org": "all@store.smallco.net"}}
+    out = reference(scenario.change(outwards | {"servers.mx.sender_bcc_maps": {}}))
+    sent = out.mail[out.mail["flow"] == "onprem->internet"]["born_s"].nunique()
+    assert int((out.visits["server"] == "store").sum()) == sent > 0
+
+
 def test_every_message_has_one_more_recipient() -> None:
     """postconf(5), always_bcc; the store gets as many messages as there are."""
     scenario = scenario_from_text(COPIED)

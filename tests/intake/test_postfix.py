@@ -481,6 +481,19 @@ def test_whom_nobody_lists_goes_on_as_it_says(tmp_path: Path, luser_relay: str, 
     assert bool(told(imported(tmp_path, {"main.cf": MAIN + more}, "postfix"), "luser_relay")) == (key is None)
 
 
+def test_copies_by_sender_and_recipient_are_read(tmp_path: Path) -> None:
+    """postconf(5): tables of addresses and "@domain"s; a bare name is one in myorigin."""
+    more = "myorigin = corporate.com\nsender_bcc_maps = hash:sender_bcc\nrecipient_bcc_maps = hash:rcpt_bcc\n"
+    senders = "anna@corporate.com copies@corporate.com\n@corporate.com archive@old.example\n"
+    found = server(tmp_path, more, sender_bcc=senders, rcpt_bcc="dora store\n")
+
+    assert found.sender_bcc_maps == {
+        "anna@corporate.com": "copies@corporate.com",
+        "@corporate.com": "archive@old.example",
+    }
+    assert found.recipient_bcc_maps == {"dora@corporate.com": "store@corporate.com"}
+
+
 def test_people_who_moved_are_refused_with_their_new_address(tmp_path: Path) -> None:
     """relocated(5): "5.1.6 User has moved to ..."; a bare name is one in myorigin."""
     scenario = scenario_of(

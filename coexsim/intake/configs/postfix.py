@@ -57,7 +57,8 @@ READ_ELSEWHERE = {
     "smtp_fallback_relay", "fallback_relay", "soft_bounce", "smtpd_restriction_classes",
     "smtpd_client_restrictions", "smtpd_helo_restrictions",
     "smtpd_data_restrictions", "smtpd_end_of_data_restrictions", "sender_dependent_default_transport_maps", "relocated_maps",
-    "fallback_transport", "luser_relay", "always_bcc", *FEEDBACKS,
+    "fallback_transport", "luser_relay", "always_bcc", "sender_bcc_maps", "recipient_bcc_maps",
+    *FEEDBACKS,
 }  # fmt: skip
 
 

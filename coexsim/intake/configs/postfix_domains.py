@@ -180,6 +180,12 @@ class Domains:
         where = self._main.where("always_bcc")
         if where is not None and self._main.text("always_bcc"):
             self._found.put((*self._server, "always_bcc"), self.full(self._main.text("always_bcc")), where)
+        for parameter in ("sender_bcc_maps", "recipient_bcc_maps"):
+            copies = {
+                self.full(e.key): self.full(e.value) for e in self._tables.entries(parameter) if e.value.count("@") < 2
+            }
+            if copies:
+                self._found.put((*self._server, parameter), copies, self._main.where(parameter))
 
     def _unchanged(self, entries: Sequence[TableEntry]) -> None:
         """Entries ``pattern :`` (transport(5): do not change), which exempt what they match from wider ones: say what holds there."""

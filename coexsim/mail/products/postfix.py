@@ -72,6 +72,8 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         unlisted_domains=frozenset(map(fold, server.mydestination)) if server.luser_relay else frozenset(),
         soft_bounces=server.soft_bounce,
         copies_all_to=server.always_bcc,
+        copies_of_senders=_copies(server.sender_bcc_maps, scenario),
+        copies_of_recipients=_copies(server.recipient_bcc_maps, scenario),
         fallback_relays=tuple(hop for host in server.smtp_fallback_relay if (hop := hop_to(host))),
         delimiters=server.recipient_delimiter,
         defers_relaying=server.defer_unauth_destination,
@@ -93,6 +95,11 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         },
         destination_recipient_limit=server.default_destination_recipient_limit,
     )
+
+
+def _copies(table: dict[str, str], scenario: Scenario) -> dict[str, str]:
+    """A table of addresses and "@domain"s to addresses, all with their domains."""
+    return {_full(key, scenario): _full(to, scenario) for key, to in table.items()}
 
 
 def _domains(server: PostfixServer, scenario: Scenario) -> tuple[dict[str, DomainRule], tuple[str, ...]]:

@@ -101,6 +101,16 @@ class PostfixServer(ServerBase):
     always_bcc: Address | None = Field(
         default=None, description="gets a copy of every message that is taken, but not of notices [PF]"
     )
+    sender_bcc_maps: dict[str, Address] = Field(
+        default_factory=dict,
+        examples=[{"anna@corporate.com": "copies@corporate.com"}],
+        description="who gets a copy of what a sender (an address or '@domain') sends; not of notices [PF]",
+    )
+    recipient_bcc_maps: dict[str, Address] = Field(
+        default_factory=dict,
+        examples=[{"anna@corporate.com": "copies@corporate.com"}],
+        description="who gets a copy of mail for a recipient (an address or '@domain'), as the envelope has it, before aliases [PF]",
+    )
     luser_relay: Catcher | None = Field(
         default=None,
         description="takes mail of recipients of mydestination that are not listed; '@domain': the same local part there [PF]",

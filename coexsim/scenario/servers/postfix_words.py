@@ -24,8 +24,6 @@ SAID_BY = {
     "sender_canonical_maps": _REWRITES,
     "smtp_generic_maps": _REWRITES,
     "masquerade_domains": _REWRITES,
-    "recipient_bcc_maps": "copies for some people only are groups, or keep_copy with a forwarding address; always_bcc is for all mail",
-    "sender_bcc_maps": "copies of some senders' mail are not modelled; always_bcc is for all mail",
     "mailbox_transport": "mail files are on a server here, whatever delivers into them; its time belongs in service.deliver",
     "local_transport": "transport says it for the domains of mydestination",
     "default_destination_concurrency_limit": _CONCURRENCY,
