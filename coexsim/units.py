@@ -150,10 +150,10 @@ def window(value: object) -> tuple[Moment, Moment]:
 
 
 def say_duration(seconds: float) -> str:
-    """A duration for people: ``250 ms``, ``4.2 s``, ``12 min``, ``3.5 h``, ``2.1 days``."""
+    """A duration for people: ``250 ms``, ``4.2 s``, ``12 min``, ``3.5 h``, ``2.1 days``; less than a nanosecond is none."""
     if seconds != seconds or seconds in (float("inf"), float("-inf")):
         return "-" if seconds != seconds else "never"
-    if seconds == 0:
+    if abs(seconds) < 1e-9:  # what rounding of floating point leaves is nothing
         return "0 s"
     for limit, unit, scale in (
         (1e-3, "µs", 1e-6),

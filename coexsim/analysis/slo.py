@@ -120,7 +120,10 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     def verdict(
         answer: Answer, interval: Interval, why: str, needed: int | None = None, *, window: bool = False
     ) -> Verdict:
-        settled_by = _settled_by(len(samples), needed, window=window) if answer == CANNOT_SAY else ""
+        settled_by = ""
+        if answer == CANNOT_SAY:
+            thin = not window and _is_thin(objective, samples)
+            settled_by = _settled_by(len(samples), 2 * len(samples) if thin else needed, window=window)
         return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed, settled_by)
 
     if not len(values) or n == 0 or np.isnan(values).any():

@@ -28,6 +28,8 @@ class MeasuredFigure(NamedTuple):
     messages: int
     assumed: float = nan  # by the profile
     remark: str = ""
+    is_share: bool = False
+    """A share of 1, which people read as a percentage."""
 
 
 def count_interval(count: int) -> tuple[float, float]:
@@ -54,14 +56,14 @@ def rate(
 def share(topic: str, name: str, part: int, whole: int, assumed: float = nan, remark: str = "") -> MeasuredFigure:
     """A share with Wilson's 95 % interval (Wilson 1927)."""
     if whole <= 0:
-        return MeasuredFigure(topic, name, nan, nan, nan, "1", 0, assumed, remark or "nothing to take a share of")
+        return MeasuredFigure(topic, name, nan, nan, nan, "1", 0, assumed, remark or "nothing to take a share of", True)
     z, p = 1.959963984540054, part / whole
     middle, half = (
         (p + z * z / (2 * whole)) / (1 + z * z / whole),
         z * sqrt(p * (1 - p) / whole + z * z / (4 * whole**2)) / (1 + z * z / whole),
     )
     low, high = (middle - half if part else 0.0), (middle + half if part < whole else 1.0)
-    return MeasuredFigure(topic, name, p, low, high, "1", whole, assumed, remark)
+    return MeasuredFigure(topic, name, p, low, high, "1", whole, assumed, remark, True)
 
 
 def mean(topic: str, name: str, values: ArrayLike, unit: str, assumed: float = nan, remark: str = "") -> MeasuredFigure:

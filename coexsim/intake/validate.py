@@ -111,7 +111,7 @@ def _replayed(
     """Runs of the scenario with the log's mail in place of its load."""
     count, table = replications or (1 if found.replay.messages > MANY else RUNS), found.replay.table
     remarks = [
-        f"{len(table)} messages of the log replayed, {count} run{'s' if count > 1 else ''} with other service times"
+        f"{len(table):,} messages of the log replayed, {count} run{'s' if count > 1 else ''} with other service times"
     ]
     length = ceil(float(table["born_s"].max())) + 1
     changes: dict[str, object] = {

@@ -54,7 +54,7 @@ def _say(value: float, unit: str) -> str:
         return "-"
     if unit == "s":
         return say_duration(value)
-    return f"{value:.4g}" + ("" if unit == "1" else f" {unit}")
+    return (f"{value:,.0f}" if value >= 1000 else f"{value:.4g}") + ("" if unit == "1" else f" {unit}")
 
 
 def delay_rows(

@@ -112,7 +112,7 @@ def write_import(found: Imported, folder: str | Path, answer: Sequence[str], kin
     ]
     counts = [(what, f"{number:,}") for what, number in sorted(found.counts.items())]
     shown = [section for section in sections if section.rows]
-    return write_plain_page(folder, f"What the files of {kind} say", counts, answer, shown, SETTINGS_ONLY)
+    return write_plain_page(folder, f"What the {kind} files say", counts, answer, shown, SETTINGS_ONLY)
 
 
 def _written(key: FoundKey) -> str:

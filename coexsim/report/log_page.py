@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isfinite
 from pathlib import Path
 
@@ -61,7 +62,10 @@ def _flows(fit: Fit) -> str:
 
 def write_validation_page(validation: Validation, folder: str | Path) -> Path:
     """Write ``validation.html`` with its pictures: each prediction beside the measurement. Returns the page's path."""
-    rows = [[comparison.verdict, comparison.say(validation.tolerance)] for comparison in validation.comparisons]
+    rows = [
+        [comparison.verdict, _with_arrows(comparison.say(validation.tolerance))]
+        for comparison in validation.comparisons
+    ]
     counts = [f"{sum(row[0] == verdict for row in rows)} {verdict}" for verdict in (MET, MISSED, CANNOT_SAY)]
     heading = f"Of {len(rows)} comparisons {', '.join(counts)}"
     sections = [
@@ -69,7 +73,11 @@ def write_validation_page(validation: Validation, folder: str | Path) -> Path:
         Section(say_load(validation), "load", plot_load(validation)),
         Section(heading, heads=["verdict", "prediction beside measurement"], rows=rows),
     ]
-    answer = [f"{validation.verdict}: {heading.lower()}.", *validation.remarks, *_period(validation.fit)]
+    answer = [
+        f"{validation.verdict.capitalize()}: {heading[0].lower()}{heading[1:]}.",
+        *(f"{remark}." for remark in validation.remarks),
+        *_period(validation.fit),
+    ]
     missed = sum(row[0] == MISSED for row in rows)
     said = {
         MET: "No prediction misses what was measured",
@@ -81,20 +89,31 @@ def write_validation_page(validation: Validation, folder: str | Path) -> Path:
 
 def figure_row(figure: MeasuredFigure) -> list[str]:
     """A figure as words: name, value, interval, messages, what the profile assumed, remark."""
-    interval = (
-        f"{say_figure(figure.low, figure.unit)} to {say_figure(figure.high, figure.unit)}"
-        if isfinite(figure.low)
-        else ""
-    )
-    value = say_figure(figure.value, figure.unit) if isfinite(figure.value) else "cannot say"
-    assumed = say_figure(figure.assumed, figure.unit) if isfinite(figure.assumed) else ""
-    return [figure.name, value, interval, f"{figure.messages:,}" if figure.messages else "", assumed, figure.remark]
+    say = partial(say_figure, unit="share" if figure.is_share else figure.unit)
+    interval = f"{say(figure.low)} to {say(figure.high)}" if isfinite(figure.low) else ""
+    value = say(figure.value) if isfinite(figure.value) else "cannot say"
+    assumed = say(figure.assumed) if isfinite(figure.assumed) else ""
+    return [
+        _with_arrows(figure.name),
+        value,
+        interval,
+        f"{figure.messages:,}" if figure.messages else "",
+        assumed,
+        figure.remark,
+    ]
+
+
+def _with_arrows(text: str) -> str:
+    """``hosted → onprem`` for ``hosted->onprem``."""
+    return text.replace("->", " → ")
 
 
 def say_figure(value: float, unit: str) -> str:
-    """A value in its unit: ``8.4 1/s``, ``10.2 KB``, ``25 ms``."""
+    """A value in its unit: ``8.4 1/s``, ``10.2 KB``, ``25 ms``; a share as ``4.02 %``."""
     if not isfinite(value):
         return "more"
+    if unit == "share":
+        return f"{100 * value:.3g} %"
     if unit == "s":
         return say_duration(value)
     if unit == "B":

@@ -114,6 +114,7 @@ def test_what_is_said_can_be_read_back(seconds: float) -> None:
         (7199.0, "2 h"),
         (0.9994, "999 ms"),
         (-0.27, "-270 ms"),
+        (4e-14, "0 s"),
         (1500 * 86400.0, "1,500 days"),
     ],
 )
