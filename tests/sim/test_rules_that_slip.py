@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
+import numpy as np
 import pytest
 
 from coexsim.mail.message import Reply
 from coexsim.mail.products.registry import SCHEDULES
+from coexsim.sim.binned import Bins
 from coexsim.sim.destination import Destination
-from coexsim.sim.formulas import session_round_trips
-from tests.sim.small import IN, THROUGH, Small, ends, event, into
+from coexsim.sim.draining import FEW_DEFERRALS, MANY_DEFERRALS, Drain
+from coexsim.sim.formulas import session_round_trips, window_after_failure, window_after_success
+from coexsim.sim.stage_counts import LogHistogram
+from coexsim.units import Moment
+from tests.sim.small import IN, THROUGH, Small, ends, event, into, linked
 
 DOWN = Reply(421, "4.4.2", "down")
 TWO_MX = "@ 30d IN MX 10 mail\n@ 30d IN MX 20 backup\nmail 30d IN A 192.0.2.10\nbackup 30d IN A 192.0.2.30"
@@ -112,6 +118,116 @@ def test_a_rate_of_connections_turns_away_after_two_round_trips(small: Small) ->
     )  # fmt: skip
 
     assert ends(results) == [("delivered", 5.0, 1), ("delivered", 7.0, 2)]
+
+
+@pytest.mark.parametrize(
+    "limit", [{"smtpd_client_connection_rate_limit": 1}, {"capacity": {"smtp_connections": 1, "when_full": "refuse"}}]
+)
+def test_the_way_to_who_turns_away_counts(small: Small, limit: dict[str, Any]) -> None:
+    """At 3 s a round trip the 421 is read after 6 s, and the session with the backup MX is 15 s long."""
+    results = small.run(
+        [IN, IN], {"dns": {"corporate.com": TWO_MX}, "name_servers": {"answer": "0 s", "site": "internet"}}, BACKUP,
+        into("external", smart_host=None), into("onprem", **limit), linked(round_trip="3 s"),
+    )  # fmt: skip
+
+    assert ends(results) == [("delivered", 15.0, 1), ("delivered", 21.0, 2)]
+
+
+def test_a_role_works_with_the_cores_of_its_machine(small: Small) -> None:
+    """One core, 100 s of scan in either role. The first mail's second scan waits for the second mail's first one, from 105 s to 205 s."""
+    role = into("gateway", kind="relay", runs_on="onprem", smart_host="[192.0.2.20]", service={"scan": "100 s"})
+    machine = into("onprem", smart_host="gateway", service={"scan": "100 s"}, capacity={"cores": 1})
+    ended = ends(small.run([THROUGH, THROUGH], machine, role))
+
+    assert [time_s for _, time_s, _ in ended] == [205.0 + 100 + 5, 305.0 + 100 + 5]
+
+
+@pytest.mark.parametrize("first", [0, 8 * 1024, 8 * 5000])
+def test_streamed_mail_is_counted_once_whatever_its_number(first: int) -> None:
+    """Twenty numbers eight apart, each told twice: of twenty mails."""
+    bins = Bins((0.0, 60.0), 60.0)
+    for number in range(first, first + 160, 8):
+        for _ in range(2):
+            bins.take(rows_of(mail=[number], born_s=[1.0]))
+
+    assert bins.measured_mails == 20
+
+
+def test_streamed_mail_is_kept_apart_by_the_sixtieth_in_which_it_was_born() -> None:
+    """Of an hour's window: minutes 0, 0, 30 and 59, and what was born after it with the last."""
+    bins = Bins((600.0, 4200.0), 9000.0)
+    bins.take(rows_of(mail=[0, 1, 2, 3, 4], born_s=[600.0, 659.0, 2400.0, 4199.0, 5000.0]))
+
+    assert sorted(bins.columns()["rows"]) == [1, 2, 2]
+
+
+def rows_of(**columns: list[Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Rows of the table of mail as a run tells them, alike in all but these columns."""
+    names = (
+        "kind",
+        "stream",
+        "flow",
+        "outcome",
+        "code",
+        "by",
+        "hops",
+        "attempts",
+        "recipients",
+        "size_bytes",
+        "wan_bytes",
+        "measured",
+    )
+    alike = dict.fromkeys((*names, "delay_s"), [1] * len(columns["mail"]))
+    return {name: np.array(values, dtype=np.float64) for name, values in (alike | columns).items()}
+
+
+@pytest.mark.parametrize(("limit", "windows"), [(0, [20, 21, 22]), (21, [20, 21, 21])])
+def test_concurrency_grows_up_to_its_limit_or_without_one(limit: int, windows: list[int]) -> None:
+    """postconf(5), default_destination_concurrency_limit: 0 is none. At the limit feedback is not summed up for later."""
+    found = [(20, 0.0, 0.0)]
+    for _ in range(2):
+        window, success, failure = found[-1]
+        found.append(window_after_success(window, success, failure, window, 5, limit, 1.0))
+
+    assert [window for window, _, _ in found] == windows
+    assert window_after_success(21, 0.0, 0.0, 21, 5, 21, 0.4)[1] == 0.0
+
+
+def test_a_failure_counts_from_the_half_of_it_on() -> None:
+    """With a feedback of 0.3 a session is closed when what is left of the last one is less than 0.15 (qmgr_queue.c).
+
+    From 0: -0.3 (closed: 0.7), 0.4, 0.1 (closed: 1.1), 0.8, 0.5, 0.2, -0.1 (closed).
+    """
+    state, windows = (20, 0.0, 0.0, 0.0), []
+    for _ in range(7):
+        state = window_after_failure(*state, 0.3, 0.0)
+        windows.append(state[0])
+
+    assert windows == [19, 19, 18, 18, 18, 18, 17]
+
+
+@pytest.mark.parametrize(
+    ("deferrals", "step_s"),
+    [(FEW_DEFERRALS - 1, 120.0), (FEW_DEFERRALS, 60.0), (MANY_DEFERRALS, 60.0), (MANY_DEFERRALS + 1, 30.0)],
+)
+def test_a_run_that_goes_on_is_looked_at_by_what_fails_meanwhile(deferrals: int, step_s: float) -> None:
+    """Fewer than 25,000 attempts in vain in a minute: a step twice as long comes next; more than 100,000: half as long."""
+    drain = Drain(0.0, inf, Moment(0, 0.0))
+    drain.look(deferrals, 0, 10)
+
+    assert drain.next_s == 60.0 + step_s
+
+
+def test_a_quantile_of_durations_lies_within_what_was_seen() -> None:
+    """Of 1, 2 and 4 s, added in two parts, the largest is 4 s, half of them do not exceed 2 s, to 1 %; nothing below 1 s."""
+    counts = LogHistogram()
+    counts.add(np.array([4.0, 1.0]))
+    counts.add(np.array([2.0]))
+
+    assert counts.quantile(1.0) == pytest.approx(4.0, rel=0.01)
+    assert counts.quantile(0.5) == pytest.approx(2.0, rel=0.01)
+    assert 1.0 <= counts.quantile(0.0) <= 1.01
+    assert counts.mean() == pytest.approx(7 / 3)
 
 
 @pytest.mark.parametrize(("down", "end_s"), [("onprem", 605.0), ("external", 69.3), ("office-internet", 605.0)])
