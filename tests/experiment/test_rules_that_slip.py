@@ -10,7 +10,7 @@ import pytest
 
 from coexsim.experiment import engines, warm_up
 from coexsim.experiment.engines import ran
-from coexsim.experiment.estimate import STREAM_BYTES, estimate
+from coexsim.experiment.estimate import STREAM_BYTES, Estimate, estimate
 from coexsim.experiment.figures import busy_shares, deferred_share, measured_minutes
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results
@@ -67,6 +67,25 @@ def test_attempts_that_come_to_nothing_make_a_run_longer() -> None:
 
     assert estimate(down, 1).attempts > estimate(up, 1).attempts == 0
     assert estimate(down, 1).cpu_s > estimate(up, 1).cpu_s
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "more_bytes", "told", "asked"),
+    [
+        (10.0, 0, False, False),
+        (10.5, 0, True, False),
+        (3600.0, 0, True, False),
+        (3601.0, 0, True, True),
+        (1.0, 1, False, True),
+    ],
+)
+def test_ten_seconds_are_told_and_an_hour_or_16_gb_asked_for(
+    cpu_s: float, more_bytes: float, told: bool, asked: bool
+) -> None:
+    """At these limits nothing is said yet."""
+    found = Estimate(1.0, 1.0, cpu_s, 16e9 + more_bytes, 16e9)
+
+    assert (found.is_long, found.is_large) == (told, asked)
 
 
 def test_a_run_that_names_no_day_begins_on_monday() -> None:

@@ -254,8 +254,8 @@ def test_three_stations_with_branches_as_in_ciw() -> None:
         for name, workers, service_s in zip(("external", "onprem", "inbound"), WORKERS, SERVICE_S, strict=True)
     }
     scenario = queue({"servers": work}, arriving(RATE, {"onprem": 4, "hosted": 6}), {"run": {"length": "3 h"}})
-    here = np.array([[_sojourn_s(r, name) for name in work] for r in replications(scenario, 25)])
-    there = np.array([_sojourns_in_ciw_s(seed) for seed in range(20)])
+    here = np.array([[_sojourn_s(r, name) for name in work] for r in replications(scenario, 14)])
+    there = np.array([_sojourns_in_ciw_s(seed) for seed in range(16)])
 
     for mine, theirs in zip(here.T, there.T, strict=True):
         joint_s = np.hypot(half_width(mine, 0.999), half_width(theirs, 0.999))

@@ -60,7 +60,7 @@ def test_loss_with_more_places_than_workers() -> None:
     scenario = queue(
         onprem({"scan": exponential()}, cores=3, queue_length=9), arriving(2.7), {"run": {"length": "4 h"}}
     )
-    runs = list(replications(scenario, 16))
+    runs = list(replications(scenario, 14))
     expected = mmck(3, 9, 2.7, 1.0)
 
     assert_mean_is_and_not_a_tenth_more(expected.lost, [lost_share(r, "cores") for r in runs], rel=0.09)
@@ -71,6 +71,6 @@ def test_a_shared_link_at_high_load() -> None:
     """Processor sharing at 80 % load with two sizes: M/G/1-PS's mean (Kleinrock 1976, sec. 4.4)."""
     link = {"links": [{"between": ["office", "internet"], "bandwidth": "8 kbit/s"}], "run": {"length": "6 h"}}
     scenario = queue(link, arriving(0.8), {"load": {"sizes": {"500 B": 8, "3 KB": 2}}})
-    times_s = [at_stage(r, "internet to office", "link", "mean_service_s") for r in replications(scenario, 30)]
+    times_s = [at_stage(r, "internet to office", "link", "mean_service_s") for r in replications(scenario, 20)]
 
     assert_mean_is_and_not_a_tenth_more(mg1_ps_sojourn_s(0.8, 1.0), times_s, rel=0.09)
