@@ -150,7 +150,7 @@ class MutantLoop:
             assert changed is not None, f"no function has it: {fault}"
             outermost, code = changed
             place = (str(self._root / fault.file), outermost.co_firstlineno)
-            chosen = self.chosen(self._known, {place}, self._budget_s)
+            chosen = self.chosen(that_see(self._known, fault), {place}, self._budget_s)
             targets = functions.get(place, [])
 
             def attempt(
@@ -229,6 +229,16 @@ class _Changed(SourceFileLoader):
     def get_data(self, path: str) -> bytes:
         """Its text with the fault."""
         return with_fault(super().get_data(path), self._fault)
+
+
+def that_see(known: dict[str, Known], fault: Fault) -> dict[str, Known]:
+    """The tests that see a fault: what the kernel is made of was compiled without it, so tests that run the kernel take no part there."""
+    from coexsim.engine.cache import SOURCES
+
+    if fault.file.relative_to("coexsim").as_posix() not in SOURCES:
+        return known
+    kernel = str(Path("coexsim", "engine", "drive.py"))
+    return {name: each for name, each in known.items() if not any(file.endswith(kernel) for file, _ in each.called)}
 
 
 def _load_engine() -> None:

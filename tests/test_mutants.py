@@ -13,7 +13,7 @@ import pytest
 
 from coexsim.mail import replies
 from tests.faults import ROOT, TESTS, faults_in, faults_of
-from tests.mutant_loop import ChangedModule, Known, MutantLoop, changed_code, users_of
+from tests.mutant_loop import ChangedModule, Known, MutantLoop, changed_code, that_see, users_of
 
 TEXT = """\
 def ends_s(begin_s: float, length_s: "int | float" = 1.0) -> float:
@@ -83,6 +83,20 @@ def test_a_test_that_fails_without_a_fault_notices_none(fails: bool) -> None:
 
     item: Any = SimpleNamespace(nodeid=name, config=SimpleNamespace(hook=SimpleNamespace(pytest_runtest_protocol=run)))
     assert loop.is_sound(item) is not fails
+
+
+def test_tests_that_run_the_kernel_do_not_see_what_it_was_compiled_from() -> None:
+    """A formula is in the kernel, as it was without the fault: that the engines differ then shows nothing. A session is not in it."""
+    known = {
+        "t.py::runs": Known(1.0, frozenset({("/coexsim/engine/drive.py", 1)})),
+        "t.py::asks": Known(1.0, frozenset()),
+    }
+    formula, other = (
+        next(f for f in faults_of("sim") if f.file.name == name) for name in ("formulas.py", "session.py")
+    )
+
+    assert list(that_see(known, formula)) == ["t.py::asks"]
+    assert list(that_see(known, other)) == [*known]
 
 
 def test_every_part_has_faults_and_tests() -> None:

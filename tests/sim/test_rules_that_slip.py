@@ -13,8 +13,9 @@ from coexsim.mail.products.registry import SCHEDULES
 from coexsim.sim.binned import Bins
 from coexsim.sim.destination import Destination
 from coexsim.sim.draining import FEW_DEFERRALS, MANY_DEFERRALS, Drain
-from coexsim.sim.formulas import session_round_trips, window_after_failure, window_after_success
+from coexsim.sim.formulas import link_left_s, session_round_trips, window_after_failure, window_after_success
 from coexsim.sim.stage_counts import LogHistogram
+from coexsim.sim.stage_log import StageLog
 from coexsim.units import Moment
 from tests.sim.small import IN, THROUGH, Small, ends, event, into, linked
 
@@ -194,13 +195,13 @@ def test_concurrency_grows_up_to_its_limit_or_without_one(limit: int, windows: l
 
 
 def test_a_failure_counts_from_the_half_of_it_on() -> None:
-    """With a feedback of 0.3 a session is closed when what is left of the last one is less than 0.15 (qmgr_queue.c).
+    """With a feedback of 0.29 a session is closed when what is left of the last one is less than 0.145 (qmgr_queue.c).
 
-    From 0: -0.3 (closed: 0.7), 0.4, 0.1 (closed: 1.1), 0.8, 0.5, 0.2, -0.1 (closed).
+    From 0: -0.29 (closed: 0.71), 0.42, 0.13 (closed: 1.13), 0.84, 0.55, 0.26, -0.03 (closed).
     """
     state, windows = (20, 0.0, 0.0, 0.0), []
     for _ in range(7):
-        state = window_after_failure(*state, 0.3, 0.0)
+        state = window_after_failure(*state, 0.29, 0.0)
         windows.append(state[0])
 
     assert windows == [19, 19, 18, 18, 18, 18, 17]
@@ -228,6 +229,58 @@ def test_a_quantile_of_durations_lies_within_what_was_seen() -> None:
     assert counts.quantile(0.5) == pytest.approx(2.0, rel=0.01)
     assert 1.0 <= counts.quantile(0.0) <= 1.01
     assert counts.mean() == pytest.approx(7 / 3)
+
+
+@pytest.mark.parametrize(("site", "asked_s"), [(None, 2.0), ("internet", 2.0), ("office", 0.0)])
+def test_name_servers_are_where_the_internet_is_unless_said(small: Small, site: str | None, asked_s: float) -> None:
+    """MX and address are asked one after the other, 1 s from the office to the Internet and 1 ms in the server; then 5 s of session."""
+    zone = {"dns": {"otherdomain.com": "@ 30d IN MX 10 mx\nmx 30d IN A 192.0.2.99"}}
+    names = {"name_servers": {"site": site}} if site else {}
+    internet = into("external", address="192.0.2.99", host="mx.otherdomain.com")
+    results = small.run([(0.0, "onprem", "internet", 1000)], zone, names, into("onprem", smart_host=None), internet)
+
+    assert ends(results) == [("delivered", asked_s + 2 * 0.001 + 5.0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("length", "outcomes"), [("107 s", ["in transit", "in transit"]), ("1 h", ["bounced", "in transit"])]
+)
+def test_who_was_refused_is_under_way_until_the_attempt_ends(small: Small, length: str, outcomes: list[str]) -> None:
+    """The first MX has no room for Ann for an hour and refuses nobody@, both known at 104 s; then the second MX is tried until 109 s."""
+    zone = "@ 30d IN MX 10 mail\n@ 30d IN MX 20 backup\nmail 30d IN A 192.0.2.20\nbackup 30d IN A 192.0.2.30"
+    keys: dict[str, Any] = {
+        "dns": {"corporate.com": zone}, "name_servers": {"answer": "0 s", "site": "internet"},
+        "run": {"length": length, "drain": "0 s"}, "directory": {"people": {"ann": {"mail_file": "inbound"}}},
+        "links": [{"between": [site, "internet"], "round_trip": "1 s"} for site in ("office", "hosted")],
+    }  # fmt: skip
+    mails = [
+        (born_s, "s@otherdomain.com", to, 1000)
+        for born_s, to in ((0.0, "ann@corporate.com"), (100.0, "ann@corporate.com;nobody@corporate.com"))
+    ]
+    results = small.run(
+        mails, keys, into("backup", kind="relay", site="hosted", host="backup.corporate.com", smart_host="[192.0.2.20]"),
+        into("external", smart_host=None), into("inbound", provider="google-workspace", limits={"mailbox_receives_per_hour": 1}),
+    )  # fmt: skip
+    mail = results.mail[(results.mail["kind"] == "mail") & (results.mail["born_s"] == 100.0)]
+
+    assert sorted(mail["outcome"]) == outcomes
+
+
+@pytest.mark.parametrize(("rest_bytes", "left_s"), [(0.5, 0.75), (2.0, 3.0), (0.0, 0.0), (-1e-9, 0.0)])
+def test_a_rest_takes_its_time_however_small(rest_bytes: float, left_s: float) -> None:
+    """Three transfers share 2 bytes/s; what rounding leaves below nothing takes none."""
+    assert link_left_s(8.0 + rest_bytes, 8.0, 2.0, 3) == left_s
+
+
+def test_percentiles_of_a_stage_are_of_its_visits() -> None:
+    """A hundred visits that wait 1 to 100 s and are then served for 101 to 200 s."""
+    log = StageLog("onprem", "cores", None, 1000.0)
+    for number in range(1, 101):
+        log.record(float(number), 2.0 * number, 3.0 * number + 100)
+    found = log.summary()
+
+    assert (found.p50_wait_s, found.p95_wait_s, found.p99_wait_s) == pytest.approx((50, 95, 99), rel=0.01)
+    assert (found.p50_service_s, found.p95_service_s, found.p99_service_s) == pytest.approx((150, 195, 199), rel=0.01)
 
 
 @pytest.mark.parametrize(("down", "end_s"), [("onprem", 605.0), ("external", 69.3), ("office-internet", 605.0)])
