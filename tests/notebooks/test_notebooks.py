@@ -87,7 +87,7 @@ def test_notebook_uses_public_names_only(notebook: Path) -> None:
     assert "import coexsim." not in text
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS[1:], ids=lambda path: path.name)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
 def test_notebook_asks_and_answers(notebook: Path) -> None:
     """A short paper: the title ends with its question, the last cell is the answer."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
@@ -96,7 +96,7 @@ def test_notebook_asks_and_answers(notebook: Path) -> None:
     assert "".join(cells[-1]["source"]).startswith("**Answer.**")
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS[1:], ids=lambda path: path.name)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
 def test_notebook_is_kept_with_its_outputs(notebook: Path) -> None:
     """So that it can be read on the web: every code cell has run, in order, and nothing in it is of the machine it ran on."""
     text = notebook.read_text(encoding="utf-8")
@@ -106,10 +106,3 @@ def test_notebook_is_kept_with_its_outputs(notebook: Path) -> None:
     assert all(cell["outputs"] for cell in cells[1:])
     assert str(Path.home()) not in text
     assert str(ROOT) not in text
-
-
-def test_the_tour_is_kept_without_outputs() -> None:
-    """It is long: a change in review is a change of words or code."""
-    cells = json.loads(NOTEBOOKS[0].read_text(encoding="utf-8"))["cells"]
-
-    assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
