@@ -350,6 +350,25 @@ def test_exim_relays_all_of_a_domain_that_it_relays_to(person: str) -> None:
     assert route.recipients[0].servers == ("external", "onprem", "other")
 
 
+def test_exim_asks_nothing_of_who_is_in_a_domain_that_it_relays_to() -> None:
+    """Somebody who forwards, and nobody at all, both go on to the hub: it is the hub that forwards, and that knows no such user."""
+    exim = (
+        ONE_POSTFIX.replace(
+            "kind: postfix, host: mail.corporate.com, smtpd_recipient_limit: 1",
+            "kind: exim, host: mail.corporate.com, local_domains: [own.example], relay_to_domains: [corporate.com], "
+            "smart_host_for_others: '[hub.far.example]', verify_recipient: off}\n"
+            "  other: {kind: postfix, host: hub.far.example, mydestination: [corporate.com]",
+        )
+        .replace("dns: {", 'dns: {far.example: "hub IN A 192.0.2.20", ')
+        .replace("two: {mail_file: onprem}", "x: {mail_file: other, forwarding_address: y@otherdomain.com}")
+    )
+    setup = Setup(scenario_from_text(exim))
+
+    for name in ("x", "nobody"):
+        assert not receive(setup, "onprem", "outside", Envelope(OUTSIDE, (Rcpt(f"{name}@corporate.com"),))).refused
+    assert trace(setup, OUTSIDE, "x@corporate.com").recipients[0].servers[:3] == ("external", "onprem", "other")
+
+
 @pytest.mark.parametrize(
     ("zone", "sender_told", "recipient_told"),
     [
