@@ -272,6 +272,36 @@ def test_a_rest_takes_its_time_however_small(rest_bytes: float, left_s: float) -
     assert link_left_s(8.0 + rest_bytes, 8.0, 2.0, 3) == left_s
 
 
+def test_of_mail_handed_in_together_a_named_message_is_first(small: Small) -> None:
+    """One core, 100 s of scan: the message of the scenario's own, then the replayed one of the same moment."""
+    named = {"directory": {"people": {"one": {"mail_file": "onprem"}}}, "messages": [{"from": "one", "to": "one"}]}
+    mail = small.run(
+        [(0.0, "onprem", "onprem", 1000)], named, into("onprem", capacity={"cores": 1}, service={"scan": "100 s"})
+    ).mail
+
+    assert dict(zip(mail["mail"], mail["delay_s"], strict=True)) == {-1: 100.0, 0: 200.0}
+
+
+def test_a_service_tries_from_one_address_after_another(small: Small) -> None:
+    """Three addresses, the first message from the first one on, the second (1 s later) from the second one on; five minutes of greylist.
+
+    The first message's second attempt is from the address that the second message came from: known. That one's is from the third, which
+    is new; its third from the first.
+    """
+    service = into(
+        "outbound", kind="hosted-outbound", site="hosted", routes_internal_mail="direct", outgoing_addresses=3
+    )
+    people = {"directory": {"people": {"ann": {"mail_file": "inbound"}}}}
+    mails = [(born_s, "ann@corporate.com", "x@otherdomain.com", 1000) for born_s in (0.0, 1.0)]
+    results = small.run(
+        mails, service, people, into("outbound", relay_host="[192.0.2.99]", retry={"like": "postfix", "first": "10 min"}),
+        into("external", address="192.0.2.99", host="mx.otherdomain.com", greylisting={"delay": "5 min"}),
+        {"links": [{"between": ["hosted", "internet"], "round_trip": "1 s"}, {"between": ["office", "internet"], "round_trip": "1 s"}]},
+    )  # fmt: skip
+
+    assert results.mail.sort_values("mail")["attempts"].tolist() == [2, 3]
+
+
 def test_percentiles_of_a_stage_are_of_its_visits() -> None:
     """A hundred visits that wait 1 to 100 s and are then served for 101 to 200 s."""
     log = StageLog("onprem", "cores", None, 1000.0)
