@@ -16,9 +16,9 @@ from coexsim.units import say_bytes, say_duration
 CPU_S_PER_RECIPIENT = {"compiled": 8e-6, "reference": 130e-6}
 CPU_S_PER_RUN = 0.05
 # An attempt that comes to nothing, measured with 46 and with 123 messages that were tried every second; the compiled engine asks the rules
-# at each attempt that a greylist answers.
+# at each attempt that a greylist or a limit on rates answers.
 CPU_S_PER_ATTEMPT = {"compiled": 2e-6, "reference": 70e-6}
-CPU_S_PER_GREYLISTED = {"compiled": 130e-6, "reference": 140e-6}
+CPU_S_PER_ASKED = {"compiled": 130e-6, "reference": 140e-6}
 STREAM_BYTES = 200e6  # the most that a streamed run keeps
 MEMORY_BYTES_PER_RECIPIENT = {"compiled": 300.0, "reference": 750.0}
 TABLE_BYTES_PER_RECIPIENT = 60.0  # in memory, of a run that is over
@@ -83,8 +83,7 @@ def estimate(
         memory_bytes, disk_bytes = (min(each, count * STREAM_BYTES) for each in (memory_bytes, disk_bytes))
     waiting = waiting_mail(scenario, messages)
     attempts_s = [
-        count * each.attempts * (CPU_S_PER_GREYLISTED if each.is_greylist else CPU_S_PER_ATTEMPT)[by]
-        for each in waiting
+        count * each.attempts * (CPU_S_PER_ASKED if each.asks_rules else CPU_S_PER_ATTEMPT)[by] for each in waiting
     ]
     cpu_s = recipients * count * CPU_S_PER_RECIPIENT[by] + count * CPU_S_PER_RUN + sum(attempts_s)
     return Estimate(

@@ -1,7 +1,7 @@
-"""How many attempts of a run will come to nothing, as far as its scenario tells: outages, greylists, servers that do not listen.
+"""How many attempts of a run will come to nothing, as far as its scenario tells: outages, greylists, limits on rates, mail nobody takes.
 
-An estimate from above: all mail that is born meanwhile is taken to wait, at the server that tries most often. Limits that turn mail away
-for a while are not foreseen.
+Of outages and greylists an estimate from above: all mail that is born meanwhile is taken to wait, at the server that tries most often. Of
+the others a sample of the mail says who waits where. Turned away for want of room (connections, queues) is not foreseen.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
+from coexsim.experiment.kept_back import Sample, kept_back, limited, parts_by_hour, sample_of
+from coexsim.experiment.tried_again import tried_again
 from coexsim.mail.products.registry import retry_of
 from coexsim.mail.retry import RetrySchedule
 from coexsim.scenario.model import Scenario
@@ -29,7 +31,8 @@ class Waiting(NamedTuple):
     schedule_path: Path
     """The server by whose schedule they are tried, or its key."""
     tries_each: float
-    is_greylist: bool = False
+    asks_rules: bool = False
+    """The compiled engine asks the rules at each attempt."""
 
     @property
     def attempts(self) -> float:
@@ -57,22 +60,24 @@ class _Cause(NamedTuple):
     wait_s: float
     absent: tuple[str, ...] = ()
     """Servers that try nothing meanwhile."""
+    is_frozen: bool = False
 
 
 def waiting_mail(scenario: Scenario, messages: float) -> list[Waiting]:
     """What makes mail wait in a run of so many messages, and how often it is tried in vain; the most attempts first."""
     schedules = {name: retry_of(scenario, name) for name in scenario.servers}
-    found = []
-    for cause in _causes(scenario):
+    sample = sample_of(scenario)
+    found = [*_turned_away(scenario, sample, messages)]
+    for cause in (*_causes(scenario), *_kept_back(scenario, sample)):
         waiting = messages * cause.share
         tries = {
-            name: _tries(scenario, cause, schedule, waiting)
+            name: _tries(scenario, cause, _thawing(schedule) if cause.is_frozen else schedule, waiting)
             for name, schedule in schedules.items()
             if name not in cause.absent
         }
         if waiting > 0 and tries:
             name = max(tries, key=lambda each: tries[each])
-            path: Path = ("servers", name) if scenario.servers[name].retry is None else ("servers", name, "retry")
+            path = _path_of_schedule(scenario, name)
             found.append(Waiting(cause.path, waiting, path, tries[name], cause.path[-1] == "greylisting"))
     return sorted(found, key=lambda each: -each.attempts)
 
@@ -94,8 +99,40 @@ def _causes(scenario: Scenario) -> Iterator[_Cause]:
     for name, server in scenario.servers.items():
         if server.greylisting is not None:
             yield _Cause(("servers", name, "greylisting"), 1.0, length_s / 2, server.greylisting.delay, (name,))
-        if not getattr(server, "smtp_listener_task", True):
-            yield _Cause(("servers", name, "smtp_listener_task"), 1.0, length_s / 2, inf, (name,))
+
+
+def _kept_back(scenario: Scenario, sample: Sample) -> Iterator[_Cause]:
+    """Mail that no server will ever take, at the server that keeps it."""
+    for kept in kept_back(sample):
+        others = tuple(name for name in scenario.servers if name != kept.server)
+        yield _Cause(("servers", kept.server), kept.share, scenario.run.length / 2, inf, others, kept.is_frozen)
+
+
+def _turned_away(scenario: Scenario, sample: Sample, messages: float) -> Iterator[Waiting]:
+    """Mail that a limit on a client's rate turns away, at the client."""
+    until_s = drain_limit_s(scenario)
+    for server, client, senders, rate, share, counted in limited(sample):
+        of_each = messages * share / senders
+        found = tried_again(
+            [of_each * part for part in parts_by_hour(scenario)], rate.most / counted, rate.window_s,
+            retry_of(scenario, client), scenario.run.length, until_s,
+        )  # fmt: skip
+        if found.messages:
+            each = found.attempts / found.messages
+            yield Waiting(
+                ("servers", server), senders * found.messages, _path_of_schedule(scenario, client), each, True
+            )
+
+
+def _path_of_schedule(scenario: Scenario, server: str) -> Path:
+    return ("servers", server) if scenario.servers[server].retry is None else ("servers", server, "retry")
+
+
+def _thawing(schedule: RetrySchedule) -> RetrySchedule:
+    """The schedule of frozen mail."""
+    expire_s = schedule.cancel_frozen_after_s
+    assert expire_s is not None, "asked of a server that freezes mail"
+    return schedule._replace(gaps_s=(schedule.thaw_after_s,), factor=1.0, longest_s=inf, expire_after_s=expire_s)
 
 
 def _tries(scenario: Scenario, cause: _Cause, schedule: RetrySchedule, messages: float) -> float:

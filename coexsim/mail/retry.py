@@ -76,7 +76,7 @@ def after_freezing(thaw_after_s: float, cancel_after_s: float, now_s: float, que
     A plain function of numbers.
     """
     gives_up_s = max(queued_s + cancel_after_s, now_s)
-    next_s = now_s + thaw_after_s
+    next_s = now_s + max(thaw_after_s, SHORTEST_GAP_S)
     return (next_s if next_s < gives_up_s else NEVER), gives_up_s
 
 

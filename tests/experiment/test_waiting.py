@@ -57,12 +57,10 @@ def test_who_is_down_tries_nothing() -> None:
         ({"servers": {"inotes-inbound": {"greylisting": {"delay": "3 min"}}}}, 1000, 181, ("servers", "inotes-inbound", "greylisting")),
         ({"events": [{"mtbf": "9 min", "mttr": "1 min", "down": "onprem"}]}, 100, 61, ("events", 0)),
         ({"events": [{"at": "0 s", "for": "10 min", "zone": "corporate.com", "fault": "servfail"}]}, 1000, 301, ("events", 0)),
-        # from the middle of the run: 5 minutes, then the hour of the drain
-        ({"servers": {"onprem": {"smtp_listener_task": "disabled"}}}, 1000, 3901, ("servers", "onprem", "smtp_listener_task")),
     ],
 )  # fmt: skip
 def test_what_makes_mail_wait(more: dict[str, Any], messages: float, tries: float, path: Path) -> None:
-    """Greylists, outages at random, DNS, a server that does not listen."""
+    """Greylists, outages at random, DNS."""
     [found] = waiting(more)
 
     assert found.messages == pytest.approx(messages)
@@ -88,6 +86,56 @@ def test_the_estimate_is_of_the_right_size() -> None:
     world, _ = run_world(spec)
 
     assert estimate(spec).attempts / 20 < world.deferrals <= estimate(spec).attempts
+
+
+def test_mail_that_nobody_takes_waits_where_it_is() -> None:
+    """A server that does not listen: mail of the Internet (400 of 1000) at the Internet, and what the service sends by MX in the service.
+
+    From the middle of the run: 5 minutes, then the hour of the drain.
+    """
+    found = waiting({"servers": {"onprem": {"smtp_listener_task": "disabled"}}})
+    kept = {each.path[1]: each for each in found}
+
+    assert set(kept) == {"external", "inotes-outbound"}
+    assert kept["external"].messages == pytest.approx(400, rel=0.3)  # a sample of 200
+    assert [each.tries_each for each in found] == [3901, 3901]
+
+
+ONE_CLIENT = {"resolvers": 1}
+KEPT: dict[str, tuple[str, dict[str, Any]]] = {
+    "a domain is kept for now": ("postfix", {"onprem": {"transport": {"otherdomain.com": "retry:4.2.1 later"}}}),
+    "what bounces waits": ("postfix", {"onprem": {"soft_bounce": True}}),
+    "nobody listens": ("domino", {"onprem": {"smtp_listener_task": "disabled"}}),
+    "half of a client's messages": (
+        "postfix",
+        {"onprem": {"smtpd_client_message_rate_limit": 60}, "external": ONE_CLIENT},
+    ),
+    "nine of ten of them": ("postfix", {"onprem": {"smtpd_client_message_rate_limit": 12}, "external": ONE_CLIENT}),
+    "its recipients": ("postfix", {"onprem": {"smtpd_client_recipient_rate_limit": 60}, "external": ONE_CLIENT}),
+    "its connections": ("postfix", {"onprem": {"smtpd_client_connection_rate_limit": 30}, "external": ONE_CLIENT}),
+}
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_what_the_set_up_keeps_back_is_foreseen_within_a_factor_of_two(case: str) -> None:
+    """The deferrals of the run itself."""
+    kind, servers = KEPT[case]
+    spec = loaded(kind, {"servers": servers}, {"run": {"length": "5 min", "drain": "12 h"}})
+    world, _ = run_world(spec)
+
+    assert world.deferrals > 500
+    assert 0.5 < estimate(spec).attempts / world.deferrals < 2
+
+
+def test_five_days_of_attempts_are_counted() -> None:
+    """100,000 messages that nobody takes, tried every 5 minutes for 5 days: 1,441 attempts each, about 3 h of the reference engine."""
+    steady = {"from": "onprem", "to": "internet", "rate": "100/s"}
+    every = {"minimal_backoff_time": "5 min", "maximal_backoff_time": "5 min", "transport": {"*": "retry:later"}}
+    more = {"load": {"streams": [steady]}, "servers": {"onprem": every}, "run": {"length": "1000 s", "drain": "7 d"}}
+    found = estimate(loaded("postfix", more), engine="reference")
+
+    assert found.attempts == pytest.approx(1.44e8, rel=0.02)
+    assert found.is_large
 
 
 def test_it_says_where() -> None:
