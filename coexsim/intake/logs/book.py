@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from math import nan
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -22,48 +23,63 @@ SENT, BOUNCED, DEFERRED, EXPIRED, DISCARDED = range(5)
 ORIGINS = ("unknown", "smtp", "local", "notice")
 UNKNOWN_ORIGIN, SMTP, LOCAL, NOTICE = range(4)
 
-VISIT_COLUMNS = {
-    "visit": "int64",  # number of the visit
-    "server": "int32",
-    "queue_id": "int64",  # hash of the queue id; 0: none
-    "message_id": TEXT,
-    "sender": "int32",
-    "size_bytes": "int64",  # -1: not said
-    "recipients": "int32",  # as the server counts them; -1: not said
-    "arrived_s": "float64",
-    "gone_s": "float64",  # not a number: still there, or not said
-    "client": "int32",  # who handed it in
-    "origin": "int8",
-    "is_arrival_known": "bool",  # False: its first line is missing, `arrived_s` is the time of a later one
-}
-DELIVERY_COLUMNS = {
-    "visit": "int64",
-    "to": "int32",
-    "written_to": "int32",  # the recipient before aliases and groups
-    "relay": "int32",  # next host; the name of the transport for a local delivery
-    "at_s": "float64",
-    "delay_s": "float32",  # from arrival to this attempt's end
-    "before_s": "float32",  # delays=a/...: receipt and scan, before the queue manager
-    "queue_s": "float32",  # b: in the queue manager
-    "connect_s": "float32",  # c: connection set-up
-    "transfer_s": "float32",  # d: transmission
-    "status": "int8",
-    "code": "int32",  # enhanced status code
-    "next_id": "int64",  # hash of the queue id that the next server gave it; 0: none
-    "reuse": "int16",  # how often the connection was used; 0: not said
-    "is_local": "bool",
-    "was_tried": "bool",  # False: deferred without an attempt, since the host was known not to answer
-}
-REFUSAL_COLUMNS = {
-    "message": "int64",  # refusals of one message share it
-    "visit": "int64",  # -1: the whole message was refused
-    "server": "int32",
-    "at_s": "float64",
-    "client": "int32",
-    "sender": "int32",
-    "to": "int32",  # -1: refused before any recipient was named
-    "code": "int32",
-}
+
+class VisitRow(NamedTuple):
+    """A message, or the part of one that came together, at a server. Each field has the dtype of its column."""
+
+    visit: Annotated[int, "int64"]  # number of the visit
+    server: Annotated[int, "int32"]
+    queue_id: Annotated[int, "int64"]  # hash of the queue id; 0: none
+    message_id: Annotated[str, TEXT]
+    sender: Annotated[int, "int32"]
+    size_bytes: Annotated[int, "int64"]  # -1: not said
+    recipients: Annotated[int, "int32"]  # as the server counts them; -1: not said
+    arrived_s: Annotated[float, "float64"]
+    gone_s: Annotated[float, "float64"]  # not a number: still there, or not said
+    client: Annotated[int, "int32"]  # who handed it in
+    origin: Annotated[int, "int8"]
+    is_arrival_known: Annotated[
+        bool, "bool"
+    ]  # False: its first line is missing, `arrived_s` is the time of a later one
+
+
+class DeliveryRow(NamedTuple):
+    """What became of a recipient in an attempt. What only Postfix says is left out elsewhere."""
+
+    visit: Annotated[int, "int64"]
+    to: Annotated[int, "int32"]
+    written_to: Annotated[int, "int32"]  # the recipient before aliases and groups
+    relay: Annotated[int, "int32"]  # next host; the name of the transport for a local delivery
+    at_s: Annotated[float, "float64"]
+    delay_s: Annotated[float, "float32"]  # from arrival to this attempt's end
+    status: Annotated[int, "int8"]
+    code: Annotated[int, "int32"]  # enhanced status code
+    is_local: Annotated[bool, "bool"]
+    before_s: Annotated[float, "float32"] = nan  # delays=a/...: receipt and scan, before the queue manager
+    queue_s: Annotated[float, "float32"] = nan  # b: in the queue manager
+    connect_s: Annotated[float, "float32"] = nan  # c: connection set-up
+    transfer_s: Annotated[float, "float32"] = nan  # d: transmission
+    next_id: Annotated[int, "int64"] = 0  # hash of the queue id that the next server gave it; 0: none
+    reuse: Annotated[int, "int16"] = 0  # how often the connection was used; 0: not said
+    was_tried: Annotated[bool, "bool"] = (
+        True  # False: deferred without an attempt, since the host was known not to answer
+    )
+
+
+class RefusalRow(NamedTuple):
+    """A recipient, or a whole message, that a server did not take."""
+
+    message: Annotated[int, "int64"]  # refusals of one message share it
+    visit: Annotated[int, "int64"]  # -1: the whole message was refused
+    server: Annotated[int, "int32"]
+    at_s: Annotated[float, "float64"]
+    client: Annotated[int, "int32"]
+    sender: Annotated[int, "int32"]
+    to: Annotated[int, "int32"]  # -1: refused before any recipient was named
+    code: Annotated[int, "int32"]
+
+
+Row = TypeVar("Row", VisitRow, DeliveryRow, RefusalRow)
 
 
 def _column(values: tuple[Any, ...], dtype: str) -> NDArray[Any]:
@@ -75,16 +91,17 @@ def _column(values: tuple[Any, ...], dtype: str) -> NDArray[Any]:
     return numbers
 
 
-class GrowingTable:
-    """A table that grows by rows and is kept as arrays, a block at a time."""
+class GrowingTable(Generic[Row]):
+    """A table that grows by rows of one kind and is kept as arrays, a block at a time."""
 
-    def __init__(self, columns: Mapping[str, str]) -> None:
-        self._given = dict(columns)
-        self.columns = {name: "int64" if dtype == TEXT else dtype for name, dtype in columns.items()}
-        self._fresh: list[tuple[Any, ...]] = []
+    def __init__(self, row: type[Row]) -> None:
+        hints = get_type_hints(row, include_extras=True)
+        self._given: dict[str, str] = {name: hint.__metadata__[0] for name, hint in hints.items()}
+        self.columns = {name: "int64" if dtype == TEXT else dtype for name, dtype in self._given.items()}
+        self._fresh: list[Row] = []
         self._blocks: list[list[NDArray[Any]]] = []
-        self.add = self._fresh.append
-        self.add_all = self._fresh.extend
+        self.add: Callable[[Row], None] = self._fresh.append
+        self.add_all: Callable[[Iterable[Row]], None] = self._fresh.extend
 
     def fresh(self) -> list[NDArray[Any]]:
         """The rows added since the last time as arrays; they are not kept here."""
@@ -176,9 +193,9 @@ class LogBook:
         self.hosts = TextCodes()  # clients and relays, as written
         self.addresses = TextCodes()
         self.codes = TextCodes()
-        self.visits = GrowingTable(VISIT_COLUMNS)
-        self.deliveries = GrowingTable(DELIVERY_COLUMNS)
-        self.refusals = GrowingTable(REFUSAL_COLUMNS)
+        self.visits = GrowingTable(VisitRow)
+        self.deliveries = GrowingTable(DeliveryRow)
+        self.refusals = GrowingTable(RefusalRow)
         self.sessions = Sessions()
         self.names: dict[int, set[str]] = {}  # host names by which a server calls itself
         self.told: list[Told] = []

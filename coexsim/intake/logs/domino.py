@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from math import nan
 from pathlib import Path
 
-from coexsim.intake.logs.book import BOUNCED, DEFERRED, LOCAL, NOBODY, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.book import BOUNCED, DEFERRED, LOCAL, NOBODY, SENT, SMTP, DeliveryRow, LogBook, Told, VisitRow
 from coexsim.intake.logs.stamps import DAY_S
 from coexsim.intake.logs.tables import first, number, rows_of, time_s
 
@@ -138,9 +138,10 @@ class _ConsoleReader:
         self._book.pack()
 
     def _write(self, note: _Note) -> None:
-        self._book.visits.add((
-            note.number, self._server, 0, note.message_id, note.sender, note.size_bytes, NOBODY, note.arrived_s, note.last_s,
-            note.client, note.origin, note.is_arrival_known,
+        self._book.visits.add(VisitRow(
+            visit=note.number, server=self._server, queue_id=0, message_id=note.message_id, sender=note.sender,
+            size_bytes=note.size_bytes, recipients=NOBODY, arrived_s=note.arrived_s, gone_s=note.last_s, client=note.client,
+            origin=note.origin, is_arrival_known=note.is_arrival_known,
         ))  # fmt: skip
 
     def end(self) -> None:
@@ -184,26 +185,10 @@ def _delivery(book: LogBook, note: _Note, event: re.Match[str], at_s: float) -> 
     to = book.addresses.code((parts.get("to") or "").strip() or "(not said)")
     relay = book.hosts.code("mail file" if is_local else (parts.get("host") or "").strip())
     code = book.codes.code({SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
-    book.deliveries.add(
-        (
-            note.number,
-            to,
-            to,
-            relay,
-            at_s,
-            at_s - note.arrived_s if note.is_arrival_known else nan,
-            nan,
-            nan,
-            nan,
-            nan,
-            status,
-            code,
-            0,
-            0,
-            is_local,
-            True,
-        )
-    )
+    book.deliveries.add(DeliveryRow(
+        visit=note.number, to=to, written_to=to, relay=relay, at_s=at_s,
+        delay_s=at_s - note.arrived_s if note.is_arrival_known else nan, status=status, code=code, is_local=is_local,
+    ))  # fmt: skip
 
 
 def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
@@ -228,8 +213,11 @@ def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
             size_bytes = number(first(row, "size", "messagesize"))
             server = book.servers.code(host or CONSOLE)
             book.products[server], book.resolution_s[server] = "domino", 1.0
-            book.visits.add((visits[key][0], server, 0, message_id, sender, size_bytes,
-                             NOBODY, at_s, nan, client, SMTP if previous else LOCAL, kind.startswith("deposit")))  # fmt: skip
+            book.visits.add(VisitRow(
+                visit=visits[key][0], server=server, queue_id=0, message_id=message_id, sender=sender, size_bytes=size_bytes,
+                recipients=NOBODY, arrived_s=at_s, gone_s=nan, client=client, origin=SMTP if previous else LOCAL,
+                is_arrival_known=kind.startswith("deposit"),
+            ))  # fmt: skip
         told.used += 1
         visit, arrived_s = visits[key]
         if kind.startswith("deposit"):
@@ -241,24 +229,8 @@ def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
         for name in first(row, "recipients", "recipient").split(";"):
             if name.strip():
                 to = book.addresses.code(name.strip())
-                book.deliveries.add(
-                    (
-                        visit,
-                        to,
-                        to,
-                        relay,
-                        at_s,
-                        at_s - arrived_s if at_s >= arrived_s else nan,
-                        nan,
-                        nan,
-                        nan,
-                        nan,
-                        status,
-                        code,
-                        0,
-                        0,
-                        is_local,
-                        True,
-                    )
-                )
+                book.deliveries.add(DeliveryRow(
+                    visit=visit, to=to, written_to=to, relay=relay, at_s=at_s, delay_s=at_s - arrived_s if at_s >= arrived_s else nan,
+                    status=status, code=code, is_local=is_local,
+                ))  # fmt: skip
         book.pack()

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import nan
 
-from coexsim.intake.logs.book import BOUNCED, DEFERRED, LOCAL, NOBODY, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.book import (
+    BOUNCED,
+    DEFERRED,
+    LOCAL,
+    NOBODY,
+    SENT,
+    SMTP,
+    DeliveryRow,
+    LogBook,
+    RefusalRow,
+    Told,
+    VisitRow,
+)
 from coexsim.intake.logs.tables import ENHANCED, first, number, rows_of, status_of, time_s
 
 SERVICE = "Google Workspace"
@@ -39,7 +51,10 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
             sender = book.addresses.code(first(row, "sender").strip("<>"))
             origin = LOCAL if first(row, "direction").casefold() == "sent" else SMTP
             size = number(first(row, "messagesize"))
-            book.visits.add((visit, server, 0, message_id, sender, size, NOBODY, begun_s, nan, NOBODY, origin, True))
+            book.visits.add(VisitRow(
+                visit=visit, server=server, queue_id=0, message_id=message_id, sender=sender, size_bytes=size, recipients=NOBODY,
+                arrived_s=begun_s, gone_s=nan, client=NOBODY, origin=origin, is_arrival_known=True,
+            ))  # fmt: skip
         visit, begun_s = visits[message_id]
         is_local = target in INSIDE
         if status is None or target_is_in or target == "LIST_SERVER" or not first(row, "recipientaddress"):
@@ -51,9 +66,9 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
         said = ENHANCED.search(first(row, "eventdescription"))
         code = book.codes.code(said[1] if said else {SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
         delay_s = max(event_s - begun_s, 0.0)
-        book.deliveries.add(
-            (visit, to, to, relay, event_s, delay_s, nan, nan, nan, nan, status, code, 0, 0, is_local, True)
-        )
+        book.deliveries.add(DeliveryRow(
+            visit=visit, to=to, written_to=to, relay=relay, at_s=event_s, delay_s=delay_s, status=status, code=code, is_local=is_local,
+        ))  # fmt: skip
         book.pack()
 
 
@@ -63,9 +78,10 @@ def _refused(book: LogBook, server: int, row: dict[str, str], at_s: float) -> No
     address = first(row, "eventtargetipaddress")
     said = ENHANCED.search(first(row, "eventdescription"))
     code = book.codes.code(said[1] if said else first(row, "eventsmtpreplycode") or "5.0.0")
-    book.refusals.add((
-        book.new_message(), NOBODY, server, at_s, book.hosts.code(address) if address else NOBODY,
-        NOBODY if sender in UNSAID else book.addresses.code(sender), NOBODY if to in UNSAID else book.addresses.code(to), code,
+    book.refusals.add(RefusalRow(
+        message=book.new_message(), visit=NOBODY, server=server, at_s=at_s, client=book.hosts.code(address) if address else NOBODY,
+        sender=NOBODY if sender in UNSAID else book.addresses.code(sender), to=NOBODY if to in UNSAID else book.addresses.code(to),
+        code=code,
     ))  # fmt: skip
 
 

@@ -10,7 +10,21 @@ import re
 from collections.abc import Iterable
 from math import nan
 
-from coexsim.intake.logs.book import BOUNCED, DEFERRED, EXPIRED, LOCAL, NOBODY, NOTICE, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.book import (
+    BOUNCED,
+    DEFERRED,
+    EXPIRED,
+    LOCAL,
+    NOBODY,
+    NOTICE,
+    SENT,
+    SMTP,
+    DeliveryRow,
+    LogBook,
+    RefusalRow,
+    Told,
+    VisitRow,
+)
 from coexsim.intake.logs.stamps import is_queue_id, iso_s, long_id_s, short_id_s, syslog_s
 
 STATUS = {"sent": SENT, "bounced": BOUNCED, "deferred": DEFERRED, "expired": EXPIRED}
@@ -56,8 +70,8 @@ class _QueuedMail:
         self.client = self.sender = self.size_bytes = self.recipients = NOBODY
         self.message_id = ""
         self.origin = 0
-        self.deliveries: list[tuple[object, ...]] = []
-        self.refusals: list[tuple[object, ...]] = []
+        self.deliveries: list[DeliveryRow] = []
+        self.refusals: list[RefusalRow] = []
 
 
 class _Session:
@@ -197,7 +211,7 @@ class PostfixReader:
             for key, visit in self._queue.items()
             if visit.recipients > 0
             and visit.arrived_s > self._now_s - SILENT_S
-            and all(row[10] != DEFERRED for row in visit.deliveries)
+            and all(row.status != DEFERRED for row in visit.deliveries)
         }
         open_now = {key: session for key, session in self._sessions.items() if key[0] == self._server}
         self._silences.append(_Silence(self._server, self._now_s, to_s, under_way, open_now))
@@ -290,8 +304,10 @@ class PostfixReader:
             session.refused.append((self._now_s, who, whom, code))
             return True
         visit = self._visit(match["id"], is_begin=True)
-        row = (self._book.new_message(), visit.number, self._server, self._now_s, visit.client, who, whom, code)
-        visit.refusals.append(row)
+        visit.refusals.append(RefusalRow(
+            message=self._book.new_message(), visit=visit.number, server=self._server, at_s=self._now_s, client=visit.client,
+            sender=who, to=whom, code=code,
+        ))  # fmt: skip
         return True
 
     def _write_refusals(self, session: _Session, visit: _QueuedMail | None) -> None:
@@ -299,7 +315,9 @@ class PostfixReader:
         message, number = self._book.new_message(), NOBODY if visit is None else visit.number
         add = self._book.refusals.add if visit is None else visit.refusals.append
         for at_s, sender, to, code in session.refused:
-            add((message, number, self._server, at_s, session.client, sender, to, code))
+            add(RefusalRow(
+                message=message, visit=number, server=self._server, at_s=at_s, client=session.client, sender=sender, to=to, code=code,
+            ))  # fmt: skip
         session.refused.clear()
 
     def _end_session(self, server: int, session: _Session, mails: int = NOBODY) -> None:
@@ -382,17 +400,19 @@ class PostfixReader:
         elif status == "bounced" and (limit := _LIMIT.search(said)):
             self._book.size_limits[relay] = int(limit[1])
         whom = self._addresses(to)
-        visit.deliveries.append((
-            visit.number, whom, whom if written is None else self._addresses(written), self._hosts(relay), self._now_s,
-            float(delay), float(a), float(b), float(c), float(d), STATUS[status], self._codes(code), next_id,
-            min(int(reuse or 0), 32_767), is_local, SUSPENDED not in said,
+        visit.deliveries.append(DeliveryRow(
+            visit=visit.number, to=whom, written_to=whom if written is None else self._addresses(written), relay=self._hosts(relay),
+            at_s=self._now_s, delay_s=float(delay), status=STATUS[status], code=self._codes(code), is_local=is_local,
+            before_s=float(a), queue_s=float(b), connect_s=float(c), transfer_s=float(d), next_id=next_id,
+            reuse=min(int(reuse or 0), 32_767), was_tried=SUSPENDED not in said,
         ))  # fmt: skip
         return True
 
     def _write(self, server: int, queue_id: str, visit: _QueuedMail, gone_s: float) -> None:
-        self._book.visits.add((
-            visit.number, server, hash(queue_id), visit.message_id, visit.sender, visit.size_bytes,
-            visit.recipients, visit.arrived_s, gone_s, visit.client, visit.origin, visit.is_arrival_known,
+        self._book.visits.add(VisitRow(
+            visit=visit.number, server=server, queue_id=hash(queue_id), message_id=visit.message_id, sender=visit.sender,
+            size_bytes=visit.size_bytes, recipients=visit.recipients, arrived_s=visit.arrived_s, gone_s=gone_s, client=visit.client,
+            origin=visit.origin, is_arrival_known=visit.is_arrival_known,
         ))  # fmt: skip
         self._book.deliveries.add_all(visit.deliveries)
         self._book.refusals.add_all(visit.refusals)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import nan
 
-from coexsim.intake.logs.book import LOCAL, NOBODY, SENT, SMTP, LogBook, Told
+from coexsim.intake.logs.book import LOCAL, NOBODY, SENT, SMTP, DeliveryRow, LogBook, Told, VisitRow
 from coexsim.intake.logs.tables import first, number, rows_of, status_of, time_s
 
 SERVICE = "Microsoft 365"
@@ -40,9 +40,10 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
             visit = known[key] = book.new_visit()
             client = first(row, "originalclientip", "fromip", "clientip")
             size_bytes = number(first(row, "totalbytes", "size", "messagesize"))
-            book.visits.add((
-                visit, server, 0, message_id, book.addresses.code(sender.strip("<>")), size_bytes,
-                NOBODY, at_s, nan, book.hosts.code(client) if client else NOBODY, LOCAL if is_outbound else SMTP, True,
+            book.visits.add(VisitRow(
+                visit=visit, server=server, queue_id=0, message_id=message_id, sender=book.addresses.code(sender.strip("<>")),
+                size_bytes=size_bytes, recipients=NOBODY, arrived_s=at_s, gone_s=nan,
+                client=book.hosts.code(client) if client else NOBODY, origin=LOCAL if is_outbound else SMTP, is_arrival_known=True,
             ))  # fmt: skip
         for to, states in recipients:
             ended = [state for word in states.split(",") if (state := status_of(word)) is not None]
@@ -52,9 +53,10 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
             whom = book.addresses.code(to)
             code = book.codes.code({SENT: "2.0.0"}.get(ended[-1], "5.0.0"))
             relay = onward if is_sent_on else inbox
-            book.deliveries.add(
-                (visit, whom, whom, relay, at_s, nan, nan, nan, nan, nan, ended[-1], code, 0, 0, not is_sent_on, True)
-            )
+            book.deliveries.add(DeliveryRow(
+                visit=visit, to=whom, written_to=whom, relay=relay, at_s=at_s, delay_s=nan, status=ended[-1], code=code,
+                is_local=not is_sent_on,
+            ))  # fmt: skip
         book.pack()
     if not told.remarks:
         told.remarks.append(

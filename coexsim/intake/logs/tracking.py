@@ -19,8 +19,10 @@ from coexsim.intake.logs.book import (
     NOTICE,
     SENT,
     SMTP,
+    DeliveryRow,
     LogBook,
     Told,
+    VisitRow,
 )
 from coexsim.intake.logs.tables import ENHANCED, first, number, rows_of, time_s
 
@@ -172,9 +174,9 @@ class ExchangeReader:
         relay = book.hosts.code(next_host if not is_local or event == "DEFER" else "STOREDRIVER")
         for to in named or sorted(visit.open):
             written = visit.became.get(to, to)
-            book.deliveries.add((
-                visit.number, book.addresses.code(to), book.addresses.code(written), relay, self._now_s, delay_s,
-                nan, nan, nan, nan, status, code, 0, 0, is_local, True,
+            book.deliveries.add(DeliveryRow(
+                visit=visit.number, to=book.addresses.code(to), written_to=book.addresses.code(written), relay=relay, at_s=self._now_s,
+                delay_s=delay_s, status=status, code=code, is_local=is_local,
             ))  # fmt: skip
             if status != DEFERRED:
                 visit.open.discard(to)
@@ -184,7 +186,8 @@ class ExchangeReader:
                 self._visits.pop(key, None)
 
     def _write(self, visit: _Visit, gone_s: float) -> None:
-        self._book.visits.add((
-            visit.number, visit.server, 0, visit.message_id, visit.sender, visit.size_bytes, visit.recipients, visit.arrived_s,
-            gone_s, visit.client, visit.origin, visit.is_arrival_known,
+        self._book.visits.add(VisitRow(
+            visit=visit.number, server=visit.server, queue_id=0, message_id=visit.message_id, sender=visit.sender,
+            size_bytes=visit.size_bytes, recipients=visit.recipients, arrived_s=visit.arrived_s, gone_s=gone_s, client=visit.client,
+            origin=visit.origin, is_arrival_known=visit.is_arrival_known,
         ))  # fmt: skip
