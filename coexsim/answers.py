@@ -12,3 +12,5 @@ CANNOT_SAY: Final = "cannot say"
 """The runs do not tell: the interval straddles the limit, or the window is too short."""
 
 EXIT_CODES: Final[dict[Answer, int]] = {MET: 0, MISSED: 1, CANNOT_SAY: 3}
+STYLES = {MET: "green", MISSED: "bold red", CANNOT_SAY: "yellow"}
+"""How a terminal shows each answer."""

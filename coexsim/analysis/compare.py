@@ -29,7 +29,7 @@ from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one
 from coexsim.pictures import Pictures
 from coexsim.scenario.model import Scenario
-from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.stats import Interval, mean_interval
 from coexsim.text import joined
 from coexsim.units import say_duration

@@ -16,7 +16,7 @@ from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
-from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.units import say_time
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from coexsim.experiment.columns import CELLS, SCHEMA, Column
-from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.sim.mail_row import TABLE_OUTCOMES
 
 
 class TableText(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from coexsim.answers import CANNOT_SAY, EXIT_CODES, MET, MISSED
+from coexsim.answers import EXIT_CODES, STYLES
 from coexsim.cli import options
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, print_json
@@ -14,8 +14,6 @@ from coexsim.cli.fitting import Logs, Year
 from coexsim.cli.folder import results_folder
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import progress_bar
-
-COLOURS = {MET: "green", MISSED: "red", CANNOT_SAY: "yellow"}
 
 
 def validate(
@@ -50,7 +48,7 @@ def validate(
         from coexsim.report.log_page import write_validation_page
 
         page = f"Page: {write_validation_page(found, folder)}"
-    counts = ", ".join(f"{sum(c.verdict == verdict for c in found.comparisons)} {verdict}" for verdict in COLOURS)
+    counts = ", ".join(f"{sum(c.verdict == verdict for c in found.comparisons)} {verdict}" for verdict in STYLES)
     answer = f"{found.verdict}: of {len(found.comparisons)} comparisons {counts}"
     code = EXIT_CODES[found.verdict]
     if as_json:
@@ -61,7 +59,7 @@ def validate(
         for remark in found.remarks:
             console.print(remark)
         for comparison in found.comparisons:
-            console.print(comparison.say(found.tolerance), style=COLOURS[comparison.verdict])
+            console.print(comparison.say(found.tolerance), style=STYLES[comparison.verdict])
     console.print(answer, style="bold")
     if page and not quiet:
         say(page)

@@ -17,8 +17,8 @@ from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import End
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.steps import AWAITS_SLOT, AWAITS_THREAD, HAS_SLOT, HAS_THREAD
+from coexsim.sim.mail_row import IN_TRANSIT
 from coexsim.sim.message import EnvelopeClass
-from coexsim.sim.recorder import IN_TRANSIT
 from coexsim.sim.world import World
 
 

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.engine.arrays import Arrays
-from coexsim.engine.layout import NOTICE_STREAM, ROW, SECOND_COPY_STREAM, SENT
+from coexsim.engine.layout import COPY, NOTICE_STREAM, ROW, SECOND_COPY_STREAM, SENT
 from coexsim.engine.numbering import End
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.spreading import END, FLOW, FLOWS, columns_of, first_unknown
 from coexsim.errors import ConservationError
+from coexsim.sim.mail_row import DELIVERED, DTYPES, IN_TRANSIT, TABLE_OUTCOMES, WORDS
 from coexsim.sim.message import SECOND_COPY
-from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT, TABLE_OUTCOMES, WORDS, Note, WordCodes
+from coexsim.sim.recorder import Note, WordCodes
 from coexsim.sim.world import World
 
 
@@ -108,7 +109,7 @@ class MailRows:
     def end(self, copy: Any, end: End, at_s: float) -> NDArray[Any]:
         """A row for a copy whose way ends when the run does."""
         row = np.zeros(1, ROW)
-        for name in ("number", "size", "born", "wan", "count", "way", "hops", "attempts", "stream", "measured"):
+        for name in set(ROW.names or ()).intersection(COPY.names or ()):
             row[name] = copy[name]
         row["at"], row["end"] = at_s, self._rows.ends.of(end)
         return row

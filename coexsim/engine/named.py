@@ -14,8 +14,8 @@ from coexsim.mail.hand_in import server_by_mx
 from coexsim.mail.message import NextHop, Reply, domain_of
 from coexsim.mail.replies import NO_SERVER
 from coexsim.sim.clock import BIRTH
+from coexsim.sim.mail_row import BOUNCED
 from coexsim.sim.message import EnvelopeClass
-from coexsim.sim.recorder import BOUNCED
 from coexsim.sim.senders import NAMED_GAP_S, named_envelope
 from coexsim.sim.world import World
 

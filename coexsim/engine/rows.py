@@ -22,8 +22,8 @@ from coexsim.mail.effects import Refused
 from coexsim.mail.message import Kind, NextHop, Rcpt, Reply
 from coexsim.mail.replies import expired_reply, reply
 from coexsim.sim.formulas import session_round_trips
+from coexsim.sim.mail_row import BOUNCED, DELIVERED, DISCARDED, EXPIRED
 from coexsim.sim.message import EnvelopeClass, Message
-from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED
 from coexsim.sim.world import World, notice_serial
 
 UNBOUND = 1 << 60

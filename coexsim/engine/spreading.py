@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from coexsim.engine.compiling import OPTIONS
 from coexsim.engine.layout import ROW
-from coexsim.sim.recorder import DELIVERED, DTYPES, IN_TRANSIT
+from coexsim.sim.mail_row import DELIVERED, DTYPES, IN_TRANSIT
 
 FLOWS = np.dtype([("first", "i8"), ("count", "i8")])
 """By end and version of the directory: where its flows begin, and how many there are; a count of -1 is not known yet."""
 FLOW = np.dtype([("flow", "i8"), ("recipients", "i8")])
 END = np.dtype([(name, "i8") for name in ("recipients", "outcome", "kind", "code", "by", "late_by")])
 """What becomes of some recipients, words by number. `late_by`: who has them where the drain ends before."""
+MAIL = np.dtype(list(DTYPES.items()), align=True)
+"""A row of ``mail`` in the making."""
 
 
 def unknown(rows: Any, changes_s: Any, flows_of: Any) -> int:
@@ -49,12 +51,8 @@ def count(rows: Any, changes_s: Any, flows_of: Any, ends: Any, limit_s: float, e
     return total
 
 
-def spread(
-    rows: Any, changes_s: Any, flows_of: Any, flows: Any, ends: Any, limit_s: float, mail: Any, recipients: Any, size_bytes: Any,
-    born_s: Any, delay_s: Any, hops: Any, wan_bytes: Any, attempts: Any, measured: Any, outcome: Any, kind: Any, stream: Any, flow: Any,
-    code: Any, by: Any,
-) -> int:  # fmt: skip
-    """Write the rows of ``mail``, as ``Recorder.end`` does, into columns that are long enough."""
+def spread(rows: Any, changes_s: Any, flows_of: Any, flows: Any, ends: Any, limit_s: float, mail_rows: Any) -> int:
+    """Write the rows of ``mail``, as ``Recorder.end`` does, where there is room for all."""
     at = 0
     for number in range(len(rows)):
         row = rows[number]
@@ -64,21 +62,22 @@ def spread(
         found = flows_of[row.end, version_of(changes_s, row.born)]
         for one in range(found.first, found.first + found.count):
             share = flows[one].recipients
-            mail[at] = row.number
-            recipients[at] = share
-            size_bytes[at] = row.size
-            born_s[at] = row.born
-            delay_s[at] = math.nan if became == IN_TRANSIT else row.at - row.born
-            hops[at] = row.hops
-            wan_bytes[at] = int(np.rint(row.wan * share / row.count))
-            attempts[at] = row.attempts
-            measured[at] = row.measured != 0
-            outcome[at] = became
-            kind[at] = end.kind
-            stream[at] = row.stream
-            flow[at] = flows[one].flow
-            code[at] = end.code
-            by[at] = end.late_by if late else end.by
+            to = mail_rows[at]
+            to.mail = row.number
+            to.kind = end.kind
+            to.stream = row.stream
+            to.flow = flows[one].flow
+            to.recipients = share
+            to.size_bytes = row.size
+            to.born_s = row.born
+            to.delay_s = math.nan if became == IN_TRANSIT else row.at - row.born
+            to.outcome = became
+            to.code = end.code
+            to.by = end.late_by if late else end.by
+            to.hops = row.hops
+            to.wan_bytes = int(np.rint(row.wan * share / row.count))
+            to.attempts = row.attempts
+            to.measured = row.measured != 0
             at += 1
     return at
 
@@ -86,11 +85,11 @@ def spread(
 _F8, _I8, _typeof = numba.float64, numba.int64, cast("Any", numba.typeof)
 _ROWS, _CHANGES = _typeof(np.empty(0, ROW)), _F8[::1]
 _FLOWS_OF, _FLOWS, _ENDS = _typeof(np.empty((0, 0), FLOWS)), _typeof(np.empty(0, FLOW)), _typeof(np.empty(0, END))
-_COLUMNS = tuple(_typeof(np.empty(0, dtype)) for dtype in DTYPES.values())
+_MAIL = _typeof(np.empty(0, MAIL))
 version_of = cast("Any", njit(_I8(_CHANGES, _F8), **OPTIONS)(version_of))
 _unknown = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF), **OPTIONS)(unknown))
 _count = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _ENDS, _F8, _I8[::1]), **OPTIONS)(count))
-_spread = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _FLOWS, _ENDS, _F8, *_COLUMNS), **OPTIONS)(spread))
+_spread = cast("Any", njit(_I8(_ROWS, _CHANGES, _FLOWS_OF, _FLOWS, _ENDS, _F8, _MAIL), **OPTIONS)(spread))
 
 
 def first_unknown(rows: NDArray[Any], changes_s: NDArray[np.float64], flows_of: NDArray[Any]) -> int:
@@ -104,6 +103,6 @@ def columns_of(
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Rows of ``mail`` by column; `ended` counts recipients by outcome."""
     total = _count(rows, changes_s, flows_of, ends, limit_s, ended)
-    columns = {name: np.empty(total, dtype) for name, dtype in DTYPES.items()}
-    _spread(rows, changes_s, flows_of, flows, ends, limit_s, *columns.values())
-    return columns
+    mail_rows = np.empty(total, MAIL)
+    _spread(rows, changes_s, flows_of, flows, ends, limit_s, mail_rows)
+    return {name: np.ascontiguousarray(mail_rows[name]) for name in DTYPES}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from coexsim.mail.directory import SIDES
-from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.sim.mail_row import MAIL_COLUMNS, TABLE_OUTCOMES
 
 
 class Column(NamedTuple):
@@ -21,34 +20,7 @@ _RUN = {
     "replication": Column("int32", "1", "which repetition, from 0"),
 }
 SCHEMA: dict[str, dict[str, Column]] = {
-    "mail": _RUN
-    | {
-        "mail": Column(
-            "int64",
-            "1",
-            "number of the message, in order of birth; the same in every alternative; a named message: -1, -2, ...",
-        ),
-        "kind": Column("category", "", "mail, dsn or delay (warning)"),
-        "stream": Column(
-            "category",
-            "",
-            "what made it: the profile, a stream, a bulk mailing, a replay, a named message, a notice; second-copy: the 250 was lost",
-        ),
-        "flow": Column("category", "", "such as hosted->onprem, at the mail's birth; sides are " + ", ".join(SIDES)),
-        "recipients": Column("int32", "1", "recipients that this row stands for: a copy that travelled together"),
-        "size_bytes": Column("int64", "B", "size on the wire"),
-        "born_s": Column("float64", "s", "handed in, from the start of the run"),
-        "delay_s": Column("float64", "s", "from birth to its end; not a number while in transit"),
-        "outcome": Column("category", "", ", ".join(TABLE_OUTCOMES)),
-        "code": Column("category", "", "enhanced status code of the failure, or empty"),
-        "by": Column("category", "", "the server that gave it up, or where it is in transit; empty for delivered"),
-        "hops": Column("int16", "1", "SMTP transactions that carried it"),
-        "wan_bytes": Column(
-            "int64", "B", "bytes put on links between sites; recipients that travelled together share them"
-        ),
-        "attempts": Column("int16", "1", "transfer attempts, failed ones included"),
-        "measured": Column("bool", "", "born in the measured window"),
-    },
+    "mail": _RUN | {name: Column(each.dtype, each.unit, each.meaning) for name, each in MAIL_COLUMNS.items()},
     "stages": _RUN
     | {
         "server": Column("category", "", "server or link"),

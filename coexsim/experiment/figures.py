@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coexsim.errors import NoDataError
 from coexsim.experiment.results import QUANTILES, Results
-from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.sim.mail_row import TABLE_OUTCOMES
 
 HOUR = 60
 Station = tuple[str, str]

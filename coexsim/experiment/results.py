@@ -20,8 +20,8 @@ from coexsim.experiment.schema import columns_of, concat, empty, words_index
 from coexsim.experiment.second_copies import delivered_twice, one_outcome_each
 from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
 from coexsim.pictures import Pictures
+from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.sim.message import SECOND_COPY
-from coexsim.sim.recorder import TABLE_OUTCOMES
 from coexsim.stats import half_width
 from coexsim.units import say_duration
 

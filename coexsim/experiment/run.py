@@ -23,7 +23,7 @@ from coexsim.mail.message import Rcpt
 from coexsim.progress import RunProgress, in_notebook
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_log import MailLog
-from coexsim.sim.recorder import TABLE_OUTCOMES, WORDS
+from coexsim.sim.mail_row import TABLE_OUTCOMES, WORDS
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.world import World
 

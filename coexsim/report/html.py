@@ -26,7 +26,7 @@ from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
 from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.model import Scenario
-from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.text import encodable
 from coexsim.units import say_bytes, say_duration
 

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from coexsim.analysis.slo import Verdict
 from coexsim.analysis.slo_text import BUSIEST_HOUR
-from coexsim.answers import CANNOT_SAY, MET, MISSED
+from coexsim.answers import STYLES
 from coexsim.report.tables import plain_table, titled
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
-from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.text import joined
 from coexsim.units import say_bytes, say_duration
 
@@ -25,7 +25,6 @@ LITTLE = 0.01
 """A mean number of things that wait below this is told as less than it."""
 WORTH_SAYING = 0.005
 """A link that is busy for less than this share is not printed."""
-ANSWER_STYLES = {MET: "green", MISSED: "bold red", CANNOT_SAY: "yellow"}
 STREAMED = "percentiles from bins 1 % wide"
 ONE_RUN = "one run: no intervals for these figures; add --replications"
 
@@ -42,7 +41,7 @@ def say_verdicts(verdicts: Iterable[Verdict], confidence: float = 0.95) -> Rende
     """The objectives, each with its answer, the figure and why."""
     table = plain_table(["objective", "answer", f"figure ({100 * confidence:g} % interval)", "remark"], [])
     for verdict in verdicts:
-        answer = Text(verdict.answer, style=ANSWER_STYLES[verdict.answer])
+        answer = Text(verdict.answer, style=STYLES[verdict.answer])
         table.add_row(verdict.objective.text, answer, verdict.say(), verdict.why)
     return titled("Objectives", table)
 

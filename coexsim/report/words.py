@@ -8,7 +8,7 @@ from typing import Any
 from coexsim.analysis.slo_text import BUSIEST_HOUR, Objective, read_objectives
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
-from coexsim.sim.recorder import TABLE_OUTCOMES
+from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.sim.world import measured_window_s
 from coexsim.units import Moment, moment, say_duration, say_span
 

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexsim.sim.buckets import SMALLEST_S, WIDTH
+from coexsim.sim.mail_row import MAIL_COLUMNS
 
 PARTS = 60
 """Of the measured window: a multiple of the blocks that intervals come from."""
 IN_TRANSIT = (1 << 12) - 1  # the bucket of delays that are not known
-_WHAT = {"kind": 2, "stream": 14, "flow": 14, "outcome": 3, "code": 10, "by": 10, "measured": 1, "hops": 8}
+_WHAT = {name: column.in_cell for name, column in MAIL_COLUMNS.items() if isinstance(column.in_cell, int)}
 """What rows of one cell have in common, and the bits that its number takes."""
-_SUMS = ("rows", "squares", "recipients", "delay", "born", "size", "wan", "attempts")
+_ADDED = tuple(name for name, column in MAIL_COLUMNS.items() if column.in_cell in ("sum", "mean"))
+_SUMS = ("rows", "squares", "recipients", "delay", *_ADDED)
 _PENDING = 1 << 17  # cells that wait to be merged; more of them take memory, fewer take time
 
 
@@ -49,9 +51,7 @@ class Bins:
         self._see(rows)
         key, weight = self._key(rows), rows["recipients"].astype(np.float64)
         delay_s = np.nan_to_num(rows["delay_s"], nan=0.0)
-        values = (
-            np.ones(len(key)), weight**2, weight, weight * delay_s, rows["born_s"], rows["size_bytes"], rows["wan_bytes"], rows["attempts"],
-        )  # fmt: skip
+        values = (np.ones(len(key)), weight**2, weight, weight * delay_s, *(rows[name] for name in _ADDED))
         keys, inverse = np.unique(key, return_inverse=True)
         self._keys.append(keys)
         self._sums.append(np.stack([np.bincount(inverse, value, len(keys)) for value in values]))
@@ -96,14 +96,17 @@ class Bins:
             columns[name] = rest & ((1 << bits) - 1)
             rest = rest >> bits
         known = (keys & IN_TRANSIT) != IN_TRANSIT
+        for name in _ADDED:
+            value = sums[name]
+            if MAIL_COLUMNS[name].in_cell == "mean":
+                value = value / sums["rows"]
+                if MAIL_COLUMNS[name].made != "f8":
+                    value = np.rint(value)
+            columns[name] = value
         return columns | {
             "mail": np.arange(len(keys)),
             "recipients": sums["recipients"],
-            "size_bytes": np.rint(sums["size"] / sums["rows"]),
-            "born_s": sums["born"] / sums["rows"],
             "delay_s": np.where(known, sums["delay"] / sums["recipients"], np.nan),
-            "wan_bytes": sums["wan"],
-            "attempts": np.rint(sums["attempts"] / sums["rows"]),
             "rows": sums["rows"],
             "squares": sums["squares"],
         }

@@ -15,17 +15,10 @@ from numpy.typing import NDArray
 from coexsim.errors import ConservationError
 from coexsim.mail.message import Rcpt
 from coexsim.sim.binned import Bins
+from coexsim.sim.mail_row import DTYPES, IN_TRANSIT, TABLE_OUTCOMES, WORDS, MailRow
 from coexsim.sim.message import EnvelopeClass, Message
 
 Floats = NDArray[np.float64]
-TABLE_OUTCOMES = ("delivered", "bounced", "expired", "discarded", "in transit")
-DELIVERED, BOUNCED, EXPIRED, DISCARDED, IN_TRANSIT = range(len(TABLE_OUTCOMES))
-DTYPES = {
-    "mail": "i8", "recipients": "i4", "size_bytes": "i8", "born_s": "f8", "delay_s": "f8", "hops": "i2", "wan_bytes": "i8",
-    "attempts": "i2", "measured": "?", "outcome": "i1", "kind": "i1", "stream": "i2", "flow": "i4", "code": "i2", "by": "i2",
-}  # fmt: skip
-"""The columns of ``mail`` in the making; the last five are words by number."""
-WORDS = tuple(DTYPES)[-5:]
 _FOLD_AT_ROWS = 16_384
 
 
@@ -100,9 +93,10 @@ class Recorder:
         stream, kind = words["stream"].code(message.stream), words["kind"].code(envelope.kind)
         code_number, by_number = words["code"].code(code), words["by"].code(by)
         for flow, count in self._flows_in(envelope, message.born_s):
-            self._buffer += (
-                message.number, count, message.size_bytes, message.born_s, delay_s, message.hops, round(message.wan_share(count)),
-                message.attempts, message.measured, outcome, kind, stream, flow, code_number, by_number,
+            self._buffer += MailRow(
+                mail=message.number, kind=kind, stream=stream, flow=flow, recipients=count, size_bytes=message.size_bytes,
+                born_s=message.born_s, delay_s=delay_s, outcome=outcome, code=code_number, by=by_number, hops=message.hops,
+                wan_bytes=round(message.wan_share(count)), attempts=message.attempts, measured=message.measured,
             )  # fmt: skip
         self.ended[outcome] += envelope.count
         if message.path is not None:

@@ -19,8 +19,8 @@ from coexsim.scenario.model import Mail
 from coexsim.scenario.problems import placed
 from coexsim.sim.build import client_resolver
 from coexsim.sim.clock import BIRTH, At
+from coexsim.sim.mail_row import BOUNCED
 from coexsim.sim.message import Block, EnvelopeClass, Message
-from coexsim.sim.recorder import BOUNCED
 from coexsim.sim.world import World
 
 NAMED_GAP_S = 1.0  # named messages are handed in one after another

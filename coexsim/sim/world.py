@@ -27,9 +27,10 @@ from coexsim.sim.draining import Drain, drain_limit_s, last_change_s, looks_unti
 from coexsim.sim.flows import Flows
 from coexsim.sim.journey import journey
 from coexsim.sim.mail_log import MailLog
+from coexsim.sim.mail_row import BOUNCED, DELIVERED, DISCARDED, EXPIRED, IN_TRANSIT
 from coexsim.sim.message import SECOND_COPY, EnvelopeClass, EnvelopeClasses, Message
 from coexsim.sim.network import Network
-from coexsim.sim.recorder import BOUNCED, DELIVERED, DISCARDED, EXPIRED, IN_TRANSIT, Recorder
+from coexsim.sim.recorder import Recorder
 from coexsim.sim.rule_memory import ClassRequest
 from coexsim.sim.server import MailServer
 from coexsim.sim.stage_log import StageLogMaker
