@@ -153,7 +153,9 @@ def _queues(summary: dict[str, Any]) -> list[RenderableType]:
         if row["most_messages"]:
             name, most = say_machine(row["machine"], row["roles"]), f"{row['most_messages']:,}"
             table.add_row(name, most, say_bytes(row["most_bytes"]), row["when"], f"{row['at_the_end']:,}")
-    title = "Queues: the most at the end of any minute, deferred mail included"
+    runs = summary_runs(summary)
+    which = f" of any of {runs} runs" if runs > 1 else ""
+    title = f"Queues: the most at the end of any minute{which}, deferred mail included"
     return [Group(titled(title, table), "")] if table.row_count else []
 
 
