@@ -168,6 +168,7 @@ def test_normal_again_is_from_the_first_of_the_runs_to_the_last() -> None:
         said_of(600.0, 2400.0)
         == "In each of 2 runs: normal again Mon 02:10 to 02:40, 10 min to 40 min after the return"
     )
+    assert said_of(0.0, 600.0) == "In each of 2 runs: normal again Mon 02:00 to 02:10, 0 s to 10 min after the return"
     assert said_of(2400.0, 2400.0) == "In each of 2 runs: normal again Mon 02:40, 40 min after the return"
     assert said_of(2400.0) == "Normal again Mon 02:40, 40 min after the return"
     assert said_of(0.0) == "Normal again at once, Mon 02:00"
