@@ -350,6 +350,22 @@ def test_exim_relays_all_of_a_domain_that_it_relays_to(person: str) -> None:
     assert route.recipients[0].servers == ("external", "onprem", "other")
 
 
+def test_exim_looks_up_mx_only_of_hosts_that_say_so() -> None:
+    """``hub/MX : backup`` (Exim specification, manualroute): MX records of the first, addresses of the second, which comes after it."""
+    exim = ONE_POSTFIX.replace(
+        "kind: postfix, host: mail.corporate.com, smtpd_recipient_limit: 1",
+        "kind: exim, host: mail.corporate.com, smart_host_for_others: 'hub.far.example/MX : backup.far.example'",
+    )
+    route = Setup(scenario_from_text(exim)).policies["onprem"].route_for("x@elsewhere.example", 0)
+    hop = route.hop if route else None
+
+    assert hop is not None
+    assert [(each.name, each.by_mx) for each in (hop, *hop.others)] == [
+        ("hub.far.example", True),
+        ("backup.far.example", False),
+    ]
+
+
 def test_exim_asks_nothing_of_who_is_in_a_domain_that_it_relays_to() -> None:
     """Somebody who forwards, and nobody at all, both go on to the hub: it is the hub that forwards, and that knows no such user."""
     exim = (
