@@ -38,7 +38,7 @@ def _expanded(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
         yield case.fail(rcpt, "forwarding-loop", "forwarding-loop", f"aliases lead from {rcpt.address} back to it")
         return
     for address in addresses:
-        one = rcpt if address == rcpt.address else Rcpt(address, rcpt.count, rcpt.written)
+        one = rcpt if address == rcpt.address else rcpt.at(address)
         yield from _resolve(case, one)
 
 
@@ -135,11 +135,11 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
         cause = "internal-only" if isinstance(entry, Group) else "internal-only-person"
         return case.fail(rcpt, cause, "internal-senders-only", reason)
     if isinstance(entry, Group) and not policy.expands_first:
-        members = tuple(Rcpt(member, rcpt.count, rcpt.written) for member in entry.members)
+        members = tuple(rcpt.at(member) for member in entry.members)
         return _Expansion(members, frozenset({fold(address)}), is_group=True)
     person = entry if isinstance(entry, Person) and not entry.unreachable else None
     if person and fold(person.address) != fold(address) and policy.rule_for(person.address) is not None:
-        rcpt = Rcpt(person.address, rcpt.count, rcpt.written)  # an alias, or the one address with this local part
+        rcpt = rcpt.at(person.address)  # an alias, or the one address with this local part
     forced = policy.forced_route(address)
     if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
         return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
@@ -172,7 +172,7 @@ def _catch_all(case: Case, rcpt: Rcpt, rule: DomainRule, person: Person | None) 
     if person is not None and (person.lives_at(policy.server) or known_to_others or leads_on):
         return None
     to = policy.unlisted_go_to
-    target = Rcpt(f"{local_part_of(address)}{to}" if to.startswith("@") else to, rcpt.count, rcpt.written)
+    target = rcpt.at(f"{local_part_of(address)}{to}" if to.startswith("@") else to)
     return _Expansion((target,), frozenset({fold(address)}))
 
 
@@ -190,7 +190,7 @@ def _deliver(case: Case, rcpt: Rcpt, person: Person) -> Disposition | _Expansion
     if other == case.setup.machine_of(case.came_from):
         return here
     route = RouteEntry(domain_of(rcpt.address), policy.also_deliver_to, "dual-delivery")
-    copy = Rcpt(rcpt.address, rcpt.count, rcpt.written)
+    copy = rcpt.at(rcpt.address)
     return _Expansion(
         also=(here, case.to_hop(copy, route, route.rule, f"a copy goes to {policy.also_deliver_to.name}"))
     )
@@ -200,7 +200,7 @@ def _follow(
     case: Case, rule: DomainRule, person: Person, rcpt: Rcpt, onward: str, names: frozenset[str]
 ) -> Disposition | _Expansion:
     """On to a forwarding address, with the copy that stays in the mail file."""
-    target = Rcpt(onward, rcpt.count, rcpt.written)
+    target = rcpt.at(onward)
     target_rule = case.policy.rule_for(onward)
     if target_rule is not None and target_rule.takes_targets and _is_address_of(case, onward, person):
         found = f"{case.policy.wording.record} for {rcpt.address} with the target address {onward}, in a domain that is not authoritative"

@@ -25,11 +25,17 @@ class Rcpt(NamedTuple):
     address: str
     count: int = 1  # type: ignore[assignment]  # hides tuple.count, which nobody needs
     original: str = ""
+    is_archive: bool = False
+    """A copy for an archive, which a server added (always_bcc, journal): told with a recipient, but not what became of it."""
 
     @property
     def written(self) -> str:
         """The address as the sender wrote it, before groups and forwarding."""
         return self.original or self.address
+
+    def at(self, address: str) -> Rcpt:
+        """The same recipient under another address: where an alias, a group or a forwarding leads."""
+        return self._replace(address=address, original=self.written)
 
 
 class Reply(NamedTuple):

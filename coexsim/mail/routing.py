@@ -88,7 +88,7 @@ def _archive(case: Case) -> tuple[tuple[Rcpt, Rcpt], ...]:
     copies: dict[str, tuple[Rcpt, Rcpt]] = {}
     for to, of in wanted:
         if to is not None and fold(to) not in named:
-            copies.setdefault(fold(to), (Rcpt(to, 1, of.written), of))
+            copies.setdefault(fold(to), (Rcpt(to, 1, of.written, is_archive=True), of))
     return tuple(copies.values())
 
 

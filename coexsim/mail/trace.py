@@ -12,7 +12,7 @@ from coexsim.mail.message import Client, Envelope, Rcpt, fold
 from coexsim.mail.outages import Outages
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace_driver import TraceDriver
-from coexsim.mail.traced import Copy, Deferral, Hop, Notice, Outcome, RecipientRoute, Route, Transaction
+from coexsim.mail.traced import Copy, Deferral, Hop, Notice, Outcome, RecipientRoute, Route, Transaction, deciding
 from coexsim.scenario.model import Mail, Scenario
 
 
@@ -63,7 +63,7 @@ def _recipient(main: Gathered, address: str, notices: tuple[Notice, ...]) -> Rec
     copies += [copy for _, copy in main.copies if fold(copy.address) in doubled and copy not in copies]
     dsn = next((n for n in notices if n.kind == "dsn" and address in n.about), None)
     deferred = tuple(deferral for written, deferral in main.deferrals if written == address)
-    outcome = worst([copy.outcome for copy in copies])
+    outcome = worst([copy.outcome for copy in deciding(copies)])
     return RecipientRoute(
         address, outcome, tuple(copies), dsn, deferred, main.expires.get(address), main.warned.get(address)
     )

@@ -151,7 +151,13 @@ class TraceDriver:
         failed: list[FailedRecipient] = []
         for disposition in decision.dispositions:
             if disposition.action == "deliver":
-                end = Copy(disposition.rcpt.address, "delivered", hops_of(copy, disposition), at_s=at_s)
+                end = Copy(
+                    disposition.rcpt.address,
+                    "delivered",
+                    hops_of(copy, disposition),
+                    at_s=at_s,
+                    is_archive=disposition.rcpt.is_archive,
+                )
                 self.messages[copy.message].copies.append((disposition.rcpt.written, end))
             elif disposition.action == "duplicate":
                 self.messages[copy.message].duplicates.append(
@@ -366,7 +372,7 @@ class TraceDriver:
 
     def _fail(self, copy: QueuedCopy, failed: FailedRecipient, outcome: Outcome, at_s: float) -> None:
         rcpt, hops, said, host = failed
-        end = Copy(rcpt.address, outcome, hops, copy.server, said, at_s, host)
+        end = Copy(rcpt.address, outcome, hops, copy.server, said, at_s, host, rcpt.is_archive)
         self.messages[copy.message].copies.append((rcpt.written, end))
 
     def _bounce(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -32,11 +33,17 @@ class Copy(NamedTuple):
     reply: Reply | None = None
     at_s: float = 0.0
     remote: str = ""  # the host that refused it, if another server did
+    is_archive: bool = False  # made by a server for an archive, beside what went to the recipient
 
     @property
     def servers(self) -> tuple[str, ...]:
         """The servers that took this copy."""
         return tuple(hop.server for hop in self.hops)
+
+
+def deciding(copies: Sequence[Copy]) -> list[Copy]:
+    """The copies that say what became of a recipient: not those for an archive, unless there are no others."""
+    return [copy for copy in copies if not copy.is_archive] or list(copies)
 
 
 class Transaction(NamedTuple):
@@ -87,7 +94,7 @@ class RecipientRoute(NamedTuple):
     @property
     def end(self) -> Copy:
         """The copy that decides the outcome: the first of the worst ones."""
-        return next(copy for copy in self.copies if copy.outcome == self.outcome)
+        return next(copy for copy in deciding(self.copies) if copy.outcome == self.outcome)
 
     @property
     def servers(self) -> tuple[str, ...]:

@@ -85,3 +85,19 @@ def test_every_message_has_one_more_recipient() -> None:
         for name, results in (("with", slow), ("without", without))
     }
     assert sessions == {"with": without.mail["born_s"].nunique(), "without": 0}
+
+
+def test_the_archive_s_copy_decides_nothing_about_a_recipient() -> None:
+    """Its way is not the recipient's, and where it fails the recipient still got the mail."""
+    scenario = scenario_from_text(COPIED)
+    fine = trace(scenario, "onprem1@smallco.net", "somebody@elsewhere.org").recipients[0]
+    lost = trace(
+        scenario.change({"servers.mx.always_bcc": "gone@store.smallco.net"}),
+        "onprem1@smallco.net",
+        "somebody@elsewhere.org",
+    ).recipients[0]
+
+    assert (fine.outcome, fine.servers, fine.end.address) == ("delivered", ("mx", "world"), "somebody@elsewhere.org")
+    assert [copy.is_archive for copy in fine.copies].count(True) == 1
+    assert (lost.outcome, lost.servers) == ("delivered", ("mx", "world"))
+    assert [copy.outcome for copy in lost.copies if copy.is_archive] == ["bounced"]
