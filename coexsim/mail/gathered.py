@@ -41,9 +41,18 @@ class Gathered:
     kind: Kind = "mail"
     at_s: float = 0.0
     duplicates: list[tuple[str, str]] = field(default_factory=list)
+    led_to: dict[str, set[str]] = field(default_factory=dict)  # where a server led the mail of an address, folded
     deferrals: list[tuple[str, Deferral]] = field(default_factory=list)
     expires: dict[str, float] = field(default_factory=dict)
     warned: dict[str, float] = field(default_factory=dict)
+
+    def behind(self, addresses: set[str]) -> set[str]:
+        """These addresses, and all that servers led their mail to."""
+        found, new = set(addresses), set(addresses)
+        while new:
+            new = {to for address in new for to in self.led_to.get(address, ())} - found
+            found |= new
+        return found
 
 
 class FailedRecipient(NamedTuple):

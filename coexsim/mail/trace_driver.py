@@ -150,6 +150,11 @@ class TraceDriver:
         decision = decide(self.setup, copy.server, copy.envelope, copy.came_from, self.setup.state_at(at_s))
         failed: list[FailedRecipient] = []
         for disposition in decision.dispositions:
+            of, to = (
+                fold(one.address) for one in (disposition.envelope_recipient or disposition.rcpt, disposition.rcpt)
+            )
+            if of != to:
+                self.messages[copy.message].led_to.setdefault(of, set()).add(to)
             if disposition.action == "deliver":
                 end = Copy(
                     disposition.rcpt.address,

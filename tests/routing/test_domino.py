@@ -231,6 +231,15 @@ def test_a_group_and_one_of_its_members_by_name_make_one_copy() -> None:
     assert sum(t.accepted for t in result.transactions if t.client == "smart-host") == 1
 
 
+def test_a_duplicate_is_followed_where_another_server_leads_the_copy() -> None:
+    """One copy for the group and the member; the member's own server sends it on: both recipients end where it ends."""
+    more = "servers: {external: {forwarding: {someuser: dUser1@corporate.com}}}\ndirectory: {groups: {some: [someuser@otherdomain.com]}}"
+    result = go(more, IU1, ["some@corporate.com", OUTSIDE])
+
+    assert [one.outcome for one in result.recipients] == ["delivered", "delivered"]
+    assert [one.end.address for one in result.recipients] == [DU1, DU1]
+
+
 def test_an_alias_is_the_same_mail_file() -> None:
     """Alias and primary address: one mail file, one copy."""
     result = go("directory: {people: {dUser1: {aliases: [chief]}}}", OUTSIDE, ["chief@corporate.com", DU1])
