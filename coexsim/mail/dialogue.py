@@ -151,7 +151,9 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
         at_rcpt = said._replace(enhanced="5.1.1") if said.enhanced == "5.0.0" else said
         return dialogue.refused(rcpt, at_rcpt, "rcpt", refused_by.rule)
     if rule is not None and rule.verify and not _is_known(dialogue, rule, rcpt.address):
-        return dialogue.no(rcpt, "edge-blocked" if policy.edge_blocking else "unknown-user", "recipient-verification")
+        return dialogue.no(
+            rcpt, "edge-blocked" if policy.edge_blocking else rule.unknown_cause, "recipient-verification"
+        )
     if (
         policy.protects_at_rcpt
         and dialogue.setup.directory.is_internal_only(rcpt.address)

@@ -29,6 +29,7 @@ class DomainRule(NamedTuple):
     elsewhere_rule: str = "person-without-mail-file"
     any_route: bool = False  # the route for all domains ("*") serves too
     delivers: bool = True  # into mail files here; else all mail of the domain goes on
+    unknown_cause: str = "unknown-user"  # of the reply at RCPT
     takes_targets: bool = False  # a target address in it leads out, by its route, though a person here has that address
 
 

@@ -17,6 +17,10 @@ NO_SERVER = Reply(451, "4.4.1", "no server of this scenario takes mail from this
 """What a user's own program says where nobody takes its mail."""
 COMMON: Catalogue = {
     "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown"),
+    **dict.fromkeys(
+        ("unknown-local-user", "unknown-alias", "unknown-relay-user"),  # told apart by Postfix only
+        (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown"),
+    ),
     "relay-denied": (554, "5.7.1", "<{address}>: Relay access denied"),
     "relay-deferred": (454, "4.7.1", "<{address}>: Relay access denied"),  # seen by users of Postfix
     "internal-only": (550, "5.7.1", "<{address}>: only internal senders may write to this address"),

@@ -455,3 +455,41 @@ def test_a_finding_stands_at_the_key_that_was_written() -> None:
         "servers",
         "gone",
     )
+
+
+GATEWAY = """
+coexsim: 1
+domain: corporate.com
+dns: {corporate.com: "@ IN MX 10 mx\\nmx IN A 192.0.2.10"}
+servers:
+  mx: {kind: postfix, host: mx.corporate.com, relayhost: "[smart.corporate.com]", relay_domains: [partner.example],
+       relay_recipient_check: true}
+  smart: {kind: relay, host: smart.corporate.com, relay_for: [mx]}
+  backup: {kind: relay, host: backup.provider.example, relay_for: [mx]}
+  partner: {kind: external, domain: partner.example, mailboxes: [p]}
+directory: {people: {ann: {mail_file: mx}, pat: {mail_file: mx, internet_address: pat@partner.example}}}
+"""
+
+
+def test_a_host_without_an_address_is_worse_where_no_fallback_takes_the_mail() -> None:
+    """The host is a server's own, in a zone without its record: no other name is meant. With a fallback relay mail passes."""
+    alone = scenario_from_text(GATEWAY)
+    helped = alone.change({"servers.mx.smtp_fallback_relay": ["[backup.provider.example]"]})
+    [error] = [one for one in found(alone) if one.code == "SMART-HOST-NO-ADDRESS"]
+    [warning] = [one for one in found(helped) if one.code == "SMART-HOST-NO-ADDRESS"]
+    [addressed] = [
+        one for one in found(alone.change({"servers.mx.relayhost": "[192.0.2.99]"})) if "192.0.2.99" in one.text
+    ]
+
+    assert (error.severity, warning.severity) == ("error", "warning")
+    assert error.text.endswith(
+        "what mx sends there waits; write an A record for it in its zone, or give that server an address"
+    )
+    assert "goes to the fallback relay backup.provider.example" in warning.text
+    assert addressed.text.startswith("no server of this scenario is at 192.0.2.99; add it, with 'address: 192.0.2.99'")
+    assert trace(Setup(helped), "ann", "someone@elsewhere.example").recipients[0].servers[:2] == ("mx", "backup")
+
+
+def test_the_domain_of_an_outside_server_needs_no_zone() -> None:
+    """Its MX is that server's host, though a server here relays for the domain and knows people in it."""
+    assert [one for one in found(scenario_from_text(GATEWAY)) if one.code == "ZONE-MISSING"] == []

@@ -235,6 +235,26 @@ def test_a_relayed_domain_goes_where_its_transport_says(tmp_path: Path) -> None:
     assert found.relay_transport == "smtp:[10.0.0.1]"
 
 
+def test_a_relay_domain_taken_whole_is_not_checked(tmp_path: Path) -> None:
+    """postconf(5), relay_recipient_maps: "@domain" matches every address there; of two domains one of which is listed, that is told."""
+    base = "relay_domains = branch.example{}\nrelay_recipient_maps = inline:{{ @branch.example=OK{} }}\n"
+    whole = imported(tmp_path, {"main.cf": MAIN + base.format("", "")}, "postfix")
+    mixed = imported(tmp_path, {"main.cf": MAIN + base.format(", b.example", ", ann@b.example=OK")}, "postfix")
+
+    assert "relay_recipient_check" not in whole.text
+    assert told(whole, "relay_recipient_maps") == []
+    assert "relay_recipient_check" not in mixed.text
+    assert "here every one of b.example too" in told(mixed, "relay_recipient_maps")[0]
+
+
+def test_threads_are_those_of_the_agent_that_delivers(tmp_path: Path) -> None:
+    """virtual_transport names the service of master.cf."""
+    master = "smtp inet n - n - 40 smtpd\nvirtual unix - n n - 8 virtual\ndovecot unix - n n - 3 pipe\nlmtp unix - - n - 5 lmtp\n"
+    for transport, threads in (("virtual", 8), ("dovecot", 3), ("lmtp:unix:private/lmtp", 5)):
+        found = server(tmp_path, f"virtual_transport = {transport}\n", **{"master.cf": master})
+        assert found.capacity.delivery_threads == threads
+
+
 def test_nothing_is_dropped_in_silence(tmp_path: Path) -> None:
     """What is not modelled is in the list with its value; what changes answers also at the end of the scenario."""
     found = imported(
@@ -255,6 +275,13 @@ def test_nothing_is_dropped_in_silence(tmp_path: Path) -> None:
     assert "content_filter = smtp:[127.0.0.1]:10024" in found.text
     assert "queue_directory" not in found.text
     assert told(found, "file") == ["no parameter of main.cf names this table"]
+    other = tmp_path / "other"
+    other.mkdir()
+    patterns: dict[str, str | bytes] = {
+        "main.cf": MAIN + "virtual_alias_maps = regexp:/etc/postfix/patterns\n",
+        "patterns": "/^x/ y@z.example\n",
+    }
+    assert told(imported(other, patterns, "postfix"), "file") == []
 
 
 def test_files_without_a_main_are_refused(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coexsim.audit.finding import Finding, FindingKind
+from coexsim.audit.finding import Finding, FindingKind, Severity
 from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject
-from coexsim.mail.dns import DnsFailure, MailHosts, Question, listener, server_behind
+from coexsim.mail.dns import DnsFailure, MailHosts, Question, is_address, listener, server_behind
 from coexsim.mail.message import SMTP_PORT, NextHop, fold, next_hop
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
@@ -77,11 +77,10 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                     )
                     yield search.finding(SMART_HOST_IS_ITSELF, path, text, about=(name, hop.name), marks=marks)
                 if found.cause in ("no-address", "no-such-domain", "null-mx"):
-                    text = (
-                        f"{hop.name} has no address: what {name} sends there {ends}; "
-                        f"correct the name, or give the server there this host{search.hosts.near(hop.name)}"
+                    text, severity = _without_address(search, name, hop, ends)
+                    yield search.finding(
+                        SMART_HOST_NO_ADDRESS, path, text, about=(name, hop.name), marks=marks, severity=severity
                     )
-                    yield search.finding(SMART_HOST_NO_ADDRESS, path, text, about=(name, hop.name), marks=marks)
                 continue
             hosts = [host for group in found.groups for host in group]
             at = search.setup.server_at
@@ -90,8 +89,27 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
                 text = (
                     f"{hop.name} is {where}, where no server of this scenario is; add that server, or correct the name"
                 )
+                if is_address(hop.name):
+                    text = f"no server of this scenario is at {hop.name}; add it, with 'address: {hop.name}', or correct the address"
                 marks = tuple(f"connect to {host.name}[" for host in hosts)
                 yield search.finding(SMART_HOST_NOT_HERE, path, text, about=(name, hop.name), marks=marks)
+
+
+def _without_address(search: Search, name: str, hop: NextHop, ends: str) -> tuple[str, Severity]:
+    """What follows where a host has no address, and what to do; less where another host takes the mail."""
+    policy = search.setup.policies[name]
+    helpers = [
+        other.name
+        for other in policy.fallback_relays
+        if other != hop and not isinstance(hosts_behind(search.setup, other, policy), DnsFailure)
+    ]
+    if helpers:
+        ends = f"goes to the fallback relay {helpers[0]}"
+    if fold(hop.name) in search.hosts:
+        do = "write an A record for it in its zone, or give that server an address"
+    else:
+        do = f"correct the name, or give the server there this host{search.hosts.near(hop.name)}"
+    return f"{hop.name} has no address: what {name} sends there {ends}; {do}", "warning" if helpers else "error"
 
 
 def _named_hops(policy: Policy) -> Iterator[NextHop]:

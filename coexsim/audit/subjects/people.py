@@ -84,7 +84,9 @@ def person_records(search: Search) -> Iterator[Finding]:
 
 
 def _refusal(search: Search, name: str, address: str) -> str:
-    return str(reply(search.setup.policies[name].product, "unknown-user", address=address))
+    policy = search.setup.policies[name]
+    rule = policy.rule_for(address)
+    return str(reply(policy.product, rule.unknown_cause if rule else "unknown-user", address=address))
 
 
 SUBJECT = Subject(

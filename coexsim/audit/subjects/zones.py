@@ -10,6 +10,7 @@ from coexsim.mail.dns import Answer, is_address
 from coexsim.mail.message import domain_of, fold
 from coexsim.scenario.names import Names
 from coexsim.scenario.places import Path
+from coexsim.scenario.servers import ExternalServer
 
 MOST_GUESSED = 20  # hosts of a zone of which a misspelling is thought: who lists more did not mistype them
 NO_NAMES = Names(())
@@ -119,8 +120,12 @@ def _mx_lines(search: Search, zone: str) -> dict[str, int]:
 
 def own_domains_have_zones(search: Search) -> Iterator[Finding]:
     """The zones of the shared domain, and of others whose people mail does not reach, are declared: the world can find their MX."""
+    others = (one for one in search.scenario.servers.values() if isinstance(one, ExternalServer))
+    elsewhere = {fold(domain) for one in others for domain in one.domain}
     for domain in search.domains:
         shared = domain == fold(search.scenario.domain)
+        if domain in elsewhere and not shared:  # that server's host is its MX
+            continue
         if search.setup.zone_of(domain) is not None or not (shared or _is_missed(search, domain)):
             continue
         other = "" if shared else f", in which {_whose(search, domain)} knows people,"

@@ -306,8 +306,11 @@ def _processes(main: Main, services: Sequence[MasterService], found: Found, serv
     """How many processes of a kind there may be: smtpd takes, smtp sends, virtual delivers."""
     default = number(main.text("default_process_limit")) or DEFAULT_PROCESSES
     place = main.where("default_process_limit")
+    agent = main.text("virtual_transport").partition(":")[0]
+    agent = agent if any(one.name == agent and one.command in ("lmtp", "pipe") for one in services) else "virtual"
+    delivers = next((one.command for one in services if one.name == agent), "virtual")
     for command, name, key in (("smtpd", "smtp", "smtp_connections"), ("smtp", "smtp", "transfer_threads"),
-                               ("virtual", "virtual", "delivery_threads")):  # fmt: skip
+                               (delivers, agent, "delivery_threads")):  # fmt: skip
         own = [one for one in services if one.command == command and one.name in (name, "25")]
         most = own[0].maxproc if own and own[0].maxproc is not None else default
         if most and (own or place):

@@ -87,8 +87,20 @@ class Domains:
         if self.relayed:
             self._found.put((*self._server, "relay_domains"), list(self.relayed), next(iter(self.relayed.values())))
         if self.relayed and self._tables.are_set("relay_recipient_maps"):
-            place = self._main.where("relay_recipient_maps")
+            self._relay_recipients()
+
+    def _relay_recipients(self) -> None:
+        """relay_recipient_check, unless the table takes every address of a relay domain ("@domain"): then there is no check here."""
+        place = self._main.where("relay_recipient_maps")
+        whole = {
+            entry.key[1:].casefold() for entry in self._tables.entries("relay_recipient_maps") if entry.key[:1] == "@"
+        }
+        listed = [domain for domain in self.relayed if domain not in whole]
+        if len(listed) == len(self.relayed):
             self._found.put((*self._server, "relay_recipient_check"), "enabled", place, "relay_recipient_maps")
+        elif listed and place is not None:
+            meaning = f"takes every address of some relay domains, listed ones of others; here every one of {', '.join(listed)} too"
+            self._found.leave("relay_recipient_maps", self._main.text("relay_recipient_maps"), place, meaning)
 
     def _mailbox_domains(self, domains: list[str]) -> None:
         """virtual_mailbox_domains; where one of their tables was not read, the domain that was asked about is taken to be in it."""

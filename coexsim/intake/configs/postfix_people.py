@@ -34,8 +34,6 @@ class People:
         taken_whole = set()
         for entry in self._tables.entries("relay_recipient_maps"):
             if entry.key.startswith("@"):
-                meaning = f"every address of {entry.key[1:]} is accepted; here those that are listed"
-                self._found.leave("relay_recipient_maps", entry.key, entry.where, meaning)
                 taken_whole.add(entry.key[1:].casefold())
             elif "@" in entry.key:
                 self._add(Mailbox(entry.key, None, entry.where))

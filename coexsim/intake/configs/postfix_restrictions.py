@@ -30,7 +30,7 @@ def restrictions(main: Main, found: Found, server: tuple[str, str]) -> None:
         found.put((*server, "reject_unlisted_recipient"), "disabled", where)
     relaying = main.words("smtpd_relay_restrictions")
     if "defer_unauth_destination" in relaying and "reject_unauth_destination" not in relaying:
-        found.put((*server, "defer_unauth_destination"), "enabled", main.where("smtpd_relay_restrictions"))
+        found.put((*server, "defer_unauth_destination"), "enabled", main.where("smtpd_relay_restrictions") or UNSET)
     if not any(_forbids_relaying(_spelled_out(main, main.words(parameter))) for parameter in RELAY_LISTS):
         where = main.where("smtpd_relay_restrictions") or main.where("smtpd_recipient_restrictions")
         meaning = (

@@ -94,6 +94,7 @@ class Tables:
             file = self._file("passwd", parameter, where)
             yield from _users(file) if file else ()
         elif kind in _PATTERNS:
+            self.used |= {file.name for file in self._files if file.path.name == PurePosixPath(name).name}
             self._tell(
                 parameter, word, where, "patterns are not looked up here; write what they match as table or directory"
             )

@@ -37,6 +37,18 @@ MACHINE_SETTINGS: Settings = dict(
 # Seen with Postfix 3.7.11.
 REPLIES = {
     "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown in virtual mailbox table"),
+    # One for each class of domains (smtpd_check.c)
+    "unknown-local-user": (
+        550,
+        "5.1.1",
+        "<{address}>: Recipient address rejected: User unknown in local recipient table",
+    ),
+    "unknown-alias": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown in virtual alias table"),
+    "unknown-relay-user": (
+        550,
+        "5.1.1",
+        "<{address}>: Recipient address rejected: User unknown in relay recipient table",
+    ),
     "internal-only": (554, "5.7.1", "<{address}>: Recipient address rejected: Access denied"),
     "too-many-hops": (554, "5.4.0", "Error: too many hops"),
     "set-up-at-fault": (451, "4.3.5", "{detail}"),
@@ -108,13 +120,13 @@ def _domains(server: PostfixServer, scenario: Scenario) -> tuple[dict[str, Domai
     """
     listed = server.reject_unlisted_recipient
     virtual = DomainRule(True, "fail", "relay", listed)
-    local = virtual
+    local = virtual._replace(unknown_cause="unknown-local-user")
     if server.fallback_transport:
         local = DomainRule(True, "relay", "relay", listed, "fallback-transport", "fallback-transport")
     relay = tuple(dict.fromkeys(map(fold, server.relay_domains)))
     classes = (
         (map(fold, server.mydestination), local),
-        (map(fold, server.virtual_alias_domains), virtual._replace(verify=True)),
+        (map(fold, server.virtual_alias_domains), virtual._replace(verify=True, unknown_cause="unknown-alias")),
         (virtual_domains(server, scenario), virtual),
         (relay, _relayed(server, scenario)),
     )
@@ -130,7 +142,7 @@ def _relayed(server: PostfixServer, scenario: Scenario) -> DomainRule:
     """
     return DomainRule(
         _has_people(server, scenario), "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain",
-        delivers=bool(server.smart_host),
+        delivers=bool(server.smart_host), unknown_cause="unknown-relay-user",
     )  # fmt: skip
 
 
