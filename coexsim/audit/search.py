@@ -11,7 +11,8 @@ from coexsim.audit.classes import own_domains
 from coexsim.audit.finding import Finding, FindingKind, Severity
 from coexsim.audit.flows import Flow, hosts_behind
 from coexsim.mail.dns import Answer, DnsFailure, Question
-from coexsim.mail.message import NextHop, fold
+from coexsim.mail.message import NextHop, fold, next_hop
+from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.names import Names
@@ -74,6 +75,36 @@ class Search:
         return Names(fold(server.host) for server in self.scenario.servers.values() if server.host)
 
     @cached_property
+    def host_keys(self) -> dict[tuple[str, str], Path]:
+        """The first setting of a server that names a host, but its own, by server and host."""
+        found: dict[tuple[str, str], Path] = {}
+        for path in self.scenario.source.lines:
+            if path[:1] == ("servers",) and len(path) > 2 and path[2:] != ("host",):
+                found.setdefault((str(path[1]), _host_in(self._text_at(path))), path)
+        return found
+
+    def _text_at(self, path: Path) -> str:
+        """The text that stands at a key; empty where there is no text."""
+        here: object = self.scenario.source.raw
+        for key in path:
+            if isinstance(here, dict):
+                here = here.get(key)
+            elif isinstance(here, list) and isinstance(key, int):
+                here = here[key]
+        return here if isinstance(here, str) else ""
+
+    @cached_property
+    def fallback_relay(self) -> dict[str, str | None]:
+        """The first fallback relay of each server that has an address; None where there is none."""
+        return {
+            name: next((hop.name for hop in policy.fallback_relays if self._is_found(hop, policy)), None)
+            for name, policy in self.setup.policies.items()
+        }
+
+    def _is_found(self, hop: NextHop, policy: Policy) -> bool:
+        return not isinstance(hosts_behind(self.setup, hop, policy), DnsFailure)
+
+    @cached_property
     def mx_servers(self) -> list[str]:
         """The servers that the shared domain's MX points to, the best first."""
         hosts = hosts_behind(self.setup, NextHop(fold(self.scenario.domain), by_mx=True))
@@ -111,6 +142,12 @@ class Search:
         known = () if spec is None else [name for name in names if name in type(spec).model_fields]
         written = () if spec is None else [name for name in known if name in spec.model_fields_set]
         return next((("servers", server, name) for name in (*written, *known)), ("servers", server))
+
+
+def _host_in(text: str) -> str:
+    """The host that a setting names: ``smtp:[host]``, ``[host]:port``, ``host``."""
+    host = text.partition(":")[2] if text.partition(":")[0] in ("smtp", "relay", "lmtp") else text
+    return next_hop(host).name
 
 
 def not_local(name: str, domain: str) -> tuple[str, ...]:

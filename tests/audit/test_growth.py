@@ -87,6 +87,16 @@ LISTS = {
     "global domains": listed("servers: {onprem: {global_domain: [corporate.com, ", "d{n}.example", "]}}"),
     "people": listed("directory: {people: {", "u{n}: {mail_file: onprem}", "}}"),
     "groups": listed("directory: {groups: {", "g{n}: [iUser1, dUser1]", "}}"),
+    "fallback relays": listed(
+        "servers: {out: {kind: postfix, host: out.example, relayhost: in.example, smtp_fallback_relay: [",
+        "r{n}.example",
+        "]}}",
+    ),
+    "fallback hosts": listed(
+        "servers: {out: {kind: exim, host: out.example, smart_host: in.example, fallback_hosts: [",
+        "r{n}.example",
+        "]}}",
+    ),
     "messages": listed("messages: [", "{from: iUser1, to: iUser2, name: m{n}}", "]"),
     "objectives": listed("objectives: [", "p95(delay, hosted->hosted) < 1{n} s", "]"),
     "streams": listed(
@@ -97,7 +107,15 @@ LISTS = {
 }
 
 
-SIZES = {"acknowledge": 200, "relays": 80, "externals": 15, "global domains": 15, "moves": 25}
+SIZES = {
+    "acknowledge": 200,
+    "relays": 80,
+    "externals": 15,
+    "global domains": 15,
+    "moves": 25,
+    "fallback relays": 200,
+    "fallback hosts": 200,
+}
 """Where the square once showed; and fewer where each entry is a class of mail of its own."""
 
 

@@ -8,7 +8,7 @@ from coexsim.audit.finding import Finding, FindingKind, Severity
 from coexsim.audit.flows import hosts_behind
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.dns import DnsFailure, MailHosts, Question, is_address, listener, server_behind
-from coexsim.mail.message import SMTP_PORT, NextHop, fold, next_hop
+from coexsim.mail.message import SMTP_PORT, NextHop, fold
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
 from coexsim.mail.setup import State
@@ -97,19 +97,17 @@ def smart_hosts_have_addresses(search: Search) -> Iterator[Finding]:
 
 def _without_address(search: Search, name: str, hop: NextHop, ends: str) -> tuple[str, Severity]:
     """What follows where a host has no address, and what to do; less where another host takes the mail."""
-    policy = search.setup.policies[name]
-    helpers = [
-        other.name
-        for other in policy.fallback_relays
-        if other != hop and not isinstance(hosts_behind(search.setup, other, policy), DnsFailure)
-    ]
-    if helpers:
-        ends = f"goes to the fallback relay {helpers[0]}"
+    helper = search.fallback_relay[name]
+    if helper is not None:
+        ends = f"goes to the fallback relay {helper}"
     if fold(hop.name) in search.hosts:
         do = "write an A record for it in its zone, or give that server an address"
     else:
         do = f"correct the name, or give the server there this host{search.hosts.near(hop.name)}"
-    return f"{hop.name} has no address: what {name} sends there {ends}; {do}", "warning" if helpers else "error"
+    return (
+        f"{hop.name} has no address: what {name} sends there {ends}; {do}",
+        "warning" if helper is not None else "error",
+    )
 
 
 def _named_hops(policy: Policy) -> Iterator[NextHop]:
@@ -122,29 +120,8 @@ def _named_hops(policy: Policy) -> Iterator[NextHop]:
 
 def _where_named(search: Search, server: str, host: str) -> Path:
     """The setting in which a server (or the one it runs on) names a host."""
-    for name in (server, search.scenario.servers[server].runs_on):
-        for path in search.scenario.source.lines:
-            if name and path[:2] == ("servers", name) and path[2:] != ("host",) and _written(search, path) == host:
-                return path
-    return ("servers", server)
-
-
-def _text_at(search: Search, path: Path) -> str:
-    """The text that stands at a key; empty where there is no text."""
-    here: object = search.scenario.source.raw
-    for key in path:
-        if isinstance(here, dict):
-            here = here.get(key)
-        elif isinstance(here, list) and isinstance(key, int):
-            here = here[key]
-    return here if isinstance(here, str) else ""
-
-
-def _written(search: Search, path: Path) -> str:
-    """The host that a key names."""
-    here = _text_at(search, path)
-    host = here.partition(":")[2] if here.partition(":")[0] in ("smtp", "relay", "lmtp") else here
-    return next_hop(host).name
+    names = (server, search.scenario.servers[server].runs_on)
+    return next((path for name in names if (path := search.host_keys.get((name or "", host)))), ("servers", server))
 
 
 HOST_PORT_LEFT_OUT = FindingKind(
