@@ -23,7 +23,7 @@ KERNEL = (
 """The modules that the kernel's code stands in; a later one calls what is in those before it."""
 SOURCES = (
     *(f"engine/{name}.py" for name in ("layout", "shared", "compiling", *KERNEL, "folding", "spreading")),
-    "sim/formulas.py", "sim/buckets.py", "sim/clock.py", "sim/recorder.py", "mail/retry.py", "mail/dsn.py",
+    "sim/formulas.py", "sim/buckets.py", "sim/clock.py", "sim/mail_row.py", "sim/recorder.py", "mail/retry.py", "mail/dsn.py",
 )  # fmt: skip
 FOLDER = "NUMBA_CACHE_DIR"
 
