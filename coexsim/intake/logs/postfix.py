@@ -400,19 +400,17 @@ class PostfixReader:
         elif status == "bounced" and (limit := _LIMIT.search(said)):
             self._book.size_limits[relay] = int(limit[1])
         whom = self._addresses(to)
-        visit.deliveries.append(DeliveryRow(
-            visit=visit.number, to=whom, written_to=whom if written is None else self._addresses(written), relay=self._hosts(relay),
-            at_s=self._now_s, delay_s=float(delay), status=STATUS[status], code=self._codes(code), is_local=is_local,
-            before_s=float(a), queue_s=float(b), connect_s=float(c), transfer_s=float(d), next_id=next_id,
-            reuse=min(int(reuse or 0), 32_767), was_tried=SUSPENDED not in said,
+        visit.deliveries.append(DeliveryRow(  # by position: names cost a Postfix log a tenth of the time to read it
+            visit.number, whom, whom if written is None else self._addresses(written), self._hosts(relay), self._now_s, float(delay),
+            STATUS[status], self._codes(code), is_local, float(a), float(b), float(c), float(d), next_id, min(int(reuse or 0), 32_767),
+            SUSPENDED not in said,
         ))  # fmt: skip
         return True
 
     def _write(self, server: int, queue_id: str, visit: _QueuedMail, gone_s: float) -> None:
         self._book.visits.add(VisitRow(
-            visit=visit.number, server=server, queue_id=hash(queue_id), message_id=visit.message_id, sender=visit.sender,
-            size_bytes=visit.size_bytes, recipients=visit.recipients, arrived_s=visit.arrived_s, gone_s=gone_s, client=visit.client,
-            origin=visit.origin, is_arrival_known=visit.is_arrival_known,
+            visit.number, server, hash(queue_id), visit.message_id, visit.sender, visit.size_bytes, visit.recipients, visit.arrived_s,
+            gone_s, visit.client, visit.origin, visit.is_arrival_known,
         ))  # fmt: skip
         self._book.deliveries.add_all(visit.deliveries)
         self._book.refusals.add_all(visit.refusals)
