@@ -108,8 +108,8 @@ _TERMS = (
     ),
     Term(
         "drain",
-        "time from the end of an outage until what waits is back at its usual level for that hour; the outage"
-        " by its number or name, without one the slowest",
+        "time from the end of an outage until what waits is back at its usual level for that hour, by the time before it (the headline"
+        " of an outage knows the same mail without it, and may be sooner); the outage by its number or name, without one the slowest",
         unit="a duration",
         example="drain(outage 1) < 2 h",
     ),
