@@ -106,7 +106,7 @@ def import_(
         _write(target, found.text)
     if people is not None:
         _write(people, found.people_text or "")
-    open_ = _open(target) if target is not None else []
+    open_ = _open(target) if target is not None and (as_json or not quiet) else []
     answer = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
     if folder is not None:
         from coexsim.report.explain_page import write_import

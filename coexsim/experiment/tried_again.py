@@ -24,7 +24,11 @@ class TriedAgain(NamedTuple):
 def tried_again(
     born_by_hour: list[float], most: float, window_s: float, schedule: RetrySchedule, run_s: float, until_s: float
 ) -> TriedAgain:
-    """Of messages of one sender, so many born in each hour of `run_s`, of which `most` are let in in each `window_s`; up to `until_s`."""
+    """What a limit of `most` messages in each `window_s` [s] makes of one sender's mail, until `until_s` [s] after the start.
+
+    `born_by_hour` are the messages born in each hour of a run of `run_s` [s]. All that is due in a step of a window or more is turned away
+    in the same proportion, and comes again by `schedule`: a mean, which knows no bursts within a step.
+    """
     step_s = max(window_s, until_s / MOST_STEPS)
     most *= step_s / window_s
     due: dict[int, dict[int, tuple[float, float]]] = {}  # by step and failures: how many, and when they were queued

@@ -1,8 +1,8 @@
 """Microsoft Exchange: what its shell says of domains, connectors, limits and recipients, as the keys of a scenario.
 
 Property names and defaults: Microsoft's reference of Get-AcceptedDomain, Get-SendConnector, Get-ReceiveConnector,
-Get-TransportConfig, Get-TransportService, Get-InboundConnector, Get-OutboundConnector, Get-Recipient, Get-RemoteMailbox. That
-DomainType as a number is 0 authoritative, 1 external relay, 2 internal relay is the order of AcceptedDomainType.
+Get-TransportConfig, Get-TransportService, Get-JournalRule, Get-InboundConnector, Get-OutboundConnector, Get-Recipient,
+Get-RemoteMailbox.
 """
 
 from __future__ import annotations
@@ -11,16 +11,12 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from coexsim.intake.configs.exchange_hosted import hosted_connectors, hosted_domains
+from coexsim.intake.configs.exchange_hosted import domain_type, hosted_connectors, hosted_domains
 from coexsim.intake.configs.found import Asked, Found, Item
 from coexsim.intake.configs.reading import File, fail
 from coexsim.intake.configs.recipients import RecipientRecords
 from coexsim.intake.configs.shell_values import Thing, part_of, text_of, things
 
-_DOMAIN_TYPES = {
-    "authoritative": "authoritative", "0": "authoritative", "externalrelay": "external-relay", "1": "external-relay",
-    "internalrelay": "internal-relay", "2": "internal-relay",
-}  # fmt: skip
 _KINDS = (  # properties that only one kind of object has
     ("hosted-domain", {"domaintype", "atservice"}),
     ("accepted-domain", {"domaintype"}),
@@ -93,7 +89,7 @@ def read_exchange(files: Sequence[File], asked: Asked) -> Found:
 def _accepted_domains(domains: list[Thing], found: Found, server: Server) -> None:
     for thing in domains:
         name = thing.text("DomainName") or thing.text("Name")
-        kind = _DOMAIN_TYPES.get(re.sub(r"[\s-]", "", thing.text("DomainType")).casefold())
+        kind = domain_type(thing)
         if not name or "." not in name or kind is None:
             where = thing.where("DomainType")
             fail(where.file, where.line, f"accepted domain {name!r}: no such DomainType: {thing.text('DomainType')!r}")

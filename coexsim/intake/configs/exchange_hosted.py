@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from coexsim.intake.configs.found import Asked, Found, Item
 from coexsim.intake.configs.shell_values import Thing
 
+_DOMAIN_TYPES = {
+    "authoritative": "authoritative", "0": "authoritative", "externalrelay": "external-relay", "1": "external-relay",
+    "internalrelay": "internal-relay", "2": "internal-relay",
+}  # fmt: skip
 _NO_DOOR = "write it into a scenario that has a hosted-inbound and a hosted-outbound server, with --into"
 
 
@@ -90,40 +95,31 @@ def _servers_at(networks: Sequence[str], asked: Asked) -> list[str]:
             network = ip_network(word, strict=False)
         except ValueError:
             continue  # a range of addresses, which is told with the connector
-        found += [
-            name
-            for name, addresses in asked.addresses.items()
-            if any(ip_address(one) in network for one in addresses if _is_address(one))
-        ]
+        found += asked.servers_in(network)
     return list(dict.fromkeys(found))
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+def domain_type(thing: Thing) -> str | None:
+    """The type of an accepted domain, as a scenario writes it; None for what is no type.
+
+    As a number it is 0 authoritative, 1 external relay, 2 internal relay (the order of AcceptedDomainType).
+    """
+    return _DOMAIN_TYPES.get(re.sub(r"[\s-]", "", thing.text("DomainType")).casefold())
 
 
 def hosted_domains(domains: Sequence[Thing], found: Found, asked: Asked) -> None:
     """What Get-AcceptedDomain says in the shell of Exchange Online."""
     door = next((name for name, kind in asked.kinds.items() if kind == "hosted-inbound"), None)
     for thing in domains:
-        name, kind = thing.text("DomainName"), thing.text("DomainType").casefold()
-        words = {
-            "authoritative": "authoritative",
-            "0": "authoritative",
-            "internalrelay": "internal-relay",
-            "2": "internal-relay",
-        }
+        name, kind = thing.text("DomainName"), domain_type(thing)
+        said = f"{name} {thing.text('DomainType')}"
         if door is None:
-            found.leave("Accepted domain of the service", f"{name} {kind}", thing.where("DomainName"), _NO_DOOR)
-        elif kind not in words or not name:
+            found.leave("Accepted domain of the service", said, thing.where("DomainName"), _NO_DOOR)
+        elif not name or kind not in ("authoritative", "internal-relay"):
             meaning = "Exchange Online has authoritative and internal relay domains; this one is left out"
-            found.leave("Accepted domain of the service", f"{name} {kind}", thing.where("DomainType"), meaning)
+            found.leave("Accepted domain of the service", said, thing.where("DomainType"), meaning)
         else:
-            found.put(("servers", door, "accepted_domains", name), words[kind], thing.where("DomainName"))
+            found.put(("servers", door, "accepted_domains", name), kind, thing.where("DomainName"))
             if thing.flag("MatchSubDomains"):
                 place = thing.where("MatchSubDomains")
-                found.put(("servers", door, "accepted_domains", f"*.{name}"), words[kind], place, "MatchSubDomains")
+                found.put(("servers", door, "accepted_domains", f"*.{name}"), kind, place, "MatchSubDomains")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, NamedTuple
+
+from coexsim.mail.dns import is_address
 
 KeyPath = tuple[str, ...]
 
@@ -80,6 +83,14 @@ class Asked(NamedTuple):
     listed_only: Mapping[
         str, frozenset[str]
     ] = {}  # domains in which a server takes mail for listed recipients only, by server
+
+    def servers_in(self, network: IPv4Network | IPv6Network) -> list[str]:
+        """The servers that are there and have an address in a network."""
+        return [name for name, own in self.addresses.items() if any(_lies_in(one, network) for one in own)]
+
+
+def _lies_in(address: str, network: IPv4Network | IPv6Network) -> bool:
+    return is_address(address) and ip_address(address) in network
 
 
 @dataclass

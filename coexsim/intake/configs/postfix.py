@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from coexsim.errors import InputError
 from coexsim.intake.configs.found import Asked, Found, Where
@@ -204,7 +204,7 @@ def _networks(main: Main, tables: Tables, found: Found, server: tuple[str, str],
         if network.prefixlen == 0:
             clients.append("anyone")
             continue
-        inside = [name for name, own in asked.addresses.items() if any(_lies_in(one, network) for one in own)]
+        inside = asked.servers_in(network)
         clients += [name for name in inside if name != server[1]]
         left += [] if inside else [word]
         hosts += [word] if not inside and network.num_addresses == 1 else []
@@ -217,13 +217,6 @@ def _networks(main: Main, tables: Tables, found: Found, server: tuple[str, str],
                 f". Is {', '.join(hosts)} a server that is still to come? Then import this one once more after it"
             )
         found.leave("mynetworks", " ".join(left), where, meaning, matters=bool(hosts))
-
-
-def _lies_in(address: str, network: object) -> bool:
-    try:
-        return ip_address(address) in network  # type: ignore[operator]
-    except (ValueError, TypeError):
-        return False
 
 
 def _limits(main: Main, found: Found, server: tuple[str, str]) -> None:

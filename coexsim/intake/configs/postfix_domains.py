@@ -16,7 +16,7 @@ _SMTP = ("smtp", "relay")
 _HERE = ("virtual", "local", "lmtp")
 _TELLING = ("error", "retry")  # what follows is a text, no host
 _NO_MAIL_DOMAIN = re.compile(r"localhost(\..*)?|(.*\.)?localdomain", re.IGNORECASE)
-_SAME_LOCAL_PART = re.compile(r"\$\{?(?:local|user|mailbox)\}?@")
+_SAME_LOCAL_PART = re.compile(r"\$\{?(?:local|user)\}?@")
 
 
 class Domains:
@@ -64,30 +64,33 @@ class Domains:
                 elif domain not in self.hosted:
                     self.hosted[domain] = (where, parameter)
                     lists[parameter].append(domain)
-                elif (first := self.hosted[domain][1]) != parameter:
-                    self._found.leave(
-                        parameter,
-                        name,
-                        where,
-                        f"stands in {first} too, which goes first; take it out of one of the two",
-                    )
+                elif self.hosted[domain][1] != parameter:
+                    self._tell_twice(parameter, name, where)
+        for parameter, domains in lists.items():
+            if domains and parameter != "virtual_mailbox_domains":
+                self._found.put((*self._server, parameter), domains, self.hosted[domains[0]][0])
+        self._mailbox_domains(lists["virtual_mailbox_domains"])
+        self._relay_domains()
+
+    def _relay_domains(self) -> None:
+        """relay_domains that end nowhere here, and whether their recipients are listed."""
         for name, where in self._tables.list_of("relay_domains"):
             domain = name.casefold()
             if domain in self.hosted and self._main.where("relay_domains") is None:
                 continue  # before compatibility level 2 mydestination is in relay_domains by default
             if domain in self.hosted:
-                meaning = f"stands in {self.hosted[domain][1]} too, which goes first; take it out of one of the two"
-                self._found.leave("relay_domains", name, where, meaning)
+                self._tell_twice("relay_domains", name, where)
             elif where.line and "." in domain and not _NO_MAIL_DOMAIN.fullmatch(domain):
                 self.relayed.setdefault(domain, where)
-        for parameter, domains in lists.items():
-            if domains and parameter != "virtual_mailbox_domains":
-                self._found.put((*self._server, parameter), domains, self.hosted[domains[0]][0])
-        self._mailbox_domains(lists["virtual_mailbox_domains"])
         if self.relayed:
             self._found.put((*self._server, "relay_domains"), list(self.relayed), next(iter(self.relayed.values())))
         if self.relayed and self._tables.are_set("relay_recipient_maps"):
             self._relay_recipients()
+
+    def _tell_twice(self, parameter: str, name: str, where: Where) -> None:
+        first = self.hosted[name.casefold()][1]
+        meaning = f"stands in {first} too, which goes first; take it out of one of the two"
+        self._found.leave(parameter, name, where, meaning)
 
     def _relay_recipients(self) -> None:
         """relay_recipient_check, unless the table takes every address of a relay domain ("@domain"): then there is no check here."""

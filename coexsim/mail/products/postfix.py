@@ -36,19 +36,15 @@ MACHINE_SETTINGS: Settings = dict(
 )
 # Seen with Postfix 3.7.11.
 REPLIES = {
-    "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown in virtual mailbox table"),
-    # One for each class of domains (smtpd_check.c)
-    "unknown-local-user": (
-        550,
-        "5.1.1",
-        "<{address}>: Recipient address rejected: User unknown in local recipient table",
-    ),
-    "unknown-alias": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown in virtual alias table"),
-    "unknown-relay-user": (
-        550,
-        "5.1.1",
-        "<{address}>: Recipient address rejected: User unknown in relay recipient table",
-    ),
+    **{
+        cause: (550, "5.1.1", f"<{{address}}>: Recipient address rejected: User unknown in {table} table")
+        for cause, table in (  # one for each class of domains (smtpd_check.c)
+            ("unknown-user", "virtual mailbox"),
+            ("unknown-local-user", "local recipient"),
+            ("unknown-alias", "virtual alias"),
+            ("unknown-relay-user", "relay recipient"),
+        )
+    },
     "internal-only": (554, "5.7.1", "<{address}>: Recipient address rejected: Access denied"),
     "too-many-hops": (554, "5.4.0", "Error: too many hops"),
     "set-up-at-fault": (451, "4.3.5", "{detail}"),
