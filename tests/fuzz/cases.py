@@ -6,8 +6,10 @@ import atexit
 import contextlib
 import io
 import random
+import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -16,7 +18,7 @@ from coexsim.cli import run
 from coexsim.engine.choice import not_covered
 from tests.engine.both import assert_same, compiled, reference
 from tests.engine.random_worlds import random_world
-from tests.fuzz.damage import FOLDER, damaged
+from tests.fuzz.damage import FOLDERS, ROOT, damaged
 
 COMMANDS = ("check", "trace", "diff", "check", "trace", "diff", "explain")  # explain draws mail: it takes longer
 PEOPLE = (
@@ -27,6 +29,7 @@ PEOPLE = (
     "nonexistent@corporate.com",
     "",
 )
+ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+\w")  # the scenario's own people, beside those of the article
 TRACES: tuple[list[str], ...] = (
     [], ["--json"], ["--dsn"], ["--at", "3 h"], ["--size", "26 MB"], ["--via-mx", "--from-outside"], ["--down", "onprem"],
     ["--undeclared-size", "--size", "1 GB"],
@@ -38,25 +41,28 @@ def damaged_scenario(seed: int) -> str | None:
     """A damaged scenario through `check`, `trace`, `explain` or `diff`: exit code 0 to 3, no traceback, nothing that we call our bug."""
     path, text = damaged(seed)
     rnd = random.Random(f"command {seed}")
-    original = _copies() / path.relative_to(FOLDER)
+    original = _copies() / path.relative_to(ROOT)
     file = original.with_name("damaged.yaml")  # beside the original, so that `extends` still finds its base
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
-    return _command(COMMANDS[seed % len(COMMANDS)], str(file), str(original), rnd)
+    people = (*PEOPLE, *ADDRESS.findall(text))
+    return _command(COMMANDS[seed % len(COMMANDS)], str(file), str(original), people, rnd)
 
 
 @lru_cache(maxsize=1)
 def _copies() -> Path:
-    """A copy of all scenarios, one a process."""
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(shutil.copytree(FOLDER, folder / "scenarios"))
+    """A copy of all scenarios at the places they have here, one a process."""
+    copies = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    atexit.register(shutil.rmtree, copies, ignore_errors=True)
+    for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, copies / folder)
+    return copies
 
 
-def _command(name: str, file: str, original: str, rnd: random.Random) -> str | None:
+def _command(name: str, file: str, original: str, people: Sequence[str], rnd: random.Random) -> str | None:
     formats = rnd.choice((*([] for _ in range(4)), *FORMATS))
     arguments = {
         "check": [file, *formats, *rnd.choice(([], ["--strict"]))],
-        "trace": [file, rnd.choice(PEOPLE), rnd.choice(PEOPLE), *rnd.choice(TRACES)],
+        "trace": [file, rnd.choice(people), rnd.choice(people), *rnd.choice(TRACES)],
         "explain": [file, *rnd.choice(([], ["--json"]))],
         "diff": [original, file, *formats],
     }[name]

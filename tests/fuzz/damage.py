@@ -11,8 +11,9 @@ from typing import Any
 from coexsim.scenario.plain import parse
 from coexsim.scenario.read import copy_of
 
-FOLDER = Path(__file__).parents[2] / "scenarios"
-SCENARIOS = tuple(sorted(FOLDER.rglob("*.yaml")))
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("scenarios", "tests/routing/public_cases")  # the second has the keys that few scenarios need
+SCENARIOS = tuple(tuple(sorted((ROOT / folder).rglob("*.yaml"))) for folder in FOLDERS)
 
 # Values of every kind at every place: other types, units, signs, sizes, encodings, and names that try to forge a line.
 HOSTILE: tuple[Any, ...] = (
@@ -34,7 +35,7 @@ WORDS = (
 def damaged(seed: int) -> tuple[Path, str]:
     """The scenario number `seed` damages, and its damaged text; the same for the same seed. One to four faults each."""
     rnd = random.Random(f"damaged {seed}")
-    path = SCENARIOS[rnd.randrange(len(SCENARIOS))]
+    path = rnd.choice(rnd.choice(SCENARIOS))
     text = path.read_text(encoding="utf-8")
     if rnd.random() < 0.5:
         for _ in range(rnd.choice((1, 1, 2, 4))):
