@@ -83,9 +83,7 @@ def _usual(backlog: Floats, outages: Sequence[tuple[int, int]], first: int, back
     an earlier one that began within that hour: its backlog is not the usual); else, where the run begins with the
     outage or shortly before, the level `after` it.
     """
-    before = first
-    while earlier := [begin for begin, _ in outages if before - HOUR < begin < before]:
-        before = min(earlier)
+    hour = backlog[slice(*hour_before(outages, first))]
     quiet = min((begin for begin, _ in outages), default=first)
     start = max(back - 1, 0)
     usual = np.full(len(backlog) - start, np.nan)
@@ -96,11 +94,18 @@ def _usual(backlog: Floats, outages: Sequence[tuple[int, int]], first: int, back
             for minute in range((start + at) % DAY, len(history), DAY)
         ]
         usual[at] = max((float(part.max()) for part in same if len(part) >= MEAN_MINUTES), default=np.nan)
-    hour = backlog[max(before - HOUR, 0) : before]
     if len(hour) < MEAN_MINUTES:
         return np.where(np.isnan(usual), after, usual)
     level = float(_means(hour)[: -MEAN_MINUTES + 1].max())
     return np.where(np.isnan(usual), level, np.maximum(usual, level))
+
+
+def hour_before(outages: Sequence[tuple[int, int]], first: int) -> tuple[int, int]:
+    """The minutes of the hour before an outage that begins at `first`; before an earlier one that began within that hour."""
+    before = first
+    while earlier := [begin for begin, _ in outages if before - HOUR < begin < before]:
+        before = min(earlier)
+    return max(before - HOUR, 0), before
 
 
 def _level_after(backlog: Floats, first: int, back: int, rest: Floats) -> float:

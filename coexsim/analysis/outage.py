@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from coexsim.analysis.drain import minutes_to_drain
-from coexsim.analysis.slo_measure import minutes_of
+from coexsim.analysis.outage_queues import lifted_queues, normal_s, span_s
 from coexsim.analysis.slo_text import outages_of
 from coexsim.errors import Problem, ScenarioError
 from coexsim.experiment.results import Results
@@ -19,9 +16,10 @@ from coexsim.scenario.model import Event, Scenario
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.units import say_time
 
-Floats = NDArray[np.float64]
 AROUND_S, SETTLES_S = 3600.0, 1800.0
 """A run laid around an outage begins and ends so long before and after it, and is measured from the second one on."""
+LATE_S = 60.0
+"""Mail is late where it arrives later than without the outage by more than this, the grain of the queues' minutes."""
 
 
 class OutageFacts(NamedTuple):
@@ -31,8 +29,7 @@ class OutageFacts(NamedTuple):
     from_s: float
     to_s: float
     backlog: pd.DataFrame
-    """By server whose queue it made longer: ``before`` (mean of the hour before), ``most`` (messages), ``most_bytes``, ``at_s`` (when),
-    ``drain_s`` (after the return)."""
+    """By server whose queue it made longer: the table of `lifted_queues`."""
     burst_per_min: float
     """Most SMTP sessions a minute that any one server took in the hour after the return."""
     usual_per_min: float
@@ -46,11 +43,13 @@ class OutageFacts(NamedTuple):
     in_transit: int
     seen_to_s: float
     """The tables end here: what comes later, a return of the server perhaps, is not in them."""
+    late_to_s: float = float("nan")
+    """When the last mail arrived that is late by the outage, in seconds from the start; not a number where none is, or nobody knows."""
 
     @property
     def normal_s(self) -> float:
         """Seconds from the return until the slowest queue is back at its usual level; infinite if that is not seen."""
-        return float(self.backlog["drain_s"].max()) if len(self.backlog) else 0.0
+        return normal_s(self.backlog)
 
     @property
     def most_bytes(self) -> float:
@@ -89,18 +88,25 @@ def without_outages(scenario: Scenario) -> Scenario:
     return changed(scenario, {"events": [written for written, event in events if event not in known]})
 
 
-def outage_facts(
-    results: Results, scenario: Scenario, event: Event, undisturbed: pd.DataFrame | None = None
-) -> OutageFacts:
+class Undisturbed(NamedTuple):
+    """What a run is without its outages: what is usual."""
+
+    timeline: pd.DataFrame
+    arrived_s: pd.Series
+    """Of each message that was delivered: when its last copy arrived, in seconds from the start."""
+
+
+def undisturbed(results: Results) -> Undisturbed:
+    """What is usual, from one run of a scenario `without_outages`."""
+    return Undisturbed(results.timeline, _arrived_s(results))
+
+
+def outage_facts(results: Results, scenario: Scenario, event: Event, usual: Undisturbed | None = None) -> OutageFacts:
     """What an outage of the scenario did in one run, read from its tables.
 
-    `undisturbed` is the timeline of the same run `without_outages`: what its queues are is normal. Where there is none, it is what they
-    were before the outage.
+    `usual` is the same run `without_outages`: what its queues are is normal. Where there is none, it is what they were before the outage.
     """
-    assert event.at is not None
-    from_s = event.at.after(scenario.run.start)
-    to_s = from_s + (event.for_ if event.for_ is not None else np.inf)
-    spans = [minutes_of(other, scenario) for other in outages_of(scenario)]
+    from_s, to_s = span_s(event, scenario)
     during = results.mail[(results.mail["born_s"] >= from_s) & (results.mail["born_s"] < to_s)]
     mail = during[during["kind"] == "mail"]
     exist = mail[~mail["flow"].astype(str).str.endswith("->unknown")]
@@ -110,7 +116,7 @@ def outage_facts(
         ", ".join(event.down),
         from_s,
         to_s,
-        _backlog(results.timeline, undisturbed, (from_s, to_s), spans),
+        lifted_queues(results.timeline, event, scenario, None if usual is None else usual.timeline),
         _busiest_minute(results, to_s, to_s + 3600),
         _busiest_minute(results, from_s - 3600, from_s),
         int((during["kind"] == "delay").sum()),
@@ -119,47 +125,20 @@ def outage_facts(
         float(delivered.max()) if len(delivered) else float("nan"),
         int(outcomes["in transit"]),
         results.length_s,
+        float("nan") if usual is None else _late_to_s(_arrived_s(results), usual.arrived_s),
     )
 
 
-def _backlog(
-    timeline: pd.DataFrame, undisturbed: pd.DataFrame | None, outage_s: tuple[float, float], spans: Sequence[tuple[int, int]]
-) -> pd.DataFrame:  # fmt: skip
-    """Of every server whose queue the outage made longer: the queue before, during and after."""
-    from_s = outage_s[0]
-    usually = {} if undisturbed is None else _queues(undisturbed)
-    rows = []
-    for server, of_server in _queues(timeline).items():
-        end_s, backlog = (of_server["minute"].to_numpy() + 1) * 60.0, of_server["backlog"].to_numpy()
-        usual = usually[server]["backlog"].to_numpy() if server in usually else None
-        later, hour = end_s > from_s, backlog[(end_s > from_s - 3600) & (end_s <= from_s)]
-        if not later.any() or backlog[later].max() <= max(hour if usual is None else usual[later], default=0.0):
-            continue
-        top = int(np.argmax(np.where(later, backlog, -1)))
-        before = float(hour.mean()) if len(hour) else 0.0
-        most_bytes = float(of_server["queued_bytes"].to_numpy()[later].max())
-        drain_s = _drain_s(backlog, usual, outage_s, spans)
-        rows.append((server, before, float(backlog[top]), most_bytes, float(end_s[top]), drain_s))
-    table = pd.DataFrame(rows, columns=["server", "before", "most", "most_bytes", "at_s", "drain_s"])
-    return table.sort_values("most", ascending=False, ignore_index=True)
+def _arrived_s(results: Results) -> pd.Series:
+    mail = results.mail[(results.mail["kind"] == "mail") & (results.mail["outcome"] == "delivered")]
+    arrived_s: pd.Series = (mail["born_s"] + mail["delay_s"]).groupby(mail["mail"]).max()
+    return arrived_s
 
 
-def _queues(timeline: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The minutes of every server's queue."""
-    queues = timeline[timeline["stage"] == "queue"]
-    return {str(server): rows for server, rows in queues.groupby("server", observed=True)}
-
-
-def _drain_s(
-    backlog: Floats, usual: Floats | None, outage_s: tuple[float, float], spans: Sequence[tuple[int, int]]
-) -> float:
-    """From the return until the queue is back at its usual level; infinite if that is not seen."""
-    from_s, to_s = outage_s
-    if not np.isfinite(to_s) or to_s >= 60 * len(backlog):
-        return float("inf")
-    minutes = (int(from_s // 60), int(np.ceil(to_s / 60)))
-    drained = minutes[1] + minutes_to_drain(backlog, spans, spans.index(minutes), usual)
-    return max(float(drained * 60 - to_s), 0.0)
+def _late_to_s(arrived_s: pd.Series, usually_s: pd.Series) -> float:
+    """When the last of the messages arrived that are late beside the same messages without the outage."""
+    late = arrived_s[(arrived_s - usually_s > LATE_S).reindex(arrived_s.index, fill_value=False)]
+    return float(late.max()) if len(late) else float("nan")
 
 
 def _busiest_minute(results: Results, begin_s: float, end_s: float) -> float:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage, without_outages
+from coexsim.analysis.outage import OutageFacts, Undisturbed, outage_facts, undisturbed, with_outage, without_outages
 from coexsim.analysis.outage_headline import headline, whole_minutes
 from coexsim.analysis.outage_limits import LimitChange, is_own, tried_changes
 from coexsim.analysis.slo import one_by_one
@@ -45,8 +45,8 @@ class Outage:
     results: Results
     runs: tuple[OutageFacts, ...]
     """What it did in each replication."""
-    undisturbed: pd.DataFrame | None = None
-    """The timeline of the first replication without its outages."""
+    usual: tuple[Undisturbed, ...] = ()
+    """Each replication without its outages."""
     changes: tuple[LimitChange, ...] = ()
     """What other limits would change in the first replication, the one that helps most first."""
 
@@ -77,6 +77,11 @@ class Outage:
     def normal_s(self) -> tuple[float, ...]:
         """Of each replication: seconds from the return until every queue is back at its usual level."""
         return tuple(each.normal_s for each in self.runs)
+
+    @property
+    def undisturbed(self) -> tuple[pd.DataFrame, ...]:
+        """The timelines of the replications without the outage, for `evaluate`."""
+        return tuple(each.timeline for each in self.usual)
 
     @property
     def limit(self) -> str:
@@ -152,31 +157,31 @@ def outage(
 def follow(
     spec: Scenario, event: Event, *, replications: int = 1, seed: int | None = None, try_limits: bool = True,
     executor: Executor | None = None, jobs: int | None = None, progress: RunProgress | None = None,
-    simulated: Callable[[Scenario], Results] | None = None, runs_done: Callable[[int, int], None] | None = None, engine: Engine = "auto",
+    simulated: Callable[[Scenario, str], Results] | None = None, runs_done: Callable[[int, int], None] | None = None,
+    engine: Engine = "auto", doing: Callable[[str], None] = lambda _: None,
 ) -> Outage:  # fmt: skip
     """An outage that the scenario has among its events, followed until all is normal again and all measured mail has met its end.
 
-    `simulated` runs a scenario in another way than this would; `progress` is told of a single one, and
-    `runs_done` how many were done of how many: replications, then those with other limits too.
+    `simulated` runs a scenario in another way than this would, and is told what it stands for. `doing` is told what is begun, then
+    `progress` how far a single run is, and `runs_done` how many were done of how many: replications, or those with other limits.
     """
     window = measured_window(spec)
-    before = 0
 
-    def runs(of: Scenario) -> Results:
-        nonlocal before
-        before += replications
+    def runs(of: Scenario, what: str) -> Results:
         if simulated is not None:
-            return simulated(of)
+            return simulated(of, what)
+        doing(what)
         if replications == 1:
             return simulate(of, seed=seed, progress=progress, engine=engine)
         return replicate(of, replications, seed=seed, executor=executor, jobs=jobs, engine=engine, progress=runs_done)
 
     def looked(of: Scenario) -> Outage:
-        usual = {run.replications: run.timeline for run in one_by_one(runs(without_outages(of)))}
-        results = runs(of)
-        parts = one_by_one(results)
-        each = tuple(outage_facts(run, of, event, usual.get(run.replications)) for run in parts)
-        return Outage(of, results, each, usual.get(parts[0].replications))
+        usual = tuple(map(undisturbed, one_by_one(runs(without_outages(of), "the same mail without the outage"))))
+        results = runs(of, "the outage")
+        each = tuple(
+            outage_facts(run, of, event, beside) for run, beside in zip(one_by_one(results), usual, strict=True)
+        )
+        return Outage(of, results, each, usual)
 
     found = looked(spec)
     back_s = _back_s(spec, event)
@@ -192,8 +197,8 @@ def follow(
         found = looked(changed(spec, {"run.length": f"{back_s + 2 * after_s:.0f} s", "run.measure": window}))
     if not try_limits:
         return found
-    told = None if runs_done is None else lambda done, of: runs_done(before + done, before + of)
-    return with_limits(found, event, seed=seed, executor=executor, runs_done=told, engine=engine)
+    doing("other limits")
+    return with_limits(found, event, seed=seed, executor=executor, runs_done=runs_done, engine=engine)
 
 
 def with_limits(
@@ -204,7 +209,8 @@ def with_limits(
     first = found.runs[0]
     if not isfinite(first.to_s) or first.normal_s == 0:
         return found
-    changes = tried_changes(found.scenario, event, first, found.undisturbed, seed, executor, engine, runs_done)
+    usual = found.usual[0] if found.usual else None
+    changes = tried_changes(found.scenario, event, first, usual, seed, executor, engine, runs_done)
     return replace(found, changes=changes)
 
 

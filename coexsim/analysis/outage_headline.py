@@ -81,11 +81,28 @@ def _normal_again(runs: Sequence[OutageFacts], start: Moment) -> str:
         seen_s = min(each.seen_to_s for each in unseen)
         which = f" in {len(unseen)} of them" if len(runs) > 1 else ""
         return f"Not normal again{which} by {say_time(seen_s, start)}, {_ago(seen_s - facts.to_s)} after the return"
+    late = _late(runs, start)
     if max(normal_s) == 0:
-        return f"Normal again at once, {say_time(facts.to_s, start)}"
-    first_s, last_s = (whole_minutes(facts.to_s + each(normal_s)) for each in (min, max))
-    when = say_time(last_s, start) if first_s == last_s else say_span(first_s, last_s, start)
-    return f"Normal again {when}, {say_range(normal_s, _ago)} after the return"
+        return f"Normal again at once, {say_time(facts.to_s, start)}{late}"
+    when = _say_minutes([facts.to_s + each for each in normal_s], start)
+    return f"Normal again {when}, {say_range(normal_s, _ago)} after the return{late}"
+
+
+def _late(runs: Sequence[OutageFacts], start: Moment) -> str:
+    """``, but for late mail until Mon 10:07``: what the outage made late and arrives when the queues are as usual; empty where none is."""
+    ends_s = [
+        each.late_to_s for each in runs if whole_minutes(each.late_to_s) > whole_minutes(each.to_s + each.normal_s)
+    ]
+    if not ends_s:
+        return ""
+    some = f" in {len(ends_s)} of them" if len(ends_s) < len(runs) else ""
+    return f", but for late mail until {_say_minutes(ends_s, start)}{some}"
+
+
+def _say_minutes(moments_s: Sequence[float], start: Moment) -> str:
+    """``Mon 10:07``, or the span of several moments."""
+    first_s, last_s = (whole_minutes(each(moments_s)) for each in (min, max))
+    return say_time(last_s, start) if first_s == last_s else say_span(first_s, last_s, start)
 
 
 def _ago(seconds: float) -> str:

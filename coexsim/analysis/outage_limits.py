@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-import pandas as pd
-
-from coexsim.analysis.outage import OutageFacts, outage_facts
+from coexsim.analysis.outage import OutageFacts, Undisturbed, outage_facts
 from coexsim.engine.choice import Engine
 from coexsim.errors import ScenarioError
 from coexsim.experiment.engines import engine_for
@@ -63,7 +61,7 @@ def tried_changes(
     spec: Scenario,
     event: Event,
     facts: OutageFacts,
-    undisturbed: pd.DataFrame | None,
+    usual: Undisturbed | None,
     seed: int | None,
     executor: Executor | None,
     engine: Engine,
@@ -71,7 +69,7 @@ def tried_changes(
 ) -> tuple[LimitChange, ...]:
     """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail.
 
-    Normal is what the queues are with the limits as they are: `undisturbed`, the timeline without outages.
+    Normal is what the queues are with the limits as they are: `usual`, the run without outages.
     """
     seed = spec.run.seed if seed is None else seed
     wanted: list[tuple[str, dict[str, object], Scenario]] = []
@@ -81,9 +79,7 @@ def tried_changes(
         except ScenarioError:  # a key that this product does not have
             continue
     wanted = wanted[:MOST_CHANGES]
-    calls = [
-        (scenario, seed, 0, event, undisturbed, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted
-    ]
+    calls = [(scenario, seed, 0, event, usual, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted]
     done: dict[int, tuple[float, float]] = {}
     if runs_done:
         runs_done(0, len(calls))
@@ -96,9 +92,9 @@ def tried_changes(
 
 
 def _after_change(
-    scenario: Scenario, seed: int, replication: int, event: Event, undisturbed: pd.DataFrame | None, engine: Engine
+    scenario: Scenario, seed: int, replication: int, event: Event, usual: Undisturbed | None, engine: Engine
 ) -> tuple[float, float]:
-    facts = outage_facts(run_one(scenario, seed, replication, engine=engine), scenario, event, undisturbed)
+    facts = outage_facts(run_one(scenario, seed, replication, engine=engine), scenario, event, usual)
     return facts.normal_s, facts.most_bytes
 
 

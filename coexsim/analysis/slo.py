@@ -14,6 +14,7 @@ from math import inf, isfinite, isnan, nan
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.special import betaincinv
 
 from coexsim.analysis.memory import too_short
@@ -68,17 +69,26 @@ class Verdict:
 
 
 def evaluate(
-    objectives: Iterable[Objective | str] | None, results: Results, scenario: Scenario, *, level: float = LEVEL
-) -> list[Verdict]:
+    objectives: Iterable[Objective | str] | None, results: Results, scenario: Scenario, *, level: float = LEVEL,
+    undisturbed: Sequence[pd.DataFrame] = (),
+) -> list[Verdict]:  # fmt: skip
     """A verdict for each objective (None: those of the scenario) over all replications in `results`.
 
+    `undisturbed` are the timelines of the same replications without the scenario's outages, where they are known: they tell what is
+    usual, as for the answer of an outage.
     Raises `ObjectiveError` for a text that cannot be read.
     """
     chosen = read_objectives(scenario) if objectives is None else [
         parse_objective(each, scenario) if isinstance(each, str) else each for each in objectives
     ]  # fmt: skip
     runs = one_by_one(results)
-    return [judge(each, [measure(each, run, scenario, level) for run in runs], level) for each in chosen]
+    usual: Sequence[pd.DataFrame | None] = undisturbed or [None] * len(runs)
+    return [
+        judge(
+            each, [measure(each, run, scenario, level, beside) for run, beside in zip(runs, usual, strict=True)], level
+        )
+        for each in chosen
+    ]
 
 
 def answer_of_all(verdicts: Iterable[Verdict]) -> Answer:

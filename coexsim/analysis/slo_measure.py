@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from coexsim.analysis.drain import minutes_to_drain
+from coexsim.analysis.outage_queues import lifted_queues, normal_s, span_s
 from coexsim.analysis.slo_mail import (
     BLOCKS,
     LEVEL,
@@ -35,8 +35,10 @@ FEWEST_MINUTES = 15
 """A series of fewer minutes shows nothing of how long it remembers."""
 
 
-def measure(objective: Objective, run: Results, scenario: Scenario, level: float = LEVEL) -> Sample:
-    """The value of an objective in one replication."""
+def measure(
+    objective: Objective, run: Results, scenario: Scenario, level: float = LEVEL, undisturbed: pd.DataFrame | None = None
+) -> Sample:  # fmt: skip
+    """The value of an objective in one replication; `undisturbed` is the timeline of the same one without its outages, if it is known."""
     kind = objective.kind
     if kind in ("share", "count"):
         sample = _rejected(objective, run) if objective.what == "rejected" else outcomes_of(objective, run, level)
@@ -45,7 +47,7 @@ def measure(objective: Objective, run: Results, scenario: Scenario, level: float
     elif kind in ("backlog", "queue_disk"):
         sample = _highest(objective, run, scenario)
     elif kind == "drain":
-        sample = _drain(objective, run, scenario)
+        sample = _drain(objective, run, scenario, undisturbed)
     elif objective.what == "delay":
         sample = delay_of(objective, run, level)
     else:
@@ -219,46 +221,36 @@ def _highest(objective: Objective, run: Results, scenario: Scenario) -> Sample:
     return Sample(float(series.max()), len(run.mail))
 
 
-def _drain(objective: Objective, run: Results, scenario: Scenario) -> Sample:
-    """From the end of the outage until the mail that waits anywhere is back to its usual level: `minutes_to_drain`."""
+def _drain(objective: Objective, run: Results, scenario: Scenario, undisturbed: pd.DataFrame | None) -> Sample:
+    """From the end of the outage until the slowest of the queues that it made longer is as usual: `lifted_queues`."""
     outages = outages_of(scenario)
     chosen = outages if objective.outage is None else [outages[objective.outage]]
-    total = (
-        _queue_rows(run, set(scenario.servers)).groupby("minute", sort=True)["backlog"].sum().to_numpy(dtype=np.float64)
-    )
-    if not len(total) or run.mail.empty:
+    if run.mail.empty:
         return Sample(nan, note="no mail")
-    samples = [_drain_of(event, total, scenario, objective) for event in chosen]
+    samples = [_drain_of(event, run, scenario, objective, undisturbed) for event in chosen]
     unknown = [sample for sample in samples if np.isnan(sample.value)]
     return unknown[0] if unknown else max(samples, key=lambda sample: sample.value)
 
 
-def _drain_of(event: Event, total: Floats, scenario: Scenario, objective: Objective) -> Sample:
-    assert event.at is not None
-    begin_s = event.at.after(scenario.run.start)
-    if event.for_ is None:
+def _drain_of(
+    event: Event, run: Results, scenario: Scenario, objective: Objective, undisturbed: pd.DataFrame | None
+) -> Sample:
+    _, end_s = span_s(event, scenario)
+    if not isfinite(end_s):
         return Sample(nan, note="the outage has no end")
-    end_s = begin_s + event.for_
-    first, back = minutes_of(event, scenario)
-    if back >= len(total):
+    queues = run.timeline[run.timeline["stage"] == "queue"]
+    minutes = int(queues["minute"].max()) + 1 if len(queues) else 0
+    if end_s >= 60 * minutes:
         return Sample(nan, note="the run ends before the outage does")
-    spans = [minutes_of(other, scenario) for other in outages_of(scenario)]
-    minutes = minutes_to_drain(total, spans, spans.index((first, back)))
-    if minutes < inf:
-        return Sample(max((back + minutes) * 60 - end_s, 0.0), len(total))
-    seen_s = len(total) * 60 - end_s
+    drained_s = normal_s(lifted_queues(queues, event, scenario, undisturbed))
+    if isfinite(drained_s):
+        return Sample(drained_s, minutes)
+    seen_s = minutes * 60 - end_s
     return Sample(
         inf if not objective.holds(seen_s) else nan,
-        len(total),
+        minutes,
         note=f"not drained by the end of the run, {seen_s / 3600:.3g} h later",
     )
-
-
-def minutes_of(event: Event, scenario: Scenario) -> tuple[int, int]:
-    """The minutes in which an outage lies; to the end of time if it has none."""
-    assert event.at is not None
-    begin_s = event.at.after(scenario.run.start)
-    return int(begin_s // 60), int(np.ceil((begin_s + event.for_) / 60)) if event.for_ is not None else 10**9
 
 
 # --- stability ----------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@
 ``share(rejected, onprem) < 0.1 %``         connections and messages turned away at a limit (421, 452)
 ``backlog(onprem) < 5000``                  most messages in the server's queue at the end of any minute
 ``queue_disk(onprem) < 50 GB``              most bytes in its queue
-``drain(outage 1) < 2 h``                   from the end of an outage until the 15-minute mean of what waits is
-                                            back at its usual level for that hour; by number, or by ``name``;
+``drain(outage 1) < 2 h``                   from the end of an outage until the 15-minute mean of the slowest queue
+                                            is back at its usual level for that hour; by number, or by ``name``;
                                             ``drain(outage)``: the slowest of all outages
 ``bounced(valid recipients) = 0``           recipients that exist; also expired, discarded; also with a flow
 ==========================================  ==================================================================

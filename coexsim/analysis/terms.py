@@ -108,8 +108,10 @@ _TERMS = (
     ),
     Term(
         "drain",
-        "time from the end of an outage until what waits is back at its usual level for that hour, by the time before it (the headline"
-        " of an outage knows the same mail without it, and may be sooner); the outage by its number or name, without one the slowest",
+        "time from the end of an outage until the last of the queues that it made longer is back at its usual level for that hour: the"
+        " `normal again` of an outage's answer. `run` and `outage` know what is usual from the same mail without the outage, run beside it;"
+        " where there is no such run (`size`, `sweep`, `compare`, `explore`), from the time before it. The outage by its number or name,"
+        " without one the slowest",
         unit="a duration",
         example="drain(outage 1) < 2 h",
     ),

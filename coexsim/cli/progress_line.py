@@ -18,9 +18,9 @@ from coexsim.units import say_duration, say_time
 if TYPE_CHECKING:
     from coexsim.scenario.model import Scenario
 
-FIRST_LINES_S = (5.0, 15.0, 30.0, 60.0)
+FIRST_LINES_S = (5.0, *(10.0 * each for each in range(1, 13)))
 EVERY_S = 60.0
-"""A line after each of the first times, then once in so long."""
+"""A line after each of the first times, two minutes in all, then once in so long."""
 SURE_AFTER_S = 2.0
 """What is left is not told from less than this."""
 
@@ -33,12 +33,17 @@ class Teller:
         self.done = 0.0
         self.words = ""
         """What is being done, or how far it is in the words of the work."""
-        self._began_s = monotonic()
+        self._began_s = self._began_this_s = monotonic()
 
     def __call__(self, done: float, words: str = "", *, of: float | None = None) -> None:
         """So much is done, of the total."""
         self.total = self.total if of is None else of
         self.done, self.words = done, words
+
+    def begin(self, what: str) -> None:
+        """Something else is done from now on; how far it is nobody said yet."""
+        self.what, self.done, self.total, self.words = what, 0.0, 0.0, ""
+        self._began_this_s = monotonic()
 
     def count(self, what: str, at_most: int | None = None) -> None:
         """One more of something is done, of nobody knows how many; of so many at the most, where that is known."""
@@ -47,13 +52,14 @@ class Teller:
 
     def line(self) -> str:
         """``two sites: Mon 14:20 of ..., 60 % after 15 s, about 10 s left``."""
-        took_s = monotonic() - self._began_s
+        now_s = monotonic()
+        took_s, this_took_s = now_s - self._began_s, now_s - self._began_this_s
         share = self.done / self.total if self.total else 0.0
         parts = [self.words] if self.words else []
         far = f"{100 * min(share, 1):.0f} % " if self.total else ""
         parts.append(f"{far}after {say_duration(round(took_s))}")
-        if took_s >= SURE_AFTER_S and 0 < share < 1:
-            left_s = took_s * (1 - share) / share
+        if this_took_s >= SURE_AFTER_S and 0 < share < 1:
+            left_s = this_took_s * (1 - share) / share
             parts.append(f"about {say_duration(float(f'{left_s:.2g}'))} left")
         return visible(f"{self.what}: {', '.join(parts)}")
 

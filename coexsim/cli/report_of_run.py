@@ -47,7 +47,8 @@ class Report:
         from coexsim.analysis.slo import evaluate
         from coexsim.report.summary import summarise
 
-        self.verdicts = evaluate(None, self.results, self.spec)
+        usual = self.outage.undisturbed if self.outage is not None else ()
+        self.verdicts = evaluate(None, self.results, self.spec, undisturbed=usual)
         self.results.conservation()
         self.summary = summarise(self.results, self.spec)
 

@@ -98,10 +98,12 @@ def run(
     ask_first(spec, runs, yes, engine=engine, stream=stream, quiet=quiet, at_least=event is not None)
     ahead_of_time = round_trip and count == 1 and dask is None and event is None
     with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
+        what = spec.title or spec.source.file
 
-        def simulated(of: Scenario) -> Results:
+        def simulated(of: Scenario, doing: str = "") -> Results:
             log = logging.begun() if logging else None
-            return _simulated(of, seed, count, jobs, dask, visits, engine, stream, log, quiet=quiet)
+            name = f"{what}: {doing}" if doing else what
+            return _simulated(of, name, seed, count, jobs, dask, visits, engine, stream, log, quiet=quiet)
 
         if event is None:
             report = Report(spec, simulated(spec), folder)
@@ -175,7 +177,7 @@ def outage(
     ):
         found = follow(
             spec, spec.events[-1], replications=replications or 1, seed=seed, executor=executor, engine=engine,
-            progress=shown.run, runs_done=_runs(shown),
+            progress=shown.run, runs_done=_runs(shown), doing=lambda what: shown.begin(f"outage: {what}"),
         )  # fmt: skip
     again = shlex.join(
         [
@@ -221,6 +223,7 @@ def _say_outage(found: Outage) -> None:
 
 def _simulated(
     spec: Scenario,
+    name: str,
     seed: int | None,
     count: int,
     jobs: int | None,
@@ -240,12 +243,15 @@ def _simulated(
 
     began = perf_counter()
     if count == 1 and dask is None:
-        with run_bar(spec.title or "simulating", spec, quiet=quiet) as shown:
+        with run_bar(name, spec, quiet=quiet) as shown:
             results = simulate(
                 spec, seed=seed, keep_visits=visits, progress=shown.run, engine=engine, stream=stream, mail_log=mail_log
             )
     else:
-        with progress_bar(f"{count} replications", count, quiet=quiet) as tell, open_executor(jobs, dask) as executor:
+        with (
+            progress_bar(f"{name}, {count} replications", count, quiet=quiet) as tell,
+            open_executor(jobs, dask) as executor,
+        ):
             results = replicate(
                 spec, count, seed=seed, executor=executor, jobs=jobs, engine=engine, stream=stream,
                 progress=_runs(tell),
@@ -255,7 +261,6 @@ def _simulated(
         return results
     copies = (results.mail["kind"] == "mail").to_numpy()
     messages = int(results.mail["rows"].to_numpy()[copies].sum() if results.is_streamed else copies.sum())
-    name = spec.title or spec.source.file
     say_aside(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s{_by(results)}")
     return results
 

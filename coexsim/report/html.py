@@ -56,7 +56,8 @@ def write_report(
     """
     folder = Path(folder)
     make_folder(folder)
-    judged = evaluate(None, results, scenario) if verdicts is None else list(verdicts)
+    usual = outage.undisturbed if outage is not None else ()
+    judged = evaluate(None, results, scenario, undisturbed=usual) if verdicts is None else list(verdicts)
     summary = summarise(results, scenario) if summary is None else summary
     said = headings(summary, scenario, trip)
     pictures = {}

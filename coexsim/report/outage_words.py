@@ -26,7 +26,8 @@ def say_hours(found: Outage) -> str:
     runs = f", in {len(found.runs)} runs" if len(found.runs) > 1 else ""
     return (
         f"{facts.down} down from {down}; simulated from {say_span(0.0, results.length_s, start)}{runs}; "
-        f"normal is what the queues are under the same mail without an outage; delays and outcomes are of mail handed in from {counted}"
+        f"normal is what the queues are under the same mail without an outage, late is mail that arrives more than a minute after "
+        f"it did then; delays and outcomes are of mail handed in from {counted}"
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import pytest
 
-from coexsim.analysis.outage import OutageFacts, outage_facts, with_outage, without_outages
+from coexsim.analysis.outage import LATE_S, OutageFacts, outage_facts, undisturbed, with_outage, without_outages
 from coexsim.analysis.outage_answer import Outage, outage
 from coexsim.analysis.outage_headline import headline
 from coexsim.analysis.outage_limits import is_own, possible_changes
+from coexsim.analysis.slo import evaluate
 from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
 from coexsim.mail.outages import Outages
@@ -229,10 +232,55 @@ def test_a_queue_of_its_own_chance_is_not_the_outages(steady: Scenario) -> None:
     """A message that waits for its retry with or without the outage: its queue is not among those that the outage made longer."""
     text = STEADY.replace("streams: [", "streams: [{from: internet, to: onprem, rate: 0.02/s}, ")
     spec = with_outage(scenario_from_text(text, "steady.yaml"), ["inotes-inbound"], "Mon 09:05", "15 min")
-    results, usual = simulate(spec), simulate(without_outages(spec)).timeline
+    results, usual = simulate(spec), undisturbed(simulate(without_outages(spec)))
     lifted = outage_facts(results, spec, spec.events[-1], usual).backlog
 
     assert set(lifted["server"]) == {"smart-host"}
+
+
+def test_the_objective_and_the_headline_are_of_one_rule(steady: Scenario) -> None:
+    """With the run without the outage beside it the objective's figure is the headline's; without it, both go by the time before."""
+    spec = steady.change({"objectives": ["drain(outage) < 20 min"]})
+    found = outage(spec, "inotes-inbound", "Mon 10:00", "1 h", try_limits=False)
+    [beside] = evaluate(None, found.results, found.scenario, undisturbed=found.undisturbed)
+    [alone] = evaluate(None, found.results, found.scenario)
+
+    assert beside.estimate == found.normal_s[0] > 0
+    assert alone.estimate == outage_facts(found.results, found.scenario, found.scenario.events[-1]).normal_s
+
+
+def test_late_is_what_arrives_later_than_without_the_outage(steady: Scenario) -> None:
+    """The last of the messages that arrive a minute later than in the run beside it; one that is in one of the runs alone has no say."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 10:00", "1 h")
+    results, usual = simulate(spec), undisturbed(simulate(without_outages(spec)))
+    facts = outage_facts(results, spec, spec.events[-1], usual)
+    mail = results.mail.assign(arrived_s=results.mail["born_s"] + results.mail["delay_s"]).set_index("mail")[
+        "arrived_s"
+    ]
+    usually_s = usual.arrived_s.to_dict()
+    late = [at_s for number, at_s in mail.to_dict().items() if at_s > usually_s[number] + LATE_S]
+
+    assert facts.late_to_s == max(late)
+    first = usual._replace(arrived_s=usual.arrived_s.iloc[:10])
+    assert math.isnan(outage_facts(results, spec, spec.events[-1], first).late_to_s)
+    assert math.isnan(outage_facts(results, spec, spec.events[-1]).late_to_s)
+
+
+def test_late_mail_is_told_beside_queues_that_are_as_usual(steady: Scenario) -> None:
+    """Normal 10 minutes after the return at 10:00, the last late mail at 10:17; where it came before the queues were normal, nothing."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
+    facts = _drained(outage_facts(simulate(spec), spec, spec.events[-1]), 600.0)._replace(to_s=3600.0)
+    late = facts._replace(late_to_s=4620.0)
+    start = spec.run.start
+
+    assert "Normal again Mon 10:10, 10 min after the return, but for late mail until Mon 10:17; the" in headline(
+        [late], start
+    )
+    assert "late" not in headline([facts._replace(late_to_s=4100.0)], start)
+    assert "late" not in headline([facts], start)
+    assert "but for late mail until Mon 10:17 in 1 of them;" in headline([facts, late], start)
+    assert "until Mon 10:17 to 10:20;" in headline([late, late._replace(late_to_s=4800.0)], start)
+    assert "at once, Mon 10:00, but for late mail until Mon 10:17;" in headline([_drained(late, 0.0)], start)
 
 
 def test_undisturbed_is_all_else_as_it_is(steady: Scenario) -> None:

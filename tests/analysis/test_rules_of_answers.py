@@ -207,7 +207,7 @@ def test_mail_that_never_arrives_is_followed_for_a_fortnight() -> None:
     lengths: list[float] = []
     run = made_up([nan])  # a mail that is in transit at every end
 
-    def simulated(spec: Scenario) -> Results:
+    def simulated(spec: Scenario, _: str) -> Results:
         lengths.append(spec.run.length / HOUR_S - 60)
         return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,27 @@ def test_fit_and_validate_say_how_far_they_are(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err == ""
 
 
+def test_no_more_than_ten_seconds_pass_without_a_line_in_the_first_two_minutes() -> None:
+    """Whoever waits sees that something is done."""
+    times_s = (0.0, *progress_line.FIRST_LINES_S)
+    assert max(later - sooner for sooner, later in pairwise(times_s)) <= 10.0
+    assert times_s[-1] >= 120.0
+
+
+def test_an_outage_says_which_of_its_runs_is_made(
+    scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail without it, the outage itself, then the other limits."""
+    begun: list[str] = []
+    monkeypatch.setattr(Teller, "begin", lambda _, what: begun.append(what))
+    words = [word.format(s=scenario) for word in COMMANDS["outage"]]
+    run([*words, "--jobs", "1", "--out", str(tmp_path / "out")])
+
+    assert list(dict.fromkeys(begun)) == [
+        "outage: the same mail without the outage", "outage: the outage", "outage: other limits",
+    ]  # fmt: skip
+
+
 def test_a_line_comes_though_the_work_says_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,7 +113,7 @@ def test_a_line_comes_though_the_work_says_nothing(
 
 def test_what_a_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulated time of the whole, recipients, the share, how long it took and what is left; after the run's end no share is guessed."""
-    clock = iter((0.0, 10.0, 0.0, 8.0, 8.0, 0.0, 1.0))
+    clock = iter((0.0, 10.0, 0.0, 8.0, 8.0, 20.0, 20.0, 30.0, 0.0, 1.0))
     monkeypatch.setattr(progress_line, "monotonic", lambda: next(clock))
     teller = Teller("runs", 0.0)
     teller(1, "1 of 5 runs", of=5)
@@ -101,6 +123,10 @@ def test_what_a_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
     assert one.line() == "small: Mon 09:30 simulated of 2 h, 1,234 recipients so far, 25 % after 8 s, about 24 s left"
     one.run(10800.0, 1234)
     assert one.line() == "small: Mon 12:00 simulated (60 min after its end), 1,234 recipients so far, 100 % after 8 s"
+    one.begin("other limits")
+    assert one.line() == "other limits: after 20 s"
+    one(1, "1 of 2 runs", of=2)
+    assert one.line() == "other limits: 1 of 2 runs, 50 % after 30 s, about 10 s left", "of what this took, not of all"
     soon = Teller("runs", 4)
     soon(1)
     assert soon.line() == "runs: 25 % after 1 s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -59,3 +60,20 @@ def test_a_run_with_an_outage_is_followed_to_its_end(tmp_path: Path, capsys: pyt
     assert found.window_s == (0, 20 * 60)
     assert not (found.measured["outcome"] == "in transit").any()
     assert json.loads((out / "summary.json").read_text())["outage"]["headline"] in " ".join(said.split())
+
+
+def test_the_log_of_a_followed_outage_is_of_its_last_run_alone(tmp_path: Path) -> None:
+    """It is run four times, twice without the outage: the log has each message that the tables have, once, and nothing else."""
+    path = tmp_path / "cut.yaml"
+    text = SMALL[: SMALL.index("events:")].replace("length: 2 h", "length: 20 min")
+    load = "load: {streams: [{from: internet, to: hosted, rate: 0.2/s}]}\n"
+    path.write_text(text + load + "events: [{at: '09:05', for: 12 min, down: inotes-inbound}]\n", encoding="utf-8")
+    out = tmp_path / "out"
+    asked = ["run", str(path), "--no-pictures", "--no-round-trip", "--no-limits", "-q", "--out", str(out)]
+    assert run([*asked, "--write-log", "message-trace"]) == 0
+    mail = load_results(out).mail
+    with (out / "logs" / "message-trace.csv").open(encoding="utf-8", newline="") as file:
+        numbers = [int(row["message_subject"].removeprefix("Message ")) for row in csv.DictReader(file)]
+
+    assert mail["born_s"].max() > 3600, "it is followed for longer than the 20 minutes that were asked for"
+    assert sorted(numbers) == sorted(mail.loc[mail["outcome"] == "delivered", "mail"])
