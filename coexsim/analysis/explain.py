@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from coexsim.analysis.hairpins import people_of
 from coexsim.analysis.loads import Loads, station_loads
+from coexsim.analysis.peak import peak_of
 from coexsim.experiment.estimate import Estimate, estimate
 from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup
@@ -36,6 +37,8 @@ class Explanation(NamedTuple):
     loads: Loads | None
     assumptions: tuple[Assumption, ...]
     doubts: tuple[str, ...]
+    peak: str
+    """Of which stretch of time the load is told, as `say_peak` says it."""
 
 
 def explain(scenario: Scenario) -> Explanation:
@@ -46,7 +49,7 @@ def explain(scenario: Scenario) -> Explanation:
     loads = station_loads(scenario) if scenario.load is not None and not too_much else None
     doubts = (*_doubts(scenario, loads), *([_not_counted(expected)] if too_much else ()))
     rules = tuple(line for policy in setup.policies.values() for line in _rule_in_force(policy))
-    return Explanation(_routes(setup), rules, loads, tuple(assumptions(scenario)), doubts)
+    return Explanation(_routes(setup), rules, loads, tuple(assumptions(scenario)), doubts, peak_of(scenario))
 
 
 def _not_counted(expected: Estimate) -> str:
@@ -90,15 +93,16 @@ def _rule_in_force(policy: Policy) -> list[str]:
 def _doubts(scenario: Scenario, loads: Loads | None) -> list[str]:
     """What is legal but surely wrong, or will not work under this load."""
     doubts = [text for _, text in without_work(scenario)] if scenario.load is not None else []
+    peak = peak_of(scenario)
     for station in loads.stations if loads else ():
         busy = f"{100 * station.utilisation:.0f} %"
         if station.utilisation >= 1:
             doubts.append(
-                f"{station.server} {station.stage} is asked for {busy} in its busiest hour: the queue grows without end"
+                f"{station.server} {station.stage} is asked for {busy} in the {peak}: the queue grows without end"
             )
         elif station.utilisation > 0.85:
             doubts.append(
-                f"{station.server} {station.stage} is {busy} busy in its busiest hour: waits grow quickly from here on"
+                f"{station.server} {station.stage} is {busy} busy in the {peak}: waits grow quickly from here on"
             )
     if scenario.load is not None and not any(scenario.directory.population.values()) and scenario.load.sent_per_mailbox:
         doubts.append("the load is given for each mailbox, but directory.population has none")

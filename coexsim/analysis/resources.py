@@ -10,11 +10,13 @@ import pandas as pd
 from coexsim.analysis.assess import Assessment
 from coexsim.analysis.candidates import IN_CAPACITY, say_resource
 from coexsim.analysis.loads import Loads, StationLoad, station_loads
+from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
 from coexsim.scenario.model import UPLINK, Scenario
 
-KEEP_UP = "to keep up in the busiest hour"
+KEEP_UP = "to keep up in the "
+"""What is needed where no objective says it; the hour follows, or what is measured."""
 COLUMNS = ["resource", "has", "busy", "needed", "why"]
 
 
@@ -34,7 +36,7 @@ def resource_table(
     """
     loads = station_loads(scenario) if loads is None else loads
     busy = assessment.busy()
-    capacity = scenario.servers[server].capacity
+    capacity, peak = scenario.servers[server].capacity, peak_of(scenario)
     rows = []
     for resource in IN_CAPACITY:
         has = getattr(capacity, resource)
@@ -46,14 +48,14 @@ def resource_table(
             continue
         stage = STAGE_OF_CAPACITY.get(resource, resource)
         load = loads.of(server, stage)
-        needed, why = _needed(load, objectives) if load else (nan, "nothing comes there, or takes time")
+        needed, why = _needed(load, objectives, peak) if load else (nan, "nothing comes there, or takes time")
         rows.append((resource, has, busy.get((server, stage), nan), needed, why))
     site = scenario.servers[server].site
     for load in loads.stations:
         if load.stage == "link" and site in load.server.split(" to "):
             width = _bandwidth(scenario, load.server)
             used = load.utilisation * width
-            rows.append((load.server, width, busy.get((load.server, "link"), nan), used, KEEP_UP))
+            rows.append((load.server, width, busy.get((load.server, "link"), nan), used, KEEP_UP + peak))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.sort_values("busy", ascending=False, na_position="last", ignore_index=True, kind="stable")
 
@@ -67,16 +69,18 @@ def shortfalls(scenario: Scenario, server: str, objectives: Sequence[Objective])
         load = loads.of(server, STAGE_OF_CAPACITY.get(resource, resource))
         if has is None or load is None:
             continue
-        needed, why = _needed(load, objectives)
+        needed, why = _needed(load, objectives, peak_of(scenario))
         if needed > has:
-            found.append(f"{say_resource(resource, needed)} {why if why == KEEP_UP else f'for {why}'}, not {has:g}")
+            found.append(
+                f"{say_resource(resource, needed)} {why if why.startswith(KEEP_UP) else f'for {why}'}, not {has:g}"
+            )
     return found
 
 
-def _needed(load: StationLoad, objectives: Sequence[Objective]) -> tuple[float, str]:
+def _needed(load: StationLoad, objectives: Sequence[Objective], peak: str) -> tuple[float, str]:
     """The least workers, by the busiest hour's load and the objectives on this very station."""
     asks: dict[str, float] = {"utilisation": 1.0}
-    why = KEEP_UP
+    why = KEEP_UP + peak
     for each in objectives:
         if (each.server, each.stage) != (load.server, load.stage) or not each.is_upper:
             continue

@@ -63,7 +63,7 @@ def _data(found: Explanation) -> dict[str, Any]:
             for entry in (
                 figure("utilisation by theory", f"{s.server} {s.stage}", s.utilisation, "1"),
                 figure("mean wait by theory", f"{s.server} {s.stage}", s.wait_s, "s"),
-                figure("visits a second in the busiest hour", f"{s.server} {s.stage}", s.busiest_per_s, "1/s"),
+                figure(f"visits a second in the {found.peak}", f"{s.server} {s.stage}", s.busiest_per_s, "1/s"),
             )
         ],
     }
@@ -85,7 +85,7 @@ def _say_explanation(answer: str, found: Explanation, counted: str) -> None:
         console.print(f"\n{line}")
     if found.loads is not None:
         console.print()
-        console.print(_loads(found.loads))
+        console.print(_loads(found.loads, found.peak))
     for doubt in found.doubts:
         console.print(words("\n", ("Doubt:", "bold"), f" {doubt}"))
     console.print(f"\n{counted}")
@@ -99,10 +99,10 @@ def _say_explanation(answer: str, found: Explanation, counted: str) -> None:
             console.print(words("      to change it: ", each.line))
 
 
-def _loads(loads: Loads) -> object:
+def _loads(loads: Loads, peak: str) -> object:
     from coexsim.report.tables import plain_table, titled
 
-    title = f"Expected load by theory ({loads.messages_per_s:.3g} messages/s in the measured window; peak: its busiest hour)"
+    title = f"Expected load by theory ({loads.messages_per_s:.3g} messages/s in the measured window; peak: the {peak})"
     heads = [
         "visits a\nmessage",
         "a second,\nat the peak",

@@ -39,10 +39,11 @@ def run_figures(summary: dict[str, Any], trip: RoundTrip | None) -> Iterator[dic
     for row in summary["delay_by_flow"]:
         for name in ("mean", "p50", "p95", "p99"):
             yield figure(f"{name} delay", row["flow"], row[f"{name}_s"], "s", row.get(f"{name}_half_s"))
+    peak = summary["peak"]
     for row in summary["servers"]:
         of = f"{row['server']} {row['stage']}"
-        yield figure("busy share in the busiest hour", of, row["busy_share"], "1", row["busy_share_half"])
-        yield figure("busy in the busiest hour", of, row["busy"], "1")
+        yield figure(f"busy share in the {peak}", of, row["busy_share"], "1", row["busy_share_half"])
+        yield figure(f"busy in the {peak}", of, row["busy"], "1")
         yield figure("p95 wait", of, row["p95_wait_s"], "s")
     for row in summary["queues"]:
         yield figure("most messages in the queue", row["machine"], row["most_messages"], "1")

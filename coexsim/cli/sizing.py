@@ -100,8 +100,10 @@ def size(
 
 def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | None) -> dict[str, Any]:
     """The answer for programs: verdicts on the machine that holds, its resources as figures, every machine that was tried."""
+    from coexsim.analysis.peak import peak_of
     from coexsim.report.words import scope
 
+    peak = peak_of(spec)
     confidence = spec.size.confidence if spec.size else 0.95
     figures: list[dict[str, Any]] = []
     if found.best is not None:
@@ -111,7 +113,7 @@ def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | 
                 figure("has", str(resource), has, unit),
                 figure("needed by theory", str(resource), needed, unit),
             ]
-            figures.append(figure("busy share in the busiest hour", str(resource), busy, "1"))
+            figures.append(figure(f"busy share in the {peak}", str(resource), busy, "1"))
     return envelope(
         "size", answer, code, verdicts=verdicts_data(found.best.verdicts if found.best else (), confidence), figures=figures,
         provenance={"file": spec.source.file, "runs": found.runs}, scope=scope(spec), machines=found.table().to_dict("records"),
@@ -201,8 +203,8 @@ def _candidates(found: Sizing) -> Any:
 
 def _resources(found: Sizing, spec: Scenario) -> Any:
     from coexsim.analysis.candidates import say_amount
+    from coexsim.analysis.peak import peak_of
     from coexsim.report.tables import plain_table, titled
-    from coexsim.report.words import peak_of
 
     table = plain_table(["resource", "needed for"], ["has", "in use", "needed"])
     for resource, has, busy, needed, why in found.resources(spec).itertuples(index=False, name=None):

@@ -57,6 +57,7 @@ def sweep(
 
     Exit code: 3 where there is an objective of which we cannot say at any value, else 0: that one is missed somewhere is an answer.
     """
+    from coexsim.analysis.peak import peak_of
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.analysis.swept import answer_of_sweep, sweep_judged, swept_objectives
     from coexsim.experiment.executors import open_executor
@@ -64,7 +65,7 @@ def sweep(
     from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
     from coexsim.report.tables import words
-    from coexsim.report.words import not_counted, peak_of, scope
+    from coexsim.report.words import not_counted, scope
     from coexsim.scenario.idle import without_work
     from coexsim.scenario.load import load_scenario
 

@@ -45,7 +45,7 @@ def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
         heading = f"{len(found.rules)} rule{'s decide' if len(found.rules) != 1 else ' decides'} where mail goes next"
         yield Section(heading, heads=["rule"], rows=[[line] for line in found.rules])
     if found.loads is not None:
-        yield _of_loads(found.loads)
+        yield _of_loads(found.loads, found.peak)
     if found.doubts:
         things = f"{len(found.doubts)} thing{'s' * (len(found.doubts) != 1)} to doubt in any answer"
         yield Section(things, heads=["doubt"], rows=[[doubt] for doubt in found.doubts])
@@ -67,14 +67,12 @@ def _with_unit(value: object, unit: str) -> str:
     return f"{text} {unit}".strip() if re.fullmatch(r"[\d.,]+", text) else text
 
 
-def _of_loads(loads: Loads) -> Section:
+def _of_loads(loads: Loads, peak: str) -> Section:
     limited = [each for each in loads.stations if isfinite(each.workers)]
     heading = "Nothing that takes time has a limit"
     if limited:
         top = max(limited, key=lambda each: each.utilisation)
-        heading = (
-            f"By theory {top.server} {top.stage} is the busiest: {100 * top.utilisation:.0f} % in its busiest hour"
-        )
+        heading = f"By theory {top.server} {top.stage} is the busiest: {100 * top.utilisation:.0f} % in the {peak}"
     rows = [
         [f"{s.server} {s.stage}", f"{s.visits_per_message:.2f}", f"{s.busiest_per_s:.3g}", say_duration(s.service_s),
          f"{s.workers:.0f}" if isfinite(s.workers) else "no limit",
@@ -82,7 +80,7 @@ def _of_loads(loads: Loads) -> Section:
         for s in loads.stations
     ]  # fmt: skip
     heads = ["station", "visits a message", "a second, at the peak", "time each", "workers", "busy at the peak"]
-    note = f"{loads.messages_per_s:.3g} messages/s in the measured window; peak: its busiest hour."
+    note = f"{loads.messages_per_s:.3g} messages/s in the measured window; peak: the {peak}."
     return Section(heading, heads=heads, rows=rows, note=note)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coexsim.analysis.candidates import say_amount
+from coexsim.analysis.peak import peak_of
 from coexsim.analysis.sizing import Sizing
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
-from coexsim.report.words import peak_of, scope
+from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
 
 

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from coexsim.analysis.hairpins import round_trip_flows
+from coexsim.analysis.peak import say_peak
 from coexsim.analysis.slo_measure import busiest
 from coexsim.errors import NoDataError
 from coexsim.experiment.figures import deferred_share
 from coexsim.experiment.results import Results
 from coexsim.report.saying import say_summary, say_verdicts
 from coexsim.report.series import Floats, by_minute, workers_of
-from coexsim.report.words import machines, say_peak, start_of
+from coexsim.report.words import machines, start_of
 from coexsim.scenario.idle import untimed_services, without_work
 from coexsim.scenario.model import Scenario
 from coexsim.stats import half_width

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from coexsim.analysis.slo_text import BUSIEST_HOUR, Objective, read_objectives
+from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_row import TABLE_OUTCOMES
-from coexsim.sim.world import measured_window_s
-from coexsim.units import Moment, moment, say_duration, say_span
+from coexsim.units import Moment, moment, say_span
 
 MONDAY = Moment(0, 0.0)
 ROUND_TRIP = "hosted->hosted"
@@ -53,17 +52,6 @@ def say_limit(row: dict[str, Any]) -> str:
     if row["limit"] is None:
         return words
     return f"{row['limit']:,} {words.removesuffix('s') if row['limit'] == 1 else words}"
-
-
-def say_peak(begin_s: float, end_s: float) -> str:
-    """``busiest hour``, in which shares in use are told; of a window that is shorter than an hour all of it: ``measured 30 min``."""
-    measured_s = end_s - begin_s
-    return BUSIEST_HOUR if measured_s >= 3600 else f"measured {say_duration(measured_s)}"
-
-
-def peak_of(scenario: Scenario) -> str:
-    """The same for the window that a scenario measures."""
-    return say_peak(*measured_window_s(scenario))
 
 
 def scope(scenario: Scenario) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from coexsim.analysis.peak import peak_of
 from coexsim.report.explore.exploring import Exploration, explore
 from coexsim.units import say_duration
 from tests.report.browser import CHROMIUM, CONTRAST, DRIVER, chromium, shown
@@ -140,7 +141,8 @@ def test_what_is_shown_at_every_point_is_in_the_tables(browser: Chrome, page: Pa
             )
         limits = cells(driver, "limits")
         assert {of: said[1] for of, said in limits.items()} == {
-            of: f"{100 * value:.1f} %" for of, value in known.loc["busy in the busiest hour"]["value"].items()
+            of: f"{100 * value:.1f} %"
+            for of, value in known.loc[f"busy in the {peak_of(found.scenario)}"]["value"].items()
         }
         edges = cells(driver, "edges")
         for of, value in known.loc["messages an hour"]["value"].items():
@@ -152,7 +154,7 @@ def test_between_points_figures_are_interpolated_and_said_so(browser: Chrome, pa
     driver = shown(browser, page, 1200, "light")
     move(driver, 0.5, 0, 1)
     one, other = (rows_of(found, hosted, 1, MACHINE) for hosted in ("20%", "60%"))
-    busy, delay = ("busy in the busiest hour", "onprem: processor cores"), ("p95 delay", "hosted->hosted")
+    busy, delay = (f"busy in the {peak_of(found.scenario)}", "onprem: processor cores"), ("p95 delay", "hosted->hosted")
 
     assert driver.execute_script("return document.getElementById('basis').textContent").startswith(
         "Interpolated, not computed"

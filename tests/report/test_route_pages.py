@@ -64,7 +64,7 @@ def test_an_explanation_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     assert said in page.text
     assert "8 of 11 ways of mail end in a mailbox or at the other domain" in page.text
-    assert "By theory onprem cores is the busiest: 66 % in its busiest hour" in page.text
+    assert "By theory onprem cores is the busiest: 66 % in the busiest hour" in page.text
     assert (tmp_path / "topology.png").stat().st_size > 5000
 
 

@@ -105,9 +105,10 @@ function valueOf(axis, at) {
 const sayValue = (axis, at) => isSlider(axis) ? `${valueOf(axis, at)} ${axis.unit}`.trim() : String(valueOf(axis, at));
 
 // Each figure of one kind that is known somewhere near: `of` with what was found, in the order of the data.
+// Those whose name is, or begins with, `what`: of a share in use the hour follows, or what was measured.
 function known(what) {
   return data.figures.flatMap(([name, of, unit], i) => {
-    const found = name === what ? figureAt(i, state) : {value: NaN};
+    const found = name.startsWith(what) ? figureAt(i, state) : {value: NaN};
     return Number.isNaN(found.value) ? [] : [{of, unit, ...found}];
   });
 }

@@ -128,7 +128,7 @@ function showDelays() {
 }
 
 function showLimits() {
-  const rows = known("busy in the busiest hour").sort((a, b) => b.value - a.value);
+  const rows = known("busy in the ").sort((a, b) => b.value - a.value);
   by("busy-heading").textContent = !rows.length ? "No limit is in use"
     : `${rows[0].of}: ${sayShare(rows[0].value)} in use in the ${data.peak}` + (rows.length > 1 ? `; nothing else passes ${sayShare(rows[1].value)}` : "");
   fill("limits", rows.map(each => [[each.of, sayShare(each.value), sayInterval(each, "1"), sayDuration(figure("95 % wait no longer than", each.of, "s").value)],
@@ -141,8 +141,8 @@ function showLimits() {
 // --- the curve ---------------------------------------------------------------------------------------------------------------
 
 function curveFigures() {
-  const shown = ["objective", "p95 delay", "busy in the busiest hour", "most bytes in the queue", "bytes between sites"];
-  return data.figures.flatMap(([what, of], i) => shown.includes(what) ? [[i, what === "objective" ? of : `${what}: ${of}`]] : []);
+  const shown = ["objective", "p95 delay", "busy in the ", "most bytes in the queue", "bytes between sites"];
+  return data.figures.flatMap(([what, of], i) => shown.some(name => what.startsWith(name)) ? [[i, what === "objective" ? of : `${what}: ${of}`]] : []);
 }
 
 function showCurve() {

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from coexsim import __version__
 from coexsim.analysis.candidates import IN_CAPACITY
+from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import read_objectives
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.errors import OutputError
@@ -23,7 +24,7 @@ from coexsim.report.explore.axes import GROWTH, MACHINE, Axis, machines
 from coexsim.report.explore.grid import Grid
 from coexsim.report.explore.points import BUSY, OBJECTIVE, GridPoint
 from coexsim.report.maps import BOX_H, BOX_W, KIND_WORDS, lay_out
-from coexsim.report.words import peak_of, scope
+from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
 from coexsim.text import encodable
 
@@ -97,7 +98,7 @@ def page_data(found: Grid) -> dict[str, Any]:
 
 def _kind(what: str, of: str, unit: str, shares: set[str]) -> str:
     """How a figure is said: as a duration, a size, a share or a number of things."""
-    return "n" if unit == "1" and not (what == BUSY or (what == OBJECTIVE and of in shares)) else unit
+    return "n" if unit == "1" and not (what.startswith(BUSY) or (what == OBJECTIVE and of in shares)) else unit
 
 
 def _point(point: GridPoint, index: dict[tuple[str, str, str], int], texts: dict[str, int]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from coexsim.report.words import say_limit
 from coexsim.scenario.model import Scenario
 
 DELAYS = ("mean", "p50", "p95", "p99")
-OBJECTIVE, BUSY = "objective", "busy in the busiest hour"
+OBJECTIVE, BUSY = "objective", "busy in the "
+"""How figures are called: of an objective, and a share in use, after which stands the hour, or what was measured."""
 
 
 class ShownFigure(NamedTuple):
@@ -73,7 +74,7 @@ def _of_summary(results: Results, scenario: Scenario) -> Iterator[ShownFigure]:
     for row in summary["servers"]:
         if is_worth_saying(row):
             of = row["server"] if row["stage"] == "link" else f"{row['server']}: {say_limit(row | {'limit': None})}"
-            yield _around(BUSY, of, "1", row["busy_share"], row["busy_share_half"])
+            yield _around(f"{BUSY}{summary['peak']}", of, "1", row["busy_share"], row["busy_share_half"])
             if row["stage"] != "link" and isfinite(row["p95_wait_s"]):
                 yield ShownFigure("95 % wait no longer than", of, "s", row["p95_wait_s"])
     for row in summary["queues"]:
