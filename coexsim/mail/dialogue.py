@@ -123,14 +123,17 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
         refusal = _sender_refused(dialogue, rcpt)
         if refusal is not None:
             return refusal
-    own = dialogue.trusted or dialogue.client in policy.own_clients
-    if policy.rejects_own_domain_from_outside and domain_of(sender) in policy.domains and not own:
+    own_client = dialogue.own_user or dialogue.client in policy.own_clients
+    trusted = dialogue.trusted or own_client
+    if policy.rejects_own_domain_from_outside and domain_of(sender) in policy.domains and not trusted:
         return dialogue.no(rcpt, "own-domain-from-outside", "own-domain-from-outside", sender)
     if _is_not_an_allowed_client(dialogue):
         return dialogue.no(rcpt, "not-by-the-connector", "accepts-only-from")
     rule = policy.rule_for(rcpt.address)
     if not dialogue.trusted and (rule is None or not policy.takes_mail):
         return dialogue.no(rcpt, "relay-deferred" if policy.defers_relaying else "relay-denied", "relay-denied")
+    if rule is None and policy.relays_own_senders_only and not own_client and policy.rule_for(sender) is None:
+        return dialogue.no(rcpt, "relay-denied-to-sender", "relay-denied", sender)
     if policy.reject_unknown_recipient_domain and rule is None:
         status = _domain_status(dialogue.setup, rcpt.address, dialogue.state)
         if status != "exists":
@@ -187,13 +190,17 @@ def _refusing_route(policy: Policy, address: str) -> RouteEntry | None:
 
 
 def _sender_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
-    """The reply because of the sender's address: its domain is not in DNS, or (with `verifies_senders`) nobody here has it."""
+    """The reply because of the sender's address: its domain is not in DNS, or nobody here has it."""
     setup, policy, sender, state = dialogue.setup, dialogue.policy, dialogue.envelope.sender, dialogue.state
     rule = policy.rule_for(sender) if policy.verifies_senders else None
     if rule is not None and rule.looked_up:
         if setup.find(policy, sender, state) is None:
             return dialogue.no(rcpt, "unknown-sender", "sender-verification", sender)
         return None
+    of = policy.refuses_unlisted_senders
+    own = policy.rule_for(sender) if of == "everyone" or (of == "outside" and not dialogue.trusted) else None
+    if own is not None and own.verify and not _is_known(dialogue, own, sender):
+        return dialogue.no(rcpt, "unlisted-sender", "sender-verification", sender)
     route = policy.route_for(sender, 0) if policy.verifies_senders else None
     by_hand = route is not None and route.hop is not None  # a route that needs no DNS: Exim's manualroute
     if policy.reject_unknown_sender_domain or (policy.verifies_senders and not by_hand):

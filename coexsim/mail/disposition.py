@@ -66,19 +66,22 @@ class _Step(NamedTuple):
 def _resolve(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
     """The dispositions on a recipient: one, or one a member where it is a group; each group is opened once.
 
-    Forwarding that leads back to an address on the way fails; a group inside itself adds nobody.
+    Forwarding that leads back to an address on the way fails, unless a mailbox on the circle keeps a copy: then it ends there (Exchange's
+    harmless recipient loops [MS-RR]). A group inside itself adds nobody.
     """
-    on_the_way: set[str] = set()
+    on_the_way: dict[str, bool] = {}  # in their order; whether a copy stays there
     opened: set[str] = set()
     todo: list[_Step | frozenset[str]] = [_Step(rcpt)]
     while todo:
         step = todo.pop()
         if isinstance(step, frozenset):
-            on_the_way -= step  # all below it is done
+            for name in step:  # all below it is done
+                del on_the_way[name]
             continue
         address = fold(step.rcpt.address)
         if address in on_the_way:
-            if not step.is_member:
+            circle = list(on_the_way)[list(on_the_way).index(address) :]
+            if not step.is_member and not any(on_the_way[name] for name in circle):
                 reason = f"forwarding from {step.rcpt.address} leads back to it"
                 yield case.fail(step.rcpt, "forwarding-loop", "forwarding-loop", reason)
             continue
@@ -89,8 +92,8 @@ def _resolve(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
         yield from found.also
         if not found.is_group or address not in opened:
             opened.add(address)
-            names = found.names - on_the_way
-            on_the_way |= names
+            names = found.names.difference(on_the_way)
+            on_the_way |= dict.fromkeys(names, bool(found.also))
             todo.append(names)
             todo.extend(_Step(one, found.is_group, found.forwarded) for one in reversed(found.recipients))
 

@@ -162,6 +162,10 @@ class Policy(NamedTuple):
     )  # named by its set-up: mail for them waits while they cannot be found
     waits_at_loops: bool = False  # mail waits whose next hop is the server itself
     defers_loops: bool = False  # such mail is deferred as other mail is, not frozen
+    relays_own_senders_only: bool = False  # mail to other domains, of clients that may relay
+    refuses_unlisted_senders: Literal["off", "outside", "everyone"] = (
+        "off"  # of its own domains; outside: may not relay
+    )
     verifies_senders: bool = False  # refuses unknown addresses of its own domains, and domains not in DNS
     takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
     outgoing_addresses: int = 1

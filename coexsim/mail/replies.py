@@ -70,6 +70,8 @@ COMMON: Catalogue = {
     "unclear-sender-domain": (450, "4.1.8", "<{address}>: Sender address rejected: Domain not found"),
     "unclear-recipient-domain": (450, "4.1.2", "<{address}>: Recipient address rejected: Domain not found"),
     "unknown-sender": (550, "5.1.7", "<{address}>: Sender address rejected: User unknown"),
+    "unlisted-sender": (550, "5.1.0", "<{address}>: Sender address rejected: User unknown"),
+    "relay-denied-to-sender": (550, "5.7.1", "<{address}>: Relay access denied to this sender"),
     "not-by-the-connector": (550, "5.7.1", "mail is taken from other hosts only"),
     "own-domain-from-outside": (550, "5.7.1", "<{address}>: Sender address rejected: not from outside"),
     "unknown-recipient-domain": (450, "4.1.2", "<{address}>: Recipient address rejected: Domain not found"),

@@ -185,7 +185,7 @@ def test_a_tenant_s_own_settings_are_keys_of_its_inbound_door(tmp_path: Path) ->
         ("to us", ("corporate.com", "*.corporate.com"), ("mail.corporate.com", "b.corporate.com")),
         ("to partner", ("partner.example",), ()),
     ]
-    assert (door.internal_clients, door.accepts_only_from) == (("onprem",), ("filter",))
+    assert (door.internal_clients, door.accepts_only_from, door.relay_by) == (("onprem",), ("filter",), "ip-address")
     assert door.accepted_domains == {
         "corporate.com": "internal-relay", "*.corporate.com": "internal-relay", "corp.mail.example": "authoritative",
     }  # fmt: skip

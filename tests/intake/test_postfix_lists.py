@@ -157,3 +157,16 @@ def test_a_zone_of_directives_only_names_them(tmp_path: Path, line: str) -> None
     """Not "no record says where mail goes" alone: the directive is named with its line."""
     with pytest.raises(InputError, match=rf":1.*there are no records but those of \{line.split()[0]}"):
         imported(tmp_path, {"corp.example.zone": line + "\n"}, "dns")
+
+
+@pytest.mark.parametrize(
+    ("lines", "refused"),
+    [
+        ("", "off"),
+        ("smtpd_sender_restrictions = permit_mynetworks, reject_unlisted_sender\n", "outside"),
+        ("smtpd_reject_unlisted_sender = yes\n", "everyone"),
+    ],
+)
+def test_senders_that_are_not_listed_are_refused_where_it_says_so(tmp_path: Path, lines: str, refused: str) -> None:
+    """postconf(5): the restriction in a list, or smtpd_reject_unlisted_sender for all."""
+    assert postfix(tmp_path, SAFE + lines).reject_unlisted_sender == refused

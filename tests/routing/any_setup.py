@@ -118,6 +118,7 @@ postfix = keys(
     relay_domains=domains,
     relay_recipient_check=switch,
     reject_unlisted_recipient=switch,
+    reject_unlisted_sender=st.sampled_from(["off", "outside", "everyone"]),
     transport=st.dictionaries(
         st.sampled_from(["corporate.com", "*", "dUser1@corporate.com"]), hop | st.sampled_from(["smtp:", "virtual:"])
     ),
@@ -157,6 +158,7 @@ inbound = keys(
     {"kind": "hosted-inbound"},
     unknown_recipients=st.sampled_from(["refuse", "bounce", "relay", "relay"]),
     edge_blocking=switch,
+    relay_by=st.sampled_from(["certificate", "ip-address"]),
     smart_host=maybe_hop,
     people_elsewhere=st.sampled_from(["refuse", "relay"]),
     centralised_transport=switch,

@@ -397,6 +397,53 @@ CASES: dict[str, tuple[str, set[str]]] = {
         {"OUTSIDE-UNREACHABLE", "UNREACHABLE", "VALID-RECIPIENT-BOUNCES"},
     ),
     "162-weekend-at-domino": ("IBM, MailTimeout: one day", {"UNREACHABLE"}),
+    "199-edge-subdomain-loop": ("Microsoft, 5.4.14 for mail to an on-premises application", {"LOOP"}),
+    "199b-edge-subdomain-accepted": (
+        "Microsoft, 5.4.14 for mail to an on-premises application: the resolution",
+        {"SIZE-LIMITS-DIFFER"},
+    ),
+    "200-relay-by-ip-address": (
+        "Microsoft KB 3169958, 5.7.64 ATTR36; multiple locations, scenario 1",
+        {"DSN-UNDELIVERABLE", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "200b-relay-by-certificate": ("Microsoft KB 3169958, certificate-based connector", set()),
+    "201-hybrid-connector-by-dns": (
+        "Microsoft, fix 5.4.6 through 5.4.20: DNS routing instead of smart host",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
+    "202-group-of-the-cloud-under-centralised-transport": (
+        "Microsoft KB 3194415: messages not routed through on-premises",
+        set(),
+    ),
+    "203-exchange-recipient-loops": ("Microsoft, recipient resolution: recipient loops", {"UNREACHABLE"}),
+    "204-two-tenants-both-hybrid": ("techcommunity 749143, message attribution", set()),
+    "205-unlisted-senders-of-a-split-domain": (
+        "iRedMail #295, mailcow-dockerized #380 and #2390; postconf(5), reject_unlisted_sender",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
+    "205b-unlisted-senders-taken": (
+        "postconf(5), smtpd_sender_restrictions: permit_mynetworks",
+        {"SIZE-LIMITS-DIFFER"},
+    ),
+    "206-split-delivery-by-the-google-relay": ("Mailu #1332", {"LOOP", "SIZE-LIMITS-DIFFER"}),
+    "206b-local-domain-first": (
+        "Mailu #3954, stalwart #1929, Purelymail #353: the local domain is asked here only",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
+    "207-base-domain-in-mydestination": (
+        "infra-TAK #48: User unknown in local recipient table",
+        {"SIZE-LIMITS-DIFFER", "VALID-RECIPIENT-BOUNCES"},
+    ),
+    "207b-base-domain-not-local": ("infra-TAK #48", {"SIZE-LIMITS-DIFFER"}),
+    "208-sender-dependent-transport-and-relay-domains": (
+        "mailcow-dockerized #3854; postconf(5), sender_dependent_default_transport_maps",
+        set(),
+    ),
+    "209-catch-all-loop-by-mx": ("zonemta-wildduck #74", {"LOOP", "SIZE-LIMITS-DIFFER"}),
+    "209b-catch-all-looked-up-first": ("zonemta-wildduck #74", {"POSTFIX-DOMAIN-IN-TWO-LISTS", "SIZE-LIMITS-DIFFER"}),
+    "210-smarthost-whose-subnet-is-not-allowed": ("ix-ai/smtp #8", {"OWN-MAIL-REFUSED", "SIZE-LIMITS-DIFFER"}),
+    "211-inside-mail-by-the-filter": ("clintboessen 2020/07: Forcepoint, Office 365 and on-premises", set()),
+    "212-own-domain-is-hosted-elsewhere": ("docker-mailserver #1091", {"SIZE-LIMITS-DIFFER"}),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),
@@ -561,3 +608,29 @@ def test_directories_name_what_exists(text: str, complaint: str) -> None:
     """Servers, people and groups."""
     with pytest.raises(ScenarioError, match=complaint):
         scenario_from_text(f"extends: 144-group-made-in-the-cloud.yaml\n{text}", base=FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("refused", "outcome"), [("off", "delivered"), ("outside", "delivered"), ("everyone", "bounced")]
+)
+def test_unlisted_senders_of_trusted_clients(refused: str, outcome: str) -> None:
+    """smtpd_reject_unlisted_sender asks of everybody, reject_unlisted_sender behind permit_mynetworks of strangers only (postconf(5))."""
+    unlisted = f"servers: {{box: {{reject_unlisted_sender: {refused}}}}}\ndirectory: {{people: {{greta: {{known_at: [g-in, g-out]}}}}}}"
+    assert traced("205b-unlisted-senders-taken", changes=unlisted)[0].outcome == outcome
+
+
+def test_a_loop_without_a_copy_is_broken_though_a_copy_was_kept_before_it() -> None:
+    """Ada keeps a copy and forwards to cleo, who with dina only forwards: the copy arrives, and the loop is told."""
+    (ada,) = traced(
+        "203-exchange-recipient-loops", changes="directory: {people: {ada: {forwarding_address: cleo@tailspin.net}}}"
+    )
+    assert sorted(copy.outcome for copy in ada.copies) == ["bounced", "delivered"]
+
+
+def test_each_mailbox_of_a_harmless_loop_gets_one_copy() -> None:
+    """Microsoft, recipient resolution: delivered to the original recipient and forwarded, and then no more."""
+    (ada,) = traced("203-exchange-recipient-loops")
+    assert [(copy.address, copy.outcome) for copy in ada.copies] == [
+        ("ada@tailspin.net", "delivered"),
+        ("bea@tailspin.net", "delivered"),
+    ]

@@ -89,7 +89,7 @@ def exchange_steps(search: Search) -> Iterator[Finding]:
             yield from _connector(search, name, server, domain)
         for index, connector in enumerate(server.send_connectors):
             if connector.enabled and connector.smart_hosts and not connector.use_external_dns:
-                serves = any(fold(space) == domain for space in connector.address_spaces)
+                serves = any(fold(space) in (domain, "--") for space in connector.address_spaces)
                 yield from _external_dns(
                     search, name, connector, ("servers", name, "send_connectors", index), always=serves
                 )
@@ -113,7 +113,7 @@ def _connector(search: Search, name: str, server: ExchangeServer, domain: str) -
     serving = [
         (index, connector)
         for index, connector in enumerate(server.send_connectors)
-        if connector.enabled and any(fold(space) == domain for space in connector.address_spaces)
+        if connector.enabled and any(fold(space) in (domain, "--") for space in connector.address_spaces)
     ]
     if not serving and not (_hosted_are_reached(search) and _everything_goes_to_a_smart_host(server)):
         text = (

@@ -70,6 +70,8 @@ def _inbound(thing: Thing, door: str | None, found: Found, asked: Asked) -> None
     if door is not None and clients and (own or closes):
         key = "internal_clients" if own else "accepts_only_from"
         found.put(("servers", door, key), clients, thing.where("SenderIPAddresses"), name)
+        if own and not thing.text("TlsSenderCertificateName"):
+            found.put(("servers", door, "relay_by"), "ip-address", thing.where("SenderIPAddresses"), name)
         return
     place = thing.where("SenderIPAddresses" if words else "Name")
     if closes:

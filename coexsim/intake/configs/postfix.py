@@ -51,7 +51,7 @@ READ_ELSEWHERE = {
     "relay_recipient_maps", "smtpd_reject_unlisted_recipient", "transport_maps", "virtual_alias_maps", "virtual_mailbox_maps",
     "local_recipient_maps", "alias_maps", "relayhost", "mynetworks", "message_size_limit", "smtpd_recipient_restrictions",
     "smtpd_relay_restrictions", "smtpd_sender_restrictions", "virtual_transport", "relay_transport", "local_transport",
-    "default_transport", "sender_dependent_relayhost_maps", "default_destination_concurrency_limit",
+    "smtpd_reject_unlisted_sender", "default_transport", "sender_dependent_relayhost_maps", "default_destination_concurrency_limit",
     "smtp_destination_concurrency_limit", "default_process_limit", "smtp_tls_security_level", "smtp_connect_timeout",
     "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter", "address_verify_negative_cache",
     "smtp_fallback_relay", "fallback_relay", "soft_bounce", "smtpd_restriction_classes",

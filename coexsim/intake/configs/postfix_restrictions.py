@@ -28,6 +28,10 @@ def restrictions(main: Main, found: Found, server: tuple[str, str]) -> None:
     if main.text("smtpd_reject_unlisted_recipient", "yes") == "no" and "reject_unlisted_recipient" not in seen:
         where = main.where("smtpd_reject_unlisted_recipient")
         found.put((*server, "reject_unlisted_recipient"), "disabled", where)
+    everyone = main.text("smtpd_reject_unlisted_sender", "no") == "yes"
+    if everyone or "reject_unlisted_sender" in seen:
+        where = main.where("smtpd_reject_unlisted_sender") if everyone else main.where("smtpd_sender_restrictions")
+        found.put((*server, "reject_unlisted_sender"), "everyone" if everyone else "outside", where or UNSET)
     relaying = main.words("smtpd_relay_restrictions")
     if "defer_unauth_destination" in relaying and "reject_unauth_destination" not in relaying:
         found.put((*server, "defer_unauth_destination"), "enabled", main.where("smtpd_relay_restrictions") or UNSET)

@@ -120,16 +120,18 @@ def _connector_routes(server: ExchangeServer, domains: frozenset[str]) -> list[R
     """One route an address space; of equal cost the connector whose name comes first [MS-SC]. Smart hosts are equals.
 
     ``*.domain`` is the domain and all below it; where another connector names the domain itself, that one is more specific.
-    ``--`` are all accepted domains, as on an Edge Transport server.
+    ``--`` are all accepted domains, as on an Edge Transport server, but not what lies below one that is written ``*.domain`` ("Hop count
+    exceeded NDR for outgoing email sent to an on-premises application").
     """
     routes: list[RouteEntry] = []
+    accepted = [domain.removeprefix("*.") for domain in server.accepted_domains]
     for connector in sorted((c for c in server.send_connectors if c.enabled), key=lambda c: c.name.casefold()):
         hops = [
             next_hop(h, by_mx=True)._replace(external_dns=connector.use_external_dns, port=connector.port)
             for h in connector.smart_hosts
         ]
         hop = hops[0]._replace(others=tuple(hops[1:])) if hops else None
-        written = (server.accepted_domains if space == "--" else (space,) for space in connector.address_spaces)
+        written = (accepted if space == "--" else (space,) for space in connector.address_spaces)
         for space in map(fold, chain.from_iterable(written)):
             route = RouteEntry(
                 space,

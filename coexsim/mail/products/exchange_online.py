@@ -42,6 +42,7 @@ REPLIES: Catalogue = {
         "TenantInboundAttribution; a partner connector matched the recipient domain, and it is restricted to other senders",
     ),
     "relay-denied": (550, "5.7.64", "TenantAttribution; Relay Access Denied"),
+    "relay-denied-to-sender": (550, "5.7.64", "Relay Access Denied ATTR36"),  # [MS-ATTR]
     # Its MX record leads in by another of its many hosts: the mail goes round until the hop count ends it.
     "loops-to-self": (554, "5.4.14", "Hop count exceeded - possible mail loop ATTR34"),
     "too-many-hops": (554, "5.4.14", "Hop count exceeded - possible mail loop ATTR34"),

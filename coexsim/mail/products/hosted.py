@@ -41,6 +41,7 @@ def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer)
         delimiters=_delimiters(organisation),
         internal_clients=None if server.internal_clients is None else frozenset(server.internal_clients),
         accepts_only_from=None if server.accepts_only_from is None else frozenset(server.accepts_only_from),
+        relays_own_senders_only=server.relay_by == "ip-address",
         copies_all_to=server.journal_to,
         unlisted_go_to=server.catch_all,
         unlisted_domains=frozenset(domains),

@@ -45,6 +45,7 @@ REPLIES = {
             ("unknown-relay-user", "relay recipient"),
         )
     },
+    "unlisted-sender": (550, "5.1.0", "<{address}>: Sender address rejected: User unknown in virtual mailbox table"),
     "internal-only": (554, "5.7.1", "<{address}>: Recipient address rejected: Access denied"),
     "too-many-hops": (554, "5.4.0", "Error: too many hops"),
     "set-up-at-fault": (451, "4.3.5", "{detail}"),
@@ -76,6 +77,7 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
             if _has_host(to)
         },
         refuses_where_routes_do=server.reject_unlisted_recipient,
+        refuses_unlisted_senders=server.reject_unlisted_sender,
         unlisted_go_to=server.luser_relay,
         unlisted_domains=frozenset(map(fold, server.mydestination)) if server.luser_relay else frozenset(),
         soft_bounces=server.soft_bounce,

@@ -87,6 +87,11 @@ class HostedInbound(ServerBase):
         description="servers whose mail the service takes for the organisation's own (its connector from on-premises matches); left out: "
         "all but external ones. With centralised_transport, all other mail goes on-premises first",
     )
+    relay_by: Literal["certificate", "ip-address"] = Field(
+        default="certificate",
+        description="how its connector knows the servers of relay_for: by their IP address only mail with a sender in its own domains may "
+        "go on to others, so that what they forward, and their notices, are refused, at Exchange Online 5.7.64 (ATTR36) [MS-ATTR]",
+    )
     forwarding: dict[str, str] = Field(
         default_factory=dict,
         description="person to the address that the mailbox, or the mail user, here leads to, whatever the directory says",

@@ -70,6 +70,12 @@ class PostfixServer(ServerBase):
     reject_unlisted_recipient: Switch = Field(
         default=True, description="an address of its own domains that is not listed is refused at RCPT"
     )
+    reject_unlisted_sender: Literal["off", "outside", "everyone"] = Field(
+        default="off",
+        description="a sender in one of its domains who is not listed is refused at RCPT, 550 5.1.0, such as the other system's people in "
+        "a shared domain: outside, from clients that may not relay (the restriction behind permit_mynetworks); everyone, "
+        "smtpd_reject_unlisted_sender [PF]",
+    )
     transport: Transports = Field(
         default_factory=dict,
         description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX), "
