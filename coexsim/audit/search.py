@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,7 +81,8 @@ class Search:
         found: dict[tuple[str, str], Path] = {}
         for path in self.scenario.source.lines:
             if path[:1] == ("servers",) and len(path) > 2 and path[2:] != ("host",):
-                found.setdefault((str(path[1]), _host_in(self._text_at(path))), path)
+                for host in _hosts_in(self._text_at(path)):
+                    found.setdefault((str(path[1]), host), path)
         return found
 
     def _text_at(self, path: Path) -> str:
@@ -144,10 +146,10 @@ class Search:
         return next((("servers", server, name) for name in (*written, *known)), ("servers", server))
 
 
-def _host_in(text: str) -> str:
-    """The host that a setting names: ``smtp:[host]``, ``[host]:port``, ``host``."""
-    host = text.partition(":")[2] if text.partition(":")[0] in ("smtp", "relay", "lmtp") else text
-    return next_hop(host).name
+def _hosts_in(text: str) -> list[str]:
+    """The hosts that a setting names: ``smtp:[host], [other host]``, ``[host]:port``, ``host``."""
+    hosts = text.partition(":")[2] if text.partition(":")[0] in ("smtp", "relay", "lmtp") else text
+    return [next_hop(host).name for host in re.split(r"[,\s]+", hosts)]
 
 
 def not_local(name: str, domain: str) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def decide(
     policy = setup.policies[server]
     case = Case(setup, policy, envelope, came_from, state)
     dispositions: list[Disposition] = []
-    taken: set[tuple[str, str, str]] = set()
+    taken: set[tuple[str, tuple[object, ...], str]] = set()
     for rcpt, of in (*((rcpt, rcpt) for rcpt in envelope.recipients), *_archive(case)):
         apart = _is_told_apart(case, rcpt)
         if rcpt not in known:
@@ -56,7 +56,8 @@ def decide(
         for disposition in known[rcpt]:
             # Two ways of one recipient are not alike: a copy that stays here, and one that goes on.
             way = str(disposition.hop) if disposition.rule == "dual-delivery" else ""
-            key = (fold(disposition.rcpt.address), fold(disposition.rcpt.written) if apart else "", way)
+            written = (fold(disposition.rcpt.written), rcpt.is_archive) if apart else ()
+            key = (fold(disposition.rcpt.address), written, way)
             if key in taken and disposition.action != "fail":
                 disposition = Disposition(
                     disposition.rcpt, "duplicate", disposition.rule, "another copy goes to this address already"
@@ -84,7 +85,8 @@ def _archive(case: Case) -> tuple[tuple[Rcpt, Rcpt], ...]:
     first = envelope.recipients[0]
     wanted = [(policy.copies_all_to, first), (_copy_of(policy.copies_of_senders, envelope.sender, policy), first)]
     wanted += [(_copy_of(policy.copies_of_recipients, rcpt.address, policy), rcpt) for rcpt in envelope.recipients]
-    named = {fold(rcpt.address) for rcpt in envelope.recipients}
+    # Where originals are told apart, who is named gets mail for herself, and the copy too.
+    named = set() if policy.tells_originals_apart == "always" else {fold(rcpt.address) for rcpt in envelope.recipients}
     copies: dict[str, tuple[Rcpt, Rcpt]] = {}
     for to, of in wanted:
         if to is not None and fold(to) not in named:

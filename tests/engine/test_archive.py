@@ -101,3 +101,15 @@ def test_the_archive_s_copy_decides_nothing_about_a_recipient() -> None:
     assert [copy.is_archive for copy in fine.copies].count(True) == 1
     assert (lost.outcome, lost.servers) == ("delivered", ("mx", "world"))
     assert [copy.outcome for copy in lost.copies if copy.is_archive] == ["bounced"]
+
+
+def test_who_is_named_gets_the_archive_s_copy_besides() -> None:
+    """Seen with Postfix 3.7.11 (``tests/intake/lab-maps``): a message for the archive itself is delivered to it twice."""
+    scenario = scenario_from_text(COPIED)
+    walk = trace(scenario, "somebody@elsewhere.org", "all@store.smallco.net", server="mx", client="own-user")
+
+    assert [copy.outcome for copy in walk.recipients[0].copies] == ["delivered", "delivered"]
+    named = scenario.change(
+        {"messages": [{"from": "somebody@elsewhere.org", "to": "all@store.smallco.net"}], "load": None}
+    )
+    assert_same(reference(named), compiled(named))

@@ -11,6 +11,8 @@ import pytest
 
 from coexsim.errors import InputError
 from coexsim.intake.configs.importing import import_setup
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace
 from coexsim.scenario.load import load_scenario
 from coexsim.scenario.servers.postfix import PostfixServer
 from tests.intake.given import imported, scenario_of, told
@@ -131,8 +133,8 @@ RELAY = (
 LIST = "mail,RecipientTypeDetails\nanna@corp.example,UserMailbox\nzoe@corp.example,UserMailbox\n"
 
 
-def test_people_whom_relay_recipient_maps_does_not_name_are_told(tmp_path: Path) -> None:
-    """In both orders of importing: the server refuses them at RCPT (postconf(5), relay_recipient_maps)."""
+def test_people_whom_relay_recipient_maps_does_not_name_are_refused_there(tmp_path: Path) -> None:
+    """The server refuses them at RCPT (postconf(5), relay_recipient_maps): set where its table is read last, told where the list is."""
     files: dict[str, str | bytes] = {
         "main.cf": RELAY, "relay": "anna@corp.example x\n", "transport": "corp.example smtp:[in.cloud.example]\n",
     }  # fmt: skip
@@ -148,8 +150,12 @@ def test_people_whom_relay_recipient_maps_does_not_name_are_told(tmp_path: Path)
 
     [one] = [each for each in after.unused if "relay_recipient_maps" in each.meaning]
     assert one.value == "zoe@corp.example"
-    [other] = [each for each in before.unused if each.what == "relay_recipient_maps"]
-    assert other.value == "zoe@corp.example"
+    assert [(key.path[2], key.value) for key in before.keys if key.path[-1] == "known_at"] == [("zoe", ["box"])]
+    second.write_text(before.text, encoding="utf-8")
+    route = trace(
+        Setup(load_scenario(second)), "ann@elsewhere.example", "zoe@corp.example", server="onprem", client="outside"
+    )
+    assert route.recipients[0].outcome == "refused_to_client"
 
 
 @pytest.mark.parametrize("line", ["$INCLUDE other.zone", "$GENERATE 1-9 host$ A 192.0.2.$"])

@@ -58,6 +58,7 @@ class Mailbox(NamedTuple):
     aliases: tuple[str, ...] = ()
     forwarding: str | None = None
     reachable: bool = True
+    known_at: tuple[str, ...] = ()  # the servers whose directories have the record; none: all
     placed: bool = True  # False: the files do not say where the mail file is, and the scenario does already
 
 
@@ -67,6 +68,14 @@ class List(NamedTuple):
     address: str
     members: tuple[str, ...]
     where: Where
+
+
+class PersonRecord(NamedTuple):
+    """A person of the scenario: name, the server with the mail file, and the servers whose directories have the record (none: all)."""
+
+    name: str
+    home: str | None
+    known_at: tuple[str, ...]
 
 
 class Asked(NamedTuple):
@@ -79,7 +88,9 @@ class Asked(NamedTuple):
     hosts: frozenset[str] = frozenset()  # of the same servers
     hosted: frozenset[str] = frozenset()  # addresses of the people whom it places at the hosted service
     people: frozenset[str] = frozenset()  # addresses of everybody in it
+    records: Mapping[str, PersonRecord] = {}  # by address: whose record every server has, or those that are named
     unlisted: frozenset[str] = frozenset()  # names of people whom only the hosted service knew so far
+    own_tables: Mapping[str, frozenset[str]] = {}  # by Postfix server: domains whose people its tables list
     listed_only: Mapping[
         str, frozenset[str]
     ] = {}  # domains in which a server takes mail for listed recipients only, by server

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from coexsim.errors import InputError, Problem, UsageError
-from coexsim.intake.configs.found import Asked, Found
+from coexsim.intake.configs.found import Asked, Found, PersonRecord
 from coexsim.intake.configs.reading import File, files_of
 from coexsim.intake.configs.sayable import leave_unsayable
 from coexsim.intake.configs.write import Imported, Label, Target, written, written_into
@@ -112,14 +112,32 @@ def _asked(scenario: Scenario, server: str | None, domain: str | None) -> Asked:
     home = scenario.home_server.get("hosted")
     hosted = frozenset(fold(one.address) for one in setup.directory.everyone() if one.home and one.home == home)
     people = frozenset(fold(one.address) for one in setup.directory.everyone())
+    records = {
+        fold(one.address): PersonRecord(one.name, one.home, one.known_at)
+        for one in setup.directory.everyone()
+        if one.name in scenario.directory.people and not scenario.directory.people[one.name].only_at_hosted
+    }
     unlisted = frozenset(name for name, person in scenario.directory.people.items() if person.only_at_hosted)
     kinds = {name: one.kind for name, one in scenario.servers.items()}
     hosts = frozenset(fold(one.host) for one in scenario.servers.values() if one.host)
-    listed_only = {
-        name: frozenset(map(fold, one.relay_domains))
-        for name, one in scenario.servers.items()
-        if isinstance(one, PostfixServer) and one.relay_recipient_check
-    }
+    listed_only, own_tables = {}, {}
+    for name, one in scenario.servers.items():
+        if isinstance(one, PostfixServer):
+            checked = frozenset(map(fold, one.relay_domains if one.relay_recipient_check else ()))
+            checked -= frozenset(map(fold, one.relay_recipient_domains))
+            own_tables[name] = checked | frozenset(map(fold, one.virtual_mailbox_domains or ()))
+            if one.relay_recipient_check:
+                listed_only[name] = checked
     return Asked(
-        server, domain or scenario.domain, setup.addresses, kinds, hosts, hosted, people, unlisted, listed_only
+        server,
+        domain or scenario.domain,
+        setup.addresses,
+        kinds,
+        hosts,
+        hosted,
+        people,
+        records,
+        unlisted,
+        own_tables,
+        listed_only,
     )

@@ -95,6 +95,8 @@ def _person_key(person: Mailbox, domain: str) -> FoundKey:
         value["forwarding_address"] = person.forwarding
     if person.aliases:
         value["aliases"] = [short(alias, domain) for alias in person.aliases]
+    if person.known_at:
+        value["known_at"] = list(person.known_at)
     return FoundKey(("directory", "people", short(person.address, domain)), value, person.where)
 
 

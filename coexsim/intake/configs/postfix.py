@@ -77,7 +77,7 @@ def read_postfix(files: Sequence[File], asked: Asked) -> Found:
     domains.classes()
     domains.transports()
     domains.unlisted()
-    People(main, tables, domains, found, name, asked).read()
+    People(main, tables, domains, found, name, asked).read(asked)
     found.counts["people"] = len(found.people)
     found.domain = asked.domain or domains.domain()
     found.master = name

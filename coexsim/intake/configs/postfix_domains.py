@@ -93,17 +93,15 @@ class Domains:
         self._found.leave(parameter, name, where, meaning)
 
     def _relay_recipients(self) -> None:
-        """relay_recipient_check, unless the table takes every address of a relay domain ("@domain"): then there is no check here."""
+        """relay_recipient_check, and the relay domains of which the table takes every address ("@domain")."""
         place = self._main.where("relay_recipient_maps")
-        whole = {
-            entry.key[1:].casefold() for entry in self._tables.entries("relay_recipient_maps") if entry.key[:1] == "@"
-        }
-        listed = [domain for domain in self.relayed if domain not in whole]
-        if len(listed) == len(self.relayed):
+        wholes = [e for e in self._tables.entries("relay_recipient_maps") if e.key.startswith("@")]
+        whole = {entry.key[1:].casefold(): entry.where for entry in wholes}
+        taken = [domain for domain in self.relayed if domain in whole]
+        if len(taken) < len(self.relayed):
             self._found.put((*self._server, "relay_recipient_check"), "enabled", place, "relay_recipient_maps")
-        elif listed and place is not None:
-            meaning = f"takes every address of some relay domains, listed ones of others; here every one of {', '.join(listed)} too"
-            self._found.leave("relay_recipient_maps", self._main.text("relay_recipient_maps"), place, meaning)
+            if taken:
+                self._found.put((*self._server, "relay_recipient_domains"), taken, whole[taken[0]])
 
     def _mailbox_domains(self, domains: list[str]) -> None:
         """virtual_mailbox_domains; where one of their tables was not read, the domain that was asked about is taken to be in it."""
@@ -222,13 +220,10 @@ class Domains:
         """``smtp:[host]``, ``smtp:`` or ``virtual:``; None where nothing is said, or nothing that can be said here."""
         word, _, hosts = text.partition(":")
         word, hosts = word.strip(), hosts.strip()
-        hop, *others = [part.strip() for part in hosts.split(",")] if hosts else [""]
+        hop = ", ".join(re.split(r"[,\s]+", hosts))
         command = self._commands.get(word, word)
         if not word and not hop:
             return None
-        if others:
-            meaning = f"{pattern or parameter}: the hosts after the first are tried when that one fails; here only the first is"
-            self._found.leave(parameter, text, where, meaning)
         if not word or word in _SMTP or command == "smtp":
             return f"smtp:{hop}"
         if word in _HERE or command in _HERE or command == "pipe":

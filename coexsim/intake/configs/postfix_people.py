@@ -17,10 +17,11 @@ class People:
         self._main, self._tables, self._found, self._domains = main, tables, found, domains
         self._name = name
         self._server = ("servers", name)
-        self._hosted_people, self._known_people = asked.hosted, asked.people
+        self._hosted_people, self._records, self._servers = asked.hosted, asked.records, tuple(asked.kinds)
+        self._whole_mailbox_domains: set[str] = set()
         self._people: dict[str, Mailbox] = {}
 
-    def read(self) -> None:
+    def read(self, asked: Asked) -> None:
         """Mailboxes, aliases, relay recipients and local users."""
         caught = {
             entry.key[1:].casefold()
@@ -37,23 +38,51 @@ class People:
                 taken_whole.add(entry.key[1:].casefold())
             elif "@" in entry.key:
                 self._add(Mailbox(entry.key, None, entry.where))
-        self._tell_unlisted(taken_whole)
+        self._unlisted(taken_whole | caught)
         self._local_people()
+        self._listed_again()
+        self._tell_others(asked)
         self._found.people += self._people.values()
 
-    def _tell_unlisted(self, taken_whole: set[str]) -> None:
-        """Tell people of the scenario in a relayed domain whom relay_recipient_maps does not name, unless it takes the whole domain."""
-        place = self._main.where("relay_recipient_maps")
-        if place is None or "relay_recipient_maps" in self._tables.unread:
-            return
-        domains = set(self._domains.relayed) - taken_whole
-        missing = sorted(
-            one for one in self._known_people if one.rpartition("@")[2] in domains and one not in self._people
-        )
-        if missing:
-            names = missing[0] + (f" and {len(missing) - 1} more" if missing[1:] else "")
-            meaning = "people of the scenario whom it does not list: they are refused at RCPT, here they are taken; write known_at for them"
-            self._found.leave("relay_recipient_maps", names, place, meaning)
+    def _unlisted(self, taken_whole: set[str]) -> None:
+        """People of the scenario whom this server's tables do not list: it refuses them at RCPT; known_at says who has their records."""
+        mailboxes = {domain for domain, (_, by) in self._domains.hosted.items() if by == "virtual_mailbox_domains"}
+        others = [name for name in self._servers if name != self._name]
+        listed = {entry.key.casefold() for entry in self._tables.entries("virtual_alias_maps")} | set(self._people)
+        for parameter, domains in (
+            ("relay_recipient_maps", set(self._domains.relayed)),
+            ("virtual_mailbox_maps", mailboxes - self._whole_mailbox_domains),
+        ):
+            place = self._main.where(parameter)
+            is_unread = self._tables.unread & {parameter, "virtual_alias_maps"}
+            if place is None or not self._tables.are_set(parameter) or is_unread or not others:
+                continue
+            for address, record in sorted(self._records.items()):
+                is_asked = address.rpartition("@")[2] in domains - taken_whole
+                if is_asked and address not in listed and record.home != self._name:
+                    known = [name for name in record.known_at or others if name != self._name]
+                    path = ("directory", "people", record.name, "known_at")
+                    self._found.put(path, known, place, f"not in {parameter} of {self._name}")
+
+    def _listed_again(self) -> None:
+        """People of the scenario who are said to be known at some servers only, and are listed by this one too."""
+        for address, person in self._people.items():
+            record = self._records.get(address)
+            if record is not None and record.known_at and self._name not in record.known_at:
+                self._people[address] = person._replace(known_at=(*record.known_at, self._name))
+
+    def _tell_others(self, asked: Asked) -> None:
+        """New people in a domain of another Postfix whose tables were imported before: whether it lists them is not known yet."""
+        for server, domains in asked.own_tables.items():
+            fresh = [
+                person
+                for address, person in self._people.items()
+                if server != self._name and address.rpartition("@")[2] in domains and address not in asked.people
+            ]
+            if fresh:
+                names = fresh[0].address + (f" and {len(fresh) - 1} more" if fresh[1:] else "")
+                meaning = f"new since {server} was imported; import {server} once more: whether its tables list them is then known_at"
+                self._found.leave("people", names, fresh[0].where, meaning)
 
     def _mailbox(self, entry: TableEntry) -> None:
         """Somebody in the table of mailboxes, whose mail the transport table may send on: to the hosted service, it is assumed, unless
@@ -62,6 +91,7 @@ class People:
         if entry.key.startswith("@"):
             meaning = f"every address of {entry.key[1:]} has a mailbox here; in the scenario those that are listed have"
             self._found.leave("virtual_mailbox_maps", entry.key, entry.where, meaning)
+            self._whole_mailbox_domains.add(entry.key[1:].casefold())
         elif "@" in entry.key:
             address = entry.key.casefold()
             away = self._domains.sent.get(address, "virtual:") not in ("virtual:", "smtp:")

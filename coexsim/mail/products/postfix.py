@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from coexsim.mail.message import NextHop, Reply, fold
 from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Rate, RouteEntry
-from coexsim.mail.products.product import Product, Settings, any_route, hop_to, hops_of_setup
+from coexsim.mail.products.product import Product, Settings, hop_to
 from coexsim.mail.retry import DAY_S, RetrySchedule
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
@@ -64,12 +64,14 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
     return dict(
         domains=domains,
         primary_domain=next(iter(domains), fold(scenario.domain)),
-        subdomains_of=dict.fromkeys(relay, _relayed(server, scenario)),  # parent_domain_matches_subdomains [PF]
+        subdomains_of={
+            domain: _relayed(server, scenario, domain) for domain in relay
+        },  # parent_domain_matches_subdomains [PF]
         routes=tuple(_routes(server, scenario, domains, relay)),
         sender_routes={
             fold(sender): hop
             for sender, host in server.sender_dependent_relayhost_maps.items()
-            if (hop := hop_to(host))
+            if (hop := hops_in_turn(host))
         },
         sender_transports={
             fold(sender): transport("*", to)
@@ -95,7 +97,12 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         max_submit_bytes=server.message_size_limit or None,
         max_recipients=server.smtpd_recipient_limit,
         # "smtp_fallback_relay configuration problem", "relayhost configuration problem": deferred (smtp_connect.c) [PF]
-        hosts_of_setup=hops_of_setup(server.relayhost, *server.smtp_fallback_relay),
+        hosts_of_setup=frozenset(
+            each
+            for host in (server.relayhost, *server.smtp_fallback_relay)
+            if (hop := hops_in_turn(host))
+            for each in (hop, hop._replace(others=(), in_order=False), *hop.others)
+        ),
         rates=tuple(_rates(server)),
         rates_spare_trusted=True,  # smtpd_client_event_limit_exceptions: $mynetworks [PF]
         size_overhead_bytes=1000,
@@ -126,20 +133,21 @@ def _domains(server: PostfixServer, scenario: Scenario) -> tuple[dict[str, Domai
         (map(fold, server.mydestination), local),
         (map(fold, server.virtual_alias_domains), virtual._replace(verify=True, unknown_cause="unknown-alias")),
         (virtual_domains(server, scenario), virtual),
-        (relay, _relayed(server, scenario)),
     )
     rules: dict[str, DomainRule] = {}
     for names, rule in classes:
         rules = rules | {domain: rule for domain in names if domain not in rules}
+    rules |= {domain: _relayed(server, scenario, domain) for domain in relay if domain not in rules}
     return rules, relay
 
 
-def _relayed(server: PostfixServer, scenario: Scenario) -> DomainRule:
+def _relayed(server: PostfixServer, scenario: Scenario, domain: str) -> DomainRule:
     """Mail of a relay domain goes on, whatever mail files are here, unless smart_host tells people apart one by one: then those with a
     mail file here have a transport of their own too.
     """
+    verify = server.relay_recipient_check and domain not in map(fold, server.relay_recipient_domains)
     return DomainRule(
-        _has_people(server, scenario), "relay", "relay", server.relay_recipient_check, "relay-domain", "relay-domain",
+        _has_people(server, scenario), "relay", "relay", verify, "relay-domain", "relay-domain",
         delivers=bool(server.smart_host), unknown_cause="unknown-relay-user",
     )  # fmt: skip
 
@@ -164,12 +172,12 @@ def _routes(
         yield from (_of_class(fold(d), server.fallback_transport) for d in server.mydestination)
     if server.relay_transport and _has_host(server.relay_transport):
         yield from (_of_class(p, server.relay_transport) for d in relay for p in (d, f"*.{d}"))
-    relayhost = hop_to(server.relayhost)
+    relayhost = hops_in_turn(server.relayhost)
     by_default = "relayhost" if relayhost else "relay-domain-mx"
     yield from (RouteEntry(p, relayhost, by_default, 3, by_sender=True) for d in relay for p in (d, f"*.{d}"))
     if server.default_transport and _has_host(server.default_transport):
         yield _of_class("*", server.default_transport)
-    yield any_route(server.relayhost, "relayhost", 100)._replace(by_sender=True)
+    yield RouteEntry("*", relayhost, "relayhost" if relayhost else "mx", 100, by_sender=True)
 
 
 def _of_class(pattern: str, to: str, *, forced: bool = False) -> RouteEntry:
@@ -229,6 +237,14 @@ def _full(address: str, scenario: Scenario) -> str:
     return fold(address if "@" in address else f"{address}@{scenario.domain}")
 
 
+def hops_in_turn(text: str | None) -> NextHop | None:
+    """The hosts of a transport or relay host, separated by commas or blanks: each is tried where those before it fail (transport(5), since
+    Postfix 3.5).
+    """
+    hops = [hop for host in re.split(r"[,\s]+", text or "") if (hop := hop_to(host))]
+    return hops[0]._replace(others=tuple(hops[1:]), in_order=len(hops) > 1) if hops else None
+
+
 def transport(pattern: str, text: str) -> RouteEntry:
     """``smtp:[host]``, ``smtp:host`` (MX first) or ``smtp:`` (the recipient's MX); ``virtual:`` delivers here.
 
@@ -242,7 +258,7 @@ def transport(pattern: str, text: str) -> RouteEntry:
     if word == "retry":
         kept = NextHop(text, by_mx=False, kept=_told(450, "4.0.0", host))
         return RouteEntry(pattern, kept, f"transport {text}", forced=True)
-    hop = hop_to(host if colon and word in ("smtp", "relay") else text)
+    hop = hops_in_turn(host if colon and word in ("smtp", "relay") else text)
     return RouteEntry(pattern, hop, f"transport {text}", to_smart_host=True, forced=True)
 
 

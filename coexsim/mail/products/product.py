@@ -66,11 +66,6 @@ def hop_to(host: str | None) -> NextHop | None:
     return next_hop(host, by_mx=True) if host else None
 
 
-def hops_of_setup(*hosts: str | None) -> frozenset[NextHop]:
-    """The next hops that a set-up names: where they cannot be found, the set-up is at fault and not the mail."""
-    return frozenset(hop for host in hosts if (hop := hop_to(host)))
-
-
 def any_route(host: str | None, rule: str, cost: int = 1) -> RouteEntry:
     """The route for all other domains: `host`, or the recipient's MX."""
     return RouteEntry("*", hop_to(host), rule if host else "mx", cost)

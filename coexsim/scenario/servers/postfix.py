@@ -16,9 +16,10 @@ def _known_transport(to: str) -> str:
     if word in ("error", "retry"):  # the rest is what the sender is told
         return to
     has_port = rest.isdecimal() or word.startswith("[")
-    if "," in rest or (colon and word not in TRANSPORTS and not has_port):
+    if colon and word not in TRANSPORTS and not has_port:
         raise ValueError(
-            f"{to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, virtual:, error:text, retry:text"
+            f"{to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, "
+            "virtual:, error:text, retry:text, or 'smtp:[host], [next host]'"
         )
     return to
 
@@ -67,6 +68,10 @@ class PostfixServer(ServerBase):
     relay_recipient_check: Switch = Field(
         default=False, description="relay_recipient_maps is set: unlisted are refused at RCPT"
     )
+    relay_recipient_domains: Names = Field(
+        default=(),
+        description="relay domains of which relay_recipient_maps has '@domain': there, unlisted are taken [PF]",
+    )
     reject_unlisted_recipient: Switch = Field(
         default=True, description="an address of its own domains that is not listed is refused at RCPT"
     )
@@ -79,8 +84,9 @@ class PostfixServer(ServerBase):
     transport: Transports = Field(
         default_factory=dict,
         description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX), "
-        "'virtual:', 'error:text' (bounces) or 'retry:text' (waits); as in Postfix it is asked before the directory: a domain's entry "
-        "also takes the mail of its people with a mail file here",
+        "'virtual:', 'error:text' (bounces) or 'retry:text' (waits); of several hosts, 'smtp:[a], [b]', each is tried where those "
+        "before it fail; as in Postfix the table is asked before the directory: a domain's entry also takes the mail of its people with a "
+        "mail file here",
     )
     virtual_transport: Transport | None = Field(
         default=None,
@@ -132,7 +138,8 @@ class PostfixServer(ServerBase):
     )
     relayhost: str | None = Field(
         default=None,
-        description="takes mail for other domains that no transport names, for relay domains too: '[host]' (no MX lookup) or 'host'",
+        description="takes mail for other domains that no transport names, for relay domains too: '[host]' (no MX lookup) or 'host'; of "
+        "several, '[a], [b]', each is tried where those before it fail",
     )
     smtp_fallback_relay: Names = Field(
         default=(),
