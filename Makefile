@@ -10,6 +10,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHON VENV
 
+# The tests start Python many times: what is compiled once is kept, also where the environment says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A log is read later, and not on a terminal. (PY_COLORS would not do: typer takes it, whatever it says, for a terminal.)
 ifeq ($(CI),true)
 export NO_COLOR := 1
