@@ -11,34 +11,32 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import nan
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coexsim.analysis.compare_words import BUSY, DIFFERENT, SHARE, WAIT, counts_of, say_headline, say_value
 from coexsim.audit.diff import RouteDiff, diff_routes
 from coexsim.cards import card
 from coexsim.engine.choice import Engine
 from coexsim.errors import NoDataError
 from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
-from coexsim.experiment.figures import busy_workers
+from coexsim.experiment.figures import busy_shares, busy_workers
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one
 from coexsim.pictures import Pictures
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.stats import Interval, mean_interval
-from coexsim.text import joined
-from coexsim.units import say_duration
 
 BLOCKS = 20
 """With one replication the interval comes from so many stretches of its window (batch means)."""
 ROUNDING = 1e-9
 """Differences below this (of the larger figure, or of 1) are the last digits of sums: no difference at all."""
-DIFFERENT = ("more", "less")
 SAME, UNSHOWN, UNKNOWN = "the same", "no difference shown", "cannot say"
 TOO_SMALL = "too small to matter"
 SMALL_S, SMALL_SHARE = 0.01, 0.005
@@ -74,8 +72,8 @@ class Comparison:
 
     The tables have one row a figure: ``a, b, difference, low, high, shown``; `shown` is "more", "less", "the same", "no
     difference shown", "too small to matter" or "cannot say". `delays` by flow and figure (mean, p50, p95, p99) in seconds, of mail that
-    arrived both ways; `outcomes` by flow and outcome in recipients; `servers` by server, stage and figure: busy workers in the
-    busiest hour (of links the share of the bandwidth), mean wait in seconds; `totals`: WAN bytes, hops.
+    arrived both ways; `outcomes` by flow and outcome in recipients; `servers` by server, stage and figure: share of the limit in use in the
+    busiest hour (where either has no limit the workers busy at once), mean wait in seconds; `totals`: WAN bytes, hops.
     """
 
     a: str
@@ -103,7 +101,12 @@ class Comparison:
         """For notebooks: the answer, and the delays that differ."""
         table = self.delays.reset_index()
         rows = [
-            (row["flow"], row["figure"], *(_say_s(row[name]) for name in ("a", "b", "difference")), row["shown"])
+            (
+                row["flow"],
+                row["figure"],
+                *(say_value(row[name], "delays", (row["figure"],)) for name in ("a", "b", "difference")),
+                row["shown"],
+            )
             for row in table[table["shown"].isin(DIFFERENT)].to_dict("records")
         ]
         lines = [f"A: {self.a}; B: {self.b}; {self.replications} replications, {self.messages:,} messages compared."]
@@ -111,30 +114,8 @@ class Comparison:
 
     @property
     def headline(self) -> str:
-        """What differs, in a line."""
-        if not self.differs:
-            return "No difference is shown between A and B."
-        counts = [f"{number} of {most} figures of {name}" for name, (number, most) in self.shown.items() if number]
-        parts = [self._largest, f"in all {joined(counts)} differ" if counts else ""]
-        routes = len(self.routes.changes)
-        some = "1 class of mail goes" if routes == 1 else f"{routes} classes of mail go"
-        parts.append(f"{some} another way" if routes else "")
-        return f"B differs from A: {'; '.join(filter(None, parts))}."
-
-    @property
-    def _largest(self) -> str:
-        """The delay that differs most, in words with its interval; empty where none is shown to differ."""
-        for figure, said in (
-            ("p95", "95 % of {flow} mail arrives within {b}, {by}"),
-            ("mean", "{flow} mail takes {b} on average, {by}"),
-        ):
-            row = self.largest_delay(figure)
-            if row is not None:
-                ends = sorted(abs(row[name]) for name in ("low", "high"))
-                between = f" ({say_duration(ends[0])} to {say_duration(ends[1])})" if isfinite(ends[1]) else ""
-                by = f"{say_duration(abs(row['difference']))}{between} {'later' if row['difference'] > 0 else 'sooner'}"
-                return said.format(flow=row["flow"], b=say_duration(row["b"]), by=by)
-        return ""
+        """What differs, in a line with figures."""
+        return say_headline(self.tables, len(self.routes.changes))
 
     def largest_delay(self, figure: str) -> dict[Any, Any] | None:
         """The row of `delays` whose figure (such as p95) is shown to differ most; None: none is."""
@@ -155,17 +136,7 @@ class Comparison:
     @property
     def shown(self) -> dict[str, tuple[int, int]]:
         """Of delays, outcomes, servers and totals: how many figures show a difference, of how many."""
-        return {name: (int(table["shown"].isin(DIFFERENT).sum()), len(table)) for name, table in self.tables.items()}
-
-
-def unit_of(table: str, key: Sequence[object]) -> str:
-    """What a figure is measured in (s, B or 1), by the name of its table in `Comparison.tables` and the key of its row."""
-    name = str(key[-1])
-    return "s" if table == "delays" or name == "mean wait" else "B" if name.endswith("bytes") else "1"
-
-
-def _say_s(seconds: float) -> str:
-    return f"{'-' if seconds < 0 else ''}{say_duration(abs(seconds))}"
+        return counts_of(self.tables)
 
 
 def compare(
@@ -293,13 +264,16 @@ def _outcomes(a: Results, b: Results) -> dict[Key, Pair]:
 
 
 def _servers(a: Results, b: Results) -> dict[Key, Pair]:
-    one, other = busy_workers(a), busy_workers(b)
-    found: dict[Key, Pair] = {
-        (*station, "busy"): Pair(one.get(station, 0.0), other.get(station, 0.0)) for station in sorted({*one, *other})
-    }
+    """Of each station the share of its limit that is in use, or the busy workers where either has none; and the mean wait."""
+    shares, workers = [busy_shares(a), busy_shares(b)], [busy_workers(a), busy_workers(b)]
+    found: dict[Key, Pair] = {}
+    for station in sorted({*workers[0], *workers[1]}):
+        limited = all(station in share or station not in busy for share, busy in zip(shares, workers, strict=True))
+        one, other = (each.get(station, 0.0) for each in (shares if limited else workers))
+        found[(*station, SHARE if limited else BUSY)] = Pair(one, other)
     waits = [_mean_waits(results) for results in (a, b)]
     for station in sorted({*waits[0]} & {*waits[1]}):
-        found[(*station, "mean wait")] = Pair(waits[0][station], waits[1][station])
+        found[(*station, WAIT)] = Pair(waits[0][station], waits[1][station])
     return dict(sorted(found.items()))
 
 

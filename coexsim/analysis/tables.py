@@ -153,7 +153,7 @@ TABLES: dict[str, TableText] = {
             "outcome": Column("str", "", "outcomes: what became of the mail"),
             "server": Column("str", "", "servers: the server or link"),
             "stage": Column("str", "", "servers: as in `stages`"),
-            "figure": Column("str", "", "which figure: mean, p50, p95, p99 [s], busy [1], mean wait [s], WAN bytes [B] ..."),
+            "figure": Column("str", "", "mean, p50, p95, p99 [s], share in use, busy at once [1], mean wait [s], WAN bytes [B] ..."),
             "a": Column("float64", "", "the figure of the first scenario, mean over replications"),
             "b": Column("float64", "", "the figure of the second"),
             "difference": Column("float64", "", "b minus a, mean over replications"),

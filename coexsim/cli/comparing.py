@@ -26,6 +26,7 @@ def compare(
     replications: options.Replications = 4,
     out: options.Out = None,
     seed: options.Seed = None,
+    pictures: options.Pictures = True,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
     yes: options.Yes = False,
@@ -62,7 +63,7 @@ def compare(
     if folder is not None:
         from coexsim.report.differences import write_comparison
 
-        keeping.write(partial(write_comparison, found, folder, scope(one)))
+        keeping.write(partial(write_comparison, found, folder, scope(one), pictures=pictures))
     if as_json:
         code = CANNOT_WRITE if keeping.failed else int(found.differs)
         kept = None if folder is None or keeping.failed else str(folder)
@@ -75,13 +76,13 @@ def compare(
         _say_comparison(found, a, b)
         make_console().print(scope(one))
         if folder is not None and not keeping.failed:
-            say(f"Tables, picture and page: {folder}/")
+            say(f"Tables{', picture and page' if pictures else ''}: {folder}/")
     return keeping.exit_code(int(found.differs))
 
 
 def _data(found: Comparison, a: str, b: str) -> dict[str, Any]:
     """The comparison for programs: each figure of A and B with their difference, its interval and whether it is shown."""
-    from coexsim.analysis.compare import unit_of
+    from coexsim.analysis.compare_words import unit_of
 
     differences = [
         {

@@ -192,11 +192,12 @@ def key_and_values(word: str) -> tuple[str, str]:
 
 def _migration(points: Any, note: str) -> Group:
     from coexsim.report.tables import plain_table, titled
+    from coexsim.report.words import say_flow
     from coexsim.units import say_bytes, say_duration
 
     delays = [name for name in points.columns if name.removeprefix("p95_s ") in MAIN_FLOWS]
     heads = ["hosted", "msg/s", "busy\ncores", "cores\nneeded", "round\ntrip", "by\ntheory", "WAN"]
-    table = plain_table([], [*heads, *(d.removeprefix("p95_s ").replace("->", "\n->") for d in delays)])
+    table = plain_table([], [*heads, *(say_flow(d.removeprefix("p95_s ")).replace("→ ", "→\n") for d in delays)])
     for row in points.to_dict("records"):
         cores = row["cores_needed"]
         needed = f"{cores:.0f}{'' if row['keeps_up'] else '*'}" if cores == cores else "-"
@@ -216,6 +217,7 @@ def _percent(share: float) -> str:
 def _points(table: Any, keys: list[str], note: str, peak: str) -> Group:
     """The figures that planners ask first, a row a point: p95 of the main flows, and each limit that is used."""
     from coexsim.report.tables import plain_table, titled
+    from coexsim.report.words import say_flow
     from coexsim.units import say_duration
 
     mean = table.groupby([*keys, "what", "where"], sort=False)["value"].mean()
@@ -223,7 +225,7 @@ def _points(table: Any, keys: list[str], note: str, peak: str) -> Group:
     used = [c for c in wide.columns if c[0] == "utilisation" and wide[c].max() >= 0.01]
     flows = [c for c in wide.columns if c[0] == "p95 delay" and not c[1].endswith("->unknown")]
     delays = [c for c in flows if c[1] in MAIN_FLOWS] or flows
-    heads = [c[1].replace("->", "\n->").replace(" to ", "\nto ").replace(".", "\n.") for c in [*delays, *used]]
+    heads = [say_flow(c[1]).replace("→ ", "→\n").replace(" to ", "\nto ").replace(".", "\n.") for c in [*delays, *used]]
     shown = plain_table(_short(keys), heads)
     for index, row in wide.iterrows():
         words = index if isinstance(index, tuple) else (index,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 
-from coexsim.analysis.compare import DIFFERENT, Comparison, unit_of
+from coexsim.analysis.compare import Comparison
+from coexsim.analysis.compare_words import DIFFERENT, changes, say_of, say_value
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report.documented import documented
-from coexsim.report.saying import say_figure
 from coexsim.report.style import (
     BLUE,
     GREY,
@@ -81,15 +80,17 @@ def say_difference(seconds: float) -> str:
     return f"{sign}{say_duration(abs(seconds))}"
 
 
-def write_comparison(found: Comparison, folder: str | Path, scope: str) -> Path:
+def write_comparison(found: Comparison, folder: str | Path, scope: str, *, pictures: bool = True) -> Path:
     """Write the tables of a comparison as CSV, its picture as PNG, and a page with all of it. Returns the page's path.
 
-    `scope` says what is counted and what is not.
+    Without `pictures` the tables alone. `scope` says what is counted and what is not.
     """
     folder = Path(folder)
     make_folder(folder)
     for name, table in found.tables.items():
         write_whole(folder / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
+    if not pictures:
+        return folder
     heading = largest_difference(found)
     for_file, for_page = png_and_svg(plot_differences(found), "differences", heading)
     write_whole(folder / "differences.png", for_file)
@@ -114,7 +115,8 @@ def _title(found: Comparison) -> str:
         return "No difference is shown between A and B under the same mail"
     if found.largest_delay("p95") is not None:
         return largest_difference(found).removesuffix(", the largest change of any flow")
-    return "B differs from A under the same mail"
+    told = changes(found.tables)
+    return f"{told[0][0].upper()}{told[0][1:]}" if told else "B differs from A in the ways of its mail"
 
 
 def _titled(tables: dict[str, pd.DataFrame]) -> list[tuple[str, str, pd.DataFrame]]:
@@ -136,31 +138,13 @@ def difference_rows(table: pd.DataFrame, kind: str) -> list[tuple[str, str, str,
     differing = table[table["shown"] != "the same"]
     for index, row in zip(differing.index, differing.to_dict("records"), strict=True):
         names = [str(name) for name in (index if isinstance(index, tuple) else (index,))]
-        say = partial(_say, kind=kind, names=names)
+        say = partial(say_value, table=kind, key=names)
         low, high = row["low"], row["high"]
         interval = f"{say(low)} to {say(high)}" if low == low else "-"
-        found.append((_of(names), say(row["a"]), say(row["b"]), say(row["difference"]), interval, str(row["shown"])))
+        found.append(
+            (say_flow(say_of(names)), say(row["a"]), say(row["b"]), say(row["difference"]), interval, str(row["shown"]))
+        )
     return found
-
-
-def _of(names: Sequence[str]) -> str:
-    """``hosted → hosted, p95``; of a server's stage ``onprem cores, busy at once``, of a link ``office to cloud, share in use``."""
-    if names[-1] == "busy":
-        where = names[0] if _is_share(names) else f"{names[0]} {names[1]}"
-        return f"{where}, {'share in use' if _is_share(names) else 'busy at once'}"
-    *where_of, figure = names
-    return f"{say_flow(' '.join(where_of))}, {figure}" if where_of else figure
-
-
-def _is_share(names: Sequence[str]) -> bool:
-    return list(names[1:]) == ["link", "busy"]
-
-
-def _say(value: float, kind: str, names: Sequence[str]) -> str:
-    """A share as a percentage, all else in its unit."""
-    if _is_share(names) and value == value:
-        return f"{100 * value:.2g} %"
-    return say_figure(value, unit_of(kind, names))
 
 
 def largest_difference(found: Comparison) -> str:

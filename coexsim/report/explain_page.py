@@ -13,7 +13,7 @@ from coexsim.analysis.loads import Loads
 from coexsim.intake.configs.found import FoundKey
 from coexsim.intake.configs.write import Imported
 from coexsim.intake.configs.yaml_text import flow, plain_of
-from coexsim.report.headings import say_set_up
+from coexsim.report.headings import page_head, say_set_up
 from coexsim.report.maps import plot_topology
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.words import scope
@@ -27,9 +27,12 @@ SETTINGS_ONLY = "Read from the files that were given; nothing is known of what o
 
 def write_explanation(found: Explanation, scenario: Scenario, folder: str | Path, answer: str) -> Path:
     """Write ``report.html`` and ``topology.png``: routes, rules, load by theory, doubts and assumptions. Returns the page's path."""
-    title = scenario.title or scenario.source.file
+    of = scenario.title or scenario.source.file
     asked = [("Scenario", scenario.source.file), ("Domain", scenario.domain)]
-    return write_plain_page(folder, title, asked, [f"{answer}."], list(_of_scenario(found, scenario)), scope(scenario))
+    title = page_head([answer.removeprefix(f"{of}: ")], of)
+    return write_plain_page(
+        folder, title, asked, [f"{answer}."], list(_of_scenario(found, scenario)), scope(scenario), of=of
+    )
 
 
 def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:

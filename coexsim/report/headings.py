@@ -11,6 +11,20 @@ from coexsim.report.words import say_flow, say_stage
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes, say_duration
 
+LONGEST_HEAD = 110
+
+
+def page_head(answer: Sequence[str], otherwise: str) -> str:
+    """The finding for the head of a page: the first sentence of its answer, of a long one what stands before its details.
+
+    `otherwise` is what the head says where there is no answer.
+    """
+    said = answer[0].removesuffix(".") if answer else otherwise
+    for end in ("; ", ": "):
+        if len(said) > LONGEST_HEAD:
+            said = said.partition(end)[0]
+    return said
+
 
 def headings(summary: dict[str, Any], scenario: Scenario, trip: RoundTrip | None = None) -> dict[str, str]:
     """By the name of a picture, what it shows."""

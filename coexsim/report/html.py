@@ -18,7 +18,7 @@ from coexsim.experiment.store import make_folder, write_whole
 from coexsim.report import outage_words
 from coexsim.report.answer import doubts, whole_answer
 from coexsim.report.documented import documented
-from coexsim.report.headings import headings
+from coexsim.report.headings import headings, page_head
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
 from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_mean, say_untimed
 from coexsim.report.style import Picture, png_and_svg
@@ -114,10 +114,12 @@ def _page(
         "mean": say_mean, "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip
     given = assumptions(scenario, defaults=False)
+    answer = whole_answer(summary, verdicts, trip, outage, outlook)
     return environment.get_template("page.html.j2").render(
-        title=scenario.title or scenario.source.file,
+        title=page_head(answer, scenario.source.file),
+        of=scenario.title or scenario.source.file,
         asked=_asked(scenario, summary),
-        answer=whole_answer(summary, verdicts, trip, outage, outlook),
+        answer=answer,
         doubts=doubts(summary, outage=outage is not None),
         scope=scope(scenario),
         peak=summary["peak"],

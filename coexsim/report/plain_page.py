@@ -30,10 +30,11 @@ class Section(NamedTuple):
 
 def write_plain_page(
     folder: str | Path, title: str, asked: Sequence[tuple[str, str]], answer: Sequence[str], sections: Sequence[Section], scope: str,
-    *, page: str = PAGE, tables: Sequence[str] = (),
+    *, of: str = "", page: str = PAGE, tables: Sequence[str] = (),
 ) -> Path:  # fmt: skip
     """Write the page and each picture as PNG. All words are text, whatever they hold. Returns the page's path.
 
+    `title` is the finding, and `of` what it is of, the scenario's title, which stands small above it.
     The columns of the `tables` that lie beside it are told at its end.
     """
     folder = Path(folder)
@@ -51,7 +52,7 @@ def write_plain_page(
             drawn = Markup(for_page)
         shown.append((_without_empty(section), drawn))
     text = environment.get_template("plain_page.html.j2").render(
-        title=title, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),
+        title=title, of=of, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),
         tables=documented(dict.fromkeys(tables)),
     )  # fmt: skip
     write_whole(folder / page, encodable(text).encode())

@@ -126,15 +126,6 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
     return [Group(titled(f"Servers: each limit in the {summary['peak']}", table), ""), *_queues(summary)]
 
 
-def say_figure(value: float, unit: str) -> str:
-    """``-30 ms``, ``1.2 MB``, ``4,515``: a figure in s, B or 1; ``-`` where nothing was measured."""
-    if value != value:
-        return "-"
-    if unit in ("s", "B"):
-        return ("-" if value < 0 else "") + (say_duration if unit == "s" else say_bytes)(abs(value))
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
 def say_mean(number: float) -> str:
     """A mean of things that wait: ``6,500``, ``12``, ``0.3``; of less than a hundredth only that it is so little."""
     if 0 < number < LITTLE:

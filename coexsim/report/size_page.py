@@ -8,6 +8,7 @@ from pathlib import Path
 from coexsim.analysis.candidates import say_amount
 from coexsim.analysis.peak import peak_of
 from coexsim.analysis.sizing import Sizing
+from coexsim.report.headings import page_head
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
 from coexsim.report.words import scope
@@ -22,8 +23,9 @@ def write_size(found: Sizing, scenario: Scenario, folder: str | Path, answer: Se
     if found.best is not None:
         sections += [_verdicts(found), _resources(found, scenario)]
     asked = [("Domain", scenario.domain), ("Server to be sized", found.server), ("Runs", f"{found.runs:,}")]
-    title = f"{scenario.title or scenario.source.file}: how big"
-    return write_plain_page(folder, title, asked, answer, sections, scope(scenario), tables=["sizing"])
+    of = f"{scenario.title or scenario.source.file}: how big"
+    title = page_head(answer, found.finding)
+    return write_plain_page(folder, title, asked, answer, sections, scope(scenario), of=of, tables=["sizing"])
 
 
 def _machines(found: Sizing, drawn: bool) -> Section:

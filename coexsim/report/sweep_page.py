@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from coexsim.analysis.swept import crossings, keys_of, told
+from coexsim.report.headings import page_head
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
 from coexsim.report.style import Picture
@@ -31,11 +32,11 @@ def write_sweep(points: pd.DataFrame, scenario: Scenario, folder: str | Path, ch
         (key, f"{_said(points[key].iloc[0])} to {_said(points[key].iloc[-1])}, {points[key].nunique()} values")
         for key in keys
     ]
-    title = f"{scenario.title or scenario.source.file}: what {' and '.join(keys)} change{'s' * (len(keys) == 1)}"
+    of = f"{scenario.title or scenario.source.file}: what {' and '.join(keys)} change{'s' * (len(keys) == 1)}"
     answer = list(changes) or told(points)
     return write_plain_page(
-        folder, title, [("Domain", scenario.domain), *values], answer, _sections(points, keys), scope(scenario),
-        tables=["objectives", "sweep"],
+        folder, page_head(answer, f"The objectives over {' and '.join(keys)}"), [("Domain", scenario.domain), *values], answer,
+        _sections(points, keys), scope(scenario), of=of, tables=["objectives", "sweep"],
     )  # fmt: skip
 
 

@@ -139,6 +139,10 @@ def test_more_cores_wait_less_and_nothing_else_changes() -> None:
 
     assert found.delays.loc[("internet->onprem", "mean"), "shown"] == "less"
     assert found.servers.loc[("onprem", "cores", "mean wait"), "shown"] == "less"
+    share = found.servers.xs("share in use", level="figure").xs("cores", level="stage").iloc[0]
+    assert 5 * share["a"] == pytest.approx(7 * share["b"], rel=0.02), "the same work on more cores"
+    said = f"onprem cores, share in use: {100 * share['b']:.3g} % in B, {100 * share['a']:.3g} % in A: "
+    assert said in found.headline
     assert set(found.outcomes["shown"]) == {SAME}
     assert set(found.totals["shown"]) == {SAME}
     assert not found.routes.changed

@@ -14,6 +14,7 @@ from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outage_limits import LimitChange
 from coexsim.experiment.results import Results
 from coexsim.report import outage_words
+from coexsim.report.headings import page_head
 from coexsim.report.html import write_report
 from coexsim.report.words import say_limit
 from coexsim.scenario.assumptions import assumptions
@@ -52,6 +53,7 @@ class Page(HTMLParser):
         self.ids: list[str] = []
         self.open: list[str] = []
         self.words: list[str] = []
+        self.head = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -75,6 +77,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["h1"]:
+            self.head += data
         self.words.append(data)
 
     @property
@@ -103,6 +107,7 @@ def test_page_has_its_parts_with_the_answer_before_the_evidence(page: Page) -> N
     assert page.sections == SECTIONS
     assert page.open == []
     assert "1 of 2 objectives is met; missed: p95(delay, hosted->hosted) < 60 s: " in page.text
+    assert page.head.startswith("1 of 2 objectives is met"), "the finding, not the scenario's title"
     assert (
         "onprem, with 4 processor cores, comes nearest to its limit: 75 % busy in the hour from Mon 09:00." in page.text
     )
@@ -243,3 +248,16 @@ def test_limits_are_said_as_people_do() -> None:
     assert say_limit({"limit": 1, "stage": "cores"}) == "1 processor core"
     assert say_limit({"limit": 1200, "stage": "connections"}) == "1,200 SMTP connections"
     assert say_limit({"limit": None, "stage": "link"}) == "bandwidth"
+
+
+def test_the_head_of_a_page_is_its_finding() -> None:
+    """The first sentence whole, or of a long one what stands before its details; where there is no answer something else."""
+    long = "Normal again Tue 14:48, 48 min after the return; the longest wait 4.77 h; 1.66 GB of queue disk at onprem; nothing expired."
+
+    assert (
+        page_head(["Both objectives are met: a < 1: 0.5; b < 2: 1.", "More."], "")
+        == "Both objectives are met: a < 1: 0.5; b < 2: 1"
+    )
+    assert page_head([long], "") == "Normal again Tue 14:48, 48 min after the return"
+    assert page_head(["Met: " + "x" * 120], "") == "Met"
+    assert page_head([], "mine.yaml") == "mine.yaml"

@@ -76,10 +76,14 @@ def test_a_comparison_is_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
 
     said = words(compared(monkeypatch, 5.0, 0.1))
     assert re.search(
-        r"B differs from A: 95 % of \S+ mail arrives within [^;]+, (4\.9|5)\S* s \([^;]+\) later; in all 4 of 4 figures of delays",
+        r"B differs from A: 95 % of \S+ mail arrives within \S+ s in B, \S+ s in A: (4\.9|5)\S* s \([^;]+\) later; "
+        "in all 4 of 4 figures of delays",
         said,
     ), said
-    assert repr(compared(monkeypatch, 0.0, 0.0)) == "<Comparison: No difference is shown between A and B.>"
+    assert (
+        repr(compared(monkeypatch, 0.0, 0.0))
+        == "<Comparison: No difference is shown between A and B: every figure is the same.>"
+    )
 
 
 def test_a_sizing_is_a_card() -> None:

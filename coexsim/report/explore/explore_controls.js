@@ -98,6 +98,7 @@ function showAnswer(verdicts) {
     if (missed.length) said += `; missed: ${missed.map(each => each.text).join("; ")}`;
     if (unsure.length) said += `; cannot say of: ${unsure.map(each => each.text).join("; ")}`;
   }
+  by("finding").textContent = said.split("; ")[0].replace(/\.$/, "");
   by("headline").textContent = said.endsWith(".") ? said : `${said}.`;
   const moved = axes.filter((axis, i) => !Number.isInteger(state[i]));
   const ends = moved.map(axis => {
