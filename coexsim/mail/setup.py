@@ -58,7 +58,7 @@ class Setup:
         self._faults = [
             (
                 e.at.after(scenario.run.start),
-                e.at.after(scenario.run.start) + (e.for_ or float("inf")),
+                e.at.after(scenario.run.start) + (float("inf") if e.for_ is None else e.for_),
                 fold(e.zone or ""),
                 e.fault or "",
             )

@@ -253,6 +253,7 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     people_checks.people_exist,
     people_checks.mail_addresses_are_addresses,
     run_checks.outages_name_what_exists,
+    people_checks.nameless_people_have_a_server,
     people_checks.copies_have_somewhere_to_go,
     domains_are_written_as_domains,
     run_checks.windows_are_in_order,

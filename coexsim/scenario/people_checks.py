@@ -9,6 +9,7 @@ from coexsim.scenario.names import Names
 from coexsim.scenario.places import Found, Path
 from coexsim.scenario.quantities import ADDRESS
 from coexsim.scenario.servers import HostedInbound
+from coexsim.text import joined
 
 _ADDRESS = re.compile(ADDRESS)
 
@@ -99,6 +100,29 @@ def mail_addresses_are_addresses(scenario: Scenario) -> Found:
                     ("messages", index, "expect_each", name),
                     recipients.none_called("recipient of this message", name),
                 )
+
+
+def nameless_people_have_a_server(scenario: Scenario) -> Found:
+    """The population of a side, and who comes or moves to it, have a server there that holds their mail files."""
+    homes = scenario.home_server
+    for side, count in scenario.directory.population.items():
+        if count and side not in homes:
+            yield ("directory", "population", side), _nobody_holds(scenario, side)
+    for index, event in enumerate(scenario.events):
+        if event.to is not None and event.to not in homes:
+            yield ("events", index, "to"), _nobody_holds(scenario, event.to)
+
+
+def _nobody_holds(scenario: Scenario, side: str) -> str:
+    """No server has the mail files of this side, and what would give it one."""
+    of_tenants = [name for name, server in scenario.servers.items() if server.side == side]
+    if of_tenants:
+        return (
+            f"no server of the scenario's own organisation holds the mail files of this side ('tenant' stands at {joined(of_tenants)}); "
+            "name the one that is meant at directory.replica.at, or leave 'tenant' out there"
+        )
+    kind = "hosted-inbound" if side == "hosted" else "domino, exchange, postfix or exim"
+    return f"no server holds the mail files of this side; add one of kind {kind}"
 
 
 def copies_have_somewhere_to_go(scenario: Scenario) -> Found:

@@ -241,6 +241,14 @@ def test_servfail_is_kept_for_five_minutes_at_most() -> None:
     assert deferred(go(zone + quick, OUTSIDE, DU1))[-1][2] >= 290.0
 
 
+def test_a_zone_that_fails_for_no_time_does_not_fail() -> None:
+    """``for: 0 s`` is an event without a length, not one without an end."""
+    zone = "events: [{at: 0 s, for: 0 s, zone: corporate.com, fault: servfail}]\n"
+
+    assert go(zone, OUTSIDE, DU1).outcome == "delivered"
+    assert deferred(go(zone, OUTSIDE, DU1)) == []
+
+
 def test_a_cached_mx_outlives_a_change_of_the_zone() -> None:
     """Answers hold for their TTL: a second mail in the same trace (the DSN) does not ask again."""
     result = go("", OUTSIDE, NOBODY)

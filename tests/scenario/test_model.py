@@ -156,3 +156,22 @@ def test_rules_between_fields(more: str, expected: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         scenario_from_text(SMALL + more)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("of_tenant", [False, True])
+@pytest.mark.parametrize(
+    ("people", "where"),
+    [
+        ("directory: {population: {hosted: 5}}\n", "directory.population.hosted"),
+        ("events: [{at: '10:00', hire: 5, to: hosted}]\n", "events[0].to"),
+    ],
+)
+def test_nameless_people_need_a_server(people: str, where: str, of_tenant: bool) -> None:
+    """A population that no server holds is refused, not left out without a word; so are people who come there."""
+    tenant = "  cloud: {kind: hosted-inbound, tenant: other}\n" if of_tenant else ""
+    why = " ('tenant' stands at cloud); name the one" if of_tenant else "; add one of kind hosted-inbound"
+    with pytest.raises(ScenarioError) as caught:
+        scenario_from_text(SMALL.replace("  cloud: {kind: hosted-inbound}\n", tenant) + people)
+    assert where in str(caught.value)
+    assert f"holds the mail files of this side{why}" in str(caught.value)
+    assert scenario_from_text(SMALL + people).home_server["hosted"] == "cloud"
