@@ -18,9 +18,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import process_time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from coexsim.engine.choice import Engine
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEVEN = Path(__file__).with_name("seven-classes.yaml")
 YARDSTICK = "cef34bd"  # the last commit with one engine alone: a loop of generators written for speed
@@ -68,8 +71,8 @@ def earlier(folder: Path) -> Path | None:
     return folder
 
 
-def coexsim(file: str | Path, messages: int, engine: Engine = "compiled", *, stream: bool = False) -> tuple[int, int]:
-    """A scenario over a length that gives about so many messages of its load (0: as it is), with its `mail` table."""
+def mail_of(file: str | Path, messages: int, engine: Engine = "compiled", *, stream: bool = False) -> pd.DataFrame:
+    """The `mail` table of a scenario over a length that gives about so many messages of its load (0: as it is)."""
     from coexsim.experiment.engines import ran
     from coexsim.experiment.run import results_of
     from coexsim.scenario.load import changed, load_scenario
@@ -80,7 +83,12 @@ def coexsim(file: str | Path, messages: int, engine: Engine = "compiled", *, str
         rate_per_s = sum(stream.rate for stream in scenario.load.streams)
         scenario = changed(scenario, {"run.length": f"{messages / rate_per_s} s"})
     world, _ = ran(scenario, scenario.run.seed, 0, engine=engine, stream=stream)
-    mail = results_of(world).mail
+    return results_of(world).mail
+
+
+def coexsim(file: str | Path, messages: int, engine: Engine = "compiled", *, stream: bool = False) -> tuple[int, int]:
+    """A run of a scenario, as `mail_of` makes it: its messages, and its rows."""
+    mail = mail_of(file, messages, engine, stream=stream)
     if stream:
         return int(mail["rows"][mail["kind"] == "mail"].sum()), int(mail["rows"].sum())
     return int((mail["kind"] == "mail").sum()), len(mail)

@@ -1,4 +1,4 @@
-"""How fast it is: the seven-class network beside a plain SimPy program, the loaded day, and growth. Run by `make bench`.
+"""How fast it is: the seven-class network beside plain SimPy and Cimba, the loaded day, and growth. Run by `make bench`.
 
 Seconds are of one processor; each measurement has a process of its own, and of several the median counts.
 """
@@ -9,12 +9,17 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
+import pandas as pd
 import pytest
 
-from tests.bench.measure import YARDSTICK, Measurement, earlier, in_own_process
+from coexsim.analysis.theory import mmc_wait_s
+from tests.bench.cimba import HOME, build
+from tests.bench.cimba import run as run_cimba
+from tests.bench.measure import SEVEN, YARDSTICK, Measurement, earlier, in_own_process, mail_of
 
 pytestmark = pytest.mark.bench
-MESSAGES = 200_000
+MESSAGES = 1_000_000
+WAYS = ("workers", "processes")  # a Cimba process for each worker of a station, or for each message
 SIZES = (100_000, 1_000_000, 10_000_000)
 NAMES = {
     "naive": "a plain SimPy program",
@@ -35,6 +40,52 @@ def show(name: str, m: Measurement, more: str = "") -> None:
     print(
         f"  {name:<28} {m.messages:>10,} messages {m.seconds:>8.2f} s {m.per_s:>9,.0f}/s {bytes_each:>6,.0f} B each  {more}"
     )
+
+
+@pytest.fixture(scope="module")
+def cimba(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same network as a program of Cimba."""
+    program = build(tmp_path_factory.mktemp("cimba"))
+    if program is None:
+        pytest.skip(f"{HOME} does not name the folder that Cimba is installed in")
+    return program
+
+
+def test_the_three_networks_are_one(cimba: Path) -> None:
+    """Plain SimPy, Cimba and coexsim find the same mean delay of each flow; Cimba's waits are those of M/M/c in a Jackson network."""
+    from tests.bench.naive_seven import CLASSES, RATE_PER_S, STATIONS, run
+
+    messages = 300_000
+    rows = pd.DataFrame(run(messages), columns=["number", "kind", "flow", "born_s", "delay_s", "outcome"])
+    plain = rows.groupby("flow")["delay_s"].mean()
+    ours = mail_of(SEVEN, messages).groupby("flow", observed=True)["delay_s"].mean()
+    for way in WAYS:
+        found = run_cimba(cimba, way, messages)
+        for flow, delay_s in found.delay_s.items():
+            assert plain[flow] == pytest.approx(delay_s, rel=0.03), flow
+            assert ours[flow] == pytest.approx(delay_s, rel=0.03), flow
+        for station, (workers, work_s) in STATIONS.items():
+            visits = sum(share * route.count(station) for share, _, route, _ in CLASSES)
+            if station == "onprem":
+                visits += 1  # notices
+            expected_s = mmc_wait_s(workers, RATE_PER_S * visits / 100, work_s)
+            assert found.wait_s[station] == pytest.approx(expected_s, rel=0.05, abs=1e-5), station
+
+
+def test_seven_classes_beside_cimba(cimba: Path) -> None:
+    """Beside the same network in C: a process for each worker, the faster way, and one for each message."""
+    ours: list[Measurement] = []
+    theirs: dict[str, list[Measurement]] = {way: [] for way in WAYS}
+    for number in range(3):
+        ours.append(in_own_process("seven", MESSAGES))
+        for way in WAYS:
+            theirs[way].append(run_cimba(cimba, way, MESSAGES, seed=number).took)
+    print("\nseven classes of mail, beside Cimba")
+    for way, found in theirs.items():
+        ratio = median(mine.per_s / other.per_s for mine, other in zip(ours, found, strict=True))
+        show(f"Cimba, {way}", sorted(found, key=lambda m: m.seconds)[1])
+        print(f"  coexsim, compiled: {ratio:.2f} times as many messages a second, median of three pairs (2 asked)")
+        assert ratio > 0.3
 
 
 def test_seven_classes() -> None:
