@@ -162,7 +162,7 @@ def test_a_group_is_not_lost_for_one_lost_member() -> None:
     lost = "people: {lost: {mail_system: other-internet-mail, forwarding_address: lost@nowhere.net}}"
     [finding] = faults(article_with(f"directory: {{{lost}, groups: {{all: [dUser1, lost]}}}}"))
     assert (finding.code, finding.where) == ("UNREACHABLE", "directory.people.lost")
-    assert finding.text.endswith("correct the forwarding address lost@nowhere.net")
+    assert finding.text.endswith("correct its forwarding_address lost@nowhere.net")
 
     [finding] = faults(article_with("directory: {groups: {all: [dUser1, ex@nowhere.net]}}"))
     assert (finding.code, finding.where) == ("VALID-RECIPIENT-BOUNCES", "directory.groups.all")
@@ -493,3 +493,40 @@ def test_a_host_without_an_address_is_worse_where_no_fallback_takes_the_mail() -
 def test_the_domain_of_an_outside_server_needs_no_zone() -> None:
     """Its MX is that server's host, though a server here relays for the domain and knows people in it."""
     assert [one for one in found(scenario_from_text(GATEWAY)) if one.code == "ZONE-MISSING"] == []
+
+
+def test_who_may_write_outside_is_told_where_to_be_named() -> None:
+    """An outside relay host that takes the server for a stranger: its relay_for; Exchange without a connector for all else: that one."""
+    third = "  third: {kind: external, site: internet, domain: third.example}\n"
+    relays = f"servers:\n  onprem: {{relay_host: '[mail.otherdomain.com]'}}\n{third}"
+    outside = [each for each in faults(article_with(relays)) if each.code == "OUTSIDE-UNREACHABLE"]
+
+    assert outside
+    assert all("name onprem under relay_for of external" in each.text for each in outside)
+    assert not faults(article_with(relays + "  external: {relay_for: onprem}\n"))
+    [finding] = faults(article_with(exchange(internet=False)))
+    assert "a Send connector for '*' (send_connectors)" in finding.text
+
+
+def test_a_forwarding_address_is_blamed_for_itself_alone() -> None:
+    """Certificates that do not match are not its fault; an address where nobody is, is."""
+    public = Path(__file__).parents[1] / "routing" / "public_cases"
+    [finding] = [
+        each
+        for each in faults(load_scenario(public / "54c-exchange-certificate.yaml"))
+        if each.code == "VALID-RECIPIENT-BOUNCES"
+    ]
+
+    assert "forwarding" not in finding.text
+    [finding] = [
+        each
+        for each in faults(load_scenario(public / "42-forwarding-primary-namespace.yaml"))
+        if "nora does not" in each.text
+    ]
+    assert finding.text.endswith("correct its forwarding_address nora@company-q.net")
+    [finding] = [
+        each
+        for each in faults(load_scenario(public / "74-postfix-relay-unknown-only.yaml"))
+        if each.code == "VALID-RECIPIENT-BOUNCES"
+    ]
+    assert "ex does not send its mail on: write a forwarding_address by which it does" in finding.text

@@ -11,13 +11,18 @@ from coexsim.audit.flows import Flow
 from coexsim.audit.mail_class import MailClass
 from coexsim.audit.search import Search, Subject
 from coexsim.audit.subjects.limits import whose_hop_limit
+from coexsim.audit.subjects.strangers import where_strangers_are_named
 from coexsim.mail.directory import Person
 from coexsim.mail.message import fold
 from coexsim.mail.trace import trace
 from coexsim.scenario.places import Path
-from coexsim.scenario.servers import HostedInbound
+from coexsim.scenario.servers import ExternalServer, HostedInbound
 from coexsim.units import say_time
 
+WAYS_OUT = {
+    "exchange": "a Send connector for '*' (send_connectors)",
+    "relay": "relay_for, for which servers it passes mail on to other domains, and its smart_host",
+}
 NO_WAY_THERE = "give the mailbox a server that its mail is sent to"
 UNREACHABLE = FindingKind(
     "UNREACHABLE",
@@ -43,7 +48,7 @@ OUTSIDE_UNREACHABLE = FindingKind(
     "error",
     "Mail from people of the domain to a domain outside fails at one of the organisation's servers.",
     "It bounces, or waits until it expires.",
-    "Give the server a way out: SMTP for other domains, a relay host, or a Send connector for '*'.",
+    "Give the server a way out: SMTP for other domains, a relay host (and there relay_for), or a Send connector for '*'.",
     "Domino help, Router/SMTP Basics; Exchange documentation, Send connectors",
 )
 NOT_IN_REPLICA = FindingKind(
@@ -143,17 +148,43 @@ def _remedy(search: Search, flow: Flow, otherwise: str) -> str:
         isinstance(person, Person)
         and person.forwarding
         and fold(person.forwarding) in {fold(c.address) for c in copies}
+        and _is_of_the_address(flow)
     ):
-        return f"correct the forwarding address {person.forwarding}"
+        return f"correct its forwarding_address {person.forwarding}"
     if _rule(flow) == "mail-file-full":
         return "make room in the mailbox, or raise its quota"
     if _rule(flow) == "no-forwarding-address":
-        return "write a forwarding address, or take the smart host rule person-without-mail-file"
+        return "write its forwarding_address, or take the smart host rule person-without-mail-file"
+    if _has_no_way_on(search, flow, person):
+        way = f"write a forwarding_address by which it does, or let {by} pass on mail for whom it has no mailbox"
+        return f"{by} does not send its mail on: {way}"
     refused_by = {search.setup.server_of_host.get(copy.remote) for copy in copies}
     for name in search.scenario.of_kind(HostedInbound):
         if name in refused_by and _refuses_others(search, name) and flow.recipient.home != name:
             return f"let {name} pass on mail for people whose mailbox is elsewhere (people_elsewhere: relay, and its smart_host)"
     return otherwise
+
+
+def _has_no_way_on(search: Search, flow: Flow, person: object) -> bool:
+    """Did a server that looks addresses up refuse somebody whose mailbox is elsewhere, with no address to forward to."""
+    route = flow.route
+    if route is None or route.reply is None or route.by not in search.scenario.servers:
+        return False
+    looks_up = search.scenario.servers[route.by].kind in ("exchange", "domino")
+    refused_here = route.reply.enhanced == "5.1.1" and not any(copy.remote for copy in route.copies)
+    return (
+        looks_up
+        and refused_here
+        and isinstance(person, Person)
+        and not person.forwarding
+        and route.by not in person.homes
+    )
+
+
+def _is_of_the_address(flow: Flow) -> bool:
+    """Did it fail for the address, or the way there, and not for a session: a wait, certificates or TLS."""
+    code = flow.route.reply.enhanced if flow.route and flow.route.reply else ""
+    return code.startswith(("5.1.", "5.4."))
 
 
 def _refuses_others(search: Search, name: str) -> bool:
@@ -170,9 +201,33 @@ def outside_is_reached(search: Search) -> Iterator[Finding]:
             path: Path = ("servers", by) if by in search.scenario.servers else ("servers",)
             text = (
                 f"mail from {listed(flow.sender.name for flow in flows)} to {person.name} ends as {_ends(flows)} at {by or '?'}: "
-                f"{_reason(first)}; give that server a way out"
+                f"{_reason(first)}; {_way_out(search, first)}"
             )
             yield search.finding(OUTSIDE_UNREACHABLE, path, text, about=(person.name, *(f.sender.name for f in flows)))
+
+
+def _way_out(search: Search, flow: Flow) -> str:
+    """What would let mail to the world outside go on: at a server that refuses to relay, at one that does not answer, or at its own."""
+    for copy in flow.route.copies if flow.route else ():
+        refusing = search.setup.server_of_host.get(copy.remote) or _outside_of(search, copy.remote)
+        if copy.reply and copy.by and refusing:
+            client = search.setup.machine_of(copy.by)
+            key = where_strangers_are_named(search, copy, copy.reply.text, refusing)
+            if key is not None and client not in search.scenario.servers[refusing].relay_for:
+                return f"name {client} under {key} of {refusing}, if it is to pass this mail on"
+    if flow.outcome in ("deferred in queue", "deferred_in_queue", "expired"):
+        return "let the server that does not answer answer, or send this mail another way"
+    by = flow.route.by if flow.route else None
+    kind = search.scenario.servers[by].kind if by in search.scenario.servers else ""
+    return f"give that server a way out: {WAYS_OUT.get(kind, 'the MX of other domains, or a relay host that takes its mail (relay_for)')}"
+
+
+def _outside_of(search: Search, host: str) -> str | None:
+    """The server outside that stands for a host of its domain."""
+    outside = search.scenario.of_kind(ExternalServer).items()
+    return next(
+        (name for name, server in outside for domain in server.domain if fold(host).endswith(f".{fold(domain)}")), None
+    )
 
 
 def replica_lags(search: Search) -> Iterator[Finding]:

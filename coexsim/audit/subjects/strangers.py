@@ -77,7 +77,7 @@ def own_mail_is_taken(search: Search) -> Iterator[Finding]:
         for copy in flow.route.copies if flow.route and flow.sender.side != "internet" else ():
             refusing = search.setup.server_of_host.get(copy.remote)
             if copy.reply and copy.by and refusing in search.own_servers:
-                key = _where_strangers_are_named(search, copy, copy.reply.text, refusing)
+                key = where_strangers_are_named(search, copy, copy.reply.text, refusing)
                 if key is not None:
                     told.setdefault((refusing, search.setup.machine_of(copy.by), key), (flow, copy))
     for (refusing, client, key), (flow, copy) in told.items():
@@ -90,7 +90,7 @@ def own_mail_is_taken(search: Search) -> Iterator[Finding]:
         yield search.finding(OWN_MAIL_REFUSED, ("servers", refusing), text, about=(refusing, client), marks=marks)
 
 
-def _where_strangers_are_named(search: Search, copy: Copy, said: str, refusing: str) -> str | None:
+def where_strangers_are_named(search: Search, copy: Copy, said: str, refusing: str) -> str | None:
     """The key that names whom a server trusts, where mail was refused as relaying for, or as forged by, somebody unknown; else None."""
     product = search.setup.policies[refusing].product
     denied = reply(product, "relay-denied", address=copy.address).text
