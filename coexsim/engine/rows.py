@@ -17,7 +17,7 @@ from coexsim.engine.layout import EPOCH
 from coexsim.engine.numbering import Class, End, Submission, TransferClass
 from coexsim.engine.rule_tables import ARRAYS_OF_RULES, RuleTables
 from coexsim.mail.delivery import as_taken
-from coexsim.mail.dsn import notice_for
+from coexsim.mail.dsn import is_told_of, notice_for
 from coexsim.mail.effects import Refused
 from coexsim.mail.message import Kind, NextHop, Rcpt, Reply
 from coexsim.mail.replies import expired_reply, reply
@@ -167,9 +167,14 @@ class RuleRows:
         """What becomes of refused recipients of a class; notices that are refused are discarded."""
         outcome = outcome if at.envelope.kind == "mail" else DISCARDED
         return tuple(
-            End(self._part(at.envelope, recipients), outcome, said.enhanced, at.server)
+            End(self._part(at.envelope, recipients), DISCARDED if said.discards else outcome, said.enhanced, at.server)
             for recipients, said, *_ in refused
         )
+
+    def _notice_of(self, failed: tuple[End, ...], at: Class, size_bytes: int) -> tuple[int, int]:
+        """The notice about those who failed; -1 where their sender is told of none."""
+        told = any(is_told_of(rcpt) for end in failed if end.outcome != DISCARDED for rcpt in end.envelope.recipients)
+        return self._notice(at, size_bytes, "dsn") if told else (-1, 0)
 
     def _notice(self, at: Class, size_bytes: int, kind: Kind) -> tuple[int, int]:
         """The first place and the serial number of a notice about mail of a class; -1: there is none."""
@@ -216,8 +221,9 @@ class RuleRows:
         at = self.classes[number]
         decision = self.world.servers[at.server].rules.decision(self._probe(at, size_bytes))
         d0, d1 = self._parts([End(envelope, DELIVERED, "", at.server) for envelope in decision.delivered])
-        f0, f1 = self._parts(list(self._refused(at, decision.failed, BOUNCED)))
-        notice, serial = self._notice(at, size_bytes, "dsn") if decision.failed else (-1, 0)
+        failed = self._refused(at, decision.failed, BOUNCED)
+        f0, f1 = self._parts(list(failed))
+        notice, serial = self._notice_of(failed, at, size_bytes)
         requests = tuple(
             (part.envelope.count, -1, self.tx(at._replace(envelope=part.envelope), part.hop))
             if part.hop is not None
@@ -277,7 +283,7 @@ class RuleRows:
     ) -> tuple[int, ...]:
         """Who failed so far in an attempt, with the notice about them; who is to come later, and the replies to them."""
         f0, f1 = self._parts(list(failed))
-        notice, serial = self._notice(at, size_bytes, "dsn") if failed else (-1, 0)
+        notice, serial = self._notice_of(failed, at, size_bytes)
         if not late:
             return (f0, f1, notice, serial, -1, 0, -1)
         envelope = self._part(at.envelope, tuple(rcpt for refused in late for rcpt in refused.recipients))
@@ -303,7 +309,9 @@ class RuleRows:
 
     def ask_late(self, number: int, size_bytes: int) -> None:
         """The notice that mail of a class is late."""
-        notice, serial = self._notice(self.transfers[number].at, size_bytes, "delay")
+        at = self.transfers[number].at
+        is_told = any(map(is_told_of, at.envelope.recipients))
+        notice, serial = self._notice(at, size_bytes, "delay") if is_told else (-1, 0)
         keys = self.arrays["tx_keys"][number]
         keys["late"], keys["late_serial"] = notice, serial
 
@@ -314,8 +322,9 @@ class RuleRows:
         refused = list(self.lates)[late] if late >= 0 else (Refused(at.envelope.recipients, list(self.replies)[said]),)
         if expired:
             refused = tuple(one._replace(reply=expired_reply(policy, one.reply)) for one in refused)
-        f0, f1 = self._parts(list(self._refused(at, refused, EXPIRED if expired else BOUNCED)))
-        return self._row("fails", ((f0, f1, *self._notice(at, size_bytes, "dsn")),))
+        failed = self._refused(at, refused, EXPIRED if expired else BOUNCED)
+        f0, f1 = self._parts(list(failed))
+        return self._row("fails", ((f0, f1, *self._notice_of(failed, at, size_bytes)),))
 
     # --- the network ---
 

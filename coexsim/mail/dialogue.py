@@ -186,7 +186,7 @@ def _refusing_route(policy: Policy, address: str) -> RouteEntry | None:
     if not policy.refuses_where_routes_do or not {fold(address), "@" + domain_of(address)}.isdisjoint(policy.aliases):
         return None
     route = policy.forced_route(address) or policy.route_for(address, 0, named=policy.rule_for(address) is not None)
-    return route if route is not None and route.refuses is not None else None
+    return route if route is not None and route.refuses is not None and not route.refuses.discards else None
 
 
 def _sender_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:

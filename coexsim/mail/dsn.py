@@ -45,6 +45,13 @@ def notice_for(envelope: Envelope, kind: Kind = "dsn") -> Envelope | None:
     return Envelope(NULL_SENDER, (Rcpt(envelope.sender),), NOTICE_BYTES + returned, kind=kind)
 
 
+def is_told_of(rcpt: Rcpt) -> bool:
+    """Does a sender get notices about a recipient. Not about copies for an archive, which are added as if with NOTIFY=NONE (postconf(5),
+    always_bcc); those about journal reports go to the organisation (JournalingReportNdrTo).
+    """
+    return not rcpt.is_archive
+
+
 def dsn_message(setup: Setup, trace: Route, notice: Notice) -> Message:
     """The notice as the message that its reader gets: multipart/report (RFC 6522) with a delivery-status part (RFC 3464).
 

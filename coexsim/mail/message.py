@@ -50,6 +50,11 @@ class Reply(NamedTuple):
         """4xx: try again later."""
         return self.code < 500
 
+    @property
+    def discards(self) -> bool:
+        """2xx: the mail is taken and thrown away; nobody is told."""
+        return self.code < 300
+
     def __str__(self) -> str:
         return f"{self.code} {self.enhanced} {self.text}"
 

@@ -45,7 +45,7 @@ class RouteEntry(NamedTuple):
     external_dns: bool = True
     by_sender: bool = False  # gives way to a relay host of the sender's own
     forced: bool = False  # taken before the directory is asked: also by mail for people with a mail file here
-    refuses: Reply | None = None  # mail that would take it ends here, with this reply
+    refuses: Reply | None = None  # mail that would take it ends here, with this reply; one of 2xx: it is thrown away
 
 
 class Rate(NamedTuple):
@@ -142,6 +142,7 @@ class Policy(NamedTuple):
     mailbox_forwarding: Mapping[str, str] = {}  # of mail files and mail users here, apart from the directory
     also_deliver_to: NextHop | None = None  # dual delivery
     copies_all_to: str | None = None  # an address that gets a copy of every message: an archive
+    copies_once: bool = False  # in its organisation, and not at each visit
     copies_of_senders: Mapping[str, str] = {}  # by sender's address or "@domain": who gets a copy of their mail
     copies_of_recipients: Mapping[str, str] = {}  # likewise, of mail for a recipient, as the envelope has it
     internal_clients: frozenset[str] | None = (

@@ -70,18 +70,16 @@ def decide(
 def _archive(case: Case) -> tuple[tuple[Rcpt, Rcpt], ...]:
     """The recipients that get copies, of all mail, a sender's, or that for a recipient; and the recipient with whom each is told.
 
-    Not of notices, and not of what this server has copied when it took it, or another one of the same organisation (postconf(5),
-    always_bcc, sender_bcc_maps, recipient_bcc_maps; journal rules).
+    Not of notices, and not of what this server has copied when it took it. Postfix copies at every visit (postconf(5), always_bcc,
+    sender_bcc_maps, recipient_bcc_maps), a journal rule once in its organisation (PreventDuplicateJournalingEnabled is for two).
     """
     policy, envelope = case.policy, case.envelope
-    others = policy.own_clients | policy.colleagues
-    if (
-        not policy.copies
-        or envelope.kind != "mail"
-        or case.came_from in others
-        or envelope.copied_at == envelope.received
-    ):
+    if not policy.copies or envelope.kind != "mail" or envelope.copied_at == envelope.received:
         return ()
+    if policy.copies_once:
+        organisation = {policy.server} | policy.own_clients | policy.colleagues
+        if not {case.setup.machine_of(name) for name in organisation}.isdisjoint(envelope.passed[:-1]):
+            return ()
     first = envelope.recipients[0]
     wanted = [(policy.copies_all_to, first), (_copy_of(policy.copies_of_senders, envelope.sender, policy), first)]
     wanted += [(_copy_of(policy.copies_of_recipients, rcpt.address, policy), rcpt) for rcpt in envelope.recipients]

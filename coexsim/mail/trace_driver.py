@@ -13,7 +13,7 @@ from coexsim.mail.case import Disposition
 from coexsim.mail.delivery import DUE, GONE, NotRelayed, Relayed, defer, relay
 from coexsim.mail.dialogue import receive
 from coexsim.mail.dns import DnsFailure
-from coexsim.mail.dsn import notice_for
+from coexsim.mail.dsn import is_told_of, notice_for
 from coexsim.mail.effects import (
     Accepted,
     Begin,
@@ -252,9 +252,10 @@ class TraceDriver:
             case Fail(refused, outcome):
                 self._bounce(copy, self._failed(delivering, refused), at_s, outcome)
             case Warn(deferred):
-                written = tuple(dict.fromkeys(rcpt.written for rcpt in recipients_of(deferred)))
+                written = tuple(dict.fromkeys(rcpt.written for rcpt in recipients_of(deferred) if is_told_of(rcpt)))
                 self.messages[copy.message].warned.update(dict.fromkeys(written, at_s))
-                self._notify(copy, written, "delay", at_s)
+                if written:
+                    self._notify(copy, written, "delay", at_s)
             case Begin() | EndAttempt():
                 pass  # threads and suspended destinations are the simulation's
         return None
@@ -387,8 +388,11 @@ class TraceDriver:
         if not failed:
             return
         for failure in failed:
-            self._fail(copy, failure, outcome if copy.envelope.kind == "mail" else "discarded", at_s)
-        self._notify(copy, tuple(dict.fromkeys(f.rcpt.written for f in failed)), "dsn", at_s)
+            is_told = copy.envelope.kind == "mail" and not failure.reply.discards
+            self._fail(copy, failure, outcome if is_told else "discarded", at_s)
+        about = tuple(dict.fromkeys(f.rcpt.written for f in failed if is_told_of(f.rcpt) and not f.reply.discards))
+        if about:
+            self._notify(copy, about, "dsn", at_s)
 
     def _notify(self, copy: QueuedCopy, about: tuple[str, ...], kind: Kind, at_s: float) -> None:
         notice = notice_for(copy.envelope, kind)

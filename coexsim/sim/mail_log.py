@@ -107,7 +107,9 @@ class MailLog:
     def failed(self, message: Message, refused: tuple[Refused, ...], how: How, now_s: float) -> None:
         """Given up."""
         partings = self.visits[message.visit].partings
-        partings += [Parting(how, now_s, one.recipients, one.host, one.reply) for one in refused]
+        told = [one for one in refused if not one.reply.discards]
+        partings += [Parting(how, now_s, one.recipients, one.host, one.reply) for one in told]
+        partings += [Parting("delivered", now_s, one.recipients) for one in refused if one.reply.discards]
 
     def deferred(
         self, message: Message, deferred: tuple[Refused, ...], to: str, times: AttemptTimes | None, now_s: float

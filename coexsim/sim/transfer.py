@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import simpy
 
 from coexsim.mail.dns import DnsFailure
+from coexsim.mail.dsn import is_told_of
 from coexsim.mail.effects import (
     Accepted,
     Attempt,
@@ -137,7 +138,8 @@ class Transfer:
             case Postpone(deferred):
                 world.start(message.split_off(self._class_of(_recipients(deferred))), deferred=deferred)
             case Warn():
-                world.notify(message, self._server, "delay")
+                if any(map(is_told_of, message.envelope.recipients)):
+                    world.notify(message, self._server, "delay")
 
     def _class_of(self, recipients: Recipients) -> EnvelopeClass:
         return self._world.envelopes.with_recipients(self._message.envelope, recipients)

@@ -13,7 +13,7 @@ import simpy
 from simpy.events import ProcessGenerator
 
 from coexsim.mail.dns import Answer, Question
-from coexsim.mail.dsn import notice_for
+from coexsim.mail.dsn import is_told_of, notice_for
 from coexsim.mail.effects import Recipients, Refused
 from coexsim.mail.message import Kind, Rcpt
 from coexsim.mail.setup import Setup
@@ -183,8 +183,11 @@ class World:
             self.mail_log.failed(message, refused, outcome, self.env.now)
         for recipients, said, *_ in refused:
             envelope = self.envelopes.with_recipients(message.envelope, recipients)
-            self.recorder.end(message, envelope, end, self.env.now, said.enhanced, server.name)
-        self.notify(message, server, "dsn")
+            self.recorder.end(
+                message, envelope, DISCARDED if said.discards else end, self.env.now, said.enhanced, server.name
+            )
+        if any(is_told_of(rcpt) for one in refused if not one.reply.discards for rcpt in one.recipients):
+            self.notify(message, server, "dsn")
 
     def notify(self, message: Message, server: MailServer, kind: Kind) -> None:
         """A notice about mail that failed or was deferred, handed in where it is written."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from coexsim.mail.trace import trace
 from coexsim.scenario.load import scenario_from_text
 from tests.engine.both import assert_same, compiled, reference
@@ -41,6 +45,62 @@ def test_what_waits_is_copied_once() -> None:
     assert int((slow.visits["server"] == "store").sum()) == without.mail["born_s"].nunique()
     assert len(walk.recipients[0].deferrals) > 1
     assert [copy.servers for copy in walk.recipients[0].copies].count(("mx", "store")) == 1
+
+
+@pytest.mark.parametrize(
+    ("box", "down"),
+    [
+        ({"over_quota": True}, []),
+        ({"mail_file": "mx"}, []),
+        ({"forwarding_address": "a@nowhere.elsewhere.org"}, []),
+        ({}, ["store"]),
+    ],
+)
+def test_nobody_is_told_of_a_copy_that_fails_or_waits(box: dict[str, object], down: list[str]) -> None:
+    """Postconf(5), always_bcc: as if added with NOTIFY=NONE. Who wrote the mail is told of its recipients alone."""
+    person = {"mail_file": "store", "internet_address": "all@store.smallco.net"} | box
+    scenario = scenario_from_text(COPIED).change(
+        {
+            "directory.people": {"all": person, "anna": {"mail_file": "mx"}},
+            "servers.mx.delay_warning_time": "1 h",
+            "servers.mx.maximal_queue_lifetime": "4 h",
+            "events": [{"at": "Mon 09:00", "for": "12 h", "down": down}] if down else [],
+        }
+    )
+    slow, fast = reference(scenario), compiled(scenario)
+    walk = trace(scenario, "anna@smallco.net", "somebody@elsewhere.org")
+
+    assert_same(slow, fast)
+    assert set(slow.mail["outcome"]) == {"delivered", "expired" if down else "bounced"}
+    assert set(slow.mail["kind"]) == {"mail"}
+    assert (walk.outcome, walk.notices) == ("delivered", ())
+
+
+JOURNALED = """
+extends: ../../scenarios/modern/exchange-hybrid-centralised.yaml
+servers:
+  exo-inbound: {journal_to: vault@fabrikam.com}
+  onprem: {journal_to: JOURNAL}
+directory: {population: {hosted: 20}}
+messages: [{from: anna@contoso.com, to: arno@contoso.com}]
+load: {streams: [{from: internet, to: hosted, rate: 4/min}, {from: hosted, to: internet, rate: 2/min}]}
+run: {start: Mon 09:00, length: 30 min}
+"""
+
+
+@pytest.mark.parametrize(("onprem", "copies"), [("null", 1), ("store@fabrikam.com", 2)])
+def test_a_journal_rule_copies_once_in_its_organisation(onprem: str, copies: int) -> None:
+    """Mail from outside to a cloud mailbox passes the cloud twice under centralised transport, and is journaled there once.
+
+    Where on-premises has a rule too, that makes another (Set-TransportConfig, PreventDuplicateJournalingEnabled: both agents report).
+    """
+    scenario = scenario_from_text(JOURNALED.replace("JOURNAL", onprem), base=Path(__file__).parent)
+    slow, fast = reference(scenario), compiled(scenario)
+    walk = trace(scenario, "someone@fabrikam.com", "ines@contoso.com")
+
+    assert_same(slow, fast)
+    assert walk.servers == ("external", "exo-inbound", "onprem", "exo-inbound")
+    assert sum(copy.address.endswith("@fabrikam.com") for copy in walk.recipients[0].copies) == copies
 
 
 def test_copies_by_sender_and_by_recipient() -> None:

@@ -54,6 +54,20 @@ def test_mail_that_is_kept_waits_in_both_engines(server: str, to: str) -> None:
     assert_same(slow, fast)
 
 
+def test_mail_that_is_thrown_away_ends_in_both_engines() -> None:
+    """discard(8): as if delivered, so that nobody is told; beside it, a recipient who fails makes a notice, and one that is kept waits."""
+    table = '{elsewhere.org: "discard:", "y@elsewhere.org": "error:no", "z@elsewhere.org": "retry:later"}'
+    text = SET_UP.format(server=f"kind: postfix, transport: {table}", drain="1 h")
+    to = [f"{name}@elsewhere.org" for name in ("x", "w", "y", "z")]
+    scenario = scenario_from_text(text.replace("to: x@elsewhere.org", f"to: [{', '.join(to)}]"))
+    slow, fast = reference(scenario), compiled(scenario)
+    ends = slow.messages[slow.messages["kind"] == "mail"].groupby("outcome")["recipients"].sum()
+
+    assert_same(slow, fast)
+    assert ends.to_dict() == {"discarded": 2, "in transit": 1}  # y is refused as it is handed in (smtpd_check.c)
+    assert not (slow.messages["kind"] == "dsn").any()
+
+
 @pytest.mark.parametrize(
     ("settings", "attempts", "end_s"),
     [

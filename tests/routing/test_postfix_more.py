@@ -59,7 +59,7 @@ def test_a_size_limit_of_nothing_is_no_limit() -> None:
     assert trace(setup, OUTSIDE, DU1, size_bytes=26 * 2**20).outcome == "delivered"
 
 
-@pytest.mark.parametrize("to", ["discard:", "smtp-slow:[one.test]"])
+@pytest.mark.parametrize("to", ["hold:", "smtp-slow:[one.test]"])
 def test_a_transport_that_is_not_modelled_is_an_error(to: str) -> None:
     """Rather than a host of that name, which does not exist, so that mail bounces."""
     with pytest.raises(ScenarioError, match=r"servers\.onprem\.transport: .* is not among the transports here"):

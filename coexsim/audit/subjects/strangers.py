@@ -96,7 +96,7 @@ def where_strangers_are_named(search: Search, copy: Copy, said: str, refusing: s
     denied = reply(product, "relay-denied", address=copy.address).text
     forged = reply(product, "own-domain-from-outside").text
     if said.endswith(reply(product, "not-by-the-connector").text):
-        return "accepts_only_from"
+        return "relay_for" if product.startswith("exchange-20") or product == "exchange" else "accepts_only_from"
     if said.endswith(forged.partition(">")[2] or forged):
         return "relay_for"
     return "relay_for" if said.endswith(denied) and domain_of(copy.address) not in search.domains else None

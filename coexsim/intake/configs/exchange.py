@@ -210,6 +210,8 @@ def _receive_connector(connectors: list[Thing], found: Found, server: Server) ->
         )
 
     best = min(usable, key=rank)
+    if rank(best)[0] and best.where("PermissionGroups"):
+        found.put((*server, "anonymous_users"), "disabled", best.where("PermissionGroups"), best.text("Name"))
     for name, path in (("MaxRecipientsPerMessage", ("max_recipients_per_message",)), ("MaxHopCount", ("max_hop_count",)),
                        ("MaxLocalHopCount", ("max_local_hop_count",)), ("MaxInboundConnection", ("capacity", "smtp_connections")),
                        ("MaxInboundConnectionPerSource", ("capacity", "connections_per_client"))):  # fmt: skip

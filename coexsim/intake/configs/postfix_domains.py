@@ -14,7 +14,7 @@ _OWN = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains")
 """The lists of domains that end here, in the order in which Postfix asks them (trivial-rewrite(8))."""
 _SMTP = ("smtp", "relay")
 _HERE = ("virtual", "local", "lmtp")
-_TELLING = ("error", "retry")  # what follows is a text, no host
+_TELLING = ("error", "retry", "discard")  # what follows is a text, no host
 _NO_MAIL_DOMAIN = re.compile(r"localhost(\..*)?|(.*\.)?localdomain", re.IGNORECASE)
 _SAME_LOCAL_PART = re.compile(r"\$\{?(?:local|user)\}?@")
 
@@ -237,9 +237,7 @@ class Domains:
             return "virtual:"
         if word in _TELLING:
             return f"{word}:{text.partition(':')[2].strip()}"
-        meaning = {
-            "discard": "this mail is thrown away; here it is routed as if the line were not there",
-        }.get(word, "no such transport is known: give the master.cf too")
+        meaning = "no such transport is known: give the master.cf too"
         self._found.leave(parameter, f"{pattern} {text}".strip(), where, meaning)
         return None
 

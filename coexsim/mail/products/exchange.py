@@ -29,6 +29,7 @@ REPLIES = {
     "internal-only": (550, "5.7.1", "RESOLVER.RST.AuthRequired; authentication required"),  # NDRs that users published
     "internal-only-person": (550, "5.7.1", "RESOLVER.RST.AuthRequired; authentication required"),
     "relay-denied": (550, "5.7.1", "Unable to relay"),  # [MS-NDR]; leading 550 from memory
+    "not-by-the-connector": (530, "5.7.1", "Client was not authenticated"),  # [MS-NDR]
     "too-many-hops": (554, "5.4.6", "Hop count exceeded - possible mail loop"),  # [MS-546]
     "no-smart-host": (550, "5.4.4", "ROUTING.NoConnectorForAddressType; unable to route <{address}>"),  # from memory
     "body-too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),  # [MS-NDR]
@@ -53,6 +54,11 @@ REPLIES = {
 
 SINCE_2016 = REPLIES | {
     "unknown-user": (550, "5.1.10", "RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"),
+    "not-by-the-connector": (
+        530,
+        "5.7.57",
+        "SMTP; Client was not authenticated to send anonymous mail during MAIL FROM",
+    ),
     "relay-denied": (550, "5.7.54", "SMTP; Unable to relay recipient in non-accepted domain"),
 }
 """What notices of 2016 to 2023 say (15.1 and 15.2), published by users."""
@@ -78,17 +84,21 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
             domains.setdefault(fold(domain[2:]), rule)
         else:
             domains[fold(domain)] = rule
+    exchanges = scenario.of_kind(ExchangeServer).items()
+    colleagues = frozenset(name for name, one in exchanges if one.organization == server.organization)
     versioned = dict(product="exchange-2016") if server.version in ("2016", "2019", "SE") else {}
     return versioned | dict(
         domains=domains,
         subdomains_of=below,
         copies_all_to=server.journal_to,
+        copies_once=True,
         unlisted_go_to=server.catch_all,
         unlisted_domains=frozenset(domains),
         primary_domain=next(iter(domains), fold(scenario.domain)),
-        colleagues=frozenset(
-            name for name, one in scenario.of_kind(ExchangeServer).items() if one.organization == server.organization
-        ),
+        colleagues=colleagues,
+        accepts_only_from=None
+        if server.anonymous_users
+        else colleagues | {*server.relay_for, *(server.internal_clients or ())},
         internal_clients=None if server.internal_clients is None else frozenset(server.internal_clients),
         routes=tuple(_connector_routes(server, frozenset(domains))),
         checks_submissions=False,

@@ -26,7 +26,7 @@ SCHEDULE = RetrySchedule(
     whole_seconds=True,
 )  # [PF]
 _ENHANCED = re.compile(r"([45]\.\d{1,3}\.\d{1,3})\s*(.*)")
-TELLING = ("error", "retry")  # transports whose rest is what the sender is told
+TELLING = ("error", "retry", "discard")  # transports whose rest is what is told of the mail
 MACHINE_SETTINGS: Settings = dict(
     expands_first=True,
     tells_originals_apart="always",
@@ -249,12 +249,17 @@ def transport(pattern: str, text: str) -> RouteEntry:
     """``smtp:[host]``, ``smtp:host`` (MX first) or ``smtp:`` (the recipient's MX); ``virtual:`` delivers here.
 
     ``error:text`` returns mail, ``retry:text`` keeps it; the text may begin with an enhanced status code (error(8), retry(8)).
+    ``discard:text`` throws it away, as if it had been delivered (discard(8)).
     """
     word, colon, host = text.partition(":")
     if colon and word in ("virtual", "local", "lmtp"):
         return RouteEntry(pattern, None, LOCAL_TRANSPORT, forced=True)
     if word == "error":
         return RouteEntry(pattern, None, f"transport {text}", forced=True, refuses=_told(550, "5.0.0", host))
+    if word == "discard":
+        return RouteEntry(
+            pattern, None, f"transport {text}", forced=True, refuses=Reply(250, "2.0.0", host or "discarded")
+        )
     if word == "retry":
         kept = NextHop(text, by_mx=False, kept=_told(450, "4.0.0", host))
         return RouteEntry(pattern, kept, f"transport {text}", forced=True)

@@ -97,6 +97,11 @@ class ExchangeServer(ServerBase):
         description="other servers whose mail it takes for the organisation's own (Receive connector, hybrid headers); left out: all but "
         "external ones",
     )
+    anonymous_users: Switch = Field(
+        default=True,
+        description="permission group AnonymousUsers of the Receive connector, as of Default Frontend; without it (Exchange 2010 as set "
+        "up) other servers than its organization's, relay_for and internal_clients are told 530 5.7.1, Client was not authenticated",
+    )
     send_connectors: tuple[SendConnector, ...] = Field(
         default=(), description="ways out, chosen by address space, then cost [MS-SC]"
     )

@@ -89,8 +89,9 @@ class HostedInbound(ServerBase):
     )
     relay_by: Literal["certificate", "ip-address"] = Field(
         default="certificate",
-        description="how its connector knows the servers of relay_for: by their IP address only mail with a sender in its own domains may "
-        "go on to others, so that what they forward, and their notices, are refused, at Exchange Online 5.7.64 (ATTR36) [MS-ATTR]",
+        description="how it knows the servers of relay_for: by their IP address only mail with a sender in its own domains may go on to "
+        "others, so that what they forward, and their notices, are refused, at Exchange Online 5.7.64 (ATTR36) [MS-ATTR]; the same where "
+        "Google's SMTP relay service is for addresses in its own domains only; holds for the outbound server too",
     )
     forwarding: dict[str, str] = Field(
         default_factory=dict,

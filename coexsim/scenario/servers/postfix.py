@@ -8,18 +8,18 @@ from coexsim.scenario.quantities import Address, Catcher, Names, Number, Seconds
 from coexsim.scenario.servers.base import ServerBase
 from coexsim.scenario.servers.postfix_words import SAID_BY
 
-TRANSPORTS = ("smtp", "relay", "virtual", "local", "lmtp", "error", "retry")
+TRANSPORTS = ("smtp", "relay", "virtual", "local", "lmtp", "error", "retry", "discard")
 
 
 def _known_transport(to: str) -> str:
     word, colon, rest = to.partition(":")
-    if word in ("error", "retry"):  # the rest is what the sender is told
+    if word in ("error", "retry", "discard"):  # the rest is what is told of the mail
         return to
     has_port = rest.isdecimal() or word.startswith("[")
     if colon and word not in TRANSPORTS and not has_port:
         raise ValueError(
             f"{to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, "
-            "virtual:, error:text, retry:text, or 'smtp:[host], [next host]'"
+            "virtual:, error:text, retry:text, discard:text, or 'smtp:[host], [next host]'"
         )
     return to
 
@@ -84,9 +84,9 @@ class PostfixServer(ServerBase):
     transport: Transports = Field(
         default_factory=dict,
         description="address, domain, '.domain' (its subdomains) or '*' to 'smtp:[host]' (no MX lookup), 'smtp:host', 'smtp:' (by MX), "
-        "'virtual:', 'error:text' (bounces) or 'retry:text' (waits); of several hosts, 'smtp:[a], [b]', each is tried where those "
-        "before it fail; as in Postfix the table is asked before the directory: a domain's entry also takes the mail of its people with a "
-        "mail file here",
+        "'virtual:', 'error:text' (bounces), 'retry:text' (waits) or 'discard:text' (thrown away, nobody is told); of several hosts, "
+        "'smtp:[a], [b]', each is tried where those before it fail; as in Postfix the table is asked before the directory: a domain's "
+        "entry also takes the mail of its people with a mail file here",
     )
     virtual_transport: Transport | None = Field(
         default=None,
