@@ -28,6 +28,7 @@ SITES = {"onprem": "office", "hosted": "hosted", "external": "internet"}
 ROUND_TRIP = "0.01 ms"
 """What lines take is in the times that the logs give; but an attempt at a host that is down must take some time, or mail that is tried at
 once would not wait for what the first attempts find out."""
+LOCALLY = (1 << 32) - 1  # in place of a host's number
 FREE_NET = "192.0.2."  # RFC 5737: for documentation; stands in where a log says no address
 
 
@@ -39,7 +40,7 @@ class SetUpSeen:
         self.delivered = Counts()  # server << 32 | address
         self.clients = Counts()  # of messages that hosted people sent, by host
         self.outside = Counts()  # messages from the Internet, by sender
-        self.to_hosted = Counts()  # deliveries for hosted people from on-premises to another host, by host
+        self.ways = Counts()  # deliveries for people of a side, by server, side and host
 
     def add(self, found: Journeys, sides: Sides) -> None:
         """Take a part."""
@@ -53,12 +54,17 @@ class SetUpSeen:
         self.clients.add(client[(side == HOSTED) & (client >= 0)])
         self.outside.add(sender[(side == INTERNET) & (sender >= 0)])
         went = found.joined.deliveries
-        onprem = [number for number, side in sides.servers.items() if side == ONPREM]
-        ours = np.isin(found.joined.visits["server"].to_numpy()[went["row"].to_numpy()], onprem)
-        theirs = sides.homes[went["to"].to_numpy()] == HOSTED
-        gone = ~went["is_local"].to_numpy() & (went["status"] == SENT).to_numpy()
-        relays = went["relay"].to_numpy()[ours & theirs & gone]
-        self.to_hosted.add(relays[relays >= 0])
+        side, relay = sides.homes[went["to"].to_numpy()], went["relay"].to_numpy(np.int64)
+        relay = np.where(went["is_local"].to_numpy(), LOCALLY, relay)
+        kept = np.isin(side, (ONPREM, HOSTED)) & (went["status"] == SENT).to_numpy() & (relay >= 0)
+        number = found.joined.visits["server"].to_numpy(np.int64)[went["row"].to_numpy()]
+        self.ways.add((number << 34 | side << 32 | relay)[kept])
+
+    def ways_of(self, server: int, side: int) -> Counter[int]:
+        """To which hosts a server handed mail for people of a side (`LOCALLY`: into mail files of its own), and how often."""
+        return Counter(
+            {key & LOCALLY: n for key, n in self.ways.items() if key >> 34 == server and key >> 32 & 3 == side}
+        )
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,15 @@ import numpy as np
 
 from coexsim.intake.fit_counts import SENDER_SIDES, Complete
 from coexsim.intake.fit_load import DAY_S, LoadSeen
-from coexsim.intake.fit_scenario import LoggedSetUp, measured_servers, set_up, yaml_text
+from coexsim.intake.fit_scenario import LOCALLY, LoggedSetUp, measured_servers, set_up, yaml_text
 from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.fit_sizes import SizeFit
 from coexsim.intake.fit_traffic import HostOutage, RetryGaps
 from coexsim.intake.logs.join import name_of
 from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, Sides
+from coexsim.mail.message import fold
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.servers import PostfixServer
 
 OFFICE_DAYS = 0.8  # a log of so many days has a day's curve
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -49,6 +51,11 @@ def scenario_text(
     head += f"{load.messages} messages from {_when(period_s[0] + zone_s)} to {_when(period_s[1] + zone_s)}"
     if complete.lost_share > 0.002:
         head += f"; the log lacks about {complete.lost_share:.1%} of its lines"
+    if given is None and (between := _gateways(known)):
+        head += (
+            f".\nNot to be trusted as it stands: {', '.join(between)} passes the organisation's mail on and has no mail files; such a "
+            "set-up is not worked out from logs, give it with --scenario"
+        )
     if complete.unlogged:
         head += f".\nNot to be trusted as it stands: {complete.why}"
     servers = measured_servers(works, names, scenario_servers)
@@ -70,10 +77,10 @@ def scenario_text(
         data["servers"] = servers
         if not given.directory.population:
             data["directory"] = {"population": _population(sides)}
-            if (way := _way_to_hosted(known, given)) is not None:
-                servers.setdefault(way[0], {})["smart_host"] = way[1]
-                remarks[f"servers.{way[0]}.smart_host"] = (
-                    "where it sent mail of hosted people; for mailboxes without a name"
+            for name, more in _ways(known, names, given).items():
+                servers.setdefault(name, {}).update(more)
+                remarks |= dict.fromkeys(
+                    (f"servers.{name}.{key}" for key in more), "where it sent mail; for mailboxes without a name"
                 )
     data["load"] = _load(load, sides, sizes, given, remarks)
     begin_s = float(np.floor(period_s[0])) + zone_s
@@ -143,20 +150,41 @@ def _clear(servers: dict[str, Any], written: Mapping[str, Any]) -> None:
                     work.setdefault(key, None)
 
 
-def _way_to_hosted(known: LoggedSetUp, given: Scenario) -> tuple[str, str] | None:
-    """The on-premises Postfix that says no smart host, and the host to which it handed most mail of hosted people; None: there is none.
+def _ways(known: LoggedSetUp, names: Mapping[int, str], given: Scenario) -> dict[str, dict[str, Any]]:
+    """Where each Postfix of the scenario sent most mail of people of a side, as far as its own keys do not say so of people in general.
 
-    A transport table lists people by name; mailboxes without one go the way that the log shows.
+    A transport table lists people by name; mailboxes without one go the way that the log shows: by `smart_host`, or by an entry of their
+    own where the table has one for the whole domain.
     """
-    name = given.home_server.get("onprem", "")
-    server = given.servers.get(name)
-    if server is None or server.kind != "postfix" or getattr(server, "smart_host", None):
-        return None
-    hosts: Counter[str] = Counter()
-    for code, n in known.seen.to_hosted.items():
-        hosts[name_of(known.book.hosts[code])] += n
-    hosts.pop("", None)
-    return (name, f"[{hosts.most_common(1)[0][0]}]") if hosts else None
+    found: dict[str, dict[str, Any]] = {}
+    for number, name in sorted(names.items()):
+        server = given.servers.get(name)
+        if not isinstance(server, PostfixServer):
+            continue
+        table = {fold(pattern): to for pattern, to in server.transport.items()}
+        whole = next((table[pattern] for pattern in (fold(given.domain), "*") if pattern in table), None)
+        for side, word in ((ONPREM, "onprem"), (HOSTED, "hosted")):
+            hosts: Counter[str] = Counter()
+            for code, n in known.seen.ways_of(number, side).items():
+                hosts["" if code == LOCALLY else name_of(known.book.hosts[code])] += n
+            host = hosts.most_common(1)[0][0] if hosts else ""
+            if whole is not None and hosts and (host or "virtual:") not in whole:
+                to = f"smtp:[{host}]" if host else "virtual:"
+                found.setdefault(name, {}).setdefault("transport", {})[f"{word}-mailbox@{given.domain}"] = to
+            elif whole is None and host and side == HOSTED and not server.smart_host:
+                found.setdefault(name, {})["smart_host"] = f"[{host}]"
+    return found
+
+
+def _gateways(known: LoggedSetUp) -> list[str]:
+    """Servers, by their names in the logs, that only pass on mail for the organisation: nobody hands in or has a mail file there."""
+    own = {
+        server
+        for server, side in known.sides.servers.items()
+        if side == INTERNET and not known.seen.mail_files[server]
+        if known.seen.ways_of(server, ONPREM) or known.seen.ways_of(server, HOSTED)
+    }
+    return sorted(known.book.servers[server] for server in own)
 
 
 def _population(sides: Sides) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from coexsim.experiment.results import Results
 from coexsim.intake.figures import spread
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_load import flow_name
+from coexsim.intake.logs.join import MOST_HOPS
 from coexsim.units import say_bytes, say_duration
 
 Floats = NDArray[np.float64]
@@ -20,6 +21,7 @@ BLOCKS, ROUNDS, PARTS = 40, 400, 5
 HUGE_BYTES = 10_000_000
 PERIODS, FEWEST_IN_PERIOD = 6, 20
 VARYING = 1.5  # medians of two parts of a log that differ by this factor
+OTHER_WAY = 0.05  # more or fewer hops a copy than the scenario gives
 SHADOW_S = 1.0  # a message under way so shortly after a huge one may have been slowed by it
 
 
@@ -31,6 +33,8 @@ class FlowDelays:
     before_s: Floats  # up to the last server: from queue to queue
     last_s: Floats
     step_s: float
+    hops: Floats = field(default_factory=lambda: np.empty(0))  # handed from server to server, each
+    servers: frozenset[int] = frozenset()  # logged servers that any of them passed
 
     @property
     def copies(self) -> int:
@@ -79,6 +83,7 @@ def measured_delays(found: Fit) -> dict[str, FlowDelays]:
     born_s = messages["arrived_s"].to_numpy()[message]
     delay_s, last_s = copies["delay_s"].to_numpy()[kept], copies["last_s"].to_numpy(np.float64)[kept]
     step_s = copies["step_s"].to_numpy()[kept]
+    hops, visit = copies["hops"].to_numpy(np.float64)[kept], copies["row"].to_numpy()[kept]
     order = np.argsort(born_s, kind="stable")
     flows: dict[str, FlowDelays] = {}
     for a in np.unique(sender).tolist():
@@ -86,8 +91,41 @@ def measured_delays(found: Fit) -> dict[str, FlowDelays]:
             rows = order[(sender[order] == a) & (to[order] == b)]
             if len(rows) and a <= 2 and b <= 2:
                 before_s = np.maximum(delay_s[rows] - last_s[rows], 0.0)
-                flows[flow_name(a, b)] = FlowDelays(born_s[rows], before_s, last_s[rows], float(step_s[rows].max()))
+                flows[flow_name(a, b)] = FlowDelays(
+                    born_s[rows],
+                    before_s,
+                    last_s[rows],
+                    float(step_s[rows].max()),
+                    hops[rows],
+                    _passed(found, visit[rows]),
+                )
     return flows
+
+
+def _passed(found: Fit, visits: NDArray[np.int64]) -> frozenset[int]:
+    """The servers of visits and of those before them."""
+    table = found.journeys.joined.visits
+    server, parent = table["server"].to_numpy(), table["parent"].to_numpy()
+    seen: set[int] = set()
+    at = np.unique(visits[visits >= 0])
+    for _ in range(MOST_HOPS):
+        if not len(at):
+            break
+        seen |= set(np.unique(server[at]).tolist())
+        at = np.unique(parent[at])
+        at = at[at >= 0]
+    return frozenset(seen)
+
+
+def why_elsewhere(delays: FlowDelays, predicted_hops: float) -> str:
+    """Whether copies of a flow went other ways than the scenario lets them."""
+    more = float(delays.hops.mean()) - predicted_hops if delays.copies else 0.0
+    if not abs(more) >= OTHER_WAY:
+        return ""
+    return (
+        f"its copies were handed from server to server {delays.hops.mean():.2f} times each (mean), in the scenario {predicted_hops:.2f} "
+        "times: some went another way, such as to a list that another server expands, which the replay has as plain recipients"
+    )
 
 
 def why_slow(found: Fit, delays: FlowDelays, p: float, predicted_s: float, tolerance: float) -> str:

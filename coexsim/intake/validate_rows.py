@@ -12,7 +12,14 @@ from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_service import STAGES
-from coexsim.intake.validate_measure import FlowDelays, measured_servers, predicted_servers, why_slow, why_varying
+from coexsim.intake.validate_measure import (
+    FlowDelays,
+    measured_servers,
+    predicted_servers,
+    why_elsewhere,
+    why_slow,
+    why_varying,
+)
 from coexsim.units import say_duration
 
 TOLERANCE = 0.10
@@ -61,7 +68,7 @@ def delay_rows(
     measured: dict[str, FlowDelays], predicted: dict[str, Any], results: Results, found: Fit, tolerance: float
 ) -> list[ValidatedFigure]:
     """p50 and p95 of the delay of each flow."""
-    rows, works = [], _works(results, found)
+    rows, works, hops = [], _works(results, found), _predicted_hops(results)
     for flow, delays in sorted(measured.items()):
         for p in QUANTILES:
             value, low, high = delays.quantile(p)
@@ -69,14 +76,22 @@ def delay_rows(
                 weighted_quantiles(predicted[flow], np.ones(len(predicted[flow])), [p])[0] if flow in predicted else nan
             )
             row = ValidatedFigure("delay", f"p{100 * p:.0f} {flow}", guess, value, low, high, "s", delays.copies, MET)
-            rows.append(_judged(row, delays, works, found, tolerance, p))
+            way = why_elsewhere(delays, hops[flow]) if flow in hops else ""
+            passed = [work for work in works if work.number in delays.servers]
+            rows.append(_judged(row, delays, passed, way, found, tolerance, p))
     return rows
 
 
 def _judged(
-    row: ValidatedFigure, delays: FlowDelays, works: list[_PredictedWork], found: Fit, tolerance: float, p: float
+    row: ValidatedFigure,
+    delays: FlowDelays,
+    works: list[_PredictedWork],
+    way: str,
+    found: Fit,
+    tolerance: float,
+    p: float,
 ) -> ValidatedFigure:
-    """The verdict on a delay, with the reason where it is not met."""
+    """The verdict on a delay, with the reason where it is not met. `works` are of the servers that it passes; `way`: why it goes others."""
     if row.messages < FEWEST:
         return row._replace(verdict=CANNOT_SAY, remark=f"only {row.messages} copies")
     if not isfinite(row.predicted):
@@ -90,15 +105,25 @@ def _judged(
     why = why_slow(found, delays, p, row.predicted, tolerance)
     if row.low <= row.predicted <= row.high:
         known = f"the log itself knows it only to {say_duration(row.low)} to {say_duration(row.high)} (95 %)"
-        return row._replace(verdict=CANNOT_SAY, remark="; ".join(filter(None, (known, why))))
-    causes = (_likely_cause(row, works), why_varying(found, delays), why)
+        return row._replace(verdict=CANNOT_SAY, remark="; ".join(filter(None, (known, way, why))))
+    causes = (way or _likely_cause(row, works), why_varying(found, delays), why)
     cause = why if why.endswith("as predicted") else "; ".join(filter(None, causes))
     return row._replace(verdict=MISSED, remark=cause)
+
+
+def _predicted_hops(results: Results) -> dict[str, float]:
+    """How often a delivered copy of each flow was handed from server to server, mean."""
+    done = results.measured[results.measured["outcome"] == "delivered"]
+    counts = done["recipients"].to_numpy()
+    sums = pd.DataFrame({"flow": done["flow"].astype(str), "n": counts, "hops": done["hops"].to_numpy() * counts})
+    each = sums.groupby("flow").sum()
+    return {str(flow): float(hops) for flow, hops in (each["hops"] / each["n"]).items()}
 
 
 class _PredictedWork(NamedTuple):
     """What a message takes at a server before it is sent on or delivered, predicted and in the log [s]."""
 
+    number: int
     server: str
     predicted_s: float
     measured_s: float
@@ -109,7 +134,7 @@ def _works(results: Results, found: Fit) -> list[_PredictedWork]:
     stages = results.stages[results.stages["stage"] == "cores"].groupby("server", observed=True)
     predicted = (stages["mean_wait_s"].mean() + stages["mean_service_s"].mean()).to_dict()
     rows = []
-    for name in found.names.values():
+    for number, name in found.names.items():
         values = [
             figure.value
             for figure in found.figures
@@ -117,7 +142,7 @@ def _works(results: Results, found: Fit) -> list[_PredictedWork]:
         ]
         if values and all(map(isfinite, values)):
             guess = float(predicted.get(name, 0.0))
-            rows.append(_PredictedWork(name, guess if isfinite(guess) else 0.0, sum(values)))
+            rows.append(_PredictedWork(number, name, guess if isfinite(guess) else 0.0, sum(values)))
     return rows
 
 

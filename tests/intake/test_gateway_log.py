@@ -1,0 +1,143 @@
+"""A log of five real Postfix servers with a gateway and an outage (``postfix-gateway/README.txt``): from their files to a prediction."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coexsim.intake.configs.importing import import_setup
+from coexsim.intake.fit import Fit, fit
+from coexsim.intake.validate import Validation, validate
+from tests.intake.log_lab import LAB, lab_fit
+from tests.intake.test_outage_log import mailboxes
+
+FOLDER = LAB.parent / "postfix-gateway"
+LOGS = sorted(FOLDER.glob("*.log.gz"))
+# What stands around the two servers whose files are imported.
+AROUND = """\
+coexsim: 1
+domain: firm.test
+sites: [office, hosted, internet]
+links:
+  - {between: [hosted, internet], round_trip: 0.01 ms}
+  - {between: [hosted, office], round_trip: 0.01 ms}
+  - {between: [internet, office], round_trip: 0.01 ms}
+dns:
+  firm.test: |
+    @     1h IN MX 10 edge
+    edge  1h IN A 10.56.0.10
+    store 1h IN A 10.56.0.11
+servers:
+  in1: {kind: hosted-inbound, site: hosted, host: in1.cloud.test}
+  out: {kind: hosted-outbound, site: hosted, host: out.cloud.test, address: 10.56.0.22}
+  partner: {kind: external, site: internet, domain: partner.test, host: mail.partner.test}
+  store: {kind: postfix, site: office}
+  edge: {kind: postfix, site: office}
+directory: {master: store, replica: {at: in1}}
+"""
+
+
+@cache
+def truth() -> dict[str, Any]:
+    """What was sent."""
+    found: dict[str, Any] = json.loads((FOLDER / "truth.json").read_text(encoding="utf-8"))
+    return found
+
+
+def site_in(folder: Path) -> Path:
+    """The two servers, imported into what stands around them."""
+    into = folder / "site.yaml"
+    into.write_text(AROUND, encoding="utf-8")
+    for server in ("store", "edge"):
+        made = import_setup(FOLDER / "setup" / server, kind="postfix", into=into, server=server)
+        into.write_text(made.text, encoding="utf-8")
+    return into
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the scenarios are."""
+    return tmp_path_factory.mktemp("gateway")
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> Fit:
+    """The fit of the five logs over the set-up, saved."""
+    made = fit(LOGS, scenario=site_in(folder), folder=folder)
+    made.save(folder)
+    return made
+
+
+@pytest.fixture(scope="module")
+def validated(folder: Path, found: Fit) -> Validation:
+    """The log's mail through the fitted scenario."""
+    assert found.scenario_text
+    return validate(folder / "fitted.yaml", LOGS, replications=1)
+
+
+def test_everything_is_counted_exactly(found: Fit) -> None:
+    """Messages, recipients, the flow matrix and every mailbox; one message that was refused at MAIL names nobody."""
+    kinds = {
+        "external": "internet",
+        "invalid_user": "unknown",
+        "invalid_domain": "unknown domain",
+        "hosted_unsynced": "unknown at hosted",
+    }
+    wanted: Counter[tuple[str, str]] = Counter()
+    for cell, n in truth()["recipients_by_sender_kind>recipient_kind"].items():
+        sender, _, to = cell.partition(">")
+        wanted[kinds.get(sender, sender), kinds.get(to, to)] += n
+    flows: Counter[tuple[str, str]] = Counter()
+    for sender, to, n in zip(*(found.flows[c].tolist() for c in ("sender", "recipient", "recipients")), strict=True):
+        flows[sender, to] += n
+    with (FOLDER / "mailboxes.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    numbers = {name: number for number, name in found.names.items()}
+    on_disk = Counter({(numbers[row["host"]], row["mailbox"]): int(row["messages"]) for row in rows})
+
+    assert found.figure("messages").value == truth()["messages"] == 1300
+    assert found.figure("recipients").value == truth()["recipients"] == 2397
+    assert (wanted - flows).total() == 1
+    assert not flows - wanted
+    assert mailboxes(found) == on_disk
+
+
+def test_mailboxes_without_a_name_go_the_ways_of_those_with_one(found: Fit) -> None:
+    """The transport tables name each hosted user: at the gateway against the domain's entry, at the store without one."""
+    assert 'transport: {"hosted-mailbox@firm.test": "smtp:[in1.cloud.test]"}' in found.scenario_text
+    assert 'smart_host: "[edge.firm.test]"' in found.scenario_text
+
+
+def test_a_gateway_is_not_worked_out_in_silence() -> None:
+    """Without a scenario the logs alone would make of it a server of the Internet: the head says so; of the other lab nothing is said."""
+    assert "edge passes the organisation's mail on and has no mail files" in fit(LOGS).scenario_text
+    assert "passes the organisation's mail on" not in lab_fit().scenario_text
+
+
+def test_the_outage_is_predicted(validated: Validation) -> None:
+    """p95 of the flows into it, which waited 3 minutes, is not missed; the gateway's longest queue within 10 %; nothing is lost."""
+    by_name = {row.name: row for row in validated.comparisons}
+
+    for flow in ("hosted->hosted", "onprem->hosted", "internet->hosted"):
+        assert by_name[f"p95 {flow}"].verdict != "missed"
+    assert by_name["p95 onprem->hosted"].verdict == "met"
+    queue = by_name["edge: most messages in the queue at the end of a minute"]
+    assert queue.measured == 305
+    assert queue.verdict == "met"
+    for name in ("copies delivered", "copies bounced or refused", "attempts between servers for each delivered copy"):
+        assert by_name[name].verdict == "met"
+
+
+def test_what_went_another_way_is_said(validated: Validation) -> None:
+    """Lists are expanded at the gateway: 126 copies from store to store went over it, the replay hands them over at the store."""
+    rows = {row.name: row for row in validated.comparisons if row.topic == "delay"}
+    others = [row for name, row in rows.items() if "onprem->onprem" not in name]
+
+    assert "0.53 times each (mean), in the scenario 0.00 times" in rows["p95 onprem->onprem"].remark
+    assert not any("went another way" in row.remark for row in others)
