@@ -244,7 +244,7 @@ def fit(
     shown = {n: book.servers[n] for n in names} if complete.unlogged and given is None else names
     works = fit_service.server_work(book, tries, round_trips(given, names))
     figures = [
-        *counts.figures(complete, _scope(book, sides)),
+        *counts.figures(complete, _scope(book, sides), unlogged.sources),
         *home_figures(unlogged.homes),
         *load.rate_figures(complete),
         *load.flow_figures(complete, assumed),

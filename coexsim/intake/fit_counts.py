@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 
@@ -203,8 +203,12 @@ class CountsSeen:
         found: pd.DataFrame = table.groupby(FLOW_KEYS)[["recipients", "messages"]].sum().reset_index()
         return found
 
-    def figures(self, complete: Complete, scope: str) -> list[MeasuredFigure]:
-        """How many messages, recipients and notices, and the shares of unknown and refused. `scope`: which mail is counted."""
+    def figures(self, complete: Complete, scope: str, sources: Sequence[tuple[str, int]] = ()) -> list[MeasuredFigure]:
+        """How many messages, recipients and notices, and the shares of unknown and refused.
+
+        `scope`: which mail is counted; `sources`: hosts without a log that may send mail past the logged servers, and how many messages
+        they brought: there may be more mail then.
+        """
         if not complete.counts_hold:
             most = inf if complete.unlogged else complete.most + complete.missed
             return [fig.cannot_say("counts", "messages", "1", complete.why, float(complete.sure), most)]
@@ -217,7 +221,11 @@ class CountsSeen:
         total = self._named + self._unnamed
         # of the lines: as many messages may be missing; more, if a silence is none
         kept = (1.0 - max(complete.lost_share, 0.0)) / (1.0 + complete.missed / max(n, 1))
-        most = inf if self._unnamed else (self._named + self._merged) / kept
+        past = "".join(
+            f" At least: {host}, which brought {brought:,} of them, may send mail past these, and no log of it was given."
+            for host, brought in sources
+        )
+        most = inf if self._unnamed or sources else (self._named + self._merged) / kept
         notices = self._notices
         rows = [
             MeasuredFigure(
@@ -225,11 +233,11 @@ class CountsSeen:
                 "messages",
                 float(n),
                 float(min(complete.sure, n)),
-                n / kept,
+                inf if sources else n / kept,
                 "1",
                 n,
                 nan,
-                f"{scope}. {complete.doubt}" if complete.doubt else scope,
+                (f"{scope}. {complete.doubt}" if complete.doubt else scope) + ("." + past if past else ""),
             ),
             MeasuredFigure("counts", "recipients", float(total), float(total), most, "1", n, nan, remark.strip()),
             MeasuredFigure(

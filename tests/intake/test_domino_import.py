@@ -158,3 +158,38 @@ def test_the_encoding_is_the_one_that_xml_says(tmp_path: Path, encoding: str) ->
         "Ann.Smith",
         "ida",
     )
+
+
+def test_router_settings_by_their_names_in_the_document(tmp_path: Path) -> None:
+    """The values as the Configuration document shows them (Router/SMTP, Basics; Controls); MailTimeoutMinutes goes before MailTimeout."""
+    config = document(
+        "ServerConfig",
+        ServerName="*",
+        SMTPAddressLookup="Fullname only",
+        RouterOverQuotaEnforcement="Non Deliver to originator",
+        MailTimeout="2",
+        MailTimeoutMinutes="90",
+    )
+    server = document(
+        "Server", ServerName="CN=Mail1/O=Corporate", SMTPListenerEnabled="1", SMTPFullHostDomain="a.b.example"
+    )
+    server = server.replace("</document>", " <item name='MailDomain'><text>Corporate</text></item>\n</document>")
+    other = document("Server", ServerName="CN=Mail2/O=Branch", MailDomain="Branch")
+    found = scenario_of(
+        tmp_path, {"n.dxl": HEAD + server + other + config + DOCUMENTS[4] + "</database>"}, "domino"
+    ).servers["onprem"]
+    assert isinstance(found, DominoServer)
+
+    assert (found.address_lookup, found.over_quota_enforcement) == ("full name only", "non-deliver")
+    assert found.mail_timeout == 90 * 60
+    assert found.domino_domain == "Corporate"
+
+
+def test_a_value_that_is_no_name_of_the_document_is_told(tmp_path: Path) -> None:
+    """What a number stands for stands in no document that was found: the item is listed, the default holds."""
+    config = document("ServerConfig", ServerName="*", SMTPAddressLookup="7", RouterOverQuotaEnforcement="2")
+    made = imported(tmp_path, {"n.dxl": HEAD + DOCUMENTS[0] + DOCUMENTS[4] + config + "</database>"}, "domino")
+
+    assert "address_lookup" not in made.text
+    assert len(told(made, "Configuration: smtpaddresslookup")) == 1
+    assert len(told(made, "Configuration: routeroverquotaenforcement")) == 1

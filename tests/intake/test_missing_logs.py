@@ -62,6 +62,16 @@ def test_a_server_at_the_end_of_the_way_is_not_missed(lab: Path, missing: str) -
     assert said == (["mail that begins and ends at inbound.inotes.test"] if missing == "inbound" else [])
 
 
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+@pytest.mark.parametrize("given", [("inbound", "onprem", "third"), ("onprem",)], ids=" ".join)
+def test_a_service_whose_outgoing_log_is_missing_may_have_sent_more(lab: Path, given: tuple[str, ...]) -> None:
+    """It brings mail of people who live elsewhere; what it sends straight to others is in none of these logs: the count is a least."""
+    messages = fit([lab / f"{name}.log.gz" for name in given]).figure("messages")
+
+    assert messages.low <= messages.value < LABS[lab] < messages.high == inf
+    assert "At least: outbound.inotes.test, which brought " in messages.remark
+
+
 def test_all_logs_leave_nothing_open() -> None:
     """Of the whole lab no server is missing."""
     assert lab_fit().complete.unlogged == ()

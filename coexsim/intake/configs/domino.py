@@ -77,6 +77,10 @@ def _server(records: list[Record], asked: Asked, found: Found, server: tuple[str
     host = best.first("smtpfullhostdomain")
     if host:
         found.put((*server, "host"), host, best.where, "SMTPFullHostDomain")
+    domains = {record.first("maildomain", "domain").casefold() for record in records} - {""}
+    own = best.first("maildomain", "domain")
+    if own and len(domains) > 1:  # where all are of one domain, all share a directory
+        found.put((*server, "domino_domain"), own, best.where, "the Domino domain of the Server document")
     listener = "enabled" if listens(best) else "disabled"
     found.put((*server, "smtp_listener_task"), listener, best.where, "SMTPListenerEnabled")
     for record in records:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from coexsim.intake.configs.found import Found
 from coexsim.intake.configs.records import Record
 
-_ABOUT_MAIL = re.compile(r"smtp|router|mail|relay|transfer|smarthost|hop|retry|deliver")
+_ABOUT_MAIL = re.compile(r"smtp|router|mail|relay|transfer|smarthost|hop|retry|deliver|quota|lookup")
 _HOST = re.compile(r"\[?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\]?")
 
 
@@ -52,6 +52,25 @@ def _minutes(text: str) -> str | None:
     return f"{number} min" if number else None
 
 
+def _days(text: str) -> str | None:
+    number = _number(text)
+    return f"{24 * number} h" if number else None
+
+
+def _lookup(text: str) -> str | None:
+    """Address lookup by its name in the document: "Fullname then Local Part", "Fullname only", "Local Part only"."""
+    words = re.sub(r"[^a-z]", "", text.casefold())
+    known = ("full name then local part", "full name only", "local part only")
+    return next((key for key in known if words == key.replace(" ", "")), None)
+
+
+def _over_quota(text: str) -> str | None:
+    """Over quota enforcement by its name in the document: "Deliver anyway", "Non Deliver to originator"."""
+    words = re.sub(r"[^a-z]", "", text.casefold())
+    known = {"deliveranyway": "deliver-anyway", "nondeliver": "non-deliver", "nondelivertooriginator": "non-deliver"}
+    return known.get(words)
+
+
 SETTINGS = (
     DominoSetting(("smart_host_for_all_local_recipients",), ("smarthost", "all"), (), _switch),
     DominoSetting(("smart_host",), ("smarthost",), ("all",), _host),
@@ -63,6 +82,11 @@ SETTINGS = (
     DominoSetting(("capacity", "transfer_threads_per_destination"), ("concurrent", "thread"), ("deliver",), _number),
     DominoSetting(("capacity", "transfer_threads"), ("transfer", "thread"), ("concurrent",), _number),
     DominoSetting(("capacity", "delivery_threads"), ("deliver", "thread"), (), _number),
+    DominoSetting(("address_lookup",), ("address", "lookup"), (), _lookup),
+    DominoSetting(("over_quota_enforcement",), ("quota", "enforce"), (), _over_quota),
+    # Settings of notes.ini that the document sets have the names that notes.ini gives them [D-TIMEOUT].
+    DominoSetting(("mail_timeout",), ("mailtimeoutminutes",), (), _minutes),
+    DominoSetting(("mail_timeout",), ("mailtimeout",), ("minutes",), _days),
     DominoSetting(("initial_transfer_retry_interval",), ("initial", "retry"), (), _minutes),
     DominoSetting(("max_message_size",), ("max", "size"), ("outbound", "inbound", "log", "low"), _kilobytes),
 )
@@ -83,7 +107,7 @@ def configuration(records: list[Record], here: str, found: Found, server: tuple[
             found.leave(
                 "Configuration document", record.first("servername", "name"), record.where, "holds for other servers"
             )
-    used = set()
+    used, said = set(), set[tuple[str, ...]]()
     for setting in SETTINGS:
         for name, values in best.values.items():
             if (
@@ -95,6 +119,9 @@ def configuration(records: list[Record], here: str, found: Found, server: tuple[
             value = setting.read(values[0])
             if value is not None:
                 used.add(name)
+                if setting.path in said:  # the first of two items that mean the same stands
+                    break
+                said.add(setting.path)
                 found.put((*server, *setting.path), value, best.where, f"item {name}")
                 break
     for name, values in best.values.items():

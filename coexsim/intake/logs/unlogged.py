@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coexsim.intake.logs.book import LogBook
+from coexsim.intake.logs.book import NOBODY, LogBook
 from coexsim.intake.logs.join import LOOPBACK, OUTSIDE, ip_of, name_of
 from coexsim.intake.logs.journeys import HANDED_ON, Journeys
 from coexsim.intake.logs.sides import Sides
@@ -36,6 +36,8 @@ class UnloggedSeen:
     begun: Counts = field(default_factory=Counts)
     # Copies for the organisation's people, by the host that took them last.
     kept: Counts = field(default_factory=Counts)
+    # Messages that a host handed in for people who live elsewhere than where they were handed in.
+    brought: Counts = field(default_factory=Counts)
     messages: int = 0
     copies: int = 0
 
@@ -52,6 +54,10 @@ class UnloggedSeen:
         repeat = mail["is_repeat"].to_numpy()
         self.parts.add(mail["client"].to_numpy(np.int64)[own & repeat])
         self.begun.add(mail["client"].to_numpy(np.int64)[own & ~repeat])
+        home = sides.homes[mail["sender"].to_numpy()]
+        side = np.array([sides.servers.get(number, NOBODY) for number in range(len(self.book.servers))] + [NOBODY])
+        away = (home >= 0) & (home != side[mail["server"].to_numpy(np.int64)])
+        self.brought.add(mail["client"].to_numpy(np.int64)[own & ~repeat & away])
         relay = copies["relay"].to_numpy(np.int64)
         ended = (copies["outcome"].to_numpy() == HANDED_ON) & sides.is_own[copies["to"].to_numpy()] & strange[relay]
         self.kept.add(relay[ended])
@@ -76,6 +82,20 @@ class UnloggedSeen:
         return tuple(
             UnloggedServer(host, passed.get(host, 0), parts.get(host, 0)) for host in _most_of(found)[:MOST_NAMED]
         )
+
+    @property
+    def sources(self) -> list[tuple[str, int]]:
+        """Hosts that bring mail of people who live at another server, and how many messages; most first.
+
+        Such a host is a server that those people hand in at: what it sends past the logged servers is in no log.
+        """
+        brought = self._by_host(self.brought)
+        between = {server.host for server in self.between}
+        return [
+            (host, brought[host])
+            for host in _most_of(brought)[:MOST_NAMED]
+            if brought[host] > NOTABLE * max(self.messages, 1) and host not in between
+        ]
 
     @property
     def homes(self) -> list[tuple[str, int]]:
