@@ -94,6 +94,8 @@ def _answers(dialogue: Dialogue) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]
             continue
         taken = int(min(rcpt.count, room))
         for rate in dialogue.rates:
+            if rate.outside_only and dialogue.policy.rule_for(rcpt.address) is not None:
+                continue
             if rate.counts == "recipients" or rate.of in ("mailbox", "pair"):
                 within = _within(dialogue, rate, rcpt.address, taken)
                 if within < taken:

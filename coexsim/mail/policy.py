@@ -51,17 +51,19 @@ class RouteEntry(NamedTuple):
 class Rate(NamedTuple):
     """At most `most` of what it `counts` in each `window_s`; to the others the reply to `cause` is given.
 
-    `of`: whose they are counted by, a client, a sender's address, a mailbox that they are for, or sender and mailbox. `own_users`: it is
-    about mail that the server's own users hand in; else about all other mail. With `waits` a user's program keeps what is too much.
+    `of`: whose they are counted by, a client, a sender's address, a mailbox that they are for, sender and mailbox, or all together.
+    `own_users`: it is about mail that the server's own users hand in; else about all other mail. With `waits` a user's program keeps what
+    is too much; with `outside_only` recipients in the server's own domains do not count.
     """
 
     counts: Literal["messages", "recipients", "connections"]
-    of: Literal["client", "sender", "mailbox", "pair"]
+    of: Literal["client", "sender", "mailbox", "pair", "everyone"]
     most: int
     window_s: float
     cause: str
     own_users: bool = False
     waits: bool = False
+    outside_only: bool = False
 
 
 class Policy(NamedTuple):

@@ -81,6 +81,7 @@ COMMON: Catalogue = {
     "recipient-rate-limited": (450, "4.7.1", "Error: too many recipients from {detail}"),  # [PF-SRC]
     "mailbox-receives-too-much": (450, "4.2.1", "<{address}> receives mail too quickly"),
     "mailbox-sends-too-much": (550, "5.4.5", "Daily sending limit exceeded"),
+    "tenant-sends-too-much": (550, "5.4.5", "Daily sending limit exceeded"),
     "too-many-recipients": (452, "4.5.3", "<{address}>: Error: too many recipients"),  # [PF-SRC]
     "too-many-submitted": (550, "5.5.3", "Too many recipients"),
     "reserved-domain": (550, "5.1.4", "<{address}>: domain reserved by RFC 2606"),

@@ -138,6 +138,12 @@ class RateLimits(Spec):
         ge=0,
         description="recipients of one mailbox's mail: more bounces (5.1.90); Exchange Online, Google 10,000 [MS-EXO-LIMITS]",
     )
+    tenant_outside_recipients_per_day: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="recipients in other domains of all its mailboxes' mail together, in 24 h: more bounces (Exchange Online 5.7.233, "
+        "the tenant external recipient rate limit, TERRL); left out: no limit, as it depends on licences",
+    )
     mailbox_receives_per_hour: Whole | None = Field(
         default=None,
         ge=0,

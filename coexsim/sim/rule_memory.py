@@ -137,7 +137,7 @@ class RuleMemory:
         ):
             return None
         return {
-            "client": (client, which), "sender": sender, "mailbox": recipient, "pair": (sender, recipient),
+            "client": (client, which), "sender": sender, "mailbox": recipient, "pair": (sender, recipient), "everyone": "everyone",
         }[rate.of]  # fmt: skip
 
     def outbox_s(self, sender: str, now_s: float) -> float:

@@ -90,6 +90,18 @@ def test_the_recipients_of_a_day_bounce(small: Small) -> None:
     assert set(mail.loc[mail["outcome"] == "bounced", "code"]) == {"5.1.90"}
 
 
+def test_a_tenant_s_recipients_elsewhere_bounce_beyond_its_day(small: Small) -> None:
+    """Ten a day for all mailboxes together, in any 24 hours (TERRL); inside mail does not count, and goes on."""
+    keys = into("inbound", limits={"tenant_outside_recipients_per_day": 10})
+    mails = [(0.0, "hosted", "internet:6", 1000), (100.0, FROM_INVOICES, "internet:6", 1000)]
+    others = [(200.0, "hosted", "onprem:9", 1000), (86_450.0, "hosted", "internet:2", 1000)]
+    results = small.run([*mails, *others], EXCHANGE_ONLINE, OUTBOUND, NAMED, keys, {"run": {"length": "25 h"}})
+    mail = results.mail[results.mail["kind"] == "mail"]
+
+    told = mail.groupby(["outcome", "code"], observed=True)["recipients"].sum().to_dict()
+    assert told == {("delivered", ""): 21, ("bounced", "5.7.233"): 2}
+
+
 @pytest.mark.parametrize(
     ("provider", "outcome", "code"), [("exchange-online", "bounced", "5.2.122"), ("google-workspace", "delivered", "")]
 )

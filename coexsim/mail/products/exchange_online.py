@@ -81,6 +81,12 @@ REPLIES: Catalogue = {
         "5.1.90",
         "Your message can't be sent because you've reached your daily limit for message recipients",
     ),
+    # What is counted: CSS-Exchange, Get-TerrlExternalRecipientEstimate; code and text from memory.
+    "tenant-sends-too-much": (
+        550,
+        "5.7.233",
+        "Your message can't be sent because your tenant exceeded its daily limit for sending email to external recipients",
+    ),
 }
 LIMITS = Limits(
     mailbox_sends_per_minute=30,

@@ -130,7 +130,9 @@ def _limits(organisation: Organisation) -> Limits:
     """What the service allows mailboxes, with what the tenant's inbound server says instead."""
     published = organisation.service.limits
     written = organisation.inbound.limits if organisation.inbound is not None else RateLimits()
-    names = ("mailbox_sends_per_minute", "mailbox_recipients_per_day", "mailbox_receives_per_hour")
+    names = (
+        "mailbox_sends_per_minute", "mailbox_recipients_per_day", "mailbox_receives_per_hour", "tenant_outside_recipients_per_day",
+    )  # fmt: skip
     return published._replace(**{n: getattr(written, n) for n in names if getattr(written, n) is not None})
 
 

@@ -18,6 +18,7 @@ class Limits(NamedTuple):
     mailbox_sends_per_minute: int | None = None
     mailbox_sends_per_day: int | None = None
     mailbox_recipients_per_day: int | None = None
+    tenant_outside_recipients_per_day: int | None = None
     mailbox_receives_per_minute: int | None = None
     mailbox_receives_per_hour: int | None = None
     pair_share: float | None = None
@@ -30,6 +31,16 @@ class Limits(NamedTuple):
             ("messages", "sender", self.mailbox_sends_per_minute, MINUTE_S, "rate-limited", True, True),
             ("messages", "sender", self.mailbox_sends_per_day, DAY_S, beyond, True),
             ("recipients", "sender", self.mailbox_recipients_per_day, DAY_S, beyond, True),
+            (
+                "recipients",
+                "everyone",
+                self.tenant_outside_recipients_per_day,
+                DAY_S,
+                "tenant-sends-too-much",
+                True,
+                False,
+                True,
+            ),
         )
 
     def receiving(self) -> tuple[Rate, ...]:

@@ -4,13 +4,20 @@ Sources stand in the field descriptions by key: [MS-AD], [MS-SC], [MS-RF], [PS-R
 A figure marked *from memory* is an editable default, not evidence.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from coexsim.scenario.part import Spec
-from coexsim.scenario.quantities import Address, Catcher, Names, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Address, Catcher, Names, Seconds, SizeBytes, Switch, Whole, Written
 from coexsim.scenario.servers.base import ServerBase
+
+YEARS = (2007, 2010, 2013, 2016, 2019)
+Version = Annotated[
+    Literal["2007", "2010", "2013", "2016", "2019", "SE"],
+    BeforeValidator(lambda year: str(year) if type(year) is int else year),  # YAML reads a bare year as a number
+    Written("one of: 2007, 2010, 2013, 2016, 2019, SE", "", "2016", {"enum": [*YEARS, *map(str, YEARS), "SE"]}),
+]
 
 
 class AcceptedDomain(Spec):
@@ -75,7 +82,7 @@ class ExchangeServer(ServerBase):
         default_factory=dict,
         description="domain ('*.domain': and all below it) to its type; left out: it takes no mail from outside [MS-AD]",
     )
-    version: Literal["2007", "2010", "2013", "2016", "2019", "SE"] | None = Field(
+    version: Version | None = Field(
         default=None,
         description="whose replies it gives: from 2016 on 5.1.10 for unknown recipients and 5.7.54 to who may not relay; before, and left "
         "out, 5.1.1 and 5.7.1 (notices that users published)",
