@@ -13,8 +13,8 @@ from coexsim.text import encodable, visible
 from coexsim.units import say_duration
 
 Tell = Callable[[float], None]
-RunProgress = Callable[[float, int], None]
-"""Told, of one run, the simulated time in seconds and how many recipients were sent mail so far."""
+RunProgress = Callable[[float, int, int], None]
+"""Told, of one run, the simulated time in seconds, how many recipients were sent mail so far, and how many attempts came to nothing."""
 ShareProgress = Callable[[float, str], None]
 """Told the share of the work that is done, 0 to 1, and what is being done."""
 

@@ -72,13 +72,14 @@ class RunTeller(Teller):
         self._scenario = scenario
         self._is_followed = is_followed
 
-    def run(self, time_s: float, recipients: int) -> None:
+    def run(self, time_s: float, recipients: int, in_vain: int) -> None:
         """`coexsim.progress.RunProgress`."""
         run = self._scenario.run
         over_s = time_s - run.length
         of = f" ({say_duration(over_s)} after its end)" if over_s > 0 else f" of {say_duration(run.length)}"
         far = "" if self._is_followed else of
-        self(time_s, f"{say_time(time_s, run.start)} simulated{far}, {recipients:,} recipients so far")
+        tries = f", {in_vain:,} attempts came to nothing" if in_vain > recipients else ""
+        self(time_s, f"{say_time(time_s, run.start)} simulated{far}, {recipients:,} recipients so far{tries}")
 
 
 Told = TypeVar("Told", bound=Teller)

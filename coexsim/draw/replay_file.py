@@ -17,12 +17,27 @@ REPLAY_COLUMNS = {
     "recipients": ("to", "recipient", "rcpt_to", "recipient_address"),
     "size_bytes": ("size", "bytes", "total_bytes", "message_size"),
 }  # each column, and the names that other tools give it
+_PART_BYTES = 1 << 20
 TEXT_COLUMNS = {name: str for column in ("sender", "recipients") for name in (column, *REPLAY_COLUMNS[column])}
 
 
 def check_columns(spec: ReplaySpec, folder: Path) -> None:
     """Read the names of a replay's columns alone: a run needs them. Raises `ScenarioError`."""
     our_names(_columns(replay_path(spec, folder), spec.file), spec.file)
+
+
+def count_rows(spec: ReplaySpec, folder: Path) -> int:
+    """How many messages a replay has, about: rows of Parquet, lines of CSV below the first. Raises `ScenarioError`."""
+    path = replay_path(spec, folder)
+    try:
+        if is_parquet(path):
+            import pyarrow.parquet as pq
+
+            return int(pq.read_metadata(path).num_rows)
+        with path.open("rb") as lines:
+            return max(sum(part.count(b"\n") for part in iter(lambda: lines.read(_PART_BYTES), b"")) - 1, 0)
+    except (OSError, ValueError) as error:
+        raise why_unreadable(error, spec.file) from None
 
 
 def replay_path(spec: ReplaySpec, folder: Path) -> Path:

@@ -121,8 +121,7 @@ class Compiled:
 
     def _check(self, at_s: float) -> bool:
         """Tell the progress; an unstable system is stopped, and says so."""
-        if self._progress:
-            self._progress(at_s, int(self.arrays["ints"][of.SENT]))
+        self._tell_progress(at_s)
         if self.arrays["ints"][of.LIVE] > MOST_MESSAGES_AT_ONCE:
             self.world.stopped_early = (
                 f"more than {MOST_MESSAGES_AT_ONCE:,} messages under way: the system is not stable"
@@ -138,12 +137,16 @@ class Compiled:
     def _look(self, at_s: float) -> bool:
         """Tell the progress of the drain; attempts in vain are stopped, and that is said."""
         ints = self.arrays["ints"]
-        if self._progress:
-            self._progress(at_s, int(ints[of.SENT]))
+        self._tell_progress(at_s)
         counts = (int(ints[of.DEFERRALS]), int(ints[of.DEFERRALS_WHEN_MOVED]), int(ints[of.LIVE]))
         self.world.stopped_early = self._drains.look(*counts)
         self.arrays["times"][of.NOW] = at_s
         return not self.world.stopped_early
+
+    def _tell_progress(self, at_s: float) -> None:
+        if self._progress:
+            ints = self.arrays["ints"]
+            self._progress(at_s, int(ints[of.SENT]), int(ints[of.DEFERRALS]))
 
     # --- running ---
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from coexsim.draw.mail_table import expected_mails
+from coexsim.draw.replay_file import count_rows
 from coexsim.engine.cache import load_kernel
 from coexsim.engine.choice import Chosen, Engine, choose
 from coexsim.engine.rule_tables import rule_table_cache
@@ -67,4 +70,5 @@ def _mails(world: World) -> float:
     if load is None:
         return float(len(world.scenario.messages))
     with placed(world.scenario.source):
-        return expected_mails(load, mailbox_classes(world), run.start, run.length)
+        replayed = count_rows(load.replay, Path(world.scenario.source.file).parent) if load.replay else 0
+        return replayed + expected_mails(load, mailbox_classes(world), run.start, run.length)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
+from coexsim.draw.replay_file import count_rows
 from coexsim.engine.choice import Engine, not_covered
+from coexsim.experiment.kept_back import sample_of
 from coexsim.experiment.waiting import Waiting, waiting_mail
 from coexsim.scenario.load_profile import LoadSpec, mean_recipients, week_factors
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.problems import placed
 from coexsim.units import say_bytes, say_duration
 
 # Measured with scenarios/load/corporate-20k.yaml from Monday 10:00, tables included, on a busy machine (Python 3.11): compiled 3 h, 529,525
 # recipients, 3.9 s of CPU, 134 MB more than at rest; reference 30 min, 95,970 recipients, 12.4 s, 71 MB. Another set-up may take half or
 # three times as much.
 CPU_S_PER_RECIPIENT = {"compiled": 8e-6, "reference": 130e-6}
+TRANSACTIONS_PER_RECIPIENT = 1.34
+"""Of that scenario; mail that loops, or is copied at every server, has more, and costs as much more."""
 CPU_S_PER_RUN = 0.05
 # An attempt that comes to nothing, measured with 46 and with 123 messages that were tried every second; the compiled engine asks the rules
 # at each attempt that a greylist or a limit on rates answers.
@@ -70,22 +76,24 @@ def estimate(
 ) -> Estimate:
     """The cost of so many runs (default: the scenario's replications) by the engine that would run them.
 
-    With `keeps_mail` the tables of all of them are in memory at the end; of a `stream` only its cells. A replayed table
-    is not looked into: its mail is not counted.
+    With `keeps_mail` the tables of all of them are in memory at the end; of a `stream` only its cells.
     """
     count = scenario.run.replications if runs is None else runs
     messages, recipients = _expected(scenario)
+    sample = sample_of(scenario)
+    handled = max(recipients, messages * sample.transactions / TRANSACTIONS_PER_RECIPIENT)
+    rows = max(recipients, messages * sample.copies)
     by = "reference" if engine == "reference" or not_covered(scenario) is not None else "compiled"
-    kept = recipients * TABLE_BYTES_PER_RECIPIENT * (count - 1 if keeps_mail else 0)
-    memory_bytes = recipients * MEMORY_BYTES_PER_RECIPIENT[by] + kept
-    disk_bytes = recipients * count * DISK_BYTES_PER_RECIPIENT
+    kept = rows * TABLE_BYTES_PER_RECIPIENT * (count - 1 if keeps_mail else 0)
+    memory_bytes = rows * MEMORY_BYTES_PER_RECIPIENT[by] + kept
+    disk_bytes = rows * count * DISK_BYTES_PER_RECIPIENT
     if stream:
         memory_bytes, disk_bytes = (min(each, count * STREAM_BYTES) for each in (memory_bytes, disk_bytes))
-    waiting = waiting_mail(scenario, messages)
+    waiting = waiting_mail(scenario, messages, sample)
     attempts_s = [
         count * each.attempts * (CPU_S_PER_ASKED if each.asks_rules else CPU_S_PER_ATTEMPT)[by] for each in waiting
     ]
-    cpu_s = recipients * count * CPU_S_PER_RECIPIENT[by] + count * CPU_S_PER_RUN + sum(attempts_s)
+    cpu_s = handled * count * CPU_S_PER_RECIPIENT[by] + count * CPU_S_PER_RUN + sum(attempts_s)
     return Estimate(
         messages * count, recipients * count, cpu_s, memory_bytes, disk_bytes, count * sum(each.attempts for each in waiting),
         tuple(each for each, long_s in zip(waiting, attempts_s, strict=True) if long_s > TOLD_S / 2),
@@ -93,9 +101,14 @@ def estimate(
 
 
 def expected_work(scenario: Scenario, messages: float | None = None) -> float:
-    """Messages of a run and attempts that come to nothing, which cost the reference engine about as much each."""
+    """Messages of a run and attempts that come to nothing, which cost the reference engine about as much each.
+
+    Mail that loops counts as often as ordinary mail of so many transactions.
+    """
     messages = _expected(scenario)[0] if messages is None else messages
-    return messages + sum(each.attempts for each in waiting_mail(scenario, messages))
+    sample = sample_of(scenario)
+    handled = messages * max(sample.transactions / TRANSACTIONS_PER_RECIPIENT, 1.0)
+    return handled + sum(each.attempts for each in waiting_mail(scenario, messages, sample))
 
 
 def _expected(scenario: Scenario) -> tuple[float, float]:
@@ -114,6 +127,11 @@ def _expected(scenario: Scenario) -> tuple[float, float]:
         copies = boxes / mailing.recipients_per_copy if mailing.recipients_per_copy else 1.0
         messages += copies
         recipients += boxes
+    if load.replay is not None:
+        with placed(scenario.source):
+            rows = count_rows(load.replay, Path(scenario.source.file).parent)
+        messages += rows
+        recipients += rows
     return messages, recipients
 
 

@@ -21,6 +21,8 @@ from coexsim.sim.world import World
 
 SAMPLE = 200
 """So many messages are traced at the most."""
+MOST_TRANSACTIONS = 4_000
+"""When so many transactions were followed, about two seconds, no further message is: loops whose copies are copied have a thousand each."""
 _HOUR_S = 3600.0
 _WEEK_HOURS = 168
 
@@ -54,22 +56,47 @@ class Sample(NamedTuple):
     world: World
     routes: tuple[tuple[Route, float], ...]
 
+    @property
+    def transactions(self) -> float:
+        """SMTP transactions of a message and of the notices about it."""
+        return sum(share * len(route.transactions) for route, share in self.routes)
+
+    @property
+    def copies(self) -> float:
+        """Copies of a message that met an end of their own, and notices about them: the rows that it has in tables, about."""
+        return sum(
+            share * sum(len(r.copies) for r in route.recipients) + share * len(route.notices)
+            for route, share in self.routes
+        )
+
 
 def sample_of(scenario: Scenario) -> Sample:
     """Ways of messages of the run, alike ones once, without its events and greylists."""
     servers = {name: server.replaced(greylisting=None) for name, server in scenario.servers.items()}
     quiet = scenario.replaced(servers=servers, events=())
     world = World(quiet, quiet.run.seed, 0)
-    routes = [(trace_mail(world.setup, mail), 1.0) for mail in quiet.messages[:SAMPLE]]
+    routes: list[tuple[Route, float]] = []
+    transactions = 0
+    for route, count in _traced(world):
+        routes.append((route, count))
+        transactions += len(route.transactions)
+        if transactions > MOST_TRANSACTIONS:
+            break
+    total = sum(count for _, count in routes)
+    return Sample(world, tuple((route, count / total) for route, count in routes))
+
+
+def _traced(world: World) -> Iterator[tuple[Route, float]]:
+    """Ways of messages of a run, and for how many of the sample they stand."""
+    for mail in world.scenario.messages[:SAMPLE]:
+        yield trace_mail(world.setup, mail), 1.0
     block = next(mail_of(world), None)
     if block is not None:
         rows = range(0, len(block), max(len(block) // SAMPLE, 1))
         alike = Counter((int(block.sender[row]), int(block.pattern[row])) for row in islice(rows, SAMPLE))
         for (sender, pattern), count in alike.items():
             to = [address for address, _ in block.patterns[pattern]]
-            routes.append((trace(world.setup, block.addresses[sender], to), float(count)))
-    total = sum(count for _, count in routes)
-    return Sample(world, tuple((route, count / total) for route, count in routes))
+            yield trace(world.setup, block.addresses[sender], to), float(count)
 
 
 def kept_back(sample: Sample) -> list[KeptBack]:

@@ -45,8 +45,8 @@ def simulate(
     """Simulate a scenario once.
 
     `seed` is the scenario's own unless given; `replication` picks one of its independent repetitions. `progress` is told the
-    simulated time in seconds and how many recipients were sent mail so far; a notebook shows it by itself. Same scenario, seed,
-    replication and version: the same tables, byte for byte.
+    simulated time in seconds, how many recipients were sent mail and how many attempts came to nothing so far; a notebook shows it
+    by itself. Same scenario, seed, replication and version: the same tables, byte for byte.
 
     After its length the run goes on until all measured mail has met its end, or for ``run.drain``. Where all attempts of then are in
     vain, and nothing in the scenario changes any more, it is stopped: ``provenance["stopped_early"]`` says so.
@@ -68,7 +68,7 @@ def simulate(
             replication,
             keep_visits=keep_visits,
             engine=engine,
-            progress=progress or (None if tell is None else lambda time_s, _: tell(time_s)),
+            progress=progress or (None if tell is None else lambda time_s, *_: tell(time_s)),
             stream=stream,
             mail_log=mail_log,
         )

@@ -1,7 +1,8 @@
 """How many attempts of a run will come to nothing, as far as its scenario tells: outages, greylists, limits on rates, mail nobody takes.
 
 Of outages and greylists an estimate from above: all mail that is born meanwhile is taken to wait, at the server that tries most often. Of
-the others a sample of the mail says who waits where. Turned away for want of room (connections, queues) is not foreseen.
+the others a sample of the mail says who waits where. Attempts turned away for want of room (connections, queues) and by limits on mailboxes
+are not foreseen: a line of progress says how many came to nothing so far.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
-from coexsim.experiment.kept_back import Sample, kept_back, limited, parts_by_hour, sample_of
+from coexsim.experiment.kept_back import Sample, kept_back, limited, parts_by_hour
 from coexsim.experiment.tried_again import tried_again
 from coexsim.mail.products.registry import retry_of
 from coexsim.mail.retry import RetrySchedule
@@ -63,10 +64,9 @@ class _Cause(NamedTuple):
     is_frozen: bool = False
 
 
-def waiting_mail(scenario: Scenario, messages: float) -> list[Waiting]:
+def waiting_mail(scenario: Scenario, messages: float, sample: Sample) -> list[Waiting]:
     """What makes mail wait in a run of so many messages, and how often it is tried in vain; the most attempts first."""
     schedules = {name: retry_of(scenario, name) for name in scenario.servers}
-    sample = sample_of(scenario)
     found = [*_turned_away(scenario, sample, messages)]
     for cause in (*_causes(scenario), *_kept_back(scenario, sample)):
         waiting = messages * cause.share

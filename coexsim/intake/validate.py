@@ -134,7 +134,7 @@ def _replayed(
         each = (1 - FITTING) / count
 
         def simulated(number: int) -> Results:
-            def tell(time_s: float, recipients: int) -> None:
+            def tell(time_s: float, recipients: int, _in_vain: int) -> None:
                 assert progress is not None
                 share = FITTING + each * (number + min(time_s / length, 1.0))
                 progress(share, f"run {number + 1} of {count}, {recipients:,} recipients so far")

@@ -251,7 +251,7 @@ class World:
         for number in range(1, steps + 1):
             self.env.run(until=self.length_s * number / steps if number < steps else self._all_noted)
             if progress:
-                progress(self.env.now, self.recorder.sent)
+                progress(self.env.now, self.recorder.sent, self.deferrals)
             if len(self.under_way) > MOST_MESSAGES_AT_ONCE:
                 self.stopped_early = f"more than {MOST_MESSAGES_AT_ONCE:,} messages under way: the system is not stable"
                 break
@@ -275,7 +275,7 @@ class World:
         for at_s, drain in looks:
             self.stopped_early = drain.look(self.deferrals, self.deferrals_when_moved, len(self.under_way))
             if progress:
-                progress(at_s, self.recorder.sent)
+                progress(at_s, self.recorder.sent, self.deferrals)
             if self.stopped_early:
                 break
 

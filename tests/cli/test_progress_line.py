@@ -119,10 +119,12 @@ def test_what_a_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
     teller(1, "1 of 5 runs", of=5)
     assert teller.line() == "runs: 1 of 5 runs, 20 % after 10 s, about 40 s left"
     one = RunTeller("small", small(), is_followed=False)
-    one.run(1800.0, 1234)
+    one.run(1800.0, 1234, 99)
     assert one.line() == "small: Mon 09:30 simulated of 2 h, 1,234 recipients so far, 25 % after 8 s, about 24 s left"
-    one.run(10800.0, 1234)
-    assert one.line() == "small: Mon 12:00 simulated (60 min after its end), 1,234 recipients so far, 100 % after 8 s"
+    one.run(10800.0, 1234, 75_000)
+    assert one.line() == (
+        "small: Mon 12:00 simulated (60 min after its end), 1,234 recipients so far, 75,000 attempts came to nothing, 100 % after 8 s"
+    )
     one.begin("other limits")
     assert one.line() == "other limits: after 20 s"
     one(1, "1 of 2 runs", of=2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from scipy.stats import poisson
 
-from coexsim.experiment.tried_again import tried_again
+from coexsim.experiment.tried_again import tried_again, turned_away
 from coexsim.mail.retry import RetrySchedule
 
 EVERY_MINUTE = RetrySchedule((60.0,), 1.0, 60.0, None, 1e9, "message")
@@ -19,8 +21,21 @@ def test_a_backlog_grows_and_is_worked_off() -> None:
     assert found.messages == pytest.approx(3 * (1 / 3 + 2 / 4 + 3 / 5 + 4 / 6))
 
 
-def test_what_is_within_the_limit_waits_for_nothing() -> None:
-    assert tried_again([120.0], 2, 60.0, EVERY_MINUTE, run_s=3600.0, until_s=7200.0) == (0.0, 0.0)
+def test_what_is_far_within_the_limit_waits_for_nothing() -> None:
+    assert tried_again([120.0], 20, 60.0, EVERY_MINUTE, run_s=3600.0, until_s=7200.0) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("mean", "most"), [(9.0, 10), (12.0, 13), (40.0, 50), (100.0, 115)])
+def test_bursts_beyond_the_limit_are_turned_away(mean: float, most: int) -> None:
+    """What a Poisson number has beyond the limit, in the mean: the sum over its law."""
+    numbers = np.arange(most, most + 200)
+    exact = float(np.sum((numbers - most) * poisson.pmf(numbers, mean))) / mean
+
+    assert turned_away(mean, most, mean) == pytest.approx(exact, rel=0.25)
+
+
+def test_where_more_is_due_the_limit_is_always_met() -> None:
+    assert turned_away(12.0, 6, 12.0) == 0.5
 
 
 def test_mail_is_given_up_at_its_age() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from coexsim.experiment import kept_back
 from coexsim.experiment.engines import engine_for
-from coexsim.experiment.estimate import estimate, expected_work
+from coexsim.experiment.estimate import DISK_BYTES_PER_RECIPIENT, estimate, expected_work
+from coexsim.experiment.kept_back import sample_of
 from coexsim.experiment.waiting import Waiting, waiting_mail
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.places import Path
 from coexsim.sim.draining import IN_VAIN_EACH
 from tests.sim.loaded import loaded, run_world
+from tests.sim.setups import OUTSIDE, PEOPLE, setup
 
 EVERY_SECOND = {"like": "exim", "first": "1 s", "factor": 1, "longest": "1 s", "expire_after": "5 d"}
 SENDERS = ("onprem", "inotes-outbound", "external")
@@ -21,7 +27,7 @@ SENDERS = ("onprem", "inotes-outbound", "external")
 
 def waiting(*more: dict[str, Any], messages: float = 1000.0) -> list[Waiting]:
     """What 1000 messages of ten minutes wait for, at senders that try every second."""
-    return waiting_mail(dense(*more), messages)
+    return waiting_mail(spec := dense(*more), messages, sample_of(spec))
 
 
 def dense(*more: dict[str, Any]) -> Scenario:
@@ -127,6 +133,61 @@ def test_what_the_set_up_keeps_back_is_foreseen_within_a_factor_of_two(case: str
     assert 0.5 < estimate(spec).attempts / world.deferrals < 2
 
 
+def test_bursts_below_a_limit_are_foreseen_in_part() -> None:
+    """120 messages a minute where 125 are let in: of the run's own deferrals a twentieth at the least, five times as many at the most."""
+    servers = {"onprem": {"smtpd_client_message_rate_limit": 125}, "external": {**ONE_CLIENT, "retry": EVERY_SECOND}}
+    spec = loaded("postfix", {"servers": servers}, {"run": {"length": "5 min", "drain": "1 h"}})
+    world, _ = run_world(spec)
+
+    assert world.deferrals / 20 < estimate(spec).attempts < 5 * world.deferrals
+
+
+LOOP = {
+    "onprem": {
+        "relay_domains": ["corporate.com"],
+        "virtual_mailbox_domains": [],
+        "recipient_bcc_maps": {"@corporate.com": "zz@corporate.com"},
+    },
+    "inotes-inbound": {"unknown_recipients": "relay", "smart_host": "[mail.corporate.com]"},
+}
+
+
+def test_a_loop_costs_what_its_transactions_cost() -> None:
+    """Mail that nobody has goes to and fro until the hop limit, with a copy at each visit: the rows of the run within a factor of three."""
+    spec = loaded("postfix", {"servers": LOOP}, {"run": {"length": "1 min"}})
+    plain, looping = (
+        estimate(loaded("postfix", {"run": {"length": "1 min"}}), engine="reference"),
+        estimate(spec, engine="reference"),
+    )
+    _, results = run_world(spec)
+
+    assert looping.messages == plain.messages
+    assert looping.cpu_s > 5 * plain.cpu_s
+    assert len(results.mail) / 3 < looping.disk_bytes / DISK_BYTES_PER_RECIPIENT < 3 * len(results.mail)
+    assert expected_work(spec) > 5 * looping.messages
+
+
+def test_a_sample_of_loops_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ways of thousands of transactions each are not all followed."""
+    spec = loaded("postfix", {"servers": LOOP}, {"run": {"length": "1 min"}})
+    whole = len(sample_of(spec).routes)
+    monkeypatch.setattr(kept_back, "MOST_TRANSACTIONS", 100)
+
+    assert len(sample_of(spec).routes) < whole
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_replayed_mail_is_counted(tmp_path: pathlib.Path, kind: str) -> None:
+    """A table of 300 messages: 300, for the estimate and for the choice of the engine."""
+    table = pd.DataFrame({"born_s": np.arange(300.0), "sender": OUTSIDE, "recipients": PEOPLE[0], "size_bytes": 5000})
+    file = tmp_path / f"sent.{kind}"
+    table.to_csv(file, index=False) if kind == "csv" else table.to_parquet(file)
+    spec = setup("domino", {"load": {"replay": {"file": str(file)}}})
+
+    assert estimate(spec).messages == 300
+    assert expected_work(spec) == pytest.approx(300, rel=0.5)
+
+
 def test_five_days_of_attempts_are_counted() -> None:
     """100,000 messages that nobody takes, tried every 5 minutes for 5 days: 1,441 attempts each, about 3 h of the reference engine."""
     steady = {"from": "onprem", "to": "internet", "rate": "100/s"}
@@ -141,7 +202,7 @@ def test_five_days_of_attempts_are_counted() -> None:
 def test_it_says_where() -> None:
     """File and line of what makes it so and of the schedule, so that either can be changed."""
     spec = dense({"events": [{"at": "2 min", "for": "4 min", "down": "inotes-inbound"}]})
-    [found] = waiting_mail(spec, 1000.0)
+    [found] = waiting_mail(spec, 1000.0, sample_of(spec))
     file, line = spec.source.where(("events", 0))
 
     assert found.say(spec).startswith(f"{file}:{line}: up to 400 messages wait, each is tried up to 120 times ({file}:")
