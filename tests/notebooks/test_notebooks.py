@@ -14,7 +14,9 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -31,29 +33,41 @@ class OwnKernel(AsyncKernelManager):
         return KernelSpec(argv=command, display_name="this Python", language="python")
 
 
-@pytest.fixture
-def quiet_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Kernels need an event loop that can watch sockets; what their libraries warn of is not ours."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    with warnings.catch_warnings():
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[OwnKernel]:
+    """One kernel for all notebooks: to start it and load the libraries takes longer than most of them.
+
+    Kernels need an event loop that can watch sockets; what their libraries warn of is not ours.
+    """
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setenv("PYTHONPATH", str(ROOT))
         warnings.simplefilter("ignore")
         if sys.platform == "win32":
             asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
-        yield
+        manager = OwnKernel()
+        yield manager
+        if manager.has_kernel:
+            run_sync(manager.shutdown_kernel)(now=True)
 
 
-def executed(notebook: Path) -> Any:
-    """The notebook with its outputs; its folder is the working directory. Raises at the first cell that fails."""
-    read: Any = nbformat.read
-    document = read(notebook, as_version=4)
+def run_in(kernel: OwnKernel, document: Any) -> Any:
+    """A notebook with its outputs; its folder is the working directory. Raises at the first cell that fails; the kernel lives on."""
     client = NotebookClient(
-        document,
-        timeout=TIMEOUT_S,
-        kernel_manager_class=OwnKernel,
-        resources={"metadata": {"path": str(notebook.parent)}},
+        document, timeout=TIMEOUT_S, km=kernel, resources={"metadata": {"path": str(ROOT / "notebooks")}}
     )
-    client.execute()
+    try:
+        client.execute(cleanup_kc=False)
+    finally:
+        client.kc.stop_channels()
     return document
+
+
+def executed(notebook: Path, kernel: OwnKernel) -> Any:
+    """The notebook with its outputs, in a kernel in which no name is left of what ran before."""
+    read: Any = nbformat.read
+    new: Any = nbformat.v4
+    run_in(kernel, new.new_notebook(cells=[new.new_code_cell("%reset_selective -f .")]))
+    return run_in(kernel, read(notebook, as_version=4))
 
 
 def test_there_are_notebooks() -> None:
@@ -62,11 +76,10 @@ def test_there_are_notebooks() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quiet_loop")
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
-def test_notebook_runs_from_top_to_bottom(notebook: Path) -> None:
+def test_notebook_runs_from_top_to_bottom(notebook: Path, kernel: OwnKernel) -> None:
     """No cell raises or warns, and every cell that ends in a picture shows one."""
-    cells = [cell for cell in executed(notebook).cells if cell.cell_type == "code"]
+    cells = [cell for cell in executed(notebook, kernel).cells if cell.cell_type == "code"]
 
     said = [out for cell in cells for out in cell.outputs if out.output_type == "stream" and out.name == "stderr"]
     assert not said, said
@@ -74,6 +87,17 @@ def test_notebook_runs_from_top_to_bottom(notebook: Path) -> None:
     assert drawn
     for cell in drawn:
         assert any("image/png" in out.get("data", {}) for out in cell.outputs), cell.source
+
+
+def test_no_name_is_left_for_the_next_notebook(kernel: OwnKernel, tmp_path: Path) -> None:
+    """One that forgot an import fails, also behind one that has it."""
+    new: Any = nbformat.v4
+    for name, cell in (("first.ipynb", "import coexsim as cx"), ("second.ipynb", "cx.trace")):
+        nbformat.write(new.new_notebook(cells=[new.new_code_cell(cell)]), tmp_path / name)  # type: ignore[no-untyped-call]
+    executed(tmp_path / "first.ipynb", kernel)
+
+    with pytest.raises(CellExecutionError, match="NameError"):
+        executed(tmp_path / "second.ipynb", kernel)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
