@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,9 +160,10 @@ def test_a_disk_that_fills_up_keeps_what_is_whole(
 def test_standard_output_that_fails_keeps_the_results(scenario: Path) -> None:
     """`run | head -2`, `run > /dev/full` and `run >&-`: same exit code, same tables as ever."""
     out = scenario.parent
-    command = f'"{sys.executable}" -m coexsim run {scenario} --no-pictures --no-round-trip --jobs 1 --out'
+    words = ["run", str(scenario), "--no-pictures", "--no-round-trip", "--jobs", "1", "--out"]
+    assert run([*words, str(out / "whole")]) == 0
+    command = f'"{sys.executable}" -m coexsim {shlex.join(words)}'
     lines = [
-        f"{command} {out}/whole",
         f"{command} {out}/head | head -2; exit ${{PIPESTATUS[0]}}",
         f"{command} {out}/closed >&-",
     ]

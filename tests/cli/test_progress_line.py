@@ -70,9 +70,10 @@ def test_fit_and_validate_say_how_far_they_are(tmp_path: Path, capsys: pytest.Ca
     logs = list(map(str, LOGS))
     assert run(["fit", *logs, "--no-pictures", "--out", str(tmp_path)]) in (0, 3)
     assert "fit: " in capsys.readouterr().err
-    assert run(["validate", str(tmp_path / "fitted.yaml"), *logs, "--no-pictures", "--out", str(tmp_path)]) in (0, 1, 3)
+    fitted = str(tmp_path / "fitted.yaml")
+    assert run(["validate", fitted, *logs, "-n", "1", "--no-pictures", "--out", str(tmp_path)]) in (0, 1, 3)
     assert "validate: " in capsys.readouterr().err
-    assert run(["fit", *logs, "--no-pictures", "-q", "--out", str(tmp_path)]) in (0, 3)
+    assert run(["fit", logs[0], "--no-pictures", "-q", "--out", str(tmp_path)]) in (0, 3)
     assert capsys.readouterr().err == ""
 
 

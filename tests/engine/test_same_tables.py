@@ -21,7 +21,7 @@ RANDOM_WORLDS = int(os.environ.get("COEXSIM_RANDOM_WORLDS", "100"))
 FIRST_WORLD = int(os.environ.get("COEXSIM_FIRST_RANDOM_WORLD", "0"))
 PER_TEST = 10
 LONGEST_S = (
-    600.0 if "COEXSIM_RANDOM_WORLDS" in os.environ else 200.0
+    600.0 if "COEXSIM_RANDOM_WORLDS" in os.environ else 140.0
 )  # of a random world: the long form runs each to its end
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from time import sleep
@@ -28,6 +28,15 @@ EXPECTED = [workers.fake_run(None, SEED, number) for number in range(6)]
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Executor]:
+    """A Dask cluster of two worker processes, begun once: each loads all that a run needs."""
+    pytest.importorskip("distributed")
+    with open_executor(2, dask="local") as started:
+        assert started is not None
+        yield started
+
+
 def gathered(executor: Executor | None, run: Callable[..., Results], first: Any = None) -> Results:
     done = dict(run_all(executor, run, [(first, SEED, number) for number in range(6)]))
     return join([done[index] for index in sorted(done)])
@@ -40,17 +49,6 @@ def test_processes_give_what_one_process_gives() -> None:
 
     assert elsewhere.mail.equals(gathered(None, workers.fake_run).mail)
     assert elsewhere.provenance["replications"] == list(range(6))
-
-
-@pytest.mark.slow
-def test_dask_gives_the_same_also_when_a_worker_is_killed(tmp_path: Path) -> None:
-    """A real cluster of worker processes; the scheduler gives the dead worker's runs to the others."""
-    pytest.importorskip("distributed")
-    with open_executor(2, dask="local") as cluster:
-        elsewhere = gathered(cluster, workers.killing_run, str(tmp_path))
-
-    assert (tmp_path / "killed").exists()
-    assert elsewhere.mail.equals(join(EXPECTED).mail)
 
 
 def test_nobody_at_the_dask_address_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,14 +141,11 @@ def test_an_interrupt_ends_the_workers_at_once() -> None:
 
 
 @pytest.mark.slow
-def test_a_simulation_gives_the_same_tables_wherever_it_runs() -> None:
+def test_a_simulation_gives_the_same_tables_wherever_it_runs(cluster: Executor) -> None:
     """Every table of a real scenario, from this process, from two others and from a Dask cluster."""
-    pytest.importorskip("distributed")
     scenario = station(hours=2)
     here = replicate(scenario, 3, jobs=1)
-
-    with open_executor(2, dask="local") as cluster:
-        elsewhere = [replicate(scenario, 3, jobs=2), replicate(scenario, 3, executor=cluster)]
+    elsewhere = [replicate(scenario, 3, jobs=2), replicate(scenario, 3, executor=cluster)]
 
     for other in elsewhere:
         for name, table in here.tables.items():
@@ -158,3 +153,12 @@ def test_a_simulation_gives_the_same_tables_wherever_it_runs() -> None:
         assert other.provenance == here.provenance
     alone = simulate(scenario, replication=2)
     assert alone.mail["delay_s"].tolist() == here.mail.loc[here.mail["replication"] == 2, "delay_s"].tolist()
+
+
+@pytest.mark.slow
+def test_dask_gives_the_same_also_when_a_worker_is_killed(cluster: Executor, tmp_path: Path) -> None:
+    """A real cluster of worker processes; the scheduler gives the dead worker's runs to the others."""
+    elsewhere = gathered(cluster, workers.killing_run, str(tmp_path))
+
+    assert (tmp_path / "killed").exists()
+    assert elsewhere.mail.equals(join(EXPECTED).mail)
