@@ -58,7 +58,8 @@ def run_in(kernel: OwnKernel, document: Any) -> Any:
     try:
         client.execute(cleanup_kc=False)
     finally:
-        client.kc.stop_channels()
+        if client.kc is not None:
+            client.kc.stop_channels()
     return document
 
 
