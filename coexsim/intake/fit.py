@@ -249,7 +249,7 @@ def fit(
         *load.rate_figures(complete),
         *load.flow_figures(complete, assumed),
         *load.recipient_figures(complete, assumed),
-        *fit_load.size_figures(sizes, complete, assumed),
+        *fit_load.size_figures(sizes, complete, assumed, seen.times.messages),
         *fit_service.service_figures(book, tries, works, shown, is_whole=complete.lines_hold),
         *traffic.session_figures(book, shown, is_whole=complete.lines_hold),
         *traffic.retry_figures(shown),

@@ -287,8 +287,13 @@ def _growth(weeks: Counts, length_s: float) -> MeasuredFigure:
     )
 
 
-def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | None) -> list[MeasuredFigure]:
-    """Mean and quantiles of the sizes, and how well the law fits. Few huge messages make the mean: where lines are missing, so may they."""
+def size_figures(
+    fit: SizeFit | None, complete: Complete, assumed: LoadSpec | None, messages: int = 0
+) -> list[MeasuredFigure]:
+    """Mean and quantiles of the sizes, and how well the law fits. Few huge messages make the mean: where lines are missing, so may they.
+
+    `messages`: how many there were, also those that were refused before they came, whose sizes are in no log.
+    """
     if fit is None:
         return [fig.cannot_say("sizes", "size of a message", "B", "no message's size is logged")]
     guess = assumed.sizes.mean_bytes if assumed else nan
@@ -296,6 +301,9 @@ def size_figures(fit: SizeFit | None, complete: Complete, assumed: LoadSpec | No
     if not complete.counts_hold:
         why = "a few huge messages make the mean, and lines or logs are missing"
         rows = [fig.cannot_say("sizes", "size of a message, mean", "B", why)]
+    elif (lost := messages - fit.moments.n) > 0:
+        why = f"{lost:,} of {messages:,} messages have no size in the logs, as those that are refused before they come"
+        rows = [rows[0]._replace(remark=why)]
     step = ROUNDED_B if (fit.sizes % ROUNDED_B == 0).mean() > MANY_ROUND else 0.0
     for p in QUANTILES:
         if len(fit.sizes) * min(p, 1 - p) >= 3:
