@@ -42,6 +42,7 @@ def _hosted_inbound(server: HostedInbound, scenario: Scenario, _host: AnyServer)
         internal_clients=None if server.internal_clients is None else frozenset(server.internal_clients),
         accepts_only_from=None if server.accepts_only_from is None else frozenset(server.accepts_only_from),
         relays_own_senders_only=server.relay_by == "ip-address",
+        local_hop_limit=organisation.service.most_visits,
         copies_all_to=server.journal_to,
         copies_once=True,
         unlisted_go_to=server.catch_all,

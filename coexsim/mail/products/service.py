@@ -71,6 +71,7 @@ class ServiceProduct(NamedTuple):
     """A hosted mail service. `name` is whose replies are given; `machine_settings` are fields of a `Policy` of both its servers.
 
     `host_endings` are domains that its own mail hosts lie in; `addresses` is how many hosts one tenant's mail leaves from;
+    `most_visits`: mail that comes to a tenant once more is a loop;
     `delimiters` begin an address extension that its mailboxes have;
     `own_domains_by_mx`: mail of a tenant's domain that is not for its mailboxes goes by the MX record where no connector is set.
     """
@@ -86,6 +87,7 @@ class ServiceProduct(NamedTuple):
     people_elsewhere: Literal["refuse", "relay"] = "refuse"
     routes_internal_mail: Literal["by-mx", "direct"] = "by-mx"
     own_domains_by_mx: bool = True
+    most_visits: int | None = None
     limits: Limits = Limits()
     sizes: SizeLimits = SizeLimits()
     delimiters: str = ""
