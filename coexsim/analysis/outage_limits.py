@@ -12,6 +12,7 @@ from coexsim.errors import ScenarioError
 from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import run_all
 from coexsim.experiment.run import run_one
+from coexsim.mail.products.registry import PRODUCTS
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
 from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbound
@@ -22,17 +23,6 @@ DOUBLED = {
     "transfer_threads": "transfer threads", "transfer_threads_per_destination": "transfer threads to one destination",
     "smtp_connections": "SMTP connections", "cores": "cores",
 }  # fmt: skip
-RETRY_SETTINGS = {
-    "domino": "Initial transfer retry interval",
-    "exchange": "OutboundConnectionFailureRetryInterval",
-    "exim": "retry rules",
-    "postfix": "minimal_backoff_time, maximal_backoff_time and queue_run_delay",
-}
-"""The setting of a product that says it. Domino: a Configuration Settings document, Router/SMTP, Restrictions and Controls, Transfer
-Controls (help.hcl-software.com/domino/12.0.0/admin/conf_settingtransferlimits_t.html). Exchange: of Set-TransportService, the interval of
-connection attempts after the quick ones have failed (learn.microsoft.com, TransportServer.OutboundConnectionFailureRetryInterval: 10
-minutes on a Hub Transport server). Exim: the `retry` section of its configuration, by host (specification, chapter 32). Postfix:
-postconf(5), least and longest time between attempts and the time between two queue scans."""
 
 
 class LimitChange(NamedTuple):
@@ -108,7 +98,7 @@ def possible_changes(spec: Scenario, event: Event, facts: OutageFacts) -> list[t
         takers = [spec.home_server["onprem"]]
     found: list[tuple[str, dict[str, object]]] = []
     for name in keepers:
-        setting = RETRY_SETTINGS.get(product_kind(spec, name))
+        setting = PRODUCTS[product_kind(spec, name)].retry_setting
         words = f"a retry interval of 5 min at {name}{f' ({setting})' if setting else ''}"
         found.append((words, {f"servers.{name}.retry": QUICK_RETRY}))
     for name, resources in [

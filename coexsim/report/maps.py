@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from coexsim.mail.outages import site_of
+from coexsim.mail.products.registry import PRODUCTS
 from coexsim.report.style import (
     GREY,
     INK,
@@ -24,22 +25,9 @@ from coexsim.scenario.model import Scenario
 from coexsim.sim.network import topology
 from coexsim.units import say_duration
 
-KIND_WORDS = {
-    "domino": "Domino",
-    "exchange": "Exchange",
-    "postfix": "Postfix",
-    "exim": "Exim",
-    "relay": "relay",
-    "hosted-inbound": "hosted service, incoming",
-    "hosted-outbound": "hosted service, outgoing",
-    "external": "other organisations",
-}
-ORDER = {
-    kind: i
-    for i, kind in enumerate(
-        ("external", "hosted-outbound", "domino", "exchange", "postfix", "exim", "relay", "hosted-inbound")
-    )
-}
+OUTER = ("external", "hosted-outbound", "hosted-inbound")
+ORDER = {kind: i for i, kind in enumerate((*OUTER[:2], *(kind for kind in PRODUCTS if kind not in OUTER), OUTER[2]))}
+"""From left to right: who sends from outside, the organisation's own servers, and where hosted mailboxes are."""
 BOX_W, BOX_H, GAP = 2.5, 0.78, 0.62
 COLUMN = 5.4
 WRAP_AT = 46
@@ -191,9 +179,7 @@ def draw_places(axes: Axes, layout: Layout, scenario: Scenario, in_use: set[str]
         )  # fmt: skip
         server = scenario.servers[name]
         cores = f", {server.capacity.cores} cores" if server.capacity.cores else ""
-        words = (
-            f"on the {server.runs_on} machine" if server.runs_on else KIND_WORDS.get(server.kind, server.kind) + cores
-        )
+        words = f"on the {server.runs_on} machine" if server.runs_on else PRODUCTS[server.kind].words + cores
         axes.text(
             x,
             y + 0.11,

@@ -1,4 +1,8 @@
-"""A row of the table `mail`: what each column is, said once for the recorder, the compiled engine, streamed runs and who reads it."""
+"""A row of the table `mail`: what each column is, said once for the recorder, the compiled engine, streamed runs and who reads it.
+
+A new column is filled in `sim/recorder.py` (`Recorder.end`) and, from what the kernel knows of a copy, in the compiled engine:
+`ROW` of ``engine/layout.py``, ``end_row`` of ``engine/copies.py``, ``spread`` of ``engine/spreading.py``.
+"""
 
 from __future__ import annotations
 

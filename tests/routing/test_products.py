@@ -12,7 +12,7 @@ from coexsim.mail.products.registry import PRODUCTS, SCHEDULES, schedule_of
 from coexsim.mail.replies import COMMON, reply
 from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.setup import Setup
-from coexsim.report.maps import KIND_WORDS, ORDER
+from coexsim.report.maps import ORDER
 from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.machine import RetryPlan
 from coexsim.scenario.servers import KINDS, AnyServer
@@ -28,10 +28,10 @@ def missing_kinds(**known: Iterable[str]) -> dict[str, list[str]]:
 
 
 def test_every_kind_of_server_is_known_everywhere() -> None:
-    """A kind that a scenario can write has a product, a word and a place in the picture of the set-up."""
+    """A kind that a scenario can write has a product and a place in the picture of the set-up."""
     classes = [literals(one, "kind")[0] for one in get_args(AnyServer)]
 
-    assert missing_kinds(classes=classes, products=PRODUCTS, words=KIND_WORDS, order=ORDER) == {}
+    assert missing_kinds(classes=classes, products=PRODUCTS, order=ORDER) == {}
 
 
 def test_a_missing_kind_is_found() -> None:
@@ -43,6 +43,15 @@ def test_a_missing_kind_is_found() -> None:
 def test_every_schedule_that_a_scenario_can_name_exists() -> None:
     """`retry: {like: ...}` names schedules of products, and every such schedule can be named."""
     assert set(literals(RetryPlan, "like")) == set(SCHEDULES)
+
+
+NOT_OURS = {"relay", "hosted-inbound", "hosted-outbound", "external"}
+"""Kinds whose retries are not a product's setting that is known here, or not the organisation's to change."""
+
+
+def test_every_product_says_where_its_retries_are_set() -> None:
+    """An outage's answer names that setting."""
+    assert {kind for kind, product in PRODUCTS.items() if not product.retry_setting} == NOT_OURS
 
 
 def told_twice(products: Iterable[Product]) -> list[str]:

@@ -103,6 +103,7 @@ def _connections_per_message(_server: DominoServer) -> float:
 DOMINO = Product(
     "domino",
     "domino",
+    "Domino",
     _domino,
     _schedule,
     machine_settings=dict(expired="own-code", needs_forwarding=True),
@@ -110,4 +111,7 @@ DOMINO = Product(
     schedules={"domino": SCHEDULE},
     sessions_per_destination=_sessions_per_destination,
     connections_per_message=_connections_per_message,
+    # of a Configuration Settings document: Router/SMTP, Restrictions and Controls, Transfer Controls
+    # (help.hcl-software.com/domino/12.0.0/admin/conf_settingtransferlimits_t.html)
+    retry_setting="Initial transfer retry interval",
 )

@@ -185,6 +185,7 @@ def _connections_per_message(server: ExchangeServer) -> float:
 EXCHANGE = Product(
     "exchange",
     "exchange",
+    "Exchange",
     _exchange,
     _schedule,
     machine_settings=dict(expired="own-code", back_pressure_delays=True),
@@ -193,4 +194,7 @@ EXCHANGE = Product(
     schedules={"exchange": SCHEDULE, "exchange-2007": constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S)},
     sessions_per_destination=_sessions_per_destination,
     connections_per_message=_connections_per_message,
+    # of Set-TransportService: between connection attempts after the quick ones have failed (learn.microsoft.com,
+    # TransportServer.OutboundConnectionFailureRetryInterval: 10 minutes on a Hub Transport server)
+    retry_setting="OutboundConnectionFailureRetryInterval",
 )

@@ -129,9 +129,12 @@ def _schedule(server: EximServer) -> RetrySchedule:
 EXIM = Product(
     "exim",
     "exim",
+    "Exim",
     _exim,
     _schedule,
     machine_settings=dict(waits_at_loops=True, expired="own-code"),
     replies=REPLIES,
     schedules={"exim": SCHEDULE},
+    # the `retry` section of its configuration, by host (specification, chapter 32)
+    retry_setting="retry rules",
 )

@@ -36,6 +36,7 @@ def _schedule(_server: ExternalServer) -> RetrySchedule:
 EXTERNAL = Product(
     "external",
     "postfix",
+    "other organisations",
     _external,
     _schedule,
     machine_settings=postfix.MACHINE_SETTINGS,

@@ -234,5 +234,9 @@ def _schedule(_server: HostedInbound | HostedOutbound) -> RetrySchedule:
     return SCHEDULE
 
 
-HOSTED_INBOUND = Product("hosted-inbound", "hosted", _hosted_inbound, _schedule, replies=REPLIES)
-HOSTED_OUTBOUND = Product("hosted-outbound", "hosted", _hosted_outbound, _schedule, replies=REPLIES)
+HOSTED_INBOUND = Product(
+    "hosted-inbound", "hosted", "hosted service, incoming", _hosted_inbound, _schedule, replies=REPLIES
+)
+HOSTED_OUTBOUND = Product(
+    "hosted-outbound", "hosted", "hosted service, outgoing", _hosted_outbound, _schedule, replies=REPLIES
+)

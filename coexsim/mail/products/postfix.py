@@ -291,10 +291,13 @@ def _sessions_per_destination(_transfer_threads: int | None) -> int | None:
 POSTFIX = Product(
     "postfix",
     "postfix",
+    "Postfix",
     _postfix,
     _schedule,
     machine_settings=MACHINE_SETTINGS,
     replies=REPLIES,
     schedules={"postfix": SCHEDULE},
     sessions_per_destination=_sessions_per_destination,
+    # postconf(5): least and longest time between attempts, and the time between two queue scans
+    retry_setting="minimal_backoff_time, maximal_backoff_time and queue_run_delay",
 )

@@ -33,18 +33,20 @@ def each_for_itself(server: Any) -> float | None:  # noqa: ARG001
 class Product(NamedTuple):
     """A product or a service that runs mail servers.
 
-    `name` is what it calls itself, and whose replies it gives. `settings` makes fields of a `Policy` of a server's own settings (with
-    the scenario, and the server whose machine it shares). `machine_settings` are fields that a relay on its machine has too. `replies` are
-    SMTP reply, enhanced status code and text by cause, where they differ from what the RFCs say (``replies.py``); `more_replies` are
-    those of versions, which go by names of their own. `schedule` is how a
-    server retries, `schedules` are those that others can take by name (``retry: {like: ...}``). `sessions_per_destination` says how
-    many sessions go to one destination at once, given the number of transfer threads. `connections_per_message` is for products whose mail
-    for a destination waits in one queue: what is turned away goes on over the other connections, and after each message sent so many
-    more (mostly less than one) are opened again.
+    `name` is what it calls itself, and whose replies it gives; `words` are what pictures call it. `settings` makes fields of a `Policy`
+    of a server's own settings (with the scenario, and the server whose machine it shares). `machine_settings` are fields that a relay
+    on its machine has too. `replies` are SMTP reply, enhanced status code and text by cause, where they differ from what the RFCs say
+    (``replies.py``); `more_replies` are those of versions, which go by names of their own. `schedule` is how a server retries,
+    `schedules` are those that others can take by name (``retry: {like: ...}``). `sessions_per_destination` says how many sessions go to
+    one destination at once, given the number of transfer threads. `connections_per_message` is for products whose mail for a
+    destination waits in one queue: what is turned away goes on over the other connections, and after each message sent so many more
+    (mostly less than one) are opened again. `retry_setting` is where an administrator says when mail is tried again; empty where it is
+    not for the organisation to say.
     """
 
     kind: str
     name: str
+    words: str
     settings: Callable[[Any, Scenario, AnyServer], Settings]
     schedule: Callable[[Any], RetrySchedule]
     machine_settings: Mapping[str, Any] = {}
@@ -53,6 +55,7 @@ class Product(NamedTuple):
     schedules: Mapping[str, RetrySchedule] = {}
     sessions_per_destination: Callable[[int | None], int | None] = no_limit
     connections_per_message: Callable[[Any], float | None] = each_for_itself
+    retry_setting: str = ""
 
 
 def client_rates(limits: RateLimits) -> tuple[Rate, ...]:

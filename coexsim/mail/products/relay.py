@@ -44,5 +44,5 @@ def _schedule(_server: RelayServer) -> RetrySchedule:
 
 
 RELAY = Product(
-    "relay", "postfix", _relay, _schedule, replies=postfix.REPLIES
+    "relay", "postfix", "relay", _relay, _schedule, replies=postfix.REPLIES
 )  # one without a product speaks as Postfix does

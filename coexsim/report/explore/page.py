@@ -20,10 +20,11 @@ from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.errors import OutputError
 from coexsim.experiment.store import make_folder, write_whole
 from coexsim.experiment.sweep import HOSTED_SHARE
+from coexsim.mail.products.registry import PRODUCTS
 from coexsim.report.explore.axes import GROWTH, MACHINE, Axis, machines
 from coexsim.report.explore.grid import Grid
 from coexsim.report.explore.points import BUSY, OBJECTIVE, GridPoint
-from coexsim.report.maps import BOX_H, BOX_W, KIND_WORDS, lay_out
+from coexsim.report.maps import BOX_H, BOX_W, lay_out
 from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
 from coexsim.text import encodable
@@ -147,7 +148,7 @@ def _map(scenario: Scenario) -> dict[str, Any]:
 
     def words(name: str) -> str:
         server = scenario.servers[name]
-        return f"on the {server.runs_on} machine" if server.runs_on else KIND_WORDS.get(server.kind, server.kind)
+        return f"on the {server.runs_on} machine" if server.runs_on else PRODUCTS[server.kind].words
 
     return {
         "box": [BOX_W, BOX_H],

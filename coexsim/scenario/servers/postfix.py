@@ -48,7 +48,9 @@ class PostfixServer(ServerBase):
 
     side = "onprem"
     said_by = SAID_BY
-    domain_keys = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
+    domain_keys = (
+        "mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains", "relay_recipient_domains",
+    )  # fmt: skip
     kind: Literal["postfix"] = Field(description="a Postfix server, set up in the words of main.cf")
     mydestination: Names = Field(
         default=(),
