@@ -186,6 +186,8 @@ class RuleMemory:
 
         def is_grey(client: str, sender: str, rcpt: str) -> bool:
             assert delay_s is not None
+            if client not in world.setup.policies:
+                return False  # whoever hands a named message in tried before, as in a trace
             # A client's senders are numbered; so many after one another are the addresses of one of its systems.
             addresses = world.setup.policies[client].outgoing_addresses
             known_by = greylist_key(world.setup, self._server, client, (which + source) % addresses)

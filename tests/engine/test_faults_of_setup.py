@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from coexsim.mail.setup import Setup
+from coexsim.mail.trace import trace_mail
 from coexsim.scenario.load import scenario_from_text
 from tests.engine.both import assert_same, compiled, reference
 
@@ -90,3 +92,19 @@ def test_frozen_mail_is_left_alone_until_it_is_thawed_or_cancelled(settings: str
     message = slow.messages[slow.messages["kind"] == "mail"]
     assert (message["outcome"].tolist(), message["delay_s"].tolist()) == (["expired"], [end_s])
     assert slow.mail["attempts"].max() == attempts
+
+
+@pytest.mark.parametrize(
+    "counts", ["greylisting: {delay: 2 min}", "smtpd_client_message_rate_limit: 1", "outgoing_addresses: 3"]
+)
+def test_who_is_no_server_hands_mail_in_where_clients_are_told_apart(counts: str) -> None:
+    """A client outside, of whom the scenario knows no addresses, is none of those who are put off: as in a trace, in both engines."""
+    text = SET_UP.format(server=f"kind: postfix, {counts}", drain="1 h")
+    text = text.replace("from: anna", "at: mx, client: outside, from: x@gmx.example").replace(
+        "to: x@elsewhere.org", "to: anna"
+    )
+    spec = scenario_from_text(text)
+    results = reference(spec)
+
+    assert results.mail["outcome"].tolist() == [trace_mail(Setup(spec), spec.messages[0]).outcome] == ["delivered"]
+    assert_same(results, compiled(spec))

@@ -9,10 +9,10 @@ from coexsim.mail.dialogue import receive
 from coexsim.mail.directory import Person
 from coexsim.mail.dns import Answer
 from coexsim.mail.dsn import dsn_message
-from coexsim.mail.expansion import MOST_ADDRESSES
+from coexsim.mail.expansion import MOST_ADDRESSES, MOST_STEPS
 from coexsim.mail.message import Command, Envelope, Rcpt, Reply
 from coexsim.mail.outages import Outages
-from coexsim.mail.products.registry import REPLIES
+from coexsim.mail.products.registry import REPLIES, retry_of
 from coexsim.mail.products.services import organisation_of
 from coexsim.mail.reception import Reception, Refusal
 from coexsim.mail.replies import COMMON, expired_reply, reply
@@ -262,6 +262,35 @@ def test_a_group_is_expanded_to_a_thousand_addresses(members: int, outcome: str)
     assert result.outcome == outcome
 
 
+@pytest.mark.parametrize(("aliases", "outcome"), [(MOST_STEPS, "delivered"), (MOST_STEPS + 1, "deferred_in_queue")])
+def test_aliases_lead_over_a_thousand_others(aliases: int, outcome: str) -> None:
+    """virtual_alias_recursion_limit (postconf(5)): one leads to the next as often; where it goes on, the message is deferred."""
+    maps = ", ".join(f"a{n}@corporate.com: a{n + 1}@corporate.com" for n in range(aliases - 1))
+    text = ONE_POSTFIX.replace(
+        "smtpd_recipient_limit: 1",
+        f"virtual_alias_maps: {{{maps}, a{aliases - 1}@corporate.com: two@corporate.com}}",
+    )
+
+    assert trace(Setup(scenario_from_text(text)), OUTSIDE, "a0@corporate.com").outcome == outcome
+
+
+@pytest.mark.parametrize("kind", ["postfix", "exim"])
+def test_a_list_of_internal_senders_is_refused_at_rcpt(kind: str) -> None:
+    """A condition of the recipient's check, so the client is told, for its one recipient, and no message is taken that bounces later."""
+    text = ONE_POSTFIX.replace("kind: postfix", f"kind: {kind}").replace(", smtpd_recipient_limit: 1", "")
+    setup = Setup(scenario_from_text(text[:-2] + ", groups: {all: [two]}, internal_only: [all]}\n"))
+    said = receive(setup, "onprem", "outside", Envelope(OUTSIDE, (Rcpt("all@corporate.com"),)))
+
+    assert [each.reply.enhanced for each in said.refused] == ["5.7.1"]
+
+
+def test_who_retries_like_exchange_gives_messages_fifteen_minutes() -> None:
+    """A message that was told to come later, its queue being well [MS-INT]."""
+    text = ONE_POSTFIX.replace("smtpd_recipient_limit: 1", "retry: {like: exchange}")
+
+    assert retry_of(scenario_from_text(text), "onprem").message_gap_s == 900
+
+
 @pytest.mark.parametrize(
     ("set_here", "server"), [("", "inotes-inbound"), ("forwarding: {iUser2: dUser1@corporate.com}", "onprem")]
 )
@@ -327,7 +356,21 @@ def test_exim_says_later_where_its_own_set_up_leads_nowhere() -> None:
     ).refused[0]
 
     assert said.reply.code == 451
-    assert "451 4." in said.reply.text or said.reply.enhanced.startswith("4")
+    assert said.reply.enhanced.startswith("4")
+
+
+def test_postfix_says_what_its_probe_met_as_a_temporary_failure() -> None:
+    """A relayhost that does not exist is a fault here: 451 and a code of class 4 in what the client is told, not the 550 of the lookup."""
+    text = ONE_POSTFIX.replace(
+        "smtpd_recipient_limit: 1",
+        "relay_domains: [far.example], relayhost: '[typo.far.example]', reject_unverified_recipient: true",
+    )
+    said = receive(
+        Setup(scenario_from_text(text)), "onprem", "outside", Envelope(OUTSIDE, (Rcpt("x@far.example"),))
+    ).refused[0]
+
+    assert said.reply.code == 450
+    assert "451 4." in said.reply.text
 
 
 @pytest.mark.parametrize("person", ["{mail_file: onprem}", "{mail_file: other}"])

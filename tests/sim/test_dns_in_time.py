@@ -9,6 +9,7 @@ import pytest
 from coexsim.experiment.results import Results
 from coexsim.mail.trace import trace
 from coexsim.scenario.load import scenario_from_text
+from coexsim.sim.world import World
 from tests.sim.setups import as_text
 from tests.sim.small import IN, SMALL, Small, ends, event, into
 
@@ -98,3 +99,11 @@ def test_one_name_in_two_views_is_two_destinations(small: Small) -> None:
 
     assert late[1] >= 3600
     assert at_once == ("delivered", 37.002, 1)
+
+
+def test_name_servers_that_no_link_leads_to_are_near() -> None:
+    """Where the scenario has no link to them, a question costs no round trip, rather than being impossible."""
+    text = as_text(SMALL, {"name_servers": {"site": "elsewhere"}, "sites": [*SMALL["sites"], "elsewhere"]})
+    world = World(scenario_from_text(text), 1, 0)
+
+    assert {server.resolvers.round_trip_s for server in world.servers.values()} == {0.0}
