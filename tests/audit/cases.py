@@ -119,6 +119,10 @@ CASES: dict[str, Case] = {
         " forwarding_address: elsa@otherdomain.com}}}",
         "servers: {onprem: {verify_local_recipients: enabled}}",
     ),
+    "FORWARDED-UNREWRITTEN": Case(
+        "directory: {people: {elsa: {mail_system: other-internet-mail, forwarding_address: elsa@otherdomain.com}}}",
+        "directory: {people: {elsa: {mail_system: other-internet-mail, forwarding_address: dUser1@corporate.com}}}",
+    ),
     "DOMINO-FOREIGN-DOMAIN-IS-LOCAL": Case(
         "servers: {onprem: {foreign_smtp_domains: {corporate.com: smtp.inotes.example}}}",
         "servers: {onprem: {foreign_smtp_domains: {otherdomain.com: mail.otherdomain.com}}}",

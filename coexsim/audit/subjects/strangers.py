@@ -51,6 +51,16 @@ FORGED_SENDER = FindingKind(
     "Check that the spam filter, in front of the server or on it, tests SPF and DMARC for your own domain.",
     "RFC 5321, section 7.1",
 )
+FORWARDED_UNREWRITTEN = FindingKind(
+    "FORWARDED-UNREWRITTEN",
+    "mail of outside senders is forwarded outside",
+    "note",
+    "A mailbox or alias here leads to another organisation, and the sender's address stays as it was.",
+    "Who takes it there sees a sender whose domain does not name this server (SPF), and may refuse it or take it for spam; these rules "
+    "know neither SPF nor the rewriting of senders (SRS), with which notices would come back by this server. Hosted services rewrite.",
+    "Rewrite senders where the product can, keep the mailbox here, or acknowledge it.",
+    "RFC 7208, section 10.3; docker-mailserver #611, mailcow-dockerized #2418",
+)
 
 
 def nobody_relays_for_strangers(search: Search) -> Iterator[Finding]:
@@ -118,16 +128,36 @@ def forged_senders(search: Search) -> Iterator[Finding]:
             return
 
 
+def forwarding_leaves(search: Search) -> Iterator[Finding]:
+    """Mail of an outside sender that is for the organisation's people ends here, and is not sent out again under that sender."""
+    told: set[str] = set()
+    for flow in search.flows:
+        for copy in flow.route.copies if flow.route and flow.sender.side == "internet" else ():
+            own = [name for name in copy.servers if name in search.own_servers]
+            if not own or copy.is_archive or copy.servers[-1] not in search.setup.external_servers:
+                continue
+            if own[-1] in told or search.setup.policies[own[-1]].replica:  # a hosted service rewrites senders
+                continue
+            told.add(own[-1])
+            text = (
+                f"{own[-1]} forwards mail of outside senders, such as {flow}, to {copy.address}: who takes it there and checks SPF sees "
+                "a forged sender unless it is rewritten (SRS); these rules know neither"
+            )
+            yield search.finding(FORWARDED_UNREWRITTEN, search.setting(own[-1]), text, about=(own[-1],))
+
+
 SUBJECT = Subject(
     explanations=(
         OPEN_RELAY,
         RELAYS_FOR_OUTSIDER,
         OWN_MAIL_REFUSED,
         FORGED_SENDER,
+        FORWARDED_UNREWRITTEN,
     ),
     causes=(own_mail_is_taken,),
     finders=(
         nobody_relays_for_strangers,
         forged_senders,
+        forwarding_leaves,
     ),
 )
