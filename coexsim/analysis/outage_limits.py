@@ -20,7 +20,7 @@ from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbou
 MOST_CHANGES = 6
 QUICK_RETRY = {"first": "5 min", "factor": 1, "longest": "5 min"}
 DOUBLED = {
-    "transfer_threads": "transfer threads", "transfer_threads_per_destination": "transfer threads to one destination",
+    "transfer_threads": "transfer threads", "transfer_threads_per_destination": "transfer threads per destination",
     "smtp_connections": "SMTP connections", "cores": "cores",
 }  # fmt: skip
 

@@ -166,10 +166,20 @@ TABLES: dict[str, TableText] = {
 
 
 def find_columns(words: str) -> list[ColumnText]:
-    """Columns by ``TABLE.COLUMN``, or by their own name in whatever tables have it; none where there is no such column."""
+    """Columns by ``TABLE.COLUMN``, or by their own name in whatever tables have it; none where there is no such column.
+
+    Of a table that has none of this name those that end so: ``stages.busy`` is ``mean_busy``.
+    """
     table, _, name = words.rpartition(".")
-    return [
+    exact = [
         ColumnText(each, name, text.columns[name])
         for each, text in TABLES.items()
         if table in (each, "", "results") and name in text.columns
+    ]
+    if exact or table not in TABLES:
+        return exact
+    return [
+        ColumnText(table, each, column)
+        for each, column in TABLES[table].columns.items()
+        if name and each.endswith(f"_{name}")
     ]

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from coexsim.analysis.tables import ColumnText, TableText
     from coexsim.analysis.terms import Term
     from coexsim.experiment.columns import Column
+    from coexsim.scenario.describe import ScenarioKey
+    from coexsim.scenario.model import Scenario
+
+SHORTEST, MOST_MENTIONED = 6, 4
+"""Words of so many letters are looked for in what keys mean, and so many of these are told."""
 
 
 def explain(
@@ -30,6 +35,9 @@ def explain(
             "all of them are listed",
             autocompletion=explained, show_default=False,
         ),
+    ] = None,
+    given: Annotated[
+        Path | None, Option("--in", metavar="FILE", help="a scenario file: tell the values of the key that hold there", show_default=False)
     ] = None,
     out: options.Out = None,
     quiet: options.Quiet = False,
@@ -56,7 +64,7 @@ def explain(
     elif code in EXPLANATIONS:
         _explain_finding(code, quiet=quiet, as_json=as_json)
     else:
-        _explain_words(what, quiet=quiet, as_json=as_json)
+        _explain_words(what, given, quiet=quiet, as_json=as_json)
     return 0
 
 
@@ -104,11 +112,15 @@ def _explain_finding(code: str, *, quiet: bool, as_json: bool) -> None:
         say([*which_article(text for _, text in found.sections()), ""])
 
 
-def _explain_words(words: str, *, quiet: bool, as_json: bool) -> None:
+def _explain_words(words: str, given: Path | None, *, quiet: bool, as_json: bool) -> None:
     """Tell of keys, words of objectives, tables and columns of that name; of all, if one name has several. Raises `UsageError`."""
-    told = [*_keys(words), *_terms(words), *_tables(words)]
+    from coexsim.scenario.load import load_scenario
+
+    scenario = load_scenario(given) if given is not None else None
+    told = [*_keys(words, scenario), *_terms(words), *_tables(words)]
     if not told and " " in words:  # as answers print a key: SMTP connections
-        told = [*_keys("_".join(words.lower().split()))]
+        told = [*_keys("_".join(words.lower().split()), scenario)]
+    told = told or [*_resource(words, scenario)] or [*_mentioned(words, scenario)]
     if not told:
         raise UsageError(_unknown(words))
     data = [each for _, each in told]
@@ -127,15 +139,60 @@ Told = tuple[list[str], dict[str, Any]]
 """What is told of one meaning of a word: lines for people, and the same for programs."""
 
 
-def _keys(words: str) -> Iterator[Told]:
-    from coexsim.scenario.describe import describe, describe_data
+def _keys(words: str, scenario: Scenario | None) -> Iterator[Told]:
+    from coexsim.scenario.describe import describe, describe_data, find_keys, kind_of_server
 
     try:
         lines, data = describe(words).split("\n\n"), describe_data(words)
     except UsageError:
         return
-    for text, each in zip(lines, data, strict=True):
-        yield text.splitlines(), each
+    keys = [] if kind_of_server(words) else find_keys(words)
+    for number, (text, each) in enumerate(zip(lines, data, strict=True)):
+        told = (text.splitlines(), each)
+        yield _with_values(told, keys[number], scenario, words) if keys else told
+
+
+def _with_values(told: Told, key: ScenarioKey, scenario: Scenario | None, words: str) -> Told:
+    """What is told of a key, and what it has in a scenario; of one server or link where that is named."""
+    from coexsim.scenario.values import values_of
+
+    if scenario is None:
+        return told
+    found = values_of(scenario, key)
+    found = [each for each in found if f"{each.key}.".endswith(f".{words}.") or each.key == words] or found
+    lines, data = told
+    here = [f"  there    {each.key} = {each.text} ({each.where or 'by default'})" for each in found]
+    return [*lines, *here], {**data, "values": [each._asdict() for each in found]}
+
+
+def _resource(words: str, scenario: Scenario | None) -> Iterator[Told]:
+    """``onprem.cores``: a stage of a server, as objectives and answers name it; the key that sets it, and how it is asked for."""
+    from coexsim.analysis.slo_text import STAGE_OF_CAPACITY
+    from coexsim.scenario.describe import describe, describe_data, find_keys
+
+    server, _, stage = words.rpartition(".")
+    capacity = {stage: key for key, stage in STAGE_OF_CAPACITY.items()} | {key: key for key in STAGE_OF_CAPACITY}
+    name = capacity.get(stage, "cores" if stage == "cores" else "")
+    if not server or "." in server or not name:
+        return
+    key = f"servers.NAME.capacity.{name}"
+    lines = describe(key).splitlines()
+    asked = f"  asked    objectives: ['utilisation({server}.{STAGE_OF_CAPACITY.get(name, name)}) < 70 %']; tables: stages, timeline"
+    told = ([f"{words}: a limit of the server {server}, set by", *lines, asked], describe_data(key)[0])
+    [found] = find_keys(key)
+    yield _with_values(told, found, scenario, f"{server}.capacity.{name}")
+
+
+def _mentioned(words: str, scenario: Scenario | None) -> Iterator[Told]:
+    """Keys whose meaning has these words, such as a product's name of a setting."""
+    from coexsim.scenario.describe import all_keys, describe, key_data
+
+    asked = words.casefold().strip()
+    if len(asked) < SHORTEST:
+        return
+    found = [key for key in all_keys() if asked in key.meaning.casefold()]
+    for key in found[:MOST_MENTIONED]:
+        yield _with_values((describe(key.name).splitlines(), key_data(key)), key, scenario, words)
 
 
 def _terms(words: str) -> Iterator[Told]:

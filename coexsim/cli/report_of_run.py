@@ -153,6 +153,7 @@ class Report:
 
 def say_price(trip: RoundTrip) -> None:
     """What the round trip costs, in a few lines."""
+    from coexsim.report.saying import too_few
     from coexsim.report.tables import words
     from coexsim.units import say_bytes, say_duration
 
@@ -172,9 +173,19 @@ def say_price(trip: RoundTrip) -> None:
         else ""
     )
     share = f"{100 * trip.share_of_internal:.1f} %{theory}"
+    compared = f"{trip.messages:,} message{'s' * (trip.messages != 1)} compared"
+    if too_few(trip.messages):
+        lines = (
+            f"extra delay          mean {say_duration(trip.mean_extra_s)} ({interval})",
+            f"extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {compared}",
+            f"extra WAN traffic    {say_bytes(trip.wan_bytes)}",
+        )
+        for line in lines:
+            console.print(f"  {line}")
+        return
     for line in (
         f"extra delay          mean {say_duration(trip.mean_extra_s)} ({interval}); {quantiles}",
-        f"extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {trip.messages:,} messages compared",
+        f"extra hops           {trip.extra_hops:+.2f} SMTP transactions a message; {compared}",
         f"extra WAN traffic    {say_bytes(trip.wan_bytes)}, {100 * trip.wan_share:.0f} % of all bytes between sites",
         f"work at {trip.server:<13}{100 * trip.work_share:.0f} % of its core time goes into it",
         f"share of internal mail that makes it: {share}",

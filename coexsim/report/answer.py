@@ -13,7 +13,7 @@ from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict
 from coexsim.analysis.slo_text import BUSIEST_HOUR
 from coexsim.answers import CANNOT_SAY, MET, MISSED
-from coexsim.report.saying import is_worth_saying, summary_runs
+from coexsim.report.saying import is_worth_saying, summary_runs, too_few
 from coexsim.report.words import say_limit
 from coexsim.units import say_bytes, say_duration
 
@@ -107,6 +107,9 @@ def _delay(summary: dict[str, Any]) -> str:
     slowest = max(rows, key=lambda row: row["p95_s"])
     row = next((row for row in rows if row["flow"] in summary["round_trip_flows"]), slowest)
     who = _who(str(row["flow"]))
+    if too_few(row["recipients"]):
+        number = "the one recipient" if row["recipients"] == 1 else f"each of {row['recipients']:,} recipients"
+        return f"{who} takes {say_duration(row['p99_s'])} or less for {number}."
     half, most = (say_duration(row[name]) for name in ("p50_s", "p95_s"))
     return f"{who} takes {half} or less for half of its recipients, and {most} or less for 95 % of them."
 
@@ -135,6 +138,9 @@ def _price(trip: RoundTrip | None) -> str:
     if trip.too_small:
         return f"The round trip takes {extra} {'more' if trip.mean_extra_s >= 0 else 'less'} than direct delivery: too small to matter."
     change = f"adds {extra} to" if trip.mean_extra_s >= 0 else f"takes {extra} off"
+    if too_few(trip.messages):
+        whose = "the one message" if trip.messages == 1 else f"each of {trip.messages} messages, on average,"
+        return f"The round trip {change} {whose} between hosted users, and adds {say_bytes(trip.wan_bytes)} to the traffic between sites."
     return (
         f"The round trip {change} a message between hosted users on average, adds {say_bytes(trip.wan_bytes)} to the "
         f"traffic between sites, and takes {100 * trip.work_share:.0f} % of {trip.server}'s core time."
@@ -150,7 +156,7 @@ def _lost(summary: dict[str, Any]) -> str:
     twice = sum(row["delivered_twice"] for row in known)
     nobody = sum(row["sent"] for row in rows) - sum(row["sent"] for row in known)
     sent, delivered = (sum(row[name] for row in known) for name in ("sent", "delivered"))
-    share = f" ({100 * delivered / sent:.4g} %)" if sent else ""
+    share = f" ({100 * delivered / sent:.4g} %)" if not too_few(sent) else ""
     runs = f" of {summary_runs(summary)} runs together" if summary_runs(summary) > 1 else ""
     parts = [
         f"All {sent:,} recipients{runs} got their mail"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from coexsim.analysis.round_trip import RoundTrip
-from coexsim.report.saying import is_worth_saying
+from coexsim.report.saying import is_worth_saying, too_few
 from coexsim.report.words import say_flow, say_stage
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes, say_duration
@@ -75,6 +75,8 @@ def _delays(rows: Sequence[dict[str, Any]], round_trips: Sequence[str]) -> str:
     if not rows:
         return "Nothing was delivered in the measured window"
     slow, quick = max(rows, key=lambda row: row["p95_s"]), min(rows, key=lambda row: row["p95_s"])
+    if too_few(sum(row["recipients"] for row in rows)):
+        return f"The slowest mail, {say_flow(slow['flow'], round_trips)}, arrives within {say_duration(slow['p99_s'])}"
     said = f"95 % of {say_flow(slow['flow'], round_trips)} mail arrives within {say_duration(slow['p95_s'])}"
     return (
         said

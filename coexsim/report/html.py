@@ -20,7 +20,7 @@ from coexsim.report.answer import doubts, whole_answer
 from coexsim.report.documented import documented
 from coexsim.report.headings import headings, page_head
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
-from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_mean, say_untimed
+from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_mean, say_untimed, too_few
 from coexsim.report.style import Picture, png_and_svg
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
@@ -143,6 +143,7 @@ def _page(
         accounting=say_accounting(summary["conservation"]["books"]),
         twice=sum(row["delivered_twice"] for row in summary["outcomes"]),
         trip=trip,
+        few=trip is not None and too_few(trip.messages),
         pictures=pictures,
         assumptions=given,
         from_memory=sum(each.is_from_memory for each in given),

@@ -19,6 +19,7 @@ from coexsim.text import joined
 from coexsim.units import say_bytes, say_duration
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+FEWEST = 20
 BEYOND = 10
 """A percentile with fewer recipients beyond it than this is marked: another run could say something else."""
 LITTLE = 0.01
@@ -124,6 +125,11 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
     if not rows:
         return [Text("No server has a limit that was in use.\n"), *_queues(summary)]
     return [Group(titled(f"Servers: each limit in the {summary['peak']}", table), ""), *_queues(summary)]
+
+
+def too_few(number: float) -> bool:
+    """Are these too few for a share of them to mean anything: less than 20, where one alone is more than 5 %."""
+    return number < FEWEST
 
 
 def say_mean(number: float) -> str:

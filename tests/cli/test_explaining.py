@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import coexsim as cx
+from coexsim.analysis.outage_limits import DOUBLED, RETRY_SETTINGS
 from coexsim.analysis.tables import TABLES
 from coexsim.analysis.terms import TERMS
 from coexsim.cli import run
@@ -20,6 +22,7 @@ from coexsim.scenario.describe import all_keys
 from tests.analysis.small import HYBRID
 from tests.cli.test_json import few, validate
 
+ARTICLE = Path(__file__).parents[2] / "scenarios" / "article" / "environment.yaml"
 __all__ = ["few"]  # a fixture
 
 
@@ -137,3 +140,48 @@ def test_the_shortest_answer_of_explain_is_a_sentence(tmp_path: Path, capsys: py
     whole, short, data = " ".join(said[0].split()), said[1].strip(), json.loads(said[2])["answer"]
     assert short == data
     assert whole.startswith(short)
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "value"),
+    [
+        ("onprem.cores", "servers.onprem.capacity.cores", "4"),
+        ("onprem.connections", "servers.onprem.capacity.smtp_connections", "30"),
+        ("servers.onprem.capacity.cores", "servers.onprem.capacity.cores", "4"),
+        ("cores", "servers.onprem.capacity.cores", "4"),
+        ("master", "directory.master", "onprem"),
+    ],
+)
+def test_the_value_in_a_scenario_is_told(
+    words: str, key: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a limit as objectives and answers name it, and of a key; with the line where it is written, or that it is the default."""
+    path = tmp_path / "here.yaml"
+    text = f"extends: {ARTICLE}\n"
+    text += "servers:\n  onprem: {capacity: {cores: 4, smtp_connections: 30}}\n"
+    path.write_text(text + "directory: {master: onprem}\n")
+    assert run(["explain", words, "--in", str(path)]) == 0
+    said = capsys.readouterr().out
+
+    assert re.search(rf"there    {re.escape(key)} = {value} \({re.escape(str(path))}:\d\)", said), said
+    assert run(["explain", words, "--in", str(path), "--json"]) == 0
+    values = [each for meaning in json.loads(capsys.readouterr().out)["meanings"] for each in meaning.get("values", [])]
+    assert (key, value) in [(each["key"], each["text"]) for each in values]
+    assert run(["explain", "max_hop_count", "--in", str(path)]) == 0
+    assert "by default" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["domino", "exchange", "exim", "postfix"])
+def test_every_setting_that_an_outage_names_is_known(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the product's own words, and the limits in the answer's."""
+    for words in [*re.split(", | and ", RETRY_SETTINGS[name]), *DOUBLED.values()]:
+        assert run(["explain", words]) == 0, words
+        assert "meaning" in capsys.readouterr().out
+
+
+def test_a_column_is_known_by_the_end_of_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """As heads of tables have it: stages.busy is mean_busy there; what ends no name is refused."""
+    assert run(["explain", "stages.busy"]) == 0
+    assert "stages.mean_busy, a column" in capsys.readouterr().out
+    assert run(["explain", "stages.usy"]) == 2
+    assert run(["explain", "onprem.nothing"]) == 2

@@ -17,6 +17,7 @@ from coexsim.errors import ConservationError
 from coexsim.experiment.results import Results, join, load_results
 from coexsim.experiment.store import write_json
 from coexsim.report.answer import straight_answer
+from coexsim.report.headings import over_time
 from coexsim.report.saying import say_mean
 from coexsim.report.summary import say_summary, say_verdicts, summarise
 from coexsim.scenario.load import changed
@@ -287,3 +288,14 @@ def test_less_than_an_hour_is_told_for_what_was_measured() -> None:
     assert "25 % busy in the measured 15 min." in " ".join(straight_answer(summary, []))
     assert "hour" not in said(summary)
     assert summarise(a_run())["peak"] == "busiest hour"
+
+
+def test_of_a_few_messages_no_share_is_told() -> None:
+    """Two recipients have no 95 %: how many there are is said, and how long the slowest took; of 20 on there are shares."""
+    few, enough = summarise(made_up([1.0, 3.0])), summarise(made_up(np.arange(1.0, 21.0)))
+
+    assert straight_answer(few, [])[0] == "Mail between hosted users takes 3 s or less for each of 2 recipients."
+    assert over_time(few)["delay-by-flow"] == "The slowest mail, hosted → hosted, arrives within 3 s"
+    assert "95 %" in straight_answer(enough, [])[0]
+    assert "95 %" in over_time(enough)["delay-by-flow"]
+    assert "%" not in " ".join(straight_answer(summarise(made_up([1.0, 3.0], outcome=["delivered", "bounced"])), []))

@@ -37,7 +37,10 @@ class ServerBase(Spec):
     )
     smtp: SmtpSession = Field(default=SmtpSession(), description="what its SMTP sessions cost in round trips")
     retry: RetryPlan | None = Field(
-        default=None, description="when mail that could not be handed on is tried again; left out: as the product does"
+        default=None,
+        description="when mail that could not be handed on is tried again; left out: as the product does. In products' words: Domino's "
+        "Initial transfer retry interval, Exchange's OutboundConnectionFailureRetryInterval, Exim's retry rules, Postfix's "
+        "minimal_backoff_time, maximal_backoff_time and queue_run_delay",
     )
     outgoing_addresses: Whole | None = Field(
         default=None,
