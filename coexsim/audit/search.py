@@ -21,6 +21,9 @@ from coexsim.scenario.places import Path
 from coexsim.scenario.servers import ExternalServer, HostedInbound
 from coexsim.scenario.wording import Wording, wording_of
 
+ARTICLE_STEP = re.compile(r" \(the article's [^()]*\)")
+"""Where the text of a finding cites a step of the article."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -124,6 +127,11 @@ class Search:
         found = self.answer(host, "A")
         return found if found.addresses or found.temporary else self.answer(host, "AAAA")._replace(alias=found.alias)
 
+    @cached_property
+    def is_of_the_article(self) -> bool:
+        """Has it a product that the article sets up: Domino or Exchange."""
+        return any(server.kind in ("domino", "exchange") for server in self.scenario.servers.values())
+
     def finding(
         self,
         kind: FindingKind,
@@ -134,7 +142,9 @@ class Search:
         marks: tuple[str, ...] = (),
         severity: Severity | None = None,
     ) -> Finding:
-        """A finding at its place in the file, as severe as its kind usually is."""
+        """A finding at its place in the file, as severe as its kind usually is. The article is cited to whom it is about."""
+        if not self.is_of_the_article:
+            text = ARTICLE_STEP.sub("", text)
         file, line = self.scenario.source.where(path)
         return Finding(kind.code, path, text, severity or kind.severity, file, line, about, marks=marks)
 

@@ -8,7 +8,7 @@ from typing import Any
 from coexsim.cli.paint import count, paint, paint_outcome
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
-from coexsim.mail.traced import Copy, RecipientRoute, Route
+from coexsim.mail.traced import Copy, Hop, RecipientRoute, Route
 from coexsim.scenario.servers import DominoServer
 from coexsim.units import say_time
 
@@ -53,6 +53,16 @@ def _hop_lines(setup: Setup, copy: Copy) -> Iterator[str]:
         yield f"     {hop.reason}"
         for question in hop.dns:
             yield paint(f"     DNS: {question}", "dim")
+        if number < len(copy.hops) and (host := _fallback(setup, hop, copy.hops[number].server)):
+            yield f"     the fallback {host} takes it: there it did not get on"
+
+
+def _fallback(setup: Setup, hop: Hop, taker: str) -> str:
+    """The fallback relay or host of a server that took the message instead of where the rule sends it; empty where none did."""
+    for fallback in setup.policies[hop.server].fallback_relays:
+        if setup.server_of_host.get(fallback.name) == taker and fallback.name not in hop.reason:
+            return fallback.name
+    return ""
 
 
 def _rounds(hops: list[tuple[str, str, str]]) -> tuple[int, int, int]:

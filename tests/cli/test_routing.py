@@ -431,3 +431,12 @@ def test_explain_of_a_code_that_is_none(coexsim: Coexsim) -> None:
 
     assert said.code == 2
     assert "MX-NO-ADDRESS" in said.err
+
+
+def test_a_trace_says_where_a_fallback_relay_was_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody answers it is; where the host of the MX takes the mail it is not."""
+    case = str(Path(__file__).parents[1] / "routing" / "public_cases" / "159-postfix-fallback-relay.yaml")
+    run(["trace", case, "anna", "x@dead-co.org"])
+    assert "the fallback fb.smallco.net takes it" in capsys.readouterr().out
+    run(["trace", case, "anna", "x@elsewhere.org"])
+    assert "fallback" not in capsys.readouterr().out
