@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 
 import coexsim as cx
-from coexsim.analysis.outage_limits import DOUBLED, RETRY_SETTINGS
+from coexsim.analysis.outage_limits import DOUBLED
 from coexsim.analysis.tables import TABLES
 from coexsim.analysis.terms import TERMS
 from coexsim.cli import run
 from coexsim.cli.paint import folded
 from coexsim.experiment.columns import CELLS
 from coexsim.experiment.sweep import HOSTED_SHARE
+from coexsim.mail.products.registry import PRODUCTS
 from coexsim.scenario.describe import all_keys
 from tests.analysis.small import HYBRID
 from tests.cli.test_json import few, validate
@@ -174,7 +175,7 @@ def test_the_value_in_a_scenario_is_told(
 @pytest.mark.parametrize("name", ["domino", "exchange", "exim", "postfix"])
 def test_every_setting_that_an_outage_names_is_known(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In the product's own words, and the limits in the answer's."""
-    for words in [*re.split(", | and ", RETRY_SETTINGS[name]), *DOUBLED.values()]:
+    for words in [*re.split(", | and ", PRODUCTS[name].retry_setting), *DOUBLED.values()]:
         assert run(["explain", words]) == 0, words
         assert "meaning" in capsys.readouterr().out
 
