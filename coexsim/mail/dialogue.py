@@ -120,6 +120,20 @@ def _within(dialogue: Dialogue, rate: Rate, address: str = "", count: int = 1) -
 
 def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     """The reply to one RCPT TO, or None if it is taken. The sender's domain first, then relaying, then the recipient."""
+    refusal = _relaying_refused(dialogue, rcpt)
+    if refusal is not None:
+        return refusal
+    if (
+        dialogue.greylisted is not None
+        and not dialogue.own_user
+        and dialogue.greylisted(dialogue.client, dialogue.envelope.sender, rcpt.address)
+    ):
+        return dialogue.no(rcpt, "greylisted", "greylisted", recoverable=True)
+    return _recipient_refused(dialogue, rcpt)
+
+
+def _relaying_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
+    """Refused for who sends, from where, and to which domain: whoever the recipient is there."""
     policy, sender = dialogue.policy, dialogue.envelope.sender
     if sender and not dialogue.own_user:
         refusal = _sender_refused(dialogue, rcpt)
@@ -140,12 +154,12 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
         status = _domain_status(dialogue.setup, rcpt.address, dialogue.state)
         if status != "exists":
             return dialogue.no(rcpt, f"{status}-recipient-domain", "recipient-domain-not-in-dns")
-    if (
-        dialogue.greylisted is not None
-        and not dialogue.own_user
-        and dialogue.greylisted(dialogue.client, sender, rcpt.address)
-    ):
-        return dialogue.no(rcpt, "greylisted", "greylisted", recoverable=True)
+    return None
+
+
+def _recipient_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
+    """Refused for the recipient: a route that refuses, nobody of the name, a protected list, no way there."""
+    policy, rule = dialogue.policy, dialogue.policy.rule_for(rcpt.address)
     if dialogue.own_user and not policy.checks_submissions:
         return None
     if policy.takes_all_of_trusted and dialogue.trusted and not dialogue.own_user:

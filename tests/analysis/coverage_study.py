@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from cmath import exp as cexp
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from math import exp, factorial, floor
 from typing import NamedTuple
@@ -241,13 +241,21 @@ def study(
         results = [one_run(rng, queue, load, minutes, number) for number in range(runs)]
         return {name: [measure(each, run, scenario) for run in results] for name, each in objectives.items()}
 
-    return _told(samples, objectives, queue.true_values(load), repetitions)
+    return _told(samples, objectives, queue.true_values(load), repetitions)[0]
 
 
 def fast_study(
-    load: float, minutes: int, repetitions: int, runs: int = 6, seed: int = 1, model: str = "M/M/1", width: float = 1.0
-) -> dict[str, Told]:
-    """The same without tables, for mean, p95 and utilisation of several replications. `width`: intervals made so much as wide."""
+    load: float,
+    minutes: int,
+    repetitions: int,
+    runs: int = 6,
+    seed: int = 1,
+    model: str = "M/M/1",
+    widths: Sequence[float] = (1.0,),
+) -> list[dict[str, Told]]:
+    """The same without tables, for mean, p95 and utilisation of several replications; for each of `widths`, with the same samples
+    and intervals made so much as wide.
+    """
     scenario, queue = small(more="").replaced(events=()), QUEUES[model]
     objectives = {name: parse_objective(TEXTS[name], scenario) for name in ("mean", "p95", "utilisation")}
     rng = np.random.default_rng([seed, round(100 * load), minutes, runs])
@@ -256,7 +264,7 @@ def fast_study(
         found = [samples_of(drawn(rng, queue, load, minutes)) for _ in range(runs)]
         return {name: [each[name] for each in found] for name in objectives}
 
-    return _told(samples, objectives, queue.true_values(load), repetitions, width)
+    return _told(samples, objectives, queue.true_values(load), repetitions, widths)
 
 
 def _told(
@@ -264,20 +272,24 @@ def _told(
     objectives: dict[str, Objective],
     true: dict[str, float],
     repetitions: int,
-    width: float = 1.0,
-) -> dict[str, Told]:
-    counts = {name: Counter[str]() for name in objectives}
+    widths: Sequence[float] = (1.0,),
+) -> list[dict[str, Told]]:
+    counts = [{name: Counter[str]() for name in objectives} for _ in widths]
     for _ in range(repetitions):
         for name, found in samples().items():
             verdict = judge(objectives[name], found)
             (low, high, level), middle = verdict.interval, verdict.estimate
-            interval = Interval(middle - width * (middle - low), middle + width * (high - middle), level)
-            held = "held" if interval.holds(true[name]) else "wrong"
-            counts[name]["cannot say" if verdict.answer == "cannot say" else held] += 1
-    return {
-        name: Told(*(found[word] / repetitions for word in ("held", "wrong", "cannot say")))
-        for name, found in counts.items()
-    }
+            for width, counted in zip(widths, counts, strict=True):
+                interval = Interval(middle - width * (middle - low), middle + width * (high - middle), level)
+                held = "held" if interval.holds(true[name]) else "wrong"
+                counted[name]["cannot say" if verdict.answer == "cannot say" else held] += 1
+    return [
+        {
+            name: Told(*(found[word] / repetitions for word in ("held", "wrong", "cannot say")))
+            for name, found in counted.items()
+        }
+        for counted in counts
+    ]
 
 
 if __name__ == "__main__":

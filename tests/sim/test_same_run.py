@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import simpy
 
+from coexsim.experiment.results import Results
 from coexsim.experiment.run import simulate
 from coexsim.scenario.model import Mail, Scenario
 from coexsim.scenario.servers import ExternalServer, RelayServer
@@ -48,30 +49,36 @@ def fingerprint(tables: dict[str, pd.DataFrame]) -> str:
     return found.hexdigest()
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(scope="module", params=WORLDS)
 def scenario(request: pytest.FixtureRequest) -> Scenario:
     world = loaded("domino", *WORLDS[request.param])
     return world.replaced(messages=mails(world)[:9])
 
 
-def test_same_seed_same_bytes(scenario: Scenario, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def expected(scenario: Scenario) -> Results:
+    """What the other runs are held against."""
+    return simulate(scenario)
+
+
+def test_same_seed_same_bytes(scenario: Scenario, expected: Results, tmp_path: Path) -> None:
     """The files of two runs are the same byte for byte; another seed or replication gives others."""
-    for name in ("one", "other"):
-        simulate(scenario).save(tmp_path / name)
+    for name, results in (("one", expected), ("other", simulate(scenario))):
+        results.save(tmp_path / name)
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
 
     assert [f for f in files if (tmp_path / "one" / f).read_bytes() != (tmp_path / "other" / f).read_bytes()] == []
-    others = {fingerprint(simulate(scenario, **keys).tables) for keys in ({}, {"seed": 2}, {"replication": 1})}  # type: ignore[arg-type]
-    assert len(others) == 3
+    others = {fingerprint(simulate(scenario, **keys).tables) for keys in ({"seed": 2}, {"replication": 1})}  # type: ignore[arg-type]
+    assert len(others | {fingerprint(expected.tables)}) == 3
 
 
-def test_unrelated_servers_change_nothing(scenario: Scenario) -> None:
+def test_unrelated_servers_change_nothing(scenario: Scenario, expected: Results) -> None:
     """Servers before and after the others, that no mail meets: every mail has the same end at the same time."""
     first = {"unrelated": RelayServer(kind="relay", host="relay.far.example")}
     last = {"elsewhere": ExternalServer(kind="external", domain=("far.example",))}
     more = scenario.replaced(servers=first | scenario.servers | last)
 
-    one, other = simulate(scenario), simulate(more)
+    one, other = expected, simulate(more)
 
     assert_same(one, other)
     for table in ("stages", "timeline"):
@@ -88,9 +95,10 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
-def test_order_of_processes_changes_nothing(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, order: int) -> None:
+def test_order_of_processes_changes_nothing(
+    scenario: Scenario, expected: Results, monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
     """All processes of the start are begun in an order by lot."""
-    expected = simulate(scenario)
 
     class Shuffled(simpy.Environment):
         def __init__(self) -> None:
