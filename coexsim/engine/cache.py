@@ -17,8 +17,8 @@ from types import ModuleType
 
 PACKAGE = Path(__file__).parents[1]
 KERNEL = (
-    "steps", "event_heap", "downtimes", "stations", "pools", "copies", "fair_links", "asking", "entry_steps", "server_steps",
-    "host_steps", "transfer_steps", "lookup_steps", "session_steps", "interruptions", "failure_steps", "next_event", "kernel",
+    "steps", "event_heap", "downtimes", "stations", "pools", "copies", "fair_links", "asking", "lookup_steps", "entry_steps",
+    "server_steps", "host_steps", "transfer_steps", "session_steps", "interruptions", "failure_steps", "next_event", "kernel",
 )  # fmt: skip
 """The modules that the kernel's code stands in; a later one calls what is in those before it."""
 SOURCES = (

@@ -23,8 +23,9 @@ from coexsim.engine.layout import (
     SENT,
     STARTED,
 )
+from coexsim.engine.lookup_steps import look_up
 from coexsim.engine.shared import shared
-from coexsim.engine.steps import BIRTHS, ENTER, HAND_IN, LOOK_UP, NOTHING, POSTED, SHIFT
+from coexsim.engine.steps import BIRTHS, ENTER, HAND_IN, NOTHING, POSTED, SHIFT
 
 
 @compiled
@@ -110,7 +111,7 @@ def named(w: Any, c: int, now: float, found: bool) -> int:
         return need(w, NEED_NAMED, c, found)
     co.given = 0
     if given == 2:
-        return LOOK_UP
+        return look_up(w, c, now)
     ints[SENT] += co.count
     if given == 3:
         end_row(w, co, co.row, co.count, now)

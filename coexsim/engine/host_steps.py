@@ -29,7 +29,6 @@ from coexsim.engine.steps import (
     ATTEMPTED,
     AWAITS_SLOT,
     CONTACT,
-    DOOR,
     ENTER,
     HAS_SLOT,
     NOTHING,
@@ -153,12 +152,12 @@ def connect(w: Any, c: int, now: float) -> int:
         co.slot = take(w, po, key)
         co.slot_taken = now
         co.held |= HAS_SLOT
-        return DOOR
+        return door(w, c, now)
     if to.waits:
         co.held |= AWAITS_SLOT
         wait(w, po, k, c, now)
         return NOTHING
-    return DOOR
+    return door(w, c, now)
 
 
 @compiled

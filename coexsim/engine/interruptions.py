@@ -7,10 +7,11 @@ from typing import Any
 from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, new_part
 from coexsim.engine.downtimes import was_down
-from coexsim.engine.host_steps import host_of
+from coexsim.engine.host_steps import door, host_of
 from coexsim.engine.layout import DEAD, SECOND_COPIES, SECOND_COPY_STREAM, SENT
+from coexsim.engine.session_steps import taken
 from coexsim.engine.shared import shared
-from coexsim.engine.steps import DOOR, ENTER, LOST, TAKEN
+from coexsim.engine.steps import ENTER, LOST
 
 
 @compiled
@@ -19,7 +20,7 @@ def slot_waited(w: Any, c: int, now: float) -> int:
     co = shared(w, "copies")[c]
     if down_in(w, co, co.slot_asked, now):
         return lose(w, co, was_down(w, shared(w, "servers")[co.server].downtime, co.slot_asked, now))
-    return DOOR
+    return door(w, c, now)
 
 
 @compiled
@@ -51,7 +52,7 @@ def last_reply(w: Any, c: int, now: float) -> int:
         if not was_down(w, ours, co.answered, now) and not was_down(
             w, shared(w, "paths")[co.path].downtime, co.answered, now
         ):
-            return TAKEN
+            return taken(w, c, now)
         if shared(w, "takes")[co.take].place >= 0:
             second_copy(w, c)
     return lose(w, co, was_down(w, ours, co.talks, now))

@@ -3,8 +3,9 @@
 It knows no mail rules. A step first looks up all that it needs; where a row, a column of work or room in an array is missing, the kernel
 returns to Python with the reason, and repeats the step when it is called again. So a step has either all of its effects or none.
 
-Each step is a function of the copy and the time that returns the step that follows at once. They stand in the order of a message's way,
-each with the name of what does it in the reference: ``entry_steps.py``, ``server_steps.py``, ``transfer_steps.py``, ``lookup_steps.py``,
+Each step is a function of the copy and the time that returns the step that follows at once; one that can ask nothing and needs no room
+beyond a step's own, and so is never repeated by itself, it calls. They stand in the order of a message's way, each with the name of
+what does it in the reference: ``entry_steps.py``, ``server_steps.py``, ``transfer_steps.py``, ``lookup_steps.py``,
 ``host_steps.py``, ``session_steps.py``, ``interruptions.py``, ``failure_steps.py``.
 """
 
@@ -18,7 +19,7 @@ from coexsim.engine.entry_steps import hand_in, named, posted
 from coexsim.engine.event_heap import push_now
 from coexsim.engine.failure_steps import again, defer, failed, give_up, leave_host, wait_for_attempt, warn
 from coexsim.engine.fair_links import carry, ring
-from coexsim.engine.host_steps import contact, door, take_hosts
+from coexsim.engine.host_steps import contact, take_hosts
 from coexsim.engine.interruptions import last_reply, slot_waited
 from coexsim.engine.layout import DRAINING, EVENTS, FLUSH, FORCED, GROW_HEAP, HEAP, NEED, NOW, NOW_COUNT, STACK, VISITS
 from coexsim.engine.lookup_steps import (
@@ -26,7 +27,6 @@ from coexsim.engine.lookup_steps import (
     ask_name_server,
     dns_reply,
     got,
-    look_up,
     name_server_answer,
     name_server_get,
     name_server_put,
@@ -35,7 +35,7 @@ from coexsim.engine.lookup_steps import (
 )
 from coexsim.engine.next_event import next_event
 from coexsim.engine.server_steps import end, enter, hand_over, keep, plan
-from coexsim.engine.session_steps import body_over, crossed, dialogue, send_body, taken
+from coexsim.engine.session_steps import crossed, dialogue, send_body
 from coexsim.engine.shared import shared
 from coexsim.engine.steps import (
     AGAIN,
@@ -43,17 +43,14 @@ from coexsim.engine.steps import (
     ASK,
     ASK_NAME_SERVER,
     AT_ONCE,
-    ATTEMPT,
     ATTEMPTED,
     BODY,
-    BODY_OVER,
     BREAK,
     BROKEN,
     CARRY,
     CONTACT,
     CROSSED,
     DEFER,
-    DOOR,
     END,
     ENTER,
     FAILED,
@@ -70,8 +67,6 @@ from coexsim.engine.steps import (
     LAST_IN_TRANSFER,
     LAST_OF_DNS,
     LAST_OF_FAILURES,
-    LAST_REPLY,
-    LOOK_UP,
     LOST,
     NAMED_FOUND,
     NOTHING,
@@ -94,7 +89,7 @@ from coexsim.engine.steps import (
     WARN,
     WHICH,
 )
-from coexsim.engine.transfer_steps import attempt, attempted, go_on, has_waited, move, send, turned
+from coexsim.engine.transfer_steps import attempted, go_on, has_waited, move, send, turned
 
 
 @compiled
@@ -144,16 +139,12 @@ def step_in_transfer(w: Any, step: int, c: int, now: float) -> int:
         return has_waited(w, c, now)
     if step == TURNED:
         return turned(w, c, now)
-    if step == ATTEMPT:
-        return attempt(w, c, now)
     if step == HOSTS:
         return take_hosts(w, c)
     if step == CONTACT:
         return contact(w, c, now)
     if step == SLOT_WAITED:
         return slot_waited(w, c, now)
-    if step == DOOR:
-        return door(w, c, now)
     if step == ATTEMPTED:
         return attempted(w, c, now)
     if step == GO_ON:
@@ -169,21 +160,15 @@ def step_in_session(w: Any, step: int, c: int, now: float) -> int:
     if step == BODY:
         return send_body(w, c, now)
     if step == CROSSED:
-        return crossed(w, c, False)
+        return crossed(w, c, now, False)
     if step == BROKEN:
-        return crossed(w, c, True)
-    if step == BODY_OVER:
-        return body_over(w, c, now)
-    if step == LAST_REPLY:
-        return last_reply(w, c, now)
-    return taken(w, c, now)
+        return crossed(w, c, now, True)
+    return last_reply(w, c, now)
 
 
 @compiled
 def step_of_dns(w: Any, step: int, c: int, now: float) -> int:
     """Questions, the name servers, answers."""
-    if step == LOOK_UP:
-        return look_up(w, c, now)
     if step == ASK:
         return ask(w, c, now)
     if step == ASK_NAME_SERVER:

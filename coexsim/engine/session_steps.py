@@ -22,7 +22,6 @@ from coexsim.engine.steps import (
     AT_ONCE,
     ATTEMPTED,
     BODY,
-    BODY_OVER,
     BROKEN,
     BY_MESSAGE,
     CONTACT,
@@ -30,7 +29,6 @@ from coexsim.engine.steps import (
     NOTHING,
     SESSIONS,
     SHIFT,
-    TAKEN,
 )
 from coexsim.sim import formulas
 
@@ -173,7 +171,7 @@ def send_body(w: Any, c: int, now: float) -> int:
         co.wan += co.size * pa.wan
         for j in range(pa.l0, pa.l1):
             start_over(w, path_links[j], c, now)
-    return NOTHING if co.pending > 0 else BODY_OVER
+    return NOTHING if co.pending > 0 else body_over(w, c, now)
 
 
 @compiled
@@ -199,13 +197,13 @@ def start_over(w: Any, l: int, c: int, now: float) -> None:
 
 
 @compiled
-def crossed(w: Any, c: int, broken: bool) -> int:
+def crossed(w: Any, c: int, now: float, broken: bool) -> int:
     """One link is through with it."""
     co = shared(w, "copies")[c]
     if broken:
         co.arrived = 0
     co.pending -= 1
-    return BODY_OVER if co.pending == 0 else NOTHING
+    return body_over(w, c, now) if co.pending == 0 else NOTHING
 
 
 @compiled
@@ -213,7 +211,7 @@ def body_over(w: Any, c: int, now: float) -> int:
     """Where something could fail, the reply takes half a round trip."""
     co = shared(w, "copies")[c]
     if not is_fragile(w, co):
-        return TAKEN
+        return taken(w, c, now)
     co.answered = now
     round_trip = shared(w, "paths")[co.path].round_trip
     if round_trip > 0:

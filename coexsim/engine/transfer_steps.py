@@ -11,12 +11,12 @@ from coexsim.engine.copies import begin, end_rows, narrow, new_part, room_for_ro
 from coexsim.engine.downtimes import is_down, up_at
 from coexsim.engine.event_heap import push, push_now
 from coexsim.engine.layout import DEFERRALS, DEFERRALS_WHEN_MOVED, FLUSH
+from coexsim.engine.lookup_steps import look_up
 from coexsim.engine.pools import bound_of, feed_back, give_back, reopen, take, wait
 from coexsim.engine.server_steps import leave
 from coexsim.engine.shared import shared
 from coexsim.engine.steps import (
     AT_ONCE,
-    ATTEMPT,
     AWAITS_THREAD,
     DEFER,
     END,
@@ -25,7 +25,6 @@ from coexsim.engine.steps import (
     GO_ON,
     HAS_THREAD,
     KEEP_WAITING,
-    LOOK_UP,
     MOVE,
     NOTHING,
     RETRIES,
@@ -80,7 +79,7 @@ def send(w: Any, c: int, now: float) -> int:
     co.thread = take(w, po, key)
     co.thread_taken = now
     co.held |= HAS_THREAD
-    return ATTEMPT
+    return attempt(w, c, now)
 
 
 @compiled
@@ -101,7 +100,7 @@ def turned(w: Any, c: int, now: float) -> int:
     if is_down(w, shared(w, "servers")[co.server].downtime, now) or now < destination_of(w, co).dead_until:
         give_back_thread(w, co, now)
         return SEND
-    return ATTEMPT
+    return attempt(w, c, now)
 
 
 @compiled
@@ -111,7 +110,7 @@ def attempt(w: Any, c: int, now: float) -> int:
     co.began = now
     co.attempts += 1
     co.hop = shared(w, "tx_keys")[co.tx].hop
-    return LOOK_UP
+    return look_up(w, c, now)
 
 
 @compiled
@@ -134,7 +133,7 @@ def attempted(w: Any, c: int, now: float) -> int:
     d.failures = 0
     d.dead_until = 0.0
     if ta.f1 <= ta.f0:
-        return GO_ON
+        return go_on(w, c)
     end_rows(w, co, ta.f0, ta.f1, now)
     start_notice(w, c, ta.notice, ta.serial, now)
     push_now(w, AT_ONCE, (GO_ON << SHIFT) | c)
@@ -148,7 +147,7 @@ def go_on(w: Any, c: int) -> int:
     ta = shared(w, "takes")[co.take]
     if co.took:
         if ta.late < 0:
-            return MOVE
+            return move(w, c)
         n = new_part(w, c, ta.late_count)
         part = shared(w, "copies")[n]
         part.tx = ta.late_tx
