@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import cast
 
@@ -94,19 +94,23 @@ def lines_of(path: Path, read: Callable[[int], None] | None = None) -> Iterator[
 
     Raises `UsageError` for a file that cannot be opened, `BrokenOffError` where it breaks off.
     """
+    return chain.from_iterable(_blocks_of(path, read))  # no step of a generator for each line
+
+
+def _blocks_of(path: Path, read: Callable[[int], None] | None) -> Iterator[list[str]]:
     try:
         raw = _binary(path)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     with raw:
         try:
-            yield from _lines(raw, read)
+            yield from _blocks(raw, read)
         except _BROKEN as error:
             raise BrokenOffError(f"breaks off: {error}") from None
 
 
-def _lines(raw: io.BufferedIOBase, read: Callable[[int], None] | None) -> Iterator[str]:
-    """Lines without their ends, read a block at a time; what has no line end for long is cut."""
+def _blocks(raw: io.BufferedIOBase, read: Callable[[int], None] | None) -> Iterator[list[str]]:
+    """Lines without their ends, a block of the file at a time; what has no line end for long is cut."""
     rest, decoder = "", None
     while True:
         broken: BaseException | None = None
@@ -120,10 +124,10 @@ def _lines(raw: io.BufferedIOBase, read: Callable[[int], None] | None) -> Iterat
             decoder = codecs.getincrementaldecoder(_encoding(block))(errors="replace")
         lines = (rest + decoder.decode(block, final=not block)).split("\n")
         rest = lines.pop()
-        yield from lines
         if len(rest) > LONGEST_LINE or (not block and rest):
-            yield rest
+            lines.append(rest)
             rest = ""
+        yield lines
         if broken is not None:
             raise broken
         if not block:

@@ -132,15 +132,16 @@ class PostfixReader:
 
     def read(self, lines: Iterable[str], told: Told) -> None:
         """Read lines; what cannot be read is counted in `told`."""
-        handlers, first = self._handlers, told.lines
+        handlers, number, used = self._handlers, told.lines, 0
         try:
-            for told.lines, line in enumerate(lines, start=first + 1):
+            for line in lines:
+                number += 1
                 head, found, text = line.partition("]: ")
                 path, slash, process = head.rpartition("/")
                 daemon, bracket, self._pid = process.partition("[")
                 if not (found and slash and bracket):
                     if "postfix" in line or not line.rstrip().isprintable():
-                        told.damage(told.lines, line)
+                        told.damage(number, line)
                     continue
                 handler = handlers.get(daemon)
                 if handler is None:
@@ -148,12 +149,13 @@ class PostfixReader:
                 try:
                     if path != self._head:
                         self._new_head(path)
-                    told.used += handler(text)
+                    used += handler(text)
                 except (ValueError, IndexError, KeyError, OverflowError):
-                    told.damage(told.lines, line)
-                if told.lines % SWEEP_LINES == 0:
+                    told.damage(number, line)
+                if number % SWEEP_LINES == 0:
                     self._sweep()
         finally:
+            told.lines, told.used = number, told.used + used
             told.other = told.lines - told.used - told.damaged
 
     def close(self) -> None:
