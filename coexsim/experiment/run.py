@@ -229,11 +229,11 @@ def _messages(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataF
     rows = []
     names = {-i: mail.name or f"message {i}" for i, mail in enumerate(world.scenario.messages, start=1)}
     for note in sorted(world.recorder.notes, key=lambda note: (-note.number, note.at_s)):
-        route = " > ".join(server for server, _ in note.path)
+        route = " > ".join(server for server, _ in note.rules_met)
         outcome = TABLE_OUTCOMES[note.outcome]
         delay_s = np.nan if outcome == "in transit" else note.delay_s
         for rcpt in note.envelope.recipients:
-            said = [_said_of(plan, rcpt) for _, plan in note.path]
+            said = [_said_of(plan, rcpt) for _, plan in note.rules_met]
             rules, reasons = (" > ".join(words) for words in (zip(*said, strict=True) if said else ((), ())))
             what = (names[note.number], rcpt.written, rcpt.address, note.envelope.kind, outcome, note.code, note.by)
             rows.append((*what, route, rules, reasons, delay_s, note.hops))

@@ -18,12 +18,12 @@ Hops = tuple[Hop, ...]
 
 @dataclass
 class QueuedCopy:
-    """A copy in a server's queue, with the hops that each of its recipients has behind it."""
+    """A copy in a server's queue, with the hops so far of each of its recipients."""
 
     server: str
     envelope: Envelope
     came_from: Client
-    behind: dict[Rcpt, Hops]
+    hops_so_far: dict[Rcpt, Hops]
     message: int
     queued_s: float
     failures: int = 0
@@ -46,7 +46,7 @@ class Gathered:
     expires: dict[str, float] = field(default_factory=dict)
     warned: dict[str, float] = field(default_factory=dict)
 
-    def behind(self, addresses: set[str]) -> set[str]:
+    def all_led_to(self, addresses: set[str]) -> set[str]:
         """These addresses, and all that servers led their mail to."""
         found, new = set(addresses), set(addresses)
         while new:
@@ -84,17 +84,17 @@ def recipients_of(refused: tuple[Refused, ...]) -> Recipients:
 
 def split_off(copy: QueuedCopy, recipients: Recipients, dispositions: dict[Rcpt, Disposition]) -> QueuedCopy:
     """The copy for some of its recipients, as the server's decision made them."""
-    behind = {rcpt: _behind(copy, dispositions[rcpt]) for rcpt in recipients}
-    return replace(copy, envelope=copy.envelope.to(recipients), behind=behind)
+    hops = {rcpt: _hops_so_far(copy, dispositions[rcpt]) for rcpt in recipients}
+    return replace(copy, envelope=copy.envelope.to(recipients), hops_so_far=hops)
 
 
-def _behind(copy: QueuedCopy, disposition: Disposition) -> Hops:
-    return copy.behind[disposition.envelope_recipient or disposition.rcpt]
+def _hops_so_far(copy: QueuedCopy, disposition: Disposition) -> Hops:
+    return copy.hops_so_far[disposition.envelope_recipient or disposition.rcpt]
 
 
 def hops_of(copy: QueuedCopy, disposition: Disposition, dns: tuple[str, ...] = ()) -> Hops:
-    """The hops behind a recipient's copy, the last one now with what this server did and why."""
-    *before, last = _behind(copy, disposition)
+    """The hops so far of a recipient's copy, the last one now with what this server did and why."""
+    *before, last = _hops_so_far(copy, disposition)
     return (*before, last._replace(rule=disposition.rule, reason=last.reason + disposition.reason, dns=last.dns + dns))
 
 

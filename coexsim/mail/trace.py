@@ -59,7 +59,7 @@ def _told(driver: TraceDriver, sender: str, addresses: tuple[str, ...]) -> Route
 
 def _recipient(main: Gathered, address: str, notices: tuple[Notice, ...]) -> RecipientRoute:
     copies = [copy for written, copy in main.copies if written == address]
-    doubled = main.behind({other for written, other in main.duplicates if written == address})
+    doubled = main.all_led_to({other for written, other in main.duplicates if written == address})
     if doubled:
         copies += [copy for _, copy in main.copies if fold(copy.address) in doubled and copy not in copies]
     dsn = next((n for n in notices if n.kind == "dsn" and address in n.about), None)

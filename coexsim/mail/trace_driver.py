@@ -1,4 +1,4 @@
-"""The driver behind `trace`: it carries one message from server to server as the rules say, and gathers what becomes of it.
+"""The driver hops `trace`: it carries one message from server to server as the rules say, and gathers what becomes of it.
 
 It drives the delivery agent (``delivery.py``) at once. It has a clock only for what waits: retries, outages, directory changes.
 """
@@ -192,9 +192,9 @@ class TraceDriver:
 
     def _hand_over(self, copy: QueuedCopy, role: str, dispositions: dict[Rcpt, Disposition], at_s: float) -> None:
         """To a role on the same machine: no SMTP, no Received line."""
-        behind = {rcpt: (*hops_of(copy, v), Hop(role, "handed-over", "", (), at_s)) for rcpt, v in dispositions.items()}
+        hops = {rcpt: (*hops_of(copy, v), Hop(role, "handed-over", "", (), at_s)) for rcpt, v in dispositions.items()}
         self._put(
-            at_s, QueuedCopy(role, copy.envelope.to(tuple(dispositions)), copy.came_from, behind, copy.message, at_s)
+            at_s, QueuedCopy(role, copy.envelope.to(tuple(dispositions)), copy.came_from, hops, copy.message, at_s)
         )
 
     # --- the delivery agent's effects, at once ---
@@ -339,9 +339,9 @@ class TraceDriver:
         copy, server, dns = delivering.copy, host.server, tuple(delivering.asked)
         assert server is not None
         hop = Hop(server, "accepted", "", (), at_s)
-        behind = {r: (*hops_of(copy, delivering.dispositions[r], dns), hop) for r in recipients}
+        hops = {r: (*hops_of(copy, delivering.dispositions[r], dns), hop) for r in recipients}
         envelope = copy.envelope.to(recipients).with_received(self.setup.machine_of(server))
-        self._put(at_s, QueuedCopy(server, envelope, copy.server, behind, copy.message, at_s))
+        self._put(at_s, QueuedCopy(server, envelope, copy.server, hops, copy.message, at_s))
 
     def _defer(self, delivering: Delivering, effect: Defer, at_s: float) -> bool:
         """Note that recipients wait. Where nothing will change, more attempts tell nothing: they are left in the queue (False)."""

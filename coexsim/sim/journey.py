@@ -71,8 +71,8 @@ def _work(world: MessageWorld, server: MailServer, message: Message) -> Steps:
 def _decide(world: MessageWorld, server: MailServer, message: Message) -> Steps:
     """Deliver and fail as the rules say. Of the parts that go on, the first is returned, and the others are started."""
     decision = server.rules.decision(message)
-    if message.path is not None and (not message.path or message.path[-1][0] != server.name):
-        message.path.append((server.name, decision.rules))
+    if message.rules_met is not None and (not message.rules_met or message.rules_met[-1][0] != server.name):
+        message.rules_met.append((server.name, decision.rules))
     if decision.added:
         world.add_recipients(message, decision.added)
     for envelope in decision.delivered:

@@ -84,7 +84,7 @@ class Message:
 
     __slots__ = (
         "attempt_times", "attempts", "block", "born_s", "came_from", "declares_size", "envelope", "failures", "hops", "left", "measured",
-        "number", "passed", "path", "queued_s", "row", "serial", "server", "size_bytes", "size_class", "stream", "visit",
+        "number", "passed", "queued_s", "row", "rules_met", "serial", "server", "size_bytes", "size_class", "stream", "visit",
         "wan_bytes", "warned",
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ class Message:
         self.queued_s = born_s  # in the queue of its server since then
         self.failures = 0  # attempts that failed there
         self.warned = False
-        self.path: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
+        self.rules_met: list[tuple[str, dict[Rcpt, tuple[str, str]]]] | None = None  # of named messages only
         self.visit = -1  # its number in the mail log, where there is one
         self.attempt_times: AttemptTimes | None = None  # of the one that carries it, for the mail log
         self.left: EnvelopeClass | None = None  # during an attempt: recipients not yet taken, if not the envelope's
@@ -123,8 +123,8 @@ class Message:
         for name in Message.__slots__:
             setattr(other, name, getattr(self, name))
         other.narrow(envelope)
-        if other.path is not None:
-            other.path = list(other.path)
+        if other.rules_met is not None:
+            other.rules_met = list(other.rules_met)
         return other
 
     def narrow(self, envelope: EnvelopeClass) -> None:

@@ -27,7 +27,7 @@ class Note(NamedTuple):
 
     number: int
     envelope: EnvelopeClass
-    path: tuple[tuple[str, dict[Rcpt, tuple[str, str]]], ...]
+    rules_met: tuple[tuple[str, dict[Rcpt, tuple[str, str]]], ...]
     outcome: int
     code: str
     by: str
@@ -99,10 +99,10 @@ class Recorder:
                 wan_bytes=round(message.wan_share(count)), attempts=message.attempts, measured=message.measured,
             )  # fmt: skip
         self.ended[outcome] += envelope.count
-        if message.path is not None:
-            path = tuple(message.path)
+        if message.rules_met is not None:
+            rules_met = tuple(message.rules_met)
             self.notes.append(
-                Note(message.number, envelope, path, outcome, code, by, at_s, at_s - message.born_s, message.hops)
+                Note(message.number, envelope, rules_met, outcome, code, by, at_s, at_s - message.born_s, message.hops)
             )
         if len(self._buffer) >= _FOLD_AT_ROWS * len(DTYPES):
             self._fold()

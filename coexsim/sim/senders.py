@@ -78,7 +78,7 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
         -number - 1, envelope, mail.size, world.size_class(mail.size), env.now, server,
         mail.name or f"message {number + 1}", _is_measured(world, env.now),
     )  # fmt: skip
-    message.path = []
+    message.rules_met = []
     message.declares_size = mail.declare_size
     message.came_from = mail.client
     if isinstance(found, Reply):

@@ -201,7 +201,7 @@ class World:
             serial=notice_serial(server.name, kind),
         )  # fmt: skip
         note.passed = (server.machine,)
-        note.path = None if message.path is None else []
+        note.rules_met = None if message.rules_met is None else []
         self.recorder.sent += 1
         self.start(note)
 
