@@ -103,6 +103,7 @@ exchange = keys(
     ),
     send_connectors=st.lists(connector, max_size=3),
     recipient_filtering=switch,
+    anonymous_users=switch,
     max_receive_size=size,
     organization_max_receive_size=size,
     reject_reserved_domains=switch,
@@ -120,7 +121,8 @@ postfix = keys(
     reject_unlisted_recipient=switch,
     reject_unlisted_sender=st.sampled_from(["off", "outside", "everyone"]),
     transport=st.dictionaries(
-        st.sampled_from(["corporate.com", "*", "dUser1@corporate.com"]), hop | st.sampled_from(["smtp:", "virtual:"])
+        st.sampled_from(["corporate.com", "*", "dUser1@corporate.com"]),
+        hop | st.sampled_from(["smtp:", "virtual:", "discard:"]),
     ),
     virtual_alias_maps=st.dictionaries(
         st.sampled_from(["@corporate.com", "dUser1@corporate.com", "all"]),
