@@ -8,6 +8,7 @@ from pathlib import Path
 from coexsim.analysis.candidates import say_amount
 from coexsim.analysis.peak import peak_of
 from coexsim.analysis.sizing import Sizing
+from coexsim.answers import MET
 from coexsim.report.headings import page_head
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
@@ -49,7 +50,13 @@ def _verdicts(found: Sizing) -> Section:
     assert best is not None
     rows = [[each.objective.text, each.answer, each.say(), each.why] for each in best.verdicts]
     heads = ["objective", "answer", "figure and interval", "remark"]
-    return Section(f"The objectives with {best.candidate.name}", heads=heads, rows=rows)
+    met = sum(each.answer == MET for each in best.verdicts)
+    number = (
+        "the objective is"
+        if len(rows) == 1 == met
+        else f"{met} of {len(rows)} objectives {'is' if met == 1 else 'are'}"
+    )
+    return Section(f"With {best.candidate.name} {number} met", heads=heads, rows=rows)
 
 
 def _resources(found: Sizing, scenario: Scenario) -> Section:
@@ -68,6 +75,6 @@ def _busiest(found: Sizing, scenario: Scenario) -> str:
     rows = found.resources(scenario).to_dict("records")
     busy = [(float(row["busy"]), str(row["resource"])) for row in rows if row["busy"] == row["busy"]]
     if not busy:
-        return f"What {found.server} has, and what it needs"
+        return f"Nothing that {found.server} has is in use for long enough to be measured"
     share, resource = max(busy)
     return f"Of what {found.server} has, {resource} is nearest to its limit: {100 * share:.0f} % in use in the {peak_of(scenario)}"

@@ -99,6 +99,7 @@ function showAnswer(verdicts) {
     if (unsure.length) said += `; cannot say of: ${unsure.map(each => each.text).join("; ")}`;
   }
   by("finding").textContent = said.split("; ")[0].replace(/\.$/, "");
+  by("headline").hidden = !said.includes("; "); // the heading has all of it
   by("headline").textContent = said.endsWith(".") ? said : `${said}.`;
   const moved = axes.filter((axis, i) => !Number.isInteger(state[i]));
   const ends = moved.map(axis => {
