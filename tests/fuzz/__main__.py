@@ -97,7 +97,7 @@ def _answer(worker: Worker, kind: str) -> str | None:
         answer: str | None = worker.pipe.recv()
     except (EOFError, ConnectionError):
         worker.process.join(1)
-        if worker.process.exitcode == -signal.SIGXCPU:
+        if worker.process.exitcode == -signal.SIGPROF:
             return f"took more than {CPU_LIMIT_S[kind]} s of processor time"
         return f"the process died ({worker.process.exitcode})"
     return answer
