@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
 
 import pytest
 
@@ -115,6 +117,22 @@ def test_killed_at_random_moments(
             print(f"\n{verb}: {killed} of {KILLS} killed at work, seed {seed}")
 
 
+@pytest.fixture
+def simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of `coexsim run` is made once for each seed: processes that begin later have it, and only write."""
+    name = "coexsim.cli.running._simulated"
+    simulated = resolve_name(name)
+    kept: dict[int | None, Any] = {}
+
+    def once(spec: Any, what: str, seed: int | None, *more: Any, **options: Any) -> Any:
+        if seed not in kept:
+            kept[seed] = simulated(spec, what, seed, *more, **options)
+        return kept[seed]
+
+    monkeypatch.setattr(name, once)
+
+
+@pytest.mark.usefixtures("simulated_once")
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_killed_at_each_step_of_writing(verb: str, scenario: Path, tmp_path: Path) -> None:
     """Before the first, second ... file is renamed into its place, over the results of an earlier run with another seed."""
