@@ -17,6 +17,7 @@ from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.folder import Keeping, results_folder
 from coexsim.cli.formats import Format, FormatOption
 from coexsim.cli.paint import count, say
+from coexsim.cli.progress_line import progress_lines
 from coexsim.cli.streams import say_aside
 from coexsim.errors import ObjectiveError, Problem, ScenarioError, UsageError
 from coexsim.text import encodable
@@ -55,15 +56,17 @@ def check(
     reports: list[CheckReport] = []
     problems: list[Problem] = []
     files = _files(paths)
-    for file in files:
-        try:
-            scenario = load_scenario(file)
-            _read_what_a_run_reads(scenario)
-            reports.append(check_setup(scenario))
-        except ScenarioError as error:
-            problems += error.problems
-        except ObjectiveError as error:
-            problems.append(_as_problem(str(error)))
+    with progress_lines("check", len(files) if len(files) > 1 else 0.0, quiet=quiet) as tell:
+        for number, file in enumerate(files):
+            tell(number, str(file))
+            try:
+                scenario = load_scenario(file)
+                _read_what_a_run_reads(scenario)
+                reports.append(check_setup(scenario))
+            except ScenarioError as error:
+                problems += error.problems
+            except ObjectiveError as error:
+                problems.append(_as_problem(str(error)))
     problems = list(dict.fromkeys(problems))
     code = BAD if problems else int(not all(report.holds(strict=strict) for report in reports))
     if folder is not None:

@@ -93,6 +93,17 @@ def progress_bar(what: str, total: float = 0.0, *, quiet: bool = False) -> Itera
 
 
 @contextmanager
+def progress_lines(what: str, total: float = 0.0, *, quiet: bool = False) -> Iterator[Teller]:
+    """The same in lines alone, at a terminal too: for what is nearly always over before the first of them."""
+    teller = Teller(what, total)
+    if quiet:
+        yield teller
+    else:
+        with _lines(teller):
+            yield teller
+
+
+@contextmanager
 def run_bar(what: str, scenario: Scenario, *, is_followed: bool = False, quiet: bool = False) -> Iterator[RunTeller]:
     """Show how far a run is. `is_followed`: nobody knows for how long it goes on."""
     with _shown(RunTeller(what, scenario, is_followed=is_followed), quiet) as teller:

@@ -21,13 +21,13 @@ def expanded(setup: Setup, policy: Policy, address: str, state: State) -> tuple[
     """The addresses that a recipient becomes, in the order found; None where the table leads in a circle, too far or to too many."""
     final: list[str] = []
     left: list[str | None] = [address]  # the next one last; None: all that one address became is done
-    on_the_way: list[str] = []
+    on_the_way: dict[str, None] = {}  # in order; asked at every step
     kept: set[str] = set()
     waiting = 1
     while left:
         here = left.pop()
         if here is None:
-            on_the_way.pop()
+            on_the_way.popitem()
             continue
         waiting -= 1
         found = None if fold(here) in kept else _replacements(setup, policy, here, state)
@@ -39,7 +39,7 @@ def expanded(setup: Setup, policy: Policy, address: str, state: State) -> tuple[
             return None
         if fold(here) in map(fold, found):
             kept.add(fold(here))
-        on_the_way.append(fold(here))
+        on_the_way[fold(here)] = None
         left.append(None)
         left.extend(reversed(found))
         waiting += len(found)

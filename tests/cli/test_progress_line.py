@@ -64,6 +64,17 @@ def test_every_long_command_says_how_far_it_is(
     assert " after 0 s" not in said.out
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.usefixtures("at_once")
+def test_a_long_check_says_which_file_it_is_at(scenario: Path, quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error; of several files, how many are done."""
+    assert run(["check", str(scenario), str(scenario.parent), *(["-q"] if quiet else [])]) in (0, 1)
+    said = capsys.readouterr()
+
+    assert (f"check: {scenario}" in said.err) == (not quiet)
+    assert " after 0 s" not in said.out
+
+
 @pytest.mark.usefixtures("at_once")
 def test_fit_and_validate_say_how_far_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As the others."""
