@@ -14,6 +14,7 @@ from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
 from coexsim.scenario.model import UPLINK, Scenario
+from coexsim.sim.world import World
 
 KEEP_UP = "to keep up in the "
 """What is needed where no objective says it; the hour follows, or what is measured."""
@@ -50,12 +51,23 @@ def resource_table(
         load = loads.of(server, stage)
         needed, why = _needed(load, objectives, peak) if load else (nan, "nothing comes there, or takes time")
         rows.append((resource, has, busy.get((server, stage), nan), needed, why))
-    site = scenario.servers[server].site
+    site, world = scenario.servers[server].site, World(scenario, scenario.run.seed, 0)
+    links = {link.name: link for link in world.network.links.values()}
     for load in loads.stations:
         if load.stage == "link" and site in load.server.split(" to "):
-            width = _bandwidth(scenario, load.server)
-            used = load.utilisation * width
-            rows.append((load.server, width, busy.get((load.server, "link"), nan), used, KEEP_UP + peak))
+            link = links[load.server]
+            mail = load.utilisation * (link.mean_bytes_per_s(world.length_s) or inf)
+            other = link.most_background(*world.measured_s)
+            why = KEEP_UP + peak + (", with the other traffic" if other else "")
+            rows.append(
+                (
+                    load.server,
+                    _bandwidth(scenario, load.server),
+                    busy.get((load.server, "link"), nan),
+                    mail + other,
+                    why,
+                )
+            )
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.sort_values("busy", ascending=False, na_position="last", ignore_index=True, kind="stable")
 

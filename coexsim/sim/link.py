@@ -110,6 +110,12 @@ class FairLink:
         lasts_s = np.diff(np.minimum(np.append(times_s, length_s), length_s))
         return self._width - float((others * lasts_s).sum() / length_s)
 
+    def most_background(self, begin_s: float, end_s: float) -> float:
+        """The most other traffic at any moment of a span of time [bytes/s]; 0: there is none."""
+        ends_s = [at_s for at_s, _ in self.background[1:]] + [inf]
+        spans = zip(self.background, ends_s, strict=True) if self.background else ()
+        return max((other for (at_s, other), to_s in spans if at_s < end_s and to_s > begin_s), default=0.0)
+
     @property
     def under_way(self) -> int:
         """Transfers under way."""

@@ -261,3 +261,17 @@ def test_the_scarcest_resource_is_named_first() -> None:
 
     assert list(table["resource"][:3]) == ["transfer_threads", "cores", "queue_disk"]
     assert table["busy"][3:].isna().all()
+
+
+def test_a_line_needs_room_for_the_other_traffic_too() -> None:
+    """What mail needs of a line is the same whatever else is on it; the other traffic comes on top, at its most."""
+    assessment: Any = SimpleNamespace(busy=dict, runs=[SimpleNamespace(most_queued_bytes={"onprem": 5e9})])
+    needed = []
+    for background in ([], [{"from": "08:00", "to": "20:00", "up": "12 Mbit/s"}]):
+        line = {"office": {"up": "20 Mbit/s", "background": background}}
+        loaded = changed(SCENARIO, {"uplinks": line, "load": {"profile": "office-worker"}})
+        table = resource_table(loaded, "onprem", assessment)
+        needed.append(dict(zip(table["resource"], table["needed"], strict=True))["office to uplink"])
+
+    assert needed[1] == pytest.approx(needed[0] + 12e6 / 8, rel=1e-9)
+    assert needed[0] > 0
