@@ -146,6 +146,11 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     )
     if _is_thin(objective, samples):
         why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
+    elif answer == CANNOT_SAY and objective.kind == "quantile" and len(samples) > 1:
+        # few runs leave the percentile without an end while the share within a limit far from it is known well
+        answer = _by_count(objective, samples, level)
+        if answer != CANNOT_SAY:
+            why = "judged by how many are within the limit, which so few runs tell better"
     if growing and answer != MISSED:
         return verdict(CANNOT_SAY, interval, f"the system was not stable: {growing}", window=True)
     if short := too_short(objective, samples):

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from coexsim.analysis.sketch import Sketch, around, quantile, sketch
+from coexsim.analysis.sketch import Sketch, around, sketch
 from coexsim.analysis.slo_text import Objective
-from coexsim.experiment.results import Results
+from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.stats import skewed_interval
 
 Floats = NDArray[np.float64]
@@ -205,7 +205,7 @@ def _quantile_delay(objective: Objective, mail: pd.DataFrame, run: Results, leve
     under_way = int(weights[np.isinf(delay_s)].sum())
     p = objective.probability or 0.5
     kept = sketch(delay_s, weights)
-    value = quantile(kept, p)
+    value = weighted_quantiles(delay_s, weights, [p])[0]  # as in the table of delays; a sketch's is up to 0.04 % further
     below = delay_s <= value
     born_s = mail["born_s"].to_numpy()
     half = _half_of_run(born_s, weights * below, weights, run, level)

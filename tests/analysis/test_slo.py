@@ -630,3 +630,28 @@ def test_blocks_that_resemble_their_neighbours_are_less_evidence() -> None:
     assert ratio_error(turns, bottom, 10.0) == pytest.approx(independent)
     assert ratio_error(halves, bottom, 10.0) == pytest.approx(independent * np.sqrt(1.8 / 0.2))
     assert ratio_error(np.full(20, 10.0), bottom, 10.0) == 0
+
+
+def test_two_runs_that_differ_meet_a_limit_far_above() -> None:
+    """Two runs leave their p95 without an upper end (Student's t of one degree is 12.7); that all but 1 in 1000 is within 100 s they tell."""
+    runs = [
+        made_up(np.random.default_rng(number).exponential(mean_s, 4000), number, minutes=60)
+        for number, mean_s in enumerate((1.0, 1.4))
+    ]
+    far, near = (verdict(f"p95(delay) < {limit} s", *runs) for limit in (100, 4.2))
+
+    assert (far.interval.high, near.interval.high) == (inf, inf)
+    assert (far.answer, near.answer) == ("met", "cannot say")
+    assert "within the limit" in far.why
+    assert verdict("p95(delay) < 1 s", *runs).answer == "missed"
+
+
+def test_the_estimate_is_the_figure_of_the_table() -> None:
+    """The p95 of an objective and of the table of delays are one, of one run and of several."""
+    runs = exponential_runs(2.0, runs=3, size=6000)
+
+    for some in (runs[:1], runs):
+        table = join(some).delays()["p95_s"].iloc[0]
+        assert verdict("p95(delay) < 9 s", *some).estimate == pytest.approx(
+            table, rel=1e-12 if len(some) == 1 else 2e-3
+        )
