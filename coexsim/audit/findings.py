@@ -14,6 +14,7 @@ from coexsim.audit.flows import Flow, all_flows
 from coexsim.audit.search import Search, Subject
 from coexsim.audit.subjects import (
     domino,
+    events,
     exchange,
     hosted,
     hosts,
@@ -41,6 +42,7 @@ SUBJECTS: tuple[Subject, ...] = (
     loops.SUBJECT,
     reach.SUBJECT,
     outages.SUBJECT,
+    events.SUBJECT,
     limits.SUBJECT,
     notices.SUBJECT,
     strangers.SUBJECT,

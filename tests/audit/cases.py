@@ -53,6 +53,11 @@ CLOUD = (
     " inotes-inbound: {host: corporate-com.mail.protection.outlook.com%s}}\n"
 )
 
+LOADED = (
+    "directory: {population: {onprem: 30, hosted: 20}}\nload: {profile: office-worker}\n"
+    "run: {start: Mon 09:00, length: 2 h}\nevents: [%s]\n"
+)
+
 CASES: dict[str, Case] = {
     "UNREACHABLE": Case("directory: {people: {lost: {mail_system: other-internet-mail, forwarding_address: lost@nowhere.net}}}"),
     "VALID-RECIPIENT-BOUNCES": Case(
@@ -147,6 +152,11 @@ CASES: dict[str, Case] = {
     ),
     "EXCHANGE-DOMAIN-TYPE": Case(exchange(domain="authoritative"), exchange()),
     "EXCHANGE-DOMAIN-NOT-ACCEPTED": Case(exchange().replace("corporate.com: internal", "corporate.net: internal"), exchange()),
+    "EVENT-WITHOUT-EFFECT": Case(
+        LOADED % "{at: Mon 09:00, move: 31, to: hosted}, {at: Mon 11:00, for: 1 h, down: onprem}",
+        LOADED % "{at: Mon 09:00, move: 30, to: hosted}, {at: Mon 10:59, for: 1 h, down: onprem}",
+        frozenset({"REPLICA-LAG", "NO-WORK-DEFINED"}),
+    ),
     "NO-WORK-DEFINED": Case(
         "servers: {onprem: {capacity: {cores: 4}, service: {accept: 4 ms}}}\nload: {profile: office-worker}\n",
         "servers: {onprem: {capacity: {cores: 4}}}\nload: {profile: office-worker}\n",
