@@ -633,7 +633,7 @@ def test_blocks_that_resemble_their_neighbours_are_less_evidence() -> None:
 
 
 def test_two_runs_that_differ_meet_a_limit_far_above() -> None:
-    """Two runs leave their p95 without an upper end (Student's t of one degree is 12.7); that all but 1 in 1000 is within 100 s they tell."""
+    """Two runs leave their p95 without an upper end (Student's t of one degree is 12.7); but they tell that nearly all is within 100 s."""
     runs = [
         made_up(np.random.default_rng(number).exponential(mean_s, 4000), number, minutes=60)
         for number, mean_s in enumerate((1.0, 1.4))
