@@ -103,10 +103,14 @@ def mail_addresses_are_addresses(scenario: Scenario) -> Found:
 
 
 def nameless_people_have_a_server(scenario: Scenario) -> Found:
-    """The population of a side, and who comes or moves to it, have a server there that holds their mail files."""
+    """The population of a side, and who comes or moves to it, have a server there that holds their mail files.
+
+    A set-up in the making may have its people before its servers, as an import of a directory leaves it: until it has a load.
+    """
     homes = scenario.home_server
+    sides = {server.side for server in scenario.servers.values()}
     for side, count in scenario.directory.population.items():
-        if count and side not in homes:
+        if count and side not in homes and (scenario.load is not None or side in sides):
             yield ("directory", "population", side), _nobody_holds(scenario, side)
     for index, event in enumerate(scenario.events):
         if event.to is not None and event.to not in homes:

@@ -162,7 +162,7 @@ def test_rules_between_fields(more: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("people", "where"),
     [
-        ("directory: {population: {hosted: 5}}\n", "directory.population.hosted"),
+        ("directory: {population: {hosted: 5}}\nload: {profile: office-worker}\n", "directory.population.hosted"),
         ("events: [{at: '10:00', hire: 5, to: hosted}]\n", "events[0].to"),
     ],
 )
