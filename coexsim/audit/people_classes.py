@@ -13,6 +13,9 @@ from coexsim.mail.directory import Person
 from coexsim.mail.message import domain_of, fold, local_part_of
 from coexsim.mail.setup import Setup
 
+MOST_STEPS = 30
+"""People to whom mail is led on further than this are alike from there on: no server passes it on so often."""
+
 
 def people_classes(setups: Iterable[Setup]) -> list[MailClass]:
     """The classes of people in all `setups` together."""
@@ -78,7 +81,7 @@ def _key(
     versions = setup.directory.versions_of(person.address)
     entries = [(version, setup.directory.find(person.address, version)) for version in versions]
     traits = [
-        (version, (*_kept(e), _target(setup, e, special)) if isinstance(e, Person) else None) for version, e in entries
+        (version, (*_kept(e), _ways_on(setup, e, special)) if isinstance(e, Person) else None) for version, e in entries
     ]
     begins = setup.directory.version_at(0.0, replica=False)
     return (
@@ -110,15 +113,47 @@ def _timeless(key: tuple[object, ...] | None) -> tuple[object, ...] | None:
     return (tuple(each for _, each in traits), *rest)
 
 
-def _target(setup: Setup, person: Person, special: set[str]) -> tuple[object, ...] | None:
-    """Where a person's mail is forwarded: for the same local part in another domain, the domain is what counts."""
-    target = person.forwarding
-    if target is None:
+def _ways_on(setup: Setup, person: Person, special: set[str]) -> tuple[object, ...] | None:
+    """Where a person's mail is forwarded, as far as rules can tell: the traits of each whom it comes to, then where it leaves the people.
+
+    Who has a forwarding address of a colleague is like everybody whose mail is led on in this way, whatever the names.
+    """
+    if person.forwarding is None:
         return None
-    if local_part_of(target) != local_part_of(person.address) or fold(target) in special:
-        return (fold(target),)
-    entry = setup.directory.find(target, 0)
-    return (domain_of(target), isinstance(entry, Person) and entry.home)
+    steps: list[object] = []
+    seen = {fold(person.address)}
+    while person.forwarding and len(steps) < MOST_STEPS:
+        target = fold(person.forwarding)
+        if target in special:
+            return (*steps, target)
+        alike = local_part_of(target) == local_part_of(person.address)
+        entry = setup.directory.find(target, 0)
+        if not isinstance(entry, Person):
+            return (*steps, *_where_it_leaves(setup, target, entry is not None, alike))
+        steps.append((domain_of(target), alike, *_histories(setup, entry)))
+        if fold(entry.address) in seen:
+            return (*steps, "round")
+        seen.add(fold(entry.address))
+        person = entry
+    return tuple(steps)
+
+
+def _histories(setup: Setup, person: Person) -> tuple[object, ...]:
+    """What a Person record says, version by version, and whether it may be written to from outside."""
+    versions = setup.directory.versions_of(person.address)
+    entries = [(version, setup.directory.find(person.address, version)) for version in versions]
+    kept = [(version, _kept(e) if isinstance(e, Person) else None) for version, e in entries]
+    return domain_of(person.address), tuple(kept), setup.directory.is_internal_only(person.address)
+
+
+def _where_it_leaves(setup: Setup, target: str, is_group: bool, alike: bool) -> tuple[object, ...]:
+    """What rules can tell of a target that is no person: in a domain outside its domain, and whether it is listed there."""
+    policies = setup.policies
+    ours = any(policy.rule_for(target) for name, policy in policies.items() if name not in setup.external_servers)
+    if is_group or (ours and not alike):
+        return (target,)
+    lists = (policies[name].mailboxes for name in sorted(setup.external_servers))
+    return (domain_of(target), *(local_part_of(target) in known for known in lists if known is not None))
 
 
 def _person_class(alike: list[tuple[Setup, Person]], named: int, nameless: int, *, typical: str) -> MailClass:

@@ -86,6 +86,14 @@ LISTS = {
     "zones": listed("dns: {", "z{n}.example: '@ IN MX 10 mail'", "}"),
     "global domains": listed("servers: {onprem: {global_domain: [corporate.com, ", "d{n}.example", "]}}"),
     "people": listed("directory: {people: {", "u{n}: {mail_file: onprem}", "}}"),
+    "forwarding to colleagues": listed(
+        "directory: {people: {",
+        "u{n}: {mail_file: onprem, forwarding_address: v{n}@corporate.com}, v{n}: {mail_file: onprem}",
+        "}}",
+    ),
+    "forwarding outside": listed(
+        "directory: {people: {", "u{n}: {mail_file: onprem, forwarding_address: v{n}@otherdomain.com}", "}}"
+    ),
     "groups": listed("directory: {groups: {", "g{n}: [iUser1, dUser1]", "}}"),
     "fallback relays": listed(
         "servers: {out: {kind: postfix, host: out.example, relayhost: in.example, smtp_fallback_relay: [",

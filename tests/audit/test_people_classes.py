@@ -89,3 +89,55 @@ def test_a_table_of_all_who_have_moved_is_searched_with_few_traces() -> None:
     )
 
     assert len(people_classes([Setup(scenario_from_text(text))])) == 1
+
+
+LED_ON = """\
+coexsim: 1
+domain: corporate.com
+dns:
+  corporate.com: "@ 1h IN MX 10 mx\\nmx 1h IN A 192.0.2.10"
+servers:
+  onprem: {kind: domino, host: mx.corporate.com, global_domain: [corporate.com], smart_host: inbound.inotes.example}
+  inbound:  {kind: hosted-inbound, host: inbound.inotes.example}
+  outbound: {kind: hosted-outbound}
+  external: {kind: external, domain: otherdomain.com, mailboxes: [known, too]}
+directory:
+  master: onprem
+  people:
+    own1: {mail_file: onprem}
+    own2: {mail_file: onprem}
+    cloud: {mail_file: inbound}
+    full: {mail_file: onprem, over_quota: true}
+    a: {mail_file: onprem, forwarding_address: own1@corporate.com}
+    b: {mail_file: onprem, forwarding_address: own2@corporate.com}
+    c: {mail_file: onprem, forwarding_address: cloud@corporate.com}
+    d: {mail_file: onprem, forwarding_address: full@corporate.com}
+    e: {mail_file: onprem, forwarding_address: known@otherdomain.com}
+    f: {mail_file: onprem, forwarding_address: too@otherdomain.com}
+    g: {mail_file: onprem, forwarding_address: nobody@otherdomain.com}
+    h: {mail_file: onprem, forwarding_address: a@corporate.com}
+    i: {mail_file: onprem, forwarding_address: b@corporate.com}
+    j: {mail_file: onprem, forwarding_address: k@corporate.com}
+    k: {mail_file: onprem, forwarding_address: j@corporate.com}
+    l: {mail_file: onprem, forwarding_address: gone1@corporate.com}
+    m: {mail_file: onprem, forwarding_address: gone2@corporate.com}
+"""
+
+
+def test_forwarding_tells_people_apart_by_where_it_leads_not_by_whose_name_it_has() -> None:
+    """To a colleague here, over another one, to the cloud, to a full mail file, to a mailbox outside that is listed or not, round."""
+    found = [alike.names for alike in people_classes([Setup(scenario_from_text(LED_ON))])]
+
+    assert found == [
+        ("own1", "own2"), ("cloud",), ("full",), ("a", "b"), ("c",), ("d",), ("e", "f"), ("g",), ("h", "i"), ("j", "k"), ("l",), ("m",),
+    ]  # fmt: skip
+
+
+def test_a_long_chain_of_forwarding_is_few_classes() -> None:
+    """Three hundred people who lead mail on to each other: the last thirty are told apart, as no server passes mail on so often."""
+    people = "".join(
+        f"    u{n}: {{mail_file: onprem, forwarding_address: u{n + 1}@corporate.com}}\n" for n in range(300)
+    )
+    chain = LED_ON.split("    own1:", maxsplit=1)[0] + people + "    u300: {mail_file: onprem}\n"
+
+    assert len(people_classes([Setup(scenario_from_text(chain))])) <= 32
