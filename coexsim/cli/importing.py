@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -85,6 +86,7 @@ def import_(
     What is not modelled is listed with what that means for the answers; nothing is dropped in silence.
     """
     from coexsim.intake.configs.importing import how_to_export, import_setup
+    from coexsim.intake.configs.write import PEOPLE_HEAD
 
     if how:
         if kind != "exchange":
@@ -102,10 +104,13 @@ def import_(
     found = import_setup(files, kind=kind, into=into, server=server, domain=domain)  # type: ignore[arg-type]
     target = out or into
     people = target.with_name(f"{target.stem}.people.yaml") if target and found.people_text else None
+    if people is not None:
+        _may_be_replaced(
+            people, PEOPLE_HEAD, "everybody by name is written there: move it, or give the scenario another name"
+        )
+        _write(people, found.people_text or "")
     if target is not None:
         _write(target, found.text)
-    if people is not None:
-        _write(people, found.people_text or "")
     open_ = _open(target) if target is not None and (as_json or not quiet) else []
     answer = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
     if folder is not None:
@@ -123,25 +128,34 @@ def import_(
     return keeping.exit_code(0)
 
 
-def _may_be_replaced(out: Path) -> None:
+def _may_be_replaced(
+    out: Path, head: str = OWN_HEAD, cure: str = "add to it with --into, or give another name"
+) -> None:
     """A file that an import made may be made again; another one stays."""
     try:
-        if out.exists() and (not out.is_file() or not out.read_text(encoding="utf-8").startswith(OWN_HEAD)):
-            raise UsageError(
-                f"--out: {out} is there, and no import made it; add to it with --into, or give another name"
-            )
+        if out.exists() and (not out.is_file() or not out.read_text(encoding="utf-8").startswith(head)):
+            raise UsageError(f"--out: {out} is there, and no import made it; {cure}")
     except (OSError, ValueError) as error:
         raise UsageError(f"--out: {out} cannot be read: {error}") from None
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    made = file.with_name(f".{file.name}.new")
+    """Write a file whole or not at all: where it is a link, the file that it leads to; who may read it stays.
+
+    The file in the making has a name of its own and is made by this alone, so that no link of that name is written through.
+    """
     try:
-        made.write_text(text, encoding="utf-8")
-        os.replace(made, file)
+        real = Path(os.path.realpath(file))
+        made = real.with_name(f".coexsim.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+        try:
+            with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w", encoding="utf-8") as new:
+                new.write(text)
+            if real.exists():
+                shutil.copymode(real, made)
+            os.replace(made, real)
+        finally:
+            made.unlink(missing_ok=True)
     except OSError as error:
-        made.unlink(missing_ok=True)
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
 
 

@@ -135,3 +135,60 @@ def test_what_makes_no_usable_scenario_is_told_at_its_source(
 
     assert run(["import", "postfix", str(tmp_path / "main.cf")]) == 2
     assert "main.cf:1: servers.onprem.host: this makes no usable scenario: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["postfix", "exchange", "domino", "directory", "dns"])
+@pytest.mark.parametrize(
+    "domain", ["a\u202eb.org", "a\x1b[31m.org", "a\udcff.org", "a..org", "[a, b]", "x" * 64 + ".org", ""]
+)
+def test_what_is_no_domain_is_refused_where_it_was_said(
+    kind: str, domain: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not far from there, as a key of the scenario or in a record of a zone."""
+    file = tmp_path / "given"
+    file.write_text("mydomain = corporate.com\n", encoding="utf-8")
+    assert run(["import", kind, str(file), "--domain", domain]) == 2
+    assert "--domain: expected a domain such as 'corporate.com'" in capsys.readouterr().err
+
+
+def test_an_import_writes_through_links_that_were_named_and_no_others(given: Path) -> None:
+    """A link that is given as the file stays a link; one with the name of a file in the making is not written through."""
+    folder = given.parent
+    kept = folder / "kept"
+    kept.write_text("keep", encoding="utf-8")
+    (folder / ".own.yaml.new").symlink_to(kept)
+    (folder / "link.yaml").symlink_to("own.yaml")
+    assert run(["import", "postfix", str(given), "--out", str(folder / "link.yaml")]) == 0
+    assert (folder / "link.yaml").is_symlink()
+    (folder / "own.yaml").chmod(0o600)
+    before = (folder / "own.yaml").read_text(encoding="utf-8")
+    (given / "main.cf").write_text(MAIN + "message_size_limit = 5000000\n", encoding="utf-8")
+    assert run(["import", "postfix", str(given), "--into", str(folder / "link.yaml")]) == 0
+    assert (folder / "link.yaml").is_symlink()
+    assert (folder / "own.yaml").read_text(encoding="utf-8") != before
+    assert (folder / "own.yaml").stat().st_mode & 0o777 == 0o600
+    assert kept.read_text(encoding="utf-8") == "keep"
+    assert not list(folder.glob(".coexsim.*"))
+
+
+def test_a_name_too_long_for_the_disk_is_told(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the user's, not a bug of ours."""
+    assert run(["import", "postfix", str(given), "--out", str(given.parent / ("o" * 300 + ".yaml"))]) == 2
+    assert run(["import", "postfix", str(given), "--out", str(given.parent / "gone" / "o.yaml")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_file_of_people_that_no_import_made_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file with everybody by name is written beside the scenario, and nothing of the user's is there replaced."""
+    rows = "".join(f"u{number}@corporate.com,u{number}\n" for number in range(2_001))
+    (tmp_path / "staff.csv").write_text("mail,name\n" + rows, encoding="utf-8")
+    mine = tmp_path / "own.people.yaml"
+    mine.write_text("mine: true\n", encoding="utf-8")
+    words = ["import", "directory", str(tmp_path / "staff.csv"), "--out", str(tmp_path / "own.yaml")]
+    assert run(words) == 2
+    assert "no import made it" in capsys.readouterr().err
+    assert mine.read_text(encoding="utf-8") == "mine: true\n"
+    assert not (tmp_path / "own.yaml").exists()
+    mine.unlink()
+    assert run(words) == run(words) == 0
+    assert mine.exists()

@@ -7,12 +7,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import dns.exception
+import dns.name
+from pydantic import TypeAdapter
+
 from coexsim.errors import InputError, Problem, UsageError
 from coexsim.intake.configs.found import Asked, Found, PersonRecord
 from coexsim.intake.configs.reading import File, files_of
 from coexsim.intake.configs.sayable import leave_unsayable
 from coexsim.intake.configs.write import Imported, Label, Target, written, written_into
 from coexsim.mail.message import fold
+from coexsim.scenario.quantities import Domain
 
 if TYPE_CHECKING:
     from coexsim.scenario.model import Scenario
@@ -36,13 +41,15 @@ def import_setup(
     The same files give the same text.
 
     Raises `InputError` with file and line of what cannot be read, `ScenarioError` where `into` is not a usable scenario, and
-    `UsageError` for a kind that there is not.
+    `UsageError` for a kind that there is not and a domain that is none.
     """
     if kind not in KINDS:
         raise UsageError(f"there is no import of {kind!r}; there are {', '.join(KINDS)}")
     given = files_of([files] if isinstance(files, (str, Path)) else files)
     if not given:
         raise UsageError("no file was given")
+    if domain is not None:
+        _require_domain(domain)
     names = ", ".join(file.name for file in given[:4]) + (f" and {len(given) - 4} more" if len(given) > 4 else "")
     label = Label(kind, server or "onprem", names)
     if into is None:
@@ -57,6 +64,15 @@ def import_setup(
         found.master = None
     made = written_into(found, label, Target(text, str(into), scenario.domain, asked.unlisted))
     return _usable(made, Path(into).parent)
+
+
+def _require_domain(domain: str) -> None:
+    """Refuse what was given as domain and is none: it would be refused far from where it was said, as a key or in a zone."""
+    try:
+        TypeAdapter(Domain).validate_python(domain)
+        dns.name.from_text(domain)
+    except (ValueError, dns.exception.DNSException):
+        raise UsageError(f"--domain: expected a domain such as 'corporate.com'; found {domain!r}") from None
 
 
 def _usable(made: Imported, folder: Path) -> Imported:

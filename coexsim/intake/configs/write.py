@@ -32,6 +32,10 @@ class Imported:
     people_text: str | None = None
 
 
+PEOPLE_HEAD = "# Everybody, as the directory says. A scenario takes them with 'extends:'; leave 'population' out then."
+"""The first line of the file with everybody by name, which an import may make again."""
+
+
 class Label(NamedTuple):
     """What an import is called in the text that it writes: its kind, the server that it is about, the files."""
 
@@ -94,8 +98,7 @@ def _all_keys(found: Found, domain: str) -> tuple[list[FoundKey], str | None]:
         return [*keys, *people_keys(found, people, domain)], None
     summary = list(summary_keys(found, people, domain))
     everybody = tree_of(people_keys(found, people, domain))
-    head = ["# Everybody, as the directory says. A scenario takes them with 'extends:'; leave 'population' out then."]
-    return [*keys, *summary], "\n".join([*head, *block(everybody)]) + "\n"
+    return [*keys, *summary], "\n".join([PEOPLE_HEAD, *block(everybody)]) + "\n"
 
 
 def _domain(found: Found, asked: str | None) -> str:
