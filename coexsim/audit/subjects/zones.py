@@ -122,11 +122,12 @@ def own_domains_have_zones(search: Search) -> Iterator[Finding]:
     """The zones of the shared domain, and of others whose people mail does not reach, are declared: the world can find their MX."""
     others = (one for one in search.scenario.servers.values() if isinstance(one, ExternalServer))
     elsewhere = {fold(domain) for one in others for domain in one.domain}
+    missed = _missed(search)
     for domain in search.domains:
         shared = domain == fold(search.scenario.domain)
         if domain in elsewhere and not shared:  # that server's host is its MX
             continue
-        if search.setup.zone_of(domain) is not None or not (shared or _is_missed(search, domain)):
+        if search.setup.zone_of(domain) is not None or not (shared or domain in missed):
             continue
         other = "" if shared else f", in which {_whose(search, domain)} knows people,"
         text = (
@@ -137,11 +138,10 @@ def own_domains_have_zones(search: Search) -> Iterator[Finding]:
         yield search.finding(ZONE_MISSING, ("dns",), text, about=(domain,), marks=marks)
 
 
-def _is_missed(search: Search, domain: str) -> bool:
-    """Does mail to somebody in this domain, who is known there, not arrive."""
-    return any(
-        flow.recipient.exists and not flow.delivered and domain_of(flow.address) == domain for flow in search.flows
-    )
+def _missed(search: Search) -> frozenset[str]:
+    """The domains in which mail to somebody who is known there does not arrive."""
+    lost = (flow for flow in search.flows if flow.recipient.exists and not flow.delivered)
+    return frozenset(domain_of(flow.address) for flow in lost)
 
 
 def _whose(search: Search, domain: str) -> str:
