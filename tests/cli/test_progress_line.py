@@ -6,10 +6,11 @@ import io
 import time
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from coexsim.cli import progress_line, run
+from coexsim.cli import checking, progress_line, run
 from coexsim.cli.progress_line import RunTeller, Teller, progress_bar
 from tests.analysis.small import SMALL, small
 from tests.intake.log_lab import LOGS
@@ -65,9 +66,21 @@ def test_every_long_command_says_how_far_it_is(
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-@pytest.mark.usefixtures("at_once")
-def test_a_long_check_says_which_file_it_is_at(scenario: Path, quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    """On standard error; of several files, how many are done."""
+def test_a_long_check_says_which_file_it_is_at(
+    scenario: Path, quiet: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On standard error; of several files, how many are done. The check waits until a line was said of its file."""
+    said_so = Event()
+    line = Teller.line
+
+    def noted(teller: Teller) -> str:
+        if teller.words:
+            said_so.set()
+        return line(teller)
+
+    monkeypatch.setattr(Teller, "line", noted)
+    monkeypatch.setattr(progress_line, "FIRST_LINES_S", tuple(n / 1000 for n in range(1, 30_000)))
+    monkeypatch.setattr(checking, "_read_what_a_run_reads", lambda _: quiet or said_so.wait(30))
     assert run(["check", str(scenario), str(scenario.parent), *(["-q"] if quiet else [])]) in (0, 1)
     said = capsys.readouterr()
 
