@@ -10,6 +10,8 @@ from coexsim.errors import CoexsimError
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _RANGE = re.compile(rf"\s*({_NUMBER})\s*(\S*?)\s*\.\.\s*({_NUMBER})\s*(.*?)\s*(?:step\s+({_NUMBER})\s*(.*?))?\s*")
 MOST = 10_000
+LONGEST = 300
+"""Digits of a whole number that is read as one; more is refused as what it is, text, by the key that it is for."""
 
 
 class RangeError(CoexsimError, ValueError):
@@ -25,14 +27,21 @@ def read_values(text: object) -> list[object]:
         return list(text) if isinstance(text, (list, tuple)) else [text]
     if ".." in text:
         return _range(text)
-    values = [_plain(word.strip()) for word in text.split(",")]
-    if "" in values:
+    words = [word.strip() for word in text.split(",")]
+    if len(words) > MOST:
+        raise RangeError(f"{len(words)} values are listed, which is more than {MOST}")
+    if "" in words:
         raise RangeError(f"{text!r} lists an empty value")
-    return values
+    parted = next((word for word in words if any(word.count(a) != word.count(b) for a, b in ("[]", "{}"))), None)
+    if parted is not None:
+        raise RangeError(
+            f"{parted!r} has a bracket without the other: commas part the values, and none of them is a list"
+        )
+    return [_plain(word) for word in words]
 
 
 def _plain(word: str) -> object:
-    if re.fullmatch(r"-?\d+", word):
+    if re.fullmatch(rf"-?\d{{1,{LONGEST}}}", word):
         return int(word)
     return float(word) if re.fullmatch(_NUMBER, word) else word
 

@@ -41,6 +41,11 @@ CORES = "servers.onprem.capacity.cores"
         ("direct", ["direct"]),
         ([1, 2], [1, 2]),
         (7, [7]),
+        ("[a], [b]", ["[a]", "[b]"]),
+        (
+            "9" * 5000,
+            [float("inf")],
+        ),  # Python reads no whole number of so many digits; the key that it is for refuses it
     ],
 )
 def test_values_are_read_as_people_list_them(text: object, values: list[object]) -> None:
@@ -51,7 +56,8 @@ def test_values_are_read_as_people_list_them(text: object, values: list[object])
 @pytest.mark.parametrize(
     ("text", "said"),
     [("8..2", "leads nowhere"), ("1..2 step 0", "leads nowhere"), ("1 ms..2 s step 1 s", "mixes units"), ("10..40 ms", "needs a step"),
-     ("a..b", "is no range"), ("1,,2", "empty value"), ("1..1000000", "more than 10000")],
+     ("a..b", "is no range"), ("1,,2", "empty value"), ("1..1000000", "more than 10000"), ("1," * 10_000 + "1", "more than 10000"),
+     ("[a,b],[c]", "'.a' has a bracket without the other"), ("{a: 1, b: 2}", "bracket without")],
 )  # fmt: skip
 def test_values_that_cannot_be_read(text: str, said: str) -> None:
     """Said with what would do."""
