@@ -93,9 +93,7 @@ class Outlook:
     @property
     def _finding(self) -> str:
         between = [look for look in self.looks if look.answer == CANNOT_SAY and self._is_between(look.day)]
-        unsure = (
-            f" (between, in {', '.join(say_month(look.day) for look in between)}, we cannot say)" if between else ""
-        )
+        unsure = f" (between, in {_say_months([look.day for look in between])}, we cannot say)" if between else ""
         if self.breaks_by is None:
             if self.holds_until is None:
                 return "may hold or not: we cannot say."
@@ -230,6 +228,13 @@ def _steps(plan: Sequence[MigrationStep], start: date, last: date) -> list[Migra
     before = [step for step in plan if step.day <= start]
     now = MigrationStep(start, before[-1].hosted if before else None)
     return [now, *(step for step in plan if start < step.day <= last)]
+
+
+def _say_months(days: Sequence[date]) -> str:
+    """``May 2027, June 2027``; of more than three how many, and between which."""
+    if len(days) <= 3:
+        return ", ".join(map(say_month, days))
+    return f"{len(days)} months from {say_month(min(days))} to {say_month(max(days))}"
 
 
 def _months(begin: date, end: date) -> list[date]:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from coexsim.analysis.assess import Assessment
+from coexsim.analysis.growth import say_month
 from coexsim.analysis.outlook import Look, MigrationStep, costs, look_ahead, most_looks, outlook, read_plan
 from coexsim.errors import NoDataError, UnitError
 from coexsim.scenario.model import Candidate, Scenario
@@ -125,3 +126,19 @@ def test_an_outlook_needs_load_and_objectives() -> None:
     """It says so."""
     with pytest.raises(NoDataError, match="needs a load"):
         outlook(small("p95(delay) < 1 s"), growth=0.1, start=START)
+
+
+def test_many_months_of_which_nobody_can_say_are_told_by_their_ends() -> None:
+    """From 1.05 to 1.3 times the load the judge is not sure: more than three of the months looked at, told as a span."""
+
+    def judge(day: date, hosted: float | None) -> Look:
+        sure: Look = judge_at(1.3, 0.10)(day, hosted)
+        return sure._replace(answer="cannot say") if 1.05 < sure.growth <= 1.3 else sure
+
+    found = look_ahead(judge, 0.10, (), START, 5)
+    unsure = sorted(look.day for look in found.looks if look.answer == "cannot say")
+
+    assert len(unsure) > 3
+    assert f"in {len(unsure)} months from {say_month(unsure[0])} to {say_month(unsure[-1])}, we cannot say)" in str(
+        found
+    )

@@ -117,7 +117,8 @@ class ExchangeServer(ServerBase):
         default=36_000_000, description="Receive connector: larger mail is refused with 552, 36 MB [PS-RC]"
     )
     max_send_size: SizeBytes | None = Field(
-        default=None, description="organisation limit for its own users; 10 MB by default [MS-SIZE]"
+        default=None,
+        description="organisation limit for its own users; Exchange has 10 MB where nobody set it [MS-SIZE], left out here: none",
     )
     organization_max_receive_size: SizeBytes | None = Field(
         default=None,
