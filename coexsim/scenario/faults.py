@@ -216,6 +216,7 @@ _TEXTS: dict[str, Callable[[ErrorDetails, Any], str]] = {
     "dict_type": _no_mapping,
     "tuple_type": lambda error, _: f"expected a list, found {shown(error['input'])}",
     "too_long": lambda error, _: f"expected {error['ctx']['max_length']} items at the most",
+    "string_unicode": lambda error, _: f"half of a surrogate pair is no character; found {shown(error['input'])}",
     "string_type": lambda error, _: not_text(error["input"]),
     "bool_type": lambda error, _: expected("true or false", error["input"]),
     "bool_parsing": lambda error, _: expected("true or false", error["input"]),

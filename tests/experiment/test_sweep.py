@@ -65,6 +65,12 @@ def test_values_that_cannot_be_read(text: str, said: str) -> None:
         read_values(text)
 
 
+def test_a_key_that_is_no_text_is_told_in_words() -> None:
+    """A byte of the command line that is no UTF-8 comes as half of a surrogate pair."""
+    with pytest.raises(ScenarioError, match=r"half of a surrogate pair is no character; found '.*udcff'"):
+        grid_points(small(), {"\udcff": "1, 2"})
+
+
 def test_all_combinations_in_order() -> None:
     """The last key changes fastest."""
     points = grid_points(small(), {CORES: "2, 4", "hosted_share": "0..100% step 50%"})
