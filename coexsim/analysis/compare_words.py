@@ -102,10 +102,15 @@ def _both(name: str, row: dict[Any, Any]) -> str:
 
 
 def _by(name: str, row: dict[Any, Any]) -> str:
-    size = say_value(abs(row["difference"]), name, row["key"])
     ends = sorted(abs(row[end]) for end in ("low", "high"))
-    low, high = (say_value(end, name, row["key"]) for end in ends)
-    between = f" ({low} to {high})" if (low, high) != (size, size) else ""
+    size, low, high = (say_value(each, name, row["key"]) for each in (abs(row["difference"]), *ends))
+    if row["key"][-1] == SHARE:  # "1 % less" could be a hundredth of what it was
+        size, low, high = (
+            f"{size.removesuffix(' %')} percentage points",
+            low.removesuffix(" %"),
+            high.removesuffix(" %"),
+        )
+    between = f" ({low} to {high})" if row["low"] != row["high"] else ""
     word = "later" if name == "delays" and row["difference"] > 0 else "sooner" if name == "delays" else row["shown"]
     return f"{size}{between} {word}"
 

@@ -17,7 +17,7 @@ from coexsim.cli.progress_line import progress_bar
 if TYPE_CHECKING:
     from coexsim.analysis.compare import Comparison
 
-CHANCE = "Each interval stands for itself, at 95 %: of twenty figures that chance alone makes differ, about one seems to show it."
+CHANCE = "Each interval stands for itself, at 95 %: of twenty figures that do not differ at all, chance makes about one seem to."
 
 
 def compare(

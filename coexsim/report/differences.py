@@ -152,6 +152,5 @@ def largest_difference(found: Comparison) -> str:
     row = found.largest_delay("p95")
     if row is None:
         return "No flow's p95 is shown to differ"
-    later = "later" if row["difference"] > 0 else "sooner"
-    took = say_duration(abs(row["difference"]))
-    return f"95 % of {say_flow(str(row['flow']))} mail arrives {took} {later} in B, the largest change of any flow"
+    before, after = say_duration(row["a"]), say_duration(row["b"])
+    return f"95 % of {say_flow(str(row['flow']))} mail arrives within {after} in B, {before} in A, the largest change of any flow"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +21,9 @@ def page_head(answer: Sequence[str], otherwise: str) -> str:
     `otherwise` is what the head says where there is no answer.
     """
     said = answer[0].removesuffix(".") if answer else otherwise
-    for end in ("; ", ": "):
+    for ends in ("; |: ", ": "):  # what stands after a colon is a list: whole or not at all
         if len(said) > LONGEST_HEAD:
-            said = said.partition(end)[0]
+            said = re.split(ends, said, maxsplit=1)[0]
     return said
 
 

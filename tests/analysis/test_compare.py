@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -143,6 +144,7 @@ def test_more_cores_wait_less_and_nothing_else_changes() -> None:
     assert 5 * share["a"] == pytest.approx(7 * share["b"], rel=0.02), "the same work on more cores"
     said = f"onprem cores, share in use: {100 * share['b']:.3g} % in B, {100 * share['a']:.3g} % in A: "
     assert said in found.headline
+    assert re.search(r"\d percentage points( \([\d.]+ to [\d.]+\))? less", found.headline), "no share of a share"
     assert set(found.outcomes["shown"]) == {SAME}
     assert set(found.totals["shown"]) == {SAME}
     assert not found.routes.changed

@@ -260,4 +260,7 @@ def test_the_head_of_a_page_is_its_finding() -> None:
     )
     assert page_head([long], "") == "Normal again Tue 14:48, 48 min after the return"
     assert page_head(["Met: " + "x" * 120], "") == "Met"
+    assert page_head(["Cannot say whether: a: " + "1" * 50 + "; b: " + "2" * 60], "") == "Cannot say whether", (
+        "no half of a list"
+    )
     assert page_head([], "mine.yaml") == "mine.yaml"
