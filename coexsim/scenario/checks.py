@@ -153,6 +153,15 @@ def servers_exist(scenario: Scenario) -> Found:
         yield from missing(("size", "server"), scenario.size.server)
 
 
+def machines_are_listed_or_ranged(scenario: Scenario) -> Found:
+    """Machines to choose from have prices, or are made of ranges: with both, the ranges would be passed over in silence."""
+    if scenario.size and scenario.size.candidates and scenario.size.ranges:
+        yield (
+            ("size", "ranges"),
+            "'candidates' are there too, and these ranges would not be looked at; leave one of them out",
+        )
+
+
 def roles_share_machines_that_stand_alone(scenario: Scenario) -> Found:
     """A role runs on a machine, not on another role, and says nothing of its own machine."""
     for name, server in scenario.servers.items():
@@ -244,6 +253,7 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     background_leaves_room,
     sites_are_joined,
     servers_exist,
+    machines_are_listed_or_ranged,
     roles_share_machines_that_stand_alone,
     relays_know_where_to_send,
     hosts_are_hosts,

@@ -175,3 +175,12 @@ def test_nameless_people_need_a_server(people: str, where: str, of_tenant: bool)
     assert where in str(caught.value)
     assert f"holds the mail files of this side{why}" in str(caught.value)
     assert scenario_from_text(SMALL + people).home_server["hosted"] == "cloud"
+
+
+def test_machines_are_listed_or_ranged() -> None:
+    """Of candidates and ranges together the ranges, right or wrong, would be passed over in silence."""
+    candidates, ranges = "candidates: [{name: a, cores: 1}]", "ranges: {cores: 2..4}"
+    with pytest.raises(ScenarioError, match=r"size\.ranges: 'candidates' are there too"):
+        scenario_from_text(SMALL + f"size: {{server: onprem, {candidates}, {ranges}}}\n")
+    for one in (candidates, ranges):
+        assert scenario_from_text(SMALL + f"size: {{server: onprem, {one}}}\n").size
