@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +14,7 @@ from coexsim.cli.completion import scenario_files
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.paint import say
-from coexsim.errors import UsageError
+from coexsim.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,23 +139,13 @@ def _may_be_replaced(
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all: where it is a link, the file that it leads to; who may read it stays.
+    """Write a file whole or not at all: where it is a link, the file that it leads to."""
+    from coexsim.experiment.whole import write_whole
 
-    The file in the making has a name of its own and is made by this alone, so that no link of that name is written through.
-    """
     try:
-        real = Path(os.path.realpath(file))
-        made = real.with_name(f".coexsim.{os.getpid()}-{os.urandom(4).hex()}.tmp")
-        try:
-            with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w", encoding="utf-8") as new:
-                new.write(text)
-            if real.exists():
-                shutil.copymode(real, made)
-            os.replace(made, real)
-        finally:
-            made.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+        write_whole(Path(os.path.realpath(file)), text.encode())
+    except OutputError as error:
+        raise UsageError(str(error)) from None
 
 
 def _lines(found: Imported, kind: str, target: Path, people: Path | None, everything: bool) -> list[str]:

@@ -62,8 +62,8 @@ def sweep(
     from coexsim.analysis.swept import answer_of_sweep, sweep_judged, swept_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.experiment.ranges import read_values
-    from coexsim.experiment.store import write_whole
     from coexsim.experiment.sweep import HOSTED_SHARE
+    from coexsim.experiment.whole import write_whole
     from coexsim.report.tables import words
     from coexsim.report.words import not_counted, scope
     from coexsim.scenario.idle import without_work
@@ -140,7 +140,7 @@ def _write_objectives(
 ) -> list[str]:
     """Keep the table of a sweep with pictures and page; where an answer changes, in a sentence each."""
     from coexsim.analysis.swept import told
-    from coexsim.experiment.store import write_whole
+    from coexsim.experiment.whole import write_whole
 
     changes = told(points)
     keeping.write(

@@ -23,30 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coexsim.errors import OutputError
+from coexsim.experiment.whole import own_name, reason, write_whole
 from coexsim.text import encodable
 
 LEFT_OVER_S = 86400.0
 """Unfinished files older than this are those of a process that was killed."""
 FINISHED = ".set"  # how the name of a hidden folder ends whose files are all written
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under another name and rename it: a reader never sees half of it, not even after a power cut.
-
-    Raises `OutputError`.
-    """
-    try:
-        temporary = path.with_name(_own_name(path.name))
-        try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:  # ValueError: a name that the file system cannot have
-        raise OutputError(f"{path} cannot be written: {reason(error)}") from error
 
 
 def write_set(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
@@ -62,7 +44,7 @@ def write_set(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
     make_folder(folder)
     remove_left_overs(folder)
     finish_sets(folder)
-    staging = folder / _own_name("set")
+    staging = folder / own_name("set")
     written: list[str] = []
     try:
         staging.mkdir()
@@ -132,19 +114,6 @@ def remove_left_overs(folder: Path) -> None:
                     shutil.rmtree(left_over, ignore_errors=True)
                 else:
                     left_over.unlink()
-
-
-def reason(error: BaseException) -> str:
-    """Why a file cannot be written, in a few words."""
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return "there is a file in the folder's place"
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return "the file system cannot have a file of that name" if isinstance(error, ValueError) else str(error)
-
-
-def _own_name(name: str) -> str:
-    return f".{name[:40]}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

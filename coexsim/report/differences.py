@@ -13,7 +13,8 @@ from matplotlib.ticker import FuncFormatter
 
 from coexsim.analysis.compare import Comparison
 from coexsim.analysis.compare_words import DIFFERENT, changes, say_of, say_value
-from coexsim.experiment.store import make_folder, write_whole
+from coexsim.experiment.store import make_folder
+from coexsim.experiment.whole import write_whole
 from coexsim.report.documented import documented
 from coexsim.report.style import (
     BLUE,

@@ -14,7 +14,8 @@ from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
-from coexsim.experiment.store import make_folder, write_whole
+from coexsim.experiment.store import make_folder
+from coexsim.experiment.whole import write_whole
 from coexsim.report import outage_words
 from coexsim.report.answer import doubts, whole_answer
 from coexsim.report.documented import documented

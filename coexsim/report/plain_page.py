@@ -9,7 +9,8 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from coexsim.experiment.store import make_folder, write_whole
+from coexsim.experiment.store import make_folder
+from coexsim.experiment.whole import write_whole
 from coexsim.report.documented import documented
 from coexsim.report.style import Picture, png_and_svg
 from coexsim.text import encodable

@@ -24,7 +24,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from coexsim.errors import UsageError
-from coexsim.experiment.store import make_folder, write_whole
+from coexsim.experiment.store import make_folder
+from coexsim.experiment.whole import write_whole
 from coexsim.units import DAY_S, Moment, say_duration, say_time
 
 P = ParamSpec("P")

@@ -17,7 +17,8 @@ from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.errors import OutputError, UsageError
 from coexsim.experiment import store
 from coexsim.experiment.results import load_results
-from coexsim.experiment.store import write_set, write_whole
+from coexsim.experiment.store import write_set
+from coexsim.experiment.whole import write_whole
 from tests.analysis.small import SMALL
 
 ROOT = Path(__file__).parents[2]

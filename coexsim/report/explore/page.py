@@ -18,8 +18,9 @@ from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import read_objectives
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.errors import OutputError
-from coexsim.experiment.store import make_folder, write_whole
+from coexsim.experiment.store import make_folder
 from coexsim.experiment.sweep import HOSTED_SHARE
+from coexsim.experiment.whole import write_whole
 from coexsim.mail.products.registry import PRODUCTS
 from coexsim.report.explore.axes import GROWTH, MACHINE, Axis, machines
 from coexsim.report.explore.grid import Grid
