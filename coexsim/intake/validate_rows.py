@@ -270,9 +270,7 @@ def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[Validated
         row = ValidatedFigure(
             "servers", f"{name}: transfers under way, mean", guess, busy, low, high, "1", len(taken), MET
         )
-        if row.off <= tolerance:
-            pass
-        elif low <= guess <= high:
+        if row.off > tolerance and low <= guess <= high:
             known = f"the log, whose times have steps of {say_duration(step)}, knows it only to {low:.2g} to {high:.2g}"
             row = row._replace(verdict=CANNOT_SAY, remark=known)
         elif row.off > tolerance:

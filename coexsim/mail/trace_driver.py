@@ -1,4 +1,4 @@
-"""The driver hops `trace`: it carries one message from server to server as the rules say, and gathers what becomes of it.
+"""The driver behind `trace`: it carries one message from server to server as the rules say, and gathers what becomes of it.
 
 It drives the delivery agent (``delivery.py``) at once. It has a clock only for what waits: retries, outages, directory changes.
 """

@@ -41,7 +41,7 @@ def moves_find_their_people(search: Search) -> Iterator[Finding]:
             continue
         origin = "onprem" if event.to == "hosted" else "hosted"
         if event.move > left[origin]:
-            text = f"{event.move:,} people move to {event.to}, but {left[origin]:,} nameless people are {origin} then: these move"
+            text = f"{event.move:,} people move to {event.to}, but only {left[origin]:,} of the population are {origin} then; they move"
             yield search.finding(EVENT_WITHOUT_EFFECT, ("events", index, "move"), text)
         left[origin] -= min(event.move, left[origin])
 

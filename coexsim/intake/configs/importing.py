@@ -152,8 +152,8 @@ def _asked(scenario: Scenario, server: str | None, domain: str | None) -> Asked:
         hosts,
         hosted,
         people,
-        records,
-        unlisted,
-        own_tables,
-        listed_only,
+        records=records,
+        unlisted=unlisted,
+        own_tables=own_tables,
+        listed_only=listed_only,
     )

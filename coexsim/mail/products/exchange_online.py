@@ -9,11 +9,10 @@ Syracuse, Oregon State). A mailbox over its hour says "554 5.2.122" at RCPT (rep
 recipients 5.1.90; the 451 4.7.500 of throttled connectors is published by senders who got it. Notices that users published have the
 texts, such as "550 5.4.316 Message expired, connection refused" after "450 4.4.316 Connection refused"; of connectors that require TLS,
 administrators report "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]", and "454 4.7.5"
-or "450 4.7.320" where the certificate is another. It counts how often mail
-was attributed to a tenant (X-EOPTenantAttributedMessage) and ends loops itself, 5.4.14 ATTR34 ("Loop Prevention in Exchange Online
-Demystified", techcommunity 2312258): three times are let pass, as is said of X-LD-Processed (blogs.it.ox.ac.uk/nexus/543). The gaps
-between tries (15 min, then an hour) are from two accounts that differ (profiles/SOURCES.md). That the mail of one
-tenant leaves from 8 hosts is from memory: neither says how many, only that there are many.
+or "450 4.7.320" where the certificate is another. It counts how often mail was attributed to a tenant (X-EOPTenantAttributedMessage)
+and ends loops itself, 5.4.14 ATTR34 ("Loop Prevention in Exchange Online Demystified", techcommunity 2312258): three times are let pass,
+as is said of X-LD-Processed (blogs.it.ox.ac.uk/nexus/543). The gaps between tries (15 min, then an hour) are from two accounts that differ
+(profiles/SOURCES.md). That the mail of one tenant leaves from 8 hosts is from memory: neither says how many, only that there are many.
 """
 
 from __future__ import annotations
