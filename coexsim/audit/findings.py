@@ -27,6 +27,7 @@ from coexsim.audit.subjects import (
     reach,
     resources,
     strangers,
+    tests,
     zones,
 )
 from coexsim.errors import did_you_mean
@@ -49,6 +50,7 @@ SUBJECTS: tuple[Subject, ...] = (
     postfix.SUBJECT,
     hosted.SUBJECT,
     resources.SUBJECT,
+    tests.SUBJECT,
 )
 ACKNOWLEDGED_NOTHING = FindingKind(
     "ACKNOWLEDGED-NOTHING",

@@ -13,7 +13,7 @@ from coexsim.scenario.model import Scenario
 from coexsim.scenario.part import PartError
 from coexsim.scenario.places import Source, say_path
 from coexsim.scenario.problems import problems_of
-from coexsim.scenario.read import copy_of, read_file, read_text
+from coexsim.scenario.read import FileData, copy_of, read_file, read_text
 
 
 def load_scenario(file: str | Path) -> Scenario:
@@ -23,14 +23,12 @@ def load_scenario(file: str | Path) -> Scenario:
     names of servers, sites or people that do not exist.
     """
     name = str(file)
-    raw, lines = read_file(Path(file), name)
-    return _build(raw, Source(name, raw, lines, changed))
+    return _build_of(read_file(Path(file), name), name)
 
 
 def scenario_from_text(text: str, name: str = "<text>", base: str | Path = ".") -> Scenario:
     """As `load_scenario`, from a string; `base` is the folder that `extends` and files are relative to."""
-    raw, lines = read_text(text, name, Path(base))
-    return _build(raw, Source(str(Path(base) / name) if base != "." else name, raw, lines, changed))
+    return _build_of(read_text(text, name, Path(base)), str(Path(base) / name) if base != "." else name)
 
 
 def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
@@ -89,6 +87,10 @@ def _position(items: list[Any], key: str) -> int | None:
     """The place in a list that a key names, if it is one of its places."""
     at = int(key) if re.fullmatch("[0-9]{1,9}", key) else len(items)
     return at if at < len(items) else None
+
+
+def _build_of(read: FileData, file: str) -> Scenario:
+    return _build(read.data, Source(file, read.data, read.places, changed, read.replaced_tests))
 
 
 def _build(raw: dict[str, Any], source: Source) -> Scenario:

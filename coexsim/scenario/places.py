@@ -24,6 +24,13 @@ Rebuild = Callable[[Any, Mapping[str, object]], Any]
 """Of a scenario and changes by dotted keys, another scenario."""
 
 
+class ReplacedTests(NamedTuple):
+    """How many tests a file has of ways of mail that the list of a file which extends it does not test."""
+
+    file: str
+    number: int
+
+
 class Source(NamedTuple):
     """Where a scenario came from: its file, its resolved data (`extends` applied), and the place of every key."""
 
@@ -32,6 +39,7 @@ class Source(NamedTuple):
     lines: Places
     rebuild: Rebuild | None = None
     """Makes another scenario of changed data; None where there was no data."""
+    replaced_tests: tuple[ReplacedTests, ...] = ()
 
     def place(self, path: Path) -> Place:
         """The place of the deepest written key on `path`."""

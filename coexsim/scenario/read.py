@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from coexsim.errors import Problem, ScenarioError, did_you_mean
 from coexsim.scenario.files import UnreadableError, is_regular
 from coexsim.scenario.files import read_text as text_of
-from coexsim.scenario.places import Places
+from coexsim.scenario.places import Places, ReplacedTests
 from coexsim.scenario.plain import KeyPlace, Marks, parse, places_of
 
 
-def read_file(path: Path, name: str) -> tuple[dict[str, Any], Places]:
+_Way = tuple[Any, Any]
+"""Sender and recipients of a message, as written."""
+
+
+class FileData(NamedTuple):
+    """The data of a file over that of its bases, the place of each key, and the tests of its bases that it does without."""
+
+    data: dict[str, Any]
+    places: Places
+    replaced_tests: tuple[ReplacedTests, ...] = ()
+
+
+def read_file(path: Path, name: str) -> FileData:
     """The data of a file, laid over that of the files it extends. Raises `ScenarioError`."""
     return _resolved(_File(path, name, _text(path, name)))
 
 
-def read_text(text: str, name: str, folder: Path) -> tuple[dict[str, Any], Places]:
+def read_text(text: str, name: str, folder: Path) -> FileData:
     """The same of a string; `folder` is where the files stand that it extends."""
     return _resolved(_File(folder / name, name, text))
 
@@ -38,16 +51,38 @@ class _Layer(NamedTuple):
     marks: Marks
 
 
-def _resolved(top: _File) -> tuple[dict[str, Any], Places]:
+def _resolved(top: _File) -> FileData:
     data: dict[str, Any] = {}
     marks: Marks = {}
     layers = _layers(top)
     if len(layers) == 1 and "extends" not in layers[0][0]:
-        return copy_of(layers[0][0]), places_of(layers[0][1])
+        return FileData(copy_of(layers[0][0]), places_of(layers[0][1]))
+    tested: dict[str, list[_Way]] = {}
     for layer, places in layers:
         _lay_over(data, marks, layer, places)
+        if "messages" in layer:
+            tested.setdefault(marks["messages"].place.file, _ways_tested(data))
     data.pop("extends", None)
-    return data, places_of(marks)
+    return FileData(data, places_of(marks), tuple(_replaced(tested, _ways_tested(data))))
+
+
+def _replaced(tested: dict[str, list[_Way]], now: list[_Way]) -> Iterator[ReplacedTests]:
+    """Of each file how many tests there are of ways of mail that are not tested `now`; a way is told of the first file that tests it."""
+    for file, ways in tested.items():
+        gone = sum(way not in now for way in ways)
+        now = [*now, *ways]
+        if gone:
+            yield ReplacedTests(file, gone)
+
+
+def _ways_tested(data: dict[str, Any]) -> list[_Way]:
+    """Sender and recipients of each message that says what is expected of it."""
+    messages = data.get("messages")
+    return [
+        (message.get("from"), message.get("to"))
+        for message in (messages if isinstance(messages, list) else [])
+        if isinstance(message, dict) and any(message.get(key) for key in ("expect", "expect_each"))
+    ]
 
 
 def _layers(top: _File) -> list[tuple[dict[str, Any], Marks]]:

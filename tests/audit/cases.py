@@ -12,16 +12,17 @@ ARTICLE = Path(__file__).parents[2] / "scenarios" / "article"
 
 
 class Case(NamedTuple):
-    """`also` are findings that come with it, and are not folded into it."""
+    """`also` are findings that come with it, and are not folded into it; `base` is the file of the article that is changed."""
 
     faulty: str
     sound: str = ""
     also: frozenset[str] = frozenset()
+    base: str = "environment.yaml"
 
 
-def article_with(changes: str) -> Scenario:
-    """The article's environment with changes in YAML."""
-    return scenario_from_text(f"extends: environment.yaml\n{changes}", "changed.yaml", ARTICLE)
+def article_with(changes: str, base: str = "environment.yaml") -> Scenario:
+    """The article's environment, or another of its files, with changes in YAML."""
+    return scenario_from_text(f"extends: {base}\n{changes}", "changed.yaml", ARTICLE)
 
 
 def zone(*lines: str) -> str:
@@ -160,6 +161,9 @@ CASES: dict[str, Case] = {
     "NO-WORK-DEFINED": Case(
         "servers: {onprem: {capacity: {cores: 4}, service: {accept: 4 ms}}}\nload: {profile: office-worker}\n",
         "servers: {onprem: {capacity: {cores: 4}}}\nload: {profile: office-worker}\n",
+    ),
+    "TESTS-NOT-RUN": Case(
+        "messages: [{from: dUser1, to: dUser2, expect: {outcome: delivered}}]", "title: the tests of the flows are run", base="flows.yaml"
     ),
     "ACKNOWLEDGED-NOTHING": Case(
         "acknowledge: [{code: LOOP, reason: it was there last year}]",

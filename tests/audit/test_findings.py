@@ -65,7 +65,7 @@ def found(scenario: Scenario) -> list[Finding]:
 def test_a_fault_is_found_and_a_sound_set_up_is_not_blamed(code: str) -> None:
     """The finding names its code, says where it stands and what to do; what follows from it is no finding of its own."""
     case = CASES[code]
-    findings = found(article_with(case.faulty))
+    findings = found(article_with(case.faulty, case.base))
 
     wanted = [finding for finding in findings if finding.code == code]
     assert wanted
@@ -75,7 +75,22 @@ def test_a_fault_is_found_and_a_sound_set_up_is_not_blamed(code: str) -> None:
         assert finding.file.endswith(("changed.yaml", "environment.yaml"))
         assert finding.where
         assert len(finding.text) > 40
-    assert code not in {finding.code for finding in found(article_with(case.sound))}
+    assert code not in {finding.code for finding in found(article_with(case.sound, case.base))}
+
+
+def test_tests_of_an_extended_file_that_are_not_run_are_told(tmp_path: Path) -> None:
+    """As many as there are; one of the same sender and recipient is written anew. A file between that repeats none is not blamed twice."""
+    flows = f"extends: {ARTICLE / 'flows.yaml'}\n"
+    (tmp_path / "some.yaml").write_text(
+        flows + "messages:\n- {from: iUser1@corporate.com, to: iUser2@corporate.com, expect: {outcome: delivered}}\n"
+    )
+    (tmp_path / "none.yaml").write_text("extends: some.yaml\nmessages: []\n")
+    tests = len(load_scenario(ARTICLE / "flows.yaml").messages)
+
+    told = [f.text for f in found(load_scenario(tmp_path / "some.yaml")) if f.code == "TESTS-NOT-RUN"]
+    assert [text.split(" of ")[0] for text in told] == [f"{tests - 1} tests"]
+    told = [f.text for f in found(load_scenario(tmp_path / "none.yaml")) if f.code == "TESTS-NOT-RUN"]
+    assert [text.split(" of ")[0] for text in told] == [f"{tests} tests"]
 
 
 def test_every_case_is_of_a_code_that_exists() -> None:

@@ -169,7 +169,7 @@ def test_a_base_of_two_bases_is_laid_once(tmp_path: Path) -> None:
     (tmp_path / "left.yaml").write_text("extends: base.yaml\ntitle: left\n")
     (tmp_path / "right.yaml").write_text("extends: base.yaml\nsites: [y]\n")
 
-    data, places = read_text("extends: [left.yaml, right.yaml]\ndomain: top.example\n", "top.yaml", tmp_path)
+    data, places, _ = read_text("extends: [left.yaml, right.yaml]\ndomain: top.example\n", "top.yaml", tmp_path)
 
     assert data == {"title": "left", "domain": "top.example", "sites": ["y"]}
     assert [Path(places[path].file).name for path in (("title",), ("sites", 0), ("domain",))] == [
@@ -187,7 +187,7 @@ def chain(folder: Path, length: int) -> Path:
 
 def test_a_long_chain_of_bases_is_read(tmp_path: Path) -> None:
     """Longer than Python's stack of 1,000 calls."""
-    data, places = read_file(chain(tmp_path, 1500), "top.yaml")
+    data, places, _ = read_file(chain(tmp_path, 1500), "top.yaml")
 
     assert (len(data["sources"]), data["sites"]) == (1499, ["s1499"])
     assert places["sources", "s7"].line == 2
