@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import isfinite
@@ -55,19 +54,13 @@ def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
     if found.assumptions:
         memory = sum(each.is_from_memory for each in found.assumptions)
         rows = [
-            [each.path, _with_unit(each.value, each.unit), each.source, each.line]
+            [each.path, each.said, each.source, each.line]
             for each in sorted(found.assumptions, key=lambda each: not each.is_from_memory)
         ]
         heading = (
             f"{len(rows)} figures are assumed, {memory} of them from memory: the first to put your own in place of"
         )
         yield Section(heading, heads=["figure", "value", "from", "to change it"], rows=rows)
-
-
-def _with_unit(value: object, unit: str) -> str:
-    """``5 s``, ``8 KB``; a value that is written with a unit needs no other."""
-    text = str(value)
-    return f"{text} {unit}".strip() if re.fullmatch(r"[\d.,]+", text) else text
 
 
 def _of_loads(loads: Loads, peak: str) -> Section:

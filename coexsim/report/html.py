@@ -114,7 +114,7 @@ def _page(
         "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
         "mean": say_mean, "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip
-    given = assumptions(scenario, defaults=False)
+    given = assumptions(scenario)
     answer = whole_answer(summary, verdicts, trip, outage, outlook)
     return environment.get_template("page.html.j2").render(
         title=page_head(answer, scenario.source.file),

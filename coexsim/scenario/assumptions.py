@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from math import inf
 from typing import Any, NamedTuple
@@ -31,17 +32,22 @@ class Assumption(NamedTuple):
     line: str
 
     @property
+    def said(self) -> str:
+        """``5 s``, ``8 KB``; a value that is written with a unit needs no other."""
+        return f"{self.value} {self.unit}".strip() if re.fullmatch(r"[\d.,]+", self.value) else self.value
+
+    @property
     def is_from_memory(self) -> bool:
         """Is it a default that nobody has measured: one to put an own number in place of."""
         return FROM_MEMORY in self.source.casefold()
 
 
-def assumptions(scenario: Scenario, *, defaults: bool = True) -> list[Assumption]:
+def assumptions(scenario: Scenario) -> list[Assumption]:
     """Every figure for which a source is given: of the scenario, its load profile, and the defaults that are in force.
 
     Those from memory come first.
     """
-    found = [*_with_sources(scenario), *([*_defaults(scenario), *_work(scenario)] if defaults else ())]
+    found = [*_with_sources(scenario), *_defaults(scenario), *_work(scenario)]
     return sorted(found, key=lambda each: not each.is_from_memory)
 
 

@@ -12,7 +12,6 @@ from coexsim.scenario.files import read_text as text_of
 from coexsim.scenario.places import Places, ReplacedTests
 from coexsim.scenario.plain import KeyPlace, Marks, parse, places_of
 
-
 _Way = tuple[Any, Any]
 """Sender and recipients of a message, as written."""
 

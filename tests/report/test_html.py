@@ -231,7 +231,7 @@ def test_mail_to_nobody_is_told_apart_from_mail_that_is_missed(tmp_path: Path) -
 def test_assumptions_have_their_value_and_source(tmp_path: Path) -> None:
     """Figures of the scenario and of its load profile, as written; those from memory are counted and marked."""
     scenario = load_scenario(ROOT / "scenarios" / "load" / "corporate-20k.yaml")
-    given = {each.path: each for each in assumptions(scenario, defaults=False)}
+    given = {each.path: each for each in assumptions(scenario)}
     text = write_report(a_run(), scenario, tmp_path).read_text(encoding="utf-8")
 
     assert given["servers.onprem.max_message_size"].value == "25 MB"
