@@ -31,8 +31,8 @@ COVERED: dict[type[Spec], tuple[str, ...]] = {
     ),
     Service: ("accept", "directory_lookup", "scan", "archive", "queue_write", "deliver"),
     SmtpSession: ("tls", "pipelining", "reuse", "session", "between", "connect_timeout"),
-    Link: ("between", "round_trip", "bandwidth", "up", "down", "name"),
-    Uplink: ("up", "down"),
+    Link: ("between", "round_trip", "bandwidth", "up", "down", "background", "name"),
+    Uplink: ("up", "down", "background"),
     NameServers: ("site", "answer", "timeout"),
     Event: ("at", "for_", "down", "mtbf", "mttr", "zone", "fault", "move", "hire", "to", "name"),
 }  # fmt: skip

@@ -20,9 +20,9 @@ from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.named import NamedMessages
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.rule_tables import RuleTables
-from coexsim.engine.steps import BREAK, SHIFT
+from coexsim.engine.steps import BREAK, SHIFT, WIDEN
 from coexsim.progress import RunProgress
-from coexsim.sim.clock import BEFORE_ALL, MONITOR, WORLD
+from coexsim.sim.clock import BEFORE_ALL, MONITOR, STATE, WORLD
 from coexsim.sim.world import MINUTE_S, MOST_MESSAGES_AT_ONCE, World
 
 ROOM = 1 << 14  # things that arrays begin with
@@ -72,16 +72,19 @@ class Compiled:
         self.folds = Folds(self.fabric.logs, arrays["times"], keep=world.logs.keep_visits)
         self._progress: RunProgress | None = None
         self._drains = world.new_drain()
-        self._schedule_breaks()
+        self._schedule_changes_of_links()
         arrays.sort_events()
         self.rows.begin()
         self._widen_work()
 
-    def _schedule_breaks(self) -> None:
-        """What is under way on a link breaks when it goes down."""
+    def _schedule_changes_of_links(self) -> None:
+        """What is under way on a link breaks when it goes down, and has another bandwidth when other traffic changes."""
         for number, link in enumerate(self.fabric.links):
-            for begin_s, _ in link.downtime:
-                self.arrays.schedule(begin_s, WORLD, (BREAK << SHIFT) | number)
+            for at_s, left in link.changes():
+                step, which = BREAK, number
+                if left is not None:
+                    step, which = WIDEN, self.arrays.append("widths", [(number, left)])
+                self.arrays.schedule(at_s, WORLD + number, (step << SHIFT) | which)
 
     # --- what the world does by itself ---
 
@@ -89,7 +92,7 @@ class Compiled:
         """The changes of the world, the end of each minute, when progress is told, and looks at the drain, in the order of their keys."""
         world = self.world
         changes = [
-            KernelStop(at_s, WORLD, self._change) for at_s in world.setup.change_times_s() if 0 < at_s <= world.limit_s
+            KernelStop(at_s, STATE, self._change) for at_s in world.setup.change_times_s() if 0 < at_s <= world.limit_s
         ]
         later = [moment for moment in changes if moment.time_s > world.length_s]
         moments = changes[: len(changes) - len(later)]

@@ -81,6 +81,19 @@ def break_all(w: Any, l: int, now: float) -> None:
 
 
 @compiled
+def widen(w: Any, number: int, now: float) -> None:
+    """``FairLink._widen``: transfers have another bandwidth from now on."""
+    change = shared(w, "widths")[number]
+    link = shared(w, "links")[change.link]
+    if link.count > 0:
+        link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)
+        link.since = now
+    link.bytes_per_s = change.bytes_per_s
+    if link.carries:
+        push_now(w, BEGINS, (CARRY << SHIFT) | change.link)
+
+
+@compiled
 def ring(w: Any, l: int, now: float, breaks: bool) -> None:
     """The transfers whose time has come end; where the link `breaks`, all others too."""
     link = shared(w, "links")[l]

@@ -18,7 +18,7 @@ from coexsim.engine.compiling import compiled, compiled_now
 from coexsim.engine.entry_steps import hand_in, named, posted
 from coexsim.engine.event_heap import push_now
 from coexsim.engine.failure_steps import again, defer, failed, give_up, leave_host, wait_for_attempt, warn
-from coexsim.engine.fair_links import carry, ring
+from coexsim.engine.fair_links import carry, ring, widen
 from coexsim.engine.host_steps import contact, take_hosts
 from coexsim.engine.interruptions import last_reply, slot_waited
 from coexsim.engine.layout import DRAINING, EVENTS, FLUSH, FORCED, GROW_HEAP, HEAP, NEED, NOW, NOW_COUNT, STACK, VISITS
@@ -88,13 +88,14 @@ from coexsim.engine.steps import (
     WAIT,
     WARN,
     WHICH,
+    WIDEN,
 )
 from coexsim.engine.transfer_steps import attempted, go_on, has_waited, move, send, turned
 
 
 @compiled
 def take_step(w: Any, step: int, c: int, now: float) -> int:
-    """One step of a copy, or of the link `c`; the step that follows at once, or `NOTHING`."""
+    """One step of a copy, or of the link or change `c`; the step that follows at once, or `NOTHING`."""
     if step <= LAST_AT_SERVER:
         return step_at_server(w, step, c, now)
     if step <= LAST_IN_TRANSFER:
@@ -210,9 +211,11 @@ def step_of_failures(w: Any, step: int, c: int, now: float) -> int:
 
 @compiled
 def step_of_world(w: Any, step: int, c: int, now: float) -> int:
-    """Links, whose number is `c`, and the end of the run."""
+    """Links, whose number is `c`, a change of other traffic, and the end of the run."""
     if step == CARRY:
         carry(w, c, now)
+    elif step == WIDEN:
+        widen(w, c, now)
     elif step == ALL_ENDED:  # the condition that the run waits for comes next
         push_now(w, AT_ONCE, STOP << SHIFT)
     elif step == STOP:

@@ -6,7 +6,7 @@ The order at one moment is a rule, not an accident of the heap:
    over, a transfer ends, an answer of DNS comes), in the order of its causes; what a message starts, a part of it or a notice, goes
    before the message itself;
 2. then by stage, in the order of `STAGES`;
-3. within a stage by the mail's number;
+3. within a stage by the mail's number; of the world by the link's, and what the rules are asked with changes last;
 4. and what belongs to one mail (its parts, the notices about it) in the order of its causes.
 
 Causes have an order by the same rules, back to births and to the scenario's own times. So a run does not depend on the order in which
@@ -26,6 +26,8 @@ _AFTER_SIMPY = 2  # SimPy's priorities are URGENT = 0 and NORMAL = 1
 BEFORE_ALL = -1
 """Stops a run at a moment before anything happens then."""
 WORLD, BIRTH, WORK_DONE, SESSION, RETRY, MONITOR = ((_AFTER_SIMPY + i) << _STAGE_BITS for i in range(len(STAGES)))
+STATE = BIRTH - 1
+"""A change of what the rules are asked with: the last of the world's stage."""
 
 
 class At(simpy.Event):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from math import inf
 from operator import itemgetter
@@ -30,7 +30,7 @@ class FairLink:
     `background` is other traffic, as times and bytes/s from then on, the first at 0: transfers have what it leaves of the bandwidth.
 
     Transfers break when `downtime` begins. `log` has a visit for each transfer, with no
-    wait.
+    wait. `number` tells the links of a network apart: the order of their changes at one moment.
     """
 
     __slots__ = (
@@ -40,6 +40,7 @@ class FairLink:
         "_joined",
         "_next_end_s",
         "_number",
+        "_order",
         "_share_bytes",
         "_shared_at_s",
         "_under_way",
@@ -56,7 +57,7 @@ class FairLink:
 
     def __init__(
         self, env: simpy.Environment, name: str, bytes_per_s: float | None, downtime: DowntimeSchedule, log: StageLog,
-        background: Sequence[tuple[float, float]] = (),
+        background: Sequence[tuple[float, float]] = (), number: int = 0,
     ) -> None:  # fmt: skip
         if bytes_per_s is not None and not bytes_per_s > 0:
             raise ValueError(f"{name} needs a bandwidth above zero, found {bytes_per_s} bytes/s")
@@ -80,27 +81,38 @@ class FairLink:
         self._joined = False  # since the carrier began to wait
         self._width = bytes_per_s
         self.background = tuple(background)
-        if downtime:
-            env.process(self._break_down())
+        self._order = WORLD + number
         if self.background and bytes_per_s is not None:
             self.bytes_per_s = bytes_per_s - self.background[0][1]
-            env.process(self._make_room(bytes_per_s))
+        if downtime or self.background:
+            env.process(self._change())
 
-    def _break_down(self) -> ProcessGenerator:
-        """SimPy process: whenever the link goes down, what is under way is cut off."""
-        for down_s, _ in self.downtime:
-            yield At(self._env, down_s, WORLD)
-            self.break_all()
+    def changes(self) -> Iterator[tuple[float, float | None]]:
+        """What becomes of the link, in the order of time: when, and its bandwidth for mail from then on [bytes/s]; None: it goes down."""
+        breaks = [(down_s, 0, None) for down_s, _ in self.downtime]
+        width = self._width
+        widths = [] if width is None else [(at_s, 1, width - other) for at_s, other in self.background[1:]]
+        for at_s, _, left in sorted([*breaks, *widths], key=itemgetter(0, 1)):
+            yield at_s, left
 
-    def _make_room(self, width: float) -> ProcessGenerator:
-        """SimPy process: whenever other traffic changes, transfers have another bandwidth from then on."""
-        for at_s, other in self.background[1:]:
-            yield At(self._env, at_s, WORLD)
-            if self._under_way:
-                self._share(self._env.now)
-            self.bytes_per_s = width - other
-            if self._carrier is not None and self._next_end_s > -inf:
-                self._carrier.interrupt()
+    def _change(self) -> ProcessGenerator:
+        """SimPy process: whenever the link goes down, what is under way is cut off; whenever other traffic changes, it has another
+        bandwidth.
+        """
+        for at_s, left in self.changes():
+            yield At(self._env, at_s, self._order)
+            if left is None:
+                self.break_all()
+            else:
+                self._widen(left)
+
+    def _widen(self, bytes_per_s: float) -> None:
+        """Transfers have another bandwidth from now on."""
+        if self._under_way:
+            self._share(self._env.now)
+        self.bytes_per_s = bytes_per_s
+        if self._carrier is not None:
+            self._carrier.interrupt()
 
     def mean_bytes_per_s(self, length_s: float) -> float | None:
         """What other traffic leaves on average over the first `length_s`; None: no limit."""

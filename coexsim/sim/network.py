@@ -86,14 +86,14 @@ class Network:
                 log = logs(f"{one} to {other}", "link", None)
                 others = background(link.background, "up" if one == link.between[0] else "down", scenario.run)
                 self.links[one, other] = FairLink(
-                    env, f"{one} to {other}", link.bytes_per_s(one), downtimes[link.label], log, others
+                    env, f"{one} to {other}", link.bytes_per_s(one), downtimes[link.label], log, others, len(self.links)
                 )
         for site, uplink in scenario.uplinks.items():
             for one, other, bytes_per_s in ((site, UPLINK, uplink.up), (UPLINK, site, uplink.down)):
                 name = f"{one} to {other}"
                 others = background(uplink.background, "up" if one == site else "down", scenario.run)
                 self.links[one, other] = FairLink(
-                    env, name, bytes_per_s, DowntimeSchedule([]), logs(name, "link", None), others
+                    env, name, bytes_per_s, DowntimeSchedule([]), logs(name, "link", None), others, len(self.links)
                 )
         self._paths: dict[tuple[str, str, frozenset[str]], Path | None] = {}
 

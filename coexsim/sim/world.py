@@ -21,7 +21,7 @@ from coexsim.progress import RunProgress
 from coexsim.scenario.model import Scenario
 from coexsim.sim.binned import Bins
 from coexsim.sim.build import build_downtimes, build_servers
-from coexsim.sim.clock import BIRTH, MONITOR, WORLD, At
+from coexsim.sim.clock import BIRTH, MONITOR, STATE, WORLD, At
 from coexsim.sim.dns_server import NameServer
 from coexsim.sim.draining import Drain, drain_limit_s, last_change_s, looks_until
 from coexsim.sim.flows import Flows
@@ -90,7 +90,7 @@ class World:
         """SimPy process: keep the state of the world, which rules are asked with."""
         for at_s in self.setup.change_times_s():
             if at_s > 0:
-                yield At(self.env, at_s, WORLD)
+                yield At(self.env, at_s, STATE)
                 self.state = self.setup.state_at(at_s)
                 for server in self.servers.values():
                     server.rules.forget()

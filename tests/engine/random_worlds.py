@@ -1,4 +1,4 @@
-"""Random small worlds: limits, links, outages, retries, moves, greylists, several MX, replication lag, kept connections, named messages."""
+"""Random small worlds: limits, links, other traffic, outages, retries, moves, greylists, several MX, lag, connections kept, named mail."""
 
 from __future__ import annotations
 
@@ -132,6 +132,58 @@ def _uplinks(rnd: random.Random) -> dict[str, Any]:
     return {"uplinks": {rnd.choice(["office", "hosted"]): line}}
 
 
+def _other_traffic(rnd: random.Random, line: dict[str, Any]) -> list[dict[str, Any]]:
+    """Other traffic that comes and goes within a run from 09:00 on: some of a line, nearly all of it, at one moment with an outage."""
+    width = {
+        way: float(str(line.get(way, line.get("bandwidth"))).split()[0])
+        for way in ("up", "down")
+        if way in line or "bandwidth" in line
+    }
+    spans = []
+    for _ in range(rnd.randint(1, 3)):
+        begin, end = sorted(rnd.sample(range(-60, 480, rnd.choice([1, 60])), 2))
+        span: dict[str, Any] = {"from": _clock(begin), "to": _clock(end)}
+        for way in rnd.sample(sorted(width), rnd.randint(1, len(width))):
+            span[way] = f"{rnd.choice([0.1, 0.2, 0.33]) * width[way]:.6f} Mbit/s"
+        spans.append(span)
+    if rnd.random() < 0.3:
+        way = rnd.choice(sorted(width))
+        spans = [{"from": "09:01", "to": rnd.choice(["09:02", "10:00"]), way: f"{0.999 * width[way]:.6f} Mbit/s"}]
+    return spans
+
+
+def _clock(second: int) -> str:
+    """A second of a run that begins at 09:00, as a time of day."""
+    minutes, seconds = divmod(9 * 3600 + second, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+
+
+def _with_other_traffic(rnd: random.Random, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Parts of a world, with other traffic on its lines; links without a limit are given one, some another in each direction."""
+    keys: dict[str, Any] = {}
+    for part in parts:
+        keys |= {key: part[key] for key in ("links", "uplinks") if key in part}
+    links = [dict(link) for link in keys.get("links", _links(rnd)["links"])]
+    for link in links:
+        if rnd.random() < 0.4:
+            del link["bandwidth"]
+            link |= {"up": f"{rnd.choice([2, 6])} Mbit/s", "down": f"{rnd.choice([3, 12])} Mbit/s"}
+        if rnd.random() < 0.7:
+            link["background"] = _other_traffic(rnd, link)
+    more: dict[str, Any] = {"links": links, "run": {"start": "Mon 09:00"}}
+    for site, line in keys.get("uplinks", {}).items():
+        more["uplinks"] = {site: {**line, "background": _other_traffic(rnd, line)}}
+    if rnd.random() < 0.4:
+        events: list[Any] = next((part["events"] for part in reversed(parts) if "events" in part), [])
+        cut = {
+            "at": rnd.choice(["60 s", "120 s"]),
+            "for": rnd.choice(["30 s", "60 s"]),
+            "down": rnd.choice(THINGS[3:5]),
+        }
+        more["events"] = [*events, cut]
+    return [*parts, more]
+
+
 def random_world(seed: int) -> Scenario | None:
     """A world by its number; None where the keys drawn do not go together."""
     rnd = random.Random(seed)
@@ -149,6 +201,8 @@ def random_world(seed: int) -> Scenario | None:
     lines = random.Random(f"uplinks {seed}")  # apart: what else a number draws stays as it is
     if lines.random() < 0.25:
         more.append(_uplinks(lines))
+    if lines.random() < 0.3:
+        more = _with_other_traffic(lines, more)
     if rnd.random() < 0.15:
         more.append({"servers": {"onprem": {"greylisting": {"delay": f"{rnd.randint(5, 100)} s"}}}})
     more.append({"run": {"length": f"{rnd.choice([90, 200, 420])} s", "drain": rnd.choice(["0 s", "10 min", "2 d"])}})

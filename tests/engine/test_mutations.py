@@ -14,7 +14,7 @@ from coexsim.engine.arrays import Arrays
 from coexsim.scenario.model import Scenario
 from tests.engine.both import assert_same, compiled, reference
 from tests.sim.loaded import loaded
-from tests.sim.worlds import LIMITS, NARROW, WORK
+from tests.sim.worlds import LIMITS, NARROW, OTHER_TRAFFIC, WORK
 
 SOURCE = "\n".join(Path(cache.__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in cache.KERNEL)
 SHORT = {"run": {"length": "25 s", "drain": "2 h"}}
@@ -24,6 +24,7 @@ OUTAGE = loaded(
     {"servers": {"onprem": {"retry": {"first": "4 s", "expire_after": "9 s"}}}}, SHORT,
 )  # fmt: skip
 CUT = loaded("domino", WORK, NARROW, {"events": [{"at": "9 s", "for": "6 s", "down": "office-internet"}]}, SHORT)
+TRAFFIC = loaded("domino", WORK, OTHER_TRAFFIC, SHORT, {"events": None, "run": {"start": "Mon 09:00:20"}})
 
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a thread is not given back": ("    po.used -= 1\n    given = ", "    given = ", BUSY),
@@ -35,6 +36,14 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
         "link.share, link.since, now, link.bytes_per_s, link.count)\n        link.since",
         "link.share, link.since, now, link.bytes_per_s, link.count + 1)\n        link.since", BUSY,
     ),
+    "other traffic changes nothing": ("    link.bytes_per_s = change.bytes_per_s\n", "", TRAFFIC),
+    "what was sent before other traffic changed is counted by what it leaves": (
+        "        link.since = now\n    link.bytes_per_s = change", "    link.bytes_per_s = change", TRAFFIC,
+    ),
+    "what is under way ends as if other traffic had not changed": (
+        "    if link.carries:\n        push_now(w, BEGINS, (CARRY << SHIFT) | change.link)\n", "", TRAFFIC,
+    ),
+    "other traffic changes on another link": ("link = shared(w, \"links\")[change.link]", "link = shared(w, \"links\")[0]", TRAFFIC),
     "no slow start": ("trips += formulas.slow_start_round_trips(co.size)", "trips += 0", BUSY),
     "bytes are counted on one link too many": ("co.wan += co.size * pa.wan", "co.wan += co.size * (pa.wan + 1)", BUSY),
     "a message leaves its queue without its bytes": ("    sv.queued_bytes -= co.size\n", "", BUSY),
@@ -141,7 +150,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-@pytest.mark.parametrize("scenario", [BUSY, OUTAGE, CUT], ids=["busy", "outage", "cut"])
+@pytest.mark.parametrize("scenario", [BUSY, OUTAGE, CUT, TRAFFIC], ids=["busy", "outage", "cut", "traffic"])
 def test_interpreted_kernel_gives_the_same(runs: Any, scenario: Scenario) -> None:
     """As it is, the interpreted kernel gives the reference's tables: what the mutations change is not the interpretation."""
     assert_same(reference(scenario), runs(SOURCE, scenario))

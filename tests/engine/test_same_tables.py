@@ -6,16 +6,20 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from coexsim.engine.choice import Engine
+from coexsim.experiment.run import simulate
 from coexsim.scenario.load import changed, load_scenario
 from coexsim.scenario.model import Scenario
-from tests.engine.both import assert_engines_agree, assert_same, compiled, reference
+from tests.engine.both import CLOSE, assert_close, assert_engines_agree, assert_same, compiled, reference
 from tests.engine.random_worlds import random_world
 from tests.sim.loaded import loaded
 from tests.sim.setups import mails, named, named_setups
 from tests.sim.worlds import WORK, WORLDS
 
+ENGINES: tuple[Engine, ...] = ("reference", "compiled")
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 RANDOM_WORLDS = int(os.environ.get("COEXSIM_RANDOM_WORLDS", "100"))
 FIRST_WORLD = int(os.environ.get("COEXSIM_FIRST_RANDOM_WORLD", "0"))
@@ -67,6 +71,27 @@ def test_shipped_outages(file: str, seed: int) -> None:
     assert_engines_agree(part(f"outage/{file}", "Mon 11:56", 10), seed=seed)
 
 
+def test_replications_with_other_traffic() -> None:
+    """Each replication has its own mail, over lines whose bandwidth changes."""
+    scenario = loaded("domino", *WORLDS["other traffic"])
+    for replication in (1, 2):
+        one, other = (simulate(scenario, replication=replication, engine=engine) for engine in ENGINES)
+        assert_same(one, other)
+
+
+def test_streams_with_other_traffic() -> None:
+    """A streamed run has the same cells, whatever the order in which they were first seen."""
+    scenario = loaded("domino", *WORLDS["other traffic"])
+    one, other = (simulate(scenario, stream=True, engine=engine) for engine in ENGINES)
+
+    for name in ("visits", "dns"):
+        pd.testing.assert_frame_equal(one.tables[name], other.tables[name], check_exact=True)
+    for name in CLOSE:
+        assert_close(one.tables[name], other.tables[name])
+    cells = [each.mail.drop(columns="mail") for each in (one, other)]
+    assert_close(*(each.sort_values(each.columns.to_list(), ignore_index=True) for each in cells))
+
+
 @pytest.mark.parametrize("first", range(FIRST_WORLD, FIRST_WORLD + RANDOM_WORLDS, PER_TEST))
 def test_random_worlds(first: int) -> None:
     """Random worlds; ``COEXSIM_RANDOM_WORLDS=3000 pytest -k random_worlds`` tries more of them."""
@@ -90,7 +115,7 @@ def test_random_worlds(first: int) -> None:
     ids=["arrays begin with one place", "a mail a block", "returns before every step", "all of them"],
 )
 @pytest.mark.parametrize(
-    "name", ["limits and narrow links, a role", "the hosted side is down", "answers of DNS grow old"]
+    "name", ["limits and narrow links, a role", "other traffic", "the hosted side is down", "answers of DNS grow old"]
 )
 def test_returns_and_growth_change_nothing(name: str, options: dict[str, Any]) -> None:
     """Every array grows, every block ends, and the kernel returns to Python before each of its steps: the tables stay the same."""

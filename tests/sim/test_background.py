@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import simpy
 
 from coexsim.analysis.loads import station_loads
 from coexsim.engine.choice import choose
@@ -11,7 +12,11 @@ from coexsim.experiment.run import simulate
 from coexsim.report.words import scope
 from coexsim.scenario.model import Run, Scenario
 from coexsim.scenario.network import Background
+from coexsim.sim.downtime import DowntimeSchedule
+from coexsim.sim.link import FairLink
 from coexsim.sim.network import background
+from coexsim.sim.stage_log import StageLogMaker
+from tests.engine.both import assert_engines_agree
 from tests.sim.test_uplinks import bytes_of, scenario
 
 LINE = "bandwidth: 8 Mbit/s"
@@ -75,10 +80,25 @@ def test_a_sites_line_has_it_too_and_theory_its_mean() -> None:
     assert theory.utilisation == pytest.approx(2 * plain.utilisation)
 
 
-def test_the_compiled_engine_says_that_it_does_not_know_it() -> None:
-    """And leaves it to the reference, with the key."""
-    chosen = choose(with_backup(), "auto", 1e9)
-    assert (chosen.engine, "links[1].background" in chosen.why) == ("reference", True)
+def test_the_compiled_engine_knows_it() -> None:
+    """It covers the scenario, and gives the same tables."""
+    assert choose(with_backup(), "compiled", 1e9).engine == "compiled"
+    assert_engines_agree(with_backup())
+
+
+def test_at_one_moment_links_change_by_number_and_a_link_goes_down_first() -> None:
+    """Whatever changed before: the order of what coincides is the same in both engines."""
+    downtime = DowntimeSchedule([(60.0, 61.0), (120.0, 130.0)])
+    link = FairLink(
+        simpy.Environment(),
+        "line",
+        10.0,
+        downtime,
+        StageLogMaker(300.0, (0.0, 300.0), keep_visits=False)("line", "link", None),
+        [(0, 1), (120, 4)],
+    )
+
+    assert list(link.changes()) == [(60.0, None), (120.0, None), (120, 6.0)]
 
 
 def test_the_scope_says_that_it_is_counted() -> None:

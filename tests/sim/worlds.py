@@ -36,6 +36,31 @@ NARROW = {
         {"between": ["office", "internet"], "round_trip": "30 ms", "bandwidth": "10 Mbit/s"},
     ]
 }
+OTHER_TRAFFIC = {
+    "links": [
+        {
+            "between": ["office", "hosted"],
+            "round_trip": "40 ms",
+            "up": "4 Mbit/s",
+            "down": "9 Mbit/s",
+            "background": [
+                {"from": "08:00", "to": "09:02", "up": "3.99 Mbit/s"},
+                {"from": "09:01", "to": "10:00", "down": "5 Mbit/s"},
+            ],
+        },
+        {"between": ["office", "internet"], "round_trip": "30 ms"},
+    ],
+    "uplinks": {
+        "office": {
+            "up": "6 Mbit/s",
+            "down": "10 Mbit/s",
+            "background": [{"from": "09:00:30", "to": "09:04", "up": "2 Mbit/s", "down": "6 Mbit/s"}],
+        },
+    },
+    "events": [{"at": "60 s", "for": "45 s", "down": "office-hosted"}],
+    "run": {"start": "Mon 09:00"},
+}
+"""Traffic that leaves mail hardly anything, both ways of a line, a site's own line, and a line that goes down as its traffic changes."""
 ROLE = {"servers": {"smart-host": {"kind": "relay", "runs_on": "onprem"}}}
 SHORT_TTL = {
     "dns": {"corporate.com": "@ 70 IN MX 10 mail\nmail 40 IN A 192.0.2.10"},
@@ -81,6 +106,7 @@ WORLDS: dict[str, tuple[dict[str, Any], ...]] = {
     "connections refused": (WORK, LIMITS, REFUSE),
     "narrow links": (WORK, NARROW),
     "limits and narrow links, a role": (WORK, LIMITS, NARROW, ROLE),
+    "other traffic": (WORK, LIMITS, OTHER_TRAFFIC),
     "connections kept": (WORK, LIMITS, KEPT),
     "disk": (WORK, LIMITS, {"servers": {"onprem": {"capacity": {"queue_disk": "9 MB"}}}}),
     "people move": (WORK, MOVES),
