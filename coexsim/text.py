@@ -33,6 +33,11 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def joined(names: Sequence[str]) -> str:
+def joined(names: Sequence[str], by: str = "and") -> str:
     """``a``, ``a and b``, ``a, b and c``."""
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+    return f"{', '.join(names[:-1])} {by} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def say_flow(flow: str) -> str:
+    """``hosted → hosted`` for ``hosted->hosted``."""
+    return flow.replace("->", " → ")

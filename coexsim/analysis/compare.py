@@ -32,6 +32,7 @@ from coexsim.pictures import Pictures
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.stats import Interval, mean_interval
+from coexsim.text import say_flow
 
 BLOCKS = 20
 """With one replication the interval comes from so many stretches of its window (batch means)."""
@@ -102,7 +103,7 @@ class Comparison:
         table = self.delays.reset_index()
         rows = [
             (
-                row["flow"],
+                say_flow(row["flow"]),
                 row["figure"],
                 *(say_value(row[name], "delays", (row["figure"],)) for name in ("a", "b", "difference")),
                 row["shown"],

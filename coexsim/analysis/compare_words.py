@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from coexsim.text import joined
+from coexsim.text import joined, say_flow
 from coexsim.units import say_bytes, say_duration
 
 DIFFERENT = ("more", "less")
@@ -47,10 +47,12 @@ def say_headline(tables: Mapping[str, pd.DataFrame], routes: int) -> str:
     `tables` are those of a `Comparison`, `routes` the classes of mail that go another way.
     """
     shown = counts_of(tables)
-    counts = [f"{number} of {most} figures of {name}" for name, (number, most) in shown.items() if number]
+    counts = [f"of {name} {number} of {most}" for name, (number, most) in shown.items() if number]
     if not counts and not routes:
         return f"No difference is shown between A and B{_widest(tables)}."
-    parts = [*changes(tables), f"in all {joined(counts)} differ" if counts else ""]
+    number, most = (sum(each) for each in zip(*shown.values(), strict=True))
+    told = f"{number} of {most} figures differ{'s' * (number == 1)} ({joined(counts)})"
+    parts = [*changes(tables), told if counts else ""]
     if routes:
         parts.append(f"{'1 class of mail goes' if routes == 1 else f'{routes} classes of mail go'} another way")
     return f"B differs from A: {'; '.join(filter(None, parts))}."
@@ -67,7 +69,7 @@ def changes(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def _change(name: str, table: pd.DataFrame) -> str:
-    """``95 % of hosted->hosted mail arrives within 1.2 s in B, 2.9 s in A: 1.7 s (1.6 s to 1.8 s) less``; empty where nothing differs."""
+    """``95 % of hosted → hosted mail arrives within 1.2 s in B, 2.9 s in A: 1.7 s (1.6 s to 1.8 s) less``; empty where nothing differs."""
     row = largest(name, table)
     return "" if row is None else f"{_both(name, row)}: {_by(name, row)}"
 
@@ -97,7 +99,7 @@ def _both(name: str, row: dict[Any, Any]) -> str:
     key = row["key"]
     one, other = (say_value(row[which], name, key) for which in ("a", "b"))
     if name == "delays":
-        return f"{ON_AVERAGE[key[-1]].format(flow=key[0])} {other} in B, {one} in A"
+        return f"{ON_AVERAGE[key[-1]].format(flow=say_flow(key[0]))} {other} in B, {one} in A"
     return f"{say_of(key)}: {other} in B, {one} in A"
 
 
@@ -121,8 +123,8 @@ def _rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
 
 
 def say_of(key: Sequence[object]) -> str:
-    """``onprem cores, share in use``; of a link ``office to cloud, share in use``; ``hosted->hosted, p95``."""
-    *where, figure = map(str, key)
+    """``onprem cores, share in use``; of a link ``office to cloud, share in use``; ``hosted → hosted, p95``."""
+    *where, figure = (say_flow(str(each)) for each in key)
     if where[1:] == ["link"]:
         where = where[:1]
     return f"{' '.join(where)}, {figure}" if where else figure

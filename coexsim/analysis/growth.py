@@ -19,6 +19,9 @@ def yearly_growth(text: object) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*(?:/|per|a)\s*year\s*", str(text))
     rate = float(match[1]) / 100 if match else 0.0
     if not 0 < rate <= 10:
+        share = re.fullmatch(r"\s*\d+(?:\.\d+)?\s*%?\s*", str(text))
+        if share:
+            raise UnitError(f"{text!r} does not say in which time; write '{str(text).strip().rstrip('% ')}%/year'")
         raise UnitError(f"{text!r} is no growth of the load; write for example '8%/year'")
     return rate
 

@@ -13,7 +13,8 @@ from coexsim.analysis.loads import Loads, StationLoad, station_loads
 from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
-from coexsim.scenario.model import UPLINK, Scenario
+from coexsim.scenario.model import Scenario
+from coexsim.scenario.network import uplink_ways
 from coexsim.sim.world import World
 
 KEEP_UP = "to keep up in the "
@@ -52,9 +53,9 @@ def resource_table(
         needed, why = _needed(load, objectives, peak) if load else (nan, "nothing comes there, or takes time")
         rows.append((resource, has, busy.get((server, stage), nan), needed, why))
     site, world = scenario.servers[server].site, World(scenario, scenario.run.seed, 0)
-    links = {link.name: link for link in world.network.links.values()}
+    links = {link.name: link for ends, link in world.network.links.items() if site in ends}
     for load in loads.stations:
-        if load.stage == "link" and site in load.server.split(" to "):
+        if load.stage == "link" and load.server in links:
             link = links[load.server]
             mail = load.utilisation * (link.mean_bytes_per_s(world.length_s) or inf)
             other = link.most_background(*world.measured_s)
@@ -62,7 +63,7 @@ def resource_table(
             rows.append(
                 (
                     load.server,
-                    _bandwidth(scenario, load.server),
+                    _bandwidths(scenario)[load.server] or inf,
                     busy.get((load.server, "link"), nan),
                     mail + other,
                     why,
@@ -110,9 +111,10 @@ def _needed(load: StationLoad, objectives: Sequence[Objective], peak: str) -> tu
         return nan, "no number is enough"
 
 
-def _bandwidth(scenario: Scenario, name: str) -> float:
-    one, _, other = name.partition(" to ")
-    for site, uplink in scenario.uplinks.items():
-        if site in (one, other) and UPLINK in (one, other):
-            return (uplink.up if site == one else uplink.down) or inf
-    return next((link.bytes_per_s(one) or inf for link in scenario.links if set(link.between) == {one, other}), inf)
+def _bandwidths(scenario: Scenario) -> dict[str, float | None]:
+    """The bandwidth of each direction of each line, by its name in tables [bytes/s]; None: no limit."""
+    widths = {way: link.bytes_per_s(one) for link in scenario.links for way, (one, _) in link.ways.items()}
+    lines = scenario.uplinks.items()
+    return widths | {
+        way: w for site, line in lines for way, w in zip(uplink_ways(site), (line.up, line.down), strict=True)
+    }

@@ -38,13 +38,7 @@ def busy_share(objective: Objective, station: StationLoad) -> float:
 
 def _stations(objective: Objective, loads: Loads) -> list[StationLoad]:
     """The station that a limit on utilisation is about; of a link both directions."""
-    names = {objective.server, *_ways(objective.server or "")}
-    return [s for s in loads.stations if s.server in names and s.stage == objective.stage]
-
-
-def _ways(label: str) -> tuple[str, str]:
-    a, _, b = label.partition("-")
-    return f"{a} to {b}", f"{b} to {a}"
+    return [s for s in loads.stations if s.server in objective.places and s.stage == objective.stage]
 
 
 def too_small(objectives: Sequence[Objective], loads: Loads) -> str:

@@ -56,18 +56,18 @@ def say_holds(
     machine: str, server: str, objectives: Sequence[Objective], measured: str, headroom: Headroom | None, *,
     cost: float | None, unsure: bool,
 ) -> str:  # fmt: skip
-    """``two cores (cost 1) is the cheapest machine with which onprem meets both objectives from Mon 09:00 to 09:30: ...``.
+    """``The cheapest machine with which onprem meets both objectives from Mon 09:00 to 09:30 is two cores (cost 1): ...``.
 
     Without `cost` no machine has a price, and nothing can be left out of this one. `unsure`: less may do, we cannot say.
     """
     what = " ".join(filter(None, [say_objectives(objectives), measured, _growth(headroom)]))
     texts = f": {'; '.join(each.text for each in objectives)}" if 0 < len(objectives) <= TOLD else ""
-    if cost is not None:
-        which = "is enough: with it" if unsure else "is the cheapest machine with which"
-        return f"{machine} (cost {cost:g}) {which} {server} meets {what}{texts}"
+    machine = machine if cost is None else f"{machine} (cost {cost:g})"
     if unsure:
-        return f"{machine} is enough: with it {server} meets {what}{texts}"
-    return f"{server} needs {machine} to meet {what}, and with less does not{texts}"
+        return f"With {machine} {server} meets {what}{texts}"
+    if cost is None:
+        return f"To meet {what} {server} needs {machine}, and with less does not{texts}"
+    return f"The cheapest machine with which {server} meets {what} is {machine}{texts}"
 
 
 def _growth(headroom: Headroom | None) -> str:

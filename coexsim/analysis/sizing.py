@@ -115,7 +115,9 @@ class Sizing:
                 if self.undecided
                 else f"None of the machines is enough for {self.server}"
             )
-        return f"{self.answer.name} is enough for {self.server}{self._smaller()}"
+        if self.undecided or not self.priced:
+            return f"With {self.answer.name} {self.server} holds{self._smaller()}"
+        return f"The cheapest machine with which {self.server} holds is {self.answer.name}{self._smaller()}"
 
     def _smaller(self) -> str:
         """What the next smaller machine misses, and of which we cannot say."""

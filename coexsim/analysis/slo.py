@@ -29,7 +29,7 @@ from coexsim.units import say_duration
 
 SEVERAL, MOST_TO_ASK_FOR = 4, 1000
 """Replications that are asked for where one cannot tell, and the most that are worth asking for."""
-LONGER = "a longer measured window"
+LONGER = "measure longer (run: length, measure)"
 BEYOND = 10
 """A run's own percentile is taken for good only if so many samples are to be expected beyond it."""
 
@@ -152,7 +152,9 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
         if answer != CANNOT_SAY:
             why = "judged by how many are within the limit, which so few runs tell better"
     if growing and answer != MISSED:
-        return verdict(CANNOT_SAY, interval, f"the system was not stable: {growing}", window=True)
+        of_outage = all(sample.outage_begun for sample in samples)
+        cause = "an outage is under way or being worked off" if of_outage else "the system was not stable"
+        return verdict(CANNOT_SAY, interval, f"{cause}: {growing}", window=True)
     if short := too_short(objective, samples):
         if answer == MISSED and objective.is_upper:  # what a short window does not show are the longest waits
             return verdict(MISSED, interval._replace(high=inf), f"known downwards only: {short}")
@@ -290,7 +292,7 @@ def _needed(objective: Objective, values: np.ndarray[Any, Any], level: float) ->
 
 
 def _settled_by(runs: int, needed: int | None, *, window: bool) -> str:
-    """``4 replications (-n 4)``: more runs where the spread between them is what is missing, else a longer window.
+    """``run 4 replications (-n 4)``: more runs where the spread between them is what is missing, else a longer window.
 
     `window`: the runs were too short, or held nothing to judge; several short ones do where one alone was.
     """
@@ -299,7 +301,7 @@ def _settled_by(runs: int, needed: int | None, *, window: bool) -> str:
     more = SEVERAL if runs == 1 else needed
     if more is None or more > MOST_TO_ASK_FOR:
         return LONGER
-    return f"{more} replications (-n {more})" + (f" or {LONGER}" if window else "")
+    return f"run {more} replications (-n {more})" + (f" or {LONGER}" if window else "")
 
 
 def _excuse(objective: Objective, interval: Interval, runs: int, why: str, notes: str) -> str:

@@ -55,6 +55,8 @@ class Sample(NamedTuple):
     """Outages shape the series of this one run; only other runs with the same ones tell chance from their doing."""
     late: Late | None = None
     """Mail under way at the end of the run: a mean delay is without it, to a percentile it is later than anything."""
+    outage_begun: bool = False
+    """Is there an outage that begins before the measured window ends: queues that grow then need no other reason."""
 
 
 class Late(NamedTuple):

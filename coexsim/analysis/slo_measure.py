@@ -53,7 +53,9 @@ def measure(
     else:
         sample = _wait(objective, run, level)
     growing = run.once("instability", lambda: instability(run))
-    return sample._replace(growing=growing, eventful=bool(outages_of(scenario)))
+    outages = outages_of(scenario)
+    begun = any(event.at is not None and event.at.after(scenario.run.start) < run.window_s[1] for event in outages)
+    return sample._replace(growing=growing, eventful=bool(outages), outage_begun=begun)
 
 
 # --- servers ------------------------------------------------------------------------------------------------------
@@ -78,7 +80,7 @@ def _wait(objective: Objective, run: Results, level: float) -> Sample:
     """Waiting of a visit at one stage; or of a message at all stages together."""
     stages = run.stages
     if objective.server is not None:
-        stages = stages[_at_server(objective.server, stages)]
+        stages = stages[stages["server"].isin(objective.places)]
     if objective.stage is None:
         messages = run.measured_messages
         waited_s = float((stages["mean_wait_s"].fillna(0.0) * stages["visits"]).sum())
@@ -95,13 +97,6 @@ def _wait(objective: Objective, run: Results, level: float) -> Sample:
         return Sample(float(stages[column].max()), visits, series=queue)
     waited_s = float((stages[column].fillna(0.0) * stages["visits"]).sum())
     return _mean_wait(run, stages["server"].unique().tolist(), objective.stage, waited_s, visits, level)
-
-
-def _at_server(name: str, table: pd.DataFrame) -> pd.Series[bool]:
-    """Rows of a server, of a link in one direction, or of a link by its label in both."""
-    a, _, b = name.partition("-")
-    ways = {name} if (table["server"] == name).any() else {f"{a} to {b}", f"{b} to {a}"}
-    return table["server"].isin(ways)
 
 
 def _window_minutes(run: Results, *, to_end: bool = False) -> tuple[int, int]:
@@ -151,7 +146,7 @@ def _mean_wait(run: Results, servers: list[str], stage: str | None, waited_s: fl
 def _shares(objective: Objective, run: Results) -> list[tuple[Floats, float]] | str:
     """Busy share by minute, and arrivals, of a station; of a link in both directions; or why there is none."""
     assert objective.server is not None
-    rows = run.timeline[(run.timeline["stage"] == objective.stage) & _at_server(objective.server, run.timeline)]
+    rows = run.timeline[(run.timeline["stage"] == objective.stage) & run.timeline["server"].isin(objective.places)]
     found = []
     for server in sorted(rows["server"].unique()):
         here = rows[rows["server"] == server]

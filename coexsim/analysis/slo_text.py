@@ -23,14 +23,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from coexsim import units
 from coexsim.errors import ObjectiveError, UnitError, did_you_mean
 from coexsim.mail.directory import SIDES
-from coexsim.scenario.model import UPLINK, Event, Scenario
+from coexsim.scenario.model import Event, Scenario
 
 Kind = Literal["quantile", "mean", "utilisation", "share", "backlog", "queue_disk", "drain", "count"]
 Unit = Literal["s", "share", "count", "bytes"]
@@ -60,6 +60,8 @@ class Objective:
     probability: float | None = None
     server: str | None = None
     stage: str | None = None
+    ways: tuple[str, ...] = ()
+    """Of a link its directions, or the one that is asked for, as tables name them."""
     flow: tuple[str, str] | None = None
     valid_only: bool = False
     outage: int | None = None
@@ -87,6 +89,11 @@ class Objective:
             ">=": value >= self.limit,
             "=": value == self.limit,
         }[self.op]
+
+    @property
+    def places(self) -> tuple[str | None, ...]:
+        """What tables call the server or link that it is about: of a link both directions."""
+        return self.ways or (self.server,)
 
     def say(self, value: float) -> str:
         """A value of this objective for people."""
@@ -256,12 +263,10 @@ class _ObjectiveReader:
 
     def _station(self, word: str, at: int, end: int, *, or_server: bool = False) -> dict[str, object]:
         """``onprem.cores``; a link; or only a server, where that will do."""
-        links = [link.label for link in self.scenario.links]
-        ways = [f"{a} to {b}" for link in self.scenario.links for a, b in (link.between, link.between[::-1])]
-        links += [f"{site}-{UPLINK}" for site in self.scenario.uplinks]
-        ways += [way for site in self.scenario.uplinks for way in (f"{site} to {UPLINK}", f"{UPLINK} to {site}")]
-        if word in links or word in ways:
-            return {"server": word, "stage": "link"}
+        links = self.scenario.ways_of_links
+        each_way = {way: (way,) for ways in links.values() for way in ways}
+        if word in links or word in each_way:
+            return {"server": word, "stage": "link", "ways": (each_way | links)[word]}
         if or_server and word in self.scenario.servers:
             return {"server": word}
         name, dot, stage = word.rpartition(".")
@@ -276,7 +281,7 @@ class _ObjectiveReader:
         machine = self.scenario.servers[name].runs_on
         return {"server": machine if machine and stage == "cores" else name, "stage": stage}
 
-    def _stations(self, word: str, links: list[str]) -> str:
+    def _stations(self, word: str, links: Iterable[str]) -> str:
         if word in self.scenario.servers or not links:
             return f"; write for example {word if word in self.scenario.servers else next(iter(self.scenario.servers), 'onprem')}.cores"
         return f"; links: {', '.join(links)}"

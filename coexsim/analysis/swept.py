@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from coexsim.experiment.figures import Figure
 from coexsim.experiment.results import Results
 from coexsim.experiment.sweep import Kept, Sweep, run_sweep
 from coexsim.scenario.model import Scenario
+from coexsim.units import say_bytes, say_duration
 
 OBJECTIVE, LOW, HIGH, UNSTABLE = "objective", "objective, low", "objective, high", "objective, not stable"
 UNITS = {"s": "s", "bytes": "B", "share": "1", "count": "1"}
@@ -181,7 +183,9 @@ def unchanged(points: pd.DataFrame) -> str:
     if answers == {MISSED}:
         return "Nothing changes: every objective is missed at every value."
     if answers == {CANNOT_SAY}:
-        return "At no value can an objective be answered: add replications, or measure a longer window."
+        return (
+            f"At no value can an objective be answered: {_spans(points)}. Add replications, or measure a longer window."
+        )
     counted = []
     for objective, rows in points.groupby("objective", sort=False):
         counts = rows["answer"].value_counts()
@@ -190,6 +194,33 @@ def unchanged(points: pd.DataFrame) -> str:
         )
     more = "" if answer_of_sweep(points) == MET else " Add replications, or measure a longer window."
     return f"No answer is shown to change: {'; '.join(counted)}.{more}"
+
+
+def _spans(points: pd.DataFrame) -> str:
+    """Of each objective between which ends its figure lies: ``utilisation(onprem.cores) < 70 %: 20.5 % to 82 %``."""
+    said = []
+    for objective, rows in points.groupby("objective", sort=False):
+        text, unit = str(objective), str(rows["unit"].iloc[0])
+        ends = dict.fromkeys(
+            say_figure(float(value), unit, text) for value in (rows["estimate"].min(), rows["estimate"].max())
+        )
+        said.append(
+            f"{text}: {' to '.join(ends)}" if rows["estimate"].notna().any() else f"{text}: nothing was measured"
+        )
+    return "; ".join(said)
+
+
+def say_figure(value: float, unit: str, objective: str) -> str:
+    """A figure of an objective, by its unit in `swept_objectives` and its text; ``-`` where nothing was measured."""
+    if value != value:
+        return "-"
+    if unit == "s":
+        return say_duration(value)
+    if not isfinite(value):
+        return "no end"
+    if unit == "B":
+        return say_bytes(value)
+    return f"{100 * value:.3g} %" if objective.startswith(("utilisation", "share")) else f"{value:,.0f}"
 
 
 def _said(value: object) -> str:

@@ -74,8 +74,8 @@ class Load(NamedTuple):
 
     @property
     def moved(self) -> float:
-        """What was added, or taken away."""
-        return self.new - self.old
+        """What was added, or taken away; of the figures as they are told, to a tenth of a message, so that they add up."""
+        return round(round(self.new, 1) - round(self.old, 1), 1)
 
 
 @dataclass(frozen=True)

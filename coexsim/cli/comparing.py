@@ -112,7 +112,7 @@ def _say_comparison(found: Comparison, a: Path, b: Path) -> None:
     console = make_console()
     console.print(found.headline, style="bold")
     for letter, name, file in (("A", found.a, a), ("B", found.b, b)):
-        console.print(f"{letter}: {file}" if name == letter else f"{letter}: {name} ({file})")
+        console.print(f"{letter}: {file}" if name in (letter, str(file)) else f"{letter}: {name} ({file})")
     if not found.same_mail:
         console.print("The mail itself differs: births or sizes are not the same in both.", style="yellow")
     titles = {"delays": "Delay", "outcomes": "Outcomes, recipients", "servers": "Servers", "totals": "Totals"}

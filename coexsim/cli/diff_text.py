@@ -29,7 +29,7 @@ def diff_lines(diff: RouteDiff) -> Iterator[str]:
     yield "messages taken in by each server, of 1000 of the mix:"
     width = max(len(load.server) for load in diff.loads) if diff.loads else 0
     for load in diff.loads:
-        yield f"  {load.server:{width}s}  {load.old:7.0f} -> {load.new:5.0f}  ({load.moved:+.0f})"
+        yield f"  {load.server:{width}s}  {load.old:9.1f} -> {load.new:7.1f}  ({load.moved:+.1f})"
 
 
 def diff_markdown(diff: RouteDiff) -> Iterator[str]:
@@ -44,21 +44,22 @@ def diff_markdown(diff: RouteDiff) -> Iterator[str]:
     yield "| mail | of 1000 | was | now | changed |"
     yield "|---|---:|---|---|---|"
     for change in diff.changes:
-        weight = f"{change.per_1000:.0f}" if change.size_bytes == SMALL_BYTES else ""
+        weight = f"{change.per_1000:.1f}" if change.size_bytes == SMALL_BYTES else ""
         ways = [_way(change.old, plain=True), _way(change.new, plain=True)]
         cells = [_who(change), weight, *ways, ", ".join(change.what)]
         yield "| " + " | ".join(map(cell, cells)) + " |"
     yield ""
     yield "| server | messages taken in, of 1000 | after | moved |"
     yield "|---|---:|---:|---:|"
-    yield from (f"| {cell(load.server)} | {load.old:.0f} | {load.new:.0f} | {load.moved:+.0f} |" for load in diff.loads)
+    yield from (f"| {cell(load.server)} | {load.old:.1f} | {load.new:.1f} | {load.moved:+.1f} |" for load in diff.loads)
 
 
 def diff_sum(diff: RouteDiff) -> str:
     """What changed, in a sentence."""
     if not diff.changed:
-        return f"nothing changed: {count(diff.compared, 'way')} of mail compared"
-    return f"{len(diff.changes)} class{'es' if len(diff.changes) != 1 else ''} of mail of {diff.compared} change"
+        return f"Nothing changed: {count(diff.compared, 'way')} of mail compared"
+    one = len(diff.changes) == 1
+    return f"{len(diff.changes)} class{'' if one else 'es'} of mail of {diff.compared} change{'s' if one else ''}"
 
 
 def diff_marks(diff: RouteDiff, file: str, line: int) -> list[Annotation]:
@@ -145,7 +146,7 @@ def _who(change: ClassChange) -> str:
 
 
 def _weight(change: ClassChange) -> str:
-    return f" ({change.per_1000:.0f} of 1000 messages)" if change.size_bytes == SMALL_BYTES and change.per_1000 else ""
+    return f" ({change.per_1000:.1f} of 1000 messages)" if change.size_bytes == SMALL_BYTES and change.per_1000 else ""
 
 
 def _way(way: ClassOutcome, *, plain: bool = False) -> str:

@@ -108,6 +108,7 @@ def trace(
     folder = results_folder(out, scenario) if out is not None else None
     route = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
     missed = trace_text.missed_lines(setup, route, expect.outcome) if expect else []
+    remarks = [] if from_outside or via_mx else trace_text.remarks(setup, route, at_server)
     code = int(bool(missed))
     keeping = Keeping()
     if folder is not None:
@@ -118,17 +119,22 @@ def trace(
             ("Sent", units.say_time(moment.after(setup.scenario.run.start), setup.scenario.run.start)),
         ]
         told += [("Down", ", ".join(down))] if down else []
+        told += [("Sender", remark) for remark in remarks]
         keeping.write(partial(write_trace, route, setup.scenario, folder, told, trace_text.trace_answer(route)))
     if as_json:
         ended = CANNOT_WRITE if keeping.failed else code
-        print_json(envelope("trace", trace_text.trace_answer(route), ended, **trace_text.trace_data(route)))
+        print_json(
+            envelope("trace", trace_text.trace_answer(route), ended, **trace_text.trace_data(route), remarks=remarks)
+        )
     elif dsn:
-        for line in ("\n\n".join(trace_text.notices_as_sent(setup, route)) or "no notice is sent").split("\n"):
+        notices = trace_text.notices_as_sent(setup, route) or [f"{trace_text.trace_answer(route)}; no notice is sent"]
+        for line in "\n\n".join(notices).split("\n"):
             print("\t".join(map(visible, line.split("\t"))))  # a header may be folded with a tab
     elif quiet:
         say(trace_text.trace_answer(route).split("; "))
     else:
         say(trace_text.trace_lines(setup, route, **asked))
+        say([f"Note: {remark}" for remark in remarks])
     if not as_json:
         say(missed)
     return keeping.exit_code(code)

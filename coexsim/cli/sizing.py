@@ -100,6 +100,7 @@ def size(
 
 def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | None) -> dict[str, Any]:
     """The answer for programs: verdicts on the machine that holds, its resources as figures, every machine that was tried."""
+    from coexsim.analysis.candidates import IN_CAPACITY
     from coexsim.analysis.peak import peak_of
     from coexsim.report.words import scope
 
@@ -108,10 +109,11 @@ def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | 
     figures: list[dict[str, Any]] = []
     if found.best is not None:
         for resource, has, busy, needed, _ in found.resources(spec).itertuples(index=False, name=None):
-            unit = {"queue_disk": "B"}.get(str(resource), "bit/s" if " to " in str(resource) else "1")
+            unit = {"queue_disk": "B"}.get(str(resource), "1" if resource in IN_CAPACITY else "bit/s")
+            scale = 8 if unit == "bit/s" else 1
             figures += [
-                figure("has", str(resource), has, unit),
-                figure("needed by theory", str(resource), needed, unit),
+                figure("has", str(resource), scale * has, unit),
+                figure("needed by theory", str(resource), scale * needed, unit),
             ]
             figures.append(figure(f"busy share in the {peak}", str(resource), busy, "1"))
     return envelope(
@@ -202,13 +204,13 @@ def _candidates(found: Sizing) -> Any:
 
 
 def _resources(found: Sizing, spec: Scenario) -> Any:
-    from coexsim.analysis.candidates import say_amount
+    from coexsim.analysis.candidates import IN_CAPACITY, say_amount
     from coexsim.analysis.peak import peak_of
     from coexsim.report.tables import plain_table, titled
 
     table = plain_table(["resource", "needed for"], ["has", "in use", "needed"])
     for resource, has, busy, needed, why in found.resources(spec).itertuples(index=False, name=None):
-        kind = "uplink" if " to " in str(resource) else str(resource)
+        kind = str(resource) if resource in IN_CAPACITY else "uplink"
         say = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
         table.add_row(str(resource), str(why), say[0], f"{100 * busy:.1f} %" if busy == busy else "-", say[1])
     title = f"\nResources of {found.server}, in the {peak_of(spec)}; needed by theory, of the disk as seen"

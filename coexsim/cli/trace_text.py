@@ -154,6 +154,15 @@ def notices_as_sent(setup: Setup, route: Route) -> list[str]:
     return [dsn_message(setup, route, notice).as_string() for notice in route.notices]
 
 
+def remarks(setup: Setup, route: Route, server: str | None = None) -> list[str]:
+    """What was taken for granted: that a sender of the domain whom the directory does not know is one of its users."""
+    sender = route.sender
+    if server is not None or not setup.directory.is_ours(sender) or setup.directory.find(sender, 0) is not None:
+        return []
+    first = next((copy.servers[0] for each in route.recipients for copy in each.copies if copy.servers), "no server")
+    return [f"nobody in the directory has the address {sender}: taken for a user of {first}; --at-server names another"]
+
+
 def trace_answer(route: Route) -> str:
     """What became of each recipient, in a sentence."""
     sender = route.sender or "<>"

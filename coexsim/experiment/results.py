@@ -23,6 +23,7 @@ from coexsim.pictures import Pictures
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.sim.message import SECOND_COPY
 from coexsim.stats import half_width
+from coexsim.text import say_flow
 from coexsim.units import say_duration
 
 T = TypeVar("T")
@@ -64,7 +65,12 @@ class Results:
             delays = counts[[]].assign(flow=[], p50_s=[], p95_s=[])
         within = {str(row["flow"]): row for row in delays.to_dict("records")}
         rows = [
-            (row["flow"], f"{row['sent']:,}", f"{row['delivered']:,}", *self._percentiles(within.get(str(row["flow"]))))
+            (
+                say_flow(str(row["flow"])),
+                f"{row['sent']:,}",
+                f"{row['delivered']:,}",
+                *self._percentiles(within.get(str(row["flow"]))),
+            )
             for row in counts.to_dict("records")
         ]
         title = str(self.provenance.get("title") or "Results")

@@ -15,6 +15,7 @@ from coexsim.analysis.slo_text import BUSIEST_HOUR
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.report.saying import is_worth_saying, summary_runs, too_few
 from coexsim.report.words import say_limit
+from coexsim.text import joined
 from coexsim.units import say_bytes, say_duration
 
 SIDES_IN_WORDS = {
@@ -89,9 +90,9 @@ def _objectives(verdicts: Sequence[Verdict]) -> str:
 
 
 def _settled_by(verdicts: Sequence[Verdict]) -> str:
-    """What would let us say of the objectives of which we cannot."""
+    """What to do for an answer to the objectives of which we cannot say."""
     ways = list(dict.fromkeys(verdict.settled_by for verdict in verdicts if verdict.settled_by))
-    return f"What would settle it: {'; '.join(ways)}." if ways else ""
+    return f"To be able to say, {joined(ways, 'or')}." if ways else ""
 
 
 def _figure(verdict: Verdict) -> str:

@@ -13,6 +13,7 @@ from coexsim.analysis.slo_text import Objective
 from coexsim.experiment.results import Results
 from coexsim.report.style import (
     BLUE,
+    DASHES,
     GREY,
     INK,
     ORANGE,
@@ -28,8 +29,6 @@ from coexsim.report.words import objectives_of, say_flow, say_runs, say_window, 
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_duration
 
-DASHES = ((0, (3.0, 2.0)), (0, (1.0, 1.0)), (0, (5.0, 1.0, 1.0, 1.0)), (0, (5.0, 1.0)))
-"""One for each limit that is drawn, so that the legend tells them apart."""
 POINTS = (("p50_s", "o", BLUE, "p50"), ("p95_s", "s", ORANGE, "p95"), ("p99_s", "D", RED, "p99"))
 
 
@@ -89,7 +88,7 @@ def _points(axes: Axes, table: pd.DataFrame, low_s: float, several_runs: bool) -
         rows, table["p50_s"].clip(lower=low_s), table["p99_s"].clip(lower=low_s), color=PALE, linewidth=5, zorder=1
     )
     for place, (column, marker, colour, words) in enumerate(POINTS):
-        y = rows + (0.17 * (1 - place) if several_runs else 0.0)
+        y = rows + 0.17 * (1 - place)  # in an outage all three are close to each other
         x = table[column].clip(lower=low_s)
         axes.plot(
             x, y, linestyle="none", marker=marker, color=colour, markersize=8, label=words, zorder=3, clip_on=False
@@ -98,11 +97,10 @@ def _points(axes: Axes, table: pd.DataFrame, low_s: float, several_runs: bool) -
             half = table[column.removesuffix("_s") + "_half_s"]
             axes.errorbar(x, y, xerr=half, fmt="none", ecolor=colour, elinewidth=1.6, capsize=3, zorder=2)
     figures = table[[column for column, *_ in POINTS]].to_numpy()
-    for row, of_flow in enumerate(figures):
-        said = ",  ".join(say_duration(float(value)) for value in of_flow)
-        axes.text(
-            0.99, row, said, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=GREY
-        )
+    told = [",  ".join(say_duration(float(value)) for value in of_flow) for of_flow in figures]
+    for row, said in enumerate([*told, ",  ".join(words for *_, words in POINTS)]):
+        at = row if row < len(told) else row - 0.52  # the last says what they are
+        axes.text(0.99, at, said, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=GREY)
 
 
 def _delay_limits(axes: Axes, flows: list[str], objectives: Iterable[Objective]) -> list[float]:

@@ -142,9 +142,7 @@ def difference_rows(table: pd.DataFrame, kind: str) -> list[tuple[str, str, str,
         say = partial(say_value, table=kind, key=names)
         low, high = row["low"], row["high"]
         interval = f"{say(low)} to {say(high)}" if low == low else "-"
-        found.append(
-            (say_flow(say_of(names)), say(row["a"]), say(row["b"]), say(row["difference"]), interval, str(row["shown"]))
-        )
+        found.append((say_of(names), say(row["a"]), say(row["b"]), say(row["difference"]), interval, str(row["shown"])))
     return found
 
 

@@ -111,7 +111,7 @@ def _queues(rows: Sequence[dict[str, Any]]) -> str:
         return "No mail waits in any queue at the end of any minute"
     one = longest["most_messages"] == 1
     return (
-        f"At most {longest['most_messages']:,} message{'' if one else 's'} ({say_bytes(longest['most_bytes'])}) "
+        f"In the whole run at most {longest['most_messages']:,} message{'' if one else 's'} ({say_bytes(longest['most_bytes'])}) "
         f"wait{'s' if one else ''} at {longest['machine']}, "
         f"at {longest['when']}"
     )

@@ -12,6 +12,7 @@ from coexsim.analysis.slo_text import Objective
 from coexsim.experiment.results import Results
 from coexsim.report.series import Curve, backlog_curves, minutes_of_bin, utilisation_curves
 from coexsim.report.style import (
+    DASHES,
     INK,
     LINES,
     RED,
@@ -65,7 +66,7 @@ def plot_utilisation(results: Results, scenario: Scenario | None = None) -> Pict
         _draw(axes, group, results, lambda c: f"{_place(c)}:\n{100 * c.peak:.0f} % {most}")
         highest = max(float(c.values.max(initial=0)) for c in group)
         for objective in objectives:
-            if any((c.server, c.stage) == (objective.server, objective.stage) for c in group):
+            if any(c.server in objective.places and c.stage == objective.stage for c in group):
                 highest = max(highest, _limit_line(axes, objective))
         share_axis(axes, highest)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))
@@ -85,13 +86,17 @@ def plot_backlog(results: Results, scenario: Scenario | None = None) -> Picture:
     )  # bands would lie over each other
     picture = new_picture(4.8 if len(panels) == 1 else 1.4 + 1.6 * len(panels), title, below)
     highest = max(float(c.values.max()) for c in curves)
+    queues = {role for curve in curves for role in curve.roles}
+    limits = [
+        o for o in objectives_of(scenario) if o.kind == "backlog" and o.server in queues and o.limit < 4 * highest
+    ]
+    top = max([highest, *(each.limit for each in limits)])
     for axes, group in zip(_stacked(picture, len(panels)), panels, strict=True):
         _frame_time(axes, results, scenario)
         _draw(axes, group, results, lambda c: f"{c.server}: {float(c.values.max()):,.0f} at most")
-        top = highest
-        for objective in objectives_of(scenario):
-            if objective.kind == "backlog" and objective.limit < 4 * highest:
-                top = max(top, _limit_line(axes, objective))
+        roles = {role for curve in group for role in curve.roles}
+        for number, objective in enumerate(each for each in limits if each.server in roles):
+            _limit_line(axes, objective, DASHES[number % len(DASHES)])
         count_axis(axes, top)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))
     picture.supylabel("messages in the queue", fontsize=10.5)
@@ -119,7 +124,7 @@ def _frame_time(axes: Axes, results: Results, scenario: Scenario | None) -> None
             hatch="///",
             linewidth=0,
             zorder=0.5,
-            label=f"{what} is down",
+            label=f"{what} {'are' if ',' in what else 'is'} down",
         )
     clock_axis(axes, 0.0, end_s, start)
 
@@ -130,7 +135,7 @@ def _outages(scenario: Scenario | None, start: Moment, end_s: float) -> list[tup
         if event.down and event.at is not None:
             down_s = event.at.after(start)
             found.append(
-                (down_s, min(down_s + (end_s if event.for_ is None else event.for_), end_s), ", ".join(event.down))
+                (down_s, min(down_s + (end_s if event.for_ is None else event.for_), end_s), ",\n".join(event.down))
             )
     return found
 
@@ -148,11 +153,11 @@ def _draw(axes: Axes, curves: list[Curve], results: Results, label: Callable[[Cu
             )
 
 
-def _limit_line(axes: Axes, objective: Objective) -> float:
+def _limit_line(axes: Axes, objective: Objective, dashes: tuple[int, tuple[float, ...]] = (0, (5, 3))) -> float:
     axes.axhline(
         objective.limit,
         color=INK,
-        linestyle=(0, (5, 3)),
+        linestyle=dashes,
         linewidth=1.3,
         label=f"objective{_of(objective)}: {objective.op} {objective.say(objective.limit)}",
     )

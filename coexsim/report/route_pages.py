@@ -12,8 +12,11 @@ from coexsim.mail.traced import Copy, RecipientRoute, Route
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.routes import plot_route
 from coexsim.scenario.model import Scenario
+from coexsim.text import joined
 from coexsim.units import say_bytes, say_time
 
+MOST_NAMED = 4
+"""So many servers are named in the head of a page; of more their number."""
 RULES_ONLY = "Decided by the rules alone, with DNS answered at once: nothing is said of delay or load."
 
 
@@ -33,9 +36,27 @@ def write_trace(
         *_notices(route),
     ]
     names = ", ".join(recipient.recipient for recipient in route.recipients)
-    title = f"{route.sender or '<>'} to {names}"
+    of = f"{route.sender or '<>'} to {names}"
     given = [("Scenario", scenario.title or scenario.source.file), *asked]
-    return write_plain_page(folder, title, given, answer.split("; "), sections, RULES_ONLY)
+    return write_plain_page(folder, _finding(route), given, answer.split("; "), sections, RULES_ONLY, of=of)
+
+
+def _finding(route: Route) -> str:
+    """``Delivered at inotes-inbound, by way of onprem and smart-host``; of several recipients how many get the message."""
+    if len(route.recipients) != 1:
+        got = sum(recipient.outcome == "delivered" for recipient in route.recipients)
+        return f"{got} of {len(route.recipients)} recipients get the message"
+    [recipient] = route.recipients
+    copy = max(recipient.copies, key=lambda copy: len(copy.servers), default=None)
+    if copy is None or copy.outcome != recipient.outcome:
+        return _sentence(recipient.outcome)
+    before = copy.servers[:-1] if copy.outcome == "delivered" else copy.servers
+    over = "" if not before else joined(before) if len(before) <= MOST_NAMED else f"{len(before)} servers"
+    return _sentence(f"{copy.outcome}{_where(copy)}{f', by way of {over}' if over else ''}")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}".replace("_", " ")
 
 
 def _of_recipient(route: Route, recipient: RecipientRoute) -> Iterator[Section]:
@@ -55,14 +76,13 @@ def _of_recipient(route: Route, recipient: RecipientRoute) -> Iterator[Section]:
 
 def _end(copy: Copy) -> str:
     reply = f": {copy.reply}" if copy.reply else ""
-    at = (
-        f" at {copy.hops[-1].server}"
-        if copy.outcome == "delivered" and copy.hops
-        else f" by {copy.by}"
-        if copy.by
-        else ""
-    )
-    return f"{copy.outcome.replace('_', ' ')}{at}{reply}"
+    return f"{copy.outcome.replace('_', ' ')}{_where(copy)}{reply}"
+
+
+def _where(copy: Copy) -> str:
+    if copy.outcome == "delivered" and copy.hops:
+        return f" at {copy.hops[-1].server}"
+    return f" by {copy.by}" if copy.by else ""
 
 
 def _notices(route: Route) -> Iterator[Section]:
@@ -82,9 +102,11 @@ def write_check(reports: Sequence[CheckReport], folder: str | Path, answer: str)
     failed = sum(len(report.failed) for report in reports)
     expected = sum(len(report.expectations) for report in reports)
     title = f"{failed} of {expected} messages do not go as they must" if failed else "Every message goes as it must"
+    errors = sum(len(report.open("error")) for report in reports)
+    wrong = f"{errors} error{'s' * (errors != 1)} in the routing" if errors else "No error is found in the routing"
     return write_plain_page(
         folder,
-        title if expected else "What is wrong with the routing",
+        f"{title}; {wrong[0].lower()}{wrong[1:]}" if expected and errors else title if expected else wrong,
         [("Files", files)],
         [f"{answer}."],
         sections,

@@ -25,6 +25,8 @@ class Curve(NamedTuple):
     workers: float
     begin_s: Floats
     values: Floats
+    roles: tuple[str, ...] = ()
+    """Of a machine's queue the servers that share it."""
 
     @property
     def mean(self) -> Floats:
@@ -66,7 +68,7 @@ def backlog_curves(results: Results, scenario: Scenario | None = None) -> list[C
         part = rows.loc[rows["server"].isin(roles)]
         begin_s, values = _binned(part, "backlog", width, np.max)
         if values.any():
-            found.append(Curve(say_machine(machine, roles), "queue", np.inf, begin_s, values))
+            found.append(Curve(say_machine(machine, roles), "queue", np.inf, begin_s, values, tuple(roles)))
     return sorted(found, key=lambda curve: (-curve.peak, curve.server))
 
 

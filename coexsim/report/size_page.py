@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from coexsim.analysis.candidates import say_amount
+from coexsim.analysis.candidates import IN_CAPACITY, say_amount
 from coexsim.analysis.peak import peak_of
 from coexsim.analysis.sizing import Sizing
 from coexsim.answers import MET
 from coexsim.report.headings import page_head
 from coexsim.report.plain_page import Section, write_plain_page
-from coexsim.report.sizing import plot_sizing_curve
+from coexsim.report.sizing import is_shaded, plot_sizing_curve
 from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
+
+INTERVALS = "Bars and bands are 95 % intervals"
+SHADED = "; where the answer changes from one machine to the next is shaded."
 
 
 def write_size(found: Sizing, scenario: Scenario, folder: str | Path, answer: Sequence[str]) -> Path:
     """Write ``report.html`` and ``sizing.png``. `answer` are the sentences that the page begins with. Returns the page's path."""
     table = found.table()
     picture = plot_sizing_curve(table) if table["estimate"].notna().any() else None
-    sections = [_machines(found, picture is not None)._replace(name="sizing", picture=picture)]
+    shown = "" if picture is None else INTERVALS + (SHADED if is_shaded(table) else ".")
+    sections = [_machines(found)._replace(name="sizing", picture=picture, note=shown)]
     if found.best is not None:
         sections += [_verdicts(found), _resources(found, scenario)]
     asked = [("Domain", scenario.domain), ("Server to be sized", found.server), ("Runs", f"{found.runs:,}")]
@@ -29,7 +33,7 @@ def write_size(found: Sizing, scenario: Scenario, folder: str | Path, answer: Se
     return write_plain_page(folder, title, asked, answer, sections, scope(scenario), of=of, tables=["sizing"])
 
 
-def _machines(found: Sizing, drawn: bool) -> Section:
+def _machines(found: Sizing) -> Section:
     heads = ["machine", *(["cost"] if found.priced else []), "answer", "why", "runs"]
     rows = []
     for tried in found.tried:
@@ -37,12 +41,7 @@ def _machines(found: Sizing, drawn: bool) -> Section:
         cost = [f"{tried.candidate.cost:g}"] if found.priced else []
         runs = str(len(tried.assessment.runs)) if tried.assessment else "-"
         rows.append([tried.candidate.name, *cost, tried.status, why, runs])
-    note = (
-        "Bars and bands are 95 % intervals; where the answer changes from one machine to the next is shaded."
-        if drawn
-        else ""
-    )
-    return Section(found.finding, heads=heads, rows=rows, note=note)
+    return Section(found.finding, heads=heads, rows=rows)
 
 
 def _verdicts(found: Sizing) -> Section:
@@ -62,7 +61,7 @@ def _verdicts(found: Sizing) -> Section:
 def _resources(found: Sizing, scenario: Scenario) -> Section:
     rows = []
     for resource, has, busy, needed, why in found.resources(scenario).itertuples(index=False, name=None):
-        kind = "uplink" if " to " in str(resource) else str(resource)
+        kind = str(resource) if resource in IN_CAPACITY else "uplink"
         said = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
         rows.append([str(resource), said[0], f"{100 * busy:.1f} %" if busy == busy else "-", said[1], str(why)])
     heads = ["resource", "has", f"in use in the {peak_of(scenario)}", "needed", "needed for"]

@@ -144,6 +144,13 @@ def _changes(rows: pd.DataFrame) -> list[tuple[float, float]]:
     return [(one, other) for (one, a), (other, b) in pairwise(pairs) if a != b]
 
 
+def is_shaded(frame: pd.DataFrame) -> bool:
+    """Does `plot_sizing_curve` shade anything: is there an objective whose answer changes from one size to the next."""
+    places = {name: place for place, name in enumerate(dict.fromkeys(frame["candidate"]))}
+    drawn = frame if "size" in frame else frame.assign(size=frame["candidate"].map(places))
+    return any(_changes(rows.sort_values("size")) for _, rows in drawn.groupby("objective"))
+
+
 def _unit(objective: str) -> str:
     """What an objective is measured in, by its first words."""
     if objective.startswith(("utilisation", "share")):

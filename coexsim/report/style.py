@@ -34,6 +34,8 @@ P = ParamSpec("P")
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 DARK_RED, DARK_PURPLE = "#A84300", "#8F3D72"
 """Of words, which need more contrast than lines and areas do."""
+DASHES = ((0, (3.0, 2.0)), (0, (1.0, 1.0)), (0, (5.0, 1.0, 1.0, 1.0)), (0, (5.0, 1.0)))
+"""One for each limit that is drawn, so that the legend tells them apart."""
 LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 INK, GREY, PALE, PAPER = "#222222", "#6B6B6B", "#D9D9D9", "#F3F3F3"
 _PAGE_COLOURS = {

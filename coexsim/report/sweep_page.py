@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isfinite
+from functools import partial
+from math import inf
 from pathlib import Path
 
 import pandas as pd
 
-from coexsim.analysis.swept import crossings, keys_of, told
+from coexsim.analysis.swept import crossings, keys_of, say_figure, told
 from coexsim.report.headings import page_head
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
 from coexsim.report.style import Picture
 from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
-from coexsim.units import say_bytes, say_duration
 
 MOST_PICTURES = 8
 """Of a sweep over two keys: a picture over the first for each value of the second, if there are no more."""
@@ -98,19 +98,7 @@ def _answered(row: dict[object, object]) -> str:
 def _figure(row: dict[object, object]) -> str:
     """``1.2 s (1.1 s to 1.3 s)``; ``1.2 s (at least 1.1 s)`` where no upper end is known."""
     estimate, low, high = (float(str(row[name])) for name in ("estimate", "low", "high"))
-    unit, objective = str(row["unit"]), str(row["objective"])
-
-    def say(value: float) -> str:
-        if value != value:
-            return "-"
-        if unit == "s":
-            return say_duration(value)
-        if not isfinite(value):
-            return "no end"
-        if unit == "B":
-            return say_bytes(value)
-        return f"{100 * value:.3g} %" if objective.startswith(("utilisation", "share")) else f"{value:,.0f}"
-
+    say = partial(say_figure, unit=str(row["unit"]), objective=str(row["objective"]))
     if low != low:
         return say(estimate)
     between = f"at least {say(low)}" if high == inf else f"{say(low)} to {say(high)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from coexsim import text
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
@@ -24,8 +25,7 @@ STAGE_WORDS = {
 
 def say_flow(flow: str, round_trips: Sequence[str] = ()) -> str:
     """``hosted → hosted`` for ``hosted->hosted``, with ``(round trip)`` where its mail makes one."""
-    arrow = flow.replace("->", " → ")
-    return f"{arrow} (round trip)" if flow in round_trips else arrow
+    return f"{text.say_flow(flow)} (round trip)" if flow in round_trips else text.say_flow(flow)
 
 
 def say_accounting(books: Iterable[dict[str, Any]]) -> str:

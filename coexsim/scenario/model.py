@@ -11,7 +11,7 @@ from coexsim.pictures import Pictures
 from coexsim.scenario.faults import shown
 from coexsim.scenario.listed import OUTCOMES, Expect, Mail, Outcome
 from coexsim.scenario.load_profile import LoadSpec
-from coexsim.scenario.network import UPLINK, Link, NameServers, Uplink, ZoneSpec
+from coexsim.scenario.network import UPLINK, Link, NameServers, Uplink, ZoneSpec, uplink_ways
 from coexsim.scenario.part import Spec
 from coexsim.scenario.people import MOST_MAILBOXES, DirectorySpec, PersonSpec, Replica
 from coexsim.scenario.places import Source
@@ -146,6 +146,12 @@ class Scenario(Spec):
         parts = set(self.parts)
         lines = ((f"{site}-{UPLINK}", tuple(found)) for site, found in labels.items() if found)
         return {name: found for name, found in lines if name not in parts}
+
+    @property
+    def ways_of_links(self) -> dict[str, tuple[str, ...]]:
+        """The directions of each link and of each site's own line, as tables name them, by what objectives call the line."""
+        links = {link.label: tuple(link.ways) for link in self.links}
+        return links | {f"{site}-{UPLINK}": uplink_ways(site) for site in self.uplinks}
 
     @property
     def home_server(self) -> dict[str, str]:

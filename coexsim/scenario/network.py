@@ -9,7 +9,12 @@ from coexsim.scenario.part import Spec
 from coexsim.scenario.quantities import At, BytesPerS, Seconds
 
 UPLINK = "uplink"
-"""How tables call the far end of a site's own line: ``office to uplink``."""
+"""How a site's own line is called after its site: ``office-uplink``."""
+
+
+def uplink_ways(site: str) -> tuple[str, str]:
+    """The directions of a site's own line as tables name them: ``office-uplink up``, ``office-uplink down``."""
+    return f"{site}-{UPLINK} up", f"{site}-{UPLINK} down"
 
 
 def _or_by_direction(schema: dict[str, Any]) -> None:
@@ -60,7 +65,7 @@ class Link(Spec):
         default=(), description="other traffic by time of day; up is from the first of `between` to the second"
     )
     name: str | None = Field(
-        default=None, description="its name in events and tables; default: its sites, as 'office-internet'"
+        default=None, description="its name in events and objectives; default: its sites, as 'office-internet'"
     )
 
     @model_validator(mode="before")
@@ -82,6 +87,11 @@ class Link(Spec):
     def label(self) -> str:
         """Its name, by default ``office-internet``."""
         return self.name or "-".join(self.between)
+
+    @property
+    def ways(self) -> dict[str, tuple[str, str]]:
+        """Its directions as tables name them, ``office to internet``, with their ends; of a link within a site there is one."""
+        return {f"{one} to {other}": (one, other) for one, other in (self.between, self.between[::-1])}
 
 
 class Uplink(Spec):

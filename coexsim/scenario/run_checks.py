@@ -5,6 +5,7 @@ from __future__ import annotations
 from coexsim.scenario.model import MOST_MAILBOXES, Scenario
 from coexsim.scenario.names import Names
 from coexsim.scenario.places import Found
+from coexsim.units import say_span
 
 MOST_OUTAGES = 100_000  # of one event in one run
 
@@ -30,7 +31,11 @@ def windows_are_in_order(scenario: Scenario) -> Found:
         begin, end = (moment.after(run.start) for moment in run.measure)
         end_s = end = end or run.length
         if not 0 <= begin < end <= run.length:
-            yield ("run", "measure"), "the measured window must lie inside the run and end after it begins"
+            measured, whole = say_span(begin, end, run.start), say_span(0.0, run.length, run.start)
+            yield (
+                ("run", "measure"),
+                f"the measured window, {measured}, must lie inside the run, {whole}, and end after it begins",
+            )
     if isinstance(run.warm_up, float) and run.length > 0 and run.warm_up >= end_s:
         yield ("run", "warm_up"), "the warm-up ends when nothing is left to measure; make it shorter, or the run longer"
 

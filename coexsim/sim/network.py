@@ -11,7 +11,7 @@ import simpy
 
 from coexsim.mail.outages import site_of
 from coexsim.scenario.model import Scenario
-from coexsim.scenario.network import UPLINK, Background, background_at
+from coexsim.scenario.network import UPLINK, Background, background_at, uplink_ways
 from coexsim.scenario.question import Run
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
@@ -82,17 +82,17 @@ class Network:
         self.links: dict[tuple[str, str], FairLink] = {}
         self._downtimes = downtimes
         for link in scenario.links:
-            for one, other in dict.fromkeys((link.between, link.between[::-1])):
-                log = logs(f"{one} to {other}", "link", None)
+            for name, (one, other) in link.ways.items():
+                log = logs(name, "link", None)
                 others = background(link.background, "up" if one == link.between[0] else "down", scenario.run)
                 self.links[one, other] = FairLink(
-                    env, f"{one} to {other}", link.bytes_per_s(one), downtimes[link.label], log, others, len(self.links)
+                    env, name, link.bytes_per_s(one), downtimes[link.label], log, others, len(self.links)
                 )
         for site, uplink in scenario.uplinks.items():
-            for one, other, bytes_per_s in ((site, UPLINK, uplink.up), (UPLINK, site, uplink.down)):
-                name = f"{one} to {other}"
-                others = background(uplink.background, "up" if one == site else "down", scenario.run)
-                self.links[one, other] = FairLink(
+            up, down = uplink_ways(site)
+            for name, ends, bytes_per_s in ((up, (site, UPLINK), uplink.up), (down, (UPLINK, site), uplink.down)):
+                others = background(uplink.background, "up" if name == up else "down", scenario.run)
+                self.links[ends] = FairLink(
                     env, name, bytes_per_s, DowntimeSchedule([]), logs(name, "link", None), others, len(self.links)
                 )
         self._paths: dict[tuple[str, str, frozenset[str]], Path | None] = {}

@@ -14,6 +14,15 @@ from coexsim.errors import UnitError
 START = date(2027, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"), [("10%", "write '10%/year'"), (" 8 ", "write '8%/year'"), ("fast", "write for example '8%/year'")]
+)
+def test_a_growth_without_its_time_is_answered_with_the_whole(text: str, said: str) -> None:
+    """What would do is said, not an example with another number."""
+    with pytest.raises(UnitError, match=said):
+        yearly_growth(text)
+
+
 def test_a_load_doubles_at_eight_per_cent_in_nine_years() -> None:
     """1.08 ** 9 = 1.999; 1.08 ** 1 = 1.08."""
     assert years_until(1.08**9, 0.08) == pytest.approx(9.0)

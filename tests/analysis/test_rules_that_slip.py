@@ -271,7 +271,7 @@ def test_a_line_needs_room_for_the_other_traffic_too() -> None:
         line = {"office": {"up": "20 Mbit/s", "background": background}}
         loaded = changed(SCENARIO, {"uplinks": line, "load": {"profile": "office-worker"}})
         table = resource_table(loaded, "onprem", assessment)
-        needed.append(dict(zip(table["resource"], table["needed"], strict=True))["office to uplink"])
+        needed.append(dict(zip(table["resource"], table["needed"], strict=True))["office-uplink up"])
 
     assert needed[1] == pytest.approx(needed[0] + 12e6 / 8, rel=1e-9)
     assert needed[0] > 0

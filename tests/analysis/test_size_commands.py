@@ -37,7 +37,7 @@ def test_size_says_the_answer_first_and_leaves_its_table(tmp_path: Path, capsys:
     said = capsys.readouterr().out
     assert code == 0
     assert " ".join(said.split()).startswith(
-        "onprem needs 5 cores to meet the objective from Mon 01:00 to 10:00, and with"
+        "To meet the objective from Mon 01:00 to 10:00 onprem needs 5 cores, and with less does not"
     )
     assert "too small by theory" in said
     assert "runs in" in said

@@ -29,8 +29,8 @@ def said(headroom: Headroom | None = None, *, cost: float | None = 2.0, unsure: 
 def test_the_answer_says_what_holds_when_and_up_to_which_growth() -> None:
     """All three, and the price."""
     assert said(Headroom(1.554, 1.63, "", "")) == (
-        "four cores (cost 2) is the cheapest machine with which onprem meets both objectives from Mon 09:00 to 09:30 and with up to "
-        "1.55 times that load: utilisation(onprem.cores) < 70 %; p95(delay) < 60 s"
+        "The cheapest machine with which onprem meets both objectives from Mon 09:00 to 09:30 and with up to 1.55 times that load "
+        "is four cores (cost 2): utilisation(onprem.cores) < 70 %; p95(delay) < 60 s"
     )
 
 
@@ -43,10 +43,10 @@ def test_no_growth_is_claimed_that_was_not_shown() -> None:
 def test_without_prices_or_certainty_it_is_not_called_the_cheapest() -> None:
     """What could be left out is said, too."""
     assert said(cost=None, count=1) == (
-        "onprem needs four cores to meet the objective from Mon 09:00 to 09:30, and with less does not: utilisation(onprem.cores) < 70 %"
+        "To meet the objective from Mon 09:00 to 09:30 onprem needs four cores, and with less does not: utilisation(onprem.cores) < 70 %"
     )
     for cost in (2.0, None):
-        assert "is enough: with it onprem meets" in said(cost=cost, unsure=True)
+        assert said(cost=cost, unsure=True).startswith("With four cores")
         assert "cheapest" not in said(cost=cost, unsure=True)
 
 

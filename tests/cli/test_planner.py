@@ -142,11 +142,13 @@ def test_c_which_server_and_at_what_growth(planner: Path, capsys: pytest.Capture
 
     told.assert_same()
     assert re.match(
-        r"(two|four) cores \(cost [12]\) is the cheapest machine with which onprem meets both objectives from Mon 09:00 to 09:30 "
-        r"and with up to \S+ times that load: utilisation\(office-uplink\) < 70 %; utilisation\(onprem.cores\) < 70 %",
+        r"The cheapest machine with which onprem meets both objectives from Mon 09:00 to 09:30 and with up to \S+ times that load "
+        r"is (two|four) cores \(cost [12]\): utilisation\(office-uplink\) < 70 %; utilisation\(onprem.cores\) < 70 %",
         told.terminal[0],
     )
     assert any("From January 2027 on, at 8 % a year, it" in line for line in told.terminal)
+    has = {each["of"]: (each["value"], each["unit"]) for each in told.json["figures"] if each["name"] == "has"}
+    assert has["office-uplink up"] == (10e6, "bit/s"), "as the scenario says it"
 
 
 def test_d_the_guard_of_ci(planner: Path, capsys: pytest.CaptureFixture[str]) -> None:

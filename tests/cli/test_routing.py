@@ -75,6 +75,7 @@ def test_trace_as_json(coexsim: Coexsim) -> None:
 
     assert set(data) == {
         "format", "verb", "answer", "exit_code", "verdicts", "figures", "provenance", "sender", "recipients", "transactions", "notices",
+        "remarks",
     }  # fmt: skip
     assert set(unknown) == {
         "recipient", "servers", "outcome", "code", "by", "reply", "hops", "dsn_to", "dsn_servers",
@@ -178,8 +179,18 @@ def test_trace_prints_the_bounce_as_sent(coexsim: Coexsim) -> None:
 
 
 def test_no_bounce_no_message(coexsim: Coexsim) -> None:
-    """What is delivered has no notice."""
-    assert coexsim("trace", FLOWS, "iUser1", "iUser2", "--dsn").out == "no notice is sent\n"
+    """What is delivered has no notice; what became of it is said."""
+    said = coexsim("trace", FLOWS, "iUser1", "iUser2", "--dsn").out
+    assert said == "iUser1@corporate.com -> iUser2@corporate.com: delivered; no notice is sent\n"
+
+
+def test_a_sender_whom_nobody_knows_is_remarked(coexsim: Coexsim) -> None:
+    """A misspelt sender would else be traced as a user of the on-premises server; people, strangers and named servers have none."""
+    told = "nobody in the directory has the address iUsr1@corporate.com: taken for a user of onprem"
+    assert f"Note: {told}" in coexsim("trace", FLOWS, "iUsr1", "iUser2").out
+    assert json.loads(coexsim("trace", FLOWS, "iUsr1", "iUser2", "--json").out)["remarks"][0].startswith(told)
+    for sender, more in (("iUser1", []), ("<>", []), ("a@otherdomain.com", []), ("iUsr1", ["--at-server", "onprem"])):
+        assert "Note:" not in coexsim("trace", FLOWS, sender, "iUser2", *more).out
 
 
 # --- check --------------------------------------------------------------------------------------------------------------------
@@ -321,7 +332,7 @@ def test_nothing_changed(coexsim: Coexsim) -> None:
     said = coexsim("diff", ENVIRONMENT, FLOWS)
 
     assert said.code == 0
-    assert said.out.startswith("nothing changed: ")
+    assert said.out.startswith("Nothing changed: ")
     assert json.loads(coexsim("diff", ENVIRONMENT, FLOWS, "--json").out)["changes"] == []
     assert "Nothing changed" in coexsim("diff", ENVIRONMENT, FLOWS, "--markdown").out
 

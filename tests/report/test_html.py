@@ -139,7 +139,7 @@ def test_headings_say_the_finding(page: Page) -> None:
     """With its figure, and where it is."""
     assert "onprem's processor cores are 75 % in use in the busiest hour, from Mon 09:00" in page.text
     assert "95 % of hosted → hosted (round trip) mail arrives within 95 s" in page.text
-    assert "At most 3 messages (0 B) wait at onprem, at Mon 09:01" in page.text
+    assert "In the whole run at most 3 messages (0 B) wait at onprem, at Mon 09:01" in page.text
     assert "Not counted: reading mail" in page.text
 
 

@@ -65,7 +65,7 @@ def test_a_route_is_a_card() -> None:
 
 def test_results_are_a_card() -> None:
     """Flows with what became of them; of no mail at all as well."""
-    assert "hosted->hosted 100 100 50 s 95 s" in words(a_run())
+    assert "hosted → hosted 100 100 50 s 95 s" in words(a_run())
     assert repr(a_run()) == "<Results: 1 replication; 100 recipients, 100 delivered>"
     assert "0 recipients" in words(made_up())
 
@@ -76,8 +76,8 @@ def test_a_comparison_is_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
 
     said = words(compared(monkeypatch, 5.0, 0.1))
     assert re.search(
-        r"B differs from A: 95 % of \S+ mail arrives within \S+ s in B, \S+ s in A: (4\.9|5)\S* s \([^;]+\) later; "
-        "in all 4 of 4 figures of delays",
+        r"B differs from A: 95 % of hosted → hosted mail arrives within \S+ s in B, \S+ s in A: (4\.9|5)\S* s \([^;]+\) later; "
+        r"4 of 11 figures differ \(of delays 4 of 4\)\.",
         said,
     ), said
     assert (
@@ -95,9 +95,12 @@ def test_a_sizing_is_a_card() -> None:
     )
     found = Sizing("onprem", (), tried, machines[1], None)
 
-    assert found.finding == "12 cores is enough for onprem; 8 cores would miss utilisation(onprem.cores) < 70 %: 98 %"
+    assert (
+        found.finding
+        == "The cheapest machine with which onprem holds is 12 cores; 8 cores would miss utilisation(onprem.cores) < 70 %: 98 %"
+    )
     assert found.headline == (
-        "12 cores (cost 12) is the cheapest machine with which onprem meets what is asked; 8 cores would miss "
+        "The cheapest machine with which onprem meets what is asked is 12 cores (cost 12); 8 cores would miss "
         "utilisation(onprem.cores) < 70 %: 98 %"
     )
     assert "8 cores fails" in words(found)

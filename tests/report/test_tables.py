@@ -16,7 +16,7 @@ from coexsim.report.tables import plain_table, titled
 LEFT, RIGHT = ["server", "limit"], ["busy", "hour\nfrom", "busiest\nminute", "95 % waited\nat most"]
 ROWS = [
     ("onprem", "4 processor cores", "21.8 %", "Mon 09:00", "28 %", "0 s"),
-    ("uplink to office", "bandwidth", "6.7 %", "Mon 09:00", "19 %", ""),
+    ("office-uplink down", "bandwidth", "6.7 %", "Mon 09:00", "19 %", ""),
     ("a-server-with-a-name-of-its-own", "transfer threads", "100.0 %", "Mon 10:30", "100 %", "1.5 min"),
 ]
 

@@ -70,12 +70,12 @@ def test_a_sites_line_has_it_too_and_theory_its_mean() -> None:
     """Half an hour of 4 Mbit/s in ten minutes of run: all of it; theory's line is half as wide, so it is busy twice as much."""
     line = "uplinks: {office: {up: 8 Mbit/s, background: [{from: '08:50', to: '09:20', up: 4 Mbit/s}]}}"
     found = scenario(more=line)
-    assert busy_each(found, "office to uplink")[5] == pytest.approx(0.5 + 0.2 * 0.5, rel=0.02)
-    [theory] = [s for s in station_loads(found).stations if s.server == "office to uplink"]
+    assert busy_each(found, "office-uplink up")[5] == pytest.approx(0.5 + 0.2 * 0.5, rel=0.02)
+    [theory] = [s for s in station_loads(found).stations if s.server == "office-uplink up"]
     [plain] = [
         s
         for s in station_loads(scenario(more="uplinks: {office: {up: 8 Mbit/s}}")).stations
-        if s.server == "office to uplink"
+        if s.server == "office-uplink up"
     ]
     assert theory.utilisation == pytest.approx(2 * plain.utilisation)
 

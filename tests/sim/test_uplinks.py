@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from coexsim.analysis.candidates import amounts, apply
+from coexsim.analysis.loads import station_loads
+from coexsim.analysis.screening import predict
+from coexsim.analysis.slo import evaluate
 from coexsim.analysis.slo_text import parse_objective
 from coexsim.engine.choice import choose
 from coexsim.errors import ScenarioError
@@ -76,10 +79,10 @@ def test_a_sites_line_carries_what_all_its_links_carry() -> None:
     found = scenario(more="uplinks: {office: {up: 8 Mbit/s, down: 16 Mbit/s}}")
     passed = bytes_of(found)
 
-    assert busy(found, "office to uplink") == pytest.approx(0.1, rel=0.02)
-    assert busy(found, "uplink to office") == pytest.approx(0.05, rel=0.02)
-    assert passed["uplink to office"] == pytest.approx(passed["internet to office"], rel=0.02)
-    assert passed["office to uplink"] == pytest.approx(passed["office to cloud"], rel=0.02)
+    assert busy(found, "office-uplink up") == pytest.approx(0.1, rel=0.02)
+    assert busy(found, "office-uplink down") == pytest.approx(0.05, rel=0.02)
+    assert passed["office-uplink down"] == pytest.approx(passed["internet to office"], rel=0.02)
+    assert passed["office-uplink up"] == pytest.approx(passed["office to cloud"], rel=0.02)
 
 
 def test_lines_shared_take_longer_than_lines_of_their_own() -> None:
@@ -92,13 +95,29 @@ def test_lines_shared_take_longer_than_lines_of_their_own() -> None:
 def test_objectives_know_the_line_and_sizing_widens_it() -> None:
     """As ``office-uplink`` or in one direction; an uplink that is bought is that line, or else the links' bandwidth."""
     found = scenario(more="uplinks: {office: {up: 8 Mbit/s, down: 8 Mbit/s}}")
-    for word in ("office-uplink", "office to uplink"):
+    for word in ("office-uplink", "office-uplink up"):
         assert parse_objective(f"utilisation({word}) < 50 %", found).stage == "link"
     wider = apply(found, FIBRE, "onprem")
     assert (wider.uplinks["office"].up, wider.uplinks["office"].down) == (10e6, 10e6)
     assert amounts(wider, Candidate(name="as it is"), "onprem")["uplink"] == 10e6
     links = apply(scenario(cloud="up: 8 Mbit/s, down: 80 Mbit/s"), FIBRE, "onprem").links
     assert (links[0].bandwidth, links[1].up, links[1].down) == (10e6, 10e6, 10e6)
+
+
+@pytest.mark.parametrize(("site", "name"), [("office", "wan"), ("head-office", ""), ("head-office", "wan-1")])
+def test_an_objective_on_a_link_is_on_its_busier_direction(site: str, name: str) -> None:
+    """By its label, whatever that is and whatever dashes the sites' names have: 1 MB every 10 s at 8 Mbit/s, a tenth of the time."""
+    link = "bandwidth: 8 Mbit/s" + (f", name: {name}" if name else "")
+    text = TEXT.format(internet=WIDE, cloud=link, more="").replace("office", site)
+    found = scenario_from_text(text, "lines.yaml")
+    results = simulate(found, engine="reference")
+    ways = [name or f"{site}-cloud", f"{site} to cloud", f"cloud to {site}"]
+    label, out, back = (v.estimate for v in evaluate([f"utilisation({way}) < 50 %" for way in ways], results, found))
+    theory = [predict(parse_objective(f"utilisation({way}) < 50 %", found), station_loads(found)) for way in ways[:2]]
+
+    assert label == out == pytest.approx(0.1, rel=0.02)
+    assert not back > 0.01
+    assert theory == [pytest.approx(0.1, rel=0.02)] * 2
 
 
 def test_both_engines_know_the_line() -> None:

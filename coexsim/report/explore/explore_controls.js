@@ -94,7 +94,8 @@ function showAnswer(verdicts) {
   const met = verdicts.length - missed.length - unsure.length;
   let said = "The scenario states no objectives.";
   if (verdicts.length) {
-    said = met === verdicts.length ? (met === 1 ? "The objective is met." : `All ${met} objectives are met.`) : `${met} of ${verdicts.length} objectives met`;
+    const all = ["The objective is", "Both objectives are"][met - 1] ?? `All ${met} objectives are`;
+    said = met === verdicts.length ? `${all} met.` : `${met} of ${verdicts.length} objectives met`;
     if (missed.length) said += `; missed: ${missed.map(each => each.text).join("; ")}`;
     if (unsure.length) said += `; cannot say of: ${unsure.map(each => each.text).join("; ")}`;
   }
