@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from cmath import exp as cexp
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from math import exp, factorial, floor
 from typing import NamedTuple
@@ -252,16 +252,17 @@ def fast_study(
     seed: int = 1,
     model: str = "M/M/1",
     widths: Sequence[float] = (1.0,),
+    source: Iterator[Drawn] | None = None,
 ) -> list[dict[str, Told]]:
     """The same without tables, for mean, p95 and utilisation of several replications; for each of `widths`, with the same samples
-    and intervals made so much as wide.
+    and intervals made so much as wide. The runs are those of `source`, where one is given.
     """
     scenario, queue = small(more="").replaced(events=()), QUEUES[model]
     objectives = {name: parse_objective(TEXTS[name], scenario) for name in ("mean", "p95", "utilisation")}
     rng = np.random.default_rng([seed, round(100 * load), minutes, runs])
 
     def samples() -> dict[str, list[Sample]]:
-        found = [samples_of(drawn(rng, queue, load, minutes)) for _ in range(runs)]
+        found = [samples_of(drawn(rng, queue, load, minutes) if source is None else next(source)) for _ in range(runs)]
         return {name: [each[name] for each in found] for name in objectives}
 
     return _told(samples, objectives, queue.true_values(load), repetitions, widths)
