@@ -277,6 +277,11 @@ def _send_outside(case: Case, rcpt: Rcpt) -> Disposition:
         within = RouteEntry(domain_of(rcpt.address), NextHop(tenant, by_mx=False), "other-tenant-of-the-service")
         reason = f"{domain_of(rcpt.address)} is another tenant's of the same service; sent to {tenant}, whatever its MX"
         return case.to_hop(rcpt, within, within.rule, reason)
+    if policy.passes_first is not None and case.came_from == "own-user":  # a notice that the service wrote [PS-OC]
+        first = RouteEntry(domain_of(rcpt.address), policy.passes_first, "centralised-transport")
+        return case.to_hop(
+            rcpt, first, first.rule, f"what the service itself sends out leaves by {policy.passes_first.name}"
+        )
     route = policy.route_for(rcpt.address, case.envelope.size_bytes)
     if route is not None:
         return case.to_hop(

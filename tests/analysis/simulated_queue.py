@@ -20,7 +20,11 @@ from coexsim.scenario.model import Scenario
 from tests.analysis.coverage_study import WARM_MINUTES, Drawn, fast_study, waits
 from tests.analysis.station import station
 
-LAWS = {"M/M/1": "law: exponential", "M/D/1": "law: constant", "M/H2/1": "law: hyperexponential, cv: 1.4142135623730951"}
+LAWS = {
+    "M/M/1": "law: exponential",
+    "M/D/1": "law: constant",
+    "M/H2/1": "law: hyperexponential, cv: 1.4142135623730951",
+}
 
 
 def scenario_of(load: float, minutes: int, model: str = "M/M/1") -> Scenario:
