@@ -166,10 +166,9 @@ def missing_from_code(walk: str) -> list[str]:
     return found
 
 
-def test_the_way_of_a_message_in_the_readme_is_that_of_the_code() -> None:
-    """Every file that "How it is built" names is there, and defines the functions named beside it."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    walk = readme.partition("## How it is built")[2]
+def test_the_way_of_a_message_that_is_told_is_that_of_the_code() -> None:
+    """Every file that ARCHITECTURE.md names is there, and defines the functions named beside it."""
+    walk = (Path(__file__).parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
     assert walk.count(".py`") > 20
     assert missing_from_code(walk) == []

@@ -1,4 +1,4 @@
-"""README's "How it is built" names every file that a message passes: one is followed, by `trace` and in the simulation."""
+"""ARCHITECTURE.md names every file that a message passes: one is followed, by `trace` and in the simulation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coexsim.mail.trace import trace
 from coexsim.scenario.load import load_scenario
 
 PACKAGE = Path(coexsim.__file__).parent
-WALK = (PACKAGE.parent / "README.md").read_text(encoding="utf-8").partition("## How it is built")[2]
+WALK = (PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
 ROOMS = ("mail", "sim")
 
 
@@ -42,7 +42,7 @@ def not_named(files: set[str], walk: str = WALK) -> set[str]:
     return {name for name in files - named if not (name.startswith("mail/products/") and "`mail/products`" in walk)}
 
 
-def test_the_readme_names_every_file_that_a_trace_passes() -> None:
+def test_the_page_names_every_file_that_a_trace_passes() -> None:
     """A message between hosted people, one that is too large, and one to an unknown address."""
     scenario = load_scenario("scenarios/article/environment.yaml")
 
@@ -57,7 +57,7 @@ def test_the_readme_names_every_file_that_a_trace_passes() -> None:
     assert not_named(passed, WALK.replace("`mail/dsn.py`", "")) == {"mail/dsn.py"}
 
 
-def test_the_readme_names_every_file_that_the_simulation_passes() -> None:
+def test_the_page_names_every_file_that_the_simulation_passes() -> None:
     """The article's eight flows in the reference engine."""
     scenario = load_scenario("scenarios/article/flows.yaml")
 
