@@ -38,6 +38,11 @@ def joined(names: Sequence[str], by: str = "and") -> str:
     return f"{', '.join(names[:-1])} {by} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
+def shortened(text: str, most: int) -> str:
+    """`text` with no more than `most` letters; what is cut is an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def say_flow(flow: str) -> str:
     """``hosted → hosted`` for ``hosted->hosted``."""
     return flow.replace("->", " → ")

@@ -15,7 +15,7 @@ from coexsim.intake.configs.yaml_text import flow, plain_of
 from coexsim.report.headings import page_head, say_set_up
 from coexsim.report.maps import plot_topology
 from coexsim.report.plain_page import Section, write_plain_page
-from coexsim.report.words import scope
+from coexsim.report.words import say_stage, scope
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_duration
 
@@ -57,9 +57,7 @@ def _of_scenario(found: Explanation, scenario: Scenario) -> Iterator[Section]:
             [each.path, each.said, each.source, each.line]
             for each in sorted(found.assumptions, key=lambda each: not each.is_from_memory)
         ]
-        heading = (
-            f"{len(rows)} figures are assumed, {memory} of them from memory: the first to put your own in place of"
-        )
+        heading = f"{len(rows)} figures are assumed, {memory} of them from memory: the first to replace by your own"
         yield Section(heading, heads=["figure", "value", "from", "to change it"], rows=rows)
 
 
@@ -68,7 +66,8 @@ def _of_loads(loads: Loads, peak: str) -> Section:
     heading = "Nothing that takes time has a limit"
     if limited:
         top = max(limited, key=lambda each: each.utilisation)
-        heading = f"By theory {top.server} {top.stage} is the busiest: {100 * top.utilisation:.0f} % in the {peak}"
+        what = f"the link {top.server} is" if top.stage == "link" else f"{top.server}'s {say_stage(top.stage)} are"
+        heading = f"By theory {what} the busiest: {100 * top.utilisation:.0f} % in the {peak}"
     rows = [
         [f"{s.server} {s.stage}", f"{s.visits_per_message:.2f}", f"{s.busiest_per_s:.3g}", say_duration(s.service_s),
          f"{s.workers:.0f}" if isfinite(s.workers) else "no limit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +12,14 @@ from markupsafe import Markup
 
 from coexsim.experiment.store import make_folder
 from coexsim.experiment.whole import write_whole
+from coexsim.report.breaks import breakable
 from coexsim.report.documented import documented
 from coexsim.report.style import Picture, png_and_svg
 from coexsim.text import encodable
 
 PAGE = "report.html"
+_NUMBER = re.compile(r"-|no limit|[+-]?\d[\d,]*(\.\d+)?( ?(%|s|ms|µs|min|h|B|KB|MB|GB|busy))?")
+"""A number with its unit, if it has one; or that there is none."""
 
 
 class Section(NamedTuple):
@@ -27,6 +31,8 @@ class Section(NamedTuple):
     heads: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     note: str = ""
+    numbers: frozenset[int] = frozenset()
+    """The columns that hold numbers alone, which stand to the right; found when the page is written."""
 
 
 def write_plain_page(
@@ -43,6 +49,7 @@ def write_plain_page(
     environment = Environment(
         loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )  # fmt: skip
+    environment.filters["breakable"] = breakable
     css = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     shown = []
     for section in sections:
@@ -63,6 +70,8 @@ def write_plain_page(
 def _without_empty(section: Section) -> Section:
     """Without the columns in which no row says anything."""
     said = [place for place in range(len(section.heads)) if any(row[place] for row in section.rows)]
-    return section._replace(
-        heads=[section.heads[place] for place in said], rows=[[row[place] for place in said] for row in section.rows]
+    rows = [[row[place] for place in said] for row in section.rows]
+    numbers = frozenset(
+        place for place in range(1, len(said)) if all(_NUMBER.fullmatch(row[place]) for row in rows if row[place])
     )
+    return section._replace(heads=[section.heads[place] for place in said], rows=rows, numbers=numbers)

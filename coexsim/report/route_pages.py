@@ -50,7 +50,8 @@ def _finding(route: Route) -> str:
     copy = max(recipient.copies, key=lambda copy: len(copy.servers), default=None)
     if copy is None or copy.outcome != recipient.outcome:
         return _sentence(recipient.outcome)
-    before = copy.servers[:-1] if copy.outcome == "delivered" else copy.servers
+    ended = copy.servers[-1] if copy.outcome == "delivered" and copy.servers else copy.by
+    before = copy.servers[:-1] if copy.servers[-1:] == (ended,) else copy.servers
     over = "" if not before else joined(before) if len(before) <= MOST_NAMED else f"{len(before)} servers"
     return _sentence(f"{copy.outcome}{_where(copy)}{f', by way of {over}' if over else ''}")
 
@@ -92,7 +93,10 @@ def _notices(route: Route) -> Iterator[Section]:
         for notice in route.notices
     ]  # fmt: skip
     if rows:
-        yield Section("Notices that are sent", heads=["notice", "written by", "to", "way", "end"], rows=rows)
+        [first, *more] = route.notices
+        what = "A bounce" if first.kind == "dsn" else "A delay warning"
+        head = f"{len(rows)} notices are sent" if more else f"{what} goes to {first.to}"
+        yield Section(head, heads=["notice", "written by", "to", "way", "end"], rows=rows)
 
 
 def write_check(reports: Sequence[CheckReport], folder: str | Path, answer: str) -> Path:
@@ -151,11 +155,11 @@ def write_diff(found: RouteDiff, folder: str | Path, answer: str) -> Path:
     """Write ``report.html``: each class of mail that goes another way, and whose load it becomes. Returns the page's path."""
     rows = [
         [f"{each.sender} to {each.recipient}" + (f", above {say_bytes(each.size_bytes)}" if each.size_bytes != SMALL_BYTES else ""),
-         f"{each.per_1000:.0f}" if each.size_bytes == SMALL_BYTES else "", _way(each.old), _way(each.new), ", ".join(each.what)]
+         f"{each.per_1000:.1f}" if each.size_bytes == SMALL_BYTES else "", _way(each.old), _way(each.new), ", ".join(each.what)]
         for each in found.changes
     ]  # fmt: skip
     loads = [
-        [load.server, f"{load.old:.0f}", f"{load.new:.0f}", f"{load.moved:+.0f}".replace("+0", "0")]
+        [load.server, f"{load.old:.1f}", f"{load.new:.1f}", f"{load.moved:+.1f}" if load.moved else "0"]
         for load in found.loads
     ]
     sections = [
@@ -175,7 +179,8 @@ def _moved(found: RouteDiff) -> str:
     if not found.changes:
         return "All mail goes as before"
     many = sum(each.per_1000 for each in found.changes if each.size_bytes == SMALL_BYTES)
-    return f"{len(found.changes)} class{'es' * (len(found.changes) != 1)} of mail change: {many / 10:.3g} % of the mail"
+    one = len(found.changes) == 1
+    return f"{len(found.changes)} class{'' if one else 'es'} of mail change{'s' if one else ''}: {many / 10:.3g} % of the mail"
 
 
 def _loaded(found: RouteDiff) -> str:
@@ -184,7 +189,7 @@ def _loaded(found: RouteDiff) -> str:
     if most is None or abs(most.moved) < 0.5:
         return "No server takes in more or fewer messages"
     word = "more" if most.moved > 0 else "fewer"
-    return f"{most.server} takes in {abs(most.moved):.0f} {word} messages for every 1000 that are sent"
+    return f"{most.server} takes in {abs(most.moved):.1f} {word} messages for every 1000 that are sent"
 
 
 def _way(end: ClassOutcome) -> str:

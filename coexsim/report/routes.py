@@ -14,10 +14,12 @@ from coexsim.mail.trace import Route
 from coexsim.report.maps import BOX_H, BOX_W, Layout, Spot, draw_links, draw_places, lay_out, paper
 from coexsim.report.style import BLUE, DARK_PURPLE, DARK_RED, INK, PAPER, Picture, new_picture, nothing_to_draw, styled
 from coexsim.scenario.model import Scenario
+from coexsim.text import shortened
 
 WRAP_AT = 46
 LONGEST = 50
-LONG_NOTE = 25
+LONG_NOTE, MOST_NOTE = 25, 27
+"""Letters from which on a note stands over the middle of its box, and the most that fit into the site."""
 
 
 @styled
@@ -143,6 +145,7 @@ def _ends(axes: Axes, layout: Layout, route: Route, domain: str) -> None:
 def _note(axes: Axes, layout: Layout, server: str, words: str, colour: str, rise: float) -> None:
     """Small print just above or below a server's box, from its left edge on, or over its middle if it is long."""
     x, y = layout.servers[server]
+    words = "\n".join(shortened(line, MOST_NOTE) for line in words.splitlines())
     is_long = max(map(len, words.splitlines())) > LONG_NOTE
     axes.text(
         x if is_long else x - BOX_W / 2, y + np.sign(rise) * BOX_H / 2 + rise, words, ha="center" if is_long else "left",

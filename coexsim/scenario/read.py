@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -140,7 +141,7 @@ def _bases(file: _File, data: dict[str, Any], marks: Marks) -> list[str]:
 def _base(file: _File, base: str, line: int, above: dict[str, None]) -> _File | ScenarioError:
     """A file that is extended; or what is wrong, at the key that names it."""
     path = file.path.parent / base
-    name = str(Path(file.name).parent / base)
+    name = _plain(Path(file.name).parent / base)
     problem = ""
     try:
         if str(path.resolve()) in above:
@@ -155,6 +156,15 @@ def _base(file: _File, base: str, line: int, above: dict[str, None]) -> _File | 
         return _File(path, name, _text(path, name))
     except ScenarioError as error:
         return error
+
+
+def _plain(path: Path) -> str:
+    """The name without ``..`` where that is the same file: links of the file system may make it another."""
+    plain = os.path.normpath(path)
+    try:
+        return plain if Path(plain).resolve() == path.resolve() else str(path)
+    except (OSError, ValueError, RuntimeError):
+        return str(path)
 
 
 def _text(path: Path, name: str) -> str:

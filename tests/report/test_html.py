@@ -54,7 +54,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.words: list[str] = []
         self.head = ""
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))  # where a word may be broken
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)

@@ -32,9 +32,24 @@ def test_a_trace_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     page = page_of(tmp_path)
 
     assert said in page.text
+    assert page.head == "Delivered at inotes-inbound, by way of inotes-outbound, onprem and smart-host"
     assert "person-without-mail-file" in page.text
     assert "Person record for iUser2@corporate.com found, and the mail file is here" in page.text
     assert (tmp_path / "route.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("words", "head"),
+    [
+        (["someuser@otherdomain.com", "nobody@corporate.com"], "Bounced by onprem, by way of external"),
+        (["iUser1", "iUser2", "dUser1", "nobody@corporate.com"], "2 of 3 recipients get the message"),
+        (["dUser1", "dUser2"], "Delivered at onprem"),
+    ],
+)
+def test_the_head_of_a_trace_is_what_became_of_the_message(tmp_path: Path, words: list[str], head: str) -> None:
+    """Where it ended, and what it passed before."""
+    assert run(["trace", FLOWS, *words, "--quiet", "--out", str(tmp_path)]) == 0
+    assert page_of(tmp_path).head == head
 
 
 def test_a_check_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +79,7 @@ def test_an_explanation_is_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     assert said in page.text
     assert "8 of 11 ways of mail end in a mailbox or at the other domain" in page.text
-    assert "By theory onprem cores is the busiest: 66 % in the busiest hour" in page.text
+    assert "By theory onprem's processor cores are the busiest: 66 % in the busiest hour" in page.text
     assert (tmp_path / "topology.png").stat().st_size > 5000
 
 

@@ -1,0 +1,21 @@
+"""Where long words of a page may be broken: keys, addresses and paths after their signs, not within a name."""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup, escape
+
+LONGEST_WORD = 16
+_LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+_SIGNS = re.compile(r"(?<=[./_@=:,-])(?=[^\W_])")
+
+
+def breakable(text: object) -> Markup:
+    """`text` for a page, with a place to break (``<wbr>``) after each sign in words that are too long for a narrow column."""
+    said, at, parts = str(text), 0, []
+    for word in _LONG.finditer(said):
+        pieces = map(escape, _SIGNS.split(word[0]))
+        parts += [escape(said[at : word.start()]), Markup("<wbr>").join(pieces)]
+        at = word.end()
+    return Markup("").join([*parts, escape(said[at:])])

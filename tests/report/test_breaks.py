@@ -1,0 +1,22 @@
+"""Where long words of a page may be broken."""
+
+from __future__ import annotations
+
+import pytest
+
+from coexsim.report.breaks import breakable
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("servers.onprem.max_hop_count", "servers.<wbr>onprem.<wbr>max_<wbr>hop_<wbr>count"),
+        ("to nonexistent@corporate.com, 5 s", "to nonexistent@<wbr>corporate.<wbr>com, 5 s"),
+        ("iUser1@corporate", "iUser1@corporate"),
+        ("1,234,567.8 ms", "1,234,567.8 ms"),
+        ("<script>alert.well.long</script>", "&lt;script&gt;alert.<wbr>well.<wbr>long&lt;/<wbr>script&gt;"),
+    ],
+)
+def test_long_words_break_after_their_signs(text: str, said: str) -> None:
+    """Short ones and numbers stay whole; what is no text of ours stays text."""
+    assert str(breakable(text)) == said
