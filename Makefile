@@ -73,6 +73,7 @@ fuzz:
 	@.ci/venv.sh test
 	$(BIN)/python -m tests.intake.fuzz_logs $(FUZZ_LINES)
 	$(BIN)/python -m tests.intake.fuzz_imports $(FUZZ_LINES) --readers
+	$(BIN)/python -m tests.intake.fuzz_into $(FUZZ_LINES)
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 mutants:

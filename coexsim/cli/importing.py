@@ -100,6 +100,9 @@ def import_(
         _may_be_replaced(out)
     folder = results_folder(report, Path(kind)) if report is not None else None
     keeping = Keeping()
+    if into is not None:
+        _require_writable(into)
+    before = _bytes_of(into) if into is not None else None
     found = import_setup(files, kind=kind, into=into, server=server, domain=domain)  # type: ignore[arg-type]
     target = out or into
     people = target.with_name(f"{target.stem}.people.yaml") if target and found.people_text else None
@@ -107,9 +110,12 @@ def import_(
         _may_be_replaced(
             people, PEOPLE_HEAD, "everybody by name is written there: move it, or give the scenario another name"
         )
-        _write(people, found.people_text or "")
+    if into is not None and _bytes_of(into) != before:
+        raise UsageError(
+            f"--into: {into} was changed by somebody else meanwhile, and is left as it is; import once more"
+        )
     if target is not None:
-        _write(target, found.text)
+        _write({target: found.text} if people is None else {people: found.people_text or "", target: found.text})
     open_ = _open(target) if target is not None and (as_json or not quiet) else []
     answer = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
     if folder is not None:
@@ -132,18 +138,35 @@ def _may_be_replaced(
 ) -> None:
     """A file that an import made may be made again; another one stays."""
     try:
+        _require_writable(out)
         if out.exists() and (not out.is_file() or not out.read_text(encoding="utf-8").startswith(head)):
             raise UsageError(f"--out: {out} is there, and no import made it; {cure}")
     except (OSError, ValueError) as error:
         raise UsageError(f"--out: {out} cannot be read: {error}") from None
 
 
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all: where it is a link, the file that it leads to."""
-    from coexsim.experiment.whole import write_whole
+def _require_writable(file: Path) -> None:
+    """Refuse a file that its owner made read-only, though a rename would replace it."""
+    if file.is_file() and not (file.stat().st_mode & 0o222 and os.access(file, os.W_OK)):
+        raise UsageError(
+            f"{file} is read-only, and stays as it is; make it writable first, or write another one with --out"
+        )
+
+
+def _bytes_of(file: Path) -> bytes:
+    """What a file holds; nothing where it cannot be read, which is said when its text is asked for."""
+    try:
+        return file.read_bytes() if file.is_file() else b""
+    except (OSError, ValueError):
+        return b""
+
+
+def _write(texts: dict[Path, str]) -> None:
+    """Write files, all of them whole or none: where one is a link, the file that it leads to."""
+    from coexsim.experiment.whole import write_all_whole
 
     try:
-        write_whole(Path(os.path.realpath(file)), text.encode())
+        write_all_whole({Path(os.path.realpath(file)): text.encode() for file, text in texts.items()})
     except OutputError as error:
         raise UsageError(str(error)) from None
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from coexsim.errors import OutputError
@@ -14,20 +16,34 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Who may read a file that was there may read the new one. A link is replaced, not followed. Raises `OutputError`.
     """
+    write_all_whole({path: data})
+
+
+def write_all_whole(files: Mapping[Path, bytes]) -> None:
+    """The same for files that belong together: all are written under other names before the first is renamed. Raises `OutputError`."""
+    temporaries: dict[Path, Path] = {}
+    path = Path()
     try:
-        temporary = path.with_name(own_name(path.name))
-        try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if path.is_file() and not path.is_symlink():
-                shutil.copymode(path, temporary)
+        for path, data in files.items():
+            temporaries[path] = path.with_name(own_name(path.name))
+            _write_beside(path, temporaries[path], data)
+        for path, temporary in temporaries.items():
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a name that the file system cannot have
         raise OutputError(f"{path} cannot be written: {reason(error)}") from error
+    finally:
+        for temporary in temporaries.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _write_beside(path: Path, temporary: Path, data: bytes) -> None:
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if path.is_file() and not path.is_symlink():
+        shutil.copymode(path, temporary)
 
 
 def reason(error: BaseException) -> str:

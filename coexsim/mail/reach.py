@@ -135,7 +135,7 @@ class Reach:
             self._setup.policies[client].product, cause or "", detail=f"{host.name}[{host.address}]:{host.port}"
         )
         if cause == "connection-timed-out":
-            return NoContact(said, server is not None and self._links_come_back())
+            return NoContact(said, server is not None and self._will_be_joined(client, server, now_s))
         assert server is not None
         return NoContact(said, self._setup.policies[server].listens and not self._outages.is_endless(server, now_s))
 
@@ -154,8 +154,8 @@ class Reach:
             return not self._outages.is_endless("dns", now_s)
         return self._setup.zones_will_change(now_s)
 
-    def _links_come_back(self) -> bool:
+    def _will_be_joined(self, client: str, server: str, now_s: float) -> bool:
+        """Will links that are down come back at a known time, and join the two."""
         labels = {link.label for link in self._setup.scenario.links}
-        return all(
-            end != FOREVER for name, spans in self._outages.intervals.items() if name in labels for _, end in spans
-        )
+        ends = {end for name, spans in self._outages.intervals.items() if name in labels for _, end in spans}
+        return any(now_s < end < FOREVER and self._outages.joined(client, server, end) for end in ends)

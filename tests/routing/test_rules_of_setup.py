@@ -125,6 +125,29 @@ def test_a_way_between_sites_goes_over_links_that_are_up() -> None:
     assert outages.joined("one", "one", 60.0)
 
 
+@pytest.mark.parametrize(
+    ("site", "outcome"),
+    [("", "deferred_in_queue"), ("site: a, ", "delivered")],
+)
+def test_nobody_waits_for_a_way_that_never_comes(site: str, outcome: str) -> None:
+    """From a server at no site, no attempt tells more than the first; over a link that comes back, the next one arrives."""
+    scenario = scenario_from_text(f"""
+coexsim: 1
+domain: one.example
+sites: [a, b]
+links: [{{between: [a, b], round_trip: 1 ms}}]
+dns: {{two.example: '@ IN A 192.0.2.2'}}
+servers:
+  one: {{kind: postfix, {site}host: mail.one.example, virtual_mailbox_domains: [one.example]}}
+  two: {{kind: external, site: b, host: two.example, domain: two.example}}
+directory: {{master: one, people: {{ann: {{mail_file: one}}}}}}
+events: [{{at: 0 s, for: 1 min, down: a-b}}]
+""")
+    found = trace(scenario, "ann", "who@two.example").recipients[0]
+
+    assert (found.outcome, len(found.deferrals)) == (outcome, 1)
+
+
 def test_what_expired_is_permanent() -> None:
     """Exchange Online's notice makes the last deferral's code permanent; Postfix keeps it as it was."""
     last = Reply(450, "4.4.316", "Connection refused")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from coexsim import units
 from coexsim.errors import InputError, Problem, UnitError
 from coexsim.intake.configs.yaml_text import STEP, Leaf, Tree, block, comment, entry, flow, plain_of, printable, scalar
+from coexsim.scenario.plain import parse, places_of
 from coexsim.scenario.yaml12 import NotYamlError, compose, value_of
 
 LONGEST_LINE = 120  # characters up to which keys are added on one line
@@ -31,20 +32,33 @@ def merge_into(text: str, tree: Tree, file: str) -> tuple[str, list[KeyChange]]:
         return (text if text.endswith("\n") or not text else text + "\n") + "\n".join(block(tree)) + "\n", []
     editor.mapping(root, tree, ())
     merged = editor.result()
-    held = _Editor(merged, file)
-    top = held.root()
-    if top is None or not _holds(held.plain(top), plain_of(tree)):
-        raise InputError(
-            [Problem(file, 0, "", "this file is written in a way that import cannot change safely; use --out")]
-        )
+    top = _Editor(merged, file).root()
+    other = next(_not_merged(editor.plain(root), editor.plain(top) if top else {}, plain_of(tree), ()), None)
+    if other is not None:
+        why = "import cannot change this file safely: this would not be as wanted"
+        cure = "write out what & and * share, each key on a line of its own, or use --out"
+        raise InputError([Problem(file, _line_of_key(text, file, other), ".".join(other), f"{why}; {cure}")])
     return merged, editor.changes
 
 
-def _holds(there: Any, wanted: Any) -> bool:
-    """Is everything that was wanted there now."""
-    if isinstance(wanted, dict) and isinstance(there, dict):
-        return all(name in there and _holds(there[name], below) for name, below in wanted.items())
-    return _same(there, wanted)
+def _not_merged(old: Any, new: Any, wanted: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where `new` has not what was wanted, or not what `old` has at every other place."""
+    if not isinstance(wanted, dict) or not isinstance(new, dict):
+        if not _same(new, wanted):
+            yield path
+        return
+    before = old if isinstance(old, dict) else {}
+    for name in {**before, **wanted, **new}:
+        if name in wanted and name in new:
+            yield from _not_merged(before.get(name), new[name], wanted[name], (*path, name))
+        elif name not in new or name not in before or new[name] != before[name]:
+            yield (*path, name)
+
+
+def _line_of_key(text: str, file: str, path: tuple[str, ...]) -> int:
+    """The line of a key of a scenario, or of the key above it that is there."""
+    places = {tuple(map(str, key)): place for key, place in places_of(parse(text, file)[1]).items()}
+    return next((places[path[:n]].line for n in range(len(path), 0, -1) if path[:n] in places), 0)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -173,6 +187,11 @@ class _Editor:
             new_text = flow(new) if leaf else "{" + ", ".join(f"{scalar(n)}: {flow(v)}" for n, v in new.items()) + "}"
             close = self._place(value.end_mark) if value.id != "scalar" else end
             self._edits.append((start, close, new_text if start < close else " " + new_text))
+            if (
+                "#" in self.text[start:close] and not one_line
+            ):  # it may have comments: they stay, with what they are about
+                first = self._starts[key.start_mark.line]
+                self._edits.append((first, first, self._was(first, self._end_of_line(close), "")))
             note = f"was {flow(old)}" if not leaf or not leaf.note else f"{leaf.note}; was {flow(old)}"
             stop = self._line_end(close)
             self._edits.append((stop, stop, comment(leaf.where if leaf else None, note)))
@@ -180,9 +199,12 @@ class _Editor:
         first = self._starts[key.start_mark.line]
         stop = self._end_of_line(max(end, start))
         indent = " " * key.start_mark.column
-        was = "".join(f"{indent}# was: {line}\n" for line in self.text[first:stop].splitlines())
         lines = entry(name, leaf, indent) if leaf else block({name: part}, indent)
-        self._edits.append((first, stop, was + "\n".join(lines) + "\n"))
+        self._edits.append((first, stop, self._was(first, stop, indent) + "\n".join(lines) + "\n"))
+
+    def _was(self, first: int, stop: int, indent: str) -> str:
+        """Lines of the text as comments."""
+        return "".join(f"{indent}# was: {line}\n" for line in self.text[first:stop].splitlines())
 
     def _place(self, mark: Any) -> int:
         line: int = min(mark.line, len(self._starts) - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -56,14 +57,15 @@ def import_setup(
         new = _reader(kind)(given, Asked(server, domain))
         leave_unsayable(new, {})
         return _usable(written(new, label), Path())
-    text, scenario = _scenario(Path(into))
+    text, line_end, scenario = _scenario(Path(into))
     asked = _asked(scenario, server, domain)
     found = _reader(kind)(given, asked)
     leave_unsayable(found, asked.kinds)
     if scenario.directory.master:
         found.master = None
     made = written_into(found, label, Target(text, str(into), scenario.domain, asked.unlisted))
-    return _usable(made, Path(into).parent)
+    made = _usable(made, Path(into).parent)
+    return replace(made, text=made.text.replace("\n", line_end)) if line_end != "\n" else made
 
 
 def _require_domain(domain: str) -> None:
@@ -110,14 +112,18 @@ def _reader(kind: str) -> Callable[[Sequence[File], Asked], Found]:
     return read
 
 
-def _scenario(file: Path) -> tuple[str, Scenario]:
+def _scenario(file: Path) -> tuple[str, str, Scenario]:
+    """The text of a scenario, with lines that end in a line feed; how its first line ends; and what it says."""
     from coexsim.scenario.load import load_scenario
 
     scenario = load_scenario(file)
     try:
-        return file.read_text(encoding="utf-8"), scenario
+        with file.open(encoding="utf-8", newline="") as opened:
+            text = opened.read()
     except (OSError, ValueError) as error:
         raise InputError([Problem(str(file), 0, "", f"cannot be read: {error}")]) from None
+    line_end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    return text.replace("\r\n", "\n").replace("\r", "\n"), line_end, scenario
 
 
 def _asked(scenario: Scenario, server: str | None, domain: str | None) -> Asked:
