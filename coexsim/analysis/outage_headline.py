@@ -24,7 +24,8 @@ def headline(runs: Sequence[OutageFacts], start: Moment, foreign: Collection[str
     left = [each.in_transit for each in runs]
     if any(left):
         parts.append(f"{say_range(left, '{:,}'.format)} still in transit")
-    several = f"In each of {len(runs)} runs: " if len(runs) > 1 else ""
+    all_seen = all(isfinite(each.normal_s) or not isfinite(each.to_s) for each in runs)
+    several = f"{'In each of' if all_seen else 'Of'} {len(runs)} runs " if len(runs) > 1 else ""
     text = "; ".join(parts)
     return several + (text[0].lower() if several else text[0]) + text[1:]
 

@@ -278,7 +278,7 @@ class Costs:
             if _covers(covers)
             else f"; after {say_month(covers.holds_until or covers.start)} no machine is shown to hold"
         )
-        said = f"Over {self.years:g} years: {', then '.join(words)}, {total:g} in all{gap}"
+        said = f"Over {self.years:g} years: {', then '.join(words)}; cost {total:g} in all{gap}"
         if self.at_once is not None and len(self.in_turn) > 1:
             return f"{said}; {self.at_once.machine.name} at once: {self.at_once.machine.cost:g}."
         return f"{said}."

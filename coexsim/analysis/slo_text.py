@@ -105,7 +105,9 @@ class Objective:
             return units.say_duration(value)
         if self.unit == "bytes":
             return units.say_bytes(value)
-        return f"{100 * value:.3g} %" if self.unit == "share" else f"{value:,.4g}" if value % 1 else f"{value:,.0f}"
+        if self.unit == "share":
+            return f"{100 * value:.3g} %"
+        return f"{value:,.4g}" if value % 1 and abs(value) < 1000 else f"{value:,.0f}"
 
 
 def read_objectives(scenario: Scenario) -> list[Objective]:

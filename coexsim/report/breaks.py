@@ -11,6 +11,11 @@ _LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 _SIGNS = re.compile(r"(?<=[./_@=:,-])(?=[^\W_])")
 
 
+def unbroken(text: str) -> str:
+    """`text` for a head, with figures and their units kept together: no line begins with ``%``."""
+    return re.sub(r"(?<=\d) (?=(?:%|µs|ms|s|min|h|B|[KMGT]B|[KMG]?bit/s)(?!\w))", "\u00a0", text)
+
+
 def breakable(text: object) -> Markup:
     """`text` for a page, with a place to break (``<wbr>``) after each sign in words that are too long for a narrow column."""
     said, at, parts = str(text), 0, []

@@ -18,7 +18,7 @@ from coexsim.experiment.store import make_folder
 from coexsim.experiment.whole import write_whole
 from coexsim.report import outage_words
 from coexsim.report.answer import doubts, whole_answer
-from coexsim.report.breaks import breakable
+from coexsim.report.breaks import breakable, unbroken
 from coexsim.report.documented import documented
 from coexsim.report.headings import headings, page_head
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
@@ -112,7 +112,7 @@ def _page(
     )
     trips = summary["round_trip_flows"]
     environment.filters |= {
-        "breakable": breakable,
+        "breakable": breakable, "unbroken": unbroken,
         "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
         "mean": say_mean, "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip

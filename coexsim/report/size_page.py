@@ -7,12 +7,13 @@ from pathlib import Path
 
 from coexsim.analysis.candidates import IN_CAPACITY, say_amount
 from coexsim.analysis.peak import peak_of
+from coexsim.analysis.size_words import say_objectives
 from coexsim.analysis.sizing import Sizing
 from coexsim.answers import MET
 from coexsim.report.headings import page_head
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import is_shaded, plot_sizing_curve
-from coexsim.report.words import scope
+from coexsim.report.words import say_stage, scope
 from coexsim.scenario.model import Scenario
 
 INTERVALS = "Bars and bands are 95 % intervals"
@@ -29,7 +30,7 @@ def write_size(found: Sizing, scenario: Scenario, folder: str | Path, answer: Se
         sections += [_verdicts(found), _resources(found, scenario)]
     asked = [("Domain", scenario.domain), ("Server to be sized", found.server), ("Runs", f"{found.runs:,}")]
     of = f"{scenario.title or scenario.source.file}: how big"
-    title = page_head(answer, found.finding)
+    title = page_head([found.finding], found.finding)
     return write_plain_page(folder, title, asked, answer, sections, scope(scenario), of=of, tables=["sizing"])
 
 
@@ -41,7 +42,9 @@ def _machines(found: Sizing) -> Section:
         cost = [f"{tried.candidate.cost:g}"] if found.priced else []
         runs = str(len(tried.assessment.runs)) if tried.assessment else "-"
         rows.append([tried.candidate.name, *cost, tried.status, why, runs])
-    return Section(found.finding, heads=heads, rows=rows)
+    hold = sum(tried.status == "holds" for tried in found.tried)
+    which = f"{hold} of {len(rows)} machines {'is' if hold == 1 else 'are'} shown to hold"
+    return Section(which, heads=heads, rows=rows)
 
 
 def _verdicts(found: Sizing) -> Section:
@@ -50,12 +53,8 @@ def _verdicts(found: Sizing) -> Section:
     rows = [[each.objective.text, each.answer, each.say(), each.why] for each in best.verdicts]
     heads = ["objective", "answer", "figure and interval", "remark"]
     met = sum(each.answer == MET for each in best.verdicts)
-    number = (
-        "the objective is"
-        if len(rows) == 1 == met
-        else f"{met} of {len(rows)} objectives {'is' if met == 1 else 'are'}"
-    )
-    return Section(f"With {best.candidate.name} {number} met", heads=heads, rows=rows)
+    which = say_objectives(found.objectives) if met == len(rows) else f"{met} of {len(rows)} objectives"
+    return Section(f"With {best.candidate.name} {which} {'is' if met == 1 else 'are'} met", heads=heads, rows=rows)
 
 
 def _resources(found: Sizing, scenario: Scenario) -> Section:
@@ -76,4 +75,7 @@ def _busiest(found: Sizing, scenario: Scenario) -> str:
     if not busy:
         return f"Nothing that {found.server} has is in use for long enough to be measured"
     share, resource = max(busy)
-    return f"Of what {found.server} has, {resource} is nearest to its limit: {100 * share:.0f} % in use in the {peak_of(scenario)}"
+    is_own = resource in IN_CAPACITY
+    what = say_stage(resource) if is_own else f"the line {resource}"
+    are = "is nearest to its" if resource == "queue_disk" or not is_own else "are nearest to their"
+    return f"Of what {found.server} has, {what} {are} limit: {100 * share:.0f} % in use in the {peak_of(scenario)}"

@@ -20,6 +20,10 @@ STAGE_WORDS = {
     "transfer": "transfer threads",
     "connections": "SMTP connections",
     "link": "bandwidth",
+    "smtp_connections": "SMTP connections",
+    "transfer_threads": "transfer threads",
+    "delivery_threads": "delivery threads",
+    "queue_disk": "queue disk",
 }
 
 
@@ -42,7 +46,7 @@ def say_accounting(books: Iterable[dict[str, Any]]) -> str:
 
 
 def say_stage(stage: str) -> str:
-    """``transfer threads`` for ``transfer``."""
+    """``transfer threads`` for ``transfer``, and for what a scenario calls ``transfer_threads``."""
     return STAGE_WORDS.get(stage, stage)
 
 

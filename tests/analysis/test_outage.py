@@ -173,8 +173,8 @@ def test_a_headline_says_what_was_lost_and_what_was_not_seen(steady: Scenario) -
     back = [_drained(facts, drain_s)._replace(to_s=3600.0) for drain_s in (600.0, 1200.0)]
     assert "12 expired" in headline([back[0]._replace(expired=12)], start)
     several = headline(back, start)
-    assert several.startswith("In each of 2 runs: normal again Mon 10:10 to 10:20, 10 min to 20 min after the return")
-    assert headline([back[0], facts], start).startswith("In each of 2 runs: not normal again in 1 of them by Mon 13:00")
+    assert several.startswith("In each of 2 runs normal again Mon 10:10 to 10:20, 10 min to 20 min after the return")
+    assert headline([back[0], facts], start).startswith("Of 2 runs not normal again in 1 of them by Mon 13:00")
 
 
 def _drained(facts: OutageFacts, drain_s: float) -> OutageFacts:

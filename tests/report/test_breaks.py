@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coexsim.report.breaks import breakable
+from coexsim.report.breaks import breakable, unbroken
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,10 @@ from coexsim.report.breaks import breakable
 def test_long_words_break_after_their_signs(text: str, said: str) -> None:
     """Short ones and numbers stay whole; what is no text of ours stays text."""
     assert str(breakable(text)) == said
+
+
+def test_a_figure_stays_with_its_unit() -> None:
+    """In a head; what only begins like a unit is a word."""
+    assert unbroken("95 % of 1,024 mails within 1.2 s, 3 servers, 10 Mbit/s") == (
+        "95\u00a0% of 1,024 mails within 1.2\u00a0s, 3 servers, 10\u00a0Mbit/s"
+    )

@@ -212,6 +212,37 @@ def test_map_tells_rule_and_reason(browser: Chrome, page: Path) -> None:
     assert "hosted → hosted (round trip)" in told
 
 
+COVERED = """
+const boxes = [...document.querySelectorAll("#map rect.paper")].map(each => each.getBBox());
+const sites = [...document.querySelectorAll("#map rect.panel")].map(each => each.getBBox());
+const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+const within = (a, b) => a.x >= b.x && a.y >= b.y && a.x + a.width <= b.x + b.width && a.y + a.height <= b.y + b.height;
+const bad = [];
+for (const label of document.querySelectorAll("#map rect.halo")) {
+  const own = label.getBBox();
+  const onEdge = sites.some(site => meet(own, site) && !within(own, site));
+  if (onEdge || boxes.some(box => meet(own, box))) bad.push(label.nextSibling.textContent);
+}
+for (const edge of document.querySelectorAll("#map .edge")) {
+  const path = edge.querySelector("path"), length = path.getTotalLength();
+  for (let t = .05; t < .96; t += .05) {
+    const {x, y} = path.getPointAtLength(t * length);
+    if (boxes.some(box => within({x, y, width: 0, height: 0}, box))) { bad.push(edge.getAttribute("aria-label")); break; }
+  }
+}
+return [bad, boxes.length, document.querySelectorAll("#map .edge").length];
+"""
+
+
+def test_arrows_and_numbers_of_the_map_cover_no_server(browser: Chrome, page: Path) -> None:
+    """No arrow passes a third server's box, and no number stands on a box or on the edge of a site."""
+    covered, servers, edges = shown(browser, page, 1200, "light").execute_script(COVERED)
+
+    assert servers > 2
+    assert edges > 2
+    assert covered == []
+
+
 def test_a_sender_and_a_recipient_give_the_trace(browser: Chrome, page: Path) -> None:
     """From hosted to hosted people: the four servers of the round trip in turn, each with its reason."""
     driver = shown(browser, page, 1200, "light")

@@ -129,21 +129,42 @@ function drawMap(edges, tell) {
   const most = Math.max(...edges.map(edge => edge.value), 1e-9), drawn = [];
   for (const edge of edges) {
     if (!at.has(edge.client) || !at.has(edge.server) || edge.client === edge.server) continue;
-    drawn.push(drawEdge(svg, edge, at.get(edge.client), at.get(edge.server), most, tell, [box[0] * UNIT / 2, box[1] * UNIT / 2]));
+    drawn.push(drawEdge(svg, edge, at, most, tell, [box[0] * UNIT / 2, box[1] * UNIT / 2]));
   }
   svg.append(...drawn.map(([label]) => label));  // numbers stand above all arrows
 }
 
-// An arrow bent to the right of its way, so that both directions are seen, and its number.
-function drawEdge(svg, edge, from, to, most, tell, half) {
-  const [dx, dy] = [to[0] - from[0], to[1] - from[1]], length = Math.hypot(dx, dy);
-  const bend = [-dy / length * 26, dx / length * 26];
+// The point of a bent arrow at a part of its way.
+const along = (a, b, c, t) => [0, 1].map(i => (1 - t) ** 2 * a[i] + 2 * t * (1 - t) * b[i] + t ** 2 * c[i]);
+const near = (one, other, half) => Math.abs(one[0] - other[0]) < half[0] && Math.abs(one[1] - other[1]) < half[1];
+
+// The middle of an arrow from one server to another: bent to the right of its way, and so far that it passes no third one.
+function middleOf(from, to, others, half) {
+  const [dx, dy] = [to[0] - from[0], to[1] - from[1]], length = Math.hypot(dx, dy), parts = [.1, .2, .3, .4, .5, .6, .7, .8, .9];
+  const bent = by => [(from[0] + to[0]) / 2 - dy / length * by, (from[1] + to[1]) / 2 + dx / length * by];
+  const isFree = middle => !others.some(at => parts.some(t => near(along(from, middle, to, t), at, [half[0] + 8, half[1] + 8])));
+  return [26, 80, 140, 200, 260, -80, -140, -200, -260].map(bent).find(isFree) ?? bent(26);
+}
+
+// Where on an arrow its number stands: the nearest to its middle where it covers no server and no edge of a site.
+function spotOf(start, middle, end, servers, half, label) {
+  const isWithin = (spot, [, x, y, w, h]) => near(spot, [x * UNIT, y * UNIT], [w * UNIT / 2 - label[0], h * UNIT / 2 - label[1]]);
+  const touches = (spot, [, x, y, w, h]) => near(spot, [x * UNIT, y * UNIT], [w * UNIT / 2 + label[0], h * UNIT / 2 + label[1]]);
+  const isFree = spot => !servers.some(at => near(spot, at, [half[0] + label[0], half[1] + label[1]]))
+    && !data.map.sites.some(site => touches(spot, site) && !isWithin(spot, site));
+  const spots = [.5, .45, .55, .4, .6, .35, .65, .3, .7, .25, .75].map(t => along(start, middle, end, t));
+  return spots.find(isFree) ?? spots[0];
+}
+
+// An arrow and its number.
+function drawEdge(svg, edge, at, most, tell, half) {
+  const from = at.get(edge.client), to = at.get(edge.server);
   const side = (center, towards) => {
     const [a, b] = [towards[0] - center[0], towards[1] - center[1]];
     const scale = Math.min(Math.abs(a) > 1 ? half[0] / Math.abs(a) : Infinity, Math.abs(b) > 1 ? half[1] / Math.abs(b) : Infinity, 1);
     return [center[0] + a * scale, center[1] + b * scale];
   };
-  const middle = [(from[0] + to[0]) / 2 + bend[0], (from[1] + to[1]) / 2 + bend[1]];
+  const middle = middleOf(from, to, [...at.values()].filter(each => each !== from && each !== to), half);
   const start = side(from, middle), end = side(to, middle), width = 1.5 + 6 * Math.sqrt(edge.value / most);
   const way = [end[0] - middle[0], end[1] - middle[1]], far = Math.hypot(...way) || 1, [ux, uy] = [way[0] / far, way[1] / far];
   const tip = [[0, 0], [-14, 7], [-14, -7]].map(([a, b]) => `${end[0] + a * ux - b * uy} ${end[1] + a * uy + b * ux}`).join("L");
@@ -153,7 +174,7 @@ function drawEdge(svg, edge, from, to, most, tell, half) {
     make("path", {d: `M${tip}Z`, class: "tip"}));
   for (const event of ["mouseenter", "focus", "click"]) group.addEventListener(event, () => showEdge(edge));
   svg.append(group);
-  const spot = [(start[0] + 2 * middle[0] + end[0]) / 4, (start[1] + 2 * middle[1] + end[1]) / 4], said = sayCount(edge.value);
+  const said = sayCount(edge.value), spot = spotOf(start, middle, end, [...at.values()], half, [said.length * 4 + 4, 10]);
   const label = make("g", {}, make("rect", {x: spot[0] - said.length * 4 - 4, y: spot[1] - 10, width: said.length * 8 + 8, height: 20, class: "halo"}),
     make("text", {x: spot[0], y: spot[1] + 5, "text-anchor": "middle", "data-edge": edge.of}, said));
   label.addEventListener("mouseenter", () => showEdge(edge));
