@@ -165,6 +165,23 @@ def test_an_alias_domain_without_a_zone_is_told_as_that() -> None:
     assert not faults(article_with(alias + "dns: {corporate.de: '@ 1h IN MX 1 domino.corporate.com.'}"))
 
 
+def test_a_backup_mx_that_is_not_in_the_scenario_loses_no_mail() -> None:
+    """A provider's host, in a zone that is not the scenario's: mail goes to the other one (RFC 5321, 5.1), so it is no error."""
+    spare = "{corporate.com: '@ 1h IN MX %s\n\n  @ 1h IN MX %s\n\n  domino 1h IN A 192.0.2.10'}"
+    for first, second in (("10 domino", "20 mx.dnsprovider.net."), ("10 mx.dnsprovider.net.", "20 domino")):
+        [finding] = [
+            each for each in found(article_with("dns: " + spare % (first, second))) if each.code == "MX-NO-ADDRESS"
+        ]
+        assert finding.severity == "warning"
+        assert "lies in no zone of this scenario: mail goes to domino.corporate.com" in finding.text
+    [lost] = [
+        each
+        for each in found(article_with("dns: {corporate.com: '@ 1h IN MX 10 a.net.'}"))
+        if each.code == "MX-NO-ADDRESS"
+    ]
+    assert lost.severity == "error"
+
+
 def test_a_domain_in_which_nobody_is_known_needs_no_zone() -> None:
     """An accepted domain for use inside only, which no person has an address in, is no fault."""
     internal = exchange(domain="internal-relay, corp.local: authoritative")

@@ -269,3 +269,35 @@ def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
         ("columns", "city", False),
         ("type", "onprem", True),
     ]
+
+
+ROUTED = """dn: uid=alice,dc=acme,dc=example
+objectClass: inetOrgPerson
+mail: alice@acme.example
+mailAlternateAddress: a.mueller@acme.exa
+ mple
+mailLocalAddress: al@acme.example
+mailHost: exch.acme.example
+uid: alice
+
+dn: uid=carol,dc=acme,dc=example
+objectClass: inetLocalMailRecipient
+mail: carol@acme.example
+mailRoutingAddress: carol@acme.service.example
+secretary: ida@acme.example
+"""
+
+
+def test_addresses_and_routing_of_other_directories(tmp_path: Path) -> None:
+    """draft-lachman-laser-ldap-mail-routing-02 and qmail-ldap; what speaks of mail and is not read is told, the rest with --all."""
+    found = imported(tmp_path, {"people.ldif": ROUTED}, "directory", domain="acme.example")
+    people = {key.path[-1]: key.value for key in found.keys if key.path[:2] == ("directory", "people")}
+
+    assert people == {
+        "alice": {"mail_file": "onprem", "aliases": ["al", "a.mueller"]},
+        "carol": {"mail_system": "other-internet-mail", "forwarding_address": "carol@acme.service.example"},
+    }
+    assert [(one.value, one.where.line, one.matters) for one in found.unused if one.what == "attributes"] == [
+        ("mailhost, secretary", 1, True),
+        ("uid", 1, False),
+    ]

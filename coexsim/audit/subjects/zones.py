@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.search import Search, Subject
@@ -170,10 +170,12 @@ def zones_have_mail_hosts(search: Search) -> Iterator[Finding]:
             continue
         yield from _null_mx(search, fold(zone), answer, path)
         lines = _mx_lines(search, zone)
+        found = [host for _, host in answer.mx if host and (is_address(host) or search.addresses(host).addresses)]
         for n, (_, host) in enumerate(answer.mx):
             line = lines.get(f"{host}.", lines.get(host.removesuffix("." + fold(zone))))
             meant = search.hosts_with_address if n < MOST_GUESSED else NO_NAMES
-            for finding in _mx_target(search, fold(zone), host, path, meant) if host else ():
+            others = [one for one in found[:2] if one != host]
+            for finding in _mx_target(search, fold(zone), host, path, meant, others) if host else ():
                 yield finding if line is None else finding._replace(line=finding.line + 1 + line)
         yield from _equal_preferences(search, fold(zone), answer, path)
 
@@ -203,8 +205,10 @@ def _null_mx(search: Search, zone: str, answer: Answer, path: Path) -> Iterator[
         yield search.finding(NULL_MX, path, text, about=(zone,), marks=marks)
 
 
-def _mx_target(search: Search, zone: str, host: str, path: Path, meant: Names) -> Iterator[Finding]:
-    """What is wrong with a host that an MX names; it may be one of those `meant`, misspelt."""
+def _mx_target(
+    search: Search, zone: str, host: str, path: Path, meant: Names, others: Sequence[str]
+) -> Iterator[Finding]:
+    """What is wrong with a host that an MX names; it may be one of those `meant`, misspelt. `others` of the zone have an address."""
     path = (*path, host)
     if is_address(host):
         text = f"the MX of {zone} is the address {host}: an MX names a host; give the host an A record and name it (RFC 5321, section 5.1)"
@@ -221,12 +225,19 @@ def _mx_target(search: Search, zone: str, host: str, path: Path, meant: Names) -
             f"the MX of {zone} is {host}, which has no address record: mail for {zone} bounces; "
             f"write an A record ({STEP}){meant.near(host)}"
         )
+        if others:
+            where = "has no address record" if search.setup.zone_of(host) else "lies in no zone of this scenario"
+            text = (
+                f"an MX of {zone} is {host}, which {where}: mail goes to {others[0]}, and waits while that is away; "
+                f"write a zone with its A record, and the server that is there{meant.near(host)}"
+            )
         yield search.finding(
             MX_NO_ADDRESS,
             path[:2],
             text,
             about=(zone, host),
             marks=(f"{host}: no such name", f"{host} has no address"),
+            severity="warning" if others else None,
         )
     elif zone in search.domains and not any(a in search.setup.server_at for a in answer.addresses):
         text = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coexsim.intake.configs.found import Asked, Found
+from coexsim.intake.configs.found import Asked, Found, Where
 from coexsim.intake.configs.reading import File, fail
 from coexsim.intake.configs.recipients import PLACING, PRIMARY, PROXIES, READ, RecipientRecords
 from coexsim.intake.configs.records import Record, csv_records, is_ldif, ldif_records
@@ -17,15 +17,19 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
     people = RecipientRecords(found, server, asked)
     domino = False
     for file in files:
+        unread: dict[str, tuple[Where, bool]] = {}
         records = ldif_records(file) if is_ldif(file) else csv_records(file)
         number = 0
         for number, record in enumerate(records, start=1):
             if number == 1 and not record.dn:
                 _has_addresses(file, record)
                 _tell_unread(found, record, server)
+            if record.dn:
+                _note_unread(record, unread)
             domino = domino or "dominoperson" in map(str.casefold, record.all("objectclass"))
             people.take(record)
         found.counts[f"entries of {file.name}"] = number
+        _tell_attributes(found, unread)
     people.finish()
     _tell_unlisted(found, asked)
     found.domain = asked.domain or people.usual_domain()
@@ -67,6 +71,25 @@ def _has_addresses(file: File, record: Record) -> None:
             1,
             f"no column of addresses, such as PrimarySmtpAddress, mail or EmailAddresses; there are {names}",
         )
+
+
+def _note_unread(record: Record, unread: dict[str, tuple[Where, bool]]) -> None:
+    """Note the attributes of an entry of LDIF that are not read: where each stands first, and whether it speaks of mail."""
+    for name in record.values.keys() - READ:
+        first, speaks = unread.get(name, (record.where, name.startswith("mail")))
+        unread[name] = first, speaks or any("@" in value for value in record.values[name])
+
+
+def _tell_attributes(found: Found, unread: dict[str, tuple[Where, bool]]) -> None:
+    """Name the attributes that are not read; those that speak of mail matter."""
+    for speaks, meaning in (
+        (True, "not read, though it holds mail addresses or servers: aliases, routing and members that it says are not in the scenario"),
+        (False, "not read; they say nothing of mail addresses"),
+    ):  # fmt: skip
+        names = sorted(name for name, (_, one) in unread.items() if one is speaks)
+        if names:
+            where = min(unread[name][0] for name in names)
+            found.leave("attributes", ", ".join(names), where, meaning, matters=speaks)
 
 
 def _tell_unread(found: Found, record: Record, server: str) -> None:

@@ -3,7 +3,8 @@
 Sources: Exchange's Get-Recipient, Get-Mailbox and Get-RemoteMailbox documentation (RecipientTypeDetails, EmailAddresses,
 ExternalEmailAddress, RemoteRoutingAddress); Active Directory's proxyAddresses, targetAddress, homeMDB and
 msExchRecipientTypeDetails; Domino's Person document (MailSystem, MailServer, MailAddress) as its LDAP server shows it. The numbers
-of msExchRecipientTypeDetails and MailSystem are from memory.
+of msExchRecipientTypeDetails and MailSystem are from memory. mailLocalAddress and mailRoutingAddress are those of
+draft-lachman-laser-ldap-mail-routing-02; mailAlternateAddress and mailForwardingAddress those of qmail-ldap's schema.
 """
 
 from __future__ import annotations
@@ -36,7 +37,14 @@ PRIMARY = (
     "indirizzoemail",
     "emailadres",
 )
-PROXIES = ("emailaddresses", "proxyaddresses", "aliases", "otheraddresses")
+PROXIES = (
+    "emailaddresses",
+    "proxyaddresses",
+    "aliases",
+    "otheraddresses",
+    "maillocaladdress",
+    "mailalternateaddress",
+)
 TARGETS = (
     "remoteroutingaddress",
     "externalemailaddress",
@@ -44,6 +52,8 @@ TARGETS = (
     "forwardingaddress",
     "forwardingsmtpaddress",
     "mailaddress",
+    "mailroutingaddress",
+    "mailforwardingaddress",
 )
 MEMBERS = ("member", "members", "uniquemember", "dlmemsubmitperms")
 HERE = ("homemdb", "database", "msexchhomeservername", "mailfile", "mailserver", "servername")
