@@ -177,10 +177,10 @@ def _lines(found: Imported, kind: str, target: Path, people: Path | None, everyt
 
     told = [one for one in found.unused if one.matters or everything]
     rest = len(found.unused) - len(told)
-    counted = ", ".join(f"{what}: {number:,}" for what, number in sorted(found.counts.items()))
+    counted = ", ".join(f"{printable(what)}: {number:,}" for what, number in sorted(found.counts.items()))
     lines = [
         f"{target}: {len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
-        + (f" ({printable(counted)})" if counted else "")
+        + (f" ({counted})" if counted else "")
     ]
     if people is not None:
         lines.append(f"{people}: everybody by name; the scenario has them as numbers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -32,11 +33,26 @@ class Names:
 
     def near(self, name: str) -> str:
         """``"; did you mean 'x'?"``, or an empty string."""
+        return did_you_mean(name, self._candidates(name))
+
+    def near_host(self, name: str, but: str = "") -> str:
+        """As `near`, of hosts: one label is misspelt; hosts of one domain look alike, and so do mx1 and mx2. `but`: whom it cannot mean."""
+        labels = name.casefold().split(".")
+        for each in self._candidates(name):
+            others = each.casefold().split(".")
+            differ = [pair for pair in zip(labels, others, strict=False) if pair[0] != pair[1]]
+            if len(others) == len(labels) and len(differ) == 1 and each != but:
+                (mine, other), *_ = differ
+                if re.sub(r"\d", "", mine) != re.sub(r"\d", "", other) and did_you_mean(mine, [other]):
+                    return f"; did you mean {each!r}?"
+        return ""
+
+    def _candidates(self, name: str) -> list[str]:
+        """The names to compare a misspelt one with."""
         if len(self) <= FEW:
-            return did_you_mean(name, list(self))
+            return list(self)
         folded = name.casefold()
-        found = [each for key in (folded, *_with_one_less(folded)) for each in self._by_letters.get(key, ())]
-        return did_you_mean(name, found[:FEW])
+        return [each for key in (folded, *_with_one_less(folded)) for each in self._by_letters.get(key, ())][:FEW]
 
     @cached_property
     def _by_letters(self) -> dict[str, list[str]]:

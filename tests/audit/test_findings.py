@@ -21,6 +21,7 @@ from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.names import Names
 from tests.audit.cases import A_RECORD, ARTICLE, CASES, MX, article_with, exchange, zone
 from tests.properties import examples
 from tests.routing.any_setup import setups
@@ -180,6 +181,24 @@ def test_a_backup_mx_that_is_not_in_the_scenario_loses_no_mail() -> None:
         if each.code == "MX-NO-ADDRESS"
     ]
     assert lost.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("host", "meant"),
+    [
+        ("doimno.corporate.com", "domino.corporate.com"),
+        ("mail.corporate.com", ""),
+        ("exch.corporate.com", ""),
+        ("mx2.corporate.com", ""),
+        ("smtp.inotse.example", "smtp.inotes.example"),
+    ],
+)
+def test_a_host_is_misspelt_in_one_word(host: str, meant: str) -> None:
+    """Hosts of one domain look alike, and so do mx1 and mx2: neither is taken for the other."""
+    hosts = Names(("domino.corporate.com", "mx1.corporate.com", "smtp.inotes.example"))
+
+    assert hosts.near_host(host) == (f"; did you mean {meant!r}?" if meant else "")
+    assert hosts.near_host(host, but=meant) == ""
 
 
 def test_a_domain_in_which_nobody_is_known_needs_no_zone() -> None:

@@ -280,3 +280,14 @@ def test_switches_may_be_in_the_language_of_the_spreadsheet(tmp_path: Path) -> N
     assert "*.corporate.com" not in found.text
     with pytest.raises(InputError, match="MatchSubDomains: expected True or False, found 'vieleicht'"):
         imported(tmp_path, {"domains.csv": german.replace("FALSCH", "vieleicht")}, "exchange")
+
+
+def test_properties_that_are_not_read_are_named(tmp_path: Path) -> None:
+    """Those that say something, with --all."""
+    sending = json.dumps(
+        [{**SENDING[0], "RequireTLS": True, "TlsDomain": "cloud.example", "Comment": "", "ForceHELO": False}]
+    )
+    found = imported(tmp_path, {"domains.json": json.dumps(DOMAINS), "sending.json": sending}, "exchange")
+    [unread] = [one for one in found.unused if one.what == "properties (send-connector)"]
+
+    assert (unread.value, unread.matters) == ("requiretls, tlsdomain", False)

@@ -232,7 +232,7 @@ def test_a_relayed_domain_goes_where_its_transport_says(tmp_path: Path) -> None:
 
     assert found.relay_domains == ("branch.example",)
     assert found.relay_recipient_check
-    assert found.relay_transport == "smtp:[10.0.0.1]"
+    assert found.relay_transport == "relay:[10.0.0.1]"
 
 
 def test_a_relay_domain_taken_whole_is_not_checked(tmp_path: Path) -> None:
@@ -563,3 +563,52 @@ def test_feedback_of_the_concurrency_is_a_number_or_told(tmp_path: Path) -> None
         10,
     )
     assert told(imported(tmp_path, {"main.cf": MAIN + more}, "postfix"), name)
+
+
+def test_services_behind_postscreen_and_beside_smtp(tmp_path: Path) -> None:
+    """postscreen(8) passes connections on to smtpd; a comma belongs to an option's value (master(5)); other senders' limits are told."""
+    files: dict[str, str | bytes] = {
+        "main.cf": MAIN
+        + "content_filter = smtp-amavis:[127.0.0.1]:10024\ntransport_maps = inline:{ {b.example=relay:[r.b.example]:2525} }\n",
+        "master.cf": (
+            "smtp inet n - y - 1 postscreen\nsmtpd pass - - y - 90 smtpd\n"
+            "  -o smtpd_recipient_restrictions=permit_mynetworks,reject_unauth_destination\n"
+            "smtp unix - - y - 40 smtp\nrelay unix - - y - 10 smtp\nsmtp-amavis unix - - n - 4 smtp\n"
+        ),
+    }
+    found = imported(tmp_path, files, "postfix")
+    keys = {".".join(key.path): key.value for key in found.keys}
+
+    assert (keys["servers.onprem.capacity.smtp_connections"], keys["servers.onprem.capacity.transfer_threads"]) == (
+        90,
+        40,
+    )
+    assert keys["servers.onprem.transport.b.example"] == "relay:[r.b.example]:2525"
+    assert told(found, "master.cf relay") == [
+        "at most so many processes for this transport; here all transports share transfer_threads"
+    ]
+    assert told(found, "master.cf smtp-amavis")[0].startswith("at most so many messages are in the filter at once")
+    services = read_master(File(tmp_path / "given" / "master.cf", "master.cf"))
+    assert services[1].options == {"smtpd_recipient_restrictions": "permit_mynetworks,reject_unauth_destination"}
+
+
+@pytest.mark.parametrize(
+    ("master", "words"),
+    [
+        ({}, "is none of Postfix's own transports: give the master.cf"),
+        ({"master.cf": "smtp unix - - y - - smtp\n"}, "master.cf has no service"),
+    ],
+)
+def test_a_transport_that_nobody_knows(tmp_path: Path, master: dict[str, str | bytes], words: str) -> None:
+    """What to do is said by whether master.cf was given."""
+    files = {"main.cf": MAIN + "transport_maps = inline:{ {b.example=slow:[r.b.example]} }\n", **master}
+
+    assert words in told(imported(tmp_path, files, "postfix"), "transport_maps")[0]
+
+
+def test_a_file_that_is_named_but_not_read_is_told_once(tmp_path: Path) -> None:
+    """Aliases of a host that has no mail domain of its own."""
+    files: dict[str, str | bytes] = {"main.cf": MAIN + "alias_maps = hash:/etc/aliases\n", "aliases": "root: ann\n"}
+    found = imported(tmp_path, files, "postfix")
+
+    assert [one.what for one in found.unused if "aliases" in one.value] == ["alias_maps"]

@@ -221,6 +221,21 @@ def test_exchange_tracking_log(tmp_path: Path) -> None:
     assert np.sort(mine["delay_s"].to_numpy()) == pytest.approx([0.5, 1.0, 1.1], abs=1e-3)
 
 
+def test_events_of_exchange_that_are_not_known_are_named(tmp_path: Path) -> None:
+    """Mail that went to the Internet is sent; what no page knows is counted, by name."""
+    text = lines(
+        exchange_row("00:00.000", "PC", "MBX1", "STOREDRIVER", "RECEIVE", "b@example.net"),
+        exchange_row("00:00.500", "MBX1", "out.example.net", "SMTP", "SENDEXTERNAL", "b@example.net"),
+        exchange_row("00:00.600", "MBX1", "", "AGENT", "AGENTINFO", "b@example.net"),
+        exchange_row("00:00.700", "MBX1", "", "AGENT", "WHATEVER", "b@example.net"),
+        exchange_row("00:00.800", "MBX1", "", "AGENT", "WHATEVER", "b@example.net"),
+    )
+    book = read(tmp_path, exchange=text)
+
+    assert ends(journeys(join(book))) == [("b@example.net", HANDED_ON)]
+    assert book.told[0].remarks == ["rows of events that are not known, and were left out: WHATEVER (2)"]
+
+
 def test_exchange_over_two_servers(tmp_path: Path) -> None:
     """Hops are joined by message-id; a message that is split stays one."""
     text = lines(

@@ -100,10 +100,11 @@ def _without_address(search: Search, name: str, hop: NextHop, ends: str) -> tupl
     helper = search.fallback_relay[name]
     if helper is not None:
         ends = f"goes to the fallback relay {helper}"
+    own = fold(search.scenario.servers[name].host or "")
     if fold(hop.name) in search.hosts:
         do = "write an A record for it in its zone, or give that server an address"
     else:
-        do = f"correct the name, or give the server there this host{search.hosts.near(hop.name)}"
+        do = f"correct the name, or give the server there this host{search.hosts.near_host(hop.name, own)}"
     return (
         f"{hop.name} has no address: what {name} sends there {ends}; {do}",
         "warning" if helper is not None else "error",

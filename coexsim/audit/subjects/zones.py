@@ -223,13 +223,13 @@ def _mx_target(
     if not answer.addresses:
         text = (
             f"the MX of {zone} is {host}, which has no address record: mail for {zone} bounces; "
-            f"write an A record ({STEP}){meant.near(host)}"
+            f"write an A record ({STEP}){meant.near_host(host)}"
         )
         if others:
             where = "has no address record" if search.setup.zone_of(host) else "lies in no zone of this scenario"
             text = (
                 f"an MX of {zone} is {host}, which {where}: mail goes to {others[0]}, and waits while that is away; "
-                f"write a zone with its A record, and the server that is there{meant.near(host)}"
+                f"write a zone with its A record, and the server that is there{meant.near_host(host)}"
             )
         yield search.finding(
             MX_NO_ADDRESS,

@@ -9,13 +9,18 @@ from coexsim.intake.configs.reading import File, fail
 from coexsim.intake.configs.recipients import PLACING, PRIMARY, PROXIES, READ, RecipientRecords
 from coexsim.intake.configs.records import Record, csv_records, is_ldif, ldif_records
 
+OF_EXCHANGE = frozenset(
+    ("recipienttypedetails", "recipienttype", "proxyaddresses", "emailaddresses", "remoteroutingaddress", "homemdb")
+)
+"""Columns and attributes that only Exchange's shell and Active Directory write."""
+
 
 def read_directory(files: Sequence[File], asked: Asked) -> Found:
     """The people and groups of all files. Raises `InputError`."""
     found = Found()
     server = asked.server or "onprem"
     people = RecipientRecords(found, server, asked)
-    domino = False
+    kind = ""
     for file in files:
         unread: dict[str, tuple[Where, bool]] = {}
         records = ldif_records(file) if is_ldif(file) else csv_records(file)
@@ -26,7 +31,7 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
                 _tell_unread(found, record, server)
             if record.dn:
                 _note_unread(record, unread)
-            domino = domino or "dominoperson" in map(str.casefold, record.all("objectclass"))
+            kind = kind or _product(record)
             people.take(record)
         found.counts[f"entries of {file.name}"] = number
         _tell_attributes(found, unread)
@@ -34,15 +39,18 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
     _tell_unlisted(found, asked)
     found.domain = asked.domain or people.usual_domain()
     if server not in asked.addresses:
-        kind = "domino" if domino else "exchange"
-        found.put(
-            ("servers", server, "kind"),
-            kind,
-            files[0].at(0),
-            "taken from the form of the directory; import the server too",
-        )
+        note = "taken from the form of the directory" if kind else "the directory does not say what its server is"
+        found.put(("servers", server, "kind"), kind or "postfix", files[0].at(0), f"{note}; import the server too")
         found.master = server
     return found
+
+
+def _product(record: Record) -> str:
+    """Whose directory an entry is of; nothing, where any server may have it."""
+    names = record.values.keys() | record.columns
+    if "dominoperson" in map(str.casefold, record.all("objectclass")):
+        return "domino"
+    return "exchange" if names & OF_EXCHANGE or any(name.startswith("msexch") for name in names) else ""
 
 
 def _tell_unlisted(found: Found, asked: Asked) -> None:

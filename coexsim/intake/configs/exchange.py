@@ -83,7 +83,17 @@ def read_exchange(files: Sequence[File], asked: Asked) -> Found:
     others = [thing.text("DomainName") for thing in by_kind["accepted-domain"]] or [people.usual_domain() or ""]
     found.domain = asked.domain or (default or others)[0].removeprefix("*.") or None
     found.master = name
+    _tell_unread(by_kind, found)
     return found
+
+
+def _tell_unread(by_kind: Things, found: Found) -> None:
+    """Name the properties of each kind of object that say something and are not read."""
+    for kind, objects in by_kind.items():
+        unread = {name: thing.where() for thing in reversed(objects) for name in thing.unread()}
+        if unread:
+            meaning = "not read; they have no part in where mail goes here"
+            found.leave(f"properties ({kind})", ", ".join(sorted(unread)), min(unread.values()), meaning, matters=False)
 
 
 def _accepted_domains(domains: list[Thing], found: Found, server: Server) -> None:

@@ -21,7 +21,7 @@ from coexsim.intake.configs.postfix_restrictions import restrictions
 from coexsim.intake.configs.postfix_tables import Tables
 from coexsim.intake.configs.reading import File, fail, lines_of
 
-SMTP_CLIENTS = ("smtp", "relay")
+SENDERS = ("smtp", "lmtp", "pipe")  # programs that hand mail on, whose processes limit how many messages are under way
 DEFAULT_PROCESSES = 100  # default_process_limit [PF]
 _SERVICE_LINE = re.compile(r"\S+\s+(?:inet|unix|fifo|pass|unix-dgram)\s")
 _SETTING_LINE = re.compile(r"[A-Za-z_]\S*\s*=")
@@ -160,13 +160,19 @@ def _by_content(file: File) -> str:
 
 def _override(main: Main, service: MasterService, option: str, value: str, found: Found) -> None:
     """``-o name=value`` of a service: for the one that takes mail from outside it is as if it stood in main.cf."""
-    if service.command == "smtpd" and service.name in ("smtp", "25") and service.type == "inet":
+    if _takes_mail(service):
         main.set(option, Parameter(value, service.where))
     else:
         meaning = f"set for the service {service.name!r} only; here what main.cf says holds for all"
         # People hand in, and filters hand back, without limits here.
         matters = service.command != "smtpd" and not has_no_part(option)
         found.leave(f"{service.name}: -o {option}", value, service.where, meaning, matters=matters)
+
+
+def _takes_mail(service: MasterService) -> bool:
+    """Is it the smtpd that takes mail from outside: at port 25, or behind postscreen, which passes connections on to it."""
+    at_port = service.type == "inet" and service.name in ("smtp", "25")
+    return service.command == "smtpd" and (at_port or (service.type == "pass" and service.name == "smtpd"))
 
 
 def _first_place(main: Main) -> Where | None:
@@ -302,9 +308,8 @@ def _processes(main: Main, services: Sequence[MasterService], found: Found, serv
     agent = main.text("virtual_transport").partition(":")[0]
     agent = agent if any(one.name == agent and one.command in ("lmtp", "pipe") for one in services) else "virtual"
     delivers = next((one.command for one in services if one.name == agent), "virtual")
-    for command, name, key in (("smtpd", "smtp", "smtp_connections"), ("smtp", "smtp", "transfer_threads"),
-                               (delivers, agent, "delivery_threads")):  # fmt: skip
-        own = [one for one in services if one.command == command and one.name in (name, "25")]
+    for command, key in (("smtpd", "smtp_connections"), ("smtp", "transfer_threads"), (delivers, "delivery_threads")):
+        own = [one for one in services if _is_for(one, command, agent)]
         most = own[0].maxproc if own and own[0].maxproc is not None else default
         if most and (own or place):
             note = f"{command}, maxproc" if own and own[0].maxproc is not None else f"{command}, default_process_limit"
@@ -315,10 +320,20 @@ def _processes(main: Main, services: Sequence[MasterService], found: Found, serv
         if limit:
             found.put((*server, "capacity", "transfer_threads_per_destination"), limit, where, parameter)
             break
+    content_filter = main.text("content_filter").partition(":")[0]
     for one in services:
-        if one.command == "smtp" and one.name not in (*SMTP_CLIENTS, "smtp-amavis") and one.maxproc:
-            meaning = f"at most {one.maxproc} processes for this transport; here all transports share transfer_threads"
+        if one.command in SENDERS and one.maxproc and not _is_for(one, one.command, agent):
+            meaning = "at most so many processes for this transport; here all transports share transfer_threads"
+            if one.name == content_filter:
+                meaning = "at most so many messages are in the filter at once; here service.scan waits for a processor core only"
             found.leave(f"master.cf {one.name}", f"maxproc {one.maxproc}", one.where, meaning)
+
+
+def _is_for(service: MasterService, command: str, agent: str) -> bool:
+    """Is it the service whose processes a limit of the scenario counts: of smtpd, of smtp, or of the delivery agent."""
+    if command == "smtpd":
+        return _takes_mail(service)
+    return service.command == command and service.name == ("smtp" if command == "smtp" else agent)
 
 
 def _rest(main: Main, files: Sequence[File], tables: Tables, found: Found) -> None:

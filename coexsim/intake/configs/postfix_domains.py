@@ -133,10 +133,10 @@ class Domains:
             self._found.put((*self._server, "transport", entry.key), to, entry.where)
         self._unchanged(unchanged)
         self._local_transport()
-        for parameter, plain in (("virtual_transport", "virtual:"), ("relay_transport", "smtp:")):
+        for parameter, plain in (("virtual_transport", "virtual:"), ("relay_transport", "relay:")):
             where = self._main.where(parameter)
             to = self._transport(self._main.text(parameter), where, "", parameter) if where else None
-            if to is not None and to != plain:
+            if to is not None and to not in (plain, plain.replace("relay", "smtp")):
                 self._found.put((*self._server, parameter), to, where)
         self._default_transport()
         senders = {}
@@ -159,14 +159,14 @@ class Domains:
         if to == "virtual:" and where is not None:
             meaning = "mail for other domains goes by MX, or to relayhost, here"
             self._found.leave("default_transport", self._main.text("default_transport"), where, meaning)
-        elif to is not None and to != "smtp:":
+        elif to is not None and to not in ("smtp:", "relay:"):
             self._found.put((*self._server, "default_transport"), to, where)
 
     def _local_transport(self) -> None:
         """local_transport, as transport of the domains of mydestination."""
         where = self._main.where("local_transport")
         to = self._transport(self._main.text("local_transport"), where, "", "local_transport") if where else None
-        for domain, (_, parameter) in self.hosted.items() if to not in (None, "smtp:", "virtual:") else ():
+        for domain, (_, parameter) in self.hosted.items() if to not in (None, "smtp:", "relay:", "virtual:") else ():
             if parameter == "mydestination" and domain not in self.sent:
                 self.sent[domain] = to or ""
                 self._found.put((*self._server, "transport", domain), to, where, "local_transport")
@@ -225,7 +225,7 @@ class Domains:
         if not word and not hop:
             return None
         if not word or word in _SMTP or command == "smtp":
-            return f"smtp:{hop}"
+            return f"{word if word in _SMTP else 'smtp'}:{hop}"
         if word in _HERE or command in _HERE or command == "pipe":
             if host := _lmtp_host(command, hosts):
                 meaning = f"{pattern or parameter}: mail is handed over to {host} by LMTP; here its mail files are on this server"
@@ -237,7 +237,11 @@ class Domains:
             return "virtual:"
         if word in _TELLING:
             return f"{word}:{text.partition(':')[2].strip()}"
-        meaning = "no such transport is known: give the master.cf too"
+        meaning = (
+            f"master.cf has no service {word!r}, so this mail waits (mail transport unavailable); here the entry is left out"
+            if self._commands
+            else f"{word!r} is none of Postfix's own transports: give the master.cf too, which says what program it is"
+        )
         self._found.leave(parameter, f"{pattern} {text}".strip(), where, meaning)
         return None
 

@@ -103,17 +103,17 @@ class Main:
         return setting.where if setting else None
 
 
-def split_words(text: str) -> list[str]:
+def split_words(text: str, between: str = ", \t\r\n") -> list[str]:
     """Words between commas and white space; braces hold a word together."""
     words: list[str] = []
     at = 0
     closed = True  # as soon as a brace is left open, braces hold nothing together any more
     while at < len(text):
-        if text[at] in ", \t\r\n":
+        if text[at] in between:
             at += 1
             continue
         start = at
-        while at < len(text) and text[at] not in ", \t\r\n":
+        while at < len(text) and text[at] not in between:
             end = closing(text, at) if closed and text[at] == "{" else at
             closed = closed and end >= 0
             at = max(at, end) + 1
@@ -133,7 +133,7 @@ def read_master(file: File) -> list[MasterService]:
             fail(file.name, number, f"{type_!r} is no type of service: inet, unix, fifo, pass, unix-dgram")
         if maxproc != "-" and not (maxproc.isascii() and maxproc.isdigit() and len(maxproc) < 10):
             fail(file.name, number, f"expected a number of processes or '-', found {maxproc!r}")
-        program, *arguments = split_words(command) or [""]
+        program, *arguments = split_words(command, " \t\r\n") or [""]  # a comma belongs to the value of an option
         options = dict(_options(arguments))
         most = None if maxproc == "-" else int(maxproc)
         services.append(MasterService(name, type_, most, program, options, file.at(number)))

@@ -94,7 +94,7 @@ class People:
             self._whole_mailbox_domains.add(entry.key[1:].casefold())
         elif "@" in entry.key:
             address = entry.key.casefold()
-            away = self._domains.sent.get(address, "virtual:") not in ("virtual:", "smtp:")
+            away = self._domains.sent.get(address, "virtual:") not in ("virtual:", "smtp:", "relay:")
             away = away and (not self._hosted_people or address in self._hosted_people)
             self._add(Mailbox(entry.key, None if away else self._name, entry.where))
 
@@ -126,6 +126,7 @@ class People:
             if place and self._tables.are_set("alias_maps"):
                 meaning = "hold for mail to the host itself, which has no mail domain in mydestination"
                 self._found.leave("alias_maps", self._main.text("alias_maps"), place, meaning, matters=False)
+                self._tables.know("alias_maps")
             return
         aliases = set()
         for entry in self._tables.entries("alias_maps"):

@@ -77,6 +77,11 @@ class Tables:
         """Does a parameter name any table."""
         return bool(self._main.words(parameter))
 
+    def know(self, parameter: str) -> None:
+        """Note that a parameter names its files, though they are not read."""
+        names = {PurePosixPath(word.rpartition(":")[2]).name for word in self._main.words(parameter)}
+        self.used |= {file.name for file in self._files if file.path.name in names}
+
     def _of(self, word: str, parameter: str) -> Iterator[TableEntry]:
         where = self._main.where(parameter) or UNSET
         kind, _, name = word.removeprefix("proxy:").partition(":")

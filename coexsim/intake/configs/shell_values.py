@@ -46,6 +46,7 @@ class Thing:
     def __init__(self, values: dict[str, Any], file: str, line: int, text: str = "") -> None:
         self._values = {_column(name): value for name, value in values.items()}
         self._file, self._line, self._text = file, line, text
+        self._asked: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
         return _column(name) in self._values
@@ -62,7 +63,12 @@ class Thing:
 
     def raw(self, name: str) -> Any:
         """The value as it was written."""
+        self._asked.add(_column(name))
         return self._values.get(_column(name))
+
+    def unread(self) -> list[str]:
+        """The properties that say something and that nobody asked for."""
+        return sorted(name for name in self._values.keys() - self._asked if _says_something(self._values[name]))
 
     def text(self, name: str) -> str:
         """A text, or what an object that stands for one has inside."""
@@ -191,6 +197,10 @@ def _ip_address(value: dict[str, Any]) -> str:
 def _inside(value: dict[str, Any], names: tuple[str, ...], default: Any) -> Any:
     folded = {_column(str(name)): one for name, one in value.items()}
     return next((folded[name] for name in names if folded.get(name) is not None), default)
+
+
+def _says_something(value: Any) -> bool:
+    return value not in (None, "", False, [], {}) and str(value).casefold() not in FALSE
 
 
 @lru_cache(maxsize=4096)  # properties have the same names in every object

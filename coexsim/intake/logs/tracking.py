@@ -6,6 +6,7 @@ shadow copies (HA...) are left out, a message that is split (TRANSFER) stays one
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from math import nan
 
@@ -28,13 +29,22 @@ from coexsim.intake.logs.tables import ENHANCED, first, number, rows_of, time_s
 
 FORGOTTEN_S = 3 * 86400.0  # Exchange gives mail up after two days
 SWEEP_ROWS = 100_000
-ENDS = {"SEND": SENT, "DELIVER": SENT, "FAIL": BOUNCED, "DELIVERFAIL": BOUNCED, "DEFER": DEFERRED, "DROP": DISCARDED,
+SENDS = ("SEND", "SENDEXTERNAL")  # between servers, and to the Internet; the second is from memory
+ENDS = {"SEND": SENT, "SENDEXTERNAL": SENT, "DELIVER": SENT, "FAIL": BOUNCED, "DELIVERFAIL": BOUNCED, "DEFER": DEFERRED, "DROP": DISCARDED,
         "BADMAIL": DISCARDED, "POISONMESSAGE": DISCARDED, "DUPLICATEDELIVER": DISCARDED}  # fmt: skip
 GIVEN_UP = ("4.4.7", "5.4.7")  # QUEUE.Expired
 STARTS = ("RECEIVE", "DSN", "LOAD")
 
 
 FOLLOWED = frozenset((*STARTS, *ENDS, "TRANSFER", "EXPAND", "REDIRECT", "RESOLVE"))
+PASSED = (
+    "AGENTINFO", "DUPLICATEEXPAND", "DUPLICATEREDIRECT", "HADISCARD", "HARECEIVE", "HAREDIRECT", "HAREDIRECTFAIL", "INITMESSAGECREATED",
+    "MODERATIONEXPIRE", "MODERATORAPPROVE", "MODERATORREJECT", "MODERATORSALLNDR", "NOTIFYMAPI", "NOTIFYSHADOW", "PROCESS",
+    "PROCESSMEETINGMESSAGE", "RESUBMIT", "RESUBMITDEFER", "RESUBMITFAIL", "SUBMIT", "SUBMITDEFER", "SUBMITFAIL", "SUPPRESSED", "THROTTLE",
+)  # fmt: skip
+"""Events of the same page that say nothing of where mail goes, or say again what others do."""
+KNOWN = FOLLOWED | frozenset(PASSED)
+MOST_NAMED = 5
 
 
 class _Visit:
@@ -63,11 +73,13 @@ class ExchangeReader:
         self._book = book
         self._visits: dict[tuple[str, str], _Visit] = {}
         self._now_s = 0.0
+        self._passed: Counter[str] = Counter()
 
     def read(self, lines: Iterable[str], told: Told) -> None:
         """Read the lines of a file."""
         for at, row in rows_of(lines, told):
             event = first(row, "eventid").upper()
+            self._passed[event] += event not in KNOWN
             if event.startswith("HA") or not event:
                 told.other += 1
                 continue
@@ -83,6 +95,12 @@ class ExchangeReader:
             told.other += not used
             if at % SWEEP_ROWS == 0:
                 self._sweep()
+        strange = [f"{event[:40]} ({count:,})" for event, count in self._passed.most_common() if count and event]
+        if strange:
+            told.remarks.append(
+                f"rows of events that are not known, and were left out: {', '.join(strange[:MOST_NAMED])}"
+            )
+        self._passed.clear()
 
     def close(self) -> None:
         """Write what has no end in the log."""
@@ -170,7 +188,7 @@ class ExchangeReader:
         code = book.codes.code(said[1] if said else {SENT: "2.0.0", DEFERRED: "4.0.0"}.get(status, "5.0.0"))
         if status == BOUNCED and said and said[1] in GIVEN_UP:
             status = EXPIRED
-        is_local = event != "SEND"
+        is_local = event not in SENDS
         relay = book.hosts.code(next_host if not is_local or event == "DEFER" else "STOREDRIVER")
         for to in named or sorted(visit.open):
             written = visit.became.get(to, to)
