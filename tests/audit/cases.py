@@ -152,6 +152,9 @@ CASES: dict[str, Case] = {
         exchange(external_dns="false") + "internal_dns:\n  inotes.example: |\n    other 1h IN A 10.0.0.9\n", exchange()
     ),
     "EXCHANGE-DOMAIN-TYPE": Case(exchange(domain="authoritative"), exchange()),
+    "EXCHANGE-SIZE-DEFAULT": Case(
+        exchange(), exchange(more="    organization_max_receive_size: 36 MB\n    max_send_size: 36 MB\n")
+    ),
     "EXCHANGE-DOMAIN-NOT-ACCEPTED": Case(exchange().replace("corporate.com: internal", "corporate.net: internal"), exchange()),
     "EVENT-WITHOUT-EFFECT": Case(
         LOADED % "{at: Mon 09:00, move: 31, to: hosted}, {at: Mon 11:00, for: 1 h, down: onprem}",

@@ -271,13 +271,13 @@ def test_a_connector_for_all_domains_serves_the_shared_one_too() -> None:
 
 def test_a_connector_smaller_than_the_way_in_is_found() -> None:
     """Mail between the two limits is taken, then given up, whichever connector is left (mail-facts 1.6, [MS-SC])."""
-    limits = exchange().replace("use_external_dns: true", "use_external_dns: true, max_message_size: 10 MB")
+    limits = exchange().replace("use_external_dns: true", "use_external_dns: true, max_message_size: 9 MB")
     [finding] = faults(article_with(limits))
 
     assert finding.code == "SIZE-LIMITS-DIFFER"
-    assert "its way on to iUser1 (and 1 alike) only 10 MB" in finding.text
+    assert "its way on to iUser1 (and 1 alike) only 9 MB" in finding.text
     assert not faults(
-        article_with(limits.replace("10 MB", "36 MB") + "    max_send_size: 36 MB\n    max_receive_size: 36 MB\n")
+        article_with(limits.replace("9 MB", "36 MB") + "    max_send_size: 36 MB\n    max_receive_size: 36 MB\n")
     )
 
 

@@ -180,14 +180,14 @@ def test_then_the_lowest_cost_and_then_the_name() -> None:
 
 def test_a_connector_that_is_too_small_is_not_in_the_choice() -> None:
     """[MS-SC]: connectors whose limit is too small are dropped; when none is left the message fails with 5.3.4."""
-    small = "{name: internet, address_spaces: '*', max_message_size: 10 MB}"
+    small = "{name: internet, address_spaces: '*', max_message_size: 8 MB}"
 
-    assert route_to(small + ", " + GATEWAY % ("large", "*", ", cost: 50"), OUTSIDE, 11_000_000) == (
+    assert route_to(small + ", " + GATEWAY % ("large", "*", ", cost: 50"), OUTSIDE, 9_000_000) == (
         "onprem",
         "gateway",
         "external",
     )
-    assert told(go(exchange(connectors=small), DU1, OUTSIDE, size_bytes=11_000_000)) == (
+    assert told(go(exchange(connectors=small), DU1, OUTSIDE, size_bytes=9_000_000)) == (
         "bounced",
         ("onprem",),
         "onprem",
@@ -241,17 +241,19 @@ def test_external_dns_and_what_the_inside_says(external_dns: str, outcome: str) 
 
 
 def test_size_limits_for_receiving_and_sending() -> None:
-    """[PS-RC] Receive connector 36 MB; [MS-SIZE] organisation limit for own users 10 MB, if set."""
-    assert told(go(exchange(), OUTSIDE, DU1, size_bytes=36_000_001)) == ("bounced", ("external",), "external", "5.3.4")
-    assert told(go(exchange(), OUTSIDE, DU1, size_bytes=35_000_000))[0] == "delivered"
-    limited = exchange(more="max_send_size: 10 MB")
-    assert told(go(limited, DU1, "dUser2@corporate.com", size_bytes=10_000_001))[0] == "refused_to_client"
-    assert told(go(limited, OUTSIDE, DU1, size_bytes=10_000_001))[0] == "delivered"
+    """[PS-RC] Receive connector 36 MB; [MS-SIZE] organisation limits of 10 MB where nobody set them, those set or unlimited (null) else."""
+    raised = exchange(more="organization_max_receive_size: null\n    max_send_size: 20 MB")
+    assert told(go(raised, OUTSIDE, DU1, size_bytes=36_000_001)) == ("bounced", ("external",), "external", "5.3.4")
+    assert told(go(raised, OUTSIDE, DU1, size_bytes=35_000_000))[0] == "delivered"
+    for limits, most in ((exchange(), 10_000_000), (raised, 20_000_000)):
+        assert told(go(limits, DU1, "dUser2@corporate.com", size_bytes=most))[0] == "delivered"
+        assert told(go(limits, DU1, "dUser2@corporate.com", size_bytes=most + 1))[0] == "refused_to_client"
+    assert told(go(exchange(), OUTSIDE, DU1, size_bytes=10_000_001))[1:] == (("external", "onprem"), "onprem", "5.3.4")
 
 
 def test_an_organisation_limit_ends_what_the_connector_took() -> None:
     """[MS-SIZE] the organisation's limit for receiving is another than the Receive connector's; [MS-NDR] 5.3.4."""
-    limited = exchange(more="organization_max_receive_size: 10 MB")
+    limited = exchange(more="organization_max_receive_size: 10 MB\n    max_send_size: null")
 
     assert told(go(limited, OUTSIDE, DU1, size_bytes=10_000_000))[0] == "delivered"
     assert told(go(limited, OUTSIDE, DU1, size_bytes=10_000_001)) == (

@@ -10,7 +10,7 @@ from coexsim.audit.flows import Flow
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.replies import reply
 from coexsim.mail.trace import trace
-from coexsim.scenario.servers import HostedInbound
+from coexsim.scenario.servers import ExchangeServer, HostedInbound
 from coexsim.units import say_bytes
 
 HOP_LIMIT_TOO_LOW = FindingKind(
@@ -29,6 +29,16 @@ SIZE_LIMITS_DIFFER = FindingKind(
     "Two servers of the organisation on one way have different size limits, and the larger comes first.",
     "Mail between the two limits is taken with 250, then bounced by the first server: the sender hears of it later, and by notice.",
     "Set both to the same size; remember that base64 makes attachments a third larger.",
+    "Exchange documentation, message size limits",
+)
+ORGANIZATION_SIZES = ("organization_max_receive_size", "max_send_size")
+EXCHANGE_SIZE_DEFAULT = FindingKind(
+    "EXCHANGE-SIZE-DEFAULT",
+    "Exchange's own limit of size, which nobody set",
+    "note",
+    "The file says nothing of MaxReceiveSize or MaxSendSize, so Exchange's own hold: 10 MB, below what its Receive connectors take.",
+    "Mail between the two is taken with 250, then bounced with 5.2.3; what its own users hand in above it is refused.",
+    "Write organization_max_receive_size and max_send_size as Get-TransportConfig tells them; an upgrade keeps what was set before.",
     "Exchange documentation, message size limits",
 )
 
@@ -81,7 +91,8 @@ def limits_agree(search: Search) -> Iterator[Finding]:
             policy = search.setup.policies[name]
             limit = policy.max_submit_bytes if position == 0 else policy.max_size_bytes
             limit = None if limit is None else limit - policy.size_overhead_bytes
-            if limit is not None and policy.max_routed_bytes is not None:  # what is larger ends here in any case
+            if limit is not None and policy.max_routed_bytes is not None and not _by_default(search, name):
+                # what is larger ends here in any case
                 limit = min(limit, policy.max_routed_bytes)
             if name not in search.own_servers:
                 continue
@@ -104,7 +115,8 @@ def connectors_agree(search: Search) -> Iterator[Finding]:
         for name in flow.servers if flow.delivered else ():
             policy = search.setup.policies[name]
             of_service = isinstance(search.scenario.servers[name], HostedInbound)  # whose limits nobody sets here
-            own = [] if policy.max_routed_bytes is None or of_service else [policy.max_routed_bytes]
+            nobody_set = of_service or _by_default(search, name)
+            own = [] if policy.max_routed_bytes is None or nobody_set else [policy.max_routed_bytes]
             limits = own + [route.max_size_bytes for route in policy.routes if route.max_size_bytes is not None]
             if name in told or not limits:
                 continue
@@ -122,6 +134,23 @@ def connectors_agree(search: Search) -> Iterator[Finding]:
                 yield search.finding(SIZE_LIMITS_DIFFER, path, text, about=(name,))
 
 
+def defaults_are_told(search: Search) -> Iterator[Finding]:
+    """Each Exchange server whose limits nobody set, where its Receive connector takes more."""
+    for name, server in search.scenario.of_kind(ExchangeServer).items():
+        keys = [key for key in ORGANIZATION_SIZES if key not in server.model_fields_set]
+        most = server.max_receive_size
+        limit = server.organization_max_receive_size
+        if keys and limit is not None and (most is None or most > limit):
+            text = f"nobody set {' and '.join(keys)}: {say_bytes(limit)}, as Exchange comes; write what Get-TransportConfig tells"
+            yield search.finding(EXCHANGE_SIZE_DEFAULT, search.setting(name), text, about=(name,))
+
+
+def _by_default(search: Search, name: str) -> bool:
+    """Is the limit of its organisation the one that Exchange comes with."""
+    server = search.scenario.servers[name]
+    return isinstance(server, ExchangeServer) and ORGANIZATION_SIZES[0] not in server.model_fields_set
+
+
 def _is_given_up(search: Search, flow: Flow, name: str, size_bytes: int) -> bool:
     """Does `name` take mail of this size, and end it by its own decision."""
     route = trace(search.setup, flow.sender.address, flow.address, size_bytes=size_bytes).recipients[0]
@@ -133,10 +162,12 @@ SUBJECT = Subject(
     explanations=(
         HOP_LIMIT_TOO_LOW,
         SIZE_LIMITS_DIFFER,
+        EXCHANGE_SIZE_DEFAULT,
     ),
     finders=(
         hop_limits_suffice,
         limits_agree,
         connectors_agree,
+        defaults_are_told,
     ),
 )

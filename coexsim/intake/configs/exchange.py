@@ -253,8 +253,8 @@ def _organisation(by_kind: Things, found: Found, server: Server) -> None:
     for thing in by_kind["transport-config"]:
         for name, key in (("MaxSendSize", "max_send_size"), ("MaxReceiveSize", "organization_max_receive_size")):
             size = thing.size(name)
-            if size:
-                found.put((*server, key), f"{size} B", thing.where(name))
+            if size or thing.text(name):  # Unlimited is none
+                found.put((*server, key), f"{size} B" if size else None, thing.where(name))
         limit = thing.number("MaxRecipientEnvelopeLimit")
         if limit:
             found.put((*server, "max_recipient_envelope_limit"), limit, thing.where("MaxRecipientEnvelopeLimit"))

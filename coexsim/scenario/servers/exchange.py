@@ -117,13 +117,13 @@ class ExchangeServer(ServerBase):
         default=36_000_000, description="Receive connector: larger mail is refused with 552, 36 MB [PS-RC]"
     )
     max_send_size: SizeBytes | None = Field(
-        default=None,
-        description="organisation limit for its own users; Exchange has 10 MB where nobody set it [MS-SIZE], left out here: none",
+        default=10_000_000,
+        description="organisation limit for its own users (MaxSendSize); 10 MB where nobody set it [MS-SIZE]; null: none",
     )
     organization_max_receive_size: SizeBytes | None = Field(
-        default=None,
-        description="organisation limit for mail from elsewhere: larger mail that the Receive connector took bounces; 10 MB by default "
-        "[MS-SIZE], left out here: none",
+        default=10_000_000,
+        description="organisation limit for mail from elsewhere (MaxReceiveSize): larger mail that the Receive connector took bounces; "
+        "10 MB where nobody set it [MS-SIZE]; null: none",
     )
     reject_reserved_domains: Switch = Field(
         default=False,
