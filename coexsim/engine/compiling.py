@@ -1,4 +1,4 @@
-"""How functions of the engine are compiled: when they are first called from one that is, and kept."""
+"""How functions of the engine are compiled: when they are first called from one that is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from numba.extending import register_jitable
 from coexsim.mail import retry
 from coexsim.sim import formulas
 
-OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+INNER: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"cache": True, **INNER}
+"""For functions that Python calls. They are kept with all that they call, so that what only compiled code calls is not kept by itself."""
 NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """For functions that only compiled code calls: what Python or C would call them by is a quarter of the time to compile."""
 
@@ -29,8 +31,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """A function that is compiled when it is first called from one that is, and kept. Python itself cannot call it."""
-    return cast("F", njit(**OPTIONS, **NO_WRAPPERS)(function))
+    """A function that is compiled when it is first called from one that is. Python itself cannot call it."""
+    return cast("F", njit(**INNER, **NO_WRAPPERS)(function))
+
+
+def part_of_its_caller(function: F) -> F:
+    """A function whose lines are compiled within its one caller: for a table of branches, whose every branch is a function of its own.
+
+    Compiled by itself it would take all its branches through the compiler once more.
+    """
+    return cast("F", njit(inline="always", **INNER, **NO_WRAPPERS)(function))
 
 
 def compiled_now(function: F) -> F:

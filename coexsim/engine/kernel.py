@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from coexsim.engine.asking import need, no_room
-from coexsim.engine.compiling import compiled, compiled_now
+from coexsim.engine.compiling import compiled_now, part_of_its_caller
 from coexsim.engine.entry_steps import hand_in, named, posted
 from coexsim.engine.event_heap import push_now
 from coexsim.engine.failure_steps import again, defer, failed, give_up, leave_host, wait_for_attempt, warn
@@ -93,7 +93,7 @@ from coexsim.engine.steps import (
 from coexsim.engine.transfer_steps import attempted, go_on, has_waited, move, send, turned
 
 
-@compiled
+@part_of_its_caller
 def take_step(w: Any, step: int, c: int, now: float) -> int:
     """One step of a copy, or of the link or change `c`; the step that follows at once, or `NOTHING`."""
     if step <= LAST_AT_SERVER:
@@ -109,7 +109,7 @@ def take_step(w: Any, step: int, c: int, now: float) -> int:
     return step_of_world(w, step, c, now)
 
 
-@compiled
+@part_of_its_caller
 def step_at_server(w: Any, step: int, c: int, now: float) -> int:
     """Handed in, in the queue, at work, decided."""
     if step == ENTER:
@@ -131,7 +131,7 @@ def step_at_server(w: Any, step: int, c: int, now: float) -> int:
     return named(w, c, now, step == NAMED_FOUND)
 
 
-@compiled
+@part_of_its_caller
 def step_in_transfer(w: Any, step: int, c: int, now: float) -> int:
     """A thread, the hosts in turn, a connection, the end of the attempt."""
     if step == SEND:
@@ -153,7 +153,7 @@ def step_in_transfer(w: Any, step: int, c: int, now: float) -> int:
     return move(w, c)
 
 
-@compiled
+@part_of_its_caller
 def step_in_session(w: Any, step: int, c: int, now: float) -> int:
     """The dialogue, the body, the last reply."""
     if step == SESSION:
@@ -167,7 +167,7 @@ def step_in_session(w: Any, step: int, c: int, now: float) -> int:
     return last_reply(w, c, now)
 
 
-@compiled
+@part_of_its_caller
 def step_of_dns(w: Any, step: int, c: int, now: float) -> int:
     """Questions, the name servers, answers."""
     if step == ASK:
@@ -189,7 +189,7 @@ def step_of_dns(w: Any, step: int, c: int, now: float) -> int:
     return replied(w, c, now)
 
 
-@compiled
+@part_of_its_caller
 def step_of_failures(w: Any, step: int, c: int, now: float) -> int:
     """Another host, another attempt, a warning, the end."""
     if step == TROUBLED:
@@ -209,7 +209,7 @@ def step_of_failures(w: Any, step: int, c: int, now: float) -> int:
     return give_up(w, c, now)
 
 
-@compiled
+@part_of_its_caller
 def step_of_world(w: Any, step: int, c: int, now: float) -> int:
     """Links, whose number is `c`, a change of other traffic, and the end of the run."""
     if step == CARRY:

@@ -66,6 +66,7 @@ def interpreted(source: str) -> ModuleType:
     plain = (
         source.replace("@compiled_now\n", "")
         .replace("@compiled\n", "")
+        .replace("@part_of_its_caller\n", "")
         .replace("from __future__ import annotations\n", "")
     )
     ours = "|".join((*cache.KERNEL, "compiling", "shared"))
