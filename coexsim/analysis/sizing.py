@@ -115,9 +115,10 @@ class Sizing:
                 if self.undecided
                 else f"None of the machines is enough for {self.server}"
             )
+        meets = f"{self.server} meets {say_objectives(self.objectives)}"
         if self.undecided or not self.priced:
-            return f"With {self.answer.name} {self.server} holds{self._smaller()}"
-        return f"The cheapest machine with which {self.server} holds is {self.answer.name}{self._smaller()}"
+            return f"With {self.answer.name} {meets}{self._smaller()}"
+        return f"The cheapest machine with which {meets} is {self.answer.name}{self._smaller()}"
 
     def _smaller(self) -> str:
         """What the next smaller machine misses, and of which we cannot say."""

@@ -95,9 +95,9 @@ def test_a_sizing_is_a_card() -> None:
     )
     found = Sizing("onprem", (), tried, machines[1], None)
 
-    assert (
-        found.finding
-        == "The cheapest machine with which onprem holds is 12 cores; 8 cores would miss utilisation(onprem.cores) < 70 %: 98 %"
+    assert found.finding == (
+        "The cheapest machine with which onprem meets what is asked is 12 cores; 8 cores would miss "
+        "utilisation(onprem.cores) < 70 %: 98 %"
     )
     assert found.headline == (
         "The cheapest machine with which onprem meets what is asked is 12 cores (cost 12); 8 cores would miss "
