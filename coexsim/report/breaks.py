@@ -8,7 +8,9 @@ from markupsafe import Markup, escape
 
 LONGEST_WORD = 16
 _LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
-_SIGNS = re.compile(r"(?<=[./_@=:,-])(?=[^\W_])")
+_SIGNS = re.compile(r"(?<=[^\W_][./_=:,-])(?=[^\W_])")
+_SIGNS_OF_ADDRESS = re.compile(r"(?<=[@=:,])(?=[^\W_])")
+"""An address is broken into person and domain alone."""
 
 
 def unbroken(text: str) -> str:
@@ -20,7 +22,8 @@ def breakable(text: object) -> Markup:
     """`text` for a page, with a place to break (``<wbr>``) after each sign in words that are too long for a narrow column."""
     said, at, parts = str(text), 0, []
     for word in _LONG.finditer(said):
-        pieces = map(escape, _SIGNS.split(word[0]))
+        signs = _SIGNS_OF_ADDRESS if "@" in word[0] else _SIGNS
+        pieces = map(escape, signs.split(word[0]))
         parts += [escape(said[at : word.start()]), Markup("<wbr>").join(pieces)]
         at = word.end()
     return Markup("").join([*parts, escape(said[at:])])

@@ -11,10 +11,11 @@ from coexsim.report.breaks import breakable, unbroken
     ("text", "said"),
     [
         ("servers.onprem.max_hop_count", "servers.<wbr>onprem.<wbr>max_<wbr>hop_<wbr>count"),
-        ("to nonexistent@corporate.com, 5 s", "to nonexistent@<wbr>corporate.<wbr>com, 5 s"),
+        ("to nonexistent@corporate.com, 5 s", "to nonexistent@<wbr>corporate.com, 5 s"),
         ("iUser1@corporate", "iUser1@corporate"),
         ("1,234,567.8 ms", "1,234,567.8 ms"),
-        ("<script>alert.well.long</script>", "&lt;script&gt;alert.<wbr>well.<wbr>long&lt;/<wbr>script&gt;"),
+        ("<script>alert.well.long</script>", "&lt;script&gt;alert.<wbr>well.<wbr>long&lt;/script&gt;"),
+        ("/var/spool/postfix/main.cf:12", "/var/<wbr>spool/<wbr>postfix/<wbr>main.<wbr>cf:<wbr>12"),
     ],
 )
 def test_long_words_break_after_their_signs(text: str, said: str) -> None:
