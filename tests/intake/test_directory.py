@@ -301,3 +301,21 @@ def test_addresses_and_routing_of_other_directories(tmp_path: Path) -> None:
         ("mailhost, secretary", 1, True),
         ("uid", 1, False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "myhostname = mx1.acme.example\nx\n",
+            r"r\.csv:1: .* names no column of addresses, .*; it has 'myhostname = mx1.acme.example'",
+        ),
+        ("Name;Dept\nAnna;Sales\n", r"it has 'Name', 'Dept'"),
+        ("<html>404</html>\n", r"r\.csv: there is no entry in it"),
+        ("mail,name\n", r"r\.csv: there is no entry in it"),
+    ],
+)
+def test_what_is_no_table_of_people_is_told_in_its_own_words(tmp_path: Path, text: str, words: str) -> None:
+    """As it is written in the file; a page of an error, or a table without rows, makes no scenario."""
+    with pytest.raises(InputError, match=words):
+        imported(tmp_path, {"r.csv": text}, "directory", domain="acme.example")

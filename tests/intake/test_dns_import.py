@@ -97,14 +97,15 @@ def test_a_transfer_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "words"),
     [
-        ("corporate.com. IN MX 10\n", 1, "not readable as a record"),
-        ("a.b. IN A 1.2.3.4\nb.b. IN A 1.2.3\n", 2, "not readable as a record"),
+        ("corporate.com. IN MX 10\n", 1, "no record such as .*: found"),
+        ("myhostname = mx1.a.b\n", 1, "found 'myhostname = mx1.a.b' .there is no type of record called '='"),
+        ("a.b. IN A 1.2.3.4\nb.b. IN A 1.2.3\n", 2, "no record such as .*: found"),
         ("a.b. IN SOA n. h. ( 1 2 3\n", 1, "a parenthesis that does not close"),
         ("a.b. IN A 1.2.3.4 )\n", 1, "a parenthesis that closes"),
         ("   IN A 1.2.3.4\n", 1, "a record without a name"),
         (";; ->>HEADER<<- opcode: QUERY, status: SERVFAIL, id: 1\n", 1, "the name server had no answer: SERVFAIL"),
         ("; Transfer failed.\n", 1, "dig got no answer"),
-        ("10 mail.corporate.com.\n", 1, "not readable as a record"),
+        ("10 mail.corporate.com.\n", 1, "no record such as .*: found"),
         ('a.b. IN TXT "x"\n', 0, "there is no record in it that says where mail goes"),
     ],
 )

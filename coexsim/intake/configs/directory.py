@@ -9,6 +9,7 @@ from coexsim.intake.configs.reading import File, fail
 from coexsim.intake.configs.recipients import PLACING, PRIMARY, PROXIES, READ, RecipientRecords
 from coexsim.intake.configs.records import Record, csv_records, is_ldif, ldif_records
 
+MOST_NAMED = 12  # columns of a table that has none of addresses
 OF_EXCHANGE = frozenset(
     ("recipienttypedetails", "recipienttype", "proxyaddresses", "emailaddresses", "remoteroutingaddress", "homemdb")
 )
@@ -20,7 +21,7 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
     found = Found()
     server = asked.server or "onprem"
     people = RecipientRecords(found, server, asked)
-    kind = ""
+    kind, entries = "", 0
     for file in files:
         unread: dict[str, tuple[Where, bool]] = {}
         records = ldif_records(file) if is_ldif(file) else csv_records(file)
@@ -35,6 +36,12 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
             people.take(record)
         found.counts[f"entries of {file.name}"] = number
         _tell_attributes(found, unread)
+        entries += number
+    if not entries:
+        text = (
+            "there is no entry in it: the first row of a table names its columns, and each below is a person or a group"
+        )
+        fail(files[0].name, 0, text)
     people.finish()
     _tell_unlisted(found, asked)
     found.domain = asked.domain or people.usual_domain()
@@ -47,7 +54,7 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
 
 def _product(record: Record) -> str:
     """Whose directory an entry is of; nothing, where any server may have it."""
-    names = record.values.keys() | record.columns
+    names = record.values.keys() | record.columns.keys()
     if "dominoperson" in map(str.casefold, record.all("objectclass")):
         return "domino"
     return "exchange" if names & OF_EXCHANGE or any(name.startswith("msexch") for name in names) else ""
@@ -72,13 +79,10 @@ def _tell_unlisted(found: Found, asked: Asked) -> None:
 
 def _has_addresses(file: File, record: Record) -> None:
     """Has a table a column of addresses; an empty cell in the first row says nothing about it."""
-    if record.columns.isdisjoint((*PRIMARY, *PROXIES)):
-        names = ", ".join(sorted(record.columns))
-        fail(
-            file.name,
-            1,
-            f"no column of addresses, such as PrimarySmtpAddress, mail or EmailAddresses; there are {names}",
-        )
+    if record.columns.keys().isdisjoint((*PRIMARY, *PROXIES)):
+        names = ", ".join(repr(name.strip()[:40]) for name in list(record.columns.values())[:MOST_NAMED])
+        text = "its first row names no column of addresses, such as PrimarySmtpAddress, mail or EmailAddresses; it has"
+        fail(file.name, 1, f"{text} {names}")
 
 
 def _note_unread(record: Record, unread: dict[str, tuple[Where, bool]]) -> None:
@@ -102,10 +106,10 @@ def _tell_attributes(found: Found, unread: dict[str, tuple[Where, bool]]) -> Non
 
 def _tell_unread(found: Found, record: Record, server: str) -> None:
     """Name the columns of a table that are not read; they matter where none of the others says where a mail file is."""
-    unread = sorted(record.columns - READ - {""})
+    unread = sorted(record.columns.keys() - READ - {""})
     if not unread:
         return
-    is_placed = not record.columns.isdisjoint(PLACING)
+    is_placed = not record.columns.keys().isdisjoint(PLACING)
     nowhere = "no column says where a mail file is (RecipientTypeDetails, RemoteRoutingAddress, MailServer)"
     meaning = "not read" if is_placed else f"not read, and {nowhere}: all are taken to be at {server}"
     found.leave("columns", ", ".join(unread), record.where._replace(line=1), meaning, matters=not is_placed)

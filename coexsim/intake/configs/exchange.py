@@ -60,6 +60,8 @@ def read_exchange(files: Sequence[File], asked: Asked) -> Found:
             else:
                 by_kind[kind].append(thing)
         found.counts[f"objects of {file.name}"] = count
+    if not any(found.counts.values()):
+        fail(files[0].name, 0, "there is no object in it; see 'coexsim import exchange --how'")
     people.finish()
     server = ("servers", name)
     on_premises = {

@@ -12,7 +12,7 @@ import base64
 import binascii
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ class Record(NamedTuple):
     values: dict[str, list[str]]
     where: Where
     dn: str = ""
-    columns: frozenset[str] = frozenset()  # of the whole table, in CSV
+    columns: Mapping[str, str] = {}  # of the whole table, in CSV: as they are written, by the same names as the values
 
     def first(self, *names: str) -> str:
         """The first value that one of these has, else nothing."""
@@ -69,7 +69,7 @@ def csv_records(file: File) -> Iterator[Record]:
         delimiter = max(",;\t", key=first.count)
         rows = csv.reader(_chain(first, text), delimiter=delimiter, strict=True)
         names: list[str] = []
-        columns: frozenset[str] = frozenset()
+        columns: dict[str, str] = {}
         before = 0
         try:
             for row in rows:
@@ -77,7 +77,7 @@ def csv_records(file: File) -> Iterator[Record]:
                 before = rows.line_num
                 if not names:
                     names = [_column(name) for name in row]
-                    columns = frozenset(names)
+                    columns = dict(zip(names, row, strict=True))
                 elif row:
                     yield Record(_by_name(names, row, where), where, columns=columns)
         except csv.Error as error:

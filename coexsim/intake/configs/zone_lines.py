@@ -24,6 +24,14 @@ _WINS = re.compile(r"\S+\s+(?:\d+\s+|IN\s+)*WINS(?:-?R)?\s", re.IGNORECASE)
 _FILE_NAME = re.compile(
     r"(?:db\.)?([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+?)(?:\.(?:zone|db|hosts|txt|dns|axfr|dig))?", re.IGNORECASE
 )
+_OUR_WORDS = {
+    "unknown rdatatype": "there is no type of record called",
+    "Text input is malformed": "its data are not those of its type",
+    "expecting an identifier": "a word is missing",
+    "expecting an integer": "a number is missing",
+    "expecting a string": "a text is missing",
+    "expected EOL or EOF, got 3": "it should have ended before",
+}
 
 
 class Line(NamedTuple):
@@ -100,7 +108,7 @@ class _ZoneReader:
                 for record in records:
                     yield Line(records.name, records.ttl, kind, record.to_text(origin=None, relativize=False), where)
         except (dns.exception.DNSException, ValueError, OverflowError) as error:
-            fail_at(where, f"not readable as a record: {_reason(error)}")
+            fail_at(where, f"no record such as 'mail 3600 IN A 192.0.2.10': found {text[:60]!r} ({_reason(error)})")
 
     def _origin_of(self, text: str) -> dns.name.Name:
         """The origin; for a SOA record its owner, which dnspython wants: in a transfer all names are written in full."""
@@ -174,7 +182,11 @@ _SUFFIXES = {".zone", ".db", ".hosts", ".dns", ".axfr"}
 
 
 def _reason(error: Exception) -> str:
-    return re.sub(r"^<string>:\d+: ", "", str(error)) or type(error).__name__
+    """What dnspython found, in words of a zone file."""
+    said = re.sub(r"^<\w+>:\d+: ", "", str(error)).rstrip(".") or type(error).__name__
+    for theirs, ours in _OUR_WORDS.items():
+        said = said.replace(theirs, ours)
+    return said
 
 
 def _entries(file: File) -> Iterator[tuple[int, str]]:
