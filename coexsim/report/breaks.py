@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 LONGEST_WORD = 16
 _LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
-_SIGNS = re.compile(r"(?<=[^\W_][./_=:,-])(?=[^\W_])")
+_SIGNS = re.compile(r"(?<=[^\W_][./_=:,(-])(?=[^\W_])")
 _SIGNS_OF_ADDRESS = re.compile(r"(?<=[@=:,])(?=[^\W_])")
 """An address is broken into person and domain alone."""
 

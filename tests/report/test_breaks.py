@@ -12,6 +12,7 @@ from coexsim.report.breaks import breakable, unbroken
     [
         ("servers.onprem.max_hop_count", "servers.<wbr>onprem.<wbr>max_<wbr>hop_<wbr>count"),
         ("to nonexistent@corporate.com, 5 s", "to nonexistent@<wbr>corporate.com, 5 s"),
+        ("utilisation(office-uplink) < 70 %", "utilisation(<wbr>office-<wbr>uplink) &lt; 70 %"),
         ("iUser1@corporate", "iUser1@corporate"),
         ("1,234,567.8 ms", "1,234,567.8 ms"),
         ("<script>alert.well.long</script>", "&lt;script&gt;alert.<wbr>well.<wbr>long&lt;/script&gt;"),
