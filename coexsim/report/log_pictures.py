@@ -117,7 +117,7 @@ def plot_rates(fit: Fit) -> Picture:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at_s, _: say_duration(at_s)))
     axes.set_xlabel("from the first message")
     axes.set_ylabel(f"messages in {say_duration(width_s)}")
-    axes.legend()
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))  # bars fill the picture
     return picture
 
 

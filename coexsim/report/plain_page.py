@@ -18,7 +18,9 @@ from coexsim.report.style import Picture, png_and_svg
 from coexsim.text import encodable
 
 PAGE = "report.html"
-_NUMBER = re.compile(r"-|no limit|[+-]?\d[\d,]*(\.\d+)?( ?(%|s|ms|µs|min|h|B|KB|MB|GB|busy))?")
+_NUMBER = re.compile(
+    r"-|no limit|[+-]?\d[\d,]*(\.\d+)?( ?(%|µs|ms|s|min|h|B|KB|MB|GB|[kMG]?bit/s|1/s|1/min|1/h|busy))?"
+)
 """A number with its unit, if it has one; or that there is none."""
 
 
