@@ -313,11 +313,17 @@ def tidy(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     for name, column in columns_of(table, map(str, frame)).items():
         values = frame[name]
         if column.dtype == "category":
-            used = values.cat.remove_unused_categories().cat.categories
-            words = list(TABLE_OUTCOMES) if name == "outcome" else sorted(map(str, used))
+            words = list(TABLE_OUTCOMES) if name == "outcome" else sorted(map(str, _words_used(values)))
             values = values.cat.set_categories(words_index(words))
         columns[name] = values.array
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _words_used(values: pd.Series[Any]) -> pd.Index[Any]:
+    """The categories that a row of the column has. (`remove_unused_categories` would sort all rows to find them.)"""
+    used = np.zeros(len(values.cat.categories) + 1, bool)
+    used[values.cat.codes.to_numpy()] = True  # the last of them is for rows without one, whose code is -1
+    return values.cat.categories[used[:-1]]
 
 
 def join(parts: Sequence[Results]) -> Results:
