@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from coexsim.cli import options
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, print_json
-from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, drop_pages, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import progress_bar
@@ -63,6 +63,7 @@ def compare(
     if folder is not None:
         from coexsim.report.differences import write_comparison
 
+        keeping.write(partial(drop_pages, folder))
         keeping.write(partial(write_comparison, found, folder, scope(one), pictures=pictures))
     if as_json:
         code = CANNOT_WRITE if keeping.failed else int(found.differs)

@@ -11,7 +11,7 @@ from coexsim.cli import options
 from coexsim.cli.completion import scenario_files
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
-from coexsim.cli.folder import results_folder
+from coexsim.cli.folder import drop_pages, results_folder
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import progress_bar
 
@@ -78,6 +78,7 @@ def fit(
             logs, scenario=scenario, folder=folder, domain=domain, addresses=addresses, year=year, progress=tell
         )
     found.save(folder)
+    drop_pages(folder)
     if pictures:
         from coexsim.report.log_page import write_fit_page
 

@@ -13,6 +13,12 @@ from coexsim.errors import OutputError, UsageError
 REPORTS = Path("reports")
 CANNOT_WRITE = 74
 """Exit code where results could not be written (EX_IOERR of BSD's sysexits.h)."""
+PAGES = ("report.html", "fit.html", "validation.html")
+PICTURES = (
+    "delay-by-flow", "utilisation", "backlog", "topology", "round-trip", "sizing", "sweep", "sweep-[0-9]*", "differences",
+    "rates", "sizes", "load", "qq",
+)  # fmt: skip
+"""How the pages and pictures of the verbs that run are called."""
 PROBE = b"coexsim" * 600  # more than a file system keeps beside a file's name
 
 
@@ -39,6 +45,13 @@ def results_folder(out: Path | None, scenario: Path, suffix: str = "") -> Path:
     except ValueError:  # UnicodeEncodeError among them
         raise UsageError(f"--out: the file system cannot have a folder of the name {str(folder)!r}") from None
     return folder
+
+
+def drop_pages(folder: Path, *others: str) -> None:
+    """Remove the page and the pictures of an earlier answer, and `others`: they would stand beside the tables of this one."""
+    for name in (*PAGES, *(f"{picture}.png" for picture in PICTURES), *others):
+        for path in folder.glob(name):
+            path.unlink()
 
 
 def _name(scenario: Path) -> str:

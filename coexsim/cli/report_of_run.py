@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, print_json
-from coexsim.cli.folder import CANNOT_WRITE, Keeping
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, drop_pages
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import run_bar
 from coexsim.cli.run_data import run_figures, run_provenance, verdicts_data
@@ -32,7 +32,7 @@ class Report:
     ) -> None:
         self.spec, self.results, self.folder = spec, results, folder
         self.keeping = Keeping()
-        self.keeping.write(partial(results.save, folder))
+        self.keeping.write(partial(results.save, folder), partial(drop_pages, folder))
         self.verdicts: Sequence[Verdict] = []
         self.summary: dict[str, Any] = {}
         self.outage = outage

@@ -12,7 +12,7 @@ from coexsim.answers import CANNOT_SAY
 from coexsim.cli import ahead, options
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
-from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, drop_pages, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import progress_bar
@@ -234,7 +234,7 @@ def _write_size(
         "runs": found.runs,
     }
     files = {"sizing.parquet": lambda: table_bytes(table), "sizing.json": lambda: json_bytes(summary)}
-    keeping.write(lambda: write_set(folder, files))
+    keeping.write(lambda: write_set(folder, files), lambda: drop_pages(folder))
     if pictures:
         from coexsim.report.size_page import write_size
 

@@ -13,7 +13,7 @@ from coexsim.cli import options
 from coexsim.cli.completion import swept_keys
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
-from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
+from coexsim.cli.folder import CANNOT_WRITE, Keeping, drop_pages, results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import progress_bar
@@ -102,6 +102,7 @@ def sweep(
     table = swept.table
     total = f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet"
     points = None
+    keeping.write(partial(drop_pages, folder, "migration.csv", "objectives.csv"))
     if list(grid) == [HOSTED_SHARE]:
         from coexsim.analysis.migration import curve
 

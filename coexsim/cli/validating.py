@@ -11,7 +11,7 @@ from coexsim.cli import options
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.fitting import Logs, Year
-from coexsim.cli.folder import results_folder
+from coexsim.cli.folder import drop_pages, results_folder
 from coexsim.cli.paint import say
 from coexsim.cli.progress_line import progress_bar
 
@@ -43,6 +43,7 @@ def validate(
             scenario, logs, tolerance=tolerance, replications=replications, seed=seed, year=year, progress=tell
         )
     write_json(found.to_data(), folder / "validation.json")
+    drop_pages(folder)
     page = ""
     if pictures:
         from coexsim.report.log_page import write_validation_page

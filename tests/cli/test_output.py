@@ -222,6 +222,37 @@ def test_a_set_replaces_a_set_or_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert [(tmp_path / name).read_bytes() for name in ("a", "b", "c")] == [b"new"] * 3
 
 
+LOADED = (
+    "load: {profile: office-worker}\nobjectives: [p95(delay) < 60 s]\n"
+    "size: {server: onprem, candidates: [{name: one, cores: 1, cost: 1}, {name: two, cores: 2, cost: 2}]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run FILE", "size FILE --no-headroom", "sweep FILE load.growth=1,2", "compare FILE FILE --replications 2",
+        "outage FILE --server onprem --at 5min --for 2min",
+    ],
+)  # fmt: skip
+def test_no_page_of_an_earlier_answer_stays_beside_new_tables(
+    command: str, scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With another seed and without pictures: the page and the pictures of the first go, what is not ours stays."""
+    text = scenario.read_text().split("load:")[0]
+    scenario.write_text(text + LOADED)
+    out = tmp_path / "out"
+    words = [*command.replace("FILE", str(scenario)).split(), "--out", str(out), "--jobs", "1", "--quiet"]
+    run(words)
+    made = {path.name for path in out.iterdir() if path.suffix in (".html", ".png")}
+    (out / "notes.png").write_bytes(b"mine")
+
+    run([*words, "--seed", "7", "--no-pictures"])
+
+    assert "report.html" in made
+    assert {path.name for path in out.iterdir() if path.suffix in (".html", ".png")} == {"notes.png"}
+
+
 def test_a_killed_replacement_is_finished_by_who_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed between two files, the one that stands for the set is not there; the next reader or writer moves the rest to its place."""
     names = ("a", "b", "summary.json")
