@@ -87,7 +87,8 @@ def write_import(found: Imported, folder: str | Path, answer: Sequence[str], kin
     ]  # fmt: skip
     count = f"{len(matters)} setting{'s' * (len(matters) != 1)}" if matters else "No setting"
     are = "is" if len(matters) < 2 else "are"
-    told = f"{count} that could change an answer {are} left out; {len(unused) - len(matters)} have no part in any"
+    left_out = f"{count} that could change an answer {are} left out"
+    told = f"{left_out}; {len(unused) - len(matters)} have no part in any"
     keys = list(_keys(found))
     changes = [[change.path, change.old, change.new] for change in found.changes]
     sections = [
@@ -105,7 +106,9 @@ def write_import(found: Imported, folder: str | Path, answer: Sequence[str], kin
     ]
     counts = [(what, f"{number:,}") for what, number in sorted(found.counts.items())]
     shown = [section for section in sections if section.rows]
-    return write_plain_page(folder, f"What the {kind} files say", counts, answer, shown, SETTINGS_ONLY)
+    keys_told = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)}"
+    title = f"{keys_told} from {kind}; {left_out[0].lower()}{left_out[1:]}"
+    return write_plain_page(folder, title, counts, answer, shown, SETTINGS_ONLY, of=f"What the {kind} files say")
 
 
 def _written(key: FoundKey) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from math import isfinite
+from math import ceil, floor, isfinite
 from pathlib import Path
 
 from coexsim.answers import CANNOT_SAY, MET, MISSED
@@ -24,6 +24,7 @@ from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.units import say_bytes, say_duration
 
 FIT_PAGE, VALIDATION_PAGE = "fit.html", "validation.html"
+UNKNOWN = "cannot say"
 FROM_LOGS = "From what the logs say alone: SMTP mail of the servers that wrote them."
 
 
@@ -41,14 +42,24 @@ def write_fit_page(fit: Fit, folder: str | Path) -> Path:
         Section(say_rates(fit), "rates", plot_rates(fit)),
         Section(say_sizes(fit), "sizes", plot_sizes(fit)),
         *(
-            Section(f"{topic.capitalize()}: {rows[0][0]} {rows[0][1]}", heads=heads, rows=rows)
+            Section(f"{topic.capitalize()}: {_first_known(rows)}", heads=heads, rows=rows)
             for topic, rows in topics.items()
         ),
         Section(_flows(fit), heads=flow_heads, rows=flows),
         Section(f"Files read: {len(files)}", heads=["file", "kind", "lines", "used", "damaged", "remarks"], rows=files),
     ]  # fmt: skip
     said = _period(fit)
-    return write_plain_page(folder, "What the mail logs say", [], said, sections, FROM_LOGS, page=FIT_PAGE)
+    title = f"{said[0].removesuffix('.').partition(';')[0]}; {_flows(fit)[0].lower()}{_flows(fit)[1:]}"
+    if not isfinite(fit.figure("messages").high):
+        title = f"At least {title[0].lower()}{title[1:]}"
+    of = "What the mail logs say"
+    return write_plain_page(folder, title, [], said, sections, FROM_LOGS, of=of, page=FIT_PAGE)
+
+
+def _first_known(rows: list[list[str]]) -> str:
+    """The first figure of a table that the logs could tell."""
+    name, value = next(((row[0], row[1]) for row in rows if row[1] != UNKNOWN), ("the logs", UNKNOWN))
+    return f"{name} {value}" if value == UNKNOWN else f"{name}, {value}"
 
 
 def _flows(fit: Fit) -> str:
@@ -57,7 +68,7 @@ def _flows(fit: Fit) -> str:
     if sums.empty or not sums.sum():
         return "No recipients were seen"
     sender, recipient = map(str, sums.index.tolist()[int(sums.to_numpy().argmax())])
-    return f"Most recipients, {sums.max() / sums.sum():.0%}, are {recipient} ones of {sender} senders"
+    return f"Most recipients, {100 * sums.max() / sums.sum():.0f} %, are {recipient} ones of {sender} senders"
 
 
 def write_validation_page(validation: Validation, folder: str | Path) -> Path:
@@ -90,17 +101,31 @@ def write_validation_page(validation: Validation, folder: str | Path) -> Path:
 def figure_row(figure: MeasuredFigure) -> list[str]:
     """A figure as words: name, value, interval, messages, what the profile assumed, remark."""
     say = partial(say_figure, unit="share" if figure.is_share else figure.unit)
-    interval = f"{say(figure.low)} to {say(figure.high)}" if isfinite(figure.low) else ""
-    value = say(figure.value) if isfinite(figure.value) else "cannot say"
+    value = say(figure.value) if isfinite(figure.value) else UNKNOWN
     assumed = say(figure.assumed) if isfinite(figure.assumed) else ""
     return [
         _with_arrows(figure.name),
         value,
-        interval,
+        _interval(figure),
         f"{figure.messages:,}" if figure.messages else "",
         assumed,
         figure.remark,
     ]
+
+
+def _interval(figure: MeasuredFigure) -> str:
+    """From where to where a figure may be: a number of messages is whole, and what has no upper end is told by its lower one."""
+    say = partial(say_figure, unit="share" if figure.is_share else figure.unit)
+    low, high = figure.low, figure.high
+    if not isfinite(low):
+        return ""
+    if not isfinite(high):
+        return f"at least {say(low)}"
+    if figure.topic == "counts" and figure.unit == "1" and not figure.is_share:
+        low, high = floor(low), ceil(high)
+        if low == high:
+            return "exact"
+    return f"{say(low)} to {say(high)}"
 
 
 def _with_arrows(text: str) -> str:
@@ -126,7 +151,9 @@ def _period(fit: Fit) -> list[str]:
     lost = (
         f"; the logs lack about {fit.complete.lost_share:.1%} of their lines" if fit.complete.lost_share > 0.002 else ""
     )
-    found = [f"{fit.replay.messages:,} messages in {say_duration(fit.period_s[1] - fit.period_s[0])}{lost}."]
+    left = fit.load.messages - fit.replay.messages
+    refused = f"; of {left:,} of them the logs name no recipient, so that no replay has them" if left else ""
+    found = [f"{fit.load.messages:,} messages in {say_duration(fit.period_s[1] - fit.period_s[0])}{refused}{lost}."]
     if fit.complete.unlogged:
         found.append(f"{fit.complete.why[0].upper()}{fit.complete.why[1:]}.")
     if doubt := fit.complete.doubt:

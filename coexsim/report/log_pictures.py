@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from coexsim.answers import MET, MISSED
@@ -32,9 +32,11 @@ def say_rates(fit: Fit) -> str:
     """The finding of `plot_rates`."""
     born_s, counts, _, width_s, ends = _bars(fit)
     heights = np.histogram(born_s, ends, weights=counts)[0]
-    at = int(heights.argmax())
+    at, all_ = int(heights.argmax()), int(counts.sum())
     when = f"{say_duration(ends[at])} after the first one" if at else "at the beginning of the log"
-    return f"{heights[at]:,.0f} messages came in the busiest {say_duration(width_s)}, {when}"
+    width = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86400.0: "day"}.get(width_s, say_duration(width_s))
+    was = "was" if heights[at] == 1 else "were"
+    return f"{heights[at]:,.0f} of {all_:,} messages {was} handed in during the busiest {width}, {when}"
 
 
 def _bars(fit: Fit) -> tuple[Floats, Ints, Ints, float, Floats]:
@@ -55,8 +57,8 @@ def say_delays(validation: Validation) -> str:
         return "Delays: nothing to compare"
     met, missed = judged.count(MET), judged.count(MISSED)
     are = "is" if missed == 1 else "are"
-    unsure = f"; of {len(judged) - met - missed} the log cannot say" if len(judged) > met + missed else ""
-    within = f"{met} of {len(judged)} percentiles are within {validation.tolerance:.0%}"
+    unsure = f"; the log cannot say of {len(judged) - met - missed}" if len(judged) > met + missed else ""
+    within = f"{met} of {len(judged)} percentiles are predicted within {100 * validation.tolerance:g} %"
     return f"Delays: {within}, {missed} {are} not{unsure}"
 
 
@@ -134,7 +136,7 @@ def plot_qq(validation: Validation) -> Picture:
         return nothing_to_draw(title, "no flow has ten copies in both")
     columns = min(4, len(flows))
     rows = -(-len(flows) // columns)
-    note = f"Quantiles of delay from 2 % to 99 %, predicted over measured. Grey: within {validation.tolerance:.0%}. Dots: p50 and p95."
+    note = f"Quantiles of delay, 2 % to 99 %, predicted over measured. Grey: within {100 * validation.tolerance:g} %. Dots: p50 and p95."
     picture = new_picture(0.6 + 2.6 * rows, title, note)
     shares = np.concatenate([np.linspace(0.02, 0.9, 45), np.linspace(0.91, 0.99, 9)])
     for place, flow in enumerate(flows, start=1):
@@ -155,11 +157,22 @@ def plot_qq(validation: Validation) -> Picture:
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
         for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(FixedLocator(_ticks(low, high)))
             axis.set_major_formatter(FuncFormatter(lambda s, _: say_duration(s)))
-            axis.set_minor_formatter(FuncFormatter(lambda _s, _: ""))
+            axis.set_minor_locator(NullLocator())
         axes.tick_params(labelsize=8)
         axes.set_title(flow.replace("->", " → "))
     return picture
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers of a logarithmic axis: three or so, however short or long it is."""
+    for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+        first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
+        found = [step * 10.0**n for n in range(first, last + 1) for step in steps if low <= step * 10.0**n <= high]
+        if len(found) >= 3:
+            break
+    return found[:: -(-len(found) // 3)]
 
 
 @styled
