@@ -172,7 +172,7 @@ def _ticks(low: float, high: float) -> list[float]:
         found = [step * 10.0**n for n in range(first, last + 1) for step in steps if low <= step * 10.0**n <= high]
         if len(found) >= 3:
             break
-    return found[:: -(-len(found) // 3)]
+    return found[:: max(1, -(-len(found) // 3))]
 
 
 @styled

@@ -168,3 +168,19 @@ def test_files_that_are_extended_are_not_written(mine: Path) -> None:
     assert plan.read_text(encoding="utf-8").startswith("extends: mine.yaml\n")
     assert "\n# my plan\n" in plan.read_text(encoding="utf-8")
     assert load_scenario(plan).servers["onprem"].host == "mail.corporate.com"
+
+
+def test_what_stands_behind_half_a_list_of_what_is_not_modelled_stays(mine: Path) -> None:
+    """The list that an import leaves at the end was cut off, and the writer went on below it: nothing of that is the list's."""
+    (mine.parent / "given" / "main.cf").write_text(MAIN + "smtpd_milters = inet:127.0.0.1:8891\n", encoding="utf-8")
+    assert run(words(mine)) == 0
+    whole = mine.read_text(encoding="utf-8")
+    cut, begin, _ = whole.partition("# --- not modelled")
+    mine.write_text(
+        f"{cut}{begin}, from postfix of onprem: main.cf:\n#   main\nrun: {{seed: 7}}\n# mine\n", encoding="utf-8"
+    )
+
+    for _ in range(2):
+        assert run(words(mine)) == 0
+        assert "run: {seed: 7}\n# mine\n" in mine.read_text(encoding="utf-8")
+        assert mine.read_text(encoding="utf-8").count("smtpd_milters") == 1

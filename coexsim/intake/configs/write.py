@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -128,10 +129,9 @@ def _not_modelled(unused: Sequence[Unused], label: Label) -> list[str]:
 
 def _without_old_list(text: str, label: Label) -> str:
     """The text without the list that an earlier import of the same files left at its end."""
-    begin, end = _BEGIN.format(label), _END.format(label)
-    before, found, after = text.partition(begin)
-    rest = after.partition(end)
-    return before + rest[2].removeprefix("\n") if found and rest[1] else text
+    begin, end = re.escape(_BEGIN.format(label)), re.escape(_END.format(label))
+    # only whole lists: of one that was cut off, nothing says where it ended and where the writer's own words go on
+    return re.sub(rf"^{begin}\n(?:#   .*\n)*{end}(?:\n|\Z)", "", text, flags=re.MULTILINE)
 
 
 __all__ = ["Imported", "written", "written_into"]
