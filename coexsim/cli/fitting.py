@@ -12,7 +12,7 @@ from coexsim.cli.completion import scenario_files
 from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, figure, print_json
 from coexsim.cli.folder import drop_pages, results_folder
-from coexsim.cli.paint import say
+from coexsim.cli.paint import paint, say
 from coexsim.cli.progress_line import progress_bar
 
 if TYPE_CHECKING:
@@ -66,10 +66,12 @@ def fit(
 ) -> int:
     """Load, sizes, service times and retries from mail logs (Postfix, Exchange, Microsoft 365, Google, Domino), as a scenario.
 
-    Exit code: 0 done, 3 where messages cannot be counted because lines are missing.
+    The scenario is loaded again and the log's own mail traced through it. Exit code: 0 done, 1 where it would end otherwise there than
+    the log says, 3 where messages cannot be counted because lines are missing.
     """
     from coexsim.intake.fit import FITTED
     from coexsim.intake.fit import fit as run_fit
+    from coexsim.intake.fit_ways import faults, wrong_ways
 
     folder = results_folder(out, Path("fit.yaml"))
     addresses = "kept" if keep_addresses else "hashed" if hash_addresses else "sides"
@@ -83,13 +85,20 @@ def fit(
         from coexsim.report.log_page import write_fit_page
 
         write_fit_page(found, folder)
-    code = 0 if found.complete.counts_hold else 3
+    wrong = wrong_ways(found, folder / FITTED)
+    errors = faults(folder / FITTED) if scenario is None else []
+    code = 1 if errors or any(each.is_most for each in wrong) else 0
+    code = code if found.complete.counts_hold else 3
     where = f"Scenario {folder / FITTED}; mail, figures{' and page' if pictures else ''} beside it"
     if as_json:
-        print_json(_data(found, where, code, folder))
+        data = _data(found, where, code, folder)
+        print_json(data | {"wrong_ways": [each._asdict() for each in wrong], "errors": errors})
         return code
     if not quiet:
         _say(found)
+        say(str(each) for each in wrong if not each.is_most)
+    say(paint(f"The fitted scenario is at fault: {error}", "red") for error in errors)
+    say(paint(str(each), "yellow") for each in wrong if each.is_most)
     say(where)
     return code
 

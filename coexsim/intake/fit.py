@@ -17,7 +17,7 @@ from coexsim.intake.figures import MeasuredFigure, table_of
 from coexsim.intake.fit_counts import Complete, CountsSeen, LinesSeen, home_figures
 from coexsim.intake.fit_load import LoadSeen, TimesSeen
 from coexsim.intake.fit_replay import Replay, ReplaySeen, sent_sizes
-from coexsim.intake.fit_scenario import LoggedSetUp, SetUpSeen, round_trips, scenario_names
+from coexsim.intake.fit_scenario import round_trips, scenario_names
 from coexsim.intake.fit_service import MeasuredWork, TriesSeen
 from coexsim.intake.fit_sizes import SizeFit, SizesSeen, fit_sizes
 from coexsim.intake.fit_text import scenario_text
@@ -29,6 +29,7 @@ from coexsim.intake.logs.read import read_logs
 from coexsim.intake.logs.sides import Sides, SidesSeen
 from coexsim.intake.logs.silences import SilencesSeen
 from coexsim.intake.logs.unlogged import UnloggedSeen
+from coexsim.intake.set_up_seen import LoggedSetUp, SetUpSeen
 from coexsim.pictures import Pictures
 from coexsim.progress import ShareProgress
 from coexsim.scenario.load import load_scenario, scenario_from_text
@@ -49,7 +50,8 @@ class Fit:
 
     `figures` are the answers, each with its interval and number of messages. `flows` counts recipients by sender's side, kind of
     recipient, outcome and code; `load` counts messages by time and side. `scenario_text` is a scenario that says the same, `replay` the
-    mail itself. `told` is what was read of each file and what could not be. `parts` has what became of each message.
+    mail itself. `names` are the scenario's for the logged servers, `shown_names` what figures call them. `told` is what was read of each
+    file and what could not be. `parts` has what became of each message.
     """
 
     figures: tuple[MeasuredFigure, ...]
@@ -58,6 +60,7 @@ class Fit:
     sizes: SizeFit | None
     works: dict[int, MeasuredWork]
     names: dict[int, str]
+    shown_names: dict[int, str]
     outages: tuple[HostOutage, ...]
     complete: Complete
     replay: Replay
@@ -103,7 +106,7 @@ class Fit:
         """What was found of clocks that were wrong, a sentence each."""
         zones = self.parts.book.zones_s
         return [
-            _say_clock(self.names[server], clock, zones and server not in zones)
+            _say_clock(self.shown_names[server], clock, zones and server not in zones)
             for server, clock in self.parts.clocks.items()
         ]
 
@@ -240,8 +243,7 @@ def fit(
     names, tries, assumed = scenario_names(known, given), tries_seen.frame(), _assumed(given, profile)
     # where lines are missing, only messages that certainly begin here tell their size as handed in
     sizes = fit_sizes(sizes_seen if complete.counts_hold else sure_sizes)
-    # which server is the one on-premises cannot be told where a log in between is missing: each keeps the name that it has in its log
-    shown = {n: book.servers[n] for n in names} if complete.unlogged and given is None else names
+    shown = _shown(known, names, given, is_whole=not complete.unlogged)
     works = fit_service.server_work(book, tries, round_trips(given, names))
     figures = [
         *counts.figures(complete, _scope(book, sides), unlogged.sources),
@@ -263,9 +265,20 @@ def fit(
     }
     text = scenario_text(known, names, load, sizes, works, retries, outages, complete, given, folder)
     return Fit(
-        tuple(figures), counts.flows(), load, sizes, works, names, tuple(outages), complete, replay.replay(sizes_seen), text,
+        tuple(figures), counts.flows(), load, sizes, works, names, shown, tuple(outages), complete, replay.replay(sizes_seen), text,
         tuple(book.told), found, sides,
     )  # fmt: skip
+
+
+def _shown(known: LoggedSetUp, names: dict[int, str], given: Scenario | None, *, is_whole: bool) -> dict[int, str]:
+    """What figures call each server: the given scenario's name, or the name by what it does, with its host.
+
+    Which server is the one on-premises cannot be told where a log in between is missing: each keeps the name that it has in its log.
+    """
+    if given is not None:
+        return names
+    own = known.book.servers
+    return {n: f"{name} ({own[n]})" if is_whole and name != own[n] else own[n] for n, name in names.items()}
 
 
 def _scope(book: LogBook, sides: Sides) -> str:

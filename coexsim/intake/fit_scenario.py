@@ -4,101 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from coexsim.intake.fit_service import MeasuredWork
-from coexsim.intake.logs.book import SENT, LogBook
-from coexsim.intake.logs.join import ip_of, name_of, server_at
-from coexsim.intake.logs.journeys import DELIVERED, Journeys
-from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, Sides, domain_of
-from coexsim.intake.logs.tallies import Counts, most_of
+from coexsim.intake.fit_set_up import server_names
+from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM
+from coexsim.intake.set_up_seen import LoggedSetUp
 from coexsim.scenario.model import Scenario
 from coexsim.sim.formulas import session_round_trips
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./ +-]*|\d+(?:\.\d+)? (?:ms|s|B|KB|MB|%)")
 _RESERVED = frozenset(("true", "false", "null", "yes", "no", "on", "off", "~"))
-PRODUCTS = {"postfix": "postfix", "exchange": "exchange", "domino": "domino"}
-SITES = {"onprem": "office", "hosted": "hosted", "external": "internet"}
-ROUND_TRIP = "0.01 ms"
-"""What lines take is in the times that the logs give; but an attempt at a host that is down must take some time, or mail that is tried at
-once would not wait for what the first attempts find out."""
-LOCALLY = (1 << 32) - 1  # in place of a host's number
-FREE_NET = "192.0.2."  # RFC 5737: for documentation; stands in where a log says no address
-
-
-class SetUpSeen:
-    """What parts of a log show of servers, beside their sides: mail files, clients, domains, and the way to hosted people."""
-
-    def __init__(self) -> None:
-        self.mail_files = Counts()  # copies put into mail files, by server
-        self.delivered = Counts()  # server << 32 | address
-        self.clients = Counts()  # of messages that hosted people sent, by host
-        self.outside = Counts()  # messages from the Internet, by sender
-        self.ways = Counts()  # deliveries for people of a side, by server, side and host
-
-    def add(self, found: Journeys, sides: Sides) -> None:
-        """Take a part."""
-        copies, messages = found.copies, found.messages
-        kept = copies["outcome"].to_numpy() == DELIVERED
-        server, to = copies["server"].to_numpy(np.int64)[kept], copies["to"].to_numpy(np.int64)[kept]
-        self.mail_files.add(server)
-        self.delivered.add(server << 32 | to)
-        sender, client = messages["sender"].to_numpy(), messages["client"].to_numpy()
-        side = sides.senders[sender]
-        self.clients.add(client[(side == HOSTED) & (client >= 0)])
-        self.outside.add(sender[(side == INTERNET) & (sender >= 0)])
-        went = found.joined.deliveries
-        side, relay = sides.homes[went["to"].to_numpy()], went["relay"].to_numpy(np.int64)
-        relay = np.where(went["is_local"].to_numpy(), LOCALLY, relay)
-        kept = np.isin(side, (ONPREM, HOSTED)) & (went["status"] == SENT).to_numpy() & (relay >= 0)
-        number = found.joined.visits["server"].to_numpy(np.int64)[went["row"].to_numpy()]
-        self.ways.add((number << 34 | side << 32 | relay)[kept])
-
-    def ways_of(self, server: int, side: int) -> Counter[int]:
-        """To which hosts a server handed mail for people of a side (`LOCALLY`: into mail files of its own), and how often."""
-        return Counter(
-            {key & LOCALLY: n for key, n in self.ways.items() if key >> 34 == server and key >> 32 & 3 == side}
-        )
-
-
-@dataclass(frozen=True)
-class LoggedSetUp:
-    """What the logs of all servers together show of the set-up."""
-
-    book: LogBook
-    hosts: dict[int, set[str]]  # names of each server
-    sides: Sides
-    seen: SetUpSeen
-
-    def server_at(self, host: str) -> int:
-        """The logged server of a host as written in a log; -1: none."""
-        return server_at(host, self.hosts)
 
 
 def scenario_names(known: LoggedSetUp, scenario: Scenario | None) -> dict[int, str]:
     """The name of each logged server: that in the scenario that is given, else by what it does, such as onprem or hosted-inbound."""
     if scenario is not None:
         return _given_names(known, scenario)
-    sides, homes = known.sides, {server for server, n in known.seen.mail_files.items() if n}
-    names: dict[int, str] = {}
-    taken: Counter[str] = Counter()
-    for server in sorted(sides.servers, key=lambda s: (sides.servers[s], s not in homes, s)):
-        side = sides.servers[server]
-        if side == ONPREM:
-            word = "onprem"
-        elif side == HOSTED:
-            word = "hosted-inbound" if server in homes else "hosted-outbound"
-        else:
-            word = "external"
-        taken[word] += 1
-        names[server] = word if taken[word] == 1 else f"{word}-{taken[word]}"
-    return names
+    return server_names(known)
 
 
 def _given_names(known: LoggedSetUp, scenario: Scenario) -> dict[int, str]:
@@ -145,123 +71,6 @@ def round_trips(scenario: Scenario | None, names: dict[int, str]) -> dict[tuple[
             )
             found[a, b] = trips * lines.get(frozenset((one.site, other.site)), 0.0)
     return found
-
-
-def set_up(known: LoggedSetUp, names: dict[int, str]) -> dict[str, Any]:
-    """Servers, zones and sides as the logs show them, where no scenario is given."""
-    book, sides = known.book, known.sides
-    servers: dict[str, Any] = {}
-    hosts: dict[str, tuple[str, str]] = {}
-    for number, name in names.items():
-        hosts[name] = _host_of(known, number, len(hosts))
-    missing = {"onprem": ONPREM, "hosted-inbound": HOSTED, "hosted-outbound": HOSTED, "external": INTERNET}
-    for name in missing:
-        if name not in hosts:
-            hosts[name] = (_unlogged_host(known, name), f"{FREE_NET}{len(hosts) + 10}")
-    product = next((book.products.get(n, "postfix") for n, name in names.items() if name == "onprem"), "postfix")
-    inbound = hosts["hosted-inbound"]
-    servers["onprem"] = _onprem(PRODUCTS.get(product, "postfix"), hosts["onprem"], inbound[0], sides.domain)
-    for name in hosts:
-        if name.startswith("hosted-inbound"):
-            servers[name] = {"kind": "hosted-inbound", "host": hosts[name][0], "address": hosts[name][1]}
-        elif name.startswith("hosted-outbound"):
-            servers[name] = {"kind": "hosted-outbound", "host": hosts[name][0], "address": hosts[name][1]}
-    servers |= _outside(known, names, hosts)
-    for host, limit in sorted(book.size_limits.items()):
-        number = known.server_at(host)
-        if number in names and names[number] in servers:
-            key = "message_size_limit" if servers[names[number]]["kind"] == "postfix" else "max_message_size"
-            servers[names[number]][key] = f"{limit} B"
-    mx = hosts["onprem"]
-    zone = f"@ 1h IN MX 10 {mx[0]}.\n"
-    dns = {sides.domain: zone}
-    domain = domain_of("@" + mx[0])
-    if mx[0].endswith("." + sides.domain):
-        dns[sides.domain] = zone + f"{mx[0].removesuffix('.' + sides.domain)} 1h IN A {mx[1]}\n"
-    elif "." in domain:
-        dns[domain.partition(".")[2]] = f"{domain.partition('.')[0]} 1h IN A {mx[1]}\n"
-    sites = {name: SITES[name.partition("-")[0]] for name in servers}
-    servers = {name: {"kind": server.pop("kind"), "site": sites[name], **server} for name, server in servers.items()}
-    lines = [{"between": list(pair), "round_trip": ROUND_TRIP} for pair in combinations(sorted(set(sites.values())), 2)]
-    return {
-        "coexsim": 1, "domain": sides.domain, "sites": sorted(set(sites.values())), "links": lines, "dns": dns, "servers": servers,
-    }  # fmt: skip
-
-
-def _host_of(shown: LoggedSetUp, number: int, count: int) -> tuple[str, str]:
-    known = shown.hosts.get(number, set())
-    ips = sorted(name for name in known if re.fullmatch(r"[\d.]+|[0-9a-f:]+:[0-9a-f:]*", name))
-    long_names = sorted(
-        (name for name in known if "." in name and name not in ips), key=lambda name: (-len(name), name)
-    )
-    host = (
-        long_names[0]
-        if long_names
-        else re.sub(r"[^a-z0-9-]+", "-", shown.book.servers[number].casefold()).strip("-") + ".example"
-    )
-    return host, ips[0] if ips else f"{FREE_NET}{count + 10}"
-
-
-def _unlogged_host(known: LoggedSetUp, name: str) -> str:
-    """The name of a server that only others' logs speak of."""
-    if name == "hosted-inbound":
-        handed = Counter(host for host, side in known.sides.hosts.items() if side == HOSTED and name_of(host))
-        if handed:
-            return name_of(handed.most_common(1)[0][0])
-    if name == "hosted-outbound":
-        named = [known.book.hosts[client] for client in most_of(known.seen.clients.by_key)]
-        named = [host for host in named if name_of(host)]
-        if named:
-            return name_of(named[0])
-    return f"{name}.example"
-
-
-def _onprem(kind: str, host: tuple[str, str], smart_host: str, domain: str) -> dict[str, Any]:
-    server: dict[str, Any] = {"kind": kind, "host": host[0], "address": host[1]}
-    if kind == "postfix":
-        return server | {"smart_host": f"smtp:[{smart_host}]"}
-    if kind == "domino":
-        switches = {"smtp_listener_task": "enabled", "smtp_outside_local_domain": "enabled", "global_domain": [domain]}
-        return server | switches | {"smart_host": smart_host}
-    connectors = [
-        {"name": "hosted", "address_spaces": [domain], "smart_hosts": [smart_host]},
-        {"name": "Internet", "address_spaces": ["*"]},
-    ]
-    return server | {"accepted_domains": {domain: "internal-relay"}, "send_connectors": connectors}
-
-
-def _outside(known: LoggedSetUp, names: dict[int, str], hosts: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    """The Internet: logged servers with their own domains, the rest as one server."""
-    texts, sides = known.book.addresses, known.sides
-    servers: dict[str, Any] = {}
-    taken: set[str] = set(sides.domains)
-    for number, name in names.items():
-        if not name.startswith("external"):
-            continue
-        tally: Counter[str] = Counter()
-        for key, n in known.seen.delivered.items():
-            if key >> 32 == number:
-                tally[domain_of(texts[key & 0xFFFFFFFF])] += n
-        domains = [d for d, _ in tally.most_common() if d and d not in taken]
-        taken.update(domains)
-        servers[name] = {
-            "kind": "external",
-            "host": hosts[name][0],
-            "address": hosts[name][1],
-            "domain": domains or [f"{name}.example"],
-        }
-    if "external" not in servers:
-        outside: Counter[str] = Counter()
-        for code, n in known.seen.outside.items():
-            outside[domain_of(texts[code])] += n
-        domains = [d for d, _ in outside.most_common(1) if "." in d] or ["otherdomain.com"]
-        servers["external"] = {
-            "kind": "external",
-            "host": hosts["external"][0],
-            "address": hosts["external"][1],
-            "domain": domains,
-        }
-    return servers
 
 
 def measured_servers(works: dict[int, MeasuredWork], names: dict[int, str], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -336,4 +145,4 @@ def _scalar(value: Any) -> str:
     )
 
 
-__all__ = ["ip_of", "measured_servers", "round_trips", "scenario_names", "set_up", "yaml_text"]
+__all__ = ["measured_servers", "round_trips", "scenario_names", "yaml_text"]

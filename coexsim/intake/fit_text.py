@@ -14,12 +14,14 @@ import numpy as np
 
 from coexsim.intake.fit_counts import SENDER_SIDES, Complete
 from coexsim.intake.fit_load import DAY_S, LoadSeen
-from coexsim.intake.fit_scenario import LOCALLY, LoggedSetUp, measured_servers, set_up, yaml_text
+from coexsim.intake.fit_scenario import measured_servers, yaml_text
 from coexsim.intake.fit_service import MeasuredWork
+from coexsim.intake.fit_set_up import directory_of, left_out, set_up
 from coexsim.intake.fit_sizes import SizeFit
 from coexsim.intake.fit_traffic import HostOutage, RetryGaps
 from coexsim.intake.logs.join import name_of
 from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, UNKNOWN, UNKNOWN_AT_HOSTED, UNKNOWN_DOMAIN, Sides
+from coexsim.intake.set_up_seen import LOCALLY, LoggedSetUp
 from coexsim.mail.message import fold
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import PostfixServer
@@ -51,10 +53,10 @@ def scenario_text(
     head += f"{load.messages} messages from {_when(period_s[0] + zone_s)} to {_when(period_s[1] + zone_s)}"
     if complete.lost_share > 0.002:
         head += f"; the log lacks about {complete.lost_share:.1%} of its lines"
-    if given is None and (between := _gateways(known)):
+    if given is None and (others := left_out(known, names, scenario_servers)):
         head += (
-            f".\nNot to be trusted as it stands: {', '.join(between)} passes the organisation's mail on and has no mail files; such a "
-            "set-up is not worked out from logs, give it with --scenario"
+            f".\nNot in it: {', '.join(others)}, where people hand mail in whose mail files are elsewhere; "
+            "such a set-up is not worked out from logs, give it with --scenario"
         )
     if complete.unlogged:
         head += f".\nNot to be trusted as it stands: {complete.why}"
@@ -71,7 +73,7 @@ def scenario_text(
     if given is None:
         for name, more in servers.items():
             data["servers"][name] = data["servers"][name] | more
-        data["directory"] = {"master": "onprem", "replica": {"at": "hosted-inbound"}, "population": _population(sides)}
+        data["directory"] = directory_of(scenario_servers, _population(sides))
         remarks["directory.population"] = "addresses seen in the logs"
     else:
         data["servers"] = servers
@@ -174,17 +176,6 @@ def _ways(known: LoggedSetUp, names: Mapping[int, str], given: Scenario) -> dict
             elif whole is None and host and side == HOSTED and not server.smart_host:
                 found.setdefault(name, {})["smart_host"] = f"[{host}]"
     return found
-
-
-def _gateways(known: LoggedSetUp) -> list[str]:
-    """Servers, by their names in the logs, that only pass on mail for the organisation: nobody hands in or has a mail file there."""
-    own = {
-        server
-        for server, side in known.sides.servers.items()
-        if side == INTERNET and not known.seen.mail_files[server]
-        if known.seen.ways_of(server, ONPREM) or known.seen.ways_of(server, HOSTED)
-    }
-    return sorted(known.book.servers[server] for server in own)
 
 
 def _population(sides: Sides) -> dict[str, int]:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from coexsim.intake.configs.importing import import_setup
-from coexsim.intake.fit import Fit, fit
+from coexsim.intake.fit import FITTED, Fit, fit
+from coexsim.intake.fit_ways import faults, wrong_ways
 from coexsim.intake.validate import Validation, validate
-from tests.intake.log_lab import LAB, lab_fit
+from tests.intake.log_lab import LAB
 from tests.intake.test_outage_log import mailboxes
 
 FOLDER = LAB.parent / "postfix-gateway"
@@ -114,10 +115,19 @@ def test_mailboxes_without_a_name_go_the_ways_of_those_with_one(found: Fit) -> N
     assert 'smart_host: "[edge.firm.test]"' in found.scenario_text
 
 
-def test_a_gateway_is_not_worked_out_in_silence() -> None:
-    """Without a scenario the logs alone would make of it a server of the Internet: the head says so; of the other lab nothing is said."""
-    assert "edge passes the organisation's mail on and has no mail files" in fit(LOGS).scenario_text
-    assert "passes the organisation's mail on" not in lab_fit().scenario_text
+def test_a_gateway_is_worked_out(tmp_path: Path) -> None:
+    """Without a scenario: the MX leads to it, and by no flow does mail end otherwise in the scenario than in the logs."""
+    made = fit(LOGS, folder=tmp_path)
+    made.save(tmp_path)
+
+    assert made.names[_number(made, "edge")] == "gateway"
+    assert "MX 10 edge.firm.test." in made.scenario_text
+    assert faults(tmp_path / FITTED) == []
+    assert wrong_ways(made, tmp_path / FITTED) == []
+
+
+def _number(made: Fit, server: str) -> int:
+    return list(made.parts.book.servers.texts).index(server)
 
 
 def test_the_outage_is_predicted(validated: Validation) -> None:

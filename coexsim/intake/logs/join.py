@@ -85,6 +85,11 @@ def ip_of(host: str) -> str:
     return (match["ip"] or "") if match else ""
 
 
+def host_name(host: str) -> str:
+    """The name of a host as written in a log, or its address where it has none."""
+    return name_of(host) or ip_of(host)
+
+
 class _KeptJoin(NamedTuple):
     """Of a part between two passes."""
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from coexsim.errors import UsageError
 from coexsim.intake.logs.book import NOBODY, LogBook
 from coexsim.intake.logs.google import SERVICE as GOOGLE
-from coexsim.intake.logs.join import ip_of, name_of
+from coexsim.intake.logs.join import host_name, ip_of, name_of
 from coexsim.intake.logs.journeys import BOUNCED_, DELIVERED, HANDED_ON, REFUSED, Journeys
 from coexsim.intake.logs.tallies import Counts, Floats, Ints, most_of
 from coexsim.intake.logs.trace_export import SERVICE as MICROSOFT
+from coexsim.mail.products.services import service_of_host
 from coexsim.scenario.model import Scenario
 
 KINDS = ("onprem", "hosted", "internet", "unknown", "unknown at hosted", "unknown domain", "group")
@@ -27,6 +28,7 @@ SIDE_OF_KIND = ("onprem", "hosted", "internet", "unknown", "unknown", "internet"
 NULL_SENDER = 7  # the sender of notices
 ENOUGH_PEOPLE = 5  # who hand in mail in one way, to take others for people of their side
 RARE = 0.02  # a place that has less of a domain's deliveries is no home of it
+Home = int | str  # a logged server by its number, another host by its name
 Place = tuple[str, int]  # ("server", its number) or ("host", its number): where a copy ended
 _HOST = 1 << 32  # places as numbers: this bit, and a host's code; else a server's
 _ALL = (1 << 33) - 1
@@ -105,17 +107,21 @@ class SidesSeen:
         domains = [domain_of(text) if "@" in text else "" for text in book.addresses.texts]
         own = _own(self._by_domain(domains), domains, scenario, domain)
         is_own = np.array([domain in own for domain in domains], bool)
-        home_of = {to: _place(key) for to, (_, key) in self._homes.items() if is_own[to]}
+        places = {to: _place(key) for to, (_, key) in self._homes.items() if is_own[to]}
         onward: Counter[int] = Counter()
         for key, n in self._onward.items():
             if is_own[key & 0xFFFFFFFF]:
                 onward[key >> 32] += n
-        sides = _side_of_places(book, names, scenario, home_of, onward)
+        sides = _side_of_places(book, names, scenario, places, onward, own)
         homes = np.full(len(domains), NOBODY)
-        for to, place in home_of.items():
+        for to, place in places.items():
             homes[to] = sides[place]
         servers = _side_of_servers(len(book.servers), self._sure, sides, homes, is_own)
         senders = np.where(is_own, homes, INTERNET)
+        if scenario is None and len(there := set(sides.values())) == 1:
+            [only] = there  # nobody's mail files are on the other side
+            senders[is_own] = only
+            servers = {n: side if side == INTERNET else only for n, side in servers.items()}
         of_way = self._side_of_ways(homes)
         for sender, (_, way) in self._first.items():
             if sender >= 0 and senders[sender] < 0:
@@ -190,22 +196,48 @@ def _own(
 
 
 def _side_of_places(
-    book: LogBook, names: dict[int, set[str]], scenario: Scenario | None, home_of: dict[int, Place], onward: Counter[int]
+    book: LogBook, names: dict[int, set[str]], scenario: Scenario | None, places: dict[int, Place], onward: Counter[int], own: set[str],
 ) -> dict[Place, int]:  # fmt: skip
     """The side of each place that is somebody's home. `onward`: how much of the organisation's mail each server handed on."""
-    counts = Counter(home_of.values())
+    counts = Counter(places.values())
     if scenario is not None:
         named = _named(scenario)
         sides = {place: side for place in counts if (side := _look_up(book, names, place, named)) is not None}
         if sides:
             return {place: sides.get(place, HOSTED if place[0] == "host" else ONPREM) for place in counts}
-    services = [place for place in counts if place[0] == "server" and book.servers[place[1]] in (MICROSOFT, GOOGLE)]
-    own_homes = [place for place in counts if place[0] == "server" and place not in services]
-    # a server that hands the organisation's mail on to another home is the one on-premises
-    master = max(
-        own_homes, key=lambda place: (onward[place[1]] > 0, counts[place] + onward[place[1]], -place[1]), default=None
-    )
-    return {place: ONPREM if place == master else HOSTED for place in counts}
+    homes: Counter[Home] = Counter()
+    for place, n in counts.items():
+        homes[home_of(book, place)] += n
+
+    def rank(home: Home) -> tuple[bool, bool, bool, int, str]:
+        """The greatest is on-premises: named in the organisation's domain (or nowhere in full), logged, handing mail on to another home."""
+        called = names[home] if isinstance(home, int) else {home}
+        handed_on = onward[home] if isinstance(home, int) else 0
+        known = [name for name in called if "." in name]
+        is_own = any(name.endswith(tuple(f".{domain}" for domain in own)) for name in known)
+        return (
+            is_own or not known,
+            isinstance(home, int),
+            handed_on > 0,
+            homes[home] + handed_on,
+            min(called, default=""),
+        )
+
+    own_homes = [home for home in homes if not _is_service(book, home)]
+    master = max(own_homes, key=rank, default=None)
+    return {place: ONPREM if home_of(book, place) == master else HOSTED for place in counts}
+
+
+def home_of(book: LogBook, place: Place) -> Home:
+    """What a place is called: a host that takes mail at several addresses or ports is one."""
+    return place[1] if place[0] == "server" else host_name(book.hosts[place[1]])
+
+
+def _is_service(book: LogBook, home: Home) -> bool:
+    """Is a home a service's: by its kind of log, or by its host name."""
+    if isinstance(home, int):
+        return book.servers[home] in (MICROSOFT, GOOGLE)
+    return service_of_host(home) is not None
 
 
 def _named(scenario: Scenario) -> dict[str, int]:
@@ -276,7 +308,9 @@ def _kinds(found: Journeys, sides: Sides) -> tuple[Ints, pd.Series]:
     ]
     at_hosted = np.array([*side_of, NOBODY]) == HOSTED
     at_hosted = elsewhere[relay] & at_hosted[relay]
-    side[lost] = np.where(failed, np.where(at_hosted, UNKNOWN_AT_HOSTED, UNKNOWN), np.where(at_hosted, HOSTED, ONPREM))[
+    present = {*sides.places.values(), *sides.servers.values()}
+    here = ONPREM if ONPREM in present or HOSTED not in present else HOSTED
+    side[lost] = np.where(failed, np.where(at_hosted, UNKNOWN_AT_HOSTED, UNKNOWN), np.where(at_hosted, HOSTED, here))[
         lost
     ]
     frame = pd.DataFrame({"message": copies["message"], "written_to": copies["written_to"], "side": side})

@@ -37,11 +37,11 @@ def organisation_of(scenario: Scenario, server: HostedInbound | HostedOutbound) 
     replica = scenario.directory.replica
     name = replica.at if replica and replica.at in doors_in else next(iter(doors_in), "")
     said = [one.provider for one in (server, *doors_in.values(), *doors_out.values()) if one.provider is not None]
-    key = said[0] if said else next((key for one in doors_in.values() if (key := _by_host(one.host))), "other")
+    key = said[0] if said else next((key for one in doors_in.values() if (key := service_of_host(one.host))), "other")
     return Organisation(SERVICES[key], doors_in.get(name), name, tuple(doors_in), tuple(doors_out))
 
 
-def _by_host(host: str | None) -> str | None:
+def service_of_host(host: str | None) -> str | None:
     """The service to which a host name belongs; None where the name does not tell."""
     name = (host or "").casefold().rstrip(".")
     return next(

@@ -1,0 +1,93 @@
+"""Whether a fitted scenario takes the log's own mail where the log says that it went: each flow traced, its end set beside the log's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from coexsim.audit.classes import recipients, senders
+from coexsim.audit.findings import find_all
+from coexsim.audit.flows import Flow, flow
+from coexsim.audit.mail_class import MailClass
+from coexsim.mail.setup import Setup
+from coexsim.scenario.load import load_scenario
+
+if TYPE_CHECKING:
+    from coexsim.intake.fit import Fit
+
+DELIVERED, FAILED = "delivered", "bounced"
+_ENDS = {"delivered": DELIVERED, "handed on": DELIVERED, "bounced": FAILED, "refused": FAILED}
+_SIDES = {"unknown at hosted": "unknown"}  # kinds of recipients of the log, by the side that a class of mail has
+
+
+class WrongWay(NamedTuple):
+    """Mail of a flow that ends otherwise in the scenario than the log says."""
+
+    flow: str
+    measured: str
+    predicted: str
+    copies: int
+    of: int
+    why: str
+
+    @property
+    def is_most(self) -> bool:
+        """Is it most of the flow; a few copies may end otherwise for reasons of their own, such as a full mailbox."""
+        return 2 * self.copies > self.of
+
+    def __str__(self) -> str:
+        if not self.is_most:
+            end = "did not arrive" if self.measured == FAILED else "arrived"
+            whole = "delivers" if self.predicted == DELIVERED else "bounces"
+            return f"{self.flow}: in the log {self.copies:,} of {self.of:,} copies {end}; the fitted scenario {whole} the whole flow"
+        verb = "bounces" if self.predicted == FAILED else "delivers"
+        said = "delivered" if self.measured == DELIVERED else "did not deliver"
+        return f"{self.flow}: the fitted scenario {verb} {self.copies:,} of {self.of:,} copies that the log {said}, because {self.why}"
+
+
+def wrong_ways(found: Fit, scenario: str | Path) -> list[WrongWay]:
+    """The flows of the log that end otherwise in a scenario, most copies first. Raises `ScenarioError` for one that cannot be read."""
+    setup = Setup(load_scenario(scenario))
+    froms, tos = _typical(senders(setup)), _typical(recipients(setup))
+    copies: Counter[tuple[str, str, str]] = Counter()
+    for sender, kind, outcome, n in zip(
+        *(found.flows[name].tolist() for name in ("sender", "recipient", "outcome", "recipients")), strict=True
+    ):
+        if outcome in _ENDS:
+            copies[sender, _SIDES.get(kind, kind), _ENDS[outcome]] += n
+    wrong = []
+    for (sender, kind, measured), n in sorted(copies.items()):
+        if sender in froms and kind in tos and not sender == kind == "internet":
+            traced = flow(setup, froms[sender], tos[kind])
+            predicted = DELIVERED if traced.delivered else FAILED
+            if predicted != measured:
+                of = copies[sender, kind, DELIVERED] + copies[sender, kind, FAILED]
+                wrong.append(WrongWay(f"{sender} to {kind}", measured, predicted, n, of, _why(traced)))
+    return sorted(wrong, key=lambda each: -each.copies)
+
+
+def faults(scenario: str | Path) -> list[str]:
+    """The errors that a check of a scenario finds, a sentence each. Raises `ScenarioError` for one that cannot be read."""
+    return [
+        f"{found.code}: {found.text}" for found in find_all(Setup(load_scenario(scenario))) if found.severity == "error"
+    ]
+
+
+def _typical(classes: list[MailClass]) -> dict[str, MailClass]:
+    """The class of each side with most mailboxes: those are told apart by their names, which the log's flows are not."""
+    found: dict[str, MailClass] = {}
+    for each in classes:
+        if each.side not in found or each.mailboxes > found[each.side].mailboxes:
+            found[each.side] = each
+    return found
+
+
+def _why(traced: Flow) -> str:
+    """What the last server said, or that mail goes round."""
+    if traced.delivered:
+        return f"it goes by {', '.join(traced.servers)} and is not refused there"
+    return f"it goes round {', '.join(traced.loop)}" if traced.loop else traced.words
+
+
+__all__ = ["WrongWay", "faults", "wrong_ways"]
