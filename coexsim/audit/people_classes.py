@@ -94,6 +94,7 @@ def _key(
         person.address if own in apart else None,
         tuple(own_entries.get(own, ())),
         setup.directory.is_internal_only(person.address),
+        person.address.isascii(),
     )
 
 

@@ -159,7 +159,7 @@ class Search:
 def _hosts_in(text: str) -> list[str]:
     """The hosts that a setting names: ``smtp:[host], [other host]``, ``[host]:port``, ``host``."""
     hosts = text.partition(":")[2] if text.partition(":")[0] in ("smtp", "relay", "lmtp") else text
-    return [next_hop(host).name for host in re.split(r"[,\s]+", hosts)]
+    return [next_hop(host).name for host in re.split(r"[,;\s]+", hosts)]
 
 
 def not_local(name: str, domain: str) -> tuple[str, ...]:

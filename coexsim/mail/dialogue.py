@@ -49,11 +49,10 @@ def receive(
     """
     policy = setup.policies[server]
     dialogue = Dialogue(setup, policy, client, envelope, state, greylisted, why_not, allowed, verified)
-    insecure = _insecure(dialogue)
-    if insecure is not None:
-        return Reception(
-            (), tuple(dialogue.refused(rcpt, insecure, "mail", "tls-required") for rcpt in envelope.recipients)
-        )
+    ended = _ended_at_greeting(dialogue)
+    if ended is not None:
+        said, rule = ended
+        return Reception((), tuple(dialogue.refused(rcpt, said, "mail", rule) for rcpt in envelope.recipients))
     too_many = next((r for r in dialogue.rates if r.counts == "messages" and not _within(dialogue, r)), None)
     if too_many is not None:
         return Reception(
@@ -226,11 +225,26 @@ def _sender_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     return None
 
 
-def _insecure(dialogue: Dialogue) -> Reply | None:
-    """What is said where one side wants TLS and the other has none: by the client, or by this server."""
-    policy, client = dialogue.policy, dialogue.setup.policies.get(dialogue.client)
+def _is_ascii(envelope: Envelope) -> bool:
+    """Are all addresses of ASCII letters: else the message needs SMTPUTF8 at every server on its way (RFC 6531, 3.6)."""
+    return envelope.sender.isascii() and all(rcpt.address.isascii() for rcpt in envelope.recipients)
+
+
+def _ended_at_greeting(dialogue: Dialogue) -> tuple[Reply, str] | None:
+    """What is said where one side needs what the other does not offer at EHLO, and the rule: by the client, or by this server."""
+    client = dialogue.setup.policies.get(dialogue.client)
     if client is None:
         return None
+    insecure = _insecure(dialogue.policy, client)
+    if insecure is not None:
+        return insecure, "tls-required"
+    if not dialogue.policy.offers_smtputf8 and not _is_ascii(dialogue.envelope):
+        return reply(client.product, "smtputf8-not-offered", detail=dialogue.policy.server), "smtputf8-required"
+    return None
+
+
+def _insecure(policy: Policy, client: Policy) -> Reply | None:
+    """What is said where one side wants TLS and the other has none."""
     if not client.requires_tls_to.isdisjoint({policy.server, "anyone"}):
         if not policy.offers_tls:
             return reply(client.product, "tls-not-offered", detail=policy.server)

@@ -152,11 +152,10 @@ class Policy(NamedTuple):
     )
     forwards_outside: bool = True  # what mailboxes here forward may leave its domains
     defers_relaying: bool = False  # who may not relay is told to come later
-    ignores_loopback: bool = (
-        False  # mail hosts at loopback addresses count for nothing; else they are this server itself
-    )
+    ignores_hosts: tuple[str, ...] = ()  # networks: mail hosts in them count for nothing
     announces_size: bool = True
     offers_tls: bool = True
+    offers_smtputf8: bool = True
     valid_certificate: bool = True
     requires_tls_to: frozenset[str] = frozenset()
     requires_tls_from: frozenset[str] = frozenset()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from coexsim.mail.dns import (
@@ -17,7 +19,7 @@ from coexsim.mail.dns import (
     server_behind,
 )
 from coexsim.mail.effects import Host
-from coexsim.mail.message import SMTP_PORT, NextHop, Reply
+from coexsim.mail.message import MANY_NAMES, SMTP_PORT, NextHop, Reply
 from coexsim.mail.outages import FOREVER, Outages
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply
@@ -63,22 +65,26 @@ def mx_lookup(hop: NextHop, policy: Policy | None) -> MxLookup:
         return mail_hosts(hop, _NOBODY, _NOBODY)
     if hop.port != SMTP_PORT and hop.name in LOOPBACK | {"localhost"} and policy.own_addresses:
         hop = hop._replace(name=min(policy.own_addresses))  # another listener of this machine
-    if policy.ignores_loopback:
-        return _without_loopback(mail_hosts(hop, policy.own_names, policy.own_addresses, policy.families))
-    return mail_hosts(hop, policy.own_names, policy.own_addresses | LOOPBACK, policy.families)
+    lookup = mail_hosts(hop, policy.own_names, policy.own_addresses | LOOPBACK, policy.families)
+    return _without(policy.ignores_hosts, lookup) if policy.ignores_hosts and hop.by_mx else lookup
 
 
-def _without_loopback(lookup: MxLookup) -> MxLookup:
-    """The MX rules where loopback addresses count for nothing (Exim: ignore_target_hosts)."""
+def _without(networks: tuple[str, ...], lookup: MxLookup) -> MxLookup:
+    """The MX rules where hosts in some networks count for nothing (Exim: ignore_target_hosts)."""
     try:
         question = next(lookup)
         while True:
             answer: Answer = yield question
-            kept = tuple(address for address in answer.addresses if address not in LOOPBACK)
+            kept = tuple(address for address in answer.addresses if not _lies_in(address, networks))
             question = lookup.send(answer._replace(addresses=kept))
     except StopIteration as end:
         result: MailHosts | DnsFailure = end.value
         return result
+
+
+@lru_cache(maxsize=MANY_NAMES)
+def _lies_in(address: str, networks: tuple[str, ...]) -> bool:
+    return any(ip_address(address) in ip_network(network, strict=False) for network in networks)
 
 
 def hosts_at_once(setup: Setup, hop: NextHop, policy: Policy | None, state: State) -> MailHosts | DnsFailure:

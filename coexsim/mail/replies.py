@@ -44,6 +44,7 @@ COMMON: Catalogue = {
         "5.1.1",
         "<{address}>: Recipient address rejected: undeliverable address: {detail}",
     ),
+    "smtputf8-not-offered": (550, "5.6.7", "SMTPUTF8 is required, but was not offered by {detail}"),
     "tls-not-offered": (454, "4.7.4", "TLS is required, but was not offered by {detail}"),
     "certificate-not-valid": (454, "4.7.5", "certificate of {detail} not verified"),
     "tls-required": (530, "5.7.0", "Must issue a STARTTLS command first"),

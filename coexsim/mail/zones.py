@@ -20,6 +20,7 @@ from coexsim.scenario.places import Path
 NEGATIVE_TTL_CAP_S = 3 * 3600  # RFC 2308 section 5: one to three hours are sensible
 SERVFAIL_TTL_S = 300  # RFC 2308 section 7: at most five minutes; BIND holds it for one second, Unbound for five
 MOST_FAULTS = 20  # of one zone that are told
+_LOOPBACK = {"A": ("127.0.0.1",), "AAAA": ("::1",)}
 _LONGEST_ALIAS_CHAIN = 8
 
 
@@ -62,6 +63,8 @@ class Zones:
 
     def _look_up(self, question: Question, zone: str | None, depth: int = 0) -> Answer:
         if zone is None:
+            if question.name == "localhost" or question.name.endswith(".localhost"):  # RFC 6761, 6.3
+                return Answer("NOERROR", addresses=_LOOPBACK.get(question.type, ()), ttl_s=DEFAULT_TTL_S)
             if question in self._made_up:
                 return self._made_up[question]
             exists = question.name in self._names or any(known.endswith("." + question.name) for known in self._names)

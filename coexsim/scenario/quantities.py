@@ -6,6 +6,7 @@ Inside coexsim everything is in base units: seconds, bytes, per second, shares o
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from ipaddress import ip_network
 from math import inf
 from sys import float_info
 from typing import Annotated, Any
@@ -184,6 +185,28 @@ Names = Annotated[
     tuple[str, ...],
     BeforeValidator(_names),
     Written("a name, or a list of them", "", "[a, b]", {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]  # fmt: skip
+
+
+def _networks(value: object) -> tuple[str, ...]:
+    names = _names(value)
+    if not isinstance(names, list | tuple):
+        raise ValueError(f"{value!r} is no list of networks; write '[10.0.0.0/8, 192.168.0.0/16]'")
+    for name in names:
+        try:
+            ip_network(str(name), strict=False)
+        except ValueError:
+            raise ValueError(f"{name!r} is no network; write it such as '10.0.0.0/8'") from None
+    return tuple(map(str, names))
+
+
+Networks = Annotated[
+    tuple[str, ...],
+    PlainValidator(_networks),
+    Written(
+        "a network, or a list of them", "", "[10.0.0.0/8, '::1']",
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    ),
 ]  # fmt: skip
 Address = Annotated[
     str,

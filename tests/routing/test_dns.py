@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coexsim.errors import ScenarioError
 from coexsim.mail.dns import Answer, Cache, DnsFailure, MailHost, MailHosts, Question, in_order, mail_hosts
 from coexsim.mail.message import NextHop, next_hop
 from coexsim.mail.setup import Setup
@@ -206,3 +207,10 @@ def test_what_may_stand_beside_an_alias(beside: str, taken: bool) -> None:
 
         assert (not faults) == taken, faults
         assert zone.names
+
+
+def test_a_list_of_networks_that_cannot_be_read_is_named() -> None:
+    """Exim's ignore_target_hosts."""
+    text = "coexsim: 1\ndomain: a.net\nservers:\n  mx: {kind: exim, host: mx.a.net, ignore_target_hosts: [10.0.0.0/8, 10.x]}\n"
+    with pytest.raises(ScenarioError, match=r"ignore_target_hosts: '10\.x' is no network; write it such as"):
+        scenario_from_text(text)

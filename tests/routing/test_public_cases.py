@@ -491,6 +491,38 @@ CASES: dict[str, tuple[str, set[str]]] = {
         "jesperstahle, centralised mail transport: 550 5.7.1 Unable to relay",
         {"OWN-MAIL-REFUSED"},
     ),
+    "230-exchange-own-limit-in-a-hybrid": (
+        "Microsoft, message size limits: organizational limits; exovoice 2016/12, size limits and remote mailboxes",
+        {"SIZE-LIMITS-DIFFER"},
+    ),
+    "231-tagged-address-and-a-catch-all": (
+        "mail-in-a-box #560, #815; virtual(5): lookup order",
+        {"CATCH-ALL-TAKES-MAIL"},
+    ),
+    "232-alias-to-itself-without-a-mailbox": ("postfixadmin #358", {"UNREACHABLE"}),
+    "233-aliases-in-a-circle": ("mail-in-a-box #186; virtualmin-gpl #785", {"UNREACHABLE"}),
+    "234-tls-for-all-and-a-filter-without": ("openship #392, #423; iRedMail #265", {"VALID-RECIPIENT-BOUNCES"}),
+    "234b-tls-for-the-relay-host-only": ("openship #423", set()),
+    "235-one-mx-host-with-tls": ("csware/postfix-tls-policy #1", set()),
+    "236-no-such-domain-or-no-answer": ("Mailu #1055, #1458: 4.4.3", {"ZONE-FAILS"}),
+    "236b-no-such-domain-or-no-answer-exim": ("Exim specification, dnslookup", {"ZONE-FAILS"}),
+    "237-mx-record-localhost": ("OpenSMTPD #1190; stalwart #1377; Haraka #2952; RFC 6761, 6.3", set()),
+    "237b-mx-record-localhost-exim": ("Exim, configure.default: ignore_target_hosts", set()),
+    "238-exim-ignores-private-addresses": ("sentry #30406; namshi/docker-smtp #65", set()),
+    "238b-exim-takes-private-addresses": ("namshi/docker-smtp #65", set()),
+    "238c-exim-smart-host-at-a-private-address": ("Debian's Exim: router/200_exim4-config_primary", set()),
+    "239-smtputf8-not-offered-behind-the-gateway": ("grommunio/gromox #191, #275; NethServer #7265", set()),
+    "239b-smtputf8-not-offered-at-the-door": ("docker-mailserver #1117; postal #724", set()),
+    "240-relay-host-of-a-sender-and-local-mail": ("mailcow-dockerized #3032", set()),
+    "241-domino-relay-hosts-one-after-another": (
+        "ineco.nl, failover of the relay host; mysphere.com.br, tip 24",
+        set(),
+    ),
+    "241b-domino-relay-host-by-mx-records": ("IBM swg21095740", set()),
+    "241c-domino-relay-hosts-at-random": ("mysphere.com.br, tip 24", set()),
+    "242-mx-host-of-a-service-that-is-gone": ("RubberduckWeb #89", {"MX-NO-ADDRESS"}),
+    "243-relay-host-of-senders-is-the-mail-store": ("mailcow #917", set()),
+    "244-greylisting-before-the-recipient-is-looked-up": ("mail-in-a-box #127", set()),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),
@@ -530,6 +562,21 @@ def test_a_domino_group_and_its_member_get_two_copies() -> None:
     inside = trace(load_scenario(FOLDER / "19-domino-duplicate-group.yaml"), "mary", ["john", "helpdesk"])
     ends = {id(copy) for r in inside.recipients for copy in r.copies if copy.address == "john@acme-co.net"}
     assert len(ends) == 1
+
+
+def test_a_tagged_address_goes_where_the_aliases_say() -> None:
+    """Virtual(5): user+tag, then user, then @domain; the catch-all has the mail of whoever is no alias of her own."""
+    (anna,), (bob,) = (traced("231-tagged-address-and-a-catch-all", number) for number in (0, 1))
+
+    assert [copy.address for r in (anna, bob) for copy in r.copies] == ["boss@smallco.net", "bob@smallco.net"]
+
+
+def test_greylisting_comes_before_the_recipient_is_looked_up() -> None:
+    """One deferral with 4.2.0 or the like, then the refusal (mail-in-a-box #127)."""
+    (nobody,) = traced("244-greylisting-before-the-recipient-is-looked-up")
+
+    assert [d.server for d in nobody.deferrals] == ["world"]
+    assert (nobody.outcome, nobody.code) == ("bounced", "5.1.1")
 
 
 @pytest.mark.parametrize(

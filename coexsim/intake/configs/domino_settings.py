@@ -37,6 +37,11 @@ def _host(text: str) -> str | None:
     return text if _HOST.fullmatch(text) else None
 
 
+def _hosts(text: str) -> str | None:
+    """Relay hosts: one after another by ";", any of them by ","."""
+    return text if all(_HOST.fullmatch(one.strip()) for one in re.split("[;,]", text)) else None
+
+
 def _number(text: str) -> int | None:
     found = re.fullmatch(r"([0-9]{1,9})(?:\.0+)?", text)
     return int(found[1]) if found and int(found[1]) else None
@@ -74,7 +79,7 @@ def _over_quota(text: str) -> str | None:
 SETTINGS = (
     DominoSetting(("smart_host_for_all_local_recipients",), ("smarthost", "all"), (), _switch),
     DominoSetting(("smart_host",), ("smarthost",), ("all",), _host),
-    DominoSetting(("relay_host",), ("relayhost",), ("allow", "deny", "inbound"), _host),
+    DominoSetting(("relay_host",), ("relayhost",), ("allow", "deny", "inbound"), _hosts),
     DominoSetting(("smtp_outside_local_domain",), ("smtp", "outside"), ("size",), _switch),
     DominoSetting(("verify_local_recipients",), ("verify", "local"), ("sender", "connect"), _switch),
     DominoSetting(("verify_local_recipients",), ("verify", "recip"), ("sender", "connect"), _switch),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from coexsim.mail.message import fold
+import re
+
+from coexsim.mail.message import fold, next_hop
 from coexsim.mail.policy import DomainRule, RouteEntry
 from coexsim.mail.products.product import Product, Settings, any_route, hop_to
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
@@ -63,7 +65,7 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
         ),
         follows_forwarding_of_hosted=True,
         tells_originals_apart="groups-from-elsewhere",  # a person and her group, written to from the Internet: two copies (swg21390024)
-        routes=(*smart, *foreign, any_route(server.relay_host, "relay-host", 2)) if sends else (),
+        routes=(*smart, *foreign, _relay_route(server)) if sends else (),
         sends_outside=sends,
         checks_submissions=False,
         all_local_to_smart_host=server.smart_host_for_all_local_recipients and bool(server.smart_host),
@@ -74,6 +76,15 @@ def _domino(server: DominoServer, scenario: Scenario, _host: AnyServer) -> Setti
         hops_refused_in_dialogue=False,
         hops_counted_at_limit=False,
     )
+
+
+def _relay_route(server: DominoServer) -> RouteEntry:
+    """The way of mail for other domains: by MX, or the relay hosts, "one;other" one after another, "one,other" any of them [D-FAIL]."""
+    hops = [next_hop(host, by_mx=True) for host in re.split("[;,]", server.relay_host or "") if host.strip()]
+    if not hops:
+        return any_route(None, "mx", 2)
+    in_turn = ";" in (server.relay_host or "")
+    return RouteEntry("*", hops[0]._replace(others=tuple(hops[1:]), in_order=in_turn), "relay-host", 2)
 
 
 def _domain_of_host(server: DominoServer) -> tuple[str, ...]:

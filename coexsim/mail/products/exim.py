@@ -82,7 +82,7 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         unlisted_go_to=server.catch_all,
         unlisted_domains=frozenset(local),
         delimiters=server.local_part_suffix.replace("*", "").replace(" : ", ""),
-        ignores_loopback=True,  # ignore_target_hosts
+        ignores_hosts=server.ignore_target_hosts,
         max_size_bytes=server.message_size_limit,
         max_submit_bytes=server.message_size_limit,
         max_recipients=server.recipients_max or None,

@@ -74,6 +74,7 @@ def policy_of(
         rejects_own_domain_from_outside=server.reject_own_domain_from_outside,
         announces_size=server.announces_size,
         offers_tls=server.offers_tls,
+        offers_smtputf8=server.offers_smtputf8,
         valid_certificate=server.valid_certificate,
         requires_tls_to=frozenset(server.requires_tls_to),
         requires_tls_from=frozenset(server.requires_tls_from),

@@ -58,6 +58,11 @@ class ServerBase(Spec):
         default=True, description="SIZE in its EHLO reply: too large mail is refused at MAIL"
     )
     offers_tls: Switch = Field(default=True, description="it says STARTTLS in its EHLO reply")
+    offers_smtputf8: Switch = Field(
+        default=True,
+        description="it says SMTPUTF8 in its EHLO reply; else who would send it mail with other letters than ASCII's in an address returns "
+        "that, 5.6.7 (RFC 6531)",
+    )
     valid_certificate: Switch = Field(default=True, description="its certificate is one that others verify")
     requires_tls_to: Names = Field(
         default=(), description="servers (or 'anyone') to which it sends only over TLS with a verified certificate"

@@ -52,7 +52,9 @@ class DominoServer(ServerBase):
         description="how a recipient is looked up in the Domino Directory; the default is the product's [D-BASICS]",
     )
     relay_host: str | None = Field(
-        default=None, description="relay host for messages leaving the local Internet domain [D-BASICS]"
+        default=None,
+        description="relay host for messages leaving the local Internet domain; 'one;other': tried one after another, 'one,other': any of "
+        "them [D-BASICS] [D-FAIL]",
     )
     foreign_smtp_domains: dict[str, str] = Field(
         default_factory=dict,

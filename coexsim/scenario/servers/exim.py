@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coexsim.scenario.quantities import Catcher, Names, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import Catcher, Names, Networks, Seconds, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 
@@ -35,6 +35,11 @@ class EximServer(ServerBase):
     hosts_randomize: Switch = Field(default=False, description="of several hosts any may be the first [EXIM]")
     fallback_hosts: Names = Field(
         default=(), description="hosts that are tried, in the same attempt, where those of the route defer mail [EXIM]"
+    )
+    ignore_target_hosts: Networks = Field(
+        default=("0.0.0.0", "127.0.0.0/8", "::1"),
+        description="mail hosts that MX records lead to at these addresses count for nothing; Debian's configuration for Internet sites "
+        "adds the private ones [EXIM]",
     )
     self_: Literal["freeze", "defer", "fail"] = Field(
         default="freeze",
