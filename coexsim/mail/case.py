@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of
-from coexsim.mail.policy import Policy, RouteEntry
+from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply, softened
+from coexsim.mail.route_table import RouteEntry
 from coexsim.mail.setup import Setup, State
 
 

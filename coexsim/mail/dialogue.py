@@ -22,10 +22,11 @@ from coexsim.mail.message import (
     local_part_of,
     without_extension,
 )
-from coexsim.mail.policy import DomainRule, Policy, Rate, RouteEntry
+from coexsim.mail.policy import DomainRule, Policy, Rate
 from coexsim.mail.reach import WhyNotReached, hosts_at_once
 from coexsim.mail.reception import Allowed, Dialogue, Greylisted, Reception, Refusal
 from coexsim.mail.replies import reply
+from coexsim.mail.route_table import RouteEntry
 from coexsim.mail.routing import decide
 from coexsim.mail.setup import Setup, State
 from coexsim.mail.verify_cache import Verified

@@ -9,7 +9,8 @@ from coexsim.mail.case import Case, Disposition
 from coexsim.mail.directory import Group, Person
 from coexsim.mail.expansion import expanded, forwards_to, leads_elsewhere
 from coexsim.mail.message import NextHop, Rcpt, domain_of, fold, local_part_of
-from coexsim.mail.policy import DomainRule, RouteEntry
+from coexsim.mail.policy import DomainRule
+from coexsim.mail.route_table import RouteEntry
 
 PASSES_ON = "it passes all mail for the domain on"
 RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")  # RFC 2606

@@ -5,12 +5,13 @@ A product is data: the rules in ``dialogue.py`` and ``routing.py`` read policies
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from coexsim.mail.dns import DnsFailure, Families
-from coexsim.mail.message import NextHop, Reply, domain_of, fold
+from coexsim.mail.message import NextHop, domain_of, fold
 from coexsim.mail.retry import RetrySchedule
+from coexsim.mail.route_table import RouteEntry, RouteTable
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.wording import Wording
 
@@ -31,21 +32,6 @@ class DomainRule(NamedTuple):
     delivers: bool = True  # into mail files here; else all mail of the domain goes on
     unknown_cause: str = "unknown-user"  # of the reply at RCPT
     takes_targets: bool = False  # a target address in it leads out, by its route, though a person here has that address
-
-
-class RouteEntry(NamedTuple):
-    """Where mail for matching recipients is sent; no `hop` means by the recipient's MX."""
-
-    pattern: str  # an address, a domain, "*.domain", or "*"
-    hop: NextHop | None
-    rule: str
-    cost: int = 1
-    max_size_bytes: int | None = None
-    to_smart_host: bool = False
-    external_dns: bool = True
-    by_sender: bool = False  # gives way to a relay host of the sender's own
-    forced: bool = False  # taken before the directory is asked: also by mail for people with a mail file here
-    refuses: Reply | None = None  # mail that would take it ends here, with this reply; one of 2xx: it is thrown away
 
 
 class Rate(NamedTuple):
@@ -76,7 +62,7 @@ class Policy(NamedTuple):
     own_addresses: frozenset[str]
     domains: Mapping[str, DomainRule]
     primary_domain: str
-    routes: tuple[RouteEntry, ...]
+    routes: RouteTable
     relays_for: frozenset[str]
     retry: RetrySchedule
     listens: bool = True
@@ -213,12 +199,8 @@ class Policy(NamedTuple):
         return (limit for limit in limits if limit is not None)
 
     def route_for(self, address: str, size_bytes: int, *, named: bool = False) -> RouteEntry | None:
-        """The best route: address before domain before parent domain before ``*``; then the lowest cost, then as written.
-
-        `named` leaves out ``*``. Routes whose size limit is too small are passed over, as Exchange does [MS-SC].
-        """
-        fits = [r for r in self.routes if r.max_size_bytes is None or size_bytes <= r.max_size_bytes]
-        return _best(fits, address, named=named)
+        """The best route for mail of a size; `named` leaves out ``*``."""
+        return self.routes.best(address, size_bytes, named=named)
 
     @property
     def copies(self) -> bool:
@@ -235,16 +217,13 @@ class Policy(NamedTuple):
 
     def forced_route(self, address: str) -> RouteEntry | None:
         """The route that is taken before the directory is asked: an entry of Postfix's transport table."""
-        found = self._forced(address)
+        found = self.routes.forced.best(address)
         return found if found and found.rule != LOCAL_TRANSPORT else None
 
     def delivers_here(self, rule: DomainRule, address: str) -> bool:
         """Is a mail file that is here used: by the rule of its domain, or by an entry of the transport table such as ``virtual:``."""
-        found = self._forced(address)
+        found = self.routes.forced.best(address)
         return rule.delivers or (found is not None and found.rule == LOCAL_TRANSPORT)
-
-    def _forced(self, address: str) -> RouteEntry | None:
-        return _best([route for route in self.routes if route.forced], address)
 
     def too_many_hops(self, passed: tuple[str, ...]) -> bool:
         """Has mail with the Received lines of these machines, the last one this server's own, passed too many, or this one too often."""
@@ -252,16 +231,3 @@ class Policy(NamedTuple):
         if received >= self.hop_limit if self.hops_counted_at_limit else received > self.hop_limit:
             return True
         return self.local_hop_limit is not None and passed.count(passed[-1]) > self.local_hop_limit
-
-
-def _best(routes: Sequence[RouteEntry], address: str, *, named: bool = False) -> RouteEntry | None:
-    if not routes:
-        return None
-    domain = domain_of(address)
-    parents = domain.split(".")
-    ranked = [fold(address), domain, *("*." + ".".join(parents[i:]) for i in range(1, len(parents)))]
-    for pattern in ranked if named else [*ranked, "*"]:
-        found = [route for route in routes if route.pattern == pattern]
-        if found:
-            return min(found, key=lambda route: route.cost)
-    return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from coexsim.mail.message import fold, next_hop
-from coexsim.mail.policy import DomainRule, RouteEntry
+from coexsim.mail.policy import DomainRule
 from coexsim.mail.products.product import Product, Settings, any_route, hop_to
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
+from coexsim.mail.route_table import RouteEntry
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, DominoServer
 

@@ -7,9 +7,10 @@ from itertools import chain
 from typing import Literal
 
 from coexsim.mail.message import fold, next_hop
-from coexsim.mail.policy import DomainRule, Rate, RouteEntry
+from coexsim.mail.policy import DomainRule, Rate
 from coexsim.mail.products.product import Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule, constant
+from coexsim.mail.route_table import RouteEntry
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, ExchangeServer
 

@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterator
 
 from coexsim.mail.message import SMTP_PORT, NextHop, fold
-from coexsim.mail.policy import DomainRule, RouteEntry
+from coexsim.mail.policy import DomainRule
 from coexsim.mail.products.product import Catalogue, Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
+from coexsim.mail.route_table import RouteEntry
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, EximServer

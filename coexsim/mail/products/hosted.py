@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coexsim.mail.message import NextHop, fold, next_hop
-from coexsim.mail.policy import DomainRule, Elsewhere, Rate, RouteEntry
+from coexsim.mail.policy import DomainRule, Elsewhere, Rate
 from coexsim.mail.products.product import Product, Settings, any_route, client_rates, hop_to
 from coexsim.mail.products.service import OTHER, REPLIES, SCHEDULE, Limits
 from coexsim.mail.products.services import Organisation, direction_of, organisation_of
 from coexsim.mail.retry import RetrySchedule
+from coexsim.mail.route_table import RouteEntry
 from coexsim.scenario.machine import RateLimits
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound

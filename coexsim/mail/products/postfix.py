@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from coexsim.mail.message import NextHop, Reply, fold
-from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Rate, RouteEntry
+from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Rate
 from coexsim.mail.products.product import Product, Settings, hop_to
 from coexsim.mail.retry import DAY_S, RetrySchedule
+from coexsim.mail.route_table import RouteEntry
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, PostfixServer

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from coexsim.mail.message import NextHop, next_hop
-from coexsim.mail.policy import Rate, RouteEntry
+from coexsim.mail.policy import Rate
 from coexsim.mail.retry import MINUTE_S, RetrySchedule
+from coexsim.mail.route_table import RouteEntry
 from coexsim.scenario.machine import RateLimits
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer

@@ -16,6 +16,7 @@ from coexsim.mail.products.product import Catalogue, Product, Settings
 from coexsim.mail.products.relay import RELAY
 from coexsim.mail.products.services import SERVICES, organisation_of
 from coexsim.mail.retry import RetrySchedule, changed
+from coexsim.mail.route_table import RouteTable
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound, RelayServer
 from coexsim.scenario.wording import wording_of
@@ -83,7 +84,8 @@ def policy_of(
         ipv6_works=server.ipv6 != "broken",
         retry=retry_of(scenario, name),
     )
-    return Policy(**(common | dict(product.machine_settings) | PRODUCTS[server.kind].settings(server, scenario, host)))
+    own = PRODUCTS[server.kind].settings(server, scenario, host)
+    return Policy(**(common | dict(product.machine_settings) | own | {"routes": RouteTable(own["routes"])}))
 
 
 def retry_of(scenario: Scenario, name: str) -> RetrySchedule:

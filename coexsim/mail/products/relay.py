@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from coexsim.mail.message import fold
-from coexsim.mail.policy import DomainRule, RouteEntry
+from coexsim.mail.policy import DomainRule
 from coexsim.mail.products import postfix
 from coexsim.mail.products.product import Product, Settings, any_route, client_rates
 from coexsim.mail.retry import RetrySchedule
+from coexsim.mail.route_table import RouteEntry
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, RelayServer
 
