@@ -305,3 +305,14 @@ def test_powershell_writes_utf_16(tmp_path: Path) -> None:
     """An export with a byte order mark is read as what it is."""
     (tmp_path / "trace.csv").write_bytes(SUMMARY.replace("\n", "\r\n").encode("utf-16"))
     assert len(journeys(join(read_logs([tmp_path / "trace.csv"]))).copies) == 2
+
+
+def test_consoles_of_several_servers_say_that_they_are_not_joined(tmp_path: Path) -> None:
+    """Each names messages by note ids of its own; a lone one has nothing to say of that, nor one that goes on where it was rotated."""
+    later = DOMINO.replace("05:", "07:")
+    for files, said in ((("a", "b"), 1), (("a",), 0), (("a", "later"), 0)):
+        for name in files:
+            (tmp_path / f"{name}.log").write_text(later if name == "later" else DOMINO + f"# {name}\n", encoding="utf-8")
+        book = read_logs([tmp_path / f"{name}.log" for name in files])
+        remarks = [remark for told in book.told for remark in told.remarks if "is counted at both" in remark]
+        assert (len(remarks), len(book.servers)) == (said, 1 + said)

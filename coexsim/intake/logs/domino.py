@@ -16,6 +16,10 @@ from coexsim.intake.logs.stamps import DAY_S
 from coexsim.intake.logs.tables import first, number, rows_of, time_s
 
 CONSOLE = "Domino"
+SEVERAL = (
+    "a console names messages by note ids of its own: one that went from a server to another whose console was given too is counted at "
+    "both; give one of them, or the mail activity records, which have message ids"
+)
 ENDED_S = 60.0  # a message named again so soon after its last delivery is the same one
 _LINE = re.compile(
     r"\s*(?:\[[0-9A-Fa-f:-]+\]\s*)?(\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}\s+\d{1,2}:\d\d(?::\d\d)?(?:\s*[AaPp][Mm])?)\s+(.*)"
@@ -109,6 +113,8 @@ class _ConsoleReader:
         book, at_s = self._book, self._at_s
         if self._server == NOBODY:
             self._server = _console(book, at_s, self._told.file)
+            if book.consoles.keys() - {self._server}:
+                self._told.remarks.append(SEVERAL)
         note = self._note_of(event)
         note.last_s = max(note.last_s, at_s)
         _about_message(book, note, event)
