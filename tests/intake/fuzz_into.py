@@ -33,6 +33,7 @@ from tests.intake.test_into import THERE
 
 ROOT = Path(__file__).parents[2]
 SLOW_S = 5.0  # processor seconds for one small import: more is called a hang
+TOLD_EVERY = 1_000
 GOOD = ("written", "refused")
 _OWN = re.compile(rf"{OWN}\d+\.")
 
@@ -206,7 +207,9 @@ def main() -> int:
         counts[outcome.kind, outcome.word] += 1
         if outcome.word not in GOOD:
             wrong += 1
-            print(outcome.kind, outcome.word, outcome.detail)
+            print(outcome.kind, outcome.word, outcome.detail, flush=True)
+        if counts.total() % TOLD_EVERY == 0:
+            print(f"{counts.total():,} imports, {wrong:,} went wrong", file=sys.stderr, flush=True)
     for (kind, word), count in sorted(counts.items()):
         print(f"{kind:10} {word:30} {count:8,}")
     return int(wrong > 0)
