@@ -12,8 +12,9 @@ import pytest
 from coexsim.cli import run
 from coexsim.errors import InputError, OutputError
 from coexsim.experiment.whole import write_all_whole
-from coexsim.intake.configs.importing import import_setup
+from coexsim.intake.configs.importing import KINDS, Kind, import_setup
 from coexsim.scenario.load import load_scenario
+from tests.intake.fuzz_imports import whole_files
 from tests.intake.test_into import THERE
 
 MAIN = "myhostname = mail.corporate.com\nvirtual_mailbox_domains = corporate.com\nmessage_size_limit = 20000000\n"
@@ -184,3 +185,24 @@ def test_what_stands_behind_half_a_list_of_what_is_not_modelled_stays(mine: Path
         assert run(words(mine)) == 0
         assert "run: {seed: 7}\n# mine\n" in mine.read_text(encoding="utf-8")
         assert mine.read_text(encoding="utf-8").count("smtpd_milters") == 1
+
+
+@pytest.mark.parametrize("first", KINDS)
+@pytest.mark.parametrize("second", KINDS)
+def test_imports_follow_each_other_in_any_order(first: Kind, second: Kind, tmp_path: Path) -> None:
+    """What a zone or a list of people leaves open is no hindrance; of two products under one name it is told what to do."""
+    files = {kind: sets[0] for kind, sets in whole_files().items()}
+    for kind in {first, second}:
+        (tmp_path / kind).mkdir()
+        for name, content in files[kind].items():
+            (tmp_path / kind / name).write_bytes(content)
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(import_setup(tmp_path / first, kind=first, domain="corporate.com").text, encoding="utf-8")
+
+    if len({first, second} & {"postfix", "exchange", "domino"}) < 2:
+        mine.write_text(import_setup(tmp_path / second, kind=second, into=mine).text, encoding="utf-8")
+        assert load_scenario(mine).domain == "corporate.com"
+    else:
+        told = rf"mine\.yaml:\d+: servers\.onprem\.kind: onprem is a server of kind {first} there, .* of {second}: .* --server"
+        with pytest.raises(InputError, match=told):
+            import_setup(tmp_path / second, kind=second, into=mine)

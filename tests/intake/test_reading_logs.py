@@ -312,7 +312,9 @@ def test_consoles_of_several_servers_say_that_they_are_not_joined(tmp_path: Path
     later = DOMINO.replace("05:", "07:")
     for files, said in ((("a", "b"), 1), (("a",), 0), (("a", "later"), 0)):
         for name in files:
-            (tmp_path / f"{name}.log").write_text(later if name == "later" else DOMINO + f"# {name}\n", encoding="utf-8")
+            (tmp_path / f"{name}.log").write_text(
+                later if name == "later" else DOMINO + f"# {name}\n", encoding="utf-8"
+            )
         book = read_logs([tmp_path / f"{name}.log" for name in files])
         remarks = [remark for told in book.told for remark in told.remarks if "is counted at both" in remark]
         assert (len(remarks), len(book.servers)) == (said, 1 + said)

@@ -139,10 +139,10 @@ def _server(found: Found, asked: Asked, mx: list[Line], zones: dict[dns.name.Nam
     name = asked.server or "onprem"
     best = min(own, key=lambda line: (int(line.data.split()[0]), line.data), default=None)
     where = best.where if best else None
+    note = "DNS does not say which product it is; import the server too"
     found.put(
-        ("servers", name, "kind"), "exchange", where, "DNS does not say which product it is; import the server too"
-    )
+        ("servers", name, "kind"), "postfix", where, note
+    )  # it needs no keys of its own, which another kind would not have
     if best and best.data.split()[1] != ".":
         found.put(("servers", name, "host"), best.data.split()[1].rstrip("."), best.where)
-    found.put(("servers", name, "accepted_domains"), {domain: "authoritative"}, where)
     found.master = name

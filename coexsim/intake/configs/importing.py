@@ -64,7 +64,8 @@ def import_setup(
     if scenario.directory.master:
         found.master = None
     made = written_into(found, label, Target(text, str(into), scenario.domain, asked.unlisted))
-    made = _usable(made, Path(into).parent)
+    other = _other_product(found, asked, scenario)
+    made = _usable(made, Path(into).parent, str(into), other)
     return replace(made, text=made.text.replace("\n", line_end)) if line_end != "\n" else made
 
 
@@ -77,8 +78,25 @@ def _require_domain(domain: str) -> None:
         raise UsageError(f"--domain: expected a domain such as 'corporate.com'; found {domain!r}") from None
 
 
-def _usable(made: Imported, folder: Path) -> Imported:
-    """The same, if it can be read as a scenario. Raises `InputError` with the places that what is wrong came from."""
+def _other_product(found: Found, asked: Asked, scenario: Scenario) -> Problem | None:
+    """The server of these files, where the scenario has another product under its name."""
+    for key in found.keys:
+        if (
+            key.path[0] == "servers"
+            and key.path[2:] == ("kind",)
+            and asked.kinds.get(key.path[1], key.value) != key.value
+        ):
+            name, there = key.path[1], asked.kinds[key.path[1]]
+            text = f"{name} is a server of kind {there} there, and these files are of {key.value}: name the other one with --server"
+            return Problem(*scenario.source.where(key.path), ".".join(key.path), text)
+    return None
+
+
+def _usable(made: Imported, folder: Path, into: str = "", instead: Problem | None = None) -> Imported:
+    """The same, if it can be read as a scenario. Raises `InputError` with the places that what is wrong came from.
+
+    `instead` is told in their place where it says why.
+    """
     from coexsim.errors import ScenarioError
     from coexsim.mail.setup import Setup
     from coexsim.scenario.load import scenario_from_text
@@ -86,15 +104,16 @@ def _usable(made: Imported, folder: Path) -> Imported:
     try:
         Setup(scenario_from_text(made.text, "imported", folder))
     except ScenarioError as error:
-        raise InputError([_at_its_source(problem, made) for problem in error.problems]) from None
+        problems = [_at_its_source(problem, made, into) for problem in error.problems]
+        raise InputError([instead] if instead else problems) from None
     return made
 
 
-def _at_its_source(problem: Problem, made: Imported) -> Problem:
-    """A problem of the scenario at the file and line that its key came from."""
+def _at_its_source(problem: Problem, made: Imported, into: str) -> Problem:
+    """A problem of the scenario at the file and line that its key came from; else in the file that was written into."""
     close = [key for key in made.keys if key.where and problem.path.startswith(".".join(key.path))]
     if not close:
-        return problem._replace(file="imported")
+        return problem._replace(file=into or "imported", line=0)  # a line of a text that was not written says nothing
     where = max(close, key=lambda key: len(key.path)).where
     assert where is not None
     return Problem(where.file, where.line, problem.path, f"this makes no usable scenario: {problem.text}")
