@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from coexsim.mail.message import NULL_SENDER, Envelope, Kind, Rcpt, Reply
+from coexsim.mail.notice_styles import style_of
 from coexsim.units import DAY_S, Moment
 
 if TYPE_CHECKING:
@@ -22,16 +23,6 @@ RETURNED_BYTES_AT_MOST = 50_000
 HEADER_BYTES = 2_000
 # A scenario has weekdays and times of day, no dates: its week is taken to be this one, which begins on a Monday.
 WEEK = (2024, 1, 1)
-WORDS = {
-    "dsn": (
-        "Undelivered Mail Returned to Sender",
-        "Your message could not be delivered to the recipients below.\nNothing more will be tried for them.",
-    ),
-    "delay": (
-        "Delayed Mail (still being retried)",
-        "Your message has not been delivered yet. You need not send it again:\nit will be tried until {until}.",
-    ),
-}
 
 
 def notice_for(envelope: Envelope, kind: Kind = "dsn") -> Envelope | None:
@@ -61,27 +52,35 @@ def dsn_message(setup: Setup, trace: Route, notice: Notice) -> Message:
     from email.mime.nonmultipart import MIMENonMultipart
     from email.mime.text import MIMEText
 
-    subject, words = WORDS[notice.kind]
+    policy = setup.policies[notice.written_by]
+    style = style_of(policy.product)
     host = _host(setup, notice.written_by)
     key = f"{crc32(repr((trace.sender, notice.kind, notice.written_by, notice.about)).encode()):08x}"
     failures = list(_failures(trace, notice))
     until_s = max((r.expires_s for r, _, _ in failures if r.expires_s is not None), default=0.0)
 
+    told = "\n\n".join(
+        style.each.format(address=address, reply=said, said=str(said).partition(" said: ")[2] or said)
+        for _, said, address in failures
+    )
+    known = dict(
+        host=host, domain=policy.primary_domain, told=told, first=failures[0][1].text if failures else "",
+        until=_date(until_s, trace.start),
+    )  # fmt: skip
     message = MIMEMultipart("report", boundary=f"=_{key}")
     message.set_param("report-type", "delivery-status")
     for name, value in {
         "Return-Path": "<>",
         "Date": _date(notice.at_s, trace.start),
-        "From": f"MAILER-DAEMON@{host} (Mail Delivery System)",
+        "From": style.sender.format(**known),
         "To": notice.to,
-        "Subject": subject,
+        "Subject": style.subjects[notice.kind].format(**known),
         "Auto-Submitted": "auto-replied",
         "Message-ID": f"<{key}@{host}>",
     }.items():
         message[name] = _one_line(value)
-    told = "\n\n".join(f"<{address}>: {said}" for _, said, address in failures)
-    hello = f"This is the mail system at host {host}.\n\n{words.format(until=_date(until_s, trace.start))}"
-    message.attach(_part(MIMEText(f"{hello}\n\n{told}\n", "plain", _charset(told)), "Notification"))
+    text = style.texts[notice.kind].format(**known)
+    message.attach(_part(MIMEText(text, "plain", _charset(text)), "Notification"))
     status = MIMENonMultipart("message", "delivery-status")
     status.set_payload(list(_status_blocks(setup, trace, notice, host)))
     message.attach(_part(status, "Delivery report"))

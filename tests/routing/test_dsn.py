@@ -16,6 +16,7 @@ from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, dsn_message, notice_for
 from coexsim.mail.message import Envelope, Rcpt, Reply
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import Route, trace
+from coexsim.scenario.load import scenario_from_text
 from tests.routing.lab import lab, lab_with
 from tests.routing.seed import IU1, NOBODY, OUTSIDE, article_with
 
@@ -167,3 +168,48 @@ def test_tracing_imports_nothing_heavy() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sender", "subject", "words"),
+    [
+        (
+            "postfix",
+            "MAILER-DAEMON@mx.smallco.net",
+            "Undelivered Mail Returned to Sender",
+            "This is the mail system at host",
+        ),
+        (
+            "exim",
+            "Mailer-Daemon@mx.smallco.net",
+            "Mail delivery failed: returning message to sender",
+            "a permanent error",
+        ),
+        ("exchange", "postmaster@smallco.net", "Undeliverable:", "Delivery has failed to these recipients or groups:"),
+        ("domino", "Postmaster@smallco.net", "DELIVERY FAILURE:", "was not delivered to:"),
+    ],
+)
+def test_each_product_writes_notices_in_its_own_words(kind: str, sender: str, subject: str, words: str) -> None:
+    """What people search for: the words that products write, around the reply of the server that refused, in its own words."""
+    keys = {
+        "postfix": "virtual_mailbox_domains: [smallco.net]",
+        "exim": "local_domains: [smallco.net]",
+        "exchange": 'accepted_domains: {smallco.net: authoritative}, send_connectors: [{name: all, address_spaces: ["*"]}]',
+        "domino": "global_domain: [smallco.net], smtp_outside_local_domain: true",
+    }
+    setup = Setup(
+        scenario_from_text(
+            'coexsim: 1\ndomain: smallco.net\ndns: {smallco.net: "@ 1h IN MX 10 mx\\nmx 1h IN A 192.0.2.10"}\n'
+            f"servers:\n  mx: {{kind: {kind}, host: mx.smallco.net, {keys[kind]}}}\n"
+            "  world: {kind: external, domain: elsewhere.org, mailboxes: [x]}\ndirectory: {people: {anna: {mail_file: mx}}}\n"
+        )
+    )
+    message, _ = read_back(setup, trace(setup, "anna", "nobody@elsewhere.org"))
+    text = message.get_payload(0)
+    assert isinstance(text, Message)
+
+    assert sender in message["From"]
+    assert message["Subject"].startswith(subject)
+    assert words in text.get_payload()
+    assert "550 5.1.1" in text.get_payload()
+    assert (" said: " in text.get_payload()) == (kind in ("postfix", "exim"))
