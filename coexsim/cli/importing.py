@@ -114,7 +114,8 @@ def import_(
         raise UsageError(
             f"--into: {into} was changed by somebody else meanwhile, and is left as it is; import once more"
         )
-    if target is not None:
+    is_new = before != found.text.encode()
+    if target is not None and (is_new or people is not None):
         _write({target: found.text} if people is None else {people: found.people_text or "", target: found.text})
     open_ = _open(target) if target is not None and (as_json or not quiet) else []
     answer = f"{len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
@@ -128,7 +129,7 @@ def import_(
     elif target is None:
         print(found.text, end="")
     else:
-        lines = [*_lines(found, kind, target, people, everything), *_open_lines(open_, target)]
+        lines = [*_lines(found, kind, target, people, everything, is_new), *_open_lines(open_, target)]
         say(lines[:1] if quiet else (row for line in lines for row in line.split("\n")))
     return keeping.exit_code(0)
 
@@ -171,7 +172,7 @@ def _write(texts: dict[Path, str]) -> None:
         raise UsageError(str(error)) from None
 
 
-def _lines(found: Imported, kind: str, target: Path, people: Path | None, everything: bool) -> list[str]:
+def _lines(found: Imported, kind: str, target: Path, people: Path | None, everything: bool, is_new: bool) -> list[str]:
     """What was done, in words."""
     from coexsim.intake.configs.yaml_text import printable
 
@@ -181,6 +182,7 @@ def _lines(found: Imported, kind: str, target: Path, people: Path | None, everyt
     lines = [
         f"{target}: {len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
         + (f" ({counted})" if counted else "")
+        + ("" if is_new else "; nothing is new, and the file is as it was")
     ]
     if people is not None:
         lines.append(f"{people}: everybody by name; the scenario has them as numbers")

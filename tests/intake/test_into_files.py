@@ -50,6 +50,17 @@ def test_line_ends_stay_as_they_were(mine: Path) -> None:
     assert mine.read_bytes() == text
 
 
+def test_an_import_that_finds_nothing_new_says_so(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And leaves the file alone."""
+    assert run(words(mine)) == 0
+    assert "nothing is new" not in capsys.readouterr().out
+    mine.chmod(0o640)
+    before = mine.stat()
+    assert run(words(mine)) == 0
+    assert capsys.readouterr().out.endswith("nothing is new, and the file is as it was\n")
+    assert (mine.stat().st_ino, mine.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 def test_comments_within_a_value_that_changes_are_kept(mine: Path) -> None:
     """Of a list over several lines within braces, as of one that stands in a block."""
     mine.write_text(
