@@ -263,7 +263,7 @@ def fit(
         for server in names
         if book.products.get(server) == "postfix" and (settings := fit_traffic.retry_settings(gaps, server))
     }
-    text = scenario_text(known, names, load, sizes, works, retries, outages, complete, given, folder)
+    text = scenario_text(known, names, tries, load, sizes, works, retries, outages, complete, given, folder)
     return Fit(
         tuple(figures), counts.flows(), load, sizes, works, names, shown, tuple(outages), complete, replay.replay(sizes_seen), text,
         tuple(book.told), found, sides,

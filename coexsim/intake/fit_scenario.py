@@ -73,20 +73,22 @@ def round_trips(scenario: Scenario | None, names: dict[int, str]) -> dict[tuple[
     return found
 
 
-def measured_servers(works: dict[int, MeasuredWork], names: dict[int, str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """`servers:` with the service times that were measured, for servers that the scenario has.
+def measured_servers(
+    works: dict[int, MeasuredWork], names: dict[int, str], known: Mapping[str, Any], neighbours: Mapping[str, MeasuredWork]
+) -> dict[str, Any]:  # fmt: skip
+    """`servers:` with the service times that were measured, for servers that the scenario has; of `neighbours` there is no log.
 
     What a session costs beside its round trips is in the time to accept, which was measured: it is not counted again.
     """
     servers: dict[str, Any] = {}
-    for number, work in works.items():
-        if names.get(number) not in known:
+    for name, work in [*((names.get(number, ""), work) for number, work in works.items()), *neighbours.items()]:
+        if name not in known:
             continue
         service = {
             key: law.to_data() for key in ("accept", "scan", "deliver") if (law := getattr(work, key)) is not None
         }
         if service:
-            servers[names[number]] = {"service": service}
+            servers[name] = {"service": service}
     if any("accept" in server["service"] for server in servers.values()):
         for name in known:
             servers.setdefault(name, {"service": {}})["smtp"] = {"session": "0 s"}

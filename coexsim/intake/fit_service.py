@@ -29,7 +29,8 @@ TENTHS, T_OF_NINE, JACKKNIFE_MOST = 10, 2.262, 20_000
 MOST_TRIES = 100_000  # of a server: laws and quantiles rest on a sample of so many, and of more on every second, fourth and so on
 TRY_COLUMNS = {
     "visit": "int64", "server": "int32", "before_s": "float32", "queue_s": "float32", "connect_s": "float32", "transfer_s": "float32",
-    "delay_s": "float32", "size_bytes": "int64", "source": "int64", "next_server": "int64", "hop_s": "float64", "is_local": "bool",
+    "delay_s": "float32", "size_bytes": "int64", "source": "int64", "relay": "int64",
+    "next_server": "int64", "hop_s": "float64", "is_local": "bool",
 }  # fmt: skip
 OWN, UNSAID, OUTSIDE = -1, -2, 1 << 32  # sources of a visit that are no logged servers
 STAGES = {

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from coexsim.intake.fit_counts import SENDER_SIDES, Complete
 from coexsim.intake.fit_load import DAY_S, LoadSeen
+from coexsim.intake.fit_neighbours import REMARK as NEIGHBOURS
+from coexsim.intake.fit_neighbours import neighbour_works
 from coexsim.intake.fit_scenario import measured_servers, yaml_text
 from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.fit_set_up import directory_of, left_out, set_up
@@ -31,7 +34,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def scenario_text(
-    known: LoggedSetUp, names: dict[int, str], load: LoadSeen, sizes: SizeFit | None, works: dict[int, MeasuredWork],
+    known: LoggedSetUp, names: dict[int, str], tries: pd.DataFrame, load: LoadSeen, sizes: SizeFit | None, works: dict[int, MeasuredWork],
     retries: Mapping[str, RetryGaps], outages: Sequence[HostOutage], complete: Complete,
     given: Scenario | None, folder: str | Path | None,
 ) -> str:  # fmt: skip
@@ -60,14 +63,16 @@ def scenario_text(
         )
     if complete.unlogged:
         head += f".\nNot to be trusted as it stands: {complete.why}"
-    servers = measured_servers(works, names, scenario_servers)
+    neighbours = neighbour_works(known, names, tries, scenario_servers, given)
+    servers = measured_servers(works, names, scenario_servers, neighbours)
     if given is not None:
         _clear(servers, given.source.raw.get("servers", {}))
     for name, more in _retries(retries, scenario_servers, given).items():
         servers.setdefault(name, {}).update(more)
     for name, server in servers.items():
         if "service" in server:
-            remarks[f"servers.{name}.service"] = "measured; a law by its values, from queue to queue"
+            by_itself = "measured; a law by its values, from queue to queue"
+            remarks[f"servers.{name}.service"] = NEIGHBOURS if name in neighbours else by_itself
         if "smtp" in server:
             remarks[f"servers.{name}.smtp"] = "what a session costs is in the measured times to accept"
     if given is None:

@@ -1,17 +1,20 @@
-"""Whether a fitted scenario takes the log's own mail where the log says that it went: each flow traced, its end set beside the log's."""
+"""Whether a scenario takes the log's own mail where the log says that it went: each flow traced, its end set beside the log's."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from coexsim.audit.classes import recipients, senders
+from coexsim.audit.finding import Finding
 from coexsim.audit.findings import find_all
 from coexsim.audit.flows import Flow, flow
 from coexsim.audit.mail_class import MailClass
 from coexsim.mail.setup import Setup
 from coexsim.scenario.load import load_scenario
+from coexsim.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from coexsim.intake.fit import Fit
@@ -40,15 +43,16 @@ class WrongWay(NamedTuple):
         if not self.is_most:
             end = "did not arrive" if self.measured == FAILED else "arrived"
             whole = "delivers" if self.predicted == DELIVERED else "bounces"
-            return f"{self.flow}: in the log {self.copies:,} of {self.of:,} copies {end}; the fitted scenario {whole} the whole flow"
+            return f"{self.flow}: in the log {self.copies:,} of {self.of:,} copies {end}; the scenario {whole} the whole flow"
         verb = "bounces" if self.predicted == FAILED else "delivers"
         said = "delivered" if self.measured == DELIVERED else "did not deliver"
-        return f"{self.flow}: the fitted scenario {verb} {self.copies:,} of {self.of:,} copies that the log {said}, because {self.why}"
+        return f"{self.flow}: the scenario {verb} {self.copies:,} of {self.of:,} copies that the log {said}, because {self.why}"
 
 
-def wrong_ways(found: Fit, scenario: str | Path) -> list[WrongWay]:
+def wrong_ways(found: Fit, scenario: Scenario | str | Path) -> list[WrongWay]:
     """The flows of the log that end otherwise in a scenario, most copies first. Raises `ScenarioError` for one that cannot be read."""
-    setup = Setup(load_scenario(scenario))
+    setup = Setup(load_scenario(scenario) if isinstance(scenario, (str, Path)) else scenario)
+    findings: tuple[Finding, ...] | None = None
     froms, tos = _typical(senders(setup)), _typical(recipients(setup))
     copies: Counter[tuple[str, str, str]] = Counter()
     for sender, kind, outcome, n in zip(
@@ -63,8 +67,28 @@ def wrong_ways(found: Fit, scenario: str | Path) -> list[WrongWay]:
             predicted = DELIVERED if traced.delivered else FAILED
             if predicted != measured:
                 of = copies[sender, kind, DELIVERED] + copies[sender, kind, FAILED]
-                wrong.append(WrongWay(f"{sender} to {kind}", measured, predicted, n, of, _why(traced)))
+                if findings is None:
+                    findings = tuple(find_all(setup))
+                wrong.append(WrongWay(f"{sender} to {kind}", measured, predicted, n, of, _why(traced, findings)))
     return sorted(wrong, key=lambda each: -each.copies)
+
+
+def before_the_logs(found: Fit, scenario: Scenario) -> dict[str, list[str]]:
+    """By flow, such as ``internet->onprem``: the servers with work of their own that mail passes before it comes to one whose log was read.
+
+    What they take is in no measured delay, since that begins where the first log names the message.
+    """
+    setup, logged = Setup(scenario), set(found.names.values())
+    froms, tos = _typical(senders(setup)), _typical(recipients(setup))
+    passed = {}
+    for sender, one in froms.items():
+        for to, other in tos.items():
+            way = flow(setup, one, other).servers if not sender == to == "internet" else ()
+            first = next((place for place, server in enumerate(way) if server in logged), len(way))
+            works = [server for server in way[1:first] if scenario.servers[server].service.accept.mean_s(0.0) > 0]
+            if works and first < len(way):
+                passed[f"{sender}->{to}"] = works
+    return passed
 
 
 def faults(scenario: str | Path) -> list[str]:
@@ -83,11 +107,14 @@ def _typical(classes: list[MailClass]) -> dict[str, MailClass]:
     return found
 
 
-def _why(traced: Flow) -> str:
-    """What the last server said, or that mail goes round."""
+def _why(traced: Flow, findings: Iterable[Finding]) -> str:
+    """What the last server said, with the finding that explains it, or that mail goes round."""
     if traced.delivered:
         return f"it goes by {', '.join(traced.servers)} and is not refused there"
-    return f"it goes round {', '.join(traced.loop)}" if traced.loop else traced.words
+    if traced.loop:
+        return f"it goes round {', '.join(traced.loop)}"
+    cause = next((each for each in findings if any(mark in traced.words for mark in each.marks)), None)
+    return traced.words + (f" ({cause.code})" if cause else "")
 
 
-__all__ = ["WrongWay", "faults", "wrong_ways"]
+__all__ = ["WrongWay", "before_the_logs", "faults", "wrong_ways"]

@@ -96,7 +96,10 @@ def validate(
     results, remarks = _replayed(given, found, replications, seed, progress)
     measured = measured_delays(found)
     predicted = _predicted(results)
-    rows = [*delay_rows(measured, predicted, results, found, tolerance), *outcome_rows(results, found, tolerance)]
+    rows = [
+        *delay_rows(measured, predicted, results, given, found, tolerance),
+        *outcome_rows(results, given, found, tolerance),
+    ]
     servers, more = server_rows(results, found, tolerance)
     rows += more
     rows += retry_rows(results, found, tolerance)

@@ -173,7 +173,7 @@ def why_varying(found: Fit, delays: FlowDelays) -> str:
 
 
 def measured_servers(found: Fit) -> pd.DataFrame:
-    """Messages that came from other servers in each minute, and messages in the queue at its end."""
+    """Messages that came from other servers in each minute, and in the queue at its end: not a number, if no log says when they left."""
     joined, begin_s = found.journeys.joined, found.replay.begin_s
     visits = joined.visits
     minutes = int((float(found.replay.table["born_s"].max())) // 60) + 1
@@ -182,17 +182,20 @@ def measured_servers(found: Fit) -> pd.DataFrame:
         visits["arrived_s"].to_numpy() - begin_s,
         visits["parent"].to_numpy(),
     )
-    gone_s = np.nan_to_num(visits["gone_s"].to_numpy() - begin_s, nan=np.inf)
+    gone_s = visits["gone_s"].to_numpy() - begin_s
     from_other = (parent >= 0) & (server != server[np.maximum(parent, 0)])
+    went = joined.deliveries
+    told = set(server[went["row"].to_numpy()[np.isfinite(went["delay_s"].to_numpy())]].tolist())
     rows = []
     for number, name in found.names.items():
         mine = server == number
         come = arrived_s[mine & from_other]
         counts = np.histogram(come, bins=np.arange(minutes + 1) * 60.0)[0]
         ends = np.arange(1, minutes + 1) * 60.0
-        queue = np.searchsorted(np.sort(arrived_s[mine]), ends, "right") - np.searchsorted(
-            np.sort(gone_s[mine]), ends, "right"
-        )
+        left_s = np.sort(np.nan_to_num(gone_s[mine], nan=np.inf))
+        queue = np.searchsorted(np.sort(arrived_s[mine]), ends, "right") - np.searchsorted(left_s, ends, "right")
+        if number not in told and not np.isfinite(gone_s[mine]).any():
+            queue = np.full(minutes, np.nan)
         for minute in range(minutes):
             rows.append((name, minute, "arrivals", float(counts[minute])))
             rows.append((name, minute, "queue", float(queue[minute])))

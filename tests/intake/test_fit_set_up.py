@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from coexsim.experiment.run import simulate
 from coexsim.intake.fit import FITTED, Fit, fit
 from coexsim.intake.fit_ways import faults, wrong_ways
+from coexsim.intake.validate import validate
+from coexsim.intake.writers.write import write_logs
 from coexsim.scenario.load import load_scenario
+from coexsim.sim.mail_log import MailLog
 
 FIELDS = (
     "date-time,client-ip,client-hostname,server-ip,server-hostname,source-context,connector-id,source,event-id,internal-message-id,"
@@ -155,7 +159,7 @@ def test_what_goes_otherwise_is_told(tmp_path: Path) -> None:
     )  # fmt: skip
     assert wrong.is_most
     assert str(wrong).startswith(
-        "onprem to internet: the fitted scenario bounces 12 of 12 copies that the log delivered, because gateway: "
+        "onprem to internet: the scenario bounces 12 of 12 copies that the log delivered, because gateway: "
     )
     assert any(fault.startswith("OUTSIDE-UNREACHABLE") for fault in faults(broken))
 
@@ -171,3 +175,95 @@ def test_a_service_is_known_by_its_host(tmp_path: Path, host: str) -> None:
 
     assert {servers["onprem"].host, servers["hosted-inbound"].host} == {"store.example", host}
     assert servers["onprem"].host == "store.example" or not host.endswith("outlook.com")
+
+
+def test_work_of_a_server_without_a_log_is_measured_at_its_neighbour(tmp_path: Path) -> None:
+    """Stages c and d of each delivery to the store are 0.3 s and 0.69 s (`gateway_log`)."""
+    made = fitted(gateway_log(tmp_path), tmp_path / "fit")
+    servers = load_scenario(tmp_path / "fit" / FITTED).servers
+
+    for name in ("onprem", "hosted-inbound", "external"):
+        assert servers[name].service.accept.mean_s(3000.0) == pytest.approx(0.99, rel=0.001)
+    assert made.scenario_text.count("measured at its neighbours, since no log of it was given") == 3
+
+
+def test_like_is_compared_with_like(tmp_path: Path) -> None:
+    """Attempts of the gateway only, whose log it is; the delays that the log has are predicted."""
+    log = gateway_log(tmp_path)
+    fitted(log, tmp_path / "fit")
+    found = validate(tmp_path / "fit" / FITTED, [log], replications=1)
+    rows = {row.name: row for row in found.comparisons}
+    attempts = rows["gateway: attempts to hand mail on"]
+
+    assert (attempts.predicted, attempts.measured, attempts.verdict) == (50, 50, "met")
+    assert not any(row.name.startswith("attempts between servers") for row in found.comparisons)
+    assert rows["p50 internet->onprem"].predicted == pytest.approx(1.2, rel=0.05)
+    assert rows["p50 internet->onprem"].measured == pytest.approx(1.2, rel=0.01)
+
+
+def test_a_wrong_count_is_no_chance(tmp_path: Path) -> None:
+    """Twelve copies that bounce for want of a domain are missed, with who refuses them, not taken for chance."""
+    made = fitted(tracking_log(tmp_path), tmp_path / "fit")
+    broken = tmp_path / "fit" / "broken.yaml"
+    zone = "dns:\n  elsewhere.example: |\n    www 1h IN A 192.0.2.99\n"
+    broken.write_text(made.scenario_text.replace("dns:\n", zone), encoding="utf-8")
+    rows = {
+        row.name: row for row in validate(broken, [tmp_path / "MSGTRK2026112308-1.LOG"], replications=1).comparisons
+    }
+    delivered = rows["copies delivered"]
+
+    assert (delivered.predicted, delivered.measured, delivered.verdict) == (24, 36, "missed")
+    assert (
+        "onprem to internet: the scenario bounces 12 of 12 copies that the log delivered, because gateway: "
+        in delivered.remark
+    )
+
+
+def test_a_log_without_times_of_delivery_has_no_queue(tmp_path: Path) -> None:
+    """A message trace says when mail came: what waited is not in it, rather than all of it at the end."""
+    rows = ["Received,SenderAddress,RecipientAddress,Subject,Status,ToIP,FromIP,Size,MessageId,MessageTraceId"]
+    for number in range(20):
+        rows.append(
+            f"2026-11-23T08:{number:02d}:00.000Z,joe@else.example,carol@acme.example,S,Delivered,,,20000,<t{number}@x>,t{number}"
+        )
+    log = tmp_path / "MessageTrace.csv"
+    log.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    fitted(log, tmp_path / "fit")
+    queues = [
+        row
+        for row in validate(tmp_path / "fit" / FITTED, [log], replications=1).comparisons
+        if "in the queue" in row.name
+    ]
+
+    assert [(row.verdict, row.remark) for row in queues] == [
+        ("cannot say", "not in this log: it has no times of delivery")
+    ]
+
+
+SLOW = """\
+coexsim: 1
+domain: acme.example
+servers:
+  onprem: {kind: postfix, host: on.acme.example, smart_host: "smtp:[in.hosted.example]"}
+  inbound: {kind: hosted-inbound, host: in.hosted.example, service: {accept: {fixed: 200 ms}}}
+  outside: {kind: external, domain: else.example}
+directory: {master: onprem, replica: {at: inbound}, population: {onprem: 20, hosted: 20}}
+load: {streams: [{name: in, from: onprem, to: {hosted: 1}, rate: 12/min, recipients: {1: 1}}], sizes: {10 KB: 1}}
+run: {length: 10 min, seed: 5}
+"""
+
+
+def test_the_cause_of_a_slow_reception_is_its_server(tmp_path: Path) -> None:
+    """The log is of a server that takes 0.2 s to take mail in, the scenario says three times that: it is named."""
+    scenario = tmp_path / "slow.yaml"
+    scenario.write_text(SLOW, encoding="utf-8")
+    mail_log = MailLog()
+    simulate(load_scenario(scenario), mail_log=mail_log)
+    files = write_logs(mail_log, load_scenario(scenario), "postfix", tmp_path)
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(SLOW.replace("200 ms", "600 ms"), encoding="utf-8")
+    rows = {row.name: row for row in validate(wrong, files, replications=1).comparisons}
+    row = rows["p50 onprem->hosted"]
+
+    assert row.verdict == "missed"
+    assert "most of it at inbound: taking a message in there predicted 600 ms, in the log 20" in row.remark

@@ -117,6 +117,11 @@ class SidesSeen:
         for to, place in places.items():
             homes[to] = sides[place]
         servers = _side_of_servers(len(book.servers), self._sure, sides, homes, is_own)
+        if scenario is not None:  # it says whose server one is at which nobody's mail was seen to be put away
+            named = _named(scenario)
+            told = {n: _look_up(book, names, ("server", n), named) for n in range(len(book.servers))}
+            servers |= {n: side for n, side in told.items() if side is not None}
+
         senders = np.where(is_own, homes, INTERNET)
         if scenario is None and len(there := set(sides.values())) == 1:
             [only] = there  # nobody's mail files are on the other side
