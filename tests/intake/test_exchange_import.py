@@ -291,3 +291,16 @@ def test_properties_that_are_not_read_are_named(tmp_path: Path) -> None:
     [unread] = [one for one in found.unused if one.what == "properties (send-connector)"]
 
     assert (unread.value, unread.matters) == ("requiretls, tlsdomain", False)
+
+
+def test_the_host_is_what_the_connector_answers_as(tmp_path: Path) -> None:
+    """Set-ReceiveConnector, Fqdn: by default that of the server. A host that the scenario has already stays."""
+    receiving = json.dumps([{**RECEIVING[0], "Fqdn": "ex1.corporate.com"}])
+    files: dict[str, str | bytes] = {"domains.json": json.dumps(DOMAINS), "receiving.json": receiving}
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(imported(tmp_path, files, "exchange").text, encoding="utf-8")
+
+    assert load_scenario(mine).servers["onprem"].host == "ex1.corporate.com"
+    mine.write_text(mine.read_text(encoding="utf-8").replace("ex1.corp", "mail.corp"), encoding="utf-8")
+    again = imported(tmp_path, files, "exchange", into=str(mine))
+    assert ("servers", "onprem", "host") not in [key.path for key in again.keys]

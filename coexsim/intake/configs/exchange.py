@@ -76,7 +76,7 @@ def read_exchange(files: Sequence[File], asked: Asked) -> Found:
         found.put((*server, "kind"), "exchange", files[0].at(0))
     _accepted_domains(by_kind["accepted-domain"], found, server)
     _send_connectors(by_kind["send-connector"], found, server)
-    _receive_connector(by_kind["receive-connector"], found, server)
+    _receive_connector(by_kind["receive-connector"], found, server, asked)
     _organisation(by_kind, found, server)
     hosted_connectors(by_kind["inbound-connector"], by_kind["outbound-connector"], found, asked)
     hosted_domains(by_kind["hosted-domain"], found, asked)
@@ -206,7 +206,7 @@ def _address_spaces(thing: Thing) -> tuple[list[str], list[int]]:
     return spaces, costs
 
 
-def _receive_connector(connectors: list[Thing], found: Found, server: Server) -> None:
+def _receive_connector(connectors: list[Thing], found: Found, server: Server, asked: Asked) -> None:
     """The connector that takes mail from the Internet: enabled, port 25, anonymous, at the front end."""
     usable = [thing for thing in connectors if thing.flag("Enabled") is not False]
     if not usable:
@@ -222,6 +222,11 @@ def _receive_connector(connectors: list[Thing], found: Found, server: Server) ->
         )
 
     best = min(usable, key=rank)
+    host = best.text("Fqdn").rstrip(".")
+    if (
+        "." in host and server[1] not in asked.kinds
+    ):  # a host that the scenario has may be the one that is known outside
+        found.put((*server, "host"), host, best.where("Fqdn"), best.text("Name"))
     if rank(best)[0] and best.where("PermissionGroups"):
         found.put((*server, "anonymous_users"), "disabled", best.where("PermissionGroups"), best.text("Name"))
     for name, path in (("MaxRecipientsPerMessage", ("max_recipients_per_message",)), ("MaxHopCount", ("max_hop_count",)),
