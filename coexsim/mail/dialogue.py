@@ -11,6 +11,7 @@ from coexsim.mail.directory import Person
 from coexsim.mail.dns import DnsFailure, Question
 from coexsim.mail.effects import Recipients, TransactionResult
 from coexsim.mail.expansion import expanded, leads_elsewhere
+from coexsim.mail.greeting import ended_at_greeting
 from coexsim.mail.message import (
     Client,
     Envelope,
@@ -50,10 +51,9 @@ def receive(
     """
     policy = setup.policies[server]
     dialogue = Dialogue(setup, policy, client, envelope, state, greylisted, why_not, allowed, verified)
-    ended = _ended_at_greeting(dialogue)
+    ended = ended_at_greeting(dialogue)
     if ended is not None:
-        said, rule = ended
-        return Reception((), tuple(dialogue.refused(rcpt, said, "mail", rule) for rcpt in envelope.recipients))
+        return Reception((), tuple(ended._replace(rcpt=rcpt) for rcpt in envelope.recipients))
     too_many = next((r for r in dialogue.rates if r.counts == "messages" and not _within(dialogue, r)), None)
     if too_many is not None:
         return Reception(
@@ -223,36 +223,6 @@ def _sender_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
         status = _domain_status(setup, sender, state)
         if status != "exists":
             return dialogue.no(rcpt, f"{status}-sender-domain", "sender-domain-not-in-dns", sender)
-    return None
-
-
-def _is_ascii(envelope: Envelope) -> bool:
-    """Are all addresses of ASCII letters: else the message needs SMTPUTF8 at every server on its way (RFC 6531, 3.6)."""
-    return envelope.sender.isascii() and all(rcpt.address.isascii() for rcpt in envelope.recipients)
-
-
-def _ended_at_greeting(dialogue: Dialogue) -> tuple[Reply, str] | None:
-    """What is said where one side needs what the other does not offer at EHLO, and the rule: by the client, or by this server."""
-    client = dialogue.setup.policies.get(dialogue.client)
-    if client is None:
-        return None
-    insecure = _insecure(dialogue.policy, client)
-    if insecure is not None:
-        return insecure, "tls-required"
-    if not dialogue.policy.offers_smtputf8 and not _is_ascii(dialogue.envelope):
-        return reply(client.product, "smtputf8-not-offered", detail=dialogue.policy.server), "smtputf8-required"
-    return None
-
-
-def _insecure(policy: Policy, client: Policy) -> Reply | None:
-    """What is said where one side wants TLS and the other has none."""
-    if not client.requires_tls_to.isdisjoint({policy.server, "anyone"}):
-        if not policy.offers_tls:
-            return reply(client.product, "tls-not-offered", detail=policy.server)
-        if not policy.valid_certificate:
-            return reply(client.product, "certificate-not-valid", detail=policy.server)
-    if not policy.requires_tls_from.isdisjoint({client.server, "anyone"}) and not client.offers_tls:
-        return reply(policy.product, "tls-required")
     return None
 
 

@@ -143,6 +143,7 @@ def _status_blocks(setup: Setup, trace: Route, notice: Notice, host: str) -> Ite
         block["Status"] = said.enhanced
         if remote:
             block["Remote-MTA"] = f"dns; {remote}"
+        if " said: " in said.text:
             block["Diagnostic-Code"] = _one_line(f"smtp; {said.text.partition(' said: ')[2]}")
         else:
             block["Diagnostic-Code"] = _one_line(f"X-{product.capitalize()}; {said.text}")

@@ -21,7 +21,7 @@ Allowed = Callable[[Rate, str, str, int], int]
 class Refusal(NamedTuple):
     """A recipient that was not taken in the SMTP dialogue, the reply, and how far the dialogue had come.
 
-    `recoverable`: the refusal ends by itself, at a time that is known.
+    `recoverable`: the refusal ends by itself, at a time that is known. `by_client`: it is the client that gives up, and whose reply it is.
     """
 
     rcpt: Rcpt
@@ -29,6 +29,7 @@ class Refusal(NamedTuple):
     command: Command
     rule: str
     recoverable: bool = False
+    by_client: bool = False
 
 
 class Reception(NamedTuple):

@@ -324,9 +324,13 @@ class TraceDriver:
         refused = (
             Refused(
                 (refusal.rcpt,),
-                refusal.reply._replace(text=f"{host.name}[{host.address}] said: {refusal.reply}"),
+                refusal.reply._replace(
+                    text=f"{host.name}[{host.address}]: {refusal.reply.text}"
+                    if refusal.by_client
+                    else f"{host.name}[{host.address}] said: {refusal.reply}"
+                ),
                 host.name,
-                f"{server} refused it: {refusal.reply}",
+                f"{server} {'does not offer what it needs' if refusal.by_client else 'refused it'}: {refusal.reply}",
             )
             for refusal in reception.refused
         )

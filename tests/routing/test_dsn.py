@@ -16,7 +16,7 @@ from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, dsn_message, notice_for
 from coexsim.mail.message import Envelope, Rcpt, Reply
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import Route, trace
-from coexsim.scenario.load import scenario_from_text
+from coexsim.scenario.load import load_scenario, scenario_from_text
 from tests.routing.lab import lab, lab_with
 from tests.routing.seed import IU1, NOBODY, OUTSIDE, article_with
 
@@ -213,3 +213,14 @@ def test_each_product_writes_notices_in_its_own_words(kind: str, sender: str, su
     assert words in text.get_payload()
     assert "550 5.1.1" in text.get_payload()
     assert (" said: " in text.get_payload()) == (kind in ("postfix", "exim"))
+
+
+def test_what_the_sending_server_needs_is_not_said_by_the_other() -> None:
+    """RFC 3464 2.3.6: smtp diagnostics are replies of the other server; here it is Postfix that gives up, at EHLO (RFC 6531)."""
+    setup = Setup(load_scenario("tests/routing/public_cases/239-smtputf8-not-offered-behind-the-gateway.yaml"))
+    _, (_, of_rcpt) = read_back(setup, trace(setup, "jürgen@elsewhere.org", "anna@smallco.net"))
+
+    assert of_rcpt["Remote-MTA"] == "dns; box.smallco.net"
+    assert unfold(of_rcpt["Diagnostic-Code"]) == (
+        "X-Postfix; box.smallco.net[192.0.2.20]: SMTPUTF8 is required, but was not offered"
+    )
