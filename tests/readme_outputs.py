@@ -40,5 +40,6 @@ def refreshed(text: str, folder: Path) -> str:
 if __name__ == "__main__":
     readme = ROOT / "README.md"
     with tempfile.TemporaryDirectory() as name:
-        shutil.copytree(ROOT / "scenarios", Path(name) / "scenarios")
+        for part in ("scenarios", "tests/intake/postfix-lab"):
+            shutil.copytree(ROOT / part, Path(name) / part)
         readme.write_text(refreshed(readme.read_text(encoding="utf-8"), Path(name)), encoding="utf-8")

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 
 from coexsim.analysis.compare import Comparison
-from coexsim.analysis.compare_words import DIFFERENT, changes, say_of, say_value
+from coexsim.analysis.compare_words import DIFFERENT, SHARE, changes, say_of, say_value
 from coexsim.experiment.store import make_folder
 from coexsim.experiment.whole import write_whole
 from coexsim.report.breaks import breakable, unbroken
@@ -142,9 +142,12 @@ def difference_rows(table: pd.DataFrame, kind: str) -> list[tuple[str, str, str,
     for index, row in zip(differing.index, differing.to_dict("records"), strict=True):
         names = [str(name) for name in (index if isinstance(index, tuple) else (index,))]
         say = partial(say_value, table=kind, key=names)
-        low, high = row["low"], row["high"]
-        interval = f"{say(low)} to {say(high)}" if low == low else "-"
-        found.append((say_of(names), say(row["a"]), say(row["b"]), say(row["difference"]), interval, str(row["shown"])))
+        difference, low, high = (
+            say(row[key]).replace(" %", " points" if names[-1] == SHARE else " %")  # of a hundred, not of the share
+            for key in ("difference", "low", "high")
+        )
+        interval = f"{low} to {high}" if row["low"] == row["low"] else "-"
+        found.append((say_of(names), say(row["a"]), say(row["b"]), difference, interval, str(row["shown"])))
     return found
 
 

@@ -26,6 +26,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNL
 from coexsim.errors import UsageError
 from coexsim.experiment.store import make_folder
 from coexsim.experiment.whole import write_whole
+from coexsim.report.breaks import unbroken
 from coexsim.units import DAY_S, Moment, say_duration, say_time
 
 P = ParamSpec("P")
@@ -195,7 +196,7 @@ def _canvas(figure: Figure, kind: Callable[[Figure], Any]) -> Iterator[Any]:
 
 def png_and_svg(figure: Figure, name: str, heading: str) -> tuple[bytes, str]:
     """The picture for a file, with the finding as its title, and for a page, which says it above the picture."""
-    lines = fill(heading, TITLE_CHARACTERS).split("\n")
+    lines = fill(unbroken(heading), TITLE_CHARACTERS).split("\n")
     if len(lines) > 1:
         figure.set_figheight(figure.get_figheight() + TITLE_LINE_IN * (len(lines) - 1))
     with _own_style():

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from coexsim.analysis.compare import Comparison
-from coexsim.report.differences import plot_differences, say_difference, write_comparison
+from coexsim.report.differences import difference_rows, plot_differences, say_difference, write_comparison
 from tests.analysis.test_compare import compared
 from tests.report.test_html import EVIL, Page
 
@@ -66,3 +66,13 @@ def test_folder_has_tables_picture_and_page(found: Comparison, tmp_path: Path) -
 def test_differences_have_a_sign() -> None:
     """More, less, nothing."""
     assert [say_difference(value) for value in (0.5, -0.03, 0.0)] == ["+500 ms", "-30 ms", "0 s"]
+
+
+def test_shares_differ_by_points() -> None:
+    """5 % after 6 % is a point less; "-1 %" could be a hundredth of it. What is no share keeps its unit."""
+    row = {"a": 0.06, "b": 0.05, "difference": -0.01, "low": -0.012, "high": -0.008, "shown": "less"}
+    table = pd.DataFrame([row], index=pd.MultiIndex.from_tuples([("onprem", "cores", "share in use")]))
+
+    assert difference_rows(table, "servers") == [
+        ("onprem cores, share in use", "6 %", "5 %", "-1 points", "-1.2 points to -0.8 points", "less")
+    ]
