@@ -104,16 +104,20 @@ def mean_of(
 def quantile(
     topic: str, name: str, values: ArrayLike, probability: float, unit: str, *, step: float = 0.0, assumed: float = nan, remark: str = ""
 ) -> MeasuredFigure:  # fmt: skip
-    """A quantile with the interval that order statistics give; `step` is the resolution of the values, which widens it."""
+    """A quantile with the interval that order statistics give; `step` is the resolution of the values, which widens it.
+
+    Of so few values that none is expected beyond it, such as the 95th percentile of four, only its bounds are known.
+    """
     sample = np.asarray(values, np.float64)
     if not sample.size:
         return MeasuredFigure(topic, name, nan, nan, nan, unit, 0, assumed, remark or "no message says it")
     found = quantile_interval(sample, probability, LEVEL)
     low = found.low - step / 2 if isfinite(found.low) else float(sample.min())
     high = found.high + step / 2 if isfinite(found.high) else inf
-    return MeasuredFigure(
-        topic, name, smooth_quantile(sample, probability, step), max(low, 0.0), high, unit, sample.size, assumed, remark
-    )
+    value = smooth_quantile(sample, probability, step)
+    if sample.size * min(probability, 1 - probability) < 1 - 1e-9:
+        value, remark = nan, remark or f"{sample.size} {'is' if sample.size == 1 else 'are'} too few to say it"
+    return MeasuredFigure(topic, name, value, max(low, 0.0), high, unit, sample.size, assumed, remark)
 
 
 def smooth_quantile(values: Floats, probability: float, step: float) -> float:

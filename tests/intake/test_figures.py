@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import isfinite, sqrt
 
 import numpy as np
 import pytest
@@ -54,3 +54,16 @@ def test_shares_and_rates_stay_within_their_laws(part: int, whole: int) -> None:
     low, high = figures.count_interval(part)
     assert low == pytest.approx(stats.chi2.ppf(0.025, 2 * part) / 2 if part else 0.0)
     assert high == pytest.approx(stats.chi2.ppf(0.975, 2 * part + 2) / 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "probability", "is_known"),
+    [(1, 0.5, False), (2, 0.5, True), (19, 0.95, False), (20, 0.95, True), (19, 0.05, False)],
+)
+def test_a_quantile_of_too_few_has_only_bounds(size: int, probability: float, is_known: bool) -> None:
+    """Below 1/p values (1/(1 - p) for a high one) none is expected beyond it: what is largest of four is no 95th percentile."""
+    found = figures.quantile("retries", "gap", np.arange(1.0, size + 1.0), probability, "s")
+
+    assert isfinite(found.value) is is_known
+    assert isfinite(found.low)
+    assert bool(found.remark) is not is_known
