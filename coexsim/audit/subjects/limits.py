@@ -37,7 +37,7 @@ EXCHANGE_SIZE_DEFAULT = FindingKind(
     "Exchange's own limit of size, which nobody set",
     "note",
     "The file says nothing of MaxReceiveSize or MaxSendSize, so Exchange's own hold: 10 MB, below what its Receive connectors take.",
-    "Mail between the two is taken with 250, then bounced with 5.2.3; what its own users hand in above it is refused.",
+    "Mail between the two is taken with 250, then bounced with 5.3.4; what its own users hand in above it is refused.",
     "Write organization_max_receive_size and max_send_size as Get-TransportConfig tells them; an upgrade keeps what was set before.",
     "Exchange documentation, message size limits",
 )
