@@ -71,7 +71,7 @@ def fit(
     """
     from coexsim.intake.fit import FITTED
     from coexsim.intake.fit import fit as run_fit
-    from coexsim.intake.fit_ways import faults, wrong_ways
+    from coexsim.intake.fit_ways import faults, without_work, wrong_ways
 
     folder = results_folder(out, Path("fit.yaml"))
     addresses = "kept" if keep_addresses else "hashed" if hash_addresses else "sides"
@@ -97,6 +97,10 @@ def fit(
     if not quiet:
         _say(found)
         say(str(each) for each in wrong if not each.is_most)
+        if idle := without_work(folder / FITTED):
+            say(
+                f"No work before delivery was measured at {', '.join(idle)}: 'size' cannot say how many cores these need"
+            )
     say(paint(f"The fitted scenario is at fault: {error}", "red") for error in errors)
     say(paint(str(each), "yellow") for each in wrong if each.is_most)
     say(where)
@@ -119,7 +123,7 @@ def _say(found: Fit) -> None:
     for told in found.told:
         skipped = f"; {told.damaged:,} lines damaged, the first: {told.first_damaged}" if told.damaged else ""
         console.print(f"{Path(told.file).name}: {told.kind}, {told.lines:,} lines, {told.used:,} used{skipped}")
-        for remark in told.remarks:
+        for remark in (*told.remarks, *told.what_is_left):
             console.print(f"  {remark}")
     table = plain_table(["figure"], ["measured", "95 % interval", "messages", "profile"])
     notes = []
@@ -130,6 +134,8 @@ def _say(found: Fit) -> None:
             if remark:
                 notes.append(f"{name}: {remark}")
     console.print(titled("\nWhat the logs say", table, *notes))
+    if any(told.kind == "postfix" for told in found.told):
+        console.print("Sizes are as handed in: Postfix's size= counts its own Received line too, which is taken off")
     for remark in found.clock_remarks:
         console.print(remark)
     for outage in found.outages:

@@ -180,13 +180,14 @@ class CountsSeen:
     """Messages, recipients, flows and outcomes, a part after the other."""
 
     def __init__(self) -> None:
-        self._messages = self._unnamed = self._merged = self._named = self._notices = 0
+        self._messages = self._unnamed = self._merged = self._named = self._notices = self._refused = 0
         self._kinds, self._outcomes = Counts(), Counts()
         self._flows: list[pd.DataFrame] = []
 
     def add(self, found: Journeys, sides: Sides, mail: pd.DataFrame) -> None:
         """Count the mail of a part."""
         self._messages += len(mail)
+        self._refused += int((mail["row"] < 0).sum())
         self._unnamed += int((mail["recipients"] == 0).sum())
         self._named += int(mail["recipients"].sum())
         self._merged += _merged(found, mail)
@@ -227,6 +228,8 @@ class CountsSeen:
         )
         most = inf if self._unnamed or sources else (self._named + self._merged) / kept
         notices = self._notices
+        if self._refused:
+            past += f" {self._refused:,} of them are attempts that were refused before a message came"
         rows = [
             MeasuredFigure(
                 "counts",

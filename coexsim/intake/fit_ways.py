@@ -19,6 +19,7 @@ from coexsim.scenario.model import Scenario
 if TYPE_CHECKING:
     from coexsim.intake.fit import Fit
 
+MEAN_BYTES = 75_000.0  # work that depends on size only is work too
 DELIVERED, FAILED = "delivered", "bounced"
 _ENDS = {"delivered": DELIVERED, "handed on": DELIVERED, "bounced": FAILED, "refused": FAILED}
 _SIDES = {"unknown at hosted": "unknown"}  # kinds of recipients of the log, by the side that a class of mail has
@@ -91,6 +92,16 @@ def before_the_logs(found: Fit, scenario: Scenario) -> dict[str, list[str]]:
     return passed
 
 
+def without_work(scenario: str | Path) -> list[str]:
+    """The organisation's servers at which nothing takes time until a message is on its way: `size` cannot say what these need."""
+    stages = ("accept", "directory_lookup", "scan", "archive", "queue_write")
+    return [
+        name
+        for name, server in load_scenario(scenario).servers.items()
+        if server.kind != "external" and not any(getattr(server.service, key).mean_s(MEAN_BYTES) for key in stages)
+    ]
+
+
 def faults(scenario: str | Path) -> list[str]:
     """The errors that a check of a scenario finds, a sentence each. Raises `ScenarioError` for one that cannot be read."""
     return [
@@ -117,4 +128,4 @@ def _why(traced: Flow, findings: Iterable[Finding]) -> str:
     return traced.words + (f" ({cause.code})" if cause else "")
 
 
-__all__ = ["WrongWay", "before_the_logs", "faults", "wrong_ways"]
+__all__ = ["WrongWay", "before_the_logs", "faults", "without_work", "wrong_ways"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.intake.figures import MeasuredFigure
 from coexsim.intake.fit import Fit
+from coexsim.intake.logs.book import Told
 from coexsim.intake.validate import Validation
 from coexsim.report.log_pictures import (
     plot_load,
@@ -33,8 +34,17 @@ def write_fit_page(fit: Fit, folder: str | Path) -> Path:
     topics: dict[str, list[list[str]]] = {}
     for figure in fit.figures:
         topics.setdefault(figure.topic, []).append(figure_row(figure))
-    files = [[told.file.rpartition("/")[2], told.kind, f"{told.lines:,}", f"{told.used:,}", f"{told.damaged:,}",
-              "; ".join([*told.remarks, *([told.first_damaged] if told.first_damaged else [])])] for told in fit.told]  # fmt: skip
+    files = [
+        [
+            told.file.rpartition("/")[2],
+            told.kind,
+            f"{told.lines:,}",
+            f"{told.used:,}",
+            f"{told.damaged:,}",
+            _remarks(told),
+        ]
+        for told in fit.told
+    ]
     heads = ["figure", "measured", "95 % interval", "messages", "profile", "remark"]
     flows = [[str(cell) for cell in row] for row in fit.flows.itertuples(index=False)]
     flow_heads = ["sender", "recipient", "outcome", "code", "recipients", "messages"]
@@ -54,6 +64,11 @@ def write_fit_page(fit: Fit, folder: str | Path) -> Path:
         title = f"At least {title[0].lower()}{title[1:]}"
     of = "What the mail logs say"
     return write_plain_page(folder, title, [], said, sections, FROM_LOGS, of=of, page=FIT_PAGE)
+
+
+def _remarks(told: Told) -> str:
+    """What is said of a file: what was found, what was not used, and the first damaged line."""
+    return "; ".join(filter(None, [*told.remarks, *told.what_is_left, told.first_damaged]))
 
 
 def _first_known(rows: list[list[str]]) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from coexsim.experiment.run import simulate
 from coexsim.intake.fit import FITTED, Fit, fit
-from coexsim.intake.fit_ways import faults, wrong_ways
+from coexsim.intake.fit_ways import faults, without_work, wrong_ways
 from coexsim.intake.validate import validate
 from coexsim.intake.writers.write import write_logs
 from coexsim.scenario.load import load_scenario
@@ -267,3 +267,72 @@ def test_the_cause_of_a_slow_reception_is_its_server(tmp_path: Path) -> None:
 
     assert row.verdict == "missed"
     assert "most of it at inbound: taking a message in there predicted 600 ms, in the log 20" in row.remark
+
+
+def two_logs(folder: Path) -> list[Path]:
+    """The gateway in syslog's local time, the service's inbound server at +01:00; no reply names a queue id of the other."""
+    first, second = [], []
+    for number in range(40):
+        head, ours, theirs = f"Nov 23 08:{number + 10:02d}:", f"{number + 0xA1B2C3:X}", f"{number + 0xF1B2C3:X}"
+        sender, message = "<joe@elsewhere.example>", f"message-id=<m{number}@elsewhere.example>"
+        first += [
+            f"{head}00 mx1 postfix/smtpd[1]: {ours}: client={OUTSIDE}",
+            f"{head}00 mx1 postfix/cleanup[2]: {ours}: {message}",
+            f"{head}00 mx1 postfix/qmgr[3]: {ours}: from={sender}, size=3000, nrcpt=1 (queue active)",
+            (
+                f"{head}01 mx1 postfix/smtp[4]: {ours}: to=<carol@acme.example>, relay={CLOUD}:25, delay=1.2, delays=0.2/0.01/0.3/0.69, "
+                "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
+            ),
+            f"{head}01 mx1 postfix/qmgr[3]: {ours}: removed",
+            (
+                f"{head}02 mx1 postfix/postscreen[9]: NOQUEUE: reject: RCPT from [45.9.0.7]:40000: 550 5.7.1 Service unavailable; "
+                "client [45.9.0.7] blocked using list.example; from=<spam@bad.example>, to=<carol@acme.example>, proto=ESMTP, helo=<x>"
+            ),
+            f"{head}03 mx1 postfix/anvil[8]: statistics: max connection count 1",
+        ]
+        head = f"2026-11-23T08:{number + 10:02d}:00.6"
+        second += [
+            f"{head}00000+01:00 mx2 postfix/smtpd[1]: {theirs}: client=mx1.acme.example[192.0.2.5]",
+            f"{head}00001+01:00 mx2 postfix/cleanup[2]: {theirs}: {message}",
+            f"{head}00002+01:00 mx2 postfix/qmgr[3]: {theirs}: from={sender}, size=3200, nrcpt=1 (queue active)",
+            (
+                f"{head}00003+01:00 mx2 postfix/virtual[4]: {theirs}: to=<carol@acme.example>, relay=virtual, delay=0.2, "
+                "delays=0.1/0/0/0.1, dsn=2.0.0, status=sent (delivered to maildir)"
+            ),
+            f"{head}00004+01:00 mx2 postfix/qmgr[3]: {theirs}: removed",
+        ]
+    files = [folder / "mx1.log", folder / "mx2.log"]
+    for file, lines in zip(files, (first, second), strict=True):
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return files
+
+
+def test_hops_are_joined_by_message_id_where_clocks_are_an_hour_apart(tmp_path: Path) -> None:
+    """Each log's own host name is the beginning of what the other calls it, and both have the same messages: 40, not 80."""
+    found = fit(two_logs(tmp_path), domain="acme.example", year=2026)
+    [remark] = found.clock_remarks
+
+    assert found.figure("messages").value == 40
+    assert found.parts.by_message_id == 40
+    assert found.complete.unlogged == ()
+    assert remark.startswith("gateway (mx1)'s clock was ")
+    assert "beside +1 h of its time zone, which its log does not say" in remark
+    assert found.figure("busiest minute").remark.startswith("Mon 23 Nov 08:")  # as both logs write it
+
+
+def test_what_was_not_used_is_told_by_kind(tmp_path: Path) -> None:
+    """Refusals of postscreen are in no figure: their number is told, and that of lines of others."""
+    told = {Path(each.file).name: each for each in fit(two_logs(tmp_path), domain="acme.example", year=2026).told}
+
+    assert told["mx1.log"].what_is_left == [
+        "lines not used: 40 of anvil, 40 of postscreen",
+        "40 recipients were refused by postscreen, before a server took their mail: in no figure, nor in the replay",
+    ]
+    assert told["mx2.log"].what_is_left == []
+
+
+def test_a_server_without_measured_work_is_named(tmp_path: Path) -> None:
+    """The Exchange log measures delivery only: `size` is said beforehand to have nothing to go by."""
+    fitted(tracking_log(tmp_path), tmp_path / "fit")
+
+    assert without_work(tmp_path / "fit" / FITTED) == ["onprem"]

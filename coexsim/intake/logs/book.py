@@ -18,6 +18,7 @@ BLOCK_ROWS = 8_192  # rows as tuples take ten times what they take in columns
 TEXT = "text"  # a column of texts that are kept as numbers of 64 bits, the same in every run; 0: no text
 NOBODY = -1  # a word that the log does not say
 
+MOST_PROGRAMS = 6  # that are named
 STATUSES = ("sent", "bounced", "deferred", "expired", "discarded")
 SENT, BOUNCED, DEFERRED, EXPIRED, DISCARDED = range(5)
 ORIGINS = ("unknown", "smtp", "local", "notice")
@@ -174,6 +175,26 @@ class Told:
     damaged: int = 0
     first_damaged: str = ""  # where, and what was found
     remarks: list[str] = field(default_factory=list)
+    unused: dict[str, int] = field(default_factory=dict)  # lines of no use here, by the program that wrote them
+    screened: int = 0  # refusals of Postfix's postscreen, in front of all that takes mail
+
+    def leave(self, program: str) -> None:
+        """Count a line that carries nothing needed here."""
+        self.unused[program] = self.unused.get(program, 0) + 1
+
+    @property
+    def what_is_left(self) -> list[str]:
+        """The lines that were not used, by program, and the refusals among them that are in no figure."""
+        most = sorted(self.unused.items(), key=lambda item: (-item[1], item[0]))
+        counts = [f"{n:,} of {program}" for program, n in most[:MOST_PROGRAMS]]
+        if len(most) > MOST_PROGRAMS:
+            counts.append(f"{sum(n for _, n in most[MOST_PROGRAMS:]):,} of others")
+        found = [f"lines not used: {', '.join(counts)}"] if counts else []
+        if self.screened:
+            found.append(
+                f"{self.screened:,} recipients were refused by postscreen, before a server took their mail: in no figure, nor in the replay"
+            )
+        return found
 
     def damage(self, line: int, found: str) -> None:
         """Count a line that cannot be read; the first one is remembered."""

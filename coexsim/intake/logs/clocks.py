@@ -51,7 +51,10 @@ class _Pair(NamedTuple):
 class ClocksSeen:
     """Transfers between servers, by pair of servers and while: what they tell of the difference of two clocks."""
 
-    def __init__(self, begin_s: float, end_s: float, rounds: NDArray[np.bool_] | None = None) -> None:
+    def __init__(
+        self, begin_s: float, end_s: float, rounds: NDArray[np.bool_] | None = None, zoned: frozenset[int] = frozenset()
+    ) -> None:  # fmt: skip
+        self._zoned = zoned  # servers whose logs say their time zone: others' times are local, of an unknown zone
         self._rounds = rounds  # by server: are its delays rounded as Postfix's are
         self._begin_s, self._length_s = begin_s, max(end_s - begin_s, 1e-9)
         self._pairs: dict[tuple[int, int], RowSample] = {}
@@ -81,15 +84,20 @@ class ClocksSeen:
                 self._pairs.setdefault((a, b), RowSample(MOST)).add(frame[keys == key])
 
     def clocks(self) -> dict[int, Clock]:
-        """The clock of each server that mail joins to others; the one with most mail is right."""
+        """The clock of each server that mail joins to others; the one with most mail, of those that say their zone, is right."""
         if not self._pairs:
             return {}
         pairs = {key: _pair(sample.frame(), sample.seen) for key, sample in sorted(self._pairs.items())}
         middles_s = self._begin_s + (np.arange(WHILES) + 0.5) / WHILES * self._length_s
         seen: dict[int, int] = {}
-        for (a, _), pair in pairs.items():
+        for (a, b), pair in pairs.items():
             seen[a] = seen.get(a, 0) + pair.messages
-        clocks = {max(seen, key=lambda server: (seen[server], -server)): Clock(0.0, at_s=float(middles_s.mean()))}
+            seen.setdefault(b, 0)
+        clocks = {
+            max(seen, key=lambda server: (server in self._zoned, seen[server], -server)): Clock(
+                0.0, at_s=float(middles_s.mean())
+            )
+        }
         while reach := [(pair.messages, -a, -b) for (a, b), pair in pairs.items() if (a in clocks) != (b in clocks)]:
             _, a, b = (abs(number) for number in max(reach))
             pair, back = pairs[a, b], pairs.get((b, a))

@@ -119,7 +119,7 @@ def join_parts(book: LogBook) -> Iterator[Joined]:
         kept.put(part, _kept(joined))
     hosts = votes.hosts(book)
     rounds = np.array([book.products.get(server) == "postfix" for server in range(len(book.servers))])
-    clocks_seen = ClocksSeen(span[0], span[1], rounds)
+    clocks_seen = ClocksSeen(span[0], span[1], rounds, frozenset(book.zones_s))
     for part in range(kept.parts):
         joined = _again(book, kept.get(part), hosts)
         _set_parents(joined)
@@ -181,6 +181,7 @@ class HostVotes:
 
     def __init__(self) -> None:
         self._seen = Counts()  # host << 32 | server
+        self._alike = Counts()  # likewise, by name and message-id only
 
     def add(self, joined: Joined) -> None:
         """Count the deliveries of a part that a reply joins to a visit."""
@@ -194,6 +195,27 @@ class HostVotes:
         ):
             kept = hosts >= 0
             self._seen.add(hosts[kept].astype(np.int64) << 32 | of[kept])
+        self._add_by_message_id(joined)
+
+    def _add_by_message_id(self, joined: Joined) -> None:
+        """Count hosts that are called as a server calls itself in its log, where both have a message that no reply joins."""
+        book, deliveries, visits = joined.book, joined.deliveries, joined.visits
+        own = {name.casefold().partition(".")[0]: number for number, name in enumerate(book.servers.texts)}
+        alike = np.array([own.get(name_of(text).partition(".")[0], -1) for text in book.hosts.texts] + [-1], np.int64)
+        ids, server = visits["message_id"].to_numpy(), visits["server"].to_numpy(np.int64)
+        row, relay = deliveries["row"].to_numpy(), deliveries["relay"].to_numpy(np.int64)
+        open_ = (deliveries["next"].to_numpy() < 0) & (deliveries["status"] == SENT).to_numpy() & (relay >= 0)
+        open_ &= ~deliveries["is_local"].to_numpy()
+        open_ &= (alike[relay] >= 0) & (alike[relay] != server[row])
+        client = visits["client"].to_numpy(np.int64)
+        begun = (client >= 0) & (alike[client] >= 0) & (alike[client] != server)
+        if not open_.any() and not begun.any():
+            return
+        there = set(zip(ids.tolist(), server.tolist(), strict=True))
+        hosts, of = np.concatenate([relay[open_], client[begun]]), np.concatenate([ids[row[open_]], ids[begun]])
+        met = np.array([(key, alike[host]) in there for key, host in zip(of.tolist(), hosts.tolist(), strict=True)])
+        met &= of != 0
+        self._alike.add(hosts[met] << 32 | alike[hosts[met]])
 
     def hosts(self, book: LogBook) -> dict[int, set[str]]:
         """The names and addresses of each server."""
@@ -202,7 +224,9 @@ class HostVotes:
             for server, name in enumerate(map(str.casefold, book.servers.texts))
         }
         votes: dict[str, dict[int, int]] = {}
-        for key, count in self._seen.items():
+        known = {key & 0xFFFFFFFF for key, _ in self._seen.items()}  # what replies name needs no guess
+        guessed = [(key, count) for key, count in self._alike.items() if key & 0xFFFFFFFF not in known]
+        for key, count in [*self._seen.items(), *guessed]:
             text, server = book.hosts[key >> 32], key & 0xFFFFFFFF
             if ip_of(text).startswith(LOOPBACK):
                 continue

@@ -142,14 +142,22 @@ class PostfixReader:
                 if not (found and slash and bracket):
                     if "postfix" in line or not line.rstrip().isprintable():
                         told.damage(number, line)
+                    else:
+                        told.leave("other programs")
                     continue
                 handler = handlers.get(daemon)
                 if handler is None:
+                    told.leave(daemon)
+                    if daemon == "postscreen" and text.startswith("NOQUEUE: reject: "):
+                        told.screened += 1
                     continue
                 try:
                     if path != self._head:
                         self._new_head(path)
-                    used += handler(text)
+                    if handler(text):
+                        used += 1
+                    else:
+                        told.leave(daemon)
                 except (ValueError, IndexError, KeyError, OverflowError):
                     told.damage(number, line)
                 if number % SWEEP_LINES == 0:
