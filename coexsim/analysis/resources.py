@@ -18,7 +18,7 @@ from coexsim.scenario.network import uplink_ways
 from coexsim.sim.world import World
 
 KEEP_UP = "to keep up in the "
-"""What is needed where no objective says it; the hour follows, or what is measured."""
+"""Why so much of a resource is needed that no objective is about; `peak_of` says in which time, and ends the sentence."""
 COLUMNS = ["resource", "has", "busy", "needed", "why"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from coexsim.draw.mail_book import wrong
@@ -27,17 +28,26 @@ def check_columns(spec: ReplaySpec, folder: Path) -> None:
 
 
 def count_rows(spec: ReplaySpec, folder: Path) -> int:
-    """How many messages a replay has, about: rows of Parquet, lines of CSV below the first. Raises `ScenarioError`."""
+    """How many messages a replay has, about: rows of Parquet, lines of CSV below the first. Raises `ScenarioError`.
+
+    A file that has not changed is read once: the estimate and the choice of the engine ask several times.
+    """
     path = replay_path(spec, folder)
     try:
-        if is_parquet(path):
-            import pyarrow.parquet as pq
-
-            return int(pq.read_metadata(path).num_rows)
-        with path.open("rb") as lines:
-            return max(sum(part.count(b"\n") for part in iter(lambda: lines.read(_PART_BYTES), b"")) - 1, 0)
+        now = path.stat()
+        return _rows_of(path.resolve(), now.st_mtime_ns, now.st_size)
     except (OSError, ValueError) as error:
         raise why_unreadable(error, spec.file) from None
+
+
+@lru_cache(maxsize=8)
+def _rows_of(path: Path, _changed_ns: int, _size_bytes: int) -> int:
+    if is_parquet(path):
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(path).num_rows)
+    with path.open("rb") as lines:
+        return max(sum(part.count(b"\n") for part in iter(lambda: lines.read(_PART_BYTES), b"")) - 1, 0)
 
 
 def replay_path(spec: ReplaySpec, folder: Path) -> Path:

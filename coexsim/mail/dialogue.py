@@ -199,7 +199,8 @@ def _refusing_route(policy: Policy, address: str) -> RouteEntry | None:
 
     Postfix: "anything that resolves to the error mailer is known to be undeliverable" (smtpd_check.c).
     """
-    if not policy.refuses_where_routes_do or not {fold(address), "@" + domain_of(address)}.isdisjoint(policy.aliases):
+    names = {fold(address), "@" + domain_of(address)}
+    if not policy.refuses_where_routes_do or not policy.aliases.keys().isdisjoint(names):
         return None
     route = policy.forced_route(address) or policy.route_for(address, 0, named=policy.rule_for(address) is not None)
     return route if route is not None and route.refuses is not None and not route.refuses.discards else None
@@ -314,7 +315,7 @@ def _is_known(dialogue: Dialogue, rule: DomainRule, address: str) -> bool:
     if policy.mailboxes is not None:
         return local_part_of(address) in policy.mailboxes
     aliases = {fold(address), fold(without_extension(address, policy.delimiters)), "@" + domain_of(address)}
-    if policy.server in setup.external_servers or not aliases.isdisjoint(policy.aliases):
+    if policy.server in setup.external_servers or not policy.aliases.keys().isdisjoint(aliases):
         return True
     entry = setup.find(policy, address, state)
     if entry is None:

@@ -9,10 +9,12 @@ import pytest
 
 from coexsim.analysis.loads import station_loads
 from coexsim.cli.checking import _read_what_a_run_reads
+from coexsim.draw.replay_file import _rows_of, count_rows
 from coexsim.engine.choice import Engine
 from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
 from coexsim.scenario.load import load_scenario
+from coexsim.scenario.load_profile import ReplaySpec
 
 SCENARIO = """
 coexsim: 1
@@ -103,3 +105,14 @@ def test_a_load_that_cannot_be_drawn_is_told_with_its_line(
         with pytest.raises(ScenarioError) as caught:
             find()
         assert str(caught.value).startswith(told)
+
+
+def test_a_table_is_counted_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
+    """Of four questions about a table, the first reads it, and the one after it has changed."""
+    table = tmp_path / "mail.csv"
+    spec = ReplaySpec.from_data({"file": "mail.csv"})
+    before = _rows_of.cache_info().misses
+    for text, rows in (("born_s\n1\n", 1), ("born_s\n1\n2\n3\n", 3)):
+        table.write_text(text)
+        assert count_rows(spec, tmp_path) == count_rows(spec, tmp_path) == rows
+    assert _rows_of.cache_info().misses == before + 2
