@@ -182,7 +182,7 @@ def _lines(found: Imported, kind: str, target: Path, people: Path | None, everyt
     lines = [
         f"{target}: {len(found.keys):,} key{'s' * (len(found.keys) != 1)} from {kind}"
         + (f" ({counted})" if counted else "")
-        + ("" if is_new else "; nothing is new, and the file is as it was")
+        + ("" if is_new else "; nothing is new")
     ]
     if people is not None:
         lines.append(f"{people}: everybody by name; the scenario has them as numbers")

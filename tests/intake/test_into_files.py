@@ -57,7 +57,7 @@ def test_an_import_that_finds_nothing_new_says_so(mine: Path, capsys: pytest.Cap
     mine.chmod(0o640)
     before = mine.stat()
     assert run(words(mine)) == 0
-    assert capsys.readouterr().out.endswith("nothing is new, and the file is as it was\n")
+    assert capsys.readouterr().out.endswith("; nothing is new\n")
     assert (mine.stat().st_ino, mine.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
