@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from coexsim.cli import run
 from coexsim.experiment.run import simulate
 from coexsim.intake.fit import FITTED, Fit, fit
 from coexsim.intake.fit_ways import faults, without_work, wrong_ways
@@ -336,3 +337,23 @@ def test_a_server_without_measured_work_is_named(tmp_path: Path) -> None:
     fitted(tracking_log(tmp_path), tmp_path / "fit")
 
     assert without_work(tmp_path / "fit" / FITTED) == ["onprem"]
+
+
+def test_the_command_ends_with_1_where_mail_goes_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten messages to the Internet bounced for a reason that no set-up has: the scenario would deliver them, and the command says so."""
+    log, out = gateway_log(tmp_path), tmp_path / "fit"
+    sent = "to=<joe@elsewhere.example>, relay=mail.elsewhere.example[198.51.100.9]:25, delay=1.2, delays=0.2/0.01/0.3/0.69, dsn=2.0.0, "
+    lost = sent.replace("dsn=2.0.0", "dsn=5.7.1")
+    text = log.read_text(encoding="utf-8").replace(
+        f"{sent}status=sent (250 Ok)", f"{lost}status=bounced (550 5.7.1 no)"
+    )
+    command = ["fit", str(log), "--domain", "acme.example", "--out", str(out), "--no-pictures", "--quiet"]
+
+    assert run(command) == 0
+    log.write_text(text, encoding="utf-8")
+    assert run(command) == 1
+    said = capsys.readouterr().out
+    assert (
+        "onprem to internet: the scenario delivers 10 of 10 copies that the log did not deliver, because it goes by"
+        in said
+    )
