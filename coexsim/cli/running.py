@@ -170,7 +170,8 @@ def outage(
     spec = with_outage(usual, server, at, length)
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage")
-    ask_first(spec, replications or 1, yes, at_least=True, quiet=quiet)
+    fewest = 2 * (replications or 1)  # each run is held against one without the outage
+    ask_first(spec, fewest, yes, at_least=True, quiet=quiet)
     with (
         run_bar("outage", spec, is_followed=True, quiet=quiet) as shown,
         open_executor(jobs, dask) as executor,

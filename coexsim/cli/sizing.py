@@ -72,7 +72,8 @@ def size(
     spec = load_scenario(scenario)
     require_question(spec)
     folder = results_folder(out, scenario, "-size")
-    ask_first(spec, FIRST_LOOK, yes, at_least=True, keeps_mail=False, quiet=quiet)
+    fewest = 3 * FIRST_LOOK if headroom else FIRST_LOOK  # a machine, a growth that it holds, and one that it does not
+    ask_first(spec, fewest, yes, at_least=True, keeps_mail=False, quiet=quiet)
     with progress_bar("size", quiet=quiet) as shown, open_executor(jobs, dask) as executor:
         tell = shown.count
         found = find_size(
