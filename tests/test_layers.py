@@ -168,7 +168,7 @@ def missing_from_code(walk: str) -> list[str]:
 
 def test_the_way_of_a_message_that_is_told_is_that_of_the_code() -> None:
     """Every file that ARCHITECTURE.md names is there, and defines the functions named beside it."""
-    walk = (Path(__file__).parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    walk = (Path(__file__).parents[1] / "coexsim/ARCHITECTURE.md").read_text(encoding="utf-8")
 
     assert walk.count(".py`") > 20
     assert missing_from_code(walk) == []

@@ -14,7 +14,7 @@ from coexsim.mail.trace import trace
 from coexsim.scenario.load import load_scenario
 
 PACKAGE = Path(coexsim.__file__).parent
-WALK = (PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
+WALK = (PACKAGE / "ARCHITECTURE.md").read_text(encoding="utf-8")
 ROOMS = ("mail", "sim")
 
 
