@@ -144,7 +144,10 @@ def test_every_key_has_its_place() -> None:
             "run: {length: 2 h, measure: 10 min - 30 min, warm_up: 40 min}\n",
             "run.warm_up: the warm-up ends when nothing is left to measure",
         ),
-        ("run: {length: 1 h, measure: 30 min - 2 h}\n", "run.measure: the measured window must lie inside the run"),
+        (
+            "run: {length: 1 h, measure: 30 min - 2 h}\n",
+            "run.measure: the measured window, Mon 00:30 to 02:00, must lie inside the run, Mon 00:00 to 01:00",
+        ),
         (
             "messages: [{from: a@b.example, to: a@b.example, expect: {by: onprm}}]\n",
             "messages[0].expect: no server is called 'onprm'",
