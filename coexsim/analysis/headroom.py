@@ -9,7 +9,7 @@ from math import inf
 
 from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
 from coexsim.analysis.loads import Loads, station_loads
-from coexsim.analysis.screening import predict
+from coexsim.analysis.screening import growth_to_limit
 from coexsim.analysis.slo_text import Objective
 from coexsim.answers import MET, MISSED
 from coexsim.scenario.load import changed
@@ -128,7 +128,7 @@ def _guess(loads: Loads, objectives: Sequence[Objective]) -> float:
     """The growth at which theory expects the first objective to break: a utilisation reaches its limit, or a station all it has."""
     growths = [1 / max(_fullest(loads), 1 / MOST_GROWTH)]
     for each in objectives:
-        now = predict(each, loads)
-        if each.kind == "utilisation" and each.is_upper and now:
-            growths.append(each.limit / now)
+        reached = growth_to_limit(each, loads) if each.kind == "utilisation" and each.is_upper else None
+        if reached is not None:
+            growths.append(reached)
     return min(growths)

@@ -41,6 +41,10 @@ class StationLoad:
     service_cv2: float
     busiest_visits: float = inf
     """How many visits the busiest hour was counted from."""
+    other_share: float = 0.0
+    """Of a link: the share of its bandwidth that other traffic takes over the window; `service_s` is with what it leaves."""
+    other_busiest: float = 0.0
+    """The same in the busiest hour."""
 
     @property
     def doubt(self) -> float:
@@ -49,13 +53,22 @@ class StationLoad:
 
     @property
     def offered(self) -> float:
-        """Busy workers that the window's load asks for."""
+        """Busy workers that the window's mail asks for; of a link, of what other traffic leaves of it."""
         return self.rate_per_s * self.service_s
 
     @property
     def utilisation(self) -> float:
-        """Busy share in the busiest hour, more than 1 where the station cannot keep up."""
-        return self.busiest_per_s * self.service_s / self.workers
+        """Busy share in the busiest hour, more than 1 where the station cannot keep up; of a link with its other traffic."""
+        return self.other_busiest + self.mail_share(self.busiest_per_s)
+
+    @property
+    def window_utilisation(self) -> float:
+        """The same over the measured window."""
+        return self.other_share + self.mail_share(self.rate_per_s)
+
+    def mail_share(self, rate_per_s: float) -> float:
+        """The share of the station, of a link of its whole bandwidth, that mail takes at this rate."""
+        return rate_per_s * self.service_s * (1 - self.other_share) / self.workers
 
     @property
     def wait_s(self) -> float:
@@ -115,15 +128,18 @@ def station_loads(
     """
     world = World(scenario, scenario.run.seed, 0)
     begin_s, end_s = world.measured_s
-    classes, busiest_s = mail = measured_mail(world) if mail is None else mail
-    messages = sum(each.messages for each in classes)
+    mail = measured_mail(world) if mail is None else mail
+    messages = sum(each.messages for each in mail.classes)
+    peak_s = (mail.busiest_from_s, mail.busiest_from_s + mail.busiest_s)
+    links = {link.name: link for link in world.network.links.values()}
     stations = []
     for (server, stage), total in sorted((station_demand(world, mail) if demand is None else demand).items()):
         if not total.visits:
             continue
         mean_s = total.seconds / total.visits
         moments = Moments(mean_s, total.squares / total.visits)
-        rate, most = total.visits / (end_s - begin_s), total.busiest / busiest_s
+        rate, most = total.visits / (end_s - begin_s), total.busiest / mail.busiest_s
+        link = links[server] if stage == "link" else None
         stations.append(
             StationLoad(
                 server,
@@ -135,6 +151,8 @@ def station_loads(
                 mean_s,
                 moments.cv2,
                 growth * total.busiest,
+                link.other_share(begin_s, end_s) if link else 0.0,
+                link.other_share(*peak_s) if link else 0.0,
             )
         )
     return Loads(tuple(stations), growth * messages / (end_s - begin_s))
@@ -248,9 +266,11 @@ def _add(sums: dict[tuple[str, str], _Sum], mail: MeasuredClass, way: _Way) -> N
 
 
 def _width(world: World, name: str) -> float:
-    """The bandwidth of a link in one direction [bytes/s], less other traffic's mean over the run; infinite if there is no limit."""
+    """The bandwidth of a link in one direction [bytes/s], less other traffic's mean in the window; infinite: no limit."""
     link = next((link for link in world.network.links.values() if link.name == name), None)
-    return inf if link is None else link.mean_bytes_per_s(world.length_s) or inf
+    if link is None or link.width is None:
+        return inf
+    return link.width * (1 - link.other_share(*world.measured_s))
 
 
 def _workers(world: World, server: str, stage: str) -> float:

@@ -28,10 +28,11 @@ class MeasuredClass(NamedTuple):
 
 
 class MeasuredMail(NamedTuple):
-    """The mail of the measured window by class, and the length of its busiest hour [s]."""
+    """The mail of the measured window by class; when its busiest hour begins and how long it is [s]."""
 
     classes: tuple[MeasuredClass, ...]
     busiest_s: float
+    busiest_from_s: float = 0.0
 
 
 def measured_mail(world: World) -> MeasuredMail:
@@ -57,7 +58,7 @@ def measured_mail(world: World) -> MeasuredMail:
         )
         for (sender, pattern, size_class), (n, peak, size, square, slow) in sorted(found.items())
     )
-    return MeasuredMail(classes, to_s - from_s)
+    return MeasuredMail(classes, to_s - from_s, from_s)
 
 
 def _count(

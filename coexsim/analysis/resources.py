@@ -57,7 +57,7 @@ def resource_table(
     for load in loads.stations:
         if load.stage == "link" and load.server in links:
             link = links[load.server]
-            mail = load.utilisation * (link.mean_bytes_per_s(world.length_s) or inf)
+            mail = load.mail_share(load.busiest_per_s) * (link.width or inf)
             other = link.most_background(*world.measured_s)
             why = KEEP_UP + peak + (", with the other traffic" if other else "")
             rows.append(

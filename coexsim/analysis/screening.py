@@ -31,14 +31,31 @@ def predict(objective: Objective, loads: Loads) -> float | None:
     return station.wait_s if objective.kind == "mean" else station.wait_quantile_s(objective.probability or 0.5)
 
 
+def growth_to_limit(objective: Objective, loads: Loads) -> float | None:
+    """The growth of the mail at which theory expects a limit on utilisation to be reached; None where it has nothing to say.
+
+    Other traffic on a line does not grow with the mail.
+    """
+    growths = []
+    for station in _stations(objective, loads):
+        other = station.other_busiest if objective.busiest_hour else station.other_share
+        if mail := busy_share(objective, station) - other:
+            growths.append((objective.limit - other) / mail)
+    return min(growths, default=None)
+
+
 def busy_share(objective: Objective, station: StationLoad) -> float:
     """The share that a limit on utilisation is about: of the busiest hour, or of the window, there no more than all."""
-    return station.utilisation if objective.busiest_hour else station.offered / station.workers
+    return station.utilisation if objective.busiest_hour else station.window_utilisation
 
 
 def _stations(objective: Objective, loads: Loads) -> list[StationLoad]:
     """The station that a limit on utilisation is about; of a link both directions."""
     return [s for s in loads.stations if s.server in objective.places and s.stage == objective.stage]
+
+
+def _left(link: StationLoad) -> str:
+    return "what the other traffic leaves of its bandwidth" if link.other_share else "its bandwidth"
 
 
 def too_small(objectives: Sequence[Objective], loads: Loads) -> str:
@@ -51,7 +68,7 @@ def too_small(objectives: Sequence[Objective], loads: Loads) -> str:
                 f"but there are {station.workers:g}: it never catches up"
             )
         if station.stage == "link" and station.offered > surely:
-            return f"{station.server}: the mail needs {100 * station.offered:.0f} % of its bandwidth over the window"
+            return f"{station.server}: the mail needs {100 * station.offered:.0f} % of {_left(station)} over the window"
     for objective in objectives:
         expected = predict(objective, loads)
         if objective.kind != "utilisation" or not objective.is_upper or expected is None:

@@ -114,13 +114,18 @@ class FairLink:
         if self._carrier is not None:
             self._carrier.interrupt()
 
-    def mean_bytes_per_s(self, length_s: float) -> float | None:
-        """What other traffic leaves on average over the first `length_s`; None: no limit."""
+    def other_share(self, begin_s: float, end_s: float) -> float:
+        """The share of the bandwidth that other traffic takes on average over a span of time; 0: there is none."""
         if self._width is None or not self.background:
-            return self._width
+            return 0.0
         times_s, others = (np.array(column) for column in zip(*self.background, strict=True))
-        lasts_s = np.diff(np.minimum(np.append(times_s, length_s), length_s))
-        return self._width - float((others * lasts_s).sum() / length_s)
+        lasts_s = np.diff(np.clip(np.append(times_s, end_s), begin_s, end_s))
+        return float((others * lasts_s).sum() / (end_s - begin_s) / self._width)
+
+    @property
+    def width(self) -> float | None:
+        """The bandwidth of the line, other traffic's part included [bytes/s]; None: no limit."""
+        return self._width
 
     def most_background(self, begin_s: float, end_s: float) -> float:
         """The most other traffic at any moment of a span of time [bytes/s]; 0: there is none."""
