@@ -23,8 +23,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NoReturn
 
 from coexsim import units
@@ -113,7 +114,12 @@ class Objective:
 def read_objectives(scenario: Scenario) -> list[Objective]:
     """The objectives of a scenario. Raises `ObjectiveError` with everything that cannot be read, not only the first."""
     found, wrong = [], []
+    pieces = _split_at_comma(scenario.objectives)
     for index, text in enumerate(scenario.objectives):
+        if index in pieces:
+            if pieces[index]:
+                wrong.append(_say_split(pieces[index], scenario.source.where(("objectives", index))))
+            continue
         try:
             found.append(parse_objective(text, scenario, scenario.source.where(("objectives", index))))
         except ObjectiveError as error:
@@ -121,6 +127,26 @@ def read_objectives(scenario: Scenario) -> list[Objective]:
     if wrong:
         raise ObjectiveError("\n".join(wrong))
     return found
+
+
+def _split_at_comma(objectives: Sequence[str]) -> dict[int, str]:
+    """Objectives that YAML split in a list in brackets: whole at the place of the first piece, empty at that of the second."""
+    found: dict[int, str] = {}
+    for index, (one, other) in enumerate(pairwise(objectives)):
+        if one.count("(") > one.count(")") and other.count(")") > other.count("("):
+            found |= {index: f"{one.strip()}, {other.strip()}", index + 1: ""}
+    return found
+
+
+def _say_split(whole: str, where: tuple[str, int]) -> str:
+    return (
+        f"{_say_place(where)}in a list in brackets a comma ends an objective: put one that has a comma in quotes, or on a line of its own"
+        f"\n    - {whole}"
+    )
+
+
+def _say_place(where: tuple[str, int]) -> str:
+    return f"{where[0]}:{where[1]}: " if where[1] else f"{where[0]}: " if where[0] else ""
 
 
 def parse_objective(text: str, scenario: Scenario, where: tuple[str, int] = ("", 0)) -> Objective:
@@ -142,9 +168,8 @@ class _ObjectiveReader:
         self.where = where
 
     def _fail(self, begin: int, end: int, text: str) -> NoReturn:
-        place = f"{self.where[0]}:{self.where[1]}: " if self.where[1] else f"{self.where[0]}: " if self.where[0] else ""
         marks = " " * begin + "^" * max(end - begin, 1)
-        raise ObjectiveError(f"{place}{text}\n    {self.text}\n    {marks}")
+        raise ObjectiveError(f"{_say_place(self.where)}{text}\n    {self.text}\n    {marks}")
 
     def objective(self) -> Objective:
         head = re.match(r"\s*([A-Za-z_][\w.]*)", self.text)

@@ -110,6 +110,7 @@ def trace(
     missed = trace_text.missed_lines(setup, route, expect.outcome) if expect else []
     remarks = [] if from_outside or via_mx else trace_text.remarks(setup, route, at_server)
     code = int(bool(missed))
+    answers = trace_text.trace_answers(route)
     keeping = Keeping()
     if folder is not None:
         from coexsim.report.route_pages import write_trace
@@ -120,18 +121,16 @@ def trace(
         ]
         told += [("Down", ", ".join(down))] if down else []
         told += [("Sender", remark) for remark in remarks]
-        keeping.write(partial(write_trace, route, setup.scenario, folder, told, trace_text.trace_answer(route)))
+        keeping.write(partial(write_trace, route, setup.scenario, folder, told, answers))
     if as_json:
         ended = CANNOT_WRITE if keeping.failed else code
-        print_json(
-            envelope("trace", trace_text.trace_answer(route), ended, **trace_text.trace_data(route), remarks=remarks)
-        )
+        print_json(envelope("trace", "; ".join(answers), ended, **trace_text.trace_data(route), remarks=remarks))
     elif dsn:
-        notices = trace_text.notices_as_sent(setup, route) or [f"{trace_text.trace_answer(route)}; no notice is sent"]
+        notices = trace_text.notices_as_sent(setup, route) or [f"{'; '.join(answers)}; no notice is sent"]
         for line in "\n\n".join(notices).split("\n"):
             print("\t".join(map(visible, line.split("\t"))))  # a header may be folded with a tab
     elif quiet:
-        say(trace_text.trace_answer(route).split("; "))
+        say(answers)
     else:
         say(trace_text.trace_lines(setup, route, **asked))
         say([f"Note: {remark}" for remark in remarks])

@@ -22,7 +22,7 @@ def trace_lines(setup: Setup, route: Route, **asked: Any) -> Iterator[str]:
     """What became of each recipient, hop by hop. `asked` are the options of the trace, for the comparison of rules."""
     for recipient in route.recipients:
         sender = route.sender or "<>"
-        yield paint(f"{sender} -> {recipient.recipient}: ", "bold") + paint_outcome(recipient.outcome)
+        yield paint(f"{sender} -> {recipient.recipient}: ", "bold") + _painted_end(recipient)
         copies = recipient.copies
         for copy in copies:
             if len(copies) > 1:
@@ -37,6 +37,13 @@ def trace_lines(setup: Setup, route: Route, **asked: Any) -> Iterator[str]:
     yield f"{count(len(route.transactions), 'SMTP transaction')} between servers" + (
         f": {ways}" if ways and len(route.transactions) <= 12 else ""
     )
+
+
+def _painted_end(recipient: RecipientRoute) -> str:
+    """Yellow where only some copies arrived."""
+    if len(recipient.ends) > 1 and "delivered" in recipient.ends:
+        return paint(recipient.say_outcome(), "yellow")
+    return paint_outcome(recipient.outcome) if len(recipient.ends) < 2 else paint(recipient.say_outcome(), "red")
 
 
 def _hop_lines(setup: Setup, copy: Copy) -> Iterator[str]:
@@ -163,10 +170,10 @@ def remarks(setup: Setup, route: Route, server: str | None = None) -> list[str]:
     return [f"nobody in the directory has the address {sender}: taken for a user of {first}; --at-server names another"]
 
 
-def trace_answer(route: Route) -> str:
-    """What became of each recipient, in a sentence."""
+def trace_answers(route: Route) -> list[str]:
+    """What became of each recipient, in a sentence each."""
     sender = route.sender or "<>"
-    return "; ".join(f"{sender} -> {recipient.recipient}: {_end_of(recipient)}" for recipient in route.recipients)
+    return [f"{sender} -> {recipient.recipient}: {_end_of(recipient)}" for recipient in route.recipients]
 
 
 def missed_lines(setup: Setup, route: Route, expected: str) -> list[str]:
@@ -185,7 +192,7 @@ def missed_lines(setup: Setup, route: Route, expected: str) -> list[str]:
 
 
 def _end_of(recipient: RecipientRoute) -> str:
-    end = recipient.outcome.replace("_", " ")
+    end = recipient.say_outcome()
     if recipient.reply is None:
         return end
     return f"{end} {recipient.reply.enhanced}{f' by {recipient.by}' if recipient.by else ''}: {recipient.reply.text}"

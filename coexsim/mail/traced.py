@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -95,6 +96,18 @@ class RecipientRoute(NamedTuple):
     def end(self) -> Copy:
         """The copy that decides the outcome: the first of the worst ones."""
         return next(copy for copy in deciding(self.copies) if copy.outcome == self.outcome)
+
+    @property
+    def ends(self) -> dict[Outcome, int]:
+        """How many copies ended how, the delivered first: of a group's members some may get the message and others not."""
+        counts = Counter(copy.outcome for copy in deciding(self.copies))
+        return dict(sorted(counts.items(), key=lambda each: each[0] != "delivered"))
+
+    def say_outcome(self) -> str:
+        """``bounced``; where copies end differently how many of each: ``3 delivered, 1 bounced``."""
+        ends = self.ends
+        said = ", ".join(f"{number} {outcome}" for outcome, number in ends.items()) if len(ends) > 1 else self.outcome
+        return said.replace("_", " ")
 
     @property
     def servers(self) -> tuple[str, ...]:

@@ -21,9 +21,12 @@ RULES_ONLY = "Decided by the rules alone, with DNS answered at once: nothing is 
 
 
 def write_trace(
-    route: Route, scenario: Scenario, folder: str | Path, asked: Sequence[tuple[str, str]], answer: str
+    route: Route, scenario: Scenario, folder: str | Path, asked: Sequence[tuple[str, str]], answer: Sequence[str]
 ) -> Path:
-    """Write ``report.html`` and ``route.png``: the way over the map, and each hop with its rule. Returns the page's path."""
+    """Write ``report.html`` and ``route.png``: the way over the map, and each hop with its rule; `answer` is a line a recipient.
+
+    Returns the page's path.
+    """
     over = max((copy.servers for recipient in route.recipients for copy in recipient.copies), key=len, default=())
     picture = Section(
         f"The message goes {' → '.join(over)}" if len(over) > 1 else "The way of the message",
@@ -38,15 +41,19 @@ def write_trace(
     names = ", ".join(recipient.recipient for recipient in route.recipients)
     of = f"{route.sender or '<>'} to {names}"
     given = [("Scenario", scenario.title or scenario.source.file), *asked]
-    return write_plain_page(folder, _finding(route), given, answer.split("; "), sections, RULES_ONLY, of=of)
+    return write_plain_page(folder, _finding(route), given, answer, sections, RULES_ONLY, of=of)
 
 
 def _finding(route: Route) -> str:
     """``Delivered at inotes-inbound, by way of onprem and smart-host``; of several recipients how many get the message."""
     if len(route.recipients) != 1:
         got = sum(recipient.outcome == "delivered" for recipient in route.recipients)
-        return f"{got} of {len(route.recipients)} recipients get the message"
+        some = sum(len(each.ends) > 1 and "delivered" in each.ends for each in route.recipients)
+        in_part = f", and {some} in part: some copies fail" if some else ""
+        return f"{got} of {len(route.recipients)} recipients get the message{in_part}"
     [recipient] = route.recipients
+    if len(recipient.ends) > 1:
+        return f"Of {sum(recipient.ends.values())} copies {recipient.say_outcome()}"
     copy = max(recipient.copies, key=lambda copy: len(copy.servers), default=None)
     if copy is None or copy.outcome != recipient.outcome:
         return _sentence(recipient.outcome)

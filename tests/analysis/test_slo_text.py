@@ -180,3 +180,17 @@ def test_a_line_may_be_written_over_several() -> None:
     with pytest.raises(ObjectiveError, match="- p99") as error:
         parse_objective("drain(outage 1) < 3 h\n - p99(delay) < 6 h", small())
     assert len(str(error.value).splitlines()) == 3
+
+
+def test_an_objective_that_a_list_split_at_its_comma_is_told_as_one() -> None:
+    """YAML ends an item of a list in brackets at a comma: said once, with what to write; other mistakes are told beside it."""
+    split = "objectives: [p95(delay, internet->onprem) < 60 s, utilisation(onprem.cores) < 70 %, p95 delay < 60 s]\n"
+    with pytest.raises(ObjectiveError) as error:
+        read_objectives(small(more=split))
+
+    first, line, second, *_ = str(error.value).splitlines()
+    assert first.endswith("a comma ends an objective: put one that has a comma in quotes, or on a line of its own")
+    assert line == "    - p95(delay, internet->onprem) < 60 s"
+    assert "'(' should follow" in second
+    for told in (f"objectives: ['{line[6:]}']\n", f"objectives:\n{line}\n"):
+        assert len(read_objectives(small(more=told))) == 1

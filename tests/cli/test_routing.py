@@ -16,6 +16,7 @@ from coexsim.analysis.terms import TERMS
 from coexsim.audit.findings import EXPLANATIONS
 from coexsim.cli import run
 from coexsim.scenario.init import scenario_text
+from tests.analysis.small import HYBRID
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = "scenarios/article/environment.yaml"
@@ -47,6 +48,14 @@ def coexsim(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Said(code, out, err)
 
     return call
+
+
+@pytest.fixture
+def hybrid(tmp_path: Path, coexsim: Coexsim) -> Path:
+    """The scenario that `init` writes of a hybrid; ann and bob are on-premises, ida is hosted."""
+    file = tmp_path / "hybrid.yaml"
+    assert coexsim(*HYBRID, "--out", str(file)).code == 0
+    return file
 
 
 # --- trace --------------------------------------------------------------------------------------------------------------------
@@ -451,3 +460,30 @@ def test_a_trace_says_where_a_fallback_relay_was_taken(capsys: pytest.CaptureFix
     assert "the fallback fb.smallco.net takes it" in capsys.readouterr().out
     run(["trace", case, "anna", "x@elsewhere.org"])
     assert "fallback" not in capsys.readouterr().out
+
+
+def test_a_group_of_which_some_get_the_message_says_how_many(coexsim: Coexsim, hybrid: Path) -> None:
+    """Three members have a mailbox, the fourth is no one: neither *bounced* nor *delivered* is true of the group."""
+    file = hybrid.with_name("group.yaml")
+    members = "directory: {groups: {all: [ann, bob, ida, ghost@corp.example]}}"
+    file.write_text(f"extends: {hybrid.name}\n{members}\n", encoding="utf-8")
+    asked = ("trace", str(file), "someone@elsewhere.org", "all")
+
+    told = "someone@elsewhere.org -> all@corp.example: 3 delivered, 1 bounced"
+    assert coexsim(*asked).out.splitlines()[0] == told
+    assert coexsim(*asked, "--quiet").out.startswith(f"{told} 5.4.1 ")
+    assert json.loads(coexsim(*asked, "--json").out)["answer"].startswith(told)
+    for more, head in (
+        ([], "Of 4 copies 3 delivered, 1 bounced"),
+        (["bob"], "1 of 2 recipients get the message, and 1 in part: some copies fail"),
+    ):
+        coexsim(*asked, *more, "--out", str(hybrid.parent / "page"))
+        assert head in (hybrid.parent / "page" / "report.html").read_text(encoding="utf-8")
+
+
+def test_quiet_is_a_line_a_recipient_whatever_the_replies_say(coexsim: Coexsim, hybrid: Path) -> None:
+    """The hosted service's reply about size has a semicolon in it: no end of the line."""
+    said = coexsim("trace", str(hybrid), "x@elsewhere.org", "ann", "bob", "--size", "40 MB", "--quiet").out
+
+    assert "; message too large" in said
+    assert len(said.splitlines()) == 2

@@ -67,8 +67,8 @@ def plain_pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     )
     loaded = small("p95(delay) < 60 s", more="load: {streams: [{from: onprem, to: hosted, rate: 6/min}]}\n")
     return {
-        "trace": write_trace(round_trip, article, folder / "trace", size, "delivered"),
-        "bounce": write_trace(bounce, article, folder / "bounce", size, "bounced"),
+        "trace": write_trace(round_trip, article, folder / "trace", size, ["delivered"]),
+        "bounce": write_trace(bounce, article, folder / "bounce", size, ["bounced"]),
         "check": write_check([check_scenario(article)], folder / "check", "1 file"),
         "diff": write_diff(diff_routes(article, direct), folder / "diff", "4 classes"),
         "explain": write_explanation(explain(loaded), loaded, folder / "explain", "so it is"),

@@ -113,7 +113,7 @@ def test_names_with_markup_stay_text(tmp_path: Path) -> None:
     from coexsim.report.route_pages import write_check, write_trace
 
     scenario = changed(load_scenario(FLOWS), {"title": EVIL, "messages.0.name": EVIL})
-    write_trace(trace(scenario, "iUser1", "iUser2"), scenario, tmp_path / "a", [(EVIL, EVIL)], EVIL)
+    write_trace(trace(scenario, "iUser1", "iUser2"), scenario, tmp_path / "a", [(EVIL, EVIL)], [EVIL])
     write_check([check(scenario)], tmp_path / "b", EVIL)
     write_explanation(explain(scenario), scenario, tmp_path / "c", EVIL)
     key = FoundKey(("servers", EVIL), EVIL, None, EVIL)
