@@ -12,7 +12,7 @@ from coexsim.cli.console import make_console
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, drop_pages
 from coexsim.cli.paint import say
-from coexsim.cli.progress_line import run_bar
+from coexsim.cli.progress_line import progress_bar, run_bar
 from coexsim.cli.run_data import run_figures, run_provenance, verdicts_data
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Report:
         except NoDataError:  # no mail makes a round trip, or none arrived both ways: nothing to say of it
             self.trip = None
 
-    def write(self, *, pictures: bool) -> None:
-        """The summary with what was found, then the pictures and the page."""
+    def write(self, *, pictures: bool, quiet: bool = False) -> None:
+        """The summary with what was found, then the pictures and the page, which may take longer than the run."""
         from coexsim.experiment.store import write_json
 
         facts = {
@@ -80,13 +80,15 @@ class Report:
         }
         self.keeping.write(partial(write_json, self.summary | facts, self.folder / "summary.json"))
         if pictures and not self.keeping.failed:
-            from coexsim.report.html import write_report
+            what = f"{self.spec.title or self.spec.source.file}: pictures and page"
+            with progress_bar(what, 1.0, quiet=quiet) as tell:
+                from coexsim.report.html import write_report
 
-            page = partial(
-                write_report, self.results, self.spec, self.folder, verdicts=self.verdicts, trip=self.trip,
-                outage=self.outage, outlook=self.outlook, summary=self.summary, again=self.again,
-            )  # fmt: skip
-            self.keeping.write(page)
+                page = partial(
+                    write_report, self.results, self.spec, self.folder, verdicts=self.verdicts, trip=self.trip,
+                    outage=self.outage, outlook=self.outlook, summary=self.summary, again=self.again, progress=tell,
+                )  # fmt: skip
+                self.keeping.write(page)
         self.pictures = pictures
 
     def tell(

@@ -124,7 +124,7 @@ def run(
             report.outlook = asked.look(
                 spec, seed, executor, count, progress=lambda _: tell.count("day by day", at_most=most)
             )
-    report.write(pictures=pictures)
+    report.write(pictures=pictures, quiet=quiet)
     if logging is not None:
         logging.write(report.spec, folder)
     return report.tell("run", as_json=as_json, quiet=quiet)
@@ -194,7 +194,7 @@ def outage(
     )
     report = Report(found.scenario, found.results, folder, outage=found, again=again)
     report.find()
-    report.write(pictures=pictures)
+    report.write(pictures=pictures, quiet=quiet)
     details = {"outage": found.plain()}
     return report.tell("outage", as_json=as_json, quiet=quiet, first=lambda: _say_outage(found), details=details)
 

@@ -16,6 +16,7 @@ from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.results import Results
 from coexsim.experiment.store import make_folder
 from coexsim.experiment.whole import write_whole
+from coexsim.progress import ShareProgress
 from coexsim.report import outage_words
 from coexsim.report.answer import doubts, whole_answer
 from coexsim.report.breaks import breakable, unbroken
@@ -47,14 +48,15 @@ class PagePicture(NamedTuple):
 def write_report(
     results: Results, scenario: Scenario, folder: str | Path, *, verdicts: Sequence[Verdict] | None = None,
     trip: RoundTrip | None = None, outage: Outage | None = None, outlook: Outlook | None = None,
-    summary: dict[str, Any] | None = None, again: str = "",
+    summary: dict[str, Any] | None = None, again: str = "", progress: ShareProgress | None = None,
 ) -> Path:  # fmt: skip
     """Write the pictures of a run as PNG and all that can be said of it as ``report.html``, in one folder.
 
     The page needs no other file and nothing from the network; its pictures are vectors, in the colours of the reader's
     theme. `verdicts` on the scenario's objectives are worked out unless given; `trip` is the price of the round trip,
     `outage` the answer to one and `outlook` until when it holds, if they are known; `summary` is that of `summarise`, if it is there
-    already; `again` is the command that asked, where it is not ``coexsim run``. Same results: same bytes. Returns the page's path.
+    already; `again` is the command that asked, where it is not ``coexsim run``; `progress` is told how far it is. Same results: same
+    bytes. Returns the page's path.
     """
     folder = Path(folder)
     make_folder(folder)
@@ -63,11 +65,15 @@ def write_report(
     summary = summarise(results, scenario) if summary is None else summary
     said = headings(summary, scenario, trip)
     pictures = {}
-    for name, caption, draw in _pictures(results, scenario, trip):
+    drawn = _pictures(results, scenario, trip)
+    tell = progress or (lambda _, __: None)
+    for number, (name, caption, draw) in enumerate(drawn):
+        tell(number / (len(drawn) + 1), f"picture {number + 1} of {len(drawn)}")
         for_file, for_page = png_and_svg(draw(), name, said[name])
         write_whole(folder / f"{name}.png", for_file)
         pictures[name] = PagePicture(name, said[name], caption, Markup(for_page))
     page = folder / PAGE
+    tell(len(drawn) / (len(drawn) + 1), "the page")
     write_whole(
         page, encodable(_page(results, scenario, judged, trip, outage, outlook, pictures, summary, again)).encode()
     )
