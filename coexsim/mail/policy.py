@@ -148,6 +148,7 @@ class Policy(NamedTuple):
     hosts_of_setup: frozenset[NextHop] = (
         frozenset()
     )  # named by its set-up: mail for them waits while they cannot be found
+    bounces_setup_loops: bool = False  # not where such a host is the server itself
     waits_at_loops: bool = False  # mail waits whose next hop is the server itself
     defers_loops: bool = False  # such mail is deferred as other mail is, not frozen
     relays_own_senders_only: bool = False  # mail to other domains, of clients that may relay
@@ -175,8 +176,11 @@ class Policy(NamedTuple):
 
     def is_at_fault(self, failure: DnsFailure, hop: NextHop) -> bool:
         """Is this server's own set-up the cause: it names a host that cannot be found, or leads to itself (Exim: ``self = freeze``)."""
-        to_itself = self.waits_at_loops and failure.cause == "loops-to-self"
-        return not failure.temporary and (to_itself or hop in self.hosts_of_setup)
+        if failure.temporary:
+            return False
+        if failure.cause == "loops-to-self":
+            return self.waits_at_loops or (hop in self.hosts_of_setup and not self.bounces_setup_loops)
+        return hop in self.hosts_of_setup
 
     def dns_failure(self, failure: DnsFailure, hop: NextHop) -> DnsFailure:
         """The failure as this server treats it: as a temporary one where its own set-up is the cause."""

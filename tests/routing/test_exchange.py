@@ -359,3 +359,22 @@ def test_a_round_trip_is_no_loop() -> None:
     assert told(go(exchange(more="max_local_hop_count: 1"), OUTSIDE, IU1))[:2] == (
         "delivered", ("external", "onprem", "inbound"),
     )  # fmt: skip
+
+
+def test_mail_for_a_smart_host_that_is_not_in_dns_waits_and_expires() -> None:
+    """Queues and notices that administrators published (markgossa.com, 2015/09, "451 4.4.0 DNS query failed"; exchangemaster.wordpress.com,
+    2014/04/15): the message stays in the queue until it expires, after 2 days [MS-INT]. A recipient's domain that does not exist, by
+    MX, and a smart host that is the server itself (MxLoopback) bounce at once.
+    """
+    typo = exchange(connectors="{name: internet, address_spaces: '*', smart_hosts: [typo.corporate.net]}")
+    waiting = go(typo, DU1, OUTSIDE).recipients[0]
+    itself = exchange(connectors="{name: internet, address_spaces: '*', smart_hosts: [mail.corporate.com]}")
+
+    assert (waiting.outcome, waiting.expires_s) == ("deferred_in_queue", 2 * 86400)
+    assert str(waiting.deferrals[0].reply).startswith(
+        "451 4.4.0 DNS query failed. The error was: SMTPSEND.DNS.NonExistentDomain"
+    )
+    by_mx = go(exchange(), DU1, "someone@nowhere.example").recipients[0]
+    assert [(one.outcome, one.code) for one in (by_mx, go(itself, DU1, OUTSIDE).recipients[0])] == [
+        ("bounced", "5.4.4")
+    ] * 2

@@ -38,6 +38,8 @@ REPLIES = {
     "too-many-submitted": (550, "5.5.3", "RESOLVER.ADR.RecipLimit; too many recipients"),  # [MS-NDR]; text from memory
     "mailbox-full": (550, "5.2.2", "RESOLVER.RST.QuotaExceeded; mailbox full"),  # [MS-NDR]; text from memory
     "loops-to-self": (554, "5.4.4", "SMTPSEND.DNS.MxLoopback; DNS records for {domain} lead back to this server"),
+    # queues that administrators published (markgossa.com, 2015/09; exchangemaster.wordpress.com, 2014/04/15)
+    "set-up-at-fault": (451, "4.4.0", "DNS query failed. The error was: SMTPSEND.DNS.NonExistentDomain; {detail}"),
     "expired": (550, "4.4.7", "QUEUE.Expired; message expired"),  # [MS-NDR]
     "rate-limited": (421, "4.4.2", "Message submission rate for this client has exceeded the configured limit"),
     "reserved-domain": (550, "5.1.4", "Recipient address reserved by RFC 2606"),  # [MS-NDR]
@@ -87,6 +89,7 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
             domains[fold(domain)] = rule
     exchanges = scenario.of_kind(ExchangeServer).items()
     colleagues = frozenset(name for name, one in exchanges if one.organization == server.organization)
+    routes = tuple(_connector_routes(server, frozenset(domains)))
     versioned = dict(product="exchange-2016") if server.version in ("2016", "2019", "SE") else {}
     return versioned | dict(
         domains=domains,
@@ -101,7 +104,10 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
         if server.anonymous_users
         else colleagues | {*server.relay_for, *(server.internal_clients or ())},
         internal_clients=None if server.internal_clients is None else frozenset(server.internal_clients),
-        routes=tuple(_connector_routes(server, frozenset(domains))),
+        routes=routes,
+        # a smart host that is not in DNS: mail for it stays in the queue, as 451 4.4.0 (queues and notices that administrators published)
+        hosts_of_setup=frozenset(hop for route in routes if route.hop for hop in (route.hop, *route.hop.others)),
+        bounces_setup_loops=True,  # SMTPSEND.DNS.MxLoopback
         checks_submissions=False,
         max_size_bytes=server.max_receive_size,
         max_submit_bytes=server.max_send_size,
