@@ -129,6 +129,10 @@ class Crossing(NamedTuple):
     def __str__(self) -> str:
         return f"{self.objective}: {self.before} up to {_said(self.at)}, {self.after} from {_said(self.by)} on"
 
+    def say(self) -> str:
+        """The same as a sentence stands: ``Objective p95(delay) < 60 s: missed up to 2, met from 4 on``."""
+        return f"Objective {self}"
+
 
 def crossings(points: pd.DataFrame, key: str) -> list[Crossing]:
     """Where answers change along a key, the only one that was swept; `key` is its column in `swept_objectives`."""
@@ -157,14 +161,14 @@ def told(points: pd.DataFrame) -> list[str]:
     """The answer of a sweep in sentences: over one key where answers change, over several where they are not the same as elsewhere."""
     keys = keys_of(points)
     if len(keys) == 1:
-        return [f"{each}." for each in crossings(points, keys[0])] or [unchanged(points)]
+        return [f"{each.say()}." for each in crossings(points, keys[0])] or [unchanged(points)]
     found = []
     for objective, rows in points.groupby("objective", sort=False):
         counts = rows["answer"].value_counts()
         if len(counts) > 1:
             others = [f"{answer} at {_places(rows[rows['answer'] == answer], keys)}" for answer in counts.index[1:]]
             found.append(
-                f"{objective}: {counts.index[0]} at {counts.iloc[0]} of {len(rows)} points, {'; '.join(others)}."
+                f"Objective {objective}: {counts.index[0]} at {counts.iloc[0]} of {len(rows)} points, {'; '.join(others)}."
             )
     return found or [unchanged(points)]
 

@@ -42,7 +42,9 @@ def write_sweep(points: pd.DataFrame, scenario: Scenario, folder: str | Path, ch
 
 def _sections(points: pd.DataFrame, keys: Sequence[str]) -> list[Section]:
     if len(keys) == 1:
-        return [Section(_heading(points), "sweep", plot_sweep(points), *rows_of(points), NOTE)]
+        changes = crossings(points, keys[0])
+        heading = changes[0].say() if changes else _heading(points)
+        return [Section(heading, "sweep", plot_sweep(points), *rows_of(points), NOTE)]
     parts = list(points.groupby(keys[1], sort=False)) if len(keys) == 2 else []
     if not 0 < len(parts) <= MOST_PICTURES or points[keys[0]].nunique() == 1:
         return [Section("Every point", "", None, *rows_of(points), NOTE)]

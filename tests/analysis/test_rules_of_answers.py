@@ -119,8 +119,8 @@ def test_over_one_key_a_change_is_told_over_two_where_it_is_another() -> None:
     one = swept((1.0, 5, text, "missed"), (2.0, 5, text, "met"), (4.0, 5, text, "met")).drop(columns="threads")
     two = swept((1.0, 5, text, "missed"), (2.0, 5, text, "met"), (4.0, 5, text, "met"))
 
-    assert told(one) == [f"{text}: missed up to 1, met from 2 on."]
-    assert told(two) == [f"{text}: met at 2 of 3 points, missed at cores 1 with threads 5."]
+    assert told(one) == [f"Objective {text}: missed up to 1, met from 2 on."]
+    assert told(two) == [f"Objective {text}: met at 2 of 3 points, missed at cores 1 with threads 5."]
 
 
 @pytest.mark.parametrize("start", [None, date(2031, 3, 14)])

@@ -171,7 +171,7 @@ def test_over_two_keys_it_is_said_where_the_answer_is_another(
 
     assert keys_of(both) == ["servers.onprem.capacity.cores", other]
     assert told(both) == [
-        f"{LIMIT}: met at 5 of 6 points, missed at servers.onprem.capacity.cores {first:g} with {other} 50."
+        f"Objective {LIMIT}: met at 5 of 6 points, missed at servers.onprem.capacity.cores {first:g} with {other} 50."
     ]
     assert told(both.assign(answer="met")) == ["Nothing changes: every objective is met at every value."]
     page = Page(write_sweep(both, scenario, tmp_path, told(both)).read_text(encoding="utf-8"))
