@@ -70,6 +70,17 @@ def test_a_drift_is_taken_out(tmp_path: Path) -> None:
     assert any("gained" in remark or "lost" in remark for remark in found.clock_remarks)
 
 
+@pytest.mark.parametrize("off_s", [3.0, 4.85, 6.33])
+def test_stamps_in_whole_seconds_are_no_drift(off_s: float, tmp_path: Path) -> None:
+    """A clock that is right but for a constant, cut to whole seconds: the medians scatter by some tenths, and no drift is made of it."""
+    found = with_a_clock(tmp_path, lambda at_s: off_s - (at_s + off_s) % 1)
+    ahead_s, drift, set_s = between(found)
+
+    assert ahead_s == pytest.approx(off_s - 0.5, abs=0.3)  # cutting takes half a second on average
+    assert (drift, set_s) == (0.0, 0.0)
+    assert not any(word in " ".join(found.clock_remarks) for word in ("gained", "lost", "set"))
+
+
 def test_a_clock_that_was_set_is_told(tmp_path: Path) -> None:
     """Right for half of the log, then 30 s ahead: no line fits, and that is said."""
     found = with_a_clock(tmp_path, lambda at_s: 0.0 if at_s < 10 else 30.0)
