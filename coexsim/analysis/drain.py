@@ -16,7 +16,7 @@ MEAN_MINUTES = 15
 HOUR = 60
 DAY = 24 * HOUR
 STEADY, LOW = 0.8, 0.1
-"""A queue rests where 15 minutes bring it down by no more than a fifth, at a tenth of its peak at the most."""
+"""A queue rests where 15 minutes bring it down by no more than a fifth, at a tenth of its peak at the most; above that it is lifted."""
 FLAT, HALF = 1 / 40, 0.5
 """It rests as well where, over the later half of what is seen, it changes by no more than this share of its lift, at half its peak."""
 NEAR = 0.01
@@ -33,7 +33,8 @@ def minutes_to_drain(
     `backlog` has the messages at the end of each minute of the run, `outages` the minutes [from, to) of all outages. It is
     normal from the minute on from which its mean over 15 minutes is no more than usual: no more than the highest mean of
     `undisturbed`, the same queue without any outage, from half an hour before to half an hour after; where there is no such
-    run, than what the time before the outage tells.
+    run, than what the time before the outage tells. Beside `undisturbed` a queue that was normal and is lifted anew, by what others
+    kept and try again, is not back until that is gone too; without it one cannot tell this from the hour's own mail.
     """
     first, back = outages[which]
     after = backlog[max(back - 1, 0) :]  # entry m is the end of minute m
@@ -52,6 +53,9 @@ def minutes_to_drain(
     peak = float(backlog[first:].max(initial=0.0))
     near = np.maximum(NEAR * np.maximum(peak - usual, 0.0), _chance(usual, MEAN_MINUTES))
     calm = np.flatnonzero(smooth <= usual + near)
+    if undisturbed is not None:
+        lifted = np.flatnonzero((smooth > usual + near + LOW * np.maximum(peak - usual, 0.0))[: max(again - back, 0)])
+        calm = calm[calm > lifted[-1]] if len(lifted) else calm
     return float(calm[0]) if len(calm) else inf
 
 

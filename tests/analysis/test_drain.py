@@ -149,3 +149,15 @@ def test_without_the_outage_is_known_from_the_first_minute_on() -> None:
 
     assert minutes_to_drain(usual, [(0, 0)], 0, usual) == 0.0
     assert 20 <= minutes_to_drain(lifted, [(0, 0)], 0, usual) <= 24
+
+
+def test_a_queue_that_is_lifted_anew_by_what_others_kept_is_not_back() -> None:
+    """Empty four minutes after the return, then 7,000 at once as others try again, who kept it: back when those are gone too."""
+    backlog = np.full(240, 2.0)
+    backlog[60:94] = 1800.0
+    backlog[120:130] = np.linspace(7000.0, 2000.0, 10)
+    quiet = np.full(240, 2.0)
+
+    assert minutes_to_drain(backlog, [(60, 90)], 0, quiet) == 41.0
+    assert minutes_to_drain(np.where(np.arange(240) < 100, backlog, 2.0), [(60, 90)], 0, quiet) == 5.0
+    assert minutes_to_drain(backlog, [(60, 90), (110, 115)], 0, quiet) == 5.0
