@@ -141,14 +141,15 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     interval, why = _interval(objective, samples, values, level)
     if interval.low < 0:  # nothing that is measured is ever below zero
         interval = interval._replace(low=0.0)
-    answer = (
-        _by_count(objective, samples, level) if _is_thin(objective, samples) else side_of_limit(objective, interval)
-    )
+    answer = side_of_limit(objective, interval)
     if _is_thin(objective, samples):
+        answer = _by_count(objective, samples, level)
+        interval = _as_counted(objective, interval, answer)
         why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
     elif answer == CANNOT_SAY and objective.kind == "quantile" and len(samples) > 1:
         # few runs leave the percentile without an end while the share within a limit far from it is known well
         answer = _by_count(objective, samples, level)
+        interval = _as_counted(objective, interval, answer)
         if answer != CANNOT_SAY:
             why = "judged by how many are within the limit, which so few runs tell better"
     if growing and answer != MISSED:
@@ -256,6 +257,14 @@ def side_of_limit(objective: Objective, interval: Interval) -> Answer:
         "=": (low == high == limit, low > limit or high < limit or (objective.kind == "count" and high != limit)),
     }[objective.op]
     return MET if met else MISSED if missed else CANNOT_SAY
+
+
+def _as_counted(objective: Objective, interval: Interval, answer: Answer) -> Interval:
+    """The interval of a percentile of which the share within the limit tells on which side of it it lies: it ends there."""
+    limit, below = objective.limit, (answer == MET) is objective.is_upper
+    if answer == CANNOT_SAY or not interval.low <= limit <= interval.high:
+        return interval
+    return interval._replace(high=limit) if below else interval._replace(low=limit)
 
 
 def _is_thin(objective: Objective, samples: Sequence[Sample]) -> bool:
