@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from coexsim.audit.finding import Finding
 from coexsim.audit.findings import find_all
+from coexsim.cards import card
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace_mail
 from coexsim.mail.traced import RecipientRoute, Route
@@ -76,6 +77,20 @@ class CheckReport(NamedTuple):
     title: str
     expectations: tuple[Expectation, ...]
     findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        return f"<CheckReport {self.file}: {self._counts()}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what failed and what was found, with its place."""
+        rows = [("failed", each.place, each.name, each.why) for each in self.failed]
+        rows += [(each.severity, each.place, each.code, each.text) for each in self.open("error", "warning", "note")]
+        return card(self.title or self.file, [self._counts()], ["", "where", "what", "why"], rows)
+
+    def _counts(self) -> str:
+        found = [(len(self.open(kind)), kind) for kind in ("error", "warning", "note")]
+        held = f"{len(self.expectations) - len(self.failed)} held, {len(self.failed)} failed"
+        return ", ".join([held, *(f"{number} {kind}{'s' * (number > 1)}" for number, kind in found if number)])
 
     @property
     def failed(self) -> tuple[Expectation, ...]:

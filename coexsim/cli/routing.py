@@ -155,6 +155,6 @@ def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
     from coexsim.scenario.people_checks import is_mail_address
 
     for name in names:
-        if name != "<>" and not is_mail_address(setup.scenario.address_of(name)):
+        if not (name == "<>" and argument == "SENDER") and not is_mail_address(setup.scenario.address_of(name)):
             example = f"name@{setup.scenario.domain}"
             raise UsageError(f"{argument}: {name!r} is no address; write for example {example!r}")

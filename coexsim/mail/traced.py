@@ -159,7 +159,9 @@ class Route:
     """Pictures as methods: ``route.plot.way(scenario)``."""
 
     def __repr__(self) -> str:
-        ends = "; ".join(f"{r.recipient}: {' > '.join(r.servers)}: {r.outcome}" for r in self.recipients)
+        ends = "; ".join(
+            ": ".join(filter(None, (r.recipient, " > ".join(r.servers), r.outcome))) for r in self.recipients
+        )
         return f"<Route from {self.sender or '<>'} to {ends}>"
 
     def _repr_html_(self) -> str:

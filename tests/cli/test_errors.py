@@ -32,6 +32,7 @@ HEAVY = ("pandas", "matplotlib", "scipy", "simpy", "numpy", "networkx", "pyarrow
         (["trace", FLOWS, "iUser1"], "RECIPIENT"),
         (["trace", FLOWS, "iUser1", ""], "'' is no address; write for example 'name@corporate.com'"),
         (["trace", FLOWS, "iUser1", "iUser2@"], "'iUser2@' is no address"),
+        (["trace", FLOWS, "iUser1", "<>"], "'<>' is no address"),
         (["trace", FLOWS, "i User1", "iUser2"], "'i User1' is no address"),
         (["tarce"], "trace"),
         (["check"], "PATH"),

@@ -9,6 +9,7 @@ import pytest
 
 from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.sizing import Sizing, Tried
+from coexsim.audit.check import check
 from coexsim.cards import MOST_ROWS, card
 from coexsim.mail.trace import trace
 from coexsim.scenario.load import changed, load_scenario
@@ -61,6 +62,23 @@ def test_a_route_is_a_card() -> None:
 
     assert "onprem person-without-mail-file" in words(route)
     assert repr(route).endswith("inotes-outbound > onprem > smart-host > inotes-inbound: delivered>")
+
+
+def test_a_message_that_nobody_takes_leaves_no_hole() -> None:
+    """A sender that no server lets in: the route has no server."""
+    route = trace(load_scenario("scenarios/article/flows.yaml"), "iUser1", "iUser2", server="inotes-inbound")
+
+    assert ": :" not in repr(route)
+
+
+def test_a_check_is_a_card() -> None:
+    """How many held, and what was found where."""
+    report = check(load_scenario("scenarios/article/as-printed.yaml"))
+
+    assert repr(report) == "<CheckReport scenarios/article/as-printed.yaml: 2 held, 0 failed>"
+    broken = check(load_scenario("scenarios/article/flows.yaml"))
+    assert "held, 0 failed" in words(broken)
+    assert len(broken.open("note")) == words(broken).count("note scenarios")
 
 
 def test_results_are_a_card() -> None:
