@@ -12,6 +12,7 @@ Exit codes: 0 held; 1 a route, a check or an objective failed, or something chan
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -26,8 +27,14 @@ BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line (`arguments`, or the process's) and exit."""
+    """Run the command line (`arguments`, or the process's) and exit; a request to end (SIGTERM) ends its worker processes too."""
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(run(arguments))
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    """As shells tell it: 128 and the signal's number; whoever holds processes or half a file puts them away on the way out."""
+    sys.exit(128 + number)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ from coexsim.cli.run_data import verdicts_data
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from coexsim.analysis.outlook import Outlook
     from coexsim.analysis.sizing import Sizing
     from coexsim.scenario.model import Scenario
 
@@ -79,7 +80,8 @@ def size(
         found = find_size(
             spec, most=most, curve=curve, headroom=headroom, seed=seed, executor=executor, jobs=1, progress=tell
         )
-        outgrown = _outgrown(asked, found, spec, seed, executor) if asked is not None else []
+        shown.begin("until when it holds")
+        outgrown = _outgrown(asked, found, spec, seed, executor, tell) if asked is not None else []
     keeping = Keeping()
     sentences = [*_answer(found, spec), *([f"Headroom: {found.headroom}."] if found.headroom is not None else [])]
     sentences += outgrown + found.doubts(spec)
@@ -125,23 +127,26 @@ def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | 
 
 
 def _outgrown(
-    asked: ahead.Ahead, found: Sizing, spec: Scenario, seed: int | None, executor: Executor | None
-) -> list[str]:
-    """Until when the answer holds, and what machines cost over the years; nothing where no machine holds."""
+    asked: ahead.Ahead, found: Sizing, spec: Scenario, seed: int | None, executor: Executor | None, tell: Callable[[str], None]
+) -> list[str]:  # fmt: skip
+    """Until when the answer holds, and what machines cost over the years; nothing where no machine holds. Each run is told."""
     from coexsim.analysis.candidates import apply
     from coexsim.analysis.growth import say_outgrown
     from coexsim.analysis.outlook import costs
+
+    def look(then: Scenario) -> Outlook:
+        return asked.look(then, seed, executor, progress=lambda _: tell("day by day"))
 
     if found.answer is None:
         return []
     if found.headroom is not None and not asked.plan:
         said = [say_outgrown(found.headroom, asked.growth, asked.start)]
     else:
-        said = [str(asked.look(apply(spec, found.answer, found.server), seed, executor))]
+        said = [str(look(apply(spec, found.answer, found.server)))]
     if not found.priced or spec.size is None or len(spec.size.candidates) < 2:
         return said
     dear = [each for each in spec.size.candidates if each.cost >= found.answer.cost]
-    total = costs(spec, found.server, dear, lambda then: asked.look(then, seed, executor), asked.years)
+    total = costs(spec, found.server, dear, look, asked.years)
     return said if total is None else [*said, str(total)]
 
 

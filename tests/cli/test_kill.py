@@ -11,6 +11,8 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from itertools import count
@@ -188,3 +190,35 @@ def test_the_comparison_can_say_no(scenario: Path, tmp_path: Path) -> None:
         name = next(name for name in whole if name.endswith(".parquet" if verb == "run" else ".json"))
         assert is_whole_or_none(verb, tmp_path / verb, whole)
         assert not is_whole_or_none(verb, tmp_path / verb, whole | {name: b""})
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="processes have no groups there")
+def test_a_request_to_end_ends_the_workers_too(tmp_path: Path) -> None:
+    """SIGTERM, as `timeout` and CI servers send it: the shell's code for it, and none of its processes lives on."""
+    path = tmp_path / "some.yaml"
+    path.write_text(SMALL[: SMALL.index("events:")] + "load: {profile: office-worker}\n")
+    work = ["sweep", str(path), "servers.onprem.capacity.cores=2..200", "--jobs", "2", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "coexsim", *work],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline(), "it is at work when it says how far it is"
+    process.terminate()
+
+    assert process.wait(60) == 128 + signal.SIGTERM
+    process.stderr.close()
+    deadline_s = time.monotonic() + 20
+    while not _is_gone(process.pid) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    assert _is_gone(process.pid)
+
+
+def _is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False

@@ -66,6 +66,20 @@ def test_every_long_command_says_how_far_it_is(
     assert not re.search(r" after \d+ s", said.out)
 
 
+def test_a_size_says_that_it_looks_at_days_to_come(
+    scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went on under the words of what was done before."""
+    monkeypatch.setattr(progress_line, "FIRST_LINES_S", tuple(number / 50 for number in range(1, 5000)))
+    easy = "objectives: [bounced(valid recipients) < 1000]\n"
+    scenario.write_text(scenario.read_text().replace(OBJECTIVES, easy).replace("10 min", "2 h"))
+    asked = ["--growth", "8%/year", "--plan", "2027-06-01=70%", "--from", "2027-01-04", "--years", "1"]
+    words = ["size", str(scenario), *asked, "--no-headroom", "--no-pictures", "--jobs", "1"]
+    assert run([*words, "--out", str(tmp_path / "out")]) in (0, 1, 3)
+
+    assert re.search(r"until when it holds: day by day, \d+ runs so far", capsys.readouterr().err)
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_pictures_and_page_are_a_step_of_their_own(
     quiet: bool, scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
