@@ -232,3 +232,20 @@ def test_at_its_last_change_nothing_will_change_any_more() -> None:
 
     assert not setup.will_change(last_s)
     assert setup.will_change(last_s - 0.001)
+
+
+def test_a_backup_mx_sends_its_notices_by_the_mx_of_the_sender() -> None:
+    """Backscatter: what a second MX took and the first refuses goes back to the sender outside, by DNS, as Postfix's default transport
+    does (postconf(5): relayhost is empty). It still relays nobody's mail (RFC 5321 section 7.9).
+    """
+    backup = (
+        "servers: {onprem: {verify_local_recipients: enabled}, backup: {kind: relay, site: internet, host: backup.isp.example}}\n"
+        "dns: {isp.example: 'backup IN A 198.51.100.90'}\n"
+    )
+    bounced = go(backup, OUTSIDE, "nobody@corporate.com", server="backup", client="outside")
+    relayed = go(backup, OUTSIDE, "else@otherdomain.com", server="backup", client="outside")
+
+    assert [(n.kind, n.copy and n.copy.servers, n.copy and n.copy.outcome) for n in bounced.notices] == [
+        ("dsn", ("backup", "external"), "delivered")
+    ]
+    assert (relayed.outcome, relayed.recipients[0].code) == ("refused_to_client", "5.7.1")

@@ -23,7 +23,6 @@ def _relay(server: RelayServer, scenario: Scenario, host: AnyServer) -> Settings
     smart = server.smart_host or next((h for h in shared if h), None)
     name = "relays-everything"
     rule = DomainRule(server.verify_recipients, "relay", "relay", server.verify_recipients, name, name)
-    rest = [any_route(smart, "smart-host")] if server.relay_for or host is not server else []
     return dict(
         domains=dict.fromkeys(domains, rule),
         primary_domain=domains[0],
@@ -32,7 +31,7 @@ def _relay(server: RelayServer, scenario: Scenario, host: AnyServer) -> Settings
                 RouteEntry(d, postfix.transport(d, smart).hop if smart else None, "smart-host" if smart else "mx")
                 for d in domains
             ),
-            *rest,
+            any_route(smart, "smart-host"),  # its own notices too; whose mail it passes on is `relay_for`'s to say
         ),
         max_size_bytes=server.max_message_size,
         rates=client_rates(server.limits),
