@@ -12,7 +12,7 @@ from coexsim import units
 from coexsim.scenario.quantities import Written
 
 _DURATIONS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3))
-_SIZES = (("GB", 10**9), ("MB", 10**6), ("KB", 10**3), ("bytes", 1))
+_SIZES = (("GB", 10**9), ("MB", 10**6), ("MiB", 2**20), ("KB", 10**3), ("bytes", 1))
 
 
 def mark_of(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> Written | None:

@@ -593,3 +593,26 @@ def test_the_article_is_cited_to_whom_it_is_about() -> None:
     assert "write an A record" in told[0]
     assert "article" not in told[0]
     assert "the article's step" in domino[0]
+
+
+def test_a_way_out_whose_name_is_not_found_is_no_missing_way() -> None:
+    """A connector for all domains is there, so another one helps nobody; the record is what is missing."""
+    zone_of_other = "dns: {otherdomain.com: '@ IN MX 10 mx.otherdomain.com.'}\n"
+    outside = "  external: {domain: [otherdomain.com, sub.otherdomain.com], mailboxes: [pat]}\n"
+    [finding] = [
+        each
+        for each in faults(article_with(exchange(more=outside) + zone_of_other))
+        if each.code == "OUTSIDE-UNREACHABLE"
+    ]
+
+    assert "by the MX of sub.otherdomain.com, which DNS does not have" in finding.text
+    assert "a Send connector for '*'" not in finding.text
+
+
+def test_sizes_that_people_write_alike_do_not_differ() -> None:
+    """36 MB of 10^6 bytes behind 36 MB of 2^20, as Exchange counts, are one limit to those who wrote them; 34 MB are another."""
+    sizes = "    max_send_size: 36 MiB\n    max_receive_size: 36 MiB\n    organization_max_receive_size: {} MB\n"
+    alike, other = ([each.code for each in faults(article_with(exchange(more=sizes.format(n))))] for n in (36, 34))
+
+    assert "SIZE-LIMITS-DIFFER" not in alike
+    assert "SIZE-LIMITS-DIFFER" in other

@@ -241,14 +241,17 @@ def test_external_dns_and_what_the_inside_says(external_dns: str, outcome: str) 
 
 
 def test_size_limits_for_receiving_and_sending() -> None:
-    """[PS-RC] Receive connector 36 MB; [MS-SIZE] organisation limits of 10 MB where nobody set them, those set or unlimited (null) else."""
+    """[PS-RC] Receive connector 36 MB; [MS-SIZE] organisation limits of 10 MB where nobody set them, those set or unlimited (null) else.
+
+    Exchange's own MB are of 2^20 bytes: its shell writes "36 MB (37,748,736 bytes)".
+    """
     raised = exchange(more="organization_max_receive_size: null\n    max_send_size: 20 MB")
-    assert told(go(raised, OUTSIDE, DU1, size_bytes=36_000_001)) == ("bounced", ("external",), "external", "5.3.4")
-    assert told(go(raised, OUTSIDE, DU1, size_bytes=35_000_000))[0] == "delivered"
-    for limits, most in ((exchange(), 10_000_000), (raised, 20_000_000)):
+    assert told(go(raised, OUTSIDE, DU1, size_bytes=37_748_737)) == ("bounced", ("external",), "external", "5.3.4")
+    assert told(go(raised, OUTSIDE, DU1, size_bytes=37_748_736))[0] == "delivered"
+    for limits, most in ((exchange(), 10_485_760), (raised, 20_000_000)):
         assert told(go(limits, DU1, "dUser2@corporate.com", size_bytes=most))[0] == "delivered"
         assert told(go(limits, DU1, "dUser2@corporate.com", size_bytes=most + 1))[0] == "refused_to_client"
-    assert told(go(exchange(), OUTSIDE, DU1, size_bytes=10_000_001))[1:] == (("external", "onprem"), "onprem", "5.3.4")
+    assert told(go(exchange(), OUTSIDE, DU1, size_bytes=10_485_761))[1:] == (("external", "onprem"), "onprem", "5.3.4")
 
 
 def test_an_organisation_limit_ends_what_the_connector_took() -> None:

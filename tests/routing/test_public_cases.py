@@ -467,7 +467,7 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "222-transport-of-an-unlisted-address": ("Mailu #3645", {"VALID-RECIPIENT-BOUNCES"}),
     "222b-transport-of-a-listed-address": ("Mailu #3645", set()),
     "223-exim-web-server-with-a-local-domain": ("hestiacp #2901: Unrouteable address", {"VALID-RECIPIENT-BOUNCES"}),
-    "223b-exim-remote-mail-exchanger": ("hestiacp #2901; hostmycode, remote mail exchanger", {"SIZE-LIMITS-DIFFER"}),
+    "223b-exim-remote-mail-exchanger": ("hestiacp #2901; hostmycode, remote mail exchanger", set()),
     "224-google-relay-for-own-domains-only": (
         "Google Workspace help 2956491 and 6140680: allowed senders of the SMTP relay service",
         {"SIZE-LIMITS-DIFFER", "VALID-RECIPIENT-BOUNCES"},

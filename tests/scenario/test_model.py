@@ -54,7 +54,7 @@ def test_words_of_the_products() -> None:
         (DominoServer, "smtp_outside_local_domain", False),
         (DominoServer, "mail_timeout", 86400.0),  # [D-TIMEOUT]
         (ExchangeServer, "max_hop_count", 30),  # [PS-RC]
-        (ExchangeServer, "max_receive_size", 36_000_000),
+        (ExchangeServer, "max_receive_size", 37_748_736),
         (ExchangeServer, "message_expiration", 172800.0),  # [MS-INT]
     ],
 )

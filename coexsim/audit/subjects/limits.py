@@ -31,6 +31,8 @@ SIZE_LIMITS_DIFFER = FindingKind(
     "Set both to the same size; remember that base64 makes attachments a third larger.",
     "Exchange documentation, message size limits",
 )
+SAME_MB = 2**20 / 10**6
+"""Limits within this ratio are the same for those who wrote them: one counts a MB as 10^6 bytes, the other as 2^20."""
 ORGANIZATION_SIZES = ("organization_max_receive_size", "max_send_size")
 EXCHANGE_SIZE_DEFAULT = FindingKind(
     "EXCHANGE-SIZE-DEFAULT",
@@ -96,7 +98,7 @@ def limits_agree(search: Search) -> Iterator[Finding]:
                 limit = min(limit, policy.max_routed_bytes)
             if name not in search.own_servers:
                 continue
-            if taken and limit is not None and limit < taken[1] and (taken[0], name) not in told:
+            if taken and limit is not None and limit * SAME_MB < taken[1] and (taken[0], name) not in told:
                 told.add((taken[0], name))
                 text = (
                     f"{taken[0]} takes messages of up to {say_bytes(taken[1])}, and {name} behind it only {say_bytes(limit)}: what lies "
@@ -121,7 +123,8 @@ def connectors_agree(search: Search) -> Iterator[Finding]:
             if name in told or not limits:
                 continue
             way_in = policy.max_submit_bytes if name == flow.servers[0] else policy.max_size_bytes
-            narrow = next((size for size in sorted(set(limits)) if _is_given_up(search, flow, name, size + 1)), None)
+            narrower = sorted(size for size in set(limits) if way_in is None or size * SAME_MB < way_in)
+            narrow = next((size for size in narrower if _is_given_up(search, flow, name, size + 1)), None)
             if narrow is not None:
                 told.add(name)
                 most = f"of up to {say_bytes(way_in)}" if way_in is not None else "of any size"
@@ -141,7 +144,8 @@ def defaults_are_told(search: Search) -> Iterator[Finding]:
         most = server.max_receive_size
         limit = server.organization_max_receive_size
         if keys and limit is not None and (most is None or most > limit):
-            text = f"nobody set {' and '.join(keys)}: {say_bytes(limit)}, as Exchange comes; write what Get-TransportConfig tells"
+            usual = "10 MB of 2^20 bytes, as Exchange comes"
+            text = f"nobody set {' and '.join(keys)}: {usual}; write what Get-TransportConfig tells"
             yield search.finding(EXCHANGE_SIZE_DEFAULT, search.setting(name), text, about=(name,))
 
 

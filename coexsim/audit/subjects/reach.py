@@ -11,18 +11,14 @@ from coexsim.audit.flows import Flow
 from coexsim.audit.mail_class import MailClass
 from coexsim.audit.search import Search, Subject
 from coexsim.audit.subjects.limits import whose_hop_limit
-from coexsim.audit.subjects.strangers import where_strangers_are_named
+from coexsim.audit.ways_out import way_out
 from coexsim.mail.directory import Person
 from coexsim.mail.message import fold
 from coexsim.mail.trace import trace
 from coexsim.scenario.places import Path
-from coexsim.scenario.servers import ExternalServer, HostedInbound
+from coexsim.scenario.servers import HostedInbound
 from coexsim.units import say_time
 
-WAYS_OUT = {
-    "exchange": "a Send connector for '*' (send_connectors)",
-    "relay": "relay_for, for which servers it passes mail on to other domains, and its smart_host",
-}
 NO_WAY_THERE = "give the mailbox a server that its mail is sent to"
 UNREACHABLE = FindingKind(
     "UNREACHABLE",
@@ -201,33 +197,9 @@ def outside_is_reached(search: Search) -> Iterator[Finding]:
             path: Path = ("servers", by) if by in search.scenario.servers else ("servers",)
             text = (
                 f"mail from {listed(flow.sender.name for flow in flows)} to {person.name} ends as {_ends(flows)} at {by or '?'}: "
-                f"{_reason(first)}; {_way_out(search, first)}"
+                f"{_reason(first)}; {way_out(search, first)}"
             )
             yield search.finding(OUTSIDE_UNREACHABLE, path, text, about=(person.name, *(f.sender.name for f in flows)))
-
-
-def _way_out(search: Search, flow: Flow) -> str:
-    """What would let mail to the world outside go on: at a server that refuses to relay, at one that does not answer, or at its own."""
-    for copy in flow.route.copies if flow.route else ():
-        refusing = search.setup.server_of_host.get(copy.remote) or _outside_of(search, copy.remote)
-        if copy.reply and copy.by and refusing:
-            client = search.setup.machine_of(copy.by)
-            key = where_strangers_are_named(search, copy, copy.reply.text, refusing)
-            if key is not None and client not in search.scenario.servers[refusing].relay_for:
-                return f"name {client} under {key} of {refusing}, if it is to pass this mail on"
-    if flow.outcome in ("deferred in queue", "deferred_in_queue", "expired"):
-        return "let the server that does not answer answer, or send this mail another way"
-    by = flow.route.by if flow.route else None
-    kind = search.scenario.servers[by].kind if by in search.scenario.servers else ""
-    return f"give that server a way out: {WAYS_OUT.get(kind, 'the MX of other domains, or a relay host that takes its mail (relay_for)')}"
-
-
-def _outside_of(search: Search, host: str) -> str | None:
-    """The server outside that stands for a host of its domain."""
-    outside = search.scenario.of_kind(ExternalServer).items()
-    return next(
-        (name for name, server in outside for domain in server.domain if fold(host).endswith(f".{fold(domain)}")), None
-    )
 
 
 def replica_lags(search: Search) -> Iterator[Finding]:

@@ -97,7 +97,7 @@ LIMITS = Limits(
     pair_share=1 / 3,
     recipients_per_message=1_000,
 )
-MB = 10**6
+MB = 2**20  # as Exchange counts: "36 MB (37,748,736 bytes)"
 SIZES = SizeLimits(taken=150 * MB, kept=36 * MB, sent=35 * MB)
 
 EXCHANGE_ONLINE = ServiceProduct(

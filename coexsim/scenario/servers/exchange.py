@@ -12,6 +12,8 @@ from coexsim.scenario.part import Spec
 from coexsim.scenario.quantities import Address, Catcher, Names, Seconds, SizeBytes, Switch, Whole, Written
 from coexsim.scenario.servers.base import ServerBase
 
+MB = 2**20
+"""As Exchange counts: its shell writes "36 MB (37,748,736 bytes)"."""
 YEARS = (2007, 2010, 2013, 2016, 2019)
 Version = Annotated[
     Literal["2007", "2010", "2013", "2016", "2019", "SE"],
@@ -114,14 +116,14 @@ class ExchangeServer(ServerBase):
     )
     recipient_filtering: Switch = Field(default=False, description="Recipient Filter agent: 550 5.1.1 at RCPT [MS-RF]")
     max_receive_size: SizeBytes | None = Field(
-        default=36_000_000, description="Receive connector: larger mail is refused with 552, 36 MB [PS-RC]"
+        default=36 * MB, description="Receive connector: larger mail is refused with 552, 36 MB of 2^20 bytes [PS-RC]"
     )
     max_send_size: SizeBytes | None = Field(
-        default=10_000_000,
+        default=10 * MB,
         description="organisation limit for its own users (MaxSendSize); 10 MB where nobody set it [MS-SIZE]; null: none",
     )
     organization_max_receive_size: SizeBytes | None = Field(
-        default=10_000_000,
+        default=10 * MB,
         description="organisation limit for mail from elsewhere (MaxReceiveSize): larger mail that the Receive connector took bounces; "
         "10 MB where nobody set it [MS-SIZE]; null: none",
     )
