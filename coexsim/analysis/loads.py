@@ -232,7 +232,7 @@ def _session(world: World, client: str, server: str, recipients: int, body: bool
     spec = world.scenario.servers[client].smtp
     reused = spec.reuse > 0
     trips = session_round_trips(spec.tls, spec.pipelining, 1, recipients, reused=reused, body=body)
-    widths = ((link.name, _width(world, link.name)) for link in path.links if body)
+    widths = ((link.name, _left_bandwidth(world, link.name)) for link in path.links if body)
     return _SessionCost(
         (world.scenario.servers[client].runs_on or client, "transfer"), (server, "connections"),
         trips * path.round_trip_s + spec.session, path.round_trip_s if body and not reused else 0.0, spec.between,
@@ -265,12 +265,12 @@ def _add(sums: dict[tuple[str, str], _Sum], mail: MeasuredClass, way: _Way) -> N
         visit(station, 1 if recipient is None else counts.get(recipient, 1), work.on(size))
 
 
-def _width(world: World, name: str) -> float:
+def _left_bandwidth(world: World, name: str) -> float:
     """The bandwidth of a link in one direction [bytes/s], less other traffic's mean in the window; infinite: no limit."""
     link = next((link for link in world.network.links.values() if link.name == name), None)
-    if link is None or link.width is None:
+    if link is None or link.bandwidth is None:
         return inf
-    return link.width * (1 - link.other_share(*world.measured_s))
+    return link.bandwidth * (1 - link.other_share(*world.measured_s))
 
 
 def _workers(world: World, server: str, stage: str) -> float:

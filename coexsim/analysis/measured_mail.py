@@ -32,18 +32,18 @@ class MeasuredMail(NamedTuple):
 
     classes: tuple[MeasuredClass, ...]
     busiest_s: float
-    busiest_from_s: float = 0.0
+    busiest_from_s: float
 
 
 def measured_mail(world: World) -> MeasuredMail:
     """The measured mail of replication 0."""
     scenario = world.scenario
     if scenario.load is None:
-        return MeasuredMail((), 1.0)
+        return MeasuredMail((), 1.0, 0.0)
     begin_s, end_s = world.measured_s
     blocks = list(mail_of(world))
     if not blocks:
-        return MeasuredMail((), 1.0)
+        return MeasuredMail((), 1.0, 0.0)
     born_s = np.concatenate([block.born_s for block in blocks])
     per_minute = np.bincount(((born_s[(born_s >= begin_s) & (born_s < end_s)] - begin_s) // 60).astype(np.int64))
     from_s = begin_s + 60 * busiest(per_minute.astype(np.float64))[1]

@@ -14,7 +14,6 @@ from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
 from coexsim.scenario.model import Scenario
-from coexsim.scenario.network import uplink_ways
 from coexsim.sim.world import World
 
 KEEP_UP = "to keep up in the "
@@ -57,13 +56,13 @@ def resource_table(
     for load in loads.stations:
         if load.stage == "link" and load.server in links:
             link = links[load.server]
-            mail = load.mail_share(load.busiest_per_s) * (link.width or inf)
+            mail = load.mail_share(load.busiest_per_s) * (link.bandwidth or inf)
             other = link.most_background(*world.measured_s)
             why = KEEP_UP + peak + (", with the other traffic" if other else "")
             rows.append(
                 (
                     load.server,
-                    _bandwidths(scenario)[load.server] or inf,
+                    link.bandwidth or inf,
                     busy.get((load.server, "link"), nan),
                     mail + other,
                     why,
@@ -109,12 +108,3 @@ def _needed(load: StationLoad, objectives: Sequence[Objective], peak: str) -> tu
         return float(workers_needed(load.busiest_per_s, load.service_s, service_cv2=load.service_cv2, **asks)), why
     except ValueError:
         return nan, "no number is enough"
-
-
-def _bandwidths(scenario: Scenario) -> dict[str, float | None]:
-    """The bandwidth of each direction of each line, by its name in tables [bytes/s]; None: no limit."""
-    widths = {way: link.bytes_per_s(one) for link in scenario.links for way, (one, _) in link.ways.items()}
-    lines = scenario.uplinks.items()
-    return widths | {
-        way: w for site, line in lines for way, w in zip(uplink_ways(site), (line.up, line.down), strict=True)
-    }

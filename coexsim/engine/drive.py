@@ -20,7 +20,7 @@ from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.named import NamedMessages
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.rule_tables import RuleTables
-from coexsim.engine.steps import BREAK, SHIFT, WIDEN
+from coexsim.engine.steps import BREAK, NEW_BANDWIDTH, SHIFT
 from coexsim.progress import RunProgress
 from coexsim.sim.clock import BEFORE_ALL, MONITOR, STATE, WORLD
 from coexsim.sim.world import MINUTE_S, MOST_MESSAGES_AT_ONCE, World
@@ -83,7 +83,7 @@ class Compiled:
             for at_s, left in link.changes():
                 step, which = BREAK, number
                 if left is not None:
-                    step, which = WIDEN, self.arrays.append("widths", [(number, left)])
+                    step, which = NEW_BANDWIDTH, self.arrays.append("bandwidths", [(number, left)])
                 self.arrays.schedule(at_s, WORLD + number, (step << SHIFT) | which)
 
     # --- what the world does by itself ---

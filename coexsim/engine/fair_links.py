@@ -81,9 +81,9 @@ def break_all(w: Any, l: int, now: float) -> None:
 
 
 @compiled
-def widen(w: Any, number: int, now: float) -> None:
-    """``FairLink._widen``: transfers have another bandwidth from now on."""
-    change = shared(w, "widths")[number]
+def set_bandwidth(w: Any, number: int, now: float) -> None:
+    """``FairLink._set_bandwidth``: transfers have another bandwidth from now on."""
+    change = shared(w, "bandwidths")[number]
     link = shared(w, "links")[change.link]
     if link.count > 0:
         link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)

@@ -18,7 +18,7 @@ from coexsim.engine.compiling import compiled_now, part_of_its_caller
 from coexsim.engine.entry_steps import hand_in, named, posted
 from coexsim.engine.event_heap import push_now
 from coexsim.engine.failure_steps import again, defer, failed, give_up, leave_host, wait_for_attempt, warn
-from coexsim.engine.fair_links import carry, ring, widen
+from coexsim.engine.fair_links import carry, ring, set_bandwidth
 from coexsim.engine.host_steps import contact, take_hosts
 from coexsim.engine.interruptions import last_reply, slot_waited
 from coexsim.engine.layout import DRAINING, EVENTS, FLUSH, FORCED, GROW_HEAP, HEAP, NEED, NOW, NOW_COUNT, STACK, VISITS
@@ -69,6 +69,7 @@ from coexsim.engine.steps import (
     LAST_OF_FAILURES,
     LOST,
     NAMED_FOUND,
+    NEW_BANDWIDTH,
     NOTHING,
     NS_ANSWER,
     NS_GET,
@@ -88,7 +89,6 @@ from coexsim.engine.steps import (
     WAIT,
     WARN,
     WHICH,
-    WIDEN,
 )
 from coexsim.engine.transfer_steps import attempted, go_on, has_waited, move, send, turned
 
@@ -214,8 +214,8 @@ def step_of_world(w: Any, step: int, c: int, now: float) -> int:
     """Links, whose number is `c`, a change of other traffic, and the end of the run."""
     if step == CARRY:
         carry(w, c, now)
-    elif step == WIDEN:
-        widen(w, c, now)
+    elif step == NEW_BANDWIDTH:
+        set_bandwidth(w, c, now)
     elif step == ALL_ENDED:  # the condition that the run waits for comes next
         push_now(w, AT_ONCE, STOP << SHIFT)
     elif step == STOP:

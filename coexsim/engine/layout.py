@@ -75,7 +75,7 @@ LINK = _record(
     bytes_per_s=F8, share=F8, since=F8, busy=F8, next_end=F8, timer=I8, number=I8, count=I4, joined=I4, carries=I4, log=I4, busy_log=I4,
     downtime=I4, instant=I4,
 )  # fmt: skip
-WIDTH = _record(link=I4, bytes_per_s=F8)
+BANDWIDTH = _record(link=I4, bytes_per_s=F8)
 """A change of other traffic on a link: what it leaves from then on."""
 TRANSFER = _record(time=F8, order=I8, seq=I8, what=I8, sent=F8)
 """A transfer on a link, in a heap as events are. `time` it ends, in bytes of each one's share; `seq`: as it was sent; `what`: its copy."""
@@ -169,7 +169,7 @@ ARRAYS: dict[str, Shared] = {
     "keys": Shared(KEY),
     "client_keys": Shared(I4, 2),
     "links": Shared(LINK),
-    "widths": Shared(WIDTH),
+    "bandwidths": Shared(BANDWIDTH),
     "transfers": Shared(TRANSFER, 2),
     "path_links": Shared(I4),
     "paths": Shared(PATH),

@@ -27,7 +27,8 @@ class FairLink:
     is to keep. While anything is under way, a SimPy process waits for the next end; a transfer that joins and
     ends sooner interrupts it.
 
-    `background` is other traffic, as times and bytes/s from then on, the first at 0: transfers have what it leaves of the bandwidth.
+    `background` is other traffic, as times and bytes/s from then on, the first at 0: transfers have what it leaves of
+    the `bandwidth` of the line [bytes/s; None: no limit]; that is `bytes_per_s`.
 
     Transfers break when `downtime` begins. `log` has a visit for each transfer, with no
     wait. `number` tells the links of a network apart: the order of their changes at one moment.
@@ -44,9 +45,9 @@ class FairLink:
         "_share_bytes",
         "_shared_at_s",
         "_under_way",
-        "_width",
         "at_once_bytes",
         "background",
+        "bandwidth",
         "broken",
         "busy_log",
         "bytes_per_s",
@@ -79,7 +80,7 @@ class FairLink:
         self._carrier: simpy.Process | None = None
         self._next_end_s = 0.0
         self._joined = False  # since the carrier began to wait
-        self._width = bytes_per_s
+        self.bandwidth = bytes_per_s
         self.background = tuple(background)
         self._order = WORLD + number
         if self.background and bytes_per_s is not None:
@@ -90,9 +91,9 @@ class FairLink:
     def changes(self) -> Iterator[tuple[float, float | None]]:
         """What becomes of the link, in the order of time: when, and its bandwidth for mail from then on [bytes/s]; None: it goes down."""
         breaks = [(down_s, 0, None) for down_s, _ in self.downtime]
-        width = self._width
-        widths = [] if width is None else [(at_s, 1, width - other) for at_s, other in self.background[1:]]
-        for at_s, _, left in sorted([*breaks, *widths], key=itemgetter(0, 1)):
+        whole = self.bandwidth
+        rests = [] if whole is None else [(at_s, 1, whole - other) for at_s, other in self.background[1:]]
+        for at_s, _, left in sorted([*breaks, *rests], key=itemgetter(0, 1)):
             yield at_s, left
 
     def _change(self) -> ProcessGenerator:
@@ -104,9 +105,9 @@ class FairLink:
             if left is None:
                 self.break_all()
             else:
-                self._widen(left)
+                self._set_bandwidth(left)
 
-    def _widen(self, bytes_per_s: float) -> None:
+    def _set_bandwidth(self, bytes_per_s: float) -> None:
         """Transfers have another bandwidth from now on."""
         if self._under_way:
             self._share(self._env.now)
@@ -116,16 +117,11 @@ class FairLink:
 
     def other_share(self, begin_s: float, end_s: float) -> float:
         """The share of the bandwidth that other traffic takes on average over a span of time; 0: there is none."""
-        if self._width is None or not self.background:
+        if self.bandwidth is None or not self.background:
             return 0.0
         times_s, others = (np.array(column) for column in zip(*self.background, strict=True))
         lasts_s = np.diff(np.clip(np.append(times_s, end_s), begin_s, end_s))
-        return float((others * lasts_s).sum() / (end_s - begin_s) / self._width)
-
-    @property
-    def width(self) -> float | None:
-        """The bandwidth of the line, other traffic's part included [bytes/s]; None: no limit."""
-        return self._width
+        return float((others * lasts_s).sum() / (end_s - begin_s) / self.bandwidth)
 
     def most_background(self, begin_s: float, end_s: float) -> float:
         """The most other traffic at any moment of a span of time [bytes/s]; 0: there is none."""
@@ -242,10 +238,10 @@ class FairLink:
         transfers = self.log.timeline()
         busy_s = self.busy_log.timeline()["busy_s"]
         share = busy_s / self.log.bin_s
-        if self._width is not None and self.background:
-            left = self._width - self._other(len(busy_s))
+        if self.bandwidth is not None and self.background:
+            left = self.bandwidth - self._other(len(busy_s))
             crossed = busy_s * left
-            share = 1 - (1 - share) * left / self._width
+            share = 1 - (1 - share) * left / self.bandwidth
         else:
             crossed = busy_s * (self.bytes_per_s or 0.0)
         for at, size_bytes in self.at_once_bytes.items():
