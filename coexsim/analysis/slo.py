@@ -144,12 +144,10 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     answer = side_of_limit(objective, interval)
     if _is_thin(objective, samples):
         answer = _by_count(objective, samples, level)
-        interval = _as_counted(objective, interval, answer)
         why = f"{n:,.0f} samples are few for this percentile; judged by how many are within the limit"
     elif answer == CANNOT_SAY and objective.kind == "quantile" and len(samples) > 1:
         # few runs leave the percentile without an end while the share within a limit far from it is known well
         answer = _by_count(objective, samples, level)
-        interval = _as_counted(objective, interval, answer)
         if answer != CANNOT_SAY:
             why = "judged by how many are within the limit, which so few runs tell better"
     if growing and answer != MISSED:
@@ -163,7 +161,7 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     if answer == CANNOT_SAY:
         needed = _needed(objective, values, level) if interval.known or len(samples) == 1 else None
         return verdict(answer, interval, _excuse(objective, interval, len(samples), why, notes), needed)
-    return verdict(answer, interval, "; ".join(filter(None, (why, notes, growing))))
+    return verdict(answer, _on_its_side(objective, interval, answer), "; ".join(filter(None, (why, notes, growing))))
 
 
 def _pooled(objective: Objective, samples: Sequence[Sample], values: np.ndarray[Any, Any]) -> float:
@@ -259,12 +257,12 @@ def side_of_limit(objective: Objective, interval: Interval) -> Answer:
     return MET if met else MISSED if missed else CANNOT_SAY
 
 
-def _as_counted(objective: Objective, interval: Interval, answer: Answer) -> Interval:
-    """The interval of a percentile of which the share within the limit tells on which side of it it lies: it ends there."""
-    limit, below = objective.limit, (answer == MET) is objective.is_upper
-    if answer == CANNOT_SAY or not interval.low <= limit <= interval.high:
+def _on_its_side(objective: Objective, interval: Interval, answer: Answer) -> Interval:
+    """The interval of a figure that is met or missed: it ends at the limit, where the share within the limit said so."""
+    if not interval.low <= objective.limit <= interval.high:
         return interval
-    return interval._replace(high=limit) if below else interval._replace(low=limit)
+    is_below = (answer == MET) is objective.is_upper
+    return interval._replace(high=objective.limit) if is_below else interval._replace(low=objective.limit)
 
 
 def _is_thin(objective: Objective, samples: Sequence[Sample]) -> bool:
