@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -22,6 +22,11 @@ class RouteEntry(NamedTuple):
     by_sender: bool = False  # gives way to a relay host of the sender's own
     forced: bool = False  # taken before the directory is asked: also by mail for people with a mail file here
     refuses: Reply | None = None  # mail that would take it ends here, with this reply; one of 2xx: it is thrown away
+
+
+def hops_of(routes: Iterable[RouteEntry]) -> frozenset[NextHop]:
+    """All next hops that routes name, also those that stand beside others."""
+    return frozenset(hop for route in routes if route.hop for hop in (route.hop, *route.hop.others))
 
 
 class RouteTable(tuple[RouteEntry, ...]):

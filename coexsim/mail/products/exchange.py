@@ -10,7 +10,7 @@ from coexsim.mail.message import fold, next_hop
 from coexsim.mail.policy import DomainRule, Rate
 from coexsim.mail.products.product import Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule, constant
-from coexsim.mail.route_table import RouteEntry
+from coexsim.mail.route_table import RouteEntry, hops_of
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, ExchangeServer
 
@@ -106,7 +106,7 @@ def _exchange(server: ExchangeServer, scenario: Scenario, _host: AnyServer) -> S
         internal_clients=None if server.internal_clients is None else frozenset(server.internal_clients),
         routes=routes,
         # a smart host that is not in DNS: mail for it stays in the queue, as 451 4.4.0 (queues and notices that administrators published)
-        hosts_of_setup=frozenset(hop for route in routes if route.hop for hop in (route.hop, *route.hop.others)),
+        hosts_of_setup=hops_of(routes),
         bounces_setup_loops=True,  # SMTPSEND.DNS.MxLoopback
         checks_submissions=False,
         max_size_bytes=server.max_receive_size,

@@ -20,6 +20,7 @@ from __future__ import annotations
 from coexsim.mail.products.product import Catalogue
 from coexsim.mail.products.service import MACHINE_SETTINGS, Limits, ServiceProduct, SizeLimits
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
+from coexsim.scenario.servers.exchange import MB
 
 SCHEDULE = RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "destination")
 REPLIES: Catalogue = {
@@ -97,7 +98,6 @@ LIMITS = Limits(
     pair_share=1 / 3,
     recipients_per_message=1_000,
 )
-MB = 2**20  # as Exchange counts: "36 MB (37,748,736 bytes)"
 SIZES = SizeLimits(taken=150 * MB, kept=36 * MB, sent=35 * MB)
 
 EXCHANGE_ONLINE = ServiceProduct(

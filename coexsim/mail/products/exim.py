@@ -16,7 +16,7 @@ from coexsim.mail.message import SMTP_PORT, NextHop, fold
 from coexsim.mail.policy import DomainRule
 from coexsim.mail.products.product import Catalogue, Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
-from coexsim.mail.route_table import RouteEntry
+from coexsim.mail.route_table import RouteEntry, hops_of
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, EximServer
@@ -76,7 +76,7 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         domains=dict.fromkeys(relayed, passing) | {d: passing if d in routed else listed for d in local},
         primary_domain=next(iter(local or relayed), fold(scenario.domain)),
         routes=routes,
-        hosts_of_setup=frozenset(hop for route in routes if route.hop for hop in (route.hop, *route.hop.others)),
+        hosts_of_setup=hops_of(routes),
         fallback_relays=tuple(hop for host in server.fallback_hosts if (hop := _hosts(server, host))),
         waits_at_loops=server.self_ != "fail",
         defers_loops=server.self_ == "defer",
