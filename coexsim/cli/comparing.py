@@ -63,7 +63,7 @@ def compare(
     if folder is not None:
         from coexsim.report.differences import write_comparison
 
-        keeping.write(partial(drop_pages, folder))
+        keeping.write(partial(drop_pages, folder, "compare"))
         keeping.write(partial(write_comparison, found, folder, scope(one), pictures=pictures))
     if as_json:
         code = CANNOT_WRITE if keeping.failed else int(found.differs)

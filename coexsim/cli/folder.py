@@ -13,12 +13,17 @@ from coexsim.errors import OutputError, UsageError
 REPORTS = Path("reports")
 CANNOT_WRITE = 74
 """Exit code where results could not be written (EX_IOERR of BSD's sysexits.h)."""
-PAGES = ("report.html", "fit.html", "validation.html")
-PICTURES = (
-    "delay-by-flow", "utilisation", "backlog", "topology", "round-trip", "sizing", "sweep", "sweep-[0-9]*", "differences",
-    "rates", "sizes", "load", "qq",
-)  # fmt: skip
-"""How the pages and pictures of the verbs that run are called."""
+PAGES: dict[str, tuple[str, ...]] = {
+    "run": (
+        "report.html", "delay-by-flow.png", "utilisation.png", "backlog.png", "topology.png", "round-trip.png",
+    ),
+    "size": ("report.html", "sizing.png"),
+    "sweep": ("report.html", "sweep.png", "sweep-[0-9]*.png", "objectives.csv", "migration.csv"),
+    "compare": ("report.html", "differences.png"),
+    "fit": ("fit.html", "rates.png", "sizes.png"),
+    "validate": ("validation.html", "load.png", "qq.png"),
+}  # fmt: skip
+"""What each verb writes besides its tables only where it is asked, or has something to show. An outage is a run."""
 PROBE = b"coexsim" * 600  # more than a file system keeps beside a file's name
 
 
@@ -47,9 +52,9 @@ def results_folder(out: Path | None, scenario: Path, suffix: str = "") -> Path:
     return folder
 
 
-def drop_pages(folder: Path, *others: str) -> None:
-    """Remove the page and the pictures of an earlier answer, and `others`: they would stand beside the tables of this one."""
-    for name in (*PAGES, *(f"{picture}.png" for picture in PICTURES), *others):
+def drop_pages(folder: Path, verb: str) -> None:
+    """Remove the page and the pictures of an earlier answer of this verb: they would stand beside the tables of the new one."""
+    for name in PAGES[verb]:
         for path in folder.glob(name):
             path.unlink()
 

@@ -32,7 +32,7 @@ class Report:
     ) -> None:
         self.spec, self.results, self.folder = spec, results, folder
         self.keeping = Keeping()
-        self.keeping.write(partial(results.save, folder), partial(drop_pages, folder))
+        self.keeping.write(partial(results.save, folder), partial(drop_pages, folder, "run"))
         self.verdicts: Sequence[Verdict] = []
         self.summary: dict[str, Any] = {}
         self.outage = outage

@@ -240,7 +240,7 @@ def _write_size(
         "runs": found.runs,
     }
     files = {"sizing.parquet": lambda: table_bytes(table), "sizing.json": lambda: json_bytes(summary)}
-    keeping.write(lambda: write_set(folder, files), lambda: drop_pages(folder))
+    keeping.write(lambda: write_set(folder, files), lambda: drop_pages(folder, "size"))
     if pictures:
         from coexsim.report.size_page import write_size
 

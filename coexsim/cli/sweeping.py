@@ -102,7 +102,7 @@ def sweep(
     table = swept.table
     total = f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet"
     points = None
-    keeping.write(partial(drop_pages, folder, "migration.csv", "objectives.csv"))
+    keeping.write(partial(drop_pages, folder, "sweep"))
     if list(grid) == [HOSTED_SHARE]:
         from coexsim.analysis.migration import curve
 

@@ -43,7 +43,7 @@ def validate(
             scenario, logs, tolerance=tolerance, replications=replications, seed=seed, year=year, progress=tell
         )
     write_json(found.to_data(), folder / "validation.json")
-    drop_pages(folder)
+    drop_pages(folder, "validate")
     page = ""
     if pictures:
         from coexsim.report.log_page import write_validation_page
