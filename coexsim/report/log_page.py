@@ -22,10 +22,10 @@ from coexsim.report.log_pictures import (
     say_sizes,
 )
 from coexsim.report.plain_page import Section, write_plain_page
+from coexsim.text import say_flow
 from coexsim.units import say_bytes, say_duration
 
 FIT_PAGE, VALIDATION_PAGE = "fit.html", "validation.html"
-UNKNOWN = "cannot say"
 FROM_LOGS = "From what the logs say alone: SMTP mail of the servers that wrote them."
 
 
@@ -73,8 +73,8 @@ def _remarks(told: Told) -> str:
 
 def _first_known(rows: list[list[str]]) -> str:
     """The first figure of a table that the logs could tell."""
-    name, value = next(((row[0], row[1]) for row in rows if row[1] != UNKNOWN), ("the logs", UNKNOWN))
-    return f"{name} {value}" if value == UNKNOWN else f"{name}, {value}"
+    name, value = next(((row[0], row[1]) for row in rows if row[1] != CANNOT_SAY), ("the logs", CANNOT_SAY))
+    return f"{name} {value}" if value == CANNOT_SAY else f"{name}, {value}"
 
 
 def _flows(fit: Fit) -> str:
@@ -89,8 +89,7 @@ def _flows(fit: Fit) -> str:
 def write_validation_page(validation: Validation, folder: str | Path) -> Path:
     """Write ``validation.html`` with its pictures: each prediction beside the measurement. Returns the page's path."""
     rows = [
-        [comparison.verdict, _with_arrows(comparison.say(validation.tolerance))]
-        for comparison in validation.comparisons
+        [comparison.verdict, say_flow(comparison.say(validation.tolerance))] for comparison in validation.comparisons
     ]
     counts = [f"{sum(row[0] == verdict for row in rows)} {verdict}" for verdict in (MET, MISSED, CANNOT_SAY)]
     heading = f"Of {len(rows)} comparisons {', '.join(counts)}"
@@ -116,10 +115,10 @@ def write_validation_page(validation: Validation, folder: str | Path) -> Path:
 def figure_row(figure: MeasuredFigure) -> list[str]:
     """A figure as words: name, value, interval, messages, what the profile assumed, remark."""
     say = partial(say_figure, unit="share" if figure.is_share else figure.unit)
-    value = say(figure.value) if isfinite(figure.value) else UNKNOWN
+    value = say(figure.value) if isfinite(figure.value) else CANNOT_SAY
     assumed = say(figure.assumed) if isfinite(figure.assumed) else ""
     return [
-        _with_arrows(figure.name),
+        say_flow(figure.name),
         value,
         _interval(figure),
         f"{figure.messages:,}" if figure.messages else "",
@@ -141,11 +140,6 @@ def _interval(figure: MeasuredFigure) -> str:
         if low == high:
             return "exact"
     return f"{say(low)} to {say(high)}"
-
-
-def _with_arrows(text: str) -> str:
-    """``hosted → onprem`` for ``hosted->onprem``."""
-    return text.replace("->", " → ")
 
 
 def say_figure(value: float, unit: str) -> str:

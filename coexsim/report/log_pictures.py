@@ -12,6 +12,7 @@ from coexsim.intake.fit_counts import SENDER_SIDES
 from coexsim.intake.fit_sizes import law_shares
 from coexsim.intake.validate import Validation
 from coexsim.report.style import BLUE, GREY, LINES, ORANGE, RED, Picture, new_picture, nothing_to_draw, styled
+from coexsim.text import say_flow
 from coexsim.units import say_bytes, say_duration
 
 Floats = NDArray[np.float64]
@@ -161,7 +162,7 @@ def plot_qq(validation: Validation) -> Picture:
             axis.set_major_formatter(FuncFormatter(lambda s, _: say_duration(s)))
             axis.set_minor_locator(NullLocator())
         axes.tick_params(labelsize=8)
-        axes.set_title(flow.replace("->", " → "))
+        axes.set_title(say_flow(flow))
     return picture
 
 
