@@ -72,6 +72,7 @@ def fit(
     from coexsim.intake.fit import FITTED
     from coexsim.intake.fit import fit as run_fit
     from coexsim.intake.fit_ways import faults, without_work, wrong_ways
+    from coexsim.scenario.load import load_scenario
 
     folder = results_folder(out, Path("fit.yaml"))
     addresses = "kept" if keep_addresses else "hashed" if hash_addresses else "sides"
@@ -80,13 +81,14 @@ def fit(
             logs, scenario=scenario, folder=folder, domain=domain, addresses=addresses, year=year, progress=tell
         )
     found.save(folder)
-    drop_pages(folder)
+    drop_pages(folder, "fit")
     if pictures:
         from coexsim.report.log_page import write_fit_page
 
         write_fit_page(found, folder)
-    wrong = wrong_ways(found, folder / FITTED)
-    errors = faults(folder / FITTED) if scenario is None else []
+    fitted = load_scenario(folder / FITTED)
+    wrong = wrong_ways(found, fitted)
+    errors = faults(fitted) if scenario is None else []
     code = 1 if errors or any(each.is_most for each in wrong) else 0
     code = code if found.complete.counts_hold else 3
     where = f"Scenario {folder / FITTED}; mail, figures{' and page' if pictures else ''} beside it"
@@ -97,10 +99,8 @@ def fit(
     if not quiet:
         _say(found)
         say(str(each) for each in wrong if not each.is_most)
-        if idle := without_work(folder / FITTED):
-            say(
-                f"No work before delivery was measured at {', '.join(idle)}: 'size' cannot say how many cores these need"
-            )
+        if idle := without_work(fitted):
+            say(f"No work at the cores was measured at {', '.join(idle)}: 'size' cannot say how many these need")
     say(paint(f"The fitted scenario is at fault: {error}", "red") for error in errors)
     say(paint(str(each), "yellow") for each in wrong if each.is_most)
     say(where)

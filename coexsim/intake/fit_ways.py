@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from coexsim.audit.classes import recipients, senders
@@ -13,13 +12,12 @@ from coexsim.audit.findings import find_all
 from coexsim.audit.flows import Flow, flow
 from coexsim.audit.mail_class import MailClass
 from coexsim.mail.setup import Setup
-from coexsim.scenario.load import load_scenario
+from coexsim.scenario.idle import cores_work
 from coexsim.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from coexsim.intake.fit import Fit
 
-MEAN_BYTES = 75_000.0  # work that depends on size only is work too
 DELIVERED, FAILED = "delivered", "bounced"
 _ENDS = {"delivered": DELIVERED, "handed on": DELIVERED, "bounced": FAILED, "refused": FAILED}
 _SIDES = {"unknown at hosted": "unknown"}  # kinds of recipients of the log, by the side that a class of mail has
@@ -50,9 +48,9 @@ class WrongWay(NamedTuple):
         return f"{self.flow}: the scenario {verb} {self.copies:,} of {self.of:,} copies that the log {said}, because {self.why}"
 
 
-def wrong_ways(found: Fit, scenario: Scenario | str | Path) -> list[WrongWay]:
-    """The flows of the log that end otherwise in a scenario, most copies first. Raises `ScenarioError` for one that cannot be read."""
-    setup = Setup(load_scenario(scenario) if isinstance(scenario, (str, Path)) else scenario)
+def wrong_ways(found: Fit, scenario: Scenario) -> list[WrongWay]:
+    """The flows of the log that end otherwise in a scenario, most copies first."""
+    setup = Setup(scenario)
     findings: tuple[Finding, ...] | None = None
     froms, tos = _typical(senders(setup)), _typical(recipients(setup))
     copies: Counter[tuple[str, str, str]] = Counter()
@@ -92,21 +90,15 @@ def before_the_logs(found: Fit, scenario: Scenario) -> dict[str, list[str]]:
     return passed
 
 
-def without_work(scenario: str | Path) -> list[str]:
-    """The organisation's servers at which nothing takes time until a message is on its way: `size` cannot say what these need."""
-    stages = ("accept", "directory_lookup", "scan", "archive", "queue_write")
-    return [
-        name
-        for name, server in load_scenario(scenario).servers.items()
-        if server.kind != "external" and not any(getattr(server.service, key).mean_s(MEAN_BYTES) for key in stages)
-    ]
+def without_work(scenario: Scenario) -> list[str]:
+    """The organisation's machines at whose cores nothing takes time: `size` cannot say how many of them these need."""
+    own = (name for name, server in scenario.servers.items() if server.kind != "external" and server.runs_on is None)
+    return [name for name in own if not cores_work(scenario, name)]
 
 
-def faults(scenario: str | Path) -> list[str]:
-    """The errors that a check of a scenario finds, a sentence each. Raises `ScenarioError` for one that cannot be read."""
-    return [
-        f"{found.code}: {found.text}" for found in find_all(Setup(load_scenario(scenario))) if found.severity == "error"
-    ]
+def faults(scenario: Scenario) -> list[str]:
+    """The errors that a check of a scenario finds, a sentence each."""
+    return [f"{found.code}: {found.text}" for found in find_all(Setup(scenario)) if found.severity == "error"]
 
 
 def _typical(classes: list[MailClass]) -> dict[str, MailClass]:

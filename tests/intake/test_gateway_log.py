@@ -15,6 +15,7 @@ from coexsim.intake.configs.importing import import_setup
 from coexsim.intake.fit import FITTED, Fit, fit
 from coexsim.intake.fit_ways import faults, wrong_ways
 from coexsim.intake.validate import Validation, validate
+from coexsim.scenario.load import load_scenario
 from tests.intake.log_lab import LAB
 from tests.intake.test_outage_log import mailboxes
 
@@ -122,8 +123,8 @@ def test_a_gateway_is_worked_out(tmp_path: Path) -> None:
 
     assert made.names[_number(made, "edge")] == "gateway"
     assert "MX 10 edge.firm.test." in made.scenario_text
-    assert faults(tmp_path / FITTED) == []
-    assert wrong_ways(made, tmp_path / FITTED) == []
+    assert faults(load_scenario(tmp_path / FITTED)) == []
+    assert wrong_ways(made, load_scenario(tmp_path / FITTED)) == []
 
 
 def _number(made: Fit, server: str) -> int:

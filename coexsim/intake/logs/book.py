@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import nan
@@ -175,12 +176,8 @@ class Told:
     damaged: int = 0
     first_damaged: str = ""  # where, and what was found
     remarks: list[str] = field(default_factory=list)
-    unused: dict[str, int] = field(default_factory=dict)  # lines of no use here, by the program that wrote them
+    unused: Counter[str] = field(default_factory=Counter)  # lines of no use here, by the program that wrote them
     screened: int = 0  # refusals of Postfix's postscreen, in front of all that takes mail
-
-    def leave(self, program: str) -> None:
-        """Count a line that carries nothing needed here."""
-        self.unused[program] = self.unused.get(program, 0) + 1
 
     @property
     def what_is_left(self) -> list[str]:

@@ -182,6 +182,7 @@ class HostVotes:
     def __init__(self) -> None:
         self._seen = Counts()  # host << 32 | server
         self._alike = Counts()  # likewise, by name and message-id only
+        self._called = np.empty(0, np.int64)  # what `_alike_of` found
 
     def add(self, joined: Joined) -> None:
         """Count the deliveries of a part that a reply joins to a visit."""
@@ -200,8 +201,10 @@ class HostVotes:
     def _add_by_message_id(self, joined: Joined) -> None:
         """Count hosts that are called as a server calls itself in its log, where both have a message that no reply joins."""
         book, deliveries, visits = joined.book, joined.deliveries, joined.visits
-        own = {name.casefold().partition(".")[0]: number for number, name in enumerate(book.servers.texts)}
-        alike = np.array([own.get(name_of(text).partition(".")[0], -1) for text in book.hosts.texts] + [-1], np.int64)
+        replied = {key & 0xFFFFFFFF for key, _ in self._seen.items()}
+        if len(replied) == len(book.servers):  # what replies name needs no guess
+            return
+        alike = self._alike_of(book)
         ids, server = visits["message_id"].to_numpy(), visits["server"].to_numpy(np.int64)
         row, relay = deliveries["row"].to_numpy(), deliveries["relay"].to_numpy(np.int64)
         open_ = (deliveries["next"].to_numpy() < 0) & (deliveries["status"] == SENT).to_numpy() & (relay >= 0)
@@ -216,6 +219,14 @@ class HostVotes:
         met = np.array([(key, alike[host]) in there for key, host in zip(of.tolist(), hosts.tolist(), strict=True)])
         met &= of != 0
         self._alike.add(hosts[met] << 32 | alike[hosts[met]])
+
+    def _alike_of(self, book: LogBook) -> NDArray[np.int64]:
+        """Of each host, and last of no host, the server that calls itself so, by the first part of the name; -1: none."""
+        if len(self._called) != len(book.hosts) + 1:
+            own = {name.casefold().partition(".")[0]: number for number, name in enumerate(book.servers.texts)}
+            called = [own.get(name_of(text).partition(".")[0], -1) for text in book.hosts.texts]
+            self._called = np.array([*called, -1], np.int64)
+        return self._called
 
     def hosts(self, book: LogBook) -> dict[int, set[str]]:
         """The names and addresses of each server."""

@@ -7,6 +7,7 @@ removal, refusal, session. Only mail that is in a queue is held in memory; when 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from math import nan
 
@@ -132,7 +133,7 @@ class PostfixReader:
 
     def read(self, lines: Iterable[str], told: Told) -> None:
         """Read lines; what cannot be read is counted in `told`."""
-        handlers, number, used = self._handlers, told.lines, 0
+        handlers, number, used, unused = self._handlers, told.lines, 0, Counter[str]()
         try:
             for line in lines:
                 number += 1
@@ -143,11 +144,11 @@ class PostfixReader:
                     if "postfix" in line or not line.rstrip().isprintable():
                         told.damage(number, line)
                     else:
-                        told.leave("other programs")
+                        unused["other programs"] += 1
                     continue
                 handler = handlers.get(daemon)
                 if handler is None:
-                    told.leave(daemon)
+                    unused[daemon] += 1
                     if daemon == "postscreen" and text.startswith("NOQUEUE: reject: "):
                         told.screened += 1
                     continue
@@ -157,13 +158,14 @@ class PostfixReader:
                     if handler(text):
                         used += 1
                     else:
-                        told.leave(daemon)
+                        unused[daemon] += 1
                 except (ValueError, IndexError, KeyError, OverflowError):
                     told.damage(number, line)
                 if number % SWEEP_LINES == 0:
                     self._sweep()
         finally:
             told.lines, told.used = number, told.used + used
+            told.unused.update(unused)
             told.other = told.lines - told.used - told.damaged
 
     def close(self) -> None:
