@@ -13,7 +13,7 @@ WAYS_OUT = {
     "exchange": "a Send connector for '*' (send_connectors)",
     "relay": "relay_for, for which servers it passes mail on to other domains, and its smart_host",
 }
-NAMES_MISSING = ("no-such-domain", "no-address", "set-up-at-fault")
+NAMES_MISSING = ("no-such-domain", "no-address")
 """Causes of failures of DNS that a record would mend."""
 
 
