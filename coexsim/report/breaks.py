@@ -19,11 +19,15 @@ def unbroken(text: str) -> str:
 
 
 def breakable(text: object) -> Markup:
-    """`text` for a page, with a place to break (``<wbr>``) after each sign in words that are too long for a narrow column."""
+    """`text` for a page, with a place to break (``<wbr>``) after each sign in words that are too long for a narrow column.
+
+    No line ends within an arrow.
+    """
     said, at, parts = str(text), 0, []
     for word in _LONG.finditer(said):
         signs = _SIGNS_OF_ADDRESS if "@" in word[0] else _SIGNS
         pieces = map(escape, signs.split(word[0]))
         parts += [escape(said[at : word.start()]), Markup("<wbr>").join(pieces)]
         at = word.end()
-    return Markup("").join([*parts, escape(said[at:])])
+    whole = Markup('<span class="w">-&gt;</span>')
+    return Markup("").join([*parts, escape(said[at:])]).replace(Markup("-&gt;"), whole)

@@ -14,6 +14,7 @@ from coexsim.report.breaks import breakable, unbroken
         ("to nonexistent@corporate.com, 5 s", "to nonexistent@<wbr>corporate.com, 5 s"),
         ("utilisation(office-uplink) < 70 %", "utilisation(<wbr>office-<wbr>uplink) &lt; 70 %"),
         ("iUser1@corporate", "iUser1@corporate"),
+        ("a MX -> b", 'a MX <span class="w">-&gt;</span> b'),
         ("1,234,567.8 ms", "1,234,567.8 ms"),
         ("<script>alert.well.long</script>", "&lt;script&gt;alert.<wbr>well.<wbr>long&lt;/script&gt;"),
         ("/var/spool/postfix/main.cf:12", "/var/<wbr>spool/<wbr>postfix/<wbr>main.<wbr>cf:<wbr>12"),
