@@ -7,6 +7,8 @@ is an error, since nobody can tell what it meant.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from math import inf, isnan
 from typing import NamedTuple
 
 from coexsim.errors import UnitError, did_you_mean
@@ -174,6 +176,15 @@ def say_bytes(number: float) -> str:
         if abs(_rounded(number)) < limit:
             return f"{_rounded(number / scale):g} {unit}"
     return f"{_rounded(number / 1e12):g} TB" if abs(number) < 1e15 else f"{number / 1e12:,.0f} TB"
+
+
+def say_between(low: float | None, high: float | None, say: Callable[[float], str]) -> str:
+    """The ends of an interval for people: ``1.1 s to 1.3 s``, or ``at least 1.1 s`` where no upper end is known; empty if nothing is."""
+    if (
+        low is None or high is None or isnan(low) or isnan(high) or (low <= 0 and high == inf)
+    ):  # None: what was none is so in a file
+        return ""
+    return f"at least {say(low)}" if high == inf else f"{say(low)} to {say(high)}"
 
 
 def _rounded(number: float) -> float:

@@ -24,8 +24,16 @@ from coexsim.analysis.slo_text import VALID, Objective, parse_objective, read_ob
 from coexsim.answers import CANNOT_SAY, EXIT_CODES, MET, MISSED, Answer
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
-from coexsim.stats import Interval, mean_interval, ratio_half_width, replications_needed, skewed_interval
-from coexsim.units import say_duration
+from coexsim.stats import (
+    Interval,
+    bounded_interval,
+    half_width,
+    mean_interval,
+    ratio_half_width,
+    replications_needed,
+    skewed_interval,
+)
+from coexsim.units import say_between, say_duration
 
 SEVERAL, MOST_TO_ASK_FOR = 4, 1000
 """Replications that are asked for where one cannot tell, and the most that are worth asking for."""
@@ -55,12 +63,8 @@ class Verdict:
         say = self.objective.say
         if isnan(self.estimate):
             return "-"
-        low, high = self.interval.low, self.interval.high
-        if self.interval.known:
-            return f"{say(self.estimate)} ({say(low)} to {say(high)})"
-        if low > 0 and high == inf and isfinite(self.estimate):
-            return f"{say(self.estimate)} (at least {say(low)})"
-        return say(self.estimate)
+        between = say_between(self.interval.low, self.interval.high, say) if isfinite(self.estimate) else ""
+        return f"{say(self.estimate)} ({between})" if between else say(self.estimate)
 
     def __str__(self) -> str:
         where = f"{self.objective.where}: " if self.objective.where else ""
@@ -139,7 +143,7 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     if not len(values) or n == 0 or np.isnan(values).any():
         return verdict(CANNOT_SAY, Interval(nan, nan, level), notes or "there are no samples", window=True)
     interval, why = _interval(objective, samples, values, level)
-    if interval.low < 0:  # nothing that is measured is ever below zero
+    if interval.low < 0:  # a percentile of which no lower end is known: nothing that is measured is ever below zero
         interval = interval._replace(low=0.0)
     answer = side_of_limit(objective, interval)
     if _is_thin(objective, samples):
@@ -195,15 +199,15 @@ def _interval(
         interval = (
             skewed_interval(mean, half, level)
             if objective.kind == "mean"
-            else Interval(mean - half, mean + half, level)
+            else bounded_interval(mean, half, objective.most, level)
         )
     else:
-        interval = mean_interval(values, level)
+        interval = bounded_interval(float(values.mean()), half_width(values, level), objective.most, level)
     if objective.kind == "share":
         exact = proportion_interval(sum(s.hits for s in samples), sum(s.n for s in samples), level)
         if not interval.known:
             return (exact, "") if objective.what == "rejected" else (interval, "")
-        return Interval(max(min(interval.low, exact.low), 0.0), min(max(interval.high, exact.high), 1.0), level), ""
+        return Interval(min(interval.low, exact.low), max(interval.high, exact.high), level), ""
     return _with_late(samples, interval)
 
 

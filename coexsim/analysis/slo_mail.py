@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 from coexsim.analysis.sketch import Sketch, around, sketch
 from coexsim.analysis.slo_text import Objective
 from coexsim.experiment.results import Results, weighted_quantiles
-from coexsim.stats import skewed_interval
+from coexsim.stats import bounded_interval, skewed_interval
 
 Floats = NDArray[np.float64]
 BLOCKS = 20
@@ -246,4 +246,5 @@ def outcomes_of(objective: Objective, run: Results, level: float) -> Sample:
     ratio = hits / total
     half = half_of(ratio_error(sums(block, weights * hit), bottom, ratio), int((bottom > 0).sum()), level)
     rows = rows_of(mail)
-    return Sample(ratio, rows, max(ratio - half, 0.0), min(ratio + half, 1.0), hits=ratio * rows)
+    alone = bounded_interval(ratio, half, 1.0, level)
+    return Sample(ratio, rows, alone.low, alone.high, hits=ratio * rows)

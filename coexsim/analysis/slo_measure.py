@@ -28,7 +28,7 @@ from coexsim.analysis.slo_text import Objective, outages_of
 from coexsim.experiment.figures import HOUR, busiest
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Event, Scenario
-from coexsim.stats import skewed_interval
+from coexsim.stats import bounded_interval, skewed_interval
 
 GROWTH_SHARE = 0.02
 FEWEST_MINUTES = 15
@@ -173,7 +173,8 @@ def _utilisation(objective: Objective, run: Results, level: float) -> Sample:
     if len(share) >= 2 * BLOCKS:
         edges = np.arange(len(share)) * BLOCKS // len(share)
         half = half_of(ratio_error(sums(edges, share), sums(edges, np.ones(len(share))), value), BLOCKS, level)
-    return Sample(value, arrivals, value - half, value + half, total=value, weight=1.0, series=series)
+    alone = bounded_interval(value, half, 1.0, level)
+    return Sample(value, arrivals, alone.low, alone.high, total=value, weight=1.0, series=series)
 
 
 def _busiest_hour(objective: Objective, run: Results, level: float) -> Sample:
@@ -192,7 +193,8 @@ def _busiest_hour(objective: Objective, run: Results, level: float) -> Sample:
         half = half_of(
             float(np.std(pieces, ddof=1)) / sqrt(len(pieces)) if len(pieces) > 1 else nan, len(pieces), level
         )
-        samples.append(Sample(value, arrivals, value - half, value + half))
+        alone = bounded_interval(value, half, 1.0, level)
+        samples.append(Sample(value, arrivals, alone.low, alone.high))
     sample = max(samples, key=lambda each: each.value)
     return sample if sample.n else Sample(nan, note="nobody came to this stage")
 

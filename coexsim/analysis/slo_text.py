@@ -26,6 +26,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Literal, NoReturn
 
 from coexsim import units
@@ -80,6 +81,11 @@ class Objective:
     def is_upper(self) -> bool:
         """Is it a limit that must not be exceeded."""
         return self.op in ("<", "<=", "=")
+
+    @property
+    def most(self) -> float:
+        """The most that it can be: 1 of a share; the least is 0 of all that is measured."""
+        return 1.0 if self.unit == "share" else inf
 
     def holds(self, value: float) -> bool:
         """Is this value as it must be."""

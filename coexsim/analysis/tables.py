@@ -40,20 +40,28 @@ _JUDGED = {
     **_INTERVAL,
     "answer": Column("str", "", "met, missed or cannot say"),
 }
+
+
+def _ends_of(name: str) -> dict[str, Column]:
+    """The two columns beside a delay."""
+    start = name.removesuffix("_s")
+    return {
+        f"{start}_low_s": Column("float64", "s", f"lower end of the 95 % interval of {name}; not a number with one replication"),
+        f"{start}_high_s": Column("float64", "s", "upper end of it; infinite: no upper end is known"),
+    }  # fmt: skip
+
+
 _DELAYS = {
     "flow": Column("str", "", "the index: such as hosted->onprem; with `by`, another column of mail"),
     "recipients": Column("int64", "1", "recipients that mail was delivered to, all replications together"),
-    "mean_s": Column("float64", "s", "mean over replications of each replication's mean delay"),
-    "mean_half_s": Column("float64", "s", "half the 95 % interval of mean_s; not a number with one replication"),
+    "mean_s": Column("float64", "s", "mean delay of all replications' mail together"),
+    **_ends_of("mean_s"),
 } | {
     name: column
     for p in (50, 95, 99)
     for name, column in (
-        (f"p{p}_s", Column("float64", "s", f"mean over replications of each one's delay that {p} % do not exceed")),
-        (
-            f"p{p}_half_s",
-            Column("float64", "s", f"half the 95 % interval of p{p}_s; not a number with one replication"),
-        ),
+        (f"p{p}_s", Column("float64", "s", f"delay that {p} % of the recipients of all replications do not exceed")),
+        *_ends_of(f"p{p}_s").items(),
     )
 }
 _COUNTS = {"sent": Column("int64", "1", "recipients; the sum of the five outcomes")} | {

@@ -37,12 +37,10 @@ def envelope(
 
 
 def figure(
-    name: str, of: str, value: float | None, unit: str, half_width: float | None = None, *,
-    low: float | None = None, high: float | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """A number: what it is, of which flow, server or limit, its unit, and its 95 % interval: half of it, or both ends."""
-    ends = {} if low is None or high is None else {"low": low, "high": high}
-    return {"name": name, "of": of, "value": value, "unit": unit, "half_width": half_width} | ends
+    name: str, of: str, value: float | None, unit: str, low: float | None = None, high: float | None = None
+) -> dict[str, Any]:
+    """A number: what it is, of which flow, server or limit, its unit, and the ends of its 95 % interval where it has one."""
+    return {"name": name, "of": of, "value": value, "unit": unit, "low": low, "high": high}
 
 
 def print_json(data: object) -> None:

@@ -38,11 +38,15 @@ def run_figures(summary: dict[str, Any], trip: RoundTrip | None) -> Iterator[dic
     """Delays by flow, busy shares and waits by limit, queues by machine, outcomes by flow, and the round trip's price."""
     for row in summary["delay_by_flow"]:
         for name in ("mean", "p50", "p95", "p99"):
-            yield figure(f"{name} delay", row["flow"], row[f"{name}_s"], "s", row.get(f"{name}_half_s"))
+            yield figure(
+                f"{name} delay", row["flow"], row[f"{name}_s"], "s", row[f"{name}_low_s"], row[f"{name}_high_s"]
+            )
     peak = summary["peak"]
     for row in summary["servers"]:
         of = f"{row['server']} {row['stage']}"
-        yield figure(f"busy share in the {peak}", of, row["busy_share"], "1", row["busy_share_half"])
+        yield figure(
+            f"busy share in the {peak}", of, row["busy_share"], "1", row["busy_share_low"], row["busy_share_high"]
+        )
         yield figure(f"busy in the {peak}", of, row["busy"], "1")
         yield figure("p95 wait", of, row["p95_wait_s"], "s")
     for row in summary["queues"]:
@@ -53,8 +57,8 @@ def run_figures(summary: dict[str, Any], trip: RoundTrip | None) -> Iterator[dic
             if name not in ("flow", "alternative"):
                 yield figure(f"recipients {name}", row["flow"], value, "1")
     if trip is not None:
-        half = (trip.interval.high - trip.interval.low) / 2 if trip.interval.known else None
-        yield figure("mean extra delay of the round trip", "hosted->hosted", trip.mean_extra_s, "s", half)
+        low, high = trip.interval.low, trip.interval.high
+        yield figure("mean extra delay of the round trip", "hosted->hosted", trip.mean_extra_s, "s", low, high)
         yield figure("extra WAN traffic of the round trip", "all links", trip.wan_bytes, "B")
         yield figure("share of core time for the round trip", trip.server, trip.work_share, "1")
 

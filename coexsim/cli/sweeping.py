@@ -171,15 +171,18 @@ def _judged(points: DataFrame) -> Group:
 
 
 def _point_data(table: Any, keys: list[str]) -> list[dict[str, Any]]:
-    """Each point with its values and its figures: means over replications, with half of the 95 % interval."""
-    from coexsim.stats import half_width
+    """Each point with its values and its figures: means over replications, with 95 % intervals (`bounded_interval`)."""
+    from coexsim.experiment.figures import most_of
+    from coexsim.stats import bounded_interval, half_width
 
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for (*values, what, where, unit), rows in table.groupby([*keys, "what", "where", "unit"], sort=False, dropna=False)[
         "value"
     ]:
         point = found.setdefault(tuple(values), {"values": dict(zip(keys, values, strict=True)), "figures": []})
-        point["figures"].append(figure(what, where, rows.mean(), unit, half_width(rows.to_numpy())))
+        mean = float(rows.mean())
+        around = bounded_interval(mean, half_width(rows.to_numpy()), most_of(what))
+        point["figures"].append(figure(what, where, mean, unit, around.low, around.high))
     return list(found.values())
 
 

@@ -25,6 +25,11 @@ class Figure(NamedTuple):
     unit: str
 
 
+def most_of(what: str) -> float:
+    """The most that a figure of `figures` can be: 1 of a share; the least is 0 of all."""
+    return 1.0 if what == "utilisation" or what.startswith(("share ", "round trip share")) else float("inf")
+
+
 def busiest(series: NDArray[np.float64]) -> tuple[float, int]:
     """Mean over the 60 minutes in a row with most work (all, if there are fewer), and where they begin.
 

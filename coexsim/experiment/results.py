@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from coexsim.cards import card
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.columns import SCHEMA
+from coexsim.experiment.delay_table import delay_table
 from coexsim.experiment.schema import columns_of, concat, empty, words_index
 from coexsim.experiment.second_copies import delivered_twice, one_outcome_each
 from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
 from coexsim.pictures import Pictures
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.sim.message import SECOND_COPY
-from coexsim.stats import half_width
 from coexsim.text import say_flow
 from coexsim.units import say_duration
 
@@ -138,11 +138,14 @@ class Results:
 
         ==================  ====  =========================================================================
         recipients          1     recipients that mail was delivered to, all replications together
-        mean_s              s     mean over replications of each replication's mean delay
-        p50_s p95_s p99_s   s     quantile of all replications' mail together, as objectives are judged by
-        mean_half_s ...     s     half the 95 % Student interval of the replications' own figures; NaN with one replication
+        mean_s              s     mean of all replications' mail together, as objectives are judged by
+        p50_s p95_s p99_s   s     quantile of it
+        mean_low_s ...      s     lower end of its 95 % interval: never below 0; NaN with one replication
+        mean_high_s ...     s     upper end; of a quantile infinite where so few replications know none
         ==================  ====  =========================================================================
 
+        Intervals: of a mean `skewed_interval` (a ratio over replications, symmetric in the logarithm below), of a quantile
+        `pooled_share_half` (Woodruff 1952).
         Raises `NoDataError` when nothing was delivered in the window.
         """
         return self._once("delays", self._keys(by), self._find_delays)
@@ -152,25 +155,7 @@ class Results:
         done = mail[(mail["outcome"] == "delivered").to_numpy()]
         if done.empty:
             raise NoDataError("nothing was delivered in the measured window")
-        rows = []
-        for group, part in done.groupby([*keys, "replication"], observed=True, sort=True):
-            weights = part["recipients"].to_numpy()
-            delay_s = part["delay_s"].to_numpy()
-            figures = weighted_quantiles(delay_s, weights, list(QUANTILES.values()))
-            rows.append((*group[:-1], int(weights.sum()), float(np.average(delay_s, weights=weights)), *figures))
-        names = ["mean_s", *QUANTILES]
-        runs = pd.DataFrame(rows, columns=[*keys, "recipients", *names]).groupby(keys, sort=True)
-        table = runs["recipients"].sum().to_frame()
-        for name in names:
-            table[name] = runs[name].mean()
-            table[name.removesuffix("_s") + "_half_s"] = runs[name].agg(half_width)
-        if mail["replication"].nunique() > 1:  # the mean of quantiles of short runs is not the quantile of them all
-            parts = done.groupby(keys, observed=True, sort=True)
-            table[list(QUANTILES)] = [
-                weighted_quantiles(part["delay_s"].to_numpy(), part["recipients"].to_numpy(), list(QUANTILES.values()))
-                for _, part in parts
-            ]
-        return table
+        return delay_table(done, keys, QUANTILES)
 
     def outcomes(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
         """Recipients by what became of their mail, `sent` being the sum; one row for each value of `by`.

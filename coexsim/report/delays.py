@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from coexsim.analysis.hairpins import round_trip_flows
 from coexsim.analysis.slo_text import Objective
@@ -47,6 +49,8 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     table = table.sort_values(["p95_s", "p50_s"], kind="stable")
     runs = len(results.replications)
     sure = f"{say_runs(results)}; whiskers: 95 % interval" if runs > 1 else "one run, so no intervals"
+    if np.isinf(table[[f"{column.removesuffix('_s')}_high_s" for column, *_ in POINTS]].to_numpy()).any():
+        sure += ", an arrow where no upper end is known"
     round_trips = round_trip_flows(scenario) if scenario is not None else ()
     below = f"Mail handed in {say_window(results, start_of(results, scenario))} and delivered; {sure}."
     picture = new_picture(1.9 + 0.52 * len(table), title, below)
@@ -54,7 +58,7 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     limits = _delay_limits(axes, list(map(str, table.index)), objectives_of(scenario))
     low_s, top_s = _span(table, limits)
     duration_axis(axes.xaxis, low_s, top_s * (top_s / low_s) ** 0.6)  # the figures stand in what this leaves free
-    _points(axes, table, low_s, runs > 1)
+    _points(axes, table, low_s, top_s if runs > 1 else None)
     axes.set_xlabel("delay, logarithmic scale")
     names = [
         f"{say_flow(str(flow), round_trips)}\n{n:,} recipient{'s' if n > 1 else ''}"
@@ -75,14 +79,15 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
 
 def _span(table: pd.DataFrame, limits: list[float]) -> tuple[float, float]:
     """Ends of the axis: what takes no time at all has its place at the left edge."""
-    figures = table[[column for column, *_ in POINTS]].to_numpy()
-    above = figures[figures > 0]
+    ends = [f"{column.removesuffix('_s')}_high_s" for column, *_ in POINTS]
+    figures = table[[column for column, *_ in POINTS] + ends].to_numpy()
+    above = figures[(figures > 0) & np.isfinite(figures)]
     low_s, top_s = (float(above.min()), float(above.max())) if len(above) else (1e-3, 1.0)
     return low_s / 1.8, 1.2 * max([top_s, 2 * low_s, *limits])
 
 
-def _points(axes: Axes, table: pd.DataFrame, low_s: float, several_runs: bool) -> None:
-    """A row for each flow: half, 95 % and 99 %, the figures beside them; with several runs, how sure each is."""
+def _points(axes: Axes, table: pd.DataFrame, low_s: float, top_s: float | None) -> None:
+    """A row for each flow: half, 95 % and 99 %, the figures beside them; with several runs (`top_s`), how sure each is."""
     rows = np.arange(len(table))
     axes.hlines(
         rows, table["p50_s"].clip(lower=low_s), table["p99_s"].clip(lower=low_s), color=PALE, linewidth=5, zorder=1
@@ -93,14 +98,24 @@ def _points(axes: Axes, table: pd.DataFrame, low_s: float, several_runs: bool) -
         axes.plot(
             x, y, linestyle="none", marker=marker, color=colour, markersize=8, label=words, zorder=3, clip_on=False
         )
-        if several_runs:
-            half = table[column.removesuffix("_s") + "_half_s"]
-            axes.errorbar(x, y, xerr=half, fmt="none", ecolor=colour, elinewidth=1.6, capsize=3, zorder=2)
+        if top_s is not None:
+            _whiskers(axes, table, column.removesuffix("_s"), y, colour, (low_s, top_s))
     figures = table[[column for column, *_ in POINTS]].to_numpy()
     told = [",  ".join(say_duration(float(value)) for value in of_flow) for of_flow in figures]
     for row, said in enumerate([*told, ",  ".join(words for *_, words in POINTS)]):
         at = row if row < len(told) else row - 0.52  # the last says what they are
         axes.text(0.99, at, said, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=GREY)
+
+
+def _whiskers(
+    axes: Axes, table: pd.DataFrame, name: str, y: NDArray[Any], colour: str, span_s: tuple[float, float]
+) -> None:
+    """Each interval within the axis; an arrow where no upper end is known."""
+    x = table[f"{name}_s"].clip(lower=span_s[0])
+    below, above = x - table[f"{name}_low_s"].clip(lower=span_s[0]), table[f"{name}_high_s"].clip(upper=span_s[1]) - x
+    axes.errorbar(x, y, xerr=[below, above], fmt="none", ecolor=colour, elinewidth=1.6, capsize=3, zorder=2)
+    endless = np.isinf(table[f"{name}_high_s"].to_numpy())
+    axes.plot([span_s[1]] * int(endless.sum()), y[endless], linestyle="none", marker=">", color=colour, markersize=5)
 
 
 def _delay_limits(axes: Axes, flows: list[str], objectives: Iterable[Objective]) -> list[float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outlook import Outlook
@@ -23,7 +23,20 @@ from coexsim.report.breaks import breakable, unbroken
 from coexsim.report.documented import documented
 from coexsim.report.headings import headings, page_head
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
-from coexsim.report.saying import BEYOND, ONE_RUN, QUANTILES, STREAMED, is_worth_saying, say_mean, say_untimed, too_few
+from coexsim.report.saying import (
+    BEYOND,
+    ONE_RUN,
+    QUANTILES,
+    STREAMED,
+    is_worth_saying,
+    say_mean,
+    say_runs_together,
+    say_share,
+    say_untimed,
+    too_few,
+    with_interval,
+    with_share_interval,
+)
 from coexsim.report.style import Picture, png_and_svg
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
@@ -120,7 +133,9 @@ def _page(
     environment.filters |= {
         "breakable": breakable, "unbroken": unbroken,
         "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
-        "mean": say_mean, "percent": lambda value: f"{100 * value:.1f} %", "whole": lambda value: f"{value:,.0f}",
+        "around": lambda row, name, mark="": _two_lines(*with_interval(row, name, mark)),
+        "share_around": lambda row: _two_lines(*with_share_interval(row)),
+        "mean": say_mean, "percent": say_share, "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip
     given = assumptions(scenario)
     answer = whole_answer(summary, verdicts, trip, outage, outlook)
@@ -164,10 +179,16 @@ def _page(
 def _note(summary: dict[str, Any]) -> str:
     """How sure the figures are."""
     runs = summary["replications"]
-    said = f"Means over {runs} replications ± half of the 95 % interval." if runs > 1 else ONE_RUN.capitalize() + "."
+    said = f"{say_runs_together(summary) if runs > 1 else ONE_RUN}.".capitalize()
     said = f"{said} {STREAMED.capitalize()}." if summary["streamed"] else said
     untimed = summary["untimed_services"]
     return f"{said} {say_untimed(untimed)[0].upper()}{say_untimed(untimed)[1:]}." if untimed else said
+
+
+def _two_lines(figure: str, between: str) -> Markup:
+    """A figure, and its interval on a line below in a softer colour."""
+    below = Markup('<br><span class="between">{}</span>').format(between) if between else Markup("")
+    return escape(figure) + below
 
 
 def _duration(value_s: float | None) -> str:
@@ -197,12 +218,8 @@ def _delay_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows of the delay table, the slowest flow first, percentiles on too few recipients marked."""
     runs = max(summary["replications"], 1)
 
-    def cells(row: dict[str, Any]) -> list[tuple[float, float, bool]]:
-        beyond = [row["recipients"] / runs * (1 - share) for _, share in QUANTILES]
-        return [
-            (row[f"{name}_s"], row[f"{name}_half_s"], n < BEYOND)
-            for (name, _), n in zip(QUANTILES, beyond, strict=True)
-        ]
+    def cells(row: dict[str, Any]) -> list[tuple[str, bool]]:
+        return [(name, row["recipients"] / runs * (1 - share) < BEYOND) for name, share in QUANTILES]
 
     rows = sorted(summary["delay_by_flow"], key=lambda row: -row["p95_s"])
     return [row | {"cells": cells(row)} for row in rows]

@@ -12,11 +12,11 @@ from rich.text import Text
 from coexsim.analysis.slo import Verdict
 from coexsim.analysis.slo_text import BUSIEST_HOUR
 from coexsim.answers import STYLES
-from coexsim.report.tables import plain_table, titled
+from coexsim.report.tables import plain_table, stacked, titled
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.text import joined
-from coexsim.units import say_bytes, say_duration
+from coexsim.units import say_between, say_bytes, say_duration
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 FEWEST = 20
@@ -58,18 +58,14 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
     table = plain_table(["alternative", "flow"] if several else ["flow"], right)
     starred = False
     for row in rows:
-        cells = [_with_half(row["mean_s"], row["mean_half_s"])]
+        cells: list[RenderableType] = [stacked(*with_interval(row, "mean"))]
         for name, share in QUANTILES:
             few = row["recipients"] / summary_runs(summary) * (1 - share) < BEYOND
             starred |= few
-            cells.append(_with_half(row[f"{name}_s"], row[f"{name}_half_s"]) + ("*" if few else ""))
+            cells.append(stacked(*with_interval(row, name, "*" if few else "")))
         names = [str(row["alternative"])] if several else []
         table.add_row(*names, say_flow(str(row["flow"]), summary["round_trip_flows"]), f"{row['recipients']:,}", *cells)
-    notes = (
-        [ONE_RUN]
-        if summary_runs(summary) == 1
-        else [f"{summary_runs(summary)} replications: mean ± half of its 95 % interval"]
-    )
+    notes = [ONE_RUN] if summary_runs(summary) == 1 else [say_runs_together(summary)]
     if summary["streamed"]:
         notes.append(STREAMED)
     if starred:
@@ -91,9 +87,26 @@ def summary_runs(summary: dict[str, Any]) -> int:
     return max(int(summary["replications"]), 1)
 
 
-def _with_half(value_s: float, half_s: float | None) -> str:
-    said = say_duration(value_s)
-    return said if half_s is None or not _is_known(half_s) else f"{said} ± {say_duration(half_s)}"
+def say_runs_together(summary: dict[str, Any]) -> str:
+    """What figures of several runs are, and what stands below them."""
+    return f"of {summary_runs(summary)} replications together, with 95 % intervals"
+
+
+def with_interval(row: dict[str, Any], name: str, mark: str = "") -> tuple[str, str]:
+    """A delay and its interval in parentheses, empty where there is none; `name` is that of the figure: mean, p50 ..."""
+    between = say_between(row[f"{name}_low_s"], row[f"{name}_high_s"], say_duration)
+    return say_duration(row[f"{name}_s"]) + mark, f"({between})" if between else ""
+
+
+def with_share_interval(row: dict[str, Any]) -> tuple[str, str]:
+    """The share of a limit in use, and its interval in parentheses, empty where there is none."""
+    between = say_between(row["busy_share_low"], row["busy_share_high"], say_share)
+    return say_share(row["busy_share"]), f"({between})" if between else ""
+
+
+def say_share(value: float) -> str:
+    """A share of a limit: ``66.2 %``."""
+    return f"{100 * value:.1f} %"
 
 
 def _is_known(value: float | None) -> bool:
@@ -115,9 +128,11 @@ def _servers(summary: dict[str, Any]) -> list[RenderableType]:
     ]
     table = plain_table(["server", "limit"], [*right, *(["refused"] if refused else [])])
     for row in rows:
-        half = row["busy_share_half"]
-        busy = f"{100 * row['busy_share']:.1f} %" + (f" ± {100 * half:.1f}" if _is_known(half) else "")
-        cells = [busy, row["when"], f"{100 * row['busiest_minute_share']:.0f} %"]
+        cells: list[RenderableType] = [
+            stacked(*with_share_interval(row)),
+            row["when"],
+            f"{100 * row['busiest_minute_share']:.0f} %",
+        ]
         if row["stage"] != "link":
             cells += [say_mean(row["waiting"]), f"{row['most_waiting']:,.0f}", _say_wait(row["p95_wait_s"])]
             cells += [f"{row['refused']:,}"] if refused else []

@@ -19,7 +19,7 @@ from coexsim.report.series import Floats, by_minute, workers_of
 from coexsim.report.words import machines, start_of
 from coexsim.scenario.idle import untimed_services, without_work
 from coexsim.scenario.model import Scenario
-from coexsim.stats import half_width
+from coexsim.stats import bounded_interval, half_width
 from coexsim.units import say_time
 
 __all__ = ["say_summary", "say_verdicts", "summarise"]
@@ -29,7 +29,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
     """The figures of a run or of several replications, in base units (seconds, bytes, shares of 1).
 
     =================  =====================================================================================
-    delay_by_flow      `Results.delays`: recipients, mean, p50, p95, p99 and half their 95 % intervals [s]
+    delay_by_flow      `Results.delays`: recipients, mean, p50, p95, p99 and the ends of their 95 % intervals [s]
     outcomes           `Results.outcomes`: recipients by what became of their mail, flow by flow
     peak               ``busiest hour``, or what was measured where that is less
     servers            each stage of each server in its busiest hour and minute of the measured window
@@ -115,14 +115,17 @@ def _station(results: Results, server: str, stage: str, part: pd.DataFrame, begi
     at = busiest(busy.mean(axis=0))[1]
     minute = int(np.argmax(busy.mean(axis=0)))
     waits = _of_stages(results, server, stage)
+    share = float(np.mean(shares)) if shares else nan
+    around = bounded_interval(share, half_width(shares), 1.0)
     return {
         "server": server,
         "stage": stage,
         "limit": None if stage == "link" or not isfinite(limit) else int(limit),
         "from_s": begin_s + 60.0 * at,
         "busy": float(np.mean([value for value, _ in hours])),
-        "busy_share": float(np.mean(shares)) if shares else nan,
-        "busy_share_half": half_width(shares),
+        "busy_share": share,
+        "busy_share_low": around.low,
+        "busy_share_high": around.high,
         "busiest_minute_share": float(busy.max() / limit) if isfinite(limit) else nan,
         "busiest_minute_s": begin_s + 60.0 * minute,
         "waiting": float(np.mean([_hour(run, place) for run, (_, place) in zip(queue, hours, strict=True)])),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from math import inf
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +15,7 @@ from coexsim.report.sizing import plot_sizing_curve
 from coexsim.report.style import Picture
 from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
+from coexsim.units import say_between
 
 MOST_PICTURES = 8
 """Of a sweep over two keys: a picture over the first for each value of the second, if there are no more."""
@@ -101,10 +101,8 @@ def _figure(row: dict[object, object]) -> str:
     """``1.2 s (1.1 s to 1.3 s)``; ``1.2 s (at least 1.1 s)`` where no upper end is known."""
     estimate, low, high = (float(str(row[name])) for name in ("estimate", "low", "high"))
     say = partial(say_figure, unit=str(row["unit"]), objective=str(row["objective"]))
-    if low != low:
-        return say(estimate)
-    between = f"at least {say(low)}" if high == inf else f"{say(low)} to {say(high)}"
-    return f"{say(estimate)} ({between})"
+    between = say_between(low, high, say)
+    return f"{say(estimate)} ({between})" if between else say(estimate)
 
 
 def _said(value: object) -> str:

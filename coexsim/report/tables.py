@@ -45,7 +45,9 @@ class PlainTable(Table):
         heads = [_text(column.header).plain.replace("\n", " ") for column in self.columns]
         for cells in zip(*(map(_text, column.cells) for column in self.columns), strict=True):
             said = [
-                Text.assemble(f"{head} ", cell) for head, cell in zip(heads[1:], cells[1:], strict=True) if cell.plain
+                Text.assemble(f"{head} ", Text(" ").join(cell.split("\n")))
+                for head, cell in zip(heads[1:], cells[1:], strict=True)
+                if cell.plain
             ]
             yield cells[0] if self.columns[0].justify != "right" else Text.assemble(f"{heads[0]} ", cells[0])
             if said:
@@ -103,6 +105,11 @@ def words(*parts: str | tuple[str, str]) -> Text:
     """Text put together from parts, some with a style: ``words(("Doubt:", "bold"), " ", doubt)``. A part may be a line break."""
     shown = [(part, "") if isinstance(part, str) else part for part in parts]
     return Text.assemble(*((text if text == "\n" else visible(text), style) for text, style in shown))
+
+
+def stacked(said: str, below: str) -> Text:
+    """A cell of two lines, as a figure with its interval; in a row that became a paragraph they follow each other."""
+    return Text.assemble(visible(said), *(("\n", (visible(below), "dim")) if below else ()))
 
 
 def _head(name: str) -> Text:

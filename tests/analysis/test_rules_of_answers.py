@@ -56,11 +56,11 @@ def test_two_runs_have_the_interval_of_their_pooled_percentile() -> None:
 
 
 def test_only_runs_that_all_have_a_weight_are_pooled() -> None:
-    """Means of 2 and 4 s, of which one does not say of how many: the mean of the two, 3 s +- 12.706 times 1 s, no less than nothing."""
+    """Means of 2 and 4 s, of which one does not say of how many: the mean of the two, 3 s e^(12.706 / 3) at the most."""
     samples = [Sample(2.0, 40, total=200.0, weight=100.0), Sample(4.0, 40)]
     verdict = judge(parse_objective("mean(delay) < 1 h", SCENARIO), samples)
 
-    assert verdict.interval.high == pytest.approx(3 + 12.706, rel=1e-4)
+    assert verdict.interval.high == pytest.approx(3 * np.exp(12.706 / 3), rel=1e-4)
 
 
 def test_recipients_at_the_percentile_are_among_those_up_to_it() -> None:
@@ -79,14 +79,14 @@ def test_recipients_at_the_percentile_are_among_those_up_to_it() -> None:
 def test_the_busiest_hour_has_the_interval_of_its_five_minutes() -> None:
     """Five minutes at 40 %, five at 60 %, and so on for an hour: 50 % +- 2.201 (11 degrees of freedom) times the error of twelve means.
 
-    Their standard deviation is 0.1 sqrt(12/11), so the error is 0.1 / sqrt(11).
+    Their standard deviation is 0.1 sqrt(12/11), so the error is 0.1 / sqrt(11); in the logit it is four times that: 1 / (50 % of 50 %).
     """
     busy = np.repeat(np.tile([0.4, 0.6], 6), 5)
     run = made_up([1.0], stages=[{"workers": 1.0}], timeline={("onprem", "cores"): {"busy": busy, "arrivals": 1.0}})
     found = measured("utilisation(onprem.cores, busiest hour) < 90 %", run)
 
     assert found.value == pytest.approx(0.5)
-    assert found.high - 0.5 == pytest.approx(2.201 * 0.1 / np.sqrt(11), rel=1e-3)
+    assert np.log(found.high / (1 - found.high)) == pytest.approx(4 * 2.201 * 0.1 / np.sqrt(11), rel=1e-3)
 
 
 def test_only_minutes_of_the_window_count() -> None:

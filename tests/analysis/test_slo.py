@@ -481,7 +481,7 @@ MUTANTS = {
     "count is met by any": ('"=": (low == high == limit,', '"=": (True,'),
     "few are enough": ("return min(sample.n for sample in samples) < least", "return False"),
     "upper for lower": ("wanted = 1 - wanted", "wanted = wanted"),
-    "half of the spread": ("mean_interval(values, level)", "mean_interval(values / 2, level)"),
+    "half of the mean": ("float(values.mean()), half_width", "float(values.mean() / 2), half_width"),
 }  # fmt: skip
 
 

@@ -191,7 +191,7 @@ def test_verdicts_and_figures_are_those_of_the_run(few: Path, capsys: pytest.Cap
 
     for flow, row in delays.iterrows():
         assert found["mean delay", str(flow)]["value"] == pytest.approx(row["mean_s"])
-        assert found["mean delay", str(flow)]["half_width"] == pytest.approx(row["mean_half_s"])
+        assert found["mean delay", str(flow)]["high"] == pytest.approx(row["mean_high_s"])
     [verdict] = data["verdicts"]
     assert (verdict["objective"], verdict["answer"], verdict["unit"]) == ("p95(delay) < 60 s", "met", "s")
     assert data["provenance"]["replications"] == [0, 1]

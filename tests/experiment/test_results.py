@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coexsim.analysis.slo import evaluate
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.columns import SCHEMA
 from coexsim.experiment.results import Results, join, load_results, weighted_quantiles
 from coexsim.experiment.store import content_hash
-from coexsim.stats import half_width
+from tests.analysis.small import small
 from tests.experiment.made_up import made_up
 
 
@@ -24,8 +26,12 @@ def same(one: Results, other: Results) -> None:
     assert (one.provenance, one.window_s, one.length_s) == (other.provenance, other.window_s, other.length_s)
 
 
-def test_delays_are_of_all_replications_with_student_intervals() -> None:
-    """Of 1, 2, 3, 3, 3, 6 s the median is 3, though one run's own is 2; the Student half width is of the runs' own figures."""
+def test_delays_are_of_all_replications_with_intervals() -> None:
+    """Of 1, 2, 3, 3, 3, 6 s the median is 3, though one run's own is 2; the mean 3 s is a ratio: 9 of 3 and 9 of 3, known to nothing.
+
+    Up to 3 s are 2 and 3 of 3: 5/6 +- 12.706 / 6 is more than all, so of the median nothing is known. None lies beyond the p95, 6 s, in
+    either run, which tells nothing: of six independent values 95 % +- 1.96 sqrt(0.95 0.05 / 6) = 17.4 % are up to it, and 5 of 6 take 3 s.
+    """
     runs = [made_up([1.0, 2.0, 6.0], 0), made_up([3.0, 3.0, 3.0], 1)]
 
     table = join(runs).delays()
@@ -34,7 +40,32 @@ def test_delays_are_of_all_replications_with_student_intervals() -> None:
     assert row["recipients"] == 6
     assert row["mean_s"] == 3.0
     assert (row["p50_s"], row["p95_s"]) == (3.0, 6.0)
-    assert row["p95_half_s"] == pytest.approx(half_width([6.0, 3.0]))
+    assert (row["mean_low_s"], row["mean_high_s"]) == (3.0, 3.0)
+    assert (row["p50_low_s"], row["p50_high_s"]) == (0.0, inf)
+    assert (row["p95_low_s"], row["p95_high_s"]) == (3.0, inf)
+
+
+def test_a_delays_interval_is_that_of_the_objective_on_it() -> None:
+    """Exponential delays of three runs: mean and p95 with their ends as `coexsim run` judges them; none is below 0."""
+    rng = np.random.default_rng(3)
+    born_s = np.linspace(0, 3599, 400)
+    delays_s = [rng.exponential(10.0 + number, 400) for number in range(3)]
+    results = join([made_up(list(delay_s), number, born_s=born_s) for number, delay_s in enumerate(delays_s)])
+    row = results.delays().loc["hosted->hosted"]
+    for name, text in (("mean", "mean(delay) < 1 h"), ("p95", "p95(delay) < 1 h")):
+        [verdict] = evaluate([text], results, small())
+        assert (row[f"{name}_s"], row[f"{name}_low_s"], row[f"{name}_high_s"]) == pytest.approx(
+            (verdict.estimate, *verdict.interval[:2])
+        )
+    assert 0 < row["mean_low_s"] < row["mean_s"] < row["mean_high_s"] < inf
+
+
+def test_two_runs_far_from_each_other_leave_delays_above_zero() -> None:
+    """Means of 1 and 9 s: 5 s +- 12.706 times 4 s is e^10 times more or less, not -46 s; Student's reaches below nothing."""
+    row = join([made_up([1.0] * 50, 0), made_up([9.0] * 50, 1)]).delays().loc["hosted->hosted"]
+
+    assert row["mean_low_s"] == pytest.approx(5 * np.exp(-12.706 * 4 / 5), rel=1e-3)
+    assert row["mean_high_s"] > 5 + 12.706 * 4
 
 
 def test_a_copy_for_three_counts_three_times() -> None:
@@ -43,7 +74,7 @@ def test_a_copy_for_three_counts_three_times() -> None:
 
     assert table.loc["hosted->hosted", "mean_s"] == 2.0
     assert table.loc["hosted->hosted", "recipients"] == 4
-    assert table["mean_half_s"].isna().all()
+    assert table["mean_low_s"].isna().all()
 
 
 def test_mail_in_transit_is_in_outcomes_not_in_delays() -> None:

@@ -75,8 +75,8 @@ def test_delay_by_flow_is_what_numpy_says() -> None:
         assert row[name] == np.quantile(everybody, share, method="inverted_cdf")
 
 
-def test_replications_give_means_with_student_intervals() -> None:
-    """A mean over runs of each run's own figure, a percentile of all mail; half the interval is t(2, 97.5 %) s / sqrt(3)."""
+def test_replications_give_figures_with_intervals() -> None:
+    """Delays of all mail; of a share in use the mean over runs, and half an interval of t(2, 97.5 %) s / sqrt(3), moved in the logit."""
     factors = np.array([1.0, 1.5, 1.1])
     summary = summarise(join([a_run(i, factor) for i, factor in enumerate(factors)]))
     t = stats.t.ppf(0.975, 2)
@@ -88,9 +88,14 @@ def test_replications_give_means_with_student_intervals() -> None:
     everything = np.concatenate([factor * np.arange(1.0, 201.0) for factor in factors])
     assert row["mean_s"] == pytest.approx(100.5 * factors.mean())
     assert row["p50_s"] == pytest.approx(np.quantile(everything, 0.5, method="inverted_cdf"))
-    assert row["p50_half_s"] == pytest.approx(t * (100 * factors).std(ddof=1) / np.sqrt(3))
-    assert server["busy_share"] == pytest.approx(hour * factors.mean())
-    assert server["busy_share_half"] == pytest.approx(t * (hour * factors).std(ddof=1) / np.sqrt(3))
+    half = t * (100.5 * factors).std(ddof=1) / np.sqrt(3)
+    assert row["mean_low_s"] == pytest.approx(row["mean_s"] * np.exp(-half / row["mean_s"]))
+    share = server["busy_share"]
+    assert share == pytest.approx(hour * factors.mean())
+    moved = t * (hour * factors).std(ddof=1) / np.sqrt(3) / (share * (1 - share))
+    for end, by in (("low", -moved), ("high", moved)):
+        ended = server[f"busy_share_{end}"]
+        assert np.log(ended / (1 - ended)) == pytest.approx(np.log(share / (1 - share)) + by)
     assert server["refused"] == 21
 
 
@@ -221,10 +226,11 @@ def test_terminal_tables_speak_the_planners_words() -> None:
 
 
 def test_terminal_tables_say_how_sure_replications_make_us() -> None:
-    """With several runs each figure has its half-width, and the note on one run is gone."""
+    """With several runs each figure has its interval below it, and the note on one run is gone."""
     text = said(summarise(join([a_run(0), a_run(1, 1.5)])))
 
-    assert "±" in text
+    assert "of 2 replications together, with 95 % intervals" in text
+    assert " to " in text
     assert "one run" not in text
 
 

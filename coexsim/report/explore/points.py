@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf, isfinite, isnan, nan
+from math import inf, isfinite, nan
 from typing import Any, NamedTuple
 
 from coexsim.analysis.slo import Verdict, evaluate
@@ -70,11 +70,15 @@ def _of_summary(results: Results, scenario: Scenario) -> Iterator[ShownFigure]:
     summary = summarise(results, scenario)
     for row in summary["delay_by_flow"]:
         for name in DELAYS:
-            yield _around(f"{name} delay", row["flow"], "s", row[f"{name}_s"], row[f"{name}_half_s"])
+            yield ShownFigure(
+                f"{name} delay", row["flow"], "s", row[f"{name}_s"], row[f"{name}_low_s"], row[f"{name}_high_s"]
+            )
     for row in summary["servers"]:
         if is_worth_saying(row):
             of = row["server"] if row["stage"] == "link" else f"{row['server']}: {say_limit(row | {'limit': None})}"
-            yield _around(f"{BUSY}{summary['peak']}", of, "1", row["busy_share"], row["busy_share_half"])
+            yield ShownFigure(
+                f"{BUSY}{summary['peak']}", of, "1", row["busy_share"], row["busy_share_low"], row["busy_share_high"]
+            )
             if row["stage"] != "link" and isfinite(row["p95_wait_s"]):
                 yield ShownFigure("95 % wait no longer than", of, "s", row["p95_wait_s"])
     for row in summary["queues"]:
@@ -86,12 +90,6 @@ def _of_summary(results: Results, scenario: Scenario) -> Iterator[ShownFigure]:
             if name not in ("flow", "alternative", "delivered_twice"):
                 yield ShownFigure(f"recipients {name}", row["flow"], "1", value / runs)
     yield ShownFigure("bytes between sites", "all links", "B", results.wan_bytes / runs)
-
-
-def _around(what: str, of: str, unit: str, value: float, half: float | None) -> ShownFigure:
-    if half is None or isnan(half):
-        return ShownFigure(what, of, unit, value)
-    return ShownFigure(what, of, unit, value, max(value - half, 0.0), value + half)
 
 
 def _of_edges(results: Results, routes: dict[str, Any]) -> Iterator[ShownFigure]:
