@@ -5,8 +5,8 @@ from __future__ import annotations
 from coexsim.audit.flows import Flow, hosts_behind
 from coexsim.audit.search import Search
 from coexsim.audit.subjects.strangers import where_strangers_are_named
-from coexsim.mail.dns import DnsFailure
-from coexsim.mail.message import NextHop, domain_of, fold
+from coexsim.mail.dns import DnsFailure, hop_to_domain
+from coexsim.mail.message import domain_of, fold
 from coexsim.scenario.servers import ExternalServer
 
 WAYS_OUT = {
@@ -41,7 +41,7 @@ def _missing_record(search: Search, flow: Flow) -> str:
     route = policy.route_for(flow.address, flow.size_bytes) if policy else None
     if policy is None or route is None or route.refuses is not None:
         return ""
-    hop = route.hop or NextHop(domain_of(flow.address), by_mx=True)
+    hop = route.hop or hop_to_domain(domain_of(flow.address))
     failure = hosts_behind(search.setup, hop, policy)
     if not isinstance(failure, DnsFailure) or failure.cause not in NAMES_MISSING:
         return ""

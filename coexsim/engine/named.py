@@ -10,8 +10,9 @@ from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import Class, End
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.steps import NAMED_BORN, SHIFT
+from coexsim.mail.dns import hop_to_domain
 from coexsim.mail.hand_in import server_by_mx
-from coexsim.mail.message import NextHop, Reply, domain_of
+from coexsim.mail.message import Reply, domain_of
 from coexsim.mail.replies import NO_SERVER
 from coexsim.sim.clock import BIRTH
 from coexsim.sim.mail_row import BOUNCED
@@ -53,7 +54,7 @@ class NamedMessages:
             if mail.via == "mx" and mail.at is None:
                 domain = domain_of(envelope.recipients[0].address)
                 near = own or next(iter(world.servers))
-                copy["hop"] = self._rows.dns.hop(near, NextHop(domain, by_mx=True), of_client=True)
+                copy["hop"] = self._rows.dns.hop(near, hop_to_domain(domain), of_client=True)
                 copy["given"] = ASKS_DNS
                 return
         self._born(number, envelope, at)

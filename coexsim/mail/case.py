@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from coexsim.mail.dns import hop_to_domain
 from coexsim.mail.message import Client, Envelope, NextHop, Rcpt, Reply, domain_of
 from coexsim.mail.policy import Policy
 from coexsim.mail.replies import reply, softened
@@ -86,5 +87,5 @@ class Case(NamedTuple):
         if by_sender is not None:
             reason = f"{reason.rpartition('; ')[0]}; the relay host of {self.envelope.sender} is {by_sender}"
             return Disposition(rcpt, "send", "sender-dependent-relayhost", reason, hop=by_sender)
-        hop = route.hop or NextHop(domain_of(rcpt.address), by_mx=True, external_dns=route.external_dns)
+        hop = route.hop or hop_to_domain(domain_of(rcpt.address), external_dns=route.external_dns)
         return Disposition(rcpt, "send", rule, reason, hop=hop)

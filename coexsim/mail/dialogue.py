@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from coexsim.mail.at_once import attempt_at_once
 from coexsim.mail.case import Case
-from coexsim.mail.directory import Person
-from coexsim.mail.dns import DnsFailure, Question
+from coexsim.mail.dns import DnsFailure
 from coexsim.mail.effects import Recipients, TransactionResult
-from coexsim.mail.expansion import expanded, leads_elsewhere
+from coexsim.mail.expansion import expanded
 from coexsim.mail.greeting import ended_at_greeting
 from coexsim.mail.message import (
     Client,
@@ -20,15 +18,14 @@ from coexsim.mail.message import (
     Reply,
     domain_of,
     fold,
-    local_part_of,
-    without_extension,
 )
-from coexsim.mail.policy import DomainRule, Policy, Rate
+from coexsim.mail.policy import Policy, Rate
 from coexsim.mail.reach import WhyNotReached, hosts_at_once
 from coexsim.mail.reception import Allowed, Dialogue, Greylisted, Reception, Refusal
 from coexsim.mail.replies import reply
 from coexsim.mail.route_table import RouteEntry
 from coexsim.mail.routing import decide
+from coexsim.mail.sender_checks import domain_status, is_known, sender_refused
 from coexsim.mail.setup import Setup, State
 from coexsim.mail.verify_cache import Verified
 
@@ -120,6 +117,9 @@ def _within(dialogue: Dialogue, rate: Rate, address: str = "", count: int = 1) -
 
 def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     """The reply to one RCPT TO, or None if it is taken. The sender's domain first, then relaying, then the recipient."""
+    form = dialogue.policy.form_not_taken(rcpt.address)
+    if form is not None and (not dialogue.own_user or dialogue.policy.checks_submissions):
+        return dialogue.no(rcpt, form, "address-literal")
     refusal = _relaying_refused(dialogue, rcpt)
     if refusal is not None:
         return refusal
@@ -136,7 +136,7 @@ def _relaying_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     """Refused for who sends, from where, and to which domain: whoever the recipient is there."""
     policy, sender = dialogue.policy, dialogue.envelope.sender
     if sender and not dialogue.own_user:
-        refusal = _sender_refused(dialogue, rcpt)
+        refusal = sender_refused(dialogue, rcpt)
         if refusal is not None:
             return refusal
     own_client = dialogue.own_user or dialogue.client in policy.own_clients
@@ -151,7 +151,7 @@ def _relaying_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     if rule is None and policy.relays_own_senders_only and not own_client and policy.rule_for(sender) is None:
         return dialogue.no(rcpt, "relay-denied-to-sender", "relay-denied", sender)
     if policy.reject_unknown_recipient_domain and rule is None:
-        status = _domain_status(dialogue.setup, rcpt.address, dialogue.state)
+        status = domain_status(dialogue.setup, rcpt.address, dialogue.state)
         if status != "exists":
             return dialogue.no(rcpt, f"{status}-recipient-domain", "recipient-domain-not-in-dns")
     return None
@@ -169,7 +169,7 @@ def _recipient_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
         said = refused_by.refuses
         at_rcpt = said._replace(enhanced="5.1.1") if said.enhanced == "5.0.0" else said
         return dialogue.refused(rcpt, at_rcpt, "rcpt", refused_by.rule)
-    if rule is not None and rule.verify and not _is_known(dialogue, rule, rcpt.address):
+    if rule is not None and rule.verify and not is_known(dialogue, rule, rcpt.address):
         return dialogue.no(
             rcpt, "edge-blocked" if policy.edge_blocking else rule.unknown_cause, "recipient-verification"
         )
@@ -204,27 +204,6 @@ def _refusing_route(policy: Policy, address: str) -> RouteEntry | None:
         return None
     route = policy.forced_route(address) or policy.route_for(address, 0, named=policy.rule_for(address) is not None)
     return route if route is not None and route.refuses is not None and not route.refuses.discards else None
-
-
-def _sender_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
-    """The reply because of the sender's address: its domain is not in DNS, or nobody here has it."""
-    setup, policy, sender, state = dialogue.setup, dialogue.policy, dialogue.envelope.sender, dialogue.state
-    rule = policy.rule_for(sender) if policy.verifies_senders else None
-    if rule is not None and rule.looked_up:
-        if setup.find(policy, sender, state) is None:
-            return dialogue.no(rcpt, "unknown-sender", "sender-verification", sender)
-        return None
-    of = policy.refuses_unlisted_senders
-    own = policy.rule_for(sender) if of == "everyone" or (of == "outside" and not dialogue.trusted) else None
-    if own is not None and own.verify and not _is_known(dialogue, own, sender):
-        return dialogue.no(rcpt, "unlisted-sender", "sender-verification", sender)
-    route = policy.route_for(sender, 0) if policy.verifies_senders else None
-    by_hand = route is not None and route.hop is not None  # a route that needs no DNS: Exim's manualroute
-    if policy.reject_unknown_sender_domain or (policy.verifies_senders and not by_hand):
-        status = _domain_status(setup, sender, state)
-        if status != "exists":
-            return dialogue.no(rcpt, f"{status}-sender-domain", "sender-domain-not-in-dns", sender)
-    return None
 
 
 # --- verification along the route ------------------------------------------------------------------------------------------------
@@ -295,37 +274,3 @@ def _refuse_body(policy: Policy, envelope: Envelope, limit: int | None) -> tuple
     if policy.hops_refused_in_dialogue and policy.too_many_hops(envelope.passed):
         return "too-many-hops", "hop-limit"
     return None
-
-
-def _domain_status(setup: Setup, address: str, state: State) -> Literal["exists", "null-mx", "unknown", "unclear"]:
-    """Has the domain an MX or an address record; does it take no mail at all (Postfix: reject_unknown_*_domain).
-
-    ``unclear``: DNS does not answer for the time being.
-    """
-    answers = [setup.answer(Question(domain_of(address), kind), state) for kind in ("MX", "A", "AAAA")]
-    if any(host == "" for _, host in answers[0].mx):
-        return "null-mx"
-    if any(answer.mx or answer.addresses for answer in answers):
-        return "exists"
-    return "unclear" if any(answer.temporary for answer in answers) else "unknown"
-
-
-def _is_known(dialogue: Dialogue, rule: DomainRule, address: str) -> bool:
-    setup, policy, state, own_user = dialogue.setup, dialogue.policy, dialogue.state, dialogue.own_user
-    if policy.mailboxes is not None:
-        return local_part_of(address) in policy.mailboxes
-    aliases = {fold(address), fold(without_extension(address, policy.delimiters)), "@" + domain_of(address)}
-    if policy.server in setup.external_servers or not policy.aliases.keys().isdisjoint(aliases):
-        return True
-    entry = setup.find(policy, address, state)
-    if entry is None:
-        return False
-    if own_user and policy.replica:
-        return True  # mail of the service's own people goes on to whoever is known
-    elsewhere = (
-        isinstance(entry, Person)
-        and not entry.lives_at(policy.server)
-        and policy.colleagues.isdisjoint(entry.homes)
-        and leads_elsewhere(setup, policy, entry) is None
-    )
-    return not (elsewhere and rule.elsewhere == "fail" and rule.unknown == "fail")

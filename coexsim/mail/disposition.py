@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from coexsim.mail.case import Case, Disposition
 from coexsim.mail.directory import Group, Person
+from coexsim.mail.dns import hop_to_domain, is_address
 from coexsim.mail.expansion import expanded, forwards_to, leads_elsewhere
 from coexsim.mail.message import NextHop, Rcpt, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule
@@ -102,6 +103,8 @@ def _resolve(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
 def _resolved(case: Case, step: _Step) -> Disposition | _Expansion:
     """The disposition on one address, or the addresses that it stands for."""
     policy, rcpt = case.policy, step.rcpt
+    if "bare-address" in policy.address_forms and is_address(domain_of(rcpt.address)):
+        rcpt = rcpt.at(f"{local_part_of(rcpt.address)}@[{domain_of(rcpt.address)}]")
     if step.forwarded and not policy.forwards_outside and policy.rule_for(rcpt.address) is None:
         reason = f"the mailbox forwards to {rcpt.address}, and none may forward to other domains"
         return case.fail(rcpt, "forwards-outside", "external-forwarding", reason)
@@ -132,7 +135,8 @@ def _from_within_service(case: Case) -> bool:
 
 def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Expansion:
     """A recipient of one of this server's domains: what its table of transports says, else what the directory says."""
-    policy, address = case.policy, rcpt.address
+    policy = case.policy
+    address = policy.at_own_domain(rcpt.address)
     entry = case.setup.find(policy, address, case.state) if rule.looked_up else None
     if entry is not None and case.setup.directory.is_internal_only(address) and not case.from_inside:
         reason = f"{address} takes mail of internal senders only"
@@ -269,6 +273,9 @@ def _relay(case: Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) -> 
 def _send_outside(case: Case, rcpt: Rcpt) -> Disposition:
     """A recipient of another domain."""
     policy = case.policy
+    form = policy.form_not_taken(rcpt.address)
+    if form is not None:
+        return case.fail(rcpt, form, "address-literal", f"{domain_of(rcpt.address)} is an IP address and no domain")
     reserved = _reserved(domain_of(rcpt.address)) if policy.rejects_reserved_domains else None
     if reserved is not None:
         cause = "reserved-second-level-domain" if "." in reserved else "reserved-domain"
@@ -301,7 +308,8 @@ def _reserved(domain: str) -> str | None:
 
 def _where(route: RouteEntry, rcpt: Rcpt) -> str:
     if route.hop is None:
-        return f"sent by the MX of {domain_of(rcpt.address)}"
+        hop = hop_to_domain(domain_of(rcpt.address))
+        return f"sent by the MX of {hop.name}" if hop.by_mx else f"sent to the address {hop.name}"
     return f"sent to {'smart host ' if route.to_smart_host else ''}{route.hop.destination}"
 
 

@@ -188,6 +188,21 @@ def is_address(text: str) -> bool:
     return True
 
 
+def literal_address(domain: str) -> str | None:
+    """The IP address in an address literal, ``[192.0.2.1]`` or ``[IPv6:2001:db8::1]`` (RFC 5321 4.1.3); None: it is none."""
+    if not (domain.startswith("[") and domain.endswith("]")):
+        return None
+    inside = domain[1:-1]
+    address = inside[5:] if inside[:5].casefold() == "ipv6:" else inside
+    return address if is_address(address) and (":" in address) == (address != inside) else None
+
+
+def hop_to_domain(domain: str, *, external_dns: bool = True) -> NextHop:
+    """Where mail for a domain goes without a route: by its MX; by address where the domain is one (an address literal)."""
+    address = literal_address(domain)
+    return NextHop(domain if address is None else address, by_mx=address is None, external_dns=external_dns)
+
+
 class Cache:
     """A resolver's memory: answers are kept for their TTL, "no" for the negative TTL (RFC 2308)."""
 

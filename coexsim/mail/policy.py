@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from coexsim.mail.dns import DnsFailure, Families
-from coexsim.mail.message import NextHop, domain_of, fold
+from coexsim.mail.dns import DnsFailure, Families, is_address, literal_address
+from coexsim.mail.message import NextHop, domain_of, fold, local_part_of
 from coexsim.mail.retry import RetrySchedule
 from coexsim.mail.route_table import RouteEntry, RouteTable
 from coexsim.mail.verify_cache import VerifyTimes
@@ -17,6 +17,8 @@ from coexsim.scenario.wording import Wording
 
 LOCAL_TRANSPORT = "local transport"
 Elsewhere = Literal["relay", "forward", "home", "fail"]
+AddressForm = Literal["address-literal", "bare-address"]
+"""A recipient's domain that is an IP address: ``[192.0.2.1]``, and ``192.0.2.1``, which RFC 5321 does not know."""
 
 
 class DomainRule(NamedTuple):
@@ -113,6 +115,11 @@ class Policy(NamedTuple):
     fallback_relays: tuple[NextHop, ...] = ()  # tried when the next hop defers mail or cannot be found
     mx_address_limit: int | None = None  # of mail hosts that are tried in one attempt
     mx_session_limit: int | None = None  # with mail hosts that say "later", in one attempt
+    address_forms: frozenset[AddressForm] = frozenset()  # domains that are IP addresses, which it takes
+    own_address_rule: DomainRule | None = (
+        None  # of recipients at its own IP addresses; None: they are of no domain of its
+    )
+    own_address_domain: str = ""  # the domain in which they are looked up
     takes_mail: bool = True  # from anyone, for its domains; a server for submissions only does not
     needs_forwarding: bool = False  # nobody without a mail file here is reached but by a forwarding address
     follows_forwarding_of_hosted: bool = (
@@ -168,11 +175,34 @@ class Policy(NamedTuple):
         """The rule of the recipient's domain, or of one above it with `subdomains_of`; None: not a domain of this server."""
         domain = domain_of(address)
         rule = self.domains.get(domain)
+        if rule is None and self.own_address_rule is not None and self._is_own_address(domain):
+            return self.own_address_rule
         if rule is None and self.subdomains_of:
             parents = domain.split(".")
             above = (".".join(parents[i:]) for i in range(1, len(parents)))
             rule = next((self.subdomains_of[one] for one in above if one in self.subdomains_of), None)
         return rule
+
+    def _is_own_address(self, domain: str) -> bool:
+        return domain[:1] == "[" and literal_address(domain) in self.own_addresses
+
+    def at_own_domain(self, address: str) -> str:
+        """An address at one of this server's own IP addresses, as it is looked up; any other as it is."""
+        if self.own_address_rule is None or not self._is_own_address(domain_of(address)):
+            return address
+        return f"{local_part_of(address)}@{self.own_address_domain}"
+
+    def form_not_taken(self, address: str) -> AddressForm | None:
+        """The form of a recipient's domain, where it is an IP address and this server does not take it so."""
+        domain = domain_of(address)
+        form: AddressForm
+        if domain[:1] == "[":
+            form = "address-literal"
+        elif domain[-1:].isdigit() and is_address(domain):
+            form = "bare-address"
+        else:
+            return None
+        return None if form in self.address_forms else form
 
     def is_at_fault(self, failure: DnsFailure, hop: NextHop) -> bool:
         """Is this server's own set-up the cause: it names a host that cannot be found, or leads to itself (Exim: ``self = freeze``)."""

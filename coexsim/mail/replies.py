@@ -26,6 +26,9 @@ COMMON: Catalogue = {
     "internal-only": (550, "5.7.1", "<{address}>: only internal senders may write to this address"),
     "internal-only-person": (550, "5.7.1", "<{address}>: only internal senders may write to this address"),
     "forwards-outside": (550, "5.7.1", "<{address}>: forwarding to other domains is not allowed"),
+    # RFC 3463, X.1.3. Of products whose own words are not in the list it is not known whether they take such addresses.
+    "address-literal": (501, "5.1.3", "<{address}>: it is not known whether this product takes address literals"),
+    "bare-address": (501, "5.1.3", "<{address}>: the domain is an IP address without brackets"),
     "too-big": (552, "5.3.4", "Message size exceeds fixed limit"),
     "body-too-big": (552, "5.3.4", "Error: message file too big"),
     "too-big-to-keep": (552, "5.3.4", "Message size exceeds fixed maximum message size"),

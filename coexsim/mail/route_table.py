@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 from coexsim.mail.message import NextHop, Reply, domain_of, fold
 
+LITERALS = "[]"
+"""The pattern of every address literal, such as ``[192.0.2.1]``."""
+
 
 class RouteEntry(NamedTuple):
     """Where mail for matching recipients is sent; no `hop` means by the recipient's MX."""
 
-    pattern: str  # an address, a domain, "*.domain", or "*"
+    pattern: str  # an address, a domain, "*.domain", `LITERALS`, or "*"
     hop: NextHop | None
     rule: str
     cost: int = 1
@@ -67,5 +70,7 @@ def _patterns(address: str, *, named: bool) -> Iterator[str]:
     yield domain
     parents = domain.split(".")
     yield from ("*." + ".".join(parents[i:]) for i in range(1, len(parents)))
+    if domain[:1] == "[":
+        yield LITERALS
     if not named:
         yield "*"

@@ -149,6 +149,7 @@ class Setup:
 
     def find(self, policy: Policy, address: str, state: State) -> Entry | None:
         """The directory entry of a recipient as this server sees it, by its way of looking addresses up."""
+        address = policy.at_own_domain(address)
         entry = self._find(policy, address, state)
         if entry is None and policy.delimiters:
             base = without_extension(address, policy.delimiters)

@@ -12,7 +12,7 @@ from typing import Any
 from coexsim.mail.case import Disposition
 from coexsim.mail.delivery import DUE, GONE, NotRelayed, Relayed, defer, relay
 from coexsim.mail.dialogue import receive
-from coexsim.mail.dns import DnsFailure
+from coexsim.mail.dns import DnsFailure, hop_to_domain
 from coexsim.mail.dsn import is_told_of, notice_for
 from coexsim.mail.effects import (
     Accepted,
@@ -109,7 +109,7 @@ class TraceDriver:
         prefix = ""
         if via_mx and server is None:
             domain = domain_of(envelope.recipients[0].address)
-            hosts = self.reach.hosts("", NextHop(domain, by_mx=True), at_s, asked)
+            hosts = self.reach.hosts("", hop_to_domain(domain), at_s, asked)
             by_mx = server_by_mx(self.setup, hosts, envelope.recipients)
             if isinstance(by_mx, Reply):
                 self._refuse(envelope, "client", by_mx, at_s)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
 from coexsim.draw.mail_table import BLOCK_MAILS, MailBlock, MailboxClass, draw
-from coexsim.mail.dns import DnsFailure
+from coexsim.mail.dns import DnsFailure, hop_to_domain
 from coexsim.mail.hand_in import SenderServers, server_by_mx
-from coexsim.mail.message import NextHop, Rcpt, Reply, domain_of
+from coexsim.mail.message import Rcpt, Reply, domain_of
 from coexsim.mail.replies import NO_SERVER
 from coexsim.scenario.model import Mail
 from coexsim.scenario.problems import placed
@@ -70,7 +70,7 @@ def _send_named(world: World, mail: Mail, number: int) -> ProcessGenerator:
     found: str | Reply = own or NO_SERVER
     if mail.via == "mx" and mail.at is None:
         resolver = client_resolver(world, own or next(iter(world.servers)))
-        cached = yield from resolver.hosts(NextHop(domain_of(envelope.recipients[0].address), by_mx=True))
+        cached = yield from resolver.hosts(hop_to_domain(domain_of(envelope.recipients[0].address)))
         hosts = cached if isinstance(cached, DnsFailure) else cached.hosts
         found = server_by_mx(world.setup, hosts, envelope.recipients)
     server = next(iter(world.servers)) if isinstance(found, Reply) else found

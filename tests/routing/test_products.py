@@ -109,6 +109,7 @@ NOT_LISTS = {
     "reject_unknown_sender_domain": "a switch",
     "reject_unknown_recipient_domain": "a switch",
     "reject_reserved_domains": "a switch",
+    "resolve_numeric_domain": "a switch",
 }
 
 

@@ -523,6 +523,13 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "242-mx-host-of-a-service-that-is-gone": ("RubberduckWeb #89", {"MX-NO-ADDRESS"}),
     "243-relay-host-of-senders-is-the-mail-store": ("mailcow #917", set()),
     "244-greylisting-before-the-recipient-is-looked-up": ("mail-in-a-box #127", set()),
+    "245-address-literals": (
+        "OpenSMTPD #18; ViMbAdmin #33; RFC 5321, 4.1.3; Postfix source, trivial-rewrite/resolve.c",
+        set(),
+    ),
+    "245b-address-literals-exim": ("Exim specification, allow_domain_literals; Exim source, parse.c", set()),
+    "245c-address-literals-exim-allowed": ("Exim specification, the ipliteral router; configure.default", set()),
+    "245d-address-literals-exchange": ("exchangepedia 2007/06; Microsoft bb409612: no IP address literals", set()),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),

@@ -8,7 +8,7 @@ from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.search import Search, Subject
 from coexsim.mail.expansion import expanded
 from coexsim.mail.message import domain_of, fold
-from coexsim.mail.products.postfix import virtual_domains
+from coexsim.mail.products.postfix_classes import virtual_domains
 from coexsim.mail.setup import State
 from coexsim.scenario.servers import PostfixServer
 

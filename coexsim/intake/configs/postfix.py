@@ -53,7 +53,7 @@ READ_ELSEWHERE = {
     "smtpd_reject_unlisted_sender", "default_transport", "sender_dependent_relayhost_maps", "default_destination_concurrency_limit",
     "smtp_destination_concurrency_limit", "default_process_limit", "smtp_tls_security_level", "smtp_connect_timeout",
     "unverified_recipient_reject_code", "virtual_maps", "recipient_delimiter", "address_verify_negative_cache",
-    "smtp_fallback_relay", "fallback_relay", "soft_bounce", "smtpd_restriction_classes",
+    "smtp_fallback_relay", "fallback_relay", "soft_bounce", "smtpd_restriction_classes", "resolve_numeric_domain",
     "smtpd_client_restrictions", "smtpd_helo_restrictions",
     "smtpd_data_restrictions", "smtpd_end_of_data_restrictions", "sender_dependent_default_transport_maps", "relocated_maps",
     "fallback_transport", "luser_relay", "always_bcc", "sender_bcc_maps", "recipient_bcc_maps",

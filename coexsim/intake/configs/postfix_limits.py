@@ -66,9 +66,10 @@ def _clients(main: Main, found: Found, server: tuple[str, str]) -> None:
     where = main.where("address_verify_negative_cache")
     if where is not None and main.text("address_verify_negative_cache") == "no":
         found.put((*server, "address_verify_negative_cache"), "disabled", where)
-    where = main.where("soft_bounce")
-    if where is not None and main.text("soft_bounce") == "yes":
-        found.put((*server, "soft_bounce"), "enabled", where)
+    for name in ("soft_bounce", "resolve_numeric_domain"):
+        where = main.where(name)
+        if where is not None and main.text(name) == "yes":
+            found.put((*server, name), "enabled", where)
     where = main.where("recipient_delimiter")
     if where is not None and main.text("recipient_delimiter"):
         found.put((*server, "recipient_delimiter"), main.text("recipient_delimiter"), where)

@@ -27,6 +27,9 @@ MOST_COST = 100  # of a Send connector [MS-SC]
 # Sources by their keys in profiles/SOURCES.md.
 REPLIES = {
     "unknown-user": (550, "5.1.1", "User unknown (RESOLVER.ADR.ExRecipNotFound)"),  # [MS-RF], [MS-NDR]
+    # "do not support address literals" (exchangepedia 2007/06, Exchange 2007 and 2010); the reply to recipients that are no addresses
+    # (osTicket #506, skynet/monit #2)
+    "address-literal": (501, "5.1.3", "Invalid address"),
     "internal-only": (550, "5.7.1", "RESOLVER.RST.AuthRequired; authentication required"),  # NDRs that users published
     "internal-only-person": (550, "5.7.1", "RESOLVER.RST.AuthRequired; authentication required"),
     "relay-denied": (550, "5.7.1", "Unable to relay"),  # [MS-NDR]; leading 550 from memory

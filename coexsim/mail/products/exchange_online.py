@@ -26,6 +26,9 @@ SCHEDULE = RetrySchedule((15 * MINUTE_S, HOUR_S), 1.0, HOUR_S, None, DAY_S, "des
 REPLIES: Catalogue = {
     "unknown-user": (550, "5.1.10", "RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"),
     "edge-blocked": (550, "5.4.1", "Recipient address rejected: Access denied"),
+    # "do not support address literals" (exchangepedia 2007/06, Exchange 2007 and 2010); the reply to recipients that are no addresses
+    # (osTicket #506, skynet/monit #2)
+    "address-literal": (501, "5.1.3", "Invalid address"),
     "internal-only": (550, "5.7.133", "RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required"),
     "internal-only-person": (
         550,

@@ -16,7 +16,7 @@ from coexsim.mail.message import SMTP_PORT, NextHop, fold
 from coexsim.mail.policy import DomainRule
 from coexsim.mail.products.product import Catalogue, Product, Settings
 from coexsim.mail.retry import DAY_S, HOUR_S, MINUTE_S, RetrySchedule
-from coexsim.mail.route_table import RouteEntry, hops_of
+from coexsim.mail.route_table import LITERALS, RouteEntry, hops_of
 from coexsim.mail.verify_cache import VerifyTimes
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer, EximServer
@@ -40,6 +40,8 @@ REPLIES: Catalogue = {
     "unknown-user": (550, "5.0.0", "Unrouteable address"),
     "undeliverable-recipient": (550, "5.0.0", "Unrouteable address"),
     "unverified-recipient": (451, "4.0.0", "Temporary local problem - please try later"),
+    "address-literal": (501, "5.0.0", "<{address}>: domain literals not allowed"),
+    "bare-address": (550, "5.0.0", "Unrouteable address"),  # looked up as a name
     "relay-denied": (550, "5.0.0", "relay not permitted"),
     "unknown-sender": (550, "5.0.0", "Sender verify failed"),
     "unknown-sender-domain": (550, "5.0.0", "Sender verify failed"),
@@ -83,6 +85,7 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         unlisted_go_to=server.catch_all,
         unlisted_domains=frozenset(local),
         delimiters=server.local_part_suffix.replace("*", "").replace(" : ", ""),
+        address_forms=frozenset({"address-literal"} if server.allow_domain_literals else ()),
         ignores_hosts=server.ignore_target_hosts,
         max_size_bytes=server.message_size_limit,
         max_submit_bytes=server.message_size_limit,
@@ -103,6 +106,8 @@ def _routes(server: EximServer, local: tuple[str, ...], routed: dict[str, str]) 
     """Routers in their order: by hand for domains, for listed people elsewhere, for all other domains."""
     for pattern, text in routed.items():
         yield RouteEntry(pattern, _hosts(server, text), "manualroute", to_smart_host=True, forced=True)
+    if server.allow_domain_literals:  # before the router for a smart host
+        yield RouteEntry(LITERALS, None, "ipliteral")
     smart_host = _hosts(server, server.smart_host)
     if smart_host is not None:
         yield from (RouteEntry(d, smart_host, "smart-host", 2, to_smart_host=True) for d in local)

@@ -21,6 +21,8 @@ def _external(server: ExternalServer, _scenario: Scenario, _host: AnyServer) -> 
     return dict(
         domains=dict.fromkeys(map(fold, server.domain), DomainRule(True, "fail", "fail", True)),
         primary_domain=home,
+        own_address_rule=DomainRule(True, "fail", "fail", True),  # RFC 5321 4.1.3
+        own_address_domain=home,
         mailboxes=frozenset(map(fold, server.mailboxes)) if server.mailboxes is not None else None,
         routes=(any_route(server.smart_host, "smart-host"),),
         max_size_bytes=server.max_message_size,

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from coexsim.mail.message import NextHop, Reply, fold
-from coexsim.mail.policy import LOCAL_TRANSPORT, DomainRule, Rate
+from coexsim.mail.policy import LOCAL_TRANSPORT, AddressForm, Rate
+from coexsim.mail.products.postfix_classes import domain_rules, local_rule, relayed_rule, virtual_domains
 from coexsim.mail.products.product import Product, Settings, hop_to
 from coexsim.mail.retry import DAY_S, RetrySchedule
 from coexsim.mail.route_table import RouteEntry
@@ -28,7 +29,9 @@ SCHEDULE = RetrySchedule(
 )  # [PF]
 _ENHANCED = re.compile(r"([45]\.\d{1,3}\.\d{1,3})\s*(.*)")
 TELLING = ("error", "retry", "discard")  # transports whose rest is what is told of the mail
+LITERALS: frozenset[AddressForm] = frozenset({"address-literal"})
 MACHINE_SETTINGS: Settings = dict(
+    address_forms=LITERALS,
     expands_first=True,
     tells_originals_apart="always",
     protects_at_rcpt=True,  # check_recipient_access (RESTRICTION_CLASS_README: internal lists)
@@ -48,6 +51,8 @@ REPLIES = {
     },
     "unlisted-sender": (550, "5.1.0", "<{address}>: Sender address rejected: User unknown in virtual mailbox table"),
     "internal-only": (554, "5.7.1", "<{address}>: Recipient address rejected: Access denied"),
+    "address-literal": (501, "5.1.3", "Bad recipient address syntax"),
+    "bare-address": (501, "5.1.3", "Bad recipient address syntax"),
     "too-many-hops": (554, "5.4.0", "Error: too many hops"),
     "set-up-at-fault": (451, "4.3.5", "{detail}"),
     "null-mx": (556, "5.1.0", "Domain {domain} does not accept mail (nullMX)"),
@@ -61,12 +66,12 @@ REPLIES = {
 
 
 def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Settings:
-    domains, relay = _domains(server, scenario)
+    domains, relay = domain_rules(server, scenario)
     return dict(
         domains=domains,
         primary_domain=next(iter(domains), fold(scenario.domain)),
         subdomains_of={
-            domain: _relayed(server, scenario, domain) for domain in relay
+            domain: relayed_rule(server, scenario, domain) for domain in relay
         },  # parent_domain_matches_subdomains [PF]
         routes=tuple(_routes(server, scenario, domains, relay)),
         sender_routes={
@@ -88,6 +93,10 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         copies_of_senders=_copies(server.sender_bcc_maps, scenario),
         copies_of_recipients=_copies(server.recipient_bcc_maps, scenario),
         fallback_relays=tuple(hop for host in server.smtp_fallback_relay if (hop := hop_to(host))),
+        # [192.0.2.1] is local where the address is its own (trivial-rewrite/resolve.c) [PF]
+        address_forms=LITERALS | {"bare-address"} if server.resolve_numeric_domain else LITERALS,
+        own_address_rule=local_rule(server),
+        own_address_domain=next(map(fold, server.mydestination), ""),
         delimiters=server.recipient_delimiter,
         defers_relaying=server.defer_unauth_destination,
         verifies="probe" if server.reject_unverified_recipient else "off",
@@ -118,39 +127,6 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
 def _copies(table: dict[str, str], scenario: Scenario) -> dict[str, str]:
     """A table of addresses and "@domain"s to addresses, all with their domains."""
     return {_full(key, scenario): _full(to, scenario) for key, to in table.items()}
-
-
-def _domains(server: PostfixServer, scenario: Scenario) -> tuple[dict[str, DomainRule], tuple[str, ...]]:
-    """The rule of each domain, those with mailboxes first, and the relay domains; one in several lists is of the first class of local,
-    virtual alias, virtual mailbox, relay (trivial-rewrite(8)).
-    """
-    listed = server.reject_unlisted_recipient
-    virtual = DomainRule(True, "fail", "relay", listed)
-    local = virtual._replace(unknown_cause="unknown-local-user")
-    if server.fallback_transport:
-        local = DomainRule(True, "relay", "relay", listed, "fallback-transport", "fallback-transport")
-    relay = tuple(dict.fromkeys(map(fold, server.relay_domains)))
-    classes = (
-        (map(fold, server.mydestination), local),
-        (map(fold, server.virtual_alias_domains), virtual._replace(verify=True, unknown_cause="unknown-alias")),
-        (virtual_domains(server, scenario), virtual),
-    )
-    rules: dict[str, DomainRule] = {}
-    for names, rule in classes:
-        rules = rules | {domain: rule for domain in names if domain not in rules}
-    rules |= {domain: _relayed(server, scenario, domain) for domain in relay if domain not in rules}
-    return rules, relay
-
-
-def _relayed(server: PostfixServer, scenario: Scenario, domain: str) -> DomainRule:
-    """Mail of a relay domain goes on, whatever mail files are here, unless smart_host tells people apart one by one: then those with a
-    mail file here have a transport of their own too.
-    """
-    verify = server.relay_recipient_check and domain not in map(fold, server.relay_recipient_domains)
-    return DomainRule(
-        _has_people(server, scenario), "relay", "relay", verify, "relay-domain", "relay-domain",
-        delivers=bool(server.smart_host), unknown_cause="unknown-relay-user",
-    )  # fmt: skip
 
 
 def _routes(
@@ -214,24 +190,6 @@ def _rates(server: PostfixServer) -> Iterator[Rate]:
         yield Rate("messages", "client", server.smtpd_client_message_rate_limit, unit_s, "rate-limited")
     if server.smtpd_client_recipient_rate_limit:
         yield Rate("recipients", "client", server.smtpd_client_recipient_rate_limit, unit_s, "recipient-rate-limited")
-
-
-def virtual_domains(server: PostfixServer, scenario: Scenario) -> tuple[str, ...]:
-    """The virtual mailbox domains: as written, or the scenario's domain, unless another list has it, and (relayed) no mail file is here."""
-    if server.virtual_mailbox_domains is not None:
-        return tuple(dict.fromkeys(map(fold, server.virtual_mailbox_domains)))
-    domain = fold(scenario.domain)
-    name = next(name for name, other in scenario.servers.items() if other is server)
-    homes = (scenario.home_server.get("onprem"), *(person.mail_file for person in scenario.directory.people.values()))
-    if domain in map(fold, (*server.mydestination, *server.virtual_alias_domains)):
-        return ()
-    return () if domain in map(fold, server.relay_domains) and name not in homes else (domain,)
-
-
-def _has_people(server: PostfixServer, scenario: Scenario) -> bool:
-    """Has a server the directory or mail files; if not, it relays groups and aliases as they are."""
-    homes = {scenario.home_server.get("onprem"), *(person.mail_file for person in scenario.directory.people.values())}
-    return any(scenario.servers.get(home or "") is server for home in homes)
 
 
 def _full(address: str, scenario: Scenario) -> str:

@@ -44,5 +44,11 @@ def _schedule(_server: RelayServer) -> RetrySchedule:
 
 
 RELAY = Product(
-    "relay", "postfix", "relay", _relay, _schedule, replies=postfix.REPLIES
+    "relay",
+    "postfix",
+    "relay",
+    _relay,
+    _schedule,
+    machine_settings=dict(address_forms=postfix.LITERALS),
+    replies=postfix.REPLIES,
 )  # one without a product speaks as Postfix does

@@ -41,6 +41,10 @@ class EximServer(ServerBase):
         description="mail hosts that MX records lead to at these addresses count for nothing; Debian's configuration for Internet sites "
         "adds the private ones [EXIM]",
     )
+    allow_domain_literals: Switch = Field(
+        default=False,
+        description="takes user@[192.0.2.1], which is sent to that address by the ipliteral router; else refused with 501 [EXIM]",
+    )
     self_: Literal["freeze", "defer", "fail"] = Field(
         default="freeze",
         alias="self",

@@ -184,6 +184,11 @@ class PostfixServer(ServerBase):
         max_length=8,
         description="characters that begin an address extension: with '+', mail to user+anything goes to user; '' by default [PF]",
     )
+    resolve_numeric_domain: Switch = Field(
+        default=False,
+        description="mail to user@192.0.2.1, without brackets, is sent to that address; else refused with 501 5.1.3; user@[192.0.2.1] "
+        "needs no key [PF]",
+    )
     defer_unauth_destination: Switch = Field(
         default=False,
         description="smtpd_relay_restrictions ends with it, as by default since Postfix 2.10: who may not relay is told 454 4.7.1 and "
