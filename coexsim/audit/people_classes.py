@@ -68,6 +68,9 @@ def _entries_by_address(setup: Setup) -> dict[str, list[object]]:
                 found.setdefault(route.pattern, []).append((name, "to", route._replace(pattern="")))
         for sender, hop in policy.sender_routes.items():
             found.setdefault(sender, []).append((name, "from", hop))
+        for way, table in (("from", policy.access.senders), ("to", policy.access.recipients)) if policy.access else ():
+            for key, action in table.items():
+                found.setdefault(key, []).append((name, way, action))
         for sender, route in policy.sender_transports.items():
             found.setdefault(sender, []).append((name, "from", route._replace(pattern="")))
     return found
@@ -92,7 +95,7 @@ def _key(
         setup.directory.find(person.address, 0, "replica") is None,
         setup.directory.find_local_part(person.address, 0) is None,
         person.address if own in apart else None,
-        tuple(own_entries.get(own, ())),
+        (*own_entries.get(own, ()), *own_entries.get(f"{local_part_of(own)}@", ())),
         setup.directory.is_internal_only(person.address),
         person.address.isascii(),
     )

@@ -155,7 +155,7 @@ class Fabric:
             schedule.factor, schedule.longest_s, schedule.queue_run_s, schedule.phase_s, warn_s, schedule.expire_after_s, first,
             first + len(schedule.gaps_s), schedule.by_age, schedule.at_attempts, schedule.per == "destination", schedule.whole_seconds,
             policy.expired == "keeps-code", 0.0 if schedule.message_gap_s is None else schedule.message_gap_s, schedule.thaw_after_s,
-            0.0 if schedule.cancel_frozen_after_s is None else schedule.cancel_frozen_after_s,
+            inf if schedule.cancel_frozen_after_s is None else schedule.cancel_frozen_after_s,
         )  # fmt: skip
         return self.arrays.append("retries", [row])
 

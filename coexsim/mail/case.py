@@ -12,6 +12,11 @@ from coexsim.mail.route_table import RouteEntry
 from coexsim.mail.setup import Setup, State
 
 
+def may_relay(setup: Setup, policy: Policy, client: Client) -> bool:
+    """May a client send mail to other domains by a server: an own user, or a server (by the address of its machine) that is trusted."""
+    return client == "own-user" or not policy.relays_for.isdisjoint({client, setup.machine_of(client), "anyone"})
+
+
 class Disposition(NamedTuple):
     """What happens to one recipient at one server, and the rule that says so.
 
@@ -42,14 +47,19 @@ class Case(NamedTuple):
         """It ends here, with the product's reply to this cause."""
         address = rcpt.address
         said = reply(self.policy.product, cause, address=address, domain=domain_of(address), detail=detail)
-        return self._ends(rcpt, rule, reason, said)
+        return self.ends(rcpt, rule, reason, said)
 
-    def _ends(self, rcpt: Rcpt, rule: str, reason: str, said: Reply) -> Disposition:
+    def ends(self, rcpt: Rcpt, rule: str, reason: str, said: Reply) -> Disposition:
         """It fails with this reply; where every failure is taken for one that passes, it stays in the queue."""
         if self.policy.soft_bounces and not said.temporary:
             said = softened(said)
             return Disposition(rcpt, "send", rule, reason, hop=NextHop(f"soft bounce {said}", by_mx=False, kept=said))
         return Disposition(rcpt, "fail", rule, reason, reply=said)
+
+    @property
+    def client_may_relay(self) -> bool:
+        """Is the client an own user, or a server (by the address of its machine) that is trusted."""
+        return may_relay(self.setup, self.policy, self.came_from)
 
     @property
     def from_inside(self) -> bool:
@@ -80,7 +90,7 @@ class Case(NamedTuple):
                 route, rule = own, "sender-dependent-transport"
                 reason = f"{reason.rpartition('; ')[0]}; the transport of {self.envelope.sender} is {own.rule.removeprefix('transport ')}"
         if route.refuses is not None:
-            return self._ends(rcpt, rule, reason, route.refuses)
+            return self.ends(rcpt, rule, reason, route.refuses)
         if self.policy.hands_over_to is not None and route.to_smart_host:
             return Disposition(rcpt, "hand-over", rule, reason, role=self.policy.hands_over_to)
         by_sender = self.policy.sender_route(self.envelope.sender) if route.by_sender else None

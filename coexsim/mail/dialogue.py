@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from coexsim.mail.at_once import attempt_at_once
 from coexsim.mail.case import Case
@@ -120,7 +121,10 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     form = dialogue.policy.form_not_taken(rcpt.address)
     if form is not None and (not dialogue.own_user or dialogue.policy.checks_submissions):
         return dialogue.no(rcpt, form, "address-literal")
-    refusal = _relaying_refused(dialogue, rcpt)
+    by_access = _access(dialogue, rcpt)
+    if by_access == "discard":
+        return None  # taken whatever else is said of it
+    refusal = _relaying_refused(dialogue, rcpt) or by_access
     if refusal is not None:
         return refusal
     if (
@@ -130,6 +134,24 @@ def _refusal(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     ):
         return dialogue.no(rcpt, "greylisted", "greylisted", recoverable=True)
     return _recipient_refused(dialogue, rcpt)
+
+
+def _access(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | Literal["discard"] | None:
+    """What the access tables say to a recipient, by the sender, then by the recipient."""
+    tables, sender = dialogue.policy.access, dialogue.envelope.sender
+    if tables is None:
+        return None
+    trusted = dialogue.trusted
+    for what, address, action in (
+        ("Sender", sender, tables.of_sender(sender, may_relay=trusted)),
+        ("Recipient", rcpt.address, tables.of_recipient(rcpt.address, may_relay=trusted)),
+    ):
+        if action is not None and action.verb == "discard":
+            return "discard"
+        if action is not None and action.said is not None:
+            said = action.said._replace(text=f"<{address}>: {what} address rejected: {action.said.text}")
+            return dialogue.refused(rcpt, said, "rcpt", "access-table")
+    return None
 
 
 def _relaying_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:

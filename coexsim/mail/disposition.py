@@ -29,7 +29,7 @@ def dispositions_of(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
         reason = f"the organisation keeps mail of up to {most} bytes"
         yield case.fail(rcpt, "too-big-to-keep", "organisation-size-limit", reason)
         return
-    found = list(_expanded(case, rcpt) if policy.expands_first else _resolve(case, rcpt))
+    found = list(_expanded(case, rcpt) if policy.expands_first else one_address(case, rcpt))
     yield from found or [case.fail(rcpt, "unknown-user", "no-members", f"{rcpt.address} has no members")]
 
 
@@ -41,7 +41,7 @@ def _expanded(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
         return
     for address in addresses:
         one = rcpt if address == rcpt.address else rcpt.at(address)
-        yield from _resolve(case, one)
+        yield from one_address(case, one)
 
 
 class _Expansion(NamedTuple):
@@ -65,11 +65,12 @@ class _Step(NamedTuple):
     forwarded: bool = False
 
 
-def _resolve(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
-    """The dispositions on a recipient: one, or one a member where it is a group; each group is opened once.
+def one_address(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
+    """The dispositions on a recipient whom no table of aliases changes any more.
 
-    Forwarding that leads back to an address on the way fails, unless a mailbox on the circle keeps a copy: then it ends there (Exchange's
-    harmless recipient loops [MS-RR]). A group inside itself adds nobody.
+    It is one, or one a member where it is a group; each group is opened once. Forwarding that leads back to an address on the way fails,
+    unless a mailbox on the circle keeps a copy: then it ends there (Exchange's harmless recipient loops [MS-RR]). A group inside itself
+    adds nobody.
     """
     on_the_way: dict[str, bool] = {}  # in their order; whether a copy stays there
     opened: set[str] = set()

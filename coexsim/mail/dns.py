@@ -87,7 +87,7 @@ def mail_hosts(
     Where both families are asked for, IPv6 comes first (RFC 6724).
     """
     if target.kept is not None:
-        return DnsFailure("kept", True, target.kept.text, target.kept)
+        return DnsFailure("kept", True, target.kept.text, target.kept, frozen=target.held)
     if not target.others:
         return (yield from _hosts_of(target, own_names, own_addresses, families))
     equals: list[MailHost] = []

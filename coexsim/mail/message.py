@@ -62,7 +62,8 @@ class Reply(NamedTuple):
 class Envelope(NamedTuple):
     """One copy of a message: one reverse path, several recipients. `passed`: the machines whose Received lines it has, in order.
 
-    `copied_at`: how many of them it had where its copy for an archive was made; what waits there and is routed anew is not copied again.
+    `copied_at`: how many of them it had where its copy for an archive was made, and access tables were asked; what waits there and is
+    routed anew is not copied again, nor acted on.
     """
 
     sender: str
@@ -90,7 +91,7 @@ class Envelope(NamedTuple):
 class NextHop(NamedTuple):
     """Where a server sends mail: a domain or host by MX, or a host by address only (written ``[host]``).
 
-    With `kept` it is no host at all: the mail stays in the queue, attempt after attempt, with this reply.
+    With `kept` it is no host at all: the mail stays in the queue, attempt after attempt, with this reply; `held`: it is not tried again.
     """
 
     name: str
@@ -99,6 +100,7 @@ class NextHop(NamedTuple):
     others: tuple[NextHop, ...] = ()  # as good as this one: any of them serves
     in_order: bool = False  # the others are no equals, but tried one after another
     kept: Reply | None = None
+    held: bool = False
     port: int = SMTP_PORT
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from coexsim.mail.access import AccessTables
 from coexsim.mail.dns import DnsFailure, Families, is_address, literal_address
 from coexsim.mail.message import NextHop, domain_of, fold, local_part_of
 from coexsim.mail.retry import RetrySchedule
@@ -136,6 +137,7 @@ class Policy(NamedTuple):
     other_tenants: Mapping[str, str] = {}  # domains of others at the same service, and the host of their inbound server
     mailbox_forwarding: Mapping[str, str] = {}  # of mail files and mail users here, apart from the directory
     also_deliver_to: NextHop | None = None  # dual delivery
+    access: AccessTables | None = None  # asked of senders and recipients when mail is taken
     copies_all_to: str | None = None  # an address that gets a copy of every message: an archive
     copies_once: bool = False  # in its organisation, and not at each visit
     copies_of_senders: Mapping[str, str] = {}  # by sender's address or "@domain": who gets a copy of their mail

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from coexsim.mail.case import may_relay
 from coexsim.mail.effects import Refused, TransactionResult, split_by_time
 from coexsim.mail.message import Client, Command, Envelope, Rcpt, Reply, domain_of
 from coexsim.mail.policy import Policy, Rate
@@ -70,8 +71,7 @@ class Dialogue(NamedTuple):
     @property
     def trusted(self) -> bool:
         """May it relay: an own user, or a server (by the address of its machine) that is trusted."""
-        names = {self.client, self.setup.machine_of(self.client), "anyone"}
-        return self.own_user or not names.isdisjoint(self.policy.relays_for)
+        return may_relay(self.setup, self.policy, self.client)
 
     @property
     def rates(self) -> tuple[Rate, ...]:

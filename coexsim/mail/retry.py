@@ -96,7 +96,7 @@ class RetrySchedule(NamedTuple):
     at most a second later. `per` says whether a destination waits as a whole, or each message for itself.
     `message_gap_s` is the gap of a message that was told to come later while its destination was well, if that is not by `gaps_s`.
     `cancel_frozen_after_s`: mail that waits for a fault of the set-up is frozen (None: it waits as other mail does): tried again
-    `thaw_after_s` later, if that is before it is so old, and then given up.
+    `thaw_after_s` later, if that is before it is so old, and then given up. Mail that is on hold is frozen too, where it is None for good.
     `at_attempts`: age is looked at after a failed attempt only, so mail is warned of and given up at an attempt, not between two.
     """
 
@@ -147,8 +147,8 @@ class RetrySchedule(NamedTuple):
 
     def frozen(self, now_s: float, queued_s: float) -> Wait:
         """What follows when a message that was queued at `queued_s` is frozen; it is not warned of."""
-        assert self.cancel_frozen_after_s is not None, "asked of a server that freezes mail"
-        next_s, gives_up_s = after_freezing(self.thaw_after_s, self.cancel_frozen_after_s, now_s, queued_s)
+        cancel_after_s = NEVER if self.cancel_frozen_after_s is None else self.cancel_frozen_after_s
+        next_s, gives_up_s = after_freezing(self.thaw_after_s, cancel_after_s, now_s, queued_s)
         return Wait(None if next_s == NEVER else next_s, gives_up_s, None)
 
     def attempts_s(self, until_s: float) -> list[float]:

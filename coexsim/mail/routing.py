@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from coexsim.mail.access_actions import Acted, acted_on, dispositions_by_access
 from coexsim.mail.case import Case, Disposition
 from coexsim.mail.directory import Group
 from coexsim.mail.disposition import dispositions_of
@@ -49,7 +50,12 @@ def decide(
     case = Case(setup, policy, envelope, came_from, state)
     dispositions: list[Disposition] = []
     taken: set[tuple[str, tuple[object, ...], str]] = set()
-    for rcpt, of in (*((rcpt, rcpt) for rcpt in envelope.recipients), *_archive(case)):
+    acted = acted_on(case)
+    if acted is not None:
+        known = {}
+        for disposition, rcpt in dispositions_by_access(case, acted):
+            known[rcpt] = (*known.get(rcpt, ()), disposition)
+    for rcpt, of in (*((rcpt, rcpt) for rcpt in envelope.recipients), *_archive(case, acted)):
         apart = _is_told_apart(case, rcpt)
         if rcpt not in known:
             known[rcpt] = tuple(dispositions_of(case, rcpt))
@@ -67,14 +73,16 @@ def decide(
     return Decision(tuple(dispositions), tuple(_delivery_requests(policy, dispositions)))
 
 
-def _archive(case: Case) -> tuple[tuple[Rcpt, Rcpt], ...]:
-    """The recipients that get copies, of all mail, a sender's, or that for a recipient; and the recipient with whom each is told.
+def _archive(case: Case, acted: Acted | None) -> tuple[tuple[Rcpt, Rcpt], ...]:
+    """The recipients that get copies, of all mail, a sender's, that for a recipient, or by access tables; and with whom each is told.
 
     Not of notices, and not of what this server has copied when it took it. Postfix copies at every visit (postconf(5), always_bcc,
     sender_bcc_maps, recipient_bcc_maps), a journal rule once in its organisation (PreventDuplicateJournalingEnabled is for two).
     """
     policy, envelope = case.policy, case.envelope
-    if not policy.copies or envelope.kind != "mail" or envelope.copied_at == envelope.received:
+    if acted is not None and acted.action is not None and acted.action.verb != "filter":
+        return ()  # what is discarded, redirected or on hold is so for all, these too
+    if not (policy.copies or acted) or envelope.kind != "mail" or envelope.copied_at == envelope.received:
         return ()
     if policy.copies_once:
         organisation = {policy.server} | policy.own_clients | policy.colleagues
@@ -83,6 +91,7 @@ def _archive(case: Case) -> tuple[tuple[Rcpt, Rcpt], ...]:
     first = envelope.recipients[0]
     wanted = [(policy.copies_all_to, first), (_copy_of(policy.copies_of_senders, envelope.sender, policy), first)]
     wanted += [(_copy_of(policy.copies_of_recipients, rcpt.address, policy), rcpt) for rcpt in envelope.recipients]
+    wanted += [(to, first) for to in (acted.copies if acted else ())]
     # Where originals are told apart, who is named gets mail for herself, and the copy too.
     named = set() if policy.tells_originals_apart == "always" else {fold(rcpt.address) for rcpt in envelope.recipients}
     copies: dict[str, tuple[Rcpt, Rcpt]] = {}
@@ -100,7 +109,7 @@ def _copy_of(table: Mapping[str, str], address: str, policy: Policy) -> str | No
 
 def copied_at(policy: Policy, envelope: Envelope) -> int | None:
     """`Envelope.copied_at` of the parts that go on from a server that has decided."""
-    return envelope.received if policy.copies else envelope.copied_at
+    return envelope.received if policy.copies or policy.access else envelope.copied_at
 
 
 def _is_told_apart(case: Case, rcpt: Rcpt) -> bool:

@@ -355,12 +355,13 @@ class TraceDriver:
         message = self.messages[copy.message]
         expires_s = copy.queued_s + self.setup.policies[copy.server].retry.expire_after_s
         next_s = wait.gives_up_s if wait.next_s is None else wait.next_s
-        for refused in deferred:
+        is_on_hold = next_s == FOREVER  # it is not tried again, nor does it expire
+        for refused in () if is_on_hold else deferred:
             for rcpt in refused.recipients:
                 deferral = Deferral(copy.server, rcpt.address, refused.reply, at_s, next_s)
                 message.deferrals.append((rcpt.written, deferral))
                 message.expires[rcpt.written] = expires_s
-        if delivering.recoverable or self.setup.will_change(at_s):
+        if not is_on_hold and (delivering.recoverable or self.setup.will_change(at_s)):
             return True
         for failure in self._failed(delivering, deferred):
             self._fail(copy, failure, "deferred_in_queue", at_s)

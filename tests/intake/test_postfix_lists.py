@@ -176,3 +176,25 @@ def test_a_zone_of_directives_only_names_them(tmp_path: Path, line: str) -> None
 def test_senders_that_are_not_listed_are_refused_where_it_says_so(tmp_path: Path, lines: str, refused: str) -> None:
     """postconf(5): the restriction in a list, or smtpd_reject_unlisted_sender for all."""
     assert postfix(tmp_path, SAFE + lines).reject_unlisted_sender == refused
+
+
+def test_access_tables_are_read_with_whose_mail_they_are_asked_about(tmp_path: Path) -> None:
+    """Access(5): actions are keys, before permit_mynetworks of everyone's mail; a restriction class in a table is told."""
+    main = (
+        "smtpd_sender_restrictions = check_sender_access hash:/etc/postfix/senders\n"
+        "smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination, check_recipient_access hash:/etc/postfix/recipients\n"
+    )
+    files = {
+        "senders": "shop.org REJECT\n<> DUNNO\nodd.org insiders_only\n",
+        "recipients": "boss@corp.example  REDIRECT  audit@corp.example\nmoved@corp.example HOLD\nno@corp.example DISCARD\n",
+    }
+    server = postfix(tmp_path, main, **files)
+
+    assert server.check_sender_access == {"shop.org": "REJECT", "<>": "DUNNO"}
+    assert server.check_recipient_access == {
+        "boss@corp.example": "REDIRECT audit@corp.example", "moved@corp.example": "HOLD", "no@corp.example": "DISCARD",
+    }  # fmt: skip
+    assert (server.check_sender_access_of, server.check_recipient_access_of) == ("everyone", "outside")
+    found = imported(tmp_path, {"main.cf": BASE + main, **files}, "postfix")
+    assert told(found, "odd.org") == ["no action that is known here: nothing is done with this mail"]
+    assert not told(found, "smtpd_sender_restrictions")

@@ -530,6 +530,18 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "245b-address-literals-exim": ("Exim specification, allow_domain_literals; Exim source, parse.c", set()),
     "245c-address-literals-exim-allowed": ("Exim specification, the ipliteral router; configure.default", set()),
     "245d-address-literals-exchange": ("exchangepedia 2007/06; Microsoft bb409612: no IP address literals", set()),
+    "246-access-table-hold": (
+        "tleuxner/postfix, holdalias.sh; serverfault 92981; it-sys-ce.de 2023/07, DEFER of a domain; access(5)",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
+    "246b-access-table-redirect": (
+        "access(5): REDIRECT and DISCARD act on all recipients",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
+    "246c-access-table-of-senders": (
+        "opnsense/plugins #1581, REJECT by sender; access(5); Postfix source, smtpd_dsn_fix.c",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),

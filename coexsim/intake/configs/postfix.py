@@ -81,7 +81,7 @@ def read_postfix(files: Sequence[File], asked: Asked) -> Found:
     found.domain = asked.domain or domains.domain()
     found.master = name
     _relaying(main, tables, found, server, asked)
-    restrictions(main, found, server)
+    restrictions(main, tables, found, server)
     limits(main, found, server)
     processes(main, services, found, server)
     _rest(main, files, tables, found)

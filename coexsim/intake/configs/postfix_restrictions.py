@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from coexsim.intake.configs.found import Found, Where
+from coexsim.intake.configs.postfix_access import TABLES as ACCESS
+from coexsim.intake.configs.postfix_access import AccessTables
 from coexsim.intake.configs.postfix_expand import UNSET
 from coexsim.intake.configs.postfix_files import Main
+from coexsim.intake.configs.postfix_tables import Tables
 
 MOST_CLASSES = 10  # that name each other
 LISTS = (
@@ -13,15 +16,19 @@ LISTS = (
 )  # fmt: skip
 
 
-def restrictions(main: Main, found: Found, server: tuple[str, str]) -> None:
+def restrictions(main: Main, tables: Tables, found: Found, server: tuple[str, str]) -> None:
     """The lists of smtpd restrictions: what of them is a key, and what is not."""
     seen: set[str] = set()
+    access = AccessTables(tables, found, server)
     for parameter in LISTS:
         where = main.where(parameter)
         words = _spelled_out(main, main.words(parameter))
         for number_, word in enumerate(words):
             seen.add(word)
             if where is None or word in _PLAIN_RESTRICTIONS or (number_ and words[number_ - 1] in _WITH_ARGUMENT):
+                continue
+            if word in ACCESS:
+                access.read(parameter, words, number_, where)
                 continue
             _restriction(word, words[number_ + 1 : number_ + 2], where, found, server, parameter)
         _for_all(parameter, words, where, found)
@@ -105,8 +112,4 @@ def _restriction(
     meaning = "mail that it refuses is taken here"
     if word == "check_policy_service":
         meaning = "a policy server is asked; if it greylists, write greylisting: {delay: 5 min}"
-    elif word == "check_sender_access":
-        meaning = "senders are refused by a table; if it refuses your own domain from outside, write reject_own_domain_from_outside"
-    elif word == "check_recipient_access":
-        meaning = "recipients are refused or redirected by a table; who is not known bounces here anyway"
     found.leave(parameter, said, where, meaning)

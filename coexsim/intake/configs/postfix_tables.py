@@ -73,6 +73,10 @@ class Tables:
         file = self._file(name, parameter, self._main.where(parameter) or UNSET)
         return next((line.strip() for _, line in lines_of(file) if line.strip()), "") if file else ""
 
+    def of_word(self, word: str, parameter: str) -> Iterator[TableEntry]:
+        """The entries of one table that a parameter names in the midst of other words."""
+        yield from self._of(word, parameter)
+
     def are_set(self, parameter: str) -> bool:
         """Does a parameter name any table."""
         return bool(self._main.words(parameter))

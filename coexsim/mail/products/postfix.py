@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from coexsim.mail.message import NextHop, Reply, fold
 from coexsim.mail.policy import LOCAL_TRANSPORT, AddressForm, Rate
+from coexsim.mail.products.postfix_access import access_tables
 from coexsim.mail.products.postfix_classes import domain_rules, local_rule, relayed_rule, virtual_domains
 from coexsim.mail.products.product import Product, Settings, hop_to
 from coexsim.mail.retry import DAY_S, RetrySchedule
@@ -88,6 +89,7 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         refuses_unlisted_senders=server.reject_unlisted_sender,
         unlisted_go_to=server.luser_relay,
         unlisted_domains=frozenset(map(fold, server.mydestination)) if server.luser_relay else frozenset(),
+        access=access_tables(server, lambda text: transport("", text)._replace(to_smart_host=False)),
         soft_bounces=server.soft_bounce,
         copies_all_to=server.always_bcc,
         copies_of_senders=_copies(server.sender_bcc_maps, scenario),

@@ -1,10 +1,22 @@
 """Postfix: main.cf in its own words; [PF] is Postfix source and the lab measurements."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from coexsim.scenario.quantities import Address, Catcher, Names, Number, Seconds, SizeBytes, Switch, Whole, Written
+from coexsim.scenario.quantities import (
+    ADDRESS,
+    Address,
+    Catcher,
+    Names,
+    Number,
+    Seconds,
+    SizeBytes,
+    Switch,
+    Whole,
+    Written,
+)
 from coexsim.scenario.servers.base import ServerBase
 from coexsim.scenario.servers.postfix_words import SAID_BY
 
@@ -38,6 +50,43 @@ Transport = Annotated[
     AfterValidator(_known_transport),
     Written("a transport", "", "smtp:[mail.corporate.com]", {"type": "string"}),
 ]
+_VERBS = ("OK", "RELAY", "DUNNO", "INFO", "WARN", "REJECT", "DEFER", "DEFER_IF_PERMIT", "DISCARD", "HOLD")
+_WITH_ADDRESS = ("REDIRECT", "BCC")
+
+
+def known_action(text: str) -> str:
+    """An action of an access table, as it is; raises `ValueError` for one that is not known here."""
+    word, _, rest = text.strip().partition(" ")
+    verb = word.upper()
+    if verb in _WITH_ADDRESS and not re.fullmatch(ADDRESS, rest.strip()):
+        raise ValueError(f"{text!r} needs an address; write '{verb} somebody@corporate.com'")
+    if verb == "FILTER":
+        if ":" not in rest:
+            raise ValueError(f"{text!r} needs a transport and a host; write 'FILTER smtp:[filter.corporate.com]'")
+        _known_transport(rest.strip())
+    if verb in (*_VERBS, *_WITH_ADDRESS, "FILTER") or re.fullmatch(r"[45][0-9]{2}\s+.*|[0-9]+", text.strip()):
+        return text
+    raise ValueError(
+        f"{text!r} is no action of an access table that is known here; write one of REJECT text, 550 5.7.1 text, DEFER text, DISCARD, "
+        "HOLD, REDIRECT address, FILTER transport:host, BCC address, OK, DUNNO"
+    )
+
+
+def _known_actions(table: dict[str, str]) -> dict[str, str]:
+    for key, action in table.items():
+        try:
+            known_action(action)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None
+    return table
+
+
+Access = Annotated[
+    dict[str, str],
+    AfterValidator(_known_actions),
+    Field(examples=[{"corporate.com": "REDIRECT copies@corporate.com"}]),
+]
+Clients = Literal["outside", "everyone"]
 Transports = Annotated[
     dict[str, str], AfterValidator(_known_transports), Field(examples=[{"corporate.com": "smtp:[mail.corporate.com]"}])
 ]
@@ -179,6 +228,21 @@ class PostfixServer(ServerBase):
     address_verify_negative_cache: Switch = Field(
         default=True, description="failed probes are remembered; without, each mail to such an address is probed [PF]"
     )
+    check_sender_access: Access = Field(
+        default_factory=dict,
+        description="sender address, domain (with its subdomains), 'user@' or '<>' to an action of access(5): 'REJECT text', "
+        "'550 5.7.1 text', 'DEFER text', 'DISCARD', 'HOLD', 'REDIRECT address', 'FILTER transport', 'BCC address' (from DISCARD on they "
+        "act on all recipients of the message), 'OK' or 'DUNNO' (nothing) [PF]",
+    )
+    check_sender_access_of: Clients = Field(
+        default="outside",
+        description="whose mail check_sender_access is asked about: of clients that may not relay (it stands behind permit_mynetworks), or "
+        "of everyone [PF]",
+    )
+    check_recipient_access: Access = Field(
+        default_factory=dict, description="the same by recipient, as the envelope has it, before aliases [PF]"
+    )
+    check_recipient_access_of: Clients = Field(default="outside", description="the same of check_recipient_access [PF]")
     recipient_delimiter: str = Field(
         default="",
         max_length=8,
