@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from coexsim.mail.case import Case, Disposition
 from coexsim.mail.directory import Group, Person
-from coexsim.mail.dns import hop_to_domain, is_address
+from coexsim.mail.dns import DnsFailure, hop_to_domain, is_address
 from coexsim.mail.expansion import expanded, forwards_to, leads_elsewhere
 from coexsim.mail.message import NextHop, Rcpt, domain_of, fold, local_part_of
 from coexsim.mail.policy import DomainRule
+from coexsim.mail.reach import hosts_at_once
 from coexsim.mail.route_table import RouteEntry
 
 PASSES_ON = "it passes all mail for the domain on"
@@ -89,6 +90,8 @@ def one_address(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
                 yield case.fail(step.rcpt, "forwarding-loop", "forwarding-loop", reason)
             continue
         found = _resolved(case, step)
+        if isinstance(found, Disposition) and case.policy.leads_itself_to is not None:
+            found = _led_away_from_itself(case, found)
         if isinstance(found, Disposition):
             yield found
             continue
@@ -99,6 +102,17 @@ def one_address(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
             on_the_way |= dict.fromkeys(names, bool(found.also))
             todo.append(names)
             todo.extend(_Step(one, found.is_group, found.forwarded) for one in reversed(found.recipients))
+
+
+def _led_away_from_itself(case: Case, found: Disposition) -> Disposition | _Expansion:
+    """The same, or the address in another domain where the next hop is the server itself (Exim: ``self = pass`` and ``reroute``)."""
+    hop, rcpt, domain = found.hop, found.rcpt, case.policy.leads_itself_to
+    hosts = hosts_at_once(case.setup, hop, case.policy, case.state) if hop is not None else None
+    if not isinstance(hosts, DnsFailure) or hosts.cause != "loops-to-self":
+        return found
+    if not domain:
+        return case.fail(rcpt, "unknown-user", "no-person-record", f"{hosts.reason}, which has no local users")
+    return _Expansion((rcpt.at(f"{local_part_of(rcpt.address)}@{domain}"),), frozenset({fold(rcpt.address)}))
 
 
 def _resolved(case: Case, step: _Step) -> Disposition | _Expansion:

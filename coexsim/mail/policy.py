@@ -160,6 +160,10 @@ class Policy(NamedTuple):
     bounces_setup_loops: bool = False  # not where such a host is the server itself
     waits_at_loops: bool = False  # mail waits whose next hop is the server itself
     defers_loops: bool = False  # such mail is deferred as other mail is, not frozen
+    sends_to_itself: bool = False  # what leads to it is sent as any other mail
+    leads_itself_to: str | None = (
+        None  # the domain in which mail that leads to it is for the same name; empty: for nobody
+    )
     relays_own_senders_only: bool = False  # mail to other domains, of clients that may relay
     refuses_unlisted_senders: Literal["off", "outside", "everyone"] = (
         "off"  # of its own domains; outside: may not relay

@@ -11,6 +11,7 @@ from coexsim.mail.dns import (
     Answer,
     Cache,
     DnsFailure,
+    Families,
     MailHosts,
     MxLookup,
     Question,
@@ -66,7 +67,17 @@ def mx_lookup(hop: NextHop, policy: Policy | None) -> MxLookup:
     if hop.port != SMTP_PORT and hop.name in LOOPBACK | {"localhost"} and policy.own_addresses:
         hop = hop._replace(name=min(policy.own_addresses))  # another listener of this machine
     lookup = mail_hosts(hop, policy.own_names, policy.own_addresses | LOOPBACK, policy.families)
+    if policy.sends_to_itself:
+        lookup = _also_to_itself(hop, lookup, policy.families)
     return _without(policy.ignores_hosts, lookup) if policy.ignores_hosts and hop.by_mx else lookup
+
+
+def _also_to_itself(hop: NextHop, lookup: MxLookup, families: Families) -> MxLookup:
+    """The MX rules where the hosts are tried though the first of them is the server itself (Exim: ``self = send``)."""
+    found = yield from lookup
+    if isinstance(found, DnsFailure) and found.cause == "loops-to-self":
+        found = yield from mail_hosts(hop, _NOBODY, _NOBODY, families)
+    return found
 
 
 def _without(networks: tuple[str, ...], lookup: MxLookup) -> MxLookup:

@@ -226,6 +226,14 @@ Domain = Annotated[
     PlainValidator(_like(_DOMAIN, "a domain such as 'corporate.com'")),
     Written("a domain", "", "corporate.com", _text(_DOMAIN)),
 ]
+_AT_ITSELF = rf"freeze|defer|fail|pass|send|reroute: ?(rewrite: ?)?{_DOMAIN}"
+AtItself = Annotated[
+    str,
+    PlainValidator(_like(_AT_ITSELF, "freeze, defer, fail, pass, send or 'reroute: corporate.com'")),
+    Written(
+        "freeze, defer, fail, pass, send, or 'reroute:' and a domain", "", "reroute: corporate.com", _text(_AT_ITSELF)
+    ),
+]
 EnhancedCode = Annotated[
     str,
     PlainValidator(_like(_CODE, "an enhanced status code such as '5.1.1'")),

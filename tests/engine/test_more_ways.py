@@ -24,6 +24,8 @@ FROM_OUTSIDE = {"load": {"streams": [{"from": "internet", "to": "onprem", "rate"
         ("241c-domino-relay-hosts-at-random", {}, {"delivered"}),
         ("245-address-literals", {}, {"delivered"}),
         ("246b-access-table-redirect", FROM_OUTSIDE, {"delivered"}),
+        ("247c-exim-mx-is-itself-reroute", {}, {"delivered"}),
+        ("247d-exim-mx-is-itself-send", {}, {"delivered"}),
         ("239-smtputf8-not-offered-behind-the-gateway", FROM_OUTSIDE, {"delivered"}),
         ("234-tls-for-all-and-a-filter-without", FROM_OUTSIDE, {"expired"}),
         ("234b-tls-for-the-relay-host-only", FROM_OUTSIDE, {"delivered"}),

@@ -80,7 +80,9 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         routes=routes,
         hosts_of_setup=hops_of(routes),
         fallback_relays=tuple(hop for host in server.fallback_hosts if (hop := _hosts(server, host))),
-        waits_at_loops=server.self_ != "fail",
+        waits_at_loops=server.self_ in ("freeze", "defer"),
+        sends_to_itself=server.self_ == "send",
+        leads_itself_to=_rerouted(server.self_, local),
         defers_loops=server.self_ == "defer",
         unlisted_go_to=server.catch_all,
         unlisted_domains=frozenset(local),
@@ -100,6 +102,13 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         verify_times=CALLOUT_CACHE if server.verify_recipient.startswith("callout") else None,
         unverified_code=550,
     )
+
+
+def _rerouted(at_itself: str, local: tuple[str, ...]) -> str | None:
+    """The domain in which an address is routed anew where its route leads to this host; local users are found by their local part."""
+    if at_itself == "pass":
+        return next(iter(local), "")
+    return fold(at_itself.rpartition(":")[2].strip()) if at_itself.startswith("reroute") else None
 
 
 def _routes(server: EximServer, local: tuple[str, ...], routed: dict[str, str]) -> Iterator[RouteEntry]:

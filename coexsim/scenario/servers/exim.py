@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coexsim.scenario.quantities import Catcher, Names, Networks, Seconds, SizeBytes, Switch, Whole
+from coexsim.scenario.quantities import AtItself, Catcher, Names, Networks, Seconds, SizeBytes, Switch, Whole
 from coexsim.scenario.servers.base import ServerBase
 
 
@@ -45,10 +45,12 @@ class EximServer(ServerBase):
         default=False,
         description="takes user@[192.0.2.1], which is sent to that address by the ipliteral router; else refused with 501 [EXIM]",
     )
-    self_: Literal["freeze", "defer", "fail"] = Field(
+    self_: AtItself = Field(
         default="freeze",
         alias="self",
-        description="what becomes of mail whose route leads to this host itself: kept (frozen or deferred), or returned [EXIM]",
+        description="what becomes of mail whose route leads to this host itself: kept (frozen or deferred), returned (fail), passed to the "
+        "local users, by local part in the first of local_domains (pass), routed anew in another domain ('reroute: corporate.com'), or "
+        "sent there all the same, for another program that listens at that address (send) [EXIM]",
     )
     auto_thaw: Seconds | None = Field(
         default=None, gt=0, description="frozen mail is tried again so long after it was frozen; left out: never [EXIM]"
