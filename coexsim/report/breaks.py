@@ -19,15 +19,16 @@ def unbroken(text: str) -> str:
 
 
 def breakable(text: object) -> Markup:
-    """`text` for a page, with a place to break (``<wbr>``) after each sign in words that are too long for a narrow column.
-
-    No line ends within an arrow.
-    """
+    """`text` for a page, with a place to break (``<wbr>``) after each sign in words too long for a narrow column, not in arrows."""
     said, at, parts = str(text), 0, []
     for word in _LONG.finditer(said):
         signs = _SIGNS_OF_ADDRESS if "@" in word[0] else _SIGNS
         pieces = map(escape, signs.split(word[0]))
         parts += [escape(said[at : word.start()]), Markup("<wbr>").join(pieces)]
         at = word.end()
-    whole = Markup('<span class="w">-&gt;</span>')
-    return Markup("").join([*parts, escape(said[at:])]).replace(Markup("-&gt;"), whole)
+    return whole_arrows(Markup("").join([*parts, escape(said[at:])]))
+
+
+def whole_arrows(text: str) -> Markup:
+    """`text` for a page, in which no line ends within the arrow of a flow."""
+    return escape(text).replace(Markup("-&gt;"), Markup('<span class="w">-&gt;</span>'))

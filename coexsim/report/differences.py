@@ -15,7 +15,7 @@ from coexsim.analysis.compare import Comparison
 from coexsim.analysis.compare_words import DIFFERENT, SHARE, changes, say_of, say_value
 from coexsim.experiment.store import make_folder
 from coexsim.experiment.whole import write_whole
-from coexsim.report.breaks import breakable, unbroken
+from coexsim.report.breaks import breakable, unbroken, whole_arrows
 from coexsim.report.documented import documented
 from coexsim.report.style import (
     BLUE,
@@ -97,7 +97,7 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str, *, pictu
     for_file, for_page = png_and_svg(plot_differences(found), "differences", heading)
     write_whole(folder / "differences.png", for_file)
     environment = Environment(loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"breakable": breakable, "unbroken": unbroken}
+    environment.filters |= {"breakable": breakable, "unbroken": unbroken, "whole_arrows": whole_arrows}
     page = environment.get_template("comparison.html.j2").render(
         found=found,
         title=_title(found),

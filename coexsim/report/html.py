@@ -19,7 +19,7 @@ from coexsim.experiment.whole import write_whole
 from coexsim.progress import ShareProgress
 from coexsim.report import outage_words
 from coexsim.report.answer import doubts, whole_answer
-from coexsim.report.breaks import breakable, unbroken
+from coexsim.report.breaks import breakable, unbroken, whole_arrows
 from coexsim.report.documented import documented
 from coexsim.report.headings import headings, page_head
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
@@ -131,7 +131,7 @@ def _page(
     )
     trips = summary["round_trip_flows"]
     environment.filters |= {
-        "breakable": breakable, "unbroken": unbroken,
+        "breakable": breakable, "unbroken": unbroken, "whole_arrows": whole_arrows,
         "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
         "around": lambda row, name, mark="": _two_lines(*with_interval(row, name, mark)),
         "share_around": lambda row: _two_lines(*with_share_interval(row)),

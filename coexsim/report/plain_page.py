@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from coexsim.experiment.store import make_folder
 from coexsim.experiment.whole import write_whole
-from coexsim.report.breaks import breakable, unbroken
+from coexsim.report.breaks import breakable, unbroken, whole_arrows
 from coexsim.report.documented import documented
 from coexsim.report.style import Picture, png_and_svg
 from coexsim.text import encodable
@@ -51,7 +51,7 @@ def write_plain_page(
     environment = Environment(
         loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )  # fmt: skip
-    environment.filters |= {"breakable": breakable, "unbroken": unbroken}
+    environment.filters |= {"breakable": breakable, "unbroken": unbroken, "whole_arrows": whole_arrows}
     css = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     shown = []
     for section in sections:

@@ -98,16 +98,10 @@ def _panel(axes: Axes, rows: pd.DataFrame, objective: str) -> None:
     estimate = rows["estimate"].to_numpy(dtype=float)
     low, high = (rows[name].fillna(rows["estimate"]).to_numpy(dtype=float) for name in ("low", "high"))
     finite = np.isfinite(estimate)
-    axes.fill_between(
-        size,
-        low,
-        np.where(np.isfinite(high), high, estimate),
-        color=BLUE,
-        alpha=0.2,
-        linewidth=0,
-        label="95 % interval",
-    )
     ends = finite & np.isfinite(high)
+    top = np.where(np.isfinite(high), high, estimate)
+    some = bool((ends & (top > low)).any())  # without one there is no interval to see, and the legend tells of none
+    axes.fill_between(size, low, top, color=BLUE, alpha=0.2, linewidth=0, label="95 % interval" if some else None)
     axes.vlines(
         size[ends], low[ends], high[ends], color=BLUE, alpha=0.5, linewidth=3
     )  # a band of one machine has no width

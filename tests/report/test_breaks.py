@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coexsim.report.breaks import breakable, unbroken
+from coexsim.report.breaks import breakable, unbroken, whole_arrows
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,11 @@ def test_a_figure_stays_with_its_unit() -> None:
     """In a head; what only begins like a unit is a word."""
     assert unbroken("95 % of 1,024 mails within 1.2 s, 3 servers, 10 Mbit/s") == (
         "95\u00a0% of 1,024 mails within 1.2\u00a0s, 3 servers, 10\u00a0Mbit/s"
+    )
+
+
+def test_a_flow_in_a_sentence_stays_whole() -> None:
+    """No line ends within its arrow; what is no text of ours stays text."""
+    assert whole_arrows("p95(delay, hosted->hosted) < 30 s") == (
+        'p95(delay, hosted<span class="w">-&gt;</span>hosted) &lt; 30 s'
     )

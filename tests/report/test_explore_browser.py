@@ -13,7 +13,7 @@ import pytest
 
 from coexsim.analysis.peak import peak_of
 from coexsim.report.explore.exploring import Exploration, explore
-from coexsim.units import say_duration
+from coexsim.units import say_between, say_duration
 from tests.report.browser import CHROMIUM, CONTRAST, DRIVER, chromium, shown
 from tests.report.test_explore import EVIL, GRID, hundred
 
@@ -82,6 +82,8 @@ def test_page_fits_reads_and_is_silent(browser: Chrome, page: Path, width: int, 
 
     assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
     assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+    controls = "const box = document.getElementById('controls'); return box.scrollWidth - box.clientWidth"
+    assert driver.execute_script(controls) == 0, "no scroll bar under the sliders"
     assert driver.execute_script(CONTRAST) == []
     assert driver.title == f"{EVIL}: what if"
     assert driver.execute_script("return document.querySelectorAll('b').length") == 0
@@ -136,9 +138,7 @@ def test_what_is_shown_at_every_point_is_in_the_tables(browser: Chrome, page: Pa
         assert set(delays) == set(known.loc["p95 delay"].index)
         for flow, said in delays.items():
             row = known.loc[("p95 delay", flow)]
-            assert (
-                said[4] == f"{say_duration(row['value'])} ({say_duration(row['low'])} to {say_duration(row['high'])})"
-            )
+            assert said[4] == f"{say_duration(row['value'])} ({say_between(row['low'], row['high'], say_duration)})"
         limits = cells(driver, "limits")
         assert {of: said[1] for of, said in limits.items()} == {
             of: f"{100 * value:.1f} %"
@@ -166,9 +166,7 @@ def test_between_points_figures_are_interpolated_and_said_so(browser: Chrome, pa
         min(one.loc[delay]["low"], other.loc[delay]["low"]),
         max(one.loc[delay]["high"], other.loc[delay]["high"]),
     )
-    assert (
-        cells(driver, "delays")[delay[1]][4] == f"{say_duration(middle)} ({say_duration(low)} to {say_duration(high)})"
-    )
+    assert cells(driver, "delays")[delay[1]][4] == f"{say_duration(middle)} ({say_between(low, high, say_duration)})"
     for text, said in cells(driver, "verdicts").items():
         answers = {each.loc[("objective", text)]["answer"] for each in (one, other)}
         assert said[1] == (answers.pop() if len(answers) == 1 else "cannot say")

@@ -54,7 +54,8 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.words: list[str] = []
         self.head = ""
-        self.feed(text.replace("<wbr>", ""))  # where a word may be broken
+        whole = text.replace('<span class="w">-&gt;</span>', "-&gt;")
+        self.feed(whole.replace("<wbr>", ""))  # where a word may be broken, and where not
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)

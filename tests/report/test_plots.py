@@ -260,6 +260,32 @@ def test_round_trip_shows_both_ways_and_the_extra_delay() -> None:
 
     assert float(data_of(bars)[0].sum()) == pytest.approx(1)
     assert "2 GB more between sites (25 % of all)" in words(figure)
+    legend = right.get_legend()
+    assert legend is not None
+    assert [text.get_text()[:5] for text in legend.get_texts()] == [
+        "p50: ",
+        "p95: ",
+        "p99: ",
+    ]  # they cannot overlap there
+
+
+@pytest.mark.parametrize(("high", "told"), [(0.45, True), (0.4, False), (np.nan, False), (np.inf, False)])
+def test_a_legend_tells_of_an_interval_only_where_one_is_drawn(high: float, told: bool) -> None:
+    """One run that cannot say has none, an interval without an end is not drawn."""
+    frame = pd.DataFrame(
+        {
+            "candidate": ["4-core VM", "8-core VM"],
+            "objective": "utilisation(onprem.cores) < 70 %",
+            "limit": 0.7,
+            "estimate": 0.4,
+            "low": 0.4 if high == 0.4 else high if np.isnan(high) else 0.35,
+            "high": high,
+            "answer": "cannot say",
+        }
+    )
+    [axes] = plots.plot_sizing_curve(frame).axes
+
+    assert ("95 % interval" in axes.get_legend_handles_labels()[1]) is told
 
 
 def test_sizing_curve_shows_estimates_band_theory_and_limit() -> None:

@@ -87,9 +87,10 @@ const sayCount = value => Number.isNaN(value) ? "-" : Number.isFinite(value)
   ? value.toLocaleString("en-US", {maximumFractionDigits: Math.abs(value) < 10 ? 2 : 0}) : "no end";
 const sayShare = value => Number.isNaN(value) ? "-" : `${(100 * value).toFixed(1)} %`;
 const say = (value, unit) => ({s: sayDuration, B: saySize, "1": sayShare}[unit] || sayCount)(value);
-const sayInterval = (found, unit) => Number.isNaN(found.low) ? "-" : found.high === Infinity ? `at least ${say(found.low, unit)}`
+const hasInterval = found => !Number.isNaN(found.low) && !(found.low <= 0 && found.high === Infinity);
+const sayInterval = (found, unit) => !hasInterval(found) ? "-" : found.high === Infinity ? `at least ${say(found.low, unit)}`
   : `${say(found.low, unit)} to ${say(found.high, unit)}`;
-const sayFigure = (found, unit) => say(found.value, unit) + (Number.isNaN(found.low) ? "" : ` (${sayInterval(found, unit)})`);
+const sayFigure = (found, unit) => say(found.value, unit) + (!hasInterval(found) ? "" : ` (${sayInterval(found, unit)})`);
 
 function sayFlow(flow) {
   const trips = routesAt(state).round_trips.map(text);
