@@ -17,7 +17,8 @@ def ended_at_greeting(dialogue: Dialogue) -> Refusal | None:
     missing = _missing(policy, client, dialogue.envelope)
     if missing is not None:
         cause, rule = missing
-        return Refusal(first, reply(client.product, cause), "mail", rule, by_client=True)
+        sizes = f"message size {dialogue.envelope.size_bytes} exceeds size limit {policy.announced_size_bytes}"
+        return Refusal(first, reply(client.product, cause, detail=sizes), "mail", rule, by_client=True)
     if not policy.requires_tls_from.isdisjoint({client.server, "anyone"}) and not client.offers_tls:
         return dialogue.refused(first, reply(policy.product, "tls-required"), "mail", "tls-required")
     return None
@@ -32,6 +33,9 @@ def _missing(policy: Policy, client: Policy, envelope: Envelope) -> tuple[str, s
             return "certificate-not-valid", "tls-required"
     if not policy.offers_smtputf8 and not _is_ascii(envelope):
         return "smtputf8-not-offered", "smtputf8-required"
+    announced = policy.announced_size_bytes if client.heeds_announced_size else None
+    if announced is not None and envelope.size_bytes > announced:
+        return "more-than-announced", "size-limit"
     return None
 
 

@@ -149,6 +149,7 @@ class Policy(NamedTuple):
     defers_relaying: bool = False  # who may not relay is told to come later
     ignores_hosts: tuple[str, ...] = ()  # networks: mail hosts in them count for nothing
     announces_size: bool = True
+    heeds_announced_size: bool = False  # does not offer a host more than it announces
     offers_tls: bool = True
     offers_smtputf8: bool = True
     valid_certificate: bool = True
@@ -226,6 +227,11 @@ class Policy(NamedTuple):
             frozen = self.retry.cancel_frozen_after_s is not None
             return DnsFailure("set-up-at-fault", True, failure.reason, frozen=frozen)
         return failure._replace(temporary=True) if self.soft_bounces else failure
+
+    @property
+    def announced_size_bytes(self) -> int | None:
+        """The size that it announces at EHLO (SIZE, RFC 1870), if any."""
+        return self.max_size_bytes if self.announces_size else None
 
     @property
     def size_limits(self) -> Iterator[int]:

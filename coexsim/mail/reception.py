@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from coexsim.mail.case import may_relay
-from coexsim.mail.effects import Refused, TransactionResult, split_by_time
+from coexsim.mail.effects import Host, Refused, TransactionResult, split_by_time
 from coexsim.mail.message import Client, Command, Envelope, Rcpt, Reply, domain_of
 from coexsim.mail.policy import Policy, Rate
 from coexsim.mail.reach import WhyNotReached
-from coexsim.mail.replies import reply, softened
+from coexsim.mail.replies import at_host, reply, softened
 from coexsim.mail.setup import Setup, State
 from coexsim.mail.verify_cache import Verified
 
@@ -31,6 +31,15 @@ class Refusal(NamedTuple):
     rule: str
     recoverable: bool = False
     by_client: bool = False
+
+    def at(self, host: Host, server: str) -> Refused:
+        """As the client tells it: what the host said, or what the client itself says of it."""
+        where = f"{host.name}[{host.address}]"
+        if self.by_client:
+            own = at_host(self.reply, where)
+            return Refused((self.rcpt,), own, host.name, f"{server} does not offer what it needs: {own}")
+        said = self.reply._replace(text=f"{where} said: {self.reply}")
+        return Refused((self.rcpt,), said, host.name, f"{server} refused it: {self.reply}")
 
 
 class Reception(NamedTuple):

@@ -15,6 +15,8 @@ CLIENT_PRODUCT = "postfix"
 """In whose words a client outside tells of its failures."""
 NO_SERVER = Reply(451, "4.4.1", "no server of this scenario takes mail from this sender")
 """What a user's own program says where nobody takes its mail."""
+HOST = "%host%"
+"""Stands in a reply of a client's own for the host that it was connected to; else that host is told before the reply."""
 COMMON: Catalogue = {
     "unknown-user": (550, "5.1.1", "<{address}>: Recipient address rejected: User unknown"),
     **dict.fromkeys(
@@ -30,6 +32,7 @@ COMMON: Catalogue = {
     "address-literal": (501, "5.1.3", "<{address}>: it is not known whether this product takes address literals"),
     "bare-address": (501, "5.1.3", "<{address}>: the domain is an IP address without brackets"),
     "too-big": (552, "5.3.4", "Message size exceeds fixed limit"),
+    "more-than-announced": (552, "5.3.4", f"{{detail}} of server {HOST}"),  # smtp_proto.c [PF-SRC]: said by a client
     "body-too-big": (552, "5.3.4", "Error: message file too big"),
     "too-big-to-keep": (552, "5.3.4", "Message size exceeds fixed maximum message size"),
     "too-many-hops": (554, "5.4.6", "Too many hops"),
@@ -99,6 +102,12 @@ def reply(product: str, cause: str, *, address: str = "", domain: str = "", deta
     """The reply of a product for a cause of the catalogue."""
     code, enhanced, text = REPLIES.get(product, {}).get(cause) or COMMON[cause]
     return Reply(code, enhanced, text.format(address=address, domain=domain, detail=detail))
+
+
+def at_host(said: Reply, host: str) -> Reply:
+    """The reply that a client gives of a host, by its own rules."""
+    text = said.text.replace(HOST, host) if HOST in said.text else f"{host}: {said.text}"
+    return said._replace(text=text)
 
 
 def softened(said: Reply) -> Reply:

@@ -321,19 +321,7 @@ class TraceDriver:
                 copy.server, server, len(reception.accepted), len(recipients), reception.body_sent, at_s, taken, last
             )
         )
-        refused = (
-            Refused(
-                (refusal.rcpt,),
-                refusal.reply._replace(
-                    text=f"{host.name}[{host.address}]: {refusal.reply.text}"
-                    if refusal.by_client
-                    else f"{host.name}[{host.address}] said: {refusal.reply}"
-                ),
-                host.name,
-                f"{server} {'does not offer what it needs' if refusal.by_client else 'refused it'}: {refusal.reply}",
-            )
-            for refusal in reception.refused
-        )
+        refused = [refusal.at(host, server) for refusal in reception.refused]
         recoverable = any(refusal.recoverable for refusal in reception.refused)
         delivering.recoverable = delivering.recoverable or recoverable or self.reach.dns_is_recoverable(at_s)
         return TransactionResult(reception.accepted, *split_by_time(refused))

@@ -261,7 +261,7 @@ def test_a_reply_s_code_is_one_of_smtp_and_of_the_class_of_its_enhanced_code() -
     """RFC 5321 section 4.2.3, RFC 7504 (556) and RFC 4954 (530); 551 is for servers that tell another address, which none here does.
     RFC 2034 section 4: both codes are of one class.
     """
-    known = {421, 450, 451, 452, 454, 530, 550, 552, 553, 554, 556}
+    known = {421, 450, 451, 452, 454, 501, 530, 550, 552, 553, 554, 556}
     for cause in COMMON:
         for product in REPLIES:
             said = reply(product, cause)

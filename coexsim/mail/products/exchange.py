@@ -36,6 +36,8 @@ REPLIES = {
     "not-by-the-connector": (530, "5.7.1", "Client was not authenticated"),  # [MS-NDR]
     "too-many-hops": (554, "5.4.6", "Hop count exceeded - possible mail loop"),  # [MS-546]
     "no-smart-host": (550, "5.4.4", "ROUTING.NoConnectorForAddressType; unable to route <{address}>"),  # from memory
+    # a notice that an administrator published (ex-shell.com, 2015/01)
+    "more-than-announced": (550, "5.3.4", "SMTPSEND.OverAdvertisedSize; message size exceeds fixed maximum size"),
     "body-too-big": (552, "5.3.4", "Message size exceeds fixed maximum message size"),  # [MS-NDR]
     "too-many-recipients": (452, "4.5.3", "Too many recipients"),
     "too-many-submitted": (550, "5.5.3", "RESOLVER.ADR.RecipLimit; too many recipients"),  # [MS-NDR]; text from memory
@@ -198,7 +200,7 @@ EXCHANGE = Product(
     "Exchange",
     _exchange,
     _schedule,
-    machine_settings=dict(expired="own-code", back_pressure_delays=True),
+    machine_settings=dict(expired="own-code", back_pressure_delays=True, heeds_announced_size=True),
     replies=REPLIES,
     more_replies={"exchange-2016": SINCE_2016},
     schedules={"exchange": SCHEDULE, "exchange-2007": constant(10 * MINUTE_S, 4 * HOUR_S, 2 * DAY_S)},

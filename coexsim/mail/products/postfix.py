@@ -33,6 +33,7 @@ TELLING = ("error", "retry", "discard")  # transports whose rest is what is told
 LITERALS: frozenset[AddressForm] = frozenset({"address-literal"})
 MACHINE_SETTINGS: Settings = dict(
     address_forms=LITERALS,
+    heeds_announced_size=True,  # smtp_proto.c [PF-SRC]
     expands_first=True,
     tells_originals_apart="always",
     protects_at_rcpt=True,  # check_recipient_access (RESTRICTION_CLASS_README: internal lists)

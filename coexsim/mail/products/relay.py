@@ -49,6 +49,6 @@ RELAY = Product(
     "relay",
     _relay,
     _schedule,
-    machine_settings=dict(address_forms=postfix.LITERALS),
+    machine_settings=dict(address_forms=postfix.LITERALS, heeds_announced_size=True),
     replies=postfix.REPLIES,
 )  # one without a product speaks as Postfix does
