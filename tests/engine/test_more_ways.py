@@ -16,6 +16,8 @@ LOAD = {
 }
 FROM_OUTSIDE = {"load": {"streams": [{"from": "internet", "to": "onprem", "rate": "2/min", "sizes": "9 KB"}]}}
 
+LARGE = {"load": {"streams": [{"from": "internet", "to": "onprem", "rate": "2/min", "sizes": "30 MB"}]}}
+
 
 @pytest.mark.parametrize(
     ("name", "more", "outcomes"),
@@ -26,6 +28,7 @@ FROM_OUTSIDE = {"load": {"streams": [{"from": "internet", "to": "onprem", "rate"
         ("246b-access-table-redirect", FROM_OUTSIDE, {"delivered"}),
         ("247c-exim-mx-is-itself-reroute", {}, {"delivered"}),
         ("247d-exim-mx-is-itself-send", {}, {"delivered"}),
+        ("248-smaller-size-announced-postfix", LARGE, {"bounced"}),
         ("239-smtputf8-not-offered-behind-the-gateway", FROM_OUTSIDE, {"delivered"}),
         ("234-tls-for-all-and-a-filter-without", FROM_OUTSIDE, {"expired"}),
         ("234b-tls-for-the-relay-host-only", FROM_OUTSIDE, {"delivered"}),

@@ -224,3 +224,25 @@ def test_what_the_sending_server_needs_is_not_said_by_the_other() -> None:
     assert unfold(of_rcpt["Diagnostic-Code"]) == (
         "X-Postfix; box.smallco.net[192.0.2.20]: SMTPUTF8 is required, but was not offered"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "said"),
+    [
+        (
+            "postfix",
+            "X-Postfix",
+            "message size 30000000 exceeds size limit 20000000 of server box.smallco.net[192.0.2.20]",
+        ),
+        ("exim", "smtp", "552 5.0.0 Message size exceeds maximum permitted"),
+    ],
+)
+def test_a_message_larger_than_announced_is_given_up_by_the_client_or_refused_by_the_host(
+    name: str, by: str, said: str
+) -> None:
+    """Postfix compares before MAIL (smtp_proto.c; the lab's S2 has these words); Exim declares the size and is refused."""
+    case = {"postfix": "248-smaller-size-announced-postfix", "exim": "248b-smaller-size-announced-exim"}[name]
+    setup = Setup(load_scenario(f"tests/routing/public_cases/{case}.yaml"))
+    _, (_, of_rcpt) = read_back(setup, trace(setup, "x@elsewhere.org", "anna@smallco.net", size_bytes=30_000_000))
+
+    assert unfold(of_rcpt["Diagnostic-Code"]) == f"{by}; {said}"

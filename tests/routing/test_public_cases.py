@@ -546,6 +546,15 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "247b-exim-mx-is-itself-as-ever": ("hestiacp #4132: temporarily rejected RCPT", set()),
     "247c-exim-mx-is-itself-reroute": ("Exim specification, self = reroute", {"MX-MISSING"}),
     "247d-exim-mx-is-itself-send": ("Exim specification, self = send: with extreme caution", {"LOOP"}),
+    "248-smaller-size-announced-postfix": (
+        "seen with Postfix 3.7.11; Postfix source, smtp_proto.c; MailCleaner #663",
+        {"SIZE-LIMITS-DIFFER"},
+    ),
+    "248b-smaller-size-announced-exim": ("Exim specification, size_addition; MailCleaner #663", {"SIZE-LIMITS-DIFFER"}),
+    "248c-smaller-size-announced-exchange": (
+        "ex-shell.com 2015/01, SMTPSEND.OverAdvertisedSize",
+        {"SIZE-LIMITS-DIFFER"},
+    ),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),
