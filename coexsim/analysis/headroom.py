@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from math import inf
+from math import inf, log
 
 from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
 from coexsim.analysis.loads import Loads, station_loads
@@ -117,6 +117,11 @@ def bracket(answer: Callable[[int], str], count: int, guess: int) -> tuple[int, 
         if not ahead:
             return low, high, undecided
         at = (ahead[0] if found == MET else ahead[-1]) if tried == 1 else ahead[(len(ahead) - 1) // 2]
+
+
+def most_growths() -> int:
+    """How many growths `find_headroom` tries if every answer is clear: the first, the one beside it, and by halving the rest."""
+    return 2 + round(log(MOST_GROWTH) / log(STEP)).bit_length()
 
 
 def _fullest(loads: Loads) -> float:

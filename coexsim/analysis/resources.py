@@ -18,6 +18,8 @@ from coexsim.sim.world import World
 
 KEEP_UP = "to keep up in the "
 """Why so much of a resource is needed that no objective is about; `peak_of` says in which time, and ends the sentence."""
+FULL = 0.99
+"""A line that is busier than this carries less than is asked of it."""
 COLUMNS = ["resource", "has", "busy", "needed", "why"]
 
 
@@ -31,7 +33,8 @@ def resource_table(
     has       what there is (threads, bytes, bytes per second); infinite: no limit
     busy      the share of it in use in the busiest hour, mean over replications; of the disk, the most in any of them
     needed    the least that theory finds enough for the objectives on this resource, or to keep up; of the disk what
-              was used; NaN: no answer
+              was used; of a line what was in use, mean over replications, over the share that an objective on it allows;
+              NaN: no answer
     why       what `needed` rests on
     ========  ===============================================================================================
     """
@@ -55,21 +58,29 @@ def resource_table(
     links = {link.name: link for ends, link in world.network.links.items() if site in ends}
     for load in loads.stations:
         if load.stage == "link" and load.server in links:
-            link = links[load.server]
-            mail = load.mail_share(load.busiest_per_s) * (link.bandwidth or inf)
+            link, share = links[load.server], busy.get((load.server, "link"), nan)
+            has = link.bandwidth or inf
             other = link.most_background(*world.measured_s)
-            why = KEEP_UP + peak + (", with the other traffic" if other else "")
-            rows.append(
-                (
-                    load.server,
-                    link.bandwidth or inf,
-                    busy.get((load.server, "link"), nan),
-                    mail + other,
-                    why,
-                )
+            used = has * share
+            if not share < FULL or has == inf:  # what a full line would carry, had it room, only theory knows
+                used = load.mail_share(load.busiest_per_s) * has + other
+            allowed, why = _allowed_share(
+                load, objectives, KEEP_UP + peak + (", with the other traffic" if other else "")
             )
+            rows.append((load.server, has, share, used / allowed, why))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.sort_values("busy", ascending=False, na_position="last", ignore_index=True, kind="stable")
+
+
+def _allowed_share(load: StationLoad, objectives: Sequence[Objective], why: str) -> tuple[float, str]:
+    """How much of a line may be in use in its busiest hour by the objectives on it; all of it where there is none."""
+    allowed = 1.0
+    for each in objectives:
+        if each.kind == "utilisation" and each.is_upper and load.server in each.places:
+            grown = 1.0 if each.busiest_hour else load.busiest_per_s / load.rate_per_s
+            if 0 < each.limit * grown < allowed:
+                allowed, why = each.limit * grown, each.text
+    return allowed, why
 
 
 def shortfalls(scenario: Scenario, server: str, objectives: Sequence[Objective]) -> list[str]:

@@ -8,7 +8,7 @@ is said of a machine that was neither tried nor ruled out by one that was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ import pandas as pd
 from coexsim.analysis.assess import Assessment, assess
 from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.doubts import say_deferred
-from coexsim.analysis.headroom import Headroom, find_headroom
+from coexsim.analysis.headroom import Headroom, find_headroom, most_growths
 from coexsim.analysis.loads import Demand, Loads, station_demand, station_loads
 from coexsim.analysis.measured_mail import MeasuredMail, measured_mail
 from coexsim.analysis.resources import resource_table
@@ -249,6 +249,23 @@ def find_size(
     )
 
 
+def most_looks(scenario: Scenario, *, headroom: bool = True) -> int:
+    """How many machines and growths `find_size` tries if every answer is clear and theory rules out nothing.
+
+    Of machines the first, and by halving the rest; of ranges that for each, and then for all of them together.
+    Raises `NoDataError` for a range that cannot be read.
+    """
+    size = scenario.size
+    growths = most_growths() if headroom else 0
+    if size is None:
+        return growths
+    if size.candidates or not size.ranges:
+        return 1 + (len(size.candidates) - 1).bit_length() + growths
+    steps = [len(ladder) for ladder in _ladders(size.ranges).values()]
+    jointly = sum(steps) if len(steps) > 1 else 0
+    return sum(1 + (count - 1).bit_length() for count in steps) + jointly + growths
+
+
 class _Search:
     """Tries candidates and remembers what each told; counts what it spends."""
 
@@ -351,12 +368,16 @@ def _is_open(row: Tried) -> bool:
     return row.status == "not tried" and not row.why
 
 
-def _by_ranges(search: _Search, ranges: dict[str, str], curve: bool) -> Sizing:
-    """An answer for each resource with the others at their largest, then for all of them together."""
+def _ladders(ranges: Mapping[str, str]) -> dict[str, list[Candidate]]:
     try:
-        ladders = {resource: ladder(resource, text) for resource, text in ranges.items()}
+        return {resource: ladder(resource, text) for resource, text in ranges.items()}
     except ValueError as error:
         raise NoDataError(f"size.ranges: {error}") from None
+
+
+def _by_ranges(search: _Search, ranges: dict[str, str], curve: bool) -> Sizing:
+    """An answer for each resource with the others at their largest, then for all of them together."""
+    ladders = _ladders(ranges)
     tops = {resource: steps[-1] for resource, steps in ladders.items()}
     each = {}
     for resource, steps in ladders.items():

@@ -64,7 +64,7 @@ def size(
     """
     from coexsim.analysis.assess import FIRST_LOOK
     from coexsim.analysis.size_words import require_question
-    from coexsim.analysis.sizing import find_size
+    from coexsim.analysis.sizing import MOST, find_size, most_looks
     from coexsim.experiment.executors import open_executor
     from coexsim.report.words import not_counted, scope
     from coexsim.scenario.load import load_scenario
@@ -74,7 +74,10 @@ def size(
     require_question(spec)
     folder = results_folder(out, scenario, "-size")
     fewest = 3 * FIRST_LOOK if headroom else FIRST_LOOK  # a machine, a growth that it holds, and one that it does not
-    ask_first(spec, fewest, yes, at_least=True, keeps_mail=False, quiet=quiet)
+    machines = len(spec.size.candidates) if spec.size else 0
+    looks = most_looks(spec, headroom=headroom) + (asked.most_looks * max(machines, 1) if asked is not None else 0)
+    each = most or (spec.size.replications if spec.size else MOST)
+    ask_first(spec, fewest, yes, at_least=True, at_most=looks * each, keeps_mail=False, quiet=quiet)
     with progress_bar("size", quiet=quiet) as shown, open_executor(jobs, dask) as executor:
         tell = shown.count
         found = find_size(
@@ -116,7 +119,7 @@ def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | 
             scale = 8 if unit == "bit/s" else 1
             figures += [
                 figure("has", str(resource), scale * has, unit),
-                figure("needed by theory", str(resource), scale * needed, unit),
+                figure("needed", str(resource), scale * needed, unit),
             ]
             figures.append(figure(f"busy share in the {peak}", str(resource), busy, "1"))
     return envelope(
@@ -219,7 +222,7 @@ def _resources(found: Sizing, spec: Scenario) -> Any:
         kind = str(resource) if resource in IN_CAPACITY else "uplink"
         say = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
         table.add_row(str(resource), str(why), say[0], f"{100 * busy:.1f} %" if busy == busy else "-", say[1])
-    title = f"\nResources of {found.server}, in the {peak_of(spec)}; needed by theory, of the disk as seen"
+    title = f"\nResources of {found.server}, in the {peak_of(spec)}; needed by theory, of lines and disk as seen"
     return titled(title, table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,17 @@ from coexsim.analysis import assess as assess_module
 from coexsim.analysis import sizing as sizing_module
 from coexsim.analysis.assess import FIRST_LOOK, Measured, assess, look_levels, looks
 from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
-from coexsim.analysis.headroom import bracket, find_headroom, grown
+from coexsim.analysis.headroom import bracket, find_headroom, grown, most_growths
 from coexsim.analysis.loads import StationLoad, station_loads
 from coexsim.analysis.resources import shortfalls
 from coexsim.analysis.screening import predict, too_small
-from coexsim.analysis.sizing import Sizing, Tried, find_size
+from coexsim.analysis.sizing import Sizing, Tried, find_size, most_looks
 from coexsim.analysis.slo_measure import Sample
 from coexsim.analysis.slo_text import parse_objective, read_objectives
 from coexsim.analysis.theory import allen_cunneen_wait_s, mmc_wait_s, workers_needed
 from coexsim.errors import NoDataError, ScenarioError
 from coexsim.rng import stream
+from coexsim.scenario.load import changed
 from coexsim.scenario.model import Candidate, Scenario
 from coexsim.stats import mean_interval
 from tests.analysis.small import small
@@ -497,3 +499,35 @@ def test_a_growth_gets_a_first_look_and_more_only_where_it_is_asked_for() -> Non
 
     assert set(runs[0]) == {FIRST_LOOK}
     assert max(runs[1]) > FIRST_LOOK
+
+
+@pytest.mark.parametrize(("names", "most"), [("a", 1), ("ab", 2), ("abc", 3), ("abcd", 3), ("abcdefgh", 4)])
+def test_no_more_machines_are_tried_than_were_foreseen(names: str, most: int) -> None:
+    """Whichever of them is the least that holds, and whichever is tried first: the first, and by halving the rest."""
+    spec = changed(small(), {"size": {"server": "onprem", "candidates": [{"name": n, "cores": 1} for n in names]}})
+    assert most_looks(spec, headroom=False) == most
+    for least, first in product(range(len(names) + 1), range(len(names))):
+        best, low, at, tried = len(names), 0, first, 0
+        while True:
+            tried += 1
+            best, low = (at, low) if at >= least else (best, at + 1)
+            if low >= best:
+                break
+            at = range(low, best)[(best - low) // 2]
+        assert tried <= most
+
+
+def test_no_more_growths_are_tried_than_were_foreseen() -> None:
+    """Of 57 steps of 5 % up to 16 times the load, wherever it breaks and whatever is guessed."""
+
+    def tries(breaks: int, guess: int) -> int:
+        tried: list[int] = []
+
+        def answer(at: int) -> str:
+            tried.append(at)
+            return "met" if at < breaks else "missed"
+
+        bracket(answer, 57, guess)
+        return len(tried)
+
+    assert max(tries(*each) for each in product(range(58), range(57))) <= most_growths() == 8
