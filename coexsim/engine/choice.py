@@ -66,10 +66,9 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
             yield f"servers.{name}.ipv6"
         if server.greylisting is not None and _from_several_addresses(scenario):
             yield f"servers.{name}.greylisting of mail from several addresses of one sender"
-        if getattr(server, "reject_unverified_recipient", False) or getattr(server, "verify_recipient", "").startswith(
-            "callout"
-        ):
-            yield f"servers.{name}: recipients probed along their route"
+        probes = any(getattr(server, f"reject_unverified_{of}", False) for of in ("recipient", "sender"))
+        if probes or getattr(server, "verify_recipient", "").startswith("callout"):
+            yield f"servers.{name}: addresses probed along their route"
         for key in ("smtp_fallback_relay", "fallback_hosts"):
             if getattr(server, key, ()):
                 yield f"servers.{name}.{key}"

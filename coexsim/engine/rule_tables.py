@@ -74,7 +74,7 @@ class RuleTableCache:
         self._kept = [each for each in self._kept if each[1] is not tables]
         yield tables
         by_history = any(
-            policy.greylist_s is not None or policy.verifies == "probe" or policy.rates
+            policy.greylist_s is not None or policy.verify_times is not None or policy.rates
             for policy in setup.policies.values()
         )
         if not by_history and len(tables.classes) <= MOST_CLASSES:

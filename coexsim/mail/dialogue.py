@@ -158,7 +158,7 @@ def _relaying_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     """Refused for who sends, from where, and to which domain: whoever the recipient is there."""
     policy, sender = dialogue.policy, dialogue.envelope.sender
     if sender and not dialogue.own_user:
-        refusal = sender_refused(dialogue, rcpt)
+        refusal = sender_refused(dialogue, rcpt) or _unverified_sender(dialogue, rcpt)
         if refusal is not None:
             return refusal
     own_client = dialogue.own_user or dialogue.client in policy.own_clients
@@ -236,29 +236,45 @@ def _unverified(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
 
     Exim works the route out; Postfix's reject_unverified_recipient also asks the next host, which may ask on (ADDRESS_VERIFICATION_README).
     """
-    found = (
-        _probe(dialogue, rcpt)
-        if dialogue.verified is None
-        else dialogue.verified(rcpt.address, lambda: _probe(dialogue, rcpt))
-    )
+    found = _found_by_probe(dialogue, rcpt.address, dialogue.client)
     if found is None or (found.temporary and dialogue.policy.takes_unverified):
         return None
     if found.temporary:
         unreached = found.enhanced == "4.4.1"
         rule = "next-host-not-reached" if unreached else "recipient-verification"
         return dialogue.no(rcpt, "unverified-recipient", rule, detail=str(found), recoverable=unreached)
-    cause = "undeliverable-recipient"
-    refusal = dialogue.no(rcpt, cause, "recipient-verification", detail=str(found))
-    if dialogue.policy.unverified_code == 550:
-        return refusal
-    return refusal._replace(reply=Reply(450, "4.1.1", refusal.reply.text))
+    # With 450 Postfix says "unverified" of either (smtpd_check.c).
+    cause = "undeliverable-recipient" if dialogue.policy.unverified_code == 550 else "unverified-recipient"
+    return dialogue.no(rcpt, cause, "recipient-verification", detail=str(found))
 
 
-def _probe(dialogue: Dialogue, rcpt: Rcpt) -> Reply | None:
-    """What mail for a recipient would meet on its way; None: it would be delivered, or taken by the next host."""
+def _unverified_sender(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
+    """The refusal because of a sender to whom a probe shows that mail cannot be sent now, or at all (Postfix: reject_unverified_sender)."""
+    policy, sender = dialogue.policy, dialogue.envelope.sender
+    if policy.unverified_sender_code is None or dialogue.trusted:
+        return None
+    found = _found_by_probe(dialogue, sender, "own-user")
+    if found is None:
+        return None
+    for_good = not found.temporary and policy.unverified_sender_code == 550
+    return dialogue.no(
+        rcpt, "undeliverable-sender" if for_good else "unverified-sender", "sender-verification", sender, detail=str(found),
+        recoverable=found.enhanced == "4.4.1",
+    )  # fmt: skip
+
+
+def _found_by_probe(dialogue: Dialogue, address: str, came_from: Client) -> Reply | None:
+    """What a probe of an address finds, now or as it is remembered; None: it can be delivered to."""
+    if dialogue.verified is None:
+        return _probe(dialogue, address, came_from)
+    return dialogue.verified(address, lambda: _probe(dialogue, address, came_from))
+
+
+def _probe(dialogue: Dialogue, address: str, came_from: Client) -> Reply | None:
+    """What mail for an address would meet on its way; None: it would be delivered, or taken by the next host."""
     setup, policy = dialogue.setup, dialogue.policy
-    probe = Envelope("", (Rcpt(rcpt.address),)).with_received(setup.machine_of(policy.server))
-    for disposition in decide(setup, policy.server, probe, dialogue.client, dialogue.state).dispositions:
+    probe = Envelope("", (Rcpt(address),)).with_received(setup.machine_of(policy.server))
+    for disposition in decide(setup, policy.server, probe, came_from, dialogue.state).dispositions:
         found = None
         if disposition.action == "fail" and disposition.reply is not None:
             found = disposition.reply
@@ -277,7 +293,7 @@ def _at_next_hop(dialogue: Dialogue, hop: NextHop, probe: Envelope) -> Reply | N
         by_set_up = policy.is_at_fault(hosts, hop)
         said = hosts.reply or reply(policy.product, hosts.cause, domain=hop.name, detail=hosts.reason)
         return said._replace(code=451, enhanced="4" + said.enhanced[1:]) if by_set_up else said
-    if policy.verifies == "route":
+    if policy.verifies == "route":  # Exim works the route out, and asks nobody
         return None
 
     def take(server: str, recipients: Recipients) -> TransactionResult:

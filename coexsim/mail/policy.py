@@ -130,6 +130,7 @@ class Policy(NamedTuple):
         "off"  # a recipient at RCPT: can it be routed; does the next host take it
     )
     unverified_code: Literal[450, 550] = 450
+    unverified_sender_code: Literal[450, 550] | None = None  # of a sender whom a probe does not reach; None: not probed
     verify_times: VerifyTimes | None = None  # how long it remembers what a probe found; None: it does not probe
     colleagues: frozenset[str] = frozenset()  # servers whose mail files it knows of: mail for them goes there directly
     own_clients: frozenset[str] = frozenset()  # outbound servers of the same service and tenant

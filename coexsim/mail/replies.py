@@ -50,6 +50,8 @@ COMMON: Catalogue = {
         "5.1.1",
         "<{address}>: Recipient address rejected: undeliverable address: {detail}",
     ),
+    "unverified-sender": (450, "4.1.7", "<{address}>: Sender address rejected: unverified address: {detail}"),
+    "undeliverable-sender": (550, "5.1.7", "<{address}>: Sender address rejected: undeliverable address: {detail}"),
     "smtputf8-not-offered": (550, "5.6.7", "SMTPUTF8 is required, but was not offered"),
     "tls-not-offered": (454, "4.7.4", "TLS is required, but was not offered"),
     "certificate-not-valid": (454, "4.7.5", "Server certificate not verified"),

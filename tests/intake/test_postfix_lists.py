@@ -178,6 +178,20 @@ def test_senders_that_are_not_listed_are_refused_where_it_says_so(tmp_path: Path
     assert postfix(tmp_path, SAFE + lines).reject_unlisted_sender == refused
 
 
+def test_probes_of_senders_and_recipients_are_keys(tmp_path: Path) -> None:
+    """Postconf(5): reject_unverified_sender, reject_unverified_recipient and the codes of addresses that bounce."""
+    main = (
+        "smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination,\n"
+        "  reject_unverified_sender, reject_unverified_recipient\n"
+        "unverified_sender_reject_code = 550\nunverified_recipient_reject_code = 554\n"
+    )
+    server = postfix(tmp_path, main)
+
+    assert (server.reject_unverified_sender, server.unverified_sender_reject_code) == (True, 550)
+    assert (server.reject_unverified_recipient, server.unverified_recipient_reject_code) == (True, 550)
+    assert not told(imported(tmp_path, {"main.cf": BASE + main}, "postfix"), "smtpd_recipient_restrictions")
+
+
 def test_access_tables_are_read_with_whose_mail_they_are_asked_about(tmp_path: Path) -> None:
     """Access(5): actions are keys, before permit_mynetworks of everyone's mail; a restriction class in a table is told."""
     main = (

@@ -33,6 +33,18 @@ likely = st.sampled_from([True, True, True, False])  # much is said sensibly, so
 hop = st.sampled_from([f"[{HOSTS[0]}]", f"[{HOSTS[2]}]", f"[{HOSTS[1]}]"]) | st.sampled_from(HOPS)
 maybe_hop = st.none() | hop
 limit = st.sampled_from([2, 3, 10, 25, 50])
+action = st.sampled_from(
+    [
+        "REJECT",
+        "450 later",
+        "HOLD",
+        "DISCARD",
+        "OK",
+        "REDIRECT iUser1@corporate.com",
+        "BCC all@corporate.com",
+        "FILTER smtp:[localhost]",
+    ]
+)
 few = st.sampled_from([1, 2, 3])
 size = st.sampled_from([None, "4 KB", "10 MB"])
 own = st.just(["corporate.com", "cloud.corporate.com"])
@@ -133,12 +145,20 @@ postfix = keys(
     sender_dependent_relayhost_maps=st.dictionaries(st.sampled_from(["@corporate.com", "dUser1@corporate.com"]), hop),
     reject_unverified_recipient=switch,
     unverified_recipient_reject_code=st.sampled_from([450, 550]),
+    reject_unverified_sender=switch,
+    check_sender_access=st.dictionaries(st.sampled_from(["corporate.com", "otherdomain.com", "<>"]), action),
+    check_recipient_access=st.dictionaries(
+        st.sampled_from(["corporate.com", "dUser1@corporate.com", "iUser1@"]), action
+    ),
+    check_recipient_access_of=st.sampled_from(["outside", "everyone"]),
     smtpd_recipient_limit=few,
     hopcount_limit=limit,
     **COMMON,
 )
 exim = keys(
     {"kind": "exim"},
+    self=st.sampled_from(["freeze", "fail", "pass", "send", "reroute: corporate.com", "reroute: otherdomain.com"]),
+    allow_domain_literals=switch,
     local_domains=domains,
     relay_to_domains=domains,
     smart_host=maybe_hop,

@@ -555,6 +555,11 @@ CASES: dict[str, tuple[str, set[str]]] = {
         "ex-shell.com 2015/01, SMTPSEND.OverAdvertisedSize",
         {"SIZE-LIMITS-DIFFER"},
     ),
+    "249-sender-address-verification": (
+        "ADDRESS_VERIFICATION_README, sender address verification; Postfix source, smtpd_check.c; Mailu #353",
+        set(),
+    ),
+    "249b-sender-address-verification-for-good": ("postconf(5), unverified_sender_reject_code", set()),
     "exim-smart-host-unknown": ("Exim specification; seen with Exim 4.96", {"SMART-HOST-NO-ADDRESS"}),
     "exim-smart-host-itself": ("Exim specification, self; seen with Exim 4.96", {"SMART-HOST-IS-ITSELF"}),
     "hosted-forwarding-loop": ("seen with Postfix 3.7.11", {"LOOP", "VALID-RECIPIENT-BOUNCES"}),

@@ -66,6 +66,11 @@ def _clients(main: Main, found: Found, server: tuple[str, str]) -> None:
     where = main.where("address_verify_negative_cache")
     if where is not None and main.text("address_verify_negative_cache") == "no":
         found.put((*server, "address_verify_negative_cache"), "disabled", where)
+    for name in ("unverified_recipient_reject_code", "unverified_sender_reject_code"):
+        where = main.where(name)
+        code = number(main.text(name)) if where is not None else None
+        if where is not None and code is not None and code != 450:
+            found.put((*server, name), 550 if code >= 500 else 450, where)
     for name in ("soft_bounce", "resolve_numeric_domain"):
         where = main.where(name)
         if where is not None and main.text(name) == "yes":

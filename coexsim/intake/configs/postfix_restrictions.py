@@ -68,7 +68,8 @@ _PLAIN_RESTRICTIONS = _AGAINST_RELAYING | {
 _WITH_ARGUMENT = ("check_policy_service", "check_client_access", "check_sender_access", "check_recipient_access", "check_helo_access",
                   "reject_rbl_client", "reject_rhsbl_sender", "reject_rhsbl_client", "sleep", "check_sender_mx_access",
                   "check_recipient_mx_access", "reject_rhsbl_helo", "check_sender_ns_access", "warn_if_reject")  # fmt: skip
-_AS_KEYS = ("reject_unknown_sender_domain", "reject_unknown_recipient_domain", "reject_unverified_recipient")
+_AS_KEYS = ("reject_unknown_sender_domain", "reject_unknown_recipient_domain", "reject_unverified_recipient",
+            "reject_unverified_sender")  # fmt: skip
 
 
 def _spelled_out(main: Main, words: list[str], depth: int = 0) -> list[str]:

@@ -104,6 +104,7 @@ def _postfix(server: PostfixServer, scenario: Scenario, _host: AnyServer) -> Set
         defers_relaying=server.defer_unauth_destination,
         verifies="probe" if server.reject_unverified_recipient else "off",
         verify_times=_verify_times(server),
+        unverified_sender_code=server.unverified_sender_reject_code if server.reject_unverified_sender else None,
         unverified_code=server.unverified_recipient_reject_code,
         relays_for=frozenset(server.relay_for) | frozenset(server.mynetworks),
         max_size_bytes=server.message_size_limit or None,
@@ -172,8 +173,8 @@ def _has_host(to: str) -> bool:
 
 
 def _verify_times(server: PostfixServer) -> VerifyTimes | None:
-    """How long verify(8) remembers what a probe found; None: recipients are not probed."""
-    if not server.reject_unverified_recipient:
+    """How long verify(8) remembers what a probe found; None: nobody is probed."""
+    if not (server.reject_unverified_recipient or server.reject_unverified_sender):
         return None
     return VerifyTimes(
         server.address_verify_positive_expire_time,

@@ -14,7 +14,7 @@ _CODE = re.compile(r"([45][0-9]{2})\s+(.*)")
 _ENHANCED = re.compile(r"([45]\.\d{1,3}\.\d{1,3})(?:\s+(.*)|$)")
 REJECTS = {"reject": (554, "5.7.1"), "defer": (450, "4.7.1"), "defer_if_permit": (450, "4.7.1")}  # access_map_*_code
 # An address's status code, as it is told of a sender and of a recipient (smtpd_dsn_fix.c).
-OF_SENDERS = {"1": "0", "2": "8", "3": "7", "4": "0", "5": "0", "6": "0", "7": "7", "8": "8"}
+OF_SENDERS = {"1": "7", "2": "8", "3": "7", "4": "7", "5": "0", "6": "7", "7": "7", "8": "8"}
 OF_RECIPIENTS = {"1": "1", "2": "2", "3": "3", "4": "4", "5": "5", "6": "6", "7": "3", "8": "2"}
 
 

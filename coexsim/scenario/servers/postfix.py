@@ -207,6 +207,14 @@ class PostfixServer(ServerBase):
     unverified_recipient_reject_code: Literal[450, 550] = Field(
         default=450, description="for an address that the probe shows to bounce; 450 by default (postconf(5))"
     )
+    reject_unverified_sender: Switch = Field(
+        default=False,
+        description="a probe along the route of mail to the sender, of clients that may not relay; not deliverable or not known yet is "
+        "refused at RCPT, 4.1.7 [PF]",
+    )
+    unverified_sender_reject_code: Literal[450, 550] = Field(
+        default=450, description="for a sender whose address the probe shows to bounce [PF]"
+    )
     address_verify_positive_expire_time: Seconds = Field(
         default=31 * 86400.0,
         gt=0,
