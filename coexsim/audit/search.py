@@ -14,11 +14,12 @@ from coexsim.audit.flows import Flow, hosts_behind
 from coexsim.mail.dns import Answer, DnsFailure, Question
 from coexsim.mail.message import NextHop, fold, next_hop
 from coexsim.mail.policy import Policy
+from coexsim.mail.products.services import organisation_of
 from coexsim.mail.setup import Setup
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.names import Names
 from coexsim.scenario.places import Path
-from coexsim.scenario.servers import ExternalServer, HostedInbound
+from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbound
 from coexsim.scenario.wording import Wording, wording_of
 
 ARTICLE_STEP = re.compile(r" \(the article's [^()]*\)")
@@ -129,8 +130,13 @@ class Search:
 
     @cached_property
     def is_of_the_article(self) -> bool:
-        """Has it a product that the article sets up: Domino or Exchange."""
-        return any(server.kind in ("domino", "exchange") for server in self.scenario.servers.values())
+        """Is it a set-up as the article's: Domino or Exchange beside its service, or one that is not named."""
+        of_others = any(
+            organisation_of(self.scenario, server).service.key not in ("smartcloud-inotes", "other")
+            for kind in (HostedInbound, HostedOutbound)
+            for server in self.scenario.of_kind(kind).values()
+        )
+        return not of_others and any(server.kind in ("domino", "exchange") for server in self.scenario.servers.values())
 
     def finding(
         self,

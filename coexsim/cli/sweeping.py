@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,7 +74,7 @@ def sweep(
 
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the first run
-    grid = dict(key_and_values(word) for word in keys)
+    grid = keys_and_values(keys)
     folder = results_folder(out, scenario, "-sweep")
     combinations = prod(len(read_values(values)) for values in grid.values())
     ask_first(spec, combinations * (replications or spec.run.replications), yes, keeps_mail=False, quiet=quiet)
@@ -184,6 +187,26 @@ def _point_data(table: Any, keys: list[str]) -> list[dict[str, Any]]:
         around = bounded_interval(mean, half_width(rows.to_numpy()), most_of(what))
         point["figures"].append(figure(what, where, mean, unit, around.low, around.high))
     return list(found.values())
+
+
+def keys_and_values(words: Sequence[str]) -> dict[str, str]:
+    """Each ``KEY=VALUES`` apart. Raises `UsageError`; where a blank parted one, with what to write."""
+    found = {}
+    for place, word in enumerate(words):
+        if place and "=" not in word:
+            key, _, values = words[place - 1].partition("=")
+            each = values.split(",")
+            if all(re.fullmatch(r"\d+(\.\d+)?", value) for value in each):  # a unit behind the last of several
+                whole = f"{key}={','.join(f'{value} {word}' for value in each)}"
+            else:
+                rest = takewhile(lambda each: "=" not in each, words[place:])
+                whole = " ".join((words[place - 1], *rest))
+            raise UsageError(
+                f"{word!r} says no values; a blank parts words: if it belongs to the one before, write '{whole}' in quotes"
+            )
+        key, values = key_and_values(word)
+        found[key] = values
+    return found
 
 
 def key_and_values(word: str) -> tuple[str, str]:

@@ -66,12 +66,19 @@ def processes(jobs: int) -> Iterator[Executor]:
     copied = jobs > 1 and sys.platform == "linux"
     context = multiprocessing.get_context("forkserver" if copied else "spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts_to_parent)
-    if copied:
-        context.set_forkserver_preload([PRELOAD])
-        forkserver.ensure_running()
-    else:
-        for _ in range(jobs):
-            pool.submit(import_module, PRELOAD)
+    try:
+        if copied:
+            context.set_forkserver_preload([PRELOAD])
+            forkserver.ensure_running()
+        else:
+            for _ in range(jobs):
+                pool.submit(import_module, PRELOAD)
+    except (
+        RuntimeError
+    ):  # none can be started by a worker that still imports its caller's script, which starts runs anew
+        if multiprocessing.current_process().name == "MainProcess":
+            raise
+        raise SystemExit(1) from None  # without a word: `result_of` says why in the caller
     try:
         yield pool
     except BaseException:
@@ -171,7 +178,17 @@ def result_of(future: Future[T]) -> T:
     try:
         return future.result()
     except BrokenProcessPool:
-        raise CoexsimError(
-            "a worker process died: perhaps for want of memory, then try again with fewer --jobs; or it imported a script that "
-            "starts runs without asking if __name__ == '__main__'"
-        ) from None
+        raise CoexsimError(_say_died()) from None
+
+
+def _say_died() -> str:
+    """Why a worker may have died: of a script's it is most often that it imports the script, which starts runs anew."""
+    memory = "for want of memory, then try again with fewer jobs"
+    main = sys.modules.get("__main__")
+    script = getattr(main, "__file__", None)
+    if script is None or getattr(main, "__spec__", None) is not None:
+        return f"a worker process died: perhaps {memory}"
+    return (
+        f"the worker processes ended: each imports {script} first, which must not start runs then; put what it does under "
+        f'if __name__ == "__main__": (or ask for jobs=1). Where it does so already, they died perhaps {memory}'
+    )

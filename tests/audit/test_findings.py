@@ -584,14 +584,16 @@ def test_a_forwarding_address_is_blamed_for_itself_alone() -> None:
 
 
 def test_the_article_is_cited_to_whom_it_is_about() -> None:
-    """It sets up Domino and Exchange: a site of Postfix alone is told what to do, without its steps."""
+    """It sets up Domino and Exchange beside iNotes: a site of Postfix, or beside another service, is told what to do without its steps."""
     postfix = "servers:\n  smart-host: null\n  onprem: {kind: postfix, site: office, host: domino.corporate.com}\n"
     lost = "dns: {corporate.com: '@ 1h IN MX 10 nowhere.corporate.com.'}\n"
     told = [each.text for each in found(article_with(postfix + lost)) if each.code == "MX-NO-ADDRESS"]
     domino = [each.text for each in found(article_with(lost)) if each.code == "MX-NO-ADDRESS"]
+    beside = exchange(more="  inotes-inbound: {provider: exchange-online}\n")
+    told += [each.text for each in found(article_with(beside + lost)) if each.code == "MX-NO-ADDRESS"]
 
-    assert "write an A record" in told[0]
-    assert "article" not in told[0]
+    assert len(told) == 2
+    assert all("write an A record" in each and "article" not in each for each in told)
     assert "the article's step" in domino[0]
 
 

@@ -102,6 +102,11 @@ def test_what_one_command_was_told_is_forgotten_by_the_next() -> None:
         (["outage", FLOWS, "--server", "onprem", "--at", "25:00", "--for", "1 h"], "--at: "),
         (["outage", FLOWS, "--server", "onprem", "--at", "10:00", "--for", "1"], "--for: "),
         (["sweep", FLOWS, "hosted_share"], "says no values"),
+        (
+            ["sweep", FLOWS, "links[0].bandwidth=2,10", "Mbit/s"],
+            "write 'links[0].bandwidth=2 Mbit/s,10 Mbit/s' in quotes",
+        ),
+        (["sweep", FLOWS, "load.growth=1..4", "step", "2"], "write 'load.growth=1..4 step 2' in quotes"),
         (["diff", FLOWS, FLOWS, FLOWS], "unexpected extra argument"),
         (["check"], "Try 'coexsim check --help'."),
         (["--verson"], "No such option: --verson"),

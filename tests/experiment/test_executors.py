@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -71,6 +73,26 @@ def test_a_killed_process_is_said(tmp_path: Path) -> None:
     """A pool of processes does not mend itself."""
     with pytest.raises(CoexsimError, match="a worker process died"), open_executor(2) as pool:
         gathered(pool, workers.killing_run, str(tmp_path))
+
+
+@pytest.mark.parametrize("guard", ["", 'if __name__ == "__main__":'])
+def test_a_script_that_starts_runs_anew_in_its_workers_is_told_so(guard: str, tmp_path: Path) -> None:
+    """With the one error that says what to write, and no traceback of a worker's; under the guard it runs."""
+    script = tmp_path / "mine.py"
+    work = "with open_executor(2) as pool:\n    print(sum(n for _, n in run_all(pool, abs, [(-1,), (-2,)])))"
+    body = "\n".join(f"    {line}" for line in work.split("\n")) if guard else work
+    script.write_text(f"from coexsim.experiment.executors import open_executor, run_all\n{guard}\n{body}\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)
+
+    if guard:
+        assert done.stdout.split() == ["3"]
+        return
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    assert (
+        f"each imports {script} first, which must not start runs then; put what it does under if __name__ =="
+        in done.stderr
+    )
 
 
 def test_no_jobs_are_refused() -> None:

@@ -141,7 +141,7 @@ def _limits(organisation: Organisation) -> Limits:
 def _looks_up(unknown: str) -> DomainRule:
     """The service looks its people up, and passes mail for others to where they are."""
     return DomainRule(
-        True, "relay" if unknown == "relay" else "fail", "home", False, "not-ours-by-mx", "mail-file-in-the-service",
+        True, "relay" if unknown == "relay" else "fail", "home", False, "not-in-directory", "mail-file-in-the-service",
         any_route=True,
     )  # fmt: skip
 
