@@ -33,7 +33,7 @@ def _missing(policy: Policy, client: Policy, envelope: Envelope) -> tuple[str, s
             return "certificate-not-valid", "tls-required"
     if not policy.offers_smtputf8 and not _is_ascii(envelope):
         return "smtputf8-not-offered", "smtputf8-required"
-    announced = policy.announced_size_bytes if client.heeds_announced_size else None
+    announced = policy.announced_size_bytes if client.heeds_announced_size and envelope.declares_size else None
     if announced is not None and envelope.size_bytes > announced:
         return "more-than-announced", "size-limit"
     return None
