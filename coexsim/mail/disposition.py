@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from coexsim.mail.case import Case, Disposition
 from coexsim.mail.directory import Group, Person
-from coexsim.mail.dns import DnsFailure, hop_to_domain, is_address
+from coexsim.mail.dns import DnsFailure, is_address
 from coexsim.mail.expansion import expanded, forwards_to, leads_elsewhere
 from coexsim.mail.message import NextHop, Rcpt, domain_of, fold, local_part_of
+from coexsim.mail.onward import relay, send_outside, where_to
 from coexsim.mail.policy import DomainRule
 from coexsim.mail.reach import hosts_at_once
 from coexsim.mail.route_table import RouteEntry
 
 PASSES_ON = "it passes all mail for the domain on"
-RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")  # RFC 2606
 
 
 def dispositions_of(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
@@ -125,10 +125,10 @@ def _resolved(case: Case, step: _Step) -> Disposition | _Expansion:
         return case.fail(rcpt, "forwards-outside", "external-forwarding", reason)
     if step.forwarded and policy.own_mail_by_mx:
         route = RouteEntry(domain_of(rcpt.address), None, "forwarded-by-mx")
-        return case.to_hop(rcpt, route, route.rule, f"the mailbox forwards; {_where(route, rcpt)}")
+        return case.to_hop(rcpt, route, route.rule, f"the mailbox forwards; {where_to(route, rcpt)}")
     rule = policy.rule_for(rcpt.address)
     if rule is None:
-        return _send_outside(case, rcpt)
+        return send_outside(case, rcpt)
     if policy.passes_first is not None and not step.forwarded and not _from_within_service(case):
         first = case.setup.server_of_host.get(policy.passes_first.name, "")
         from_there = case.setup.machine_of(first) == case.setup.machine_of(case.came_from)
@@ -165,12 +165,12 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
         rcpt = rcpt.at(person.address)  # an alias, or the one address with this local part
     forced = policy.forced_route(address)
     if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
-        return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {_where(forced, rcpt)}")
+        return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {where_to(forced, rcpt)}")
     caught = _catch_all(case, rcpt, rule, person)
     if caught is not None:
         return caught
     if policy.all_local_to_smart_host:
-        return _relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
+        return relay(case, rcpt, rule, "smart-host-for-all-local", "all local recipients go to the smart host")
     if person and not policy.expands_first:
         onward = _forwarding(case, rule, person, rcpt)
         if onward is not None:
@@ -181,7 +181,7 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
         return _elsewhere(case, rcpt, person, rule)
     if rule.unknown == "relay":
         shared = f"no {policy.wording.record} for {address} here; the domain is shared"
-        return _relay(case, rcpt, rule, rule.unknown_rule, shared if rule.looked_up else PASSES_ON)
+        return relay(case, rcpt, rule, rule.unknown_rule, shared if rule.looked_up else PASSES_ON)
     return case.fail(rcpt, "unknown-user", "no-person-record", f"no {policy.wording.record} for {address}")
 
 
@@ -227,7 +227,7 @@ def _follow(
     target_rule = case.policy.rule_for(onward)
     if target_rule is not None and target_rule.takes_targets and _is_address_of(case, onward, person):
         found = f"{case.policy.wording.record} for {rcpt.address} with the target address {onward}, in a domain that is not authoritative"
-        return _relay(case, target, target_rule, "target-address", found)
+        return relay(case, target, target_rule, "target-address", found)
     here = case.policy.delivers_here(rule, rcpt.address) and person.lives_at(case.policy.server)
     kept = _deliver(case, rcpt, person) if here and person.keeps_copy else None
     also = () if kept is None else (kept,) if isinstance(kept, Disposition) else kept.also
@@ -266,66 +266,11 @@ def _elsewhere(case: Case, rcpt: Rcpt, person: Person, rule: DomainRule) -> Disp
             route = RouteEntry(host, NextHop(fold(host), by_mx=False), "mail-file-on-other-server")
             return case.to_hop(rcpt, route, route.rule, f"the {box} of {rcpt.address} is on {name}")
     if rule.elsewhere in ("relay", "home"):
-        return _relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
+        return relay(case, rcpt, rule, rule.elsewhere_rule if rule.elsewhere == "relay" else rule.unknown_rule, found)
     if rule.elsewhere == "forward" and policy.needs_forwarding:
         detail = f"no {box} here and no forwarding address"
         return case.fail(rcpt, "no-route", "no-forwarding-address", found + ", nor a forwarding address", detail)
     return case.fail(rcpt, "unknown-user", rule.elsewhere_rule, found)
-
-
-def _relay(case: Case, rcpt: Rcpt, rule: DomainRule, name: str, reason: str) -> Disposition:
-    """A recipient of this server's own domain that goes on: by the route for the domain, usually the smart host."""
-    policy, size_bytes = case.policy, case.envelope.size_bytes
-    route = policy.route_for(rcpt.address, size_bytes, named=not rule.any_route)
-    if route is not None:
-        return case.to_hop(rcpt, route, name, f"{reason}; {_where(route, rcpt)}")
-    if policy.route_for(rcpt.address, 0, named=not rule.any_route) is not None:
-        return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {size_bytes} bytes")
-    detail = "no smart host is set" if policy.sends_outside else "SMTP for leaving the server is disabled"
-    return case.fail(rcpt, "no-smart-host", "no-smart-host", f"{reason}; {detail}")
-
-
-def _send_outside(case: Case, rcpt: Rcpt) -> Disposition:
-    """A recipient of another domain."""
-    policy = case.policy
-    form = policy.form_not_taken(rcpt.address)
-    if form is not None:
-        return case.fail(rcpt, form, "address-literal", f"{domain_of(rcpt.address)} is an IP address and no domain")
-    reserved = _reserved(domain_of(rcpt.address)) if policy.rejects_reserved_domains else None
-    if reserved is not None:
-        cause = "reserved-second-level-domain" if "." in reserved else "reserved-domain"
-        return case.fail(rcpt, cause, "reserved-domain", f"{domain_of(rcpt.address)} is reserved by RFC 2606")
-    tenant = policy.other_tenants.get(domain_of(rcpt.address))
-    if tenant is not None:
-        within = RouteEntry(domain_of(rcpt.address), NextHop(tenant, by_mx=False), "other-tenant-of-the-service")
-        reason = f"{domain_of(rcpt.address)} is another tenant's of the same service; sent to {tenant}, whatever its MX"
-        return case.to_hop(rcpt, within, within.rule, reason)
-    if policy.passes_first is not None and case.came_from == "own-user":  # a notice that the service wrote [PS-OC]
-        first = RouteEntry(domain_of(rcpt.address), policy.passes_first, "centralised-transport")
-        return case.to_hop(
-            rcpt, first, first.rule, f"what the service itself sends out leaves by {policy.passes_first.name}"
-        )
-    route = policy.route_for(rcpt.address, case.envelope.size_bytes)
-    if route is not None:
-        return case.to_hop(
-            rcpt, route, route.rule, f"{domain_of(rcpt.address)} is not a domain of this server; {_where(route, rcpt)}"
-        )
-    if policy.route_for(rcpt.address, 0) is not None:
-        return case.fail(rcpt, "too-big", "size-limit", f"no connector takes {case.envelope.size_bytes} bytes")
-    detail = "no connector for this domain" if policy.sends_outside else "SMTP for leaving the server is disabled"
-    return case.fail(rcpt, "no-route", "no-route", detail, detail)
-
-
-def _reserved(domain: str) -> str | None:
-    """The one of RFC 2606's domains that it is or lies below."""
-    return next((one for one in RESERVED if f".{domain}".endswith(f".{one}")), None)
-
-
-def _where(route: RouteEntry, rcpt: Rcpt) -> str:
-    if route.hop is None:
-        hop = hop_to_domain(domain_of(rcpt.address))
-        return f"sent by the MX of {hop.name}" if hop.by_mx else f"sent to the address {hop.name}"
-    return f"sent to {'smart host ' if route.to_smart_host else ''}{route.hop.destination}"
 
 
 def _external_mailbox(case: Case, rcpt: Rcpt) -> Disposition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coexsim.intake.configs.found import Found, Where
 from coexsim.intake.configs.postfix_tables import Tables
-from coexsim.scenario.servers.postfix import known_action
+from coexsim.scenario.servers.postfix_tables import known_action
 
 TABLES = ("check_sender_access", "check_recipient_access")
 _PERMITS = ("permit_mynetworks", "permit_sasl_authenticated")

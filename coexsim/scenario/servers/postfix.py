@@ -1,12 +1,10 @@
 """Postfix: main.cf in its own words; [PF] is Postfix source and the lab measurements."""
 
-import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from coexsim.scenario.quantities import (
-    ADDRESS,
     Address,
     Catcher,
     Names,
@@ -15,81 +13,10 @@ from coexsim.scenario.quantities import (
     SizeBytes,
     Switch,
     Whole,
-    Written,
 )
 from coexsim.scenario.servers.base import ServerBase
+from coexsim.scenario.servers.postfix_tables import Access, Clients, Transport, Transports
 from coexsim.scenario.servers.postfix_words import SAID_BY
-
-TRANSPORTS = ("smtp", "relay", "virtual", "local", "lmtp", "error", "retry", "discard")
-
-
-def _known_transport(to: str) -> str:
-    word, colon, rest = to.partition(":")
-    if word in ("error", "retry", "discard"):  # the rest is what is told of the mail
-        return to
-    has_port = rest.isdecimal() or word.startswith("[")
-    if colon and word not in TRANSPORTS and not has_port:
-        raise ValueError(
-            f"{to!r} is not among the transports here; write one of smtp:[host], smtp:host, smtp:, "
-            "virtual:, error:text, retry:text, discard:text, or 'smtp:[host], [next host]'"
-        )
-    return to
-
-
-def _known_transports(table: dict[str, str]) -> dict[str, str]:
-    for pattern, to in table.items():
-        try:
-            _known_transport(to)
-        except ValueError as error:
-            raise ValueError(f"{pattern}: {error}") from None
-    return table
-
-
-Transport = Annotated[
-    str,
-    AfterValidator(_known_transport),
-    Written("a transport", "", "smtp:[mail.corporate.com]", {"type": "string"}),
-]
-_VERBS = ("OK", "RELAY", "DUNNO", "INFO", "WARN", "REJECT", "DEFER", "DEFER_IF_PERMIT", "DISCARD", "HOLD")
-_WITH_ADDRESS = ("REDIRECT", "BCC")
-
-
-def known_action(text: str) -> str:
-    """An action of an access table, as it is; raises `ValueError` for one that is not known here."""
-    word, _, rest = text.strip().partition(" ")
-    verb = word.upper()
-    if verb in _WITH_ADDRESS and not re.fullmatch(ADDRESS, rest.strip()):
-        raise ValueError(f"{text!r} needs an address; write '{verb} somebody@corporate.com'")
-    if verb == "FILTER":
-        if ":" not in rest:
-            raise ValueError(f"{text!r} needs a transport and a host; write 'FILTER smtp:[filter.corporate.com]'")
-        _known_transport(rest.strip())
-    if verb in (*_VERBS, *_WITH_ADDRESS, "FILTER") or re.fullmatch(r"[45][0-9]{2}\s+.*|[0-9]+", text.strip()):
-        return text
-    raise ValueError(
-        f"{text!r} is no action of an access table that is known here; write one of REJECT text, 550 5.7.1 text, DEFER text, DISCARD, "
-        "HOLD, REDIRECT address, FILTER transport:host, BCC address, OK, DUNNO"
-    )
-
-
-def _known_actions(table: dict[str, str]) -> dict[str, str]:
-    for key, action in table.items():
-        try:
-            known_action(action)
-        except ValueError as error:
-            raise ValueError(f"{key}: {error}") from None
-    return table
-
-
-Access = Annotated[
-    dict[str, str],
-    AfterValidator(_known_actions),
-    Field(examples=[{"corporate.com": "REDIRECT copies@corporate.com"}]),
-]
-Clients = Literal["outside", "everyone"]
-Transports = Annotated[
-    dict[str, str], AfterValidator(_known_transports), Field(examples=[{"corporate.com": "smtp:[mail.corporate.com]"}])
-]
 
 
 class PostfixServer(ServerBase):
