@@ -9,6 +9,7 @@ from types import TracebackType
 
 from coexsim.cli.streams import say_aside
 from coexsim.errors import OutputError, UsageError
+from coexsim.experiment.whole import own_name
 
 REPORTS = Path("reports")
 CANNOT_WRITE = 74
@@ -18,7 +19,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "report.html", "delay-by-flow.png", "utilisation.png", "backlog.png", "topology.png", "round-trip.png",
     ),
     "size": ("report.html", "sizing.png"),
-    "sweep": ("report.html", "sweep.png", "sweep-[0-9]*.png", "objectives.csv", "migration.csv"),
+    "sweep": ("report.html", "sweep.png", "sweep-[0-9].png", "objectives.csv", "migration.csv"),
     "compare": ("report.html", "differences.png"),
     "fit": ("fit.html", "rates.png", "sizes.png"),
     "validate": ("validation.html", "load.png", "qq.png"),
@@ -33,7 +34,7 @@ def results_folder(out: Path | None, scenario: Path, suffix: str = "") -> Path:
     Raises `UsageError` where results could not be written there.
     """
     folder = out if out is not None else REPORTS / f"{_name(scenario)}{suffix}"
-    trial = folder / f".trial.{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    trial = folder / own_name("trial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -52,11 +53,26 @@ def results_folder(out: Path | None, scenario: Path, suffix: str = "") -> Path:
     return folder
 
 
+MARK = b'<meta name="generator" content="coexsim">'
+"""Stands in the head of each page: one without it is not ours."""
+
+
 def drop_pages(folder: Path, verb: str) -> None:
-    """Remove the page and the pictures of an earlier answer of this verb: they would stand beside the tables of the new one."""
+    """Remove the page and the pictures of an earlier answer of this verb: they would stand beside the tables of the new one.
+
+    Where the page is not one of ours, pictures and tables of those names may not be either: all stay.
+    """
+    page = folder / PAGES[verb][0]
+    if page.exists() and not _is_own(page):
+        return
     for name in PAGES[verb]:
         for path in folder.glob(name):
             path.unlink()
+
+
+def _is_own(page: Path) -> bool:
+    with page.open("rb") as file:
+        return MARK in file.read(2000)
 
 
 def _name(scenario: Path) -> str:

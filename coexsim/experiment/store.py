@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coexsim.errors import OutputError
-from coexsim.experiment.whole import own_name, reason, write_whole
+from coexsim.experiment.whole import OWN, own_name, reason, write_whole
 from coexsim.text import encodable
 
 LEFT_OVER_S = 86400.0
@@ -67,7 +67,7 @@ def write_set(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
 def finish_sets(folder: Path) -> None:
     """Move to their places the files of a set that was written whole when its process was killed; nothing where it cannot be done."""
     with suppress(OSError):
-        for whole in sorted(folder.glob(f".*{FINISHED}"), key=lambda path: path.lstat().st_mtime_ns):
+        for whole in sorted(folder.glob(f"{OWN}*{FINISHED}"), key=lambda path: path.lstat().st_mtime_ns):
             if whole.is_dir() and not whole.is_symlink():
                 _move(whole, [file.name for file in sorted(whole.iterdir(), key=lambda file: file.lstat().st_mtime_ns)])
 
@@ -107,7 +107,7 @@ def make_folder(folder: Path) -> None:
 
 def remove_left_overs(folder: Path) -> None:
     """Remove unfinished files of processes that were killed: those of others that are at work are younger."""
-    for left_over in folder.glob(".*.tmp"):
+    for left_over in folder.glob(f"{OWN}*.tmp"):
         with suppress(OSError):
             if time.time() - left_over.lstat().st_mtime > LEFT_OVER_S:
                 if left_over.is_dir() and not left_over.is_symlink():

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from coexsim.errors import OutputError
 
+OWN = ".coexsim-"
+"""How the names of unfinished files begin: what does not begin so is somebody else's, and stays."""
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under another name and rename it: a reader never sees half of it, not even after a power cut.
@@ -56,5 +59,5 @@ def reason(error: BaseException) -> str:
 
 
 def own_name(name: str) -> str:
-    """A hidden name for what is being written, made anew each time."""
-    return f".{name[:40]}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    """A hidden name for what is being written, made anew each time, that no other program's file has."""
+    return f"{OWN}{name[:40]}.{os.getpid()}-{os.urandom(4).hex()}.tmp"

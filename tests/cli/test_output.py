@@ -253,6 +253,28 @@ def test_no_page_of_an_earlier_answer_stays_beside_new_tables(
     assert {path.name for path in out.iterdir() if path.suffix in (".html", ".png")} == {"notes.png"}
 
 
+def test_what_others_left_in_the_folder_stays(scenario: Path, tmp_path: Path) -> None:
+    """A page of another tool with its pictures, hidden folders that are called like half a set, notes that are years old."""
+    out = tmp_path / "out"
+    others = (
+        "report.html",
+        "backlog.png",
+        "sweep-2019-holiday.png",
+        ".photos.set/notes.txt",
+        ".mywork.tmp/draft.txt",
+        "notes.txt",
+    )
+    for name in others:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("mine")
+        os.utime((out / name).parent, (0, 0))
+
+    assert run(["run", str(scenario), "--out", str(out), "--no-pictures", "--quiet"]) in (0, 3)
+
+    assert {name: (out / name).read_text() for name in others} == dict.fromkeys(others, "mine")
+    assert (out / "mail.parquet").exists()
+
+
 def test_a_killed_replacement_is_finished_by_who_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed between two files, the one that stands for the set is not there; the next reader or writer moves the rest to its place."""
     names = ("a", "b", "summary.json")
@@ -306,13 +328,17 @@ def test_links_are_replaced_not_followed(tmp_path: Path) -> None:
 
 def test_left_overs_go_when_they_are_old(tmp_path: Path) -> None:
     """Unfinished files of another process that is at work stay, those of one that was killed yesterday go."""
-    for name, age_s in ((".young.1-ab.tmp", 60), (".old.1-ab.tmp", 2 * store.LEFT_OVER_S)):
+    for name, age_s in (
+        (".coexsim-young.1-ab.tmp", 60),
+        (".coexsim-old.1-ab.tmp", 2 * store.LEFT_OVER_S),
+        (".mine.tmp", 2 * store.LEFT_OVER_S),
+    ):
         (tmp_path / name).touch()
         before_s = (tmp_path / name).stat().st_mtime - age_s
         os.utime(tmp_path / name, (before_s, before_s))
     store.remove_left_overs(tmp_path)
 
-    assert [path.name for path in tmp_path.iterdir()] == [".young.1-ab.tmp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".coexsim-young.1-ab.tmp", ".mine.tmp"]
 
 
 def test_keeping_stops_at_the_first_failure(capsys: pytest.CaptureFixture[str]) -> None:

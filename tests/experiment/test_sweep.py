@@ -135,7 +135,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypat
     first = counted(monkeypatch, most=3)
     with pytest.raises(KeyboardInterrupt):
         sweep(small(), GRID, replications=2, jobs=1, folder=tmp_path / "stopped")
-    half = tmp_path / "stopped" / "runs" / ".half.json.1.tmp"
+    half = tmp_path / "stopped" / "runs" / ".coexsim-half.json.1.tmp"
     half.write_text("[[")  # as a power cut would leave it, the day before
     os.utime(half, (0, 0))
     seen: list[tuple[int, int]] = []
