@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coexsim.audit.check import check
 from coexsim.errors import ScenarioError
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
@@ -141,3 +142,15 @@ def test_an_action_that_is_not_known_is_an_error(action: str, said: str) -> None
     """What the entry would need, or which actions there are."""
     with pytest.raises(ScenarioError, match=said):
         routes(f"check_recipient_access: {{anna@smallco.net: {action}}}", "x@elsewhere.org", "anna")
+
+
+def test_a_redirection_outside_is_told_as_mail_that_keeps_its_sender() -> None:
+    """Who takes it there checks the sender's SPF against this server (RFC 7208, 10.3); inside it is nobody's business."""
+    inside, outside = (
+        scenario_from_text(SET_UP.replace("MORE", f"check_recipient_access: {{bob@smallco.net: REDIRECT {to}}}"))
+        for to in ("keep@smallco.net", "keep@elsewhere.org")
+    )
+    assert ["FORWARDED-UNREWRITTEN" in {f.code for f in check(each).findings} for each in (inside, outside)] == [
+        False,
+        True,
+    ]

@@ -56,10 +56,11 @@ FORWARDED_UNREWRITTEN = FindingKind(
     "mail of outside senders is forwarded outside",
     "note",
     "A mailbox or alias here leads to another organisation, and the sender's address stays as it was.",
-    "Who takes it there sees a sender whose domain does not name this server (SPF), and may refuse it or take it for spam; these rules "
-    "know neither SPF nor the rewriting of senders (SRS), with which notices would come back by this server. Hosted services rewrite.",
+    "Who takes it there sees a sender whose domain does not name this server (SPF), and may refuse it or take it for spam; DMARC "
+    "then passes by the author's DKIM signature alone. These rules know neither, nor the rewriting of senders (SRS), with which notices "
+    "would come back by this server. Hosted services rewrite.",
     "Rewrite senders where the product can, keep the mailbox here, or acknowledge it.",
-    "RFC 7208, section 10.3; docker-mailserver #611, mailcow-dockerized #2418",
+    "RFC 7208, section 10.3; RFC 7489, section 3.1; docker-mailserver #611, mailcow-dockerized #2418",
 )
 
 
