@@ -43,7 +43,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Where JSON was asked for, what went wrong is also told in its shape, on standard output.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    with safe_streams():
+    with safe_streams() as out:
         code, wrong, problems = _ended(words)
         if wrong:
             _complain(wrong)
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             from coexsim.cli.envelope import envelope, print_json
 
             print_json(envelope(words[0], wrong, code, error=wrong, problems=[each._asdict() for each in problems]))
-    return code
+    return CANNOT_WRITE if out.lost else code
 
 
 def _ended(words: list[str]) -> tuple[int, str, Sequence[Problem]]:

@@ -66,6 +66,11 @@ class SafeStream(io.TextIOBase):
             except (OSError, ValueError) as error:
                 self._give_up(error)
 
+    @property
+    def lost(self) -> bool:
+        """Could something not be written that somebody waits for; a reader that has gone does not."""
+        return self.failed is not None and self.failed.errno not in (errno.EPIPE, errno.EBADF)
+
     def _give_up(self, error: OSError | ValueError) -> None:
         """Nobody reads any more: what is buffered goes nowhere, so that Python's own flush at the end does not fail."""
         self.failed = error if isinstance(error, OSError) else OSError(errno.EBADF, os.strerror(errno.EBADF))
@@ -100,14 +105,14 @@ def say_aside(line: str, *, flush: bool = False) -> None:
 
 
 @contextmanager
-def safe_streams() -> Iterator[None]:
-    """Standard output and error as `SafeStream` for the time of a `with`; a failure other than a reader that has gone is said."""
+def safe_streams() -> Iterator[SafeStream]:
+    """Standard output and error as `SafeStream` for the time of a `with`, which gives the first; what is `lost` on it is said."""
     out, err = SafeStream(sys.stdout), SafeStream(sys.stderr)
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            yield
+            yield out
         finally:
             out.flush()
-            if out.failed is not None and out.failed.errno not in (errno.EPIPE, errno.EBADF):
+            if out.failed is not None and out.lost:
                 print(f"coexsim: standard output cannot be written: {out.failed.strerror}", file=err)
             err.flush()

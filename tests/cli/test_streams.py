@@ -148,10 +148,10 @@ def test_a_reader_that_goes_away_changes_nothing(line: str, code: int) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_behind_standard_output_is_said() -> None:
-    """The exit code is that of the answer."""
+    """The exit code is 74, whatever the answer was: nobody has it, and a file for a CI server would be empty."""
     done = shell(f"coexsim {FAILING} > /dev/full")
 
-    assert done.returncode == 1
+    assert done.returncode == 74
     assert done.stderr == b"coexsim: standard output cannot be written: No space left on device\n"
 
 
