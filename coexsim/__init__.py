@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from coexsim.analysis.outage_answer import outage
     from coexsim.analysis.outlook import outlook
     from coexsim.analysis.round_trip import round_trip
-    from coexsim.analysis.sizing import find_size
+    from coexsim.analysis.sizing import size
     from coexsim.analysis.swept import sweep
     from coexsim.audit.check import check
     from coexsim.audit.diff import diff_routes
@@ -62,7 +62,7 @@ _HOME = {
     "replicate": "coexsim.experiment.replicate",
     "sweep": "coexsim.analysis.swept",
     "compare": "coexsim.analysis.compare",
-    "find_size": "coexsim.analysis.sizing",
+    "size": "coexsim.analysis.sizing",
     "outage": "coexsim.analysis.outage_answer",
     "outlook": "coexsim.analysis.outlook",
     "round_trip": "coexsim.analysis.round_trip",
@@ -87,7 +87,7 @@ __all__ = [
     "replicate",
     "sweep",
     "compare",
-    "find_size",
+    "size",
     "outage",
     "outlook",
     "round_trip",

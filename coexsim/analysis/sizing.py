@@ -197,7 +197,7 @@ class Sizing:
         return pd.DataFrame(rows, columns=[*names, "theory", "runs"])
 
 
-def find_size(
+def size(
     scenario: Scenario, *, server: str | None = None, candidates: Sequence[Candidate] | None = None,
     objectives: Sequence[Objective] | None = None, most: int | None = None, curve: bool = False, headroom: bool = True,
     seed: int | None = None, executor: Executor | None = None, jobs: int | None = None, progress: Progress | None = None,
@@ -250,7 +250,7 @@ def find_size(
 
 
 def most_looks(scenario: Scenario, *, headroom: bool = True) -> int:
-    """How many machines and growths `find_size` tries if every answer is clear and theory rules out nothing.
+    """How many machines and growths `size` tries if every answer is clear and theory rules out nothing.
 
     Of machines the first, and by halving the rest; of ranges that for each, and then for all of them together.
     Raises `NoDataError` for a range that cannot be read.

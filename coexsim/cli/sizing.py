@@ -64,7 +64,8 @@ def size(
     """
     from coexsim.analysis.assess import FIRST_LOOK
     from coexsim.analysis.size_words import require_question
-    from coexsim.analysis.sizing import MOST, find_size, most_looks
+    from coexsim.analysis.sizing import MOST, most_looks
+    from coexsim.analysis.sizing import size as find_size
     from coexsim.experiment.executors import open_executor
     from coexsim.report.words import not_counted, scope
     from coexsim.scenario.load import load_scenario

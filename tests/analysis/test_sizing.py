@@ -17,7 +17,7 @@ from coexsim.analysis.headroom import bracket, find_headroom, grown, most_growth
 from coexsim.analysis.loads import StationLoad, station_loads
 from coexsim.analysis.resources import shortfalls
 from coexsim.analysis.screening import predict, too_small
-from coexsim.analysis.sizing import Sizing, Tried, find_size, most_looks
+from coexsim.analysis.sizing import Sizing, Tried, most_looks, size
 from coexsim.analysis.slo_measure import Sample
 from coexsim.analysis.slo_text import parse_objective, read_objectives
 from coexsim.analysis.theory import allen_cunneen_wait_s, mmc_wait_s, workers_needed
@@ -33,7 +33,7 @@ CORES = "ranges: {cores: 1..24}, replications: 10"
 
 
 def sized(scenario: Scenario, **wishes: Any) -> Sizing:
-    return find_size(scenario, **({"jobs": 1, "headroom": False} | wishes))
+    return size(scenario, **({"jobs": 1, "headroom": False} | wishes))
 
 
 # --- against theory -----------------------------------------------------------------------------------------------
@@ -170,9 +170,9 @@ def test_twice_the_speed_is_half_the_work_of_any_law(work: str) -> None:
     slow = scenario_from_text(SMALL.replace("scan: 60 ms", f"scan: {work}"))
     quick = apply(slow, Candidate(name="quick", speed=2), "onprem")
 
-    for size in (0, 1_000_000):
-        mean_s = slow.servers["onprem"].service.scan.mean_s(size)
-        assert quick.servers["onprem"].service.scan.mean_s(size) == pytest.approx(mean_s / 2)
+    for size_bytes in (0, 1_000_000):
+        mean_s = slow.servers["onprem"].service.scan.mean_s(size_bytes)
+        assert quick.servers["onprem"].service.scan.mean_s(size_bytes) == pytest.approx(mean_s / 2)
 
 
 def test_ranges_are_ladders() -> None:

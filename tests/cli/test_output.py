@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_is_told_before_the_run(
     for name in (  # the modules of analysis first: what they import is not to be the stand-in, as they stay imported
         "coexsim.analysis.outage_answer.simulate",
         "coexsim.analysis.swept.sweep",
-        "coexsim.analysis.sizing.find_size",
+        "coexsim.analysis.sizing.size",
         "coexsim.experiment.run.simulate",
         "coexsim.experiment.replicate.replicate",
     ):

@@ -33,7 +33,7 @@ size:
 
 COSTLY = (
     "coexsim.cli.running._simulated", "coexsim.analysis.outage_answer.follow", "coexsim.analysis.outlook.outlook",
-    "coexsim.analysis.sizing.find_size",
+    "coexsim.analysis.sizing.size",
 )  # fmt: skip
 
 
