@@ -64,7 +64,7 @@ class InputError(CoexsimError):
 
 
 class UsageError(CoexsimError):
-    """A command that is asked in a way that it does not know: a word, an option or its value."""
+    """A command or a function that is asked in a way that it does not know: a word, an option or its value, another type than it takes."""
 
 
 class UnitError(CoexsimError, ValueError):

@@ -29,6 +29,7 @@ from coexsim.experiment.figures import busy_shares, busy_workers
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one
 from coexsim.pictures import Pictures
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.stats import Interval, mean_interval
@@ -148,6 +149,7 @@ def compare(
 
     Seed and number of replications are those of `a` unless given. Raises `NoDataError` where nothing arrived both ways.
     """
+    require_scenario(a, b)
     seed = a.run.seed if seed is None else seed
     count = replications or a.run.replications
     done: dict[int, PairedRun] = {}

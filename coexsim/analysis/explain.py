@@ -12,6 +12,7 @@ from coexsim.mail.policy import Policy
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace
 from coexsim.scenario.assumptions import Assumption, assumptions
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Scenario
 
@@ -43,6 +44,7 @@ class Explanation(NamedTuple):
 
 def explain(scenario: Scenario) -> Explanation:
     """Routes by class of people, rules in force, load and utilisation of every station by theory, assumptions, doubts."""
+    require_scenario(scenario)
     setup = Setup(scenario)
     expected = estimate(scenario, 1)
     too_much = expected.recipients > MOST_DRAWN

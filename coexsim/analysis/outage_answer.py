@@ -26,6 +26,7 @@ from coexsim.experiment.results import Results
 from coexsim.experiment.run import simulate
 from coexsim.pictures import Pictures
 from coexsim.progress import RunProgress
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
 from coexsim.units import say_bytes, say_duration
@@ -147,6 +148,7 @@ def outage(
     With `try_limits` it is run again with other limits (connections, threads, retry interval), one at a time, which tells
     the one that made it so long. Raises `ScenarioError` for what does not exist or is not within the run.
     """
+    require_scenario(scenario)
     spec = with_outage(scenario, [down] if isinstance(down, str) else list(down), at, length)
     return follow(
         spec, spec.events[-1], replications=replications, seed=seed, try_limits=try_limits, executor=executor, jobs=jobs,

@@ -22,6 +22,7 @@ from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.cards import card
 from coexsim.errors import NoDataError, UnitError
 from coexsim.experiment.sweep import HOSTED_SHARE, at_values
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Candidate, Scenario
 from coexsim.units import share
 
@@ -146,6 +147,7 @@ def outlook(
     Each step of the plan is judged on its day; between two steps, where only the load grows, the month in which an objective
     breaks is found by halving. What theory rules out is not run. Raises `NoDataError` for a scenario without load or objectives.
     """
+    require_scenario(scenario)
     asked = tuple(read_objectives(scenario) if objectives is None else objectives)
     if scenario.load is None or not asked:
         raise NoDataError("an outlook needs a load that grows, and objectives that may break")

@@ -19,6 +19,7 @@ from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one, simulate
 from coexsim.pictures import Pictures
 from coexsim.progress import RunProgress
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import HostedOutbound
@@ -122,6 +123,7 @@ def round_trip(
     `via` are the results of the scenario itself, if they are there already; their seed and replications then hold. Raises
     `NoDataError` where no mail between hosted users was delivered both ways.
     """
+    require_scenario(scenario)
     if via is None:
         via = _runs(scenario, seed, replications or scenario.run.replications, executor, jobs, None)
     straight = _runs(direct(scenario), via.provenance.get("seed"), len(via.replications), executor, jobs, progress)

@@ -33,6 +33,7 @@ from coexsim.cards import card
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor
 from coexsim.pictures import Pictures
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Candidate, Scenario
 from coexsim.sim.world import World, measured_window_s
@@ -209,6 +210,7 @@ def size(
     the load at which the answer breaks. Machines and growths get replications until nothing is left that cannot be said for
     want of them, `most` at the most. Raises `NoDataError` where there is nothing to choose from or nothing to meet.
     """
+    require_scenario(scenario)
     began = perf_counter()
     size = scenario.size
     asked = tuple(read_objectives(scenario) if objectives is None else objectives)

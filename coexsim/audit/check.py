@@ -11,6 +11,7 @@ from coexsim.cards import card
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace import trace_mail
 from coexsim.mail.traced import RecipientRoute, Route
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Expect, Mail, Scenario
 from coexsim.scenario.places import Path
 
@@ -111,6 +112,8 @@ def check(scenario: Scenario | Setup) -> CheckReport:
 
     A failed expectation or an open `error` means that the check does not hold; see `CheckReport.holds`.
     """
+    if not isinstance(scenario, Setup):
+        require_scenario(scenario)
     setup = scenario if isinstance(scenario, Setup) else Setup(scenario)
     messages = enumerate(setup.scenario.messages)
     findings = tuple(find_all(setup))

@@ -13,6 +13,7 @@ from coexsim.audit.mail_class import MailClass
 from coexsim.audit.mix import per_thousand
 from coexsim.mail.outages import site_of
 from coexsim.mail.setup import Setup
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbound
 
@@ -128,6 +129,7 @@ def diff_routes(old: Scenario | Setup, new: Scenario | Setup) -> RouteDiff:
     fares otherwise than a smaller one. Mail between people who move at different later moments is that of those who move first: ways
     are compared as of the beginning. Loads weigh each class by the new scenario's load (else the old one's, else an office's).
     """
+    require_scenario(old, new)
     before, after = (s if isinstance(s, Setup) else Setup(s) for s in (old, new))
     froms, tos = senders(before, after), recipients(before, after)
     weighted = after.scenario if after.scenario.load or not before.scenario.load else before.scenario

@@ -14,6 +14,7 @@ from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.results import Results, join
 from coexsim.experiment.run import run_one
 from coexsim.experiment.warm_up import settled
+from coexsim.scenario.given import require_count, require_scenario
 from coexsim.scenario.model import Scenario
 
 Progress = Callable[[int, int], None]
@@ -31,6 +32,8 @@ def replicate(
     `simulate` with its number gives. After Ctrl-C the replications that are done are the result, as its
     ``provenance["replications"]`` says, and ``provenance["interrupted"]`` is true.
     """
+    require_scenario(scenario)
+    require_count(n, "replications")
     if n < 1:
         raise ValueError(f"{n} replications give no results; ask for 1 or more")
     seed = scenario.run.seed if seed is None else seed

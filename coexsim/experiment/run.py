@@ -21,6 +21,7 @@ from coexsim.experiment.schema import empty, frame
 from coexsim.experiment.warm_up import settled
 from coexsim.mail.message import Rcpt
 from coexsim.progress import RunProgress, in_notebook
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.mail_row import TABLE_OUTCOMES, WORDS
@@ -59,6 +60,7 @@ def simulate(
 
     `mail_log` is filled with what every server did with every message, by the reference engine.
     """
+    require_scenario(scenario)
     seed = scenario.run.seed if seed is None else seed
     scenario = settled(scenario, seed, engine)
     with in_notebook(scenario.title or "simulating", scenario.run.length) as tell:

@@ -32,6 +32,7 @@ from coexsim.experiment.ranges import read_values
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import run_one
 from coexsim.experiment.store import content_hash, make_folder, plain, remove_left_overs, write_json, write_table
+from coexsim.scenario.given import require_keys, require_scenario
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 
@@ -97,6 +98,8 @@ def run_sweep(
     progress: Callable[[int, int], None] | None = None, measure: Measure | None = None,
 ) -> Sweep:  # fmt: skip
     """`sweep` with what `measure` keeps of each run besides; what it reads of the scenario must be among its objectives."""
+    require_scenario(scenario)
+    require_keys(grid, '{"servers.onprem.capacity.cores": [2, 4]}')
     points = grid_points(scenario, grid)
     seed = scenario.run.seed if seed is None else seed
     count = replications or scenario.run.replications

@@ -13,6 +13,7 @@ from coexsim.mail.outages import Outages
 from coexsim.mail.setup import Setup
 from coexsim.mail.trace_driver import TraceDriver
 from coexsim.mail.traced import Copy, Deferral, Hop, Notice, Outcome, RecipientRoute, Route, Transaction, deciding
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Mail, Scenario
 
 
@@ -26,6 +27,8 @@ def trace(
     `down` are servers, links or ``dns`` that are down with no known end. `server` is where it is handed in (default: the
     sender's own), by its own user or a `client` from outside. `via_mx`: the client finds that server by MX.
     """
+    if not isinstance(scenario, Setup):
+        require_scenario(scenario)
     setup = scenario if isinstance(scenario, Setup) else Setup(scenario)
     names = (recipients,) if isinstance(recipients, str) else tuple(recipients)
     addresses = tuple(setup.scenario.address_of(name) for name in names)

@@ -41,6 +41,7 @@ from coexsim.report.style import Picture, png_and_svg
 from coexsim.report.summary import summarise
 from coexsim.report.words import say_accounting, say_flow, say_limit, say_machine, scope
 from coexsim.scenario.assumptions import assumptions
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.text import encodable
@@ -71,6 +72,7 @@ def write_report(
     already; `again` is the command that asked, where it is not ``coexsim run``; `progress` is told how far it is. Same results: same
     bytes. Returns the page's path.
     """
+    require_scenario(scenario)
     folder = Path(folder)
     make_folder(folder)
     usual = outage.undisturbed if outage is not None else ()

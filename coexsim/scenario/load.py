@@ -9,6 +9,7 @@ from typing import Any
 
 from coexsim.errors import Problem, ScenarioError
 from coexsim.scenario import checks
+from coexsim.scenario.given import require_keys, require_path, require_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.part import PartError
 from coexsim.scenario.places import Source, say_path
@@ -22,6 +23,7 @@ def load_scenario(file: str | Path) -> Scenario:
     Raises `ScenarioError` with every problem found: unreadable YAML, unknown or duplicate keys, quantities without unit,
     names of servers, sites or people that do not exist.
     """
+    require_path(file)
     name = str(file)
     return _build_of(read_file(Path(file), name), name)
 
@@ -36,6 +38,8 @@ def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
 
     A key that has dots in it stands in brackets: ``dns.[corporate.com]``.
     """
+    require_scenario(scenario)
+    require_keys(changes, '{"servers.onprem.capacity.cores": 8}')
     raw = copy_of(scenario.source.raw)
     problems = []
     for dotted, value in changes.items():

@@ -15,6 +15,7 @@ from coexsim.report.explore.axes import axes_of, combinations, scenario_at
 from coexsim.report.explore.grid import Grid
 from coexsim.report.explore.page import write_page
 from coexsim.report.explore.points import GridPoint, run_point
+from coexsim.scenario.given import require_keys, require_scenario
 from coexsim.scenario.model import Scenario
 
 REPLICATIONS = 3
@@ -46,6 +47,9 @@ def explore(
 
     Raises `ScenarioError` before the first run if a point is no scenario, `CoexsimError` for values that cannot be.
     """
+    require_scenario(scenario)
+    if vary is not None:
+        require_keys(vary, '{"hosted_share": "0..100% step 20%"}')
     axes = axes_of(scenario, vary)
     scenarios = [scenario_at(scenario, values) for values in combinations(axes)]
     seed = scenario.run.seed if seed is None else seed
