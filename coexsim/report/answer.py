@@ -91,13 +91,14 @@ def _objectives(verdicts: Sequence[Verdict]) -> str:
 
 def _settled_by(verdicts: Sequence[Verdict]) -> str:
     """What to do for an answer to the objectives of which we cannot say."""
-    ways = list(dict.fromkeys(verdict.settled_by for verdict in verdicts if verdict.settled_by))
+    ways = list(dict.fromkeys(way for verdict in verdicts for way in verdict.settled_by.split(" or ") if way))
     return f"To be able to say, {joined(ways, 'or')}." if ways else ""
 
 
 def _figure(verdict: Verdict) -> str:
-    """``p95(delay) < 60 s: 12 s (11 s to 13 s)``."""
-    return f"{verdict.objective.text}: {verdict.say()}"
+    """``p95(delay) < 60 s: 12 s (11 s to 13 s)``; of mail that nobody sent that there is no such mail."""
+    none = verdict.objective.what == "delay" and not verdict.samples
+    return f"{verdict.objective.text}: {'no such mail' if none else verdict.say()}"
 
 
 def _delay(summary: dict[str, Any]) -> str:
@@ -159,11 +160,9 @@ def _lost(summary: dict[str, Any]) -> str:
     sent, delivered = (sum(row[name] for row in known) for name in ("sent", "delivered"))
     share = f" ({100 * delivered / sent:.4g} %)" if not too_few(sent) else ""
     runs = f" of {summary_runs(summary)} runs together" if summary_runs(summary) > 1 else ""
-    parts = [
-        f"All {sent:,} recipients{runs} got their mail"
-        if delivered == sent > 1
-        else f"Of {sent:,} recipients{runs} {delivered:,}{share} got their mail"
-    ]
+    which = f"All {sent:,} recipients" if sent > 1 else "The one recipient"
+    of_all = f"Of {sent:,} recipient{'s' if sent != 1 else ''}{runs} {delivered:,}{share} got their mail"
+    parts = [f"{which}{runs} got their mail" if delivered == sent > 0 else of_all]
     for name in ("bounced", "expired", "discarded", "in transit"):
         number = sum(row[name] for row in known)
         if number:

@@ -307,3 +307,14 @@ def test_of_a_few_messages_no_share_is_told() -> None:
     assert "95 %" in straight_answer(enough, [])[0]
     assert "95 %" in over_time(enough)["delay-by-flow"]
     assert "%" not in " ".join(straight_answer(summarise(made_up([1.0, 3.0], outcome=["delivered", "bounced"])), []))
+
+
+def test_one_recipient_and_mail_that_nobody_sent_are_told_as_that() -> None:
+    """Not "1 of 1 recipients", nor a dash; and what to do for an answer is said once, though two objectives ask for it."""
+    scenario = small("p95(delay, onprem->internet) < 60 s", "p95(delay, hosted->hosted) < 60 s")
+    results = made_up([1.0])
+    said = " ".join(straight_answer(summarise(results, scenario), evaluate(None, results, scenario)))
+
+    assert "The one recipient got their mail." in said
+    assert "p95(delay, onprem->internet) < 60 s: no such mail" in said
+    assert "To be able to say, run 4 replications (-n 4) or measure longer (run: length, measure)." in said
