@@ -16,7 +16,7 @@ LAYERS = {
     name: height
     for height, names in enumerate(
         [
-            ("answers", "errors", "units", "rng", "stats", "text", "cards", "pictures", "progress"),
+            ("answers", "errors", "garbage", "units", "rng", "stats", "text", "cards", "pictures", "progress"),
             ("scenario",),
             ("mail",),
             ("audit", "draw"),

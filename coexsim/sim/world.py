@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from bisect import bisect_left
 from functools import partial
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import Literal
 import simpy
 from simpy.events import ProcessGenerator
 
+from coexsim.garbage import collect_rarely
 from coexsim.mail.dns import Answer, Question
 from coexsim.mail.dsn import is_told_of, notice_for
 from coexsim.mail.effects import Recipients, Refused
@@ -37,8 +37,6 @@ from coexsim.sim.stage_log import StageLogMaker
 
 MOST_MESSAGES_AT_ONCE = 2_000_000  # about 2 GB; an unstable system is stopped there, and says so
 MINUTE_S = 60.0
-# Mail makes no reference cycles; looking for them all the time costs a sixth of the run.
-RARE_COLLECTION = (200_000, 20, 100)
 
 
 class World:
@@ -234,15 +232,11 @@ class World:
 
         Attempts that go on in vain are stopped (see `Drain`).
         """
-        thresholds = gc.get_threshold()
-        gc.set_threshold(*RARE_COLLECTION)
-        try:
+        with collect_rarely():
             self._run_to_length(progress)
             if not self.stopped_early:
                 self._drain(progress)
             self._close()
-        finally:
-            gc.set_threshold(*thresholds)
         self.recorder.check_conservation()
 
     def _run_to_length(self, progress: RunProgress | None) -> None:

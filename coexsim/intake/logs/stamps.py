@@ -71,4 +71,4 @@ def is_queue_id(text: str) -> bool:
     """Does a word look like a queue id of Postfix, short or long."""
     if not 6 <= len(text) <= 24 or not text.isascii() or not text.isalnum():
         return False
-    return HEX.issuperset(text) or text[10:11] == "z"
+    return text[10:11] == "z" or HEX.issuperset(text)
