@@ -184,7 +184,7 @@ def _recipient_refused(dialogue: Dialogue, rcpt: Rcpt) -> Refusal | None:
     policy, rule = dialogue.policy, dialogue.policy.rule_for(rcpt.address)
     if dialogue.own_user and not policy.checks_submissions:
         return None
-    if policy.takes_all_of_trusted and dialogue.trusted and not dialogue.own_user:
+    if policy.takes_all_of_own_users if dialogue.own_user else policy.takes_all_of_trusted and dialogue.trusted:
         return None
     refused_by = _refusing_route(policy, rcpt.address)
     if refused_by is not None and refused_by.refuses is not None:

@@ -172,6 +172,7 @@ class Policy(NamedTuple):
     )
     verifies_senders: bool = False  # refuses unknown addresses of its own domains, and domains not in DNS
     takes_all_of_trusted: bool = False  # recipients of mail from hosts that may relay are not verified
+    takes_all_of_own_users: bool = False  # nor those of its own users
     outgoing_addresses: int = 1
     greylists_networks: bool = False
     families: Families = "A or AAAA"

@@ -467,6 +467,10 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "222-transport-of-an-unlisted-address": ("Mailu #3645", {"VALID-RECIPIENT-BOUNCES"}),
     "222b-transport-of-a-listed-address": ("Mailu #3645", set()),
     "223-exim-web-server-with-a-local-domain": ("hestiacp #2901: Unrouteable address", {"VALID-RECIPIENT-BOUNCES"}),
+    "223c-exim-takes-all-of-own-users": (
+        "Exim configure.default: acl_check_rcpt accepts +relay_from_hosts and authenticated clients first",
+        {"VALID-RECIPIENT-BOUNCES"},
+    ),
     "223b-exim-remote-mail-exchanger": ("hestiacp #2901; hostmycode, remote mail exchanger", set()),
     "224-google-relay-for-own-domains-only": (
         "Google Workspace help 2956491 and 6140680: allowed senders of the SMTP relay service",

@@ -3,7 +3,8 @@
 Source: Exim's specification (exim.org, spec.txt) and its shipped ``configure.default``. Its replies carry no enhanced status codes;
 notices then say 5.0.0. Mail that a router cannot place for a fault of the set-up (a smart host without an address, or that is this
 host itself) is frozen, not bounced; at RCPT the same is a temporary error. At RCPT it verifies the sender's address, then takes everything
-from hosts that may relay (relay_from_hosts), then verifies the recipient.
+from hosts that may relay (relay_from_hosts), then verifies the recipient. Recipients of its own users are verified too, as a list that asks
+``verify = recipient`` first does, unless `verify_submissions` is off.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def _exim(server: EximServer, scenario: Scenario, _host: AnyServer) -> Settings:
         hops_counted_at_limit=False,
         verifies_senders=server.verify_sender,
         takes_all_of_trusted=True,
+        takes_all_of_own_users=not server.verify_submissions,
         protects_at_rcpt=True,  # a condition of acl_check_rcpt
         verifies={"off": "off", "route": "route"}.get(server.verify_recipient, "probe"),
         takes_unverified=server.verify_recipient == "callout-defer-ok",

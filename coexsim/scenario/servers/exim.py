@@ -72,6 +72,11 @@ class EximServer(ServerBase):
         description="'verify = recipient' at RCPT follows the routers: 451 where a route cannot be worked out; callout: asks the next "
         "host too; defer-ok: accepts recipients whose callout fails temporarily [EXIM]",
     )
+    verify_submissions: Switch = Field(
+        default=True,
+        description="recipients of own users are verified at RCPT too, while their programs look on; off: as in configure.default, whose "
+        "ACL accepts relay_from_hosts and authenticated clients first, so that such mail is taken and then returned or frozen [EXIM]",
+    )
     verify_sender: Switch = Field(
         default=True,
         description="'verify = sender' at RCPT: 550 for a sender whose domain is not in DNS, or who is unknown in a local domain [EXIM]",
