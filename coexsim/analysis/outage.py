@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 import pandas as pd
@@ -18,6 +19,7 @@ from coexsim.units import say_time
 
 AROUND_S, SETTLES_S = 3600.0, 1800.0
 """A run laid around an outage begins and ends so long before and after it, and is measured from the second one on."""
+FAILED = ("bounced", "expired")
 LATE_S = 60.0
 """Mail is late where it arrives later than without the outage by more than this, the grain of the queues' minutes."""
 
@@ -39,7 +41,7 @@ class OutageFacts(NamedTuple):
     bounced: int
     """Recipients that exist; mail to addresses that nobody has bounces anyway."""
     longest_delay_s: float
-    """Of mail that was handed in while it was down, and delivered."""
+    """Of mail that it made wait: until it was delivered, or given up."""
     in_transit: int
     seen_to_s: float
     """The tables end here: what comes later, a return of the server perhaps, is not in them."""
@@ -94,24 +96,33 @@ class Undisturbed(NamedTuple):
     timeline: pd.DataFrame
     arrived_s: pd.Series
     """Of each message that was delivered: when its last copy arrived, in seconds from the start."""
+    failed: pd.Index
+    """The messages of which a copy bounced or expired."""
+    warned_s: pd.Series
+    """When warnings of delay were sent, in seconds from the start."""
 
 
 def undisturbed(results: Results) -> Undisturbed:
     """What is usual, from one run of a scenario `without_outages`."""
-    return Undisturbed(results.timeline, _arrived_s(results))
+    mail = results.mail[results.mail["kind"] == "mail"]
+    failed = pd.Index(mail.loc[mail["outcome"].isin(FAILED), "mail"].unique())
+    return Undisturbed(results.timeline, _arrived_s(results), failed, _warned_s(results))
 
 
 def outage_facts(results: Results, scenario: Scenario, event: Event, usual: Undisturbed | None = None) -> OutageFacts:
     """What an outage of the scenario did in one run, read from its tables.
 
-    `usual` is the same run `without_outages`: what its queues are is normal. Where there is none, it is what they were before the outage.
+    `usual` is the same run `without_outages`: what its queues are is normal, and what arrives later than there, or not at all, is counted
+    with the mail that was handed in during the outage. Where there is none, normal is what the queues were before the outage, and mail
+    that was handed in during it is counted.
     """
     from_s, to_s = span_s(event, scenario)
-    during = results.mail[(results.mail["born_s"] >= from_s) & (results.mail["born_s"] < to_s)]
-    mail = during[during["kind"] == "mail"]
-    exist = mail[~mail["flow"].astype(str).str.endswith("->unknown")]
+    later = (begin_s for other in outages_of(scenario) if (begin_s := span_s(other, scenario)[0]) > from_s)
+    mail = results.mail[results.mail["kind"] == "mail"]
+    touched = _touched(mail, (from_s, to_s, min(later, default=inf)), usual)
+    exist = touched[~touched["flow"].astype(str).str.endswith("->unknown")]
     outcomes = exist.groupby("outcome", observed=True)["recipients"].sum().reindex(list(TABLE_OUTCOMES), fill_value=0)
-    delivered = mail.loc[mail["outcome"] == "delivered", "delay_s"]
+    warned_s = _warned_s(results)
     return OutageFacts(
         ", ".join(event.down),
         from_s,
@@ -119,14 +130,44 @@ def outage_facts(results: Results, scenario: Scenario, event: Event, usual: Undi
         lifted_queues(results.timeline, event, scenario, None if usual is None else usual.timeline),
         _busiest_minute(results, to_s, to_s + 3600),
         _busiest_minute(results, from_s - 3600, from_s),
-        int((during["kind"] == "delay").sum()),
+        _warnings(warned_s, from_s, to_s, usual),
         int(outcomes["expired"]),
         int(outcomes["bounced"]),
-        float(delivered.max()) if len(delivered) else float("nan"),
+        float(exist["delay_s"].max()),
         int(outcomes["in transit"]),
         results.length_s,
         float("nan") if usual is None else _late_to_s(_arrived_s(results), usual.arrived_s),
     )
+
+
+def _touched(mail: pd.DataFrame, span: tuple[float, float, float], usual: Undisturbed | None) -> pd.DataFrame:
+    """The copies that the outage touched: of mail handed in during it, or late or lost beside the same mail `usual`, which is told of the
+    last outage that began before it was handed in. Mail that fails anyway is left out.
+
+    `span`: begin, end, and the next outage's begin [s].
+    """
+    from_s, to_s, next_s = span
+    during = (mail["born_s"] >= from_s) & (mail["born_s"] < to_s)
+    if usual is None:
+        return mail[during]
+    ended_s = (mail["born_s"] + mail["delay_s"]).fillna(inf)
+    usually_s = mail["mail"].map(usual.arrived_s)
+    lost = mail["outcome"].isin(FAILED)
+    worse = lost | (ended_s - usually_s > LATE_S)  # in transit: ends after all
+    near = (ended_s > from_s) & (mail["born_s"] < next_s)
+    return mail[(during | (worse & near)) & ~(lost & mail["mail"].isin(usual.failed))]
+
+
+def _warned_s(results: Results) -> pd.Series:
+    warned_s: pd.Series = results.mail.loc[results.mail["kind"] == "delay", "born_s"]
+    return warned_s
+
+
+def _warnings(warned_s: pd.Series, from_s: float, to_s: float, usual: Undisturbed | None) -> int:
+    """Warnings of delay that were sent since the outage began and are not sent without it; else those sent during it."""
+    if usual is None:
+        return int(((warned_s >= from_s) & (warned_s < to_s)).sum())
+    return max(int((warned_s >= from_s).sum()) - int((usual.warned_s >= from_s).sum()), 0)
 
 
 def _arrived_s(results: Results) -> pd.Series:

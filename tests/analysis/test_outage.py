@@ -266,6 +266,22 @@ def test_late_is_what_arrives_later_than_without_the_outage(steady: Scenario) ->
     assert math.isnan(outage_facts(results, spec, spec.events[-1]).late_to_s)
 
 
+def test_mail_that_is_handed_in_after_the_return_is_the_outages_too(steady: Scenario) -> None:
+    """Tries at 0, 15, 45 and 105 min, an hour down, half an hour's patience: what comes in the first 75 min is given up after it, the
+    last 15 min of that after the return. Without a run beside it only mail of the hour itself is told.
+    """
+    spec = with_outage(steady.change({"servers.onprem.mail_timeout": "30 min"}), ["inotes-inbound"], "Mon 10:00", "1 h")
+    results, usual = simulate(spec), undisturbed(simulate(without_outages(spec)))
+    beside = outage_facts(results, spec, spec.events[-1], usual)
+    alone = outage_facts(results, spec, spec.events[-1])
+
+    assert beside.expired == pytest.approx(75 * 60, abs=120)
+    assert beside.longest_delay_s == pytest.approx(30 * 60, abs=1)
+    assert alone.expired == pytest.approx(60 * 60, abs=120)
+    nothing = usual._replace(failed=pd.Index(results.mail["mail"].unique()))  # all of it fails without the outage too
+    assert outage_facts(results, spec, spec.events[-1], nothing).expired == 0
+
+
 def test_late_mail_is_told_beside_queues_that_are_as_usual(steady: Scenario) -> None:
     """Normal 10 minutes after the return at 10:00, the last late mail at 10:17; where it came before the queues were normal, nothing."""
     spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
