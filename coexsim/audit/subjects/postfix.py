@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from coexsim.audit.finding import Finding, FindingKind, listed
 from coexsim.audit.search import Search, Subject
@@ -50,26 +51,33 @@ def catch_alls_leave_people_alone(search: Search) -> Iterator[Finding]:
 
 POSTFIX_DOMAIN_IN_TWO_LISTS = FindingKind(
     "POSTFIX-DOMAIN-IN-TWO-LISTS",
-    "a domain is both virtual and relayed",
+    "a domain is in two of Postfix's lists",
     "warning",
-    "virtual_mailbox_domains and relay_domains name the same domain. Postfix takes it for a virtual one, and warns of it in its log.",
-    "Mail for people with no mailbox here does not go on as relay_domains would have it.",
-    "Leave it in one of the two lists: in relay_domains on a gateway or backup MX, in virtual_mailbox_domains where the mailboxes are.",
+    "Postfix takes a domain that several lists name for one of the first of them: mydestination, virtual_alias_domains, "
+    "virtual_mailbox_domains, relay_domains. It warns of it in its log.",
+    "What the other list would do is not done: mail for people with no mailbox here does not go on as relay_domains would have it.",
+    "Leave it in one list: in relay_domains on a gateway or backup MX, in virtual_mailbox_domains where the mailboxes are.",
     "trivial-rewrite(8), postconf(5): do not list a domain in both",
 )
 
 
 def domains_are_in_one_list(search: Search) -> Iterator[Finding]:
-    """No domain is both a virtual mailbox domain and a relay domain."""
+    """No domain is in two of the lists, but for mydestination and relay_domains, of which Postfix says nothing."""
     for name, server in search.scenario.of_kind(PostfixServer).items():
-        both = [d for d in virtual_domains(server, search.scenario) if d in map(fold, server.relay_domains)]
-        if both:
-            text = (
-                f"{listed(both)} is a virtual mailbox domain of {name} and a relay domain too: Postfix takes it for a virtual one; "
-                "leave it in one of the two lists"
-            )
-            path = ("servers", name, "relay_domains")
-            yield search.finding(POSTFIX_DOMAIN_IN_TWO_LISTS, path, text, about=(name, *both))
+        lists = {
+            "mydestination": set(map(fold, server.mydestination)),
+            "virtual_alias_domains": set(map(fold, server.virtual_alias_domains)),
+            "virtual_mailbox_domains": set(virtual_domains(server, search.scenario)),
+            "relay_domains": set(map(fold, server.relay_domains)),
+        }
+        taken: set[str] = set()
+        for first, second in combinations(lists, 2):
+            both = sorted((lists[first] & lists[second]) - taken)
+            if not both or (first, second) == ("mydestination", "relay_domains"):
+                continue
+            taken |= lists[first] & lists[second]
+            text = f"{listed(both)} is in {first} of {name} and in {second} too: Postfix goes by {first}; leave it in one of the two lists"
+            yield search.finding(POSTFIX_DOMAIN_IN_TWO_LISTS, ("servers", name, second), text, about=(name, *both))
 
 
 POSTFIX_UNLISTED_REFUSED = FindingKind(
@@ -89,7 +97,7 @@ def unlisted_recipients_get_there(search: Search) -> Iterator[Finding]:
         key = "fallback_transport" if server.fallback_transport else "luser_relay" if server.luser_relay else None
         if key is not None and server.reject_unlisted_recipient:
             text = (
-                f"{name} refuses unlisted recipients at RCPT, so nothing comes to {key}; set reject_unlisted_recipient: false, "
+                f"{name} refuses unlisted recipients at RCPT, so none of them comes to {key}; set reject_unlisted_recipient: false, "
                 "or list the recipients"
             )
             marks = ("User unknown",)
