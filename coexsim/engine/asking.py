@@ -29,6 +29,7 @@ from coexsim.engine.layout import (
     OUT,
     STACK,
     VISITS,
+    WAITING,
     WAYS,
 )
 from coexsim.engine.shared import shared
@@ -66,6 +67,12 @@ def work_s(w: Any, stage: int, times_before: int, constant: float, c: int) -> fl
 
 
 @compiled
+def is_heap_short(ints: Any, heap: Any, events: int) -> bool:
+    """Is there no room for so many events, and for those of any step besides: a slot that is given back may let all go on who wait."""
+    return bool(ints[HEAP] + ints[NOW_COUNT] + ints[WAITING] + events + ROOM > heap.shape[0])
+
+
+@compiled
 def no_room(w: Any) -> int:
     """What is short of room for a step that does not ask for more itself; 0: nothing."""
     ints = shared(w, "ints")
@@ -76,7 +83,7 @@ def no_room(w: Any) -> int:
         return FLUSH
     if ints[COPIES] + ROOM > shared(w, "copies").shape[0]:
         return GROW_COPIES
-    if ints[HEAP] + ints[NOW_COUNT] + ROOM > shared(w, "heap").shape[0]:
+    if is_heap_short(ints, shared(w, "heap"), 0):
         return GROW_HEAP
     if ints[STACK] + ROOM > shared(w, "stack").shape[0]:
         return GROW_STACK

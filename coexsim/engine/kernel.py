@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coexsim.engine.asking import need, no_room
+from coexsim.engine.asking import is_heap_short, need, no_room
 from coexsim.engine.compiling import compiled_now, part_of_its_caller
 from coexsim.engine.entry_steps import hand_in, named, posted
 from coexsim.engine.event_heap import push_now
@@ -21,7 +21,7 @@ from coexsim.engine.failure_steps import again, defer, failed, give_up, leave_ho
 from coexsim.engine.fair_links import carry, ring, set_bandwidth
 from coexsim.engine.host_steps import contact, take_hosts
 from coexsim.engine.interruptions import last_reply, slot_waited
-from coexsim.engine.layout import DRAINING, EVENTS, FLUSH, FORCED, GROW_HEAP, HEAP, NEED, NOW, NOW_COUNT, STACK, VISITS
+from coexsim.engine.layout import DRAINING, EVENTS, FLUSH, FORCED, GROW_HEAP, NEED, NOW, STACK, VISITS
 from coexsim.engine.lookup_steps import (
     ask,
     ask_name_server,
@@ -223,7 +223,7 @@ def step_of_world(w: Any, step: int, c: int, now: float) -> int:
     else:  # transfers of a link end, or all break
         ints = shared(w, "ints")
         count = shared(w, "links")[c].count
-        if ints[HEAP] + ints[NOW_COUNT] + count + ROOM > shared(w, "heap").shape[0]:
+        if is_heap_short(ints, shared(w, "heap"), count):
             return need(w, GROW_HEAP, 0, 0)
         if ints[VISITS] + count + ROOM > shared(w, "visits").shape[0]:
             return need(w, FLUSH, 0, 0)

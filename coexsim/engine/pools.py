@@ -6,7 +6,7 @@ from typing import Any
 
 from coexsim.engine.compiling import compiled
 from coexsim.engine.event_heap import push_now
-from coexsim.engine.layout import HELD
+from coexsim.engine.layout import HELD, WAITING
 from coexsim.engine.shared import shared
 from coexsim.engine.stations import note_most, note_visit
 from coexsim.engine.steps import (
@@ -96,6 +96,7 @@ def wait(w: Any, po: Any, k: int, c: int, now: float) -> None:
         po.first = k
     key.tail = c
     po.waiting += 1
+    shared(w, "ints")[WAITING] += 1
     note_most(w, po.log, now, po.waiting)
 
 
@@ -131,6 +132,7 @@ def hand_slot(w: Any, po: Any, k: int, now: float) -> None:
         if key.next >= 0:
             keys[key.next].before = key.before
     po.waiting -= 1
+    shared(w, "ints")[WAITING] -= 1
     held = take(w, po, key)
     co = copies[c]
     if co.held & AWAITS_THREAD:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from coexsim.engine.asking import need, work_s
+from coexsim.engine.asking import is_heap_short, need, work_s
 from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, end_row, end_rows, ended, free_place, narrow, new_part, start_notice
 from coexsim.engine.downtimes import up_at
@@ -18,10 +18,8 @@ from coexsim.engine.layout import (
     GROW_COPIES,
     GROW_HEAP,
     GROW_STARTS,
-    HEAP,
     NEED,
     NEED_PLACE,
-    NOW_COUNT,
     OUT,
     SENT,
     VISITS,
@@ -127,7 +125,7 @@ def no_room_for_plan(w: Any, p: Any, sv: Any) -> int:
         return FLUSH
     if ints[COPIES] + several > shared(w, "copies").shape[0]:
         return GROW_COPIES
-    if ints[HEAP] + ints[NOW_COUNT] + several > shared(w, "heap").shape[0]:
+    if is_heap_short(ints, shared(w, "heap"), several):
         return GROW_HEAP
     return 0
 

@@ -123,6 +123,23 @@ def test_returns_and_growth_change_nothing(name: str, options: dict[str, Any]) -
     assert_engines_agree(scenario, **options)
 
 
+@pytest.mark.parametrize("room", [1, 64, 100, 250, 400])
+def test_all_who_wait_for_a_session_may_get_one_at_once(room: int) -> None:
+    """Exchange gives a destination up after its one session came to nothing: all that wait for it go on at that moment, more events than
+    any other step makes. With little room the heap must have grown before.
+    """
+    crowd = {
+        "streams": [
+            {"from": "onprem", "to": "hosted", "rate": "4/s"},
+            {"from": "internet", "to": "onprem", "rate": "2/s"},
+        ]
+    }
+    down = [{"at": "5 s", "for": "150 s", "down": ["office-hosted", "office-internet"]}]
+    slow = {"onprem": {"capacity": {"transfer_threads_per_destination": 1}}}
+    scenario = loaded("exchange", {"load": crowd, "events": down, "servers": slow, "run": {"length": "200 s"}})
+    assert_engines_agree(scenario, room=room)
+
+
 def test_the_comparison_says_no() -> None:
     """A difference of a thousandth of a millisecond in the work on a mail is seen."""
     other = loaded("domino", WORK, {"servers": {"onprem": {"service": {"directory_lookup": "2.001 ms"}}}})
