@@ -75,8 +75,9 @@ def forwards_to(setup: Setup, policy: Policy, person: Person, state: State) -> s
     here = person.lives_at(policy.server)
     if not person.forwarding or (person.keeps_copy and not here) or not _follows(setup, policy, person):
         return None
-    # From the mail file here to itself under another name leads nowhere.
-    leads_back = here and setup.find(policy, person.forwarding, state) == person
+    # From the mail file here to itself under another name leads nowhere; who is called so in a domain of others is somebody else.
+    is_own = policy.rule_for(person.forwarding) is not None
+    leads_back = here and is_own and setup.find(policy, person.forwarding, state) == person
     return None if leads_back else person.forwarding
 
 

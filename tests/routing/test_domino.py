@@ -70,6 +70,12 @@ def test_who_moves_to_the_master_gets_a_record_there() -> None:
     assert told(go(move, OUTSIDE, IU1, at_s=11 * 3600.0))[:2] == ("delivered", ("external", "onprem"))
 
 
+def test_the_same_name_in_another_domain_is_somebody_else() -> None:
+    """Local parts alone find people of the own domains: a forwarding address fred@otherdomain.com leads away from fred's mail file here."""
+    fred = "directory: {people: {fred: {mail_file: onprem, forwarding_address: fred@otherdomain.com}}}"
+    assert told(go(fred, DU1, "fred@corporate.com"))[:2] == ("delivered", ("onprem", "external"))
+
+
 def test_a_forwarding_address_in_the_same_domain_leads_back() -> None:
     """[SCN-PLAN], [D-LOOP]: a forwarding address that is the person's own: "Maximum forwarding loop count exceeded"."""
     own = "directory: {people: {iUser1: {forwarding_address: iUser1@corporate.com}}}"
