@@ -21,14 +21,19 @@ from typing import NoReturn
 from coexsim.cli.commands import COMMANDS
 from coexsim.cli.folder import CANNOT_WRITE
 from coexsim.cli.streams import safe_streams, say_aside
-from coexsim.errors import CoexsimError, OutputError, Problem, did_you_mean
+from coexsim.errors import CoexsimError, ConservationError, OutputError, Problem, did_you_mean
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line (`arguments`, or the process's) and exit; a request to end (SIGTERM) ends its worker processes too."""
-    signal.signal(signal.SIGTERM, _end)
+    """Run the command line (`arguments`, or the process's) and exit; a request to end ends its worker processes too.
+
+    That is SIGTERM, and SIGHUP of a terminal that was closed, unless it is ignored (nohup).
+    """
+    for request in (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ())):
+        if signal.getsignal(request) is signal.SIG_DFL:
+            signal.signal(request, _end)
     sys.exit(run(arguments))
 
 
@@ -60,6 +65,9 @@ def _ended(words: list[str]) -> tuple[int, str, Sequence[Problem]]:
         return _run(words)
     except OutputError as error:
         return CANNOT_WRITE, f"coexsim: {error}", ()
+    except ConservationError as error:
+        more = "Please report it with the scenario; where it is of the compiled engine, --engine reference gives the answer."
+        return OUR_BUG, f"coexsim has a bug, its books do not balance: {error}\n{more}", ()
     except CoexsimError as error:  # a ScenarioError says every problem on a line of its own
         return BAD_USAGE, str(error), getattr(error, "problems", ())
     except KeyboardInterrupt:

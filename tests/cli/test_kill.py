@@ -193,8 +193,10 @@ def test_the_comparison_can_say_no(scenario: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="processes have no groups there")
-def test_a_request_to_end_ends_the_workers_too(tmp_path: Path) -> None:
-    """SIGTERM, as `timeout` and CI servers send it: the shell's code for it, and none of its processes lives on."""
+@pytest.mark.parametrize("request_", ["SIGTERM", "SIGHUP"])
+def test_a_request_to_end_ends_the_workers_too(request_: str, tmp_path: Path) -> None:
+    """SIGTERM of `timeout` and CI servers, SIGHUP of a closed terminal: the shell's code for it, and none of its processes lives on."""
+    number = signal.Signals[request_]
     path = tmp_path / "some.yaml"
     path.write_text(SMALL[: SMALL.index("events:")] + "load: {profile: office-worker}\n")
     work = ["sweep", str(path), "servers.onprem.capacity.cores=2..200", "--jobs", "2", "--out", str(tmp_path / "out")]
@@ -206,9 +208,9 @@ def test_a_request_to_end_ends_the_workers_too(tmp_path: Path) -> None:
     )
     assert process.stderr is not None
     assert process.stderr.readline(), "it is at work when it says how far it is"
-    process.terminate()
+    process.send_signal(number)
 
-    assert process.wait(60) == 128 + signal.SIGTERM
+    assert process.wait(60) == 128 + number
     process.stderr.close()
     deadline_s = time.monotonic() + 20
     while not _is_gone(process.pid) and time.monotonic() < deadline_s:
