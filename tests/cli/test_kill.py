@@ -200,18 +200,21 @@ def test_a_request_to_end_ends_the_workers_too(request_: str, tmp_path: Path) ->
     path = tmp_path / "some.yaml"
     path.write_text(SMALL[: SMALL.index("events:")] + "load: {profile: office-worker}\n")
     work = ["sweep", str(path), "servers.onprem.capacity.cores=2..200", "--jobs", "2", "--out", str(tmp_path / "out")]
+    before = signal.signal(number, signal.SIG_DFL)  # under nohup it would be ignored there too
     process = subprocess.Popen(
         [sys.executable, "-m", "coexsim", *work],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    signal.signal(number, before)
     assert process.stderr is not None
-    assert process.stderr.readline(), "it is at work when it says how far it is"
-    process.send_signal(number)
+    with process.stderr:
+        assert process.stderr.readline(), "it is at work when it says how far it is"
+        process.send_signal(number)
+        code = process.wait(60)
 
-    assert process.wait(60) == 128 + number
-    process.stderr.close()
+    assert code == 128 + number
     deadline_s = time.monotonic() + 20
     while not _is_gone(process.pid) and time.monotonic() < deadline_s:
         time.sleep(0.1)
