@@ -12,6 +12,7 @@ import pandas as pd
 
 from coexsim.errors import NoDataError
 from coexsim.experiment.store import json_bytes, tables_bytes, write_set
+from coexsim.garbage import collect_rarely
 from coexsim.intake import fit_load, fit_service, fit_traffic
 from coexsim.intake.figures import MeasuredFigure, table_of
 from coexsim.intake.fit_counts import Complete, CountsSeen, LinesSeen, home_figures
@@ -190,6 +191,7 @@ def _work_data(work: MeasuredWork) -> dict[str, Any]:
     return plain | {"remarks": work.remarks}
 
 
+@collect_rarely()
 def fit(
     logs: Iterable[str | Path], *, scenario: Scenario | str | Path | None = None, folder: str | Path | None = None,
     domain: str = "", addresses: str = "sides", profile: str = PROFILE, year: int | None = None, parts: int | None = None,
