@@ -1,6 +1,7 @@
 """How transports and access tables of Postfix are written: transport(5), access(5)."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -23,13 +24,18 @@ def _known_transport(to: str) -> str:
     return to
 
 
-def _known_transports(table: dict[str, str]) -> dict[str, str]:
-    for pattern, to in table.items():
-        try:
-            _known_transport(to)
-        except ValueError as error:
-            raise ValueError(f"{pattern}: {error}") from None
-    return table
+def _each(known: Callable[[str], str]) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Checks all that a table leads to; what is wrong is said with its key."""
+
+    def check(table: dict[str, str]) -> dict[str, str]:
+        for key, value in table.items():
+            try:
+                known(value)
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from None
+        return table
+
+    return check
 
 
 Transport = Annotated[
@@ -59,22 +65,15 @@ def known_action(text: str) -> str:
     )
 
 
-def _known_actions(table: dict[str, str]) -> dict[str, str]:
-    for key, action in table.items():
-        try:
-            known_action(action)
-        except ValueError as error:
-            raise ValueError(f"{key}: {error}") from None
-    return table
-
-
 Access = Annotated[
     dict[str, str],
-    AfterValidator(_known_actions),
+    AfterValidator(_each(known_action)),
     Field(examples=[{"corporate.com": "REDIRECT copies@corporate.com"}]),
 ]
 Clients = Literal["outside", "everyone"]
 """Whose mail an access table is asked about."""
 Transports = Annotated[
-    dict[str, str], AfterValidator(_known_transports), Field(examples=[{"corporate.com": "smtp:[mail.corporate.com]"}])
+    dict[str, str],
+    AfterValidator(_each(_known_transport)),
+    Field(examples=[{"corporate.com": "smtp:[mail.corporate.com]"}]),
 ]
