@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 RARE_COLLECTION = (200_000, 20, 100)
+"""For `gc.set_threshold`: look among the youngest objects after so many new ones, and among older ones every 20th and 100th time."""
 
 
 @contextmanager

@@ -73,9 +73,8 @@ def processes(jobs: int) -> Iterator[Executor]:
         else:
             for _ in range(jobs):
                 pool.submit(import_module, PRELOAD)
-    except (
-        RuntimeError
-    ):  # none can be started by a worker that still imports its caller's script, which starts runs anew
+    except RuntimeError:
+        # None can be started by a worker that still imports its caller's script, which starts runs anew.
         if multiprocessing.current_process().name == "MainProcess":
             raise
         raise SystemExit(1) from None  # without a word: `result_of` says why in the caller

@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import median
 
 from coexsim.errors import UsageError
-from coexsim.garbage import collect_rarely
 from coexsim.intake.logs.book import LogBook, Told
 from coexsim.intake.logs.domino import read_activity, read_console
 from coexsim.intake.logs.google import read_google
@@ -127,15 +126,7 @@ def read_logs(
         by_kind.setdefault(kind, []).append((path, lines))
     book = LogBook((parts or _parts(by_kind["postfix"])) if list(by_kind) == ["postfix"] else 1)
     book.told += told
-    with collect_rarely():
-        _read_kinds(_Reading(book, kept, progress), by_kind, year)
-    book.pack(is_last=True)
-    return book
-
-
-def _read_kinds(reading: _Reading, by_kind: dict[str, list[tuple[Path, list[str]]]], year: int | None) -> None:
-    """Read the files of each kind into the book of `reading`."""
-    book = reading.book
+    reading = _Reading(book, kept, progress)
     _read_postfix(reading, by_kind.pop("postfix", []), year)
     if tracked := by_kind.pop("exchange", []):
         reader = ExchangeReader(book)
@@ -151,6 +142,8 @@ def _read_kinds(reading: _Reading, by_kind: dict[str, list[tuple[Path, list[str]
     for kind, files in by_kind.items():
         for path, _ in files:
             reading.file(path, kind, partial(others[kind], book))
+    book.pack(is_last=True)
+    return book
 
 
 def _parts(files: Sequence[tuple[Path, list[str]]]) -> int:
