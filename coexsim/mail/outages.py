@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable
 
+from coexsim.mail.ways import Ways
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.servers import AnyServer
 
@@ -18,6 +19,7 @@ class Outages:
         self._servers = scenario.servers
         self._links = scenario.links
         self._lines = scenario.lines_of_sites
+        self._ways = Ways(scenario)
         self.intervals: dict[str, list[tuple[float, float]]] = {}
         for event in scenario.events:
             if event.down and event.at is not None and event.mtbf is None:
@@ -55,18 +57,10 @@ class Outages:
         )
 
     def joined(self, one: str, other: str, now_s: float) -> bool:
-        """Is there a network path between two servers, over links that are up."""
-        start, goal = site_of(self._servers, one), site_of(self._servers, other)
-        reached, edge = {start}, [start]
-        while edge and goal not in reached:
-            here = edge.pop()
-            for link in self._links:
-                if here in link.between and self.up_again_s(link.label, now_s) is None:
-                    for site in link.between:
-                        if site not in reached:
-                            reached.add(site)
-                            edge.append(site)
-        return goal in reached
+        """Is there a way between two servers, over links that are up."""
+        start, goal = (site_of(self._servers, name) or "" for name in (one, other))
+        down = frozenset(link.label for link in self._links if self.up_again_s(link.label, now_s) is not None)
+        return self._ways.between(start, goal, down) is not None
 
 
 def site_of(servers: dict[str, AnyServer], name: str) -> str | None:

@@ -24,7 +24,7 @@ def problems(scenario: Scenario) -> Found:
 
 
 def sites_exist(scenario: Scenario) -> Found:
-    """Every site that a server, link or the name servers name is listed under `sites`."""
+    """Every site that a server, a link, `transit` or the name servers name is listed under `sites`."""
     sites = Names(scenario.sites)
     for name, server in scenario.servers.items():
         if server.site is not None and server.site not in sites:
@@ -33,6 +33,9 @@ def sites_exist(scenario: Scenario) -> Found:
         for site in link.between:
             if site not in sites:
                 yield ("links", index, "between"), sites.none_called("site", site)
+    for index, site in enumerate(scenario.transit):
+        if site not in sites:
+            yield ("transit", index), sites.none_called("site", site)
     for site in scenario.uplinks:
         if site not in sites:
             yield ("uplinks", site), sites.none_called("site", site)

@@ -35,6 +35,12 @@ class Scenario(Spec):
     domain: Domain = Field(description="the mail domain that is shared")
     sites: tuple[str, ...] = Field(default=(), description="names of places that have a network of their own")
     links: tuple[Link, ...] = Field(default=(), description="network paths between sites")
+    transit: tuple[str, ...] = Field(
+        default=(),
+        description="sites through which mail between two others passes, where that is quicker or their own link is down; left out: "
+        "none, but where nothing else joins two sites even with all links up",
+        examples=[["office"]],
+    )
     uplinks: dict[str, Uplink] = Field(
         default_factory=dict,
         description="by site, its own line to all others; in objectives and tables 'office-uplink'",

@@ -26,7 +26,10 @@ class Event(Spec):
 
     at: At | None = Field(default=None, description="when it begins")
     for_: Seconds | None = Field(default=None, alias="for", description="left out: to the end")
-    down: Names = Field(default=(), description="servers, links, all links of a site as 'office-uplink', or 'dns'")
+    down: Names = Field(
+        default=(),
+        description="servers, links, all links of a site as 'office-uplink', or 'dns'; mail goes round only by `transit` sites",
+    )
     mtbf: Seconds | None = Field(
         default=None, gt=0, description="with mttr: outages at random, exponential times between them"
     )

@@ -10,6 +10,7 @@ import networkx as nx
 import simpy
 
 from coexsim.mail.outages import site_of
+from coexsim.mail.ways import Ways
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.network import UPLINK, Background, background_at, uplink_ways
 from coexsim.scenario.question import Run
@@ -95,13 +96,11 @@ class Network:
                 self.links[ends] = FairLink(
                     env, name, bytes_per_s, DowntimeSchedule([]), logs(name, "link", None), others, len(self.links)
                 )
+        self._sites = Ways(scenario)
         self._paths: dict[tuple[str, str, frozenset[str]], Path | None] = {}
 
     def between(self, client: str, server: str, at_s: float | None = None) -> Path | None:
-        """The path from one server to another, by the smallest sum of round trips; None where there is none.
-
-        Given a time, only over links that are up then: mail goes round a link that is cut, if there is a way round.
-        """
+        """The path from one server to another (`Ways`); None where there is none. Given a time, only over links that are up then."""
         start, goal = (site_of(self._scenario.servers, name) or "" for name in (client, server))
         down = frozenset[str]()
         if at_s is not None:
@@ -116,17 +115,10 @@ class Network:
         return self._paths[key]
 
     def _find(self, start: str, goal: str, down: frozenset[str]) -> Path | None:
-        if start == goal:
-            hops = [(start, start)] if (start, start) in self.links else []
-            if any(self.graph.edges[hop]["label"] in down for hop in hops):
-                return None
-        else:
-            usable = nx.subgraph_view(self.graph, filter_edge=lambda *edge: self.graph.edges[edge]["label"] not in down)
-            try:
-                nodes = nx.shortest_path(usable, start, goal, weight="round_trip_s")
-            except (nx.NetworkXNoPath, nx.NodeNotFound):
-                return None
-            hops = list(pairwise(nodes))
+        passed = self._sites.between(start, goal, down)
+        if passed is None:
+            return None
+        hops = list(pairwise(passed))
         edges = [self.graph.edges[hop] for hop in hops]
         downtime = DowntimeSchedule([span for edge in edges for span in self._downtimes[edge["label"]]])
         links = tuple(self.links[way] for hop in hops for way in self._ways(*hop))
