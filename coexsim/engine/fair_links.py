@@ -68,16 +68,23 @@ def break_all(w: Any, l: int, now: float) -> None:
     link.count = 0
     push_now(w, BEGINS, (CARRY << SHIFT) | l)
     note_visit(w, link.busy_log, link.busy, link.busy, now)
-    last = -1
-    for _ in range(n):
-        best = -1
-        for j in range(n):
-            if under_way[j].seq > last and (best < 0 or under_way[j].seq < under_way[best].seq):
-                best = j
-        x = under_way[best]
-        last = x.seq
+    for i in range(n):  # a heap by their ends becomes one by the order in which they were sent
+        end = under_way[i]
+        seq = end.seq
+        sent = end.sent
+        what = end.what
+        x = under_way[place_for(under_way, i, 0.0, 0, seq)]
+        x.time = 0.0
+        x.order = 0
+        x.seq = seq
+        x.what = what
+        x.sent = sent
+    while n > 0:
+        x = under_way[0]
         note_visit(w, link.log, x.sent, x.sent, now)
         push_now(w, AT_ONCE, (BROKEN << SHIFT) | x.what)
+        n -= 1
+        drop_first(under_way, n)
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Random small worlds: limits, links, other traffic, outages, retries, moves, greylists, several MX, lag, connections kept, named mail."""
+"""Random small worlds: limits, links, other traffic, crowds, outages, retries, moves, greylists, several MX, lag, reuse, named mail."""
 
 from __future__ import annotations
 
@@ -184,6 +184,24 @@ def _with_other_traffic(rnd: random.Random, parts: list[dict[str, Any]]) -> list
     return [*parts, more]
 
 
+def _crowd(rnd: random.Random) -> dict[str, Any]:
+    """Hundreds of messages wait for few sessions while a link or the other side is down, and go on at one moment or in a row."""
+    way = rnd.choice([("onprem", "hosted"), ("hosted", "onprem"), ("internet", "onprem"), ("onprem", "internet")])
+    cut = rnd.choice([["office-hosted", "office-internet"], ["office-hosted"], ["inotes-inbound"], ["onprem"]])
+    capacity = {
+        "transfer_threads_per_destination": rnd.randint(1, 3),
+        "transfer_threads": rnd.choice([2, 20, 1000]),
+    }
+    return {
+        "load": {"streams": [
+            {"from": way[0], "to": way[1], "rate": f"{rnd.randint(2, 6)}/s"},
+            {"from": "internet", "to": "onprem", "rate": f"{rnd.randint(1, 3)}/s"},
+        ]},
+        "events": [{"at": f"{rnd.randint(2, 20)} s", "for": f"{rnd.randint(30, 200)} s", "down": cut}],
+        "servers": {rnd.choice(["onprem", "inotes-outbound"]): {"capacity": capacity}},
+    }  # fmt: skip
+
+
 def random_world(seed: int) -> Scenario | None:
     """A world by its number; None where the keys drawn do not go together."""
     rnd = random.Random(seed)
@@ -203,6 +221,8 @@ def random_world(seed: int) -> Scenario | None:
         more.append(_uplinks(lines))
     if lines.random() < 0.3:
         more = _with_other_traffic(lines, more)
+    if lines.random() < 0.25:
+        more.append(_crowd(lines))
     if rnd.random() < 0.15:
         more.append({"servers": {"onprem": {"greylisting": {"delay": f"{rnd.randint(5, 100)} s"}}}})
     more.append({"run": {"length": f"{rnd.choice([90, 200, 420])} s", "drain": rnd.choice(["0 s", "10 min", "2 d"])}})

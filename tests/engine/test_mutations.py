@@ -24,6 +24,9 @@ OUTAGE = loaded(
     {"servers": {"onprem": {"retry": {"first": "4 s", "expire_after": "9 s"}}}}, SHORT,
 )  # fmt: skip
 CUT = loaded("domino", WORK, NARROW, {"events": [{"at": "9 s", "for": "6 s", "down": "office-internet"}]}, SHORT)
+CROWD = loaded("domino", LIMITS, NARROW, {"load": {"streams": [{"from": "internet", "to": "onprem", "rate": "5/s"}]}}, {
+    "events": [{"at": "9 s", "for": "6 s", "down": "office-internet"}]}, SHORT,
+)  # fmt: skip
 TRAFFIC = loaded("domino", WORK, OTHER_TRAFFIC, SHORT, {"events": None, "run": {"start": "Mon 09:00:20"}})
 
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
@@ -53,6 +56,10 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "the last to follow at this moment comes first": (
         "        heap[heap.shape[0] - 1 - ints[LAST_BEGINS + order]].order = place\n",
         "        e.order = ints[FIRST_BEGINS + order]\n        ints[FIRST_BEGINS + order] = place\n", CUT,
+    ),
+    "what breaks comes in the wrong order": (
+        "place_for(under_way, i, 0.0, 0, seq)]\n        x.time = 0.0\n        x.order = 0\n        x.seq = seq",
+        "place_for(under_way, i, 0.0, 0, -seq)]\n        x.time = 0.0\n        x.order = 0\n        x.seq = -seq", CROWD,
     ),
     "a down server is talked to": (
         "if not to.listens or is_down(w, to.downtime, now):", "if not to.listens:", OUTAGE,
