@@ -52,7 +52,7 @@ def check(
 
     chosen = _chosen(output, as_json=as_json)
     keeping = Keeping()
-    folder = results_folder(out, paths[0]) if out is not None else None
+    folder = results_folder(out, paths[0], verb="check") if out is not None else None
     reports: list[CheckReport] = []
     problems: list[Problem] = []
     files = _files(paths)
@@ -124,7 +124,7 @@ def diff(
     from coexsim.scenario.load import load_scenario
 
     keeping = Keeping()
-    folder = results_folder(out, new) if out is not None else None
+    folder = results_folder(out, new, verb="diff") if out is not None else None
     chosen = _chosen(Format.MARKDOWN if markdown else output, as_json=as_json)
     scenarios: list[Scenario] = []
     problems: list[Problem] = []

@@ -45,7 +45,7 @@ def compare(
     from coexsim.scenario.load import load_scenario
 
     one, other = load_scenario(a), load_scenario(b)
-    folder = results_folder(out, a) if out is not None else None
+    folder = results_folder(out, a, verb="compare") if out is not None else None
     count = replications or 1
     for scenario in (one, other):
         ask_first(scenario, count, yes, quiet=quiet)

@@ -25,7 +25,7 @@ def explain_scenario(path: Path, *, out: Path | None = None, quiet: bool = False
     from coexsim.scenario.load import load_scenario
 
     scenario = load_scenario(path)
-    folder = results_folder(out, path) if out is not None else None
+    folder = results_folder(out, path, verb="explain") if out is not None else None
     keeping = Keeping()
     found = explain(scenario)
     title = scenario.title or str(path)

@@ -53,7 +53,7 @@ def explore(
     spec = load_scenario(scenario)
     read_objectives(spec)
     grid = dict(key_and_values(word) for word in vary or ())
-    folder = results_folder(out, scenario, "-explore")
+    folder = results_folder(out, scenario, "-explore", verb="explore")
     points = prod(len(axis.values) for axis in axes_of(spec, grid))
     ask_first(spec, points * runs_of_point(spec, replications), yes, engine=engine, keeps_mail=False, quiet=quiet)
     with progress_bar("explore", quiet=quiet) as tell, open_executor(jobs, dask) as executor:

@@ -74,7 +74,7 @@ def fit(
     from coexsim.intake.fit_ways import faults, without_work, wrong_ways
     from coexsim.scenario.load import load_scenario
 
-    folder = results_folder(out, Path("fit.yaml"))
+    folder = results_folder(out, Path("fit.yaml"), verb="fit")
     addresses = "kept" if keep_addresses else "hashed" if hash_addresses else "sides"
     with progress_bar("fit", 1.0, quiet=quiet) as tell:
         found = run_fit(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from coexsim.cli.streams import say_aside
 from coexsim.errors import OutputError, UsageError
+from coexsim.experiment.own import why_not_own
 from coexsim.experiment.whole import own_name
 
 REPORTS = Path("reports")
@@ -25,13 +26,31 @@ PAGES: dict[str, tuple[str, ...]] = {
     "validate": ("validation.html", "load.png", "qq.png"),
 }  # fmt: skip
 """What each verb writes besides its tables only where it is asked, or has something to show. An outage is a run."""
+TABLES: dict[str, tuple[str, ...]] = {
+    "run": (
+        "mail.parquet", "stages.parquet", "timeline.parquet", "messages.parquet", "dns.parquet", "visits.parquet", "summary.json",
+    ),
+    "size": ("sizing.parquet", "sizing.json"),
+    "sweep": ("sweep.parquet",),
+    "compare": ("delays.csv", "outcomes.csv", "servers.csv", "totals.csv"),
+    "fit": ("fitted.yaml", "replay.parquet", "fit.json"),
+    "validate": ("validation.json",),
+    "explore": ("explore.html", "explore.parquet"),
+    "trace": ("report.html", "route.png"),
+    "explain": ("report.html", "topology.png"),
+    "check": ("report.html",),
+    "diff": ("report.html",),
+    "import": ("report.html",),
+}  # fmt: skip
+"""What each verb writes always, or always into the folder that it is given."""
 PROBE = b"coexsim" * 600  # more than a file system keeps beside a file's name
 
 
-def results_folder(out: Path | None, scenario: Path, suffix: str = "") -> Path:
+def results_folder(out: Path | None, scenario: Path, suffix: str = "", *, verb: str, more: Sequence[str] = ()) -> Path:
     """The folder for results: `out`, or one under reports/ with the scenario's name. It is made, and a file is written for a trial.
 
-    Raises `UsageError` where results could not be written there.
+    Raises `UsageError` where what this verb writes, or the files `more`, could not be written there, or would take the place of files
+    that are not coexsim's own.
     """
     folder = out if out is not None else REPORTS / f"{_name(scenario)}{suffix}"
     trial = folder / own_name("trial")
@@ -50,29 +69,29 @@ def results_folder(out: Path | None, scenario: Path, suffix: str = "") -> Path:
         raise UsageError(f"--out: results cannot be written into {folder}: {error.strerror}") from None
     except ValueError:  # UnicodeEncodeError among them
         raise UsageError(f"--out: the file system cannot have a folder of the name {str(folder)!r}") from None
+    for name in (*TABLES.get(verb, ()), *PAGES.get(verb, ()), *more):
+        for path in _named(folder, name):
+            if why := why_not_own(path):
+                raise UsageError(
+                    f"--out: {path} stays as it is: {why}; move it away, or choose another folder with --out"
+                )
     return folder
 
 
-MARK = b'<meta name="generator" content="coexsim">'
-"""Stands in the head of each page: one without it is not ours."""
+def _named(folder: Path, name: str) -> list[Path]:
+    """The file of that name, or those whose names match it."""
+    return list(folder.glob(name)) if "[" in name else [folder / name]
 
 
 def drop_pages(folder: Path, verb: str) -> None:
     """Remove the page and the pictures of an earlier answer of this verb: they would stand beside the tables of the new one.
 
-    Where the page is not one of ours, pictures and tables of those names may not be either: all stay.
+    What is not our own stays.
     """
-    page = folder / PAGES[verb][0]
-    if page.exists() and not _is_own(page):
-        return
     for name in PAGES[verb]:
-        for path in folder.glob(name):
-            path.unlink()
-
-
-def _is_own(page: Path) -> bool:
-    with page.open("rb") as file:
-        return MARK in file.read(2000)
+        for path in _named(folder, name):
+            if not why_not_own(path):
+                path.unlink(missing_ok=True)
 
 
 def _name(scenario: Path) -> str:

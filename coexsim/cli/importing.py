@@ -98,7 +98,7 @@ def import_(
         raise UsageError(f"import {kind}: no file was given" + ("; see --how" if kind == "exchange" else ""))
     if out is not None:
         _may_be_replaced(out)
-    folder = results_folder(report, Path(kind)) if report is not None else None
+    folder = results_folder(report, Path(kind), verb="import") if report is not None else None
     keeping = Keeping()
     if into is not None:
         _require_writable(into)

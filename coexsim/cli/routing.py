@@ -105,7 +105,7 @@ def trace(
         via_mx=via_mx or (from_outside and at_server is None), client="outside" if from_outside else "own-user",
         declare_size=not undeclared_size,
     )  # fmt: skip
-    folder = results_folder(out, scenario) if out is not None else None
+    folder = results_folder(out, scenario, verb="trace") if out is not None else None
     route = trace_message(setup, sender, recipients, **asked)  # type: ignore[arg-type]
     missed = trace_text.missed_lines(setup, route, expect.outcome) if expect else []
     remarks = [] if from_outside or via_mx else trace_text.remarks(setup, route, at_server)

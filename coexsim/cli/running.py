@@ -89,7 +89,7 @@ def run(
     logging = writing_logs.asked(write_log, stream=stream, replications=replications, dask=dask)
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the run, not after it
-    folder = results_folder(out, scenario)
+    folder = results_folder(out, scenario, verb="run", more=logging.names(spec) if logging else ())
     looks = FIRST_LOOK if asked is not None else 1
     count = 1 if logging else replications or max(spec.run.replications, looks)
     round_trip = round_trip and not stream  # which compares messages one by one
@@ -169,7 +169,7 @@ def outage(
     options.known(server, usual.can_go_down, "--server")
     spec = with_outage(usual, server, at, length)
     read_objectives(spec)
-    folder = results_folder(out, scenario, "-outage")
+    folder = results_folder(out, scenario, "-outage", verb="run")
     fewest = 2 * (replications or 1)  # each run is held against one without the outage
     ask_first(spec, fewest, yes, at_least=True, quiet=quiet)
     with (

@@ -73,7 +73,7 @@ def size(
     asked = ahead.read_ahead(growth, plan, since, years)
     spec = load_scenario(scenario)
     require_question(spec)
-    folder = results_folder(out, scenario, "-size")
+    folder = results_folder(out, scenario, "-size", verb="size")
     fewest = 3 * FIRST_LOOK if headroom else FIRST_LOOK  # a machine, a growth that it holds, and one that it does not
     machines = len(spec.size.candidates) if spec.size else 0
     looks = most_looks(spec, headroom=headroom) + (asked.most_looks * max(machines, 1) if asked is not None else 0)

@@ -64,9 +64,9 @@ def sweep(
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.analysis.swept import answer_of_sweep, sweep_judged, swept_objectives
     from coexsim.experiment.executors import open_executor
+    from coexsim.experiment.own import write_own
     from coexsim.experiment.ranges import read_values
     from coexsim.experiment.sweep import HOSTED_SHARE
-    from coexsim.experiment.whole import write_whole
     from coexsim.report.tables import words
     from coexsim.report.words import not_counted, scope
     from coexsim.scenario.idle import without_work
@@ -75,7 +75,7 @@ def sweep(
     spec = load_scenario(scenario)
     read_objectives(spec)  # what is wrong with them is said before the first run
     grid = keys_and_values(keys)
-    folder = results_folder(out, scenario, "-sweep")
+    folder = results_folder(out, scenario, "-sweep", verb="sweep")
     combinations = prod(len(read_values(values)) for values in grid.values())
     ask_first(spec, combinations * (replications or spec.run.replications), yes, keeps_mail=False, quiet=quiet)
     console = make_console()
@@ -110,7 +110,7 @@ def sweep(
         from coexsim.analysis.migration import curve
 
         points = curve(table, spec)
-        keeping.write(partial(write_whole, folder / "migration.csv", points.to_csv(index=False).encode()))
+        keeping.write(partial(write_own, folder / "migration.csv", points.to_csv(index=False).encode()))
     objectives = swept_objectives(swept) if spec.objectives else None
     changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
     answer = [*changes, total]
@@ -144,11 +144,11 @@ def _write_objectives(
 ) -> list[str]:
     """Keep the table of a sweep with pictures and page; where an answer changes, in a sentence each."""
     from coexsim.analysis.swept import told
-    from coexsim.experiment.whole import write_whole
+    from coexsim.experiment.own import write_own
 
     changes = told(points)
     keeping.write(
-        partial(write_whole, folder / "objectives.csv", points.to_csv(index=False, lineterminator="\n").encode())
+        partial(write_own, folder / "objectives.csv", points.to_csv(index=False, lineterminator="\n").encode())
     )
     if pictures:
         from coexsim.report.sweep_page import write_sweep

@@ -37,7 +37,7 @@ def validate(
     from coexsim.experiment.store import write_json
     from coexsim.intake.validate import validate as run_validate
 
-    folder = results_folder(out, scenario, "-validation")
+    folder = results_folder(out, scenario, "-validation", verb="validate")
     with progress_bar("validate", 1.0, quiet=quiet) as tell:
         found = run_validate(
             scenario, logs, tolerance=tolerance, replications=replications, seed=seed, year=year, progress=tell

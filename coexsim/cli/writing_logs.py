@@ -28,6 +28,12 @@ class LogWriting:
         self.log = MailLog()
         return self.log
 
+    def names(self, scenario: Scenario) -> list[str]:
+        """What the files are called, from the folder of the results."""
+        from coexsim.intake.writers.write import log_names
+
+        return [f"logs/{name}" for name in log_names(scenario, self.form)]
+
     def write(self, scenario: Scenario, folder: Path) -> None:
         """Write the files beside the results, and say that they hold no truth."""
         from coexsim.intake.writers.write import SAID, write_logs

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coexsim.errors import OutputError
+from coexsim.experiment.own import note, require_own, write_own
 from coexsim.experiment.whole import OWN, own_name, reason, write_whole
 from coexsim.text import encodable
 
@@ -44,12 +45,15 @@ def write_set(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
     make_folder(folder)
     remove_left_overs(folder)
     finish_sets(folder)
+    require_own(folder / name for name in files)
     staging = folder / own_name("set")
     written: list[str] = []
     try:
         staging.mkdir()
         for name, make in files.items():
-            write_whole(staging / name, make())
+            data = make()
+            write_whole(staging / name, data)
+            note(folder / name, hashlib.sha256(data).hexdigest())
             written.append(name)
         staging = staging.rename(staging.with_suffix(FINISHED))
         _move(staging, list(files))
@@ -117,8 +121,8 @@ def remove_left_overs(folder: Path) -> None:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """A table as Parquet. Raises `OutputError`."""
-    write_whole(path, table_bytes(table))
+    """A table as Parquet, a file of our own. Raises `OutputError`."""
+    write_own(path, table_bytes(table))
 
 
 def table_bytes(table: pd.DataFrame) -> bytes:
@@ -173,8 +177,8 @@ def plain(value: Any) -> Any:
 
 
 def write_json(value: Any, path: Path) -> None:
-    """Data as JSON. Raises `OutputError`."""
-    write_whole(path, json_bytes(value))
+    """Data as JSON, a file of our own. Raises `OutputError`."""
+    write_own(path, json_bytes(value))
 
 
 def json_bytes(value: Any) -> bytes:

@@ -31,7 +31,8 @@ from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import read_values
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import run_one
-from coexsim.experiment.store import content_hash, make_folder, plain, remove_left_overs, write_json, write_table
+from coexsim.experiment.store import content_hash, json_bytes, make_folder, plain, remove_left_overs, write_table
+from coexsim.experiment.whole import write_whole
 from coexsim.scenario.given import require_keys, require_scenario
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
@@ -252,7 +253,7 @@ class _Store:
             figures = plain([list(figure) for figure in found.figures])
             checksum = content_hash([digest, figures, found.text])
             point = {"run": digest, "figures": figures, "text": found.text, "checksum": checksum}
-            write_json(point, self._folder / f"{digest}.json")
+            write_whole(self._folder / f"{digest}.json", json_bytes(point))
 
     def of(self, digest: str) -> Kept:
         return self._known[digest]

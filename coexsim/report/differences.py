@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter
 
 from coexsim.analysis.compare import Comparison
 from coexsim.analysis.compare_words import DIFFERENT, SHARE, changes, say_of, say_value
+from coexsim.experiment.own import write_own
 from coexsim.experiment.store import make_folder
-from coexsim.experiment.whole import write_whole
 from coexsim.report.breaks import breakable, unbroken, whole_arrows
 from coexsim.report.documented import documented
 from coexsim.report.style import (
@@ -90,12 +90,12 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str, *, pictu
     folder = Path(folder)
     make_folder(folder)
     for name, table in found.tables.items():
-        write_whole(folder / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
+        write_own(folder / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
     if not pictures:
         return folder
     heading = largest_difference(found)
     for_file, for_page = png_and_svg(plot_differences(found), "differences", heading)
-    write_whole(folder / "differences.png", for_file)
+    write_own(folder / "differences.png", for_file)
     environment = Environment(loader=PackageLoader("coexsim", "report"), autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"breakable": breakable, "unbroken": unbroken, "whole_arrows": whole_arrows}
     page = environment.get_template("comparison.html.j2").render(
@@ -108,7 +108,7 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str, *, pictu
         tables=documented({"comparison": None}),
         figures=[(title, difference_rows(table, name)) for name, title, table in _titled(found.tables)],
     )
-    write_whole(folder / PAGE, encodable(page).encode())
+    write_own(folder / PAGE, encodable(page).encode())
     return folder / PAGE
 
 

@@ -13,9 +13,9 @@ from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
+from coexsim.experiment.own import write_own
 from coexsim.experiment.results import Results
 from coexsim.experiment.store import make_folder
-from coexsim.experiment.whole import write_whole
 from coexsim.progress import ShareProgress
 from coexsim.report import outage_words
 from coexsim.report.answer import doubts, whole_answer
@@ -85,11 +85,11 @@ def write_report(
     for number, (name, caption, draw) in enumerate(drawn):
         tell(number / (len(drawn) + 1), f"picture {number + 1} of {len(drawn)}")
         for_file, for_page = png_and_svg(draw(), name, said[name])
-        write_whole(folder / f"{name}.png", for_file)
+        write_own(folder / f"{name}.png", for_file)
         pictures[name] = PagePicture(name, said[name], caption, Markup(for_page))
     page = folder / PAGE
     tell(len(drawn) / (len(drawn) + 1), "the page")
-    write_whole(
+    write_own(
         page, encodable(_page(results, scenario, judged, trip, outage, outlook, pictures, summary, again)).encode()
     )
     return page

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from coexsim.experiment.own import write_own
 from coexsim.experiment.store import make_folder
-from coexsim.experiment.whole import write_whole
 from coexsim.report.breaks import breakable, unbroken, whole_arrows
 from coexsim.report.documented import documented
 from coexsim.report.style import Picture, png_and_svg
@@ -58,14 +58,14 @@ def write_plain_page(
         drawn = ""
         if section.picture is not None:
             for_file, for_page = png_and_svg(section.picture, section.name, section.heading)
-            write_whole(folder / f"{section.name}.png", for_file)
+            write_own(folder / f"{section.name}.png", for_file)
             drawn = Markup(for_page)
         shown.append((_without_empty(section), drawn))
     text = environment.get_template("plain_page.html.j2").render(
         title=title, of=of, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),
         tables=documented(dict.fromkeys(tables)),
     )  # fmt: skip
-    write_whole(folder / page, encodable(text).encode())
+    write_own(folder / page, encodable(text).encode())
     return folder / page
 
 

@@ -24,6 +24,7 @@ import pytest
 
 from coexsim.cli import run
 from coexsim.errors import NoDataError
+from coexsim.experiment.own import NOTES
 from coexsim.experiment.results import load_results
 from tests.analysis.small import SMALL
 
@@ -73,7 +74,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and ".tmp" not in path.as_posix()
+        if path.is_file() and ".tmp" not in path.as_posix() and path.name != NOTES
     }
 
 

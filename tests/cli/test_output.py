@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from coexsim.cli import run
-from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
+from coexsim.cli.folder import CANNOT_WRITE, PAGES, TABLES, Keeping, results_folder
 from coexsim.errors import OutputError, UsageError
-from coexsim.experiment import store
+from coexsim.experiment import own, store
 from coexsim.experiment.results import load_results
 from coexsim.experiment.store import write_set
 from coexsim.experiment.whole import write_whole
@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_is_told_before_the_run(
 def test_names_that_a_file_system_cannot_have(name: str, told: str, tmp_path: Path) -> None:
     """Too long, no text, forbidden."""
     with pytest.raises(UsageError, match=told):
-        results_folder(tmp_path / name, Path("x.yaml"))
+        results_folder(tmp_path / name, Path("x.yaml"), verb="run")
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EDQUOT])
@@ -108,14 +108,14 @@ def test_a_folder_that_takes_no_file_is_told_before_the_run(
 
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(UsageError, match=os.strerror(number)):
-        results_folder(tmp_path / "out", Path("x.yaml"))
+        results_folder(tmp_path / "out", Path("x.yaml"), verb="run")
 
 
 def test_a_full_disk_is_told_before_the_run(disk: Path) -> None:
     """A real one."""
     fill(disk, 0)
     with pytest.raises(UsageError, match="No space left on device"):
-        results_folder(disk, Path("x.yaml"))
+        results_folder(disk, Path("x.yaml"), verb="run")
     assert [path.name for path in disk.iterdir()] == ["full"]
 
 
@@ -128,7 +128,7 @@ def test_no_scenario_names_a_folder_elsewhere(
     """The folder is one below reports/, whatever the file is called."""
     monkeypatch.chdir(tmp_path)
 
-    assert results_folder(None, Path(file)) == Path("reports") / folder
+    assert results_folder(None, Path(file), verb="run") == Path("reports") / folder
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["reports", f"reports/{folder}"]
 
 
@@ -217,7 +217,7 @@ def test_a_set_replaces_a_set_or_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         kept = tmp_path / f"incomplete-{most}"
         assert (most == 0) == ("nothing of them is kept" in str(caught.value))
         assert most == 0 or sorted(path.name for path in kept.iterdir()) == ["a", "b"][:most]
-    assert not list(tmp_path.glob(".*"))
+    assert [path.name for path in tmp_path.glob(".*")] == [own.NOTES]
     write_set(tmp_path, {name: lambda: b"new" for name in ("a", "b", "c")})
     assert [(tmp_path / name).read_bytes() for name in ("a", "b", "c")] == [b"new"] * 3
 
@@ -254,16 +254,9 @@ def test_no_page_of_an_earlier_answer_stays_beside_new_tables(
 
 
 def test_what_others_left_in_the_folder_stays(scenario: Path, tmp_path: Path) -> None:
-    """A page of another tool with its pictures, hidden folders that are called like half a set, notes that are years old."""
+    """A picture of another tool, hidden folders that are called like half a set, notes that are years old."""
     out = tmp_path / "out"
-    others = (
-        "report.html",
-        "backlog.png",
-        "sweep-2019-holiday.png",
-        ".photos.set/notes.txt",
-        ".mywork.tmp/draft.txt",
-        "notes.txt",
-    )
+    others = ("sweep-2019-holiday.png", ".photos.set/notes.txt", ".mywork.tmp/draft.txt", "notes.txt")
     for name in others:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text("mine")
@@ -273,6 +266,84 @@ def test_what_others_left_in_the_folder_stays(scenario: Path, tmp_path: Path) ->
 
     assert {name: (out / name).read_text() for name in others} == dict.fromkeys(others, "mine")
     assert (out / "mail.parquet").exists()
+
+
+# --- files that are not coexsim's own -----------------------------------------------------------------------------------------
+
+NAMES = [
+    (verb, name.replace("[0-9]", "3"))
+    for verb in {**TABLES, **PAGES}
+    for name in (*TABLES.get(verb, ()), *PAGES.get(verb, ()))
+]
+
+
+@pytest.mark.parametrize(("verb", "name"), NAMES)
+def test_a_file_that_coexsim_did_not_write_is_not_replaced(verb: str, name: str, tmp_path: Path) -> None:
+    """Each name of each verb: a file of somebody else, a link, and one of our own that was changed since are told; our own is not."""
+    file = tmp_path / name
+    file.write_text("mine")
+    with pytest.raises(UsageError, match=f"{name} stays as it is: it was not written by coexsim"):
+        results_folder(tmp_path, Path("x.yaml"), verb=verb)
+    with pytest.raises(OutputError, match="was not written by coexsim"):
+        own.write_own(file, b"ours")
+    with pytest.raises(OutputError, match="was not written by coexsim"):
+        write_set(tmp_path, {"other": lambda: b"", name: lambda: b"ours"})
+    assert file.read_text() == "mine"
+
+    file.unlink()
+    own.write_own(file, b"ours")
+    own.write_own(file, b"ours again")
+    assert results_folder(tmp_path, Path("x.yaml"), verb=verb) == tmp_path
+    file.write_bytes(b"ours, with a remark of mine")
+    with pytest.raises(UsageError, match=f"{name} stays as it is: it was changed since coexsim wrote it"):
+        results_folder(tmp_path, Path("x.yaml"), verb=verb)
+
+    elsewhere = file.rename(tmp_path / "elsewhere")
+    file.symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="it was not written by coexsim"):
+        results_folder(tmp_path, Path("x.yaml"), verb=verb)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run FILE --visits", "run FILE --write-log exchange", "size FILE --no-headroom", "sweep FILE load.growth=1,2",
+        "sweep FILE hosted_share=0,50%", "sweep FILE load.growth=1,2 servers.onprem.capacity.cores=1,2",
+        "compare FILE FILE --replications 2", "outage FILE --server onprem --at 5min --for 2min", "explore FILE --vary growth=1,2",
+        "trace FILE a@elsewhere.org b@elsewhere.org", "check FILE", "diff FILE FILE", "explain FILE", "fit LOGS", "validate FILE LOGS",
+        "import directory PEOPLE",
+    ],
+)  # fmt: skip
+def test_every_file_that_a_verb_writes_is_looked_at_before_it_begins(
+    command: str, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that is in the folder afterwards has a name that is known of the verb; one of them changed, and the verb does not begin."""
+    scenario.write_text(scenario.read_text().split("load:")[0] + LOADED)
+    people = tmp_path / "people.csv"
+    people.write_text("mail,mailSystem\nann@corporate.com,here\n")
+    logs = ROOT / "tests" / "intake" / "postfix-lab"
+    out = tmp_path / "out"
+    words = command.replace("FILE", str(scenario)).replace("LOGS", str(logs)).replace("PEOPLE", str(people)).split()
+    where = "--report" if words[0] == "import" else "--out"
+    limited = ["--jobs", "1"] if words[0] in ("run", "outage", "size", "sweep", "compare", "explore") else []
+    again = [*words, where, str(out), *limited, "--json"]
+    run(again)
+    capsys.readouterr()
+    verb = {"outage": "run"}.get(words[0], words[0])
+    known = {*TABLES.get(verb, ()), *PAGES.get(verb, ())}
+    made = [path for path in out.rglob("*") if path.is_file() and path.name != own.NOTES and path.parent.name != "runs"]
+    logged = [path for path in made if path.parent.name == "logs"]
+    assert made
+    assert not [path for path in made if path not in logged and not any(path.match(name) for name in known)]
+    assert bool(logged) == ("--write-log" in words)
+
+    for path in made:
+        before = path.read_bytes()
+        path.write_bytes(before + b"mine")
+        assert run(again) == 2
+        assert "was changed since coexsim wrote it" in capsys.readouterr().err
+        assert path.read_bytes() == before + b"mine"
+        path.write_bytes(before)
 
 
 def test_a_killed_replacement_is_finished_by_who_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +365,7 @@ def test_a_killed_replacement_is_finished_by_who_comes_next(tmp_path: Path, monk
 
     store.finish_sets(tmp_path)
     assert [(tmp_path / name).read_bytes() for name in names] == [b"new"] * 3
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([own.NOTES, *names])
 
 
 def test_a_set_killed_before_it_was_whole_leaves_the_earlier_one(

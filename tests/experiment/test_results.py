@@ -14,6 +14,7 @@ import pytest
 from coexsim.analysis.slo import evaluate
 from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.columns import SCHEMA
+from coexsim.experiment.own import NOTES
 from coexsim.experiment.results import Results, join, load_results, weighted_quantiles
 from coexsim.experiment.store import content_hash
 from tests.analysis.small import small
@@ -154,7 +155,7 @@ def test_saved_results_are_read_back_and_are_the_same_bytes_each_time(tmp_path: 
     for file in (tmp_path / "one").iterdir():
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == sorted(
-        [f"{name}.parquet" for name in SCHEMA] + ["summary.json"]
+        [f"{name}.parquet" for name in SCHEMA] + ["summary.json", NOTES]
     )
 
 

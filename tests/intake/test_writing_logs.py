@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from coexsim.cli import run
+from coexsim.experiment.own import NOTES
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import simulate
 from coexsim.intake.fit import Fit, fit
@@ -179,7 +180,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run([*asked, "--write-log", "exchange"]) == 0
     assert "what real servers would have done they do not tell" in capsys.readouterr().err
     assert {file.name for file in (tmp_path / "out/logs").iterdir()} == {
-        "MSGTRK-onprem.LOG", "MSGTRK-hosted-inbound.LOG", "MSGTRK-outside.LOG",
+        "MSGTRK-onprem.LOG", "MSGTRK-hosted-inbound.LOG", "MSGTRK-outside.LOG", NOTES,
     }  # fmt: skip
     assert run([*asked, "--write-log", "exchange", "-n", "2"]) == 2
     assert "a log is of one run" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from coexsim.analysis.compare import Comparison
+from coexsim.experiment.own import NOTES
 from coexsim.report.differences import difference_rows, plot_differences, say_difference, write_comparison
 from tests.analysis.test_compare import compared
 from tests.report.test_html import EVIL, Page
@@ -47,7 +48,7 @@ def test_folder_has_tables_picture_and_page(found: Comparison, tmp_path: Path) -
     page = Page(write_comparison(replace(found, a=EVIL), tmp_path, "Counted: SMTP mail.").read_text(encoding="utf-8"))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "delays.csv", "differences.png", "outcomes.csv", "report.html", "servers.csv", "totals.csv",
+        NOTES, "delays.csv", "differences.png", "outcomes.csv", "report.html", "servers.csv", "totals.csv",
     ]  # fmt: skip
     assert page.open == []
     assert EVIL in page.text

@@ -12,6 +12,7 @@ import pytest
 from coexsim.analysis.outage import outage_facts
 from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outage_limits import LimitChange
+from coexsim.experiment.own import NOTES
 from coexsim.experiment.results import Results
 from coexsim.report import outage_words
 from coexsim.report.headings import page_head
@@ -189,7 +190,15 @@ def test_pictures_lie_beside_the_page(tmp_path: Path) -> None:
     """The same pictures as files for a slide."""
     write_report(a_run(), small(), tmp_path, trip=made_up_price())
 
-    names = ["backlog.png", "delay-by-flow.png", "report.html", "round-trip.png", "topology.png", "utilisation.png"]
+    names = [
+        NOTES,
+        "backlog.png",
+        "delay-by-flow.png",
+        "report.html",
+        "round-trip.png",
+        "topology.png",
+        "utilisation.png",
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 

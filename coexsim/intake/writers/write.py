@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from coexsim.errors import OutputError
+from coexsim.experiment.own import write_own_lines
+from coexsim.experiment.store import make_folder
 from coexsim.intake.writers.day import Day, day_of
 from coexsim.intake.writers.domino import console_lines
 from coexsim.intake.writers.exchange import exchange_lines
@@ -41,11 +42,15 @@ def write_logs(log: MailLog, scenario: Scenario, form: LogFormat, folder: Path) 
     return [_write(folder / name.format(machine), of_machine(day, machine)) for machine in day.hosts]
 
 
+def log_names(scenario: Scenario, form: LogFormat) -> list[str]:
+    """What the files are called that `write_logs` writes."""
+    if form in OF_SERVICE:
+        return [OF_SERVICE[form][0]]
+    own = [name for name, server in scenario.servers.items() if server.runs_on is None]
+    return [BY_MACHINE[form][0].format(name) for name in own]
+
+
 def _write(path: Path, lines: Iterator[str]) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-    except OSError as error:
-        raise OutputError(f"{error.filename}: {error.strerror}") from None
+    make_folder(path.parent)
+    write_own_lines(path, lines)
     return path

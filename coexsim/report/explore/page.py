@@ -18,9 +18,9 @@ from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import read_objectives
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.errors import OutputError
+from coexsim.experiment.own import write_own
 from coexsim.experiment.store import make_folder
 from coexsim.experiment.sweep import HOSTED_SHARE
-from coexsim.experiment.whole import write_whole
 from coexsim.mail.products.registry import PRODUCTS
 from coexsim.report.explore.axes import GROWTH, MACHINE, Axis, machines
 from coexsim.report.explore.grid import Grid
@@ -44,7 +44,7 @@ def write_page(found: Grid, folder: str | Path) -> Path:
         raise OutputError(f"the page would have {len(text) / 1e6:.1f} MB, 2 MB at most: vary fewer values")
     folder = Path(folder)
     make_folder(folder)
-    write_whole(folder / PAGE, text)
+    write_own(folder / PAGE, text)
     return folder / PAGE
 
 
