@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from inspect import getdoc
 from typing import Annotated, Any
 
 import typer
@@ -33,8 +34,13 @@ def command(name: str) -> Any:
     place = COMMANDS[name]
     function = getattr(import_module(f"coexsim.cli.{place.module}"), place.function or name)
     alone = typer.Typer(add_completion=False)
-    alone.command(name, rich_help_panel=place.group)(function)
+    alone.command(name, help=_flowing(getdoc(function) or ""), rich_help_panel=place.group)(function)
     return typer.main.get_command(alone)
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs without the ends of lines that they have in the code: the terminal finds its own."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 @cache

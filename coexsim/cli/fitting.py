@@ -22,9 +22,7 @@ SHOWN = ("counts", "rates", "recipients", "sizes", "flows", "retries")
 
 Logs = Annotated[
     list[Path],
-    typer.Argument(
-        metavar="LOG...", help="mail logs, or folders of them; plain, gz, bz2, xz or zst", show_default=False
-    ),
+    typer.Argument(metavar="LOG", help="mail logs, or folders of them; plain, gz, bz2, xz or zst", show_default=False),
 ]
 Year = Annotated[
     int | None,

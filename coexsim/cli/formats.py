@@ -27,7 +27,11 @@ class Format(StrEnum):
 
 FormatOption = Annotated[
     Format,
-    typer.Option("--format", metavar="|".join(Format), help="for people, programs, CI servers, annotations, code scanning, pull requests"),
+    typer.Option(
+        "--format", metavar="FORMAT",
+        help="text for people, json for programs, junit for CI servers, github for annotations, sarif for code scanning, markdown for pull "
+        "requests",
+    ),
 ]  # fmt: skip
 OF_SEVERITY = {"error": "error", "warning": "warning", "note": "notice"}
 BAD_SCENARIO = "BAD-SCENARIO"

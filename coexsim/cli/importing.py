@@ -35,7 +35,7 @@ def _kinds() -> list[str]:
 Kind = Annotated[str, typer.Argument(metavar="KIND", help=KINDS, autocompletion=_kinds)]
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="FILE...", help="files of that kind, or folders of them", show_default=False),
+    typer.Argument(metavar="FILE", help="files of that kind, or folders of them", show_default=False),
 ]
 Into = Annotated[
     Path | None,

@@ -30,7 +30,7 @@ def explain(
     what: Annotated[
         str | None,
         Argument(
-            metavar="[CODE|KEY|WORD|TABLE.COLUMN|SCENARIO]",
+            metavar="WHAT",
             help="the code of a finding, a key of a scenario, a word of objectives, a table or its column, or a scenario file; without it, "
             "all of them are listed",
             autocompletion=explained, show_default=False,

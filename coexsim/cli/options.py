@@ -21,6 +21,13 @@ MOST_SEED = 2**63 - 1
 MOST_JOBS = 4096
 
 
+def _seed(number: int | None) -> int | None:
+    """A seed is no larger than 64 bits hold: a limit of typer's own would stand in the help, digit by digit."""
+    if number is not None and number > MOST_SEED:
+        raise typer.BadParameter(f"{number} should be less than or equal to {MOST_SEED}")
+    return number
+
+
 def scenario_argument(metavar: str = "SCENARIO", what: str = "the scenario file") -> typer.models.ArgumentInfo:
     """An argument that is a scenario file, which shells complete."""
     info: typer.models.ArgumentInfo = typer.Argument(
@@ -44,7 +51,7 @@ Out = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option(
-        "--seed", metavar="NUMBER", min=0, max=MOST_SEED, help="seed of the random numbers, in place of the scenario's", show_default=False
+        "--seed", metavar="NUMBER", min=0, callback=_seed, help="seed of the random numbers, in place of the scenario's", show_default=False
     ),
 ]  # fmt: skip
 Replications = Annotated[
@@ -67,7 +74,11 @@ Dask = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="begin however much it is: runs that take long are estimated first")]
 EngineName = Annotated[
     Literal["auto", "compiled", "reference"],
-    typer.Option("--engine", help="what runs it: both give the same tables; auto takes the compiled one where it pays"),
+    typer.Option(
+        "--engine",
+        metavar="ENGINE",
+        help="compiled or reference, which give the same tables; auto takes the compiled one where it pays",
+    ),
 ]
 Pictures = Annotated[bool, typer.Option(" /--no-pictures", help="draw no pictures and no page", show_default=False)]
 

@@ -15,7 +15,7 @@ from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.folder import CANNOT_WRITE, Keeping, results_folder
 from coexsim.cli.paint import say
 from coexsim.errors import UsageError
-from coexsim.text import visible
+from coexsim.text import joined, visible
 
 if TYPE_CHECKING:
     from coexsim.mail.setup import Setup
@@ -75,7 +75,10 @@ def trace(
         str, Option(metavar="TIME", help="when it is sent, such as 'Mon 10:00' or '90 min'; the scenario's events apply")
     ] = "0 s",
     expect: Annotated[
-        Expected | None, Option(help="exit code 1 unless this becomes of every recipient", show_default=False)
+        Expected | None,
+        Option(
+            metavar="END", help=f"exit code 1 unless this becomes of every recipient: {joined(list(Expected), 'or')}", show_default=False
+        ),
     ] = None,
     dsn: Annotated[bool, Option("--dsn", help="print the bounce as the message that is sent (RFC 3464)")] = False,
     out: options.Out = None,

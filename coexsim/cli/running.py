@@ -56,8 +56,9 @@ def run(
     write_log: Annotated[
         Literal["postfix", "exchange", "domino", "message-trace", "google"] | None,
         Option(
-            "--write-log", show_default=False,
-            help="write mail logs of the simulated mail in this format, under logs/ of the results: for tests of log readers",
+            "--write-log", metavar="FORMAT", show_default=False,
+            help="write mail logs of the simulated mail under logs/ of the results, for tests of log readers: postfix, exchange, domino, "
+            "message-trace or google",
         ),
     ] = None,
     visits: Annotated[bool, Option("--visits", help="keep every visit of every stage (large)")] = False,

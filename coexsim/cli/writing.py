@@ -26,7 +26,7 @@ def _kinds(incomplete: str) -> list[str]:
 
 
 def init(
-    kind: Annotated[str | None, Argument(metavar="[KIND]", help=KINDS_SAID, autocompletion=_kinds, show_default=False)] = None,
+    kind: Annotated[str | None, Argument(metavar="KIND", help=KINDS_SAID, autocompletion=_kinds, show_default=False)] = None,
     domain: Annotated[str | None, Option("--domain", metavar="DOMAIN", help="the mail domain that is shared")] = None,
     onprem: Annotated[str | None, Option("--onprem", metavar="NUMBER", help="mailboxes on-premises")] = None,
     hosted: Annotated[str | None, Option("--hosted", metavar="NUMBER", help="mailboxes at the service")] = None,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,43 @@ def test_help_tells_what_it_does_and_every_option(name: str, capsys: pytest.Capt
         assert all(option in said for option in parameter.opts if option.startswith("-"))
     assert run(["--help"]) == 0
     assert f"│ {name} " in plain(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_eighty_columns(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No line is longer, no word and no type is broken within, and no paragraph ends a line early."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([name, "--help"]) == 0
+    said = plain(capsys.readouterr().out)
+    words = {*said.split(), *(word for line in said.splitlines() for word in line.strip("│ ").split())}
+
+    assert max(map(len, said.splitlines())) <= 80
+    assert broken(said) == []
+    for parameter in command(name).params:
+        assert set(parameter.help.split()) <= words
+        assert str(parameter.metavar or "").strip("[]") in said
+    about, *_ = said.partition("╭")[0].strip().partition("\n\n")[2:]
+    lines = [line.rstrip() for line in about.splitlines()]
+    for line, after in pairwise(lines):
+        assert not after or not line or len(f"{line} {after.split()[0]}") > 79, line
+
+
+def broken(text: str) -> list[str]:
+    """Types and ranges that begin in a line of a table and do not end there."""
+    return [
+        word
+        for word in re.findall(r" ([<\[][^\s│]*)", text)
+        if word.rstrip(".")[-1] not in "]>" and word not in ("[default:", "[env")
+    ]
+
+
+def test_a_broken_type_is_seen() -> None:
+    """The check says no."""
+    assert broken("│ --engine   <auto|compiled|re  what runs it │") == ["<auto|compiled|re"]
+    assert broken("│ --seed  [0<=x<=9223372036  numbers │") == ["[0<=x<=9223372036"]
+    assert broken("│ --jobs  NUMBER [1<=x<=4096]  processes [default: 1] │") == []
 
 
 WRITES_A_FILE = {("import", "--out"), ("init", "--out")}

@@ -6,6 +6,7 @@ import ast
 import errno
 import io
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -232,3 +233,23 @@ def test_lone_surrogates_are_escaped_in_words_and_json(capsys: pytest.CaptureFix
 def test_nothing_leaves_python_early() -> None:
     """`os._exit` skips what has to be written and closed."""
     assert [f for f in (ROOT / "coexsim").rglob("*.py") if "os._exit" in f.read_text(encoding="utf-8")] == []
+
+
+EVERY_ANSWER = [
+    "trace FILE a@x.org b@x.org --json", "check FILE --json", "check FILE --format sarif", "diff FILE FILE --json", "explain FILE",
+    "explain", "schema", "init article --domain x.org --onprem 5 --hosted 5 --uplink '1 Mbit/s' --out -", "size --help", "--version",
+    "import postfix scenarios/import/postfix", "run nothing-there.yaml --json",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.parametrize("words", EVERY_ANSWER)
+def test_an_answer_that_a_full_disk_does_not_take_is_told(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every verb, as it is one place: exit code 74, since nobody has the answer, though that may be 0."""
+    monkeypatch.chdir(ROOT)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run(shlex.split(words.replace("FILE", f"{ARTICLE}/environment.yaml"))) == 74
+    assert "standard output cannot be written: No space left on device" in capsys.readouterr().err
