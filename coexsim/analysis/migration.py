@@ -7,10 +7,9 @@ from math import ceil, inf, nan
 import numpy as np
 import pandas as pd
 
-from coexsim import units
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.analysis.theory import hairpin_share
-from coexsim.experiment.sweep import HOSTED_SHARE
+from coexsim.experiment.sweep import HOSTED_SHARE, share_of
 from coexsim.scenario.idle import cores_work
 from coexsim.scenario.model import Scenario
 
@@ -40,10 +39,11 @@ def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     server = scenario.home_server.get("onprem", "")
     limit = _limit(read_objectives(scenario), server)
     idle = not cores_work(scenario, server)
+    people = sum(scenario.directory.population.values())
     rows = []
     for share, part in table.groupby(HOSTED_SHARE, sort=False):
         mean = part.groupby(["what", "where"])["value"].mean()
-        hosted = units.share(share)
+        hosted = share_of(share, people)
         busy = float(mean.get(("busy workers", f"{server}.cores"), 0.0))
         keeps_up = not mean.get(("utilisation", f"{server}.cores"), 0.0) > SATURATED
         asked_for = busy if keeps_up else max(busy, float(mean.get(("workers asked for", f"{server}.cores"), 0.0)))

@@ -21,10 +21,9 @@ from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.cards import card
 from coexsim.errors import NoDataError, UnitError
-from coexsim.experiment.sweep import HOSTED_SHARE, at_values
+from coexsim.experiment.sweep import HOSTED_SHARE, at_values, share_of
 from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Candidate, Scenario
-from coexsim.units import share
 
 YEARS = 5.0
 """So far ahead is looked unless something else is asked for."""
@@ -123,17 +122,19 @@ class Outlook:
         return {"answer": str(self), "from": self.start.isoformat(), "growth": self.rate, **days, "looks": looks}
 
 
-def read_plan(texts: Iterable[str]) -> tuple[MigrationStep, ...]:
-    """Steps such as ``2027-06-30=60%``, in order of their days. Raises `UnitError`."""
+def read_plan(texts: Iterable[str], people: int = 0) -> tuple[MigrationStep, ...]:
+    """Steps such as ``2027-06-30=60%``, or ``2027-06-30=3000`` of so many `people`, in order of their days. Raises `UnitError`."""
     steps = {}
     for text in texts:
         match = re.fullmatch(r"\s*([\d-]+)\s*=\s*(.+?)\s*", text)
         if not match:
-            raise UnitError(f"{text!r} is no step of a plan; write for example 2027-06-30=60%")
+            raise UnitError(
+                f"{text!r} is no step of a plan; write for example 2027-06-30=60%, or =3000 for 3,000 mailboxes"
+            )
         day = read_day(match[1])
         if day in steps:
             raise UnitError(f"{day} has two shares; write one")
-        steps[day] = share(match[2])
+        steps[day] = share_of(match[2], people)
     return tuple(MigrationStep(day, steps[day]) for day in sorted(steps))
 
 

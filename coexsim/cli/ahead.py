@@ -25,7 +25,8 @@ Plan = Annotated[
     list[str] | None,
     Option(
         "--plan", metavar="DATE=SHARE", show_default=False,
-        help="the migration plan: from this day on so many of the mailboxes are hosted, such as 2027-06-30=60%; may be given several times",
+        help="the migration plan: from this day on so many of the mailboxes are hosted, such as 2027-06-30=60% or =3000; may be "
+        "given several times",
     ),
 ]  # fmt: skip
 Since = Annotated[
@@ -67,8 +68,10 @@ class Ahead(NamedTuple):
         )  # fmt: skip
 
 
-def read_ahead(growth: str | None, plan: list[str] | None, since: str | None, years: float) -> Ahead | None:
-    """What was asked, or None where neither growth nor a plan was given. Raises `UsageError`."""
+def read_ahead(
+    scenario: Scenario, growth: str | None, plan: list[str] | None, since: str | None, years: float
+) -> Ahead | None:
+    """What was asked of a scenario, or None where neither growth nor a plan was given. Raises `UsageError`."""
     from coexsim.analysis.growth import read_day, yearly_growth
     from coexsim.analysis.outlook import read_plan
     from coexsim.errors import UnitError
@@ -76,7 +79,7 @@ def read_ahead(growth: str | None, plan: list[str] | None, since: str | None, ye
     rate = 0.0 if growth is None else options.value(yearly_growth, growth, "--growth")
     start = read_day("today") if since is None else options.value(read_day, since, "--from")
     try:
-        steps = read_plan(plan or ())
+        steps = read_plan(plan or (), sum(scenario.directory.population.values()))
     except UnitError as error:
         raise UsageError(f"--plan: {error}") from None
     return Ahead(rate, steps, start, years) if rate or steps else None

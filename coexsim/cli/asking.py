@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from coexsim.errors import CoexsimError, UsageError, did_you_mean
+from coexsim.errors import CoexsimError, UnitError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from coexsim.scenario.init import Line
 
 Answer = TypeVar("Answer")
 LONGEST_DOMAIN = 240
@@ -109,10 +112,36 @@ def _number(text: str, what: str, most: int) -> int:
     return int(digits)
 
 
-def bandwidth(text: str) -> str:
-    """Reads a bandwidth; it stays as it was written."""
+def uplink(text: str) -> Line:
+    """Reads the bandwidth of a line, which stays as it was written: one for both directions, or two.
+
+    ``20/10 Mbit/s`` is down and up, as providers write it; ``10 Mbit/s up, 20 Mbit/s down`` says which. Raises `UsageError`.
+    """
+    from coexsim.scenario.init import Line
+
+    rates = _RATE.findall(text)
+    if len(rates) != 2 or _WAY.sub("", _RATE.sub("", text)).replace(" and ", "").strip(" ,:/{}()"):
+        one = _bandwidth(text)
+        return Line(one, one)
+    last = rates[1][1]
+    first, second = (_bandwidth(f"{number} {unit or last}".strip()) for number, unit in rates)
+    ways = _WAY.findall(text.lower())
+    if ways not in ([], ["up", "down"], ["down", "up"]):
+        raise UsageError(f"{text!r} does not say both directions; write for example '20 Mbit/s down, 10 Mbit/s up'")
+    return Line(first, second) if ways[:1] == ["up"] else Line(second, first)
+
+
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+/s)?")
+_WAY = re.compile(r"(up|down)(?:load|stream)?", re.IGNORECASE)
+
+
+def _bandwidth(text: str) -> str:
+    """A bandwidth, as it was written. Raises `UsageError`, `UnitError`."""
     from coexsim.units import bandwidth_bytes_per_s
 
-    if not bandwidth_bytes_per_s(text) > 0:
-        raise UsageError(f"{text!r} lets no mail through; write for example '100 Mbit/s'")
+    try:
+        if not bandwidth_bytes_per_s(text) > 0:
+            raise UsageError(f"{text!r} lets no mail through; write for example '100 Mbit/s'")
+    except UnitError as error:
+        raise UsageError(f"{error}, or '20 Mbit/s down, 10 Mbit/s up'") from None
     return text

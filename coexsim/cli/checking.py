@@ -38,9 +38,7 @@ def check(
     quiet: options.Quiet = False,
     output: FormatOption = Format.TEXT,
     as_json: options.AsJson = False,
-    junit_file: Annotated[
-        Path | None, Option("--junit", metavar="FILE", help="also write a JUnit report for CI", show_default=False)
-    ] = None,
+    junit_file: formats.JunitFile = None,
     out: options.Out = None,
 ) -> int:  # fmt: skip
     """Does every message go as its scenario expects, and what else is wrong with the set-up. Exit 0 if all holds, else 1.
@@ -115,6 +113,7 @@ def diff(
     output: FormatOption = Format.TEXT,
     as_json: options.AsJson = False,
     markdown: Annotated[bool, Option("--markdown", help="the same as --format markdown")] = False,
+    junit_file: formats.JunitFile = None,
     out: options.Out = None,
 ) -> int:
     """Which classes of mail go another way after a change, and whose load that becomes. Exit 0 if nothing changed, else 1."""
@@ -134,7 +133,7 @@ def diff(
         except ScenarioError as error:
             problems += error.problems
     if problems:
-        _print_unread(chosen, list(dict.fromkeys(problems)))
+        _print_unread(chosen, list(dict.fromkeys(problems)), junit_file)
         return BAD
     before, after = scenarios
     found = diff_routes(before, after)
@@ -144,13 +143,11 @@ def diff(
         keeping.write(partial(write_diff, found, folder, diff_text.diff_sum(found)))
     code = int(found.changed)
     marks = diff_text.diff_marks(found, *diff_text.place_of_change(before, after))
+    document = junit([(f"{found.old} -> {found.new}", diff_text.diff_cases(found, marks))], "coexsim diff")
     if chosen == Format.JSON:
         print_json(envelope("diff", diff_text.diff_sum(found), code, **diff_text.diff_data(found)))
     elif chosen == Format.JUNIT:
-        print(
-            encodable(junit([(f"{found.old} -> {found.new}", diff_text.diff_cases(found, marks))], "coexsim diff")),
-            end="",
-        )
+        print(encodable(document), end="")
     elif chosen == Format.SARIF:
         print_json(formats.sarif(marks, "diff"))
     elif chosen == Format.MARKDOWN:
@@ -160,6 +157,8 @@ def diff(
         formats.add_step_summary("\n".join(diff_text.diff_markdown(found)))
     else:
         say(diff_text.diff_sum(found) if quiet else diff_text.diff_lines(found))
+    if junit_file is not None:
+        _write(junit_file, document)
     return keeping.exit_code(code)
 
 
@@ -170,17 +169,18 @@ def _chosen(output: Format, *, as_json: bool) -> Format:
     return Format.JSON if as_json else output
 
 
-def _print_unread(output: Format, problems: list[Problem]) -> None:
+def _print_unread(output: Format, problems: list[Problem], junit_file: Path | None) -> None:
     """A comparison that cannot be made, since a scenario cannot be read: in the format that was asked for, and on standard error."""
     from coexsim.cli.junit import junit, problem_suites
 
     marks = [formats.mark_of(problem) for problem in problems]
     answer = f"nothing was compared: {count(len(problems), 'mistake')} in the scenarios"
+    document = junit(problem_suites(problems), "coexsim diff")
     page = ["### Mail routes: coexsim diff", "", formats.cell(answer), "", *formats.marks_table(marks)]
     if output == Format.JSON:
         print_json(envelope("diff", answer, BAD, problems=[problem._asdict() for problem in problems]))
     elif output == Format.JUNIT:
-        print(encodable(junit(problem_suites(problems), "coexsim diff")), end="")
+        print(encodable(document), end="")
     elif output == Format.SARIF:
         print_json(formats.sarif(marks, "diff"))
     elif output == Format.MARKDOWN:
@@ -188,6 +188,8 @@ def _print_unread(output: Format, problems: list[Problem]) -> None:
     elif output == Format.GITHUB:
         _annotate(marks, answer)
         formats.add_step_summary("\n".join(page))
+    if junit_file is not None:
+        _write(junit_file, document)
     _complain(problems)
 
 

@@ -42,10 +42,11 @@ def _offered(name: str, begin: str) -> bool:
 
 
 def explained(incomplete: str) -> list[str]:
-    """What `explain` tells of: codes of findings in any case, words of objectives, keys, kinds of servers, columns, scenario files."""
+    """What `explain` tells of: findings in any case, words of objectives, keys, kinds of servers, columns, profiles, scenario files."""
     from coexsim.analysis.tables import TABLES
     from coexsim.analysis.terms import TERMS
     from coexsim.audit.findings import EXPLANATIONS
+    from coexsim.scenario.profiles import shipped_profiles
 
     terms = [word for word in TERMS if incomplete and word.startswith(incomplete)]
     codes = [code for code in EXPLANATIONS if code.startswith(incomplete.upper())]
@@ -54,7 +55,8 @@ def explained(incomplete: str) -> list[str]:
         name for name in names if incomplete and name.startswith(incomplete) and ("." in incomplete or "." not in name)
     ]
     named = [incomplete + code[len(incomplete) :] for code in codes] + terms + keys(incomplete) + tables
-    return list(dict.fromkeys(named + scenario_files(incomplete)))
+    profiles = [name for name in shipped_profiles() if incomplete and name.startswith(incomplete)]
+    return list(dict.fromkeys(named + profiles + scenario_files(incomplete)))
 
 
 def keys(incomplete: str) -> list[str]:

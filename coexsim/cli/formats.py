@@ -33,6 +33,9 @@ FormatOption = Annotated[
         "requests",
     ),
 ]  # fmt: skip
+JunitFile = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="also write a JUnit report for CI", show_default=False)
+]
 OF_SEVERITY = {"error": "error", "warning": "warning", "note": "notice"}
 BAD_SCENARIO = "BAD-SCENARIO"
 

@@ -13,6 +13,7 @@ from coexsim.cli.article import which_article
 from coexsim.cli.completion import explained
 from coexsim.cli.envelope import envelope, print_json
 from coexsim.cli.paint import say
+from coexsim.cli.profile_text import profile_titles, profiles
 from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def explain(
         str | None,
         Argument(
             metavar="WHAT",
-            help="the code of a finding, a key of a scenario, a word of objectives, a table or its column, or a scenario file; without it, "
-            "all of them are listed",
+            help="the code of a finding, a key of a scenario, a word of objectives, a table or its column, a load profile, or a scenario "
+            "file; without it, all of them are listed",
             autocompletion=explained, show_default=False,
         ),
     ] = None,
@@ -94,6 +95,7 @@ def _explain_all(*, quiet: bool, as_json: bool) -> None:
     say(["", "Words of objectives and answers", "", *(f"{each.word:30s} {each.meaning}" for each in TERMS.values())])
     tables = (f"{name:30s} {text.meaning} ({text.place})" for name, text in TABLES.items())
     say(["", "Tables; 'coexsim explain TABLE' tells the columns", "", *tables])
+    say(["", "Profiles of the load; 'coexsim explain PROFILE' tells the figures", "", *profile_titles()])
 
 
 def _explain_finding(code: str, *, quiet: bool, as_json: bool) -> None:
@@ -117,7 +119,7 @@ def _explain_words(words: str, given: Path | None, *, quiet: bool, as_json: bool
     from coexsim.scenario.load import load_scenario
 
     scenario = load_scenario(given) if given is not None else None
-    told = [*_keys(words, scenario), *_terms(words), *_tables(words)]
+    told = [*_keys(words, scenario), *_terms(words), *_tables(words), *profiles(words)]
     if not told and " " in words:  # as answers print a key: SMTP connections
         told = [*_keys("_".join(words.lower().split()), scenario)]
     told = told or [*_resource(words, scenario)] or [*_mentioned(words, scenario)]
@@ -265,9 +267,11 @@ def _unknown(words: str) -> str:
     from coexsim.audit.findings import EXPLANATIONS
     from coexsim.errors import did_you_mean
     from coexsim.scenario.describe import all_keys
+    from coexsim.scenario.profiles import shipped_profiles
 
     if "-" in words and "." not in words:  # as codes are written
-        return f"no finding has the code {words!r}{did_you_mean(words.upper(), list(EXPLANATIONS))}"
+        near = did_you_mean(words, shipped_profiles()) or did_you_mean(words.upper(), list(EXPLANATIONS))
+        return f"no finding has the code {words!r}, and no load profile is called so{near}"
     table, _, column = words.rpartition(".")
     if table in TABLES:
         return f"the table {table} has no column {column!r}{did_you_mean(column, list(TABLES[table].columns))}"

@@ -86,9 +86,9 @@ def run(
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
-    asked = ahead.read_ahead(growth, plan, since, years)
     logging = writing_logs.asked(write_log, stream=stream, replications=replications, dask=dask)
     spec = load_scenario(scenario)
+    asked = ahead.read_ahead(spec, growth, plan, since, years)
     read_objectives(spec)  # what is wrong with them is said before the run, not after it
     folder = results_folder(out, scenario, verb="run", more=logging.names(spec) if logging else ())
     looks = FIRST_LOOK if asked is not None else 1

@@ -70,8 +70,8 @@ def size(
     from coexsim.report.words import not_counted, scope
     from coexsim.scenario.load import load_scenario
 
-    asked = ahead.read_ahead(growth, plan, since, years)
     spec = load_scenario(scenario)
+    asked = ahead.read_ahead(spec, growth, plan, since, years)
     require_question(spec)
     folder = results_folder(out, scenario, "-size", verb="size")
     fewest = 3 * FIRST_LOOK if headroom else FIRST_LOOK  # a machine, a growth that it holds, and one that it does not

@@ -41,7 +41,7 @@ def sweep(
         list[str],
         Argument(
             metavar="KEY=VALUES", autocompletion=swept_keys, show_default=False,
-            help="such as servers.onprem.capacity.cores=2..16 or hosted_share=0..100%; several make a grid",
+            help="such as servers.onprem.capacity.cores=2..16, hosted_share=0..100% or growth=1,1.5,2; several make a grid",
         ),
     ],
     replications: options.Replications = None,
@@ -56,7 +56,8 @@ def sweep(
 ) -> int:  # fmt: skip
     """Run a scenario over values of its keys; one that was stopped goes on where it was.
 
-    Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side.
+    Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side, a share of them or a
+    number (0,500,3000); growth multiplies the load.
 
     Exit code: 3 where there is an objective of which we cannot say at any value, else 0: that one is missed somewhere is an answer.
     """

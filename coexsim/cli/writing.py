@@ -30,7 +30,10 @@ def init(
     domain: Annotated[str | None, Option("--domain", metavar="DOMAIN", help="the mail domain that is shared")] = None,
     onprem: Annotated[str | None, Option("--onprem", metavar="NUMBER", help="mailboxes on-premises")] = None,
     hosted: Annotated[str | None, Option("--hosted", metavar="NUMBER", help="mailboxes at the service")] = None,
-    uplink: Annotated[str | None, Option("--uplink", metavar="BANDWIDTH", help="the office's line, such as '100 Mbit/s'")] = None,
+    uplink: Annotated[
+        str | None,
+        Option("--uplink", metavar="BANDWIDTH", help="the office's line, such as '100 Mbit/s' or '20 Mbit/s down, 10 Mbit/s up'"),
+    ] = None,
     cores: Annotated[
         str | None,
         Option("--cores", metavar="NUMBER", help=f"cores of the server on-premises; without it {CORES} are assumed, as the file says"),
@@ -54,7 +57,7 @@ def init(
         asking.given_or_asked(domain, "--domain", "Mail domain", "corporate.com", asking.domain),
         asking.given_or_asked(onprem, "--onprem", "Mailboxes on-premises", "500", asking.mailboxes),
         asking.given_or_asked(hosted, "--hosted", "Mailboxes at the hosted service", "500", asking.mailboxes),
-        asking.given_or_asked(uplink, "--uplink", "The office's line", "100 Mbit/s", asking.bandwidth),
+        asking.given_or_asked(uplink, "--uplink", "The office's line", "100 Mbit/s", asking.uplink),
         None
         if cores is None and not sys.stdin.isatty()
         else asking.given_or_asked(

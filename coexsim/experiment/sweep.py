@@ -15,7 +15,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import product
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +37,8 @@ from coexsim.scenario.given import require_keys, require_scenario
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 
-HOSTED_SHARE = "hosted_share"
+HOSTED_SHARE, GROWTH = "hosted_share", "growth"
+"""Keys of a grid besides those of the scenario: people who move, and a factor on the load."""
 SAYS_NOTHING = {"title", "description", "sources", "objectives", "size", "acknowledge"}
 """Parts of a scenario that change no run."""
 ANSWERS_ONLY = ("analysis", "audit", "cli", "intake", "report")
@@ -79,8 +80,9 @@ def sweep(
     """Run a scenario at every combination of values.
 
     `grid` has for each dotted key its values: a list, or text such as ``8..64 step 8``, ``0..100% step 10%``, ``2, 4``.
-    The key ``hosted_share`` moves mailboxes of the population to the hosted side. All points meet the same mail as far as
-    what is swept lets them. `progress` is told how many runs are done, of how many.
+    The key ``hosted_share`` moves mailboxes of the population to the hosted side, a share of them or a whole number above 1 of them;
+    ``growth`` multiplies the load. All points meet the same mail as far as what is swept lets them. `progress` is told how many runs are
+    done, of how many.
 
     Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where,
     value, unit``. With a `folder` it is also written there as ``sweep.parquet``.
@@ -161,11 +163,14 @@ def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[SweepPoi
 def at_values(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
     """The scenario with these values at these keys, written as errors print them too. Raises `ScenarioError`.
 
-    A link and a machine that could be bought may stand by name: ``links[0].bandwidth``, ``links.office-cloud.bandwidth``.
+    `hosted_share` moves people and `growth` multiplies the load. A link and a machine that could be bought may stand by name:
+    ``links[0].bandwidth``, ``links.office-cloud.bandwidth``.
     """
     changes = {_by_place(scenario, key): value for key, value in values.items()}
     if HOSTED_SHARE in changes:
         changes["directory.population"] = _population(scenario, changes.pop(HOSTED_SHARE))
+    if GROWTH in changes:
+        changes["load.growth"] = _growth(scenario, changes.pop(GROWTH), changes.get("load.growth"))
     return changed(scenario, changes) if changes else scenario
 
 
@@ -188,10 +193,35 @@ def _population(scenario: Scenario, share: object) -> dict[str, int]:
     if not people:
         raise ScenarioError([Problem(*where, HOSTED_SHARE, "nobody can move: give the directory a population")])
     try:
-        hosted = round(people * units.share(share))
+        hosted = round(people * share_of(share, people))
     except UnitError as error:
         raise ScenarioError([Problem(*where, HOSTED_SHARE, str(error))]) from None
     return {"onprem": people - hosted, "hosted": hosted}
+
+
+def share_of(value: object, people: int) -> float:
+    """The share of so many people that ``60%``, ``0.6`` or ``3000`` is: a whole number above 1 counts people. Raises `UnitError`."""
+    text = str(value).strip().replace(",", "")
+    if not isinstance(value, (int, str)) or not text.isdecimal() or int(text) <= 1:
+        return units.share(value)
+    if int(text) > people:
+        raise UnitError(f"{value!r} are more than the {people:,} mailboxes that there are")
+    return int(text) / people
+
+
+def _growth(scenario: Scenario, factor: object, swept: object) -> float:
+    where = scenario.source.where(("load",))
+    if scenario.load is None:
+        raise ScenarioError([Problem(*where, GROWTH, "there is no load that could grow: give the scenario one")])
+    if swept is not None:
+        raise ScenarioError([Problem(*where, GROWTH, "growth and load.growth are varied: one of them would do")])
+    try:
+        number = float(str(factor))
+    except ValueError:
+        number = 0.0
+    if not 0 < number < inf:
+        raise ScenarioError([Problem(*where, GROWTH, f"{factor!r} is no number above 0 to multiply the load by")])
+    return scenario.load.growth * number
 
 
 def run_hash(scenario: Scenario, seed: int, replication: int, *, measured: bool = False) -> str:

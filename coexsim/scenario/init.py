@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from coexsim.errors import UsageError, did_you_mean
 
@@ -23,7 +24,16 @@ CORES = 4
 """Taken for the server on-premises where nobody says how many cores it has; the file says so."""
 
 
-def scenario_text(kind: str, domain: str, onprem: int, hosted: int, uplink: str, cores: int | None = None) -> str:
+class Line(NamedTuple):
+    """The bandwidth of the office's line in each direction, as it stands in a scenario."""
+
+    up: str
+    down: str
+
+
+def scenario_text(
+    kind: str, domain: str, onprem: int, hosted: int, uplink: str | Line, cores: int | None = None
+) -> str:
     """A scenario of this kind: a domain with so many mailboxes a side, and an uplink of the office such as ``100 Mbit/s``.
 
     Raises `UsageError` for a kind that there is not, `ScenarioError` for figures that do not fit.
@@ -33,11 +43,12 @@ def scenario_text(kind: str, domain: str, onprem: int, hosted: int, uplink: str,
     from coexsim.scenario.load import scenario_from_text
 
     known_kind(kind)
+    line = Line(uplink, uplink) if isinstance(uplink, str) else uplink
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )  # fmt: skip
     text = made.get_template(f"{kind}.yaml.j2").render(
-        kind=kind, domain=domain, onprem=onprem, hosted=hosted, uplink=uplink, cores=cores, assumed_cores=CORES,
+        kind=kind, domain=domain, onprem=onprem, hosted=hosted, uplink=line, cores=cores, assumed_cores=CORES,
     )  # fmt: skip
     scenario_from_text(text, "scenario.yaml")
     return text

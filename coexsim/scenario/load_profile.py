@@ -121,7 +121,9 @@ class ReplaySpec(Spec):
 
     short_form: ClassVar[dict[str, Any]] = {"type": "string"}
 
-    file: Annotated[str, AfterValidator(_is_a_table)] = Field(description="CSV or Parquet; relative to the scenario")
+    file: Annotated[str, AfterValidator(_is_a_table)] = Field(
+        description="CSV or Parquet; relative to the scenario", examples=["mail.csv"]
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -162,12 +164,15 @@ class LoadSpec(Spec):
     """
 
     profile: Annotated[str, AfterValidator(_is_shipped), PROFILE] | None = Field(
-        default=None, description="a shipped profile; what is written beside it goes before"
+        default=None,
+        description=f"a shipped profile; what is written beside it goes before; there are: {', '.join(shipped_profiles())}",
     )
     title: str = Field(default="", description="one line about the load")
     sources: dict[str, str] = Field(default_factory=dict, description="where figures come from, by key")
     day_curve: DayCurve | None = Field(
-        default=None, description="24 shares from midnight on, of any scale; left out: flat"
+        default=None,
+        description="24 shares from midnight on, each of a clock hour, of any scale; left out: flat. A busy hour from 08:45 on is written "
+        "as that from 09:00: spread over two it would lose its rate",
     )
     week_curve: WeekCurve | None = Field(default=None, description="7 factors from Monday on; 1: a day as stated")
     sent_per_mailbox: PerS | None = Field(default=None, le=MOST_PER_S, description="messages a mailbox's user sends")

@@ -63,7 +63,11 @@ class Scenario(Spec):
     messages: tuple[Mail, ...] = Field(default=(), description="messages that are traced and checked one by one")
     load: LoadSpec | None = Field(default=None, description="what mail there is in a run")
     run: Run = Field(default=Run(), description="what is simulated")
-    events: tuple[Event, ...] = Field(default=(), description="outages, and people who move")
+    events: tuple[Event, ...] = Field(
+        default=(),
+        description="outages, and people who move",
+        examples=[[{"down": "onprem", "at": "Mon 10:00", "for": "4 h"}]],
+    )
     objectives: tuple[str, ...] = Field(
         default=(),
         description="what must hold, such as 'p95(delay, hosted->hosted) < 60 s'",

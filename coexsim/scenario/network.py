@@ -11,6 +11,9 @@ from coexsim.scenario.quantities import At, BytesPerS, Seconds
 UPLINK = "uplink"
 """How a site's own line is called after its site: ``office-uplink``."""
 
+OTHER_TRAFFIC: Any = [[{"from": "08:00", "to": "10:00", "up": "20 Mbit/s"}]]
+"""How `background` may be written, for people and for editors."""
+
 
 def uplink_ways(site: str) -> tuple[str, str]:
     """The directions of a site's own line as tables name them: ``office-uplink up``, ``office-uplink down``."""
@@ -32,8 +35,8 @@ def _or_by_direction(schema: dict[str, Any]) -> None:
 class Background(Spec):
     """Other traffic on a line at some hours of every day; mail has what it leaves."""
 
-    from_: At = Field(alias="from", description="time of day at which it begins")
-    to: At = Field(description="time of day at which it ends; the next day where it is not later")
+    from_: At = Field(alias="from", description="time of day at which it begins", examples=["08:00"])
+    to: At = Field(description="time of day at which it ends; the next day where it is not later", examples=["10:00"])
     up: BytesPerS = Field(default=0.0, ge=0, description="in the direction of `up` of the line")
     down: BytesPerS = Field(default=0.0, ge=0, description="in the direction of `down`")
 
@@ -62,7 +65,9 @@ class Link(Spec):
     )  # fmt: skip
     down: BytesPerS | None = Field(default=None, gt=0, description="from the second of `between` to the first")
     background: tuple[Background, ...] = Field(
-        default=(), description="other traffic by time of day; up is from the first of `between` to the second"
+        default=(),
+        description="other traffic by time of day; up is from the first of `between` to the second",
+        examples=OTHER_TRAFFIC,
     )
     name: str | None = Field(
         default=None, description="its name in events and objectives; default: its sites, as 'office-internet'"
@@ -99,7 +104,9 @@ class Uplink(Spec):
 
     up: BytesPerS | None = Field(default=None, gt=0, description="out of the site; left out: no limit")
     down: BytesPerS | None = Field(default=None, gt=0, description="into the site; left out: no limit")
-    background: tuple[Background, ...] = Field(default=(), description="other traffic on the line, by time of day")
+    background: tuple[Background, ...] = Field(
+        default=(), description="other traffic on the line, by time of day", examples=OTHER_TRAFFIC
+    )
 
 
 class ZoneSpec(Spec):

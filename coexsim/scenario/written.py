@@ -82,8 +82,13 @@ def example_text(field: FieldInfo) -> str:
 def _example_text(field: FieldInfo, depth: int) -> str:
     mark = mark_of(field.annotation, field.metadata)
     if field.examples:
-        return str(field.examples[0]).replace("'", '"')
-    return mark.example if mark is not None else _example(field.annotation, depth, field)
+        return _quoted(str(field.examples[0]).replace("'", '"'))
+    return _quoted(mark.example if mark is not None else _example(field.annotation, depth, field))
+
+
+def _quoted(text: str) -> str:
+    """A word with a colon and a blank is text only in quotes."""
+    return f'"{text}"' if ": " in text and text[0] not in '"[{' else text
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -115,19 +120,25 @@ def _example_of(model: type[BaseModel], depth: int) -> str:
 def _example(annotation: Any, depth: int, field: FieldInfo | None = None) -> str:
     bare = _bare(annotation)
     if get_origin(bare) is Literal:
-        last = str(get_args(bare)[-1])
-        return f'"{last}"' if ": " in last else last
+        return str(get_args(bare)[-1])
     if models := models_in(bare):
         inner = _example_of(models[0], depth)
         return f"{{name: {inner}}}" if is_table(bare) else f"[{inner}]" if is_list(bare) else inner
     if is_table(bare):
-        return "{name: value}"
+        name, value = _parts(bare)
+        return f"{{{_part_example(name, depth)}: {'value' if value is str else _part_example(value, depth)}}}"
     if is_list(bare):
-        return "[" + ", ".join(_example(part, depth) for part in _parts(bare)) + "]"
+        return "[" + ", ".join(_part_example(part, depth) for part in _parts(bare)) + "]"
     if bare in (int, float):
         default = field.default if field and isinstance(field.default, (int, float)) else 4
         return value_text(default)
     return "name"
+
+
+def _part_example(part: Any, depth: int) -> str:
+    """Of what a list or a table holds; some parts are written in their own way."""
+    mark = mark_of(part)
+    return mark.example if mark is not None else _example(part, depth)
 
 
 def _words(annotation: Any, metadata: Any = ()) -> str:

@@ -80,7 +80,17 @@ def test_plans_are_read_in_order_of_their_days() -> None:
         MigrationStep(date(2027, 1, 31), 0.2),
         MigrationStep(date(2027, 6, 30), 0.6),
     )
-    for wrong in (["2027-06-30"], ["soon=60%"], ["2027-06-30=much"], ["2027-06-30=1%", "2027-06-30=2%"]):
+    assert read_plan(["2027-06-30=3000", "2027-12-31=4,200"], 4200) == (
+        MigrationStep(date(2027, 6, 30), 3000 / 4200),
+        MigrationStep(date(2027, 12, 31), 1.0),
+    )
+    for wrong in (
+        ["2027-06-30=3000"],
+        ["2027-06-30"],
+        ["soon=60%"],
+        ["2027-06-30=much"],
+        ["2027-06-30=1%", "2027-06-30=2%"],
+    ):
         with pytest.raises(UnitError):
             read_plan(wrong)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Annotated, Any
 
 import jsonschema
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 import coexsim as cx
 from coexsim.analysis.outage_limits import DOUBLED
@@ -19,7 +21,9 @@ from coexsim.cli.paint import folded
 from coexsim.experiment.columns import CELLS
 from coexsim.experiment.sweep import HOSTED_SHARE
 from coexsim.mail.products.registry import PRODUCTS
-from coexsim.scenario.describe import all_keys
+from coexsim.scenario.describe import ScenarioKey, all_keys, key_data
+from coexsim.scenario.profiles import shipped_profiles
+from coexsim.scenario.read import read_text
 from tests.analysis.small import HYBRID
 from tests.cli.test_json import few, validate
 
@@ -186,3 +190,47 @@ def test_a_column_is_known_by_the_end_of_its_name(capsys: pytest.CaptureFixture[
     assert "stages.mean_busy, a column" in capsys.readouterr().out
     assert run(["explain", "stages.usy"]) == 2
     assert run(["explain", "onprem.nothing"]) == 2
+
+
+def test_every_example_can_be_written() -> None:
+    """The type of the key takes what stands behind the colon, read as a file is read; other traffic comes by time of day."""
+    for key in all_keys():
+        require_written(key, str(key_data(key)["example"]))
+    with pytest.raises(ValidationError):
+        require_written(next(key for key in all_keys() if key.name == "events"), "events: [{at: Mon 08:00}]")
+
+
+def require_written(key: ScenarioKey, text: str) -> None:
+    """Raises where the key's type does not take the example."""
+    value = read_text(text, "example.yaml", Path())[0][key.path[-1]]
+    written: Any = key.field.annotation
+    for mark in key.field.metadata:
+        written = Annotated[written, mark]
+
+    TypeAdapter(written).validate_python(value)
+    if key.path[-1] == "background":
+        assert [span["from"] for span in value] == ["08:00"]
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_a_load_profile_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its figures with their sources; `explain load.profile` names it."""
+    assert run(["explain", name, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    validate(data)
+    [told] = data["meanings"]
+    assert (told["is"], told["name"]) == ("load profile", name)
+    assert told["figures"]
+    assert run(["explain", name]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {key} " in said for key in told["figures"])
+    assert run(["explain", "load.profile"]) == 0
+    assert name in capsys.readouterr().out
+
+
+def test_a_profile_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """The one that was probably meant is said; so is what each value of a rule does."""
+    assert run(["explain", "office-workr"]) == 2
+    assert "did you mean 'office-worker'?" in capsys.readouterr().err
+    assert run(["explain", "smart_host_rule"]) == 0
+    assert "not-in-directory: those that the directory does not have" in capsys.readouterr().out

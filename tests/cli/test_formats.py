@@ -273,6 +273,8 @@ def test_a_scenario_that_cannot_be_read_is_told_in_every_format(
         assert (problem["file"], problem["line"]) == ("wrong.yaml", 3)
     assert ("smart_hst" in text) == (output != Format.TEXT)
     assert "2 files: 1 cannot be read" in coexsim("check", "mine.yaml", "wrong.yaml", "--quiet")[1]
+    assert coexsim(*words, "--format", output, "--junit", "report.xml")[0] == 2
+    assert check_junit(Path("report.xml").read_text()).findall("testsuite[@name='wrong.yaml']/testcase/failure")
 
 
 @pytest.mark.parametrize("output", Format)
@@ -291,6 +293,8 @@ def test_diff_speaks_every_format(output: Format, broken: Path, coexsim: Said) -
         assert not ElementTree.fromstring(coexsim("diff", broken, broken, "--format", "junit")[1]).findall(".//failure")
     if output == Format.JSON:
         assert json.loads(out)["changed"] is True
+    assert coexsim("diff", ENVIRONMENT, broken, "--format", output, "--junit", "report.xml")[1] == out
+    assert check_junit(Path("report.xml").read_text()).findall("testsuite/testcase/failure")
     assert coexsim("diff", broken, broken, "--format", output)[0] == 0
 
 

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 import coexsim
-from coexsim.errors import OutputError, ScenarioError
+from coexsim.errors import OutputError, ScenarioError, UnitError
 from coexsim.experiment import sweep as sweep_module
 from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import RangeError, read_values
 from coexsim.experiment.run import simulate
-from coexsim.experiment.sweep import Kept, at_values, grid_points, run_hash, sweep
+from coexsim.experiment.sweep import Kept, at_values, grid_points, run_hash, share_of, sweep
 from coexsim.rng import stream
-from coexsim.scenario.load import load_scenario
+from coexsim.scenario.load import changed, load_scenario
 from coexsim.scenario.model import Scenario
 from tests.analysis.small import SMALL, small
 from tests.analysis.station import station
@@ -90,6 +90,26 @@ def test_what_is_no_scenario_is_said_before_the_first_run() -> None:
         at_values(small().replaced(directory=type(small().directory)()), {"hosted_share": "10 %"})
     with pytest.raises(ScenarioError, match="between 0 and 1"):
         at_values(small(), {"hosted_share": "110 %"})
+
+
+def test_people_may_be_counted_and_the_load_may_grow() -> None:
+    """hosted_share is a share, or above 1 a number of mailboxes; growth multiplies what the scenario has, as in explore."""
+    people = sum(small().directory.population.values())
+    counted = at_values(small(), {"hosted_share": 40}).directory.population
+    assert (counted, share_of("40", people)) == ({"onprem": people - 40, "hosted": 40}, 40 / people)
+    assert [share_of(value, people) for value in (0, 1, "1", 0.25, "100 %")] == [0, 1, 1, 0.25, 1]
+    for wrong in (people + 1, "1.5", -2):
+        with pytest.raises(UnitError):
+            share_of(wrong, people)
+
+    loaded = changed(small(), {"load": {"profile": "office-worker", "growth": 2}})
+    assert at_values(loaded, {"growth": 1.5}).load == at_values(loaded, {"load.growth": 3}).load
+    with pytest.raises(ScenarioError, match="0 is no number above 0"):
+        at_values(loaded, {"growth": 0})
+    with pytest.raises(ScenarioError, match="one of them would do"):
+        at_values(loaded, {"growth": 2, "load.growth": 2})
+    with pytest.raises(ScenarioError, match="no load that could grow"):
+        at_values(changed(loaded, {"load": None}), {"growth": 2})
 
 
 def test_words_change_no_run_but_all_else_does(tmp_path: Path) -> None:

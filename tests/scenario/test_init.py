@@ -15,6 +15,7 @@ from coexsim.cli import run
 from coexsim.errors import ScenarioError, UsageError
 from coexsim.scenario.init import KINDS, scenario_text
 from coexsim.scenario.load import changed, load_scenario, scenario_from_text
+from coexsim.units import bandwidth_bytes_per_s
 from tests.terminal import Terminal
 
 
@@ -187,3 +188,33 @@ def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
     person = terminal(tmp_path, "artcle")
     assert "did you mean 'article'" in person.shows("")
     assert person.close() == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "up", "down"),
+    [
+        ("100 Mbit/s", "100 Mbit/s", "100 Mbit/s"), ("20/10 Mbit/s", "10 Mbit/s", "20 Mbit/s"),
+        ("1 Gbit/s / 100 Mbit/s", "100 Mbit/s", "1 Gbit/s"), ("{up: 10 Mbit/s, down: 20 Mbit/s}", "10 Mbit/s", "20 Mbit/s"),
+        ("20 Mbit/s down, 10 Mbit/s up", "10 Mbit/s", "20 Mbit/s"), ("10 Mbit/s up and 20 Mbit/s down", "10 Mbit/s", "20 Mbit/s"),
+        ("Upload 2.5 Mbit/s, download 50 Mbit/s", "2.5 Mbit/s", "50 Mbit/s"),
+    ],
+)  # fmt: skip
+def test_a_line_may_have_two_bandwidths(
+    written: str, up: str, down: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As providers write it, down first, or with the words; in the scenario each direction has its own."""
+    file = tmp_path / "mine.yaml"
+    given = ["--domain", "acme.com", "--onprem", "3", "--hosted", "2", "--out", str(file)]
+    assert run(["init", "article", *given, "--uplink", written]) == 0
+    line = load_scenario(file).uplinks["office"]
+    assert (line.up, line.down) == (bandwidth_bytes_per_s(up), bandwidth_bytes_per_s(down))
+
+
+@pytest.mark.parametrize(
+    "written", ["20 Mbit/s up, 10 Mbit/s up", "20 Mbit/s up / 10 Mbit/s", "20/10", "20/10/5 Mbit/s", "0/5 Mbit/s"]
+)
+def test_a_line_of_which_not_all_is_said(written: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, and how to write it."""
+    given = ["--domain", "acme.com", "--onprem", "3", "--hosted", "2", "--out", str(tmp_path / "mine.yaml")]
+    assert run(["init", "article", *given, "--uplink", written]) == 2
+    assert "Mbit/s" in capsys.readouterr().err

@@ -9,14 +9,12 @@ from math import prod
 from typing import NamedTuple
 
 from coexsim.analysis.candidates import apply, ladder
-from coexsim.analysis.headroom import grown
 from coexsim.errors import CoexsimError, UnitError, did_you_mean
 from coexsim.experiment.ranges import read_values
-from coexsim.experiment.sweep import HOSTED_SHARE, at_values
+from coexsim.experiment.sweep import GROWTH, HOSTED_SHARE, at_values, share_of
 from coexsim.scenario.model import Candidate, Scenario
-from coexsim.units import share
 
-GROWTH, MACHINE = "growth", "machine"
+MACHINE = "machine"
 HOSTED_STEPS = "0..100% step 25%"
 GROWTH_STEPS = (1, 1.5, 2)
 MOST_MACHINES = 4
@@ -68,11 +66,8 @@ def combinations(axes: Sequence[Axis]) -> Iterator[dict[str, object]]:
 
 def scenario_at(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
     """The scenario with these values. Raises `ScenarioError` for what is none, `CoexsimError` for a machine that is not there."""
-    rest = {key: value for key, value in values.items() if key not in (GROWTH, MACHINE)}
-    found = at_values(scenario, rest)
-    if MACHINE in values:
-        found = apply(found, _machine(scenario, str(values[MACHINE])))
-    return grown(found, _factor(values[GROWTH])) if GROWTH in values else found
+    found = at_values(scenario, {key: value for key, value in values.items() if key != MACHINE})
+    return apply(found, _machine(scenario, str(values[MACHINE]))) if MACHINE in values else found
 
 
 def _usual(scenario: Scenario) -> Iterator[tuple[str, object]]:
@@ -127,7 +122,9 @@ def _factor(value: object) -> float:
 def _axis(scenario: Scenario, key: str, values: object) -> Axis:
     listed = list(dict.fromkeys(read_values(values)))
     if key == HOSTED_SHARE:
-        return _sorted(key, "Hosted share of the mailboxes", listed, [100 * _share(value) for value in listed], "%")
+        return _sorted(
+            key, "Hosted share of the mailboxes", listed, [100 * _share(scenario, value) for value in listed], "%"
+        )
     if key == GROWTH:
         return _sorted(key, "Load", listed, [_factor(value) for value in listed], "times")
     if key == MACHINE:
@@ -142,9 +139,9 @@ def _axis(scenario: Scenario, key: str, values: object) -> Axis:
     return Axis(key, key, tuple(listed), None)
 
 
-def _share(value: object) -> float:
+def _share(scenario: Scenario, value: object) -> float:
     try:
-        return share(value)
+        return share_of(value, sum(scenario.directory.population.values()))
     except UnitError as error:
         raise CoexsimError(f"{HOSTED_SHARE}: {error}") from None
 

@@ -20,9 +20,9 @@ from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.errors import OutputError
 from coexsim.experiment.own import write_own
 from coexsim.experiment.store import make_folder
-from coexsim.experiment.sweep import HOSTED_SHARE
+from coexsim.experiment.sweep import GROWTH, HOSTED_SHARE
 from coexsim.mail.products.registry import PRODUCTS
-from coexsim.report.explore.axes import GROWTH, MACHINE, Axis, machines
+from coexsim.report.explore.axes import MACHINE, Axis, machines
 from coexsim.report.explore.grid import Grid
 from coexsim.report.explore.points import BUSY, OBJECTIVE, GridPoint
 from coexsim.report.maps import BOX_H, BOX_W, lay_out

@@ -34,7 +34,10 @@ class DominoServer(ServerBase):
         default=None, description="local Internet domain smart host (article, step 2) [D-SH]"
     )
     smart_host_rule: Literal["person-without-mail-file", "not-in-directory"] = Field(
-        default="person-without-mail-file", description="the article's rule, or the product documentation's [D-SH]"
+        default="person-without-mail-file",
+        description="which addresses of its own domain go to the smart host; person-without-mail-file: of people with a Person record and "
+        "no mail file (the article's rule); not-in-directory: those that the directory does not have, and none of its people (the product "
+        "documentation's) [D-SH]",
     )
     smart_host_for_all_local_recipients: Switch = Field(
         default=False, description="even people found here go to the smart host [D-BASICS]"
