@@ -20,6 +20,8 @@ from coexsim.units import say_time
 AROUND_S, SETTLES_S = 3600.0, 1800.0
 """A run laid around an outage begins and ends so long before and after it, and is measured from the second one on."""
 FAILED = ("bounced", "expired")
+FULL = 0.95
+"""A line is full where mail and other traffic use this share of it over a minute."""
 LATE_S = 60.0
 """Mail is late where it arrives later than without the outage by more than this, the grain of the queues' minutes."""
 
@@ -32,10 +34,14 @@ class OutageFacts(NamedTuple):
     to_s: float
     backlog: pd.DataFrame
     """By server whose queue it made longer: the table of `lifted_queues`."""
+    burst_at: str
+    """The server that took most SMTP sessions in a minute of the hour after the return; empty where the run holds no such minute."""
     burst_per_min: float
-    """Most SMTP sessions a minute that any one server took in the hour after the return."""
+    """How many that were; connections that it turned away are not counted."""
     usual_per_min: float
-    """The same in the hour before the outage."""
+    """Most that the same server took in a minute of the hour before the outage."""
+    full_lines: tuple[str, ...]
+    """Lines and links, by their directions, that had no room for more mail in a minute of the hour after the return."""
     warnings: int
     expired: int
     bounced: int
@@ -123,13 +129,16 @@ def outage_facts(results: Results, scenario: Scenario, event: Event, usual: Undi
     exist = touched[~touched["flow"].astype(str).str.endswith("->unknown")]
     outcomes = exist.groupby("outcome", observed=True)["recipients"].sum().reindex(list(TABLE_OUTCOMES), fill_value=0)
     warned_s = _warned_s(results)
+    burst_at, burst_per_min = _burst(results.timeline, to_s)
     return OutageFacts(
         ", ".join(event.down),
         from_s,
         to_s,
         lifted_queues(results.timeline, event, scenario, None if usual is None else usual.timeline),
-        _busiest_minute(results, to_s, to_s + 3600),
-        _busiest_minute(results, from_s - 3600, from_s),
+        burst_at,
+        burst_per_min,
+        _busiest_minute(results.timeline, burst_at, from_s - 3600, from_s),
+        _full_lines(results.timeline, to_s),
         _warnings(warned_s, from_s, to_s, usual),
         int(outcomes["expired"]),
         int(outcomes["bounced"]),
@@ -182,10 +191,28 @@ def _late_to_s(arrived_s: pd.Series, usually_s: pd.Series) -> float:
     return float(late.max()) if len(late) else float("nan")
 
 
-def _busiest_minute(results: Results, begin_s: float, end_s: float) -> float:
-    """Most SMTP sessions that began in one minute at any one server."""
-    timeline = results.timeline
-    rows = timeline[
-        (timeline["stage"] == "connections") & (timeline["minute"] * 60 >= begin_s) & (timeline["minute"] * 60 < end_s)
-    ]
+def _rows(timeline: pd.DataFrame, stage: str, begin_s: float, end_s: float) -> pd.DataFrame:
+    minutes_s = timeline["minute"] * 60
+    return timeline[(timeline["stage"] == stage) & (minutes_s >= begin_s) & (minutes_s < end_s)]
+
+
+def _burst(timeline: pd.DataFrame, to_s: float) -> tuple[str, float]:
+    """The server that took most SMTP sessions in one minute of the hour after the return, and how many."""
+    rows = _rows(timeline, "connections", to_s, to_s + 3600)
+    if not len(rows):
+        return "", float("nan")
+    top = int(rows["arrivals"].to_numpy().argmax())
+    return str(rows["server"].iloc[top]), float(rows["arrivals"].iloc[top])
+
+
+def _busiest_minute(timeline: pd.DataFrame, server: str, begin_s: float, end_s: float) -> float:
+    """Most SMTP sessions that a server took in one minute."""
+    rows = _rows(timeline, "connections", begin_s, end_s)
+    rows = rows[rows["server"] == server]
     return float(rows["arrivals"].max()) if len(rows) else float("nan")
+
+
+def _full_lines(timeline: pd.DataFrame, to_s: float) -> tuple[str, ...]:
+    """The lines without room in a minute of the hour after the return."""
+    rows = _rows(timeline, "link", to_s, to_s + 3600)
+    return tuple(map(str, rows.loc[rows["busy"] >= FULL, "server"].unique()))

@@ -15,8 +15,10 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from coexsim.analysis.outage import OutageFacts, Undisturbed, outage_facts, undisturbed, with_outage, without_outages
+from coexsim.analysis.outage_changes import is_own
 from coexsim.analysis.outage_headline import headline, whole_minutes
-from coexsim.analysis.outage_limits import LimitChange, is_own, tried_changes
+from coexsim.analysis.outage_limit_words import say_limit
+from coexsim.analysis.outage_limits import LimitChange, outcome_of, tried_changes
 from coexsim.analysis.slo import one_by_one
 from coexsim.analysis.slo_text import outages_of
 from coexsim.cards import card
@@ -34,8 +36,6 @@ from coexsim.units import say_bytes, say_duration
 LONGEST_S = 14 * 86400.0
 """So long after the return a run is followed at the most."""
 FIRST_LOOK_S = 2 * 3600.0
-MANY = 0.1
-"""A change that brings the return to normal no more than this share nearer is not worth telling."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,10 +63,15 @@ class Outage:
     def _repr_html_(self) -> str:
         """For notebooks: the answer, the limit that makes it last, and what others would change."""
         rows = [
-            (change, "not seen" if normal_s == inf else say_duration(normal_s), say_bytes(size))
-            for change, normal_s, size in self.table.itertuples(index=False)
+            (
+                change,
+                "not seen" if normal_s == inf else say_duration(whole_minutes(normal_s)),
+                say_bytes(size),
+                f"{lost:,}",
+            )
+            for change, normal_s, size, lost in self.table.itertuples(index=False)
         ]
-        head = ["with", "normal after the return", "most in one queue"]
+        head = ["with", "normal after the return", "most in one queue", "lost"]
         return card(f"{self.headline}.", filter(None, [self.limit]), head, rows if self.changes else [])
 
     @property
@@ -86,56 +91,29 @@ class Outage:
 
     @property
     def limit(self) -> str:
-        """What makes it last, in a sentence or two: a limit, or the queue that is normal last; empty where nothing lasts."""
-        now = self.runs[0].normal_s
-        if self.changes and self.changes[0].normal_s < now * (1 - MANY):
-            best = self.changes[0]
-            then, before = (
-                say_duration(whole_minutes(each)) if isfinite(each) else "later than was followed"
-                for each in (best.normal_s, now)
-            )
-            return (
-                f"What makes it last is a limit: with {best.words} all is normal {then} after the return, not {before}."
-            )
-        said = [self._last_queue()]
-        if self.changes:
-            tried = ", ".join(change.words for change in self.changes)
-            said.append(f"None of the limits that were tried shortens it by a tenth ({tried}).")
-        return " ".join(filter(None, said))
+        """What makes it last, in a few sentences: a limit, or the queue that is normal last; empty where nothing lasts."""
+        return say_limit(self.runs[0], self.changes, self.foreign)
 
     @property
     def foreign(self) -> frozenset[str]:
         """The servers that are not the organisation's own."""
         return frozenset(name for name in self.scenario.servers if not is_own(self.scenario, name))
 
-    def _last_queue(self) -> str:
-        """Which queue is the last to be normal again; of a server that is not one's own, whose doing that is."""
-        queues = self.runs[0].backlog
-        if not queues["drain_s"].gt(0).any():
-            return ""
-        last = str(queues["server"].iloc[int(queues["drain_s"].argmax())])
-        if last not in self.foreign:
-            return f"The last queue to be normal again is that of {last}."
-        return (
-            f"What waits longest then is at {last}, not your own: when it tries again sets the pace, no limit of yours."
-        )
-
     def plain(self) -> dict[str, object]:
         """The answer as plain data."""
         runs = [each._asdict() | {"backlog": each.backlog.to_dict("records")} for each in self.runs]
-        changes = [
-            {"change": each.words, "keys": dict(each.keys), "normal_s": each.normal_s, "most_bytes": each.most_bytes}
-            for each in self.changes
-        ]
+        changes = [each._asdict() | {"change": each.words, "keys": dict(each.keys)} for each in self.changes]
         said: dict[str, object] = {"headline": self.headline, "limit": self.limit}
         return said | {"normal_s": list(self.normal_s), "changes": changes, "runs": runs}
 
     @property
     def table(self) -> pd.DataFrame:
-        """What other limits would change in the first replication: columns ``change, normal_s, most_bytes``; as they are comes first."""
-        as_is = ("as it is", self.runs[0].normal_s, self.runs[0].most_bytes)
-        rows = [as_is, *((change.words, change.normal_s, change.most_bytes) for change in self.changes)]
-        return pd.DataFrame(rows, columns=["change", "normal_s", "most_bytes"])
+        """What other limits would change in the first replication: columns ``change, normal_s, most_bytes, lost``; as it is comes first."""
+        rows = [
+            ("as it is", *outcome_of(self.runs[0])),
+            *((change.words, change.normal_s, change.most_bytes, change.lost) for change in self.changes),
+        ]
+        return pd.DataFrame(rows, columns=["change", "normal_s", "most_bytes", "lost"])
 
 
 def outage(

@@ -18,7 +18,7 @@ def headline(runs: Sequence[OutageFacts], start: Moment, foreign: Collection[str
     parts = [_normal_again(runs, start)]
     waits_s = [each.longest_delay_s for each in runs if not isnan(each.longest_delay_s)]
     if waits_s:
-        parts.append(f"the longest wait {say_range(waits_s, lambda wait_s: say_duration(_rounded(wait_s)))}")
+        parts.append(f"the longest wait {say_range(waits_s, say_duration)}")
     parts += _disks(runs, foreign)
     parts.append(_lost(runs))
     left = [each.in_transit for each in runs]
@@ -81,12 +81,12 @@ def _normal_again(runs: Sequence[OutageFacts], start: Moment) -> str:
     if unseen:
         seen_s = min(each.seen_to_s for each in unseen)
         which = f" in {len(unseen)} of them" if len(runs) > 1 else ""
-        return f"Not normal again{which} by {say_time(seen_s, start)}, {_ago(seen_s - facts.to_s)} after the return"
+        return f"Not normal again{which} by {say_time(seen_s, start)}, {say_ago(seen_s - facts.to_s)} after the return"
     late = _late(runs, start)
     if max(normal_s) == 0:
         return f"Normal again at once, {say_time(facts.to_s, start)}{late}"
     when = _say_minutes([facts.to_s + each for each in normal_s], start)
-    return f"Normal again {when}, {say_range(normal_s, _ago)} after the return{late}"
+    return f"Normal again {when}, {say_range(normal_s, say_ago)} after the return{late}"
 
 
 def _late(runs: Sequence[OutageFacts], start: Moment) -> str:
@@ -106,15 +106,11 @@ def _say_minutes(moments_s: Sequence[float], start: Moment) -> str:
     return say_time(last_s, start) if first_s == last_s else say_span(first_s, last_s, start)
 
 
-def _ago(seconds: float) -> str:
-    return say_duration(_rounded(whole_minutes(seconds)))
+def say_ago(seconds: float) -> str:
+    """``19 h``: to the minute, so that one figure reads the same wherever it stands."""
+    return say_duration(whole_minutes(seconds))
 
 
 def whole_minutes(seconds: float) -> float:
     """To the minute; infinite stays so."""
     return 60.0 * round(seconds / 60) if isfinite(seconds) else seconds
-
-
-def _rounded(seconds: float) -> float:
-    """Two digits are enough to be read out."""
-    return float(f"{seconds:.2g}") if seconds >= 36000 else seconds

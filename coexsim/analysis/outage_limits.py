@@ -1,4 +1,4 @@
-"""Which limit makes an outage last: limits of the organisation's own servers changed one at a time, each in a run of its own."""
+"""Which limit makes an outage last: limits on the way of the late mail changed one at a time, each in a run of its own."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ from concurrent.futures import Executor
 from typing import NamedTuple
 
 from coexsim.analysis.outage import OutageFacts, Undisturbed, outage_facts
+from coexsim.analysis.outage_changes import Change, possible_changes
 from coexsim.engine.choice import Engine
 from coexsim.errors import ScenarioError
 from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import run_all
 from coexsim.experiment.run import run_one
-from coexsim.mail.products.registry import PRODUCTS
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
-from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbound
 
-MOST_CHANGES = 6
-QUICK_RETRY = {"first": "5 min", "factor": 1, "longest": "5 min"}
-DOUBLED = {
-    "transfer_threads": "transfer threads", "transfer_threads_per_destination": "transfer threads per destination",
-    "smtp_connections": "SMTP connections", "cores": "cores",
-}  # fmt: skip
+MOST_CHANGES = 12
+"""So many other limits are tried at the most; those nearest to the way of the mail come first."""
+MANY = 0.1
+"""A change that brings the return to normal, or what is lost, down by no more than this share is not worth telling."""
+
+
+class Outcome(NamedTuple):
+    """What came of a run with its limits."""
+
+    normal_s: float
+    """Seconds from the return until all is normal; infinite if it was not seen."""
+    most_bytes: float
+    """Most bytes in any server's queue."""
+    lost: int
+    """Recipients whose mail expired or bounced by the outage."""
 
 
 class LimitChange(NamedTuple):
@@ -34,82 +42,58 @@ class LimitChange(NamedTuple):
     """Seconds from the return until all is normal; infinite if it was not seen."""
     most_bytes: float
     """Most bytes in any server's queue."""
+    lost: int = 0
+    """Recipients whose mail expired or bounced by the outage."""
+    is_own: bool = True
+    """Is it the organisation's to set."""
 
 
-def is_own(spec: Scenario, name: str) -> bool:
-    """Is it a server of the organisation: neither the hosted service's nor somebody else's."""
-    return not isinstance(spec.servers[name], ExternalServer | HostedInbound | HostedOutbound)
+def outcome_of(facts: OutageFacts) -> Outcome:
+    """What came of a run, of which these are the facts."""
+    return Outcome(facts.normal_s, facts.most_bytes, facts.expired + facts.bounced)
 
 
-def product_kind(spec: Scenario, name: str) -> str:
-    """``exchange`` for a server, also for a role on its machine."""
-    server = spec.servers[name]
-    return spec.servers[server.runs_on].kind if server.runs_on else server.kind
+def helps(change: LimitChange, now: Outcome) -> bool:
+    """Is it normal sooner by more than a tenth, or is less lost by more than a tenth, and the other not worse."""
+    sooner, later = change.normal_s < (1 - MANY) * now.normal_s, change.normal_s > now.normal_s
+    fewer, more = change.lost < (1 - MANY) * now.lost, change.lost > now.lost
+    return (sooner and not more) or (fewer and not later)
+
+
+def hurts(change: LimitChange, now: Outcome) -> bool:
+    """Is it normal later by more than a tenth, or more lost by more than a tenth."""
+    return change.normal_s > (1 + MANY) * now.normal_s or change.lost > (1 + MANY) * now.lost
 
 
 def tried_changes(
-    spec: Scenario,
-    event: Event,
-    facts: OutageFacts,
-    usual: Undisturbed | None,
-    seed: int | None,
-    executor: Executor | None,
-    engine: Engine,
-    runs_done: Callable[[int, int], None] | None,
-) -> tuple[LimitChange, ...]:
+    spec: Scenario, event: Event, facts: OutageFacts, usual: Undisturbed | None, seed: int | None, executor: Executor | None,
+    engine: Engine, runs_done: Callable[[int, int], None] | None,
+) -> tuple[LimitChange, ...]:  # fmt: skip
     """The changes that can be made, and what came of each, the one that helps most first; one run each, with the same mail.
 
     Normal is what the queues are with the limits as they are: `usual`, the run without outages.
     """
     seed = spec.run.seed if seed is None else seed
-    wanted: list[tuple[str, dict[str, object], Scenario]] = []
-    for words, keys in possible_changes(spec, event, facts):
+    wanted: list[tuple[Change, Scenario]] = []
+    for change in possible_changes(spec, event, facts):
         try:
-            wanted.append((words, keys, changed(spec, keys)))
+            wanted.append((change, changed(spec, change.keys)))
         except ScenarioError:  # a key that this product does not have
             continue
     wanted = wanted[:MOST_CHANGES]
-    calls = [(scenario, seed, 0, event, usual, engine_for(scenario, len(wanted), engine)) for _, _, scenario in wanted]
-    done: dict[int, tuple[float, float]] = {}
+    calls = [(scenario, seed, 0, event, usual, engine_for(scenario, len(wanted), engine)) for _, scenario in wanted]
+    done: dict[int, Outcome] = {}
     if runs_done:
         runs_done(0, len(calls))
     for i, outcome in run_all(executor, _after_change, calls):
         done[i] = outcome
         if runs_done:
             runs_done(len(done), len(calls))
-    changes = [LimitChange(words, keys, *done[i]) for i, (words, keys, _) in enumerate(wanted)]
-    return tuple(sorted(changes, key=lambda change: (change.normal_s, change.most_bytes)))
+    changes = [LimitChange(change.words, change.keys, *done[i], change.is_own) for i, (change, _) in enumerate(wanted)]
+    return tuple(sorted(changes, key=lambda change: (change.normal_s, change.lost, change.most_bytes)))
 
 
 def _after_change(
     scenario: Scenario, seed: int, replication: int, event: Event, usual: Undisturbed | None, engine: Engine
-) -> tuple[float, float]:
-    facts = outage_facts(run_one(scenario, seed, replication, engine=engine), scenario, event, usual)
-    return facts.normal_s, facts.most_bytes
-
-
-def possible_changes(spec: Scenario, event: Event, facts: OutageFacts) -> list[tuple[str, dict[str, object]]]:
-    """Limits of the organisation's own servers that keep the mail, and of those that take it: tries every 5 minutes, twice the threads
-    and connections. What outside servers and the hosted service do nobody here can change.
-    """
-    keepers = [name for name in map(str, facts.backlog["server"]) if is_own(spec, name)][:2]
-    takers = [name for name in event.down if name in spec.servers and is_own(spec, name)]
-    if not takers and "onprem" in spec.home_server:  # a link was cut, or the service was down
-        takers = [spec.home_server["onprem"]]
-    found: list[tuple[str, dict[str, object]]] = []
-    for name in keepers:
-        setting = PRODUCTS[product_kind(spec, name)].retry_setting
-        words = f"a retry interval of 5 min at {name}{f' ({setting})' if setting else ''}"
-        found.append((words, {f"servers.{name}.retry": QUICK_RETRY}))
-    for name, resources in [
-        *((each, ("transfer_threads_per_destination", "transfer_threads")) for each in keepers),
-        *((each, ("smtp_connections", "cores")) for each in takers),
-    ]:
-        machine = spec.servers[name].runs_on or name
-        for resource in resources:
-            holder = name if getattr(spec.servers[name].capacity, resource) is not None else machine
-            now = getattr(spec.servers[holder].capacity, resource)
-            if now is not None:
-                words = f"{2 * now:,} {DOUBLED[resource]} at {holder} (now {now:,})"
-                found.append((words, {f"servers.{holder}.capacity.{resource}": 2 * now}))
-    return list({words: (words, keys) for words, keys in found}.values())
+) -> Outcome:
+    return outcome_of(outage_facts(run_one(scenario, seed, replication, engine=engine), scenario, event, usual))

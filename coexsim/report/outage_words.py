@@ -8,11 +8,13 @@ from statistics import fmean
 
 from coexsim.analysis.outage import OutageFacts
 from coexsim.analysis.outage_answer import Outage
-from coexsim.analysis.outage_headline import say_range
+from coexsim.analysis.outage_changes import senders_without_limit
+from coexsim.analysis.outage_headline import say_ago, say_range
+from coexsim.text import joined
 from coexsim.units import say_bytes, say_duration, say_span, say_time
 
 QUEUE_HEADS = ("queue at", "before", "most", "bytes", "at", "drained after the return")
-CHANGE_HEADS = ("with", "normal after the return", "most in one queue")
+CHANGE_HEADS = ("with", "normal after the return", "most in one queue", "lost")
 OVER_RUNS = (("least", min), ("mean", fmean), ("most", max))
 
 
@@ -67,8 +69,8 @@ def changes_title(found: Outage) -> str:
 def change_rows(found: Outage) -> list[tuple[str, ...]]:
     """Of each other limit that was tried, the limits as they are first."""
     return [
-        (str(change), _seen(normal_s), say_bytes(size))
-        for change, normal_s, size in found.table.itertuples(index=False)
+        (str(change), _seen(normal_s), say_bytes(size), f"{lost:,}")
+        for change, normal_s, size, lost in found.table.itertuples(index=False)
     ]
 
 
@@ -93,9 +95,16 @@ def more_facts(found: Outage) -> list[str]:
     if burst := told(lambda each: each.burst_per_min):
         usual = told(lambda each: each.usual_per_min)
         before = f" (in the hour before: {usual})" if usual else ""
-        said.append(f"Burst on return: {burst} SMTP sessions a minute at one server{before}")
+        at = joined(list(dict.fromkeys(each.burst_at for each in runs if each.burst_at)), "or")
+        said.append(f"Burst on return: {burst} SMTP sessions a minute that {at} took in{before}")
+    crowd = senders_without_limit(found.scenario, runs[0])
+    if crowd and burst:
+        said.append(
+            f"Assumed: {joined(crowd)} open{'s' * (len(crowd) == 1)} as many connections at once as there is mail to send, as no "
+            "capacity.transfer_threads is given; what a service or the Internet does by itself is not published"
+        )
     return said
 
 
 def _seen(seconds: float) -> str:
-    return "not seen" if seconds == inf else say_duration(seconds)
+    return "not seen" if seconds == inf else say_ago(seconds)

@@ -26,7 +26,11 @@ class Capacity(Spec):
         description="processor cores for lookup, scan, archive and queue write; left out: no limit",
     )
     smtp_connections: Whole | None = Field(
-        default=None, ge=1, le=MOST_AT_ONCE, description="inbound SMTP sessions at once; left out: no limit"
+        default=None,
+        ge=1,
+        le=MOST_AT_ONCE,
+        description="inbound SMTP sessions at once; left out: no limit; products come with 5000 (Exchange: MaxInboundConnection "
+        "[MS-RATE]), 100 (Postfix: default_process_limit [PF]), 20 (Exim: smtp_accept_max [EXIM])",
     )
     connections_per_client: Whole | None = Field(
         default=None,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pandas as pd
 import pytest
 
 from coexsim.analysis.outage import LATE_S, OutageFacts, outage_facts, undisturbed, with_outage, without_outages
 from coexsim.analysis.outage_answer import Outage, outage
+from coexsim.analysis.outage_changes import is_own, possible_changes, senders_without_limit
 from coexsim.analysis.outage_headline import headline
-from coexsim.analysis.outage_limits import is_own, possible_changes
+from coexsim.analysis.outage_limit_words import say_limit
+from coexsim.analysis.outage_limits import LimitChange
 from coexsim.analysis.slo import evaluate
 from coexsim.errors import ScenarioError
 from coexsim.experiment.run import simulate
@@ -193,18 +196,100 @@ def test_own_disks_come_first_and_what_others_keep_is_called_theirs(steady: Scen
     assert "100 MB of queue disk at smart-host; 1.2 GB wait at external, not your own" in said
 
 
-def test_only_what_the_organisation_has_is_tried(steady: Scenario) -> None:
-    """The senders outside and the hosted service keep most of the mail; nobody here can change when they try again."""
+def test_what_is_not_ones_own_is_called_so(steady: Scenario) -> None:
+    """The senders outside and the hosted service keep most of the mail; what they could do is tried too, and said not to be one's own."""
     spec = with_outage(steady, ["office-hosted"], "Mon 12:00", "1 h")
     facts = outage_facts(simulate(spec), spec, spec.events[-1])
     queues = [(name, 0.0, 9.0, 1e6, 600.0, 60.0) for name in ("external", "inotes-outbound", "smart-host")]
     tried = possible_changes(
         spec, spec.events[-1], facts._replace(backlog=pd.DataFrame(queues, columns=facts.backlog.columns))
     )
+    others = [change for change in tried if not change.is_own]
 
-    assert tried
     assert all(not is_own(spec, name) for name in ("external", "inotes-outbound"))
-    assert not any(name in words for words, _ in tried for name in ("external", "inotes-outbound", "inotes-inbound"))
+    assert [set(change.keys) for change in others] == [{"servers.external.retry", "servers.inotes-outbound.retry"}]
+    assert all("not your own" in change.words for change in others)
+    assert "servers.smart-host.retry" in {key for change in tried if change.is_own for key in change.keys}
+
+
+TURNED_AWAY = """
+coexsim: 1
+domain: corp.net
+sites: [office, cloud]
+links: [{between: [office, cloud], round_trip: 40 ms}]
+dns: {corp.net: "@ 1h IN MX 10 mail\\nmail 1h IN A 192.0.2.25"}
+servers:
+  onprem:
+    kind: exchange
+    site: office
+    host: mail.corp.net
+    accepted_domains: {corp.net: authoritative}
+    capacity: {smtp_connections: 20}
+    service: {accept: {fixed: 1 s}}
+  cloud-in: {kind: hosted-inbound, site: cloud, host: in.cloud-mail.net}
+  cloud-out:
+    kind: hosted-outbound
+    site: cloud
+    routes_internal_mail: by-mx
+    retry: {first: 1 min, factor: 1, longest: 1 min, queue_run: 10 min, phase: 5 min}
+directory: {master: onprem, population: {onprem: 120, hosted: 100}}
+load: {streams: [{from: hosted, to: onprem, rate: 2 / min, arrivals: constant, sizes: 4 KB}]}
+run: {start: Mon 08:00, length: 3 h}
+"""
+
+
+def test_a_limit_that_turns_mail_away_is_named() -> None:
+    """120 messages of an hour are tried in one queue run each 10 minutes; 20 connections take 20 of them and send the others away: six
+    runs from 10:05 on, and a seventh for those whose places new mail took. Without that limit, or where they wait, or come no more than
+    20 at once, the first of them takes all.
+    """
+    found = outage(scenario_from_text(TURNED_AWAY, "away.yaml"), "office-cloud", "Mon 09:00", "1 h")
+    after = {change.words.split(" at ")[0]: change for change in found.changes}
+
+    best = r"What makes it last is a limit: with (no limit on SMTP connections|when_full: wait) at onprem \(now .*\) all is normal "
+    assert re.match(best, found.limit)
+    assert "no limit of yours" not in found.limit
+    now_s = found.normal_s[0]
+    helpful = ("no limit on SMTP connections", "when_full: wait", "20 connections")
+    assert 55 * 60 <= now_s <= 67 * 60
+    assert all(after[words].normal_s == pytest.approx(5 * 60, abs=120) for words in helpful)
+    assert [after[words].is_own for words in helpful] == [True, True, False]
+    assert "a retry interval of 5 min" in after
+
+
+def test_only_of_what_was_tried_it_is_said_that_it_changes_nothing(steady: Scenario) -> None:
+    """Of changes of 0.1 %, 50 % sooner, and 50 % later: each in its own sentence, and no claim beyond those that were tried."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
+    facts = _drained(outage_facts(simulate(spec), spec, spec.events[-1]), 6000.0)._replace(expired=100, bounced=0)
+    same, sooner, later = (
+        LimitChange(words, {}, normal_s, 1e6, lost, own)
+        for words, normal_s, lost, own in (("A", 5994.0, 100, True), ("B", 3000.0, 0, True), ("C", 9000.0, 100, True))
+    )
+    others = sooner._replace(is_own=False)
+
+    none = say_limit(facts, [same, later], ())
+    assert "None of the limits that were tried changes it by more than a tenth (A)." in none
+    assert none.endswith("It would last longer with C: all is normal 2.5 h after the return, not 100 min.")
+    assert say_limit(facts, [sooner, same], ()) == (
+        "What makes it last is a limit: with B all is normal 50 min after the return, not 100 min, and nothing expires or bounces, not 100."
+    )
+    assert say_limit(facts, [others, same], ()).startswith("What makes it last is not yours to set: with B ")
+    worse = same._replace(normal_s=3000.0, lost=200)  # sooner, as more is given up
+    assert "What makes it last is a limit" not in say_limit(facts, [worse], ())
+    assert say_limit(facts, [], {str(facts.backlog["server"].iloc[0])}).endswith(", not your own.")
+
+
+def test_the_burst_is_told_with_its_server(steady: Scenario) -> None:
+    """Most sessions that a server took in a minute after the return, read from its timeline, and senders that have no limit are named."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 10:00", "1 h")
+    results = simulate(spec)
+    facts = outage_facts(results, spec, spec.events[-1])
+    rows = results.timeline[(results.timeline["stage"] == "connections") & results.timeline["minute"].between(120, 179)]
+    top = rows.sort_values("arrivals").iloc[-1]
+
+    assert (facts.burst_at, facts.burst_per_min) == (top["server"], top["arrivals"])
+    kept = facts._replace(backlog=pd.DataFrame({"server": ["external", "smart-host"]}))
+    assert senders_without_limit(spec, kept) == ["external"]
 
 
 def test_several_runs_are_told_run_by_run_and_never_added_up(steady: Scenario) -> None:

@@ -14,8 +14,8 @@ import pytest
 from coexsim.analysis.growth import read_day
 from coexsim.analysis.outage import OutageFacts
 from coexsim.analysis.outage_answer import LONGEST_S, follow
+from coexsim.analysis.outage_changes import possible_changes
 from coexsim.analysis.outage_headline import headline
-from coexsim.analysis.outage_limits import possible_changes
 from coexsim.analysis.outlook import outlook
 from coexsim.analysis.sizing import Sizing, Tried
 from coexsim.analysis.slo import judge
@@ -153,7 +153,7 @@ def test_no_machine_was_shown_to_be_enough_or_none_is(status: Any, finding: str)
 # --- outages ------------------------------------------------------------------------------------------------------
 
 FACTS = OutageFacts(
-    "inotes-inbound", HOUR_S, 2 * HOUR_S, pd.DataFrame(columns=["server", "most_bytes"]), 0.0, 0.0, 0, 0, 0, nan, 0, DAY_S
+    "inotes-inbound", HOUR_S, 2 * HOUR_S, pd.DataFrame(columns=["server", "most_bytes"]), "", 0.0, 0.0, (), 0, 0, 0, nan, 0, DAY_S
 )  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def test_normal_again_is_from_the_first_of_the_runs_to_the_last() -> None:
 def keys_tried(scenario: Scenario, down: str, *queued: str) -> list[str]:
     event: Any = SimpleNamespace(down=(down,))
     facts = FACTS._replace(backlog=pd.DataFrame({"server": queued}))
-    return [key for _, keys in possible_changes(scenario, event, facts) for key in keys]
+    return [key for change in possible_changes(scenario, event, facts) for key in change.keys]
 
 
 def test_limits_are_tried_where_mail_waits_and_at_who_was_down() -> None:
@@ -191,7 +191,11 @@ def test_limits_are_tried_where_mail_waits_and_at_who_was_down() -> None:
     scenario = changed(SCENARIO, relays)
     tried = keys_tried(scenario, "relay1", "external", "onprem", "relay2", "relay1")
 
-    assert [key for key in tried if key.endswith(".retry")] == ["servers.onprem.retry", "servers.relay2.retry"]
+    assert [key for key in tried if key.endswith(".retry")] == [
+        "servers.onprem.retry",
+        "servers.relay2.retry",
+        "servers.external.retry",
+    ]
     assert [key for key in tried if key.startswith("servers.relay1.")] == ["servers.relay1.capacity.cores"]
     assert "servers.onprem.capacity.cores" not in tried
     for down in ("office-hosted", "inotes-inbound"):

@@ -13,7 +13,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 import coexsim as cx
-from coexsim.analysis.outage_limits import DOUBLED
+from coexsim.analysis.outage_changes import ADMITS, COMES_WITH, WORKS
 from coexsim.analysis.tables import TABLES
 from coexsim.analysis.terms import TERMS
 from coexsim.cli import run
@@ -179,9 +179,12 @@ def test_the_value_in_a_scenario_is_told(
 @pytest.mark.parametrize("name", ["domino", "exchange", "exim", "postfix"])
 def test_every_setting_that_an_outage_names_is_known(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In the product's own words, and the limits in the answer's."""
-    for words in [*re.split(", | and ", PRODUCTS[name].retry_setting), *DOUBLED.values()]:
+    for words in [*re.split(", | and ", PRODUCTS[name].retry_setting), *WORKS.values(), *ADMITS.values()]:
         assert run(["explain", words]) == 0, words
         assert "meaning" in capsys.readouterr().out
+    for _, _, setting in COMES_WITH.values():
+        assert run(["explain", setting]) == 0, setting
+        assert "smtp_connections" in capsys.readouterr().out
 
 
 def test_a_column_is_known_by_the_end_of_its_name(capsys: pytest.CaptureFixture[str]) -> None:

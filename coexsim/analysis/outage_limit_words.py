@@ -1,0 +1,57 @@
+"""What makes an outage last, in a few sentences: only of limits that were tried it is said that they do or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import isfinite
+
+from coexsim.analysis.outage import OutageFacts
+from coexsim.analysis.outage_headline import say_ago
+from coexsim.analysis.outage_limits import LimitChange, Outcome, helps, hurts, outcome_of
+
+
+def say_limit(facts: OutageFacts, changes: Sequence[LimitChange], foreign: Collection[str]) -> str:
+    """The limit that makes it last, or the queue that is normal last; empty where nothing lasts.
+
+    `changes` are those that were tried, the best first; `foreign` servers are not the organisation's own.
+    """
+    now = outcome_of(facts)
+    better = [change for change in changes if helps(change, now)]
+    own = next((change for change in better if change.is_own), None)
+    said = []
+    if better and better[0].is_own:
+        said.append(f"What makes it last is a limit: with {better[0].words} {_came_of(better[0], now)}.")
+    elif better:
+        said.append(f"What makes it last is not yours to set: with {better[0].words} {_came_of(better[0], now)}.")
+        if own is not None:
+            said.append(f"Of your own limits one helps most: with {own.words} {_came_of(own, now)}.")
+    else:
+        said += [_last_queue(facts, foreign)]
+        tried = ", ".join(change.words for change in changes if not hurts(change, now))
+        if tried:
+            said.append(f"None of the limits that were tried changes it by more than a tenth ({tried}).")
+    worse = [change for change in changes if hurts(change, now)]
+    if worse:
+        said.append(f"It would last longer with {worse[-1].words}: {_came_of(worse[-1], now)}.")
+    return " ".join(filter(None, said))
+
+
+def _came_of(change: LimitChange, now: Outcome) -> str:
+    """``all is normal 88 min after the return, not 24 h, and nothing is lost (now 67,474)``."""
+    then, before = (
+        say_ago(each) if isfinite(each) else "later than was followed" for each in (change.normal_s, now.normal_s)
+    )
+    said = f"all is normal {then} after the return" + (f", not {before}" if then != before else "")
+    if change.lost == now.lost:
+        return said
+    lost, lost_now = (f"{each:,}" if each else "nothing" for each in (change.lost, now.lost))
+    return f"{said}, and {lost} {'expires' if lost == 'nothing' else 'expire'} or bounce{'s' * (lost == 'nothing')}, not {lost_now}"
+
+
+def _last_queue(facts: OutageFacts, foreign: Collection[str]) -> str:
+    """Which queue is the last to be normal again."""
+    queues = facts.backlog
+    if not queues["drain_s"].gt(0).any():
+        return ""
+    last = str(queues["server"].iloc[int(queues["drain_s"].argmax())])
+    return f"The last queue to be normal again is that of {last}{', not your own' if last in foreign else ''}."
