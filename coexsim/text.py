@@ -43,6 +43,11 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def say_lost(share: float) -> str:
+    """``33 % expired``, of a share of recipients; empty of none."""
+    return f"{100 * share:.2g} % expired" if share else ""
+
+
 def say_flow(flow: str) -> str:
     """``hosted → hosted`` for ``hosted->hosted``."""
     return flow.replace("->", " → ")

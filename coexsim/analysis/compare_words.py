@@ -16,7 +16,7 @@ ON_AVERAGE = {"p50": "half of {flow} mail arrives within", "p95": "95 % of {flow
               "p99": "99 % of {flow} mail arrives within", "mean": "{flow} mail takes on average"}  # fmt: skip
 TELLING = {
     "delays": ("p95", "mean", "p50", "p99"),
-    "outcomes": ("bounced", "expired", "discarded", "in transit", "delivered"),
+    "outcomes": ("expired", "bounced", "discarded", "in transit", "delivered"),
     "servers": (SHARE, WAIT, BUSY),
     "totals": ("WAN bytes", "SMTP transactions"),
 }
@@ -64,8 +64,17 @@ def counts_of(tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[int, int]]:
 
 
 def changes(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Of each table in which a difference is shown the largest, in words."""
-    return list(filter(None, (_change(name, table) for name, table in tables.items())))
+    """Of each table in which a difference is shown the largest, in words: what expired first, as no delay tells of it."""
+    told = {name: said for name, table in tables.items() if (said := _change(name, table))}
+    lost = largest("outcomes", tables["outcomes"]) if "outcomes" in told else None
+    if lost is not None and lost["key"][-1] == "expired":
+        delays = {"delays": f"of what arrived in both {told['delays']}"} if "delays" in told else {}
+        told = (
+            {"outcomes": told["outcomes"]}
+            | delays
+            | {name: said for name, said in told.items() if name not in ("delays", "outcomes")}
+        )
+    return list(told.values())
 
 
 def _change(name: str, table: pd.DataFrame) -> str:

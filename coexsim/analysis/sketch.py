@@ -32,6 +32,12 @@ class Sketch(NamedTuple):
         place = int(np.searchsorted(self.values, value, side="right"))
         return self.reached[place - 1] if place else 0.0
 
+    @property
+    def finite(self) -> float:
+        """The weight of what is not infinite."""
+        place = int(np.searchsorted(self.values, inf))
+        return self.reached[place - 1] if place else 0.0
+
 
 def sketch(values: ArrayLike, weights: ArrayLike) -> Sketch:
     """Exact for up to `CELLS` different values; else each cell of probability is told by its largest value."""
@@ -75,7 +81,8 @@ def pooled_quantile(parts: Sequence[Sketch], probability: float, level: float = 
     """
     together = pool(parts)
     value = quantile(together, probability)
-    below, totals = [part.up_to(value) for part in parts], [part.weight for part in parts]
+    totals = [part.weight for part in parts]
+    below = [min(part.up_to(value), part.finite) for part in parts]  # at infinity the share that is not tells
     half = pooled_share_half(below, totals, probability, level)
     return value, around(together, probability, half, level)
 

@@ -33,6 +33,7 @@ from coexsim.stats import (
     replications_needed,
     skewed_interval,
 )
+from coexsim.text import say_lost
 from coexsim.units import say_between, say_duration
 
 SEVERAL, MOST_TO_ASK_FOR = 4, 1000
@@ -57,12 +58,16 @@ class Verdict:
     """Replications after which the interval should be clear of the limit; None: nobody can tell, or none are needed."""
     settled_by: str = ""
     """What would let us say, in words; empty where we can."""
+    lost: float = 0.0
+    """Of a delay: the share of the recipients whose mail expired, and so never arrives."""
 
     def say(self) -> str:
         """The estimate with its interval, for people."""
         say = self.objective.say
         if isnan(self.estimate):
             return "-"
+        if self.lost and not isfinite(self.estimate):
+            return f"{say(self.estimate)} ({say_lost(self.lost)})"
         between = say_between(self.interval.low, self.interval.high, say) if isfinite(self.estimate) else ""
         return f"{say(self.estimate)} ({between})" if between else say(self.estimate)
 
@@ -125,6 +130,9 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     notes = "; ".join(dict.fromkeys(sample.note for sample in samples if sample.note))
     if objective.kind == "count" and n:
         notes = f"of {n:,.0f} {VALID if objective.valid_only else 'recipients'}"
+    expired, sent = (sum(sample.lost[i] for sample in samples if sample.lost) for i in range(2))
+    lost = expired / sent if expired else 0.0
+    notes = "; ".join(filter(None, (f"{expired:,.0f} recipients' mail expired" if lost else "", notes)))
     unstable = [sample.growing for sample in samples if sample.growing]
     growing = ""
     if unstable:
@@ -138,7 +146,7 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
         if answer == CANNOT_SAY:
             thin = not window and _is_thin(objective, samples)
             settled_by = _settled_by(len(samples), 2 * len(samples) if thin else needed, window=window)
-        return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed, settled_by)
+        return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed, settled_by, lost)
 
     if not len(values) or n == 0 or np.isnan(values).any():
         return verdict(CANNOT_SAY, Interval(nan, nan, level), notes or "there are no samples", window=True)
@@ -160,7 +168,8 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
         return verdict(CANNOT_SAY, interval, f"{cause}: {growing}", window=True)
     if short := too_short(objective, samples):
         if answer == MISSED and objective.is_upper:  # what a short window does not show are the longest waits
-            return verdict(MISSED, interval._replace(high=inf), f"known downwards only: {short}")
+            why = "; ".join(filter(None, (f"known downwards only: {short}", notes)))
+            return verdict(MISSED, interval._replace(high=inf), why)
         return verdict(CANNOT_SAY, Interval(nan, nan, level), short, window=True)
     if answer == CANNOT_SAY:
         needed = _needed(objective, values, level) if interval.known or len(samples) == 1 else None
@@ -189,6 +198,8 @@ def _interval(
     sketches = [sample.sketch for sample in samples if sample.sketch is not None]
     if len(samples) > 1 and len(sketches) == len(samples):
         return pooled_quantile(sketches, objective.probability or 0.5, level)[1], _say_late(samples)
+    if objective.kind == "mean" and any(sample.lost and sample.lost.expired for sample in samples):
+        return Interval(inf, inf, level), ""  # once is enough: a mean of what may never come has no end
     if not np.isfinite(values).all():  # without end in some runs: at least the least of them
         return Interval(float(values.min()), inf, level), _say_late(samples)
     if len(samples) == 1:

@@ -57,6 +57,8 @@ class Sample(NamedTuple):
     """Mail under way at the end of the run: a mean delay is without it, to a percentile it is later than anything."""
     outage_begun: bool = False
     """Is there an outage that begins before the measured window ends: queues that grow then need no other reason."""
+    lost: Lost | None = None
+    """Of a delay: how much of the mail expired, and so never arrives."""
 
 
 class Late(NamedTuple):
@@ -65,6 +67,13 @@ class Late(NamedTuple):
     recipients: float
     least_s: float
     most_s: float
+
+
+class Lost(NamedTuple):
+    """Recipients who exist and whose mail expired, and how many were sent mail of this kind."""
+
+    expired: float
+    sent: float
 
 
 def _of_flow(objective: Objective, mail: pd.DataFrame) -> pd.DataFrame:
@@ -143,13 +152,25 @@ def half_of(error: float, blocks: int, level: float) -> float:
 
 
 def delay_of(objective: Objective, run: Results, level: float) -> Sample:
-    """Delay of delivered mail by recipient. To a percentile mail in transit is later than anything known."""
-    mail = _of_flow(objective, run.felt(["flow", "outcome", "recipients", "delay_s", "born_s"]))
-    ended = mail
-    mail = mail[mail["outcome"].isin(["delivered", "in transit"])]
+    """Delay by recipient. Mail in transit is later than anything known, and mail that expired never arrives.
+
+    What bounced or was discarded has no delay: it was so by the rules, as was mail to addresses that nobody has.
+    """
+    sent = _of_flow(objective, run.felt(["flow", "outcome", "recipients", "delay_s", "born_s"]))
+    expired = (sent["outcome"] == "expired").to_numpy() & ~_to_nobody(sent)
+    mail = sent[sent["outcome"].isin(["delivered", "in transit"]).to_numpy() | expired]
     if mail.empty:
-        return _nothing_arrived(objective, ended)
-    return _mean_delay(mail, run, level) if objective.kind == "mean" else _quantile_delay(objective, mail, run, level)
+        return _nothing_arrived(objective, sent)
+    sample = _mean_delay(mail, run, level) if objective.kind == "mean" else _quantile_delay(objective, mail, run, level)
+    lost = float(sent["recipients"].to_numpy()[expired].sum())
+    return sample._replace(lost=Lost(lost, float(sent["recipients"].sum())))
+
+
+def _to_nobody(mail: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows are of mail to addresses that nobody has."""
+    flows = mail["flow"].cat
+    nobody = np.array([str(flow).endswith("->unknown") for flow in flows.categories], dtype=np.bool_)
+    return nobody[flows.codes.to_numpy()] if len(nobody) else np.zeros(len(mail), np.bool_)
 
 
 def _nothing_arrived(objective: Objective, ended: pd.DataFrame) -> Sample:
@@ -165,7 +186,12 @@ def _nothing_arrived(objective: Objective, ended: pd.DataFrame) -> Sample:
 
 
 def _mean_delay(mail: pd.DataFrame, run: Results, level: float) -> Sample:
-    """Of the delivered; what is under way is bounded by its age at the end of the run and by the longest delay of all."""
+    """Of the delivered; what is under way is bounded by its age at the end of the run and by the longest delay of all.
+
+    Where any mail never arrives there is no end to the mean of all.
+    """
+    if (mail["outcome"] == "expired").any():
+        return Sample(inf, rows_of(mail), inf, inf)
     there = (mail["outcome"] == "delivered").to_numpy()
     done, open_ = mail[there], mail[~there]
     late = _late(done, open_, run)
@@ -203,12 +229,12 @@ def _half_of_run(born_s: Floats, top: Floats, bottom: Floats, run: Results, leve
 
 def _quantile_delay(objective: Objective, mail: pd.DataFrame, run: Results, level: float) -> Sample:
     weights = mail["recipients"].to_numpy(dtype=np.float64)
-    delay_s = mail["delay_s"].fillna(inf).to_numpy()
-    under_way = int(weights[np.isinf(delay_s)].sum())
+    under_way = int(weights[(mail["outcome"] == "in transit").to_numpy()].sum())
+    delay_s = np.where((mail["outcome"] == "delivered").to_numpy(), mail["delay_s"].to_numpy(), inf)
     p = objective.probability or 0.5
     kept = sketch(delay_s, weights)
     [value] = weighted_quantiles(delay_s, weights, [p])  # as in the table of delays; a sketch's is up to 0.04 % off
-    below = delay_s <= value
+    below = (delay_s <= value) & (delay_s < inf)
     born_s = mail["born_s"].to_numpy()
     half = _half_of_run(born_s, weights * below, weights, run, level)
     alone = sqrt(p * (1 - p) * squares_of(mail)) / float(weights.sum())

@@ -15,7 +15,7 @@ import pandas as pd
 
 from coexsim.analysis.sketch import Sketch
 from coexsim.analysis.slo import judge
-from coexsim.analysis.slo_mail import Late, Series
+from coexsim.analysis.slo_mail import Late, Lost, Series
 from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import read_objectives
 from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
@@ -82,12 +82,14 @@ def _sample(*fields: Any) -> Sample:
         sketch=Sketch(*map(tuple, read.sketch)) if read.sketch is not None else None,
         series=Series(*map(tuple, read.series)) if read.series is not None else None,
         late=Late(*read.late) if read.late is not None else None,
+        lost=Lost(*read.lost) if read.lost is not None else None,
     )
 
 
 def swept_objectives(swept: Sweep) -> pd.DataFrame:
-    """Each objective at each point: the keys as columns, then ``objective, limit, estimate, low, high, answer, unit``.
+    """Each objective at each point: the keys as columns, then ``objective, limit, estimate, low, high, answer, unit, expired``.
 
+    `expired` is of an objective on delay the share of its recipients whose mail expired: it never arrives, so it is beyond every limit.
     Keys whose values are numbers with one unit are numbers, with the unit in the column's name: ``links[0].bandwidth [Mbit/s]``. A
     point is judged from its runs by `slo.judge`, as `coexsim run` judges the same scenario with the same seed and replications.
     """
@@ -98,9 +100,17 @@ def swept_objectives(swept: Sweep) -> pd.DataFrame:
         for place, objective in enumerate(read_objectives(point.scenario)):
             verdict = judge(objective, [samples[place] for samples in runs])
             low, high = verdict.interval.low, verdict.interval.high
-            figures = (objective.limit, verdict.estimate, low, high, verdict.answer, UNITS[objective.unit])
+            figures = (
+                objective.limit,
+                verdict.estimate,
+                low,
+                high,
+                verdict.answer,
+                UNITS[objective.unit],
+                verdict.lost,
+            )
             rows.append((*point.values.values(), objective.text, *figures))
-    names = ["objective", "limit", "estimate", "low", "high", "answer", "unit"]
+    names = ["objective", "limit", "estimate", "low", "high", "answer", "unit", "expired"]
     return with_numbers(pd.DataFrame(rows, columns=[*keys, *names]), keys)
 
 

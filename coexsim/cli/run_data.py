@@ -41,6 +41,7 @@ def run_figures(summary: dict[str, Any], trip: RoundTrip | None) -> Iterator[dic
             yield figure(
                 f"{name} delay", row["flow"], row[f"{name}_s"], "s", row[f"{name}_low_s"], row[f"{name}_high_s"]
             )
+        yield figure("share expired", row["flow"], row["expired"], "1")
     peak = summary["peak"]
     for row in summary["servers"]:
         of = f"{row['server']} {row['stage']}"

@@ -244,6 +244,7 @@ def _percent(share: float) -> str:
 
 def _points(table: Any, keys: list[str], note: str, peak: str) -> Group:
     """The figures that planners ask first, a row a point: p95 of the main flows, and each limit that is used."""
+    from coexsim.report.saying import DELIVERED
     from coexsim.report.tables import plain_table, titled
     from coexsim.report.words import say_flow
     from coexsim.units import say_duration
@@ -253,13 +254,15 @@ def _points(table: Any, keys: list[str], note: str, peak: str) -> Group:
     used = [c for c in wide.columns if c[0] == "utilisation" and wide[c].max() >= 0.01]
     flows = [c for c in wide.columns if c[0] == "p95 delay" and not c[1].endswith("->unknown")]
     delays = [c for c in flows if c[1] in MAIN_FLOWS] or flows
+    lost = [c for c in [("share expired", "all")] if c in wide.columns and wide[c].max() > 0]
     heads = [say_flow(c[1]).replace("→ ", "→\n").replace(" to ", "\nto ").replace(".", "\n.") for c in [*delays, *used]]
+    heads += ["expired"] * len(lost)
     shown = plain_table(_short(keys), heads)
     for index, row in wide.iterrows():
         words = index if isinstance(index, tuple) else (index,)
-        figures = [say_duration(row[c]) for c in delays] + [_percent(row[c]) for c in used]
+        figures = [say_duration(row[c]) for c in delays] + [_percent(row[c]) for c in [*used, *lost]]
         shown.add_row(*map(str, words), *figures)
-    return titled(f"p95 of the delay, and use in the {peak}", shown, note)
+    return titled(f"p95 of the delay, and use in the {peak}", shown, note, DELIVERED if lost else "")
 
 
 def _short(keys: list[str]) -> list[str]:

@@ -116,6 +116,7 @@ def _of_mail(results: Results) -> list[Figure]:
                 Figure(f"{name.removesuffix('_s')} delay", str(flow), float(row[name]), "s")
                 for name in ("mean_s", *QUANTILES)
             ]
+            found.append(Figure("share expired", str(flow), float(row["expired"]), "1"))
     except NoDataError:
         pass
     outcomes = results.outcomes()

@@ -131,8 +131,8 @@ class Results:
     def delays(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
         """How long delivered mail took, as its recipients felt it: a copy for three counts three times.
 
-        Mail still under way is in `outcomes()`: it is never dropped in silence. Where several alternatives
-        are in the tables, they stay apart: `alternative` is then the first of `by`.
+        Mail that expired never arrives and is in no figure but `expired`; mail still under way is in `outcomes()`. Where
+        several alternatives are in the tables, they stay apart: `alternative` is then the first of `by`.
 
         Returns one row for each value of `by`:
 
@@ -142,6 +142,7 @@ class Results:
         p50_s p95_s p99_s   s     quantile of it
         mean_low_s ...      s     lower end of its 95 % interval: never below 0; NaN with one replication
         mean_high_s ...     s     upper end; of a quantile infinite where so few replications know none
+        expired             1     share of the recipients who were sent such mail, whose mail expired
         ==================  ====  =========================================================================
 
         Intervals: of a mean `skewed_interval` (a ratio over replications, symmetric in the logarithm below), of a quantile
@@ -155,7 +156,10 @@ class Results:
         done = mail[(mail["outcome"] == "delivered").to_numpy()]
         if done.empty:
             raise NoDataError("nothing was delivered in the measured window")
-        return delay_table(done, keys, QUANTILES)
+        counts = self._once("outcomes", keys, self._find_outcomes)
+        table = delay_table(done, keys, QUANTILES)
+        shares = counts["expired"] / counts["sent"]
+        return table.assign(expired=shares.reindex(table.index.set_names(shares.index.names)).to_numpy())
 
     def outcomes(self, by: str | Sequence[str] = "flow") -> pd.DataFrame:
         """Recipients by what became of their mail, `sent` being the sum; one row for each value of `by`.

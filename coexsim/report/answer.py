@@ -15,7 +15,7 @@ from coexsim.analysis.slo_text import BUSIEST_HOUR
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.report.saying import is_worth_saying, summary_runs, too_few
 from coexsim.report.words import say_limit
-from coexsim.text import joined
+from coexsim.text import joined, say_lost
 from coexsim.units import say_bytes, say_duration
 
 SIDES_IN_WORDS = {
@@ -109,6 +109,8 @@ def _delay(summary: dict[str, Any]) -> str:
     slowest = max(rows, key=lambda row: row["p95_s"])
     row = next((row for row in rows if row["flow"] in summary["round_trip_flows"]), slowest)
     who = _who(str(row["flow"]))
+    if row["expired"]:
+        who = f"{who} that was delivered ({say_lost(row['expired'])})"
     if too_few(row["recipients"]):
         number = "the one recipient" if row["recipients"] == 1 else f"each of {row['recipients']:,} recipients"
         return f"{who} takes {say_duration(row['p99_s'])} or less for {number}."

@@ -29,6 +29,7 @@ from coexsim.report.style import (
 )
 from coexsim.report.words import objectives_of, say_flow, say_runs, say_window, start_of
 from coexsim.scenario.model import Scenario
+from coexsim.text import say_lost
 from coexsim.units import say_duration
 
 POINTS = (("p50_s", "o", BLUE, "p50"), ("p95_s", "s", ORANGE, "p95"), ("p99_s", "D", RED, "p99"))
@@ -61,8 +62,8 @@ def plot_delay_by_flow(results: Results, scenario: Scenario | None = None) -> Pi
     _points(axes, table, low_s, top_s if runs > 1 else None)
     axes.set_xlabel("delay, logarithmic scale")
     names = [
-        f"{say_flow(str(flow), round_trips)}\n{n:,} recipient{'s' if n > 1 else ''}"
-        for flow, n in table["recipients"].items()
+        f"{say_flow(str(flow), round_trips)}\n{n:,} recipient{'s' if n > 1 else ''}{', ' if lost else ''}{say_lost(lost)}"
+        for flow, n, lost in zip(table.index, table["recipients"], table["expired"], strict=True)
     ]
     axes.set_yticks(np.arange(len(table)), names, fontsize=9.5)
     axes.set_ylim(-0.6, len(table) - 0.4)

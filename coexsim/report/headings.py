@@ -10,6 +10,7 @@ from coexsim.analysis.round_trip import RoundTrip
 from coexsim.report.saying import is_worth_saying, too_few
 from coexsim.report.words import say_flow, say_stage
 from coexsim.scenario.model import Scenario
+from coexsim.text import say_lost
 from coexsim.units import say_bytes, say_duration
 
 LONGEST_HEAD = 110
@@ -78,7 +79,9 @@ def _delays(rows: Sequence[dict[str, Any]], round_trips: Sequence[str]) -> str:
     slow, quick = max(rows, key=lambda row: row["p95_s"]), min(rows, key=lambda row: row["p95_s"])
     if too_few(sum(row["recipients"] for row in rows)):
         return f"The slowest mail, {say_flow(slow['flow'], round_trips)}, arrives within {say_duration(slow['p99_s'])}"
-    said = f"95 % of {say_flow(slow['flow'], round_trips)} mail arrives within {say_duration(slow['p95_s'])}"
+    of = f"{say_flow(slow['flow'], round_trips)} mail{' that was delivered' if slow['expired'] else ''}"
+    lost = f" ({say_lost(slow['expired'])})" if slow["expired"] else ""
+    said = f"95 % of {of}{lost} arrives within {say_duration(slow['p95_s'])}"
     return (
         said
         if slow is quick

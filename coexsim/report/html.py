@@ -25,10 +25,12 @@ from coexsim.report.headings import headings, page_head
 from coexsim.report.plots import plot_backlog, plot_delay_by_flow, plot_round_trip, plot_topology, plot_utilisation
 from coexsim.report.saying import (
     BEYOND,
+    DELIVERED,
     ONE_RUN,
     QUANTILES,
     STREAMED,
     is_worth_saying,
+    say_expired,
     say_mean,
     say_runs_together,
     say_share,
@@ -137,7 +139,7 @@ def _page(
         "duration": _duration, "size": say_bytes, "flow": lambda flow: say_flow(str(flow), trips), "limit": say_limit,
         "around": lambda row, name, mark="": _two_lines(*with_interval(row, name, mark)),
         "share_around": lambda row: _two_lines(*with_share_interval(row)),
-        "mean": say_mean, "percent": say_share, "whole": lambda value: f"{value:,.0f}",
+        "lost": say_expired, "mean": say_mean, "percent": say_share, "whole": lambda value: f"{value:,.0f}",
     }  # fmt: skip
     given = assumptions(scenario)
     answer = whole_answer(summary, verdicts, trip, outage, outlook)
@@ -155,6 +157,7 @@ def _page(
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
         verdicts=verdicts,
         delays=_delay_rows(summary),
+        lost=any(row["expired"] for row in summary["delay_by_flow"]),
         note=_note(summary),
         beyond=BEYOND,
         servers=[row for row in summary["servers"] if is_worth_saying(row)],
@@ -183,6 +186,8 @@ def _note(summary: dict[str, Any]) -> str:
     runs = summary["replications"]
     said = f"{say_runs_together(summary) if runs > 1 else ONE_RUN}.".capitalize()
     said = f"{said} {STREAMED.capitalize()}." if summary["streamed"] else said
+    if any(row["expired"] for row in summary["delay_by_flow"]):
+        said = f"{said} {DELIVERED.capitalize()}."
     untimed = summary["untimed_services"]
     return f"{said} {say_untimed(untimed)[0].upper()}{say_untimed(untimed)[1:]}." if untimed else said
 

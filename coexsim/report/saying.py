@@ -26,6 +26,7 @@ LITTLE = 0.01
 """A mean number of things that wait below this is told as less than it."""
 WORTH_SAYING = 0.005
 """A link that is busy for less than this share is not printed."""
+DELIVERED = "times are of the mail that was delivered; what expired never arrives"
 STREAMED = "percentiles from bins 1 % wide"
 ONE_RUN = "one run: no intervals for these figures; add --replications"
 
@@ -54,7 +55,8 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
         return [Text(f"Nothing was delivered of the mail handed in {measured}.", style="bold")]
     rows = sorted(summary["delay_by_flow"], key=lambda row: -row["p95_s"])
     several = any("alternative" in row for row in rows)
-    right = ["recipients", "mean", "p50", "p95", "p99"]
+    lost = any(row["expired"] for row in rows)
+    right = ["recipients", *(["expired"] if lost else []), "mean", "p50", "p95", "p99"]
     table = plain_table(["alternative", "flow"] if several else ["flow"], right)
     starred = False
     for row in rows:
@@ -64,15 +66,24 @@ def _delays(summary: dict[str, Any]) -> list[RenderableType]:
             starred |= few
             cells.append(stacked(*with_interval(row, name, "*" if few else "")))
         names = [str(row["alternative"])] if several else []
-        table.add_row(*names, say_flow(str(row["flow"]), summary["round_trip_flows"]), f"{row['recipients']:,}", *cells)
+        expired = [say_expired(row["expired"])] if lost else []
+        flow = say_flow(str(row["flow"]), summary["round_trip_flows"])
+        table.add_row(*names, flow, f"{row['recipients']:,}", *expired, *cells)
     notes = [ONE_RUN] if summary_runs(summary) == 1 else [say_runs_together(summary)]
     if summary["streamed"]:
         notes.append(STREAMED)
+    if lost:
+        notes.append(DELIVERED)
     if starred:
         notes.append(f"* fewer than {BEYOND} recipients of a run waited longer")
     untimed = say_untimed(summary["untimed_services"]) if summary["untimed_services"] else ""
     title = f"Delay by flow: mail handed in {measured}, until it is in the mailbox"
     return [Group("", titled(title, table, "; ".join(notes), untimed), "")]
+
+
+def say_expired(share: float) -> str:
+    """A share of recipients whose mail expired, so that one of a million is seen: ``33 %``, ``0.0001 %``."""
+    return f"{100 * share:.2g} %"
 
 
 def say_untimed(servers: list[str]) -> str:

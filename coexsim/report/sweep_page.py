@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from math import isfinite
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from coexsim.report.sizing import plot_sizing_curve
 from coexsim.report.style import Picture
 from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
+from coexsim.text import say_lost
 from coexsim.units import say_between
 
 MOST_PICTURES = 8
@@ -98,10 +100,11 @@ def _answered(row: dict[object, object]) -> str:
 
 
 def _figure(row: dict[object, object]) -> str:
-    """``1.2 s (1.1 s to 1.3 s)``; ``1.2 s (at least 1.1 s)`` where no upper end is known."""
+    """``1.2 s (1.1 s to 1.3 s)``; ``1.2 s (at least 1.1 s)`` where no upper end is known; ``never (33 % expired)``."""
     estimate, low, high = (float(str(row[name])) for name in ("estimate", "low", "high"))
     say = partial(say_figure, unit=str(row["unit"]), objective=str(row["objective"]))
-    between = say_between(low, high, say)
+    lost = say_lost(float(str(row["expired"])))
+    between = ", ".join(filter(None, (say_between(low, high, say) if isfinite(estimate) else "", lost)))
     return f"{say(estimate)} ({between})" if between else say(estimate)
 
 

@@ -66,6 +66,48 @@ def test_a_delay_of_mail_that_all_bounced_is_missed(statistic: str, number: int)
     assert verdict(f"{statistic}(delay, internet->hosted) < 60 s", *runs).why == "no mail of this kind"
 
 
+def losing(replication: int, share: float, flow: str = "hosted->hosted", size: int = 1000) -> Results:
+    """A run whose mail takes 1 s, but for a share of it that expired after two hours, spread over the window."""
+    lost = np.arange(size) % 100 < 100 * share
+    columns: dict[str, Any] = {"outcome": np.where(lost, "expired", "delivered"), "code": np.where(lost, "4.4.7", "")}
+    born_s = np.linspace(0, 3599, size)
+    return made_up(np.where(lost, 7200.0, 1.0), replication, born_s=born_s, flow=[flow] * size, **columns)
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_mail_that_expired_is_beyond_every_limit_of_delay(number: int) -> None:
+    """Of mail of which a third never arrives 95 % arrive never, in whatever time the rest does; half of it arrives within a second.
+
+    By definition of a percentile: the least time within which 95 of 100 recipients have their mail.
+    """
+    runs = [losing(i, 0.33) for i in range(number)]
+    found = verdict("p95(delay) < 999 h", *runs)
+
+    assert (found.answer, found.estimate, found.say()) == ("missed", inf, "never (33 % expired)")
+    assert f"{330 * number:,} recipients' mail expired" in found.why
+    assert verdict("p50(delay) < 2 s", *runs).answer == "met"
+    assert verdict("p95(delay) > 1 h", *runs).answer == "met"
+    assert verdict("mean(delay) < 999 h", *runs).answer == "missed"
+    assert verdict("p95(delay) < 2 s", *(losing(i, 0.01) for i in range(number))).answer == "met"
+
+
+def test_as_much_that_expired_as_may_be_late_is_judged_with_chance() -> None:
+    """Runs of which 3 % to 7 % expire lie on both sides of what a p95 allows: we cannot say."""
+    found = verdict("p95(delay) < 1 h", *(losing(i, share) for i, share in enumerate((0.03, 0.07, 0.04, 0.06))))
+
+    assert found.answer == "cannot say"
+    assert found.interval.high == inf
+
+
+def test_what_ended_so_by_the_rules_is_no_delay() -> None:
+    """Mail to addresses that nobody has, and what bounced: nobody waits for it."""
+    runs = [losing(i, 0.33, flow="internet->unknown") for i in range(2)]
+    bounced = made_up([1.0] * 600 + [nan] * 300, outcome=["delivered"] * 600 + ["bounced"] * 300)
+
+    assert verdict("p95(delay) < 2 s", *runs).answer == "met"
+    assert verdict("p95(delay) < 2 s", bounced).answer == "met"
+
+
 def test_a_lower_limit_is_the_other_way_round() -> None:
     """``>`` is met by what ``<`` misses."""
     runs = exponential_runs(10.0)

@@ -89,6 +89,16 @@ def test_mail_in_transit_is_in_outcomes_not_in_delays() -> None:
     }  # fmt: skip
 
 
+def test_mail_that_expired_is_a_share_beside_the_delays() -> None:
+    """Of four recipients of one flow one never gets the mail; the figures are of the other three."""
+    flows = ["hosted->hosted"] * 3 + ["internet->hosted"]
+    outcome = ["delivered", "delivered", "expired", "delivered"]
+    table = made_up([1.0, 3.0, 7200.0, 5.0], outcome=outcome, flow=flows, recipients=[2, 1, 1, 1]).delays()
+
+    assert table["expired"].to_dict() == {"hosted->hosted": 0.25, "internet->hosted": 0.0}
+    assert table.loc["hosted->hosted", "p99_s"] == 3.0
+
+
 def test_notices_and_mail_outside_the_window_do_not_count() -> None:
     """Only mail born in the measured window does."""
     results = made_up([1.0, 7.0, 9.0], kind=["mail", "dsn", "mail"], measured=[True, True, False])
