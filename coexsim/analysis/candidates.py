@@ -14,6 +14,7 @@ from coexsim.units import bandwidth_bytes_per_s, say_bytes, size_bytes
 
 RESOURCES = ("cores", "smtp_connections", "transfer_threads", "delivery_threads", "queue_disk", "speed", "uplink")
 IN_CAPACITY = RESOURCES[:5]
+WAYS = ("up", "down")
 
 
 def apply(scenario: Scenario, candidate: Candidate, server: str | None = None) -> Scenario:
@@ -36,14 +37,34 @@ def apply(scenario: Scenario, candidate: Candidate, server: str | None = None) -
                         changes[f"servers.{role}.service.{stage}"] = _quicker(work, candidate.speed)
     if candidate.uplink is not None:
         site = scenario.servers[name].site
-        written = f"{candidate.uplink * 8!r} bit/s"
+        written = bits_per_s(candidate.uplink)
         for index, link in enumerate(scenario.links if site not in scenario.uplinks else ()):
             if site in link.between:
-                ways = [way for way in ("up", "down") if getattr(link, way) is not None] or ["bandwidth"]
-                changes |= {f"links.{index}.{way}": written for way in ways}
+                changes |= link_as_wide(scenario, index, candidate.uplink, candidate.uplink)
         if site in scenario.uplinks:
-            changes |= {f"uplinks.[{site}]": {"up": written, "down": written}}
+            changes |= {f"uplinks.[{site}].{way}": written for way in WAYS}
     return changed(scenario, changes) if changes else scenario
+
+
+def link_as_wide(scenario: Scenario, place: int, up: float | None, down: float | None) -> dict[str, object]:
+    """The change that gives a link other bandwidths [bytes/s], however it is written in the file; None: as it is."""
+    link = scenario.links[place]
+    written = {
+        key: value for key, value in scenario.source.raw["links"][place].items() if key not in ("bandwidth", *WAYS)
+    }
+    for way, wide, start in zip(WAYS, (up, down), link.between, strict=True):
+        wide = link.bytes_per_s(start) if wide is None else wide
+        if wide is not None:
+            written[way] = bits_per_s(wide)
+    if written.get("up") == written.get("down") is not None:
+        written["bandwidth"] = written.pop("up")
+        del written["down"]
+    return {f"links.{place}": written}
+
+
+def bits_per_s(value: float) -> str:
+    """A bandwidth in bytes/s as a scenario file has it, to the last bit."""
+    return f"{8 * value!r} bit/s"
 
 
 def _server(scenario: Scenario, server: str | None) -> str:

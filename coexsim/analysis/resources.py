@@ -1,30 +1,46 @@
-"""What a server has of each resource, how much of it is in use in the busiest hour, and what theory says it needs."""
+"""What a server has of each resource, how much of it is in use in the busiest hour, and how much of it is enough.
+
+Theory proposes how much would be enough; what is told was simulated, all of it at once (`find_enough`). What is in use on average is
+never enough: mail comes in bunches, and who finds no free connection is turned away for minutes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import inf, isfinite, nan
 
+import numpy as np
 import pandas as pd
 
 from coexsim.analysis.assess import Assessment
-from coexsim.analysis.candidates import IN_CAPACITY, say_resource
+from coexsim.analysis.candidates import IN_CAPACITY, WAYS, bits_per_s, link_as_wide, say_resource
 from coexsim.analysis.loads import Loads, StationLoad, station_loads
 from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
+from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
+from coexsim.scenario.network import uplink_ways
 from coexsim.sim.world import World
+from coexsim.units import say_bytes
 
 KEEP_UP = "to keep up in the "
 """Why so much of a resource is needed that no objective is about; `peak_of` says in which time, and ends the sentence."""
 FULL = 0.99
 """A line that is busier than this carries less than is asked of it."""
+SELDOM = 0.999
+"""Of those who come in the busiest hour so many find a free connection or thread at once, where no objective is about it."""
+ROOM = 0.7
+"""How busy a line may be in the busiest hour where no objective says it."""
+TIMES = (1.2, 2.0, 4.0, 8.0, 16.0)
+"""So many times what theory proposes is tried, one after another; just as much would lie on the very limit of an objective."""
 COLUMNS = ["resource", "has", "busy", "needed", "why"]
+ON_THE_DISK = "{most} waited at the most; what an outage needs is told by 'coexsim outage'"
 
 
 def resource_table(
-    scenario: Scenario, server: str, assessment: Assessment, objectives: Sequence[Objective] = (), loads: Loads | None = None
+    scenario: Scenario, server: str, assessment: Assessment, objectives: Sequence[Objective] = (), loads: Loads | None = None,
+    times: float | None = 1.0,
 ) -> pd.DataFrame:  # fmt: skip
     """One row for each resource of a server, the scarcest first.
 
@@ -32,28 +48,43 @@ def resource_table(
     resource  cores, smtp_connections, transfer_threads, delivery_threads, queue_disk, or a link of its site
     has       what there is (threads, bytes, bytes per second); infinite: no limit
     busy      the share of it in use in the busiest hour, mean over replications; of the disk, the most in any of them
-    needed    the least that theory finds enough for the objectives on this resource, or to keep up; of the disk what
-              was used; of a line what was in use, mean over replications, over the share that an objective on it allows;
-              NaN: no answer
+    needed    `times` what theory proposes for the objectives on this resource, or to keep up, no more than there is; of a
+              line what was in use, mean over replications, over the share that may be; NaN: no answer, as of the disk
     why       what `needed` rests on
     ========  ===============================================================================================
+
+    With `times` None nothing was shown to be enough.
     """
     loads = station_loads(scenario) if loads is None else loads
-    busy = assessment.busy()
-    capacity, peak = scenario.servers[server].capacity, peak_of(scenario)
-    rows = []
-    for resource in IN_CAPACITY:
-        has = getattr(capacity, resource)
-        has = inf if has is None else float(has)
-        if resource == "queue_disk":
-            roles = {name for name, spec in scenario.servers.items() if server in (name, spec.runs_on)}
-            most = max(sum(run.most_queued_bytes.get(role, 0.0) for role in roles) for run in assessment.runs)
-            rows.append((resource, has, most / has if isfinite(has) else nan, most, "the most that waited in any run"))
-            continue
-        stage = STAGE_OF_CAPACITY.get(resource, resource)
-        load = loads.of(server, stage)
-        needed, why = _needed(load, objectives, peak) if load else (nan, "nothing comes there, or takes time")
-        rows.append((resource, has, busy.get((server, stage), nan), needed, why))
+    rows = [_disk_or_workers(name, scenario, server, assessment, objectives, loads) for name in IN_CAPACITY]
+    rows += _lines(scenario, server, assessment, objectives, loads)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    whole = table["resource"].isin(IN_CAPACITY)
+    asked = table["needed"] * (nan if times is None else times)
+    table["needed"] = asked.where(~whole, np.ceil(asked)).clip(upper=table["has"])
+    return table.sort_values("busy", ascending=False, na_position="last", ignore_index=True, kind="stable")
+
+
+def _disk_or_workers(
+    resource: str, scenario: Scenario, server: str, assessment: Assessment, objectives: Sequence[Objective], loads: Loads
+) -> tuple[str, float, float, float, str]:  # fmt: skip
+    has = getattr(scenario.servers[server].capacity, resource)
+    has = inf if has is None else float(has)
+    if resource == "queue_disk":
+        roles = {name for name, spec in scenario.servers.items() if server in (name, spec.runs_on)}
+        most = max(sum(run.most_queued_bytes.get(role, 0.0) for role in roles) for run in assessment.runs)
+        return resource, has, most / has if isfinite(has) else nan, nan, ON_THE_DISK.format(most=say_bytes(most))
+    stage = STAGE_OF_CAPACITY.get(resource, resource)
+    load = loads.of(server, stage)
+    needed, why = _needed(load, objectives, peak_of(scenario)) if load else (nan, "nothing comes there, or takes time")
+    return resource, has, assessment.busy().get((server, stage), nan), needed, why
+
+
+def _lines(
+    scenario: Scenario, server: str, assessment: Assessment, objectives: Sequence[Objective], loads: Loads
+) -> Iterator[tuple[str, float, float, float, str]]:
+    """The lines of the server's site, direction by direction."""
+    busy, peak = assessment.busy(), peak_of(scenario)
     site, world = scenario.servers[server].site, World(scenario, scenario.run.seed, 0)
     links = {link.name: link for ends, link in world.network.links.items() if site in ends}
     for load in loads.stations:
@@ -64,23 +95,57 @@ def resource_table(
             used = has * share
             if not share < FULL or has == inf:  # what a full line would carry, had it room, only theory knows
                 used = load.mail_share(load.busiest_per_s) * has + other
-            allowed, why = _allowed_share(
-                load, objectives, KEEP_UP + peak + (", with the other traffic" if other else "")
-            )
-            rows.append((load.server, has, share, used / allowed, why))
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.sort_values("busy", ascending=False, na_position="last", ignore_index=True, kind="stable")
+            allowed, why = _allowed_share(load, objectives, KEEP_UP + peak, other=bool(other))
+            yield load.server, has, share, used / allowed if isfinite(has) else nan, why
 
 
-def _allowed_share(load: StationLoad, objectives: Sequence[Objective], why: str) -> tuple[float, str]:
-    """How much of a line may be in use in its busiest hour by the objectives on it; all of it where there is none."""
-    allowed = 1.0
+def find_enough(
+    scenario: Scenario, server: str, table: Callable[[float], pd.DataFrame], holds: Callable[[Scenario], bool]
+) -> float | None:
+    """How many times what theory proposes is enough, all of it at once; None where none of `TIMES` is.
+
+    `table` gives `resource_table` for so many times, of this scenario; `holds` simulates. Where all that is proposed is there already,
+    the scenario as it is holds.
+    """
+    for times in TIMES:
+        rows = table(times)
+        said = rows[rows["needed"].notna()]
+        if (said["needed"] >= said["has"]).all() or holds(with_only(scenario, server, said)):
+            return times
+    return None
+
+
+def with_only(scenario: Scenario, server: str, table: pd.DataFrame) -> Scenario:
+    """The scenario with no more than is `needed` of each resource in a `resource_table`."""
+    amounts = {str(row["resource"]): float(row["needed"]) for row in table.to_dict("records") if row["needed"] > 0}
+    changes: dict[str, object] = {}
+    for resource in IN_CAPACITY:
+        if resource in amounts:
+            changes[f"servers.{server}.capacity.{resource}"] = int(amounts[resource])
+    for place, link in enumerate(scenario.links):
+        wide = [amounts.get(name) for name in link.ways]
+        if any(wide):
+            changes |= link_as_wide(scenario, place, wide[0], wide[-1])
+    for site in scenario.uplinks:
+        for way, name in zip(WAYS, uplink_ways(site), strict=True):
+            if name in amounts:
+                changes[f"uplinks.[{site}].{way}"] = bits_per_s(amounts[name])
+    return changed(scenario, changes) if changes else scenario
+
+
+def _allowed_share(
+    load: StationLoad, objectives: Sequence[Objective], keep_up: str, *, other: bool
+) -> tuple[float, str]:
+    """How much of a line may be in use in its busiest hour by the objectives on it; `ROOM` where there is none."""
+    allowed, why = inf, ""
     for each in objectives:
         if each.kind == "utilisation" and each.is_upper and load.server in each.places:
             grown = 1.0 if each.busiest_hour else load.busiest_per_s / load.rate_per_s
             if 0 < each.limit * grown < allowed:
                 allowed, why = each.limit * grown, each.text
-    return allowed, why
+    if allowed < inf:
+        return min(allowed, 1.0), why
+    return ROOM, f"{keep_up} at {100 * ROOM:.0f} % in use{', with the other traffic' if other else ''}"
 
 
 def shortfalls(scenario: Scenario, server: str, objectives: Sequence[Objective]) -> list[str]:
@@ -104,6 +169,9 @@ def _needed(load: StationLoad, objectives: Sequence[Objective], peak: str) -> tu
     """The least workers, by the busiest hour's load and the objectives on this very station."""
     asks: dict[str, float] = {"utilisation": 1.0}
     why = KEEP_UP + peak
+    if load.stage != "cores":
+        asks |= {"quantile_wait_s": 0.0, "quantile": SELDOM}
+        why = f"that 1 of {1 / (1 - SELDOM):,.0f} finds none free in the {peak}"
     for each in objectives:
         if (each.server, each.stage) != (load.server, load.stage) or not each.is_upper:
             continue

@@ -70,6 +70,13 @@ def say_holds(
     return f"The cheapest machine with which {server} meets {what} is {machine}{texts}"
 
 
+def say_enough(times: float | None) -> str:
+    """What the amounts under *needed* are."""
+    if times is None:
+        return "nothing less than there is was shown to be enough"
+    return "with no more than is needed of all of them at once every objective was met; less was not tried"
+
+
 def _growth(headroom: Headroom | None) -> str:
     """``and with up to 1.55 times the load of that time``; nothing where growth was not looked at."""
     if headroom is None:

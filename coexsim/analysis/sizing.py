@@ -17,13 +17,13 @@ from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
-from coexsim.analysis.assess import Assessment, assess
+from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
 from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.headroom import Headroom, find_headroom, most_growths
 from coexsim.analysis.loads import Demand, Loads, station_demand, station_loads
 from coexsim.analysis.measured_mail import MeasuredMail, measured_mail
-from coexsim.analysis.resources import resource_table
+from coexsim.analysis.resources import TIMES, find_enough, resource_table
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.size_words import say_holds, say_measured, say_objectives
 from coexsim.analysis.slo import Verdict
@@ -82,6 +82,8 @@ class Sizing:
     measured: str = ""
     """The hours in which the machines were tried, such as ``from Mon 09:00 to 09:30``."""
     """What theory says of the answer, where it was asked."""
+    times: float | None = None
+    """How many times what theory proposes of each resource was shown to be enough, all of it at once; None: nothing was."""
 
     plot: ClassVar[Any] = Pictures("sizing")
     """Pictures as methods: ``curve``."""
@@ -148,13 +150,12 @@ class Sizing:
         return 3 if self.undecided else 0 if self.answer else 1
 
     def resources(self, scenario: Scenario) -> pd.DataFrame:
-        """What the answer has of each resource, how much of it is used, and what theory says is needed: `resource_table`."""
+        """What the answer has of each resource, how much of it is used, and what was shown to be enough: `resource_table`."""
         best = self.best
         if best is None or best.assessment is None:
             raise NoDataError("no candidate was shown to hold")
-        return resource_table(
-            apply(scenario, best.candidate, self.server), self.server, best.assessment, self.objectives, self.loads
-        )
+        machine = apply(scenario, best.candidate, self.server)
+        return resource_table(machine, self.server, best.assessment, self.objectives, self.loads, self.times)
 
     def doubts(self, scenario: Scenario) -> list[str]:
         """What of the sized server has no work, on the answer or the largest that was tried; and whether retries make the delays."""
@@ -239,6 +240,7 @@ def size(
                 progress=search.tell("headroom of " + found.answer.name), spent=search.spend, loads=search.loads.get(found.answer.name),
             )  # fmt: skip
             found = replace(found, headroom=room)
+        found = replace(found, times=search.enough(found.best))
     loads = search.loads.get(found.answer.name) if found.answer is not None else None
     measured = say_measured(*measured_window_s(scenario), scenario.run.start)
     return replace(
@@ -252,13 +254,13 @@ def size(
 
 
 def most_looks(scenario: Scenario, *, headroom: bool = True) -> int:
-    """How many machines and growths `size` tries if every answer is clear and theory rules out nothing.
+    """How many machines, growths and amounts of resources `size` tries if every answer is clear and theory rules out nothing.
 
     Of machines the first, and by halving the rest; of ranges that for each, and then for all of them together.
     Raises `NoDataError` for a range that cannot be read.
     """
     size = scenario.size
-    growths = most_growths() if headroom else 0
+    growths = (most_growths() if headroom else 0) + len(TIMES)
     if size is None:
         return growths
     if size.candidates or not size.ranges:
@@ -327,6 +329,28 @@ class _Search:
         else:
             why = assessment.advice.replace("\n", "; ")
         return replace(tried, status=status, why=why, assessment=assessment)
+
+    def enough(self, best: Tried | None) -> float | None:
+        """How many times what theory proposes of each resource of the answer is enough: `find_enough`."""
+        if best is None or best.assessment is None:
+            return None
+        machine, seen = apply(self.scenario, best.candidate, self.server), best.assessment
+        loads = self.loads.get(best.candidate.name)
+
+        def holds(scenario: Scenario) -> bool:
+            assessment = assess(
+                scenario, self.asked, most=min(self.most, 2 * FIRST_LOOK), stop_when_missed=True, confidence=self.confidence,
+                seed=self.seed, executor=self.executor, progress=self.tell("how much of each resource is enough"),
+            )  # fmt: skip
+            self.spend(assessment)
+            return assessment.answer == MET
+
+        return find_enough(
+            machine,
+            self.server,
+            lambda times: resource_table(machine, self.server, seen, self.asked, loads, times),
+            holds,
+        )
 
     def cheapest(self, candidates: Sequence[Candidate], *, curve: bool = False) -> Sizing:
         """Bracket and bisect: the cheapest of `candidates` that holds."""

@@ -216,6 +216,7 @@ def _candidates(found: Sizing) -> Any:
 def _resources(found: Sizing, spec: Scenario) -> Any:
     from coexsim.analysis.candidates import IN_CAPACITY, say_amount
     from coexsim.analysis.peak import peak_of
+    from coexsim.analysis.size_words import say_enough
     from coexsim.report.tables import plain_table, titled
 
     table = plain_table(["resource", "needed for"], ["has", "in use", "needed"])
@@ -223,8 +224,8 @@ def _resources(found: Sizing, spec: Scenario) -> Any:
         kind = str(resource) if resource in IN_CAPACITY else "uplink"
         say = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
         table.add_row(str(resource), str(why), say[0], f"{100 * busy:.1f} %" if busy == busy else "-", say[1])
-    title = f"\nResources of {found.server}, in the {peak_of(spec)}; needed by theory, of lines and disk as seen"
-    return titled(title, table)
+    title = f"\nResources of {found.server}, in the {peak_of(spec)}"
+    return titled(title, table, say_enough(found.times))
 
 
 def _write_size(

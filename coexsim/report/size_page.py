@@ -7,7 +7,7 @@ from pathlib import Path
 
 from coexsim.analysis.candidates import IN_CAPACITY, say_amount
 from coexsim.analysis.peak import peak_of
-from coexsim.analysis.size_words import say_objectives
+from coexsim.analysis.size_words import say_enough, say_objectives
 from coexsim.analysis.sizing import Sizing
 from coexsim.answers import MET
 from coexsim.report.headings import page_head
@@ -64,8 +64,7 @@ def _resources(found: Sizing, scenario: Scenario) -> Section:
         said = [say_amount(kind, value) if value == value else "-" for value in (has, needed)]
         rows.append([str(resource), said[0], f"{100 * busy:.1f} %" if busy == busy else "-", said[1], str(why)])
     heads = ["resource", "has", f"in use in the {peak_of(scenario)}", "needed", "needed for"]
-    note = "What is needed is by theory; of a line by what was in use, mean of the runs; of the disk it is the most that waited in any run."
-    return Section(_busiest(found, scenario), heads=heads, rows=rows, note=note)
+    return Section(_busiest(found, scenario), heads=heads, rows=rows, note=f"{say_enough(found.times).capitalize()}.")
 
 
 def _busiest(found: Sizing, scenario: Scenario) -> str:

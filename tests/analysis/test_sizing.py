@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from coexsim.analysis import assess as assess_module
@@ -15,7 +16,7 @@ from coexsim.analysis.assess import FIRST_LOOK, Measured, assess, look_levels, l
 from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
 from coexsim.analysis.headroom import bracket, find_headroom, grown, most_growths
 from coexsim.analysis.loads import StationLoad, station_loads
-from coexsim.analysis.resources import shortfalls
+from coexsim.analysis.resources import COLUMNS, TIMES, find_enough, shortfalls
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.sizing import Sizing, Tried, most_looks, size
 from coexsim.analysis.slo_measure import Sample
@@ -531,3 +532,59 @@ def test_no_more_growths_are_tried_than_were_foreseen() -> None:
         return len(tried)
 
     assert max(tries(*each) for each in product(range(58), range(57))) <= most_growths() == 8
+
+
+# --- what is needed of each resource --------------------------------------------------------------------------------
+
+
+def test_what_is_needed_of_all_resources_holds_when_it_is_set() -> None:
+    """Set by hand as the table says, in a scenario of its own; what is in use on average would not do, nor one of each.
+
+    A connection that is not free is asked for again after minutes, so that one alone for 0.3 of them busy breaks the p95.
+    """
+    more = "size: {server: onprem, candidates: [{name: four, cores: 4, cost: 1}], replications: 8}\n"
+    scenario = changed(small("p95(delay) < 10 s", more=more), {"events": [], "load": {"profile": "office-worker"}})
+    found = sized(scenario)
+    assert found.answer is not None
+
+    rows = found.resources(scenario).set_index("resource")
+    said = rows["needed"].dropna()
+    own = [name for name in said.index if name in ("smtp_connections", "transfer_threads", "delivery_threads", "cores")]
+    just: dict[str, Any] = {f"servers.onprem.capacity.{name}": int(said[name]) for name in own}
+    for place, (there, back) in enumerate(
+        (("office to hosted", "hosted to office"), ("office to internet", "internet to office"))
+    ):
+        wide = {"up": f"{8 * said[there]} bit/s", "down": f"{8 * said[back]} bit/s"}
+        just[f"links.{place}.bandwidth"] = wide
+
+    assert "smtp_connections" in own
+    assert (rows["needed"].dropna() <= rows["has"][said.index]).all()
+    assert assess(changed(scenario, just), most=8, seed=scenario.run.seed).answer == "met"
+    assert (
+        assess(
+            changed(scenario, dict.fromkeys(just, 1) | {k: v for k, v in just.items() if "link" in k}), most=4
+        ).answer
+        == "missed"
+    )
+    assert np.isnan(rows["needed"]["queue_disk"])
+    assert "coexsim outage" in rows["why"]["queue_disk"]
+
+
+def test_what_was_not_shown_to_be_enough_is_not_said() -> None:
+    """Nothing that is tried holds: no figure; all there is already: no run."""
+    scenario = station("mean(wait) < 10 s", cores=5)
+    table = pd.DataFrame([("cores", 5.0, 0.5, 2.0, "")], columns=COLUMNS)
+    tried = []
+
+    def holds(_: Scenario) -> bool:
+        tried.append(1)
+        return False
+
+    def times(factor: float) -> pd.DataFrame:
+        return table.assign(needed=(factor * table["needed"]).clip(upper=table["has"]))
+
+    assert find_enough(scenario, "onprem", lambda factor: times(0.5 + 0.1 * factor), holds) is None
+    assert len(tried) == len(TIMES)
+    tried.clear()
+    assert find_enough(scenario, "onprem", lambda _: times(9.0), holds) == TIMES[0]
+    assert tried == []
