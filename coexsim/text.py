@@ -5,6 +5,7 @@ What would steer a terminal or forge a line becomes an escape.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from unicodedata import category
 
@@ -28,9 +29,25 @@ def _escape(sign: str) -> str:
     return _SHORT.get(sign) or f"\\{letter}{code:0{width}x}"
 
 
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Control and format characters, without the end of a line and the tab."""
+
+
+def seen(text: str) -> str:
+    r"""`text` of several lines as `visible` has each: what pages and pictures show of names that others gave."""
+    return _HIDDEN.sub(lambda sign: _escape(sign[0]), text)
+
+
 def encodable(text: str) -> str:
     r"""`text` as UTF-8 can say it: a lone surrogate becomes ``\ud800``, which JSON reads back as what it was."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def page_bytes(text: str) -> bytes:
+    """A page as it is written: what names of others hide, which could turn a line round, is shown."""
+    return encodable(seen(text)).encode()
 
 
 def joined(names: Sequence[str], by: str = "and") -> str:

@@ -67,6 +67,7 @@ def sweep(
     from coexsim.experiment.executors import open_executor
     from coexsim.experiment.own import write_own
     from coexsim.experiment.ranges import read_values
+    from coexsim.experiment.store import csv_bytes
     from coexsim.experiment.sweep import HOSTED_SHARE
     from coexsim.report.tables import words
     from coexsim.report.words import not_counted, scope
@@ -111,7 +112,7 @@ def sweep(
         from coexsim.analysis.migration import curve
 
         points = curve(table, spec)
-        keeping.write(partial(write_own, folder / "migration.csv", points.to_csv(index=False).encode()))
+        keeping.write(partial(write_own, folder / "migration.csv", csv_bytes(points, index=False)))
     objectives = swept_objectives(swept) if spec.objectives else None
     changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
     answer = [*changes, total]
@@ -146,11 +147,10 @@ def _write_objectives(
     """Keep the table of a sweep with pictures and page; where an answer changes, in a sentence each."""
     from coexsim.analysis.swept import told
     from coexsim.experiment.own import write_own
+    from coexsim.experiment.store import csv_bytes
 
     changes = told(points)
-    keeping.write(
-        partial(write_own, folder / "objectives.csv", points.to_csv(index=False, lineterminator="\n").encode())
-    )
+    keeping.write(partial(write_own, folder / "objectives.csv", csv_bytes(points, index=False)))
     if pictures:
         from coexsim.report.sweep_page import write_sweep
 

@@ -21,11 +21,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_numeric_dtype
 
 from coexsim.errors import OutputError
 from coexsim.experiment.own import note, require_own, write_own
 from coexsim.experiment.whole import OWN, own_name, reason, write_whole
-from coexsim.text import encodable
+from coexsim.text import encodable, visible
 
 LEFT_OVER_S = 86400.0
 """Unfinished files older than this are those of a process that was killed."""
@@ -150,6 +151,21 @@ def _arrow(values: pd.Series[Any]) -> pa.Array:
         words = pa.array([encodable(str(word)) for word in values.cat.categories], type=pa.string())
         return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), words)
     return pa.array(values, from_pandas=False)
+
+
+def csv_bytes(table: pd.DataFrame, *, index: bool = True) -> bytes:
+    """A table as CSV. A word that spreadsheets would take for a formula stands behind an apostrophe; hidden characters are shown."""
+    words = table.reset_index() if index else table
+    kept = words.rename(columns=_cell).apply(
+        lambda values: values.map(_cell) if not is_numeric_dtype(values.dtype) else values
+    )
+    return encodable(kept.to_csv(index=False, lineterminator="\n")).encode()
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return f"'{visible(value)}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else visible(value)
 
 
 def read_table(path: Path) -> pd.DataFrame:

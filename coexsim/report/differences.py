@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from coexsim.analysis.compare import Comparison
 from coexsim.analysis.compare_words import DIFFERENT, SHARE, changes, say_of, say_value
 from coexsim.experiment.own import write_own
-from coexsim.experiment.store import make_folder
+from coexsim.experiment.store import csv_bytes, make_folder
 from coexsim.report.breaks import breakable, unbroken, whole_arrows
 from coexsim.report.documented import documented
 from coexsim.report.style import (
@@ -30,7 +30,7 @@ from coexsim.report.style import (
     styled,
 )
 from coexsim.report.words import say_flow
-from coexsim.text import encodable
+from coexsim.text import page_bytes
 from coexsim.units import say_duration
 
 COLOURS = {"more": RED, "less": BLUE}
@@ -90,7 +90,7 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str, *, pictu
     folder = Path(folder)
     make_folder(folder)
     for name, table in found.tables.items():
-        write_own(folder / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
+        write_own(folder / f"{name}.csv", csv_bytes(table))
     if not pictures:
         return folder
     heading = largest_difference(found)
@@ -108,7 +108,7 @@ def write_comparison(found: Comparison, folder: str | Path, scope: str, *, pictu
         tables=documented({"comparison": None}),
         figures=[(title, difference_rows(table, name)) for name, title, table in _titled(found.tables)],
     )
-    write_own(folder / PAGE, encodable(page).encode())
+    write_own(folder / PAGE, page_bytes(page))
     return folder / PAGE
 
 

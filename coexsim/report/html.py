@@ -46,7 +46,7 @@ from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.sim.mail_row import TABLE_OUTCOMES
-from coexsim.text import encodable
+from coexsim.text import page_bytes
 from coexsim.units import say_bytes, say_duration
 
 PAGE = "report.html"
@@ -91,9 +91,7 @@ def write_report(
         pictures[name] = PagePicture(name, said[name], caption, Markup(for_page))
     page = folder / PAGE
     tell(len(drawn) / (len(drawn) + 1), "the page")
-    write_own(
-        page, encodable(_page(results, scenario, judged, trip, outage, outlook, pictures, summary, again)).encode()
-    )
+    write_own(page, page_bytes(_page(results, scenario, judged, trip, outage, outlook, pictures, summary, again)))
     return page
 
 

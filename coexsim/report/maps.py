@@ -49,11 +49,30 @@ def plot_topology(scenario: Scenario) -> Picture:
     if not scenario.servers:
         return nothing_to_draw(title, "The scenario has no servers.")
     layout = lay_out(scenario)
-    picture = new_picture(5.4, title, "Boxes are sites; a round trip and a bandwidth stand at each link between them.")
+    shared = "; a site's own line, which all its links share, stands in its box" if own_lines(scenario) else ""
+    below = f"Boxes are sites; a round trip and a bandwidth stand at each link between them{shared}."
+    picture = new_picture(5.4, title, below)
     axes = paper(picture.add_subplot(), layout)
-    draw_links(axes, layout)
+    draw_links(axes, layout, shared=frozenset(own_lines(scenario)))
     draw_places(axes, layout, scenario, set(scenario.servers))
+    for site, words in own_lines(scenario).items():
+        x, y, _, h = layout.sites[site]
+        axes.text(x, y - h / 2 + 0.1, words, ha="center", va="bottom", fontsize=8, color=INK, zorder=3)
     return picture
+
+
+def own_lines(scenario: Scenario) -> dict[str, str]:
+    """By site, what its own line carries: ``line 100 Mbit/s``, ``line 20 Mbit/s down, 10 Mbit/s up``; none without a limit."""
+    found = {}
+    for site, line in scenario.uplinks.items():
+        widths = {
+            way: _say_bandwidth(8 * each) for way, each in (("down", line.down), ("up", line.up)) if each is not None
+        }
+        if len(widths) == 2 and len(set(widths.values())) == 1:
+            found[site] = f"line {widths['up']}"
+        elif widths:
+            found[site] = f"line {', '.join(f'{width} {way}' for way, width in widths.items())}"
+    return found
 
 
 # --- layout -------------------------------------------------------------------------------------------------------
@@ -95,8 +114,11 @@ def paper(axes: Axes, layout: Layout) -> Axes:
     return axes
 
 
-def draw_links(axes: Axes, layout: Layout, *, faint: bool = False) -> None:
-    """A line from edge to edge of two sites, with its round trip and bandwidth."""
+def draw_links(axes: Axes, layout: Layout, *, faint: bool = False, shared: frozenset[str] = frozenset()) -> None:
+    """A line from edge to edge of two sites, with its round trip and bandwidth.
+
+    A link without a limit of its own says none where one of its sites has a line that is limited, those in `shared`.
+    """
     done = set()
     for one, other, data in layout.graph.edges(data=True):
         if one not in layout.sites or other not in layout.sites or one == other or (other, one) in done:
@@ -115,7 +137,7 @@ def draw_links(axes: Axes, layout: Layout, *, faint: bool = False) -> None:
             axes.text(
                 middle[0],
                 middle[1],
-                _say_link(data, layout.graph.edges[other, one]),
+                _say_link(data, layout.graph.edges[other, one], says_no_limit=shared.isdisjoint((one, other))),
                 ha="center",
                 va="center",
                 fontsize=9.5,
@@ -132,10 +154,11 @@ def _edge(site: tuple[float, float, float, float], towards: tuple[float, float, 
     return x + dx * scale, y + dy * scale
 
 
-def _say_link(there: dict[str, Any], back: dict[str, Any]) -> str:
+def _say_link(there: dict[str, Any], back: dict[str, Any], *, says_no_limit: bool = True) -> str:
     """The round trip, and the bandwidth below it; where the directions differ, that to the site at the far end first."""
-    widths = dict.fromkeys(_say_bandwidth(data["bytes_per_s"] * 8) for data in (there, back))
-    return f"{say_duration(there['round_trip_s'])}\n{' / '.join(widths)}"
+    both = [data["bytes_per_s"] * 8 for data in (there, back)]
+    widths = dict.fromkeys(map(_say_bandwidth, both)) if says_no_limit or np.isfinite(both).any() else {}
+    return "\n".join(filter(None, [say_duration(there["round_trip_s"]), " / ".join(widths)]))
 
 
 def _say_bandwidth(bits_per_s: float) -> str:

@@ -15,7 +15,7 @@ from coexsim.experiment.store import make_folder
 from coexsim.report.breaks import breakable, unbroken, whole_arrows
 from coexsim.report.documented import documented
 from coexsim.report.style import Picture, png_and_svg
-from coexsim.text import encodable
+from coexsim.text import page_bytes
 
 PAGE = "report.html"
 _NUMBER = re.compile(
@@ -65,7 +65,7 @@ def write_plain_page(
         title=title, of=of, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),
         tables=documented(dict.fromkeys(tables)),
     )  # fmt: skip
-    write_own(folder / page, encodable(text).encode())
+    write_own(folder / page, page_bytes(text))
     return folder / page
 
 

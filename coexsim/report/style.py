@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from math import isfinite
 from pathlib import Path
 from textwrap import fill
@@ -21,12 +22,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from coexsim.errors import UsageError
 from coexsim.experiment.store import make_folder
 from coexsim.experiment.whole import write_whole
 from coexsim.report.breaks import unbroken
+from coexsim.text import seen
 from coexsim.units import DAY_S, Moment, say_duration, say_time
 
 P = ParamSpec("P")
@@ -95,9 +98,29 @@ class Picture(Figure):
         return png(self)
 
 
-def _own_style() -> AbstractContextManager[None]:
+@contextmanager
+def _own_style() -> Iterator[None]:
+    """Our style; letters of scripts that the font lacks are boxes in a PNG, and text in a page: no word about it on standard error."""
     style: Any = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")}
-    return mpl.rc_context(style | _FIXED)
+    with mpl.rc_context(style | _FIXED), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        yield
+
+
+def _show_names(figure: Figure) -> None:
+    """Names that others gave, as a terminal shows them: what they hide is an escape."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            for labels in (axis.get_major_formatter(), axis.get_minor_formatter()):
+                if isinstance(labels, FuncFormatter):  # as labels that are given make it
+                    labels.func = partial(_shown_label, labels.func)
+    for text in figure.findobj(Text):
+        if (shown := seen(text.get_text())) != text.get_text():
+            text.set_text(shown)
+
+
+def _shown_label(label: Callable[..., str], *place: Any) -> str:
+    return seen(label(*place))
 
 
 def styled(plot: Callable[P, Picture]) -> Callable[P, Picture]:
@@ -177,6 +200,7 @@ def png(figure: Figure) -> bytes:
     By the canvas itself: `savefig` draws a picture twice, the first time for its layout.
     """
     target = io.BytesIO()
+    _show_names(figure)
     with _own_style(), _canvas(figure, FigureCanvasAgg) as canvas:
         canvas.print_png(target, metadata={"Software": None})
     return target.getvalue()
@@ -201,9 +225,9 @@ def png_and_svg(figure: Figure, name: str, heading: str) -> tuple[bytes, str]:
         figure.set_figheight(figure.get_figheight() + TITLE_LINE_IN * (len(lines) - 1))
     with _own_style():
         title = figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=14, fontweight="bold")
-    fix_layout(figure)
-    for_file = png(figure)
-    below = title.get_window_extent().y0 / figure.bbox.height
+        fix_layout(figure)
+        for_file = png(figure)
+        below = title.get_window_extent().y0 / figure.bbox.height
     title.set_text("")
     return for_file, svg(figure, name, below)
 
@@ -216,6 +240,7 @@ def svg(figure: Figure, name: str, below: float = 1.0) -> str:
     """
     target = io.StringIO()
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
+    _show_names(figure)
     with _own_style(), mpl.rc_context(settings), _canvas(figure, FigureCanvasSVG) as canvas:
         canvas.print_svg(target, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = target.getvalue()
@@ -239,6 +264,7 @@ def _lower_part(box: re.Match[str], below: float) -> str:
 
 def fix_layout(figure: Figure) -> Figure:
     """Lay a finished picture out once, for all files that it is written to: finding the layout takes longer than drawing."""
+    _show_names(figure)
     with _own_style():
         figure.draw_without_rendering()
     figure.set_layout_engine("none")

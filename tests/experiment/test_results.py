@@ -16,7 +16,7 @@ from coexsim.errors import ConservationError, NoDataError
 from coexsim.experiment.columns import SCHEMA
 from coexsim.experiment.own import NOTES
 from coexsim.experiment.results import Results, join, load_results, weighted_quantiles
-from coexsim.experiment.store import content_hash
+from coexsim.experiment.store import content_hash, csv_bytes
 from tests.analysis.small import small
 from tests.experiment.made_up import made_up
 
@@ -234,3 +234,19 @@ def test_what_is_equal_has_one_hash_whatever_the_order_of_its_keys() -> None:
     """A mapping says the same in any order; a list does not."""
     assert content_hash({"a": 1, "b": [1, 2]}) == content_hash({"b": [1, 2], "a": 1})
     assert content_hash([1, 2]) != content_hash([2, 1])
+
+
+def test_a_csv_holds_no_formula(tmp_path: Path) -> None:
+    """A spreadsheet takes a cell that begins with = + - or @ for one: words get an apostrophe before them, numbers do not."""
+    table = pd.DataFrame(
+        {"=1+1": ["=cmd|'/c calc'!A1", "@x", "plain\x1b"], "number": [-1.5, 2.0, 3.0]},
+        index=pd.Index(["-a", "+b", "c"], name="of"),
+    )
+    file = tmp_path / "a.csv"
+    file.write_bytes(csv_bytes(table))
+
+    read = pd.read_csv(file)
+    assert list(read.columns) == ["of", "'=1+1", "number"]
+    assert read.values.tolist() == [["'-a", "'=cmd|'/c calc'!A1", -1.5], ["'+b", "'@x", 2.0], ["c", "plain\\x1b", 3.0]]
+    categories = pd.DataFrame({"of": pd.Categorical(["=a", "b"])})
+    assert csv_bytes(categories, index=False) == b"of\n'=a\nb\n"

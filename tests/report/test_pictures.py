@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from pathlib import Path
@@ -9,14 +10,17 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import coexsim as cx
 from coexsim.errors import ScenarioError, UsageError
 from coexsim.report import pictures, plots, style
 from coexsim.report.headings import headings
+from coexsim.report.html import write_report
 from coexsim.report.pictures import ResultsPictures
 from coexsim.report.style import Picture, png
 from coexsim.report.summary import summarise
+from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.read import copy_of
 from tests.analysis.small import small
@@ -157,3 +161,54 @@ def test_a_script_is_told_nothing(run: tuple[cx.Results, Scenario], capsys: pyte
     """There is no kernel here."""
     cx.simulate(run[1])
     assert capsys.readouterr() == ("", "")
+
+
+HIDING = "a\x1b[31mred\x07 \u202etxt.exe \u5317\u4eac \U0001f600"
+SHOWN = "a\\x1b[31mred\\x07 \\u202etxt.exe \u5317\u4eac \U0001f600"
+
+
+def test_names_hide_nothing_in_pictures_and_pages(
+    run: tuple[cx.Results, Scenario], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Titles, names of servers and labels of axes: escapes as the terminal has them; no warning of a letter that the font lacks."""
+    results, scenario = run
+    machines = {server.runs_on for server in scenario.servers.values()}
+    servers = {name if name in machines else f"{name}{HIDING}": server for name, server in scenario.servers.items()}
+    named = scenario.replaced(title=HIDING, servers=servers)
+    drawing = style.svg(plots.plot_topology(named), "topology")
+    assert drawing.count(SHOWN) == 1 + len(servers) - len(machines - {None})
+    assert "\x1b" not in drawing
+    assert "\u202e" not in drawing
+
+    figure = style.new_picture()
+    figure.add_subplot().set_yticks([0, 1], labels=[HIDING, "plain"])
+    assert png(figure)
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [SHOWN, "plain"]
+
+    text = write_report(results, scenario.replaced(title=HIDING), tmp_path).read_text(encoding="utf-8")
+    assert SHOWN in text
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+    assert not [each for each in recwarn if "missing from font" in str(each.message)]
+
+
+def test_the_office_line_is_in_the_picture(run: tuple[cx.Results, Scenario]) -> None:
+    """Its bandwidth stands in the site's box, and no link that passes it says that it has no limit; without it the link does."""
+    _, scenario = run
+    bare = {"links": [{"between": list(link.between), "round_trip": "40 ms"} for link in scenario.links], "uplinks": {}}
+    site = scenario.links[0].between[0]
+    free = words_of(plots.plot_topology(changed(scenario, bare)))
+    lined = changed(scenario, bare | {"uplinks": {site: {"up": "10 Mbit/s", "down": "20 Mbit/s"}}})
+    both = words_of(plots.plot_topology(lined))
+    same = words_of(plots.plot_topology(changed(lined, {"uplinks": {site: {"up": "10 Mbit/s", "down": "10 Mbit/s"}}})))
+
+    touching = sum(site in link.between for link in scenario.links)
+    assert touching
+    assert sum("no limit" in each for each in free) - sum("no limit" in each for each in both) == touching
+    assert "line 20 Mbit/s down, 10 Mbit/s up" in both
+    assert "line 10 Mbit/s" in same
+    assert not [each for each in free if each.startswith("line ")]
+
+
+def words_of(picture: Picture) -> list[str]:
+    """All texts of a picture."""
+    return [text.get_text() for text in picture.findobj(Text)]

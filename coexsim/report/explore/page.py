@@ -28,7 +28,7 @@ from coexsim.report.explore.points import BUSY, OBJECTIVE, GridPoint
 from coexsim.report.maps import BOX_H, BOX_W, lay_out
 from coexsim.report.words import scope
 from coexsim.scenario.model import Scenario
-from coexsim.text import encodable
+from coexsim.text import page_bytes, seen
 
 PAGE = "explore.html"
 MOST_BYTES = 2_000_000
@@ -39,7 +39,7 @@ HERE = Path(__file__).parent
 
 def write_page(found: Grid, folder: str | Path) -> Path:
     """Write ``explore.html``. Same points: same bytes. Returns its path. Raises `OutputError`, also where it would pass 2 MB."""
-    text = encodable(page_text(found)).encode()
+    text = page_bytes(page_text(found))
     if len(text) > MOST_BYTES:
         raise OutputError(f"the page would have {len(text) / 1e6:.1f} MB, 2 MB at most: vary fewer values")
     folder = Path(folder)
@@ -52,7 +52,7 @@ def page_text(found: Grid) -> str:
     """The page. Names reach it as JSON, and the script puts them into it as text: none is taken for markup."""
     css = (HERE.parent / "page.css").read_text(encoding="utf-8") + (HERE / "explore.css").read_text(encoding="utf-8")
     script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    data = json.dumps(page_data(found), separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    data = json.dumps(_seen(page_data(found)), separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     environment = Environment(
         loader=PackageLoader("coexsim.report", "explore"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -62,6 +62,15 @@ def page_text(found: Grid) -> str:
         scope=scope(found.scenario), peak=peak_of(found.scenario),
         found=found, version=__version__, copies=sum(point.copies for point in found.points),
     )  # fmt: skip
+
+
+def _seen(value: Any) -> Any:
+    """The data with all that names hide shown: the script puts them into the page."""
+    if isinstance(value, dict):
+        return {_seen(key): _seen(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_seen(each) for each in value]
+    return seen(value) if isinstance(value, str) else value
 
 
 def _hash(text: str) -> str:
