@@ -19,10 +19,11 @@ from coexsim.intake.fit_counts import Complete, CountsSeen, LinesSeen, home_figu
 from coexsim.intake.fit_load import LoadSeen, TimesSeen
 from coexsim.intake.fit_replay import Replay, ReplaySeen, sent_sizes
 from coexsim.intake.fit_scenario import round_trips, scenario_names
-from coexsim.intake.fit_service import MeasuredWork, TriesSeen
+from coexsim.intake.fit_service import MeasuredWork
 from coexsim.intake.fit_sizes import SizeFit, SizesSeen, fit_sizes
 from coexsim.intake.fit_text import scenario_text
 from coexsim.intake.fit_traffic import HostOutage, OutagesSeen, TrafficSeen
+from coexsim.intake.fit_tries import TriesSeen
 from coexsim.intake.logs.book import LogBook, Told
 from coexsim.intake.logs.clocks import Clock
 from coexsim.intake.logs.journeys import JourneyParts, Journeys

@@ -3,6 +3,9 @@
 Postfix's ``delays=a/b/c/d`` are rounded to its delay resolution; times between the queue ids of two servers are known to the microsecond.
 So a hop is measured from the arrival in one queue to the arrival in the next, and the rounded stages divide it only where they are larger
 than the rounding. Deferred mail is left out: its waiting is the retry schedule's, not the server's.
+
+A content filter behind the queue (Postfix's FILTER_README) hands mail back to the server that gave it: the hop from the queue before the
+filter to the one behind it is scan, as that before the queue manager is.
 """
 
 from __future__ import annotations
@@ -15,9 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.intake.figures import MeasuredFigure, cannot_say, mean, quantile, spread
-from coexsim.intake.logs.book import LOCAL, SENT, LogBook
-from coexsim.intake.logs.join import Joined
-from coexsim.intake.logs.tallies import RowSample
+from coexsim.intake.fit_tries import UNSAID, source_name
+from coexsim.intake.logs.book import LogBook
 
 Floats = NDArray[np.float64]
 TOPIC = "service"
@@ -26,13 +28,6 @@ COARSE_S = 0.5  # a log with such steps and longer ones tells no work that takes
 RESOLVED_STEPS = 2.0  # a stage whose mean is so many steps of the rounding long is told apart
 FEW = 30  # fewer times give no law: their means are skewed
 TENTHS, T_OF_NINE, JACKKNIFE_MOST = 10, 2.262, 20_000
-MOST_TRIES = 100_000  # of a server: laws and quantiles rest on a sample of so many, and of more on every second, fourth and so on
-TRY_COLUMNS = {
-    "visit": "int64", "server": "int32", "before_s": "float32", "queue_s": "float32", "connect_s": "float32", "transfer_s": "float32",
-    "delay_s": "float32", "size_bytes": "int64", "source": "int64", "relay": "int64",
-    "next_server": "int64", "hop_s": "float64", "is_local": "bool",
-}  # fmt: skip
-OWN, UNSAID, OUTSIDE = -1, -2, 1 << 32  # sources of a visit that are no logged servers
 STAGES = {
     "before_s": "a: receipt and scan",
     "queue_s": "b: in the queue manager",
@@ -73,70 +68,12 @@ class MeasuredWork:
     """What was measured at one server."""
 
     accept: Law | None = None  # from a queue before it to its own
-    scan: Law | None = None  # before the queue manager, where the log tells it apart
+    scan: Law | None = (
+        None  # before the queue manager, where the log tells it apart, and in a filter that hands mail back
+    )
+    is_filtered: bool = False  # mail goes through such a filter
     deliver: Law | None = None  # from its queue into a mail file
     remarks: list[str] = field(default_factory=list)
-
-
-class TriesSeen:
-    """Deliveries that went through at the first attempt, a part after the other: a sample of at most `MOST_TRIES` of each server."""
-
-    def __init__(self) -> None:
-        self._samples: dict[int, RowSample] = {}
-
-    def add(self, joined: Joined) -> None:
-        """Take those of a part."""
-        tries = first_tries(joined)
-        for server, rows in tries.groupby("server"):
-            self._samples.setdefault(int(str(server)), RowSample(MOST_TRIES)).add(rows)
-
-    def frame(self) -> pd.DataFrame:
-        """The rows, a server after the other."""
-        frames = [sample.frame() for _, sample in sorted(self._samples.items())]
-        columns = {name: pd.Series([], dtype=dtype) for name, dtype in TRY_COLUMNS.items()}
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns)
-
-
-def first_tries(joined: Joined) -> pd.DataFrame:
-    """Deliveries that went through at the first attempt, one row a transaction, with size and time from queue to queue."""
-    frame = joined.deliveries
-    row = frame["row"].to_numpy()
-    visits = joined.visits
-    keys = row * (1 << 31) + frame["to"].to_numpy()
-    _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    done: pd.DataFrame = frame[
-        (counts[which] == 1) & (frame["status"].to_numpy() == SENT) & np.isfinite(frame["delay_s"].to_numpy())
-    ]
-    done = done.drop_duplicates(["row", "next", "relay", "delay_s"])
-    row, after = done["row"].to_numpy(), done["next"].to_numpy()
-    arrived_s, known = visits["arrived_s"].to_numpy(), visits["is_arrival_known"].to_numpy()
-    found: pd.DataFrame = done.assign(
-        server=visits["server"].to_numpy()[row],
-        size_bytes=visits["size_bytes"].to_numpy()[row],
-        source=sources(joined)[row],
-        next_server=np.where(after >= 0, visits["server"].to_numpy()[after], -1),
-        hop_s=np.where((after >= 0) & known[row] & known[after], arrived_s[after] - arrived_s[row], nan),
-    )
-    return found[list(TRY_COLUMNS)]
-
-
-def sources(joined: Joined) -> NDArray[np.int64]:
-    """Where each visit came from: the number of a logged server, else `OUTSIDE` and on by host, `OWN` for a local submission, or `UNSAID`.
-
-    Before the queue manager lies receipt too, over a line of its own for each source: times of several sources are not one law.
-    """
-    client = joined.visits["client"].to_numpy().astype(np.int64)
-    known = joined.host_servers()[client]
-    own = np.where(joined.visits["origin"].to_numpy() == LOCAL, OWN, UNSAID)
-    found: NDArray[np.int64] = np.where(known >= 0, known, np.where(client >= 0, OUTSIDE + client, own))
-    return found
-
-
-def source_name(source: int, name_of: dict[int, str]) -> str:
-    """A source in words; a host that is not logged by its name only where it is a server's, not a person's machine."""
-    if source == OWN:
-        return "its own users"
-    return name_of.get(source, "a host that is not logged")
 
 
 def fit_law(times_s: Floats, sizes: NDArray[np.int64], step_s: float) -> Law | None:
@@ -225,25 +162,21 @@ def server_work(
     step = np.array([book.resolution_s.get(server, 0.0) for server in found] or [0.0])
     before, queued = tries["before_s"].to_numpy(np.float64), tries["queue_s"].to_numpy(np.float64)
     server = tries["server"].to_numpy()
+    waited = np.where(
+        np.nan_to_num(queued) >= RESOLVED_STEPS * step[server], np.nan_to_num(queued), 0.0
+    )  # a queue, to be simulated
     scanned = np.zeros(len(tries))
     for number, work in found.items():
         own = (server == number) & np.isfinite(before)
-        if own.sum() >= FEW and before[own].mean() >= RESOLVED_STEPS * step[number]:
-            first = own & ~tries["visit"].duplicated().to_numpy()
-            nearest = _nearest(tries["source"].to_numpy(), before, first)
-            work.scan = fit_law(before[nearest], tries["size_bytes"].to_numpy()[nearest], float(step[number]))
+        filtered = own & (tries["next_server"].to_numpy() == number) & (tries["hop_s"].to_numpy() > 0)
+        work.is_filtered = bool(filtered.sum() >= FEW)
+        if work.is_filtered or (own.sum() >= FEW and before[own].mean() >= RESOLVED_STEPS * step[number]):
             scanned[own] = before[own]
-            if nearest.sum() < first.sum():
-                work.remarks.append(
-                    f"receipt and scan by the {int(nearest.sum())} messages of the nearest source; what others take longer is their lines'"
-                )
+            _scan(work, tries[own], waited[own], filtered[own], number, float(step[number]))
         elif own.any():
             work.remarks.append(
                 f"receipt and scan take less than the log shows (steps of {1000 * step[number]:g} ms): counted with delivery and transfer"
             )
-    waited = np.where(
-        np.nan_to_num(queued) >= RESOLVED_STEPS * step[server], np.nan_to_num(queued), 0.0
-    )  # a queue, to be simulated
     local = tries["is_local"].to_numpy()
     for number, work in found.items():
         mine = local & (server == number)
@@ -256,6 +189,30 @@ def server_work(
         if step[number] >= COARSE_S:
             _leave_out_what_is_too_short(work, float(step[number]))
     return found
+
+
+def _scan(
+    work: MeasuredWork, tries: pd.DataFrame, waited: Floats, filtered: NDArray[np.bool_], number: int, step_s: float
+) -> None:
+    """Set the law of receipt and scan at a server, by the first delivery of each visit; what a filter hands back is no new mail."""
+    before, source = tries["before_s"].to_numpy(np.float64), tries["source"].to_numpy()
+    sizes, first = tries["size_bytes"].to_numpy(), ~tries["visit"].duplicated().to_numpy()
+    if work.is_filtered:
+        first &= source != number
+    nearest = _nearest(source, before, first)
+    if nearest.sum() < first.sum():
+        work.remarks.append(
+            f"receipt and scan by the {int(nearest.sum())} messages of the nearest source; what others take longer is their lines'"
+        )
+    if not work.is_filtered:
+        work.scan = fit_law(before[nearest], sizes[nearest], step_s)
+        return
+    in_filter = np.where(filtered, tries["hop_s"].to_numpy() - waited - before, 0.0)
+    receipt = np.where(nearest, before, before[nearest].mean())
+    work.scan = fit_law(np.maximum(receipt + in_filter, 0.0)[first], sizes[first], 0.0)
+    work.remarks.append(
+        f"scan: {int((filtered & first).sum())} of {int(first.sum())} messages go through a filter that hands them back"
+    )
 
 
 def _leave_out_what_is_too_short(work: MeasuredWork, step_s: float) -> None:

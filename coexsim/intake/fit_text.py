@@ -83,7 +83,7 @@ def scenario_text(
     else:
         data["servers"] = servers
         if not given.directory.population:
-            data["directory"] = {"population": _population(sides)}
+            data["directory"] = _directory(known, names, given, remarks)
             for name, more in _ways(known, names, given).items():
                 servers.setdefault(name, {}).update(more)
                 remarks |= dict.fromkeys(
@@ -180,6 +180,23 @@ def _ways(known: LoggedSetUp, names: Mapping[int, str], given: Scenario) -> dict
                 found.setdefault(name, {}).setdefault("transport", {})[f"{word}-mailbox@{given.domain}"] = to
             elif whole is None and host and side == HOSTED and not server.smart_host:
                 found.setdefault(name, {})["smart_host"] = f"[{host}]"
+    return found
+
+
+def _directory(
+    known: LoggedSetUp, names: Mapping[int, str], given: Scenario, remarks: dict[str, str]
+) -> dict[str, Any]:
+    """Mailboxes without a name, of the sides for which the given scenario has a server; on-premises ones where the log shows mail files."""
+    homes = given.home_server
+    found: dict[str, Any] = {"population": {side: n for side, n in _population(known.sides).items() if side in homes}}
+    files = Counter({
+        names[home]: known.seen.mail_files[home]
+        for home, side in known.homes.items()
+        if isinstance(home, int) and side == ONPREM and names[home] in given.servers
+    })  # fmt: skip
+    if files and homes.get("onprem") not in files:
+        found["master"] = max(sorted(files), key=files.__getitem__)
+        remarks["directory.master"] = f"mail files are there by the log, not at {homes.get('onprem', 'another server')}"
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from coexsim.audit.classes import recipients, senders
@@ -77,17 +78,31 @@ def before_the_logs(found: Fit, scenario: Scenario) -> dict[str, list[str]]:
 
     What they take is in no measured delay, since that begins where the first log names the message.
     """
-    setup, logged = Setup(scenario), set(found.names.values())
-    froms, tos = _typical(senders(setup)), _typical(recipients(setup))
-    passed = {}
-    for sender, one in froms.items():
-        for to, other in tos.items():
-            way = flow(setup, one, other).servers if not sender == to == "internet" else ()
-            first = next((place for place, server in enumerate(way) if server in logged), len(way))
-            works = [server for server in way[1:first] if scenario.servers[server].service.accept.mean_s(0.0) > 0]
-            if works and first < len(way):
-                passed[f"{sender}->{to}"] = works
+    logged, passed = set(found.names.values()), {}
+    for name, way in _ways(scenario).items():
+        first = next((place for place, server in enumerate(way) if server in logged), len(way))
+        works = [server for server in way[1:first] if scenario.servers[server].service.accept.mean_s(0.0) > 0]
+        if works and first < len(way):
+            passed[name] = works
     return passed
+
+
+def hops_in_no_log(found: Fit, scenario: Scenario) -> dict[str, int]:
+    """By flow: how often its mail is handed from server to server where one of the two has no log."""
+    logged = set(found.names.values())
+    return {name: sum(not logged.issuperset(pair) for pair in pairwise(way)) for name, way in _ways(scenario).items()}
+
+
+def _ways(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """The servers that mail of each flow passes, as a message between typical people of its sides does."""
+    setup = Setup(scenario)
+    froms, tos = _typical(senders(setup)), _typical(recipients(setup))
+    return {
+        f"{sender}->{to}": flow(setup, one, other).servers
+        for sender, one in froms.items()
+        for to, other in tos.items()
+        if not sender == to == "internet"
+    }
 
 
 def without_work(scenario: Scenario) -> list[str]:
@@ -120,4 +135,4 @@ def _why(traced: Flow, findings: Iterable[Finding]) -> str:
     return traced.words + (f" ({cause.code})" if cause else "")
 
 
-__all__ = ["WrongWay", "before_the_logs", "faults", "without_work", "wrong_ways"]
+__all__ = ["WrongWay", "before_the_logs", "faults", "hops_in_no_log", "without_work", "wrong_ways"]

@@ -20,14 +20,8 @@ from coexsim.experiment.store import write_table
 from coexsim.intake.fit import Fit, fit
 from coexsim.intake.fit_text import outage_events, start_text
 from coexsim.intake.validate_measure import FlowDelays, measured_delays
-from coexsim.intake.validate_rows import (
-    TOLERANCE,
-    ValidatedFigure,
-    delay_rows,
-    outcome_rows,
-    retry_rows,
-    server_rows,
-)
+from coexsim.intake.validate_rows import TOLERANCE, ValidatedFigure, delay_rows, outcome_rows
+from coexsim.intake.validate_servers import retry_rows, server_rows
 from coexsim.pictures import Pictures
 from coexsim.progress import ShareProgress
 from coexsim.scenario.load import changed, load_scenario
@@ -100,7 +94,7 @@ def validate(
         *delay_rows(measured, predicted, results, given, found, tolerance),
         *outcome_rows(results, given, found, tolerance),
     ]
-    servers, more = server_rows(results, found, tolerance)
+    servers, more = server_rows(results, given, found, tolerance)
     rows += more
     rows += retry_rows(results, found, tolerance)
     if not found.complete.counts_hold:

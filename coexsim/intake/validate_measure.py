@@ -13,7 +13,9 @@ from coexsim.experiment.results import Results
 from coexsim.intake.figures import spread
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_load import flow_name
-from coexsim.intake.logs.join import MOST_HOPS
+from coexsim.intake.logs.join import MOST_HOPS, Joined
+from coexsim.intake.logs.sides import HOSTED, ONPREM
+from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes, say_duration
 
 Floats = NDArray[np.float64]
@@ -33,7 +35,7 @@ class FlowDelays:
     before_s: Floats  # up to the last server: from queue to queue
     last_s: Floats
     step_s: float
-    hops: Floats = field(default_factory=lambda: np.empty(0))  # handed from server to server, each
+    hops: Floats = field(default_factory=lambda: np.empty(0))  # handed from one logged server to another, each
     servers: frozenset[int] = frozenset()  # logged servers that any of them passed
 
     @property
@@ -118,7 +120,7 @@ def _passed(found: Fit, visits: NDArray[np.int64]) -> frozenset[int]:
 
 
 def why_elsewhere(delays: FlowDelays, predicted_hops: float) -> str:
-    """Whether copies of a flow went other ways than the scenario lets them."""
+    """Whether copies of a flow went other ways between the logged servers than the scenario lets them."""
     more = float(delays.hops.mean()) - predicted_hops if delays.copies else 0.0
     if not abs(more) >= OTHER_WAY:
         return ""
@@ -172,8 +174,11 @@ def why_varying(found: Fit, delays: FlowDelays) -> str:
     )
 
 
-def measured_servers(found: Fit) -> pd.DataFrame:
-    """Messages that came from other servers in each minute, and in the queue at its end: not a number, if no log says when they left."""
+def measured_servers(found: Fit, given: Scenario) -> pd.DataFrame:
+    """Messages that came from other servers in each minute, and in the queue at its end: not a number, if no log says when they left.
+
+    Mail that begins in the logs at a server where the scenario does not hand in mail of the sender's side came from one without a log.
+    """
     joined, begin_s = found.journeys.joined, found.replay.begin_s
     visits = joined.visits
     minutes = int((float(found.replay.table["born_s"].max())) // 60) + 1
@@ -184,12 +189,14 @@ def measured_servers(found: Fit) -> pd.DataFrame:
     )
     gone_s = visits["gone_s"].to_numpy() - begin_s
     from_other = (parent >= 0) & (server != server[np.maximum(parent, 0)])
+    from_outside = _came_from_outside(found, given)
     went = joined.deliveries
     told = set(server[went["row"].to_numpy()[np.isfinite(went["delay_s"].to_numpy())]].tolist())
     rows = []
     for number, name in found.names.items():
         mine = server == number
-        come = arrived_s[mine & from_other]
+        begun = from_outside["arrived_s"].to_numpy()[from_outside["server"].to_numpy() == number] - begin_s
+        come = np.concatenate([arrived_s[mine & from_other], begun])
         counts = np.histogram(come, bins=np.arange(minutes + 1) * 60.0)[0]
         ends = np.arange(1, minutes + 1) * 60.0
         left_s = np.sort(np.nan_to_num(gone_s[mine], nan=np.inf))
@@ -200,6 +207,32 @@ def measured_servers(found: Fit) -> pd.DataFrame:
             rows.append((name, minute, "arrivals", float(counts[minute])))
             rows.append((name, minute, "queue", float(queue[minute])))
     return pd.DataFrame(rows, columns=["server", "minute", "what", "measured"])
+
+
+def _came_from_outside(found: Fit, given: Scenario) -> pd.DataFrame:
+    """Messages of the replay that a server without a log handed to the first one that has one."""
+    messages = found.replayed
+    side = found.sides.senders[messages["sender"].to_numpy()]
+    begins = np.zeros(len(messages), bool)
+    for number, name in found.names.items():
+        mine = messages["server"].to_numpy() == number
+        for sender, word in ((ONPREM, "onprem"), (HOSTED, "hosted")):
+            begins |= mine & (side == sender) & (given.submission_server.get(word) == name)
+        if (server := given.servers.get(name)) is not None and server.kind == "external":
+            begins |= mine
+    outside: pd.DataFrame = messages[~begins & ~messages["is_notice"].to_numpy()]
+    return outside
+
+
+def to_other_servers(joined: Joined) -> NDArray[np.bool_]:
+    """Deliveries to another server: not into mail files, nor to a filter that hands mail back."""
+    server, row, after = (
+        joined.visits["server"].to_numpy(),
+        *(joined.deliveries[n].to_numpy() for n in ("row", "next")),
+    )
+    found: NDArray[np.bool_] = ~joined.deliveries["is_local"].to_numpy()
+    found &= ~((after >= 0) & (server[row] == server[after]))
+    return found
 
 
 def predicted_servers(results: Results) -> pd.DataFrame:

@@ -12,15 +12,8 @@ from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_service import STAGES
-from coexsim.intake.fit_ways import before_the_logs, wrong_ways
-from coexsim.intake.validate_measure import (
-    FlowDelays,
-    measured_servers,
-    predicted_servers,
-    why_elsewhere,
-    why_slow,
-    why_varying,
-)
+from coexsim.intake.fit_ways import before_the_logs, hops_in_no_log, wrong_ways
+from coexsim.intake.validate_measure import FlowDelays, why_elsewhere, why_slow, why_varying
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_duration
 
@@ -72,7 +65,7 @@ def delay_rows(
 ) -> list[ValidatedFigure]:  # fmt: skip
     """p50 and p95 of the delay of each flow."""
     rows, works, hops = [], [*_works(results, found), *_works_as_set(given, found)], _predicted_hops(results)
-    unlogged = before_the_logs(found, given)
+    unlogged, unseen = before_the_logs(found, given), hops_in_no_log(found, given)
     for flow, delays in sorted(measured.items()):
         for p in QUANTILES:
             value, low, high = delays.quantile(p)
@@ -80,7 +73,7 @@ def delay_rows(
                 weighted_quantiles(predicted[flow], np.ones(len(predicted[flow])), [p])[0] if flow in predicted else nan
             )
             row = ValidatedFigure("delay", f"p{100 * p:.0f} {flow}", guess, value, low, high, "s", delays.copies, MET)
-            way = why_elsewhere(delays, hops[flow]) if flow in hops else ""
+            way = why_elsewhere(delays, hops[flow] - unseen.get(flow, 0)) if flow in hops else ""
             passed = [work for work in works if work.number in delays.servers]
             row = _judged(row, delays, passed, way, found, tolerance, p)
             if row.verdict == MISSED and flow in unlogged:
@@ -147,6 +140,8 @@ def _works(results: Results, found: Fit) -> list[_PredictedWork]:
     predicted = (stages["mean_wait_s"].mean() + stages["mean_service_s"].mean()).to_dict()
     rows = []
     for number, name in found.names.items():
+        if (work := found.works.get(number)) is not None and work.is_filtered:
+            continue  # most of its work is in no stage of its own
         values = [
             figure.value
             for figure in found.figures
@@ -159,14 +154,14 @@ def _works(results: Results, found: Fit) -> list[_PredictedWork]:
 
 
 def _works_as_set(given: Scenario, found: Fit) -> list[_PredictedWork]:
-    """What taking a mail of mean size in, and putting it into a mail file, takes by the scenario's laws and by those of the log."""
+    """What taking in a mail of mean size, a filter, and putting it into a mail file take by the scenario's laws and by those of the log."""
     sizes = found.replayed["size"].to_numpy(np.float64)
     size_bytes = float(sizes[sizes > 0].mean()) if (sizes > 0).any() else 0.0
     rows = []
     for number, name in found.names.items():
         server, measured = given.servers.get(name), found.works.get(number)
-        for key, what in (("accept", "taking a message in"), ("deliver", "delivery")):
-            law = getattr(measured, key)
+        for key, what in (("accept", "taking a message in"), ("scan", "scan"), ("deliver", "delivery")):
+            law = getattr(measured, key) if key != "scan" or (measured and measured.is_filtered) else None
             if server is not None and law is not None:
                 real_s = law.mean_s + law.per_mb_s * size_bytes / 1e6
                 guess_s = getattr(server.service, key).mean_s(size_bytes)
@@ -210,162 +205,4 @@ def outcome_rows(results: Results, given: Scenario, found: Fit, tolerance: float
         remark = "" if is_near or name == "copies expired" else why
         verdict: Answer = MET if is_near else MISSED
         rows.append(ValidatedFigure("outcomes", name, guess, float(real), real, real, "1", real, verdict, remark))
-    return rows
-
-
-def server_rows(results: Results, found: Fit, tolerance: float) -> tuple[pd.DataFrame, list[ValidatedFigure]]:
-    """Messages a minute from other servers, the longest queue, and busy transfers."""
-    real, guess = measured_servers(found), predicted_servers(results)
-    both = real.merge(guess, on=["server", "minute", "what"], how="left").fillna({"predicted": 0.0})
-    rows: list[ValidatedFigure] = []
-    for server, part in both.groupby("server"):
-        come = part[part["what"] == "arrivals"]
-        total, predicted = float(come["measured"].sum()), float(come["predicted"].sum())
-        if total >= FEWEST and len(come):
-            minutes = len(come)
-            spread = 2 * np.sqrt(total) / minutes
-            verdict: Answer = MET if abs(predicted - total) <= tolerance * total else MISSED
-            name = f"{server}: messages a minute from other servers"
-            rows.append(
-                ValidatedFigure(
-                    "servers",
-                    name,
-                    predicted / minutes,
-                    total / minutes,
-                    total / minutes - spread,
-                    total / minutes + spread,
-                    "1/min",
-                    int(total),
-                    verdict,
-                )
-            )
-        queue = part[part["what"] == "queue"]
-        if len(queue) and queue["measured"].isna().all():
-            name, guess_most = (
-                f"{server}: most messages in the queue at the end of a minute",
-                float(queue["predicted"].max()),
-            )
-            rows.append(
-                ValidatedFigure(
-                    "servers",
-                    name,
-                    guess_most,
-                    nan,
-                    nan,
-                    nan,
-                    "1",
-                    0,
-                    CANNOT_SAY,
-                    "not in this log: it has no times of delivery",
-                )
-            )
-        elif len(queue):
-            rows.append(_queue_row(str(server), queue, tolerance))
-    rows += _busy_rows(results, found, tolerance)
-    return both, rows
-
-
-def _queue_row(server: str, queue: pd.DataFrame, tolerance: float) -> ValidatedFigure:
-    """The longest queue at a minute's end; small queues are chance."""
-    most, guess = float(queue["measured"].max()), float(queue["predicted"].max())
-    name = f"{server}: most messages in the queue at the end of a minute"
-    if max(most, guess) < 10:
-        return ValidatedFigure(
-            "servers",
-            name,
-            guess,
-            most,
-            nan,
-            nan,
-            "1",
-            int(most),
-            MET if guess == most else CANNOT_SAY,
-            "" if guess == most else "fewer than ten",
-        )
-    verdict: Answer = MET if abs(guess - most) <= tolerance * most else MISSED
-    return ValidatedFigure("servers", name, guess, most, nan, nan, "1", int(most), verdict)
-
-
-def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[ValidatedFigure]:
-    """Transfers under way, mean over the time of the log: set-up and transmission (c and d), as far as the log's steps let it be known."""
-    joined = found.journeys.joined
-    went = joined.deliveries
-    length_s = found.period_s[1] - found.period_s[0]
-    server = joined.visits["server"].to_numpy()[went["row"].to_numpy()]
-    each = went.assign(server=server)[(~went["is_local"]).to_numpy()].drop_duplicates(["row", "relay", "at_s"])
-    stages = results.stages[results.stages["stage"] == "transfer"].groupby("server", observed=True)["mean_busy"].mean()
-    rows = []
-    for number, name in found.names.items():
-        part = each[each["server"] == number]
-        taken = part["connect_s"].to_numpy(np.float64) + part["transfer_s"].to_numpy(np.float64)
-        taken = taken[np.isfinite(taken)]
-        if len(taken) < FEWEST or name not in stages.index or length_s <= 0:
-            continue
-        busy, guess, step = (
-            float(taken.sum()) / length_s,
-            float(stages[name]),
-            joined.book.resolution_s.get(number, 0.0),
-        )
-        # c and d are rounded each: a transfer may have taken so much less or more.
-        low = float(np.maximum(taken - step, 0.0).sum()) / length_s
-        high = float((taken + step).sum()) / length_s
-        row = ValidatedFigure(
-            "servers", f"{name}: transfers under way, mean", guess, busy, low, high, "1", len(taken), MET
-        )
-        if row.off > tolerance and low <= guess <= high:
-            known = f"the log, whose times have steps of {say_duration(step)}, knows it only to {low:.2g} to {high:.2g}"
-            row = row._replace(verdict=CANNOT_SAY, remark=known)
-        elif row.off > tolerance:
-            row = row._replace(verdict=MISSED)
-        rows.append(row)
-    return rows
-
-
-def retry_rows(results: Results, found: Fit, tolerance: float) -> list[ValidatedFigure]:
-    """Attempts a copy; where servers that send have no log, the attempts of those that have one."""
-    tried = results.stages[results.stages["stage"] == "transfer"].groupby("server", observed=True)["visits"].sum()
-    tried = tried[tried > 0] / max(len(results.replications), 1)
-    if not set(map(str, tried.index)) <= set(found.names.values()):
-        return _attempt_rows(tried, found, tolerance)
-    copies = found.journeys.copies
-    mine = copies["message"].isin(found.replayed.index).to_numpy() & np.isin(copies["outcome"].to_numpy(), (0, 1))
-    local = np.where(copies["outcome"].to_numpy()[mine] == 0, 1, 0)
-    real = float((copies["attempts"].to_numpy()[mine] - local).sum())
-    done = results.measured[results.measured["outcome"] == "delivered"]
-    guess = float((done["attempts"].to_numpy() * done["recipients"].to_numpy()).sum()) / max(
-        len(results.replications), 1
-    )
-    n = int(mine.sum())
-    if not n:
-        return []
-    row = ValidatedFigure(
-        "retries", "attempts between servers for each delivered copy", guess / n, real / n, nan, nan, "1", n, MET
-    )
-    return [row if row.off <= tolerance or guess == real else row._replace(verdict=MISSED)]
-
-
-def _attempt_rows(tried: pd.Series, found: Fit, tolerance: float) -> list[ValidatedFigure]:
-    """Attempts of each logged server to hand mail on, however many recipients had part in one. `tried`: predicted, by server."""
-    joined = found.journeys.joined
-    went = joined.deliveries
-    server = joined.visits["server"].to_numpy()[went["row"].to_numpy()]
-    each = went.assign(server=server)[(~went["is_local"]).to_numpy() & went["was_tried"].to_numpy()]
-    counts = each.drop_duplicates(["row", "relay", "at_s"]).groupby("server").size()
-    rows = []
-    for number, name in found.names.items():
-        real, guess = float(counts.get(number, 0)), float(tried.get(name, 0.0))
-        if real:
-            row = ValidatedFigure(
-                "retries",
-                f"{name}: attempts to hand mail on",
-                guess,
-                real,
-                nan,
-                nan,
-                "1",
-                int(real),
-                MET,
-                "other servers have no log",
-            )
-            rows.append(row if row.off <= tolerance else row._replace(verdict=MISSED))
     return rows

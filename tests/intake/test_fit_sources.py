@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from coexsim.intake.fit import fit
-from coexsim.intake.fit_service import first_tries, server_work, service_figures
+from coexsim.intake.fit_service import server_work, service_figures
+from coexsim.intake.fit_tries import first_tries
 from coexsim.intake.logs.join import join
 from coexsim.intake.logs.read import read_logs
 from coexsim.scenario.load import load_scenario

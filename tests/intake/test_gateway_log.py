@@ -116,6 +116,19 @@ def test_mailboxes_without_a_name_go_the_ways_of_those_with_one(found: Fit) -> N
     assert 'smart_host: "[edge.firm.test]"' in found.scenario_text
 
 
+def test_mailboxes_are_where_the_log_shows_mail_files(tmp_path: Path) -> None:
+    """A set-up whose directory began at the gateway: mail is put into files at the store (`mailboxes.csv`), so they are there."""
+    site = site_in(tmp_path)
+    site.write_text(site.read_text(encoding="utf-8").replace("master: store", "master: edge"), encoding="utf-8")
+    made = fit(LOGS, scenario=site, folder=tmp_path)
+    made.save(tmp_path)
+    fitted = load_scenario(tmp_path / FITTED)
+
+    assert fitted.home_server["onprem"] == "store"
+    assert "mail files are there by the log, not at edge" in made.scenario_text
+    assert [way for way in wrong_ways(made, fitted) if way.is_most and way.measured == "delivered"] == []
+
+
 def test_a_gateway_is_worked_out(tmp_path: Path) -> None:
     """Without a scenario: the MX leads to it, and by no flow does mail end otherwise in the scenario than in the logs."""
     made = fit(LOGS, folder=tmp_path)

@@ -46,7 +46,8 @@ class Journeys:
     `messages` by number: ``row`` (its first visit; below 0: refused as a whole), server, sender, size_bytes, arrived_s, client, is_notice,
     is_sure (it begins here, and is no part of another one), is_repeat (an earlier one has its message-id and sender), recipients.
     `copies`, one row an address at the end of its way: message, written_to, to, row (its last visit), server, relay, outcome (place in
-    `OUTCOMES`), code, delay_s, last_s (of it at the last server, rounded to step_s), hops, attempts.
+    `OUTCOMES`), code, delay_s, last_s (of it at the last server, rounded to step_s), hops (from one logged server to another),
+    attempts (to hand it to another server, or into a mail file).
     """
 
     joined: Joined
@@ -188,7 +189,7 @@ def _is_repeat(joined: Joined, rows: Ints) -> Bools:
 
 def _follow(joined: Joined, messages: pd.DataFrame, tries: pd.DataFrame) -> pd.DataFrame:
     """The last visit of every recipient of every message."""
-    arrived_s = joined.visits["arrived_s"].to_numpy()
+    arrived_s, at = joined.visits["arrived_s"].to_numpy(), joined.visits["server"].to_numpy()
     rows = messages["row"].to_numpy()
     begun = pd.DataFrame({"message": messages.index.to_numpy()[rows >= 0], "row": rows[rows >= 0]})
     front = begun.merge(tries, on="row", how="inner")
@@ -199,10 +200,12 @@ def _follow(joined: Joined, messages: pd.DataFrame, tries: pd.DataFrame) -> pd.D
         if front.empty:
             break
         goes_on = (front["next"].to_numpy() >= 0) & (front["status"].to_numpy() == SENT)
+        to_other = at[front["row"].to_numpy(np.int64)] != at[front["next"].to_numpy(np.int64)]  # no filter of its own
+        front["hops"] += to_other & goes_on
+        front["all_attempts"] -= ~to_other & goes_on
         done.append(front[~goes_on])
         onward = front.loc[goes_on, ["message", "origin_to", "to", "next", "hops", "all_attempts"]]
         onward = onward.rename(columns={"next": "row", "to": "written_to", "all_attempts": "so_far"})
-        onward["hops"] += 1
         met = onward.merge(tries, on=["row", "written_to"], how="left", indicator=True)
         met, unseen = _merged_there(met, tries)
         if len(unseen):
