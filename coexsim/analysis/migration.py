@@ -33,6 +33,7 @@ def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     round_trip_share       1     share of internal mail that makes the round trip
     round_trip_by_theory   1     the square of the hosted share
     wan_bytes              B     bytes that the window's mail put on links between sites
+    expired                1     share of all recipients whose mail expired: it is in no delay
     p95_s ...              s     p95 of the delay of every flow, one column each
     =====================  ====  ===========================================================================
     """
@@ -56,6 +57,7 @@ def curve(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
             "round_trip_share": float(mean.get(("round trip share of internal mail", "all"), np.nan)),
             "round_trip_by_theory": hairpin_share(hosted),
             "wan_bytes": float(mean.get(("WAN bytes", "all"), np.nan)),
+            "expired": float(mean.get(("share expired", "all"), np.nan)),
         }
         if "p95 delay" in mean.index.get_level_values(0):
             row |= {f"p95_s {flow}": float(value) for flow, value in mean["p95 delay"].items()}

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from coexsim.analysis.assess import Assessment
-from coexsim.analysis.candidates import IN_CAPACITY, WAYS, bits_per_s, link_as_wide, say_resource
+from coexsim.analysis.candidates import IN_CAPACITY, WAYS, bits_per_s, link_as_wide, say_amount, say_resource
 from coexsim.analysis.loads import Loads, StationLoad, station_loads
 from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
@@ -134,9 +134,9 @@ def with_only(scenario: Scenario, server: str, table: pd.DataFrame) -> Scenario:
 
 
 def _allowed_share(
-    load: StationLoad, objectives: Sequence[Objective], keep_up: str, *, other: bool
+    load: StationLoad, objectives: Sequence[Objective], keep_up: str, *, other: bool = False, room: float = ROOM
 ) -> tuple[float, str]:
-    """How much of a line may be in use in its busiest hour by the objectives on it; `ROOM` where there is none."""
+    """How much of a line may be in use in its busiest hour by the objectives on it; `room` where there is none."""
     allowed, why = inf, ""
     for each in objectives:
         if each.kind == "utilisation" and each.is_upper and load.server in each.places:
@@ -145,7 +145,7 @@ def _allowed_share(
                 allowed, why = each.limit * grown, each.text
     if allowed < inf:
         return min(allowed, 1.0), why
-    return ROOM, f"{keep_up} at {100 * ROOM:.0f} % in use{', with the other traffic' if other else ''}"
+    return room, f"{keep_up} at {100 * room:.0f} % in use{', with the other traffic' if other else ''}"
 
 
 def shortfalls(scenario: Scenario, server: str, objectives: Sequence[Objective]) -> list[str]:
@@ -161,6 +161,25 @@ def shortfalls(scenario: Scenario, server: str, objectives: Sequence[Objective])
         if needed > has:
             found.append(
                 f"{say_resource(resource, needed)} {why if why.startswith(KEEP_UP) else f'for {why}'}, not {has:g}"
+            )
+    return found
+
+
+def line_shortfalls(scenario: Scenario, objectives: Sequence[Objective]) -> list[str]:
+    """Which lines have less than theory finds enough for mail and other traffic, in words: no machine makes up for them."""
+    world, peak = World(scenario, scenario.run.seed, 0), peak_of(scenario)
+    links = {link.name: link for link in world.network.links.values()}
+    found = []
+    for load in station_loads(scenario).stations:
+        link = links.get(load.server) if load.stage == "link" else None
+        if link is None or not link.bandwidth or not load.rate_per_s:
+            continue
+        used = load.mail_share(load.busiest_per_s) * link.bandwidth + link.most_background(*world.measured_s)
+        allowed, why = _allowed_share(load, objectives, KEEP_UP + peak, room=1.0)
+        if used > allowed * link.bandwidth:
+            needed, has = (say_amount("uplink", value) for value in (used / allowed, link.bandwidth))
+            found.append(
+                f"{load.server} has {has}, and needs {needed} {why if why.startswith(KEEP_UP) else f'for {why}'}"
             )
     return found
 

@@ -23,7 +23,7 @@ from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.headroom import Headroom, find_headroom, most_growths
 from coexsim.analysis.loads import Demand, Loads, station_demand, station_loads
 from coexsim.analysis.measured_mail import MeasuredMail, measured_mail
-from coexsim.analysis.resources import TIMES, find_enough, resource_table
+from coexsim.analysis.resources import TIMES, find_enough, line_shortfalls, resource_table, shortfalls
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.size_words import say_holds, say_measured, say_objectives
 from coexsim.analysis.slo import Verdict
@@ -82,6 +82,8 @@ class Sizing:
     measured: str = ""
     """The hours in which the machines were tried, such as ``from Mon 09:00 to 09:30``."""
     """What theory says of the answer, where it was asked."""
+    at_fault: str = ""
+    """Where no machine holds, and by theory it is a line that fails: which one, what it has and what it needs."""
     times: float | None = None
     """How many times what theory proposes of each resource was shown to be enough, all of it at once; None: nothing was."""
 
@@ -100,6 +102,9 @@ class Sizing:
     @property
     def headline(self) -> str:
         """The answer in words: the machine, what it meets, when and up to which growth, and what the next smaller one misses."""
+        if self.at_fault:
+            asked = f"{self.server} would have to meet {say_objectives(self.objectives)} {self.measured}".rstrip()
+            return f"{self.finding} by theory; {asked}"
         if self.answer is None:
             asked = f"{self.finding} to meet {say_objectives(self.objectives)} {self.measured}"
             return asked.rstrip()
@@ -112,6 +117,8 @@ class Sizing:
     @property
     def finding(self) -> str:
         """The answer as short as a title: the machine, and what the next smaller one misses."""
+        if self.at_fault:
+            return f"No machine helps {self.server}, as it is a line that fails: {self.at_fault}"
         if self.answer is None:
             return (
                 f"Cannot say: no machine was shown to be enough for {self.server}"
@@ -240,7 +247,7 @@ def size(
                 progress=search.tell("headroom of " + found.answer.name), spent=search.spend, loads=search.loads.get(found.answer.name),
             )  # fmt: skip
             found = replace(found, headroom=room)
-        found = replace(found, times=search.enough(found.best))
+        found = replace(found, times=search.enough(found.best), at_fault=_line_at_fault(found, scenario))
     loads = search.loads.get(found.answer.name) if found.answer is not None else None
     measured = say_measured(*measured_window_s(scenario), scenario.run.start)
     return replace(
@@ -251,6 +258,15 @@ def size(
         loads=loads,
         measured=measured,
     )
+
+
+def _line_at_fault(found: Sizing, scenario: Scenario) -> str:
+    """The lines that fail with the largest machine, in words; empty where one holds, or the machine has too little of something itself."""
+    if found.answer is not None or found.undecided or not found.tried:
+        return ""
+    largest = apply(scenario, found.tried[-1].candidate, found.server)
+    own = shortfalls(largest, found.server, found.objectives)
+    return "" if own else "; ".join(line_shortfalls(largest, found.objectives))
 
 
 def most_looks(scenario: Scenario, *, headroom: bool = True) -> int:

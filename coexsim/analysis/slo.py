@@ -39,6 +39,7 @@ from coexsim.units import say_between, say_duration
 SEVERAL, MOST_TO_ASK_FOR = 4, 1000
 """Replications that are asked for where one cannot tell, and the most that are worth asking for."""
 LONGER = "measure longer (run: length, measure)"
+NO_MAIL = f"give the scenario such mail or {LONGER}"
 BEYOND = 10
 """A run's own percentile is taken for good only if so many samples are to be expected beyond it."""
 
@@ -145,7 +146,9 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
         settled_by = ""
         if answer == CANNOT_SAY:
             thin = not window and _is_thin(objective, samples)
-            settled_by = _settled_by(len(samples), 2 * len(samples) if thin else needed, window=window)
+            settled_by = (
+                _settled_by(len(samples), 2 * len(samples) if thin else needed, window=window) if n else NO_MAIL
+            )
         return Verdict(objective, answer, estimate, interval, len(samples), n, why, needed, settled_by, lost)
 
     if not len(values) or n == 0 or np.isnan(values).any():
@@ -173,6 +176,8 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
         return verdict(CANNOT_SAY, Interval(nan, nan, level), short, window=True)
     if answer == CANNOT_SAY:
         needed = _needed(objective, values, level) if interval.known or len(samples) == 1 else None
+        if objective.kind == "utilisation":  # of which window it is stands beside why we cannot say, not in its place
+            why, notes = _excuse(objective, interval, len(samples), why, ""), notes
         return verdict(answer, interval, _excuse(objective, interval, len(samples), why, notes), needed)
     return verdict(answer, _on_its_side(objective, interval, answer), "; ".join(filter(None, (why, notes, growing))))
 

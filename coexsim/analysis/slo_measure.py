@@ -28,7 +28,8 @@ from coexsim.analysis.slo_text import Objective, outages_of
 from coexsim.experiment.figures import HOUR, busiest
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Event, Scenario
-from coexsim.stats import bounded_interval, skewed_interval
+from coexsim.stats import Interval, bounded_interval, skewed_interval
+from coexsim.units import say_duration
 
 GROWTH_SHARE = 0.02
 FEWEST_MINUTES = 15
@@ -174,7 +175,12 @@ def _utilisation(objective: Objective, run: Results, level: float) -> Sample:
         edges = np.arange(len(share)) * BLOCKS // len(share)
         half = half_of(ratio_error(sums(edges, share), sums(edges, np.ones(len(share))), value), BLOCKS, level)
     alone = bounded_interval(value, half, 1.0, level)
-    return Sample(value, arrivals, alone.low, alone.high, total=value, weight=1.0, series=series)
+    if (
+        not isfinite(half) and objective.is_upper and share.min() >= objective.limit
+    ):  # a few minutes do, of which none is within it
+        alone = Interval(float(share.min()), float(share.max()), level)
+    note = f"the mean over {say_duration(60.0 * len(share))}, not of the busiest hour" if len(share) > HOUR else ""
+    return Sample(value, arrivals, alone.low, alone.high, note=note, total=value, weight=1.0, series=series)
 
 
 def _busiest_hour(objective: Objective, run: Results, level: float) -> Sample:

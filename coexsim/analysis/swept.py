@@ -171,8 +171,11 @@ def told(points: pd.DataFrame) -> list[str]:
     """The answer of a sweep in sentences: over one key where answers change, over several where they are not the same as elsewhere."""
     keys = keys_of(points)
     if len(keys) == 1:
-        return [f"{each.say()}." for each in crossings(points, keys[0])] or [unchanged(points)]
-    found = []
+        changes = crossings(points, keys[0])
+        same = [text for text in dict.fromkeys(points["objective"]) if text not in {each.objective for each in changes}]
+        rest = [_throughout(str(text), points) for text in same]
+        return [*(f"{each.say()}." for each in changes), *rest] if changes else [unchanged(points)]
+    found, same = [], []
     for objective, rows in points.groupby("objective", sort=False):
         counts = rows["answer"].value_counts()
         if len(counts) > 1:
@@ -180,7 +183,18 @@ def told(points: pd.DataFrame) -> list[str]:
             found.append(
                 f"Objective {objective}: {counts.index[0]} at {counts.iloc[0]} of {len(rows)} points, {'; '.join(others)}."
             )
-    return found or [unchanged(points)]
+        else:
+            same.append(_throughout(str(objective), points))
+    return [*found, *same] if found else [unchanged(points)]
+
+
+def _throughout(objective: str, points: pd.DataFrame) -> str:
+    """``Objective p95(delay) < 60 s: met at every point.``; or at how many, where of some we cannot say."""
+    counts = points["answer"][points["objective"] == objective].value_counts()
+    if len(counts) == 1:
+        return f"Objective {objective}: {counts.index[0]} at every point."
+    said = ", ".join(f"{answer} at {n} of {counts.sum()}" for answer, n in counts.items())
+    return f"Objective {objective}: {said}."
 
 
 def _places(rows: pd.DataFrame, keys: list[str]) -> str:

@@ -111,7 +111,10 @@ TABLES: dict[str, TableText] = {
     "objectives": TableText(
         f"one row for each point and objective; {_KEYS}, with their unit in the name",
         "objectives.csv in the folder of `coexsim sweep`",
-        {**_JUDGED, "unit": Column("str", "", "unit of limit, estimate and interval")},
+        {
+            **_JUDGED, "unit": Column("str", "", "unit of limit, estimate and interval"),
+            "expired": Column("float64", "1", "of an objective on delay the share of its recipients whose mail expired: it never arrives"),
+        },
     ),
     "migration": TableText(
         "one row for each hosted share", "migration.csv in the folder of `coexsim sweep SCENARIO hosted_share=...`",
@@ -127,6 +130,7 @@ TABLES: dict[str, TableText] = {
             "round_trip_share": Column("float64", "1", "share of internal mail that makes the round trip"),
             "round_trip_by_theory": Column("float64", "1", "the square of the hosted share"),
             "wan_bytes": Column("float64", "B", "bytes that the window's mail put on links between sites"),
+            "expired": Column("float64", "1", "share of all recipients whose mail expired: it is in no delay"),
             "p95_s": Column("float64", "s", "95 % of the recipients of a flow wait so long or less; a column each: p95_s FLOW"),
         },
     ),

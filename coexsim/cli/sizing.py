@@ -87,7 +87,8 @@ def size(
         shown.begin("until when it holds")
         outgrown = _outgrown(asked, found, spec, seed, executor, tell) if asked is not None else []
     keeping = Keeping()
-    sentences = [*_answer(found, spec), *([f"Headroom: {found.headroom}."] if found.headroom is not None else [])]
+    room = _headroom(found, moving=asked is not None and bool(asked.plan))
+    sentences = [*_answer(found, spec), *room]
     sentences += outgrown + found.doubts(spec)
     _write_size(found, spec, sentences, folder, keeping, pictures=pictures)
     if as_json:
@@ -96,7 +97,7 @@ def size(
     elif quiet:
         say([*sentences, not_counted(spec)])
     else:
-        _say_size(found, spec)
+        _say_size(found, spec, room)
         if outgrown:
             say(outgrown)
         make_console().print(scope(spec))
@@ -142,7 +143,8 @@ def _outgrown(
         return asked.look(then, seed, executor, progress=lambda _: tell("day by day"))
 
     if found.answer is None:
-        return []
+        today = "we cannot say of today's load" if found.undecided else "with today's load it does not hold"
+        return [f"Until when it holds was not looked for: {today}, with any of the machines."]
     if found.headroom is not None and not asked.plan:
         said = [say_outgrown(found.headroom, asked.growth, asked.start)]
     else:
@@ -154,7 +156,14 @@ def _outgrown(
     return said if total is None else [*said, str(total)]
 
 
-def _say_size(found: Sizing, spec: Scenario) -> None:
+def _headroom(found: Sizing, *, moving: bool) -> list[str]:
+    """The sentence on growth; beside a plan that moves people, whose load it is."""
+    if found.headroom is None:
+        return []
+    return [f"Headroom{' of the set-up as it is, before the plan moves anybody' * moving}: {found.headroom}."]
+
+
+def _say_size(found: Sizing, spec: Scenario, room: list[str]) -> None:
     """The answer first, then what it rests on."""
     from coexsim.report.saying import say_verdicts
     from coexsim.report.tables import words
@@ -162,8 +171,8 @@ def _say_size(found: Sizing, spec: Scenario) -> None:
     console = make_console()
     for number, line in enumerate(_answer(found, spec)):
         console.print(line, style=None if number else "bold")
-    if found.headroom is not None:
-        console.print(f"Headroom: {found.headroom!s}.")
+    for line in room:
+        console.print(line)
     best = found.best
     if best is not None:
         console.print()

@@ -219,12 +219,15 @@ def key_and_values(word: str) -> tuple[str, str]:
 
 
 def _migration(points: Any, note: str) -> Group:
+    from coexsim.report.saying import DELIVERED
     from coexsim.report.tables import plain_table, titled
     from coexsim.report.words import say_flow
     from coexsim.units import say_bytes, say_duration
 
     delays = [name for name in points.columns if name.removeprefix("p95_s ") in MAIN_FLOWS]
     heads = ["hosted", "msg/s", "busy\ncores", "cores\nneeded", "round\ntrip", "by\ntheory", "WAN"]
+    lost = bool((points["expired"] > 0).any())
+    heads += ["expired"] * lost
     table = plain_table([], [*heads, *(say_flow(d.removeprefix("p95_s ")).replace("→ ", "→\n") for d in delays)])
     for row in points.to_dict("records"):
         cores = row["cores_needed"]
@@ -232,10 +235,10 @@ def _migration(points: Any, note: str) -> Group:
         table.add_row(
             f"{100 * row['hosted_share']:.0f} %", f"{row['work_per_s']:.1f}", f"{row['busy_cores']:.2f}", needed,
             _percent(row["round_trip_share"]), _percent(row["round_trip_by_theory"]), say_bytes(row["wan_bytes"]),
-            *(say_duration(row[name]) for name in delays),
+            *[_percent(row["expired"])] * lost, *(say_duration(row[name]) for name in delays),
         )  # fmt: skip
     late = "" if points["keeps_up"].all() else "* the cores cannot keep up: needed for the work that came in an hour"
-    return titled("As people move to the hosted side; delays: p95", table, late, note)
+    return titled("As people move to the hosted side; delays: p95", table, late, note, DELIVERED if lost else "")
 
 
 def _percent(share: float) -> str:

@@ -57,16 +57,21 @@ class Listed:
 
 
 def mailing_mail(load: LoadSpec, index: int, book: Book, start: Moment) -> Listed:
-    """A mailing to all mailboxes: one message, or as many as it takes with so many recipients each."""
+    """A mailing to all mailboxes: one message, or as many as it takes with so many recipients each.
+
+    None from or to a side on which nobody is, as long as the organisation has mailboxes elsewhere: when all have moved, it is no mail.
+    """
     spec = load.bulk[index]
     senders = book.of(spec.sender)
     reached = {c.address for place in spec.to for c in book.of(place)}
     left = [(c.address, c.mailboxes) for c in book.classes if c.address in reached]
-    if not senders or not left:
+    if (not senders or not left) and (not book.mailboxes() or not book.of("internet")):
         place = spec.to[0] if senders else spec.sender
         raise wrong(f"load.bulk[{index}]", f"{place!r} has no mailboxes; {cure(place)}")
     each = spec.recipients_per_copy or sum(c.mailboxes for c in book.of("everybody"))
-    patterns = []
+    patterns: list[int] = []
+    if not senders:
+        left = []
     while left:
         room = each
         counts: list[tuple[str, int]] = []
@@ -79,7 +84,7 @@ def mailing_mail(load: LoadSpec, index: int, book: Book, start: Moment) -> Liste
                 left.insert(0, (address, boxes - taken))
         patterns.append(book.pattern(counts))
     n = len(patterns)
-    sender = book.address(max(senders, key=lambda c: c.mailboxes).address)
+    sender = book.address(max(senders, key=lambda c: c.mailboxes).address) if senders else 0
     return Listed(load.bulk_name(index), MailColumns(np.full(n, spec.at.after(start)), np.full(n, sender, np.int32),
                                np.array(patterns, np.int32), np.full(n, spec.size, np.int64)))  # fmt: skip
 

@@ -43,7 +43,7 @@ def simulate(
     scenario: Scenario, *, seed: int | None = None, replication: int = 0, alternative: str = "", keep_visits: bool = False,
     progress: RunProgress | None = None, engine: Engine = "auto", stream: bool = False, mail_log: MailLog | None = None,
 ) -> Results:  # fmt: skip
-    """Simulate a scenario once.
+    """Simulate a scenario once, however many replications its `run` has: `coexsim.replicate` runs as many as are asked for.
 
     `seed` is the scenario's own unless given; `replication` picks one of its independent repetitions. `progress` is told the
     simulated time in seconds, how many recipients were sent mail and how many attempts came to nothing so far; a notebook shows it

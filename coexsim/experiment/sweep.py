@@ -57,6 +57,13 @@ Measure = Callable[[Results, Scenario], Kept]
 """More of a run than `figures` has; a function that pickle knows by its name."""
 
 
+NOT_SWEPT = {
+    "run.seed": "all points meet the same mail, so the seed is not varied: several replications (-n 4) are other mail, each its own",
+    "run.replications": "every point has as many replications: say how many of each (-n 4)",
+}
+"""Keys that would make no difference between points."""
+
+
 class SweepPoint(NamedTuple):
     """One combination of values."""
 
@@ -147,6 +154,13 @@ def figures_of(
 
 def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[SweepPoint]:
     """Every combination of the values, the last key changing fastest. Raises `ScenarioError` with all that is wrong."""
+    refused = [
+        Problem(*scenario.source.where(tuple(key.split("."))), key, why)
+        for key, why in NOT_SWEPT.items()
+        if key in grid
+    ]
+    if refused:
+        raise ScenarioError(refused)
     lists = {key: read_values(values) for key, values in grid.items()}
     points, problems = [], []
     for combination in product(*lists.values()):

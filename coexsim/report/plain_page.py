@@ -15,6 +15,7 @@ from coexsim.experiment.store import make_folder
 from coexsim.report.breaks import breakable, unbroken, whole_arrows
 from coexsim.report.documented import documented
 from coexsim.report.style import Picture, png_and_svg
+from coexsim.scenario.assumptions import Assumption
 from coexsim.text import page_bytes
 
 PAGE = "report.html"
@@ -39,12 +40,12 @@ class Section(NamedTuple):
 
 def write_plain_page(
     folder: str | Path, title: str, asked: Sequence[tuple[str, str]], answer: Sequence[str], sections: Sequence[Section], scope: str,
-    *, of: str = "", page: str = PAGE, tables: Sequence[str] = (),
+    *, of: str = "", page: str = PAGE, tables: Sequence[str] = (), given: Sequence[Assumption] | None = None,
 ) -> Path:  # fmt: skip
     """Write the page and each picture as PNG. All words are text, whatever they hold. Returns the page's path.
 
     `title` is the finding, and `of` what it is of, the scenario's title, which stands small above it.
-    The columns of the `tables` that lie beside it are told at its end.
+    The columns of the `tables` that lie beside it are told at its end, and the assumptions that are `given` for an answer of runs.
     """
     folder = Path(folder)
     make_folder(folder)
@@ -63,7 +64,7 @@ def write_plain_page(
         shown.append((_without_empty(section), drawn))
     text = environment.get_template("plain_page.html.j2").render(
         title=title, of=of, asked=asked, answer=answer, sections=shown, scope=scope, css=Markup(css),
-        tables=documented(dict.fromkeys(tables)),
+        tables=documented(dict.fromkeys(tables)), assumptions=given, from_memory=sum(each.is_from_memory for each in given or ()),
     )  # fmt: skip
     write_own(folder / page, page_bytes(text))
     return folder / page

@@ -13,25 +13,28 @@ from coexsim.answers import MET
 from coexsim.report.headings import page_head
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import is_shaded, plot_sizing_curve
-from coexsim.report.words import say_stage, scope
+from coexsim.report.words import OF_CHANCE, say_stage, scope
+from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.model import Scenario
 
-INTERVALS = "Bars and bands are 95 % intervals"
-SHADED = "; where the answer changes from one machine to the next is shaded."
+INTERVALS = f"Bars and bands are 95 % intervals. {OF_CHANCE}"
+SHADED = " Where the answer changes from one machine to the next is shaded."
 
 
 def write_size(found: Sizing, scenario: Scenario, folder: str | Path, answer: Sequence[str]) -> Path:
     """Write ``report.html`` and ``sizing.png``. `answer` are the sentences that the page begins with. Returns the page's path."""
     table = found.table()
     picture = plot_sizing_curve(table) if table["estimate"].notna().any() else None
-    shown = "" if picture is None else INTERVALS + (SHADED if is_shaded(table) else ".")
+    shown = "" if picture is None else INTERVALS + SHADED * is_shaded(table)
     sections = [_machines(found)._replace(name="sizing", picture=picture, note=shown)]
     if found.best is not None:
         sections += [_verdicts(found), _resources(found, scenario)]
     asked = [("Domain", scenario.domain), ("Server to be sized", found.server), ("Runs", f"{found.runs:,}")]
     of = f"{scenario.title or scenario.source.file}: how big"
     title = page_head([found.finding], found.finding)
-    return write_plain_page(folder, title, asked, answer, sections, scope(scenario), of=of, tables=["sizing"])
+    return write_plain_page(
+        folder, title, asked, answer, sections, scope(scenario), of=of, tables=["sizing"], given=assumptions(scenario)
+    )
 
 
 def _machines(found: Sizing) -> Section:

@@ -15,6 +15,7 @@ from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.sizing import plot_sizing_curve
 from coexsim.report.style import Picture
 from coexsim.report.words import scope
+from coexsim.scenario.assumptions import assumptions
 from coexsim.scenario.model import Scenario
 from coexsim.text import say_lost
 from coexsim.units import say_between
@@ -38,7 +39,7 @@ def write_sweep(points: pd.DataFrame, scenario: Scenario, folder: str | Path, ch
     answer = list(changes) or told(points)
     return write_plain_page(
         folder, page_head(answer, f"The objectives over {' and '.join(keys)}"), [("Domain", scenario.domain), *values], answer,
-        _sections(points, keys), scope(scenario), of=of, tables=["objectives", "sweep"],
+        _sections(points, keys), scope(scenario), of=of, tables=["objectives", "sweep"], given=assumptions(scenario),
     )  # fmt: skip
 
 

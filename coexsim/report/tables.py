@@ -5,6 +5,7 @@ Nothing here reads rich's markup: what stands in brackets in a name stays in bra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ class PlainTable(Table):
                 for head, cell in zip(heads[1:], cells[1:], strict=True)
                 if cell.plain
             ]
-            yield cells[0] if self.columns[0].justify != "right" else Text.assemble(f"{heads[0]} ", cells[0])
+            is_number = self.columns[0].justify == "right" or bool(re.match(r"[\d.]", cells[0].plain))
+            yield Text.assemble(f"{heads[0]} ", cells[0]) if is_number else cells[0]
             if said:
                 yield Padding(Text("; ").join(said), (0, 0, 0, GAP), expand=False)
 

@@ -58,6 +58,13 @@ def say_limit(row: dict[str, Any]) -> str:
     return f"{row['limit']:,} {words.removesuffix('s') if row['limit'] == 1 else words}"
 
 
+OF_CHANCE = (
+    "They tell what chance does to mail of the rates, sizes and times of work that were assumed, not whether these are right, nor what a "
+    "model leaves out."
+)
+"""What an interval of simulated runs says, and what it leaves out."""
+
+
 def scope(scenario: Scenario) -> str:
     """What an answer counts, and what it does not."""
     besides = ", and the other traffic on its lines that it gives by hours" if _has_background(scenario) else ""

@@ -16,7 +16,7 @@ from coexsim.analysis.assess import FIRST_LOOK, Measured, assess, look_levels, l
 from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
 from coexsim.analysis.headroom import bracket, find_headroom, grown, most_growths
 from coexsim.analysis.loads import StationLoad, station_loads
-from coexsim.analysis.resources import COLUMNS, TIMES, find_enough, shortfalls
+from coexsim.analysis.resources import COLUMNS, TIMES, find_enough, line_shortfalls, shortfalls
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.sizing import Sizing, Tried, most_looks, size
 from coexsim.analysis.slo_measure import Sample
@@ -588,3 +588,26 @@ def test_what_was_not_shown_to_be_enough_is_not_said() -> None:
     tried.clear()
     assert find_enough(scenario, "onprem", lambda _: times(9.0), holds) == TIMES[0]
     assert tried == []
+
+
+def test_a_line_that_fails_is_named_and_not_the_machine() -> None:
+    """2,376 messages of 1 MB an hour need 5.28 Mbit/s of a line; at 70 % 7.54, whatever the machine."""
+    lines = {
+        "sites": ["office", "internet"],
+        "links": [{"between": ["office", "internet"], "bandwidth": "6 Mbit/s", "name": "wire"}],
+        "servers.external.site": "internet",
+        "load.streams.0.sizes": "1 MB",
+    }
+    limit = "utilisation(wire) < 70 %"
+    machines = "candidates: [{name: five, cores: 5, cost: 1}, {name: ten, cores: 10, cost: 2}], replications: 4"
+    scenario = changed(station(limit, hours=2, size=machines), lines)
+    [line] = line_shortfalls(scenario, read_objectives(scenario))
+    found = sized(scenario)
+
+    assert found.exit_code == 1
+    assert found.headline.startswith(
+        "No machine helps onprem, as it is a line that fails: internet to office has 6 Mbit/s, and needs 7."
+    )
+    assert found.at_fault == line
+    assert float(line.split("needs ")[1].split(" Mbit/s")[0]) == pytest.approx(5.28 / 0.7, rel=0.1)
+    assert sized(station("mean(wait) < 10 s", hours=2, size=CORES.replace("1..24", "2..3"))).at_fault == ""

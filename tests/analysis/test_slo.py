@@ -187,6 +187,31 @@ def test_utilisation_is_busy_workers_over_workers() -> None:
     assert verdict("utilisation(smart-host.cores) < 65 %", *runs).answer == "missed"
 
 
+def test_cores_that_are_never_idle_miss_their_limit_in_one_short_run_too() -> None:
+    """Half an hour of one run, in which no minute is within the limit; where one is, one run cannot say."""
+    stages = [{"server": "onprem", "stage": "cores", "workers": 1.0}]
+
+    def found(busy: list[float]) -> Verdict:
+        run = made_up(
+            [1.0], stages=stages, timeline={("onprem", "cores"): {"busy": busy, "arrivals": [9.0] * 30}}, minutes=30
+        )
+        return verdict("utilisation(onprem.cores) < 70 %", run)
+
+    assert (found([0.98, *[1.0] * 29]).answer, found([0.98, *[1.0] * 29]).interval[:2]) == ("missed", (0.98, 1.0))
+    assert found([0.5, *[1.0] * 29]).answer == "cannot say"
+
+
+def test_a_utilisation_says_of_which_window_it_is_where_that_is_not_the_busiest_hour() -> None:
+    """A quiet day with one full hour: 1/12 of it is busy, and a page tells the busiest hour besides."""
+    busy = [1.0] * 60 + [0.0] * 660
+    stages = [{"server": "onprem", "stage": "cores", "workers": 1.0}]
+    timeline = {("onprem", "cores"): {"busy": busy, "arrivals": [1.0] * 720}}
+    day = [made_up([1.0], i, stages=stages, timeline=timeline, minutes=720) for i in range(3)]
+
+    assert verdict("utilisation(onprem.cores) < 70 %", *day).why == "the mean over 12 h, not of the busiest hour"
+    assert verdict("utilisation(onprem.cores, busiest hour) < 70 %", *day).why == ""
+
+
 def test_the_busiest_hour_is_the_sixty_minutes_with_most_work() -> None:
     """Not a clock hour, not the whole window; a shorter window counts as it is."""
     series = np.zeros(300)
@@ -541,7 +566,7 @@ def test_what_would_settle_it_is_said_where_we_cannot_say() -> None:
     assert settled_by("mean(delay) < 10.5 s", near[1]) == "run 4 replications (-n 4)"
     longer = "measure longer (run: length, measure)"
     assert settled_by("mean(delay) < 20 s", *[s._replace(growing="it grows") for s in near]) == longer
-    assert settled_by("mean(delay) < 20 s", near[1]._replace(n=0)) == f"run 4 replications (-n 4) or {longer}"
+    assert settled_by("mean(delay) < 20 s", near[1]._replace(n=0)) == f"give the scenario such mail or {longer}"
     assert settled_by("mean(delay) < 20 s", *near) == settled_by("mean(delay) < 5 s", *near) == ""
 
 

@@ -160,6 +160,23 @@ def test_it_is_said_where_nothing_changes(points: pd.DataFrame, answers: list[st
     assert unchanged(points.assign(answer=answers)) == said.replace(SPAN, _span(points))
 
 
+def test_every_objective_is_told(points: pd.DataFrame) -> None:
+    """Beside one whose answer changes also the one that is the same all along, and the one of which we cannot say."""
+    key = str(points.columns[0])
+    others = [
+        points.assign(objective="b", answer="met"),
+        points.assign(objective="c", answer=["cannot say", "met", "met"]),
+    ]
+    said = told(pd.concat([points, *others], ignore_index=True))
+
+    assert said[0].startswith(f"Objective {LIMIT}: missed up to ")
+    assert said[1:] == ["Objective b: met at every point.", "Objective c: met at 2 of 3, cannot say at 1 of 3."]
+    both = pd.concat([points, *others], ignore_index=True)
+    both.insert(1, "other", [1.0, 2.0, 3.0] * 3)
+    assert [each.split(":")[0] for each in told(both)] == [f"Objective {LIMIT}", "Objective c", "Objective b"]
+    assert key == "servers.onprem.capacity.cores"
+
+
 def test_over_two_keys_it_is_said_where_the_answer_is_another(
     points: pd.DataFrame, scenario: Scenario, tmp_path: Path
 ) -> None:

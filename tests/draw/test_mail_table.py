@@ -569,7 +569,7 @@ def test_a_table_that_is_none_is_refused(change: dict[str, Any], text: str, tmp_
         (OFFICE, organisation(0, 0), "there are no mailboxes; give the directory a population"),
         (OFFICE, organisation()[:2], "'internet' has no mailboxes; add a server of kind external"),
         ({"streams": [{"from": "internet", "to": "hosted", "rate": "1/s"}]}, organisation(5, 0), "load.streams[0].to: 'hosted' has no"),
-        ({"bulk": [{"at": "1 h", "from": "hosted", "size": "1 MB"}]}, organisation(5, 0), "load.bulk[0]: 'hosted' has no mailboxes"),
+        ({"bulk": [{"at": "1 h", "from": "hosted", "size": "1 MB"}]}, organisation(0, 0), "load.bulk[0]: 'hosted' has no mailboxes"),
     ],
 )  # fmt: skip
 def test_a_load_that_cannot_be_drawn_is_refused_at_once(
@@ -580,6 +580,15 @@ def test_a_load_that_cannot_be_drawn_is_refused_at_once(
         draw(LoadSpec.from_data(keys), classes, MONDAY, DAY_S, 1, 0)
 
     assert text in str(error.value)
+
+
+@pytest.mark.parametrize("mailing", [{"from": "hosted"}, {"from": "onprem", "to": "hosted"}])
+def test_a_mailing_from_or_to_a_side_on_which_nobody_is_is_no_mail(mailing: dict[str, Any]) -> None:
+    """Before the first and after the last has moved: 0 and 100 % hosted are asked first."""
+    load = LoadSpec.from_data({"bulk": [{"at": "1 h", "size": "1 MB", **mailing}]})
+
+    assert list(draw(load, organisation(5, 0), MONDAY, DAY_S, 1, 0)) == []
+    assert sum(len(block.born_s) for block in draw(load, organisation(5, 5), MONDAY, DAY_S, 1, 0)) == 1
 
 
 def test_a_load_without_mail_is_no_block() -> None:

@@ -92,6 +92,13 @@ def test_what_is_no_scenario_is_said_before_the_first_run() -> None:
         at_values(small(), {"hosted_share": "110 %"})
 
 
+@pytest.mark.parametrize("key", ["run.seed", "run.replications"])
+def test_a_key_that_makes_no_difference_between_points_is_refused(key: str) -> None:
+    """Seed and number of replications are the sweep's own: three times the same figures would be taken for an answer."""
+    with pytest.raises(ScenarioError, match=r"-n 4"):
+        grid_points(small(), {key: [1, 2, 3]})
+
+
 def test_people_may_be_counted_and_the_load_may_grow() -> None:
     """hosted_share is a share, or above 1 a number of mailboxes; growth multiplies what the scenario has, as in explore."""
     people = sum(small().directory.population.values())

@@ -67,6 +67,14 @@ def test_a_row_that_begins_with_a_number_says_of_what() -> None:
     assert printed(made, 50)[0] == "hosted 25 %"
 
 
+def test_a_row_that_begins_with_a_value_of_a_key_says_of_which() -> None:
+    """Values of a swept key stand to the left, as words do; folded they are no bare numbers."""
+    made = plain_table(["hosted\n_share", "flow"], ["a rather long head"] * 3)
+    made.add_row("50 %", "internet", "1", "2", "3")
+
+    assert printed(made, 40)[0] == "hosted _share 50 %"
+
+
 def test_columns_of_words_are_folded_between_words() -> None:
     """An objective is never broken within its name, and the widest columns give most."""
     made = plain_table(["objective", "answer", "figure (95 % interval)", "remark"], [])
@@ -82,7 +90,17 @@ def test_columns_of_words_are_folded_between_words() -> None:
 
 def test_a_figure_without_an_upper_end_is_told_by_its_lower() -> None:
     """As `coexsim run` says it: at least, not "to never"."""
-    row = {"objective": "p95(delay) < 30 s", "limit": 30.0, "estimate": 1.6, "low": 0.922, "answer": "met", "unit": "s"}
-    points = pd.DataFrame([{"growth": 1, **row, "high": inf}, {"growth": 2, **row, "high": 2.0}])
+    row = {
+        "objective": "p95(delay) < 30 s",
+        "limit": 30.0,
+        "estimate": 1.6,
+        "low": 0.922,
+        "answer": "met",
+        "unit": "s",
+        "expired": 0.0,
+    }
+    lost = {"growth": 3, **row, "estimate": inf, "low": inf, "high": inf, "answer": "missed", "expired": 0.33}
+    points = pd.DataFrame([{"growth": 1, **row, "high": inf}, {"growth": 2, **row, "high": 2.0}, lost])
 
-    assert [cells[1] for cells in rows_of(points)[1]] == ["met: 1.6 s (at least 922 ms)", "met: 1.6 s (922 ms to 2 s)"]
+    told = [cells[1] for cells in rows_of(points)[1]]
+    assert told == ["met: 1.6 s (at least 922 ms)", "met: 1.6 s (922 ms to 2 s)", "missed: never (33 % expired)"]
