@@ -51,19 +51,30 @@ def _ends_of(name: str) -> dict[str, Column]:
     }  # fmt: skip
 
 
-_DELAYS = {
-    "flow": Column("str", "", "the index: such as hosted->onprem; with `by`, another column of mail"),
-    "recipients": Column("int64", "1", "recipients that mail was delivered to, all replications together"),
-    "mean_s": Column("float64", "s", "mean delay of all replications' mail together"),
-    **_ends_of("mean_s"),
-} | {
-    name: column
-    for p in (50, 95, 99)
-    for name, column in (
-        (f"p{p}_s", Column("float64", "s", f"delay that {p} % of the recipients of all replications do not exceed")),
-        *_ends_of(f"p{p}_s").items(),
-    )
-}
+_DELAYS = (
+    {
+        "flow": Column("str", "", "the index: such as hosted->onprem; with `by`, another column of mail"),
+        "recipients": Column("int64", "1", "recipients that mail was delivered to, all replications together"),
+        "mean_s": Column("float64", "s", "mean delay of all replications' mail together"),
+        **_ends_of("mean_s"),
+    }
+    | {
+        name: column
+        for p in (50, 95, 99)
+        for name, column in (
+            (
+                f"p{p}_s",
+                Column("float64", "s", f"delay that {p} % of the recipients of all replications do not exceed"),
+            ),
+            *_ends_of(f"p{p}_s").items(),
+        )
+    }
+    | {
+        "expired": Column(
+            "float64", "1", "share of the recipients who were sent such mail, whose mail expired: it is in no delay"
+        )
+    }
+)
 _COUNTS = {"sent": Column("int64", "1", "recipients; the sum of the five outcomes")} | {
     outcome: Column("int64", "1", f"recipients whose mail is {outcome}" if outcome == "in transit" else f"of these, {outcome}")
     for outcome in TABLE_OUTCOMES
