@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coexsim.errors import InputError
+from coexsim.intake.configs.importing import import_setup
 from coexsim.intake.configs.people import MOST_BY_NAME
 from coexsim.scenario.load import load_scenario
 from coexsim.scenario.model import PersonSpec
@@ -266,9 +267,33 @@ def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     assert (unread.what, unread.value, unread.matters) == ("columns", "mailbox", True)
     assert "all are taken to be at onprem" in unread.meaning
     assert [(each.what, each.value, each.matters) for each in told] == [
-        ("columns", "city", False),
         ("type", "onprem", True),
+        ("columns", "city", False),
     ]
+
+
+def test_people_whom_the_scenario_places_need_no_server(tmp_path: Path) -> None:
+    """A list without a column of places, into a scenario that knows everybody: no server is added, nobody is moved; columns as written."""
+    into = tmp_path / "site.yaml"
+    into.write_text(
+        "coexsim: 1\ndomain: corporate.com\nservers:\n  store: {kind: postfix, host: store.corporate.com}\n"
+        "directory: {master: store, people: {anna: {mail_file: store}, ida: {mail_system: other-internet-mail}}}\n",
+        encoding="utf-8",
+    )
+    table = "E-Mail-Adresse;Weitere Adressen;Gr\u00f6\u00dfe (MB)\nanna@corporate.com;a@corporate.com;3\nida@corporate.com;;4\n"
+    (tmp_path / "users.csv").write_text(table, encoding="cp1252")
+    found = import_setup(tmp_path / "users.csv", kind="directory", into=into)
+    into.write_text(found.text, encoding="utf-8")
+    scenario = load_scenario(into)
+
+    assert list(scenario.servers) == ["store"]
+    assert scenario.directory.people["anna"].mail_file == "store"
+    assert [(each.value, each.matters) for each in found.unused] == [
+        ("Weitere Adressen", True),
+        ("Gr\u00f6\u00dfe (MB)", False),
+    ]
+    assert "mail addresses" in found.unused[0].meaning
+    assert found.unused[1].meaning == "not read"
 
 
 ROUTED = """dn: uid=alice,dc=acme,dc=example

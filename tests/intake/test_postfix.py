@@ -358,6 +358,32 @@ def test_tables_in_folders_below_are_found(tmp_path: Path) -> None:
     assert len(told(found, "virtual_alias_maps")) == 1
 
 
+def test_an_address_that_a_program_serves_ends_here(tmp_path: Path) -> None:
+    """A mailing list in transport_maps: transport(5) hands its mail to the program, whoever lists the address; it is no mailbox elsewhere.
+
+    In a relay domain whose recipients are not listed every address is taken (postconf(5), relay_recipient_maps); in a domain with
+    mailboxes only listed ones are (reject_unlisted_recipient).
+    """
+    more = (
+        "virtual_mailbox_domains = corporate.com\nvirtual_mailbox_maps = hash:/etc/postfix/vmailbox\n"
+        "virtual_alias_maps = hash:/etc/postfix/virtual\nrelay_domains = lists.corporate.com\n"
+        "transport_maps = hash:/etc/postfix/transport\n"
+    )
+    files: dict[str, str | bytes] = {
+        "main.cf": MAIN + more, "vmailbox": "ann@corporate.com ann/\n", "virtual": "sales@corporate.com sales@corporate.com\n",
+        "transport": "sales@corporate.com mailman:\nold@corporate.com mailman:\nnews@lists.corporate.com lmtp:[127.0.0.1]:8024\n",
+        "master.cf": "smtp inet n - y - - smtpd\nmailman unix - n n - - pipe\n  flags=FR user=list argv=/usr/lib/mailman/mail ${user}\n",
+    }  # fmt: skip
+    scenario = scenario_of(tmp_path, files, "postfix")
+    ends = {
+        to: trace(scenario, "ann", to).recipients[0].outcome
+        for to in ("sales@corporate.com", "old@corporate.com", "news@lists.corporate.com", "other@lists.corporate.com")
+    }
+
+    assert ends["sales@corporate.com"] == ends["news@lists.corporate.com"] == "delivered"
+    assert ends["old@corporate.com"] != "delivered"
+
+
 def test_a_transport_without_anything_exempts_from_wider_ones(tmp_path: Path) -> None:
     """transport(5): ``my.domain :`` before ``* smtp:outbound-relay`` leaves my.domain as it is; without a wider one it says nothing."""
     table = "corporate.com :\n.corporate.com :\n* smtp:[outbound.example]\n"

@@ -22,6 +22,7 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
     server = asked.server or "onprem"
     people = RecipientRecords(found, server, asked)
     kind, entries = "", 0
+    tables: list[tuple[Record, dict[str, tuple[Where, bool]]]] = []  # each with its first record
     for file in files:
         unread: dict[str, tuple[Where, bool]] = {}
         records = ldif_records(file) if is_ldif(file) else csv_records(file)
@@ -29,13 +30,13 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
         for number, record in enumerate(records, start=1):
             if number == 1 and not record.dn:
                 _has_addresses(file, record)
-                _tell_unread(found, record, server)
-            if record.dn:
-                _note_unread(record, unread)
+                tables.append((record, unread))
+            _note_unread(record, unread)
             kind = kind or _product(record)
             people.take(record)
         found.counts[f"entries of {file.name}"] = number
-        _tell_attributes(found, unread)
+        if not tables or tables[-1][1] is not unread:
+            _tell_attributes(found, unread)
         entries += number
     if not entries:
         text = (
@@ -43,9 +44,13 @@ def read_directory(files: Sequence[File], asked: Asked) -> Found:
         )
         fail(files[0].name, 0, text)
     people.finish()
+    lives_here = any(person.placed and person.home == server for person in found.people)
+    who = "whom the scenario does not know is" if asked.people else "all are"
+    for record, unread in tables:
+        _tell_unread(found, record, unread, server if lives_here else "", who)
     _tell_unlisted(found, asked)
     found.domain = asked.domain or people.usual_domain()
-    if server not in asked.addresses:
+    if server not in asked.addresses and (lives_here or not asked.addresses):
         note = "taken from the form of the directory" if kind else "the directory does not say what its server is"
         found.put(("servers", server, "kind"), kind or "postfix", files[0].at(0), f"{note}; import the server too")
         found.master = server
@@ -86,9 +91,9 @@ def _has_addresses(file: File, record: Record) -> None:
 
 
 def _note_unread(record: Record, unread: dict[str, tuple[Where, bool]]) -> None:
-    """Note the attributes of an entry of LDIF that are not read: where each stands first, and whether it speaks of mail."""
+    """Note what is not read of an entry: where each attribute or column stands first, and whether it speaks of mail."""
     for name in record.values.keys() - READ:
-        first, speaks = unread.get(name, (record.where, name.startswith("mail")))
+        first, speaks = unread.get(name, (record.where, bool(record.dn) and name.startswith("mail")))
         unread[name] = first, speaks or any("@" in value for value in record.values[name])
 
 
@@ -104,12 +109,22 @@ def _tell_attributes(found: Found, unread: dict[str, tuple[Where, bool]]) -> Non
             found.leave("attributes", ", ".join(names), where, meaning, matters=speaks)
 
 
-def _tell_unread(found: Found, record: Record, server: str) -> None:
-    """Name the columns of a table that are not read; they matter where none of the others says where a mail file is."""
-    unread = sorted(record.columns.keys() - READ - {""})
-    if not unread:
-        return
-    is_placed = not record.columns.keys().isdisjoint(PLACING)
+def _tell_unread(found: Found, first: Record, unread: dict[str, tuple[Where, bool]], server: str, who: str) -> None:
+    """Name the columns of a table that are not read, as they are written. They matter where they hold addresses, and where no column says
+    where a mail file is, so that people are taken to be at `server`; empty: the scenario knew it of everybody.
+    """
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for name in sorted(first.columns.keys() - READ - {""}):
+        names[name in unread and unread[name][1]].append(first.columns[name].strip())
+    is_placed = not first.columns.keys().isdisjoint(PLACING) or not server
     nowhere = "no column says where a mail file is (RecipientTypeDetails, RemoteRoutingAddress, MailServer)"
-    meaning = "not read" if is_placed else f"not read, and {nowhere}: all are taken to be at {server}"
-    found.leave("columns", ", ".join(unread), record.where._replace(line=1), meaning, matters=not is_placed)
+    more = "" if is_placed else f", and {nowhere}: {who} taken to be at {server}"
+    of_mail = (
+        "not read, though they hold mail addresses: aliases, routing and members that they say are not in the scenario"
+    )
+    for columns, meaning, matters in (
+        (names[True], of_mail if names[False] else of_mail + more, True),
+        (names[False], f"not read{more}", not is_placed),
+    ):
+        if columns:
+            found.leave("columns", ", ".join(columns), first.where._replace(line=1), meaning, matters=matters)

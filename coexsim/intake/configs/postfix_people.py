@@ -38,11 +38,29 @@ class People:
                 taken_whole.add(entry.key[1:].casefold())
             elif "@" in entry.key:
                 self._add(Mailbox(entry.key, None, entry.where))
+        self._served_by_programs(taken_whole)
         self._unlisted(taken_whole | caught)
         self._local_people()
         self._listed_again()
         self._tell_others(asked)
         self._found.people += self._people.values()
+
+    def _served_by_programs(self, taken_whole: set[str]) -> None:
+        """Addresses that the transport table hands to a program, such as those of mailing lists: their mail ends here, if it is taken.
+
+        Recipients of domains with mailboxes, and of relay domains that are listed, are taken only where a table lists them (postconf(5)).
+        """
+        lists_relayed = self._tables.are_set("relay_recipient_maps")
+        for entry in self._tables.entries("transport_maps"):
+            address, domain = entry.key.casefold(), entry.key.casefold().rpartition("@")[2]
+            if "@" not in entry.key or self._domains.sent.get(address) != "virtual:":
+                continue
+            person = self._people.get(address)
+            is_open = domain in self._domains.relayed and (not lists_relayed or domain in taken_whole)
+            if person is not None:
+                self._people[address] = person._replace(home=self._name)
+            elif is_open:
+                self._add(Mailbox(entry.key, self._name, entry.where))
 
     def _unlisted(self, taken_whole: set[str]) -> None:
         """People of the scenario whom this server's tables do not list: it refuses them at RCPT; known_at says who has their records."""
