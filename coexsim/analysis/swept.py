@@ -39,11 +39,14 @@ def sweep(
     """`experiment.sweep.sweep` with the scenario's objectives among the figures.
 
     Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where, value, unit``. An
-    objective is a figure ``objective`` of its text, with the ends of the run's own 95 % interval beside it where it has one.
+    objective is a figure ``objective`` of its text, with the ends of the run's own 95 % interval beside it where it has one. Keys whose
+    values are numbers with one unit are numbers, with the unit in the column's name, as in `swept_objectives`, which judges the points
+    of `sweep_judged`: ``hosted_share [%]``.
     """
-    return sweep_judged(
+    swept = sweep_judged(
         scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress
-    ).table  # fmt: skip
+    )  # fmt: skip
+    return with_numbers(swept.table, list(swept.points[0].values))
 
 
 def sweep_judged(

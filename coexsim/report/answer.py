@@ -26,6 +26,8 @@ SIDES_IN_WORDS = {
 }
 TOLD = 2
 """Of so many objectives that are all met each figure is told in the sentence."""
+BEYOND_P95 = 0.05
+"""Of a flow of which more expired its p95 is never, whatever that of the rest."""
 NOBODY = "->unknown"
 """How a flow to addresses that nobody has ends."""
 
@@ -106,7 +108,7 @@ def _delay(summary: dict[str, Any]) -> str:
     rows = summary["delay_by_flow"]
     if not rows:
         return "Nothing was delivered in the measured window."
-    slowest = max(rows, key=lambda row: row["p95_s"])
+    slowest = max(rows, key=lambda row: (row["expired"] > BEYOND_P95, row["p95_s"]))
     row = next((row for row in rows if row["flow"] in summary["round_trip_flows"]), slowest)
     who = _who(str(row["flow"]))
     if row["expired"]:

@@ -17,6 +17,7 @@ from coexsim.analysis.swept import (
     keys_of,
     measured_objectives,
     samples_of,
+    sweep,
     sweep_judged,
     swept_objectives,
     told,
@@ -158,6 +159,18 @@ def test_a_sample_comes_back_from_its_text_as_it_was(scenario: Scenario) -> None
 def test_it_is_said_where_nothing_changes(points: pd.DataFrame, answers: list[str], said: str) -> None:
     """A reader of the answer alone learns that the swept key does not matter to the objectives."""
     assert unchanged(points.assign(answer=answers)) == said.replace(SPAN, _span(points))
+
+
+def test_a_sweep_in_python_has_numbers_for_keys() -> None:
+    """With the unit in the name of the column, so that a picture needs no reading of words."""
+    table = sweep(
+        station(per_hour=60, hours=1, warm_up=0),
+        {"servers.onprem.capacity.cores": "1, 2", "load.streams.0.sizes": "10 KB, 20 KB"},
+        jobs=1,
+    )
+
+    assert table["servers.onprem.capacity.cores"].unique().tolist() == [1, 2]
+    assert table["load.streams.0.sizes [KB]"].unique().tolist() == [10.0, 20.0]
 
 
 def test_every_objective_is_told(points: pd.DataFrame) -> None:

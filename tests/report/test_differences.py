@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from coexsim.analysis.compare import Comparison
+from coexsim.analysis.compare_words import changes
 from coexsim.experiment.own import NOTES
 from coexsim.report.differences import difference_rows, plot_differences, say_difference, write_comparison
 from tests.analysis.test_compare import compared
@@ -62,6 +63,22 @@ def test_folder_has_tables_picture_and_page(found: Comparison, tmp_path: Path) -
     assert page.tags.count("svg") == 1
     assert not {"script", "link", "img"} & set(page.tags)
     assert pd.read_csv(tmp_path / "delays.csv")["figure"].tolist() == ["mean", "p50", "p95", "p99"]
+
+
+def test_what_expired_is_told_before_what_arrived_sooner() -> None:
+    """Less mail that waits is sooner there: first that a thousand more expired, then that the delays are of the rest."""
+    delay = {"a": 90.0, "b": 2.0, "difference": -88.0, "low": -90.0, "high": -86.0, "shown": "less"}
+    lost = {"a": 0.0, "b": 1000.0, "difference": 1000.0, "low": 990.0, "high": 1010.0, "shown": "more"}
+    tables = {
+        "delays": pd.DataFrame([delay], index=pd.MultiIndex.from_tuples([("hosted->hosted", "p95")])),
+        "outcomes": pd.DataFrame([lost], index=pd.MultiIndex.from_tuples([("hosted->hosted", "expired")])),
+    }
+
+    first, second = changes(tables)
+    assert first.startswith("hosted → hosted, expired: 1,000 in B, 0 in A")
+    assert second.startswith("of what arrived in both 95 % of hosted → hosted mail arrives within 2 s in B")
+    none = tables["outcomes"].assign(shown="the same")
+    assert changes(tables | {"outcomes": none}) == [second.removeprefix("of what arrived in both ")]
 
 
 def test_differences_have_a_sign() -> None:

@@ -255,6 +255,21 @@ def test_a_service_without_times_is_said_under_the_delays() -> None:
     assert "without the service's own time" not in " ".join(said(summarise(a_run(), timed)).split())
 
 
+def test_delays_do_not_hide_what_expired() -> None:
+    """A flow of which a third expired is told before a slower one of which nothing did, and the share stands beside its times."""
+    flow = ["hosted->hosted"] * 150 + ["onprem->onprem"] * 50
+    outcome = ["expired"] * 50 + ["delivered"] * 150
+    summary = summarise(a_run(flow=flow, outcome=outcome, code=["4.4.7"] * 50 + [""] * 150))
+    text = " ".join(said(summary).split())
+
+    assert "flow recipients expired mean" in text
+    assert "hosted → hosted 100 33 %" in text
+    assert "times are of the mail that was delivered; what expired never arrives" in text
+    assert "Mail between hosted users that was delivered (33 % expired) takes" in " ".join(straight_answer(summary, []))
+    assert "that was delivered" not in over_time(summary)["delay-by-flow"], "the slowest is the other"
+    assert "expired" not in said(summarise(a_run()))
+
+
 def test_names_are_not_taken_for_markup() -> None:
     """A server called [red] is printed as it is called."""
     results = made_up([1.0], timeline={("[red]", "queue"): {"backlog": 3}})
@@ -317,4 +332,5 @@ def test_one_recipient_and_mail_that_nobody_sent_are_told_as_that() -> None:
 
     assert "The one recipient got their mail." in said
     assert "p95(delay, onprem->internet) < 60 s: no such mail" in said
-    assert "To be able to say, run 4 replications (-n 4) or measure longer (run: length, measure)." in said
+    ways = "give the scenario such mail, measure longer (run: length, measure) or run 4 replications (-n 4)"
+    assert f"To be able to say, {ways}." in said
