@@ -80,7 +80,10 @@ def trace(
             metavar="END", help=f"exit code 1 unless this becomes of every recipient: {joined(list(Expected), 'or')}", show_default=False
         ),
     ] = None,
-    dsn: Annotated[bool, Option("--dsn", help="print the bounce as the message that is sent (RFC 3464)")] = False,
+    dsn: Annotated[
+        bool,
+        Option("--dsn", help="print the bounce as the message that is sent (RFC 3464), dated as in the week of 1 January 2024"),
+    ] = False,
     out: options.Out = None,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
@@ -97,7 +100,9 @@ def trace(
     size_bytes = options.value(units.size_bytes, size, "--size")
     moment = options.value(units.moment, at, "--at")
     setup = _setup(load_scenario(scenario))
-    _addresses(setup, [sender] if sender else [], "SENDER")
+    if not sender.strip():
+        raise UsageError("SENDER is empty; write an address or a name, or '<>' for the null sender")
+    _addresses(setup, [sender], "SENDER")
     _addresses(setup, recipients, "RECIPIENT")
     if at_server is not None:
         options.known([at_server], setup.scenario.servers, "--at-server")

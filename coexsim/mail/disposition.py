@@ -40,15 +40,24 @@ def _expanded(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
     if addresses is None:  # mail from elsewhere is not taken at all then: this is a notice of this server's own
         yield case.fail(rcpt, "forwarding-loop", "forwarding-loop", f"aliases lead from {rcpt.address} back to it")
         return
+    onward = _forwarding_of(case, rcpt.address)
     for address in addresses:
         one = rcpt if address == rcpt.address else rcpt.at(address)
-        yield from one_address(case, one)
+        told = _say_forwarding(rcpt.address, onward) if onward is not None and fold(address) == fold(onward) else ""
+        yield from (each._replace(reason=f"{told}{each.reason}") if told else each for each in one_address(case, one))
+
+
+def _forwarding_of(case: Case, address: str) -> str | None:
+    """The forwarding address of the person with this address, where this server follows it."""
+    person = case.setup.find(case.policy, address, case.state)
+    return forwards_to(case.setup, case.policy, person, case.state) if isinstance(person, Person) else None
 
 
 class _Expansion(NamedTuple):
     """Addresses that a recipient stands for, and the names under which it was found: none of them may come up again below it.
 
-    `also` are dispositions beside them: a copy that stays. `forwarded`: a mailbox here sends them on, as mail of its own.
+    `also` are dispositions beside them: a copy that stays. `forwarded`: a mailbox here sends them on, as mail of its own. `because` is
+    what the trace tells of it.
     """
 
     recipients: tuple[Rcpt, ...] = ()
@@ -56,6 +65,7 @@ class _Expansion(NamedTuple):
     is_group: bool = False
     also: tuple[Disposition, ...] = ()
     forwarded: bool = False
+    because: str = ""
 
 
 class _Step(NamedTuple):
@@ -64,6 +74,7 @@ class _Step(NamedTuple):
     rcpt: Rcpt
     is_member: bool = False
     forwarded: bool = False
+    because: str = ""
 
 
 def one_address(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
@@ -93,7 +104,7 @@ def one_address(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
         if isinstance(found, Disposition) and case.policy.leads_itself_to is not None:
             found = _led_away_from_itself(case, found)
         if isinstance(found, Disposition):
-            yield found
+            yield found._replace(reason=f"{step.because}{found.reason}") if step.because else found
             continue
         yield from found.also
         if not found.is_group or address not in opened:
@@ -101,7 +112,10 @@ def one_address(case: Case, rcpt: Rcpt) -> Iterator[Disposition]:
             names = found.names.difference(on_the_way)
             on_the_way |= dict.fromkeys(names, bool(found.also))
             todo.append(names)
-            todo.extend(_Step(one, found.is_group, found.forwarded) for one in reversed(found.recipients))
+            todo.extend(
+                _Step(one, found.is_group, found.forwarded, step.because + found.because)
+                for one in reversed(found.recipients)
+            )
 
 
 def _led_away_from_itself(case: Case, found: Disposition) -> Disposition | _Expansion:
@@ -165,7 +179,7 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
         rcpt = rcpt.at(person.address)  # an alias, or the one address with this local part
     forced = policy.forced_route(address)
     if forced is not None and (person or rule.unknown == "relay" or not rule.verify):
-        return case.to_hop(rcpt, forced, forced.rule, f"the transport table says so; {where_to(forced, rcpt)}")
+        return case.to_hop(rcpt, forced, forced.rule, f"{forced.said_by} says so; {where_to(forced, rcpt)}")
     caught = _catch_all(case, rcpt, rule, person)
     if caught is not None:
         return caught
@@ -182,7 +196,10 @@ def _resolve_ours(case: Case, rcpt: Rcpt, rule: DomainRule) -> Disposition | _Ex
     if rule.unknown == "relay":
         shared = f"no {policy.wording.record} for {address} here; the domain is shared"
         return relay(case, rcpt, rule, rule.unknown_rule, shared if rule.looked_up else PASSES_ON)
-    return case.fail(rcpt, "unknown-user", "no-person-record", f"no {policy.wording.record} for {address}")
+    reason = f"no {policy.wording.record} for {address}"
+    if isinstance(entry, Person):
+        reason = f"{policy.wording.record} for {address} found, whose mail_system is none: it takes no mail"
+    return case.fail(rcpt, "unknown-user", "no-person-record", reason)
 
 
 def _catch_all(case: Case, rcpt: Rcpt, rule: DomainRule, person: Person | None) -> _Expansion | None:
@@ -231,7 +248,12 @@ def _follow(
     here = case.policy.delivers_here(rule, rcpt.address) and person.lives_at(case.policy.server)
     kept = _deliver(case, rcpt, person) if here and person.keeps_copy else None
     also = () if kept is None else (kept,) if isinstance(kept, Disposition) else kept.also
-    return _Expansion((target,), names, also=also, forwarded=here and case.policy.replica)
+    because = _say_forwarding(rcpt.address, onward)
+    return _Expansion((target,), names, also=also, forwarded=here and case.policy.replica, because=because)
+
+
+def _say_forwarding(address: str, onward: str) -> str:
+    return f"forwarding: mail for {address} goes on to {onward}; "
 
 
 def _is_address_of(case: Case, address: str, person: Person) -> bool:

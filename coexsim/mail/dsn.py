@@ -181,8 +181,11 @@ def _headers(setup: Setup, trace: Route, notice: Notice, key: str) -> Iterator[t
 
 def _host(setup: Setup, server: str) -> str:
     """The host name by which a server speaks of itself."""
-    names = setup.policies[server].own_names
-    return setup.scenario.servers[server].host or (min(names) if names else server)
+    names, spec = setup.policies[server].own_names, setup.scenario.servers[server]
+    written = next(
+        (f"mail.{domain}" for domain in getattr(spec, "domain", ())), server
+    )  # of the world outside only domains are told
+    return spec.host or (min(names) if names else written)
 
 
 def _date(at_s: float, start: Moment) -> str:

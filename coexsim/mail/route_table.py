@@ -24,6 +24,7 @@ class RouteEntry(NamedTuple):
     external_dns: bool = True
     by_sender: bool = False  # gives way to a relay host of the sender's own
     forced: bool = False  # taken before the directory is asked: also by mail for people with a mail file here
+    said_by: str = "the transport table"  # where a forced one stands, in the product's words
     refuses: Reply | None = None  # mail that would take it ends here, with this reply; one of 2xx: it is thrown away
 
 

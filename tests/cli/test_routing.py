@@ -16,6 +16,7 @@ from coexsim.analysis.terms import TERMS
 from coexsim.audit.findings import EXPLANATIONS
 from coexsim.cli import run
 from coexsim.scenario.init import scenario_text
+from coexsim.scenario.profiles import shipped_profiles
 from tests.analysis.small import HYBRID
 
 ROOT = Path(__file__).parents[2]
@@ -400,7 +401,9 @@ def test_explain_lists_all_codes(coexsim: Coexsim) -> None:
     assert [line.split()[0] for line in codes.splitlines()] == list(EXPLANATIONS)
     assert "      cores: processor cores" in keys
     assert [line[:30].strip() for line in terms.splitlines()] == list(TERMS)
+    tables, _, profiles = tables.partition("\n\nProfiles of the load; 'coexsim explain PROFILE' tells the figures\n\n")
     assert [line.split()[0] for line in tables.splitlines()] == list(TABLES)
+    assert [line.split()[0] for line in profiles.splitlines()] == list(shipped_profiles())
 
 
 @pytest.mark.parametrize("words", ["utilisation", "Utilisation", "busiest hour", "queue-disk", "p95", "missed"])

@@ -149,6 +149,8 @@ def _remedy(search: Search, flow: Flow, otherwise: str) -> str:
         return f"correct its forwarding_address {person.forwarding}"
     if _rule(flow) == "mail-file-full":
         return "make room in the mailbox, or raise its quota"
+    if isinstance(person, Person) and _leads_back(search, person):
+        return "its forwarding addresses lead round in a circle: change one of them, or keep a copy in one of the mailboxes (keep_copy)"
     if _rule(flow) == "no-forwarding-address":
         return "write its forwarding_address, or take the smart host rule person-without-mail-file"
     if _has_no_way_on(search, flow, person):
@@ -159,6 +161,22 @@ def _remedy(search: Search, flow: Flow, otherwise: str) -> str:
         if name in refused_by and _refuses_others(search, name) and flow.recipient.home != name:
             return f"let {name} pass on mail for people whose mailbox is elsewhere (people_elsewhere: relay, and its smart_host)"
     return otherwise
+
+
+def _leads_back(search: Search, person: Person) -> bool:
+    """Do forwarding addresses lead from a person to one who was on the way already."""
+    passed = {person}
+    while person.forwarding:
+        onward = search.setup.directory.find(person.forwarding, 0)
+        if (
+            not isinstance(onward, Person) or onward == person
+        ):  # an address of one's own, such as the hosted service's, is no circle
+            return False
+        if onward in passed:
+            return True
+        passed.add(onward)
+        person = onward
+    return False
 
 
 def _has_no_way_on(search: Search, flow: Flow, person: object) -> bool:

@@ -116,7 +116,9 @@ def _rerouted(at_itself: str, local: tuple[str, ...]) -> str | None:
 def _routes(server: EximServer, local: tuple[str, ...], routed: dict[str, str]) -> Iterator[RouteEntry]:
     """Routers in their order: by hand for domains, for listed people elsewhere, for all other domains."""
     for pattern, text in routed.items():
-        yield RouteEntry(pattern, _hosts(server, text), "manualroute", to_smart_host=True, forced=True)
+        yield RouteEntry(
+            pattern, _hosts(server, text), "manualroute", to_smart_host=True, forced=True, said_by="route_list"
+        )
     if server.allow_domain_literals:  # before the router for a smart host
         yield RouteEntry(LITERALS, None, "ipliteral")
     smart_host = _hosts(server, server.smart_host)

@@ -148,7 +148,10 @@ def _routes(
         smart = (transport(d, server.smart_host) for d in domains)
         yield from (route._replace(rule="smart-host", cost=2, forced=False) for route in smart)
     if server.virtual_transport:
-        yield from (_of_class(d, server.virtual_transport, forced=True) for d in virtual_domains(server, scenario))
+        yield from (
+            _of_class(d, server.virtual_transport, forced=True)._replace(said_by="virtual_transport")
+            for d in virtual_domains(server, scenario)
+        )
     if server.fallback_transport:
         yield from (_of_class(fold(d), server.fallback_transport) for d in server.mydestination)
     if server.relay_transport and _has_host(server.relay_transport):
