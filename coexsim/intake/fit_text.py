@@ -89,7 +89,8 @@ def scenario_text(
                 remarks |= dict.fromkeys(
                     (f"servers.{name}.{key}" for key in more), "where it sent mail; for mailboxes without a name"
                 )
-    data["load"] = _load(load, sides, sizes, given, remarks)
+    if measured := _load(load, sides, sizes, given, remarks):
+        data["load"] = measured
     begin_s = float(np.floor(period_s[0])) + zone_s
     data["run"] = {"start": start_text(begin_s), "length": f"{ceil(period_s[1] - period_s[0]) + 1} s"}
     if down := outage_events(outages, names, scenario_servers, zone_s):
@@ -207,9 +208,11 @@ def _population(sides: Sides) -> dict[str, int]:
 def _load(
     load: LoadSeen, sides: Sides, sizes: SizeFit | None, given: Scenario | None, remarks: dict[str, str]
 ) -> dict[str, Any]:
-    """`load:`, as an office with a day's curve where the log is long enough, else as steady streams."""
+    """`load:`, as an office with a day's curve where the log is long enough, else as steady streams; empty: no side sent two messages."""
     office = load.length_s >= OFFICE_DAYS * DAY_S
     data: dict[str, Any] = _office(load, sides, given) if office else {"streams": _streams(load)}
+    if not office and not data["streams"]:
+        return {}
     if sizes is not None:
         remarks["load.sizes"] = f"measured, {sizes.moments.n} messages"
         if sizes.law is not None and sizes.is_law_good:

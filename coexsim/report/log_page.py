@@ -100,7 +100,7 @@ def write_validation_page(validation: Validation, folder: str | Path) -> Path:
     ]
     answer = [
         f"{validation.verdict.capitalize()}: {heading[0].lower()}{heading[1:]}.",
-        *(f"{remark}." for remark in validation.remarks),
+        *(f"{remark[0].upper()}{remark[1:]}." for remark in validation.remarks),
         *_period(validation.fit),
     ]
     missed = sum(row[0] == MISSED for row in rows)

@@ -75,7 +75,9 @@ def say_load(validation: Validation) -> str:
     if off.max() < 0.005:
         return "Every server is given as many messages as in the log"
     more = "more" if sums["predicted"][worst] > sums["measured"][worst] else "fewer"
-    return f"No server is given a number of messages further from the log than {worst}: {100 * off.max():.2g} % {more}"
+    percent = 100 * float(off.max())
+    much = f"{percent:.2g}" if percent < 100 else f"{percent:,.0f}"
+    return f"No server is given a number of messages further from the log than {worst}: {much} % {more}"
 
 
 @styled

@@ -49,6 +49,15 @@ def test_receipt_over_a_slow_line_is_not_scanning(tmp_path: Path) -> None:
     assert figures["hub, a: receipt and scan, mean"] == pytest.approx(0.30)
 
 
+def test_one_message_gives_a_scenario_without_a_load(tmp_path: Path) -> None:
+    """One message has no rate (an interval needs two): the scenario can be read, and its load is left to the reader."""
+    text = MAIL.format(minute=0, second=0, id="010001C0A200", client=FAR, a=0.05, delay=0.06)
+    (tmp_path / "hub.log").write_text(text, encoding="utf-8")
+    fit([tmp_path / "hub.log"], year=2026, domain="example.com", folder=tmp_path).save(tmp_path)
+
+    assert "load" not in load_scenario(tmp_path / "fitted.yaml").source.raw
+
+
 SET_UP = """\
 coexsim: 1
 domain: corporate.com

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from coexsim.intake.logs.book import DEFERRED, LOCAL, NOTICE, SENT, LogBook
 from coexsim.intake.logs.clocks import Clock, ClocksSeen
+from coexsim.intake.logs.mail_votes import MailVotes
 from coexsim.intake.logs.shelf import Shelf
 from coexsim.intake.logs.tallies import Counts, most_of
 
@@ -183,6 +184,7 @@ class HostVotes:
         self._seen = Counts()  # host << 32 | server
         self._alike = Counts()  # likewise, by name and message-id only
         self._called = np.empty(0, np.int64)  # what `_alike_of` found
+        self._by_mail = MailVotes()
 
     def add(self, joined: Joined) -> None:
         """Count the deliveries of a part that a reply joins to a visit."""
@@ -197,6 +199,11 @@ class HostVotes:
             kept = hosts >= 0
             self._seen.add(hosts[kept].astype(np.int64) << 32 | of[kept])
         self._add_by_message_id(joined)
+        if len(joined.book.servers) > 1:
+            keys = _host_keys(joined)
+            is_open = (deliveries["status"] == SENT).to_numpy() & (deliveries["next"] < 0).to_numpy()
+            is_open &= ~deliveries["is_local"].to_numpy() & (keys[deliveries["relay"].to_numpy()] >= 0)
+            self._by_mail.add(visits, deliveries, is_open, keys)
 
     def _add_by_message_id(self, joined: Joined) -> None:
         """Count hosts that are called as a server calls itself in its log, where both have a message that no reply joins."""
@@ -250,6 +257,11 @@ class HostVotes:
             for server in tally:  # two servers that call themselves alike keep only their own
                 if server != best:
                     found[server].discard(name)
+        taken = {name for names in found.values() for name in names}
+        for host, server in self._by_mail.servers().items():
+            names = {name_of(book.hosts[host]), ip_of(book.hosts[host])} - {""}
+            if names.isdisjoint(taken) and not ip_of(book.hosts[host]).startswith(LOOPBACK):
+                found[server] |= names
         return found
 
 
