@@ -1,4 +1,4 @@
-"""What an outage does to the mail: backlog, oldest mail, warnings and expiries, the burst on return, and the time to drain."""
+"""What outages do to the mail: backlog, oldest mail, warnings and expiries, the burst on return, and the time to drain."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from coexsim.analysis.outage_queues import lifted_queues, normal_s, span_s
@@ -15,7 +16,7 @@ from coexsim.experiment.results import Results
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Event, Scenario
 from coexsim.sim.mail_row import TABLE_OUTCOMES
-from coexsim.units import say_time
+from coexsim.units import duration_s, moment, say_time
 
 AROUND_S, SETTLES_S = 3600.0, 1800.0
 """A run laid around an outage begins and ends so long before and after it, and is measured from the second one on."""
@@ -27,11 +28,12 @@ LATE_S = 60.0
 
 
 class OutageFacts(NamedTuple):
-    """One outage of one server or link in one run."""
+    """One outage of one server or link in one run; of several in the run what all of them did to the mail, from the first one on."""
 
     down: str
     from_s: float
     to_s: float
+    """When the one that is asked for ends: what is said to be after the return is after this."""
     backlog: pd.DataFrame
     """By server whose queue it made longer: the table of `lifted_queues`."""
     burst_at: str
@@ -53,6 +55,8 @@ class OutageFacts(NamedTuple):
     """The tables end here: what comes later, a return of the server perhaps, is not in them."""
     late_to_s: float = float("nan")
     """When the last mail arrived that is late by the outage, in seconds from the start; not a number where none is, or nobody knows."""
+    others: tuple[tuple[str, float, float], ...] = ()
+    """Other outages of the run whose mail is told with this one's: what was down, from when, until when [s]."""
 
     @property
     def normal_s(self) -> float:
@@ -72,21 +76,20 @@ def with_outage(scenario: Scenario, down: Sequence[str], at: str, length: str) -
     return. Raises `ScenarioError` for what does not exist, and for a span after the start that the run does not reach.
     """
     events = [*scenario.source.raw.get("events", []), {"at": at, "for": length, "down": list(dict.fromkeys(down))}]
-    found = changed(scenario, {"events": events})
-    begin, run = found.events[-1].at, found.run
-    if begin is None or begin.after(run.start) < run.length:
-        return found
+    begin, run = moment(at), scenario.run
+    if begin.after(run.start) < run.length:
+        return changed(scenario, {"events": events})
     if begin.after_start:
         ends = say_time(run.length, run.start)
         text = (
             f"an outage {at} after the start does not begin within the run, from {say_time(0.0, run.start)} to {ends}"
         )
-        raise ScenarioError([Problem(*found.source.where(("run",)), "run", text)])
-    lasts_s = 2 * AROUND_S + (found.events[-1].for_ or 0.0)
+        raise ScenarioError([Problem(*scenario.source.where(("run",)), "run", text)])
+    lasts_s = 2 * AROUND_S + duration_s(length)
     start = say_time(begin.after(run.start) - AROUND_S, run.start)
-    own = {key: value for key, value in found.source.raw.get("run", {}).items() if key != "warm_up"}
+    own = {key: value for key, value in scenario.source.raw.get("run", {}).items() if key != "warm_up"}
     around = {"start": start, "length": f"{lasts_s:.0f} s", "measure": f"{SETTLES_S:.0f} s - {lasts_s:.0f} s"}
-    return changed(found, {"run": own | around})
+    return changed(scenario, {"events": events, "run": own | around})
 
 
 def without_outages(scenario: Scenario) -> Scenario:
@@ -118,53 +121,58 @@ def undisturbed(results: Results) -> Undisturbed:
 def outage_facts(results: Results, scenario: Scenario, event: Event, usual: Undisturbed | None = None) -> OutageFacts:
     """What an outage of the scenario did in one run, read from its tables.
 
-    `usual` is the same run `without_outages`: what its queues are is normal, and what arrives later than there, or not at all, is counted
-    with the mail that was handed in during the outage. Where there is none, normal is what the queues were before the outage, and mail
-    that was handed in during it is counted.
+    Other outages at known times in the run are told with it: mail that one of them made late may wait for another, too. `usual` is the
+    same run `without_outages`: what its queues are is normal, and what arrives later than there, or not at all, is counted with the mail
+    that was handed in during an outage. Where there is none, normal is what the queues were before the outage, and mail that was handed
+    in during one is counted.
     """
+    together = [each for each in outages_of(scenario) if each == event or span_s(each, scenario)[0] < results.length_s]
+    first = min(together, key=lambda each: span_s(each, scenario)[0])
+    spans = [span_s(each, scenario) for each in together]
     from_s, to_s = span_s(event, scenario)
-    later = (begin_s for other in outages_of(scenario) if (begin_s := span_s(other, scenario)[0]) > from_s)
+    first_s = min(begin_s for begin_s, _ in spans)
     mail = results.mail[results.mail["kind"] == "mail"]
-    touched = _touched(mail, (from_s, to_s, min(later, default=inf)), usual)
+    touched = _touched(mail, spans, usual)
     exist = touched[~touched["flow"].astype(str).str.endswith("->unknown")]
     outcomes = exist.groupby("outcome", observed=True)["recipients"].sum().reindex(list(TABLE_OUTCOMES), fill_value=0)
-    warned_s = _warned_s(results)
     burst_at, burst_per_min = _burst(results.timeline, to_s)
     return OutageFacts(
         ", ".join(event.down),
         from_s,
         to_s,
-        lifted_queues(results.timeline, event, scenario, None if usual is None else usual.timeline),
+        lifted_queues(results.timeline, event, scenario, None if usual is None else usual.timeline, first),
         burst_at,
         burst_per_min,
-        _busiest_minute(results.timeline, burst_at, from_s - 3600, from_s),
+        _busiest_minute(results.timeline, burst_at, first_s - 3600, first_s),
         _full_lines(results.timeline, to_s),
-        _warnings(warned_s, from_s, to_s, usual),
+        _warnings(_warned_s(results), first_s, to_s, usual),
         int(outcomes["expired"]),
         int(outcomes["bounced"]),
         float(exist["delay_s"].max()),
         int(outcomes["in transit"]),
         results.length_s,
         float("nan") if usual is None else _late_to_s(_arrived_s(results), usual.arrived_s),
+        tuple((", ".join(each.down), *span_s(each, scenario)) for each in together if each != event),
     )
 
 
-def _touched(mail: pd.DataFrame, span: tuple[float, float, float], usual: Undisturbed | None) -> pd.DataFrame:
-    """The copies that the outage touched: of mail handed in during it, or late or lost beside the same mail `usual`, which is told of the
-    last outage that began before it was handed in. Mail that fails anyway is left out.
+def _touched(mail: pd.DataFrame, spans: Sequence[tuple[float, float]], usual: Undisturbed | None) -> pd.DataFrame:
+    """The copies that the outages touched: of mail handed in during one of them, or late or lost beside the same mail `usual`.
 
-    `span`: begin, end, and the next outage's begin [s].
+    Mail that fails anyway is left out. `spans`: begin and end of each outage [s].
     """
-    from_s, to_s, next_s = span
-    during = (mail["born_s"] >= from_s) & (mail["born_s"] < to_s)
+    born_s = mail["born_s"].to_numpy()
+    during = np.zeros(len(mail), dtype=bool)
+    for from_s, to_s in spans:
+        during |= (born_s >= from_s) & (born_s < to_s)
     if usual is None:
         return mail[during]
     ended_s = (mail["born_s"] + mail["delay_s"]).fillna(inf)
     usually_s = mail["mail"].map(usual.arrived_s)
     lost = mail["outcome"].isin(FAILED)
     worse = lost | (ended_s - usually_s > LATE_S)  # in transit: ends after all
-    near = (ended_s > from_s) & (mail["born_s"] < next_s)
-    return mail[(during | (worse & near)) & ~(lost & mail["mail"].isin(usual.failed))]
+    since = ended_s > min(from_s for from_s, _ in spans)
+    return mail[(during | (worse & since)) & ~(lost & mail["mail"].isin(usual.failed))]
 
 
 def _warned_s(results: Results) -> pd.Series:

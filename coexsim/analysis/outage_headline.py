@@ -81,23 +81,27 @@ def _normal_again(runs: Sequence[OutageFacts], start: Moment) -> str:
     if unseen:
         seen_s = min(each.seen_to_s for each in unseen)
         which = f" in {len(unseen)} of them" if len(runs) > 1 else ""
-        return f"Not normal again{which} by {say_time(seen_s, start)}, {say_ago(seen_s - facts.to_s)} after the return"
+        return f"Not normal again{which} by {say_time(seen_s, start)}, {say_ago(seen_s - facts.to_s)} after the {_return(facts)}"
     late = _late(runs, start)
     if max(normal_s) == 0:
         return f"Normal again at once, {say_time(facts.to_s, start)}{late}"
     when = _say_minutes([facts.to_s + each for each in normal_s], start)
-    return f"Normal again {when}, {say_range(normal_s, say_ago)} after the return{late}"
+    return f"Normal again {when}, {say_range(normal_s, say_ago)} after the {_return(facts)}{late}"
+
+
+def _return(facts: OutageFacts) -> str:
+    return f"return from the last of {len(facts.others) + 1} outages" if facts.others else "return"
 
 
 def _late(runs: Sequence[OutageFacts], start: Moment) -> str:
-    """``, but for late mail until Mon 10:07``: what the outage made late and arrives when the queues are as usual; empty where none is."""
+    """``; the last late mail arrives Mon 10:07``: what is late and arrives when the queues are normal; empty where nothing is."""
     ends_s = [
         each.late_to_s for each in runs if whole_minutes(each.late_to_s) > whole_minutes(each.to_s + each.normal_s)
     ]
     if not ends_s:
         return ""
     some = f" in {len(ends_s)} of them" if len(ends_s) < len(runs) else ""
-    return f", but for late mail until {_say_minutes(ends_s, start)}{some}"
+    return f"; the last late mail arrives {_say_minutes(ends_s, start)}{some}"
 
 
 def _say_minutes(moments_s: Sequence[float], start: Moment) -> str:

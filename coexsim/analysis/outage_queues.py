@@ -14,42 +14,50 @@ from coexsim.analysis.slo_text import outages_of
 from coexsim.scenario.model import Event, Scenario
 
 Floats = NDArray[np.float64]
-COLUMNS = ("server", "before", "most", "most_bytes", "at_s", "drain_s")
+COLUMNS = ("server", "before", "most", "at_s", "most_bytes", "bytes_at_s", "drain_s")
 
 
 def lifted_queues(
-    timeline: pd.DataFrame, event: Event, scenario: Scenario, undisturbed: pd.DataFrame | None = None
+    timeline: pd.DataFrame,
+    event: Event,
+    scenario: Scenario,
+    undisturbed: pd.DataFrame | None = None,
+    first: Event | None = None,
 ) -> pd.DataFrame:
     """Of every server whose queue an outage made longer: the queue before, during and after, the longest first.
 
     `timeline` is that of one run; `undisturbed` that of the same run `without_outages`: what its queues are is normal. Where there is
-    none, it is what they were before the outage.
+    none, it is what they were before the outage. Where outages are told together, `first` began first and `event` ends last.
 
     ==========  ========  ====================================================================
     server                whose queue it is
     before      messages  mean of the hour before (of an earlier outage, if that began within it)
     most        messages  most from the outage on, at the end of a minute
-    most_bytes  B         most bytes from the outage on
-    at_s        s         when it was longest, from the start of the run
+    at_s        s         when that was, from the start of the run
+    most_bytes  B         most bytes from the outage on, at the end of a minute
+    bytes_at_s  s         when that was
     drain_s     s         from the return until it is as usual; infinite if that is not seen
     ==========  ========  ====================================================================
     """
-    from_s, _ = span_s(event, scenario)
+    began = first or event
+    from_s, _ = span_s(began, scenario)
     spans = [_minutes(other, scenario) for other in outages_of(scenario)]
-    first, last = hour_before(spans, _minutes(event, scenario)[0])
+    hour_from, hour_to = hour_before(spans, _minutes(began, scenario)[0])
     usually = {} if undisturbed is None else _queues(undisturbed)
     rows = []
     for server, of_server in _queues(timeline).items():
         end_s, backlog = (of_server["minute"].to_numpy() + 1) * 60.0, of_server["backlog"].to_numpy()
         usual = usually[server]["backlog"].to_numpy() if server in usually else None
-        later, hour = end_s > from_s, backlog[first:last]
+        later, hour = end_s > from_s, backlog[hour_from:hour_to]
         if not later.any() or backlog[later].max() <= max(hour if usual is None else usual[later], default=0.0):
             continue
         top = int(np.argmax(np.where(later, backlog, -1)))
         before = float(hour.mean()) if len(hour) else 0.0
-        most_bytes = float(of_server["queued_bytes"].to_numpy()[later].max())
+        size = np.where(later, of_server["queued_bytes"].to_numpy(), -1)
+        largest = int(np.argmax(size))
         drain_s = _drain_s(backlog, usual, event, scenario, spans)
-        rows.append((server, before, float(backlog[top]), most_bytes, float(end_s[top]), drain_s))
+        most = float(backlog[top]), float(end_s[top]), float(size[largest]), float(end_s[largest])
+        rows.append((server, before, *most, drain_s))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.sort_values("most", ascending=False, ignore_index=True)
 

@@ -286,7 +286,10 @@ def instability(run: Results) -> str:
     born = blocks_of(mail["born_s"].to_numpy(), run.window_s)
     meanwhile = rows_of(mail[born >= 3 * BLOCKS // 5])
     if last - third > GROWTH_SHARE * meanwhile:
-        return f"the queues were still growing: {third:,.0f}, {fourth:,.0f}, {last:,.0f} messages"
+        return (
+            f"the queues were still growing: {third:,.0f}, {fourth:,.0f} and {last:,.0f} messages on average in the last three fifths "
+            "of the measured window"
+        )
     return ""
 
 

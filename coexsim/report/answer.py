@@ -16,7 +16,7 @@ from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.report.saying import is_worth_saying, summary_runs, too_few
 from coexsim.report.words import say_limit
 from coexsim.text import joined, say_lost
-from coexsim.units import say_bytes, say_duration
+from coexsim.units import Moment, say_bytes, say_duration, say_span
 
 SIDES_IN_WORDS = {
     "hosted": "hosted users",
@@ -38,18 +38,28 @@ def whole_answer(
 ) -> list[str]:  # fmt: skip
     """The sentences of a run wherever they are told: when all is normal again, until when it holds, then the straight answer."""
     first = [f"{outage.headline}.", outage.limit] if outage is not None else []
-    return [*filter(None, [*first, str(outlook) if outlook else ""]), *straight_answer(summary, verdicts, trip)]
+    start = outage.scenario.run.start if outage is not None else None
+    said = straight_answer(summary, verdicts, trip, start)
+    return [*filter(None, [*first, str(outlook) if outlook else ""]), *said]
 
 
-def straight_answer(summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None) -> list[str]:
-    """One sentence for each thing a planner asks first; what is not known is left out."""
+def straight_answer(
+    summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None, start: Moment | None = None
+) -> list[str]:
+    """One sentence for each thing a planner asks first; what is not known is left out.
+
+    With the run's `start` the hours are told in which the mail was handed in whose end is counted, where the run holds other mail too.
+    """
+    begin_s, end_s = summary["window_s"]
+    is_part = start is not None and (begin_s > 0 or end_s < summary["length_s"])
+    handed_in = f" of mail handed in from {say_span(begin_s, end_s, start)}" if start is not None and is_part else ""
     found = [
-        _objectives(verdicts),
+        _objectives(verdicts, summary),
         _settled_by(verdicts),
         _delay(summary),
         _busiest(summary),
         _price(trip),
-        _lost(summary),
+        _lost(summary, handed_in),
     ]
     if summary["stopped_early"]:
         found.insert(0, f"The run was stopped early: {summary['stopped_early']}.")
@@ -65,27 +75,28 @@ def doubts(summary: dict[str, Any], *, outage: bool = False) -> list[str]:
     return said if outage else [*said, *filter(None, [say_deferred(summary["deferred_share"])])]
 
 
-def _objectives(verdicts: Sequence[Verdict]) -> str:
+def _objectives(verdicts: Sequence[Verdict], summary: dict[str, Any]) -> str:
     """``Both objectives are met: p95(delay) < 60 s: 12 s (11 s to 13 s); ...``; of many that are met not each figure."""
     if not verdicts:
         return ""
+    figures = [_figure(verdict, summary) for verdict in verdicts]
     count = Counter(verdict.answer for verdict in verdicts)
     if len(verdicts) == 1:
         [verdict] = verdicts
         what = {MET: "The objective is met", MISSED: "The objective is missed"}.get(
             verdict.answer, "Cannot say whether the objective is met"
         )
-        return f"{what}: {_figure(verdict)}."
+        return f"{what}: {figures[0]}."
     if count[MET] == len(verdicts):
         if len(verdicts) > TOLD:
             return f"All {len(verdicts)} objectives are met."
-        return f"Both objectives are met: {'; '.join(map(_figure, verdicts))}."
+        return f"Both objectives are met: {'; '.join(figures)}."
     if count[CANNOT_SAY] == len(verdicts):
         which = "either objective" if len(verdicts) == 2 else f"any of the {len(verdicts)} objectives"
-        return f"Cannot say whether {which} is met: {'; '.join(map(_figure, verdicts))}."
+        return f"Cannot say whether {which} is met: {'; '.join(figures)}."
     parts = [f"{count['met']} of {len(verdicts)} objectives {'is' if count['met'] == 1 else 'are'} met"]
     for answer, words in ((MISSED, "missed"), (CANNOT_SAY, "cannot say of")):
-        texts = [_figure(verdict) for verdict in verdicts if verdict.answer == answer]
+        texts = [figure for figure, verdict in zip(figures, verdicts, strict=True) if verdict.answer == answer]
         if texts:
             parts.append(f"{words}: {'; '.join(texts)}")
     return "; ".join(parts) + "."
@@ -97,10 +108,17 @@ def _settled_by(verdicts: Sequence[Verdict]) -> str:
     return f"To be able to say, {joined(ways, 'or')}." if ways else ""
 
 
-def _figure(verdict: Verdict) -> str:
-    """``p95(delay) < 60 s: 12 s (11 s to 13 s)``; of mail that nobody sent that there is no such mail."""
-    none = verdict.objective.what == "delay" and not verdict.samples
-    return f"{verdict.objective.text}: {'no such mail' if none else verdict.say()}"
+def _figure(verdict: Verdict, summary: dict[str, Any]) -> str:
+    """``p95(delay) < 60 s: 12 s (11 s to 13 s)``; of mail that nobody sent that there is no such mail.
+
+    The mean of a window says so where another sentence tells the busiest hour of the same thing.
+    """
+    objective = verdict.objective
+    none = objective.what == "delay" and not verdict.samples
+    is_mean = objective.kind == "utilisation" and not objective.busiest_hour and summary["peak"] == BUSIEST_HOUR
+    begin_s, end_s = summary["window_s"]
+    over = f" over the measured {say_duration(end_s - begin_s)}" if is_mean else ""
+    return f"{objective.text}: {'no such mail' if none else verdict.say()}{over}"
 
 
 def _delay(summary: dict[str, Any]) -> str:
@@ -153,7 +171,7 @@ def _price(trip: RoundTrip | None) -> str:
     )
 
 
-def _lost(summary: dict[str, Any]) -> str:
+def _lost(summary: dict[str, Any], handed_in: str) -> str:
     """What was not delivered; mail to addresses that nobody has is told apart from mail that somebody misses."""
     rows = summary["outcomes"]
     if not rows:
@@ -164,6 +182,7 @@ def _lost(summary: dict[str, Any]) -> str:
     sent, delivered = (sum(row[name] for row in known) for name in ("sent", "delivered"))
     share = f" ({100 * delivered / sent:.4g} %)" if not too_few(sent) else ""
     runs = f" of {summary_runs(summary)} runs together" if summary_runs(summary) > 1 else ""
+    runs += handed_in
     which = f"All {sent:,} recipients" if sent > 1 else "The one recipient"
     of_all = f"Of {sent:,} recipient{'s' if sent != 1 else ''}{runs} {delivered:,}{share} got their mail"
     parts = [f"{which}{runs} got their mail" if delivered == sent > 0 else of_all]

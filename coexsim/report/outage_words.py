@@ -11,9 +11,9 @@ from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outage_changes import senders_without_limit
 from coexsim.analysis.outage_headline import say_ago, say_range
 from coexsim.text import joined
-from coexsim.units import say_bytes, say_duration, say_span, say_time
+from coexsim.units import Moment, say_bytes, say_duration, say_span, say_time
 
-QUEUE_HEADS = ("queue at", "before", "most", "bytes", "at", "drained after the return")
+QUEUE_HEADS = ("queue at", "before", "most", "at", "most bytes", "at", "drained after the return")
 CHANGE_HEADS = ("with", "normal after the return", "most in one queue", "lost")
 OVER_RUNS = (("least", min), ("mean", fmean), ("most", max))
 
@@ -21,16 +21,20 @@ OVER_RUNS = (("least", min), ("mean", fmean), ("most", max))
 def say_hours(found: Outage) -> str:
     """``office-uplink down from Tue 10:00 to 14:00; simulated from Tue 09:00 to 16:00; ...``: all hours of the answer, once."""
     facts, start, results = found.runs[0], found.scenario.run.start, found.results
-    lasts = isfinite(facts.to_s)
-    down = say_span(facts.from_s, facts.to_s, start) if lasts else f"{say_time(facts.from_s, start)} to the end"
+    spans = sorted([(facts.down, facts.from_s, facts.to_s), *facts.others], key=lambda each: each[1])
+    down = "; ".join(f"{what} down from {_say_outage(from_s, to_s, start)}" for what, from_s, to_s in spans)
     begin_s, end_s = results.window_s
     counted = say_span(begin_s, min(end_s, results.length_s), start)
     runs = f", in {len(found.runs)} runs" if len(found.runs) > 1 else ""
     return (
-        f"{facts.down} down from {down}; simulated from {say_span(0.0, results.length_s, start)}{runs}; "
+        f"{down}; simulated from {say_span(0.0, results.length_s, start)}{runs}; "
         f"normal is what the queues are under the same mail without an outage, late is mail that arrives more than a minute after "
         f"it did then; delays and outcomes are of mail handed in from {counted}"
     )
+
+
+def _say_outage(from_s: float, to_s: float, start: Moment) -> str:
+    return say_span(from_s, to_s, start) if isfinite(to_s) else f"{say_time(from_s, start)} to the end"
 
 
 def queue_rows(found: Outage) -> list[tuple[str, ...]]:
@@ -49,14 +53,9 @@ def _rows_of(server: str, grew: list[list[float]], found: Outage) -> Iterator[tu
     several = len(found.runs) > 1
     some = f" ({len(grew)} of {len(found.runs)} runs)" if len(grew) < len(found.runs) else ""
     for name, over in OVER_RUNS if several else OVER_RUNS[:1]:
-        before, most, size, at_s, drain_s = map(over, zip(*grew, strict=True))
-        figures = (
-            f"{before:,.0f}",
-            f"{most:,.0f}",
-            say_bytes(size),
-            say_time(at_s, found.scenario.run.start),
-            _seen(drain_s),
-        )
+        before, most, at_s, size, bytes_at_s, drain_s = map(over, zip(*grew, strict=True))
+        at, bytes_at = (say_time(each, found.scenario.run.start) for each in (at_s, bytes_at_s))
+        figures = (f"{before:,.0f}", f"{most:,.0f}", at, say_bytes(size), bytes_at, _seen(drain_s))
         yield (f"{server}: {name}{some}" if several else server, *figures)
 
 
@@ -89,7 +88,7 @@ def more_facts(found: Outage) -> list[str]:
         f"in transit at the end {told(lambda each: each.in_transit)}"
     )
     said = [
-        f"Longest delay of mail handed in meanwhile and delivered: {longest}",
+        f"Longest wait of mail that was late or given up: {longest}",
         f"Recipients{each_run}: delay warnings {told(lambda each: each.warnings)}; {ends}",
     ]
     if burst := told(lambda each: each.burst_per_min):

@@ -159,9 +159,16 @@ def _limit_line(axes: Axes, objective: Objective, dashes: tuple[int, tuple[float
         color=INK,
         linestyle=dashes,
         linewidth=1.3,
-        label=f"objective{_of(objective)}: {objective.op} {objective.say(objective.limit)}",
+        label=f"objective{_of(objective)}: {objective.op} {objective.say(objective.limit)}{_over(objective)}",
     )
     return objective.limit
+
+
+def _over(objective: Objective) -> str:
+    """Of what a share is judged, which is not the minutes that are drawn."""
+    if objective.kind != "utilisation":
+        return ""
+    return f",\n{'busiest hour' if objective.busiest_hour else 'mean of the measured window'}"
 
 
 def _of(objective: Objective) -> str:

@@ -171,11 +171,12 @@ def is_worth_saying(row: dict[str, Any]) -> bool:
 
 
 def _queues(summary: dict[str, Any]) -> list[RenderableType]:
-    table = plain_table(["machine"], ["messages", "bytes", "at", "at the end"])
+    table = plain_table(["machine"], ["messages", "at", "bytes", "at", "messages at the end"])
     for row in summary["queues"]:
         if row["most_messages"]:
             name, most = say_machine(row["machine"], row["roles"]), f"{row['most_messages']:,}"
-            table.add_row(name, most, say_bytes(row["most_bytes"]), row["when"], f"{row['at_the_end']:,}")
+            size, left = say_bytes(row["most_bytes"]), f"{row['at_the_end']:,}"
+            table.add_row(name, most, row["when"], size, row["bytes_when"], left)
     runs = summary_runs(summary)
     which = f" of any of {runs} runs" if runs > 1 else ""
     title = f"Queues: the most at the end of any minute{which}, deferred mail included"

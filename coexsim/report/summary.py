@@ -61,7 +61,10 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
         "without_work": [text for _, text in without_work(scenario)] if scenario is not None else [],
         "untimed_services": list(untimed_services(scenario)) if scenario is not None else [],
         "deferred_share": deferred_share(results),
-        "queues": [row | {"when": say_time(row["at_s"], start)} for row in _queues(results, scenario)],
+        "queues": [
+            row | {"when": say_time(row["at_s"], start), "bytes_when": say_time(row["bytes_at_s"], start)}
+            for row in _queues(results, scenario)
+        ],
         "conservation": {"balanced": True, "books": _plain(results.conservation())},
         "provenance": results.provenance,
         "window_s": list(results.window_s),
@@ -152,7 +155,7 @@ def _queues(results: Results, scenario: Scenario | None) -> list[dict[str, Any]]
     for machine, roles in machines(rows["server"].astype(str).unique(), results, scenario).items():
         part = rows.loc[rows["server"].isin(roles)]
         messages, size_bytes = by_minute(part, "backlog"), by_minute(part, "queued_bytes")
-        at = int(np.argmax(messages.max(axis=0)))
+        at, bytes_at = (int(np.argmax(each.max(axis=0))) for each in (messages, size_bytes))
         found.append(
             {
                 "machine": machine,
@@ -160,6 +163,7 @@ def _queues(results: Results, scenario: Scenario | None) -> list[dict[str, Any]]
                 "most_messages": int(messages.max()),
                 "most_bytes": float(size_bytes.max()),
                 "at_s": min(60.0 * (at + 1), results.length_s),
+                "bytes_at_s": min(60.0 * (bytes_at + 1), results.length_s),
                 "at_the_end": int(messages[:, -1].max()),
             }
         )

@@ -266,6 +266,7 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     people_checks.people_exist,
     people_checks.mail_addresses_are_addresses,
     run_checks.outages_name_what_exists,
+    run_checks.outages_begin_in_the_run,
     people_checks.nameless_people_have_a_server,
     people_checks.copies_have_somewhere_to_go,
     domains_are_written_as_domains,

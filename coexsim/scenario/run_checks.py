@@ -5,7 +5,7 @@ from __future__ import annotations
 from coexsim.scenario.model import MOST_MAILBOXES, Scenario
 from coexsim.scenario.names import Names
 from coexsim.scenario.places import Found
-from coexsim.units import say_span
+from coexsim.units import DAY_S, WEEK_S, say_span, say_time
 
 MOST_OUTAGES = 100_000  # of one event in one run
 
@@ -19,6 +19,20 @@ def outages_name_what_exists(scenario: Scenario) -> Found:
                 yield ("events", index, "down"), known.none_called("server or link", name)
         if event.zone is not None and event.zone not in zones:
             yield ("events", index, "zone"), zones.none_called("zone", event.zone)
+
+
+def outages_begin_in_the_run(scenario: Scenario) -> Found:
+    """No outage began before the run and lasts into it: it would be as if it were not there."""
+    run = scenario.run
+    for index, event in enumerate(scenario.events):
+        if event.at is None or event.at.after_start or not (event.down or event.zone):
+            continue
+        after_s = event.at.after(run.start)
+        before_s = (DAY_S if event.at.day is None else WEEK_S) - after_s
+        if after_s >= run.length > 0 and (event.for_ or 0.0) > before_s:
+            began, start = say_time(-before_s, run.start), say_time(0.0, run.start)
+            text = f"it begins {began}, before the run, {start}, and lasts into it; let the run begin with it or earlier ('run: start')"
+            yield ("events", index, "at"), text
 
 
 def windows_are_in_order(scenario: Scenario) -> Found:

@@ -189,18 +189,59 @@ def test_own_disks_come_first_and_what_others_keep_is_called_theirs(steady: Scen
     """The senders outside keep ten times as much; the planner owns onprem's disk alone."""
     spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
     facts = outage_facts(simulate(spec), spec, spec.events[-1])
-    rows = [("external", 0.0, 90.0, 1.2e9, 600.0, 60.0), ("smart-host", 0.0, 9.0, 0.1e9, 600.0, 30.0)]
+    rows = [("external", 0.0, 90.0, 600.0, 1.2e9, 600.0, 60.0), ("smart-host", 0.0, 9.0, 600.0, 0.1e9, 600.0, 30.0)]
     facts = facts._replace(backlog=pd.DataFrame(rows, columns=facts.backlog.columns))
     said = headline([facts], spec.run.start, {"external"})
 
     assert "100 MB of queue disk at smart-host; 1.2 GB wait at external, not your own" in said
 
 
+def test_two_outages_are_told_together(steady: Scenario) -> None:
+    """Down 10:00 to 10:20 and 10:40 to 11:00, tries 0, 15, 45 and 105 minutes after the first failure, at one message a second, and mail
+    given up after 30: the mail of both is told, whichever is asked for, with both outages; normal is after the last return.
+    """
+    events = [
+        {"down": "inotes-inbound", "at": "Mon 10:00", "for": "20 min"},
+        {"down": "inotes-inbound", "at": "Mon 10:40", "for": "20 min"},
+    ]
+    spec = steady.change({"events": events, "servers.onprem.mail_timeout": "30 min"})
+    results, usual = simulate(spec), undisturbed(simulate(without_outages(spec)))
+    first, last = (outage_facts(results, spec, event, usual) for event in spec.events)
+    expired = results.mail[results.mail["outcome"] == "expired"]
+
+    assert first.expired == last.expired == expired["recipients"].sum() > 0
+    assert (expired["born_s"] < 6000).any()
+    assert (expired["born_s"] >= 6000).any()
+    assert last.longest_delay_s == first.longest_delay_s
+    assert last.others == (("inotes-inbound", 3600.0, 4800.0),)
+    assert "after the return from the last of 2 outages" in headline([last], spec.run.start)
+    hours = outage_words.say_hours(Outage(spec, results, (last,)))
+    assert hours.startswith(
+        "inotes-inbound down from Mon 10:00 to 10:20; inotes-inbound down from Mon 10:40 to 11:00; "
+    )
+
+
+def test_messages_and_bytes_have_a_time_each(steady: Scenario) -> None:
+    """One message of 30 MB at 10:10 and thousands of 4 KB until the next try: most bytes and most messages stand at their own minutes."""
+    text = STEADY.replace("rate: 1/s", "rate: 0.1/s").replace("load:\n", "load:\n  bulk: [BULK]\n")
+    bulk = "{at: Mon 10:10, from: onprem, to: hosted, size: 5 MB, recipients_per_copy: 600}"
+    spec = with_outage(
+        scenario_from_text(text.replace("BULK", bulk), "steady.yaml"), ["inotes-inbound"], "Mon 10:00", "1 h"
+    )
+    results = simulate(spec)
+    queue = outage_facts(results, spec, spec.events[-1]).backlog.iloc[0]
+    rows = results.timeline[(results.timeline["stage"] == "queue") & (results.timeline["server"] == queue["server"])]
+    ends_s = {name: 60.0 * (int(rows.loc[rows[name].idxmax(), "minute"]) + 1) for name in ("backlog", "queued_bytes")}
+
+    assert (queue["at_s"], queue["bytes_at_s"]) == (ends_s["backlog"], ends_s["queued_bytes"])
+    assert queue["most_bytes"] == rows["queued_bytes"].max()
+
+
 def test_what_is_not_ones_own_is_called_so(steady: Scenario) -> None:
     """The senders outside and the hosted service keep most of the mail; what they could do is tried too, and said not to be one's own."""
     spec = with_outage(steady, ["office-hosted"], "Mon 12:00", "1 h")
     facts = outage_facts(simulate(spec), spec, spec.events[-1])
-    queues = [(name, 0.0, 9.0, 1e6, 600.0, 60.0) for name in ("external", "inotes-outbound", "smart-host")]
+    queues = [(name, 0.0, 9.0, 600.0, 1e6, 600.0, 60.0) for name in ("external", "inotes-outbound", "smart-host")]
     tried = possible_changes(
         spec, spec.events[-1], facts._replace(backlog=pd.DataFrame(queues, columns=facts.backlog.columns))
     )
@@ -374,14 +415,14 @@ def test_late_mail_is_told_beside_queues_that_are_as_usual(steady: Scenario) -> 
     late = facts._replace(late_to_s=4620.0)
     start = spec.run.start
 
-    assert "Normal again Mon 10:10, 10 min after the return, but for late mail until Mon 10:17; the" in headline(
+    assert "Normal again Mon 10:10, 10 min after the return; the last late mail arrives Mon 10:17; the" in headline(
         [late], start
     )
     assert "late" not in headline([facts._replace(late_to_s=4100.0)], start)
     assert "late" not in headline([facts], start)
-    assert "but for late mail until Mon 10:17 in 1 of them;" in headline([facts, late], start)
-    assert "until Mon 10:17 to 10:20;" in headline([late, late._replace(late_to_s=4800.0)], start)
-    assert "at once, Mon 10:00, but for late mail until Mon 10:17;" in headline([_drained(late, 0.0)], start)
+    assert "the last late mail arrives Mon 10:17 in 1 of them;" in headline([facts, late], start)
+    assert "arrives Mon 10:17 to 10:20;" in headline([late, late._replace(late_to_s=4800.0)], start)
+    assert "at once, Mon 10:00; the last late mail arrives Mon 10:17;" in headline([_drained(late, 0.0)], start)
 
 
 def test_undisturbed_is_all_else_as_it_is(steady: Scenario) -> None:

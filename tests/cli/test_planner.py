@@ -123,7 +123,7 @@ def test_b_four_hours_without_wan(planner: Path, capsys: pytest.CaptureFixture[s
 
     told.assert_same()
     found = re.match(
-        r"Normal again Tue 1[4-6]:\d\d, (\d+) min after the return(?:, but for late mail until Tue 1[4-6]:\d\d)?; "
+        r"Normal again Tue 1[4-6]:\d\d, (\d+) min after the return(?:; the last late mail arrives Tue 1[4-6]:\d\d)?; "
         r"the longest wait (\S+) h; (\S+) GB of queue disk at onprem",
         told.terminal[0],
     )

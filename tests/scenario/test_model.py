@@ -139,6 +139,10 @@ def test_every_key_has_its_place() -> None:
             "events[0].down: no server or link is called 'onprm'; did you mean 'onprem'?",
         ),
         ("run: {length: 0 s}\n", "run.length: a run of no length measures nothing"),
+        (
+            "run: {start: 'Mon 09:00', length: 1 h}\nevents: [{at: 'Mon 08:50', for: 20 min, down: onprem}]\n",
+            "events[0].at: it begins Mon 08:50, before the run, Mon 09:00, and lasts into it; let the run begin with it or earlier",
+        ),
         ("run: {length: 1 h, warm_up: 1 h}\n", "run.warm_up: the warm-up ends when nothing is left to measure"),
         (
             "run: {length: 2 h, measure: 10 min - 30 min, warm_up: 40 min}\n",
