@@ -145,7 +145,6 @@ def follow(
     `simulated` runs a scenario in another way than this would, and is told what it stands for. `doing` is told what is begun, then
     `progress` how far a single run is, and `runs_done` how many were done of how many: replications, or those with other limits.
     """
-    window = measured_window(spec)
 
     def runs(of: Scenario, what: str) -> Results:
         if simulated is not None:
@@ -163,7 +162,7 @@ def follow(
         )
         return Outage(of, results, each, usual)
 
-    found = looked(spec)
+    found = looked(reaching(spec, event))
     back_s = _back_s(spec, event)
     while (
         not _is_over(found)
@@ -174,7 +173,7 @@ def follow(
         and found.scenario.run.length - back_s < LONGEST_S
     ):
         after_s = max(found.scenario.run.length - back_s, FIRST_LOOK_S)
-        found = looked(changed(spec, {"run.length": f"{back_s + 2 * after_s:.0f} s", "run.measure": window}))
+        found = looked(_until(spec, back_s + 2 * after_s))
     if not try_limits:
         return found
     doing("other limits")
@@ -192,6 +191,18 @@ def with_limits(
     usual = found.usual[0] if found.usual else None
     changes = tried_changes(found.scenario, event, first, usual, seed, executor, engine, runs_done)
     return replace(found, changes=changes)
+
+
+def reaching(spec: Scenario, event: Event) -> Scenario:
+    """The scenario with a run that goes on for some hours after the return, where its own ends before; what is measured stays."""
+    back_s = _back_s(spec, event)
+    if not isfinite(back_s) or back_s < spec.run.length:
+        return spec
+    return _until(spec, back_s + 2 * FIRST_LOOK_S)
+
+
+def _until(spec: Scenario, end_s: float) -> Scenario:
+    return changed(spec, {"run.length": f"{end_s:.0f} s", "run.measure": measured_window(spec)})
 
 
 def last_outage(spec: Scenario) -> Event | None:

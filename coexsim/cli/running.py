@@ -81,7 +81,7 @@ def run(
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
     from coexsim.analysis.assess import FIRST_LOOK
-    from coexsim.analysis.outage_answer import follow, last_outage, with_limits
+    from coexsim.analysis.outage_answer import follow, last_outage, reaching, with_limits
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
@@ -96,7 +96,16 @@ def run(
     round_trip = round_trip and not stream  # which compares messages one by one
     event = None if stream else last_outage(spec)  # which is told from single messages
     runs = count * (2 if round_trip else 1)
-    ask_first(spec, runs, yes, engine=engine, stream=stream, quiet=quiet, at_least=event is not None)
+    whole = spec if event is None else reaching(spec, event)
+    ask_first(
+        whole,
+        runs if event is None else runs + count,
+        yes,
+        engine=engine,
+        stream=stream,
+        quiet=quiet,
+        at_least=event is not None,
+    )
     ahead_of_time = round_trip and count == 1 and dask is None and event is None
     with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
         what = spec.title or spec.source.file
@@ -159,7 +168,7 @@ def outage(
     """
     from coexsim import units
     from coexsim.analysis.outage import with_outage
-    from coexsim.analysis.outage_answer import follow
+    from coexsim.analysis.outage_answer import follow, reaching
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
@@ -172,7 +181,7 @@ def outage(
     read_objectives(spec)
     folder = results_folder(out, scenario, "-outage", verb="run")
     fewest = 2 * (replications or 1)  # each run is held against one without the outage
-    ask_first(spec, fewest, yes, at_least=True, quiet=quiet)
+    ask_first(reaching(spec, spec.events[-1]), fewest, yes, at_least=True, quiet=quiet)
     with (
         run_bar("outage", spec, is_followed=True, quiet=quiet) as shown,
         open_executor(jobs, dask) as executor,

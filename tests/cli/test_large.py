@@ -81,8 +81,21 @@ events: [{at: 1 min, for: 4 d, down: inbound}]
 """
 
 
+def test_an_outage_is_told_until_its_return(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A minute of 2,000 messages a second, and an outage of ten days, for which the run goes on: 1,728,000,000 messages, twice."""
+    scenario.write_text(SMALL.replace("RATE", "2000/s").replace("LENGTH", "1 min"))
+
+    words = COMMANDS["outage"]
+    assert run([*words[: words.index("--for")], "--for", "10 d", "--no-pictures"]) == 2
+    told = capsys.readouterr().err
+    assert "this would be about 3,500,000,000 messages" in told
+    assert told.rstrip().endswith(" at the least; --yes to go on")
+
+
 def test_attempts_in_vain_are_told_before_they_begin(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """2,000 messages tried every second for four days: 600 million attempts. File and line of the outage and of the schedule are told."""
+    """Two messages a second until the return after four days, each tried every second, for two days in the middle: 120 thousand million
+    attempts. File and line of the outage and of the schedule are told.
+    """
     text = SMALL.replace("RATE", "2/s").replace("LENGTH", "1000 s").replace("drain: 1 h", "drain: 7 d")
     text = text.replace("events: ", "")
     Path("base.yaml").write_text(text)
@@ -90,7 +103,7 @@ def test_attempts_in_vain_are_told_before_they_begin(scenario: Path, capsys: pyt
 
     assert run(["run", "s.yaml", "--no-pictures", "--no-round-trip", "--engine", "reference"]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("s.yaml:6: up to 1,900 messages wait, each is tried up to 350,000 times (s.yaml:5)\n")
+    assert told.startswith("s.yaml:6: up to 690,000 messages wait, each is tried up to 170,000 times (s.yaml:5)\n")
     assert " attempts that come to nothing, " in told
     assert told.rstrip().endswith("; --yes to go on")
 
