@@ -178,6 +178,7 @@ class Told:
     remarks: list[str] = field(default_factory=list)
     unused: Counter[str] = field(default_factory=Counter)  # lines of no use here, by the program that wrote them
     screened: int = 0  # refusals of Postfix's postscreen, in front of all that takes mail
+    filtered: int = 0  # messages that a Milter or a check of their content refused when all of them had come
 
     @property
     def what_is_left(self) -> list[str]:
@@ -190,6 +191,10 @@ class Told:
         if self.screened:
             found.append(
                 f"{self.screened:,} recipients were refused by postscreen, before a server took their mail: in no figure, nor in the replay"
+            )
+        if self.filtered:
+            found.append(
+                f"{self.filtered:,} messages were refused by a Milter or a check of their content: in no figure, nor in the replay"
             )
         return found
 

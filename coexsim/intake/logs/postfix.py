@@ -26,6 +26,7 @@ from coexsim.intake.logs.book import (
     Told,
     VisitRow,
 )
+from coexsim.intake.logs.postfix_refusals import refused
 from coexsim.intake.logs.stamps import is_queue_id, iso_s, long_id_s, short_id_s, syslog_s
 
 STATUS = {"sent": SENT, "bounced": BOUNCED, "deferred": DEFERRED, "expired": EXPIRED}
@@ -47,12 +48,8 @@ _EXPIRED = re.compile(r"from=<[^>]*>, status=(?:force-)?expired, returned to sen
 _QUEUED_AS = re.compile(r"queued as ([A-Za-z0-9]{6,24})\b")
 _CONNECT = re.compile(r"\b(?:connect to|conversation with|lost connection with) ([^:\s]+\[[^\]]*\])")
 _LIMIT = re.compile(r"exceeds size limit (\d{1,15}) of server")
-_REFUSED = re.compile(
-    r"(?P<id>[A-Za-z0-9]+): reject: (?P<verb>[A-Z-]+) from (?P<client>[^:\[ ]+(?:\[[^\]]*\])?): "
-    r"(?P<reply>[45]\d\d)(?: (?P<code>\d\.\d{1,3}\.\d{1,3}))?"
-    r".*?(?:; from=<(?P<sender>[^>]*)>)?(?: to=<(?P<to>[^>]*)>)?(?: proto=\S+)?(?: helo=<[^>]*>)?$"
-)
 _SESSION_MAILS = re.compile(r" mail=(\d+)(?:/(\d+))?")
+_SESSION_DATA = re.compile(r" data=(\d+)(?:/\d+)? ")
 _BOUNCE_HOST = re.compile(r"message-id=<[A-Za-z0-9]+@([^>\s]+)>")
 
 _Daemon = tuple[Callable[[str], bool], str, str]  # what reads its lines, its name and its process id
@@ -80,12 +77,13 @@ class _QueuedMail:
 class _Session:
     """An SMTP session of one smtpd process."""
 
-    __slots__ = ("client", "from_s", "has_ended", "refused")
+    __slots__ = ("begun", "client", "from_s", "has_ended", "refused")
 
     def __init__(self, client: int, from_s: float) -> None:
         self.client = client
         self.from_s = from_s
         self.has_ended = False  # its last line is there
+        self.begun: list[str] = []  # queue ids
         self.refused: list[tuple[float, int, int, int]] = []  # not yet followed by a queue id: when, sender, to, code
 
 
@@ -117,6 +115,7 @@ class PostfixReader:
         self._step_s = 1.0
         self._month = 0
         self._server = NOBODY
+        self._filtered = 0
         self._queues: dict[int, dict[str, _QueuedMail]] = {}
         self._queue: dict[str, _QueuedMail] = {}
         self._sessions: dict[tuple[int, str], _Session] = {}
@@ -175,6 +174,7 @@ class PostfixReader:
         finally:
             told.lines, told.used = number, told.used + used
             told.unused.update(unused)
+            told.filtered, self._filtered = told.filtered + self._filtered, 0
             told.other = told.lines - told.used - told.damaged
 
     def close(self) -> None:
@@ -287,47 +287,71 @@ class PostfixReader:
             if session is None:
                 return self._end_without_begin()
             session.has_ended = True
+            if any(self._is_begun_only(queue_id) for queue_id in session.begun):
+                self._drop_given_up(session, text)
             mails = _SESSION_MAILS.search(text)
             self._end_session(self._server, session, int((mails.group(2) or mails.group(1)) if mails else 0))
             return True
         queue_id, colon, rest = text.partition(": ")
         if colon and rest.startswith("client="):
             return self._accepted(queue_id, rest)
-        if " reject: " in text or text.startswith("reject: "):
+        if "reject: " in text:
             return self._refused(text.rstrip())
         return False
+
+    def _is_begun_only(self, queue_id: str) -> bool:
+        """Is mail whose queue id is given one that the queue manager never had."""
+        visit = self._queue.get(queue_id)
+        return visit is not None and visit.sender == NOBODY and not visit.deliveries
+
+    def _drop_given_up(self, session: _Session, text: str) -> None:
+        """Forget mail that its client gave up before the end of DATA: the last line counts what was taken (since Postfix 3.0)."""
+        taken = _SESSION_DATA.search(text)
+        left = [queue_id for queue_id in session.begun if self._is_begun_only(queue_id)]
+        if taken is not None and " bdat=" not in text:
+            for queue_id in left[: max(len(session.begun) - int(taken[1]), 0)]:
+                del self._queue[queue_id]
 
     def _accepted(self, queue_id: str, rest: str) -> bool:
         visit = self._visit(queue_id, is_begin=True)
         visit.client = self._hosts(rest[7:].partition(",")[0].strip())
         visit.origin = SMTP
         session = self._sessions.get((self._server, self._pid))
-        if session is not None and session.refused:
-            self._write_refusals(session, visit)
+        if session is not None:
+            session.begun.append(queue_id)
+            if session.refused:
+                self._write_refusals(session, visit)
         return True
 
     def _refused(self, text: str) -> bool:
-        match = _REFUSED.match(text)
-        if match is None:
+        said = refused(text)
+        if said is None:
             return False
-        verb, sender, to = match["verb"], match["sender"], match["to"]
-        if verb not in ("MAIL", "RCPT", "DATA", "END-OF-MESSAGE"):
-            return False
-        code = self._codes(match["code"] or match["reply"])
-        who = NOBODY if sender is None else self._addresses(sender)
-        whom = NOBODY if to is None else self._addresses(to)
-        if match["id"] == "NOQUEUE":
+        code = self._codes(said.code)
+        who = NOBODY if said.sender is None else self._addresses(said.sender)
+        whom = NOBODY if said.to is None else self._addresses(said.to)
+        if said.queue_id == "NOQUEUE":
             session = self._sessions.get((self._server, self._pid))
             if session is None:
-                session = self._sessions[self._server, self._pid] = _Session(self._hosts(match["client"]), self._now_s)
+                session = self._sessions[self._server, self._pid] = _Session(self._hosts(said.client), self._now_s)
             if session.refused and session.refused[-1][1] != who:
                 self._write_refusals(session, None)
             session.refused.append((self._now_s, who, whom, code))
             return True
-        visit = self._visit(match["id"], is_begin=True)
-        visit.refusals.append(RefusalRow(
-            message=self._book.new_message(), visit=visit.number, server=self._server, at_s=self._now_s, client=visit.client,
-            sender=who, to=whom, code=code,
+        visit = self._visit(said.queue_id, is_begin=True)
+        if said.is_whole and visit.sender == NOBODY and not visit.deliveries:
+            del self._queue[said.queue_id]  # the queue manager never has it
+            visit.client = self._hosts(said.client) if visit.client == NOBODY else visit.client
+            if said.is_filter:
+                self._filtered += 1
+                return True
+            add, number, group = self._book.refusals.add, NOBODY, self._book.new_message()
+            earlier = [row._replace(visit=NOBODY, message=group, sender=who) for row in visit.refusals]
+            self._book.refusals.add_all(earlier)
+        else:
+            add, number, group = visit.refusals.append, visit.number, self._book.new_message()
+        add(RefusalRow(
+            message=group, visit=number, server=self._server, at_s=self._now_s, client=visit.client, sender=who, to=whom, code=code,
         ))  # fmt: skip
         return True
 
@@ -350,7 +374,7 @@ class PostfixReader:
     def _cleanup(self, text: str) -> bool:
         queue_id, colon, rest = text.partition(": ")
         if not colon or not rest.startswith("message-id="):
-            return False
+            return "reject: " in rest[:15] and self._refused(text.rstrip())
         visit = self._queue.get(queue_id) or self._visit(queue_id, is_begin=True)
         said = rest[11:].strip()
         visit.message_id = "" if said == "<>" else said  # mail without one: it joins nothing
