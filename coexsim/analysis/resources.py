@@ -6,7 +6,7 @@ never enough: mail comes in bunches, and who finds no free connection is turned 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import inf, isfinite, nan
 
 import numpy as np
@@ -35,12 +35,13 @@ ROOM = 0.7
 TIMES = (1.2, 2.0, 4.0, 8.0, 16.0)
 """So many times what theory proposes is tried, one after another; just as much would lie on the very limit of an objective."""
 COLUMNS = ["resource", "has", "busy", "needed", "why"]
+LESS_FAILS = "a machine with less fails"
 ON_THE_DISK = "{most} waited at the most; what an outage needs is told by 'coexsim outage'"
 
 
 def resource_table(
     scenario: Scenario, server: str, assessment: Assessment, objectives: Sequence[Objective] = (), loads: Loads | None = None,
-    times: float | None = 1.0,
+    times: float | None = 1.0, tried: Collection[str] = (),
 ) -> pd.DataFrame:  # fmt: skip
     """One row for each resource of a server, the scarcest first.
 
@@ -53,7 +54,7 @@ def resource_table(
     why       what `needed` rests on
     ========  ===============================================================================================
 
-    With `times` None nothing was shown to be enough.
+    With `times` None nothing was shown to be enough. Of the resources that were `tried` as machines, and less fails, all is needed.
     """
     loads = station_loads(scenario) if loads is None else loads
     rows = [_disk_or_workers(name, scenario, server, assessment, objectives, loads) for name in IN_CAPACITY]
@@ -61,6 +62,8 @@ def resource_table(
     table = pd.DataFrame(rows, columns=COLUMNS)
     whole = table["resource"].isin(IN_CAPACITY)
     asked = table["needed"] * (nan if times is None else times)
+    least = table["resource"].isin(tried)
+    asked, table["why"] = asked.mask(least, table["has"]), table["why"].mask(least, LESS_FAILS)
     table["needed"] = asked.where(~whole, np.ceil(asked)).clip(upper=table["has"])
     return table.sort_values("busy", ascending=False, na_position="last", ignore_index=True, kind="stable")
 

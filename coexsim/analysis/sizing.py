@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 
 from coexsim.analysis.assess import FIRST_LOOK, Assessment, assess
-from coexsim.analysis.candidates import amounts, apply, has_less, is_no_smaller, ladder, together
+from coexsim.analysis.candidates import IN_CAPACITY, amounts, apply, has_less, is_no_smaller, ladder, together
 from coexsim.analysis.doubts import say_deferred
 from coexsim.analysis.headroom import Headroom, find_headroom, most_growths
 from coexsim.analysis.loads import Demand, Loads, station_demand, station_loads
@@ -38,6 +38,11 @@ from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Candidate, Scenario
 from coexsim.sim.world import World, measured_window_s
 
+ENOUGH_LOOK = (
+    2 * FIRST_LOOK
+)  # replications of so much of each resource at the most: enough is enough if it is clear soon
+MOST_ENOUGH = ENOUGH_LOOK * len(TIMES)
+"""So many replications at the most tell how much of each resource is enough."""
 MOST = 32  # replications of one machine or growth, where no scenario says it
 Status = Literal["holds", "fails", "cannot say", "too small by theory", "not tried"]
 Progress = Callable[[str], None]
@@ -162,7 +167,9 @@ class Sizing:
         if best is None or best.assessment is None:
             raise NoDataError("no candidate was shown to hold")
         machine = apply(scenario, best.candidate, self.server)
-        return resource_table(machine, self.server, best.assessment, self.objectives, self.loads, self.times)
+        return resource_table(
+            machine, self.server, best.assessment, self.objectives, self.loads, self.times, least_of(self)
+        )
 
     def doubts(self, scenario: Scenario) -> list[str]:
         """What of the sized server has no work, on the answer or the largest that was tried; and whether retries make the delays."""
@@ -247,7 +254,7 @@ def size(
                 progress=search.tell("headroom of " + found.answer.name), spent=search.spend, loads=search.loads.get(found.answer.name),
             )  # fmt: skip
             found = replace(found, headroom=room)
-        found = replace(found, times=search.enough(found.best), at_fault=_line_at_fault(found, scenario))
+        found = replace(found, times=search.enough(found), at_fault=_line_at_fault(found, scenario))
     loads = search.loads.get(found.answer.name) if found.answer is not None else None
     measured = say_measured(*measured_window_s(scenario), scenario.run.start)
     return replace(
@@ -260,6 +267,14 @@ def size(
     )
 
 
+def least_of(found: Sizing) -> list[str]:
+    """The resources that the answer says how much it has of, where a machine with less of one was shown to fail."""
+    failed = [tried.candidate for tried in found.tried if tried.status in ("fails", "too small by theory")]
+    if found.answer is None or not any(has_less(each, found.answer) for each in failed):
+        return []
+    return [resource for resource in IN_CAPACITY if getattr(found.answer, resource) is not None]
+
+
 def _line_at_fault(found: Sizing, scenario: Scenario) -> str:
     """The lines that fail with the largest machine, in words; empty where one holds, or the machine has too little of something itself."""
     if found.answer is not None or found.undecided or not found.tried:
@@ -270,13 +285,13 @@ def _line_at_fault(found: Sizing, scenario: Scenario) -> str:
 
 
 def most_looks(scenario: Scenario, *, headroom: bool = True) -> int:
-    """How many machines, growths and amounts of resources `size` tries if every answer is clear and theory rules out nothing.
+    """How many machines and growths `size` tries if every answer is clear and theory rules out nothing.
 
     Of machines the first, and by halving the rest; of ranges that for each, and then for all of them together.
     Raises `NoDataError` for a range that cannot be read.
     """
     size = scenario.size
-    growths = (most_growths() if headroom else 0) + len(TIMES)
+    growths = most_growths() if headroom else 0
     if size is None:
         return growths
     if size.candidates or not size.ranges:
@@ -346,8 +361,9 @@ class _Search:
             why = assessment.advice.replace("\n", "; ")
         return replace(tried, status=status, why=why, assessment=assessment)
 
-    def enough(self, best: Tried | None) -> float | None:
+    def enough(self, found: Sizing) -> float | None:
         """How many times what theory proposes of each resource of the answer is enough: `find_enough`."""
+        best, least = found.best, least_of(found)
         if best is None or best.assessment is None:
             return None
         machine, seen = apply(self.scenario, best.candidate, self.server), best.assessment
@@ -355,7 +371,7 @@ class _Search:
 
         def holds(scenario: Scenario) -> bool:
             assessment = assess(
-                scenario, self.asked, most=min(self.most, 2 * FIRST_LOOK), stop_when_missed=True, confidence=self.confidence,
+                scenario, self.asked, most=min(self.most, ENOUGH_LOOK), stop_when_missed=True, confidence=self.confidence,
                 seed=self.seed, executor=self.executor, progress=self.tell("how much of each resource is enough"),
             )  # fmt: skip
             self.spend(assessment)
@@ -364,7 +380,7 @@ class _Search:
         return find_enough(
             machine,
             self.server,
-            lambda times: resource_table(machine, self.server, seen, self.asked, loads, times),
+            lambda times: resource_table(machine, self.server, seen, self.asked, loads, times, least),
             holds,
         )
 

@@ -64,7 +64,7 @@ def size(
     """
     from coexsim.analysis.assess import FIRST_LOOK
     from coexsim.analysis.size_words import require_question
-    from coexsim.analysis.sizing import MOST, most_looks
+    from coexsim.analysis.sizing import MOST, MOST_ENOUGH, most_looks
     from coexsim.analysis.sizing import size as find_size
     from coexsim.experiment.executors import open_executor
     from coexsim.report.words import not_counted, scope
@@ -78,7 +78,7 @@ def size(
     machines = len(spec.size.candidates) if spec.size else 0
     looks = most_looks(spec, headroom=headroom) + (asked.most_looks * max(machines, 1) if asked is not None else 0)
     each = most or (spec.size.replications if spec.size else MOST)
-    ask_first(spec, fewest, yes, at_least=True, at_most=looks * each, keeps_mail=False, quiet=quiet)
+    ask_first(spec, fewest, yes, at_least=True, at_most=looks * each + MOST_ENOUGH, keeps_mail=False, quiet=quiet)
     with progress_bar("size", quiet=quiet) as shown, open_executor(jobs, dask) as executor:
         tell = shown.count
         found = find_size(

@@ -16,7 +16,7 @@ from coexsim.analysis.assess import FIRST_LOOK, Measured, assess, look_levels, l
 from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
 from coexsim.analysis.headroom import bracket, find_headroom, grown, most_growths
 from coexsim.analysis.loads import StationLoad, station_loads
-from coexsim.analysis.resources import COLUMNS, TIMES, find_enough, line_shortfalls, shortfalls
+from coexsim.analysis.resources import COLUMNS, LESS_FAILS, TIMES, find_enough, line_shortfalls, shortfalls
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.sizing import Sizing, Tried, most_looks, size
 from coexsim.analysis.slo_measure import Sample
@@ -242,7 +242,11 @@ def test_the_cheapest_that_holds_is_found_and_what_is_smaller_was_shown_to_fail(
     assert {t.status for t in found.tried if t.candidate.cost < found.answer.cost} <= {"fails"}
     simulated = [t for t in found.tried if t.assessment]
     assert len(simulated) <= 4
-    assert found.runs == sum(len(t.assessment.runs) for t in simulated if t.assessment)
+    enough = FIRST_LOOK  # how much of each resource is: the first that is tried holds
+    assert found.runs == sum(len(t.assessment.runs) for t in simulated if t.assessment) + enough
+    [row] = [each for each in found.resources(light(size=EIGHT)).to_dict("records") if each["resource"] == "cores"]
+    assert (row["why"] == LESS_FAILS) == (found.answer.cost > 2)
+    assert row["needed"] == found.answer.cores
 
 
 @pytest.mark.usefixtures("made_up_runs")
