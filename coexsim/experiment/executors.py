@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 RETRIES = 2  # how often a task that fails on a Dask worker is tried again; if its worker dies, the scheduler moves it
 ANSWER_WITHIN = "10s"
+_REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 PRELOAD = "coexsim.experiment.preload"
 """What a worker process imports before its first run."""
 
@@ -65,7 +67,7 @@ def processes(jobs: int) -> Iterator[Executor]:
     others = set(multiprocessing.active_children())
     copied = jobs > 1 and sys.platform == "linux"
     context = multiprocessing.get_context("forkserver" if copied else "spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts_to_parent)
+    pool = _Pool(jobs, mp_context=context, initializer=_leave_interrupts_to_parent)
     try:
         if copied:
             context.set_forkserver_preload([PRELOAD])
@@ -84,6 +86,34 @@ def processes(jobs: int) -> Iterator[Executor]:
         _stop(pool, [child for child in multiprocessing.active_children() if child not in others])
         raise
     pool.shutdown()
+
+
+class _Pool(ProcessPoolExecutor):
+    """A pool whose processes begin while calls are submitted: one half begun is not known to who ends them, and would tell of it."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """As the class above; a request to end that comes meanwhile waits until it is done."""
+        with _uninterrupted():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in _REQUESTS}
+    ours = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in ours:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _leave_interrupts_to_parent() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -17,7 +20,7 @@ import pytest
 from coexsim.errors import CoexsimError
 from coexsim.experiment import executors
 from coexsim.experiment import replicate as replicate_module
-from coexsim.experiment.executors import open_executor, run_all
+from coexsim.experiment.executors import open_executor, processes, run_all
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results, join
 from coexsim.experiment.run import simulate
@@ -184,3 +187,28 @@ def test_dask_gives_the_same_also_when_a_worker_is_killed(cluster: Executor, tmp
 
     assert (tmp_path / "killed").exists()
     assert elsewhere.mail.equals(join(EXPECTED).mail)
+
+
+def test_a_request_to_end_waits_until_a_worker_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One half begun would not be ended, and tells of it in a traceback when its parent has gone."""
+    begun: list[str] = []
+    real = BaseProcess.start
+
+    def start(self: BaseProcess) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        real(self)
+        begun.append(self.name)
+
+    def submit_one() -> None:
+        with monkeypatch.context() as patch, processes(2) as pool:
+            patch.setattr(BaseProcess, "start", start)
+            pool.submit(abs, -1)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with pytest.raises(SystemExit):
+            submit_one()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert len(begun) == 1
+    assert not [child for child in multiprocessing.active_children() if child.name in begun]
