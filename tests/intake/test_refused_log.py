@@ -68,6 +68,34 @@ def test_what_was_never_in_the_queue_is_no_missing_line(
     assert any(f"{told} messages were refused by a Milter" in each for each in found.told[0].what_is_left) is bool(told)
 
 
+def test_mail_that_is_put_off_counts_once(tmp_path: Path) -> None:
+    """Greylisting: the first attempt of each message is put off, the second is taken. That is one message, and nobody is unknown."""
+    grey = f"smtpd[9]: NOQUEUE: reject: RCPT from {CLIENT}: 450 4.2.0 <anna@corp.example>: Recipient address rejected: Greylisted; {TAIL}"
+    text = ""
+    for number in range(DELIVERED):
+        begun = _session(number, TAKEN, "1")
+        first = begun.splitlines(keepends=True)[0]
+        head = first[: first.index("smtpd[9]")]
+        text += f"{first}{head}{grey}\n{head}smtpd[9]: disconnect from {CLIENT} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4\n{begun}"
+    (tmp_path / "hub.log").write_text(text, encoding="utf-8")
+    found = fit([tmp_path / "hub.log"], year=2026, domain="corp.example", parts=1)
+
+    assert found.figure("messages").value == found.figure("recipients").value == DELIVERED
+    assert found.figure("recipients that do not exist").value == 0
+    assert found.told[0].put_off == DELIVERED
+    assert any(each.startswith(f"{DELIVERED} recipients were put off") for each in found.told[0].what_is_left)
+
+
+def test_a_damaged_line_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    """A queue id that Postfix does not make, far behind the head of the line: it is shown, and named."""
+    bad = f"2026-11-24T09:00:00.000000+00:00 a-host-with-a-long-name.corp.example postfix/smtpd[9]: 4abcz9z: client={CLIENT}\n"
+    (tmp_path / "hub.log").write_text(bad + _session(1, TAKEN, "1"), encoding="utf-8")
+    found = fit([tmp_path / "hub.log"], year=2026, domain="corp.example", parts=1)
+
+    assert found.told[0].damaged == 1
+    assert found.told[0].first_damaged.endswith("('4abcz9z' is no queue id)")
+
+
 def test_lines_that_are_missing_are_still_missed(tmp_path: Path) -> None:
     """The same sessions, whose last line says that their mail was taken: then its other lines are not there."""
     text = "".join(

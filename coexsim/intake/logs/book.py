@@ -20,6 +20,7 @@ TEXT = "text"  # a column of texts that are kept as numbers of 64 bits, the same
 NOBODY = -1  # a word that the log does not say
 
 MOST_PROGRAMS = 6  # that are named
+MOST_SHOWN = 120  # characters of a damaged line
 STATUSES = ("sent", "bounced", "deferred", "expired", "discarded")
 SENT, BOUNCED, DEFERRED, EXPIRED, DISCARDED = range(5)
 ORIGINS = ("unknown", "smtp", "local", "notice")
@@ -178,6 +179,7 @@ class Told:
     remarks: list[str] = field(default_factory=list)
     unused: Counter[str] = field(default_factory=Counter)  # lines of no use here, by the program that wrote them
     screened: int = 0  # refusals of Postfix's postscreen, in front of all that takes mail
+    put_off: int = 0  # recipients that were refused for now
     filtered: int = 0  # messages that a Milter or a check of their content refused when all of them had come
 
     @property
@@ -196,13 +198,19 @@ class Told:
             found.append(
                 f"{self.filtered:,} messages were refused by a Milter or a check of their content: in no figure, nor in the replay"
             )
+        if self.put_off:
+            found.append(
+                f"{self.put_off:,} recipients were put off by a temporary refusal (greylisting): those that came again are counted then"
+            )
         return found
 
-    def damage(self, line: int, found: str) -> None:
-        """Count a line that cannot be read; the first one is remembered."""
+    def damage(self, line: int, found: str, why: str = "") -> None:
+        """Count a line that cannot be read; the first one is remembered, with what is wrong with it."""
         self.damaged += 1
         if not self.first_damaged:
-            self.first_damaged = f"line {line}: {found.strip()[:80]!r}"
+            self.first_damaged = f"line {line}: {found.strip()[:MOST_SHOWN]!r}" + (
+                f" ({why[:MOST_SHOWN]})" if why else ""
+            )
 
 
 class LogBook:

@@ -115,7 +115,7 @@ class PostfixReader:
         self._step_s = 1.0
         self._month = 0
         self._server = NOBODY
-        self._filtered = 0
+        self._filtered = self._put_off = 0
         self._queues: dict[int, dict[str, _QueuedMail]] = {}
         self._queue: dict[str, _QueuedMail] = {}
         self._sessions: dict[tuple[int, str], _Session] = {}
@@ -166,8 +166,8 @@ class PostfixReader:
                         used += 1
                     else:
                         unused[name] += 1
-                except (ValueError, IndexError, KeyError, OverflowError):
-                    told.damage(number, line)
+                except (ValueError, IndexError, KeyError, OverflowError) as error:
+                    told.damage(number, line, str(error) if type(error) is ValueError else "")
                 if number % SWEEP_LINES == 0:
                     self._sweep()
                     known.clear()
@@ -175,6 +175,7 @@ class PostfixReader:
             told.lines, told.used = number, told.used + used
             told.unused.update(unused)
             told.filtered, self._filtered = told.filtered + self._filtered, 0
+            told.put_off, self._put_off = told.put_off + self._put_off, 0
             told.other = told.lines - told.used - told.damaged
 
     def close(self) -> None:
@@ -327,6 +328,9 @@ class PostfixReader:
         said = refused(text)
         if said is None:
             return False
+        if said.is_temporary and not said.is_whole:  # who means it comes again: that is the same message
+            self._put_off += 1
+            return True
         code = self._codes(said.code)
         who = NOBODY if said.sender is None else self._addresses(said.sender)
         whom = NOBODY if said.to is None else self._addresses(said.to)

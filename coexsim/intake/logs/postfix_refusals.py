@@ -33,6 +33,11 @@ class Refused(NamedTuple):
     sender: str | None
     to: str | None
 
+    @property
+    def is_temporary(self) -> bool:
+        """Is the client asked to come again later."""
+        return self.code.startswith("4")
+
 
 def refused(text: str) -> Refused | None:
     """Read the text of a line after the process id; None: it is about something else, such as a connection."""
