@@ -100,8 +100,6 @@ def trace(
     size_bytes = options.value(units.size_bytes, size, "--size")
     moment = options.value(units.moment, at, "--at")
     setup = _setup(load_scenario(scenario))
-    if not sender.strip():
-        raise UsageError("SENDER is empty; write an address or a name, or '<>' for the null sender")
     _addresses(setup, [sender], "SENDER")
     _addresses(setup, recipients, "RECIPIENT")
     if at_server is not None:
@@ -123,10 +121,8 @@ def trace(
     if folder is not None:
         from coexsim.report.route_pages import write_trace
 
-        told = [
-            ("Size", units.say_bytes(units.size_bytes(size))),
-            ("Sent", units.say_time(moment.after(setup.scenario.run.start), setup.scenario.run.start)),
-        ]
+        start = setup.scenario.run.start
+        told = [("Size", units.say_bytes(size_bytes)), ("Sent", units.say_time(moment.after(start), start))]
         told += [("Down", ", ".join(down))] if down else []
         told += [("Sender", remark) for remark in remarks]
         keeping.write(partial(write_trace, route, setup.scenario, folder, told, answers))
@@ -134,9 +130,7 @@ def trace(
         ended = CANNOT_WRITE if keeping.failed else code
         print_json(envelope("trace", "; ".join(answers), ended, **trace_text.trace_data(route), remarks=remarks))
     elif dsn:
-        notices = trace_text.notices_as_sent(setup, route) or [f"{'; '.join(answers)}; no notice is sent"]
-        for line in "\n\n".join(notices).split("\n"):
-            print("\t".join(map(visible, line.split("\t"))))  # a header may be folded with a tab
+        _print_notices(trace_text.notices_as_sent(setup, route) or [f"{'; '.join(answers)}; no notice is sent"])
     elif quiet:
         say(answers)
     else:
@@ -158,11 +152,19 @@ def _setup(scenario: object) -> Setup:
     return Setup(scenario)
 
 
+def _print_notices(notices: Iterable[str]) -> None:
+    """Messages as they are sent, a blank line between them."""
+    for line in "\n\n".join(notices).split("\n"):
+        print("\t".join(map(visible, line.split("\t"))))  # a header may be folded with a tab
+
+
 def _addresses(setup: Setup, names: Iterable[str], argument: str) -> None:
     """Names and addresses that can be written to; what cannot be an address is bad usage."""
     from coexsim.scenario.people_checks import is_mail_address
 
     for name in names:
+        if argument == "SENDER" and not name.strip():
+            raise UsageError("SENDER is empty; write an address or a name, or '<>' for the null sender")
         if not (name == "<>" and argument == "SENDER") and not is_mail_address(setup.scenario.address_of(name)):
             example = f"name@{setup.scenario.domain}"
             raise UsageError(f"{argument}: {name!r} is no address; write for example {example!r}")

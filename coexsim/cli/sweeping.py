@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from rich.console import Group
 
+    from coexsim.experiment.sweep import Sweep
     from coexsim.scenario.model import Scenario
 
 
@@ -61,17 +62,10 @@ def sweep(
 
     Exit code: 3 where there is an objective of which we cannot say at any value, else 0: that one is missed somewhere is an answer.
     """
-    from coexsim.analysis.peak import peak_of
     from coexsim.analysis.slo_text import read_objectives
-    from coexsim.analysis.swept import answer_of_sweep, sweep_judged, swept_objectives
-    from coexsim.experiment.executors import open_executor
-    from coexsim.experiment.own import write_own
+    from coexsim.analysis.swept import answer_of_sweep, swept_objectives
     from coexsim.experiment.ranges import read_values
-    from coexsim.experiment.store import csv_bytes
-    from coexsim.experiment.sweep import HOSTED_SHARE
-    from coexsim.report.tables import words
     from coexsim.report.words import not_counted, scope
-    from coexsim.scenario.idle import without_work
     from coexsim.scenario.load import load_scenario
 
     spec = load_scenario(scenario)
@@ -80,8 +74,36 @@ def sweep(
     folder = results_folder(out, scenario, "-sweep", verb="sweep")
     combinations = prod(len(read_values(values)) for values in grid.values())
     ask_first(spec, combinations * (replications or spec.run.replications), yes, keeps_mail=False, quiet=quiet)
-    console = make_console()
+    swept, runs = _run_all(spec, grid, folder, replications, seed, jobs, dask, quiet=quiet)
     keeping = Keeping()
+    keeping.write(partial(drop_pages, folder, "sweep"))
+    points = _write_migration(swept.table, spec, grid, folder, keeping)
+    objectives = swept_objectives(swept) if spec.objectives else None
+    changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
+    answer = [*changes, f"{runs} run{'s' * (runs != 1)}. One tidy table of all figures: {folder}/sweep.parquet"]
+    code = EXIT_CODES[MET if objectives is None else answer_of_sweep(objectives)]
+    if as_json:
+        provenance = {"file": spec.source.file, "runs": runs}
+        found = _point_data(swept.table, list(grid))
+        said: dict[str, Any] = {"points": found, "scope": scope(spec), "folder": str(folder)}
+        told = CANNOT_WRITE if keeping.failed else code
+        print_json(envelope("sweep", " ".join(answer), told, provenance=provenance, **said))
+    elif quiet:
+        say([*answer, not_counted(spec)])
+    else:
+        _say_tables(spec, swept.table, list(grid), objectives, points)
+        say(answer)
+    return keeping.exit_code(code)
+
+
+def _run_all(
+    spec: Scenario, grid: dict[str, str], folder: Path, replications: int | None, seed: int | None, jobs: int | None, dask: str | None,
+    *, quiet: bool,
+) -> tuple[Sweep, int]:  # fmt: skip
+    """Run what is not there yet; the sweep, and how many runs it has. What is kept of one that is stopped is said."""
+    from coexsim.analysis.swept import sweep_judged
+    from coexsim.experiment.executors import open_executor
+
     seen = [0, 0]
     try:
         with progress_bar("sweep", quiet=quiet) as tell, open_executor(jobs, dask) as executor:
@@ -91,54 +113,51 @@ def sweep(
                 tell(done, f"{done} of {total} runs", of=total)
 
             swept = sweep_judged(
-                spec,
-                grid,
-                replications=replications,
-                seed=seed,
-                folder=folder,
-                executor=executor,
-                jobs=1,
-                progress=note,
-            )
+                spec, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=1, progress=note
+            )  # fmt: skip
     except (KeyboardInterrupt, OutputError):
-        kept = f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there"
-        say_aside(kept)
+        say_aside(f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there")
         raise
-    table = swept.table
-    total = f"{seen[1]} run{'s' if seen[1] != 1 else ''}. One tidy table of all figures: {folder}/sweep.parquet"
-    points = None
-    keeping.write(partial(drop_pages, folder, "sweep"))
-    if list(grid) == [HOSTED_SHARE]:
-        from coexsim.analysis.migration import curve
+    return swept, seen[1]
 
-        points = curve(table, spec)
-        keeping.write(partial(write_own, folder / "migration.csv", csv_bytes(points, index=False)))
-    objectives = swept_objectives(swept) if spec.objectives else None
-    changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
-    answer = [*changes, total]
-    code = EXIT_CODES[MET if objectives is None else answer_of_sweep(objectives)]
-    if as_json:
-        told = CANNOT_WRITE if keeping.failed else code
-        provenance = {"file": spec.source.file, "runs": seen[1]}
-        found = _point_data(table, list(grid))
-        said: dict[str, Any] = {"points": found, "scope": scope(spec), "folder": str(folder)}
-        print_json(envelope("sweep", " ".join(answer), told, provenance=provenance, **said))
-        return keeping.exit_code(code)
-    if not quiet:
-        runs = int(table["replication"].nunique())
-        sure = (
-            f"means over {runs} replications of each"
-            if runs > 1
-            else "one run of each: no intervals; add --replications"
-        )
-        if objectives is not None:
-            console.print(_judged(objectives))
-        console.print(_points(table, list(grid), sure, peak_of(spec)) if points is None else _migration(points, sure))
-        for _, text in without_work(spec):
-            console.print(words(("Doubt:", "bold"), f" {text}."))
-        console.print(scope(spec))
-    say([*answer, not_counted(spec)] if quiet else answer)
-    return keeping.exit_code(code)
+
+def _write_migration(
+    table: DataFrame, spec: Scenario, grid: dict[str, str], folder: Path, keeping: Keeping
+) -> DataFrame | None:
+    """Where people alone are moved, keep what each step costs; the table of it."""
+    from coexsim.experiment.sweep import HOSTED_SHARE
+
+    if list(grid) != [HOSTED_SHARE]:
+        return None
+    from coexsim.analysis.migration import curve
+    from coexsim.experiment.own import write_own
+    from coexsim.experiment.store import csv_bytes
+
+    points = curve(table, spec)
+    keeping.write(partial(write_own, folder / "migration.csv", csv_bytes(points, index=False)))
+    return points
+
+
+def _say_tables(
+    spec: Scenario, table: DataFrame, keys: list[str], objectives: DataFrame | None, points: DataFrame | None
+) -> None:
+    """The objectives, then the figures of each point, what to doubt, and what is counted."""
+    from coexsim.analysis.peak import peak_of
+    from coexsim.report.tables import words
+    from coexsim.report.words import scope
+    from coexsim.scenario.idle import without_work
+
+    console = make_console()
+    runs = int(table["replication"].nunique())
+    sure = (
+        f"means over {runs} replications of each" if runs > 1 else "one run of each: no intervals; add --replications"
+    )
+    if objectives is not None:
+        console.print(_judged(objectives))
+    console.print(_points(table, keys, sure, peak_of(spec)) if points is None else _migration(points, sure))
+    for _, text in without_work(spec):
+        console.print(words(("Doubt:", "bold"), f" {text}."))
+    console.print(scope(spec))
 
 
 def _write_objectives(
