@@ -2,7 +2,8 @@
 
 ==========================================  ==================================================================
 ``p95(delay, hosted->hosted) < 60 s``       from being handed in to the mail file; any percentile, or ``mean``;
-                                            a side may be ``*``; without a flow: all mail
+                                            a side may be ``*``; without a flow: all mail; what expired is later
+                                            than any limit
 ``mean(wait, onprem.cores) < 1 s``          waiting of a visit at one stage of a server; also p50, p95, p99
 ``mean(wait) < 10 s``                       all waiting of a message, at every stage of every server
                                             (``mean(wait, onprem)``: at one server)

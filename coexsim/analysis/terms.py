@@ -39,7 +39,7 @@ _TERMS = (
         "delay",
         "time from the moment a message is handed in until it is in the recipient's mailbox; with a flow, "
         "of that flow's mail only. Mail that bounced has none, mail under way at the end of the run is later "
-        "than all that arrived",
+        "than all that arrived, and mail that expired never arrives: it is beyond every limit",
         unit="a duration, such as 60 s or 5 min",
         example="p95(delay, internet->onprem) < 60 s",
     ),
@@ -52,7 +52,7 @@ _TERMS = (
     ),
     Term(
         "mean",
-        "the mean over recipients (of a delay) or visits (of a wait)",
+        "the mean over recipients (of a delay) or visits (of a wait); of a delay it has no end where any mail expired",
         unit="a duration",
         example="mean(delay) < 30 s",
     ),

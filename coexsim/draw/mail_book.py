@@ -105,7 +105,9 @@ class Book:
                 continue
             inside = self.of(place)
             if not inside:
-                raise wrong(path, f"{place!r} has no mailboxes; " + cure(place))
+                others = place != "internet" and self.mailboxes() > 0
+                elsewhere = ", or write 'everybody' for mail of whoever is on either side" if others else ""
+                raise wrong(path, f"{place!r} has no mailboxes; {cure(place)}{elsewhere}")
             boxes = sum(c.mailboxes for c in inside)
             for c in inside:
                 by_address[c.address] += weight / whole * c.mailboxes / boxes

@@ -568,7 +568,7 @@ def test_a_table_that_is_none_is_refused(change: dict[str, Any], text: str, tmp_
         ({"replay": "mail.parquet"}, organisation(), "mail.parquet cannot be read: No such file or directory"),
         (OFFICE, organisation(0, 0), "there are no mailboxes; give the directory a population"),
         (OFFICE, organisation()[:2], "'internet' has no mailboxes; add a server of kind external"),
-        ({"streams": [{"from": "internet", "to": "hosted", "rate": "1/s"}]}, organisation(5, 0), "load.streams[0].to: 'hosted' has no"),
+        ({"streams": [{"from": "internet", "to": "hosted", "rate": "1/s"}]}, organisation(5, 0), "or write 'everybody'"),
         ({"bulk": [{"at": "1 h", "from": "hosted", "size": "1 MB"}]}, organisation(0, 0), "load.bulk[0]: 'hosted' has no mailboxes"),
     ],
 )  # fmt: skip
