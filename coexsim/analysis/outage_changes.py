@@ -124,7 +124,7 @@ def _admitting(spec: Scenario, name: str) -> Iterator[Change]:
         most, when_full, setting = COMES_WITH[kind]
         keys = {"smtp_connections": most, "when_full": when_full}
         yield Change(
-            f"{most:,} SMTP connections at {holder}, as {PRODUCTS[kind].name} comes ({setting}; now no limit)",
+            f"{most:,} SMTP connections at {holder}, as {PRODUCTS[kind].words} comes ({setting}; now no limit)",
             {f"servers.{holder}.capacity.{key}": value for key, value in keys.items()},
         )
 

@@ -13,7 +13,7 @@ from coexsim.analysis.outage_headline import say_ago, say_range
 from coexsim.text import joined
 from coexsim.units import Moment, say_bytes, say_duration, say_span, say_time
 
-QUEUE_HEADS = ("queue at", "before", "most", "at", "most bytes", "at", "drained after the return")
+QUEUE_HEADS = ("queue at", "before", "most messages", "most bytes", "drained after")
 CHANGE_HEADS = ("with", "normal after the return", "most in one queue", "lost")
 OVER_RUNS = (("least", min), ("mean", fmean), ("most", max))
 
@@ -55,7 +55,7 @@ def _rows_of(server: str, grew: list[list[float]], found: Outage) -> Iterator[tu
     for name, over in OVER_RUNS if several else OVER_RUNS[:1]:
         before, most, at_s, size, bytes_at_s, drain_s = map(over, zip(*grew, strict=True))
         at, bytes_at = (say_time(each, found.scenario.run.start) for each in (at_s, bytes_at_s))
-        figures = (f"{before:,.0f}", f"{most:,.0f}", at, say_bytes(size), bytes_at, _seen(drain_s))
+        figures = (f"{before:,.0f}", f"{most:,.0f}, {at}", f"{say_bytes(size)}, {bytes_at}", _seen(drain_s))
         yield (f"{server}: {name}{some}" if several else server, *figures)
 
 
