@@ -96,7 +96,7 @@ def validate(
     ]
     servers, more = server_rows(results, given, found, tolerance)
     rows += more
-    rows += retry_rows(results, found, tolerance)
+    rows += retry_rows(results, given, found, tolerance)
     if not found.complete.counts_hold:
         rows = [row._replace(verdict=CANNOT_SAY, remark=found.complete.why) for row in rows]
     return Validation(tuple(rows), tolerance, measured, predicted, servers, found, results, tuple(remarks))

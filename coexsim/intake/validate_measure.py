@@ -216,12 +216,20 @@ def _came_from_outside(found: Fit, given: Scenario) -> pd.DataFrame:
     begins = np.zeros(len(messages), bool)
     for number, name in found.names.items():
         mine = messages["server"].to_numpy() == number
+        roles = roles_of(found, given, name)
         for sender, word in ((ONPREM, "onprem"), (HOSTED, "hosted")):
-            begins |= mine & (side == sender) & (given.submission_server.get(word) == name)
+            begins |= mine & (side == sender) & (given.submission_server.get(word) in roles)
         if (server := given.servers.get(name)) is not None and server.kind == "external":
             begins |= mine
     outside: pd.DataFrame = messages[~begins & ~messages["is_notice"].to_numpy()]
     return outside
+
+
+def roles_of(found: Fit, given: Scenario, name: str) -> tuple[str, ...]:
+    """The servers of the scenario for which a log speaks: a hosted service's for the one that takes mail in and the one that sends it."""
+    also = (given.submission_server.get(side) for side in ("onprem", "hosted") if given.home_server.get(side) == name)
+    logged = set(found.names.values())
+    return (name, *(other for other in also if other is not None and other not in logged))
 
 
 def to_other_servers(joined: Joined) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import pandas as pd
 from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.results import Results
 from coexsim.intake.fit import Fit
-from coexsim.intake.validate_measure import measured_servers, predicted_servers, to_other_servers
+from coexsim.intake.validate_measure import measured_servers, predicted_servers, roles_of, to_other_servers
 from coexsim.intake.validate_rows import FEWEST, ValidatedFigure
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_duration
@@ -126,12 +126,12 @@ def _busy_rows(results: Results, found: Fit, tolerance: float) -> list[Validated
     return rows
 
 
-def retry_rows(results: Results, found: Fit, tolerance: float) -> list[ValidatedFigure]:
+def retry_rows(results: Results, given: Scenario, found: Fit, tolerance: float) -> list[ValidatedFigure]:
     """Attempts a copy; where servers that send have no log, the attempts of those that have one."""
     tried = results.stages[results.stages["stage"] == "transfer"].groupby("server", observed=True)["visits"].sum()
     tried = tried[tried > 0] / max(len(results.replications), 1)
     if not set(map(str, tried.index)) <= set(found.names.values()):
-        return _attempt_rows(tried, found, tolerance)
+        return _attempt_rows(tried, given, found, tolerance)
     copies = found.journeys.copies
     mine = copies["message"].isin(found.replayed.index).to_numpy() & np.isin(copies["outcome"].to_numpy(), (0, 1))
     local = np.where(copies["outcome"].to_numpy()[mine] == 0, 1, 0)
@@ -149,7 +149,7 @@ def retry_rows(results: Results, found: Fit, tolerance: float) -> list[Validated
     return [row if row.off <= tolerance or guess == real else row._replace(verdict=MISSED)]
 
 
-def _attempt_rows(tried: pd.Series, found: Fit, tolerance: float) -> list[ValidatedFigure]:
+def _attempt_rows(tried: pd.Series, given: Scenario, found: Fit, tolerance: float) -> list[ValidatedFigure]:
     """Attempts of each logged server to hand mail on, however many recipients had part in one. `tried`: predicted, by server."""
     joined = found.journeys.joined
     went = joined.deliveries
@@ -158,7 +158,8 @@ def _attempt_rows(tried: pd.Series, found: Fit, tolerance: float) -> list[Valida
     counts = each.drop_duplicates(["row", "relay", "at_s"]).groupby("server").size()
     rows = []
     for number, name in found.names.items():
-        real, guess = float(counts.get(number, 0)), float(tried.get(name, 0.0))
+        real = float(counts.get(number, 0))
+        guess = sum(float(tried.get(role, 0.0)) for role in roles_of(found, given, name))
         if real:
             row = ValidatedFigure(
                 "retries",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from coexsim.intake.fit import Fit, fit
 from coexsim.intake.fit_ways import hops_in_no_log
 from coexsim.intake.logs.book import SENT
 from coexsim.intake.validate import Validation, validate
-from coexsim.intake.validate_measure import to_other_servers
+from coexsim.intake.validate_measure import roles_of, to_other_servers
 from coexsim.scenario.load import load_scenario
 
 Floats = NDArray[np.float64]
@@ -164,3 +166,20 @@ def test_a_filter_is_no_other_server(fitted: Fit, folder: Path) -> None:
     assert int(to_other_servers(joined).sum()) == PAIRS
     assert set(fitted.journeys.copies["hops"]) == {0}
     assert hops_in_no_log(fitted, load_scenario(folder / "setup.yaml"))["internet->onprem"] == 1
+
+
+@pytest.mark.parametrize(
+    ("logged", "roles"),
+    [(("in",), ("in", "out")), (("in", "out"), ("in",)), (("hub",), ("hub",))],
+    ids=["one", "two", "own"],
+)
+def test_the_log_of_a_service_speaks_for_both_of_its_servers(
+    tmp_path: Path, logged: tuple[str, ...], roles: tuple[str, ...]
+) -> None:
+    """A message trace has what the service takes and what its people send; logs of both servers speak for one each."""
+    more = "  in: {kind: hosted-inbound, host: in.cloud.example}\n  out: {kind: hosted-outbound}\ndns:"
+    text = SET_UP.replace("dns:", more).replace("{master: hub,", "{master: hub, replica: {at: in},")
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    found = cast(Any, SimpleNamespace(names=dict(enumerate(logged))))
+
+    assert roles_of(found, load_scenario(tmp_path / "s.yaml"), logged[0]) == roles
