@@ -6,7 +6,9 @@ import pytest
 
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.replicate import replicate
-from coexsim.scenario.load import scenario_from_text
+from coexsim.experiment.run import simulate
+from coexsim.scenario.load import changed, scenario_from_text
+from tests.analysis.small import small
 from tests.theory import mdc_wait_s, mmck
 
 STATION = """
@@ -61,3 +63,19 @@ def test_a_mean_delay_holds_though_mail_is_under_way_at_the_end() -> None:
     assert mean.interval.low - 0.05 <= expected_s <= mean.interval.high
     assert mean.estimate == pytest.approx(expected_s, rel=0.1)
     assert "in transit" in mean.why
+
+
+def test_what_expired_is_judged_alike_by_both_engines_and_in_a_stream() -> None:
+    """The hosted service is down for longer than mail is kept: what never arrives is counted from the mail."""
+    keys = {"servers.onprem.mail_timeout": "10 min", "load": {"profile": "office-worker"}}
+    scenario = changed(small("p95(delay, onprem->hosted) < 5 h"), keys)
+    whole = simulate(scenario, engine="reference")
+    mail = whole.measured[whole.measured["flow"] == "onprem->hosted"]
+    expired = mail["recipients"][mail["outcome"] == "expired"].sum() / mail["recipients"].sum()
+    assert expired > 0.05
+
+    for run in (whole, simulate(scenario, engine="compiled"), simulate(scenario, stream=True)):
+        [found] = evaluate(None, run, scenario)
+        assert found.answer == "missed"
+        assert found.lost == pytest.approx(expired)
+        assert run.delays()["expired"]["onprem->hosted"] == pytest.approx(expired)
