@@ -307,9 +307,9 @@ def test_a_file_that_coexsim_did_not_write_is_not_replaced(verb: str, name: str,
 @pytest.mark.parametrize(
     "command",
     [
-        "run FILE --visits", "run FILE --write-log exchange", "size FILE --no-headroom", "sweep FILE load.growth=1,2",
-        "sweep FILE hosted_share=0,50%", "sweep FILE load.growth=1,2 servers.onprem.capacity.cores=1,2",
-        "compare FILE FILE --replications 2", "outage FILE --server onprem --at 5min --for 2min", "explore FILE --vary growth=1,2",
+        "run FILE --visits --write-log exchange", "size FILE --no-headroom", "sweep FILE hosted_share=0,50%",
+        "sweep FILE load.growth=1,2 servers.onprem.capacity.cores=1,2", "compare FILE FILE --replications 2",
+        "explore FILE --vary growth=1,2",
         "trace FILE a@elsewhere.org b@elsewhere.org", "check FILE", "diff FILE FILE", "explain FILE", "fit LOGS", "validate FILE LOGS",
         "import directory PEOPLE",
     ],
@@ -325,12 +325,11 @@ def test_every_file_that_a_verb_writes_is_looked_at_before_it_begins(
     out = tmp_path / "out"
     words = command.replace("FILE", str(scenario)).replace("LOGS", str(logs)).replace("PEOPLE", str(people)).split()
     where = "--report" if words[0] == "import" else "--out"
-    limited = ["--jobs", "1"] if words[0] in ("run", "outage", "size", "sweep", "compare", "explore") else []
+    limited = ["--jobs", "1"] if words[0] in ("run", "size", "sweep", "compare", "explore") else []
     again = [*words, where, str(out), *limited, "--json"]
     run(again)
     capsys.readouterr()
-    verb = {"outage": "run"}.get(words[0], words[0])
-    known = {*TABLES.get(verb, ()), *PAGES.get(verb, ())}
+    known = {*TABLES.get(words[0], ()), *PAGES.get(words[0], ())}
     made = [path for path in out.rglob("*") if path.is_file() and path.name != own.NOTES and path.parent.name != "runs"]
     logged = [path for path in made if path.parent.name == "logs"]
     assert made
