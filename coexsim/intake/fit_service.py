@@ -72,6 +72,9 @@ class MeasuredWork:
         None  # before the queue manager, where the log tells it apart, and in a filter that hands mail back
     )
     is_filtered: bool = False  # mail goes through such a filter
+    receipt_s: tuple[float, float] | None = (
+        None  # mean before the queue manager, of the nearest source and of all others
+    )
     deliver: Law | None = None  # from its queue into a mail file
     remarks: list[str] = field(default_factory=list)
 
@@ -201,6 +204,7 @@ def _scan(
         first &= source != number
     nearest = _nearest(source, before, first)
     if nearest.sum() < first.sum():
+        work.receipt_s = float(before[nearest].mean()), float(before[first & ~nearest].mean())
         work.remarks.append(
             f"receipt and scan by the {int(nearest.sum())} messages of the nearest source; what others take longer is their lines'"
         )

@@ -87,6 +87,12 @@ def before_the_logs(found: Fit, scenario: Scenario) -> dict[str, list[str]]:
     return passed
 
 
+def begun_in_no_log(found: Fit, scenario: Scenario) -> set[str]:
+    """The flows whose mail is handed in at a server without a log."""
+    logged = set(found.names.values())
+    return {name for name, way in _ways(scenario).items() if way and way[0] not in logged}
+
+
 def hops_in_no_log(found: Fit, scenario: Scenario) -> dict[str, int]:
     """By flow: how often its mail is handed from server to server where one of the two has no log."""
     logged = set(found.names.values())
@@ -135,4 +141,4 @@ def _why(traced: Flow, findings: Iterable[Finding]) -> str:
     return traced.words + (f" ({cause.code})" if cause else "")
 
 
-__all__ = ["WrongWay", "before_the_logs", "faults", "hops_in_no_log", "without_work", "wrong_ways"]
+__all__ = ["WrongWay", "before_the_logs", "begun_in_no_log", "faults", "hops_in_no_log", "without_work", "wrong_ways"]

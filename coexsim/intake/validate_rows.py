@@ -12,7 +12,7 @@ from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_service import STAGES
-from coexsim.intake.fit_ways import before_the_logs, hops_in_no_log, wrong_ways
+from coexsim.intake.fit_ways import before_the_logs, begun_in_no_log, hops_in_no_log, wrong_ways
 from coexsim.intake.validate_measure import FlowDelays, why_elsewhere, why_slow, why_varying
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_duration
@@ -66,6 +66,7 @@ def delay_rows(
     """p50 and p95 of the delay of each flow."""
     rows, works, hops = [], [*_works(results, found), *_works_as_set(given, found)], _predicted_hops(results)
     unlogged, unseen = before_the_logs(found, given), hops_in_no_log(found, given)
+    from_afar, receipts = begun_in_no_log(found, given), _receipts(found)
     for flow, delays in sorted(measured.items()):
         for p in QUANTILES:
             value, low, high = delays.quantile(p)
@@ -74,14 +75,13 @@ def delay_rows(
             )
             row = ValidatedFigure("delay", f"p{100 * p:.0f} {flow}", guess, value, low, high, "s", delays.copies, MET)
             way = why_elsewhere(delays, hops[flow] - unseen.get(flow, 0)) if flow in hops else ""
-            passed = [work for work in works if work.number in delays.servers]
+            known = works + receipts if flow in from_afar else works
+            passed = [work for work in known if work.number in delays.servers]
             row = _judged(row, delays, passed, way, found, tolerance, p)
             if row.verdict == MISSED and flow in unlogged:
                 names = ", ".join(unlogged[flow])
-                known = (
-                    f"the scenario's mail passes {names} first, the log's delays begin after that: give the log of it"
-                )
-                row = row._replace(verdict=CANNOT_SAY, remark=known)
+                why = f"the scenario's mail passes {names} first, the log's delays begin after that: give the log of it"
+                row = row._replace(verdict=CANNOT_SAY, remark=why)
             rows.append(row)
     return rows
 
@@ -167,6 +167,15 @@ def _works_as_set(given: Scenario, found: Fit) -> list[_PredictedWork]:
                 guess_s = getattr(server.service, key).mean_s(size_bytes)
                 rows.append(_PredictedWork(number, name, guess_s, real_s, what))
     return rows
+
+
+def _receipts(found: Fit) -> list[_PredictedWork]:
+    """What mail takes to come over farther lines than the nearest source's, which the scenario has not."""
+    return [
+        _PredictedWork(number, name, *work.receipt_s, "receipt over the lines of hosts without a log")
+        for number, name in found.names.items()
+        if (work := found.works.get(number)) is not None and work.receipt_s is not None
+    ]
 
 
 def _likely_cause(row: ValidatedFigure, works: list[_PredictedWork]) -> str:
