@@ -78,7 +78,7 @@ def before_the_logs(found: Fit, scenario: Scenario) -> dict[str, list[str]]:
 
     What they take is in no measured delay, since that begins where the first log names the message.
     """
-    logged, passed = set(found.names.values()), {}
+    logged, passed = _logged(found, scenario), {}
     for name, way in _ways(scenario).items():
         first = next((place for place, server in enumerate(way) if server in logged), len(way))
         works = [server for server in way[1:first] if scenario.servers[server].service.accept.mean_s(0.0) > 0]
@@ -89,14 +89,26 @@ def before_the_logs(found: Fit, scenario: Scenario) -> dict[str, list[str]]:
 
 def begun_in_no_log(found: Fit, scenario: Scenario) -> set[str]:
     """The flows whose mail is handed in at a server without a log."""
-    logged = set(found.names.values())
+    logged = _logged(found, scenario)
     return {name for name, way in _ways(scenario).items() if way and way[0] not in logged}
 
 
 def hops_in_no_log(found: Fit, scenario: Scenario) -> dict[str, int]:
     """By flow: how often its mail is handed from server to server where one of the two has no log."""
-    logged = set(found.names.values())
+    logged = _logged(found, scenario)
     return {name: sum(not logged.issuperset(pair) for pair in pairwise(way)) for name, way in _ways(scenario).items()}
+
+
+def roles_of(found: Fit, given: Scenario, name: str) -> tuple[str, ...]:
+    """The servers of the scenario for which a log speaks: a hosted service's for the one that takes mail in and the one that sends it."""
+    also = (given.submission_server.get(side) for side in ("onprem", "hosted") if given.home_server.get(side) == name)
+    logged = set(found.names.values())
+    return (name, *(other for other in also if other is not None and other not in logged))
+
+
+def _logged(found: Fit, scenario: Scenario) -> set[str]:
+    """The servers of the scenario for which a log speaks."""
+    return {role for name in found.names.values() for role in roles_of(found, scenario, name)}
 
 
 def _ways(scenario: Scenario) -> dict[str, tuple[str, ...]]:
@@ -141,4 +153,13 @@ def _why(traced: Flow, findings: Iterable[Finding]) -> str:
     return traced.words + (f" ({cause.code})" if cause else "")
 
 
-__all__ = ["WrongWay", "before_the_logs", "begun_in_no_log", "faults", "hops_in_no_log", "without_work", "wrong_ways"]
+__all__ = [
+    "WrongWay",
+    "before_the_logs",
+    "begun_in_no_log",
+    "faults",
+    "hops_in_no_log",
+    "roles_of",
+    "without_work",
+    "wrong_ways",
+]

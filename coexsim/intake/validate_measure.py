@@ -13,6 +13,7 @@ from coexsim.experiment.results import Results
 from coexsim.intake.figures import spread
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_load import flow_name
+from coexsim.intake.fit_ways import roles_of
 from coexsim.intake.logs.join import MOST_HOPS, Joined
 from coexsim.intake.logs.sides import HOSTED, ONPREM
 from coexsim.scenario.model import Scenario
@@ -223,13 +224,6 @@ def _came_from_outside(found: Fit, given: Scenario) -> pd.DataFrame:
             begins |= mine
     outside: pd.DataFrame = messages[~begins & ~messages["is_notice"].to_numpy()]
     return outside
-
-
-def roles_of(found: Fit, given: Scenario, name: str) -> tuple[str, ...]:
-    """The servers of the scenario for which a log speaks: a hosted service's for the one that takes mail in and the one that sends it."""
-    also = (given.submission_server.get(side) for side in ("onprem", "hosted") if given.home_server.get(side) == name)
-    logged = set(found.names.values())
-    return (name, *(other for other in also if other is not None and other not in logged))
 
 
 def to_other_servers(joined: Joined) -> NDArray[np.bool_]:

@@ -10,7 +10,8 @@ import pandas as pd
 from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.results import Results
 from coexsim.intake.fit import Fit
-from coexsim.intake.validate_measure import measured_servers, predicted_servers, roles_of, to_other_servers
+from coexsim.intake.fit_ways import roles_of
+from coexsim.intake.validate_measure import measured_servers, predicted_servers, to_other_servers
 from coexsim.intake.validate_rows import FEWEST, ValidatedFigure
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_duration

@@ -15,10 +15,10 @@ import pytest
 from numpy.typing import NDArray
 
 from coexsim.intake.fit import Fit, fit
-from coexsim.intake.fit_ways import hops_in_no_log
+from coexsim.intake.fit_ways import hops_in_no_log, roles_of
 from coexsim.intake.logs.book import SENT
 from coexsim.intake.validate import Validation, validate
-from coexsim.intake.validate_measure import roles_of, to_other_servers
+from coexsim.intake.validate_measure import to_other_servers
 from coexsim.scenario.load import load_scenario
 
 Floats = NDArray[np.float64]
@@ -185,17 +185,20 @@ def test_a_filter_is_no_other_server(fitted: Fit, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("logged", "roles"),
-    [(("in",), ("in", "out")), (("in", "out"), ("in",)), (("hub",), ("hub",))],
-    ids=["one", "two", "own"],
+    ("logged", "roles", "unseen"),
+    [(("in", "hub"), ("in", "out"), 0), (("in", "out"), ("in",), 1), (("hub",), ("hub",), 1)],
+    ids=["one for both", "one each", "own"],
 )
 def test_the_log_of_a_service_speaks_for_both_of_its_servers(
-    tmp_path: Path, logged: tuple[str, ...], roles: tuple[str, ...]
+    tmp_path: Path, logged: tuple[str, ...], roles: tuple[str, ...], unseen: int
 ) -> None:
     """A message trace has what the service takes and what its people send; logs of both servers speak for one each."""
     more = "  in: {kind: hosted-inbound, host: in.cloud.example}\n  out: {kind: hosted-outbound}\ndns:"
     text = SET_UP.replace("dns:", more).replace("{master: hub,", "{master: hub, replica: {at: in},")
+    text = text.replace("people: {", "people: {ida: {mail_file: in}, ")
     (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
     found = cast(Any, SimpleNamespace(names=dict(enumerate(logged))))
 
-    assert roles_of(found, load_scenario(tmp_path / "s.yaml"), logged[0]) == roles
+    scenario = load_scenario(tmp_path / "s.yaml")
+    assert roles_of(found, scenario, logged[0]) == roles
+    assert hops_in_no_log(found, scenario)["hosted->onprem"] == unseen
