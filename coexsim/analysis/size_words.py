@@ -74,7 +74,7 @@ def say_enough(times: float | None) -> str:
     """What the amounts under *needed* are."""
     if times is None:
         return "nothing less than there is was shown to be enough"
-    return "with no more than is needed of all of them at once every objective was met; less was not tried"
+    return "with no more than is needed of all of them at once every objective was met; less was not shown to be enough"
 
 
 def _growth(headroom: Headroom | None) -> str:
