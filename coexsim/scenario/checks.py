@@ -273,4 +273,5 @@ RULES: tuple[Callable[[Scenario], Found], ...] = (
     run_checks.windows_are_in_order,
     run_checks.outages_can_be_counted,
     run_checks.moves_can_be_counted,
+    run_checks.mailings_know_their_senders,
 )

@@ -74,3 +74,17 @@ def moves_can_be_counted(scenario: Scenario) -> Found:
             number = getattr(event, key)
             if isinstance(number, int) and not 0 <= number <= MOST_MAILBOXES:
                 yield ("events", index, key), f"expected a number from 0 to {MOST_MAILBOXES:,}; found {number:,}"
+
+
+def mailings_know_their_senders(scenario: Scenario) -> Found:
+    """A mailing comes from a side that has mailboxes, or is said to have none (``hosted: 0``), or gets some in the run.
+
+    From a side that was emptied, as by a hosted share of 0 %, it is no mail; one that was never spoken of is a mistake.
+    """
+    population = scenario.directory.population
+    mailings = scenario.load.bulk if scenario.load is not None and population else ()
+    spoken_of = {*population, "internet", *(event.to for event in scenario.events if event.move or event.hire)}
+    for index, mailing in enumerate(mailings):
+        if mailing.sender not in spoken_of:
+            text = f"{mailing.sender!r} has no mailboxes; write how many under 'directory: population', be it 0"
+            yield ("load", "bulk", index, "from"), text

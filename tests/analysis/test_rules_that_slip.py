@@ -111,13 +111,13 @@ def test_stretches_are_of_the_window_wherever_it_begins() -> None:
 
 
 def test_usual_is_the_hour_before_the_outage() -> None:
-    """Outages at 10:00 and 10:45 in a run from 9:00, which begins with half an hour of 2000 sessions a minute: not the usual at 10:45."""
+    """Outages at 10:00 and 10:45 in a run from 9:00 told together: usual is the hour before the first one, up to 2000 sessions."""
     arrivals = np.repeat([2000.0, 30.0, 5.0, 900.0], 30)
     run = made_up([1.0] * 9, minutes=120, timeline={("onprem", "connections"): {"arrivals": arrivals}})
     first, later = (outage_facts(run, SCENARIO, event) for event in SCENARIO.events)
 
     assert (first.usual_per_min, first.burst_per_min) == (2000.0, 900.0)
-    assert later.usual_per_min == 900.0
+    assert later.usual_per_min == 2000.0
 
 
 def test_measured_minutes_are_those_that_touch_the_window() -> None:

@@ -118,12 +118,11 @@ def test_what_takes_more_than_ten_seconds_is_told_unless_quiet(
     assert "s.yaml: this would be about 120 messages, " in capsys.readouterr().err
     assert run([*COMMANDS["run"], "--jobs", "1", "-q"]) in (0, 3)
     assert "this would be" not in capsys.readouterr().err
-    run(
-        [*COMMANDS["size"], "--jobs", "1", "-n", "5"]
-    )  # two machines at the most, each judged after 4 runs at the least and 5 at the most
+    # two machines at the most, each judged after 4 runs at the least and 5 at the most; and 8 for each of 5 amounts of its resources
+    run([*COMMANDS["size"], "--jobs", "1", "-n", "5"])
     told = capsys.readouterr().err
     assert " at the least (4 runs); " in told
-    assert " (10 runs) where all that is tried takes all its replications" in told
+    assert " (50 runs) where all that is tried takes all its replications" in told
 
 
 def test_explain_draws_no_more_than_it_says(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:

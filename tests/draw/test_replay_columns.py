@@ -81,7 +81,7 @@ def test_check_reads_the_names_of_the_columns(name: str, tmp_path: Path) -> None
     [
         ("streams: [{from: onprem, to: onprem, rate: 1/s}, {from: hosted, to: onprem, rate: 1/s}]", "streams[1].from"),
         ("streams: [{from: onprem, to: hosted, rate: 1/s}]", "streams[0].to"),
-        ("bulk: [{at: 1 s, from: hosted, size: 1 MB}]", "bulk[0]"),
+        ("bulk: [{at: 1 s, from: hosted, size: 1 MB}]", "bulk[0].from"),
         ("sent_per_mailbox: 1e5/day\n  internal_share: 0.5", ""),
         ("replay: gone.csv", "replay"),
     ],
@@ -100,8 +100,7 @@ def test_a_load_that_cannot_be_drawn_is_told_with_its_line(
     line = 7 if path == "" else 8
     told = f"{file}:{line}: load{'.' + path if path else ''}: "
 
-    scenario = load_scenario(file)
-    for find in (lambda: simulate(scenario, engine=engine), lambda: station_loads(scenario)):
+    for find in (lambda: simulate(load_scenario(file), engine=engine), lambda: station_loads(load_scenario(file))):
         with pytest.raises(ScenarioError) as caught:
             find()
         assert str(caught.value).startswith(told)

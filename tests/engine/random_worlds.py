@@ -195,7 +195,7 @@ def _crowd(rnd: random.Random) -> dict[str, Any]:
     return {
         "load": {"streams": [
             {"from": way[0], "to": way[1], "rate": f"{rnd.randint(2, 6)}/s"},
-            {"from": "internet", "to": "onprem", "rate": f"{rnd.randint(1, 3)}/s"},
+            {"from": "internet", "to": "onprem", "rate": f"{rnd.randint(1, 3)}/s", "name": "beside it"},
         ]},
         "events": [{"at": f"{rnd.randint(2, 20)} s", "for": f"{rnd.randint(30, 200)} s", "down": cut}],
         "servers": {rnd.choice(["onprem", "inotes-outbound"]): {"capacity": capacity}},
@@ -221,8 +221,9 @@ def random_world(seed: int) -> Scenario | None:
         more.append(_uplinks(lines))
     if lines.random() < 0.3:
         more = _with_other_traffic(lines, more)
-    if lines.random() < 0.25:
-        more.append(_crowd(lines))
+    crowd = random.Random(f"crowd {seed}")
+    if crowd.random() < 0.25:
+        more.append(_crowd(crowd))
     if rnd.random() < 0.15:
         more.append({"servers": {"onprem": {"greylisting": {"delay": f"{rnd.randint(5, 100)} s"}}}})
     more.append({"run": {"length": f"{rnd.choice([90, 200, 420])} s", "drain": rnd.choice(["0 s", "10 min", "2 d"])}})

@@ -33,10 +33,11 @@ def test_a_cut_link_is_waited_for(small: Small) -> None:
 
 
 def test_mail_goes_round_a_cut_link(small: Small) -> None:
-    """With a second way over a third site, a message takes it: two links of 2 s, 5 round trips of 4 s."""
+    """With a second way over a third site that carries it, a message takes it: two links of 2 s, 5 round trips of 4 s."""
     links = [{"between": pair, "round_trip": f"{s} s"} for pair, s in
              ((["office", "internet"], 1), (["office", "hosted"], 2), (["hosted", "internet"], 2))]  # fmt: skip
-    results = small.run([IN], {"links": links}, event(at="0 s", **{"for": "7 min"}, down="office-internet"))
+    cut = event(at="0 s", **{"for": "7 min"}, down="office-internet")
+    results = small.run([IN], {"links": links, "transit": ["hosted"]}, cut)
 
     assert ends(results) == [("delivered", 20.0, 1)]
     assert results.mail["wan_bytes"].tolist() == [2000]
