@@ -7,7 +7,7 @@ from math import isfinite
 
 from coexsim.analysis.outage import OutageFacts
 from coexsim.analysis.outage_headline import say_ago
-from coexsim.analysis.outage_limits import LimitChange, Outcome, helps, hurts, outcome_of
+from coexsim.analysis.outage_limits import MANY, LimitChange, Outcome, helps, hurts, outcome_of
 
 
 def say_limit(facts: OutageFacts, changes: Sequence[LimitChange], foreign: Collection[str]) -> str:
@@ -19,8 +19,8 @@ def say_limit(facts: OutageFacts, changes: Sequence[LimitChange], foreign: Colle
     better = [change for change in changes if helps(change, now)]
     own = next((change for change in better if change.is_own), None)
     said = []
-    if better and better[0].is_own:
-        said.append(f"What makes it last is a limit: with {better[0].words} {_came_of(better[0], now)}.")
+    if own is not None and own.normal_s <= (1 + MANY) * better[0].normal_s and own.lost <= better[0].lost:
+        said.append(f"What makes it last is a limit: with {own.words} {_came_of(own, now)}.")
     elif better:
         said.append(f"What makes it last is not yours to set: with {better[0].words} {_came_of(better[0], now)}.")
         if own is not None:
@@ -38,10 +38,12 @@ def say_limit(facts: OutageFacts, changes: Sequence[LimitChange], foreign: Colle
 
 def _came_of(change: LimitChange, now: Outcome) -> str:
     """``all is normal 88 min after the return, not 24 h, and nothing is lost (now 67,474)``."""
-    then, before = (
-        say_ago(each) if isfinite(each) else "later than was followed" for each in (change.normal_s, now.normal_s)
-    )
-    said = f"all is normal {then} after the return" + (f", not {before}" if then != before else "")
+    before = f"{say_ago(now.normal_s)} after the return" if isfinite(now.normal_s) else "later than was followed"
+    if isfinite(change.normal_s):
+        then = f"{say_ago(change.normal_s)} after the return"
+        said = f"all is normal {then}" + (f", not {before.removesuffix(' after the return')}" if then != before else "")
+    else:
+        said = "all is not normal in the time that was followed"
     if change.lost == now.lost:
         return said
     lost, lost_now = (f"{each:,}" if each else "nothing" for each in (change.lost, now.lost))

@@ -315,6 +315,11 @@ def test_only_of_what_was_tried_it_is_said_that_it_changes_nothing(steady: Scena
         "What makes it last is a limit: with B all is normal 50 min after the return, not 100 min, and nothing expires or bounces, not 100."
     )
     assert say_limit(facts, [others, same], ()).startswith("What makes it last is not yours to set: with B ")
+    assert say_limit(facts, [others, sooner._replace(words="D", normal_s=3100.0)], ()).startswith(
+        "What makes it last is a limit: with D "
+    )
+    never = say_limit(facts, [same, later._replace(normal_s=math.inf)], ())
+    assert never.endswith("It would last longer with C: all is not normal in the time that was followed.")
     worse = same._replace(normal_s=3000.0, lost=200)  # sooner, as more is given up
     assert "What makes it last is a limit" not in say_limit(facts, [worse], ())
     assert say_limit(facts, [], {str(facts.backlog["server"].iloc[0])}).endswith(", not your own.")
