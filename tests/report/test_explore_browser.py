@@ -268,7 +268,7 @@ def test_csv_is_what_is_shown(browser: Chrome, page: Path, found: Exploration, d
     move(driver, 2, 1, 1)
     driver.execute_script("document.getElementById('csv').click()")
     for _ in range(100):
-        files = list(downloads.glob("*.csv"))
+        files = [file for file in downloads.glob("*.csv") if file.stat().st_size]  # it has its name before its bytes
         if files:
             break
         time.sleep(0.1)
