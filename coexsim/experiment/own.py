@@ -78,7 +78,7 @@ def note(path: Path, digest: str) -> None:
         if digest in _noted(path):
             return
         with open(os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666), "ab", buffering=0) as file:
-            file.write(f"{digest}  {visible(path.name)}\n".encode())
+            file.write(f"\n{digest}  {visible(path.name)}\n".encode())  # also after a line that was torn
     except (OSError, ValueError) as error:
         raise OutputError(f"{notes} cannot be written: {reason(error)}") from error
 
@@ -86,7 +86,9 @@ def note(path: Path, digest: str) -> None:
 def _noted(path: Path) -> set[str]:
     """The SHA-256 of all that was written under this name."""
     try:
-        lines = path.with_name(NOTES).read_text(encoding="utf-8").splitlines()
+        lines = (
+            path.with_name(NOTES).read_text(encoding="utf-8", errors="replace").splitlines()
+        )  # damage makes nothing ours
     except FileNotFoundError:
         return set()
     return {digest for digest, _, name in (line.partition("  ") for line in lines) if name == visible(path.name)}
