@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from coexsim.analysis.candidates import WAYS, bits_per_s, link_as_wide, say_amount
 from coexsim.analysis.outage import OutageFacts
 from coexsim.mail.products.registry import PRODUCTS
 from coexsim.scenario.machine import Capacity
@@ -83,10 +84,9 @@ def _takers(spec: Scenario, event: Event, facts: OutageFacts) -> list[str]:
     """Own servers that take the late mail in: those that were down, the one with the burst, and where the mail files are."""
     own = [name for name in spec.servers if is_own(spec, name)]
     down = [name for name in event.down if name in own]
-    others = [
-        facts.burst_at,
-        *([] if down else [spec.home_server.get("onprem", "")]),
-    ]  # a link was cut, or the service was down
+    others = [facts.burst_at]
+    if not down:  # a link was cut, or the service was down
+        others.append(spec.home_server.get("onprem", ""))
     return list(dict.fromkeys([*down, *(name for name in others if name in own)]))[:2]
 
 
@@ -175,27 +175,18 @@ def _lines(spec: Scenario, facts: OutageFacts) -> Iterator[Change]:
     """Twice the bandwidth of the lines that were full."""
     for site, line in spec.uplinks.items():
         if set(uplink_ways(site)) & set(facts.full_lines):
-            widths = {way: getattr(line, way) for way in ("up", "down") if getattr(line, way) is not None}
-            yield _wider(f"{site}-uplink", {f"uplinks.{site}.{way}": width for way, width in widths.items()})
+            doubled = {way: 2 * width for way in WAYS if (width := getattr(line, way)) is not None}
+            keys = {f"uplinks.[{site}].{way}": bits_per_s(width) for way, width in doubled.items()}
+            yield Change(_wider(f"{site}-uplink", doubled), keys)
     for place, link in enumerate(spec.links):
         if set(link.ways) & set(facts.full_lines):
-            both = {way: link.bytes_per_s(end) for way, end in zip(("up", "down"), link.between, strict=True)}
-            by_way = {way: width for way, width in both.items() if width is not None}
-            if "bandwidth" in spec.source.raw["links"][place]:
-                doubled: object = {way: _say_bandwidth(2 * width) for way, width in by_way.items()}
-                words = _wider(link.label, by_way).words
-                yield Change(words, {f"links.{place}.bandwidth": doubled})
-            else:
-                yield _wider(link.label, {f"links.{place}.{way}": width for way, width in by_way.items()})
+            now = dict(zip(WAYS, map(link.bytes_per_s, link.between), strict=True))
+            doubled = {way: 2 * width for way, width in now.items() if width is not None}
+            keys_of_link = link_as_wide(spec, place, doubled.get("up"), doubled.get("down"))
+            yield Change(_wider(link.label, doubled), keys_of_link)
 
 
-def _wider(label: str, widths: Mapping[str, float]) -> Change:
-    now = ", ".join(f"{_say_bandwidth(width)} {key.rpartition('.')[2]}" for key, width in widths.items())
-    return Change(
-        f"twice the bandwidth of {label} (now {now})",
-        {key: _say_bandwidth(2 * width) for key, width in widths.items()},
-    )
-
-
-def _say_bandwidth(bytes_per_s: float) -> str:
-    return f"{bytes_per_s * 8 / 1e6:g} Mbit/s"
+def _wider(label: str, doubled: Mapping[str, float]) -> str:
+    """In words; `doubled`: bytes/s by direction."""
+    now = ", ".join(f"{say_amount('uplink', width / 2)} {way}" for way, width in doubled.items())
+    return f"twice the bandwidth of {label} (now {now})"

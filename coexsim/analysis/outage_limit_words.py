@@ -37,13 +37,14 @@ def say_limit(facts: OutageFacts, changes: Sequence[LimitChange], foreign: Colle
 
 
 def _came_of(change: LimitChange, now: Outcome) -> str:
-    """``all is normal 88 min after the return, not 24 h, and nothing is lost (now 67,474)``."""
-    before = f"{say_ago(now.normal_s)} after the return" if isfinite(now.normal_s) else "later than was followed"
-    if isfinite(change.normal_s):
-        then = f"{say_ago(change.normal_s)} after the return"
-        said = f"all is normal {then}" + (f", not {before.removesuffix(' after the return')}" if then != before else "")
-    else:
+    """``all is normal 88 min after the return, not 24 h, and nothing expires or bounces, not 67,474``."""
+    then, before = (say_ago(each.normal_s) if isfinite(each.normal_s) else "" for each in (change, now))
+    if not then:
         said = "all is not normal in the time that was followed"
+    elif not before:
+        said = f"all is normal {then} after the return; as it is, that was not seen"
+    else:
+        said = f"all is normal {then} after the return" + (f", not {before}" if then != before else "")
     if change.lost == now.lost:
         return said
     lost, lost_now = (f"{each:,}" if each else "nothing" for each in (change.lost, now.lost))

@@ -38,9 +38,8 @@ from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Candidate, Scenario
 from coexsim.sim.world import World, measured_window_s
 
-ENOUGH_LOOK = (
-    2 * FIRST_LOOK
-)  # replications of so much of each resource at the most: enough is enough if it is clear soon
+ENOUGH_LOOK = 2 * FIRST_LOOK
+"""Replications at the most that tell whether so much of each resource is enough."""
 MOST_ENOUGH = ENOUGH_LOOK * len(TIMES)
 """So many replications at the most tell how much of each resource is enough."""
 MOST = 32  # replications of one machine or growth, where no scenario says it

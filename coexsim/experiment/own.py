@@ -86,9 +86,8 @@ def note(path: Path, digest: str) -> None:
 def _noted(path: Path) -> set[str]:
     """The SHA-256 of all that was written under this name."""
     try:
-        lines = (
-            path.with_name(NOTES).read_text(encoding="utf-8", errors="replace").splitlines()
-        )  # damage makes nothing ours
+        # what is damaged makes nothing ours
+        lines = path.with_name(NOTES).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return set()
     return {digest for digest, _, name in (line.partition("  ") for line in lines) if name == visible(path.name)}

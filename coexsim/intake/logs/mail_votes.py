@@ -21,11 +21,9 @@ class MailVotes:
     """
 
     def __init__(self) -> None:
-        self._pairs, self._went, self._all = (
-            Counts(),
-            Counts(),
-            Counts(),
-        )  # client << 32 | relay; relay << 32 | server; host
+        self._pairs = Counts()  # client << 32 | relay
+        self._went = Counts()  # relay << 32 | server
+        self._all = Counts()  # host
         self._servers = Counts()  # client << 32 | server
 
     def add(self, visits: pd.DataFrame, deliveries: pd.DataFrame, is_open: NDArray[np.bool_], keys: Ints) -> None:
