@@ -1,26 +1,24 @@
 """What a server has of each resource, how much of it is in use in the busiest hour, and how much of it is enough.
 
-Theory proposes how much would be enough; what is told was simulated, all of it at once (`find_enough`). What is in use on average is
+Theory proposes how much would be enough; what is told was simulated, all of it at once (`enough.find_enough`). What is in use on average is
 never enough: mail comes in bunches, and who finds no free connection is turned away for minutes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from math import inf, isfinite, nan
 
 import numpy as np
 import pandas as pd
 
 from coexsim.analysis.assess import Assessment
-from coexsim.analysis.candidates import IN_CAPACITY, WAYS, bits_per_s, link_as_wide, say_amount, say_resource
+from coexsim.analysis.candidates import IN_CAPACITY, say_amount, say_resource
 from coexsim.analysis.loads import Loads, StationLoad, station_loads
 from coexsim.analysis.peak import peak_of
 from coexsim.analysis.slo_text import STAGE_OF_CAPACITY, Objective
 from coexsim.analysis.theory import workers_needed
-from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
-from coexsim.scenario.network import uplink_ways
 from coexsim.sim.world import World
 from coexsim.units import say_bytes
 
@@ -32,8 +30,6 @@ SELDOM = 0.999
 """Of those who come in the busiest hour so many find a free connection or thread at once, where no objective is about it."""
 ROOM = 0.7
 """How busy a line may be in the busiest hour where no objective says it."""
-TIMES = (1.2, 2.0, 4.0, 8.0, 16.0)
-"""So many times what theory proposes is tried, one after another; just as much would lie on the very limit of an objective."""
 COLUMNS = ["resource", "has", "busy", "needed", "why"]
 LESS_FAILS = "a machine with less fails"
 ON_THE_DISK = "{most} waited at the most; what an outage needs is told by 'coexsim outage'"
@@ -100,40 +96,6 @@ def _lines(
                 used = load.mail_share(load.busiest_per_s) * has + other
             allowed, why = _allowed_share(load, objectives, KEEP_UP + peak, other=bool(other))
             yield load.server, has, share, used / allowed if isfinite(has) else nan, why
-
-
-def find_enough(
-    scenario: Scenario, server: str, table: Callable[[float], pd.DataFrame], holds: Callable[[Scenario], bool]
-) -> float | None:
-    """How many times what theory proposes is enough, all of it at once; None where none of `TIMES` is.
-
-    `table` gives `resource_table` for so many times, of this scenario; `holds` simulates. Where all that is proposed is there already,
-    the scenario as it is holds.
-    """
-    for times in TIMES:
-        rows = table(times)
-        said = rows[rows["needed"].notna()]
-        if (said["needed"] >= said["has"]).all() or holds(with_only(scenario, server, said)):
-            return times
-    return None
-
-
-def with_only(scenario: Scenario, server: str, table: pd.DataFrame) -> Scenario:
-    """The scenario with no more than is `needed` of each resource in a `resource_table`."""
-    amounts = {str(row["resource"]): float(row["needed"]) for row in table.to_dict("records") if row["needed"] > 0}
-    changes: dict[str, object] = {}
-    for resource in IN_CAPACITY:
-        if resource in amounts:
-            changes[f"servers.{server}.capacity.{resource}"] = int(amounts[resource])
-    for place, link in enumerate(scenario.links):
-        wide = [amounts.get(name) for name in link.ways]
-        if any(wide):
-            changes |= link_as_wide(scenario, place, wide[0], wide[-1])
-    for site in scenario.uplinks:
-        for way, name in zip(WAYS, uplink_ways(site), strict=True):
-            if name in amounts:
-                changes[f"uplinks.[{site}].{way}"] = bits_per_s(amounts[name])
-    return changed(scenario, changes) if changes else scenario
 
 
 def _allowed_share(

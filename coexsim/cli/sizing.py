@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from coexsim.analysis.outlook import Outlook
-    from coexsim.analysis.sizing import Sizing
+    from coexsim.analysis.sized import Sizing
     from coexsim.scenario.model import Scenario
 
 STATUS_STYLES = {"holds": "green", "fails": "red", "too small by theory": "red", CANNOT_SAY: "yellow"}
@@ -63,8 +63,9 @@ def size(
     Exit code: 0 the cheapest that holds was found, 1 none holds, 3 we cannot say (a cheaper one may hold).
     """
     from coexsim.analysis.assess import FIRST_LOOK
+    from coexsim.analysis.enough import MOST_ENOUGH
     from coexsim.analysis.size_words import require_question
-    from coexsim.analysis.sizing import MOST, MOST_ENOUGH, most_looks
+    from coexsim.analysis.sizing import MOST, most_looks
     from coexsim.analysis.sizing import size as find_size
     from coexsim.experiment.executors import open_executor
     from coexsim.report.words import not_counted, scope

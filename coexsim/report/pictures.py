@@ -12,7 +12,7 @@ from matplotlib.figure import SubFigure
 from coexsim.analysis.compare import Comparison
 from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.round_trip import RoundTrip
-from coexsim.analysis.sizing import Sizing
+from coexsim.analysis.sized import Sizing
 from coexsim.experiment.results import Results
 from coexsim.intake.fit import Fit
 from coexsim.intake.validate import Validation

@@ -8,7 +8,7 @@ from pathlib import Path
 from coexsim.analysis.candidates import IN_CAPACITY, say_amount
 from coexsim.analysis.peak import peak_of
 from coexsim.analysis.size_words import say_enough, say_objectives
-from coexsim.analysis.sizing import Sizing
+from coexsim.analysis.sized import Sizing
 from coexsim.answers import MET
 from coexsim.report.headings import page_head
 from coexsim.report.plain_page import Section, write_plain_page

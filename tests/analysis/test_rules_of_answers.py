@@ -17,7 +17,7 @@ from coexsim.analysis.outage_answer import LONGEST_S, follow
 from coexsim.analysis.outage_changes import possible_changes
 from coexsim.analysis.outage_headline import headline
 from coexsim.analysis.outlook import outlook
-from coexsim.analysis.sizing import Sizing, Tried
+from coexsim.analysis.sized import Sizing, Tried
 from coexsim.analysis.slo import judge
 from coexsim.analysis.slo_mail import BLOCKS
 from coexsim.analysis.slo_measure import Sample, measure

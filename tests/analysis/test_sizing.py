@@ -14,11 +14,13 @@ from coexsim.analysis import assess as assess_module
 from coexsim.analysis import sizing as sizing_module
 from coexsim.analysis.assess import FIRST_LOOK, Measured, assess, look_levels, looks
 from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
+from coexsim.analysis.enough import TIMES, find_enough
 from coexsim.analysis.headroom import bracket, find_headroom, grown, most_growths
 from coexsim.analysis.loads import StationLoad, station_loads
-from coexsim.analysis.resources import COLUMNS, LESS_FAILS, TIMES, find_enough, line_shortfalls, shortfalls
+from coexsim.analysis.resources import COLUMNS, LESS_FAILS, line_shortfalls, shortfalls
 from coexsim.analysis.screening import predict, too_small
-from coexsim.analysis.sizing import Sizing, Tried, most_looks, size
+from coexsim.analysis.sized import Sizing, Tried
+from coexsim.analysis.sizing import most_looks, size
 from coexsim.analysis.slo_measure import Sample
 from coexsim.analysis.slo_text import parse_objective, read_objectives
 from coexsim.analysis.theory import allen_cunneen_wait_s, mmc_wait_s, workers_needed

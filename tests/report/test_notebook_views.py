@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from coexsim.analysis.outage_answer import Outage
-from coexsim.analysis.sizing import Sizing, Tried
+from coexsim.analysis.sized import Sizing, Tried
 from coexsim.audit.check import check
 from coexsim.cards import MOST_ROWS, card
 from coexsim.mail.trace import trace
