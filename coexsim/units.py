@@ -178,6 +178,15 @@ def say_bytes(number: float) -> str:
     return f"{_rounded(number / 1e12):g} TB" if abs(number) < 1e15 else f"{number / 1e12:,.0f} TB"
 
 
+def say_bandwidth(bytes_per_s: float) -> str:
+    """A bandwidth for people, from bytes a second: ``64 kbit/s``, ``1.5 Gbit/s``, ``no limit``."""
+    if bytes_per_s == inf:
+        return "no limit"
+    bits_per_s = 8 * bytes_per_s
+    unit = next((unit for unit, scale in reversed(BITS_PER_S.items()) if bits_per_s >= scale), "Mbit/s")
+    return f"{bits_per_s / BITS_PER_S[unit]:g} {unit}"
+
+
 def say_between(low: float | None, high: float | None, say: Callable[[float], str]) -> str:
     """The ends of an interval for people: ``1.1 s to 1.3 s``, or ``at least 1.1 s`` where no upper end is known; empty if nothing is."""
     if (

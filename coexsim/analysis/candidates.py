@@ -10,7 +10,7 @@ from coexsim.scenario.base import Work
 from coexsim.scenario.load import changed
 from coexsim.scenario.machine import Service
 from coexsim.scenario.model import Candidate, Scenario
-from coexsim.units import bandwidth_bytes_per_s, say_bytes, size_bytes
+from coexsim.units import bandwidth_bytes_per_s, say_bandwidth, say_bytes, size_bytes
 
 RESOURCES = ("cores", "smtp_connections", "transfer_threads", "delivery_threads", "queue_disk", "speed", "uplink")
 IN_CAPACITY = RESOURCES[:5]
@@ -125,8 +125,7 @@ def say_amount(resource: str, value: float) -> str:
     if value == inf:
         return "no limit"
     if resource == "uplink":
-        mbit_per_s = value * 8 / 1e6
-        return f"{float(f'{mbit_per_s:.3g}'):g} Mbit/s" if mbit_per_s < 1000 else f"{mbit_per_s:,.0f} Mbit/s"
+        return say_bandwidth(float(f"{8 * value:.3g}") / 8)
     return say_bytes(value) if resource == "queue_disk" else f"{value:g}"
 
 

@@ -11,7 +11,7 @@ from coexsim.report.saying import is_worth_saying, too_few
 from coexsim.report.words import say_flow, say_stage
 from coexsim.scenario.model import Scenario
 from coexsim.text import say_lost
-from coexsim.units import say_bytes, say_duration
+from coexsim.units import say_bandwidth, say_bytes, say_duration
 
 LONGEST_HEAD = 110
 
@@ -70,7 +70,7 @@ def say_set_up(scenario: Scenario) -> str:
     if not lines:
         return said
     speed, whose = min(lines, key=lambda line: line[0])
-    return f"{said}; the narrowest line is {whose}, {8 * speed / 1e6:g} Mbit/s"
+    return f"{said}; the narrowest line is {whose}, {say_bandwidth(speed)}"
 
 
 def _delays(rows: Sequence[dict[str, Any]], round_trips: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from coexsim.report.style import (
 )
 from coexsim.scenario.model import Scenario
 from coexsim.sim.network import topology
-from coexsim.units import say_duration
+from coexsim.units import say_bandwidth, say_duration
 
 OUTER = ("external", "hosted-outbound", "hosted-inbound")
 ORDER = {kind: i for i, kind in enumerate((*OUTER[:2], *(kind for kind in PRODUCTS if kind not in OUTER), OUTER[2]))}
@@ -65,9 +65,7 @@ def own_lines(scenario: Scenario) -> dict[str, str]:
     """By site, what its own line carries: ``line 100 Mbit/s``, ``line 20 Mbit/s down, 10 Mbit/s up``; none without a limit."""
     found = {}
     for site, line in scenario.uplinks.items():
-        widths = {
-            way: _say_bandwidth(8 * each) for way, each in (("down", line.down), ("up", line.up)) if each is not None
-        }
+        widths = {way: say_bandwidth(each) for way, each in (("down", line.down), ("up", line.up)) if each is not None}
         if len(widths) == 2 and len(set(widths.values())) == 1:
             found[site] = f"line {widths['up']}"
         elif widths:
@@ -156,15 +154,9 @@ def _edge(site: tuple[float, float, float, float], towards: tuple[float, float, 
 
 def _say_link(there: dict[str, Any], back: dict[str, Any], *, says_no_limit: bool = True) -> str:
     """The round trip, and the bandwidth below it; where the directions differ, that to the site at the far end first."""
-    both = [data["bytes_per_s"] * 8 for data in (there, back)]
-    widths = dict.fromkeys(map(_say_bandwidth, both)) if says_no_limit or np.isfinite(both).any() else {}
+    both = [data["bytes_per_s"] for data in (there, back)]
+    widths = dict.fromkeys(map(say_bandwidth, both)) if says_no_limit or np.isfinite(both).any() else {}
     return "\n".join(filter(None, [say_duration(there["round_trip_s"]), " / ".join(widths)]))
-
-
-def _say_bandwidth(bits_per_s: float) -> str:
-    if not np.isfinite(bits_per_s):
-        return "no limit"
-    return f"{bits_per_s / 1e9:g} Gbit/s" if bits_per_s >= 1e9 else f"{bits_per_s / 1e6:g} Mbit/s"
 
 
 def draw_places(axes: Axes, layout: Layout, scenario: Scenario, in_use: set[str]) -> None:

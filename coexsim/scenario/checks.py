@@ -13,6 +13,7 @@ from coexsim.scenario.names import Names
 from coexsim.scenario.network import Background, background_at
 from coexsim.scenario.places import Found, Path
 from coexsim.scenario.servers import ExternalServer, RelayServer
+from coexsim.units import say_bandwidth
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 
@@ -81,9 +82,7 @@ def background_leaves_room(scenario: Scenario) -> Found:
                 if width is not None and most >= width:
                     yield (
                         (*path, "background", place, way),
-                        (
-                            f"nothing is left for mail: other traffic takes {most * 8 / 1e6:g} of {width * 8 / 1e6:g} Mbit/s {way}"
-                        ),
+                        f"nothing is left for mail: other traffic takes {say_bandwidth(most)} of {say_bandwidth(width)} {way}",
                     )
 
 

@@ -54,7 +54,7 @@ def value_text(value: Any, unit: str = "") -> str:
     if isinstance(value, (int, float)) and unit == "bytes":
         return _scaled(value, _SIZES)
     if isinstance(value, (int, float)) and unit == "bytes/s":
-        return f"{value * 8 / 1e6:g} Mbit/s"
+        return units.say_bandwidth(value)
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, (tuple, list)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +129,22 @@ def test_a_duration_is_never_said_as_a_power_of_ten(seconds: float, said: str) -
 def test_a_size_is_never_said_as_a_power_of_ten(number: float, said: str) -> None:
     """As a duration: 999.7 KB is 1 MB."""
     assert units.say_bytes(number) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("64 kbit/s", 64e3),
+        ("1 Mbit/s", 1e6),
+        ("12.5 Mbit/s", 12.5e6),
+        ("1 Gbit/s", 1000e6),
+        ("10 bit/s", 10.0),
+        ("0 Mbit/s", 0.0),
+        ("no limit", math.inf),
+    ],
+)
+def test_a_bandwidth_is_said_in_the_unit_that_keeps_it_short(said: str, meant: float) -> None:
+    """What is written is read back as it was: 1000 Mbit/s is 1 Gbit/s, 0.064 Mbit/s is 64 kbit/s."""
+    assert units.say_bandwidth(meant / 8) == said
+    if said != "no limit":
+        assert units.bandwidth_bytes_per_s(said) == meant / 8

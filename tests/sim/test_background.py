@@ -130,7 +130,10 @@ def test_the_scope_says_that_it_is_counted() -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("from: '09:00', to: '10:00', up: 8 Mbit/s", "nothing is left for mail: other traffic takes 8 of 8 Mbit/s up"),
+        (
+            "from: '09:00', to: '10:00', up: 8 Mbit/s",
+            "nothing is left for mail: other traffic takes 8 Mbit/s of 8 Mbit/s up",
+        ),
         ("from: Mon 09:00, to: '10:00', up: 1 Mbit/s", "write a time of day"),
         ("from: '09:00', to: '10:00', up: 1", "up"),
     ],
