@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isfinite, isnan, nan, sqrt
+from math import ceil, floor, inf, isfinite, isnan, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from coexsim.intake.logs.tallies import ValueMoments
 from coexsim.stats import half_width, quantile_interval, skewed_interval
+from coexsim.units import say_bytes, say_duration
 
 LEVEL = 0.95
+IN_WORDS = {"1/s": "a second", "1/min": "a minute", "1/h": "an hour", "1/day": "a day"}
 Floats = NDArray[np.float64]
 
 
@@ -30,6 +32,44 @@ class MeasuredFigure(NamedTuple):
     remark: str = ""
     is_share: bool = False
     """A share of 1, which people read as a percentage."""
+
+    def say_value(self, value: float) -> str:
+        """A value of this figure for people: ``8.4 a second``, ``10.2 KB``, ``4.02 %``."""
+        return say_value(value, "share" if self.is_share else self.unit)
+
+    def say_interval(self) -> str:
+        """From where to where it may be: a number of messages is whole, and what has no upper end is told by its lower one."""
+        low, high = self.low, self.high
+        if not isfinite(low):
+            return ""
+        if not isfinite(high):
+            return f"at least {self.say_value(low)}"
+        if self.topic == "counts" and self.unit == "1" and not self.is_share:
+            low, high = floor(low), ceil(high)
+            if low == high:
+                return "exact"
+        bare = self.say_value(low).removesuffix(f" {IN_WORDS.get(self.unit)}")
+        return f"{bare} to {self.say_value(high)}"
+
+    def say(self) -> str:
+        """The figure as a line: ``messages handed in: 20.3 a second (19.4 to 21.2 a second)``."""
+        value = self.say_value(self.value) if isfinite(self.value) else "cannot say"
+        interval = self.say_interval()
+        return f"{self.name}: {value}" + f" ({interval})" * bool(interval) + f"; {self.remark}" * bool(self.remark)
+
+
+def say_value(value: float, unit: str) -> str:
+    """A value in its unit for people: ``8.4 a second``, ``10.2 KB``, ``25 ms``, ``11.2 ms per MB``; a share as ``4.02 %``."""
+    if not isfinite(value):
+        return "more"
+    if unit == "share":
+        return f"{100 * value:.3g} %"
+    if unit in ("s", "s/MB"):
+        return say_duration(value) + (" per MB" if unit == "s/MB" else "")
+    if unit == "B":
+        return say_bytes(value)
+    text = f"{value:,.0f}" if abs(value) >= 1000 or (value == round(value) and abs(value) >= 100) else f"{value:.4g}"
+    return text if unit == "1" else f"{text} {IN_WORDS.get(unit, unit)}"
 
 
 def count_interval(count: int) -> tuple[float, float]:

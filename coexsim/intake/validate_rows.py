@@ -10,6 +10,7 @@ import pandas as pd
 
 from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.results import Results, weighted_quantiles
+from coexsim.intake.figures import say_value
 from coexsim.intake.fit import Fit
 from coexsim.intake.fit_service import STAGES
 from coexsim.intake.fit_ways import before_the_logs, begun_in_no_log, hops_in_no_log, wrong_ways
@@ -53,11 +54,7 @@ class ValidatedFigure(NamedTuple):
 
 
 def _say(value: float, unit: str) -> str:
-    if not isfinite(value):
-        return "-"
-    if unit == "s":
-        return say_duration(value)
-    return (f"{value:,.0f}" if value >= 1000 else f"{value:.4g}") + ("" if unit == "1" else f" {unit}")
+    return say_value(value, unit) if isfinite(value) else "-"
 
 
 def delay_rows(

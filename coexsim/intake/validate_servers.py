@@ -31,7 +31,7 @@ def server_rows(
             minutes = len(come)
             spread = 2 * np.sqrt(total) / minutes
             verdict: Answer = MET if abs(predicted - total) <= tolerance * total else MISSED
-            name = f"{server}: messages a minute from other servers"
+            name = f"{server}: messages from other servers"
             rows.append(
                 ValidatedFigure(
                     "servers",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from math import ceil, floor, isfinite
+from math import isfinite
 from pathlib import Path
 
 from coexsim.answers import CANNOT_SAY, MET, MISSED
@@ -23,7 +22,7 @@ from coexsim.report.log_pictures import (
 )
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.text import say_flow
-from coexsim.units import say_bytes, say_duration
+from coexsim.units import say_duration
 
 FIT_PAGE, VALIDATION_PAGE = "fit.html", "validation.html"
 FROM_LOGS = "From what the logs say alone: SMTP mail of the servers that wrote them."
@@ -114,46 +113,16 @@ def write_validation_page(validation: Validation, folder: str | Path) -> Path:
 
 def figure_row(figure: MeasuredFigure) -> list[str]:
     """A figure as words: name, value, interval, messages, what the profile assumed, remark."""
-    say = partial(say_figure, unit="share" if figure.is_share else figure.unit)
-    value = say(figure.value) if isfinite(figure.value) else CANNOT_SAY
-    assumed = say(figure.assumed) if isfinite(figure.assumed) else ""
+    value = figure.say_value(figure.value) if isfinite(figure.value) else CANNOT_SAY
+    assumed = figure.say_value(figure.assumed) if isfinite(figure.assumed) else ""
     return [
         say_flow(figure.name),
         value,
-        _interval(figure),
+        figure.say_interval(),
         f"{figure.messages:,}" if figure.messages else "",
         assumed,
         figure.remark,
     ]
-
-
-def _interval(figure: MeasuredFigure) -> str:
-    """From where to where a figure may be: a number of messages is whole, and what has no upper end is told by its lower one."""
-    say = partial(say_figure, unit="share" if figure.is_share else figure.unit)
-    low, high = figure.low, figure.high
-    if not isfinite(low):
-        return ""
-    if not isfinite(high):
-        return f"at least {say(low)}"
-    if figure.topic == "counts" and figure.unit == "1" and not figure.is_share:
-        low, high = floor(low), ceil(high)
-        if low == high:
-            return "exact"
-    return f"{say(low)} to {say(high)}"
-
-
-def say_figure(value: float, unit: str) -> str:
-    """A value in its unit: ``8.4 1/s``, ``10.2 KB``, ``25 ms``; a share as ``4.02 %``."""
-    if not isfinite(value):
-        return "more"
-    if unit == "share":
-        return f"{100 * value:.3g} %"
-    if unit == "s":
-        return say_duration(value)
-    if unit == "B":
-        return say_bytes(value)
-    text = f"{value:,.0f}" if value == round(value) and abs(value) >= 100 else f"{value:.4g}"
-    return text if unit == "1" else f"{text} {unit}"
 
 
 def _period(fit: Fit) -> list[str]:

@@ -20,7 +20,7 @@ from coexsim.text import page_bytes
 
 PAGE = "report.html"
 _NUMBER = re.compile(
-    r"-|no limit|[+-]?\d[\d,]*(\.\d+)?( ?(%|µs|ms|s|min|h|B|KB|MB|GB|[kMG]?bit/s|1/s|1/min|1/h|busy))?"
+    r"-|no limit|[+-]?\d[\d,]*(\.\d+)?( ?(%|µs|ms|s|min|h|B|KB|MB|GB|[kMG]?bit/s|an? (?:second|minute|hour|day)|busy)( per MB)?)?"
 )
 """A number with its unit, if it has one; or that there is none."""
 

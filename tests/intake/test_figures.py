@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import isfinite, sqrt
+from math import inf, isfinite, nan, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,3 +68,21 @@ def test_a_quantile_of_too_few_has_only_bounds(size: int, probability: float, is
     assert isfinite(found.value) is is_known
     assert isfinite(found.low)
     assert bool(found.remark) is not is_known
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        (("rates", "handed in", 20.3, 19.42, 21.21, "1/s", 9), "handed in: 20.3 a second (19.42 to 21.21 a second)"),
+        (("rates", "busiest", 1172.0, 1105.6, 1240.7, "1/min", 9), "busiest: 1,172 a minute (1,106 to 1,241 a minute)"),
+        (("sizes", "mean", 104_900.0, 58_500.0, 236_000.0, "B", 9), "mean: 105 KB (58.5 KB to 236 KB)"),
+        (("service", "scan", 0.01122, 0.0023, inf, "s/MB", 9), "scan: 11.2 ms per MB (at least 2.3 ms per MB)"),
+        (("sizes", "distance", 0.02378, nan, nan, "1", 9, nan, "the law fits"), "distance: 0.02378; the law fits"),
+        (("rates", "peak hour", nan, nan, nan, "1/h", 0, nan, "too short"), "peak hour: cannot say; too short"),
+        (("outcomes", "bounced", 0.0425, 0.036, 0.0501, "1", 9, nan, "", True), "bounced: 4.25 % (3.6 % to 5.01 %)"),
+        (("counts", "messages", 2000.0, 2000.0, 2000.0, "1", 9), "messages: 2,000 (exact)"),
+    ],
+)
+def test_a_figure_is_said_as_people_write_it(figure: tuple[Any, ...], said: str) -> None:
+    """One way of writing for terminal, page and notebook: thousands parted alike, a unit once, no power of ten, no nan."""
+    assert figures.MeasuredFigure(*figure).say() == said
