@@ -101,7 +101,7 @@ def _waits() -> str:
         ("p95", lambda x: np.quantile(x, 0.95)),
     ):
         real, guess = float(of(observed["wait_s"].to_numpy())), float(of(waits))
-        rows.append(f"| {name} | {say_duration(real)} | {say_duration(guess)} | {(guess - real) / real:+.0%} |")
+        rows.append(f"| {name} | {say_duration(real)} | {say_duration(guess)} | {100 * (guess - real) / real:+.0f} % |")
         furthest = max(furthest, abs(guess - real) / real)
     verdict = "within 10 %" if furthest <= 0.1 else "missed"
     return (
@@ -152,7 +152,8 @@ def _log() -> str:
     known, counted = truth(), of_lab.figure("messages")
     assert of_lab.sizes is not None
     sizes = ", ".join(
-        f"p{p} {np.quantile(of_lab.sizes.sizes, p / 100) / known['size_bytes'][f'p{p}'] - 1:+.2%}" for p in (50, 95, 99)
+        f"p{p} {100 * np.quantile(of_lab.sizes.sizes, p / 100) / known['size_bytes'][f'p{p}'] - 100:+.2f} %"
+        for p in (50, 95, 99)
     )
     recovered = (
         f"`coexsim fit` on the five logs finds {counted.value:.0f} of {known['messages']} messages and "

@@ -72,7 +72,7 @@ class Complete:
         """Why messages cannot be counted, and what would help."""
         reasons = []
         if not self.lines_hold:
-            reasons.append(f"the log lacks about {self.lost_share:.0%} of its lines")
+            reasons.append(f"the log lacks about {100 * self.lost_share:.0f} % of its lines")
         if self.unlogged:
             hosts = ", ".join(server.host for server in self.unlogged)
             reasons.append(

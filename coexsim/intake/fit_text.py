@@ -55,7 +55,7 @@ def scenario_text(
             data["extends"] = os.path.relpath(given.source.file, folder or ".")
     head += f"{load.messages} messages from {_when(period_s[0] + zone_s)} to {_when(period_s[1] + zone_s)}"
     if complete.lost_share > 0.002:
-        head += f"; the log lacks about {complete.lost_share:.1%} of its lines"
+        head += f"; the log lacks about {100 * complete.lost_share:.1f} % of its lines"
     if given is None and (others := left_out(known, names, scenario_servers)):
         head += (
             f".\nNot in it: {', '.join(others)}, where people hand mail in whose mail files are elsewhere; "

@@ -149,7 +149,7 @@ def why_slow(found: Fit, delays: FlowDelays, p: float, predicted_s: float, toler
     largest = say_bytes(float(messages["size"].max()))
     return (
         f"{shadowed[slow].sum()} of the {slow.sum()} slowest copies were under way within {say_duration(SHADOW_S)} of one of "
-        f"{len(huge_s)} messages of up to {largest} ({usual:.0%} of all copies were): they slow all mail on their machines, "
+        f"{len(huge_s)} messages of up to {largest} ({100 * usual:.0f} % of all copies were): they slow all mail on their machines, "
         "which the scenario lets work independently; without these copies the log has "
         f"{say_duration(rest_s)}, {'as predicted' if is_as_predicted else 'which is not as predicted either'}"
     )

@@ -47,9 +47,9 @@ class ValidatedFigure(NamedTuple):
         """The comparison as a sentence."""
         text = f"{self.name}: predicted {_say(self.predicted, self.unit)}, measured {_say(self.measured, self.unit)}"
         if self.verdict == MET:
-            return f"{text}, within {tolerance:.0%}" + (f" ({self.remark})" if self.remark else "")
+            return f"{text}, within {100 * tolerance:.0f} %" + (f" ({self.remark})" if self.remark else "")
         if self.verdict == MISSED:
-            return f"{text}, off by {self.off:.0%}: missed" + (f"; {self.remark}" if self.remark else "")
+            return f"{text}, off by {100 * self.off:.0f} %: missed" + (f"; {self.remark}" if self.remark else "")
         return f"{text}: cannot say" + (f"; {self.remark}" if self.remark else "")
 
 

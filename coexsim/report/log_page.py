@@ -127,7 +127,9 @@ def figure_row(figure: MeasuredFigure) -> list[str]:
 
 def _period(fit: Fit) -> list[str]:
     lost = (
-        f"; the logs lack about {fit.complete.lost_share:.1%} of their lines" if fit.complete.lost_share > 0.002 else ""
+        f"; the logs lack about {100 * fit.complete.lost_share:.1f} % of their lines"
+        if fit.complete.lost_share > 0.002
+        else ""
     )
     left = fit.load.messages - fit.replay.messages
     refused = f"; of {left:,} of them the logs name no recipient, so that no replay has them" if left else ""

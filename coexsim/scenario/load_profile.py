@@ -233,7 +233,7 @@ class LoadSpec(Spec):
         inside = self.office_rates.inside_share
         if inside > 1 + 1e-12:
             raise ValueError(
-                f"more internal mail is received than sent: it would take {inside:.0%} of all recipients of sent mail; lower "
+                f"more internal mail is received than sent: it would take {100 * inside:.0f} % of all recipients of sent mail; lower "
                 f"'internal_share' or what is received, or raise 'recipients' (now {mean_recipients(self.recipients):.3g} a message)"
             )
 

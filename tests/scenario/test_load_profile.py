@@ -235,7 +235,7 @@ def test_saying_what_is_received_in_another_way_replaces_the_profiles_way() -> N
         ({"profile": "../secret"}, "no load profile is called"),
         ({"sent_per_mailbox": "40/day"}, "'sent_per_mailbox' needs 'internal_share'"),
         ({"sent_per_mailbox": 40, "internal_share": 1}, "has no unit"),
-        ({**OFFICE, "received_to_sent": 3}, "more internal mail is received than sent: it would take 150% of all recipients"),
+        ({**OFFICE, "received_to_sent": 3}, "more internal mail is received than sent: it would take 150 % of all recipients"),
         ({**OFFICE, "received_to_sent": 1, "internet_received_per_mailbox": "1/day"}, "say the same; keep one"),
         ({"sent_per_mailbox": "1/day", "internal_share": 1, "internet_received_per_mailbox": "1/day"}, "nothing is received"),
         ({**OFFICE, "day_curve": [1, 2, 3]}, "expected 24 numbers, one for each hour of the day, found 3 numbers"),
