@@ -15,7 +15,8 @@ from coexsim.experiment.store import json_bytes, tables_bytes, write_set
 from coexsim.garbage import collect_rarely
 from coexsim.intake import fit_load, fit_service, fit_traffic
 from coexsim.intake.figures import MeasuredFigure, table_of
-from coexsim.intake.fit_counts import Complete, CountsSeen, LinesSeen, home_figures
+from coexsim.intake.fit_complete import Complete, LinesSeen
+from coexsim.intake.fit_counts import CountsSeen, home_figures
 from coexsim.intake.fit_load import LoadSeen, TimesSeen
 from coexsim.intake.fit_replay import Replay, ReplaySeen, sent_sizes
 from coexsim.intake.fit_scenario import round_trips, scenario_names

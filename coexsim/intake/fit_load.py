@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from coexsim.intake import figures as fig
 from coexsim.intake.figures import MeasuredFigure
-from coexsim.intake.fit_counts import SENDER_SIDES, Complete
+from coexsim.intake.fit_complete import Complete
+from coexsim.intake.fit_counts import SENDER_SIDES
 from coexsim.intake.fit_sizes import QUANTILES, SizeFit
 from coexsim.intake.logs.book import NOBODY
 from coexsim.intake.logs.journeys import Journeys
@@ -144,10 +145,12 @@ class LoadSeen:
         """Messages a second by side, the peak hour and minute, growth."""
         found: list[MeasuredFigure] = []
         if not complete.counts_hold:
+            why = f"{complete.why}: messages cannot be counted, only bounded"
+            if self.length_s <= 0:  # of one message
+                return [fig.cannot_say("rates", "messages handed in", "1/s", why)]
             low = fig.count_interval(complete.sure)[0] / self.length_s
             most = inf if complete.unlogged else complete.most + complete.missed
             high = fig.count_interval(int(most))[1] / self.length_s if isfinite(most) else inf
-            why = f"{complete.why}: messages cannot be counted, only bounded"
             return [fig.cannot_say("rates", "messages handed in", "1/s", why, low, high)]
         found.append(fig.rate("rates", "messages handed in", self.messages, self.length_s))
         for number, side in enumerate(SENDER_SIDES):

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from coexsim.intake.fit_counts import SENDER_SIDES, Complete
+from coexsim.intake.fit_complete import Complete
+from coexsim.intake.fit_counts import SENDER_SIDES
 from coexsim.intake.fit_load import DAY_S, LoadSeen
 from coexsim.intake.fit_neighbours import REMARK as NEIGHBOURS
 from coexsim.intake.fit_neighbours import neighbour_works

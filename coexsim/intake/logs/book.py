@@ -44,6 +44,7 @@ class VisitRow(NamedTuple):
     is_arrival_known: Annotated[
         bool, "bool"
     ]  # False: its first line is missing, `arrived_s` is the time of a later one
+    is_id_told: Annotated[bool, "bool"] = True  # also where the mail has no message-id, and the log says so
 
 
 class DeliveryRow(NamedTuple):

@@ -27,7 +27,7 @@ from coexsim.intake.logs.book import (
     VisitRow,
 )
 from coexsim.intake.logs.postfix_refusals import refused
-from coexsim.intake.logs.stamps import is_queue_id, iso_s, long_id_s, short_id_s, syslog_s
+from coexsim.intake.logs.stamps import MONTHS, is_queue_id, iso_s, long_id_s, short_id_s, syslog_s
 
 STATUS = {"sent": SENT, "bounced": BOUNCED, "deferred": DEFERRED, "expired": EXPIRED}
 TRANSPORTS = frozenset(("smtp", "lmtp", "virtual", "local", "pipe", "error", "retry", "discard", "relay"))
@@ -59,8 +59,8 @@ class _QueuedMail:
     """Mail that is in a queue."""
 
     __slots__ = (
-        "arrived_s", "client", "deliveries", "is_arrival_known", "message_id", "number", "origin", "recipients", "refusals", "sender",
-        "size_bytes",
+        "arrived_s", "client", "deliveries", "is_arrival_known", "is_id_told", "message_id", "number", "origin", "recipients", "refusals",
+        "sender", "size_bytes",
     )  # fmt: skip
 
     def __init__(self, number: int, arrived_s: float, is_arrival_known: bool) -> None:
@@ -69,6 +69,7 @@ class _QueuedMail:
         self.is_arrival_known = is_arrival_known
         self.client = self.sender = self.size_bytes = self.recipients = NOBODY
         self.message_id = ""
+        self.is_id_told = False
         self.origin = 0
         self.deliveries: list[DeliveryRow] = []
         self.refusals: list[RefusalRow] = []
@@ -113,7 +114,7 @@ class PostfixReader:
         self._head = self._host = self._pid = ""
         self._now_s = 0.0
         self._step_s = 1.0
-        self._month = 0
+        self._month: int | None = None
         self._server = NOBODY
         self._filtered = self._put_off = 0
         self._queues: dict[int, dict[str, _QueuedMail]] = {}
@@ -205,12 +206,7 @@ class PostfixReader:
             at_s, zone_s = iso_s(stamp)
             self._step_s = 1e-6 if "." in stamp else 1.0
         else:
-            at_s, zone_s = syslog_s(path, self._year), None
-            month = (int(at_s) - int(syslog_s("Jan  1 00:00:00", self._year))) // 2_592_000
-            if month < self._month - 6:  # December, then January
-                self._year += 1
-                at_s = syslog_s(path, self._year)
-            self._month = month
+            at_s, zone_s = self._without_year_s(path), None
             host = path[16:].split(" ", 1)[0]
             self._step_s = 1.0
         if host != self._host:
@@ -225,6 +221,17 @@ class PostfixReader:
             self._book.zones_s[self._server] = zone_s
         self._now_s = at_s
         self._head = path
+
+    def _without_year_s(self, stamp: str) -> float:
+        """The time of a stamp that does not say its year: of the year in which it is nearest to the line before."""
+        month = MONTHS.get(stamp[:3], 0)
+        before = self._month or month
+        if month < before - 6:  # December, then January
+            self._year += 1
+        elif month > before + 6:  # January, then a line that came late
+            return syslog_s(stamp, self._year - 1)
+        self._month = month
+        return syslog_s(stamp, self._year)
 
     def _silent(self, to_s: float) -> None:
         """No line until this time: remember what was being delivered, and had not been put off, to see whether it is told of again."""
@@ -382,6 +389,7 @@ class PostfixReader:
         visit = self._queue.get(queue_id) or self._visit(queue_id, is_begin=True)
         said = rest[11:].strip()
         visit.message_id = "" if said == "<>" else said  # mail without one: it joins nothing
+        visit.is_id_told = True
         if rest.startswith(f"message-id=<{queue_id}@") and (host := _BOUNCE_HOST.match(rest)):
             self._book.names.setdefault(self._server, set()).add(host[1].casefold())
         return True
@@ -459,7 +467,7 @@ class PostfixReader:
     def _write(self, server: int, queue_id: str, visit: _QueuedMail, gone_s: float) -> None:
         self._book.visits.add(VisitRow(
             visit.number, server, hash(queue_id), visit.message_id, visit.sender, visit.size_bytes, visit.recipients, visit.arrived_s,
-            gone_s, visit.client, visit.origin, visit.is_arrival_known,
+            gone_s, visit.client, visit.origin, visit.is_arrival_known, visit.is_id_told,
         ))  # fmt: skip
         self._book.deliveries.add_all(visit.deliveries)
         self._book.refusals.add_all(visit.refusals)
