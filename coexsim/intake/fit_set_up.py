@@ -18,6 +18,7 @@ from coexsim.intake.logs.join import host_name
 from coexsim.intake.logs.sides import HOSTED, ONPREM, Home, domain_of
 from coexsim.intake.logs.tallies import most_of
 from coexsim.intake.set_up_seen import LoggedSetUp
+from coexsim.scenario.checks import is_host_name
 
 PRODUCTS = {"postfix": "postfix", "exchange": "exchange", "domino": "domino"}
 SITES = {"onprem": "office", "gateway": "office", "hosted": "hosted", "external": "internet"}
@@ -62,7 +63,8 @@ class _Draft:
         if home is not None:
             self.names[home] = name
         addresses = sorted(word for word in words if _ADDRESS.fullmatch(word))
-        called = sorted((word for word in words if "." in word and word not in addresses), key=lambda w: (-len(w), w))
+        full = {word.rstrip(".") for word in words if "." in word and word not in addresses}
+        called = sorted(filter(is_host_name, full), key=lambda w: (-len(w), w))
         if isinstance(home, str):
             addresses = addresses or self._addresses_of(home)
         fallback = self.known.book.servers[home] if isinstance(home, int) else name

@@ -217,7 +217,7 @@ def hosts_are_not_shared(scenario: Scenario) -> Found:
 def hosts_are_hosts(scenario: Scenario) -> Found:
     """A server's host is a host name, its address an IP address, and an external server has a domain."""
     for name, server in scenario.servers.items():
-        if server.host is not None and not _HOST.fullmatch(server.host):
+        if server.host is not None and not is_host_name(server.host):
             yield (
                 ("servers", name, "host"),
                 f"{server.host!r} is no host name; write for example 'mail.{scenario.domain}'",
@@ -226,6 +226,11 @@ def hosts_are_hosts(scenario: Scenario) -> Found:
             yield ("servers", name, "address"), f"{server.address!r} is no IP address; write for example '192.0.2.10'"
         if isinstance(server, ExternalServer) and not server.domain:
             yield ("servers", name, "domain"), "an external server needs a domain"
+
+
+def is_host_name(text: str) -> bool:
+    """May a server's host be called so."""
+    return _HOST.fullmatch(text) is not None
 
 
 def _is_address(text: str) -> bool:
@@ -242,7 +247,7 @@ def domains_are_written_as_domains(scenario: Scenario) -> Found:
         for key in (*server.domain_keys, *server.domain_pattern_keys):
             for domain in getattr(server, key) or ():
                 plain = domain.removeprefix("*.") if key in server.domain_pattern_keys else domain
-                if not _HOST.fullmatch(plain):
+                if not is_host_name(plain):
                     yield (
                         ("servers", name, key),
                         f"{domain!r} is no domain, and would match nothing; write each domain out",

@@ -241,6 +241,10 @@ class LogBook:
         # Server, from when to when its log has no line though mail was under way.
         self.holes: list[tuple[int, float, float]] = []
         self.consoles: dict[int, float] = {}  # server: the last time in its console log
+        self.table_visits: dict[
+            tuple[str, str, str], tuple[int, float]
+        ] = {}  # kind of table, two keys: visit, when it came
+        self.rows_read: set[int] = set()  # hashes of the rows of tables that were read: exports overlap
         self.expired: list[int] = []  # visits that were given up: recipients that were deferred last have expired
         self._visits = 0
         self._messages = 0

@@ -199,8 +199,8 @@ def _delivery(book: LogBook, note: _Note, event: re.Match[str], at_s: float) -> 
 
 def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
     """Read a table of mail activity records: Deposit, Delivery, Delivery failure, Transfer, Transfer failure."""
-    visits: dict[tuple[str, str], tuple[int, float]] = {}
-    for at, row in rows_of(lines, told):
+    visits = book.table_visits
+    for at, row in rows_of(lines, told, book.rows_read):
         kind = first(row, "recordtype", "type").casefold()
         host, message_id = first(row, "server", "servername", "thisserver"), first(row, "messageid")
         try:
@@ -210,7 +210,7 @@ def read_activity(book: LogBook, lines: Iterable[str], told: Told) -> None:
         except (ValueError, OverflowError):
             told.damage(at, ",".join(row.values()))
             continue
-        key = (host, message_id)
+        key = ("activity", host, message_id)
         if key not in visits:
             visits[key] = (book.new_visit(), at_s if kind.startswith("deposit") else nan)
             previous = first(row, "precedinghop", "previoushop", "previousserver")

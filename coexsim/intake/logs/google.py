@@ -29,8 +29,8 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
     """Read one export into the book."""
     server = book.servers.code(SERVICE)
     book.resolution_s[server] = 1.0
-    visits: dict[str, tuple[int, float]] = {}
-    for at, row in rows_of(lines, told):
+    visits = book.table_visits
+    for at, row in rows_of(lines, told, book.rows_read):
         message_id, target = first(row, "messageid"), first(row, "eventtarget").upper()
         try:
             begun_s = time_s(first(row, "startdate", "eventdate"))
@@ -45,9 +45,10 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
             _refused(book, server, row, event_s)
             told.used += 1
             continue
-        if message_id not in visits:
+        key = (SERVICE, "", message_id)
+        if key not in visits:
             visit = book.new_visit()
-            visits[message_id] = (visit, begun_s)
+            visits[key] = (visit, begun_s)
             sender = book.addresses.code(first(row, "sender").strip("<>"))
             origin = LOCAL if first(row, "direction").casefold() == "sent" else SMTP
             size = number(first(row, "messagesize"))
@@ -55,7 +56,7 @@ def read_google(book: LogBook, lines: Iterable[str], told: Told) -> None:
                 visit=visit, server=server, queue_id=0, message_id=message_id, sender=sender, size_bytes=size, recipients=NOBODY,
                 arrived_s=begun_s, gone_s=nan, client=NOBODY, origin=origin, is_arrival_known=True,
             ))  # fmt: skip
-        visit, begun_s = visits[message_id]
+        visit, begun_s = visits[key]
         is_local = target in INSIDE
         if status is None or target_is_in or target == "LIST_SERVER" or not first(row, "recipientaddress"):
             told.other += 1

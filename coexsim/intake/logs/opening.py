@@ -10,7 +10,8 @@ import io
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -27,6 +28,7 @@ KINDS = {
     "domino-activity": "Domino mail activity",
 }
 HEAD_LINES = 400
+SHARED_LINES = 3  # in a row: then two files are of one log
 BLOCK_BYTES = 1 << 18
 LONGEST_LINE = 65_536  # characters; a longer line is cut there, and each part counted as a line
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zst"}
@@ -167,6 +169,20 @@ def kind_of(head: Iterable[str]) -> str | None:
     return None
 
 
+def why_unknown(head: Sequence[str]) -> str:
+    """Why a file that begins with these lines is not read, and what would be."""
+    found = f"no known kind of mail log; its first line is {head[0].strip()[:80]!r}. "
+    if kind_of(line.replace(";", ",") for line in head):
+        return found + "Its columns lie between ';': export it with ','"
+    if any("postfix" in line for line in head):
+        return (
+            found
+            + "It speaks of Postfix, but not as 'Nov 24 17:32:42 host postfix/smtpd[123]: ...' with nothing before the time: "
+            "a journal is read as 'journalctl -o short-iso' writes it"
+        )
+    return found + f"Known: {'; '.join(KINDS.values())}"
+
+
 def without_repeats(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, Path]]]:
     """The files whose contents differ, and those that are the same as another one."""
     by_size: dict[int, list[Path]] = {}
@@ -187,6 +203,27 @@ def without_repeats(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path,
                 seen[digest] = path
                 kept.append(path)
     return kept, repeats
+
+
+def lines_repeated(path: Path, earlier: Path) -> int:
+    """How many lines at the begin of a log stand in one that begins before it too: a copy, or one that was rotated while it was read."""
+    shared = 0
+    with suppress(BrokenOffError):
+        mine, theirs = lines_of(path), lines_of(earlier)
+        begin = list(islice(mine, SHARED_LINES))
+        last = deque[str](maxlen=len(begin))
+        for line in theirs:
+            last.append(line)
+            if line == begin[-1] and list(last) == begin:
+                shared = len(begin)
+                break
+        else:
+            return 0
+        for line, other in zip(mine, theirs, strict=False):
+            if line != other:
+                break
+            shared += 1
+    return shared
 
 
 def _digest(path: Path) -> bytes:

@@ -6,9 +6,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
+from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +18,16 @@ from coexsim.errors import UsageError
 from coexsim.intake.logs.book import LogBook, Told
 from coexsim.intake.logs.domino import read_activity, read_console
 from coexsim.intake.logs.google import read_google
-from coexsim.intake.logs.opening import KINDS, BrokenOffError, head_of, is_packed, kind_of, lines_of, without_repeats
+from coexsim.intake.logs.opening import (
+    BrokenOffError,
+    head_of,
+    is_packed,
+    kind_of,
+    lines_of,
+    lines_repeated,
+    why_unknown,
+    without_repeats,
+)
 from coexsim.intake.logs.postfix import PostfixReader
 from coexsim.intake.logs.stamps import MONTHS, iso_s, long_id_s, syslog_s
 from coexsim.intake.logs.trace_export import read_message_trace
@@ -82,12 +93,12 @@ class _Reading:
         self._read = 0
         self._progress = progress
 
-    def file(self, path: Path, kind: str, read: Callable[[Iterable[str], Told], None]) -> None:
-        """Read a file and note in the book what was found in it."""
-        told = Told(str(path), kind)
+    def file(self, path: Path, kind: str, read: Callable[[Iterable[str], Told], None], repeated: int = 0) -> None:
+        """Read a file, after so many lines that were read already, and note in the book what was found in it."""
+        told = Told(str(path), kind, lines=repeated)
         self.book.told.append(told)
         try:
-            read(lines_of(path, self._more), told)
+            read(islice(lines_of(path, self._more), repeated, None), told)
         except BrokenOffError as error:
             told.remarks.append(str(error))
 
@@ -119,10 +130,7 @@ def read_logs(
             if not any(line.strip("\0 \r\n\t") for line in lines):
                 told.append(Told(str(path), "empty", remarks=["holds nothing that can be read"]))
                 continue
-            known = "; ".join(KINDS.values())
-            raise UsageError(
-                f"{path}: no known kind of mail log; its first line is {lines[0].strip()[:80]!r}. Known: {known}"
-            )
+            raise UsageError(f"{path}: {why_unknown(lines)}")
         by_kind.setdefault(kind, []).append((path, lines))
     book = LogBook((parts or _parts(by_kind["postfix"])) if list(by_kind) == ["postfix"] else 1)
     book.told += told
@@ -188,23 +196,47 @@ def _read_postfix(reading: _Reading, files: Sequence[tuple[Path, list[str]]], ye
         head.take_year_near(median(said_s))
     heads = sorted(found, key=lambda pair: (pair[0].from_s, str(pair[1])))
     apart = _stems_apart(heads)
-    readers: dict[str, list[tuple[str, PostfixReader]]] = {}
+    readers: dict[str, list[_OfHost]] = {}
     for head, path in heads:
         known = readers.setdefault(head.host, [])
         stem = _stem(path) if (head.host, _stem(path)) in apart else ""
-        reader = next((r for of, r in known if of == stem and head.from_s >= r.now_s - OVERLAP_S), None)
-        if reader is None:
-            label = f" ({path.name.partition('.')[0]})" if known else ""
-            reader = PostfixReader(book, head.year, label)
-            known.append((stem, reader))
-        reading.file(path, "postfix", reader.read)
-        if reader.label:
-            another = (
-                f"another log of {head.host} covers the same time: taken for another server, {head.host}{reader.label}"
+        same, repeated = _of_same_log(known, head, path)
+        if same is None:
+            same = next(
+                (one for one in known if one.stem == stem and head.from_s >= one.reader.now_s - OVERLAP_S), None
             )
+        if same is None:
+            label = f" ({path.name.partition('.')[0]})" if known else ""
+            same = _OfHost(stem, PostfixReader(book, head.year, label), path)
+            known.append(same)
+        reading.file(path, "postfix", same.reader.read, repeated)
+        if repeated:
+            book.told[-1].remarks.append(f"its first {repeated:,} lines stand in {same.path} too: read once")
+        elif same.reader.label:
+            another = f"another log of {head.host} covers the same time: taken for another server, {head.host}{same.reader.label}"
             book.told[-1].remarks.append(another)
-    for _, reader in chain.from_iterable(readers.values()):
-        reader.close()
+        if same.reader.now_s > same.to_s:
+            same.path, same.to_s = path, same.reader.now_s
+    for one in chain.from_iterable(readers.values()):
+        one.reader.close()
+
+
+@dataclass
+class _OfHost:
+    """A server among those of one host name: the stem of its files, and the one of them that ends last."""
+
+    stem: str
+    reader: PostfixReader
+    path: Path
+    to_s: float = -inf
+
+
+def _of_same_log(known: Sequence[_OfHost], head: _Head, path: Path) -> tuple[_OfHost | None, int]:
+    """The server whose last file holds the first lines of this one, and how many of them."""
+    for one in known:
+        if head.from_s <= one.to_s and (repeated := lines_repeated(path, one.path)):
+            return one, repeated
+    return None, 0
 
 
 def _stem(path: Path) -> str:

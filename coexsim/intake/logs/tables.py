@@ -21,9 +21,17 @@ def column(name: str) -> str:
     return re.sub(r"[\s_\-]", "", name.strip("\ufeff \"'")).casefold()
 
 
-def rows_of(lines: Iterable[str], told: Told, *, fields_line: str = "#fields:") -> Iterator[tuple[int, dict[str, str]]]:
-    """Number and cells of each row. Column names are in the first line, or in a line that begins as Exchange's ``#Fields:``."""
+def rows_of(
+    lines: Iterable[str], told: Told, read: set[int], *, fields_line: str = "#fields:"
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Number and cells of each row. Column names are in the first line, or in a line that begins as Exchange's ``#Fields:``.
+
+    `read` are the rows of other files, which are left out here: exports of times that overlap hold the same rows. Those of this file
+    are added to it.
+    """
     names: list[str] = []
+    mine: set[int] = set()
+    repeated = 0
 
     def body() -> Iterator[str]:
         nonlocal names
@@ -39,26 +47,39 @@ def rows_of(lines: Iterable[str], told: Told, *, fields_line: str = "#fields:") 
             else:
                 yield line
 
-    reader = csv.reader(body())
+    try:
+        for cells in _cells(body(), told):
+            if not cells or not any(cells):
+                told.other += 1
+            elif not names:
+                names = [column(cell) for cell in cells]
+                told.other += 1
+            elif len(cells) < max(3, len(names) // 2) or len(cells) > len(names) + 1:
+                told.damage(told.lines, ",".join(cells))
+            elif [column(cell) for cell in cells[:3]] == names[:3]:
+                told.other += 1  # a header in the middle: files one after the other
+            elif (key := hash(tuple(cells))) in read:
+                repeated += 1
+                told.other += 1
+            else:
+                mine.add(key)
+                yield told.lines, dict(zip(names, cells, strict=False))
+    finally:  # also where the file breaks off
+        read |= mine
+        if repeated:
+            told.remarks.append(f"{repeated:,} of its rows stand in another file too: read once")
+
+
+def _cells(lines: Iterable[str], told: Told) -> Iterator[list[str]]:
+    """The cells of each row; what is no row is damaged."""
+    reader = csv.reader(lines)
     while True:
         try:
-            cells = next(reader)
+            yield next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             told.damage(told.lines, str(error))
-            continue
-        if not cells or not any(cells):
-            told.other += 1
-        elif not names:
-            names = [column(cell) for cell in cells]
-            told.other += 1
-        elif len(cells) < max(3, len(names) // 2) or len(cells) > len(names) + 1:
-            told.damage(told.lines, ",".join(cells))
-        elif [column(cell) for cell in cells[:3]] == names[:3]:
-            told.other += 1  # a header in the middle: files one after the other
-        else:
-            yield told.lines, dict(zip(names, cells, strict=False))
 
 
 def first(row: Mapping[str, str], *names: str) -> str:

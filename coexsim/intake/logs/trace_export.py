@@ -18,8 +18,7 @@ SERVICE = "Microsoft 365"
 def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
     """Read one export into the book."""
     server, inbox, onward = book.servers.code(SERVICE), book.hosts.code("mailbox"), book.hosts.code("outside")
-    known: dict[tuple[str, str], int] = {}
-    for at, row in rows_of(lines, told):
+    for at, row in rows_of(lines, told, book.rows_read):
         try:
             at_s = time_s(
                 first(row, "origintimestamputc", "origintimestamp", "datetimeutc", "date", "received", "startdate")
@@ -33,11 +32,12 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
             continue
         told.used += 1
         message_id = first(row, "messageid", "networkmessageid", "messagetraceid")
-        key = (first(row, "networkmessageid", "messagetraceid", "messageid") or str(at), sender.casefold())
-        visit = known.get(key)
+        inside = first(row, "networkmessageid", "messagetraceid", "messageid") or f"{told.file} {at}"
+        key = (SERVICE, inside, sender.casefold())
+        visit, _ = book.table_visits.get(key, (None, at_s))
         is_outbound = first(row, "directionality").casefold() in ("2", "originating", "outbound")
         if visit is None:
-            visit = known[key] = book.new_visit()
+            visit, _ = book.table_visits[key] = book.new_visit(), at_s
             client = first(row, "originalclientip", "fromip", "clientip")
             size_bytes = number(first(row, "totalbytes", "size", "messagesize"))
             book.visits.add(VisitRow(
@@ -58,10 +58,9 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
                 is_local=not is_sent_on,
             ))  # fmt: skip
         book.pack()
-    if not told.remarks:
-        told.remarks.append(
-            "a message trace has no time of delivery: nothing is said about delays; each row stands alone: missing rows cannot be noticed"
-        )
+    told.remarks.append(
+        "a message trace has no time of delivery: nothing is said about delays; each row stands alone: missing rows cannot be noticed"
+    )
 
 
 def _recipients(row: dict[str, str]) -> list[tuple[str, str]]:

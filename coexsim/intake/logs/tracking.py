@@ -77,7 +77,7 @@ class ExchangeReader:
 
     def read(self, lines: Iterable[str], told: Told) -> None:
         """Read the lines of a file."""
-        for at, row in rows_of(lines, told):
+        for at, row in rows_of(lines, told, self._book.rows_read):
             event = first(row, "eventid").upper()
             self._passed[event] += event not in KNOWN
             if event.startswith("HA") or not event:
