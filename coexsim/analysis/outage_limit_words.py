@@ -52,9 +52,10 @@ def _came_of(change: LimitChange, now: Outcome) -> str:
 
 
 def _last_queue(facts: OutageFacts, foreign: Collection[str]) -> str:
-    """Which queue is the last to be normal again."""
+    """Which queue is the last to be normal again, or is not; empty where none lasts, and of an outage without an end."""
     queues = facts.backlog
-    if not queues["drain_s"].gt(0).any():
+    if not isfinite(facts.to_s) or not queues["drain_s"].gt(0).any():
         return ""
-    last = str(queues["server"].iloc[int(queues["drain_s"].argmax())])
-    return f"The last queue to be normal again is that of {last}{', not your own' if last in foreign else ''}."
+    last = queues.loc[queues["drain_s"].idxmax()]
+    ends = "The last queue to be normal again" if isfinite(last["drain_s"]) else "A queue that is not normal again"
+    return f"{ends} is that of {last['server']}{', not your own' if last['server'] in foreign else ''}."

@@ -75,11 +75,14 @@ def tried_changes(
     """
     seed = spec.run.seed if seed is None else seed
     wanted: list[tuple[Change, Scenario]] = []
+    now = spec.to_data()
     for change in possible_changes(spec, event, facts):
         try:
-            wanted.append((change, changed(spec, change.keys)))
+            other = changed(spec, change.keys)
         except ScenarioError:  # a key that this product does not have
             continue
+        if other.to_data() != now:  # else it is so already
+            wanted.append((change, other))
     wanted = wanted[:MOST_CHANGES]
     calls = [(scenario, seed, 0, event, usual, engine_for(scenario, len(wanted), engine)) for _, scenario in wanted]
     done: dict[int, Outcome] = {}

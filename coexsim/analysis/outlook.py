@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.cards import card
 from coexsim.errors import NoDataError, UnitError
+from coexsim.experiment.sides_left import say_sides
 from coexsim.experiment.sweep import HOSTED_SHARE, at_values, share_of
 from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Candidate, Scenario
@@ -61,12 +62,14 @@ class Outlook:
     breaks_by: date | None
     """The first day that was shown to fail; None if none was within the years looked at."""
     looks: tuple[Look, ...]
+    note: str = ""
+    """What to know of the mail while people move; empty where there is nothing."""
 
     def __repr__(self) -> str:
         return f"<Outlook: {self}>"
 
     def __str__(self) -> str:
-        return f"{self._begin} it {self._finding}"
+        return " ".join(filter(None, [f"{self._begin} it {self._finding}", self._beyond, self.note]))
 
     def _repr_html_(self) -> str:
         """For notebooks: the sentence, and every day that was tried."""
@@ -84,11 +87,19 @@ class Outlook:
         if self.rate:
             parts.append(f"at {100 * self.rate:g} % a year")
         moves = [
-            f"{100 * step.hosted:.3g} % from {say_month(step.day)}" for step in self.plan if step.hosted is not None
+            f"{100 * step.hosted:.3g} % from {say_month(step.day)}"
+            for step in self.plan
+            if step.hosted is not None and step.day <= self.end
         ]
         if moves:
             parts.append(f"with {', then '.join(moves)} hosted")
         return ", ".join(parts) + ","
+
+    @property
+    def _beyond(self) -> str:
+        """Which steps of the plan come after all days that were looked at."""
+        later = [step.day for step in self.plan if step.day > self.end]
+        return f"Not looked at, as it is later: the plan from {say_month(later[0])} on." if later else ""
 
     @property
     def _finding(self) -> str:
@@ -173,7 +184,8 @@ def outlook(
         words = f"{'.'.join(part for part in station if part != 'link')} ({100 * busy[station]:.0f} %)"
         return Look(day, hosted, factor, found.answer, first, words, figures)
 
-    return look_ahead(judge, growth, plan, begin, years)
+    found = look_ahead(judge, growth, plan, begin, years)
+    return replace(found, note=" ".join(say_sides(scenario))) if plan else found
 
 
 def look_ahead(

@@ -92,7 +92,7 @@ class Report:
         self.pictures = pictures
 
     def tell(
-        self, verb: str, *, as_json: bool, quiet: bool, first: Callable[[], None] | None = None, details: dict[str, Any] | None = None
+        self, verb: str, *, as_json: bool, quiet: bool, first: Callable[[], None] | None = None
     ) -> int:  # fmt: skip
         """Print the answer first, then what it rests on (or a sentence, or JSON); return the exit code."""
         from coexsim.analysis.slo import exit_code
@@ -100,7 +100,7 @@ class Report:
 
         code = CANNOT_WRITE if self.keeping.failed else exit_code(self.verdicts)
         if as_json:
-            print_json(self._data(verb, code) | (details or {}))
+            print_json(self._data(verb, code))
         elif quiet:
             say([*self._sentences(), not_counted(self.spec)])
         else:
@@ -121,7 +121,8 @@ class Report:
         verdicts = verdicts_data(self.verdicts)
         answer = " ".join([*self._sentences(), *doubts(self.summary, outage=self.outage is not None)])
         folder = None if self.keeping.failed else str(self.folder)
-        more = {"scope": scope(self.spec)} | ({"outlook": self.outlook.plain()} if self.outlook else {})
+        told = {"outage": self.outage, "outlook": self.outlook}
+        more = {"scope": scope(self.spec)} | {name: found.plain() for name, found in told.items() if found}
         return envelope(
             verb, answer, code, verdicts=verdicts, figures=figures, provenance=provenance, folder=folder, **more
         )

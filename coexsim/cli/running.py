@@ -205,8 +205,7 @@ def outage(
     report = Report(found.scenario, found.results, folder, outage=found, again=again)
     report.find()
     report.write(pictures=pictures, quiet=quiet)
-    details = {"outage": found.plain()}
-    return report.tell("outage", as_json=as_json, quiet=quiet, first=lambda: _say_outage(found), details=details)
+    return report.tell("outage", as_json=as_json, quiet=quiet, first=lambda: _say_outage(found))
 
 
 def _say_outage(found: Outage) -> None:

@@ -65,6 +65,8 @@ def sweep(
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.analysis.swept import answer_of_sweep, swept_objectives
     from coexsim.experiment.ranges import read_values
+    from coexsim.experiment.sides_left import say_sides
+    from coexsim.experiment.sweep import HOSTED_SHARE
     from coexsim.report.words import not_counted, scope
     from coexsim.scenario.load import load_scenario
 
@@ -80,7 +82,8 @@ def sweep(
     points = _write_migration(swept.table, spec, grid, folder, keeping)
     objectives = swept_objectives(swept) if spec.objectives else None
     changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
-    answer = [*changes, f"{runs} run{'s' * (runs != 1)}. One tidy table of all figures: {folder}/sweep.parquet"]
+    notes = say_sides(spec) if HOSTED_SHARE in grid else []
+    answer = [*changes, *notes, f"{runs} run{'s' * (runs != 1)}. One tidy table of all figures: {folder}/sweep.parquet"]
     code = EXIT_CODES[MET if objectives is None else answer_of_sweep(objectives)]
     if as_json:
         provenance = {"file": spec.source.file, "runs": runs}

@@ -31,6 +31,7 @@ from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import read_values
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import run_one
+from coexsim.experiment.sides_left import follow_people
 from coexsim.experiment.store import content_hash, json_bytes, make_folder, plain, remove_left_overs, write_table
 from coexsim.experiment.whole import write_whole
 from coexsim.scenario.given import require_keys, require_scenario
@@ -177,12 +178,13 @@ def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[SweepPoi
 def at_values(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
     """The scenario with these values at these keys, written as errors print them too. Raises `ScenarioError`.
 
-    `hosted_share` moves people and `growth` multiplies the load. A link and a machine that could be bought may stand by name:
-    ``links[0].bandwidth``, ``links.office-cloud.bandwidth``.
+    `hosted_share` moves people (once a side has nobody, the mail of its streams with them) and `growth` multiplies the load. A link and
+    a machine that could be bought may stand by name: ``links[0].bandwidth``, ``links.office-cloud.bandwidth``.
     """
     changes = {_by_place(scenario, key): value for key, value in values.items()}
     if HOSTED_SHARE in changes:
-        changes["directory.population"] = _population(scenario, changes.pop(HOSTED_SHARE))
+        population = _population(scenario, changes.pop(HOSTED_SHARE))
+        changes = {**follow_people(scenario, population), **changes, "directory.population": population}
     if GROWTH in changes:
         changes["load.growth"] = _growth(scenario, changes.pop(GROWTH), changes.get("load.growth"))
     return changed(scenario, changes) if changes else scenario

@@ -36,19 +36,33 @@ def scenario_from_text(text: str, name: str = "<text>", base: str | Path = ".") 
 def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
     """The same scenario with other values: ``{"servers.onprem.capacity.cores": 8}``. Raises `ScenarioError`.
 
-    A key that has dots in it stands in brackets: ``dns.[corporate.com]``.
+    A name with dots in it may stand in brackets, and must where nothing is called so yet: ``dns.[corporate.com]``.
     """
     require_scenario(scenario)
     require_keys(changes, '{"servers.onprem.capacity.cores": 8}')
     raw = copy_of(scenario.source.raw)
     problems = []
     for dotted, value in changes.items():
-        keys = [key.strip("[]") for key in re.split(r"\.(?![^\[]*\])", dotted)]
+        keys = _keys_of(raw, dotted)
         if not _put(raw, keys, value):
             problems.append(_no_such_key(scenario.source, dotted, keys))
     if problems:
         raise ScenarioError(problems)
     return _build(raw, scenario.source._replace(raw=raw))
+
+
+def _keys_of(raw: dict[str, Any], dotted: str) -> list[str]:
+    """The keys of a dotted one, from the top: as many parts as a name has that is there, ``mail.corp.example``, are one key."""
+    parts = [part.strip("[]") for part in re.split(r"\.(?![^\[]*\])", dotted)]
+    keys: list[str] = []
+    here: Any = raw
+    while parts:
+        names = {".".join(parts[:end]): end for end in range(len(parts), 1, -1)} if isinstance(here, dict) else {}
+        key = next((name for name in names if name in here), parts[0])
+        keys.append(key)
+        parts = parts[names.get(key, 1) :]
+        here = _inside(here, key, None) if isinstance(here, list) else here.get(key) if isinstance(here, dict) else None
+    return keys
 
 
 def _no_such_key(source: Source, dotted: str, keys: list[str]) -> Problem:

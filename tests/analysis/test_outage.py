@@ -298,6 +298,40 @@ def test_a_limit_that_turns_mail_away_is_named() -> None:
     assert "a retry interval of 5 min" in after
 
 
+def test_limits_of_a_server_whose_name_has_dots_are_tried() -> None:
+    """A server called ``mail.corp`` is answered for as one called ``onprem``, in the same words."""
+    plain, dotted = (
+        outage(scenario_from_text(TURNED_AWAY.replace("onprem:\n", f"{name}:\n", 1).replace("master: onprem", f"master: {name}"), "away.yaml"),
+               "office-cloud", "Mon 09:00", "1 h")
+        for name in ("onprem", "mail.corp")
+    )  # fmt: skip
+
+    assert plain.limit.replace(" onprem", " mail.corp") == dotted.limit
+    assert len(dotted.changes) == len(plain.changes) > 3
+
+
+def test_what_is_so_already_is_not_tried() -> None:
+    """A retry interval of 5 minutes at a sender that tries again each 5 minutes is no other limit."""
+    so = "retry: {first: 5 min, factor: 1, longest: 5 min, queue_run: 10 min, phase: 5 min}"
+    text = TURNED_AWAY.replace("retry: {first: 1 min, factor: 1, longest: 1 min, queue_run: 10 min, phase: 5 min}", so)
+    exact = text.replace(", queue_run: 10 min, phase: 5 min", "")
+    words = [
+        {change.words.split(" at ")[0] for change in outage(scenario_from_text(each, "away.yaml"), "office-cloud", "09:00", "1 h").changes}
+        for each in (text, exact)
+    ]  # fmt: skip
+
+    assert [("a retry interval of 5 min" in said) for said in words] == [True, False]
+
+
+def test_a_queue_that_is_never_normal_again_is_not_the_last_that_is(steady: Scenario) -> None:
+    """Of one that was not seen to drain it is said that it is not normal; of an outage without an end nothing, as all wait for it."""
+    spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")
+    facts = outage_facts(simulate(spec), spec, spec.events[-1])
+
+    assert say_limit(_drained(facts, math.inf), [], ()) == "A queue that is not normal again is that of smart-host."
+    assert say_limit(_drained(facts, math.inf)._replace(to_s=math.inf), [], ()) == ""
+
+
 def test_only_of_what_was_tried_it_is_said_that_it_changes_nothing(steady: Scenario) -> None:
     """Of changes of 0.1 %, 50 % sooner, and 50 % later: each in its own sentence, and no claim beyond those that were tried."""
     spec = with_outage(steady, ["inotes-inbound"], "Mon 12:00", "4 h")

@@ -58,6 +58,16 @@ def test_a_step_of_the_plan_may_break_it() -> None:
     assert "with 20 % from March 2027, then 60 % from June 2027 hosted" in str(found)
 
 
+def test_a_step_after_all_that_was_looked_at_is_not_told_as_looked_at() -> None:
+    """It may break what is said to hold."""
+    plan = (MigrationStep(date(2028, 3, 1), 0.2), MigrationStep(date(2040, 6, 1), 0.9))
+    found = look_ahead(judge_at(1.5, 0.0, per_hosted=1.0), 0.0, plan, START, 3)
+
+    assert (found.holds_until, found.breaks_by) == (found.end, None)
+    assert "with 20 % from March 2028 hosted, it is shown to hold" in str(found)
+    assert str(found).endswith("Not looked at, as it is later: the plan from June 2040 on.")
+
+
 def test_what_holds_all_the_years_is_said_so() -> None:
     """And no day later was looked at."""
     found = look_ahead(judge_at(9.0, 0.05), 0.05, (), START, 3)

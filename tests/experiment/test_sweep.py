@@ -82,6 +82,28 @@ def test_all_combinations_in_order() -> None:
     assert points[1].scenario.directory.population == {"onprem": 100, "hosted": 100}
 
 
+def test_mail_of_a_side_that_all_have_left_goes_with_them() -> None:
+    """At 0 and 100 % hosted each stream has as much mail as between, born at the same moments, from and to whoever is there."""
+    streams = [
+        {"from": "internet", "to": "hosted", "rate": "1/s"},
+        {"from": "onprem", "to": {"onprem": 1, "internet": 1}, "rate": "1/s"},
+        {"from": "hosted", "to": "everybody", "rate": "1/s"},
+    ]
+    spec = changed(small(), {"load": {"streams": streams}})
+    mail = {share: simulate(at_values(spec, {"hosted_share": share})).mail for share in ("0 %", "50 %", "100 %")}
+    own = {share: table[table["kind"] == "mail"] for share, table in mail.items()}
+
+    births = {
+        share: {str(name): sorted(set(rows["born_s"])) for name, rows in table.groupby("stream", observed=True)}
+        for share, table in own.items()
+    }
+    assert set(births["50 %"]) == {"hosted->everybody", "internet->hosted", "onprem->onprem+internet"}
+    assert births["0 %"] == births["50 %"] == births["100 %"]
+    flows = {share: set(table["flow"].astype(str)) for share, table in own.items()}
+    assert flows["0 %"] == {"internet->onprem", "onprem->onprem", "onprem->internet"}
+    assert flows["100 %"] == {"internet->hosted", "hosted->hosted", "hosted->internet"}
+
+
 def test_what_is_no_scenario_is_said_before_the_first_run() -> None:
     """Each problem once."""
     with pytest.raises(ScenarioError, match="there is no such key"):

@@ -429,6 +429,19 @@ def test_changed_values() -> None:
             changed(scenario, {path: value})
 
 
+def test_a_name_with_dots_that_is_there_needs_no_brackets() -> None:
+    """As errors print keys: of ``mail`` and ``mail.corp.example`` the longer name goes first; one that is not there is told."""
+    text = GOOD.replace("onprem:", "mail.corp.example:").replace("onprem", "mail.corp.example")
+    scenario = scenario_from_text(text)
+    keys = ("servers.mail.corp.example.capacity.cores", "servers.[mail.corp.example].capacity.cores")
+
+    for key in keys:
+        assert changed(scenario, {key: 8}).servers["mail.corp.example"].capacity.cores == 8
+    assert changed(scenario, {"dns.corporate.com": {"fault": "servfail"}}).dns["corporate.com"].fault == "servfail"
+    with pytest.raises(ScenarioError):
+        changed(scenario, {"servers.mail.corp.capacity.cores": 8})
+
+
 # --- anything at all --------------------------------------------------------------------------------------------------------------
 
 TEXTS = [GOOD, (ARTICLE / "environment.yaml").read_text(), (ARTICLE / "flows.yaml").read_text()]
