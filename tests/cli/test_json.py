@@ -105,6 +105,35 @@ def test_every_verb_answers_in_the_shape(verb: str, few: Path, capsys: pytest.Ca
         validate({**data, "figures": [{"name": "delay", "value": 1}]})
 
 
+def test_a_run_with_an_outage_has_its_answer_as_data(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same keys as `outage --json`, and the headline that the answer begins with; a run without one has no such key."""
+    (few / "down.yaml").write_text("extends: few.yaml\nevents: [{down: onprem, at: 5 min, for: 2 min}]\n")
+    said = {}
+    for name, words in {
+        "outage": VERBS["outage"], "run": ["down.yaml", "--no-pictures", "--no-round-trip", "--jobs", "1", "--out", "down"],
+    }.items():  # fmt: skip
+        run([name, *words, "--json"])
+        said[name] = json.loads(capsys.readouterr().out)
+        validate(said[name])
+
+    assert set(said["run"]["outage"]) == set(said["outage"]["outage"])
+    assert said["run"]["answer"].startswith(said["run"]["outage"]["headline"])
+    run(["run", *VERBS["run"], "--json"])
+    assert "outage" not in json.loads(capsys.readouterr().out)
+
+
+def test_a_sweep_of_people_says_what_the_mail_of_a_side_does(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where streams name a side, and people move: at a growth, or with mail of everybody, there is nothing to know."""
+    streams = {name: f"{{from: internet, to: {name}, rate: 0.1/s}}" for name in ("hosted", "everybody")}
+    for name, stream in streams.items():
+        text = (few / "few.yaml").read_text().replace("{profile: office-worker}", f"{{streams: [{stream}]}}")
+        (few / f"{name}.yaml").write_text(text)
+    tried = {("hosted", "hosted_share=0%,100%"): True, ("hosted", "growth=1"): False, ("everybody", "hosted_share=0%"): False}
+    for (name, key), is_said in tried.items():
+        assert run(["sweep", f"{name}.yaml", key, "--jobs", "1", "--quiet", "--no-pictures", "--out", f"{name}-{key[:6]}"]) in (0, 3)
+        assert ("Streams from or to a side keep their rate" in capsys.readouterr().out) is is_said
+
+
 def test_scenarios_that_cannot_be_read_are_answered_in_the_shape(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both check and diff say the mistakes where their answer would be."""
     (few / "typo.yaml").write_text("extends: few.yaml\ntitel: x\n")
