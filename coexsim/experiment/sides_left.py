@@ -9,6 +9,10 @@ from coexsim.scenario.model import Scenario
 
 SIDES = ("onprem", "hosted")
 EVERYBODY = "everybody"
+SIDES_STAY = (
+    "Streams from or to a side keep their rate while people move, and once it has nobody their mail goes with its people; "
+    "'everybody' in their place is mail that moves with each of them."
+)
 
 
 def follow_people(scenario: Scenario, population: Mapping[str, int]) -> dict[str, object]:
@@ -39,7 +43,4 @@ def say_sides(scenario: Scenario) -> list[str]:
     streams = scenario.load.streams if scenario.load is not None else ()
     if not any({stream.sender, *stream.to} & set(SIDES) for stream in streams):
         return []
-    return [
-        "Streams from or to a side keep their rate while people move, and once it has nobody their mail goes with its people; "
-        "'everybody' in their place is mail that moves with each of them."
-    ]
+    return [SIDES_STAY]

@@ -300,11 +300,11 @@ def test_a_limit_that_turns_mail_away_is_named() -> None:
 
 def test_limits_of_a_server_whose_name_has_dots_are_tried() -> None:
     """A server called ``mail.corp`` is answered for as one called ``onprem``, in the same words."""
+    text = TURNED_AWAY.replace("onprem:\n", "mail.corp:\n", 1).replace("master: onprem", "master: mail.corp")
     plain, dotted = (
-        outage(scenario_from_text(TURNED_AWAY.replace("onprem:\n", f"{name}:\n", 1).replace("master: onprem", f"master: {name}"), "away.yaml"),
-               "office-cloud", "Mon 09:00", "1 h")
-        for name in ("onprem", "mail.corp")
-    )  # fmt: skip
+        outage(scenario_from_text(each, "away.yaml"), "office-cloud", "Mon 09:00", "1 h")
+        for each in (TURNED_AWAY, text)
+    )
 
     assert plain.limit.replace(" onprem", " mail.corp") == dotted.limit
     assert len(dotted.changes) == len(plain.changes) > 3

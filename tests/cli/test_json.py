@@ -128,9 +128,15 @@ def test_a_sweep_of_people_says_what_the_mail_of_a_side_does(few: Path, capsys: 
     for name, stream in streams.items():
         text = (few / "few.yaml").read_text().replace("{profile: office-worker}", f"{{streams: [{stream}]}}")
         (few / f"{name}.yaml").write_text(text)
-    tried = {("hosted", "hosted_share=0%,100%"): True, ("hosted", "growth=1"): False, ("everybody", "hosted_share=0%"): False}
+    tried = {
+        ("hosted", "hosted_share=0%,100%"): True,
+        ("hosted", "growth=1"): False,
+        ("everybody", "hosted_share=0%"): False,
+    }
     for (name, key), is_said in tried.items():
-        assert run(["sweep", f"{name}.yaml", key, "--jobs", "1", "--quiet", "--no-pictures", "--out", f"{name}-{key[:6]}"]) in (0, 3)
+        assert run(
+            ["sweep", f"{name}.yaml", key, "--jobs", "1", "--quiet", "--no-pictures", "--out", f"{name}-{key[:6]}"]
+        ) in (0, 3)
         assert ("Streams from or to a side keep their rate" in capsys.readouterr().out) is is_said
 
 
