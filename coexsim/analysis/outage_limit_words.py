@@ -56,6 +56,6 @@ def _last_queue(facts: OutageFacts, foreign: Collection[str]) -> str:
     queues = facts.backlog
     if not isfinite(facts.to_s) or not queues["drain_s"].gt(0).any():
         return ""
-    last = queues.loc[queues["drain_s"].idxmax()]
+    last = queues.iloc[int(queues["drain_s"].argmax())]
     ends = "The last queue to be normal again" if isfinite(last["drain_s"]) else "A queue that is not normal again"
     return f"{ends} is that of {last['server']}{', not your own' if last['server'] in foreign else ''}."
