@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
@@ -15,11 +15,14 @@ from coexsim.intake.logs.journeys import Journeys
 from coexsim.intake.logs.silences import Silence
 from coexsim.intake.logs.trace_export import SERVICE as MICROSOFT
 from coexsim.intake.logs.unlogged import UnloggedServer
+from coexsim.units import say_duration
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 ENOUGH_LINES = 100  # that a server's mail should have, to say of it alone how many are missing
 TIMES = 50  # in which lines are counted apart, to see whether those that are missing are of one time
+MUCH_SHORTER = 0.9  # of the time of all logs
 LOSS_TOO_MUCH = 0.02  # share of missing lines from which on counts cannot be had
 
 
@@ -34,6 +37,8 @@ class Complete:
     unlogged: tuple[UnloggedServer, ...] = ()  # servers in between of which no log was given
     silences: tuple[Silence, ...] = ()  # in which lines may be missing too
     is_least: bool = False  # besides there are times of which no line may be left
+    strange_share: float = 0.0  # of the mail that came from a logged server, what is not in that server's log
+    strange_from: str = ""  # the server from which most of it came, and how long its log is
 
     @property
     def missed(self) -> float:
@@ -43,7 +48,7 @@ class Complete:
     @property
     def counts_hold(self) -> bool:
         """Can messages be counted."""
-        return self.lines_hold and not self.unlogged
+        return self.lines_hold and not self.unlogged and self.strange_share <= LOSS_TOO_MUCH
 
     @property
     def lines_hold(self) -> bool:
@@ -68,6 +73,11 @@ class Complete:
         if not self.lines_hold:
             more = " or more" if self.is_least else ""
             reasons.append(f"the log lacks about {100 * self.lost_share:.0f} % of its lines{more}")
+        if self.strange_share > LOSS_TOO_MUCH:
+            reasons.append(
+                f"of the mail that came from a server with a log {100 * self.strange_share:.0f} % is not in that log, most of it not in "
+                f"that of {self.strange_from}: give the logs of all of the same time"
+            )
         if self.unlogged:
             hosts = ", ".join(server.host for server in self.unlogged)
             reasons.append(
@@ -85,7 +95,7 @@ class LinesSeen:
 
     def __init__(self, book: LogBook) -> None:
         names, products = book.servers.texts, book.products
-        self._holes, self._files = book.holes, book.told
+        self._names, self._holes, self._files = names, book.holes, book.told
         self._of_postfix, self._of_exchange = (
             np.array([*(products.get(server) == product for server in range(len(names))), False])
             for product in ("postfix", "exchange")
@@ -95,6 +105,10 @@ class LinesSeen:
         self._lines, self._told = np.zeros((2, len(names) + 1))
         self._lines_then, self._told_then = np.zeros((2, TIMES))  # the same over time
         self._first_s, self._last_s = inf, -inf
+        self._from_s, self._to_s = np.full(len(names), inf), np.full(len(names), -inf)  # of each server's log
+        self._came, self._strange = np.zeros(
+            (2, len(names)), np.int64
+        )  # mail from each server, and what its log does not have
         self._visits = self._sure = self._most = 0
 
     def look(self, found: Journeys) -> None:
@@ -118,6 +132,11 @@ class LinesSeen:
             self._told += np.bincount(server[mine], said[mine], minlength=len(self._told))
             self._lines_then += np.bincount(then[mine], minlength=TIMES)
             self._told_then += np.bincount(then[mine], said[mine], minlength=TIMES)
+        np.minimum.at(self._from_s, server, arrived_s)
+        np.maximum.at(self._to_s, server, arrived_s)
+        of, strange = _origins(found)
+        self._came += np.bincount(of[inner & (of >= 0)], minlength=len(self._came))
+        self._strange += np.bincount(of[inner & strange], minlength=len(self._strange))
         counted = found.messages[~found.messages["is_notice"] & ~self._is_empty[found.messages["sender"].to_numpy()]]
         self._visits += len(visits)
         self._sure += int(counted["is_sure"].sum())
@@ -163,16 +182,27 @@ class LinesSeen:
         in_holes = min(max(silent.values(), default=0.0) / length_s, 1.0)
         share = max([whole, *lost.tolist(), damaged_share])
         is_least = bool(self._holes) and share > LOSS_TOO_MUCH
-        if (
-            not is_least
-        ):  # where lines are missing all over, a quiet time between two of them is no piece that is missing
-            share = max(share, in_holes)
+        # where lines are missing all over, a quiet time between two of them is no piece that is missing
+        share = share if is_least else max(share, in_holes)
         # what no line is left of is not seen: mail at a Postfix server has five lines and more, at an Exchange server two rows
         kept = 1.0 - share ** (2 if self._of_exchange.any() else 5)
-        is_spread = not self._holes and not self._is_concentrated and damaged_share <= LOSS_TOO_MUCH
+        strange_share = int(self._strange.sum()) / max(int(self._came.sum()), 1)
+        is_known = strange_share <= LOSS_TOO_MUCH and damaged_share <= LOSS_TOO_MUCH
+        is_spread = not self._holes and not self._is_concentrated and is_known
         is_bounded = (self._of_postfix | self._of_exchange)[:-1].all() and is_spread
         most = self._most / kept if kept > 0 and is_bounded else inf
-        return Complete(self._visits, share, self._sure, most, is_least=is_least)
+        found = Complete(self._visits, share, self._sure, most, is_least=is_least)
+        return replace(found, strange_share=strange_share, strange_from=self._strange_from)
+
+    @property
+    def _strange_from(self) -> str:
+        """The server whose log has least of the mail that came from it, and the time that its log is of."""
+        if not self._strange.any():
+            return ""
+        server = int(self._strange.argmax())
+        length_s, all_s = self._to_s[server] - self._from_s[server], self._last_s - self._first_s
+        lengths = f" ({say_duration(length_s)} of {say_duration(all_s)})" if length_s < MUCH_SHORTER * all_s else ""
+        return f"{self._names[server]}{lengths}"
 
     @property
     def _is_concentrated(self) -> bool:
@@ -188,3 +218,15 @@ class LinesSeen:
 def people_of(found: Journeys) -> pd.DataFrame:
     """Of each visit those to whom it was delivered or tried, once each."""
     return found.joined.deliveries[["row", "to", "written_to"]].drop_duplicates()
+
+
+def _origins(found: Journeys) -> tuple[Ints, Bools]:
+    """The other logged server from which each visit's mail came, -1 where it came from none; and whether that one's log does not have it.
+
+    Mail without a message-id that no reply names cannot be looked for.
+    """
+    visits = found.joined.visits
+    server, parent, ids = (visits[name].to_numpy(np.int64) for name in ("server", "parent", "message_id"))
+    of = found.joined.host_servers()[visits["client"].to_numpy(np.int64)]
+    is_known = (of >= 0) & (of != server) & ((ids != 0) | (parent >= 0))
+    return np.where(is_known, of, -1), is_known & (parent < 0)

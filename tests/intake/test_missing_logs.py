@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from functools import cache
 from math import inf, isnan
 from pathlib import Path
@@ -45,6 +46,28 @@ def test_a_server_in_between_without_a_log_makes_bounds(lab: Path, missing: str)
     assert "give its log" in messages.remark
     assert isnan(found.figure("messages handed in").value)
     assert "Not to be trusted as it stands" in found.scenario_text
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first half", "second half"])
+@pytest.mark.parametrize("halved", HOSTS)
+def test_a_log_of_another_time_than_the_others_makes_bounds(tmp_path: Path, halved: str, is_first: bool) -> None:
+    """Mail that comes from a logged server is in that server's log: here a half of it is not, and the server is named with its time."""
+    lines = gzip.decompress((LAB / f"{halved}.log.gz").read_bytes()).decode().splitlines(keepends=True)
+    half = len(lines) // 2
+    (tmp_path / "part.log").write_text("".join(lines[:half] if is_first else lines[half:]), encoding="utf-8")
+    found = fit([*(LAB / f"{name}.log.gz" for name in SERVERS if name != halved), tmp_path / "part.log"])
+    messages = found.figure("messages")
+
+    assert not found.complete.counts_hold
+    assert isnan(messages.value)
+    assert messages.low <= LABS[LAB] < messages.high == inf
+    assert f"most of it not in that of {HOSTS[halved].partition('.')[0]} (" in messages.remark
+    assert "of the same time" in messages.remark
+
+
+@pytest.mark.parametrize("lab", ["postfix-lab", "postfix-outage", "postfix-gateway"])
+def test_mail_between_whole_logs_is_in_both(lab: str) -> None:
+    assert fit(sorted((LAB.parent / lab).glob("*.log.gz"))).complete.strange_share == 0
 
 
 @pytest.mark.parametrize("missing", ["external", "inbound", "third"])
