@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from coexsim.analysis.outlook import outlook
     from coexsim.analysis.round_trip import round_trip
     from coexsim.analysis.sizing import size
-    from coexsim.analysis.swept import sweep
+    from coexsim.analysis.swept import sweep, sweep_verdicts, verdicts
     from coexsim.audit.check import check
     from coexsim.audit.diff import diff_routes
     from coexsim.errors import CoexsimError
@@ -60,7 +60,9 @@ _HOME = {
     "diff_routes": "coexsim.audit.diff",
     "simulate": "coexsim.experiment.run",
     "replicate": "coexsim.experiment.replicate",
+    "verdicts": "coexsim.analysis.swept",
     "sweep": "coexsim.analysis.swept",
+    "sweep_verdicts": "coexsim.analysis.swept",
     "compare": "coexsim.analysis.compare",
     "size": "coexsim.analysis.sizing",
     "outage": "coexsim.analysis.outage_answer",
@@ -85,7 +87,9 @@ __all__ = [
     "diff_routes",
     "simulate",
     "replicate",
+    "verdicts",
     "sweep",
+    "sweep_verdicts",
     "compare",
     "size",
     "outage",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -12,8 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from coexsim.analysis.assess import FIRST_LOOK, assess
-from coexsim.analysis.candidates import apply
-from coexsim.analysis.growth import DAYS_A_YEAR, read_day, say_month
+from coexsim.analysis.growth import DAYS_A_YEAR, read_day, say_month, yearly_growth
 from coexsim.analysis.headroom import bracket, grown
 from coexsim.analysis.loads import station_loads
 from coexsim.analysis.screening import too_small
@@ -24,7 +23,7 @@ from coexsim.errors import NoDataError, UnitError
 from coexsim.experiment.sides_left import say_sides
 from coexsim.experiment.sweep import HOSTED_SHARE, at_values, share_of
 from coexsim.scenario.given import require_scenario
-from coexsim.scenario.model import Candidate, Scenario
+from coexsim.scenario.model import Scenario
 
 YEARS = 5.0
 """So far ahead is looked unless something else is asked for."""
@@ -150,23 +149,30 @@ def read_plan(texts: Iterable[str], people: int = 0) -> tuple[MigrationStep, ...
 
 
 def outlook(
-    scenario: Scenario, *, growth: float = 0.0, plan: Sequence[MigrationStep] = (), start: date | None = None, years: float = YEARS,
-    objectives: Sequence[Objective] | None = None, replications: int = FIRST_LOOK, seed: int | None = None,
-    executor: Executor | None = None, progress: Callable[[int], None] | None = None,
+    scenario: Scenario, *, growth: float | str = 0.0, plan: Mapping[str, object] | Sequence[MigrationStep | str] = (),
+    start: date | str | None = None, years: float = YEARS, objectives: Sequence[Objective] | None = None,
+    replications: int = FIRST_LOOK, seed: int | None = None, executor: Executor | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Outlook:  # fmt: skip
     """Until when a scenario meets its objectives, where its load grows by `growth` a year and people move by `plan`.
 
+    `growth` is ``"8%/year"``, or 0.08; `plan` how many mailboxes are hosted from which day on, such as ``{"2027-06-30": "60%",
+    "2027-12-31": 3000}``; `start` the day that the load is of, such as ``"2027-01-31"``: today unless given.
+
     Each step of the plan is judged on its day; between two steps, where only the load grows, the month in which an objective
-    breaks is found by halving. What theory rules out is not run. Raises `NoDataError` for a scenario without load or objectives.
+    breaks is found by halving. What theory rules out is not run. Raises `NoDataError` for a scenario without load or objectives,
+    `UnitError` for a growth, a day or a share that cannot be read.
     """
     require_scenario(scenario)
     asked = tuple(read_objectives(scenario) if objectives is None else objectives)
     if scenario.load is None or not asked:
         raise NoDataError("an outlook needs a load that grows, and objectives that may break")
-    begin = read_day("today") if start is None else start
+    begin = start if isinstance(start, date) else read_day("today" if start is None else start)
+    rate = yearly_growth(growth) if isinstance(growth, str) else growth
+    steps = _planned(plan, sum(scenario.directory.population.values()))
 
     def judge(day: date, hosted: float | None) -> Look:
-        factor = (1 + growth) ** (max((day - begin).days, 0) / DAYS_A_YEAR)
+        factor = (1 + rate) ** (max((day - begin).days, 0) / DAYS_A_YEAR)
         then = scenario if hosted is None else at_values(scenario, {HOSTED_SHARE: hosted})
         then = grown(then, factor)
         if reason := too_small(asked, station_loads(then)):
@@ -184,8 +190,18 @@ def outlook(
         words = f"{'.'.join(part for part in station if part != 'link')} ({100 * busy[station]:.0f} %)"
         return Look(day, hosted, factor, found.answer, first, words, figures)
 
-    found = look_ahead(judge, growth, plan, begin, years)
-    return replace(found, note=" ".join(say_sides(scenario))) if plan else found
+    found = look_ahead(judge, rate, steps, begin, years)
+    return replace(found, note=" ".join(say_sides(scenario))) if steps else found
+
+
+def _planned(
+    plan: Mapping[str, object] | Sequence[MigrationStep | str], people: int
+) -> tuple[MigrationStep, ...]:  # fmt: skip
+    """The steps of a plan, however it is given, in order of their days."""
+    if isinstance(plan, Mapping):
+        return read_plan((f"{day}={share}" for day, share in plan.items()), people)
+    written = read_plan((each for each in plan if isinstance(each, str)), people)
+    return tuple(sorted([*written, *(each for each in plan if not isinstance(each, str))]))
 
 
 def look_ahead(
@@ -262,63 +278,3 @@ def _months(begin: date, end: date) -> list[date]:
             break
         found.append(date(year, month, 1))
     return [*found, end] if end > begin else found
-
-
-class Purchase(NamedTuple):
-    """A machine, its price, the day it is bought, and its outlook from the start on."""
-
-    machine: Candidate
-    day: date
-    outlook: Outlook
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What machines cost over the years: one after the other, each bought when the last one is shown to hold no longer; or one at once."""
-
-    years: float
-    in_turn: tuple[Purchase, ...]
-    at_once: Purchase | None
-    """The cheapest machine that is shown to hold all the years; None if none is."""
-
-    def __str__(self) -> str:
-        words = [
-            f"{p.machine.name} (cost {p.machine.cost:g})" + (f" from {say_month(p.day)}" if i else "")
-            for i, p in enumerate(self.in_turn)
-        ]
-        total = sum(p.machine.cost for p in self.in_turn)
-        covers = self.in_turn[-1].outlook
-        gap = (
-            ""
-            if _covers(covers)
-            else f"; after {say_month(covers.holds_until or covers.start)} no machine is shown to hold"
-        )
-        said = f"Over {self.years:g} years: {', then '.join(words)}; cost {total:g} in all{gap}"
-        if self.at_once is not None and len(self.in_turn) > 1:
-            return f"{said}; {self.at_once.machine.name} at once: {self.at_once.machine.cost:g}."
-        return f"{said}."
-
-
-def _covers(found: Outlook) -> bool:
-    return found.holds_until is not None and found.holds_until >= found.end
-
-
-def costs(
-    scenario: Scenario, server: str, machines: Sequence[Candidate], look: Callable[[Scenario], Outlook], years: float
-) -> Costs | None:
-    """What it costs to keep the objectives met for some years, of machines with prices; None where the cheapest does not hold at first.
-
-    `look` gives the outlook of the scenario with a machine. Machines are tried in order of price, up to the first that lasts.
-    """
-    in_turn: list[Purchase] = []
-    for machine in sorted(machines, key=lambda each: each.cost):
-        found = look(apply(scenario, machine, server))
-        if found.holds_until is None:
-            continue
-        if in_turn and found.holds_until <= (in_turn[-1].outlook.holds_until or found.start):
-            continue
-        day = found.start if not in_turn else (in_turn[-1].outlook.holds_until or found.start)
-        in_turn.append(Purchase(machine, day, found))
-        if _covers(found):
-            return Costs(years, tuple(in_turn), in_turn[-1])
-    return Costs(years, tuple(in_turn), None) if in_turn else None

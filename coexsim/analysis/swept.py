@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
 from math import isfinite
@@ -14,19 +14,21 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from coexsim.analysis.sketch import Sketch
-from coexsim.analysis.slo import judge
+from coexsim.analysis.slo import Verdict, evaluate, judge
 from coexsim.analysis.slo_mail import Late, Lost, Series
 from coexsim.analysis.slo_measure import Sample, measure
-from coexsim.analysis.slo_text import read_objectives
+from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
 from coexsim.experiment.figures import Figure
 from coexsim.experiment.results import Results
 from coexsim.experiment.sweep import Kept, Sweep, run_sweep
+from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.units import say_bytes, say_duration
 
 OBJECTIVE, LOW, HIGH, UNSTABLE = "objective", "objective, low", "objective, high", "objective, not stable"
 UNITS = {"s": "s", "bytes": "B", "share": "1", "count": "1"}
+COLUMNS = ("objective", "limit", "estimate", "low", "high", "answer", "unit", "expired")
 MOST_PLACES = 3  # that a sentence names
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)\s*(.*)")
 
@@ -40,13 +42,55 @@ def sweep(
 
     Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where, value, unit``. An
     objective is a figure ``objective`` of its text, with the ends of the run's own 95 % interval beside it where it has one. Keys whose
-    values are numbers with one unit are numbers, with the unit in the column's name, as in `swept_objectives`, which judges the points
-    of `sweep_judged`: ``hosted_share [%]``.
+    values are numbers with one unit are numbers, with the unit in the column's name: ``hosted_share [%]``. Whether an objective is met
+    at a point, all its replications together, is told by `sweep_verdicts`.
     """
     swept = sweep_judged(
         scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress
     )  # fmt: skip
     return with_numbers(swept.table, list(swept.points[0].values))
+
+
+def sweep_verdicts(
+    scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
+    folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """The verdict on each objective at each point of a sweep, as `coexsim sweep` writes it to ``objectives.csv``.
+
+    Returns the keys as columns (as `sweep` does), then those of `verdicts`. Arguments are those of `sweep`; with the same `folder` what
+    one of the two has run the other reads.
+    """
+    return swept_objectives(
+        sweep_judged(
+            scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress
+        )
+    )  # fmt: skip
+
+
+def verdicts(
+    results: Results, scenario: Scenario, objectives: Sequence[Objective | str] | None = None
+) -> pd.DataFrame:
+    """Whether a run meets its objectives: those of the scenario, or texts such as ``"p95(delay) < 60 s"``.
+
+    Returns one row for each objective, with the same figures as `coexsim run` prints:
+
+    ===============  ======================================================================================
+    objective        as it is written
+    limit            its limit, in `unit`
+    estimate         the figure; NaN where nothing was measured
+    low, high        the 95 % interval
+    answer           met, missed or cannot say
+    unit             s, B, or 1 for shares and numbers
+    expired          of an objective on delay the share of its recipients whose mail expired: it never arrives
+    why              what there is to know of the answer, such as why one cannot say; often empty
+    ===============  ======================================================================================
+
+    Raises `ObjectiveError` for a text that cannot be read.
+    """
+    require_scenario(scenario)
+    found = evaluate(objectives, results, scenario)
+    return pd.DataFrame([(*_row(each), each.why) for each in found], columns=[*COLUMNS, "why"])
 
 
 def sweep_judged(
@@ -101,20 +145,16 @@ def swept_objectives(swept: Sweep) -> pd.DataFrame:
     for point, texts in zip(swept.points, swept.texts, strict=True):
         runs = [samples_of(text) for text in texts]
         for place, objective in enumerate(read_objectives(point.scenario)):
-            verdict = judge(objective, [samples[place] for samples in runs])
-            low, high = verdict.interval.low, verdict.interval.high
-            figures = (
-                objective.limit,
-                verdict.estimate,
-                low,
-                high,
-                verdict.answer,
-                UNITS[objective.unit],
-                verdict.lost,
-            )
-            rows.append((*point.values.values(), objective.text, *figures))
-    names = ["objective", "limit", "estimate", "low", "high", "answer", "unit", "expired"]
-    return with_numbers(pd.DataFrame(rows, columns=[*keys, *names]), keys)
+            rows.append((*point.values.values(), *_row(judge(objective, [samples[place] for samples in runs]))))
+    return with_numbers(pd.DataFrame(rows, columns=[*keys, *COLUMNS]), keys)
+
+
+def _row(verdict: Verdict) -> tuple[str, float, float, float, float, str, str, float]:
+    """The values of `COLUMNS`."""
+    asked, interval = verdict.objective, verdict.interval
+    return (
+        asked.text, asked.limit, verdict.estimate, interval.low, interval.high, verdict.answer, UNITS[asked.unit], verdict.lost,
+    )  # fmt: skip
 
 
 def with_numbers(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -137,8 +137,8 @@ def _outgrown(
 ) -> list[str]:  # fmt: skip
     """Until when the answer holds, and what machines cost over the years; nothing where no machine holds. Each run is told."""
     from coexsim.analysis.candidates import apply
+    from coexsim.analysis.costs import costs
     from coexsim.analysis.growth import say_outgrown
-    from coexsim.analysis.outlook import costs
 
     def look(then: Scenario) -> Outlook:
         return asked.look(then, seed, executor, progress=lambda _: tell("day by day"))

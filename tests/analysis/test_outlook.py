@@ -7,8 +7,9 @@ from datetime import date
 import pytest
 
 from coexsim.analysis.assess import Assessment
+from coexsim.analysis.costs import costs
 from coexsim.analysis.growth import say_month
-from coexsim.analysis.outlook import Look, MigrationStep, costs, look_ahead, most_looks, outlook, read_plan
+from coexsim.analysis.outlook import Look, MigrationStep, look_ahead, most_looks, outlook, read_plan
 from coexsim.errors import NoDataError, UnitError
 from coexsim.scenario.model import Candidate, Scenario
 from tests.analysis.small import small
@@ -103,6 +104,28 @@ def test_plans_are_read_in_order_of_their_days() -> None:
     ):
         with pytest.raises(UnitError):
             read_plan(wrong)
+
+
+def test_growth_plan_and_day_are_taken_as_the_command_line_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From Python: words, a table of days, or the steps that `read_plan` gives; what cannot be read is refused in words."""
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr("coexsim.analysis.outlook.look_ahead", lambda _, *given: asked.append(given))
+    scenario = station("utilisation(onprem.cores) < 99 %", hours=10, law="cv: 0")
+    day = date(2027, 6, 30)
+    plans: tuple[object, ...] = (
+        {"2027-06-30": "60%"}, {"2027-06-30": 0.6}, ["2027-06-30=60%"], {day: "60%"}, (MigrationStep(day, 0.6),),
+    )  # fmt: skip
+
+    for plan in plans:
+        outlook(scenario, growth="8%/year", plan=plan, start="2027-01-01", years=1)  # type: ignore[arg-type]
+    outlook(scenario, growth=0.08, plan=plans[-1], start=START, years=1)  # type: ignore[arg-type]
+    assert asked == [(0.08, (MigrationStep(day, 0.6),), START, 1)] * 6
+    wrong: tuple[dict[str, object], ...] = (
+        {"growth": "8"}, {"plan": {"June": "60%"}}, {"start": "soon"}, {"plan": {"2027-06-30": "much"}}
+    )  # fmt: skip
+    for each in wrong:
+        with pytest.raises(UnitError):
+            outlook(scenario, **each)  # type: ignore[arg-type]
 
 
 def test_machines_in_turn_and_at_once() -> None:

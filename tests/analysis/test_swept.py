@@ -19,9 +19,11 @@ from coexsim.analysis.swept import (
     samples_of,
     sweep,
     sweep_judged,
+    sweep_verdicts,
     swept_objectives,
     told,
     unchanged,
+    verdicts,
     with_numbers,
 )
 from coexsim.experiment.replicate import replicate
@@ -60,6 +62,19 @@ def test_objectives_are_judged_at_every_point(points: pd.DataFrame) -> None:
     assert points["estimate"].tolist()[1:] == pytest.approx([0.5, 0.25], rel=0.1)
     assert (points["low"] <= points["estimate"]).all()
     assert (points["limit"] == 0.7).all()
+
+
+def test_a_sweep_and_its_points_have_the_verdicts_of_a_run(scenario: Scenario, points: pd.DataFrame) -> None:
+    """From Python: those of the whole grid are the table of the command, those of a run at one of its values the row of that value."""
+    key = "servers.onprem.capacity.cores"
+    swept = sweep_verdicts(scenario, {key: [1, 4, 8]}, replications=3, jobs=1)
+    pd.testing.assert_frame_equal(swept, points)
+
+    there = scenario.change({key: 4})
+    found = verdicts(replicate(there, 3, jobs=1), there)
+    pd.testing.assert_frame_equal(found[points.columns[1:]], swept[swept[key] == 4].drop(columns=key).reset_index(drop=True))
+    other = verdicts(replicate(there, 3, jobs=1), there, ["utilisation(onprem.cores) < 40 %"])
+    assert (other["answer"].tolist(), other["limit"].tolist()) == (["missed"], [0.4])
 
 
 def test_where_the_answer_changes_is_said(points: pd.DataFrame) -> None:

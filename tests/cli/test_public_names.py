@@ -48,7 +48,8 @@ SCENARIO = coexsim.load_scenario("scenarios/article/environment.yaml")
         lambda it: coexsim.trace(it, "a", "b"), coexsim.check, coexsim.explain, coexsim.simulate, coexsim.size, coexsim.explore,
         coexsim.round_trip, lambda it: coexsim.replicate(it, 2), lambda it: coexsim.sweep(it, {}), lambda it: coexsim.compare(SCENARIO, it),
         lambda it: coexsim.diff_routes(it, SCENARIO), lambda it: coexsim.outage(it, "a", "Mon 10:00", "1 h"),
-        lambda it: coexsim.outlook(it, growth=0.1),
+        lambda it: coexsim.outlook(it, growth=0.1), lambda it: coexsim.sweep_verdicts(it, {}),
+        lambda it: coexsim.verdicts(coexsim.simulate(SCENARIO), it),
     ],
 )  # fmt: skip
 def test_a_path_in_a_scenarios_place_is_told_what_to_do(call: Callable[[Any], object]) -> None:
