@@ -68,9 +68,7 @@ def sweep_verdicts(
     )  # fmt: skip
 
 
-def verdicts(
-    results: Results, scenario: Scenario, objectives: Sequence[Objective | str] | None = None
-) -> pd.DataFrame:
+def verdicts(results: Results, scenario: Scenario, objectives: Sequence[Objective | str] | None = None) -> pd.DataFrame:
     """Whether a run meets its objectives: those of the scenario, or texts such as ``"p95(delay) < 60 s"``.
 
     Returns one row for each objective, with the same figures as `coexsim run` prints:

@@ -72,7 +72,9 @@ def test_a_sweep_and_its_points_have_the_verdicts_of_a_run(scenario: Scenario, p
 
     there = scenario.change({key: 4})
     found = verdicts(replicate(there, 3, jobs=1), there)
-    pd.testing.assert_frame_equal(found[points.columns[1:]], swept[swept[key] == 4].drop(columns=key).reset_index(drop=True))
+    pd.testing.assert_frame_equal(
+        found[points.columns[1:]], swept[swept[key] == 4].drop(columns=key).reset_index(drop=True)
+    )
     other = verdicts(replicate(there, 3, jobs=1), there, ["utilisation(onprem.cores) < 40 %"])
     assert (other["answer"].tolist(), other["limit"].tolist()) == (["missed"], [0.4])
 
