@@ -7,7 +7,6 @@ a sweep that was stopped goes on where it was, and one with more values runs onl
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -35,7 +34,7 @@ from coexsim.experiment.sides_left import follow_people
 from coexsim.experiment.store import content_hash, json_bytes, make_folder, plain, remove_left_overs, write_table
 from coexsim.experiment.whole import write_whole
 from coexsim.scenario.given import require_keys, require_scenario
-from coexsim.scenario.load import changed
+from coexsim.scenario.load import by_place, changed
 from coexsim.scenario.model import Scenario
 
 HOSTED_SHARE, GROWTH = "hosted_share", "growth"
@@ -178,29 +177,16 @@ def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[SweepPoi
 def at_values(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
     """The scenario with these values at these keys, written as errors print them too. Raises `ScenarioError`.
 
-    `hosted_share` moves people (once a side has nobody, the mail of its streams with them) and `growth` multiplies the load. A link and
-    a machine that could be bought may stand by name: ``links[0].bandwidth``, ``links.office-cloud.bandwidth``.
+    `hosted_share` moves people (once a side has nobody, the mail of its streams with them) and `growth` multiplies the load; the other
+    keys are those of `Scenario.change`.
     """
-    changes = {_by_place(scenario, key): value for key, value in values.items()}
+    changes = {by_place(scenario, key): value for key, value in values.items()}
     if HOSTED_SHARE in changes:
         population = _population(scenario, changes.pop(HOSTED_SHARE))
         changes = {**follow_people(scenario, population), **changes, "directory.population": population}
     if GROWTH in changes:
         changes["load.growth"] = _growth(scenario, changes.pop(GROWTH), changes.get("load.growth"))
     return changed(scenario, changes) if changes else scenario
-
-
-def _by_place(scenario: Scenario, key: str) -> str:
-    """The key with places in lists as `changed` has them: ``links.0.bandwidth``."""
-    key = re.sub(r"(?<=\w)\[(\d+)\]", r".\1", key)
-    candidates = scenario.size.candidates if scenario.size is not None else ()
-    names = {"links": [link.label for link in scenario.links], "size.candidates": [each.name for each in candidates]}
-    for where, known in names.items():
-        for place, name in enumerate(known):
-            for written in (f"{where}.{name}.", f"{where}.[{name}]."):
-                if key.startswith(written):
-                    return f"{where}.{place}.{key.removeprefix(written)}"
-    return key
 
 
 def _population(scenario: Scenario, share: object) -> dict[str, int]:

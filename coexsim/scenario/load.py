@@ -36,14 +36,16 @@ def scenario_from_text(text: str, name: str = "<text>", base: str | Path = ".") 
 def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
     """The same scenario with other values: ``{"servers.onprem.capacity.cores": 8}``. Raises `ScenarioError`.
 
-    A name with dots in it may stand in brackets, and must where nothing is called so yet: ``dns.[corporate.com]``.
+    Places in a list stand as errors print them, a link and a machine that could be bought also by name: ``links[0].bandwidth``,
+    ``links.office-cloud.bandwidth``. A name with dots in it may stand in brackets, and must where nothing is called so yet:
+    ``dns.[corporate.com]``.
     """
     require_scenario(scenario)
     require_keys(changes, '{"servers.onprem.capacity.cores": 8}')
     raw = copy_of(scenario.source.raw)
     problems = []
     for dotted, value in changes.items():
-        keys = _keys_of(raw, dotted)
+        keys = keys_of(scenario, dotted, raw)
         if not _put(raw, keys, value):
             problems.append(_no_such_key(scenario.source, dotted, keys))
     if problems:
@@ -51,11 +53,14 @@ def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
     return _build(raw, scenario.source._replace(raw=raw))
 
 
-def _keys_of(raw: dict[str, Any], dotted: str) -> list[str]:
-    """The keys of a dotted one, from the top: as many parts as a name has that is there, ``mail.corp.example``, are one key."""
-    parts = [part.strip("[]") for part in re.split(r"\.(?![^\[]*\])", dotted)]
+def keys_of(scenario: Scenario, dotted: str, raw: dict[str, Any] | None = None) -> list[str]:
+    """The keys of a dotted one, from the top: as many parts as a name has that is there, ``mail.corp.example``, are one key.
+
+    `raw` is what is there, where that is not the scenario as it was written.
+    """
+    parts = [part.strip("[]") for part in re.split(r"\.(?![^\[]*\])", by_place(scenario, dotted))]
     keys: list[str] = []
-    here: Any = raw
+    here: Any = scenario.source.raw if raw is None else raw
     while parts:
         names = {".".join(parts[:end]): end for end in range(len(parts), 1, -1)} if isinstance(here, dict) else {}
         key = next((name for name in names if name in here), parts[0])
@@ -63,6 +68,19 @@ def _keys_of(raw: dict[str, Any], dotted: str) -> list[str]:
         parts = parts[names.get(key, 1) :]
         here = _inside(here, key, None) if isinstance(here, list) else here.get(key) if isinstance(here, dict) else None
     return keys
+
+
+def by_place(scenario: Scenario, key: str) -> str:
+    """The key with every place in a list as a number: ``links.0.bandwidth``, for ``links[0].bandwidth`` and for the link's name."""
+    key = re.sub(r"(?<=\w)\[(\d+)\]", r".\1", key)
+    candidates = scenario.size.candidates if scenario.size is not None else ()
+    names = {"links": [link.label for link in scenario.links], "size.candidates": [each.name for each in candidates]}
+    for where, known in names.items():
+        for place, name in enumerate(known):
+            for written in (f"{where}.{name}.", f"{where}.[{name}]."):
+                if key.startswith(written):
+                    return f"{where}.{place}.{key.removeprefix(written)}"
+    return key
 
 
 def _no_such_key(source: Source, dotted: str, keys: list[str]) -> Problem:

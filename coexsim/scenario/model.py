@@ -88,7 +88,8 @@ class Scenario(Spec):
     def change(self, changes: Mapping[str, object]) -> Self:
         """The same scenario with other values, by dotted keys: ``scenario.change({"servers.onprem.capacity.cores": 8})``.
 
-        A key that has dots in it stands in brackets: ``dns.[corporate.com]``. Raises `ScenarioError` with all that is wrong.
+        Places in a list stand as errors print them, links also by name: ``links[0].bandwidth``, ``links.office-cloud.bandwidth``. A name
+        with dots in it may stand in brackets: ``dns.[corporate.com]``. Raises `ScenarioError` with all that is wrong.
         """
         rebuild = self.source.rebuild
         if rebuild is None:

@@ -12,7 +12,7 @@ from coexsim.errors import CoexsimError
 from coexsim.experiment.replicate import replicate
 from coexsim.report.explore.axes import axes_of, combinations, scenario_at
 from coexsim.report.explore.exploring import Exploration, explore
-from coexsim.report.explore.page import MOST_BYTES, page_data, page_text, write_page
+from coexsim.report.explore.page import MOST_BYTES, page_data, page_text, start_of, write_page
 from coexsim.report.summary import summarise
 from coexsim.scenario.load import load_scenario, scenario_from_text
 from coexsim.scenario.model import Scenario
@@ -134,6 +134,27 @@ def test_a_page_too_large_is_refused(found: Exploration, tmp_path: Path, monkeyp
     with pytest.raises(CoexsimError, match="vary fewer values"):
         write_page(found, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "starts"),
+    [
+        ("links[0].bandwidth", "50 Mbit/s, 100 Mbit/s, 1 Gbit/s", 1.0),
+        ("links[0].bandwidth", "50 Mbit/s, 150 Mbit/s", 0.5),
+        ("links[0].round_trip", "10 ms, 0.04 s", 1.0),
+        ("hosted_share", "0, 30, 60", 2.0),
+        ("growth", "0.5, 1, 2", 1.0),
+        ("servers.onprem.capacity.cores", "8, 16", 0.0),
+    ],
+)
+def test_a_slider_starts_at_the_value_that_the_scenario_has_in_whatever_unit(
+    key: str, values: str, starts: float
+) -> None:
+    """100 Mbit/s and 40 ms each way of writing them, 60 of 100 people, four cores, which are on neither side of two values."""
+    scenario = scenario_from_text(TEXT, "hundred.yaml").change(
+        {"links[0].bandwidth": "100 Mbit/s", "links[0].round_trip": "40 ms"}
+    )
+    assert start_of(scenario, axes_of(scenario, {key: values})[0]) == starts
 
 
 def test_sliders_start_where_the_scenario_is(found: Exploration) -> None:

@@ -411,6 +411,16 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 # --- changes --------------------------------------------------------------------------------------------------------------------
 
 
+def test_a_place_in_a_list_is_written_as_errors_print_it_or_by_its_name() -> None:
+    """Of links with both ends; the same keys as a sweep takes."""
+    scenario = scenario_from_text(GOOD)
+    name = scenario.links[0].label
+    for key in ("links[0].round_trip", "links.0.round_trip", f"links.{name}.round_trip", f"links.[{name}].round_trip"):
+        assert scenario.change({key: "1 s"}).links[0].round_trip == 1.0
+    with pytest.raises(ScenarioError, match=r"links\[7\]"):
+        scenario.change({"links[7].round_trip": "1 s"})
+
+
 def test_changed_values() -> None:
     """By dotted path, into lists too; a key with dots in it in brackets; what does not fit is told."""
     scenario = scenario_from_text(GOOD)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.errors import OutputError
 from coexsim.experiment.own import write_own
 from coexsim.experiment.store import make_folder
-from coexsim.experiment.sweep import GROWTH, HOSTED_SHARE
+from coexsim.experiment.sweep import GROWTH, HOSTED_SHARE, at_values
 from coexsim.mail.products.registry import PRODUCTS
 from coexsim.report.explore.axes import MACHINE, Axis, machines
 from coexsim.report.explore.grid import Grid
 from coexsim.report.explore.points import BUSY, OBJECTIVE, GridPoint
 from coexsim.report.maps import BOX_H, BOX_W, lay_out
 from coexsim.report.words import scope
+from coexsim.scenario.load import keys_of
 from coexsim.scenario.model import Scenario
 from coexsim.text import page_bytes, seen
 
@@ -94,7 +97,7 @@ def page_data(found: Grid) -> dict[str, Any]:
     return {
         "peak": peak_of(found.scenario),
         "axes": [axis.plain() for axis in found.axes],
-        "start": [_start(found.scenario, axis) for axis in found.axes],
+        "start": [start_of(found.scenario, axis) for axis in found.axes],
         "figures": [[what, of, _kind(what, of, unit, shares)] for what, of, unit in index],
         "objectives": objectives,
         "answers": list(ANSWERS),
@@ -167,20 +170,22 @@ def _map(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _start(scenario: Scenario, axis: Axis) -> float:
+def start_of(scenario: Scenario, axis: Axis) -> float:
     """Where a slider stands at first: where the scenario is, or at the first value."""
     if axis.key == MACHINE:
         return float(_own_machine(scenario, axis))
-    now: object = None
-    if axis.key == HOSTED_SHARE:
+    there = [_value_of(at_values(scenario, {axis.key: value}), axis.key) for value in axis.values]
+    return _place(_value_of(scenario, axis.key), there)
+
+
+def _value_of(scenario: Scenario, key: str) -> object:
+    """What a scenario has at a key, in one unit, whatever that of the values asked for."""
+    if key == HOSTED_SHARE:
         people = scenario.directory.population
-        now = 100 * people.get("hosted", 0) / max(sum(people.values()), 1)
-    elif axis.key == GROWTH:
-        now = 1.0
-    else:
-        parts = axis.key.replace("[", ".").replace("]", "").split(".")
-        now = reduce(_inside, parts, scenario.to_data())
-    return _place(axis, now)
+        return people.get("hosted", 0) / max(sum(people.values()), 1)
+    if key == GROWTH:
+        return scenario.load.growth if scenario.load else 1.0
+    return reduce(_inside, keys_of(scenario, key), scenario.to_data())
 
 
 def _inside(data: Any, part: str) -> Any:
@@ -189,10 +194,14 @@ def _inside(data: Any, part: str) -> Any:
     return data[int(part)] if isinstance(data, list) and part.isdecimal() and int(part) < len(data) else None
 
 
-def _place(axis: Axis, now: object) -> float:
-    if axis.numbers is None or not isinstance(now, (int, float)) or isinstance(now, bool):
-        return float(next((i for i, value in enumerate(axis.values) if value == now), 0))
-    for i, (low, high) in enumerate(zip(axis.numbers, axis.numbers[1:], strict=False)):
+def _place(now: object, there: Sequence[object]) -> float:
+    """Where among these values one stands: at the one that is the same, between two numbers in proportion, else at the first."""
+    if now in there:
+        return float(there.index(now))
+    numbers = [value for value in there if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    if len(numbers) < len(there) or not isinstance(now, (int, float)) or isinstance(now, bool):
+        return 0.0
+    for i, (low, high) in enumerate(pairwise(numbers)):
         if low <= now <= high:
             return round(10 * (i + (now - low) / (high - low))) / 10
     return 0.0
