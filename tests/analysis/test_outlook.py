@@ -9,7 +9,7 @@ import pytest
 from coexsim.analysis.assess import Assessment
 from coexsim.analysis.costs import costs
 from coexsim.analysis.growth import say_month
-from coexsim.analysis.outlook import Look, MigrationStep, look_ahead, most_looks, outlook, read_plan
+from coexsim.analysis.outlook import Look, MigrationStep, Outlook, look_ahead, most_looks, outlook, read_plan
 from coexsim.errors import NoDataError, UnitError
 from coexsim.scenario.model import Candidate, Scenario
 from tests.analysis.small import small
@@ -109,7 +109,12 @@ def test_plans_are_read_in_order_of_their_days() -> None:
 def test_growth_plan_and_day_are_taken_as_the_command_line_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """From Python: words, a table of days, or the steps that `read_plan` gives; what cannot be read is refused in words."""
     asked: list[tuple[object, ...]] = []
-    monkeypatch.setattr("coexsim.analysis.outlook.look_ahead", lambda _, *given: asked.append(given))
+
+    def kept(_: object, *given: object) -> Outlook:
+        asked.append(given)
+        return Outlook(START, START, 0.0, (), None, None, ())
+
+    monkeypatch.setattr("coexsim.analysis.outlook.look_ahead", kept)
     scenario = station("utilisation(onprem.cores) < 99 %", hours=10, law="cv: 0")
     day = date(2027, 6, 30)
     plans: tuple[object, ...] = (
