@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ class Report:
         self.results.conservation()
         self.summary = summarise(self.results, self.spec)
 
-    def price(self, jobs: int | None, meanwhile: Future[WayFigures] | None, *, quiet: bool = False) -> None:
+    def price(self, executor: Executor | None, meanwhile: Future[WayFigures] | None, *, quiet: bool = False) -> None:
         """Run the same mail with direct delivery, unless that is under way already, and find what the difference is."""
         from coexsim.analysis.round_trip import direct, paired, round_trip
         from coexsim.errors import NoDataError
@@ -64,7 +64,7 @@ class Report:
                 if meanwhile is not None:
                     self.trip = paired(self.spec, self.results, result_of(meanwhile))
                 else:
-                    self.trip = round_trip(self.spec, self.results, jobs=jobs, progress=shown.run)
+                    self.trip = round_trip(self.spec, self.results, executor=executor, jobs=1, progress=shown.run)
         except NoDataError:  # no mail makes a round trip, or none arrived both ways: nothing to say of it
             self.trip = None
 

@@ -19,7 +19,8 @@ from coexsim.cli.report_of_run import Report
 from coexsim.cli.streams import say_aside
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
+    from pathlib import Path
 
     from coexsim.analysis.outage_answer import Outage
     from coexsim.analysis.round_trip import WayFigures
@@ -80,32 +81,46 @@ def run(
 
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
-    from coexsim.analysis.assess import FIRST_LOOK
-    from coexsim.analysis.outage_answer import follow, last_outage, reaching, with_limits
-    from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
     logging = writing_logs.asked(write_log, stream=stream, replications=replications, dask=dask)
     spec = load_scenario(scenario)
     asked = ahead.read_ahead(spec, growth, plan, since, years)
-    read_objectives(spec)  # what is wrong with them is said before the run, not after it
     folder = results_folder(out, scenario, verb="run", more=logging.names(spec) if logging else ())
-    looks = FIRST_LOOK if asked is not None else 1
-    count = 1 if logging else replications or max(spec.run.replications, looks)
-    round_trip = round_trip and not stream  # which compares messages one by one
+    count = 1 if logging else _count(spec, replications, asked)
+    tried = limits and not stream and any(event.down for event in spec.events)
+    several = count > 1 or asked is not None or tried or dask is not None
+    with open_executor(jobs if several else 1, dask) as executor:  # whose processes begin to load before this one does
+        return _run(
+            spec, folder, seed, count, executor, jobs, dask, asked, logging, round_trip=round_trip and not stream, limits=limits,
+            pictures=pictures, engine=engine, visits=visits, stream=stream, yes=yes, quiet=quiet, as_json=as_json,
+        )  # fmt: skip
+
+
+def _count(spec: Scenario, replications: int | None, asked: ahead.Ahead | None) -> int:
+    """How many replications; each later day is judged by as many, four at the least unless it was said otherwise."""
+    if asked is None:
+        return replications or spec.run.replications
+    from coexsim.analysis.assess import FIRST_LOOK
+
+    return replications or max(spec.run.replications, FIRST_LOOK)
+
+
+def _run(
+    spec: Scenario, folder: Path, seed: int | None, count: int, executor: Executor | None, jobs: int | None, dask: str | None,
+    asked: ahead.Ahead | None, logging: writing_logs.LogWriting | None, *, round_trip: bool, limits: bool, pictures: bool, engine: Engine,
+    visits: bool, stream: bool, yes: bool, quiet: bool, as_json: bool,
+) -> int:  # fmt: skip
+    from coexsim.analysis.outage_answer import follow, last_outage, reaching, with_limits
+    from coexsim.analysis.slo_text import read_objectives
+
+    read_objectives(spec)  # what is wrong with them is said before the run, not after it
     event = None if stream else last_outage(spec)  # which is told from single messages
     runs = count * (2 if round_trip else 1)
     whole = spec if event is None else reaching(spec, event)
-    ask_first(
-        whole,
-        runs if event is None else runs + count,
-        yes,
-        engine=engine,
-        stream=stream,
-        quiet=quiet,
-        at_least=event is not None,
-    )
+    expected = runs if event is None else runs + count
+    ask_first(whole, expected, yes, engine=engine, stream=stream, quiet=quiet, at_least=event is not None)
     ahead_of_time = round_trip and count == 1 and dask is None and event is None
     with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
         what = spec.title or spec.source.file
@@ -113,24 +128,24 @@ def run(
         def simulated(of: Scenario, doing: str = "") -> Results:
             log = logging.begun() if logging else None
             name = f"{what}: {doing}" if doing else what
-            return _simulated(of, name, seed, count, jobs, dask, visits, engine, stream, log, quiet=quiet)
+            return _simulated(of, name, seed, count, executor, jobs, dask, visits, engine, stream, log, quiet=quiet)
 
         if event is None:
             report = Report(spec, simulated(spec), folder)
         else:
             found = follow(spec, event, try_limits=False, simulated=simulated)
             if limits:
-                with progress_bar("other limits", quiet=quiet) as tell, open_executor(jobs, dask) as executor:
+                with progress_bar("other limits", quiet=quiet) as tell:
                     found = with_limits(
                         found, event, seed=seed, executor=executor, runs_done=_runs(tell), engine=engine
                     )
             report = Report(found.scenario, found.results, folder, outage=found)
         report.find()
         if round_trip:
-            report.price(jobs, direct, quiet=quiet)
+            report.price(executor if count > 1 else None, direct, quiet=quiet)
     if asked is not None:
         most = asked.most_looks * count
-        with progress_bar("until when it holds", quiet=quiet) as tell, open_executor(jobs, dask) as executor:
+        with progress_bar("until when it holds", quiet=quiet) as tell:
             report.outlook = asked.look(
                 spec, seed, executor, count, progress=lambda _: tell.count("day by day", at_most=most)
             )
@@ -236,6 +251,7 @@ def _simulated(
     name: str,
     seed: int | None,
     count: int,
+    executor: Executor | None,
     jobs: int | None,
     dask: str | None,
     visits: bool,
@@ -247,7 +263,6 @@ def _simulated(
 ) -> Results:
     from time import perf_counter
 
-    from coexsim.experiment.executors import open_executor
     from coexsim.experiment.replicate import replicate
     from coexsim.experiment.run import simulate
 
@@ -258,10 +273,7 @@ def _simulated(
                 spec, seed=seed, keep_visits=visits, progress=shown.run, engine=engine, stream=stream, mail_log=mail_log
             )
     else:
-        with (
-            progress_bar(f"{name}, {count} replications", count, quiet=quiet) as tell,
-            open_executor(jobs, dask) as executor,
-        ):
+        with progress_bar(f"{name}, {count} replications", count, quiet=quiet) as tell:
             results = replicate(
                 spec, count, seed=seed, executor=executor, jobs=jobs, engine=engine, stream=stream,
                 progress=_runs(tell),

@@ -8,13 +8,17 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 from coexsim.errors import CoexsimError
@@ -38,9 +42,9 @@ def cpu_count() -> int:
 def open_executor(jobs: int | None = None, dask: str | None = None) -> Iterator[Executor | None]:
     """An executor for the time of a `with`; None stands for this very process (``jobs=1``).
 
-    `jobs` local processes by default, as many as there are processors. `dask` is the address of a Dask scheduler,
-    or ``local`` for a cluster of `jobs` worker processes of its own. A process begins by importing the script that it was called
-    from: a script that comes here keeps its own work under ``if __name__ == "__main__":``.
+    `jobs` local processes by default, as many as there are processors; this one counts, as it takes its share of `run_all`. `dask` is
+    the address of a Dask scheduler, or ``local`` for a cluster of `jobs` worker processes of its own. A process begins by importing the
+    script that it was called from: a script that comes here keeps its own work under ``if __name__ == "__main__":``.
 
     Raises `CoexsimError` where Dask is not installed or nobody answers at the address.
     """
@@ -53,13 +57,13 @@ def open_executor(jobs: int | None = None, dask: str | None = None) -> Iterator[
     elif jobs == 1:
         yield None
     else:
-        with processes(jobs) as pool:
+        with processes(jobs - 1) as pool:
             yield pool
 
 
 @contextmanager
 def processes(jobs: int) -> Iterator[Executor]:
-    """A pool of that many processes on this machine, for the time of a `with`.
+    """A pool of that many processes on this machine beside this one, for the time of a `with`.
 
     One alone is made at once and loads what it needs while the caller goes on. Several are copies of one process that has loaded it,
     where the system can do that safely (Linux): it begins to load now, and the first call waits for it.
@@ -67,7 +71,7 @@ def processes(jobs: int) -> Iterator[Executor]:
     others = set(multiprocessing.active_children())
     copied = jobs > 1 and sys.platform == "linux"
     context = multiprocessing.get_context("forkserver" if copied else "spawn")
-    pool = _Pool(jobs, mp_context=context, initializer=_leave_interrupts_to_parent)
+    pool = _Pool(jobs, context)
     try:
         if copied:
             context.set_forkserver_preload([PRELOAD])
@@ -90,6 +94,10 @@ def processes(jobs: int) -> Iterator[Executor]:
 
 class _Pool(ProcessPoolExecutor):
     """A pool whose processes begin while calls are submitted: one half begun is not known to who ends them, and would tell of it."""
+
+    def __init__(self, workers: int, context: BaseContext) -> None:
+        super().__init__(workers, mp_context=context, initializer=_leave_interrupts_to_parent)
+        self.workers = workers
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """As the class above; a request to end that comes meanwhile waits until it is done."""
@@ -176,8 +184,9 @@ def run_all(
 ) -> Iterator[tuple[int, T]]:
     """Call `function` with each of the argument tuples; yields (index of the call, result) as they become ready.
 
-    Arguments are positional, so that any executor can take them. When the caller stops (Ctrl-C), what has not
-    begun is cancelled; what was yielded is done. Raises `CoexsimError` where a worker process died.
+    Arguments are positional, so that any executor can take them. Beside processes of this machine the caller does a share itself.
+    When it stops (Ctrl-C), what is done was yielded, and what has not begun is cancelled. Raises `CoexsimError` where a worker
+    process died.
     """
     with in_notebook(f"{len(calls)} runs", len(calls)) as tell:
         for done, found in enumerate(_each(executor, function, calls), start=1):
@@ -193,6 +202,9 @@ def _each(
         for index, call in enumerate(calls):
             yield index, function(*call)
         return
+    if isinstance(executor, _Pool):
+        yield from _shared(executor, function, calls)
+        return
     waiting = {executor.submit(function, *call): index for index, call in enumerate(calls)}
     try:
         for future in as_completed(list(waiting)):
@@ -200,6 +212,65 @@ def _each(
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _shared(pool: _Pool, function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, T]]:
+    """Who is free takes the next call: each process of the pool, watched by a thread that hands it the next one, and the caller.
+
+    (A pool's own queue holds more calls than it has processes, which nobody could take back.)
+    """
+    left = deque(range(len(calls)))
+    done: SimpleQueue[tuple[int, Future[T]]] = SimpleQueue()
+
+    def watch(index: int, future: Future[T]) -> None:
+        while True:
+            wait([future])
+            done.put((index, future))
+            if future.cancelled() or future.exception() is not None or (following := _next(left)) is None:
+                return
+            index, future = following, _begun(pool, function, calls[following])
+
+    to_come = len(calls)
+    try:
+        while len(calls) - len(left) < pool.workers and (index := _next(left)) is not None:
+            Thread(target=watch, args=(index, pool.submit(function, *calls[index])), daemon=True).start()
+        while to_come:
+            if (mine := _next(left)) is not None:
+                try:
+                    found = function(*calls[mine])
+                except KeyboardInterrupt:
+                    while not done.empty():
+                        yield _result(*done.get())
+                    raise
+                to_come -= 1
+                yield mine, found
+            while to_come and (mine is None or not done.empty()):
+                to_come -= 1
+                yield _result(*done.get())
+    finally:
+        left.clear()
+
+
+def _next(left: deque[int]) -> int | None:
+    """The next call that nobody has taken."""
+    try:
+        return left.popleft()
+    except IndexError:
+        return None
+
+
+def _begun(pool: _Pool, function: Callable[..., T], call: tuple[Any, ...]) -> Future[T]:
+    """A call that was handed over; failed where the pool has ended."""
+    try:
+        return pool.submit(function, *call)
+    except RuntimeError as error:
+        failed: Future[T] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _result(index: int, future: Future[T]) -> tuple[int, T]:
+    return index, result_of(future)
 
 
 def result_of(future: Future[T]) -> T:
