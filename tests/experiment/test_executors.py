@@ -56,6 +56,30 @@ def test_processes_give_what_one_process_gives() -> None:
     assert elsewhere.provenance["replications"] == list(range(6))
 
 
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_the_caller_is_one_of_the_processes(jobs: int) -> None:
+    """It takes its share, so that so many are at work as were asked for."""
+    with open_executor(jobs) as pool:
+        at = [pid for _, pid in run_all(pool, workers.where, [(number,) for number in range(60)])]
+
+    assert len(at) == 60
+    assert len(set(at)) == jobs
+    assert os.getpid() in at
+
+
+def test_an_interrupt_of_the_caller_s_own_share_leaves_what_others_have_done(tmp_path: Path) -> None:
+    """It is told before the interrupt is."""
+    calls = [(str(tmp_path / "mark"), os.getpid())] * 2
+    with open_executor(2) as pool:
+        found = run_all(pool, workers.interrupted, calls)
+        index, pid = next(found)
+        with pytest.raises(KeyboardInterrupt):
+            next(found)
+
+    assert index == 0
+    assert pid != os.getpid()
+
+
 def test_nobody_at_the_dask_address_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """No traceback of Dask's."""
     pytest.importorskip("distributed")

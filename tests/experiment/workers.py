@@ -33,6 +33,23 @@ def killing_run(folder: str, seed: int, replication: int) -> Results:
     return fake_run(folder, seed, replication)
 
 
+def where(_: int) -> int:
+    """The process that it runs in, after a moment in which the others get something to do too."""
+    time.sleep(0.2)
+    return os.getpid()
+
+
+def interrupted(mark: str, caller: int) -> int:
+    """The caller is interrupted when another has come here, and long done."""
+    if os.getpid() != caller:
+        Path(mark).touch()
+        return os.getpid()
+    while not Path(mark).exists():
+        time.sleep(0.01)
+    time.sleep(0.5)
+    raise KeyboardInterrupt
+
+
 def delays(results: Results) -> list[float]:
     """The delays, to compare."""
     return [float(delay) for delay in results.mail["delay_s"]]
