@@ -73,6 +73,16 @@ def test_mail_without_a_message_id_lacks_no_line(tmp_path: Path) -> None:
     assert found.figure("messages").value == MESSAGES
 
 
+def test_lines_of_a_second_may_come_in_any_order_of_programs(tmp_path: Path) -> None:
+    """A collector sorts lines by their text: that mail was removed from the queue comes before its deliveries and its client."""
+    found = fitted(tmp_path, "".join(sorted(lines(), key=lambda line: (line[:15], line))))
+    whole = fitted(tmp_path, "".join(lines()))
+
+    assert found.complete.lost_share == 0
+    for name in ("messages", "recipients", "messages handed in", "onprem (hub), a: receipt and scan, mean"):
+        assert found.figure(name) == whole.figure(name)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
 def test_the_share_of_missing_lines_is_told(tmp_path: Path, share: float) -> None:
     """Lines are missing at random. A quiet server is silent for most of the time: that is not what is missing."""

@@ -7,9 +7,9 @@ removal, refusal, session. Only mail that is in a queue is held in memory; when 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from math import nan
+from math import inf, nan
 
 from coexsim.intake.logs.book import (
     BOUNCED,
@@ -35,6 +35,7 @@ SUSPENDED = "(delivery temporarily suspended: "  # qmgr_deliver.c: no attempt wa
 FORGOTTEN_S = 6 * 86400.0  # Postfix gives mail up after five days: what is older has lost its last line
 SWEEP_LINES = 20_000
 LINE_AFTER_S = 1.0
+LATE_S = 1.0  # lines of one second may come in another order than they were written: from a collector, or from several programs
 SILENT_S = 5.0  # without a line: was there mail under way that is never told of again, lines are missing
 
 _S = r"\d{1,9}\.?\d{0,9}"  # seconds
@@ -59,13 +60,14 @@ class _QueuedMail:
     """Mail that is in a queue."""
 
     __slots__ = (
-        "arrived_s", "client", "deliveries", "is_arrival_known", "is_id_told", "message_id", "number", "origin", "recipients", "refusals",
-        "sender", "size_bytes",
+        "arrived_s", "client", "deliveries", "gone_s", "is_arrival_known", "is_id_told", "message_id", "number", "origin", "recipients",
+        "refusals", "sender", "size_bytes",
     )  # fmt: skip
 
     def __init__(self, number: int, arrived_s: float, is_arrival_known: bool) -> None:
         self.number = number
         self.arrived_s = arrived_s
+        self.gone_s = nan
         self.is_arrival_known = is_arrival_known
         self.client = self.sender = self.size_bytes = self.recipients = NOBODY
         self.message_id = ""
@@ -121,6 +123,7 @@ class PostfixReader:
         self._queue: dict[str, _QueuedMail] = {}
         self._sessions: dict[tuple[int, str], _Session] = {}
         self._silences: list[_Silence] = []
+        self._leaving: deque[tuple[int, str, _QueuedMail]] = deque()  # what was removed from a queue a moment ago
         self._addresses, self._hosts = book.addresses.code, book.hosts.code
         self._codes = book.codes.code
         self._handlers = {
@@ -181,6 +184,7 @@ class PostfixReader:
 
     def close(self) -> None:
         """Write what is still in the queues: it is there when the log ends. Tell silences that lost mail."""
+        self._let_go(inf)
         for each in self._silences:
             queue = self._queues[each.server]
             if (
@@ -191,7 +195,7 @@ class PostfixReader:
                 self._book.holes.append((each.server, each.from_s, each.to_s))
         for server, queue in self._queues.items():
             for key, visit in queue.items():
-                self._write(server, key, visit, nan)
+                self._write(server, key, visit)
             queue.clear()
         for (server, _), session in self._sessions.items():
             self._end_session(server, session)
@@ -209,6 +213,8 @@ class PostfixReader:
             at_s, zone_s = self._without_year_s(path), None
             host = path[16:].split(" ", 1)[0]
             self._step_s = 1.0
+        if self._leaving:
+            self._let_go(at_s - LATE_S if at_s > self._now_s - LATE_S else inf)  # or the clock was put back
         if host != self._host:
             self._host = host
             self._server = self._book.servers.code(host + self.label)
@@ -245,18 +251,31 @@ class PostfixReader:
         open_now = {key: session for key, session in self._sessions.items() if key[0] == self._server}
         self._silences.append(_Silence(self._server, self._now_s, to_s, under_way, open_now))
 
-    def _end_without_begin(self) -> bool:
+    def _end_without_begin(self, server: int, at_s: float) -> bool:
         """Something ends whose beginning is not told: just after a silence, it lies there."""
         last = self._silences[-1] if self._silences else None
-        if last is not None and last.server == self._server and self._now_s <= last.to_s + LINE_AFTER_S:
+        if last is not None and last.server == server and at_s <= last.to_s + LINE_AFTER_S:
             last.is_hole = True
         return False
+
+    def _let_go(self, until_s: float) -> None:
+        """Write what was removed from the queues until then; no line of it will come any more."""
+        leaving = self._leaving
+        while leaving and leaving[0][2].gone_s < until_s:
+            server, queue_id, visit = leaving.popleft()
+            queue = self._queues[server]
+            if queue.get(queue_id) is visit:
+                del queue[queue_id]
+                if visit.is_id_told or visit.sender != NOBODY or visit.client != NOBODY or visit.deliveries:
+                    self._write(server, queue_id, visit)
+                else:
+                    self._end_without_begin(server, visit.gone_s)
 
     def _sweep(self) -> None:
         for server, queue in self._queues.items():
             old = [key for key, visit in queue.items() if visit.arrived_s < self._now_s - FORGOTTEN_S]
             for key in old:
-                self._write(server, key, queue.pop(key), nan)
+                self._write(server, key, queue.pop(key))
         self._book.pack()
 
     def _visit(self, queue_id: str, *, is_begin: bool = False) -> _QueuedMail:
@@ -272,6 +291,8 @@ class PostfixReader:
             visit = _QueuedMail(self._book.new_visit(), self._now_s if at_s is None else at_s, is_known)
             self._queue[queue_id] = visit
             self._book.id_length.setdefault(self._server, len(queue_id))
+        elif is_begin:
+            visit.is_arrival_known = True  # another line of that second came before it
         return visit
 
     def _zoned(self, id_s: float | None) -> float | None:
@@ -293,7 +314,7 @@ class PostfixReader:
         if text.startswith("disconnect from "):
             session = self._sessions.pop((self._server, self._pid), None)
             if session is None:
-                return self._end_without_begin()
+                return self._end_without_begin(self._server, self._now_s)
             session.has_ended = True
             if any(self._is_begun_only(queue_id) for queue_id in session.begun):
                 self._drop_given_up(session, text)
@@ -386,7 +407,7 @@ class PostfixReader:
         queue_id, colon, rest = text.partition(": ")
         if not colon or not rest.startswith("message-id="):
             return "reject: " in rest[:15] and self._refused(text.rstrip())
-        visit = self._queue.get(queue_id) or self._visit(queue_id, is_begin=True)
+        visit = self._visit(queue_id, is_begin=True)
         said = rest[11:].strip()
         visit.message_id = "" if said == "<>" else said  # mail without one: it joins nothing
         visit.is_id_told = True
@@ -420,10 +441,9 @@ class PostfixReader:
     def _qmgr(self, text: str) -> bool:
         queue_id, _, rest = text.partition(": ")
         if rest.startswith("removed"):
-            visit = self._queue.pop(queue_id, None)
-            if visit is None:
-                return self._end_without_begin()
-            self._write(self._server, queue_id, visit, max(self._now_s, visit.arrived_s))
+            visit = self._visit(queue_id)
+            visit.gone_s = max(self._now_s, visit.arrived_s)
+            self._leaving.append((self._server, queue_id, visit))
             return True
         match = _ACTIVE.match(rest)
         if match is not None:
@@ -464,10 +484,10 @@ class PostfixReader:
         ))  # fmt: skip
         return True
 
-    def _write(self, server: int, queue_id: str, visit: _QueuedMail, gone_s: float) -> None:
+    def _write(self, server: int, queue_id: str, visit: _QueuedMail) -> None:
         self._book.visits.add(VisitRow(
             visit.number, server, hash(queue_id), visit.message_id, visit.sender, visit.size_bytes, visit.recipients, visit.arrived_s,
-            gone_s, visit.client, visit.origin, visit.is_arrival_known, visit.is_id_told,
+            visit.gone_s, visit.client, visit.origin, visit.is_arrival_known, visit.is_id_told,
         ))  # fmt: skip
         self._book.deliveries.add_all(visit.deliveries)
         self._book.refusals.add_all(visit.refusals)
