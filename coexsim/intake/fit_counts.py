@@ -21,6 +21,14 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 SENDER_SIDES = ("onprem", "hosted", "internet")
 FLOW_KEYS = ["sender", "recipient", "outcome", "code"]
+OTHER_REASONS = (
+    "5.2.",
+    "5.3.",
+    "5.5.",
+    "5.6.",
+    "5.7.",
+    "4.",
+)  # RFC 3463: mailbox, system, protocol, content, policy; for now
 MANY_TABLES = 50  # of flows, one a part: added up then
 _NO_FLOWS = pd.DataFrame({name: pd.Series([], dtype=object) for name in FLOW_KEYS} | {"recipients": [], "messages": []})
 
@@ -46,6 +54,12 @@ class CountsSeen:
         self._flows.append(_flows(found, sides, mail))
         if len(self._flows) > MANY_TABLES:
             self._flows = [self.flows()]
+
+    def _unknown(self) -> int:
+        """Recipients of whom the reply says that they do not exist, or gives no other reason."""
+        flows = self.flows()
+        unseen = flows["recipient"].isin([KINDS[UNKNOWN], KINDS[UNKNOWN_AT_HOSTED]])
+        return int(flows["recipients"][unseen & ~flows["code"].str.startswith(OTHER_REASONS)].sum())
 
     def flows(self) -> pd.DataFrame:
         """Recipients as written, by sender's side, kind of recipient and outcome; one row each, `messages` beside."""
@@ -104,8 +118,14 @@ class CountsSeen:
                 "by the servers whose logs were given",
             ),
         ]
-        unknown, kinds = self._kinds[UNKNOWN] + self._kinds[UNKNOWN_AT_HOSTED], self._kinds.total
-        rows.append(fig.share("counts", "recipients that do not exist", unknown, kinds))
+        kinds, unseen = self._kinds.total, self._kinds[UNKNOWN] + self._kinds[UNKNOWN_AT_HOSTED]
+        unknown = self._unknown()
+        others = (
+            f"{unseen - unknown:,} more were refused for another reason, and are named nowhere else in the logs"
+            if unseen > unknown
+            else ""
+        )
+        rows.append(fig.share("counts", "recipients that do not exist", unknown, kinds, remark=others))
         nowhere = self._kinds[UNKNOWN_DOMAIN]
         rows.append(fig.share("counts", "recipients whose domain does not exist", nowhere, kinds))
         for number in (2, 3, 4, 5, 6, 7):

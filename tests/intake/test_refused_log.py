@@ -128,3 +128,27 @@ def test_lines_that_are_missing_are_still_missed(tmp_path: Path) -> None:
 def test_words_of_refusals(text: str, found: Refused | None) -> None:
     """Stage, client, code and addresses, wherever they stand."""
     assert refused(text) == found
+
+
+@pytest.mark.parametrize(
+    ("reply", "unknown"),
+    [
+        ("550 5.1.1 <{to}>: Recipient address rejected: User unknown in virtual mailbox table", REJECTED_EACH),
+        ("554 5.7.1 Service unavailable; Client host [203.0.113.9] blocked using zen.example", 0),
+    ],
+    ids=["no such user", "block list"],
+)
+def test_whom_a_policy_refuses_may_exist(tmp_path: Path, reply: str, unknown: int) -> None:
+    """Nobody's mail was refused but that of people who are in no other line: only what the reply says of them is told (RFC 3463)."""
+    text = "".join(_session(number, TAKEN, "1") for number in range(DELIVERED))
+    for number in range(DELIVERED, DELIVERED + REJECTED_EACH):
+        to = f"person{number}@corp.example"
+        line = f"smtpd[9]: NOQUEUE: reject: RCPT from {CLIENT}: {reply.format(to=to)}; {TAIL.replace('anna@corp.example', to)}"
+        text += _session(number, (), "0").replace(f"smtpd[9]: {0:05X}{0x10000 + number:05X}: client={CLIENT}", line)
+    (tmp_path / "hub.log").write_text(text, encoding="utf-8")
+    found = fit([tmp_path / "hub.log"], year=2026, domain="corp.example", parts=1)
+    figure = found.figure("recipients that do not exist")
+
+    assert found.figure("copies refused").value == REJECTED_EACH / (DELIVERED + REJECTED_EACH)
+    assert figure.value == unknown / (DELIVERED + REJECTED_EACH)
+    assert ("refused for another reason" in figure.remark) == (not unknown)
