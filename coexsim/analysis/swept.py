@@ -178,6 +178,8 @@ class Crossing(NamedTuple):
     by: object
 
     def __str__(self) -> str:
+        if isinstance(self.at, str):  # which have no order but that in which they were given
+            return f"{self.objective}: {self.before} at {self.at}, {self.after} at {self.by}"
         return f"{self.objective}: {self.before} up to {_said(self.at)}, {self.after} from {_said(self.by)} on"
 
     def say(self) -> str:
@@ -186,8 +188,13 @@ class Crossing(NamedTuple):
 
 
 def crossings(points: pd.DataFrame, key: str) -> list[Crossing]:
-    """Where answers change along a key, the only one that was swept; `key` is its column in `swept_objectives`."""
+    """Where answers change along a key, the only one that was swept; `key` is its column in `swept_objectives`.
+
+    From the least value to the most where they are numbers, in whatever order they were given.
+    """
     found = []
+    if pd.api.types.is_numeric_dtype(points[key]):
+        points = points.sort_values(key, kind="stable")
     for objective, rows in points.groupby("objective", sort=False):
         known = rows[rows["answer"] != CANNOT_SAY]
         pairs = list(zip(known["answer"], known[key], strict=True))
@@ -214,7 +221,7 @@ def told(points: pd.DataFrame) -> list[str]:
     if len(keys) == 1:
         changes = crossings(points, keys[0])
         same = [text for text in dict.fromkeys(points["objective"]) if text not in {each.objective for each in changes}]
-        rest = [_throughout(str(text), points) for text in same]
+        rest = [_throughout(str(text), points, keys) for text in same]
         return [*(f"{each.say()}." for each in changes), *rest] if changes else [unchanged(points)]
     found, same = [], []
     for objective, rows in points.groupby("objective", sort=False):
@@ -225,17 +232,35 @@ def told(points: pd.DataFrame) -> list[str]:
                 f"Objective {objective}: {counts.index[0]} at {counts.iloc[0]} of {len(rows)} points, {'; '.join(others)}."
             )
         else:
-            same.append(_throughout(str(objective), points))
+            same.append(_throughout(str(objective), points, keys))
     return [*found, *same] if found else [unchanged(points)]
 
 
-def _throughout(objective: str, points: pd.DataFrame) -> str:
+def _throughout(objective: str, points: pd.DataFrame, keys: list[str]) -> str:
     """``Objective p95(delay) < 60 s: met at every point.``; or at how many, where of some we cannot say."""
-    counts = points["answer"][points["objective"] == objective].value_counts()
-    if len(counts) == 1:
-        return f"Objective {objective}: {counts.index[0]} at every point."
-    said = ", ".join(f"{answer} at {n} of {counts.sum()}" for answer, n in counts.items())
-    return f"Objective {objective}: {said}."
+    rows = points[points["objective"] == objective]
+    if rows["answer"].nunique() == 1:
+        return f"Objective {objective}: {rows['answer'].iloc[0]} at every point."
+    return f"Objective {objective}: {_counted(rows, keys)}."
+
+
+def _counted(rows: pd.DataFrame, keys: list[str], what: str = "") -> str:
+    """``met at 4 of 5, cannot say at 1 of 5 (100 %)``: the most frequent answer first, the few points with another one named."""
+    counts = rows["answer"].value_counts()
+    said = []
+    for place, (answer, number) in enumerate(counts.items()):
+        those = rows[rows["answer"] == answer].to_dict("records")
+        values = ", ".join(" with ".join(_value(key, row[key], len(keys) > 1) for key in keys) for row in those)
+        which = f" ({values})" if place and number <= MOST_PLACES else ""
+        said.append(f"{answer} at {number} of {len(rows)}{what}{which}")
+    return ", ".join(said)
+
+
+def _value(key: str, value: object, is_one_of_several: bool) -> str:
+    """``100 %`` for 100 in the column ``hosted_share [%]``, of several keys with the name before it."""
+    name, _, unit = key.removesuffix("]").partition(" [")
+    said = f"{_said(value)} {unit}".rstrip()
+    return f"{name} {said}" if is_one_of_several else said
 
 
 def _places(rows: pd.DataFrame, keys: list[str]) -> str:
@@ -255,12 +280,10 @@ def unchanged(points: pd.DataFrame) -> str:
         return (
             f"At no value can an objective be answered: {_spans(points)}. Add replications, or measure a longer window."
         )
-    counted = []
-    for objective, rows in points.groupby("objective", sort=False):
-        counts = rows["answer"].value_counts()
-        counted.append(
-            f"{objective}: {', '.join(f'{answer} at {n} of {len(rows)} values' for answer, n in counts.items())}"
-        )
+    counted = [
+        f"{objective}: {_counted(rows, keys_of(points), ' values')}"
+        for objective, rows in points.groupby("objective", sort=False)
+    ]
     more = "" if answer_of_sweep(points) == MET else " Add replications, or measure a longer window."
     return f"No answer is shown to change: {'; '.join(counted)}.{more}"
 

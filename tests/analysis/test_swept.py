@@ -165,7 +165,7 @@ def test_a_sample_comes_back_from_its_text_as_it_was(scenario: Scenario) -> None
         (["missed", "missed", "missed"], "Nothing changes: every objective is missed at every value."),
         (
             ["cannot say", "met", "met"],
-            f"No answer is shown to change: {LIMIT}: met at 2 of 3 values, cannot say at 1 of 3 values.",
+            f"No answer is shown to change: {LIMIT}: met at 2 of 3 values, cannot say at 1 of 3 values (1).",
         ),
         (
             ["cannot say"] * 3,
@@ -190,6 +190,30 @@ def test_a_sweep_in_python_has_numbers_for_keys() -> None:
     assert table["load.streams.0.sizes [KB]"].unique().tolist() == [10.0, 20.0]
 
 
+def test_values_in_any_order_give_the_same_answer(points: pd.DataFrame) -> None:
+    """Given as 8, 1, 4 they are told as 1, 4, 8; words, which have no order, as where they are and not as up to where."""
+    key = "servers.onprem.capacity.cores"
+    mixed = points.iloc[[2, 0, 1]].reset_index(drop=True)
+    words = points.assign(**{key: ["small", "large", "huge"]})
+
+    assert told(mixed) == told(points)
+    assert told(words) == [f"Objective {LIMIT}: missed at small, met at large."]
+
+
+def test_the_few_points_with_another_answer_are_named(points: pd.DataFrame) -> None:
+    """With the unit of the key; several keys with their names; of more than three how many they are."""
+    key = str(points.columns[0])
+    share = points.rename(columns={key: "hosted_share [%]"}).assign(answer=["cannot say", "met", "met"])
+    several = share.copy()
+    several.insert(1, "growth", [1.5, 2.0, 2.5])
+    many = pd.concat([share.assign(**{"hosted_share [%]": share["hosted_share [%]"] + 10 * n}) for n in range(4)])
+
+    assert told(share)[0].endswith("met at 2 of 3 values, cannot say at 1 of 3 values (1 %).")
+    whole = several.assign(objective="b", answer=["met", "met", "cannot say"])
+    assert told(pd.concat([several.assign(answer="met"), whole]))[0].endswith("cannot say at hosted_share [%] 8 with growth 2.5.")
+    assert told(many)[0].endswith("met at 8 of 12 values, cannot say at 4 of 12 values.")
+
+
 def test_every_objective_is_told(points: pd.DataFrame) -> None:
     """Beside one whose answer changes also the one that is the same all along, and the one of which we cannot say."""
     key = str(points.columns[0])
@@ -200,7 +224,7 @@ def test_every_objective_is_told(points: pd.DataFrame) -> None:
     said = told(pd.concat([points, *others], ignore_index=True))
 
     assert said[0].startswith(f"Objective {LIMIT}: missed up to ")
-    assert said[1:] == ["Objective b: met at every point.", "Objective c: met at 2 of 3, cannot say at 1 of 3."]
+    assert said[1:] == ["Objective b: met at every point.", "Objective c: met at 2 of 3, cannot say at 1 of 3 (1)."]
     both = pd.concat([points, *others], ignore_index=True)
     both.insert(1, "other", [1.0, 2.0, 3.0] * 3)
     assert [each.split(":")[0] for each in told(both)] == [f"Objective {LIMIT}", "Objective c", "Objective b"]
