@@ -137,7 +137,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event, usual: Undi
     outcomes = exist.groupby("outcome", observed=True)["recipients"].sum().reindex(list(TABLE_OUTCOMES), fill_value=0)
     burst_at, burst_per_min = _burst(results.timeline, to_s)
     return OutageFacts(
-        ", ".join(event.down),
+        ", ".join(event.failing),
         from_s,
         to_s,
         lifted_queues(results.timeline, event, scenario, None if usual is None else usual.timeline, first),
@@ -152,7 +152,7 @@ def outage_facts(results: Results, scenario: Scenario, event: Event, usual: Undi
         int(outcomes["in transit"]),
         results.length_s,
         float("nan") if usual is None else _late_to_s(_arrived_s(results), usual.arrived_s),
-        tuple((", ".join(each.down), *span_s(each, scenario)) for each in together if each != event),
+        tuple((", ".join(each.failing), *span_s(each, scenario)) for each in together if each != event),
     )
 
 

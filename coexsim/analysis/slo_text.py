@@ -162,8 +162,8 @@ def parse_objective(text: str, scenario: Scenario, where: tuple[str, int] = ("",
 
 
 def outages_of(scenario: Scenario) -> list[Event]:
-    """The outages at known times, in the order written: outage 1, outage 2, ..."""
-    return [event for event in scenario.events if event.down and event.at is not None]
+    """The outages at known times, in the order written: outage 1, outage 2, ...; a DNS zone that fails is one."""
+    return [event for event in scenario.events if event.failing and event.at is not None]
 
 
 class _ObjectiveReader:

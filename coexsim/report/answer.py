@@ -57,7 +57,7 @@ def straight_answer(
         _objectives(verdicts, summary),
         _settled_by(verdicts),
         _delay(summary),
-        _busiest(summary),
+        _busiest(summary, with_minute=start is not None),
         _price(trip),
         _lost(summary, handed_in),
     ]
@@ -144,15 +144,16 @@ def _who(flow: str) -> str:
     return f"Mail between {one}" if one == other else f"Mail from {one} to {other}"
 
 
-def _busiest(summary: dict[str, Any]) -> str:
-    """The limit that is nearest to being reached."""
+def _busiest(summary: dict[str, Any], *, with_minute: bool) -> str:
+    """The limit that is nearest to being reached; `with_minute`: also its busiest minute, as what an outage held back comes in minutes."""
     rows = [row for row in summary["servers"] if is_worth_saying(row)]
     if not rows:
         return ""
     row = max(rows, key=lambda row: row["busy_share"])
     when = f"hour from {row['when']}" if summary["peak"] == BUSIEST_HOUR else summary["peak"]
+    minute = f", {100 * row['busiest_minute_share']:.0f} % in its busiest minute" if with_minute else ""
     what = f"The link {row['server']}" if row["stage"] == "link" else f"{row['server']}, with {say_limit(row)},"
-    return f"{what} comes nearest to its limit: {100 * row['busy_share']:.0f} % busy in the {when}."
+    return f"{what} comes nearest to its limit: {100 * row['busy_share']:.0f} % busy in the {when}{minute}."
 
 
 def _price(trip: RoundTrip | None) -> str:

@@ -132,10 +132,10 @@ def _frame_time(axes: Axes, results: Results, scenario: Scenario | None) -> None
 def _outages(scenario: Scenario | None, start: Moment, end_s: float) -> list[tuple[float, float, str]]:
     found = []
     for event in scenario.events if scenario else ():
-        if event.down and event.at is not None:
+        if event.failing and event.at is not None:
             down_s = event.at.after(start)
             found.append(
-                (down_s, min(down_s + (end_s if event.for_ is None else event.for_), end_s), ",\n".join(event.down))
+                (down_s, min(down_s + (end_s if event.for_ is None else event.for_), end_s), ",\n".join(event.failing))
             )
     return found
 

@@ -59,6 +59,11 @@ class Event(Spec):
             raise ValueError("'zone' needs 'fault: servfail' or 'fault: timeout'")
         return self
 
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """What is away while it lasts, in words: servers, links, ``dns``, or a DNS zone; empty for people who move or come."""
+        return (f"DNS zone {self.zone}",) if self.zone else self.down
+
 
 class Run(Spec):
     """What is simulated: from when, for how long, and which part is measured."""

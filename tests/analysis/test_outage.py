@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from coexsim.analysis.outage import LATE_S, OutageFacts, outage_facts, undisturbed, with_outage, without_outages
-from coexsim.analysis.outage_answer import Outage, outage
+from coexsim.analysis.outage_answer import Outage, follow, last_outage, outage
 from coexsim.analysis.outage_changes import is_own, possible_changes, senders_without_limit
 from coexsim.analysis.outage_headline import headline
 from coexsim.analysis.outage_limit_words import say_limit
@@ -296,6 +296,25 @@ def test_a_limit_that_turns_mail_away_is_named() -> None:
     assert all(after[words].normal_s == pytest.approx(5 * 60, abs=120) for words in helpful)
     assert [after[words].is_own for words in helpful] == [True, True, False]
     assert "a retry interval of 5 min" in after
+
+
+def test_a_zone_that_fails_is_an_outage() -> None:
+    """Nobody is told where to send for an hour (the answer of before is known for a minute more): what waits goes when it is tried next.
+
+    At two messages a minute 118 wait at 10:00; queue runs are each 10 minutes from 08:05 on, each takes 20 of them: TURNED_AWAY.
+    """
+    text = TURNED_AWAY.replace("1h IN", "1m IN") + "events: [{zone: corp.net, fault: timeout, at: Mon 09:00, for: 1 h}]\n"
+    spec = scenario_from_text(text, "zone.yaml")
+    event = last_outage(spec)
+    assert event is not None
+    found = follow(spec, event)
+    facts = found.runs[0]
+
+    assert facts.down == "DNS zone corp.net"
+    assert facts.backlog["server"].tolist() == ["cloud-out"]
+    assert facts.backlog["most"].iloc[0] == pytest.approx(120, abs=12)
+    assert found.headline.startswith("Normal again Mon 1")
+    assert without_outages(spec).events == ()
 
 
 def test_limits_of_a_server_whose_name_has_dots_are_tried() -> None:

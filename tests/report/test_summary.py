@@ -309,6 +309,9 @@ def test_less_than_an_hour_is_told_for_what_was_measured() -> None:
     assert summary["peak"] == "measured 15 min"
     assert "Servers: each limit in the measured 15 min" in said(summary)
     assert "25 % busy in the measured 15 min." in " ".join(straight_answer(summary, []))
+    row = max(summary["servers"], key=lambda row: row["busy_share"])
+    told = straight_answer(summary | {"servers": [row | {"busiest_minute_share": 0.984}]}, [], start=Moment(0, 0.0))
+    assert "25 % busy in the measured 15 min, 98 % in its busiest minute." in " ".join(told)
     assert "hour" not in said(summary)
     assert summarise(a_run())["peak"] == "busiest hour"
 
