@@ -303,7 +303,9 @@ def test_a_zone_that_fails_is_an_outage() -> None:
 
     At two messages a minute 118 wait at 10:00; queue runs are each 10 minutes from 08:05 on, each takes 20 of them: TURNED_AWAY.
     """
-    text = TURNED_AWAY.replace("1h IN", "1m IN") + "events: [{zone: corp.net, fault: timeout, at: Mon 09:00, for: 1 h}]\n"
+    text = (
+        TURNED_AWAY.replace("1h IN", "1m IN") + "events: [{zone: corp.net, fault: timeout, at: Mon 09:00, for: 1 h}]\n"
+    )
     spec = scenario_from_text(text, "zone.yaml")
     event = last_outage(spec)
     assert event is not None

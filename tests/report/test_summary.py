@@ -21,6 +21,7 @@ from coexsim.report.headings import over_time
 from coexsim.report.saying import say_mean
 from coexsim.report.summary import say_summary, say_verdicts, summarise
 from coexsim.scenario.load import changed
+from coexsim.units import Moment
 from tests.analysis.small import small
 from tests.experiment.made_up import made_up
 
