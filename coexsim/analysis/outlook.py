@@ -24,7 +24,11 @@ from coexsim.experiment.sides_left import say_sides
 from coexsim.experiment.sweep import HOSTED_SHARE, at_values, share_of
 from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Scenario
+from coexsim.text import joined
 
+DAY_HEADS = ("day", "hosted", "load", "answer", "figures")
+MOST_MOVES = 3
+"""Of so many steps of a plan each is told in the sentence; of more the first and the last."""
 YEARS = 5.0
 """So far ahead is looked unless something else is asked for."""
 
@@ -50,7 +54,10 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Outlook:
-    """Between which days a set-up stops to hold. `looks` are all days that were tried, in order of date."""
+    """Between which days a set-up stops to hold. `looks` are all days that were tried, in order of date.
+
+    Once it is shown to break, of the days after that only those are tried on which the plan moves people.
+    """
 
     start: date
     end: date
@@ -68,12 +75,24 @@ class Outlook:
         return f"<Outlook: {self}>"
 
     def __str__(self) -> str:
-        return " ".join(filter(None, [f"{self._begin} it {self._finding}", self._beyond, self.note]))
+        return " ".join(filter(None, [f"{self._begin} it {self._finding}", self._later, self._beyond, self.note]))
 
     def _repr_html_(self) -> str:
         """For notebooks: the sentence, and every day that was tried."""
-        rows = [(look.day, f"{look.growth:.3g}", look.answer, look.first) for look in self.looks]
-        return card("Until when it holds", [str(self)], ["day", "load, times today's", "answer", "first"], rows)
+        return card("Until when it holds", [str(self)], DAY_HEADS, self.day_rows())
+
+    def day_rows(self) -> list[tuple[str, ...]]:
+        """Every day that was tried, for people, under `DAY_HEADS`."""
+        return [
+            (
+                look.day.isoformat(),
+                "as it is" if look.hosted is None else f"{100 * look.hosted:.3g} %",
+                "as it is" if look.growth == 1 else f"{look.growth:.3g} times",
+                look.answer,
+                look.figures or look.first,
+            )
+            for look in self.looks
+        ]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -90,9 +109,29 @@ class Outlook:
             for step in self.plan
             if step.hosted is not None and step.day <= self.end
         ]
-        if moves:
+        if len(moves) > MOST_MOVES:
+            parts.append(f"with {moves[0]}, in {len(moves)} steps to {moves[-1]} hosted")
+        elif moves:
             parts.append(f"with {', then '.join(moves)} hosted")
         return ", ".join(parts) + ","
+
+    @property
+    def _later(self) -> str:
+        """What the steps of the plan give that come after the day on which it is shown to break."""
+        moves = {step.day for step in self.plan}
+        later = [
+            look
+            for look in self.looks
+            if self.breaks_by is not None and look.day > self.breaks_by and look.day in moves
+        ]
+        said = []
+        for answer in (MET, MISSED, CANNOT_SAY):
+            of_it = [look for look in later if look.answer == answer]
+            if of_it:
+                words = "we cannot say" if answer == CANNOT_SAY else answer
+                first = f": {of_it[0].first}" if answer == MISSED else ""
+                said.append(f"{words} in {joined([say_month(look.day) for look in of_it])}{first}")
+        return f"On the days of the plan after that: {'; '.join(said)}." if said else ""
 
     @property
     def _beyond(self) -> str:
@@ -110,7 +149,7 @@ class Outlook:
             ahead = "as far as was looked" if self.holds_until >= self.end else "and later we cannot say"
             held = [look for look in self.looks if look.answer == MET]
             then = [held[-1].figures, f"busiest: {held[-1].resource}" if held[-1].resource else ""] if held else []
-            told = f"; then {'; '.join(filter(None, then))}" if any(then) else ""
+            told = f"; the figures then: {'; '.join(filter(None, then))}" if any(then) else ""
             return f"is shown to hold until {say_month(self.holds_until)}, {ahead}{unsure}{told}."
         broken = next(look for look in self.looks if look.day == self.breaks_by and look.answer == MISSED)
         busiest = f"; busiest then: {broken.resource}" if broken.resource else ""
@@ -160,8 +199,8 @@ def outlook(
     "2027-12-31": 3000}``; `start` the day that the load is of, such as ``"2027-01-31"``: today unless given.
 
     Each step of the plan is judged on its day; between two steps, where only the load grows, the month in which an objective
-    breaks is found by halving. What theory rules out is not run. Raises `NoDataError` for a scenario without load or objectives,
-    `UnitError` for a growth, a day or a share that cannot be read.
+    breaks is found by halving. After that day only those of the plan are judged. What theory rules out is not run. Raises `NoDataError`
+    for a scenario without load or objectives, `UnitError` for a growth, a day or a share that cannot be read.
     """
     require_scenario(scenario)
     asked = tuple(read_objectives(scenario) if objectives is None else objectives)
@@ -217,13 +256,15 @@ def look_ahead(
         looks.append(judge(day, hosted))
         return looks[-1].answer
 
-    def found(breaks: date | None) -> Outlook:
+    def found(breaks: date | None, then: Sequence[MigrationStep] = ()) -> Outlook:
+        for step in then:
+            answer(step.day, step.hosted)
         return Outlook(start, last, rate, tuple(plan), holds, breaks, tuple(sorted(looks, key=lambda look: look.day)))
 
     for place, step in enumerate(steps):
         first = answer(step.day, step.hosted)
         if first == MISSED:
-            return found(step.day)
+            return found(step.day, steps[place + 1 :])
         holds = step.day if first == MET else holds
         end = _end(steps, place, last)
         months = _months(step.day, end)
@@ -233,7 +274,7 @@ def look_ahead(
             low, high, _ = bracket(lambda i, m=months, s=step.hosted: answer(m[i], s), len(months), len(months) - 1)  # type: ignore[misc]
             holds = months[low] if low >= 0 else holds
             if high < len(months):
-                return found(months[high])
+                return found(months[high], steps[place + 1 :])
     return found(None)
 
 

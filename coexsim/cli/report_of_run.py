@@ -16,6 +16,8 @@ from coexsim.cli.progress_line import progress_bar, run_bar
 from coexsim.cli.run_data import run_figures, run_provenance, verdicts_data
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from coexsim.analysis.outage_answer import Outage
     from coexsim.analysis.outlook import Outlook
     from coexsim.analysis.round_trip import RoundTrip, WayFigures
@@ -141,6 +143,8 @@ class Report:
             for sentence in self._sentences():
                 console.print(sentence, style="bold")
             console.print()
+        if self.outlook is not None:
+            console.print(_days(self.outlook))
         if self.verdicts:
             console.print(say_verdicts(self.verdicts))
         for part in say_summary(self.summary):
@@ -152,6 +156,17 @@ class Report:
         console.print(scope(self.spec))
         if not self.keeping.failed:
             say(f"Tables{' and pictures' if self.pictures else ''}: {self.folder}/")
+
+
+def _days(outlook: Outlook) -> RenderableType:
+    """Every day that was tried."""
+    from coexsim.analysis.outlook import DAY_HEADS
+    from coexsim.report.tables import plain_table, titled
+
+    table = plain_table(DAY_HEADS, [])
+    for row in outlook.day_rows():
+        table.add_row(*row)
+    return titled("Day by day", table)
 
 
 def say_price(trip: RoundTrip) -> None:

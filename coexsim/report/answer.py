@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from coexsim.analysis.doubts import say_deferred
+from coexsim.analysis.growth import say_month
 from coexsim.analysis.outage_answer import Outage
 from coexsim.analysis.outlook import Outlook
 from coexsim.analysis.round_trip import RoundTrip
@@ -39,22 +40,25 @@ def whole_answer(
     """The sentences of a run wherever they are told: when all is normal again, until when it holds, then the straight answer."""
     first = [f"{outage.headline}.", outage.limit] if outage is not None else []
     start = outage.scenario.run.start if outage is not None else None
-    said = straight_answer(summary, verdicts, trip, start)
+    load = f"With the load of {say_month(outlook.start)} " if outlook is not None else ""
+    said = straight_answer(summary, verdicts, trip, start, load)
     return [*filter(None, [*first, str(outlook) if outlook else ""]), *said]
 
 
 def straight_answer(
-    summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None, start: Moment | None = None
-) -> list[str]:
+    summary: dict[str, Any], verdicts: Sequence[Verdict], trip: RoundTrip | None = None, start: Moment | None = None,
+    load: str = "",
+) -> list[str]:  # fmt: skip
     """One sentence for each thing a planner asks first; what is not known is left out.
 
-    With the run's `start` the hours are told in which the mail was handed in whose end is counted, where the run holds other mail too.
+    `load` begins the sentence on objectives where another one is of other loads. With the run's `start` the hours are told in which the
+    mail was handed in whose end is counted, where the run holds other mail too.
     """
     begin_s, end_s = summary["window_s"]
     is_part = start is not None and (begin_s > 0 or end_s < summary["length_s"])
     handed_in = f" of mail handed in from {say_span(begin_s, end_s, start)}" if start is not None and is_part else ""
     found = [
-        _objectives(verdicts, summary),
+        _begun(load, _objectives(verdicts, summary)),
         _settled_by(verdicts),
         _delay(summary),
         _busiest(summary, with_minute=start is not None),
@@ -100,6 +104,11 @@ def _objectives(verdicts: Sequence[Verdict], summary: dict[str, Any]) -> str:
         if texts:
             parts.append(f"{words}: {'; '.join(texts)}")
     return "; ".join(parts) + "."
+
+
+def _begun(load: str, sentence: str) -> str:
+    """``With the load of June 2027 both objectives are met: ...``."""
+    return f"{load}{sentence[0].lower()}{sentence[1:]}" if load and sentence else sentence
 
 
 def _settled_by(verdicts: Sequence[Verdict]) -> str:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from coexsim.analysis.outage_answer import Outage
-from coexsim.analysis.outlook import Outlook
+from coexsim.analysis.outlook import DAY_HEADS, Outlook
 from coexsim.analysis.round_trip import RoundTrip
 from coexsim.analysis.slo import Verdict, evaluate
 from coexsim.experiment.own import write_own
@@ -150,6 +150,8 @@ def _page(
         scope=scope(scenario),
         peak=summary["peak"],
         outage=outage,
+        outlook=outlook,
+        day_heads=DAY_HEADS,
         words=outage_words,
         tables=documented({name: list(table.columns) for name, table in results.tables.items()}),
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),

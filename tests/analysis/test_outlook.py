@@ -69,13 +69,29 @@ def test_a_step_after_all_that_was_looked_at_is_not_told_as_looked_at() -> None:
     assert str(found).endswith("Not looked at, as it is later: the plan from June 2040 on.")
 
 
+def test_later_steps_of_the_plan_are_told_after_the_day_that_breaks_it() -> None:
+    """At 20 % a year a limit of 1.06 breaks within the first half-year; people who move take load away, or bring it."""
+    steps = ((3, 0.0), (7, -0.5), (9, 0.0), (10, 0.6), (11, 0.7))
+    plan = tuple(MigrationStep(date(2027, month, 1), share) for month, share in steps)
+    found = look_ahead(judge_at(1.06, 0.20, per_hosted=1.0), 0.20, plan, START, 1)
+
+    assert (found.holds_until, found.breaks_by) == (date(2027, 4, 1), date(2027, 5, 1))
+    assert {step.day for step in plan} <= {look.day for look in found.looks}
+    assert len(found.looks) <= most_looks(0.20, plan, START, 1)
+    assert str(found).endswith(
+        " On the days of the plan after that: met in July 2027; "
+        "missed in September 2027, October 2027 and November 2027: p95(delay) < 60 s: 70 s."
+    )
+    assert "with 0 % from March 2027, in 5 steps to 70 % from November 2027 hosted" in str(found)
+
+
 def test_what_holds_all_the_years_is_said_so() -> None:
     """And no day later was looked at."""
     found = look_ahead(judge_at(9.0, 0.05), 0.05, (), START, 3)
 
     assert (found.holds_until, found.breaks_by) == (found.end, None)
     assert "is shown to hold until December 2029, as far as was looked" in str(found) or "January 2030" in str(found)
-    assert str(found).endswith("; then busiest: onprem.cores (72 %).")
+    assert str(found).endswith("; the figures then: busiest: onprem.cores (72 %).")
 
 
 def test_what_does_not_hold_today_is_said() -> None:

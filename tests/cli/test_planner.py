@@ -107,8 +107,22 @@ def test_a_will_the_uplink_hold_and_until_when(planner: Path, capsys: pytest.Cap
         "From January 2027 on, at 8 % a year, with 66.7 % from June 2027 hosted, it is shown to hold until"
     )
     assert "utilisation(office-uplink) < 70 %: " in told.terminal[0]
-    assert re.match(r"Both objectives are met: utilisation\(office-uplink\) < 70 %: \S+ % \(", told.terminal[1])
-    assert told.json["outlook"]["looks"][0]["answer"] == "met"
+    assert re.match(
+        r"With the load of January 2027 both objectives are met: utilisation\(office-uplink\) < 70 %: \S+ % \(",
+        told.terminal[1],
+    )
+    looks = told.json["outlook"]["looks"]
+    assert looks[0]["answer"] == "met"
+    days = re.search(
+        r'<section id="outlook">.*?</section>',
+        (planner / "uplink" / "report.html").read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
+    assert days is not None
+    cells = [unescape(text) for text in re.findall(r"<td[^>]*>(.*?)</td>", days[0])]
+    assert [(cells[i], cells[i + 3], cells[i + 4]) for i in range(0, len(cells), 5)] == [
+        (look["day"], look["answer"], look["figures"]) for look in looks
+    ]
     [line] = [each for each in told.json["verdicts"] if "uplink" in each["objective"]]
     assert 0.03 < line["estimate"] < 0.25
 
