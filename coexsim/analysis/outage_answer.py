@@ -92,7 +92,13 @@ class Outage:
     @property
     def limit(self) -> str:
         """What makes it last, in a few sentences: a limit, or the queue that is normal last; empty where nothing lasts."""
-        return say_limit(self.runs[0], self.changes, self.foreign)
+        said = say_limit(self.runs[0], self.changes, self.foreign)
+        whose = (
+            " Other limits were tried under the mail of the first run."
+            if said and self.changes and len(self.runs) > 1
+            else ""
+        )
+        return said + whose
 
     @property
     def foreign(self) -> frozenset[str]:

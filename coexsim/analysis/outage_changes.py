@@ -7,15 +7,22 @@ from typing import NamedTuple
 
 from coexsim.analysis.candidates import WAYS, bits_per_s, link_as_wide, say_amount
 from coexsim.analysis.outage import OutageFacts
-from coexsim.mail.products.registry import PRODUCTS
+from coexsim.mail.products.registry import PRODUCTS, retry_of
 from coexsim.scenario.machine import Capacity
 from coexsim.scenario.model import Event, Scenario
 from coexsim.scenario.network import uplink_ways
 from coexsim.scenario.servers import ExternalServer, HostedInbound, HostedOutbound
 from coexsim.text import joined
-from coexsim.units import say_bytes
+from coexsim.units import say_bytes, say_duration
 
 QUICK_RETRY = {"first": "5 min", "factor": 1, "longest": "5 min"}
+KEPT_IN_RETRY = ("like", "warn_after", "expire_after")
+"""What a server's retry keeps where it is tried with another interval: when its senders are warned, and when mail is given up."""
+GIVES_UP = {
+    "exchange": "MessageExpirationTimeout", "postfix": "maximal_queue_lifetime", "exim": "the cutoff of its retry rules",
+    "domino": "MailTimeout",
+}  # fmt: skip
+"""Where an administrator says how long mail is kept."""
 COMES_WITH = {
     "exchange": (5000, "refuse", "MaxInboundConnection"),
     "postfix": (100, "wait", "default_process_limit"),
@@ -59,14 +66,16 @@ def possible_changes(spec: Scenario, event: Event, facts: OutageFacts) -> list[C
     """What may make it last, the nearest to the late mail first.
 
     Of own servers that take it: what they turn it away by, and how much they do at once. Of own servers that keep it: when they try
-    again, and over how many connections. Of lines that were full after the return: their bandwidth. Of senders that are not one's own:
-    the same, and no more connections at once than the server that turns them away takes.
+    again, over how many connections, and, where mail expired, how long it is kept. Of lines that were full after the return: their
+    bandwidth. Of senders that are not one's own: when they try again, over how many connections, and no more at once than the
+    server that turns them away takes.
     """
     keepers = list(map(str, facts.backlog["server"]))
     own, foreign = ([name for name in keepers if is_own(spec, name) is whose][:2] for whose in (True, False))
     takers = _takers(spec, event, facts)
     found = [change for name in takers for change in (*_admitting(spec, name), *_working(spec, name, ("cores",)))]
     found += [change for name in own for change in (*_retrying(spec, [name]), *_sending(spec, name))]
+    found += [change for name in own if facts.expired for change in _keeping(spec, name)]
     found += _lines(spec, facts)
     found += _fewer_at_once(spec, foreign, takers)
     found += [*_retrying(spec, foreign), *(change for name in foreign for change in _sending(spec, name))]
@@ -144,7 +153,25 @@ def _retrying(spec: Scenario, names: list[str]) -> Iterator[Change]:
         own = is_own(spec, names[0])
         setting = PRODUCTS[product_kind(spec, names[0])].retry_setting if own else NOT_OWN[2:]
         words = f"a retry interval of 5 min at {joined(names)}{f' ({setting})' if setting else ''}"
-        yield Change(words, {f"servers.{name}.retry": QUICK_RETRY for name in names}, own)
+        yield Change(words, {f"servers.{name}.retry": _kept(spec, name) | QUICK_RETRY for name in names}, own)
+
+
+def _kept(spec: Scenario, name: str) -> dict[str, object]:
+    """What a server's `retry` says of warnings and of giving up."""
+    written = spec.source.raw["servers"][name].get("retry") or {}
+    return {key: value for key, value in written.items() if key in KEPT_IN_RETRY}
+
+
+def _keeping(spec: Scenario, name: str) -> Iterator[Change]:
+    """Mail is kept twice as long before it is given up."""
+    holder = spec.servers[name].runs_on or name
+    now_s = retry_of(spec, name).expire_after_s
+    setting = GIVES_UP.get(product_kind(spec, name), "")
+    said = f"{setting}; now {say_duration(now_s)}" if setting else f"now {say_duration(now_s)}"
+    words = f"mail kept for {say_duration(2 * now_s)} at {holder} ({said})"
+    written = spec.source.raw["servers"][name].get("retry") or {}
+    at = name if "expire_after" in written else holder
+    yield Change(words, {f"servers.{at}.retry.expire_after": f"{2 * now_s!r} s"})
 
 
 def _sending(spec: Scenario, name: str) -> Iterator[Change]:

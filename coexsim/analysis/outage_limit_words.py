@@ -7,7 +7,7 @@ from math import isfinite
 
 from coexsim.analysis.outage import OutageFacts
 from coexsim.analysis.outage_headline import say_ago
-from coexsim.analysis.outage_limits import MANY, LimitChange, Outcome, helps, hurts, outcome_of
+from coexsim.analysis.outage_limits import MANY, LimitChange, Outcome, helps, hurts, outcome_of, saves
 
 
 def say_limit(facts: OutageFacts, changes: Sequence[LimitChange], foreign: Collection[str]) -> str:
@@ -18,19 +18,26 @@ def say_limit(facts: OutageFacts, changes: Sequence[LimitChange], foreign: Colle
     now = outcome_of(facts)
     better = [change for change in changes if helps(change, now)]
     own = next((change for change in better if change.is_own), None)
-    said = []
+    said: list[str] = []
+    named = better[:1]
     if own is not None and own.normal_s <= (1 + MANY) * better[0].normal_s and own.lost <= better[0].lost:
-        said.append(f"What makes it last is a limit: with {own.words} {_came_of(own, now)}.")
+        said, named = [f"What makes it last is a limit: with {own.words} {_came_of(own, now)}."], [own]
     elif better:
         said.append(f"What makes it last is not yours to set: with {better[0].words} {_came_of(better[0], now)}.")
         if own is not None:
             said.append(f"Of your own limits one helps most: with {own.words} {_came_of(own, now)}.")
+            named = [better[0], own]
     else:
         said += [_last_queue(facts, foreign)]
-        tried = ", ".join(change.words for change in changes if not hurts(change, now))
+        tried = ", ".join(each.words for each in changes if not hurts(each, now) and not saves(each, now.lost))
         if tried:
             said.append(f"None of the limits that were tried changes it by more than a tenth ({tried}).")
-    worse = [change for change in changes if hurts(change, now)]
+    told = min([now.lost, *(each.lost for each in named)])
+    saving = [change for change in changes if saves(change, told)]
+    if saving:
+        best = min(saving, key=lambda each: (each.lost, not each.is_own, each.normal_s))
+        said.append(f"Less is lost with {best.words}: {_came_of(best, now)}.")
+    worse = [change for change in changes if hurts(change, now) and not saves(change, now.lost)]
     if worse:
         said.append(f"It would last longer with {worse[-1].words}: {_came_of(worse[-1], now)}.")
     return " ".join(filter(None, said))

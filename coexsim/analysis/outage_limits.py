@@ -65,6 +65,11 @@ def hurts(change: LimitChange, now: Outcome) -> bool:
     return change.normal_s > (1 + MANY) * now.normal_s or change.lost > (1 + MANY) * now.lost
 
 
+def saves(change: LimitChange, lost: int) -> bool:
+    """Is less lost than so many recipients' mail by more than a tenth."""
+    return change.lost < (1 - MANY) * lost
+
+
 def tried_changes(
     spec: Scenario, event: Event, facts: OutageFacts, usual: Undisturbed | None, seed: int | None, executor: Executor | None,
     engine: Engine, runs_done: Callable[[int, int], None] | None,

@@ -331,6 +331,46 @@ def test_limits_of_a_server_whose_name_has_dots_are_tried() -> None:
     assert len(dotted.changes) == len(plain.changes) > 3
 
 
+def test_another_interval_gives_mail_up_no_later() -> None:
+    """Mail is given up after 30 minutes at the sender: an outage of an hour loses that of its first half, however often it is tried."""
+    given_up = "retry: {first: 1 min, factor: 1, longest: 1 min, expire_after: 30 min}"
+    text = TURNED_AWAY.replace("{smtp_connections: 20}", "{smtp_connections: 200}").replace(
+        "retry: {first: 1 min, factor: 1, longest: 1 min, queue_run: 10 min, phase: 5 min}", given_up
+    )
+    found = outage(scenario_from_text(text, "away.yaml"), "office-cloud", "Mon 09:00", "1 h")
+    [quick] = [change for change in found.changes if change.words.startswith("a retry interval of 5 min")]
+
+    assert found.runs[0].expired == pytest.approx(60, abs=4)
+    assert quick.lost >= found.runs[0].expired
+
+
+KEPT = """
+extends: scenarios/article/environment.yaml
+servers: {onprem: {mail_timeout: 30 min, capacity: {transfer_threads: 18}}}
+directory: {population: {onprem: 400, hosted: 600}}
+load: {sizes: 4 KB, streams: [{from: onprem, to: hosted, rate: 0.1/s, arrivals: constant}]}
+run: {start: Mon 09:00, length: 4 h}
+"""
+
+
+def test_where_mail_expires_it_is_kept_longer() -> None:
+    """Down 10:00 to 10:40, tried 15 and 45 minutes after the first failure: who is given up after 30 minutes is lost if handed in before
+    10:15, six a minute; kept for an hour nothing is.
+    """
+    found = outage(scenario_from_text(KEPT, "kept.yaml"), "inotes-inbound", "Mon 10:00", "40 min")
+    lasting = outage(
+        scenario_from_text(KEPT.replace("30 min", "1 day"), "kept.yaml"), "inotes-inbound", "Mon 10:00", "40 min"
+    )
+    [kept] = [change for change in found.changes if change.words.startswith("mail kept for")]
+
+    assert found.runs[0].expired == pytest.approx(90, abs=6)
+    assert kept.words == "mail kept for 60 min at onprem (MailTimeout; now 30 min)"
+    assert kept.lost == 0
+    assert f"Less is lost with {kept.words}: all is normal" in found.limit
+    assert found.limit.endswith(f", and nothing expires or bounces, not {found.runs[0].expired}.")
+    assert not any(change.words.startswith("mail kept for") for change in lasting.changes)
+
+
 def test_what_is_so_already_is_not_tried() -> None:
     """A retry interval of 5 minutes at a sender that tries again each 5 minutes is no other limit."""
     so = "retry: {first: 5 min, factor: 1, longest: 5 min, queue_run: 10 min, phase: 5 min}"
