@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,20 +14,18 @@ from coexsim.cli.completion import what_can_go_down
 from coexsim.cli.console import make_console
 from coexsim.cli.folder import results_folder
 from coexsim.cli.large import ask_first
-from coexsim.cli.progress_line import Teller, progress_bar, run_bar
+from coexsim.cli.progress_line import progress_bar, run_bar
 from coexsim.cli.report_of_run import Report
-from coexsim.cli.streams import say_aside
+from coexsim.cli.runs import Runs, told_of_runs
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Future
     from pathlib import Path
 
     from coexsim.analysis.outage_answer import Outage
     from coexsim.analysis.round_trip import WayFigures
-    from coexsim.engine.choice import Engine
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
-    from coexsim.sim.mail_log import MailLog
 
 
 def run(
@@ -81,21 +79,31 @@ def run(
 
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
+    from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
     logging = writing_logs.asked(write_log, stream=stream, replications=replications, dask=dask)
     spec = load_scenario(scenario)
     asked = ahead.read_ahead(spec, growth, plan, since, years)
+    read_objectives(spec)  # what is wrong with them is said before the run, not after it
     folder = results_folder(out, scenario, verb="run", more=logging.names(spec) if logging else ())
     count = 1 if logging else _count(spec, replications, asked)
     tried = limits and not stream and any(event.down for event in spec.events)
     several = count > 1 or asked is not None or tried or dask is not None
     with open_executor(jobs if several else 1, dask) as executor:  # whose processes begin to load before this one does
-        return _run(
-            spec, folder, seed, count, executor, jobs, dask, asked, logging, round_trip=round_trip and not stream, limits=limits,
-            pictures=pictures, engine=engine, visits=visits, stream=stream, yes=yes, quiet=quiet, as_json=as_json,
-        )  # fmt: skip
+        how = Runs(seed, count, executor, jobs, dask, engine, keep_visits=visits, stream=stream, quiet=quiet)
+        report = _simulated(spec, folder, how, logging, round_trip=round_trip and not stream, limits=limits, yes=yes)
+        if asked is not None:
+            most = asked.most_looks * count
+            with progress_bar("until when it holds", quiet=quiet) as tell:
+                report.outlook = asked.look(
+                    spec, seed, executor, count, progress=lambda _: tell.count("day by day", at_most=most)
+                )
+        report.write(pictures=pictures, quiet=quiet)
+    if logging is not None:
+        logging.write(report.spec, folder)
+    return report.tell("run", as_json=as_json, quiet=quiet)
 
 
 def _count(spec: Scenario, replications: int | None, asked: ahead.Ahead | None) -> int:
@@ -107,52 +115,42 @@ def _count(spec: Scenario, replications: int | None, asked: ahead.Ahead | None) 
     return replications or max(spec.run.replications, FIRST_LOOK)
 
 
-def _run(
-    spec: Scenario, folder: Path, seed: int | None, count: int, executor: Executor | None, jobs: int | None, dask: str | None,
-    asked: ahead.Ahead | None, logging: writing_logs.LogWriting | None, *, round_trip: bool, limits: bool, pictures: bool, engine: Engine,
-    visits: bool, stream: bool, yes: bool, quiet: bool, as_json: bool,
-) -> int:  # fmt: skip
+def _simulated(
+    spec: Scenario, folder: Path, how: Runs, logging: writing_logs.LogWriting | None, *, round_trip: bool, limits: bool, yes: bool
+) -> Report:  # fmt: skip
+    """Run it, follow an outage to its end and try other limits, price the round trip, and find what is to be said."""
     from coexsim.analysis.outage_answer import follow, last_outage, reaching, with_limits
-    from coexsim.analysis.slo_text import read_objectives
 
-    read_objectives(spec)  # what is wrong with them is said before the run, not after it
-    event = None if stream else last_outage(spec)  # which is told from single messages
-    runs = count * (2 if round_trip else 1)
+    event = None if how.stream else last_outage(spec)  # which is told from single messages
+    runs = how.replications * ((2 if round_trip else 1) + (event is not None))
     whole = spec if event is None else reaching(spec, event)
-    expected = runs if event is None else runs + count
-    ask_first(whole, expected, yes, engine=engine, stream=stream, quiet=quiet, at_least=event is not None)
-    ahead_of_time = round_trip and count == 1 and dask is None and event is None
-    with _direct_meanwhile(spec, seed, jobs if ahead_of_time else 1) as direct:
-        what = spec.title or spec.source.file
+    ask_first(whole, runs, yes, engine=how.engine, stream=how.stream, quiet=how.quiet, at_least=event is not None)
+    what = spec.title or spec.source.file
 
-        def simulated(of: Scenario, doing: str = "") -> Results:
-            log = logging.begun() if logging else None
-            name = f"{what}: {doing}" if doing else what
-            return _simulated(of, name, seed, count, executor, jobs, dask, visits, engine, stream, log, quiet=quiet)
+    def simulated(of: Scenario, doing: str = "") -> Results:
+        return how.results(of, f"{what}: {doing}" if doing else what, logging.begun() if logging else None)
 
+    ahead_of_time = round_trip and how.is_single and event is None
+    with _direct_meanwhile(spec, how.seed, how.jobs if ahead_of_time else 1) as direct:
         if event is None:
             report = Report(spec, simulated(spec), folder)
         else:
             found = follow(spec, event, try_limits=False, simulated=simulated)
             if limits:
-                with progress_bar("other limits", quiet=quiet) as tell:
+                with progress_bar("other limits", quiet=how.quiet) as tell:
                     found = with_limits(
-                        found, event, seed=seed, executor=executor, runs_done=_runs(tell), engine=engine
+                        found,
+                        event,
+                        seed=how.seed,
+                        executor=how.executor,
+                        runs_done=told_of_runs(tell),
+                        engine=how.engine,
                     )
             report = Report(found.scenario, found.results, folder, outage=found)
         report.find()
         if round_trip:
-            report.price(executor if count > 1 else None, direct, quiet=quiet)
-    if asked is not None:
-        most = asked.most_looks * count
-        with progress_bar("until when it holds", quiet=quiet) as tell:
-            report.outlook = asked.look(
-                spec, seed, executor, count, progress=lambda _: tell.count("day by day", at_most=most)
-            )
-    report.write(pictures=pictures, quiet=quiet)
-    if logging is not None:
-        logging.write(report.spec, folder)
-    return report.tell("run", as_json=as_json, quiet=quiet)
+            report.price(how.executor if how.replications > 1 else None, direct, quiet=how.quiet)
+    return report
 
 
 def outage(
@@ -203,7 +201,7 @@ def outage(
     ):
         found = follow(
             spec, spec.events[-1], replications=replications or 1, seed=seed, executor=executor, engine=engine,
-            progress=shown.run, runs_done=_runs(shown), doing=lambda what: shown.begin(f"outage: {what}"),
+            progress=shown.run, runs_done=told_of_runs(shown), doing=lambda what: shown.begin(f"outage: {what}"),
         )  # fmt: skip
     again = shlex.join(
         [
@@ -244,60 +242,6 @@ def _say_outage(found: Outage) -> None:
         for row in outage_words.change_rows(found):
             tried.add_row(*row)
         console.print(titled(outage_words.changes_title(found), tried))
-
-
-def _simulated(
-    spec: Scenario,
-    name: str,
-    seed: int | None,
-    count: int,
-    executor: Executor | None,
-    jobs: int | None,
-    dask: str | None,
-    visits: bool,
-    engine: Engine,
-    stream: bool,
-    mail_log: MailLog | None = None,
-    *,
-    quiet: bool = False,
-) -> Results:
-    from time import perf_counter
-
-    from coexsim.experiment.replicate import replicate
-    from coexsim.experiment.run import simulate
-
-    began = perf_counter()
-    if count == 1 and dask is None:
-        with run_bar(name, spec, quiet=quiet) as shown:
-            results = simulate(
-                spec, seed=seed, keep_visits=visits, progress=shown.run, engine=engine, stream=stream, mail_log=mail_log
-            )
-    else:
-        with progress_bar(f"{name}, {count} replications", count, quiet=quiet) as tell:
-            results = replicate(
-                spec, count, seed=seed, executor=executor, jobs=jobs, engine=engine, stream=stream,
-                progress=_runs(tell),
-            )  # fmt: skip
-    took_s = perf_counter() - began
-    if quiet:
-        return results
-    copies = (results.mail["kind"] == "mail").to_numpy()
-    messages = int(results.mail["rows"].to_numpy()[copies].sum() if results.is_streamed else copies.sum())
-    say_aside(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s{_by(results)}")
-    return results
-
-
-def _runs(tell: Teller) -> Callable[[int, int], None]:
-    """What is told how many runs are done of how many."""
-    return lambda done, of: tell(done, f"{done} of {of} runs", of=of)
-
-
-def _by(results: Results) -> str:
-    """Which engine it was, where that is not what was to be expected."""
-    engine, why = (results.provenance.get(key, "") for key in ("engine", "engine_why"))
-    return (
-        f" by the reference engine: {why}" if engine == "reference" and not why.startswith(("short", "asked")) else ""
-    )
 
 
 @contextmanager
