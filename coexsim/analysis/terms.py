@@ -76,8 +76,8 @@ _TERMS = (
     ),
     Term(
         "utilisation",
-        "busy share of the cores, threads or connections of a server, or of a link, over the measured window;"
-        " with `busiest hour`, in that hour",
+        "busy share of the cores, threads or connections of a server, or of a link or a site's line, over the measured window;"
+        " with `busiest hour`, in that hour. Of a link that of its busier direction, run by run: so it may be above the mean of either",
         unit="a share, such as 80 %",
         example="utilisation(onprem.cores) < 80 %",
     ),

@@ -49,7 +49,7 @@ class Expectation(NamedTuple):
 
     @property
     def why(self) -> str:
-        """One line that says why it failed: ``expected delivered; bounced 5.4.4 by onprem: ... (file:24)``; empty if it held."""
+        """One line that says why it failed: ``expected delivered; instead bounced 5.4.4 by onprem: ... (file:24)``; empty if it held."""
         broken = [c for c in self.comparisons if not c.held]
         if not broken:
             return ""
@@ -58,7 +58,7 @@ class Expectation(NamedTuple):
             happened = self.end
         else:
             happened = ", ".join(f"{c.key} {c.happened}" for c in broken)
-        return f"expected {wanted}; {happened}" + (f" ({self.cause})" if self.cause else "")
+        return f"expected {wanted}; instead {happened}" + (f" ({self.cause})" if self.cause else "")
 
     @property
     def held(self) -> bool:

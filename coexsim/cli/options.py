@@ -80,6 +80,10 @@ EngineName = Annotated[
         help="compiled or reference, which give the same tables; auto takes the compiled one where it pays",
     ),
 ]
+Limits = Annotated[
+    bool,
+    typer.Option(" /--no-limits", show_default=False, help="of an outage, do not try what other limits would change"),
+]
 Pictures = Annotated[bool, typer.Option(" /--no-pictures", help="draw no pictures and no page", show_default=False)]
 
 

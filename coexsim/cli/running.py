@@ -42,10 +42,7 @@ def run(
             help="do not price the round trip, for which the same mail is run with direct delivery too",
         ),
     ] = True,
-    limits: Annotated[
-        bool,
-        Option(" /--no-limits", show_default=False, help="of a scenario with an outage, do not try what other limits would change"),
-    ] = True,
+    limits: options.Limits = True,
     pictures: options.Pictures = True,
     engine: options.EngineName = "auto",
     growth: ahead.Growth = None,
@@ -169,6 +166,7 @@ def outage(
     replications: options.Replications = 1,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
+    limits: options.Limits = True,
     pictures: options.Pictures = True,
     engine: options.EngineName = "auto",
     yes: options.Yes = False,
@@ -200,7 +198,7 @@ def outage(
         open_executor(jobs, dask) as executor,
     ):
         found = follow(
-            spec, spec.events[-1], replications=replications or 1, seed=seed, executor=executor, engine=engine,
+            spec, spec.events[-1], replications=replications or 1, try_limits=limits, seed=seed, executor=executor, engine=engine,
             progress=shown.run, runs_done=told_of_runs(shown), doing=lambda what: shown.begin(f"outage: {what}"),
         )  # fmt: skip
     again = shlex.join(

@@ -187,7 +187,9 @@ def missed_lines(setup: Setup, route: Route, expected: str) -> list[str]:
     for recipient in missed:
         cause = cause_of(recipient, findings) if recipient.outcome != "delivered" else ""
         end = _end_of(recipient) + (f" ({cause})" if cause else "")
-        lines.append(f"{paint('FAILED', 'red')}  {recipient.recipient}: expected {expected.replace('_', ' ')}; {end}")
+        lines.append(
+            f"{paint('FAILED', 'red')}  {recipient.recipient}: expected {expected.replace('_', ' ')}; instead {end}"
+        )
     return lines
 
 

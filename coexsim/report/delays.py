@@ -105,7 +105,10 @@ def _points(axes: Axes, table: pd.DataFrame, low_s: float, top_s: float | None) 
     told = [",  ".join(say_duration(float(value)) for value in of_flow) for of_flow in figures]
     for row, said in enumerate([*told, ",  ".join(words for *_, words in POINTS)]):
         at = row if row < len(told) else row - 0.52  # the last says what they are
-        axes.text(0.99, at, said, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=GREY)
+        axes.text(
+            0.99, at, said, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=GREY,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},  # over the lines of the grid
+        )  # fmt: skip
 
 
 def _whiskers(

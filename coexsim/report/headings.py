@@ -25,6 +25,8 @@ def page_head(answer: Sequence[str], otherwise: str) -> str:
     for ends in ("; |: ", ": "):  # what stands after a colon is a list: whole or not at all
         if len(said) > LONGEST_HEAD:
             said = re.split(ends, said, maxsplit=1)[0]
+    if len(said) > LONGEST_HEAD:
+        said = re.sub(r" \([^()]*\)", "", said)
     return said
 
 

@@ -45,7 +45,10 @@ class Mail(Spec):
     via: Literal["mx"] | None = Field(
         default=None, description="mx: the client finds the server by the recipient's MX record"
     )
-    client: Literal["own-user", "outside"] = Field(default="own-user", description="who hands it in at `at`")
+    client: Literal["own-user", "outside"] = Field(
+        default="own-user",
+        description="who hands it in at `at`: a user of that server, who may send anywhere, or a stranger, as in a test for an open relay",
+    )
     expect: Expect | None = Field(default=None, description="what must happen to each of its recipients")
     expect_each: dict[str, Expect] = Field(
         default_factory=dict, description="what must happen to each recipient, by address"

@@ -60,7 +60,9 @@ def coexsim(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     return call
 
 
-WHY = re.compile(r"expected delivered; bounced 5\.4\.4 by smart-host: .*smtp\.inots\.example.* \(base\.yaml:5\)")
+WHY = re.compile(
+    r"expected delivered; instead bounced 5\.4\.4 by smart-host: .*smtp\.inots\.example.* \(base\.yaml:5\)"
+)
 
 
 @pytest.mark.parametrize("output", Format)

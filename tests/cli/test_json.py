@@ -13,6 +13,7 @@ import coexsim.cli
 from coexsim.cli import COMMANDS, run
 from coexsim.cli.app import command
 from coexsim.cli.envelope import envelope, ready
+from coexsim.errors import CoexsimError
 from tests.analysis.small import SMALL
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,23 @@ def test_a_run_with_an_outage_has_its_answer_as_data(few: Path, capsys: pytest.C
     assert said["run"]["answer"].startswith(said["run"]["outage"]["headline"])
     run(["run", *VERBS["run"], "--json"])
     assert "outage" not in json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("limits", [True, False])
+def test_an_outage_tries_no_other_limits_where_it_is_told_so(
+    few: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, limits: bool
+) -> None:
+    """As `run --no-limits` of a scenario with an outage; what trying them gives is tested with the analysis."""
+    tried = []
+
+    def asked(*_: object, try_limits: bool, **__: object) -> None:
+        tried.append(try_limits)
+        raise CoexsimError("that is all that is to be known")
+
+    monkeypatch.setattr("coexsim.analysis.outage_answer.follow", asked)
+    run(["outage", *VERBS["outage"], *([] if limits else ["--no-limits"])])
+    assert "that is all" in capsys.readouterr().err
+    assert tried == [limits]
 
 
 def test_a_sweep_of_people_says_what_the_mail_of_a_side_does(few: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,6 +65,11 @@ def planner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def as_read(text: str) -> str:
+    """What one reads in a part of a page: figures stand beside their units with a blank at which no line ends."""
+    return unescape(text).replace("\u00a0", " ")
+
+
 class Told:
     """What one question was answered with: the lines of the terminal, the page's sentences, the JSON, the exit codes."""
 
@@ -80,7 +85,7 @@ class Told:
             r'<section id="answer".*?</section>', (out / "report.html").read_text(encoding="utf-8"), re.DOTALL
         )
         assert section is not None
-        self.page = [unescape(text) for text in re.findall(r"<p>(.*?)</p>", section[0])]
+        self.page = [as_read(text) for text in re.findall(r"<p>(.*?)</p>", section[0])]
         assert unescape(section[0]).count("Not counted: reading mail (Outlook, browsers, phones)") == 1
         assert "Not counted: reading mail (Outlook, browsers, phones)" in self.json["scope"]
         assert codes[0] == codes[1] == self.json["exit_code"]
@@ -119,7 +124,7 @@ def test_a_will_the_uplink_hold_and_until_when(planner: Path, capsys: pytest.Cap
         re.DOTALL,
     )
     assert days is not None
-    cells = [unescape(text) for text in re.findall(r"<td[^>]*>(.*?)</td>", days[0])]
+    cells = [as_read(text) for text in re.findall(r"<td[^>]*>(.*?)</td>", days[0])]
     assert [(cells[i], cells[i + 3], cells[i + 4]) for i in range(0, len(cells), 5)] == [
         (look["day"], look["answer"], look["figures"]) for look in looks
     ]

@@ -53,7 +53,8 @@ def test_failures_are_told_in_words(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "2 failed" in done.stdout
     assert (
-        "expected route inotes-outbound -> inotes-inbound; route inotes-outbound -> onprem -> smart-host" in done.stdout
+        "expected route inotes-outbound -> inotes-inbound; instead route inotes-outbound -> onprem -> smart-host"
+        in done.stdout
     )
     assert "route: expected inotes-outbound -> inotes-inbound" in done.stdout
     assert "happened inotes-outbound -> onprem -> smart-host -> inotes-inbound" in done.stdout

@@ -236,7 +236,7 @@ def test_a_trace_that_ends_otherwise_says_where_the_cause_stands(coexsim: Coexsi
     missed, held = coexsim(*asked, "delivered"), coexsim(*asked, "bounced")
 
     assert (missed.code, held.code) == (1, 0)
-    assert missed.out.splitlines()[-1].startswith("FAILED  dUser1@corporate.com: expected delivered; bounced ")
+    assert missed.out.splitlines()[-1].startswith("FAILED  dUser1@corporate.com: expected delivered; instead bounced ")
     assert missed.out.splitlines()[-1].endswith(" (scenarios/article/as-printed.yaml:11)")
     assert "FAILED" not in held.out
 

@@ -270,6 +270,8 @@ def test_the_head_of_a_page_is_its_finding() -> None:
     )
     assert page_head([long], "") == "Normal again Tue 14:48, 48 min after the return"
     assert page_head(["Met: " + "x" * 120], "") == "Met"
+    unsure = f"It is shown to hold until May{' and so on' * 8}, and to break by July (between we cannot say)"
+    assert page_head([f"{unsure}: 5 of 7."], "") == unsure.removesuffix(" (between we cannot say)")
     assert page_head(["Cannot say whether: a: " + "1" * 50 + "; b: " + "2" * 60], "") == "Cannot say whether", (
         "no half of a list"
     )

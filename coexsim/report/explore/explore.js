@@ -90,7 +90,8 @@ const say = (value, unit) => ({s: sayDuration, B: saySize, "1": sayShare}[unit] 
 const hasInterval = found => !Number.isNaN(found.low) && !(found.low <= 0 && found.high === Infinity);
 const sayInterval = (found, unit) => !hasInterval(found) ? "-" : found.high === Infinity ? `at least ${say(found.low, unit)}`
   : `${say(found.low, unit)} to ${say(found.high, unit)}`;
-const sayFigure = (found, unit) => say(found.value, unit) + (!hasInterval(found) ? "" : ` (${sayInterval(found, unit)})`);
+const whole = said => said.replaceAll(" ", "\u00a0");  // no line begins with a unit, and an interval stands on one line
+const sayFigure = (found, unit) => whole(say(found.value, unit)) + (!hasInterval(found) ? "" : ` ${whole(`(${sayInterval(found, unit)})`)}`);
 
 function sayFlow(flow) {
   const trips = routesAt(state).round_trips.map(text);
