@@ -24,6 +24,8 @@ from coexsim.scenario.idle import without_work
 from coexsim.scenario.model import Candidate, Scenario
 
 Status = Literal["holds", "fails", "cannot say", "too small by theory", "not tried"]
+MISSES = {"fails": "would miss", "too small by theory": "is too small:"}
+"""What is said of a machine that is not enough, before what it misses."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,13 @@ class Sizing:
             asked = f"{self.server} would have to meet {say_objectives(self.objectives)} {self.measured}".rstrip()
             return f"{self.finding} by theory; {asked}"
         if self.answer is None:
-            asked = f"{self.finding} to meet {say_objectives(self.objectives)} {self.measured}"
-            return asked.rstrip()
+            asked = f"{self.finding} to meet {say_objectives(self.objectives)} {self.measured}".rstrip()
+            last = next((each for each in reversed(self.tried) if each.why and each.status in MISSES), None)
+            return (
+                asked
+                if last is None or self.undecided
+                else f"{asked}; {last.candidate.name} {MISSES[last.status]} {last.why}"
+            )
         cost = self.answer.cost if self.priced else None
         said = say_holds(
             self.answer.name, self.server, self.objectives, self.measured, self.headroom, cost=cost, unsure=bool(self.undecided)
@@ -114,11 +121,10 @@ class Sizing:
 
     def _smaller(self) -> str:
         """What the next smaller machine misses, and of which we cannot say."""
-        words = {"fails": "would miss", "too small by theory": "is too small:"}
         below = [
-            f"; {each.candidate.name} {words[each.status]} {each.why}"
+            f"; {each.candidate.name} {MISSES[each.status]} {each.why}"
             for each in self.tried
-            if self.answer and self._is_less(each.candidate, self.answer) and each.status in words and each.why
+            if self.answer and self._is_less(each.candidate, self.answer) and each.status in MISSES and each.why
         ]
         misses = below[-1] if below else ""
         unsure = f"; of {', '.join(each.name for each in self.undecided)} we cannot say" if self.undecided else ""
@@ -150,11 +156,17 @@ class Sizing:
 
     @property
     def least(self) -> list[str]:
-        """The resources that the answer says how much it has of, where a machine with less of one was shown to fail."""
+        """The resources of which a machine with less than the answer was shown to fail.
+
+        One that is only slower, or on a narrower line, says nothing of its cores.
+        """
         failed = [tried.candidate for tried in self.tried if tried.status in ("fails", "too small by theory")]
-        if self.answer is None or not any(has_less(each, self.answer) for each in failed):
-            return []
-        return [resource for resource in IN_CAPACITY if getattr(self.answer, resource) is not None]
+
+        def is_less(one: Candidate, resource: str) -> bool:
+            low, high = (getattr(each, resource) for each in (one, self.answer))
+            return low is not None and high is not None and low < high
+
+        return [resource for resource in IN_CAPACITY if any(is_less(each, resource) for each in failed)]
 
     def doubts(self, scenario: Scenario) -> list[str]:
         """What of the sized server has no work, on the answer or the largest that was tried; and whether retries make the delays."""

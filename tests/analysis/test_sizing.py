@@ -258,6 +258,22 @@ def test_none_holds_is_said() -> None:
 
     assert (found.answer, found.exit_code) == (None, 1)
     assert found.tried[-1].assessment is not None
+    assert found.headline.endswith(f"; m16 would miss {found.tried[-1].why}")
+    assert "mean(delay) < 0.1 s: " in found.tried[-1].why
+
+
+def test_a_machine_on_a_narrower_line_says_nothing_of_cores() -> None:
+    """Eight cores on a line that is too narrow fail: of the four quicker ones that hold on a wider line none is shown to be needed."""
+    told = (
+        {"name": "a", "cores": 8, "uplink": "1 Mbit/s"},
+        {"name": "c", "cores": 4, "uplink": "4 Mbit/s", "speed": 2, "smtp_connections": 20},
+        {"name": "d", "cores": 4, "uplink": "4 Mbit/s", "smtp_connections": 10},
+    )
+    machines = [Candidate.from_data(each) for each in told]
+    narrow, answer, few = (Tried(each, "holds" if each.name == "c" else "fails", "", {}) for each in machines)
+
+    assert Sizing("onprem", (), (narrow, answer), machines[1], None).least == []
+    assert Sizing("onprem", (), (narrow, few, answer), machines[1], None).least == ["smtp_connections"]
 
 
 @pytest.mark.usefixtures("made_up_runs")
