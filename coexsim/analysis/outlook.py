@@ -187,6 +187,12 @@ def read_plan(texts: Iterable[str], people: int = 0) -> tuple[MigrationStep, ...
     return tuple(MigrationStep(day, steps[day]) for day in sorted(steps))
 
 
+def require_outlook(scenario: Scenario, asked: Sequence[Objective]) -> None:
+    """Raises `NoDataError` where there is no load that could grow, or nothing is `asked` that could break."""
+    if scenario.load is None or not asked:
+        raise NoDataError("an outlook needs a load that grows, and objectives that may break")
+
+
 def outlook(
     scenario: Scenario, *, growth: float | str = 0.0, plan: Mapping[str, object] | Sequence[MigrationStep | str] = (),
     start: date | str | None = None, years: float = YEARS, objectives: Sequence[Objective] | None = None,
@@ -204,8 +210,7 @@ def outlook(
     """
     require_scenario(scenario)
     asked = tuple(read_objectives(scenario) if objectives is None else objectives)
-    if scenario.load is None or not asked:
-        raise NoDataError("an outlook needs a load that grows, and objectives that may break")
+    require_outlook(scenario, asked)
     begin = start if isinstance(start, date) else read_day("today" if start is None else start)
     rate = yearly_growth(growth) if isinstance(growth, str) else growth
     steps = _planned(plan, sum(scenario.directory.population.values()))

@@ -246,9 +246,9 @@ def _throughout(objective: str, points: pd.DataFrame, keys: list[str]) -> str:
 
 def _counted(rows: pd.DataFrame, keys: list[str], what: str = "") -> str:
     """``met at 4 of 5, cannot say at 1 of 5 (100 %)``: the most frequent answer first, the few points with another one named."""
-    counts = rows["answer"].value_counts()
+    counts = sorted(rows["answer"].value_counts().items(), key=lambda each: (-each[1], each[0] == CANNOT_SAY))
     said = []
-    for place, (answer, number) in enumerate(counts.items()):
+    for place, (answer, number) in enumerate(counts):
         those = rows[rows["answer"] == answer].to_dict("records")
         values = ", ".join(" with ".join(_value(key, row[key], len(keys) > 1) for key in keys) for row in those)
         which = f" ({values})" if place and number <= MOST_PLACES else ""

@@ -76,6 +76,7 @@ def run(
 
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
+    from coexsim.analysis.outlook import require_outlook
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
@@ -83,10 +84,12 @@ def run(
     logging = writing_logs.asked(write_log, stream=stream, replications=replications, dask=dask)
     spec = load_scenario(scenario)
     asked = ahead.read_ahead(spec, growth, plan, since, years)
-    read_objectives(spec)  # what is wrong with them is said before the run, not after it
+    objectives = read_objectives(spec)  # what is wrong with them is said before the run, not after it
+    if asked is not None:
+        require_outlook(spec, objectives)
     folder = results_folder(out, scenario, verb="run", more=logging.names(spec) if logging else ())
     count = 1 if logging else _count(spec, replications, asked)
-    tried = limits and not stream and any(event.down for event in spec.events)
+    tried = limits and not stream and any(event.failing for event in spec.events)
     several = count > 1 or asked is not None or tried or dask is not None
     with open_executor(jobs if several else 1, dask) as executor:  # whose processes begin to load before this one does
         how = Runs(seed, count, executor, jobs, dask, engine, keep_visits=visits, stream=stream, quiet=quiet)

@@ -213,6 +213,7 @@ def test_the_few_points_with_another_answer_are_named(points: pd.DataFrame) -> N
     assert told(pd.concat([several.assign(answer="met"), whole]))[0].endswith(
         "cannot say at hosted_share [%] 8 with growth 2.5."
     )
+    assert told(share.iloc[:2])[0].endswith("met at 1 of 2 values, cannot say at 1 of 2 values (1 %).")
     assert told(many)[0].endswith("met at 8 of 12 values, cannot say at 4 of 12 values.")
 
 

@@ -77,3 +77,16 @@ def test_the_log_of_a_followed_outage_is_of_its_last_run_alone(tmp_path: Path) -
 
     assert mail["born_s"].max() > 3600, "it is followed for longer than the 20 minutes that were asked for"
     assert sorted(numbers) == sorted(mail.loc[mail["outcome"] == "delivered", "mail"])
+
+
+def test_growth_without_objectives_is_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing could break, so nothing is run for it: no folder is made, whatever else the run would have told."""
+    path, out = tmp_path / "none.yaml", tmp_path / "out"
+    load = "load: {streams: [{from: internet, to: hosted, rate: 0.2/s}]}\n"
+    path.write_text(SMALL[: SMALL.index("events:")] + load, encoding="utf-8")
+
+    assert run(["run", str(path), "--growth", "8%/year", "--no-pictures", "--out", str(out)]) == 2
+    assert "an outlook needs a load that grows, and objectives that may break" in capsys.readouterr().err
+    assert not out.exists()
