@@ -292,6 +292,11 @@ def _by_message_id(joined: Joined) -> None:
     for row in np.flatnonzero(np.isin(ids, several)).tolist():
         rows_of.setdefault(int(ids[row]), []).append(row)
 
+    def nearness(row: int, other: int, wrong_clock_s: float) -> tuple[bool, float]:
+        """Less for the visit that is nearer: one that was before it goes first, unless clocks may be wrong."""
+        before_s = float(arrived_s[row] - arrived_s[other])
+        return before_s < 0 and not wrong_clock_s, abs(before_s)
+
     def best(row: int, wrong_clock_s: float) -> int:
         """The visit that this one most likely comes from; -1: none. Servers whose clocks may be wrong must name each other."""
         found = -1
@@ -313,11 +318,7 @@ def _by_message_id(joined: Joined) -> None:
                 continue
             if _is_above(parent, other, row):
                 continue
-            if found < 0 or (
-                abs(arrived_s[other] - arrived_s[row]) < abs(arrived_s[found] - arrived_s[row])
-                if wrong_clock_s
-                else arrived_s[other] > arrived_s[found]
-            ):
+            if found < 0 or nearness(row, other, wrong_clock_s) < nearness(row, found, wrong_clock_s):
                 found = other
         return found
 

@@ -23,7 +23,7 @@ class MailVotes:
     def __init__(self) -> None:
         self._pairs = Counts()  # client << 32 | relay
         self._went = Counts()  # relay << 32 | server
-        self._all = Counts()  # host
+        self._taken, self._handed = Counts(), Counts()  # host: all that it took, all that came from it
         self._servers = Counts()  # client << 32 | server
 
     def add(self, visits: pd.DataFrame, deliveries: pd.DataFrame, is_open: NDArray[np.bool_], keys: Ints) -> None:
@@ -38,8 +38,8 @@ class MailVotes:
         number = np.arange(len(visits))
         came = pd.DataFrame({"id": ids, "to": server, "client": client, "visit": number, "at_s": arrived_s})
         came = came[(client >= 0) & (first == number)]
-        self._all.add(given["relay"].to_numpy())
-        self._all.add(came["client"].to_numpy())
+        self._taken.add(given["relay"].to_numpy())
+        self._handed.add(came["client"].to_numpy())
         both = came[np.isin(came["id"].to_numpy(), given["id"].to_numpy())].merge(given, on="id")
         is_onward = (both["from"] != both["to"]) & (both["first"] != both["visit"]) & (both["at_s"] >= both["from_s"])
         both = both[is_onward.to_numpy() & (keys[both["client"].to_numpy()] != keys[both["relay"].to_numpy()])]
@@ -51,18 +51,18 @@ class MailVotes:
 
     def servers(self) -> dict[int, int]:
         """The server of each host of which that is sure."""
-        totals = dict(self._all.items())
+        taken, handed = dict(self._taken.items()), dict(self._handed.items())
         found = {
             key >> 32: key & 0xFFFFFFFF
             for key, n in sorted(self._went.items())
-            if n >= max(FEWEST, MOSTLY * totals[key >> 32])
+            if n >= max(FEWEST, MOSTLY * taken[key >> 32])
         }
         led: dict[int, int] = {}
         for key, n in self._pairs.items():
             if key & 0xFFFFFFFF in found:
                 led[key >> 32] = led.get(key >> 32, 0) + n
         for key, n in sorted(self._servers.items()):
-            least = max(FEWEST, MOSTLY * totals[key >> 32])
+            least = max(FEWEST, MOSTLY * handed[key >> 32])
             if n >= least and led.get(key >> 32, 0) >= least:
                 found.setdefault(key >> 32, key & 0xFFFFFFFF)
         return found

@@ -2,6 +2,9 @@
 
 The extended report, one row an event, has the columns of the message tracking log and is read as such. A trace says when a message came
 and what became of it, not when it arrived: delays cannot be had from it.
+
+By the documents of Get-MessageTraceV2, ToIP is the address to which outgoing mail went and empty for what came in, FromIP the address from
+which mail came and empty for what goes out.
 """
 
 from __future__ import annotations
@@ -35,16 +38,17 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
         inside = first(row, "networkmessageid", "messagetraceid", "messageid") or f"{told.file} {at}"
         key = (SERVICE, inside, sender.casefold())
         visit, _ = book.table_visits.get(key, (None, at_s))
-        is_outbound = first(row, "directionality").casefold() in ("2", "originating", "outbound")
+        client, next_ip = first(row, "originalclientip", "fromip", "clientip"), first(row, "toip")
+        is_outbound = first(row, "directionality").casefold() in ("2", "originating", "outbound") or bool(next_ip)
         if visit is None:
             visit, _ = book.table_visits[key] = book.new_visit(), at_s
-            client = first(row, "originalclientip", "fromip", "clientip")
             size_bytes = number(first(row, "totalbytes", "size", "messagesize"))
             book.visits.add(VisitRow(
                 visit=visit, server=server, queue_id=0, message_id=message_id, sender=book.addresses.code(sender.strip("<>")),
                 size_bytes=size_bytes, recipients=NOBODY, arrived_s=at_s, gone_s=nan,
-                client=book.hosts.code(client) if client else NOBODY, origin=LOCAL if is_outbound else SMTP, is_arrival_known=True,
+                client=book.hosts.code(f"[{client}]") if client else NOBODY, origin=LOCAL if is_outbound else SMTP, is_arrival_known=True,
             ))  # fmt: skip
+        relay_on = book.hosts.code(f"[{next_ip}]") if next_ip else onward
         for to, states in recipients:
             ended = [state for word in states.split(",") if (state := status_of(word)) is not None]
             if not ended:
@@ -52,7 +56,7 @@ def read_message_trace(book: LogBook, lines: Iterable[str], told: Told) -> None:
             is_sent_on = "send" in states.casefold() or (is_outbound and ended[-1] == SENT)
             whom = book.addresses.code(to)
             code = book.codes.code({SENT: "2.0.0"}.get(ended[-1], "5.0.0"))
-            relay = onward if is_sent_on else inbox
+            relay = relay_on if is_sent_on else inbox
             book.deliveries.add(DeliveryRow(
                 visit=visit, to=whom, written_to=whom, relay=relay, at_s=at_s, delay_s=nan, status=ended[-1], code=code,
                 is_local=not is_sent_on,
