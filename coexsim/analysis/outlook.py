@@ -48,6 +48,7 @@ class Look(NamedTuple):
     growth: float
     answer: str
     first: str = ""
+    """What broke; of a day of which we cannot say, why."""
     resource: str = ""
     figures: str = ""
 
@@ -142,10 +143,11 @@ class Outlook:
     @property
     def _finding(self) -> str:
         between = [look for look in self.looks if look.answer == CANNOT_SAY and self._is_between(look.day)]
-        unsure = f" (between, in {_say_months([look.day for look in between])}, we cannot say)" if between else ""
+        why = f": {between[0].first}" if between and between[0].first else ""
+        unsure = f" (between, in {_say_months([look.day for look in between])}, we cannot say{why})" if between else ""
         if self.breaks_by is None:
             if self.holds_until is None:
-                return "may hold or not: we cannot say."
+                return f"may hold or not: we cannot say{why}."
             ahead = "as far as was looked" if self.holds_until >= self.end else "and later we cannot say"
             held = [look for look in self.looks if look.answer == MET]
             then = [held[-1].figures, f"busiest: {held[-1].resource}" if held[-1].resource else ""] if held else []
@@ -226,6 +228,8 @@ def outlook(
         )
         said = [(v.answer, f"{v.objective.text}: {v.say()}") for v in found.verdicts]
         first = "; ".join(text for answer, text in said if answer == MISSED)
+        if found.answer == CANNOT_SAY:
+            first = "; ".join(f"{v.objective.text}: {v.why}" for v in found.verdicts if v.answer == CANNOT_SAY)
         figures = "; ".join(text for _, text in said)
         busy = found.busy()
         if not busy:

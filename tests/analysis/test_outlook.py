@@ -197,12 +197,23 @@ def test_many_months_of_which_nobody_can_say_are_told_by_their_ends() -> None:
 
     def judge(day: date, hosted: float | None) -> Look:
         sure: Look = judge_at(1.3, 0.10)(day, hosted)
-        return sure._replace(answer="cannot say") if 1.05 < sure.growth <= 1.3 else sure
+        return sure._replace(answer="cannot say", first="too few") if 1.05 < sure.growth <= 1.3 else sure
 
     found = look_ahead(judge, 0.10, (), START, 5)
     unsure = sorted(look.day for look in found.looks if look.answer == "cannot say")
 
     assert len(unsure) > 3
-    assert f"in {len(unsure)} months from {say_month(unsure[0])} to {say_month(unsure[-1])}, we cannot say)" in str(
-        found
+    assert (
+        f"in {len(unsure)} months from {say_month(unsure[0])} to {say_month(unsure[-1])}, we cannot say: too few)"
+        in str(found)
     )
+
+
+def test_why_nobody_can_say_is_told() -> None:
+    """All mailboxes have moved: of mail to the side that they left there is none, and no number of runs tells of it."""
+    load = "load: {streams: [{from: internet, to: onprem, rate: 0.2/s}]}\n"
+    spec = small("p95(delay, internet->onprem) < 60 s", more=load).change({"run.length": "20 min", "events": []})
+    found = outlook(spec, plan={"2027-06-01": "100%"}, start="2027-01-04", years=1, replications=2)
+
+    assert found.holds_until == date(2027, 5, 31)
+    assert "in June 2027, we cannot say: p95(delay, internet->onprem) < 60 s: no mail of this kind)" in str(found)
