@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 
 from coexsim.experiment.ranges import read_values
@@ -15,6 +15,16 @@ from coexsim.units import bandwidth_bytes_per_s, say_bandwidth, say_bytes, size_
 RESOURCES = ("cores", "smtp_connections", "transfer_threads", "delivery_threads", "queue_disk", "speed", "uplink")
 IN_CAPACITY = RESOURCES[:5]
 WAYS = ("up", "down")
+
+
+def read_candidates(scenario: Scenario, given: Sequence[Candidate | Mapping[str, object]]) -> list[Candidate]:
+    """Machines as they are, or as they stand in a file: ``{"name": "four cores", "cores": 4, "cost": 2}``. Raises `ScenarioError`."""
+    written = [dict(each) for each in given if isinstance(each, Mapping)]
+    if not written:
+        return [each for each in given if isinstance(each, Candidate)]
+    size = changed(scenario, {"size": {"server": next(iter(scenario.servers)), "candidates": written}}).size
+    read = iter(size.candidates if size else ())
+    return [next(read) if isinstance(each, Mapping) else each for each in given]
 
 
 def apply(scenario: Scenario, candidate: Candidate, server: str | None = None) -> Scenario:

@@ -16,7 +16,7 @@ from coexsim.analysis.growth import DAYS_A_YEAR, read_day, say_month, yearly_gro
 from coexsim.analysis.headroom import bracket, grown
 from coexsim.analysis.loads import station_loads
 from coexsim.analysis.screening import too_small
-from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.analysis.slo_text import Objective, objectives_of
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.cards import card
 from coexsim.errors import NoDataError, UnitError
@@ -197,7 +197,7 @@ def require_outlook(scenario: Scenario, asked: Sequence[Objective]) -> None:
 
 def outlook(
     scenario: Scenario, *, growth: float | str = 0.0, plan: Mapping[str, object] | Sequence[MigrationStep | str] = (),
-    start: date | str | None = None, years: float = YEARS, objectives: Sequence[Objective] | None = None,
+    start: date | str | None = None, years: float = YEARS, objectives: Sequence[Objective | str] | None = None,
     replications: int = FIRST_LOOK, seed: int | None = None, executor: Executor | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Outlook:  # fmt: skip
@@ -211,7 +211,7 @@ def outlook(
     for a scenario without load or objectives, `UnitError` for a growth, a day or a share that cannot be read.
     """
     require_scenario(scenario)
-    asked = tuple(read_objectives(scenario) if objectives is None else objectives)
+    asked = objectives_of(scenario, objectives)
     require_outlook(scenario, asked)
     begin = start if isinstance(start, date) else read_day("today" if start is None else start)
     rate = yearly_growth(growth) if isinstance(growth, str) else growth

@@ -15,7 +15,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from coexsim.analysis.assess import Assessment, assess
-from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, together
+from coexsim.analysis.candidates import amounts, apply, is_no_smaller, ladder, read_candidates, together
 from coexsim.analysis.enough import ENOUGH_LOOK, line_at_fault, times_enough
 from coexsim.analysis.headroom import find_headroom, most_growths
 from coexsim.analysis.loads import Demand, Loads, station_demand, station_loads
@@ -23,7 +23,7 @@ from coexsim.analysis.measured_mail import MeasuredMail, measured_mail
 from coexsim.analysis.screening import predict, too_small
 from coexsim.analysis.size_words import say_measured
 from coexsim.analysis.sized import Sizing, Status, Tried
-from coexsim.analysis.slo_text import Objective, read_objectives
+from coexsim.analysis.slo_text import Objective, objectives_of
 from coexsim.answers import CANNOT_SAY, MET, MISSED
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor
@@ -37,13 +37,14 @@ Progress = Callable[[str], None]
 
 
 def size(
-    scenario: Scenario, *, server: str | None = None, candidates: Sequence[Candidate] | None = None,
-    objectives: Sequence[Objective] | None = None, most: int | None = None, curve: bool = False, headroom: bool = True,
+    scenario: Scenario, *, server: str | None = None, candidates: Sequence[Candidate | Mapping[str, object]] | None = None,
+    objectives: Sequence[Objective | str] | None = None, most: int | None = None, curve: bool = False, headroom: bool = True,
     seed: int | None = None, executor: Executor | None = None, jobs: int | None = None, progress: Progress | None = None,
 ) -> Sizing:  # fmt: skip
     """The cheapest machine that meets every objective.
 
-    Candidates, server and the most replications for one of them are those of the scenario's ``size:`` unless given.
+    Candidates, server and the most replications for one of them are those of the scenario's ``size:`` unless given, as there:
+    ``candidates=[{"name": "four cores", "cores": 4, "cost": 2}], objectives=["p95(delay) < 60 s"]``.
     `curve` tries also those that the answer does not need, for the curve over size. `headroom` finds the growth of
     the load at which the answer breaks. Machines and growths get replications until nothing is left that cannot be said for
     want of them, `most` at the most. Raises `NoDataError` where there is nothing to choose from or nothing to meet.
@@ -51,7 +52,7 @@ def size(
     require_scenario(scenario)
     began = perf_counter()
     size = scenario.size
-    asked = tuple(read_objectives(scenario) if objectives is None else objectives)
+    asked = objectives_of(scenario, objectives)
     if not asked:
         raise NoDataError("there are no objectives to meet: add some under 'objectives', such as 'p95(delay) < 60 s'")
     server = server or (size.server if size else None)
@@ -67,7 +68,9 @@ def size(
         if ranges:
             found = replace(_by_ranges(search, ranges, curve), priced=False)
         else:
-            chosen = list(candidates if candidates is not None else size.candidates if size else ())
+            chosen = (
+                list(size.candidates if size else ()) if candidates is None else read_candidates(scenario, candidates)
+            )
             if not chosen:
                 raise NoDataError("there are no machines to choose from: add 'candidates' or 'ranges' under 'size'")
             found = search.cheapest(chosen, curve=curve)

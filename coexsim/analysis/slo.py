@@ -20,7 +20,7 @@ from scipy.special import betaincinv
 from coexsim.analysis.memory import too_short
 from coexsim.analysis.sketch import pool, pooled_quantile, quantile
 from coexsim.analysis.slo_measure import LEVEL, Sample, measure
-from coexsim.analysis.slo_text import VALID, Objective, parse_objective, read_objectives
+from coexsim.analysis.slo_text import VALID, Objective, objectives_of
 from coexsim.answers import CANNOT_SAY, EXIT_CODES, MET, MISSED, Answer
 from coexsim.experiment.results import Results
 from coexsim.scenario.model import Scenario
@@ -88,9 +88,7 @@ def evaluate(
     usual, as for the answer of an outage.
     Raises `ObjectiveError` for a text that cannot be read.
     """
-    chosen = read_objectives(scenario) if objectives is None else [
-        parse_objective(each, scenario) if isinstance(each, str) else each for each in objectives
-    ]  # fmt: skip
+    chosen = objectives_of(scenario, objectives)
     runs = one_by_one(results)
     usual: Sequence[pd.DataFrame | None] = undisturbed or [None] * len(runs)
     return [

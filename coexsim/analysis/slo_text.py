@@ -136,6 +136,13 @@ def read_objectives(scenario: Scenario) -> list[Objective]:
     return found
 
 
+def objectives_of(scenario: Scenario, given: Iterable[Objective | str] | None = None) -> tuple[Objective, ...]:
+    """Those that are given, as texts too; without any those of the scenario. Raises `ObjectiveError`."""
+    if given is None:
+        return tuple(read_objectives(scenario))
+    return tuple(parse_objective(each, scenario) if isinstance(each, str) else each for each in given)
+
+
 def _split_at_comma(objectives: Sequence[str]) -> dict[int, str]:
     """Objectives that YAML split in a list in brackets: whole at the place of the first piece, empty at that of the second."""
     found: dict[int, str] = {}
