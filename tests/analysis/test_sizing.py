@@ -253,7 +253,7 @@ def test_the_cheapest_that_holds_is_found_and_what_is_smaller_was_shown_to_fail(
 
 @pytest.mark.usefixtures("made_up_runs")
 def test_machines_and_objectives_are_taken_as_they_stand_in_a_file() -> None:
-    """From Python: tables and texts, beside machines read before; four cores of 2 erlang are half busy, two always. A wrong key is refused."""
+    """Tables and texts, beside machines read before; four cores of 2 erlang are half busy, two always. A wrong key is refused."""
     scenario = station("p95(delay) < 1 h", per_hour=1200, hours=1, warm_up=0.1, law="cv: 0")
     machines: list[Any] = [{"name": "two", "cores": 2, "cost": 1}, Candidate(name="four", cores=4, cost=2)]
     asked = ["utilisation(onprem.cores) < 90 %"]
