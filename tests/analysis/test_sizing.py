@@ -251,7 +251,6 @@ def test_the_cheapest_that_holds_is_found_and_what_is_smaller_was_shown_to_fail(
     assert row["needed"] == found.answer.cores
 
 
-@pytest.mark.usefixtures("made_up_runs")
 def test_machines_and_objectives_are_taken_as_they_stand_in_a_file() -> None:
     """Tables and texts, beside machines read before; four cores of 2 erlang are half busy, two always. A wrong key is refused."""
     scenario = station("p95(delay) < 1 h", per_hour=1200, hours=1, warm_up=0.1, law="cv: 0")
@@ -267,6 +266,7 @@ def test_machines_and_objectives_are_taken_as_they_stand_in_a_file() -> None:
         size(scenario, server="onprem", candidates=[{"name": "two", "core": 2}], headroom=False)
 
 
+@pytest.mark.usefixtures("made_up_runs")
 def test_none_holds_is_said() -> None:
     """Exit code 1; the largest was tried."""
     found = sized(light("mean(delay) < 0.1 s", size=EIGHT))
