@@ -175,7 +175,9 @@ def follow(
         and not found.results.provenance.get(
             "stopped_early"
         )  # with attempts in vain, which a longer run only makes more of
-        and isfinite(back_s)
+        and all(
+            isfinite(_back_s(spec, each)) for each in _within(spec)
+        )  # else what waits for one without an end is never gone
         and found.scenario.run.length - back_s < LONGEST_S
     ):
         after_s = max(found.scenario.run.length - back_s, FIRST_LOOK_S)
@@ -213,10 +215,14 @@ def _until(spec: Scenario, end_s: float) -> Scenario:
 
 def last_outage(spec: Scenario) -> Event | None:
     """Of the outages that begin within the run the one that ends last; None where there is none."""
-    within = [
+    return max(_within(spec), key=lambda each: _back_s(spec, each), default=None)
+
+
+def _within(spec: Scenario) -> list[Event]:
+    """The outages that begin within the run."""
+    return [
         each for each in outages_of(spec) if each.at is not None and each.at.after(spec.run.start) < spec.run.length
     ]
-    return max(within, key=lambda each: _back_s(spec, each), default=None)
 
 
 def measured_window(spec: Scenario) -> str:

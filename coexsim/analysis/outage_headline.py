@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from math import isfinite, isnan
 
 from coexsim.analysis.outage import OutageFacts
+from coexsim.text import joined
 from coexsim.units import Moment, say_bytes, say_duration, say_span, say_time
 
 
@@ -90,6 +91,9 @@ def _normal_again(runs: Sequence[OutageFacts], start: Moment) -> str:
 
 
 def _return(facts: OutageFacts) -> str:
+    endless = [what for what, _, to_s in facts.others if not isfinite(to_s)]
+    if endless:
+        return f"return, while {joined(endless)} stay{'s' * (len(endless) == 1)} down"
     return f"return from the last of {len(facts.others) + 1} outages" if facts.others else "return"
 
 

@@ -319,6 +319,17 @@ def test_a_zone_that_fails_is_an_outage() -> None:
     assert without_outages(spec).events == ()
 
 
+def test_an_outage_beside_one_without_an_end_is_not_followed_for_weeks() -> None:
+    """What waits for a server that stays down is never gone: it is looked at once, some hours after the return, and said so."""
+    text = STEADY + "events: [{down: inotes-inbound, at: Mon 09:30}]\n"
+    found = outage(scenario_from_text(text, "both.yaml"), "inotes-outbound", "Mon 10:00", "10 min", try_limits=False)
+
+    assert found.results.length_s <= 8 * 3600
+    assert found.headline.startswith(
+        "Not normal again by Mon 13:00, 2.83 h after the return, while inotes-inbound stays down; "
+    )
+
+
 def test_limits_of_a_server_whose_name_has_dots_are_tried() -> None:
     """A server called ``mail.corp`` is answered for as one called ``onprem``, in the same words."""
     text = TURNED_AWAY.replace("onprem:\n", "mail.corp:\n", 1).replace("master: onprem", "master: mail.corp")
