@@ -111,7 +111,8 @@ class Comparison:
             )
             for row in table[table["shown"].isin(DIFFERENT)].to_dict("records")
         ]
-        lines = [f"A: {self.a}; B: {self.b}; {self.replications} replications, {self.messages:,} messages compared."]
+        named = "" if (self.a, self.b) == ("A", "B") else f"A: {self.a}; B: {self.b}; "
+        lines = [f"{named}{self.replications} replications, {self.messages:,} messages compared."]
         return card(self.headline, lines, ["flow", "figure", "A", "B", "B - A", "shown"], rows)
 
     @property

@@ -41,14 +41,15 @@ PAGE = "report.html"
 @styled
 def plot_differences(found: Comparison) -> Picture:
     """By how much mail takes longer in B than in A, flow by flow: mean and p95 with their 95 % intervals, zero as a line."""
-    title = f"How much longer mail takes in B: {found.b}"
+    title = "How much longer mail takes in B" + ("" if found.b == "B" else f": {found.b}")
     table = found.delays.reset_index()
     table = table[table["figure"].isin(FIGURES) & table["difference"].notna()]
     if table.empty:
         return nothing_to_draw(title, "No mail of one flow arrived in both.")
     flows = list(dict.fromkeys(table["flow"]))
     below = (
-        f"B minus A ({found.a}); {found.replications} replications, {found.messages:,} messages, each against itself; "
+        f"B minus A{'' if found.a == 'A' else f' ({found.a})'}; {found.replications} replications, "
+        f"{found.messages:,} messages, each against itself; "
         "bars: 95 % interval."
     )
     picture = new_picture(1.9 + 0.55 * len(flows), title, below)

@@ -159,6 +159,10 @@ def test_a_scenario_differs_in_nothing_from_itself() -> None:
 
     assert not found.differs
     assert (found.a, found.b) == ("one station", "again")
+    assert "A: one station; B: again; 2 replications" in found._repr_html_()
+    unnamed = replace(found, a="A", b="B")._repr_html_()
+    assert "A: A" not in unnamed
+    assert "2 replications" in unnamed
     for table in (found.delays, found.outcomes, found.servers, found.totals):
         assert set(table["shown"]) <= {SAME}
 

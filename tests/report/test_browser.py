@@ -51,6 +51,8 @@ def test_page_fits_reads_and_is_silent(browser: Chrome, page: Path, width: int, 
     assert driver.execute_script("return document.documentElement.scrollWidth") <= width
     assert driver.execute_script(CONTRAST) == []
     assert driver.title == EVIL
+    hint = driver.execute_script("return getComputedStyle(document.querySelector('.picture'), '::after').content")
+    assert ("move it sideways" in hint) == (width == 400)
 
 
 @pytest.fixture(scope="module")
