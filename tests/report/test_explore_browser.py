@@ -113,6 +113,19 @@ def test_the_first_paint_waits_for_nothing(browser: Chrome, page: Path) -> None:
     assert "How long mail takes" in text
 
 
+def test_a_figure_that_is_nowhere_measured_is_said_and_not_drawn(browser: Chrome, tmp_path: Path) -> None:
+    """With nobody hosted there is no mail between hosted users, whatever the growth: no line of no points, which the console tells."""
+    nobody = explore(hundred(), {"growth": [1, 3], "hosted_share": "0%, 60%"}, replications=1, jobs=1)
+    driver = shown(browser, nobody.write(tmp_path / "page"), 1200, "light")
+    text = "return document.getElementById('curve').textContent"
+
+    move(driver, 0, 1)
+    assert "nothing was measured" not in driver.execute_script(text)
+    move(driver, 0, 0)
+    assert "nothing was measured at these values" in driver.execute_script(text)
+    assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
 def test_ticks_are_round(browser: Chrome, page: Path) -> None:
     """Of an axis to 8.6 %, to 47 s and to 3: steps of 2 %, 10 s and 1."""
     driver = shown(browser, page, 1200, "light")

@@ -93,7 +93,8 @@ function drawCurve(rows, unit, limit, here, axis) {
     words(svg, right, y(limit) - 6, `limit ${say(limit, unit)}`, {"text-anchor": "end", class: "strong"});
   }
   const seen = rows.map((row, i) => [i, row.value]).filter(([, value]) => Number.isFinite(value));
-  svg.append(make("path", {d: "M" + seen.map(([i, value]) => `${x(i)} ${y(value)}`).join("L"), class: "accent", fill: "none", "stroke-width": 2}));
+  if (!seen.length) words(svg, (left + right) / 2, bottom / 2, "nothing was measured at these values", {"text-anchor": "middle"});
+  else svg.append(make("path", {d: "M" + seen.map(([i, value]) => `${x(i)} ${y(value)}`).join("L"), class: "accent", fill: "none", "stroke-width": 2}));
   rows.forEach((row, i) => {
     words(svg, x(i), bottom + 20, shorten(row.said, 16), {"text-anchor": i || rows.length === 1 ? (i === rows.length - 1 ? "end" : "middle") : "start", class: "small"});
     if (!Number.isFinite(row.value)) return;
