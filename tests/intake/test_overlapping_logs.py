@@ -108,6 +108,22 @@ def test_exports_that_overlap_count_each_row_once(tmp_path: Path, newest_first: 
         assert any("rows stand in another file too" in remark for told in found.told for remark in told.remarks)
 
 
+def test_consoles_that_overlap_count_each_message_once(tmp_path: Path) -> None:
+    """A Domino console log that was saved twice, the second time with more."""
+    text = [
+        f"[1A2B:0002-0C48] 24/11/2026 {17 + n // 60}:{n % 60:02}:00   Router: Message {0x100000 + 4 * n:08X} delivered to Ann Doe/Example "
+        f"from bob@example.net OF4A3B2C1D:00112233 ON80257A12:{n:08X} Size: 48K Time: 00:00:02\n"
+        for n in range(120)
+    ]
+    (tmp_path / "console1.log").write_text("".join(text[:80]), encoding="utf-8")
+    (tmp_path / "console2.log").write_text("".join(text[:120]), encoding="utf-8")
+    book = read_logs([tmp_path / "console1.log", tmp_path / "console2.log"])
+
+    assert [told.used for told in book.told] == [80, 40]
+    assert "80 of its rows stand in another file too: read once" in book.told[1].remarks
+    assert len(book.servers) == 1
+
+
 def test_a_message_whose_state_changed_between_two_exports_is_one(tmp_path: Path) -> None:
     """It was pending in the first and is delivered in the second."""
     rows = [trace(number) for number in range(60)]

@@ -309,12 +309,10 @@ def test_powershell_writes_utf_16(tmp_path: Path) -> None:
 
 def test_consoles_of_several_servers_say_that_they_are_not_joined(tmp_path: Path) -> None:
     """Each names messages by note ids of its own; a lone one has nothing to say of that, nor one that goes on where it was rotated."""
-    later = DOMINO.replace("05:", "07:")
+    texts = {"a": DOMINO, "b": DOMINO.replace("00", "01"), "later": DOMINO.replace("05:", "07:")}
     for files, said in ((("a", "b"), 1), (("a",), 0), (("a", "later"), 0)):
         for name in files:
-            (tmp_path / f"{name}.log").write_text(
-                later if name == "later" else DOMINO + f"# {name}\n", encoding="utf-8"
-            )
+            (tmp_path / f"{name}.log").write_text(texts[name], encoding="utf-8")
         book = read_logs([tmp_path / f"{name}.log" for name in files])
         remarks = [remark for told in book.told for remark in told.remarks if "is counted at both" in remark]
         assert (len(remarks), len(book.servers)) == (said, 1 + said)

@@ -244,7 +244,7 @@ class LogBook:
         self.table_visits: dict[
             tuple[str, str, str], tuple[int, float]
         ] = {}  # kind of table, two keys: visit, when it came
-        self.rows_read: set[int] = set()  # hashes of the rows of tables that were read: exports overlap
+        self.rows_read: set[int] = set()  # hashes of what was read in tables and consoles: they overlap
         self.expired: list[int] = []  # visits that were given up: recipients that were deferred last have expired
         self._visits = 0
         self._messages = 0

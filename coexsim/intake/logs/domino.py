@@ -13,7 +13,7 @@ from pathlib import Path
 
 from coexsim.intake.logs.book import BOUNCED, DEFERRED, LOCAL, NOBODY, SENT, SMTP, DeliveryRow, LogBook, Told, VisitRow
 from coexsim.intake.logs.stamps import DAY_S
-from coexsim.intake.logs.tables import first, number, rows_of, time_s
+from coexsim.intake.logs.tables import REPEATED, first, number, rows_of, time_s
 
 CONSOLE = "Domino"
 SEVERAL = (
@@ -76,6 +76,8 @@ class _ConsoleReader:
 
     def __init__(self, book: LogBook, told: Told) -> None:
         self._book, self._told = book, told
+        self._mine: set[int] = set()  # hashes of the lines that were used
+        self._repeated = 0
         self._server = NOBODY  # the console does not say its name
         self._notes: dict[str, _Note] = {}
         self._day_first = False
@@ -98,6 +100,11 @@ class _ConsoleReader:
         if event is None:
             self._told.other += 1
             return
+        if (key := hash(line)) in self._book.rows_read:  # of another log of the same console
+            self._repeated += 1
+            self._told.other += 1
+            return
+        self._mine.add(key)
         try:
             self._at_s = time_s(match[1], day_first=self._day_first)
         except ValueError:
@@ -156,6 +163,9 @@ class _ConsoleReader:
             self._write(note)
         if self._server != NOBODY:
             self._book.consoles[self._server] = self._at_s
+        self._book.rows_read |= self._mine
+        if self._repeated:
+            self._told.remarks.append(REPEATED.format(self._repeated))
         self._told.remarks.append(
             "Domino's console log has times to the second; senders and sizes of delivered mail only at the informational level"
         )

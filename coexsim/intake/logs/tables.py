@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from coexsim.intake.logs.book import BOUNCED, DEFERRED, DISCARDED, EXPIRED, SENT, Told
 from coexsim.intake.logs.stamps import iso_s
 
+REPEATED = "{:,} of its rows stand in another file too: read once"
 ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CLOCK = re.compile(
     r"(\d{1,4})[/.-](\d{1,2})[/.-](\d{1,4})[ T,]+(\d{1,2}):(\d\d)(?::(\d\d)(\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(?:UTC|GMT|Z)?$"
@@ -67,7 +68,7 @@ def rows_of(
     finally:  # also where the file breaks off
         read |= mine
         if repeated:
-            told.remarks.append(f"{repeated:,} of its rows stand in another file too: read once")
+            told.remarks.append(REPEATED.format(repeated))
 
 
 def _cells(lines: Iterable[str], told: Told) -> Iterator[list[str]]:
