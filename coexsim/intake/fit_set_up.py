@@ -15,7 +15,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from coexsim.intake.logs.join import host_name
-from coexsim.intake.logs.sides import HOSTED, ONPREM, Home, domain_of
+from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, Home, domain_of
 from coexsim.intake.logs.tallies import most_of
 from coexsim.intake.set_up_seen import LoggedSetUp
 from coexsim.scenario.checks import is_host_name
@@ -115,11 +115,15 @@ def set_up(known: LoggedSetUp, names: dict[int, str]) -> dict[str, Any]:
         elif word == "hosted-inbound":
             more = _inbound(draft, home)
         elif word == "hosted-outbound":
-            by = draft.host_of(known.leaves_by(home)) if home is not None else ""
-            more = {"kind": word} | ({"relay_host": f"[{by}]"} if by else {})
+            more = _outbound(draft, home)
         else:
             continue
         servers[name] = {"kind": more.pop("kind"), "host": host.name, "address": host.address, **more}
+    if (
+        draft.has("onprem")
+        and servers.get("hosted-outbound", {}).get("relay_host") == f"[{draft.hosts['onprem'].name}]"
+    ):
+        servers["onprem"]["relay_for"] = ["hosted-outbound"]
     servers |= _outside(draft)
     _limit_sizes(draft, servers)
     sites = {name: SITES[name.partition("-")[0]] for name in servers}
@@ -178,6 +182,18 @@ def _outbound_host(draft: _Draft) -> str:
         if isinstance(home, str) and "." in home and not _ADDRESS.fullmatch(home) and home not in draft.names:
             return home
     return ""
+
+
+def _outbound(draft: _Draft, home: Home | None) -> dict[str, Any]:
+    """The server from which hosted people's mail comes: also that for the Internet and for hosted people, if it passes on-premises."""
+    by = draft.host_of(draft.known.leaves_by(home)) if home is not None else ""
+    found: dict[str, Any] = {"kind": "hosted-outbound"}
+    if isinstance(home, str) and draft.has("onprem"):
+        if not by and draft.known.brings(home, INTERNET):
+            by = draft.hosts["onprem"].name
+        if draft.known.brings(home, HOSTED):
+            found["routes_internal_mail"] = "by-mx"
+    return found | ({"relay_host": f"[{by}]"} if by else {})
 
 
 def _onprem(draft: _Draft, home: Home | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from coexsim.intake.logs.journeys import DELIVERED, REFUSED, Journeys
 from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, RARE, Home, Sides, home_of
 from coexsim.intake.logs.tallies import Counts
 
+GOOD_PART = 0.1
 LOCALLY = (1 << 32) - 1  # in place of a host's number
 _OWN = (ONPREM, HOSTED)
 
@@ -29,6 +30,9 @@ class SetUpSeen:
         self.ways = Counts()  # deliveries for people of a side, or of the Internet, by server, side and host
         self.inward = Counts()  # server << 32 | host: mail from the Internet for own people that it handed on
         self.outward = Counts()  # client << 32 | server: mail of own people for the Internet that came from it
+        self.from_service = (
+            Counts()
+        )  # client << 2 | side: copies of hosted people's mail, by whom it came from and for whom it is
         self.begun = Counts()  # server << 32 | client (`LOCALLY`: not said): messages from the Internet
         self.refused = Counts()  # recipients of the organisation that were refused to a client, by server
 
@@ -63,6 +67,10 @@ class SetUpSeen:
         self.inward.add((number << 32 | relay)[kept])
         kept = np.isin(from_side, _OWN) & (sender >= 0) & (side == INTERNET) & sent & (client >= 0)
         self.outward.add((client << 32 | number)[kept])
+        # what is written to a list or is forwarded says nothing of the way to a person
+        direct = (from_side == HOSTED) & (sender >= 0) & (went["written_to"].to_numpy() == to)
+        kept = direct & sent & (client >= 0) & np.isin(side, (*_OWN, INTERNET))
+        self.from_service.add((client << 2 | side)[kept])
 
     def ways_of(self, server: int, side: int) -> Counter[int]:
         """To which hosts a server handed mail for people of a side (`LOCALLY`: into mail files of its own), and how often."""
@@ -167,6 +175,14 @@ class LoggedSetUp:
                     ways[key & LOCALLY] += n
         most = ways.most_common(1)
         return most[0][0] if most and most[0][0] in self.gateways and most[0][0] != home else None
+
+    def brings(self, host: str, side: int) -> bool:
+        """Does a host without a log bring a good part of its mail for people of a side, rather than hand it to them itself."""
+        by_side: Counter[int] = Counter()
+        for key, n in self.seen.from_service.items():
+            if self.at(key >> 2) == host:
+                by_side[key & 3] += n
+        return by_side[side] > GOOD_PART * by_side.total()
 
     def hands_to(self, home: Home, side: int) -> Home | None:
         """To whom a logged server hands mail for people of a side; None: it says nothing of that, or it has their mail files."""

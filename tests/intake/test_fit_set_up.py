@@ -6,6 +6,7 @@ The logs are written here line by line in their documented formats, so that what
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,6 +17,7 @@ from coexsim.intake.fit_ways import faults, without_work, wrong_ways
 from coexsim.intake.validate import validate
 from coexsim.intake.writers.write import write_logs
 from coexsim.scenario.load import load_scenario
+from coexsim.scenario.servers.hosted import HostedOutbound
 from coexsim.sim.mail_log import MailLog
 
 FIELDS = (
@@ -111,6 +113,57 @@ def test_an_exchange_log_alone(tmp_path: Path) -> None:
     assert scenario.directory.population == {"onprem": 2}
     assert faults(load_scenario(tmp_path / "fit" / FITTED)) == []
     assert wrong_ways(made, load_scenario(tmp_path / "fit" / FITTED)) == []
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        (("anna@acme.example",), (None, None, ())),
+        (("anna@acme.example", "ida@acme.example"), ("by-mx", None, ())),
+        (("anna@acme.example", "zoe@elsewhere.example"), (None, "[hub.acme.example]", ("hosted-outbound",))),
+    ],
+    ids=["its own", "also mail for hosted people", "also mail for the Internet"],
+)
+def test_a_service_without_a_log_sends_on_premises_what_comes_from_there(
+    tmp_path: Path, to: tuple[str, ...], said: tuple[str | None, str | None, tuple[str, ...]]
+) -> None:
+    """Exchange Online hands mail between its people and for the Internet to them itself, unless the log on-premises has it."""
+    relays = {
+        "anna": "virtual",
+        "ida": "acme-example.mail.protection.outlook.com[203.0.113.7]:25",
+        "zoe": "mx.elsewhere.example[198.51.100.9]:25",
+    }
+    service = "mail-ve1.outbound.protection.outlook.com[203.0.113.9]"
+    mails: list[tuple[str, str, tuple[str, ...]]] = [
+        ("zoe@elsewhere.example", "mx.elsewhere.example[198.51.100.9]", ("anna@acme.example", "ida@acme.example"))
+    ] * 20
+    mails += [("ida@acme.example", service, to)] * 20 + [
+        ("anna@acme.example", "pc.acme.example[192.0.2.50]", ("zoe@elsewhere.example",))
+    ] * 20
+    lines = []
+    for number, (sender, client, whom) in enumerate(mails):
+        name, head = (
+            f"{0:05X}{0x10000 + number:05X}",
+            f"2026-11-24T08:{number:02}:00.000000+00:00 hub.acme.example postfix",
+        )
+        lines += [
+            f"{head}/smtpd[9]: {name}: client={client}",
+            f"{head}/cleanup[8]: {name}: message-id=<{number}@x>",
+            f"{head}/qmgr[7]: {name}: from=<{sender}>, size=4000, nrcpt={len(whom)} (queue active)",
+            *(
+                f"{head}/smtp[6]: {name}: to=<{one}>, relay={relays[one.partition('@')[0]]}, delay=0.3, delays=0.1/0/0.1/0.1, dsn=2.0.0, "
+                "status=sent (250 ok)"
+                for one in whom
+            ),
+            f"{head}/qmgr[7]: {name}: removed",
+        ]
+    (tmp_path / "hub.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = fitted(tmp_path / "hub.log", tmp_path / "fit")
+    scenario = load_scenario(tmp_path / "fit" / FITTED)
+    outbound = cast(HostedOutbound, scenario.servers["hosted-outbound"])
+
+    assert (outbound.routes_internal_mail, outbound.relay_host, scenario.servers["onprem"].relay_for) == said
+    assert wrong_ways(made, scenario) == []
 
 
 def test_a_message_trace_alone(tmp_path: Path) -> None:
