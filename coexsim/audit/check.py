@@ -46,6 +46,8 @@ class Expectation(NamedTuple):
     """All that was said on the way, for its cause to be recognised."""
     cause: str = ""
     """``file:line`` of the finding that explains why it failed; empty where none does."""
+    taken: str = ""
+    """What was taken for granted of who hands it in, where one may have meant somebody else."""
 
     @property
     def why(self) -> str:
@@ -58,7 +60,9 @@ class Expectation(NamedTuple):
             happened = self.end
         else:
             happened = ", ".join(f"{c.key} {c.happened}" for c in broken)
-        return f"expected {wanted}; instead {happened}" + (f" ({self.cause})" if self.cause else "")
+        return f"expected {wanted}; instead {happened}" + "".join(
+            f" ({each})" for each in (self.taken, self.cause) if each
+        )
 
     @property
     def held(self) -> bool:
@@ -179,8 +183,20 @@ def _compare(
     name = mail.name or f"message {index + 1}, {mail.sender} to {recipient.recipient}"
     return Expectation(
         name, recipient.recipient, path, file, line, tuple(comparisons), recipient.servers, recipient.outcome,
-        _end(recipient), "\n".join(_words(recipient)),
+        _end(recipient), "\n".join(_words(recipient)), taken=_taken(setup, mail),
     )  # fmt: skip
+
+
+def _taken(setup: Setup, mail: Mail) -> str:
+    sender = mail.envelope_sender and setup.scenario.address_of(mail.envelope_sender)
+    if mail.at is None or mail.client != "own-user" or not is_another_s(setup, sender, mail.at):
+        return ""
+    return f"handed in by a user of {mail.at}; 'client: outside' is a stranger"
+
+
+def is_another_s(setup: Setup, sender: str, server: str) -> bool:
+    """Is this the address of another organisation, which hands its mail in elsewhere than at this server."""
+    return bool(sender) and not setup.directory.is_ours(sender) and setup.submission_server(sender) != server
 
 
 def _end(recipient: RecipientRoute) -> str:

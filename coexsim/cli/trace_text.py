@@ -162,8 +162,14 @@ def notices_as_sent(setup: Setup, route: Route) -> list[str]:
 
 
 def remarks(setup: Setup, route: Route, server: str | None = None) -> list[str]:
-    """What was taken for granted: that a sender of the domain whom the directory does not know is one of its users."""
+    """What was taken for granted: that a sender whom the directory does not know is a user of the server that takes the mail in."""
+    from coexsim.audit.check import is_another_s
+
     sender = route.sender
+    if server is not None and is_another_s(setup, sender, server):
+        return [
+            f"{sender} is taken for a user of {server}, who may send anywhere; --from-outside takes it from a stranger"
+        ]
     if server is not None or not setup.directory.is_ours(sender) or setup.directory.find(sender, 0) is not None:
         return []
     first = next((copy.servers[0] for each in route.recipients for copy in each.copies if copy.servers), "no server")

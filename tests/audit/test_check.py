@@ -67,6 +67,27 @@ def test_each_recipient_may_have_its_own_expectation() -> None:
     ]
 
 
+def test_mail_of_another_organisation_from_one_s_own_user_says_so_where_it_fails() -> None:
+    """What looks like an open relay is a user of the server, who may send anywhere; a stranger is refused, the null sender is nobody's."""
+    message = {
+        "from": "a@elsewhere.test",
+        "to": "b@otherdomain.com",
+        "at": "onprem",
+        "expect": {"outcome": "refused_to_client"},
+    }
+
+    def checked(**more: object) -> CheckReport:
+        return check(changed(FLOWS, {"messages": [message | more]}))
+
+    [failed] = checked().failed
+    assert failed.why == (
+        "expected refused_to_client; instead delivered (handed in by a user of onprem; 'client: outside' is a stranger)"
+    )
+    assert checked(client="outside").holds()
+    for own in ("<>", "dUser1", "iUser1"):
+        assert all("stranger" not in each.why for each in checked(**{"from": own}).failed)
+
+
 def test_a_message_without_expectation_is_not_counted() -> None:
     """What expects nothing can neither hold nor fail."""
     assert check(article_with("messages: [{from: dUser1, to: dUser2}]")).expectations == ()

@@ -199,6 +199,9 @@ def test_a_sender_whom_nobody_knows_is_remarked(coexsim: Coexsim) -> None:
     told = "nobody in the directory has the address iUsr1@corporate.com: taken for a user of onprem"
     assert f"Note: {told}" in coexsim("trace", FLOWS, "iUsr1", "iUser2").out
     assert json.loads(coexsim("trace", FLOWS, "iUsr1", "iUser2", "--json").out)["remarks"][0].startswith(told)
+    stranger = ["trace", FLOWS, "a@elsewhere.test", "b@otherdomain.com", "--at-server", "onprem"]
+    assert "Note: a@elsewhere.test is taken for a user of onprem, who may send anywhere" in coexsim(*stranger).out
+    assert "Note:" not in coexsim(*stranger, "--from-outside").out
     for sender, more in (("iUser1", []), ("<>", []), ("a@otherdomain.com", []), ("iUsr1", ["--at-server", "onprem"])):
         assert "Note:" not in coexsim("trace", FLOWS, sender, "iUser2", *more).out
 
