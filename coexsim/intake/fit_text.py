@@ -221,7 +221,10 @@ def _load(
         else:
             data["sizes"] = {f"{size} B": n for size, n in sizes.table.items()}
             remarks["load.sizes"] += "; as a table: no law of the profile's kind fits"
-    remarks["load"] = f"measured, {load.messages} messages in {load.length_s:.0f} s"
+    remarks["load"] = (
+        f"measured, {load.messages} messages in {load.length_s:.0f} s; replay.parquet has the same mail, and would add to it: "
+        "who replays that takes these rates out"
+    )
     if given is not None:
         for key in given.source.raw.get("load") or {}:
             data.setdefault(key, None)

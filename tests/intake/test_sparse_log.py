@@ -60,6 +60,11 @@ def test_the_whole_log_is_counted(tmp_path: Path) -> None:
     assert found.figure("recipients").value == 1.5 * MESSAGES
 
 
+def test_the_scenario_says_that_a_replay_adds_to_its_rates(tmp_path: Path) -> None:
+    """Both are the log's mail: who replays it over the fitted rates has it twice."""
+    assert "replay.parquet has the same mail, and would add to it" in fitted(tmp_path, "".join(lines())).scenario_text
+
+
 def test_mail_without_a_message_id_lacks_no_line(tmp_path: Path) -> None:
     """Postfix writes ``message-id=<>`` for it: every third message is so, and nothing is missing."""
     kept = [
