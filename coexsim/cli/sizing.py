@@ -209,6 +209,7 @@ def _answer(found: Sizing, spec: Scenario) -> Iterator[str]:
 def _candidates(found: Sizing) -> Any:
     from rich.text import Text
 
+    from coexsim.analysis.size_words import say_objectives
     from coexsim.report.tables import plain_table, titled
 
     table = plain_table(["machine", "answer", "why"], ["cost", "runs"] if found.priced else ["runs"])
@@ -216,7 +217,7 @@ def _candidates(found: Sizing) -> Any:
         status = Text(tried.status, style=STATUS_STYLES.get(tried.status, "dim"))
         why = tried.why
         if tried.status == "holds":
-            why = f"meets all {len(tried.verdicts)} objectives" if len(tried.verdicts) > 1 else "meets the objective"
+            why = f"meets {say_objectives(found.objectives)}"
         runs = str(len(tried.assessment.runs)) if tried.assessment else "-"
         cost = [f"{tried.candidate.cost:g}"] if found.priced else []
         table.add_row(tried.candidate.name, status, why, *cost, runs)

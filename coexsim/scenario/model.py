@@ -83,7 +83,9 @@ class Scenario(Spec):
     """Pictures as methods: ``scenario.plot.topology()``."""
 
     def __repr__(self) -> str:
-        return f"<Scenario {self.title or self.source.file}: {len(self.servers)} servers, {len(self.objectives)} objectives>"
+        parts = {"server": len(self.servers), "objective": len(self.objectives)}
+        said = ", ".join(f"{number} {what}{'s' * (number != 1)}" for what, number in parts.items())
+        return f"<Scenario {self.title or self.source.file}: {said}>"
 
     def change(self, changes: Mapping[str, object]) -> Self:
         """The same scenario with other values, by dotted keys: ``scenario.change({"servers.onprem.capacity.cores": 8})``.

@@ -53,7 +53,7 @@ def test_a_scenario_is_a_card() -> None:
     assert EVIL in words(scenario)
     assert "80 onprem, 120 hosted mailboxes" in words(scenario)
     assert "inotes-outbound hosted-outbound hosted" in words(scenario)
-    assert repr(small("p95(delay) < 60 s")) == "<Scenario small: 5 servers, 1 objectives>"
+    assert repr(small("p95(delay) < 60 s")) == "<Scenario small: 5 servers, 1 objective>"
 
 
 def test_a_route_is_a_card() -> None:
