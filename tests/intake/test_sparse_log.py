@@ -138,3 +138,14 @@ def test_one_message_with_a_damaged_line_has_no_rate(tmp_path: Path) -> None:
 
     assert found.told[0].damaged == 1
     assert isnan(found.figure("messages handed in").value)
+
+
+@pytest.mark.parametrize(("moved_s", "said"), [(-3600, True), (3600, False), (0, False)])
+def test_a_clock_that_is_put_back_is_told(tmp_path: Path, moved_s: int, said: bool) -> None:
+    """At the end of summer time syslog's hour comes twice; that it is put on cannot be told from a quiet hour."""
+    half = len(lines()) // 2
+    later = lines(BEGIN + timedelta(seconds=moved_s))
+    found = fitted(tmp_path, "".join([*lines()[:half], *later[half:]]))
+
+    assert any("its time goes back by 59" in remark for remark in found.told[0].remarks) == said
+    assert found.figure("messages").value == MESSAGES

@@ -28,6 +28,7 @@ from coexsim.intake.logs.book import (
 )
 from coexsim.intake.logs.postfix_refusals import refused
 from coexsim.intake.logs.stamps import MONTHS, is_queue_id, iso_s, long_id_s, short_id_s, syslog_s
+from coexsim.units import say_duration
 
 STATUS = {"sent": SENT, "bounced": BOUNCED, "deferred": DEFERRED, "expired": EXPIRED}
 TRANSPORTS = frozenset(("smtp", "lmtp", "virtual", "local", "pipe", "error", "retry", "discard", "relay"))
@@ -35,6 +36,7 @@ SUSPENDED = "(delivery temporarily suspended: "  # qmgr_deliver.c: no attempt wa
 FORGOTTEN_S = 6 * 86400.0  # Postfix gives mail up after five days: what is older has lost its last line
 SWEEP_LINES = 20_000
 LINE_AFTER_S = 1.0
+BACK_S = 1800.0  # a clock that goes back by more was put back, or files are in another order than they were written
 LATE_S = 1.0  # lines of one second may come in another order than they were written: from a collector, or from several programs
 SILENT_S = 5.0  # without a line: was there mail under way that is never told of again, lines are missing
 
@@ -116,6 +118,7 @@ class PostfixReader:
         self._head = self._host = self._pid = ""
         self._now_s = 0.0
         self._step_s = 1.0
+        self._back_s = 0.0  # by how much the time of the lines of a file goes back
         self._month: int | None = None
         self._server = NOBODY
         self._filtered = self._put_off = 0
@@ -181,6 +184,12 @@ class PostfixReader:
             told.filtered, self._filtered = told.filtered + self._filtered, 0
             told.put_off, self._put_off = told.put_off + self._put_off, 0
             told.other = told.lines - told.used - told.damaged
+            if self._back_s:
+                told.remarks.append(
+                    f"its time goes back by {say_duration(self._back_s)}: at the end of summer time an hour comes twice, and is counted as "
+                    "one; else its lines are not in the order of time"
+                )
+                self._back_s = 0.0
 
     def close(self) -> None:
         """Write what is still in the queues: it is there when the log ends. Tell silences that lost mail."""
@@ -215,6 +224,8 @@ class PostfixReader:
             self._step_s = 1.0
         if self._leaving:
             self._let_go(at_s - LATE_S if at_s > self._now_s - LATE_S else inf)  # or the clock was put back
+        if host == self._host and at_s < self._now_s - BACK_S:
+            self._back_s = max(self._back_s, self._now_s - at_s)
         if host != self._host:
             self._host = host
             self._server = self._book.servers.code(host + self.label)
