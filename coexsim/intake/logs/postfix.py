@@ -222,7 +222,7 @@ class PostfixReader:
             at_s, zone_s = self._without_year_s(path), None
             host = path[16:].split(" ", 1)[0]
             self._step_s = 1.0
-        if self._leaving:
+        if self._leaving and at_s != self._now_s:
             self._let_go(at_s - LATE_S if at_s > self._now_s - LATE_S else inf)  # or the clock was put back
         if host == self._host and at_s < self._now_s - BACK_S:
             self._back_s = max(self._back_s, self._now_s - at_s)
@@ -418,7 +418,8 @@ class PostfixReader:
         queue_id, colon, rest = text.partition(": ")
         if not colon or not rest.startswith("message-id="):
             return "reject: " in rest[:15] and self._refused(text.rstrip())
-        visit = self._visit(queue_id, is_begin=True)
+        visit = self._queue.get(queue_id) or self._visit(queue_id, is_begin=True)
+        visit.is_arrival_known = True
         said = rest[11:].strip()
         visit.message_id = "" if said == "<>" else said  # mail without one: it joins nothing
         visit.is_id_told = True
@@ -452,7 +453,7 @@ class PostfixReader:
     def _qmgr(self, text: str) -> bool:
         queue_id, _, rest = text.partition(": ")
         if rest.startswith("removed"):
-            visit = self._visit(queue_id)
+            visit = self._queue.get(queue_id) or self._visit(queue_id)
             visit.gone_s = max(self._now_s, visit.arrived_s)
             self._leaving.append((self._server, queue_id, visit))
             return True
