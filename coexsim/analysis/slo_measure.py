@@ -32,6 +32,8 @@ from coexsim.stats import Interval, bounded_interval, skewed_interval
 from coexsim.units import say_duration
 
 GROWTH_SHARE = 0.02
+BUSIER = "of the busier direction"
+"""Of a link: run by run, so over several runs it may be above the mean of either."""
 FEWEST_MINUTES = 15
 """A series of fewer minutes shows nothing of how long it remembers."""
 
@@ -179,7 +181,8 @@ def _utilisation(objective: Objective, run: Results, level: float) -> Sample:
         not isfinite(half) and objective.is_upper and share.min() >= objective.limit
     ):  # a few minutes do, of which none is within it
         alone = Interval(float(share.min()), float(share.max()), level)
-    note = f"the mean over {say_duration(60.0 * len(share))}, not of the busiest hour" if len(share) > HOUR else ""
+    over = f"the mean over {say_duration(60.0 * len(share))}, not of the busiest hour" if len(share) > HOUR else ""
+    note = "; ".join(filter(None, [over, BUSIER if len(found) > 1 else ""]))
     return Sample(value, arrivals, alone.low, alone.high, note=note, total=value, weight=1.0, series=series)
 
 
@@ -202,7 +205,9 @@ def _busiest_hour(objective: Objective, run: Results, level: float) -> Sample:
         alone = bounded_interval(value, half, 1.0, level)
         samples.append(Sample(value, arrivals, alone.low, alone.high))
     sample = max(samples, key=lambda each: each.value)
-    return sample if sample.n else Sample(nan, note="nobody came to this stage")
+    if not sample.n:
+        return Sample(nan, note="nobody came to this stage")
+    return sample._replace(note=BUSIER) if len(found) > 1 else sample
 
 
 def _workers(run: Results, server: str, stage: str) -> float:

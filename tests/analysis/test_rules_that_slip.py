@@ -60,6 +60,11 @@ def test_a_link_is_as_busy_as_its_busier_direction(busier: str) -> None:
 
     assert value_of("utilisation(office-hosted) < 50 %", run) == pytest.approx(0.7)
     assert value_of("utilisation(office-hosted, busiest hour) < 50 %", run) == pytest.approx(0.7)
+    for text in ("utilisation(office-hosted) < 50 %", "utilisation(office-hosted, busiest hour) < 50 %"):
+        assert measure(parse_objective(text, SCENARIO), run, SCENARIO).note == "of the busier direction"
+    assert not measure(
+        parse_objective("utilisation(onprem.cores) < 50 %", SCENARIO), made_up([1.0]), SCENARIO
+    ).note.endswith("direction")
 
 
 def test_a_low_percentile_needs_samples_below_it() -> None:

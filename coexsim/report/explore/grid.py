@@ -42,7 +42,8 @@ class Grid:
         met = sum(all(answer == MET for answer, _ in point.verdicts) for point in self.points)
         missed = sum(any(answer == MISSED for answer, _ in point.verdicts) for point in self.points)
         unsure = f"; of {n - met - missed} we cannot say" if n > met + missed else ""
-        return f"{said}: {met} meet every objective, {missed} miss one{unsure}"
+        meet, miss = "meet" + "s" * (met == 1), "miss" + "es" * (missed == 1)
+        return f"{said}: {met} {meet} every objective, {missed} {miss} one{unsure}"
 
     @property
     def table(self) -> pd.DataFrame:
