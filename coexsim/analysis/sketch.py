@@ -7,7 +7,7 @@ from math import inf, isfinite, nan
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from coexsim.stats import Interval, pooled_share_half
 
@@ -39,11 +39,14 @@ class Sketch(NamedTuple):
         return self.reached[place - 1] if place else 0.0
 
 
-def sketch(values: ArrayLike, weights: ArrayLike) -> Sketch:
-    """Exact for up to `CELLS` different values; else each cell of probability is told by its largest value."""
-    numbers, masses = np.asarray(values, dtype=np.float64), np.asarray(weights, dtype=np.float64)
-    order = np.argsort(numbers, kind="stable")
-    numbers, reached = numbers[order], np.cumsum(masses[order])
+def ordered(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """The values in ascending order, and the weight of all up to each."""
+    order = np.argsort(values, kind="stable")
+    return values[order], np.cumsum(weights[order])
+
+
+def sketch(numbers: Floats, reached: Floats) -> Sketch:
+    """Of values that are `ordered`: exact for up to `CELLS` different ones; else each cell of probability is told by its largest value."""
     last = np.flatnonzero(np.append(numbers[1:] != numbers[:-1], True)) if len(numbers) else np.empty(0, np.int64)
     numbers, reached = numbers[last], reached[last]
     if len(numbers) > CELLS:

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from coexsim.analysis.sketch import Sketch, around, sketch
+from coexsim.analysis.sketch import Sketch, around, ordered, sketch
 from coexsim.analysis.slo_text import Objective
-from coexsim.experiment.results import Results, weighted_quantiles
+from coexsim.experiment.results import Results, quantiles_of
 from coexsim.stats import bounded_interval, skewed_interval
 
 Floats = NDArray[np.float64]
@@ -76,10 +76,11 @@ class Lost(NamedTuple):
     sent: float
 
 
-def _of_flow(objective: Objective, mail: pd.DataFrame) -> pd.DataFrame:
+def _felt(objective: Objective, run: Results, columns: list[str]) -> pd.DataFrame:
+    """The mail of an objective's flows that counts."""
     if objective.flow is None and not objective.valid_only:
-        return mail
-    flows = [str(flow) for flow in mail["flow"].cat.categories]
+        return run.felt(columns)
+    flows = [str(flow) for flow in run.mail["flow"].cat.categories]
     wanted = []
     for flow in flows:
         start, _, end = flow.partition("->")
@@ -87,7 +88,7 @@ def _of_flow(objective: Objective, mail: pd.DataFrame) -> pd.DataFrame:
             want in ("*", side) for want, side in zip(objective.flow, (start, end), strict=True)
         )
         wanted.append(fits and not (objective.valid_only and end == "unknown"))
-    return mail[np.array(wanted, dtype=bool)[mail["flow"].cat.codes.to_numpy()]] if flows else mail
+    return run.felt(columns, np.array(wanted, dtype=np.bool_) if flows else None)
 
 
 def rows_of(mail: pd.DataFrame) -> int:
@@ -156,9 +157,10 @@ def delay_of(objective: Objective, run: Results, level: float) -> Sample:
 
     What bounced or was discarded has no delay: it was so by the rules, as was mail to addresses that nobody has.
     """
-    sent = _of_flow(objective, run.felt(["flow", "outcome", "recipients", "delay_s", "born_s"]))
+    sent = _felt(objective, run, ["flow", "outcome", "recipients", "delay_s", "born_s"])
     expired = (sent["outcome"] == "expired").to_numpy() & ~_to_nobody(sent)
-    mail = sent[sent["outcome"].isin(["delivered", "in transit"]).to_numpy() | expired]
+    counts = (sent["outcome"] == "delivered").to_numpy() | (sent["outcome"] == "in transit").to_numpy() | expired
+    mail = sent if counts.all() else sent[counts]
     if mail.empty:
         return _nothing_arrived(objective, sent)
     sample = _mean_delay(mail, run, level) if objective.kind == "mean" else _quantile_delay(objective, mail, run, level)
@@ -232,8 +234,9 @@ def _quantile_delay(objective: Objective, mail: pd.DataFrame, run: Results, leve
     under_way = int(weights[(mail["outcome"] == "in transit").to_numpy()].sum())
     delay_s = np.where((mail["outcome"] == "delivered").to_numpy(), mail["delay_s"].to_numpy(), inf)
     p = objective.probability or 0.5
-    kept = sketch(delay_s, weights)
-    [value] = weighted_quantiles(delay_s, weights, [p])  # as in the table of delays; a sketch's is up to 0.04 % off
+    ascending, reached = ordered(delay_s, weights)
+    kept = sketch(ascending, reached)
+    [value] = quantiles_of(ascending, reached, [p])  # as in the table of delays; a sketch's is up to 0.04 % off
     below = (delay_s <= value) & (delay_s < inf)
     born_s = mail["born_s"].to_numpy()
     half = _half_of_run(born_s, weights * below, weights, run, level)
@@ -259,7 +262,7 @@ def within_limit(objective: Objective, values: Floats) -> NDArray[np.bool_]:
 
 def outcomes_of(objective: Objective, run: Results, level: float) -> Sample:
     """A share or number of recipients whose mail ended in one way."""
-    mail = _of_flow(objective, run.felt(["flow", "outcome", "recipients", "born_s"]))
+    mail = _felt(objective, run, ["flow", "outcome", "recipients", "born_s"])
     if mail.empty:
         return Sample(nan, note="no mail of this kind")
     weights = mail["recipients"].to_numpy().astype(np.float64)

@@ -274,7 +274,7 @@ def instability(run: Results) -> str:
     stopped: Any = run.provenance.get("stopped_early")
     if stopped:
         return str(stopped)
-    mail = run.felt(["born_s", "outcome", "recipients"])
+    mail = run.felt(["outcome", "recipients"])
     recipients = mail["recipients"].to_numpy()
     sent, left = int(recipients.sum()), int(recipients[(mail["outcome"] == "in transit").to_numpy()].sum())
     if not sent:
@@ -288,6 +288,7 @@ def instability(run: Results) -> str:
     third, fourth, last = (float(part.mean()) for part in np.array_split(series, 5)[2:])
     if not (third < fourth < last and last > 1.5 * third):
         return ""
+    mail = run.felt(["born_s"])
     born = blocks_of(mail["born_s"].to_numpy(), run.window_s)
     meanwhile = rows_of(mail[born >= 3 * BLOCKS // 5])
     if last - third > GROWTH_SHARE * meanwhile:

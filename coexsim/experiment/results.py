@@ -254,13 +254,15 @@ class Results:
     def _has_doubles(self) -> bool:
         return SECOND_COPY in self.mail["stream"].cat.categories and bool((self.mail["stream"] == SECOND_COPY).any())
 
-    def felt(self, columns: list[str]) -> pd.DataFrame:
-        """These columns of `measured`, without copying the others of a long table."""
+    def felt(self, columns: list[str], flows: NDArray[np.bool_] | None = None) -> pd.DataFrame:
+        """These columns of `measured`, without copying the others of a long table; of some `flows` only, by category."""
         if self.is_streamed:
             columns = [*columns, "rows", "squares"]
         if self._has_doubles:
-            return self.measured[columns]
-        return self.mail[columns][self.once("felt", self._counts)]
+            rows = self.measured
+            return rows[columns] if flows is None else rows[columns][flows[rows["flow"].cat.codes.to_numpy()]]
+        felt = self.once("felt", self._counts)
+        return self.mail[columns][felt if flows is None else felt & flows[self.mail["flow"].cat.codes.to_numpy()]]
 
     def _counts(self) -> NDArray[np.bool_]:
         """Which rows of `mail` count."""
@@ -287,9 +289,13 @@ def weighted_quantiles(
 ) -> list[float]:
     """For each probability the least of `values` that at least that share of the weight does not exceed."""
     order = np.argsort(values)  # equal values may stand in any order: what is found is a value
-    reached = np.cumsum(weights[order])
+    return quantiles_of(values[order], np.cumsum(weights[order]), probabilities)
+
+
+def quantiles_of(ascending: NDArray[np.float64], reached: NDArray[Any], probabilities: Sequence[float]) -> list[float]:
+    """`weighted_quantiles` of values in ascending order, and the weight of all up to each."""
     places = np.searchsorted(reached, np.asarray(probabilities) * reached[-1] * (1 - 1e-12))
-    return [float(values[order[place]]) for place in places]
+    return [float(ascending[place]) for place in places]
 
 
 def _table_bytes(name: str, table: pd.DataFrame) -> bytes:

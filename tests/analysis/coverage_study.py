@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from coexsim.analysis.sketch import sketch
+from coexsim.analysis.sketch import ordered, sketch
 from coexsim.analysis.slo import judge
 from coexsim.analysis.slo_mail import Sample, Series, blocks_of, parts_of, sums
 from coexsim.analysis.slo_measure import measure
@@ -214,7 +214,9 @@ def samples_of(run: Drawn) -> dict[str, Sample]:
     share, total = float(busy.mean()), float(delay.sum())
     return {
         "mean": Sample(total / n, n, total=total, weight=n, series=series(delay)),
-        "p95": Sample(p95, n, hits=n, sketch=sketch(delay, np.ones(n)), series=series(np.minimum(delay, p95))),
+        "p95": Sample(
+            p95, n, hits=n, sketch=sketch(*ordered(delay, np.ones(n))), series=series(np.minimum(delay, p95))
+        ),
         "utilisation": Sample(
             share, n, total=share, weight=1.0, series=Series(tuple(busy.tolist()), (1.0,) * len(busy))
         ),
