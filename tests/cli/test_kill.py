@@ -17,15 +17,16 @@ import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Any
 
 import pytest
 
 from coexsim.cli import run
+from coexsim.cli.runs import Runs
 from coexsim.errors import NoDataError
 from coexsim.experiment.own import NOTES
-from coexsim.experiment.results import load_results
+from coexsim.experiment.results import Results, load_results
+from coexsim.scenario.model import Scenario
+from coexsim.sim.mail_log import MailLog
 from tests.analysis.small import SMALL
 
 pytestmark = pytest.mark.slow
@@ -123,16 +124,15 @@ def test_killed_at_random_moments(
 @pytest.fixture
 def simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of `coexsim run` is made once for each seed: processes that begin later have it, and only write."""
-    name = "coexsim.cli.running._simulated"
-    simulated = resolve_name(name)
-    kept: dict[int | None, Any] = {}
+    simulated = Runs.results
+    kept: dict[int | None, Results] = {}
 
-    def once(spec: Any, what: str, seed: int | None, *more: Any, **options: Any) -> Any:
-        if seed not in kept:
-            kept[seed] = simulated(spec, what, seed, *more, **options)
-        return kept[seed]
+    def once(runs: Runs, spec: Scenario, name: str, mail_log: MailLog | None = None) -> Results:
+        if runs.seed not in kept:
+            kept[runs.seed] = simulated(runs, spec, name, mail_log)
+        return kept[runs.seed]
 
-    monkeypatch.setattr(name, once)
+    monkeypatch.setattr(Runs, "results", once)
 
 
 @pytest.mark.usefixtures("simulated_once")

@@ -32,7 +32,7 @@ size:
 
 
 COSTLY = (
-    "coexsim.cli.running._simulated", "coexsim.analysis.outage_answer.follow", "coexsim.analysis.outlook.outlook",
+    "coexsim.cli.runs.Runs.results", "coexsim.analysis.outage_answer.follow", "coexsim.analysis.outlook.outlook",
     "coexsim.analysis.sizing.size",
 )  # fmt: skip
 

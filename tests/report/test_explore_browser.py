@@ -63,8 +63,9 @@ def move(browser: Chrome, *places: float) -> None:
 
 
 def cells(browser: Chrome, table: str) -> dict[str, list[str]]:
+    """The words of a table's cells; blanks at which no line ends are read as blanks."""
     rows: dict[str, list[str]] = browser.execute_script(CELLS, table)
-    return rows
+    return {name: [cell.replace("\u00a0", " ") for cell in row] for name, row in rows.items()}
 
 
 def rows_of(found: Exploration, hosted: str, growth: float, machine: str) -> Any:
