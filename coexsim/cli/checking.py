@@ -71,7 +71,8 @@ def check(
         from coexsim.cli.check_text import check_sum
         from coexsim.report.route_pages import write_check
 
-        keeping.write(partial(write_check, reports, folder, check_sum(reports, len(files) - len(reports))))
+        answer = check_sum(reports, len(files) - len(reports))
+        keeping.write(partial(write_check, reports, folder, answer, problems))
     unread = len(files) - len(reports)
     _print_check(chosen, reports, problems, code, unread=unread, strict=strict, quiet=quiet)
     if junit_file is not None:

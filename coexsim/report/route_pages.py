@@ -8,6 +8,7 @@ from pathlib import Path
 from coexsim.audit.check import CheckReport
 from coexsim.audit.classes import SMALL_BYTES
 from coexsim.audit.diff import ClassOutcome, RouteDiff
+from coexsim.errors import Problem
 from coexsim.mail.traced import Copy, RecipientRoute, Route
 from coexsim.report.plain_page import Section, write_plain_page
 from coexsim.report.routes import plot_route
@@ -106,23 +107,33 @@ def _notices(route: Route) -> Iterator[Section]:
         yield Section(head, heads=["notice", "written by", "to", "way", "end"], rows=rows)
 
 
-def write_check(reports: Sequence[CheckReport], folder: str | Path, answer: str) -> Path:
-    """Write ``report.html``: what was expected and happened, file by file, and what was found. Returns the page's path."""
+def write_check(
+    reports: Sequence[CheckReport], folder: str | Path, answer: str, problems: Sequence[Problem] = ()
+) -> Path:
+    """Write ``report.html``: what was expected and happened, file by file, and what was found; first the `problems` of files that
+    cannot be read. Returns the page's path.
+    """
     sections = [section for report in reports for section in _of_report(report)]
-    files = ", ".join(report.file for report in reports)
+    unread = dict.fromkeys(problem.file for problem in problems)
+    said = [_what_fails(reports)] if reports else []
+    if unread:
+        cannot = f"{len(unread)} file{'s' * (len(unread) != 1)} cannot be read"
+        rows = [[f"{each.file}:{each.line}" if each.line else each.file, each.path, each.text] for each in problems]
+        sections.insert(0, Section(cannot, heads=["place", "key", "what was found"], rows=rows))
+        said.insert(0, cannot)
+    title = "; ".join(each if i == 0 else f"{each[0].lower()}{each[1:]}" for i, each in enumerate(said))
+    files = ", ".join([*unread, *(report.file for report in reports)])
+    return write_plain_page(folder, title, [("Files", files)], [f"{answer}."], sections, RULES_ONLY)
+
+
+def _what_fails(reports: Sequence[CheckReport]) -> str:
+    """The finding of what could be checked: messages that go wrong, and errors in the routing."""
     failed = sum(len(report.failed) for report in reports)
     expected = sum(len(report.expectations) for report in reports)
     title = f"{failed} of {expected} messages do not go as they must" if failed else "Every message goes as it must"
     errors = sum(len(report.open("error")) for report in reports)
     wrong = f"{errors} error{'s' * (errors != 1)} in the routing" if errors else "No error is found in the routing"
-    return write_plain_page(
-        folder,
-        f"{title}; {wrong[0].lower()}{wrong[1:]}" if expected and errors else title if expected else wrong,
-        [("Files", files)],
-        [f"{answer}."],
-        sections,
-        RULES_ONLY,
-    )
+    return f"{title}; {wrong[0].lower()}{wrong[1:]}" if expected and errors else title if expected else wrong
 
 
 def _of_report(report: CheckReport) -> Iterator[Section]:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from coexsim.cli import run
+from coexsim.errors import Problem
+from coexsim.report.route_pages import write_check
 from coexsim.scenario.load import changed, load_scenario
 from tests.report.test_html import EVIL, Page
 
@@ -151,3 +153,14 @@ def test_a_value_has_one_unit(tmp_path: Path) -> None:
     assert run(["explain", "scenarios/load/corporate-20k.yaml", "--quiet", "--out", str(tmp_path)]) == 0
     text = page_of(tmp_path).text
     assert not re.search(r"\d+ (s s|KB bytes|MB bytes|min s|h s|days s)\b|/day 1/s", text)
+
+
+def test_a_file_that_cannot_be_read_is_said_on_the_page(tmp_path: Path) -> None:
+    """The page of a check of nothing else said that no error is found."""
+    broken = Problem("gone.yaml", 3, "servers.onprem.kind", "'exchnge' is no product")
+    page = write_check([], tmp_path / "a", "1 file: 1 cannot be read", [broken]).read_text(encoding="utf-8")
+
+    assert "<h1>1 file cannot be read</h1>" in page
+    assert "gone.yaml:3" in page
+    assert "is no product" in page
+    assert "No error" not in page
