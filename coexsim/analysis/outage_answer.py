@@ -93,12 +93,9 @@ class Outage:
     def limit(self) -> str:
         """What makes it last, in a few sentences: a limit, or the queue that is normal last; empty where nothing lasts."""
         said = say_limit(self.runs[0], self.changes, self.foreign)
-        whose = (
-            " Other limits were tried under the mail of the first run."
-            if said and self.changes and len(self.runs) > 1
-            else ""
-        )
-        return said + whose
+        if said and self.changes and len(self.runs) > 1:
+            return f"{said} Other limits were tried under the mail of the first run."
+        return said
 
     @property
     def foreign(self) -> frozenset[str]:

@@ -169,8 +169,7 @@ def _keeping(spec: Scenario, name: str) -> Iterator[Change]:
     setting = GIVES_UP.get(product_kind(spec, name), "")
     said = f"{setting}; now {say_duration(now_s)}" if setting else f"now {say_duration(now_s)}"
     words = f"mail kept for {say_duration(2 * now_s)} at {holder} ({said})"
-    written = spec.source.raw["servers"][name].get("retry") or {}
-    at = name if "expire_after" in written else holder
+    at = name if "expire_after" in _kept(spec, name) else holder
     yield Change(words, {f"servers.{at}.retry.expire_after": f"{2 * now_s!r} s"})
 
 

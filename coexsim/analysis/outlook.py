@@ -242,9 +242,7 @@ def outlook(
     return replace(found, note=" ".join(say_sides(scenario))) if steps else found
 
 
-def _planned(
-    plan: Mapping[str, object] | Sequence[MigrationStep | str], people: int
-) -> tuple[MigrationStep, ...]:  # fmt: skip
+def _planned(plan: Mapping[str, object] | Sequence[MigrationStep | str], people: int) -> tuple[MigrationStep, ...]:
     """The steps of a plan, however it is given, in order of their days."""
     if isinstance(plan, Mapping):
         return read_plan((f"{day}={share}" for day, share in plan.items()), people)

@@ -92,11 +92,9 @@ class Sizing:
         if self.answer is None:
             asked = f"{self.finding} to meet {say_objectives(self.objectives)} {self.measured}".rstrip()
             last = next((each for each in reversed(self.tried) if each.why and each.status in MISSES), None)
-            return (
-                asked
-                if last is None or self.undecided
-                else f"{asked}; {last.candidate.name} {MISSES[last.status]} {last.why}"
-            )
+            if last is None or self.undecided:
+                return asked
+            return f"{asked}; {last.candidate.name} {MISSES[last.status]} {last.why}"
         cost = self.answer.cost if self.priced else None
         said = say_holds(
             self.answer.name, self.server, self.objectives, self.measured, self.headroom, cost=cost, unsure=bool(self.undecided)

@@ -189,12 +189,12 @@ def _compare(
 
 def _taken(setup: Setup, mail: Mail) -> str:
     sender = mail.envelope_sender and setup.scenario.address_of(mail.envelope_sender)
-    if mail.at is None or mail.client != "own-user" or not is_another_s(setup, sender, mail.at):
+    if mail.at is None or mail.client != "own-user" or not is_of_another_organisation(setup, sender, mail.at):
         return ""
     return f"handed in by a user of {mail.at}; 'client: outside' is a stranger"
 
 
-def is_another_s(setup: Setup, sender: str, server: str) -> bool:
+def is_of_another_organisation(setup: Setup, sender: str, server: str) -> bool:
     """Is this the address of another organisation, which hands its mail in elsewhere than at this server."""
     return bool(sender) and not setup.directory.is_ours(sender) and setup.submission_server(sender) != server
 

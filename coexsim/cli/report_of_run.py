@@ -93,9 +93,7 @@ class Report:
                 self.keeping.write(page)
         self.pictures = pictures
 
-    def tell(
-        self, verb: str, *, as_json: bool, quiet: bool, first: Callable[[], None] | None = None
-    ) -> int:  # fmt: skip
+    def tell(self, verb: str, *, as_json: bool, quiet: bool, first: Callable[[], None] | None = None) -> int:
         """Print the answer first, then what it rests on (or a sentence, or JSON); return the exit code."""
         from coexsim.analysis.slo import exit_code
         from coexsim.report.words import not_counted

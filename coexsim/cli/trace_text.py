@@ -163,10 +163,10 @@ def notices_as_sent(setup: Setup, route: Route) -> list[str]:
 
 def remarks(setup: Setup, route: Route, server: str | None = None) -> list[str]:
     """What was taken for granted: that a sender whom the directory does not know is a user of the server that takes the mail in."""
-    from coexsim.audit.check import is_another_s
+    from coexsim.audit.check import is_of_another_organisation
 
     sender = route.sender
-    if server is not None and is_another_s(setup, sender, server):
+    if server is not None and is_of_another_organisation(setup, sender, server):
         return [
             f"{sender} is taken for a user of {server}, who may send anywhere; --from-outside takes it from a stranger"
         ]

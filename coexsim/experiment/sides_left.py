@@ -10,15 +10,15 @@ from coexsim.scenario.model import Scenario
 SIDES = ("onprem", "hosted")
 EVERYBODY = "everybody"
 SIDES_STAY = (
-    "Streams from or to a side keep their rate while people move, and once it has nobody their mail goes with its people; "
-    "'everybody' in their place is mail that moves with each of them."
+    "Streams from or to a side keep their rate while people move; when nobody is left there, their mail goes with the people. "
+    "For mail that moves with each of them, write 'everybody' in place of the side."
 )
 
 
 def follow_people(scenario: Scenario, population: Mapping[str, int]) -> dict[str, object]:
-    """The changes by which mail from and to a side that has nobody in this `population` is from and to everybody.
+    """The changes that make mail from and to a side with nobody in this `population` mail from and to everybody.
 
-    All of them are on the other side then. Names stay, so that the same mail is drawn.
+    Everybody is on the other side then. Streams keep their names, so that the same mail is drawn.
     """
     left = {side for side in SIDES if not population.get(side, 0)}
     changes: dict[str, object] = {}
@@ -31,6 +31,7 @@ def follow_people(scenario: Scenario, population: Mapping[str, int]) -> dict[str
 
 
 def _weights(stream: StreamSpec, left: set[str]) -> dict[str, float]:
+    """Whom a stream is for, by weight: what was for the side that is left is for everybody."""
     weights: dict[str, float] = {}
     for place, weight in stream.to.items():
         now = EVERYBODY if place in left else str(place)
@@ -39,7 +40,7 @@ def _weights(stream: StreamSpec, left: set[str]) -> dict[str, float]:
 
 
 def say_sides(scenario: Scenario) -> list[str]:
-    """What to know where people move and streams name the side that they leave or come to; nothing where none does."""
+    """What to know of streams that name a side, where people move; nothing where no stream does."""
     streams = scenario.load.streams if scenario.load is not None else ()
     if not any({stream.sender, *stream.to} & set(SIDES) for stream in streams):
         return []

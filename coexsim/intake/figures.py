@@ -14,7 +14,7 @@ from coexsim.stats import half_width, quantile_interval, skewed_interval
 from coexsim.units import say_bytes, say_duration
 
 LEVEL = 0.95
-IN_WORDS = {"1/s": "a second", "1/min": "a minute", "1/h": "an hour", "1/day": "a day"}
+RATES = {"1/s": "a second", "1/min": "a minute", "1/h": "an hour", "1/day": "a day"}
 Floats = NDArray[np.float64]
 
 
@@ -48,8 +48,8 @@ class MeasuredFigure(NamedTuple):
             low, high = floor(low), ceil(high)
             if low == high:
                 return "exact"
-        bare = self.say_value(low).removesuffix(f" {IN_WORDS.get(self.unit)}")
-        return f"{bare} to {self.say_value(high)}"
+        once = RATES.get(self.unit, "")  # of a rate the unit stands at the second number only
+        return f"{self.say_value(low).removesuffix(once).rstrip()} to {self.say_value(high)}"
 
     def say(self) -> str:
         """The figure as a line: ``messages handed in: 20.3 a second (19.4 to 21.2 a second)``."""
@@ -59,9 +59,9 @@ class MeasuredFigure(NamedTuple):
 
 
 def say_value(value: float, unit: str) -> str:
-    """A value in its unit for people: ``8.4 a second``, ``10.2 KB``, ``25 ms``, ``11.2 ms per MB``; a share as ``4.02 %``."""
+    """A value in its unit for people: ``8.4 a second``, ``10.2 KB``, ``11.2 ms per MB``; a share as ``4.02 %``; ``-`` for none."""
     if not isfinite(value):
-        return "more"
+        return "-"
     if unit == "share":
         return f"{100 * value:.3g} %"
     if unit in ("s", "s/MB"):
@@ -69,7 +69,7 @@ def say_value(value: float, unit: str) -> str:
     if unit == "B":
         return say_bytes(value)
     text = f"{value:,.0f}" if abs(value) >= 1000 or (value == round(value) and abs(value) >= 100) else f"{value:.4g}"
-    return text if unit == "1" else f"{text} {IN_WORDS.get(unit, unit)}"
+    return text if unit == "1" else f"{text} {RATES.get(unit, unit)}"
 
 
 def count_interval(count: int) -> tuple[float, float]:

@@ -106,9 +106,8 @@ class LinesSeen:
         self._lines_then, self._told_then = np.zeros((2, TIMES))  # the same over time
         self._first_s, self._last_s = inf, -inf
         self._from_s, self._to_s = np.full(len(names), inf), np.full(len(names), -inf)  # of each server's log
-        self._came, self._strange = np.zeros(
-            (2, len(names)), np.int64
-        )  # mail from each server, and what its log does not have
+        # mail from each server, and what its log does not have
+        self._came, self._strange = np.zeros((2, len(names)), np.int64)
         self._visits = self._sure = self._most = 0
 
     def look(self, found: Journeys) -> None:

@@ -21,14 +21,8 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 SENDER_SIDES = ("onprem", "hosted", "internet")
 FLOW_KEYS = ["sender", "recipient", "outcome", "code"]
-OTHER_REASONS = (
-    "5.2.",
-    "5.3.",
-    "5.5.",
-    "5.6.",
-    "5.7.",
-    "4.",
-)  # RFC 3463: mailbox, system, protocol, content, policy; for now
+OTHER_REASONS = ("5.2.", "5.3.", "5.5.", "5.6.", "5.7.", "4.")
+"""Beginnings of codes by which a recipient may exist: mailbox, system, protocol, content, policy, and all that is temporary [RFC 3463]."""
 MANY_TABLES = 50  # of flows, one a part: added up then
 _NO_FLOWS = pd.DataFrame({name: pd.Series([], dtype=object) for name in FLOW_KEYS} | {"recipients": [], "messages": []})
 

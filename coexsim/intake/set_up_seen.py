@@ -14,7 +14,7 @@ from coexsim.intake.logs.journeys import DELIVERED, REFUSED, Journeys
 from coexsim.intake.logs.sides import HOSTED, INTERNET, ONPREM, RARE, Home, Sides, home_of
 from coexsim.intake.logs.tallies import Counts
 
-GOOD_PART = 0.1
+GOOD_PART = 0.1  # of a host's mail: less may be a few odd messages
 LOCALLY = (1 << 32) - 1  # in place of a host's number
 _OWN = (ONPREM, HOSTED)
 
@@ -30,9 +30,8 @@ class SetUpSeen:
         self.ways = Counts()  # deliveries for people of a side, or of the Internet, by server, side and host
         self.inward = Counts()  # server << 32 | host: mail from the Internet for own people that it handed on
         self.outward = Counts()  # client << 32 | server: mail of own people for the Internet that came from it
-        self.from_service = (
-            Counts()
-        )  # client << 2 | side: copies of hosted people's mail, by whom it came from and for whom it is
+        # client << 2 | side: copies of hosted people's mail, by the host that it came from and the side of the recipient
+        self.from_service = Counts()
         self.begun = Counts()  # server << 32 | client (`LOCALLY`: not said): messages from the Internet
         self.refused = Counts()  # recipients of the organisation that were refused to a client, by server
 

@@ -45,16 +45,12 @@ class ValidatedFigure(NamedTuple):
 
     def say(self, tolerance: float = TOLERANCE) -> str:
         """The comparison as a sentence."""
-        text = f"{self.name}: predicted {_say(self.predicted, self.unit)}, measured {_say(self.measured, self.unit)}"
+        text = f"{self.name}: predicted {say_value(self.predicted, self.unit)}, measured {say_value(self.measured, self.unit)}"
         if self.verdict == MET:
             return f"{text}, within {100 * tolerance:.0f} %" + (f" ({self.remark})" if self.remark else "")
         if self.verdict == MISSED:
             return f"{text}, off by {100 * self.off:.0f} %: missed" + (f"; {self.remark}" if self.remark else "")
         return f"{text}: cannot say" + (f"; {self.remark}" if self.remark else "")
-
-
-def _say(value: float, unit: str) -> str:
-    return say_value(value, unit) if isfinite(value) else "-"
 
 
 def delay_rows(

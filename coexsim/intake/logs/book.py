@@ -241,9 +241,8 @@ class LogBook:
         # Server, from when to when its log has no line though mail was under way.
         self.holes: list[tuple[int, float, float]] = []
         self.consoles: dict[int, float] = {}  # server: the last time in its console log
-        self.table_visits: dict[
-            tuple[str, str, str], tuple[int, float]
-        ] = {}  # kind of table, two keys: visit, when it came
+        # Kind of table and two keys: visit, and when it came.
+        self.table_visits: dict[tuple[str, str, str], tuple[int, float]] = {}
         self.rows_read: set[int] = set()  # hashes of what was read in tables and consoles: they overlap
         self.expired: list[int] = []  # visits that were given up: recipients that were deferred last have expired
         self._visits = 0

@@ -206,7 +206,7 @@ def without_repeats(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path,
 
 
 def lines_repeated(path: Path, earlier: Path) -> int:
-    """How many lines at the begin of a log stand in one that begins before it too: a copy, or one that was rotated while it was read."""
+    """How many lines at the beginning of a log stand also in an `earlier` one: it is a copy, or was rotated while somebody copied it."""
     shared = 0
     with suppress(BrokenOffError):
         mine, theirs = lines_of(path), lines_of(earlier)
