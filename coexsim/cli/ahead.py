@@ -72,6 +72,8 @@ def read_ahead(
     scenario: Scenario, growth: str | None, plan: list[str] | None, since: str | None, years: float
 ) -> Ahead | None:
     """What was asked of a scenario, or None where neither growth nor a plan was given. Raises `UsageError`."""
+    if growth is None and not plan and since is None:
+        return None
     from coexsim.analysis.growth import read_day, yearly_growth
     from coexsim.analysis.outlook import read_plan
     from coexsim.errors import UnitError

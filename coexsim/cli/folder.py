@@ -6,11 +6,15 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from coexsim.cli.streams import say_aside
 from coexsim.errors import OutputError, UsageError
 from coexsim.experiment.own import why_not_own
 from coexsim.experiment.whole import own_name
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 REPORTS = Path("reports")
 CANNOT_WRITE = 74
@@ -113,16 +117,33 @@ class Keeping:
 
     def __init__(self) -> None:
         self._problem = ""
+        self._under_way: Future[None] | None = None
 
     @property
     def failed(self) -> bool:
         """Could something not be written."""
+        if self._under_way is not None:
+            under_way, self._under_way = self._under_way, None
+            under_way.result()
         return bool(self._problem)
 
     def write(self, *writes: Callable[[], object]) -> None:
         """Call these in turn, unless something could not be written before."""
+        if not self.failed:
+            self._write(writes)
+
+    def begin(self, *writes: Callable[[], object]) -> None:
+        """As `write`, but goes on at once: whatever is asked of this next waits for them, as does the end of the program."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        if not self.failed:
+            writer = ThreadPoolExecutor(1)
+            self._under_way = writer.submit(self._write, writes)
+            writer.shutdown(wait=False)
+
+    def _write(self, writes: Sequence[Callable[[], object]]) -> None:
         for write in writes:
-            if not self.failed:
+            if not self._problem:
                 with self:
                     write()
 

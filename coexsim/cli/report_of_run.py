@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """The answer of a run and its folder. The tables are kept before anything else is done with them."""
+    """The answer of a run and its folder. The tables are written while they are judged, whatever comes of that."""
 
     def __init__(
         self, spec: Scenario, results: Results, folder: Path, *, outage: Outage | None = None, again: str = ""
     ) -> None:
         self.spec, self.results, self.folder = spec, results, folder
         self.keeping = Keeping()
-        self.keeping.write(partial(results.save, folder), partial(drop_pages, folder, "run"))
+        self.keeping.begin(partial(results.save, folder), partial(drop_pages, folder, "run"))
         self.verdicts: Sequence[Verdict] = []
         self.summary: dict[str, Any] = {}
         self.outage = outage

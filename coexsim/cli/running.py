@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from coexsim.analysis.outage_answer import Outage
     from coexsim.analysis.round_trip import WayFigures
+    from coexsim.analysis.slo_text import Objective
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
 
@@ -76,22 +77,22 @@ def run(
 
     Exit code: 0 all objectives are met (or there are none), 1 one is missed, 3 for one we cannot say.
     """
-    from coexsim.analysis.outlook import require_outlook
-    from coexsim.analysis.slo_text import read_objectives
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
     logging = writing_logs.asked(write_log, stream=stream, replications=replications, dask=dask)
     spec = load_scenario(scenario)
-    asked = ahead.read_ahead(spec, growth, plan, since, years)
-    objectives = read_objectives(spec)  # what is wrong with them is said before the run, not after it
-    if asked is not None:
-        require_outlook(spec, objectives)
-    folder = results_folder(out, scenario, verb="run", more=logging.names(spec) if logging else ())
-    count = 1 if logging else _count(spec, replications, asked)
+    count = 1 if logging else replications or spec.run.replications
     tried = limits and not stream and any(event.failing for event in spec.events)
-    several = count > 1 or asked is not None or tried or dask is not None
-    with open_executor(jobs if several else 1, dask) as executor:  # whose processes begin to load before this one does
+    several = count > 1 or growth is not None or plan or tried or dask is not None
+    with open_executor(jobs if several else 1, dask) as executor:  # whose processes load while this one does
+        from coexsim.analysis.slo_text import read_objectives
+
+        asked = ahead.read_ahead(spec, growth, plan, since, years)
+        objectives = read_objectives(spec)  # what is wrong with them is said before the run, not after it
+        if asked is not None:
+            count = _count_ahead(spec, 1 if logging else replications, objectives)
+        folder = results_folder(out, scenario, verb="run", more=logging.names(spec) if logging else ())
         how = Runs(seed, count, executor, jobs, dask, engine, keep_visits=visits, stream=stream, quiet=quiet)
         report = _simulated(spec, folder, how, logging, round_trip=round_trip and not stream, limits=limits, yes=yes)
         if asked is not None:
@@ -100,18 +101,21 @@ def run(
                 report.outlook = asked.look(
                     spec, seed, executor, count, progress=lambda _: tell.count("day by day", at_most=most)
                 )
-        report.write(pictures=pictures, quiet=quiet)
+    report.write(pictures=pictures, quiet=quiet)
     if logging is not None:
         logging.write(report.spec, folder)
     return report.tell("run", as_json=as_json, quiet=quiet)
 
 
-def _count(spec: Scenario, replications: int | None, asked: ahead.Ahead | None) -> int:
-    """How many replications; each later day is judged by as many, four at the least unless it was said otherwise."""
-    if asked is None:
-        return replications or spec.run.replications
-    from coexsim.analysis.assess import FIRST_LOOK
+def _count_ahead(spec: Scenario, replications: int | None, objectives: Sequence[Objective]) -> int:
+    """How many replications judge today and each later day: four at the least unless it was said otherwise.
 
+    Raises `NoDataError` where days cannot be judged.
+    """
+    from coexsim.analysis.assess import FIRST_LOOK
+    from coexsim.analysis.outlook import require_outlook
+
+    require_outlook(spec, objectives)
     return replications or max(spec.run.replications, FIRST_LOOK)
 
 

@@ -89,7 +89,7 @@ def processes(jobs: int) -> Iterator[Executor]:
     except BaseException:
         _stop(pool, [child for child in multiprocessing.active_children() if child not in others])
         raise
-    pool.shutdown()
+    pool.shutdown(wait=False)  # nothing is under way; its processes end while the caller goes on
 
 
 class _Pool(ProcessPoolExecutor):

@@ -3,6 +3,8 @@
 Several processes on Linux are copies of one that has imported this module, so that this time is spent once and not once a process.
 """
 
+import gc
+
 import scipy.special  # noqa: F401 - laws of work import it late
 
 from coexsim.engine.cache import is_compiled, load_kernel, unavailable
@@ -11,3 +13,5 @@ from coexsim.experiment import run  # noqa: F401
 if unavailable() is None and is_compiled():
     load_kernel()
     from coexsim.engine import drive  # noqa: F401
+
+gc.freeze()  # all this stays to the end: not to be looked through again and again, nor by each copy when it ends

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
-from math import ceil
+from typing import TYPE_CHECKING
 
-from coexsim.engine.choice import Engine
-from coexsim.experiment.engines import engine_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
-from coexsim.experiment.results import Results, join
-from coexsim.experiment.run import run_one
-from coexsim.experiment.warm_up import settled
 from coexsim.scenario.given import require_count, require_scenario
-from coexsim.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from coexsim.engine.choice import Engine
+    from coexsim.experiment.results import Results
+    from coexsim.scenario.model import Scenario
 
 Progress = Callable[[int, int], None]
 """Told how many runs are done, of how many."""
@@ -37,15 +36,19 @@ def replicate(
     if n < 1:
         raise ValueError(f"{n} replications give no results; ask for 1 or more")
     seed = scenario.run.seed if seed is None else seed
-    scenario = settled(scenario, seed, engine)  # once, not once a replication
-    per_process = ceil(n / max(cpu_count() if jobs is None else jobs, 1))
-    engine_of_each = engine_for(scenario, per_process, engine)
-    calls = [(scenario, seed, number, "", False, engine_of_each, stream) for number in range(first, first + n)]
     done: dict[int, Results] = {}
     interrupted = False
     with ExitStack() as stack:
-        if executor is None:
+        if executor is None:  # first of all: its processes load while this one does
             executor = stack.enter_context(open_executor(min(n, cpu_count() if jobs is None else jobs)))
+        from coexsim.experiment.engines import engine_for
+        from coexsim.experiment.results import join
+        from coexsim.experiment.run import run_one
+        from coexsim.experiment.warm_up import settled
+
+        scenario = settled(scenario, seed, engine)  # once, not once a replication
+        engine_of_each = engine_for(scenario, n, engine)  # in however many processes: it stands in the provenance
+        calls = [(scenario, seed, number, "", False, engine_of_each, stream) for number in range(first, first + n)]
         try:
             for index, results in run_all(executor, run_one, calls):
                 done[index] = results

@@ -309,7 +309,9 @@ def tidy(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         values = frame[name]
         if column.dtype == "category":
             words = list(TABLE_OUTCOMES) if name == "outcome" else sorted(map(str, _words_used(values)))
-            values = values.cat.set_categories(words_index(words))
+            wanted = words_index(words)
+            if values.cat.categories.dtype != wanted.dtype or not values.cat.categories.equals(wanted):
+                values = values.cat.set_categories(wanted)
         columns[name] = values.array
     return pd.DataFrame(columns, copy=False)
 

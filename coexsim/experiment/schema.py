@@ -57,7 +57,17 @@ def concat(table: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
     for name, column in columns_of(table, map(str, frames[0])).items():
         parts = [f[name] for f in frames]
         if column.dtype == "category":
-            columns[name] = pd.api.types.union_categoricals([p.array for p in parts], sort_categories=True)
+            columns[name] = _below_each_other([p.array for p in parts])
         else:
             columns[name] = np.concatenate([p.to_numpy() for p in parts])
     return frame(table, columns)
+
+
+def _below_each_other(parts: list[pd.Categorical]) -> pd.Categorical:
+    """Values in words, joined; parts that know the same words, as replications mostly do, keep their codes."""
+    words = parts[0].categories
+    if all(part.categories.equals(words) for part in parts[1:]):
+        codes = np.concatenate([part.codes for part in parts])
+        return pd.Categorical.from_codes(codes, words, validate=False)
+    joined: pd.Categorical = pd.api.types.union_categoricals(parts, sort_categories=True)
+    return joined

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -425,3 +426,31 @@ def test_keeping_stops_at_the_first_failure(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == "coexsim: x cannot be written\n"
     with pytest.raises(ZeroDivisionError):
         keeping.__class__().write(lambda: 1 / 0)
+
+
+def test_what_is_written_meanwhile_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """By what is written next, and by whoever asks what became of it; a mistake of ours is not swallowed."""
+    keeping, tried = Keeping(), []
+    go_on = Event()
+
+    def slow() -> None:
+        assert go_on.wait(10)
+        tried.append("slow")
+
+    keeping.begin(slow)
+    assert not tried
+    go_on.set()
+    keeping.write(lambda: tried.append("next"))
+    assert tried == ["slow", "next"]
+
+    def fail() -> None:
+        raise OutputError("x cannot be written")
+
+    keeping.begin(fail, lambda: tried.append("never"))
+    assert keeping.exit_code(0) == CANNOT_WRITE
+    assert tried == ["slow", "next"]
+    assert capsys.readouterr().err == "coexsim: x cannot be written\n"
+    other = Keeping()
+    other.begin(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        other.write()

@@ -19,7 +19,8 @@ import pytest
 
 from coexsim.errors import CoexsimError
 from coexsim.experiment import executors
-from coexsim.experiment import replicate as replicate_module
+from coexsim.experiment import run as run_module
+from coexsim.experiment.estimate import expected_work
 from coexsim.experiment.executors import open_executor, processes, run_all
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results, join
@@ -130,7 +131,7 @@ def test_no_jobs_are_refused() -> None:
 
 def test_replications_are_joined_in_their_order_on_any_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads are ready in another order."""
-    monkeypatch.setattr(replicate_module, "run_one", workers.slow_run)
+    monkeypatch.setattr(run_module, "run_one", workers.slow_run)
     seen: list[tuple[int, int]] = []
     scenario = station(hours=2)
 
@@ -141,9 +142,33 @@ def test_replications_are_joined_in_their_order_on_any_executor(monkeypatch: pyt
     assert seen == [(n, 6) for n in range(1, 7)]
 
 
+def test_the_engine_of_replications_does_not_depend_on_how_many_processes_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What six of them are worth is what counts: the provenance says which engine it was, and is the same everywhere."""
+    scenario = station(hours=2)
+    asked: dict[int, set[object]] = {}
+
+    def run(jobs: int) -> Callable[..., Results]:
+        def one(of: object, seed: int, number: int, _: str, __: bool, engine: str, ___: bool) -> Results:
+            asked.setdefault(jobs, set()).add(engine)
+            return workers.fake_run(of, seed, number)
+
+        return one
+
+    monkeypatch.setattr("coexsim.engine.cache.is_compiled", lambda: True)
+    monkeypatch.setattr("coexsim.engine.choice.REFERENCE_MAILS_PER_S", 3 * expected_work(scenario))
+    for jobs in (1, 6):
+        monkeypatch.setattr(run_module, "run_one", run(jobs))
+        with ThreadPoolExecutor(jobs) as threads:
+            replicate(scenario, 6, seed=SEED, executor=threads, jobs=jobs)
+
+    assert asked == {1: {"compiled"}, 6: {"compiled"}}
+
+
 def test_replication_17_is_the_same_alone_and_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its number says what it is, not its place."""
-    monkeypatch.setattr(replicate_module, "run_one", workers.fake_run)
+    monkeypatch.setattr(run_module, "run_one", workers.fake_run)
     scenario = station(hours=2)
 
     alone = replicate(scenario, 1, seed=SEED, first=17, jobs=1)
@@ -161,7 +186,7 @@ def test_ctrl_c_leaves_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return workers.fake_run(scenario, seed, replication)
 
-    monkeypatch.setattr(replicate_module, "run_one", run)
+    monkeypatch.setattr(run_module, "run_one", run)
 
     results = replicate(scenario, 6, seed=SEED, jobs=1)
 
