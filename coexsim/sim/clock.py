@@ -15,9 +15,14 @@ processes were started, nor on servers that its mail does not meet.
 
 from __future__ import annotations
 
-from heapq import heappush
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import cast
 
 import simpy
+from simpy.core import EmptySchedule, StopSimulation
+from simpy.events import NORMAL, EventPriority
 
 STAGES = ("world", "birth", "work done", "session", "retry", "monitor")
 _STAGE_BITS = 44  # room for 17 million million messages a stage
@@ -30,20 +35,60 @@ STATE = BIRTH - 1
 """A change of what the rules are asked with: the last of the world's stage."""
 
 
-class At(simpy.Event):
-    """Happens at `time_s`, to the last bit, in the `order` of this module: a stage constant, plus the number of the mail.
+class Clock(simpy.Environment):
+    """SimPy's environment, with an order at one moment, and moments that are met to the last bit.
 
-    SimPy schedules by a delay, and now + (time - now) may be another number than the time. Two engines must agree on every bit, so
-    this class, and nothing else in coexsim, puts an event on SimPy's heap itself; ``tests/sim/test_clock.py`` fails when a SimPy comes
-    that keeps its heap otherwise.
+    SimPy schedules by a delay, and now + (time - now) may be another number than the time; two engines must agree on every bit. So
+    what is to come is kept here by its moment. All else is SimPy's: whatever it schedules comes through `schedule`, and its `run`
+    goes by `step`.
     """
 
-    __slots__ = ()
+    def __init__(self, now_s: float = 0.0) -> None:
+        super().__init__()
+        self._now_s = now_s
+        self._to_come: list[tuple[float, int, int, simpy.Event]] = []
+        self._causes = count()
 
-    def __init__(self, env: simpy.Environment, time_s: float, order: int) -> None:
-        self.env = env
-        self.callbacks = []
-        self._value = None
-        self._ok = True
-        self._defused = False
-        heappush(env._queue, (time_s, order, next(env._eid), self))  # type: ignore[misc]  # an EventPriority is an int
+    @property
+    def now(self) -> float:
+        """Simulated time in seconds."""
+        return self._now_s
+
+    def schedule(self, event: simpy.Event, priority: EventPriority = NORMAL, delay: float = 0.0) -> None:
+        """Something will happen: `At` at its moment in its order, all else after a delay in SimPy's."""
+        if isinstance(event, At):
+            heappush(self._to_come, (event.time_s, event.order, next(self._causes), event))
+        else:
+            heappush(self._to_come, (self._now_s + delay, priority, next(self._causes), event))
+
+    def peek(self) -> float:
+        """When the next thing happens; infinite where nothing does."""
+        return self._to_come[0][0] if self._to_come else inf
+
+    def step(self) -> None:
+        """Let the next thing happen. Raises `EmptySchedule` where there is none, and the error of an event that failed unheard."""
+        if not self._to_come:
+            raise EmptySchedule
+        self._now_s, _, _, event = heappop(self._to_come)
+        waiting, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy marks what is over
+        for place, wake in enumerate(waiting, start=1):
+            try:
+                wake(event)
+            except StopSimulation:
+                # Who still waits is told first of all when the run goes on, as in SimPy.
+                event.callbacks = waiting[place:]
+                heappush(self._to_come, (self._now_s, BEFORE_ALL, next(self._causes), event))
+                raise
+        if not event.ok and not event.defused:
+            raise cast(BaseException, event.value)
+
+
+class At(simpy.Event):
+    """Happens at `time_s` in the `order` of this module: a stage constant, plus the number of the mail."""
+
+    __slots__ = ("order", "time_s")
+
+    def __init__(self, env: Clock, time_s: float, order: int) -> None:
+        super().__init__(env)
+        self.time_s, self.order = time_s, order
+        self.succeed()

@@ -13,7 +13,7 @@ import simpy
 from simpy.core import StopSimulation
 
 from coexsim.scenario.model import Scenario
-from coexsim.sim.clock import BEFORE_ALL, At
+from coexsim.sim.clock import BEFORE_ALL, At, Clock
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.units import Moment, say_time
 
@@ -65,9 +65,7 @@ class Drain:
         )
 
 
-def looks_until(
-    env: simpy.Environment, over: simpy.Event, drain: Drain, limit_s: float
-) -> Iterator[tuple[float, Drain]]:
+def looks_until(env: Clock, over: simpy.Event, drain: Drain, limit_s: float) -> Iterator[tuple[float, Drain]]:
     """Run until `over`, a condition, has happened, with a stop at each moment that is looked at.
 
     SimPy stops on an event before all that waits for it was told: that it was triggered, not processed, is what counts.

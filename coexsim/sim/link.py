@@ -13,7 +13,7 @@ import simpy
 from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
-from coexsim.sim.clock import WORLD, At
+from coexsim.sim.clock import WORLD, At, Clock
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.formulas import link_left_s, link_share_bytes
 from coexsim.sim.stage_log import StageLog
@@ -57,7 +57,7 @@ class FairLink:
     )  # fmt: skip
 
     def __init__(
-        self, env: simpy.Environment, name: str, bytes_per_s: float | None, downtime: DowntimeSchedule, log: StageLog,
+        self, env: Clock, name: str, bytes_per_s: float | None, downtime: DowntimeSchedule, log: StageLog,
         background: Sequence[tuple[float, float]] = (), number: int = 0,
     ) -> None:  # fmt: skip
         if bytes_per_s is not None and not bytes_per_s > 0:

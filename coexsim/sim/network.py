@@ -7,13 +7,13 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import networkx as nx
-import simpy
 
 from coexsim.mail.outages import site_of
 from coexsim.mail.ways import Ways
 from coexsim.scenario.model import Scenario
 from coexsim.scenario.network import UPLINK, Background, background_at, uplink_ways
 from coexsim.scenario.question import Run
+from coexsim.sim.clock import Clock
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
 from coexsim.sim.stage_log import StageLogMaker
@@ -76,7 +76,7 @@ class Network:
     """All links of a scenario, and the paths over them."""
 
     def __init__(
-        self, env: simpy.Environment, scenario: Scenario, downtimes: Mapping[str, DowntimeSchedule], logs: StageLogMaker
+        self, env: Clock, scenario: Scenario, downtimes: Mapping[str, DowntimeSchedule], logs: StageLogMaker
     ) -> None:
         self._scenario = scenario
         self.graph = topology(scenario)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-import simpy
-
 from coexsim.mail.effects import Timing
 from coexsim.mail.message import NextHop
 from coexsim.scenario.servers import AnyServer
+from coexsim.sim.clock import Clock
 from coexsim.sim.destination import Destination
 from coexsim.sim.dns_server import Resolvers
 from coexsim.sim.downtime import DowntimeSchedule
@@ -29,7 +28,7 @@ class ServerWorld(RulesWorld, Protocol):
     """What a server needs of its world."""
 
     @property
-    def env(self) -> simpy.Environment: ...  # noqa: D102
+    def env(self) -> Clock: ...  # noqa: D102
     @property
     def network(self) -> Network: ...  # noqa: D102
     @property

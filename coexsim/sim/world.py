@@ -21,7 +21,7 @@ from coexsim.progress import RunProgress
 from coexsim.scenario.model import Scenario
 from coexsim.sim.binned import Bins
 from coexsim.sim.build import build_downtimes, build_servers
-from coexsim.sim.clock import BIRTH, MONITOR, STATE, WORLD, At
+from coexsim.sim.clock import BIRTH, MONITOR, STATE, WORLD, At, Clock
 from coexsim.sim.dns_server import NameServer
 from coexsim.sim.draining import Drain, drain_limit_s, last_change_s, looks_until
 from coexsim.sim.flows import Flows
@@ -50,7 +50,7 @@ class World:
         self.seed = seed
         self.replication = replication
         self.mail_log = mail_log  # is filled, where there is one
-        self.env = simpy.Environment()
+        self.env = Clock()
         self.setup = Setup(scenario)
         self.state = self.setup.state_at(0.0)
         self.length_s = scenario.run.length

@@ -9,7 +9,7 @@ import pytest
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 from coexsim.sim import draining
-from coexsim.sim.clock import BEFORE_ALL, At
+from coexsim.sim.clock import BEFORE_ALL, At, Clock
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.draining import Drain, last_change_s, looks_until
 from coexsim.units import moment
@@ -129,9 +129,7 @@ def test_last_change() -> None:
 
 def test_looks_are_taken_before_anything_else_happens_at_their_moment() -> None:
     """An event at a look's very moment comes after it; the looks end with what is waited for."""
-    import simpy
-
-    env = simpy.Environment()
+    env = Clock()
     seen: list[object] = []
 
     def work() -> Any:

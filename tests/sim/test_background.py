@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import simpy
 
 from coexsim.analysis.loads import station_loads
 from coexsim.analysis.screening import growth_to_limit
@@ -15,6 +14,7 @@ from coexsim.report.words import scope
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Run, Scenario
 from coexsim.scenario.network import Background
+from coexsim.sim.clock import Clock
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
 from coexsim.sim.network import background
@@ -110,7 +110,7 @@ def test_at_one_moment_links_change_by_number_and_a_link_goes_down_first() -> No
     """Whatever changed before: the order of what coincides is the same in both engines."""
     downtime = DowntimeSchedule([(60.0, 61.0), (120.0, 130.0)])
     link = FairLink(
-        simpy.Environment(),
+        Clock(),
         "line",
         10.0,
         downtime,

@@ -7,13 +7,13 @@ from math import inf
 
 import numpy as np
 import pytest
-import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from simpy.events import ProcessGenerator
 
 from coexsim.analysis.theory import mg1_ps_sojourn_s
+from coexsim.sim.clock import Clock
 from coexsim.sim.downtime import DowntimeSchedule
 from coexsim.sim.link import FairLink
 from coexsim.sim.stage_log import StageLog
@@ -47,7 +47,7 @@ class Transfers:
         begin_s: float = 0,
         measured_s: tuple[float, float] = (0, inf),
     ) -> None:
-        self.env = simpy.Environment(begin_s)
+        self.env = Clock(begin_s)
         self.log = StageLog("office to hosted", "link", None, length_s, bin_s=10, measured_s=measured_s)
         self.link = FairLink(self.env, "office to hosted", bytes_per_s, DowntimeSchedule(closed), self.log)
         self.ended: dict[int, tuple[float, object]] = {}

@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import simpy
 
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import simulate
 from coexsim.scenario.model import Mail, Scenario
 from coexsim.scenario.servers import ExternalServer, RelayServer
+from coexsim.sim.clock import Clock
 from coexsim.sim.senders import start_senders
 from coexsim.sim.world import World
 from tests.sim.loaded import loaded, run_world
@@ -100,7 +100,7 @@ def test_order_of_processes_changes_nothing(
 ) -> None:
     """All processes of the start are begun in an order by lot."""
 
-    class Shuffled(simpy.Environment):
+    class Shuffled(Clock):
         def __init__(self) -> None:
             super().__init__()
             self.waiting: list[Any] = []
@@ -112,7 +112,7 @@ def test_order_of_processes_changes_nothing(
             self.process = self.really  # type: ignore[method-assign]
             return len([self.process(generator) for generator in self.waiting])
 
-    monkeypatch.setattr("coexsim.sim.world.simpy.Environment", Shuffled)
+    monkeypatch.setattr("coexsim.sim.world.Clock", Shuffled)
     world = World(scenario, scenario.run.seed, 0)
     start_senders(world)
     assert isinstance(world.env, Shuffled)
