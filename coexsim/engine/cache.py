@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -76,13 +77,35 @@ def unavailable() -> str | None:
     return None if find_spec("numba") is not None else "Numba is not installed"
 
 
+def not_importable() -> str | None:
+    """Why Numba, which is installed, cannot be imported; None where it can: it takes a moment, so asked only where it is needed."""
+    try:
+        import_module("numba")
+    except ImportError as error:
+        return f"Numba cannot be imported: {error}"
+    return None
+
+
 @cache
 def load_kernel() -> ModuleType:
-    """The kernel, compiled if it was not before. Raises ImportError where Numba cannot be imported."""
+    """The kernel, compiled if it was not before, or if what is kept of it is damaged. Raises ImportError where Numba cannot be imported."""
     kept = folder()
     place = str(kept) if kept else tempfile.mkdtemp(prefix="coexsim-kernel-")
-    if kept is None or not is_compiled():
-        print("coexsim: compiling the engine, once for this installation (half a minute) ...", file=sys.stderr)
+    if kept is not None and is_compiled():
+        try:
+            return _imported(place)
+        except ImportError:
+            raise
+        except Exception:
+            print(f"coexsim: what is kept of the engine in {kept} cannot be read", file=sys.stderr)
+            for file in kept.rglob("*.nb[ci]"):
+                file.unlink(missing_ok=True)
+    print("coexsim: compiling the engine, once for this installation (half a minute) ...", file=sys.stderr)
+    return _imported(place)
+
+
+def _imported(place: str) -> ModuleType:
+    """The modules of compiled code, which Numba keeps in a folder."""
     from numba import config
 
     before = config.CACHE_DIR  # type: ignore[attr-defined]  # made from the environment when Numba is imported

@@ -125,7 +125,7 @@ def choose(scenario: Scenario, engine: Engine, mails: float) -> Chosen:
     unknown = not_covered(scenario)
     why = cache.unavailable() or (f"the compiled engine does not know {unknown}" if unknown else None)
     if engine == "compiled":
-        if why:
+        if why := why or cache.not_importable():
             raise CoexsimError(f"no compiled engine for this run: {why}; use --engine reference")
         return Chosen("compiled", "asked for")
     if why:
@@ -133,4 +133,6 @@ def choose(scenario: Scenario, engine: Engine, mails: float) -> Chosen:
     compiled = cache.is_compiled()
     if mails / REFERENCE_MAILS_PER_S < (LOADING_S if compiled else COMPILING_S):
         return Chosen("reference", f"short run, about {mails:,.0f} mails")
+    if why := cache.not_importable():
+        return Chosen("reference", why)
     return Chosen("compiled", "longer run")

@@ -25,16 +25,12 @@ def ran(
 ) -> tuple[World, Chosen]:  # fmt: skip
     """The world of a scenario after its run, and the engine that ran it.
 
-    Raises `CoexsimError` where the compiled engine is asked for and does not cover the scenario.
+    Raises `CoexsimError` where the compiled engine is asked for and cannot be had, or does not cover the scenario.
     """
     world = World(scenario, seed, replication, keep_visits=keep_visits, stream=stream, mail_log=mail_log)
     chosen = _chosen(world, engine)
     if chosen.engine == "compiled":
-        try:
-            load_kernel()
-        except ImportError as error:
-            chosen = Chosen("reference", f"Numba cannot be imported: {error}")
-    if chosen.engine == "compiled":
+        load_kernel()
         from coexsim.engine.drive import Compiled
 
         with rule_table_cache().lent(scenario, world.setup) as tables:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from pickle import UnpicklingError
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
@@ -128,3 +130,31 @@ def test_a_folder_that_cannot_be_written_is_passed_over(monkeypatch: pytest.Monk
         assert not cache.is_compiled()
     finally:
         cache.folder.cache_clear()
+
+
+def test_what_is_kept_and_cannot_be_read_is_compiled_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files that a crash has cut short: they are removed, others in the folder are not; a mistake in a source is not taken for it."""
+    kept, other = tmp_path / "engine" / "kernel.run-1.nbc", tmp_path / "notes.txt"
+    kept.parent.mkdir()
+    kept.touch()
+    other.touch()
+    loaded: list[bool] = []
+
+    def load(place: str) -> ModuleType:
+        loaded.append(kept.exists())
+        if kept.exists():
+            raise UnpicklingError("pickle data was truncated")
+        assert place == str(tmp_path)
+        return sys
+
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
+    monkeypatch.setattr(cache, "_imported", load)
+
+    assert cache.load_kernel.__wrapped__() is sys
+    assert loaded == [True, False]
+    assert other.exists()
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"coexsim: what is kept of the engine in {tmp_path} cannot be read"
+    assert second.startswith("coexsim: compiling the engine")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from coexsim.experiment import engines, warm_up
-from coexsim.experiment.engines import ran
+from coexsim.errors import CoexsimError
+from coexsim.experiment import warm_up
+from coexsim.experiment.engines import engine_for, ran
 from coexsim.experiment.estimate import STREAM_BYTES, Estimate, estimate
 from coexsim.experiment.figures import busy_shares, deferred_share, measured_minutes
 from coexsim.experiment.replicate import replicate
@@ -23,17 +26,18 @@ from tests.sim.loaded import loaded
 SHORT = loaded("domino", {"run": {"length": "20 s"}})
 
 
-def test_where_numba_cannot_be_imported_the_reference_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that is long enough for the compiled engine, which then cannot be loaded: said with the cause."""
-
-    def load_kernel() -> None:
-        raise ImportError("no LLVM here")
-
+def test_where_numba_cannot_be_imported_the_reference_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A run that is long enough for the compiled engine, which is installed but broken: said with the cause; who asks for it is told."""
+    (tmp_path / "numba.py").write_text("raise ImportError('no LLVM here')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.split(".")[0] == "numba"]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr("coexsim.engine.choice.REFERENCE_MAILS_PER_S", 1)  # a hundred mails are long
-    monkeypatch.setattr("coexsim.engine.cache.unavailable", lambda: None)
-    monkeypatch.setattr(engines, "load_kernel", load_kernel)
 
     assert ran(SHORT, 1, 0)[1] == ("reference", "Numba cannot be imported: no LLVM here")
+    assert engine_for(SHORT, 4) == "auto"
+    with pytest.raises(CoexsimError, match=r"no LLVM here; use --engine reference"):
+        ran(SHORT, 1, 0, engine="compiled")
 
 
 def test_a_run_keeps_its_visits_if_asked_to_and_its_mail_unless_streamed() -> None:
