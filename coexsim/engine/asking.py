@@ -32,7 +32,7 @@ from coexsim.engine.layout import (
     WAITING,
     WAYS,
 )
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import NOTHING, ROOM
 
 
@@ -55,7 +55,7 @@ def work_s(w: Any, stage: int, times_before: int, constant: float, c: int) -> fl
     if stage < 0:
         return constant
     ints = shared(w, "ints")
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     k = shared(w, "work_at")[stage, times_before, co.serial, co.block]
     if k >= 0:
         return float(shared(w, "work")[k, co.number - shared(w, "block_first")[co.block]])
@@ -67,9 +67,10 @@ def work_s(w: Any, stage: int, times_before: int, constant: float, c: int) -> fl
 
 
 @compiled
-def is_heap_short(ints: Any, heap: Any, events: int) -> bool:
+def is_heap_short(w: Any, events: int) -> bool:
     """Is there no room for so many events, and for those of any step besides: a slot that is given back may let all go on who wait."""
-    return bool(ints[HEAP] + ints[NOW_COUNT] + ints[WAITING] + events + ROOM > heap.shape[0])
+    ints = shared(w, "ints")
+    return bool(ints[HEAP] + ints[NOW_COUNT] + ints[WAITING] + events + ROOM > shared(w, "heap").shape[0])
 
 
 @compiled
@@ -83,7 +84,7 @@ def no_room(w: Any) -> int:
         return FLUSH
     if ints[COPIES] + ROOM > shared(w, "copies").shape[0]:
         return GROW_COPIES
-    if is_heap_short(ints, shared(w, "heap"), 0):
+    if is_heap_short(w, 0):
         return GROW_HEAP
     if ints[STACK] + ROOM > shared(w, "stack").shape[0]:
         return GROW_STACK

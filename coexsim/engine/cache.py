@@ -100,8 +100,17 @@ def load_kernel() -> ModuleType:
             print(f"coexsim: what is kept of the engine in {kept} cannot be read", file=sys.stderr)
             for file in kept.rglob("*.nb[ci]"):
                 file.unlink(missing_ok=True)
-    print("coexsim: compiling the engine, once for this installation (half a minute) ...", file=sys.stderr)
+    print("coexsim: compiling the engine, once for this installation (a quarter of a minute) ...", file=sys.stderr)
     return _imported(place)
+
+
+def _compile_steps() -> None:
+    """Compile what the loop calls before it is compiled itself."""
+    from coexsim.engine.compiling import compile_ahead
+
+    for name in KERNEL[:-1]:
+        import_module(f"coexsim.engine.{name}")
+    compile_ahead()
 
 
 def _imported(place: str) -> ModuleType:
@@ -113,6 +122,8 @@ def _imported(place: str) -> ModuleType:
     collects = gc.isenabled()
     gc.disable()  # a tenth of the time to compile, for 100 MB that are given back after it
     try:
+        if not is_compiled():
+            _compile_steps()
         from coexsim.engine import folding, kernel, spreading  # noqa: F401 - compiled when they are imported
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]

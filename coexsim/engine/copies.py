@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.event_heap import push_now
 from coexsim.engine.layout import (
     COPIES,
@@ -19,7 +19,7 @@ from coexsim.engine.layout import (
     SENT,
     STARTED,
 )
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import ALL_ENDED, AT_ONCE, BEGINS, ENTER, ROOM, SHIFT
 from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
 
@@ -35,7 +35,7 @@ def begin(w: Any, c: int, step: int) -> None:
     push_now(w, BEGINS, (step << SHIFT) | c)
 
 
-@compiled
+@part_of_its_caller
 def ended(w: Any, co: Any) -> None:
     """``World.ended``: the way of a copy has ended."""
     ints = shared(w, "ints")
@@ -57,7 +57,7 @@ def note_if_all_ended(w: Any) -> None:
 def free_place(w: Any, c: int) -> None:
     """A copy is no more; its place is free."""
     ints = shared(w, "ints")
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     ints[LIVE] -= 1
     co.number = -1
     co.next = ints[FREE]
@@ -135,7 +135,7 @@ def new_part(w: Any, c: int, count: int) -> Any:
     return n
 
 
-@compiled
+@part_of_its_caller
 def new_notice(w: Any, c: int, notice: int, serial: int, now: float) -> Any:
     """``World.notify``: a notice about a copy, to be handed in where it is written. `notice`: its first place, for the smallest size."""
     n = new_copy(w)
@@ -165,7 +165,7 @@ def new_notice(w: Any, c: int, notice: int, serial: int, now: float) -> Any:
 def end_row(w: Any, co: Any, end: int, count: int, at: float) -> None:
     """``Recorder.end``: what became of some of a copy's recipients. `count`: of all that share its bytes."""
     ints = shared(w, "ints")
-    r = shared(w, "out")[ints[OUT]]
+    r = row(w, "out", ints[OUT])
     ints[OUT] += 1
     r.number = co.number
     r.size = co.size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coexsim.engine.compiling import compiled
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.sim import formulas
 
 
@@ -14,7 +14,7 @@ def up_at(w: Any, which: int, time: float) -> float:
     """The first moment at or after a time when it is in service."""
     if which < 0:
         return time
-    span = shared(w, "spans")[which]
+    span = row(w, "spans", which)
     return formulas.next_up_s(shared(w, "down")[span.first : span.last], shared(w, "up")[span.first : span.last], time)
 
 
@@ -29,6 +29,6 @@ def was_down(w: Any, which: int, begin: float, end: float) -> bool:
     """Whether what goes on from `begin` to `end` meets a time when it is out of service."""
     if which < 0:
         return False
-    span = shared(w, "spans")[which]
+    span = row(w, "spans", which)
     downs = shared(w, "down")[span.first : span.last]
     return formulas.down_between(downs, shared(w, "up")[span.first : span.last], begin, end)

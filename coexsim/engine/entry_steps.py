@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from coexsim.engine.asking import need
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.copies import begin, end_row, end_rows, free_place, new_copy, note_if_all_ended, room_for_rows
 from coexsim.engine.downtimes import is_down, up_at
 from coexsim.engine.event_heap import push
@@ -24,11 +24,11 @@ from coexsim.engine.layout import (
     STARTED,
 )
 from coexsim.engine.lookup_steps import look_up
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import BIRTHS, ENTER, HAND_IN, NOTHING, POSTED, SHIFT
 
 
-@compiled
+@part_of_its_caller
 def birth(w: Any, b: int, now: float) -> int:
     """Mail number `b` of the load is born; the step that follows, with its copy."""
     ints = shared(w, "ints")
@@ -38,8 +38,8 @@ def birth(w: Any, b: int, now: float) -> int:
     if at < 0:
         return NOTHING  # nobody is there yet to send it
     c = new_copy(w)
-    co = shared(w, "copies")[c]
-    k = shared(w, "entry_keys")[at]
+    co = row(w, "copies", c)
+    k = row(w, "entry_keys", at)
     co.number = b
     co.size = shared(w, "size")[i]
     co.born = now
@@ -59,8 +59,8 @@ def birth(w: Any, b: int, now: float) -> int:
 def post_later(w: Any, c: int, now: float) -> bool:
     """``World._post_later``: where the server is down, its client keeps it until it is up."""
     ints = shared(w, "ints")
-    co = shared(w, "copies")[c]
-    downtime = shared(w, "servers")[co.server].downtime
+    co = row(w, "copies", c)
+    downtime = row(w, "servers", co.server).downtime
     if not is_down(w, downtime, now):
         return False
     ints[OPEN] += co.measured
@@ -75,18 +75,18 @@ def post_later(w: Any, c: int, now: float) -> bool:
 @compiled
 def posted(w: Any, c: int) -> int:
     """Its client has kept it until the server was up."""
-    shared(w, "ints")[OPEN] -= shared(w, "copies")[c].measured
+    shared(w, "ints")[OPEN] -= row(w, "copies", c).measured
     return HAND_IN
 
 
 @compiled
 def hand_in(w: Any, c: int, now: float) -> int:
     """``World._hand_in``: what the server takes from its own user."""
-    co = shared(w, "copies")[c]
-    k = shared(w, "entry_keys")[co.entry]
+    co = row(w, "copies", c)
+    k = row(w, "entry_keys", co.entry)
     if k.epoch != shared(w, "ints")[EPOCH] and not co.given:
         return need(w, NEED_ENTRY, co.entry, c)
-    e = shared(w, "entries")[co.row if co.given else k.row]
+    e = row(w, "entries", co.row if co.given else k.row)
     if not room_for_rows(w, e.f1 - e.f0):
         return need(w, FLUSH, 0, 0)
     co.given = 0
@@ -105,7 +105,7 @@ def hand_in(w: Any, c: int, now: float) -> int:
 def named(w: Any, c: int, now: float, found: bool) -> int:
     """A named message is written, or DNS has `found` where it is handed in: Python looks, and gives 1: handed in, 2: to DNS, 3: nowhere."""
     ints = shared(w, "ints")
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     given = co.given
     if given == 0:
         return need(w, NEED_NAMED, c, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.layout import FIRST_BEGINS, HEAP, LAST_BEGINS, NOW_COUNT, SEQ
 from coexsim.engine.shared import shared
 
@@ -68,7 +68,7 @@ def push(w: Any, time: float, order: int, what: int) -> Any:
     return seq
 
 
-@compiled
+@part_of_its_caller
 def pop(w: Any) -> None:
     """Take the first event off the heap."""
     ints = shared(w, "ints")
@@ -99,7 +99,7 @@ def push_now(w: Any, order: int, what: int) -> None:
     ints[LAST_BEGINS + order] = place
 
 
-@compiled
+@part_of_its_caller
 def pop_now(w: Any, order: int) -> None:
     """Take the first of those that follow at this moment with an `order` off its queue."""
     heap = shared(w, "heap")

@@ -6,24 +6,14 @@ import math
 from typing import Any
 
 from coexsim.engine.asking import need
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.copies import end_rows, narrow, room_for_rows, start_notice
 from coexsim.engine.downtimes import up_at
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.host_steps import fall_back, falls_back, give_back_slot
-from coexsim.engine.layout import (
-    DEAD,
-    DEFERRALS,
-    FLUSH,
-    FROZEN,
-    NEED_EXPIRY,
-    NEED_FAIL,
-    NEED_LATE,
-    NEED_UNFOUND,
-    NEED_UNREACHED,
-)
+from coexsim.engine.host_steps import give_back_slot
+from coexsim.engine.layout import DEAD, DEFERRALS, FLUSH, FROZEN, NEED_EXPIRY, NEED_FAIL, NEED_LATE, NEED_UNREACHED
 from coexsim.engine.pools import feed_back
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
     AGAIN,
     AT_ONCE,
@@ -49,12 +39,12 @@ from coexsim.mail import retry
 def leave_host(w: Any, c: int, now: float, lost: bool) -> int:
     """The host is of no use: the slot goes back, the next host is tried; or (`lost`) this server itself went down."""
     takes = shared(w, "takes")
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     own = lost and co.arrived != 0  # it is this server itself that went down
     last = co.take
     if co.talking:
         last = takes[last].before
-    if last >= 0 and not own and not co.given:  # whom others told to come later is not reached here
+    if co.talks_had > 0 and not own and not co.given:  # whom others told to come later is not reached here
         return need(w, NEED_UNREACHED, c, last)
     if own and last >= 0 and not room_for_rows(w, takes[last].f1 - takes[last].f0):
         return need(w, FLUSH, 0, 0)
@@ -70,13 +60,13 @@ def leave_host(w: Any, c: int, now: float, lost: bool) -> int:
     return CONTACT
 
 
-@compiled
+@part_of_its_caller
 def send_again(w: Any, c: int, last: int, now: float) -> int:
     """After its server was down: who was told to come later is left; who was refused for good, by the host before (`last`), fails."""
     if last < 0:
         return SEND
-    co = shared(w, "copies")[c]
-    be = shared(w, "takes")[last]
+    co = row(w, "copies", c)
+    be = row(w, "takes", last)
     end_rows(w, co, be.f0, be.f1, now)
     narrow(co, be.late_count)
     co.tx = be.late_tx
@@ -90,80 +80,36 @@ def send_again(w: Any, c: int, last: int, now: float) -> int:
 @compiled
 def failed(w: Any, c: int, now: float) -> int:
     """``Transfer._end_attempt``: the attempt came to nothing; `arrived`: for the time being."""
-    co = shared(w, "copies")[c]
-    sv = shared(w, "servers")[co.server]
-    if not co.given:
-        if falls_back(w, co):
-            return fall_back(w, c, now)
-        if co.take >= 0:  # a host before the fallback relay has answered
-            return need(w, NEED_UNREACHED if co.arrived else NEED_UNFOUND, c, co.take)
-        if not co.arrived:
-            return need(w, NEED_FAIL, c, 0)
-    elif co.take >= 0 and not room_for_rows(w, failures_in(w, co.row)):
-        return need(w, FLUSH, 0, 0)
-    co.given = 0
-    others_go_on = note_failure(w, co, now)
-    give_back_thread(w, co, now)
-    co.late = -1
-    co.waits = shared(w, "pools")[sv.threads].adapts == BY_QUEUE and co.marks == 0
-    if others_go_on:  # it waits for one of them
-        return SEND
-    if co.take >= 0:
-        return part_ways(w, c, now)
-    if not co.arrived:
-        co.given = 2
-        return GIVE_UP
-    return DEFER
-
-
-@compiled
-def failures_in(w: Any, take: int) -> Any:
-    """How many rows those take who have failed for good in an attempt."""
-    ta = shared(w, "takes")[take]
-    return ta.f1 - ta.f0
-
-
-@compiled
-def note_failure(w: Any, co: Any, now: float) -> bool:
-    """``Transfer._end_attempt``: what is known of the next hop from now on. Do other sessions with it go on, one of which it waits for."""
-    rt = shared(w, "retries")[shared(w, "servers")[co.server].retry]
-    po = shared(w, "pools")[shared(w, "servers")[co.server].threads]
+    co = row(w, "copies", c)
+    sv = row(w, "servers", co.server)
+    if not co.arrived and not co.given:
+        return need(w, NEED_FAIL, c, 0)
+    po = row(w, "pools", sv.threads)
     d = destination_of(w, co)
-    dead = co.marks == DEAD and not po.adapts and co.arrived != 0
+    dead = co.marks == DEAD and not po.adapts
+    others_go_on = False
     if po.adapts:
-        key = shared(w, "keys")[shared(w, "tx_keys")[co.tx].key]
         if not (co.arrived and co.marks > 0):
-            feed_back(po, key, False)
+            feed_back(po, row(w, "keys", row(w, "tx_keys", co.tx).key), False)
             d.failures = 0
             d.dead_until = 0.0
-        elif not feed_back(po, key, True):
-            return bool(po.adapts == BY_QUEUE)
+        elif not feed_back(po, row(w, "keys", row(w, "tx_keys", co.tx).key), True):
+            others_go_on = po.adapts == BY_QUEUE
         elif po.adapts == BY_QUEUE:
             dead = True
         else:
-            suspend(w, d, rt, co.reply, now)
+            suspend(w, d, row(w, "retries", sv.retry), co.reply, now)
+    give_back_thread(w, co, now)
+    co.late = -1
+    co.waits = po.adapts == BY_QUEUE and co.marks == 0
+    if not co.arrived:
+        co.given = 2
+        return GIVE_UP
+    if others_go_on:  # it waits for one of them
+        return SEND
     if dead and co.began >= d.marked:
-        mark_dead(w, d, rt, co.reply, now)
-    return False
-
-
-@compiled
-def part_ways(w: Any, c: int, now: float) -> int:
-    """Whom a host before the fallback relay refused for good fail now; the others are to come later, or fail with them."""
-    co = shared(w, "copies")[c]
-    ta = shared(w, "takes")[co.row]
-    step = END
-    end_rows(w, co, ta.f0, ta.f1, now)
-    start_notice(w, c, ta.notice, ta.serial, now)
-    if ta.late >= 0:
-        narrow(co, ta.late_count)
-        co.tx = ta.late_tx
-        co.late = ta.late
-        step = DEFER
-    if ta.f1 <= ta.f0:
-        return step
-    push_now(w, AT_ONCE, (step << SHIFT) | c)
-    return NOTHING
+        mark_dead(w, d, row(w, "retries", sv.retry), co.reply, now)
+    return DEFER
 
 
 @compiled
@@ -173,7 +119,7 @@ def suspend(w: Any, d: Any, rt: Any, reply: int, now: float) -> None:
     d.reply = reply
 
 
-@compiled
+@part_of_its_caller
 def mark_dead(w: Any, d: Any, rt: Any, reply: int, now: float) -> None:
     """``Destination.mark_dead``: it is left alone for a time that the schedule gives."""
     if d.failures == 0:
@@ -191,9 +137,9 @@ def mark_dead(w: Any, d: Any, rt: Any, reply: int, now: float) -> None:
 @compiled
 def defer(w: Any, c: int, now: float) -> int:
     """``defer``: until the next attempt by the product's schedule."""
-    co = shared(w, "copies")[c]
-    sv = shared(w, "servers")[co.server]
-    rt = shared(w, "retries")[sv.retry]
+    co = row(w, "copies", c)
+    sv = row(w, "servers", co.server)
+    rt = row(w, "retries", sv.retry)
     d = destination_of(w, co)
     co.failures += 1
     shared(w, "ints")[DEFERRALS] += 1
@@ -216,7 +162,7 @@ def defer(w: Any, c: int, now: float) -> int:
     )
     co.next_s = next_s
     co.gives_s = gives_s
-    if warn_s < math.inf and shared(w, "tx_keys")[co.tx].is_mail:
+    if warn_s < math.inf and row(w, "tx_keys", co.tx).is_mail:
         co.warned = 1
         return when_up(w, c, warn_s, now, WARN)
     return WAIT
@@ -225,8 +171,8 @@ def defer(w: Any, c: int, now: float) -> int:
 @compiled
 def when_up(w: Any, c: int, time: float, now: float, step: int) -> int:
     """``Transfer._wait_until``: a step at a time, or once the server is up after it."""
-    co = shared(w, "copies")[c]
-    at = up_at(w, shared(w, "servers")[co.server].downtime, max(time, now))
+    co = row(w, "copies", c)
+    at = up_at(w, row(w, "servers", co.server).downtime, max(time, now))
     if at <= now:
         return step
     if at < math.inf:
@@ -237,8 +183,8 @@ def when_up(w: Any, c: int, time: float, now: float, step: int) -> int:
 @compiled
 def warn(w: Any, c: int, now: float) -> int:
     """The sender is told that it is late."""
-    co = shared(w, "copies")[c]
-    tx = shared(w, "tx_keys")[co.tx]
+    co = row(w, "copies", c)
+    tx = row(w, "tx_keys", co.tx)
     if tx.late == -2:
         return need(w, NEED_LATE, c, 0)
     if co.next_s < math.inf or now < co.gives_s:
@@ -251,7 +197,7 @@ def warn(w: Any, c: int, now: float) -> int:
 @compiled
 def wait_for_attempt(w: Any, c: int, now: float) -> int:
     """For the next attempt, or for the end."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     if co.next_s < math.inf:
         return when_up(w, c, co.next_s, now, AGAIN)
     return when_up(w, c, co.gives_s, now, GIVE_UP)
@@ -260,8 +206,8 @@ def wait_for_attempt(w: Any, c: int, now: float) -> int:
 @compiled
 def again(w: Any, c: int) -> int:
     """The server decides anew, by the rules of then."""
-    co = shared(w, "copies")[c]
-    co.place = shared(w, "tx_keys")[co.tx].again
+    co = row(w, "copies", c)
+    co.place = row(w, "tx_keys", co.tx).again
     co.tx = -1
     return PLAN
 
@@ -269,10 +215,10 @@ def again(w: Any, c: int) -> int:
 @compiled
 def give_up(w: Any, c: int, now: float) -> int:
     """``World.fail`` for all of it."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     if not co.given:
         return need(w, NEED_EXPIRY, c, 0)
-    fail = shared(w, "fails")[co.row]
+    fail = row(w, "fails", co.row)
     if not room_for_rows(w, fail.f1 - fail.f0):
         return need(w, FLUSH, 0, 0)
     co.given = 0

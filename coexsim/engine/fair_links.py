@@ -6,18 +6,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.event_heap import drop_first, place_for, push, push_now
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.stations import note_visit
 from coexsim.engine.steps import AT_ONCE, BEGINS, BROKEN, CARRY, CROSSED, RING, SHIFT
 from coexsim.sim import formulas
 
 
-@compiled
+@part_of_its_caller
 def send_over(w: Any, l: int, now: float, size: int, c: int) -> None:
     """``FairLink.send``: a transfer joins those under way; one that ends sooner than all others interrupts the wait for the next end."""
-    link = shared(w, "links")[l]
+    link = row(w, "links", l)
     if link.count > 0:
         link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)
         link.since = now
@@ -47,7 +47,7 @@ def send_over(w: Any, l: int, now: float, size: int, c: int) -> None:
 @compiled
 def carry(w: Any, l: int, now: float) -> None:
     """``FairLink._carry``, from the top of its loop: wait for the next transfer to end, as long as there is one."""
-    link = shared(w, "links")[l]
+    link = row(w, "links", l)
     under_way = shared(w, "transfers")[l]
     link.timer = -1
     if link.count == 0:
@@ -59,10 +59,10 @@ def carry(w: Any, l: int, now: float) -> None:
     link.timer = push(w, now + left, AT_ONCE, (RING << SHIFT) | l)
 
 
-@compiled
+@part_of_its_caller
 def break_all(w: Any, l: int, now: float) -> None:
     """All transfers of a link break, in the order in which they were sent."""
-    link = shared(w, "links")[l]
+    link = row(w, "links", l)
     under_way = shared(w, "transfers")[l]
     n = link.count
     link.count = 0
@@ -90,8 +90,8 @@ def break_all(w: Any, l: int, now: float) -> None:
 @compiled
 def set_bandwidth(w: Any, number: int, now: float) -> None:
     """``FairLink._set_bandwidth``: transfers have another bandwidth from now on."""
-    change = shared(w, "bandwidths")[number]
-    link = shared(w, "links")[change.link]
+    change = row(w, "bandwidths", number)
+    link = row(w, "links", change.link)
     if link.count > 0:
         link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)
         link.since = now
@@ -103,7 +103,7 @@ def set_bandwidth(w: Any, number: int, now: float) -> None:
 @compiled
 def ring(w: Any, l: int, now: float, breaks: bool) -> None:
     """The transfers whose time has come end; where the link `breaks`, all others too."""
-    link = shared(w, "links")[l]
+    link = row(w, "links", l)
     under_way = shared(w, "transfers")[l]
     if breaks or link.joined:
         link.share = formulas.link_share_bytes(link.share, link.since, now, link.bytes_per_s, link.count)

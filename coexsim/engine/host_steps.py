@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from coexsim.engine.asking import need
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.copies import begin, new_part
 from coexsim.engine.downtimes import is_down
 from coexsim.engine.event_heap import push, push_now
@@ -14,7 +14,6 @@ from coexsim.engine.layout import (
     DEAD,
     DEFERRALS,
     DEFERRALS_WHEN_MOVED,
-    FROZEN,
     MEASURED_FROM,
     MEASURED_TO,
     NEED_LOT,
@@ -22,17 +21,15 @@ from coexsim.engine.layout import (
     SEGMENT,
     TURNED_AWAY,
 )
-from coexsim.engine.lookup_steps import look_up
 from coexsim.engine.pools import give_back, take, wait
 from coexsim.engine.server_steps import queued_at
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
     AT_ONCE,
     ATTEMPTED,
     AWAITS_SLOT,
     CONTACT,
     ENTER,
-    FALL_BACK,
     HAS_SLOT,
     NOTHING,
     SESSION,
@@ -47,14 +44,14 @@ from coexsim.sim import formulas
 @compiled
 def host_of(w: Any, co: Any) -> Any:
     """The server whose turn it is, by number."""
-    return shared(w, "host_server")[shared(w, "hosts")[co.hosts].first + co.at]
+    return shared(w, "host_server")[row(w, "hosts", co.hosts).first + co.at]
 
 
 @compiled
 def give_back_slot(w: Any, co: Any, now: float) -> None:
     """``Transfer._hang_up``: the connection of a copy is closed or kept, its slot goes back."""
     target = host_of(w, co)
-    po = shared(w, "pools")[shared(w, "servers")[target].connections]
+    po = row(w, "pools", row(w, "servers", target).connections)
     co.held &= ~HAS_SLOT
     give_back(w, po, client_key(w, co, target, po), co.slot_asked, co.slot_taken, now)
 
@@ -64,15 +61,15 @@ def client_key(w: Any, co: Any, target: int, po: Any) -> Any:
     """``MailServer.client``: under which key a server knows the sender of a copy, where it counts them at all."""
     k = shared(w, "client_keys")[target, co.server]
     if po.most_of_key < UNBOUND:
-        k += co.number % shared(w, "servers")[co.server].senders
+        k += co.number % row(w, "servers", co.server).senders
     return k
 
 
 @compiled
 def take_hosts(w: Any, c: int) -> int:
     """``Transfer._resolve``: the addresses of the next hop's hosts are known, or drawn by lot."""
-    co = shared(w, "copies")[c]
-    node = shared(w, "nodes")[co.node]
+    co = row(w, "copies", c)
+    node = row(w, "nodes", co.node)
     if node.hosts < 0 and not co.given:
         return need(w, NEED_LOT, c, 0)
     if node.hosts >= 0:
@@ -80,14 +77,17 @@ def take_hosts(w: Any, c: int) -> int:
     co.given = 0
     co.at = 0
     co.talked_to = 0
+    co.talks_had = 0
+    co.take = -1
+    co.took = 0
     return CONTACT
 
 
 @compiled
 def contact(w: Any, c: int, now: float) -> int:
     """The next host in turn; ``Transfer._connect``."""
-    co = shared(w, "copies")[c]
-    span = shared(w, "hosts")[co.hosts]
+    co = row(w, "copies", c)
+    span = row(w, "hosts", co.hosts)
     host_server = shared(w, "host_server")
     while span.first + co.at < span.last and (
         host_server[span.first + co.at] >= 0 and ((co.talked_to >> host_server[span.first + co.at]) & 1) != 0
@@ -103,20 +103,20 @@ def contact(w: Any, c: int, now: float) -> int:
     return connect(w, c, now)
 
 
-@compiled
+@part_of_its_caller
 def start_taken(w: Any, c: int) -> None:
     """The recipients that a host has taken go on there."""
     ints = shared(w, "ints")
-    ta = shared(w, "takes")[shared(w, "copies")[c].take]
+    ta = row(w, "takes", row(w, "copies", c).take)
     n = new_part(w, c, ta.count)
-    part = shared(w, "copies")[n]
+    part = row(w, "copies", n)
     part.place = ta.place
     part.hops += 1
     ints[DEFERRALS_WHEN_MOVED] = ints[DEFERRALS]
     begin(w, n, ENTER)
 
 
-@compiled
+@part_of_its_caller
 def path_to(w: Any, co: Any, target: int, now: float) -> Any:
     """``MailServer.path_to``, over the links that are up just now; -1: none; -2: Python has not been asked yet."""
     if target < 0:
@@ -129,11 +129,11 @@ def path_to(w: Any, co: Any, target: int, now: float) -> Any:
     return shared(w, "path_of")[state, co.server * len(shared(w, "servers")) + target]
 
 
-@compiled
+@part_of_its_caller
 def connect(w: Any, c: int, now: float) -> int:
     """``Transfer._connect``: is the host reached, and is a connection to be had."""
-    co = shared(w, "copies")[c]
-    sv = shared(w, "servers")[co.server]
+    co = row(w, "copies", c)
+    sv = row(w, "servers", co.server)
     target = host_of(w, co)
     path = path_to(w, co, target, now)
     if path == -2:
@@ -141,12 +141,12 @@ def connect(w: Any, c: int, now: float) -> int:
     if path < 0:
         return unreached(w, c, sv.timed_out, now + sv.connect_timeout)
     co.path = path
-    to = shared(w, "servers")[target]
+    to = row(w, "servers", target)
     if not to.listens or is_down(w, to.downtime, now):
-        return unreached(w, c, sv.refuses, now + formulas.REFUSED * shared(w, "paths")[path].round_trip)
-    po = shared(w, "pools")[to.connections]
+        return unreached(w, c, sv.refuses, now + formulas.REFUSED * row(w, "paths", path).round_trip)
+    po = row(w, "pools", to.connections)
     k = client_key(w, co, target, po)
-    key = shared(w, "keys")[k]
+    key = row(w, "keys", k)
     co.slot_asked = now
     if po.used < po.most and key.taken < po.most_of_key:
         co.slot = take(w, po, key)
@@ -163,7 +163,7 @@ def connect(w: Any, c: int, now: float) -> int:
 @compiled
 def unreached(w: Any, c: int, reply: int, at: float) -> int:
     """``Transfer._refused``: nothing came of the connection, which is known after a time."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     co.reply = reply
     co.marks = DEAD
     push(w, at, SESSIONS + co.number, (TROUBLED << SHIFT) | c)
@@ -174,17 +174,17 @@ def unreached(w: Any, c: int, reply: int, at: float) -> int:
 def door(w: Any, c: int, now: float) -> int:
     """``Transfer._connect``: no connection to be had (421), or no room (452)."""
     times = shared(w, "times")
-    co = shared(w, "copies")[c]
-    to = shared(w, "servers")[host_of(w, co)]
+    co = row(w, "copies", c)
+    to = row(w, "servers", host_of(w, co))
     length = -1.0
     if not co.held & HAS_SLOT:
         co.reply = to.busy
-        length = formulas.TURNED_AWAY * shared(w, "paths")[co.path].round_trip
+        length = formulas.TURNED_AWAY * row(w, "paths", co.path).round_trip
     elif to.disk < math.inf or to.queue < math.inf:
         queued, queued_bytes = queued_at(w, to.machine)
         if queued >= to.queue or queued_bytes + co.size > to.disk:
             co.reply = to.full
-            length = formulas.CONNECT * shared(w, "paths")[co.path].round_trip
+            length = formulas.CONNECT * row(w, "paths", co.path).round_trip
     if length < 0:
         return SESSION
     if times[MEASURED_FROM] <= now < times[MEASURED_TO]:
@@ -193,35 +193,3 @@ def door(w: Any, c: int, now: float) -> int:
     co.marks = 0 if co.held & HAS_SLOT else TURNED_AWAY
     push(w, now + length, SESSIONS + co.number, (TROUBLED << SHIFT) | c)
     return NOTHING
-
-
-@compiled
-def falls_back(w: Any, co: Any) -> bool:
-    """``attempt``: is there another fallback relay for those whom the last hosts did not take."""
-    if co.fallback >= number_of_fallbacks(w, co):
-        return False
-    if co.talks_had > 0:
-        return bool(shared(w, "takes")[co.take].late >= 0)
-    return bool(co.marks != FROZEN)
-
-
-@compiled
-def number_of_fallbacks(w: Any, co: Any) -> Any:
-    """How many fallback relays the server of a copy has."""
-    sv = shared(w, "servers")[co.server]
-    return sv.fallbacks_end - sv.fallbacks
-
-
-@compiled
-def fall_back(w: Any, c: int, now: float) -> int:
-    """``attempt``: it goes on with the next fallback relay; whom the last host has taken goes on there."""
-    co = shared(w, "copies")[c]
-    if co.took:
-        co.took = 0
-        start_taken(w, c)
-        push_now(w, AT_ONCE, (FALL_BACK << SHIFT) | c)
-        return NOTHING
-    co.hop = shared(w, "fallbacks")[shared(w, "servers")[co.server].fallbacks + co.fallback]
-    co.fallback += 1
-    co.talks_had = 0
-    return look_up(w, c, now)

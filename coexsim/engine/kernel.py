@@ -19,7 +19,7 @@ from coexsim.engine.entry_steps import hand_in, named, posted
 from coexsim.engine.event_heap import push_now
 from coexsim.engine.failure_steps import again, defer, failed, give_up, leave_host, wait_for_attempt, warn
 from coexsim.engine.fair_links import carry, ring, set_bandwidth
-from coexsim.engine.host_steps import contact, fall_back, take_hosts
+from coexsim.engine.host_steps import contact, take_hosts
 from coexsim.engine.interruptions import last_reply, slot_waited
 from coexsim.engine.layout import DRAINING, EVENTS, FLUSH, FORCED, GROW_HEAP, NEED, NOW, STACK, VISITS
 from coexsim.engine.lookup_steps import (
@@ -36,7 +36,7 @@ from coexsim.engine.lookup_steps import (
 from coexsim.engine.next_event import next_event
 from coexsim.engine.server_steps import end, enter, hand_over, keep, plan
 from coexsim.engine.session_steps import crossed, dialogue, send_body
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
     AGAIN,
     ALL_ENDED,
@@ -54,7 +54,6 @@ from coexsim.engine.steps import (
     END,
     ENTER,
     FAILED,
-    FALL_BACK,
     GO_ON,
     GOT,
     HAND_IN,
@@ -149,8 +148,6 @@ def step_in_transfer(w: Any, step: int, c: int, now: float) -> int:
         return slot_waited(w, c, now)
     if step == ATTEMPTED:
         return attempted(w, c, now)
-    if step == FALL_BACK:
-        return fall_back(w, c, now)
     if step == GO_ON:
         return go_on(w, c)
     return move(w, c)
@@ -225,8 +222,8 @@ def step_of_world(w: Any, step: int, c: int, now: float) -> int:
         shared(w, "ints")[DRAINING] = 3
     else:  # transfers of a link end, or all break
         ints = shared(w, "ints")
-        count = shared(w, "links")[c].count
-        if is_heap_short(ints, shared(w, "heap"), count):
+        count = row(w, "links", c).count
+        if is_heap_short(w, count):
             return need(w, GROW_HEAP, 0, 0)
         if ints[VISITS] + count + ROOM > shared(w, "visits").shape[0]:
             return need(w, FLUSH, 0, 0)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from coexsim.engine.asking import need
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.downtimes import is_down
 from coexsim.engine.event_heap import push, push_now
 from coexsim.engine.layout import (
@@ -22,7 +22,7 @@ from coexsim.engine.layout import (
     STACK,
     TIMEOUT_S,
 )
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
     ASK,
     ASK_NAME_SERVER,
@@ -45,16 +45,16 @@ from coexsim.engine.steps import (
 @compiled
 def asker(w: Any, co: Any) -> Any:
     """``MailServer.sender``: which of a server's senders asks; a named message asks for its author."""
-    return co.number % shared(w, "servers")[shared(w, "hops")[co.hop].server].senders if co.tx >= 0 else 0
+    return co.number % row(w, "servers", row(w, "hops", co.hop).server).senders if co.tx >= 0 else 0
 
 
 @compiled
 def look_up(w: Any, c: int, now: float) -> int:
     """``Resolver.hosts``: is the next hop known."""
     nodes = shared(w, "nodes")
-    co = shared(w, "copies")[c]
-    h = shared(w, "hops")[co.hop]
-    kn = shared(w, "known")[h.first + asker(w, co)]
+    co = row(w, "copies", c)
+    h = row(w, "hops", co.hop)
+    kn = row(w, "known", h.first + asker(w, co))
     if now < kn.until:
         nodes[kn.node].uses += 1
         co.node = kn.node
@@ -67,19 +67,19 @@ def look_up(w: Any, c: int, now: float) -> int:
 @compiled
 def ask(w: Any, c: int, now: float) -> int:
     """``Resolver._ask``: the next question of the MX rules, or what came of them."""
-    co = shared(w, "copies")[c]
-    node = shared(w, "nodes")[co.node]
+    co = row(w, "copies", c)
+    node = row(w, "nodes", co.node)
     if node.question < 0:
         return asked_all(w, co, node)
-    q = shared(w, "questions")[node.question]
-    ca = shared(w, "cached")[q.first + asker(w, co)]
+    q = row(w, "questions", node.question)
+    ca = row(w, "cached", q.first + asker(w, co))
     if now < ca.until:
         e = way_on(w, co, ca.answer)
         if e < 0:
             return NOTHING
         q.cached += 1
         co.fresh = min(co.fresh, ca.until)
-        co.node = shared(w, "edges")[e].node
+        co.node = row(w, "edges", e).node
         return ASK
     if ca.asking:
         q.cached += 1
@@ -90,7 +90,7 @@ def ask(w: Any, c: int, now: float) -> int:
     return to_name_server(w, c, now)
 
 
-@compiled
+@part_of_its_caller
 def asked_all(w: Any, co: Any, node: Any) -> int:
     """What came of the MX rules: hosts, which are known for a while, or the reply to a failure."""
     step = HOSTS
@@ -100,13 +100,13 @@ def asked_all(w: Any, co: Any, node: Any) -> int:
         co.arrived = min(node.temporary, 1)
         step = FAILED
     else:
-        kn = shared(w, "known")[shared(w, "hops")[co.hop].first + asker(w, co)]
+        kn = row(w, "known", row(w, "hops", co.hop).first + asker(w, co))
         kn.until = co.fresh
         kn.node = co.node
     return step if co.tx >= 0 else NAMED_FOUND
 
 
-@compiled
+@part_of_its_caller
 def share_question(w: Any, ca: Any, c: int) -> None:
     """Who has the same question meanwhile waits for the same answer."""
     copies = shared(w, "copies")
@@ -118,11 +118,11 @@ def share_question(w: Any, ca: Any, c: int) -> None:
     ca.tail = c
 
 
-@compiled
+@part_of_its_caller
 def to_name_server(w: Any, c: int, now: float) -> int:
     """A question on its way to the name servers; where they are down, nobody answers."""
-    co = shared(w, "copies")[c]
-    round_trip = shared(w, "hops")[co.hop].round_trip
+    co = row(w, "copies", c)
+    round_trip = row(w, "hops", co.hop).round_trip
     if is_down(w, 0, now):
         co.answer = 0
         push(w, now + shared(w, "times")[TIMEOUT_S], AT_ONCE, (GOT << SHIFT) | c)
@@ -153,7 +153,7 @@ def turn_to_next(w: Any) -> None:
     """The name server turns to the next question of its inbox."""
     ints = shared(w, "ints")
     c = ints[NS_HEAD]
-    ints[NS_HEAD] = shared(w, "copies")[c].next
+    ints[NS_HEAD] = row(w, "copies", c).next
     push_now(w, AT_ONCE, (NS_GET << SHIFT) | c)
 
 
@@ -181,9 +181,9 @@ def name_server_get(w: Any, c: int, now: float) -> int:
 def name_server_answer(w: Any, c: int) -> int:
     """It answers, and turns to the next question."""
     ints = shared(w, "ints")
-    co = shared(w, "copies")[c]
-    question = shared(w, "nodes")[co.node].question
-    q = shared(w, "questions")[question]
+    co = row(w, "copies", c)
+    question = row(w, "nodes", co.node).question
+    q = row(w, "questions", question)
     if q.epoch != ints[EPOCH]:
         return need(w, NEED_ANSWER, question, 0)
     co.answer = q.answer
@@ -198,7 +198,7 @@ def name_server_answer(w: Any, c: int) -> int:
 @compiled
 def dns_reply(w: Any, c: int, now: float) -> int:
     """The answer is under way; none comes where the question times out."""
-    if shared(w, "answers")[shared(w, "copies")[c].answer].timeout:
+    if row(w, "answers", row(w, "copies", c).answer).timeout:
         push(w, now + shared(w, "times")[TIMEOUT_S], AT_ONCE, (GOT << SHIFT) | c)
         return NOTHING
     return GOT
@@ -208,7 +208,7 @@ def dns_reply(w: Any, c: int, now: float) -> int:
 def way_on(w: Any, co: Any, answer: int) -> int:
     """What follows from an answer to the question of a copy's node; -1 where the MX rules have not been asked yet: Python is needed."""
     edges = shared(w, "edges")
-    e = shared(w, "nodes")[co.node].child
+    e = row(w, "nodes", co.node).child
     while e >= 0 and edges[e].answer != answer:
         e = edges[e].next
     if e < 0:
@@ -219,10 +219,10 @@ def way_on(w: Any, co: Any, answer: int) -> int:
 @compiled
 def got(w: Any, c: int, now: float) -> int:
     """The answer: into the cache, and to those who wait for it."""
-    co = shared(w, "copies")[c]
-    q = shared(w, "questions")[shared(w, "nodes")[co.node].question]
-    ca = shared(w, "cached")[q.first + asker(w, co)]
-    an = shared(w, "answers")[co.answer]
+    co = row(w, "copies", c)
+    q = row(w, "questions", row(w, "nodes", co.node).question)
+    ca = row(w, "cached", q.first + asker(w, co))
+    an = row(w, "answers", co.answer)
     e = way_on(w, co, co.answer)
     if e < 0:
         return NOTHING
@@ -234,11 +234,11 @@ def got(w: Any, c: int, now: float) -> int:
     if ca.head >= 0:
         tell_waiting(w, ca, co.answer)
     co.fresh = min(co.fresh, now + an.ttl)
-    co.node = shared(w, "edges")[e].node
+    co.node = row(w, "edges", e).node
     return ASK
 
 
-@compiled
+@part_of_its_caller
 def tell_waiting(w: Any, ca: Any, answer: int) -> None:
     """All who wait for an answer have it; they go on one after another."""
     copies = shared(w, "copies")
@@ -254,7 +254,7 @@ def tell_waiting(w: Any, ca: Any, answer: int) -> None:
 def share(w: Any, c: int) -> int:
     """The first of those who waited for an answer, and after it the next."""
     ints = shared(w, "ints")
-    n = shared(w, "copies")[c].next
+    n = row(w, "copies", c).next
     if n >= 0:
         shared(w, "stack")[ints[STACK]] = (SHARE << SHIFT) | n
         ints[STACK] += 1
@@ -264,10 +264,10 @@ def share(w: Any, c: int) -> int:
 @compiled
 def replied(w: Any, c: int, now: float) -> int:
     """Who waited for another's question has the answer."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     e = way_on(w, co, co.answer)
     if e < 0:
         return NOTHING
-    co.fresh = min(co.fresh, now + shared(w, "answers")[co.answer].ttl)
-    co.node = shared(w, "edges")[e].node
+    co.fresh = min(co.fresh, now + row(w, "answers", co.answer).ttl)
+    co.node = row(w, "edges", e).node
     return ASK

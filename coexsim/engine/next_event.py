@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.entry_steps import birth
 from coexsim.engine.event_heap import pop, pop_now
 from coexsim.engine.layout import (
@@ -28,11 +28,11 @@ from coexsim.engine.layout import (
     REACHED,
     STACK,
 )
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import AT_ONCE, BEGINS, BIRTHS, NOTHING, OF_BIRTHS, OF_HEAP, OF_NOW, RING, SHIFT, WHICH
 
 
-@compiled
+@part_of_its_caller
 def put_first_step(w: Any, source: int, b: int, order: int, now: float) -> None:
     """Take an event from where it waits, and put the step that it begins with on the stack."""
     ints = shared(w, "ints")
@@ -50,7 +50,7 @@ def put_first_step(w: Any, source: int, b: int, order: int, now: float) -> None:
         seq = heap[0].seq
         pop(w)
         if what >> SHIFT == RING:
-            link = shared(w, "links")[what & WHICH]
+            link = row(w, "links", what & WHICH)
             if seq != link.timer:
                 return  # another one took its place
             link.timer = -1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.event_heap import push_now
 from coexsim.engine.layout import HELD, WAITING
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.stations import note_most, note_visit
 from coexsim.engine.steps import (
     AT_ONCE,
@@ -100,7 +100,7 @@ def wait(w: Any, po: Any, k: int, c: int, now: float) -> None:
     note_most(w, po.log, now, po.waiting)
 
 
-@compiled
+@part_of_its_caller
 def first_in_turn(w: Any, po: Any) -> int:
     """The key below its bound that has waited longest; -1: none."""
     copies = shared(w, "copies")
@@ -115,7 +115,7 @@ def first_in_turn(w: Any, po: Any) -> int:
     return best
 
 
-@compiled
+@part_of_its_caller
 def hand_slot(w: Any, po: Any, k: int, now: float) -> None:
     """A free slot goes to the first that waits under a key."""
     copies = shared(w, "copies")
@@ -147,11 +147,11 @@ def hand_slot(w: Any, po: Any, k: int, now: float) -> None:
         push_now(w, AT_ONCE, (SLOT_WAITED << SHIFT) | c)
 
 
-@compiled
+@part_of_its_caller
 def release(w: Any, po: Any, k: int, now: float) -> None:
     """``Pool.release`` after the visit was noted: the slot goes to whoever asked first among those below the bound of their key."""
     po.used -= 1
-    given = shared(w, "keys")[k]
+    given = row(w, "keys", k)
     given.taken -= 1
     if po.adapts and given.window > 0 and given.taken == 0 and given.head < 0:  # ``Concurrency.forget``
         given.window = po.initial

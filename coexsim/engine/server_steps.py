@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from coexsim.engine.asking import is_heap_short, need, work_s
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.copies import begin, end_row, end_rows, ended, free_place, narrow, new_part, start_notice
 from coexsim.engine.downtimes import up_at
 from coexsim.engine.event_heap import push, push_now
@@ -25,7 +25,7 @@ from coexsim.engine.layout import (
     VISITS,
     WAYS,
 )
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.stations import arrive
 from coexsim.engine.steps import (
     AT_ONCE,
@@ -46,7 +46,7 @@ from coexsim.engine.steps import (
 @compiled
 def enqueue(w: Any, co: Any) -> None:
     """``MailServer.enqueue``: it counts in the server's queue from now on."""
-    sv = shared(w, "servers")[co.server]
+    sv = row(w, "servers", co.server)
     sv.queued += 1
     sv.queued_bytes += co.size
 
@@ -55,15 +55,15 @@ def enqueue(w: Any, co: Any) -> None:
 def enter(w: Any, c: int, now: float) -> int:
     """``MailServer.enter``, ``work_done_s``: into the queue, and when the server has done its work on it."""
     ints = shared(w, "ints")
-    co = shared(w, "copies")[c]
-    key = shared(w, "place_keys")[co.place]
-    sv = shared(w, "servers")[key.server]
+    co = row(w, "copies", c)
+    key = row(w, "place_keys", co.place)
+    sv = row(w, "servers", key.server)
     needed_s = 0.0
     if sv.works:
         needed_s = work_s(w, sv.cores_work, key.times_before, sv.cores_s, c)
         if ints[NEED] != 0:
             return NOTHING
-        st = shared(w, "stations")[sv.cores]
+        st = row(w, "stations", sv.cores)
         if st.tail - st.head + 1 > shared(w, "starts").shape[1]:
             return need(w, GROW_STARTS, 0, 0)
     ints[GIVEN_COPY] = -1
@@ -85,12 +85,12 @@ def enter(w: Any, c: int, now: float) -> int:
 def plan(w: Any, c: int, now: float) -> int:
     """``_decide``: what ends here, what goes on."""
     ints = shared(w, "ints")
-    co = shared(w, "copies")[c]
-    key = shared(w, "place_keys")[co.place]
+    co = row(w, "copies", c)
+    key = row(w, "place_keys", co.place)
     if key.epoch != ints[EPOCH]:
         return need(w, NEED_PLACE, co.place, c)
-    p = shared(w, "places")[key.row]
-    sv = shared(w, "servers")[key.server]
+    p = row(w, "places", key.row)
+    sv = row(w, "servers", key.server)
     delivery_s = sv.delivery_s
     if sv.delivery >= 0 and p.d1 > p.d0:
         delivery_s = work_s(w, sv.delivery_work, key.times_before, sv.delivery_s, c)
@@ -110,13 +110,13 @@ def plan(w: Any, c: int, now: float) -> int:
     return send_on(w, c, p)
 
 
-@compiled
+@part_of_its_caller
 def no_room_for_plan(w: Any, p: Any, sv: Any) -> int:
     """What is short of room for all that a server does with a message; 0: nothing."""
     ints = shared(w, "ints")
     several = p.d1 - p.d0 + p.f1 - p.f0 + p.o1 - p.o0 + ROOM
     if sv.delivery >= 0 and p.d1 > p.d0:
-        st = shared(w, "stations")[sv.delivery]
+        st = row(w, "stations", sv.delivery)
         if st.tail - st.head + p.deliveries > shared(w, "starts").shape[1]:
             return GROW_STARTS
         if ints[VISITS] + p.deliveries + ROOM > shared(w, "visits").shape[0]:
@@ -125,12 +125,12 @@ def no_room_for_plan(w: Any, p: Any, sv: Any) -> int:
         return FLUSH
     if ints[COPIES] + several > shared(w, "copies").shape[0]:
         return GROW_COPIES
-    if is_heap_short(ints, shared(w, "heap"), several):
+    if is_heap_short(w, several):
         return GROW_HEAP
     return 0
 
 
-@compiled
+@part_of_its_caller
 def note_way(w: Any, co: Any, key: Any) -> None:
     """A named message notes its way: this server, where the last one was another."""
     ints = shared(w, "ints")
@@ -144,7 +144,7 @@ def note_way(w: Any, co: Any, key: Any) -> None:
         ints[WAYS] += 1
 
 
-@compiled
+@part_of_its_caller
 def deliver_here(w: Any, co: Any, p: Any, sv: Any, now: float, delivery_s: float) -> None:
     """Into the mailboxes of this server, each of which may be work."""
     parts = shared(w, "parts")
@@ -156,21 +156,21 @@ def deliver_here(w: Any, co: Any, p: Any, sv: Any, now: float, delivery_s: float
         end_row(w, co, parts[j].end, co.count, done)
 
 
-@compiled
+@part_of_its_caller
 def send_on(w: Any, c: int, p: Any) -> int:
     """The first part that goes on is this copy; all others begin their own way."""
     requests = shared(w, "requests")
     for j in range(p.o0 + 1, p.o1):
         on = requests[j]
         n = new_part(w, c, on.count)
-        part = shared(w, "copies")[n]
+        part = row(w, "copies", n)
         part.tx = on.tx
         if on.tx < 0:
             part.place = on.place
         begin(w, n, KEEP)
     if p.o1 <= p.o0:
         return END
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     first = requests[p.o0]
     narrow(co, first.count)
     co.tx = first.tx
@@ -187,7 +187,7 @@ def send_on(w: Any, c: int, p: Any) -> int:
 @compiled
 def keep(w: Any, c: int, waits: bool) -> int:
     """A part of what is in the queue already; `waits`: it only waits for its next attempt."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     enqueue(w, co)
     co.waits = waits
     if waits:
@@ -198,7 +198,7 @@ def keep(w: Any, c: int, waits: bool) -> int:
 @compiled
 def leave(w: Any, co: Any) -> None:
     """``MailServer.leave``: out of the queue."""
-    sv = shared(w, "servers")[co.server]
+    sv = row(w, "servers", co.server)
     sv.queued -= 1
     sv.queued_bytes -= co.size
 
@@ -206,14 +206,14 @@ def leave(w: Any, co: Any) -> None:
 @compiled
 def hand_over(w: Any, c: int) -> int:
     """To a role on the same machine."""
-    leave(w, shared(w, "copies")[c])
+    leave(w, row(w, "copies", c))
     return ENTER
 
 
 @compiled
 def end(w: Any, c: int) -> int:
     """Its way ends here."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     leave(w, co)
     ended(w, co)
     free_place(w, c)

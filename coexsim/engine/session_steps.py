@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from coexsim.engine.asking import need, work_s
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.copies import narrow
 from coexsim.engine.downtimes import is_down, was_down
 from coexsim.engine.event_heap import push, push_now
@@ -16,7 +16,7 @@ from coexsim.engine.fair_links import send_over
 from coexsim.engine.host_steps import give_back_slot, host_of
 from coexsim.engine.layout import BIN, EPOCH, GIVEN_COPY, GROW_TRANSFERS, KEPT_FREE, KEPTS, NEED, NEED_TAKE
 from coexsim.engine.server_steps import queued_at
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.stations import note_visit
 from coexsim.engine.steps import (
     AT_ONCE,
@@ -33,7 +33,7 @@ from coexsim.engine.steps import (
 from coexsim.sim import formulas
 
 
-@compiled
+@part_of_its_caller
 def take_of(w: Any, co: Any, tx: Any, target: int) -> Any:
     """``MailServer.reception``: the row of what a host takes, after what the host before took; -1 where it has not been asked yet."""
     if co.given:
@@ -52,9 +52,9 @@ def dialogue(w: Any, c: int, now: float) -> int:
     ints = shared(w, "ints")
     takes = shared(w, "takes")
     servers = shared(w, "servers")
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     last = co.take  # what the host before took, in this attempt
-    tx = shared(w, "tx_keys")[co.tx if last < 0 else takes[last].late_tx]
+    tx = row(w, "tx_keys", co.tx if last < 0 else takes[last].late_tx)
     sv = servers[co.server]
     target = host_of(w, co)
     to = servers[target]
@@ -83,7 +83,7 @@ def dialogue(w: Any, c: int, now: float) -> int:
     pressure = 0.0
     if ta.body and to.pressure < math.inf:
         pressure = formulas.back_pressure_s(queued_at(w, to.machine)[0], to.pressure)
-    round_trip = shared(w, "paths")[co.path].round_trip
+    round_trip = row(w, "paths", co.path).round_trip
     length = formulas.session_s(trips, round_trip, own_session_s(w, co, sv), accept_s, pressure)
     if length > 0:
         last_s = formulas.LAST_REPLY * round_trip if is_fragile(w, co) else 0.0
@@ -92,11 +92,11 @@ def dialogue(w: Any, c: int, now: float) -> int:
     return BODY
 
 
-@compiled
+@part_of_its_caller
 def own_session_s(w: Any, co: Any, sv: Any) -> float:
     """What a session costs the client beside round trips and work; ``contended_session_s`` where it has waited for its thread."""
     own = sv.session_s
-    if co.began > co.thread_asked and shared(w, "pools")[sv.threads].adapts == BY_MESSAGE:
+    if co.began > co.thread_asked and row(w, "pools", sv.threads).adapts == BY_MESSAGE:
         own = formulas.contended_session_s(own, co.number, co.attempts)
     return float(own)
 
@@ -106,10 +106,10 @@ def is_fragile(w: Any, co: Any) -> bool:
     """Is there anything in the session that is ever down."""
     servers = shared(w, "servers")
     ours = servers[co.server].downtime
-    return bool(ours >= 0 or servers[host_of(w, co)].downtime >= 0 or shared(w, "paths")[co.path].downtime >= 0)
+    return bool(ours >= 0 or servers[host_of(w, co)].downtime >= 0 or row(w, "paths", co.path).downtime >= 0)
 
 
-@compiled
+@part_of_its_caller
 def use_cached_connection(w: Any, co: Any, target: int, now: float) -> bool:
     """``MailServer.use_cached_connection``: is there one that is still open; those found closed are forgotten."""
     ints = shared(w, "ints")
@@ -134,13 +134,13 @@ def use_cached_connection(w: Any, co: Any, target: int, now: float) -> bool:
     return False
 
 
-@compiled
+@part_of_its_caller
 def cache_connection(w: Any, co: Any, now: float) -> None:
     """``MailServer.cache_connection``: it may be used again for a while."""
     ints = shared(w, "ints")
     kept = shared(w, "kept")
     kept_head = shared(w, "kept_head")
-    sv = shared(w, "servers")[co.server]
+    sv = row(w, "servers", co.server)
     n = ints[KEPT_FREE]
     if n >= 0:
         ints[KEPT_FREE] = kept[n].next
@@ -158,9 +158,9 @@ def send_body(w: Any, c: int, now: float) -> int:
     """``_send_body``: over all links of the path at once; what takes longest is what counts."""
     links = shared(w, "links")
     path_links = shared(w, "path_links")
-    co = shared(w, "copies")[c]
-    pa = shared(w, "paths")[co.path]
-    body = shared(w, "takes")[co.take].body
+    co = row(w, "copies", c)
+    pa = row(w, "paths", co.path)
+    body = row(w, "takes", co.take).body
     if body:
         for j in range(pa.l0, pa.l1):
             if links[path_links[j]].count + 1 > shared(w, "transfers").shape[1]:
@@ -174,11 +174,11 @@ def send_body(w: Any, c: int, now: float) -> int:
     return NOTHING if co.pending > 0 else body_over(w, c, now)
 
 
-@compiled
+@part_of_its_caller
 def start_over(w: Any, l: int, c: int, now: float) -> None:
     """``FairLink.start``: over one link, at once where it has no bound, not at all where it is down."""
-    co = shared(w, "copies")[c]
-    link = shared(w, "links")[l]
+    co = row(w, "copies", c)
+    link = row(w, "links", l)
     broken = is_down(w, link.downtime, now)
     if not link.instant:
         co.pending += 1
@@ -199,7 +199,7 @@ def start_over(w: Any, l: int, c: int, now: float) -> None:
 @compiled
 def crossed(w: Any, c: int, now: float, broken: bool) -> int:
     """One link is through with it."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     if broken:
         co.arrived = 0
     co.pending -= 1
@@ -209,11 +209,11 @@ def crossed(w: Any, c: int, now: float, broken: bool) -> int:
 @compiled
 def body_over(w: Any, c: int, now: float) -> int:
     """Where something could fail, the reply takes half a round trip."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     if not is_fragile(w, co):
         return taken(w, c, now)
     co.answered = now
-    round_trip = shared(w, "paths")[co.path].round_trip
+    round_trip = row(w, "paths", co.path).round_trip
     if round_trip > 0:
         push(w, now + formulas.LAST_REPLY * round_trip, SESSIONS + co.number, (LAST_REPLY << SHIFT) | c)
         return NOTHING
@@ -223,12 +223,12 @@ def body_over(w: Any, c: int, now: float) -> int:
 @compiled
 def taken(w: Any, c: int, now: float) -> int:
     """The session is over: the connection may be kept, the slot goes back, the next host is asked for who was told to come later."""
-    co = shared(w, "copies")[c]
-    sv = shared(w, "servers")[co.server]
+    co = row(w, "copies", c)
+    sv = row(w, "servers", co.server)
     if sv.reuse_s > 0:
         cache_connection(w, co, now)
     give_back_slot(w, co, now)
-    ta = shared(w, "takes")[co.take]
+    ta = row(w, "takes", co.take)
     co.talking = 0
     co.talked_to |= 1 << host_of(w, co)
     co.talks_had += 1

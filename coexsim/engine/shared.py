@@ -1,4 +1,4 @@
-"""A table of the addresses of all arrays; its own address (`w`) is how a step of the kernel comes to them.
+"""A table of the addresses of all arrays; its own address (`w`) is how a step of the kernel comes to them, or to one row.
 
 To hand over sixty arrays would cost as much as a step itself.
 """
@@ -76,3 +76,32 @@ def _typed_and_built(_typing: Any, w: Any, name: Any) -> Any:
 _typed_and_built.__name__ = "shared"
 shared: Any = cast("Any", intrinsic)(prefer_literal=True)(_typed_and_built)
 """``shared(w, "copies")``: in compiled code, an array by its name. Python owns it, and keeps it while the kernel runs."""
+
+
+def _row_typed_and_built(_typing: Any, w: Any, name: Any, number: Any) -> Any:
+    """The type of a row, and the code that finds it."""
+    if not isinstance(name, types.StringLiteral) or not isinstance(number, types.Integer):
+        return None
+    spec, first = ARRAYS[name.literal_value], _FIRST[name.literal_value]
+    if spec.dimensions != 1 or np.dtype(spec.dtype).names is None:
+        return None
+    record = cast("Any", numba).from_dtype(np.dtype(spec.dtype))
+
+    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word = cgutils.intp_t
+        words = builder.inttoptr(arguments[0], word.as_pointer())
+        address, length = (builder.load(cgutils.gep_inbounds(builder, words, first + k)) for k in range(2))
+        at = arguments[2]
+        at = builder.select(
+            builder.icmp_signed("<", at, word(0)), builder.add(at, length), at
+        )  # -1 is the last one, as ever
+        return builder.inttoptr(
+            builder.add(address, builder.mul(at, word(record.size))), context.get_value_type(record)
+        )
+
+    return record(w, name, types.int64), build
+
+
+_row_typed_and_built.__name__ = "row"
+row: Any = cast("Any", intrinsic)(prefer_literal=True)(_row_typed_and_built)
+"""``row(w, "copies", c)``: in compiled code, ``shared(w, "copies")[c]`` without the array, whose making is the greater part to compile."""

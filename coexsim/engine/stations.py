@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from coexsim.engine.compiling import compiled
+from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.layout import BIN, VISITS
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.sim import formulas
 
 
@@ -14,7 +14,7 @@ from coexsim.sim import formulas
 def note_visit(w: Any, log: int, arrived: float, start: float, finish: float) -> None:
     """``StageLog.record``: one visit; many at once are folded, by ``folding.py``."""
     ints = shared(w, "ints")
-    v = shared(w, "visits")[ints[VISITS]]
+    v = row(w, "visits", ints[VISITS])
     ints[VISITS] += 1
     v.log = log
     v.arrived = arrived
@@ -22,7 +22,7 @@ def note_visit(w: Any, log: int, arrived: float, start: float, finish: float) ->
     v.finish = finish
 
 
-@compiled
+@part_of_its_caller
 def take_worker(free: Any, first: int, workers: int, finish: float) -> None:
     """The worker of a station that is free first is busy until then: a heap of when each one is free."""
     at = 0
@@ -39,7 +39,7 @@ def take_worker(free: Any, first: int, workers: int, finish: float) -> None:
     free[first + at] = finish
 
 
-@compiled
+@part_of_its_caller
 def note_waiting(w: Any, st: Any, s: int, now: float, start: float) -> None:
     """Who waits for a worker until its `start`, and the most that wait at once."""
     starts = shared(w, "starts")
@@ -64,13 +64,13 @@ def note_most(w: Any, log: int, now: float, waiting: int) -> None:
 def arrive(w: Any, s: int, now: float, work: float) -> float:
     """``FifoStation.arrive``: queue work at a station; when it will be done."""
     free = shared(w, "free")
-    st = shared(w, "stations")[s]
+    st = row(w, "stations", s)
     start = now
     if st.workers > 0:
         start = formulas.fifo_start_s(now, free[st.first])
     finish = start + work
     if st.downtime >= 0:
-        span = shared(w, "spans")[st.downtime]
+        span = row(w, "spans", st.downtime)
         downs = shared(w, "down")[span.first : span.last]
         ups = shared(w, "up")[span.first : span.last]
         start = formulas.next_up_s(downs, ups, start)

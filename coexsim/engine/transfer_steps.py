@@ -10,12 +10,11 @@ from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, end_rows, narrow, new_part, room_for_rows, start_notice
 from coexsim.engine.downtimes import is_down, up_at
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.host_steps import fall_back, falls_back
 from coexsim.engine.layout import DEFERRALS, DEFERRALS_WHEN_MOVED, FLUSH
 from coexsim.engine.lookup_steps import look_up
 from coexsim.engine.pools import bound_of, feed_back, give_back, reopen, take, wait
 from coexsim.engine.server_steps import leave
-from coexsim.engine.shared import shared
+from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
     AT_ONCE,
     AWAITS_THREAD,
@@ -39,25 +38,25 @@ from coexsim.engine.steps import (
 @compiled
 def destination_of(w: Any, co: Any) -> Any:
     """``MailServer.destination``: what the sender of a copy knows of its next hop."""
-    sv = shared(w, "servers")[co.server]
-    hop = shared(w, "hops")[shared(w, "tx_keys")[co.tx].hop]
-    return shared(w, "destinations")[hop.first + co.number % sv.senders]
+    sv = row(w, "servers", co.server)
+    hop = row(w, "hops", row(w, "tx_keys", co.tx).hop)
+    return row(w, "destinations", hop.first + co.number % sv.senders)
 
 
 @compiled
 def give_back_thread(w: Any, co: Any, now: float) -> None:
     """The transfer thread of a copy goes back."""
-    po = shared(w, "pools")[shared(w, "servers")[co.server].threads]
+    po = row(w, "pools", row(w, "servers", co.server).threads)
     co.held &= ~HAS_THREAD
-    give_back(w, po, shared(w, "tx_keys")[co.tx].key, co.thread_asked, co.thread_taken, now)
+    give_back(w, po, row(w, "tx_keys", co.tx).key, co.thread_asked, co.thread_taken, now)
 
 
 @compiled
 def send(w: Any, c: int, now: float) -> int:
     """``Transfer._begin``: wait for the server to be up and for a transfer thread."""
-    co = shared(w, "copies")[c]
-    tx = shared(w, "tx_keys")[co.tx]
-    sv = shared(w, "servers")[co.server]
+    co = row(w, "copies", c)
+    tx = row(w, "tx_keys", co.tx)
+    sv = row(w, "servers", co.server)
     co.waits = 0
     if is_down(w, sv.downtime, now):
         at = up_at(w, sv.downtime, now)
@@ -69,8 +68,8 @@ def send(w: Any, c: int, now: float) -> int:
         co.reply = d.reply
         co.late = -1
         return DEFER
-    po = shared(w, "pools")[sv.threads]
-    key = shared(w, "keys")[tx.key]
+    po = row(w, "pools", sv.threads)
+    key = row(w, "keys", tx.key)
     co.thread_asked = now
     reopen(po, key)
     if po.used >= po.most or key.taken >= bound_of(po, key):
@@ -86,8 +85,8 @@ def send(w: Any, c: int, now: float) -> int:
 @compiled
 def has_waited(w: Any, c: int, now: float) -> int:
     """For its thread, which turns from one session to the next."""
-    co = shared(w, "copies")[c]
-    between = shared(w, "servers")[co.server].between_s
+    co = row(w, "copies", c)
+    between = row(w, "servers", co.server).between_s
     if between > 0:
         push(w, now + between, SESSIONS + co.number, (TURNED << SHIFT) | c)
         return NOTHING
@@ -97,8 +96,8 @@ def has_waited(w: Any, c: int, now: float) -> int:
 @compiled
 def turned(w: Any, c: int, now: float) -> int:
     """Things may have changed while it waited for its thread."""
-    co = shared(w, "copies")[c]
-    if is_down(w, shared(w, "servers")[co.server].downtime, now) or now < destination_of(w, co).dead_until:
+    co = row(w, "copies", c)
+    if is_down(w, row(w, "servers", co.server).downtime, now) or now < destination_of(w, co).dead_until:
         give_back_thread(w, co, now)
         return SEND
     return attempt(w, c, now)
@@ -107,34 +106,28 @@ def turned(w: Any, c: int, now: float) -> int:
 @compiled
 def attempt(w: Any, c: int, now: float) -> int:
     """An attempt begins: DNS is asked first."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     co.began = now
     co.attempts += 1
-    co.fallback = 0
-    co.talks_had = 0
-    co.take = -1
-    co.took = 0
-    co.hop = shared(w, "tx_keys")[co.tx].hop
+    co.hop = row(w, "tx_keys", co.tx).hop
     return look_up(w, c, now)
 
 
 @compiled
 def attempted(w: Any, c: int, now: float) -> int:
     """``Transfer._end_attempt``: the thread goes back; ``deliver``: who was refused for good fails."""
-    co = shared(w, "copies")[c]
+    co = row(w, "copies", c)
     if co.talks_had <= 0:
         co.arrived = 1
         return FAILED
-    if falls_back(w, co):
-        return fall_back(w, c, now)
-    tx = shared(w, "tx_keys")[co.tx]
-    ta = shared(w, "takes")[co.take]
+    tx = row(w, "tx_keys", co.tx)
+    ta = row(w, "takes", co.take)
     if not room_for_rows(w, ta.f1 - ta.f0):
         return need(w, FLUSH, 0, 0)
     co.arrived = 1
-    po = shared(w, "pools")[shared(w, "servers")[co.server].threads]
+    po = row(w, "pools", row(w, "servers", co.server).threads)
     if po.adapts:
-        feed_back(po, shared(w, "keys")[tx.key], False)
+        feed_back(po, row(w, "keys", tx.key), False)
     give_back_thread(w, co, now)
     d = destination_of(w, co)
     d.failures = 0
@@ -150,13 +143,13 @@ def attempted(w: Any, c: int, now: float) -> int:
 @compiled
 def go_on(w: Any, c: int) -> int:
     """Who was taken goes on, who was told to come later stays."""
-    co = shared(w, "copies")[c]
-    ta = shared(w, "takes")[co.take]
+    co = row(w, "copies", c)
+    ta = row(w, "takes", co.take)
     if co.took:
         if ta.late < 0:
             return move(w, c)
         n = new_part(w, c, ta.late_count)
-        part = shared(w, "copies")[n]
+        part = row(w, "copies", n)
         part.tx = ta.late_tx
         part.late = ta.late
         begin(w, n, KEEP_WAITING)
@@ -175,8 +168,8 @@ def go_on(w: Any, c: int) -> int:
 def move(w: Any, c: int) -> int:
     """``move``: the next server has it."""
     ints = shared(w, "ints")
-    co = shared(w, "copies")[c]
-    ta = shared(w, "takes")[co.take]
+    co = row(w, "copies", c)
+    ta = row(w, "takes", co.take)
     leave(w, co)
     narrow(co, ta.count)
     co.hops += 1
