@@ -69,9 +69,6 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
         probes = any(getattr(server, f"reject_unverified_{of}", False) for of in ("recipient", "sender"))
         if probes or getattr(server, "verify_recipient", "").startswith("callout"):
             yield f"servers.{name}: addresses probed along their route"
-        for key in ("smtp_fallback_relay", "fallback_hosts"):
-            if getattr(server, key, ()):
-                yield f"servers.{name}.{key}"
         yield from _rates(scenario, name, server)
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)

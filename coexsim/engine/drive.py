@@ -243,8 +243,9 @@ class Compiled:
             return
         if why == of.NEED_LOT:
             copy["hosts"] = rows.dns.ask_lot(int(copy["node"]), mail, int(copy["attempts"]))
-        elif why == of.NEED_UNREACHED:
-            copy["row"] = rows.ask_unreached(tx, target, size, int(copy["reply"]))
+        elif why in (of.NEED_UNREACHED, of.NEED_UNFOUND):
+            unfound = why == of.NEED_UNFOUND
+            copy["row"] = rows.ask_unreached(tx, target, size, int(copy["reply"]), unfound=unfound)
         elif why in (of.NEED_FAIL, of.NEED_EXPIRY):
             expired = why == of.NEED_EXPIRY
             late = int(copy["late"]) if expired else -1

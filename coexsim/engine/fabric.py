@@ -97,6 +97,8 @@ class Fabric:
         cores, accept, delivery = (self._work(w) for w in (work.cores, work.accept, work.delivery))
         mx_session_limit = -1 if policy.mx_session_limit is None else policy.mx_session_limit
         pressure = float(capacity.queue_length or inf) if policy.back_pressure_delays else inf
+        fallbacks = [rows.dns.hop(name, hop) for hop in policy.fallback_relays]
+        fallback = self.arrays.append("fallbacks", fallbacks)
         says = ("connection-timed-out", "connection-refused", "connection-lost", "queue-full", "too-many-connections")
         return (
             work.cores.constant_s, work.accept.constant_s, work.delivery.constant_s, 0, 0, 0, 0,
@@ -105,7 +107,8 @@ class Fabric:
             self._station(server.cores), self._station(server.delivery),
             self._pool(server.threads), self._pool(server.connections), cores, accept, delivery, rows.index[server.machine],
             len(server.resolvers), rows.downtime(server.downtime), self._retry(policy), mx_session_limit,
-            *(rows.said(name, cause) for cause in says), works, capacity.when_full == "wait", policy.listens,
+            *(rows.said(name, cause) for cause in says), fallback, fallback + len(fallbacks), works,
+            capacity.when_full == "wait", policy.listens,
         )  # fmt: skip
 
     def _work(self, work: StageWork) -> int:

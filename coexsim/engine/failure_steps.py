@@ -10,8 +10,18 @@ from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.copies import end_rows, narrow, room_for_rows, start_notice
 from coexsim.engine.downtimes import up_at
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.host_steps import give_back_slot
-from coexsim.engine.layout import DEAD, DEFERRALS, FLUSH, FROZEN, NEED_EXPIRY, NEED_FAIL, NEED_LATE, NEED_UNREACHED
+from coexsim.engine.host_steps import fall_back, falls_back, give_back_slot
+from coexsim.engine.layout import (
+    DEAD,
+    DEFERRALS,
+    FLUSH,
+    FROZEN,
+    NEED_EXPIRY,
+    NEED_FAIL,
+    NEED_LATE,
+    NEED_UNFOUND,
+    NEED_UNREACHED,
+)
 from coexsim.engine.pools import feed_back
 from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
@@ -44,7 +54,7 @@ def leave_host(w: Any, c: int, now: float, lost: bool) -> int:
     last = co.take
     if co.talking:
         last = takes[last].before
-    if co.talks_had > 0 and not own and not co.given:  # whom others told to come later is not reached here
+    if last >= 0 and not own and not co.given:  # whom others told to come later is not reached here
         return need(w, NEED_UNREACHED, c, last)
     if own and last >= 0 and not room_for_rows(w, takes[last].f1 - takes[last].f0):
         return need(w, FLUSH, 0, 0)
@@ -82,34 +92,78 @@ def failed(w: Any, c: int, now: float) -> int:
     """``Transfer._end_attempt``: the attempt came to nothing; `arrived`: for the time being."""
     co = row(w, "copies", c)
     sv = row(w, "servers", co.server)
-    if not co.arrived and not co.given:
-        return need(w, NEED_FAIL, c, 0)
-    po = row(w, "pools", sv.threads)
-    d = destination_of(w, co)
-    dead = co.marks == DEAD and not po.adapts
-    others_go_on = False
-    if po.adapts:
-        if not (co.arrived and co.marks > 0):
-            feed_back(po, row(w, "keys", row(w, "tx_keys", co.tx).key), False)
-            d.failures = 0
-            d.dead_until = 0.0
-        elif not feed_back(po, row(w, "keys", row(w, "tx_keys", co.tx).key), True):
-            others_go_on = po.adapts == BY_QUEUE
-        elif po.adapts == BY_QUEUE:
-            dead = True
-        else:
-            suspend(w, d, row(w, "retries", sv.retry), co.reply, now)
+    if not co.given:
+        if falls_back(w, co):
+            return fall_back(w, c, now)
+        if co.take >= 0:  # a host before the fallback relay has answered
+            return need(w, NEED_UNREACHED if co.arrived else NEED_UNFOUND, c, co.take)
+        if not co.arrived:
+            return need(w, NEED_FAIL, c, 0)
+    elif co.take >= 0 and not room_for_rows(w, failures_in(w, co.row)):
+        return need(w, FLUSH, 0, 0)
+    co.given = 0
+    others_go_on = note_failure(w, co, now)
     give_back_thread(w, co, now)
     co.late = -1
-    co.waits = po.adapts == BY_QUEUE and co.marks == 0
+    co.waits = row(w, "pools", sv.threads).adapts == BY_QUEUE and co.marks == 0
+    if others_go_on:  # it waits for one of them
+        return SEND
+    if co.take >= 0:
+        return part_ways(w, c, now)
     if not co.arrived:
         co.given = 2
         return GIVE_UP
-    if others_go_on:  # it waits for one of them
-        return SEND
-    if dead and co.began >= d.marked:
-        mark_dead(w, d, row(w, "retries", sv.retry), co.reply, now)
     return DEFER
+
+
+@compiled
+def failures_in(w: Any, take: int) -> Any:
+    """How many rows those take who have failed for good in an attempt."""
+    ta = row(w, "takes", take)
+    return ta.f1 - ta.f0
+
+
+@compiled
+def note_failure(w: Any, co: Any, now: float) -> bool:
+    """``Transfer._end_attempt``: what is known of the next hop from now on. Do other sessions with it go on, one of which it waits for."""
+    rt = row(w, "retries", row(w, "servers", co.server).retry)
+    po = row(w, "pools", row(w, "servers", co.server).threads)
+    d = destination_of(w, co)
+    dead = co.marks == DEAD and not po.adapts and co.arrived != 0
+    if po.adapts:
+        key = row(w, "keys", row(w, "tx_keys", co.tx).key)
+        if not (co.arrived and co.marks > 0):
+            feed_back(po, key, False)
+            d.failures = 0
+            d.dead_until = 0.0
+        elif not feed_back(po, key, True):
+            return bool(po.adapts == BY_QUEUE)
+        elif po.adapts == BY_QUEUE:
+            dead = True
+        else:
+            suspend(w, d, rt, co.reply, now)
+    if dead and co.began >= d.marked:
+        mark_dead(w, d, rt, co.reply, now)
+    return False
+
+
+@compiled
+def part_ways(w: Any, c: int, now: float) -> int:
+    """Whom a host before the fallback relay refused for good fail now; the others are to come later, or fail with them."""
+    co = row(w, "copies", c)
+    ta = row(w, "takes", co.row)
+    step = END
+    end_rows(w, co, ta.f0, ta.f1, now)
+    start_notice(w, c, ta.notice, ta.serial, now)
+    if ta.late >= 0:
+        narrow(co, ta.late_count)
+        co.tx = ta.late_tx
+        co.late = ta.late
+        step = DEFER
+    if ta.f1 <= ta.f0:
+        return step
+    push_now(w, AT_ONCE, (step << SHIFT) | c)
+    return NOTHING
 
 
 @compiled

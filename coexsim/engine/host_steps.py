@@ -14,6 +14,7 @@ from coexsim.engine.layout import (
     DEAD,
     DEFERRALS,
     DEFERRALS_WHEN_MOVED,
+    FROZEN,
     MEASURED_FROM,
     MEASURED_TO,
     NEED_LOT,
@@ -21,6 +22,7 @@ from coexsim.engine.layout import (
     SEGMENT,
     TURNED_AWAY,
 )
+from coexsim.engine.lookup_steps import look_up
 from coexsim.engine.pools import give_back, take, wait
 from coexsim.engine.server_steps import queued_at
 from coexsim.engine.shared import row, shared
@@ -30,6 +32,7 @@ from coexsim.engine.steps import (
     AWAITS_SLOT,
     CONTACT,
     ENTER,
+    FALL_BACK,
     HAS_SLOT,
     NOTHING,
     SESSION,
@@ -77,9 +80,6 @@ def take_hosts(w: Any, c: int) -> int:
     co.given = 0
     co.at = 0
     co.talked_to = 0
-    co.talks_had = 0
-    co.take = -1
-    co.took = 0
     return CONTACT
 
 
@@ -193,3 +193,35 @@ def door(w: Any, c: int, now: float) -> int:
     co.marks = 0 if co.held & HAS_SLOT else TURNED_AWAY
     push(w, now + length, SESSIONS + co.number, (TROUBLED << SHIFT) | c)
     return NOTHING
+
+
+@compiled
+def falls_back(w: Any, co: Any) -> bool:
+    """``attempt``: is there another fallback relay for those whom the last hosts did not take."""
+    if co.fallback >= number_of_fallbacks(w, co):
+        return False
+    if co.talks_had > 0:
+        return bool(row(w, "takes", co.take).late >= 0)
+    return bool(co.marks != FROZEN)
+
+
+@compiled
+def number_of_fallbacks(w: Any, co: Any) -> Any:
+    """How many fallback relays the server of a copy has."""
+    sv = row(w, "servers", co.server)
+    return sv.fallbacks_end - sv.fallbacks
+
+
+@compiled
+def fall_back(w: Any, c: int, now: float) -> int:
+    """``attempt``: it goes on with the next fallback relay; whom the last host has taken goes on there."""
+    co = row(w, "copies", c)
+    if co.took:
+        co.took = 0
+        start_taken(w, c)
+        push_now(w, AT_ONCE, (FALL_BACK << SHIFT) | c)
+        return NOTHING
+    co.hop = shared(w, "fallbacks")[row(w, "servers", co.server).fallbacks + co.fallback]
+    co.fallback += 1
+    co.talks_had = 0
+    return look_up(w, c, now)

@@ -19,7 +19,7 @@ from coexsim.engine.entry_steps import hand_in, named, posted
 from coexsim.engine.event_heap import push_now
 from coexsim.engine.failure_steps import again, defer, failed, give_up, leave_host, wait_for_attempt, warn
 from coexsim.engine.fair_links import carry, ring, set_bandwidth
-from coexsim.engine.host_steps import contact, take_hosts
+from coexsim.engine.host_steps import contact, fall_back, take_hosts
 from coexsim.engine.interruptions import last_reply, slot_waited
 from coexsim.engine.layout import DRAINING, EVENTS, FLUSH, FORCED, GROW_HEAP, NEED, NOW, STACK, VISITS
 from coexsim.engine.lookup_steps import (
@@ -54,6 +54,7 @@ from coexsim.engine.steps import (
     END,
     ENTER,
     FAILED,
+    FALL_BACK,
     GO_ON,
     GOT,
     HAND_IN,
@@ -148,6 +149,8 @@ def step_in_transfer(w: Any, step: int, c: int, now: float) -> int:
         return slot_waited(w, c, now)
     if step == ATTEMPTED:
         return attempted(w, c, now)
+    if step == FALL_BACK:
+        return fall_back(w, c, now)
     if step == GO_ON:
         return go_on(w, c)
     return move(w, c)

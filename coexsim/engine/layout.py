@@ -24,12 +24,13 @@ COPY = _record(
     answered=F8, fresh=F8, next_s=F8, gives_s=F8, thread_asked=F8, thread_taken=F8, slot_asked=F8, slot_taken=F8, server=I4, place=I4,
     tx=I4, entry=I4, take=I4, path=I4, count=I4, next=I4, block=I4, way=I4, reply=I4, late=I4, hosts=I4, at=I4, hop=I4, node=I4,
     answer=I4, row=I4, failures=I4, talks_had=I4, pending=I4, serial=I2, stream=I2, hops=I2, attempts=I2, measured=I1, held=I1, warned=I1,
-    arrived=I1, marks=I1, took=I1, talking=I1, waits=I1, given=I1,
+    arrived=I1, marks=I1, took=I1, talking=I1, waits=I1, given=I1, fallback=I1,
 )  # fmt: skip
 """A copy of a message on its way. `given`: Python has just put into `row` or `hosts` what the kernel asked for.
 
 `talked_to`: servers that have answered in this attempt, as bits; `took`: the last one has taken somebody; `waits`: a part that only waits.
-`marks`: what the failed attempt says of the destination (`DEAD`, `TURNED_AWAY`, `FROZEN`), or 0.
+`marks`: what the failed attempt says of the destination (`DEAD`, `TURNED_AWAY`, `FROZEN`), or 0. `fallback`: so many fallback relays
+have been tried in it.
 """
 DEAD, TURNED_AWAY, FROZEN = 1, 2, 3
 EVENT = _record(time=F8, order=I8, seq=I8, what=I8)
@@ -61,8 +62,9 @@ SERVER = _record(
     pressure=F8, reuse_s=F8, session_s=F8, between_s=F8, connect_timeout=F8, cores=I4, delivery=I4, threads=I4, connections=I4,
     cores_work=I4, accept_work=I4, delivery_work=I4, machine=I4, senders=I4, downtime=I4, retry=I4, mx_session_limit=I4, timed_out=I4,
     refuses=I4, lost=I4, full=I4,
-    busy=I4, works=I1, waits=I1, listens=I1,
+    busy=I4, fallbacks=I4, fallbacks_end=I4, works=I1, waits=I1, listens=I1,
 )  # fmt: skip
+"""`fallbacks` and `fallbacks_end`: its fallback relays, a range of the array of that name."""
 STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
 POOL = _record(
     most=I8, most_of_key=I8, used=I8, waiting=I8, asked=I8, log=I4, first=I4, adapts=I1, initial=I8, more=F8, fewer=F8, cohorts=F8,
@@ -126,10 +128,10 @@ NOW, MEASURED_FROM, MEASURED_TO, LENGTH, LIMIT, BIN, WINDOW_FROM, WINDOW_TO, ANS
 )
 # why the kernel returns (0: it goes on)
 (
-    DONE, REACHED, FORCED_RETURN, NEED_ENTRY, NEED_PLACE, NEED_TAKE, NEED_PATH, NEED_EDGE, NEED_ANSWER, NEED_LOT, NEED_UNREACHED, NEED_FAIL,
-    NEED_EXPIRY, NEED_LATE, NEED_WORK, NEED_BLOCK, NEED_NAMED, FLUSH, GROW_COPIES, GROW_HEAP, GROW_STACK, GROW_KEPT, GROW_WAYS,
-    GROW_STARTS, GROW_TRANSFERS,
-) = range(1, 26)  # fmt: skip
+    DONE, REACHED, FORCED_RETURN, NEED_ENTRY, NEED_PLACE, NEED_TAKE, NEED_PATH, NEED_EDGE, NEED_ANSWER, NEED_LOT, NEED_UNREACHED,
+    NEED_UNFOUND, NEED_FAIL, NEED_EXPIRY, NEED_LATE, NEED_WORK, NEED_BLOCK, NEED_NAMED, FLUSH, GROW_COPIES, GROW_HEAP, GROW_STACK,
+    GROW_KEPT, GROW_WAYS, GROW_STARTS, GROW_TRANSFERS,
+) = range(1, 27)  # fmt: skip
 GROWS = {
     GROW_COPIES: "copies", GROW_HEAP: "heap", GROW_STACK: "stack", GROW_KEPT: "kept", GROW_WAYS: "ways", GROW_STARTS: "starts",
     GROW_TRANSFERS: "transfers",
@@ -181,6 +183,7 @@ ARRAYS: dict[str, Shared] = {
     "up": Shared(F8),
     "destinations": Shared(DESTINATION),
     "hops": Shared(HOP),
+    "fallbacks": Shared(I4),
     "known": Shared(KNOWN),
     "nodes": Shared(NODE),
     "edges": Shared(EDGE),

@@ -290,14 +290,19 @@ class RuleRows:
         tx = self.tx(at._replace(envelope=envelope), hop)
         return (f0, f1, notice, serial, tx, envelope.count, self.lates.of(late))
 
-    def ask_unreached(self, number: int, before: int, size_bytes: int, said: int) -> int:
-        """What an attempt has come to when a further host is not reached by those who are to come later."""
+    def ask_unreached(self, number: int, before: int, size_bytes: int, said: int, *, unfound: bool = False) -> int:
+        """What an attempt has come to when a further host is not reached by those who are to come later.
+
+        `unfound`: there is no such host as the fallback relay, and they fail.
+        """
         at, hop = self.transfers[number]
         offered = tuple(
             rcpt for refused in list(self.lates)[self.arrays["takes"][before]["late"]] for rcpt in refused.recipients
         )
-        late = (Refused(offered, list(self.replies)[said]),)
+        late: tuple[Refused, ...] = (Refused(offered, list(self.replies)[said]),)
         failed = self._tables.take_failed[before]
+        if unfound:
+            failed, late = (*failed, *self._refused(at, late, BOUNCED)), ()
         row = (-1, -1, -1, before, 0, 0, 0, -1, 0, *self._outcome(at, hop, size_bytes, failed, late), 0)
         taken = self._row("takes", (row,))
         self._tables.take_failed[taken] = failed

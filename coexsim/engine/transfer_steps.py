@@ -10,6 +10,7 @@ from coexsim.engine.compiling import compiled
 from coexsim.engine.copies import begin, end_rows, narrow, new_part, room_for_rows, start_notice
 from coexsim.engine.downtimes import is_down, up_at
 from coexsim.engine.event_heap import push, push_now
+from coexsim.engine.host_steps import fall_back, falls_back
 from coexsim.engine.layout import DEFERRALS, DEFERRALS_WHEN_MOVED, FLUSH
 from coexsim.engine.lookup_steps import look_up
 from coexsim.engine.pools import bound_of, feed_back, give_back, reopen, take, wait
@@ -109,6 +110,10 @@ def attempt(w: Any, c: int, now: float) -> int:
     co = row(w, "copies", c)
     co.began = now
     co.attempts += 1
+    co.fallback = 0
+    co.talks_had = 0
+    co.take = -1
+    co.took = 0
     co.hop = row(w, "tx_keys", co.tx).hop
     return look_up(w, c, now)
 
@@ -120,6 +125,8 @@ def attempted(w: Any, c: int, now: float) -> int:
     if co.talks_had <= 0:
         co.arrived = 1
         return FAILED
+    if falls_back(w, co):
+        return fall_back(w, c, now)
     tx = row(w, "tx_keys", co.tx)
     ta = row(w, "takes", co.take)
     if not room_for_rows(w, ta.f1 - ta.f0):

@@ -99,6 +99,7 @@ def relay(
 def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 0) -> Generator[Effect, Any, Attempt]:
     """One attempt: at the next hop, then at the fallback relays for recipients that were deferred or whose host was not found."""
     tried = yield from _attempt_at(policy, recipients, hop, source)
+    failed: tuple[Refused, ...] = ()
     for fallback in policy.fallback_relays:
         not_found = tried.failed if tried.destination == "unclear" and not tried.interrupted else ()
         left = tuple(rcpt for refused in (*tried.deferred, *not_found) for rcpt in refused.recipients)
@@ -106,10 +107,9 @@ def attempt(policy: Policy, recipients: Recipients, hop: NextHop, source: int = 
             break
         if tried.host is not None:
             yield Accepted(tried.host, tried.accepted)
-        before = () if not_found else tried.failed
+        failed += () if not_found else tried.failed
         tried = yield from _attempt_at(policy, left, fallback, source)
-        tried = tried._replace(failed=before + tried.failed)
-    return tried
+    return tried._replace(failed=failed + tried.failed)
 
 
 def _attempt_at(policy: Policy, recipients: Recipients, hop: NextHop, source: int) -> Generator[Effect, Any, Attempt]:

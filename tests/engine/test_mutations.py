@@ -11,9 +11,11 @@ import pytest
 
 from coexsim.engine import cache
 from coexsim.engine.arrays import Arrays
+from coexsim.scenario.load import scenario_from_text
 from coexsim.scenario.model import Scenario
 from tests.engine.both import assert_same, compiled, reference
 from tests.sim.loaded import loaded
+from tests.sim.test_fallback import AWAY
 from tests.sim.worlds import LIMITS, NARROW, OTHER_TRAFFIC, WORK
 
 SOURCE = "\n".join(Path(cache.__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in cache.KERNEL)
@@ -28,6 +30,14 @@ CROWD = loaded("domino", LIMITS, NARROW, {"load": {"streams": [{"from": "interne
     "events": [{"at": "9 s", "for": "6 s", "down": "office-internet"}]}, SHORT,
 )  # fmt: skip
 TRAFFIC = loaded("domino", WORK, OTHER_TRAFFIC, SHORT, {"events": None, "run": {"start": "Mon 09:00:20"}})
+
+AWAY_FOR_A_WHILE = scenario_from_text(AWAY).change({
+    "servers.fb2": {"kind": "postfix", "site": "office", "host": "fb2.smallco.net", "virtual_mailbox_domains": [], "relay_for": ["mx"]},
+    "servers.mx.smtp_fallback_relay": ["[fb.smallco.net]", "[fb2.smallco.net]"],
+    "load.streams": [{"from": "onprem", "to": "internet", "rate": "30/min", "recipients": {1: 1, 3: 1}}], "run.length": "60 s",
+    "servers.world": {"kind": "external", "site": "internet", "domain": "elsewhere.org", "capacity": {"queue_length": 1}},
+    "events": [{"at": "Mon 09:00:10", "for": "20 s", "down": ["world", "fb"]}],
+})  # fmt: skip
 
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a thread is not given back": ("    po.used -= 1\n    given = ", "    given = ", BUSY),
@@ -64,6 +74,10 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a down server is talked to": (
         "if not to.listens or is_down(w, to.downtime, now):", "if not to.listens:", OUTAGE,
     ),
+    "one fallback relay is passed over": (
+        "return sv.fallbacks_end - sv.fallbacks", "return sv.fallbacks_end - sv.fallbacks - 1", AWAY_FOR_A_WHILE,
+    ),
+    "the same fallback relay is tried each time": (".fallbacks + co.fallback]", ".fallbacks]", AWAY_FOR_A_WHILE),
 }  # fmt: skip
 
 
@@ -159,7 +173,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-@pytest.mark.parametrize("scenario", [BUSY, OUTAGE, CUT, TRAFFIC], ids=["busy", "outage", "cut", "traffic"])
+@pytest.mark.parametrize(
+    "scenario", [BUSY, OUTAGE, CUT, TRAFFIC, AWAY_FOR_A_WHILE], ids=["busy", "outage", "cut", "traffic", "away"]
+)
 def test_interpreted_kernel_gives_the_same(runs: Any, scenario: Scenario) -> None:
     """As it is, the interpreted kernel gives the reference's tables: what the mutations change is not the interpretation."""
     assert_same(reference(scenario), runs(SOURCE, scenario))

@@ -135,6 +135,19 @@ def test_no_more_sessions_than_the_product_has(policy: Policy) -> None:
     assert one_host.of(Postpone) == [Postpone((Refused((BOB,), LATER),))]
 
 
+def test_who_was_refused_for_good_is_not_offered_to_a_later_fallback_relay(policy: Policy) -> None:
+    """Eve is refused by the host itself; that the first fallback relay has no room for Bob's mail does not bring her back."""
+    relays = tuple(NextHop(f"fb{i}.example.com", by_mx=False) for i in (1, 2))
+    no_room = Unreachable(Reply(452, "4.3.1", "queue full"), trouble="message")
+    first = TransactionResult((), (Refused((EVE,), NEVER),), (Refused((BOB,), LATER),))
+    driver = Driver(None, first, no_room, None, TransactionResult((BOB,)), hosts=(MX1,))
+
+    end = driver.run(relay(policy._replace(fallback_relays=relays), (BOB, EVE), HOP, entry(), "mail"))
+    assert end == (MX1, (BOB,))
+    assert [offer.recipients for offer in driver.of(Offer)] == [(BOB, EVE), (BOB,)]
+    assert driver.of(Fail) == [Fail((Refused((EVE,), NEVER),), "bounced")]
+
+
 @pytest.mark.parametrize(("last", "state"), [(REFUSED, "dead"), (NO_ROOM, "busy")])
 def test_a_destination_is_dead_when_nobody_answers_there(policy: Policy, last: Unreachable, state: str) -> None:
     """A host without room is alive: other mail may try it (421 is about this connection only)."""

@@ -65,6 +65,9 @@ ONPREM = {
     "postfix": """
   onprem: {kind: postfix, site: office, host: mail.corporate.com, smart_host: "[smtp.inotes.example]"}
 """,
+    "exim": """
+  onprem: {kind: exim, site: office, host: mail.corporate.com, route_list: {corporate.com: smtp.inotes.example}}
+""",
 }
 
 

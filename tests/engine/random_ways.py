@@ -1,0 +1,75 @@
+"""Rarer things about the way of mail, for random worlds: fallback relays that take what others do not."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+RELAYS = (
+    "[fb.fallback.example]",
+    "[fb2.fallback.example]",
+    "gone.fallback.example",
+    "lost.example",
+    "[mail.corporate.com]",
+)
+
+
+def fallbacks(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
+    """Postfix or Exim with one or more fallback relays, and what sends mail there: the kind of server, and the parts of its world.
+
+    Of the relays some refuse people or mail, some are down, one has no address, one has name servers that do not answer.
+    """
+    kind = rnd.choice(["postfix", "exim"])
+    hosts = rnd.sample(RELAYS, rnd.randint(1, 3)) if rnd.random() < 0.6 else rnd.sample(RELAYS[:2], rnd.randint(1, 2))
+    key = "smtp_fallback_relay" if kind == "postfix" else "fallback_hosts"
+    servers: dict[str, Any] = {"onprem": {key: hosts}}
+    for name in ("fb", "fb2"):
+        servers[name] = _relay(rnd, name)
+    servers["inotes-inbound"] = _host_that_defers(rnd)
+    servers["external"] = _host_that_defers(rnd)
+    zone = "@ 1h IN NS ns\nfb 50 IN A 192.0.2.30\nfb2 50 IN A 192.0.2.31\nbad 50 IN A 192.0.2.99"
+    if rnd.random() < 0.4:
+        zone += "\ngone 50 IN MX 10 bad\ngone 50 IN MX 20 fb"
+    events = [
+        {"at": f"{rnd.randint(1, 90)} s", "for": f"{rnd.choice([20, 90, 600])} s", "down": rnd.sample(
+            ["inotes-inbound", "external", "fb", "fb2", "office-internet", "onprem"], rnd.randint(1, 3))}
+        for _ in range(rnd.randint(1, 3))
+    ]  # fmt: skip
+    if rnd.random() < 0.4:
+        events.append({"at": f"{rnd.randint(1, 90)} s", "for": "60 s", "zone": "fallback.example",
+                       "fault": rnd.choice(["servfail", "timeout", "nxdomain"])})  # fmt: skip
+    streams = [
+        {"from": "onprem", "to": {"onprem": 1, "hosted": 3, "internet": 3, "unknown": 1}, "rate": f"{rnd.choice([1, 3])}/s",
+         "recipients": {1: 3, 2: 3, 4: 2}},
+        {"from": "internet", "to": {"onprem": 2, "hosted": 3, "unknown": 1}, "rate": "1/s", "recipients": {1: 3, 3: 2}},
+    ]  # fmt: skip
+    return kind, [
+        {"servers": servers, "dns": {"fallback.example": zone}, "events": events, "load": {"streams": streams}},
+    ]
+
+
+def _host_that_defers(rnd: random.Random) -> dict[str, Any]:
+    """Keys by which the first host turns some mail away for the time being."""
+    keys: dict[str, Any] = {}
+    if rnd.random() < 0.4:
+        keys["greylisting"] = {"delay": f"{rnd.choice([5, 40, 300])} s"}
+    if rnd.random() < 0.4:
+        keys["capacity"] = {
+            "smtp_connections": rnd.randint(1, 2), "when_full": rnd.choice(["refuse", "wait"]),
+            "queue_length": rnd.randint(1, 8),
+        }  # fmt: skip
+        keys["service"] = {"accept": f"{rnd.randint(50, 900)} ms", "scan": f"{rnd.randint(5, 300)} ms"}
+    return keys
+
+
+def _relay(rnd: random.Random, name: str) -> dict[str, Any]:
+    """A fallback relay: it keeps mail until it gets on, or refuses some."""
+    relay: dict[str, Any] = {
+        "kind": "relay", "site": rnd.choice(["office", "internet", "hosted"]), "host": f"{name}.fallback.example", "relay_for": ["onprem"],
+        **_host_that_defers(rnd),
+    }  # fmt: skip
+    if rnd.random() < 0.4:
+        relay["smart_host"] = "smtp.inotes.example"
+    if rnd.random() < 0.4:
+        relay["verify_recipients"] = True
+    return relay
