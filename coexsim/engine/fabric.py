@@ -199,5 +199,5 @@ class Fabric:
         self.arrays["most"] = np.zeros((n, bins), np.int64)
         self.arrays["at_once"] = np.zeros((len(self.links), bins))
         room = self.arrays.room
-        self.arrays["starts"] = np.zeros((len(self.stations), room))
+        self.arrays["starts"] = np.zeros((len(self.stations), 1 << (room - 1).bit_length()))
         self.arrays["transfers"] = np.zeros((len(self.links), room), self.arrays["transfers"].dtype)

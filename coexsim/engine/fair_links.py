@@ -32,7 +32,7 @@ def send_over(w: Any, l: int, now: float, size: int, c: int) -> None:
     x.order = 0
     x.seq = link.number
     x.what = c
-    x.sent = now
+    shared(w, "copies")[c].sent = now
     link.number += 1
     link.count += 1
     link.joined = 1
@@ -42,6 +42,13 @@ def send_over(w: Any, l: int, now: float, size: int, c: int) -> None:
         push_now(w, BEGINS, (CARRY << SHIFT) | l)
     elif now + formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count) < link.next_end:
         push_now(w, BEGINS, (CARRY << SHIFT) | l)
+
+
+@compiled
+def note_crossing(w: Any, link: Any, c: int, now: float) -> None:
+    """A transfer of a copy is over, or broken."""
+    sent = shared(w, "copies")[c].sent
+    note_visit(w, link.log, sent, sent, now)
 
 
 @compiled
@@ -71,17 +78,15 @@ def break_all(w: Any, l: int, now: float) -> None:
     for i in range(n):  # a heap by their ends becomes one by the order in which they were sent
         end = under_way[i]
         seq = end.seq
-        sent = end.sent
         what = end.what
         x = under_way[place_for(under_way, i, 0.0, 0, seq)]
         x.time = 0.0
         x.order = 0
         x.seq = seq
         x.what = what
-        x.sent = sent
     while n > 0:
         x = under_way[0]
-        note_visit(w, link.log, x.sent, x.sent, now)
+        note_crossing(w, link, x.what, now)
         push_now(w, AT_ONCE, (BROKEN << SHIFT) | x.what)
         n -= 1
         drop_first(under_way, n)
@@ -114,7 +119,7 @@ def ring(w: Any, l: int, now: float, breaks: bool) -> None:
         now + formulas.link_left_s(under_way[0].time, link.share, link.bytes_per_s, link.count) <= now
     ):
         x = under_way[0]
-        note_visit(w, link.log, x.sent, x.sent, now)
+        note_crossing(w, link, x.what, now)
         push_now(w, AT_ONCE, (CROSSED << SHIFT) | x.what)
         link.count -= 1
         drop_first(under_way, link.count)

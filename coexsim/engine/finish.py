@@ -130,7 +130,8 @@ class Finish:
             row = self._arrays["links"][number]
             under = self._arrays["transfers"][number, : row["count"]]
             for transfer in np.sort(under, order="seq"):
-                link.log.record(float(transfer["sent"]), float(transfer["sent"]), inf)
+                sent_s = float(copies[transfer["what"]]["sent"])
+                link.log.record(sent_s, sent_s, inf)
             if len(under):
                 link.busy_log.record(float(row["busy"]), float(row["busy"]), inf)
 

@@ -20,7 +20,7 @@ def _record(**fields: str) -> np.dtype[np.void]:
 
 
 COPY = _record(
-    number=I8, size=I8, live=I8, waiter=I8, thread=I8, slot=I8, talked_to=I8, born=F8, wan=F8, queued_s=F8, began=F8, talks=F8,
+    number=I8, size=I8, live=I8, waiter=I8, thread=I8, slot=I8, talked_to=I8, born=F8, wan=F8, queued_s=F8, began=F8, talks=F8, sent=F8,
     answered=F8, fresh=F8, next_s=F8, gives_s=F8, thread_asked=F8, thread_taken=F8, slot_asked=F8, slot_taken=F8, server=I4, place=I4,
     tx=I4, entry=I4, take=I4, path=I4, count=I4, next=I4, block=I4, way=I4, reply=I4, late=I4, hosts=I4, at=I4, hop=I4, node=I4,
     answer=I4, row=I4, failures=I4, talks_had=I4, pending=I4, serial=I2, stream=I2, hops=I2, attempts=I2, measured=I1, held=I1, warned=I1,
@@ -29,12 +29,16 @@ COPY = _record(
 """A copy of a message on its way. `given`: Python has just put into `row` or `hosts` what the kernel asked for.
 
 `talked_to`: servers that have answered in this attempt, as bits; `took`: the last one has taken somebody; `waits`: a part that only waits.
+`sent`: when its body began to cross the links of its path, all at once.
 `marks`: what the failed attempt says of the destination (`DEAD`, `TURNED_AWAY`, `FROZEN`), or 0. `fallback`: so many fallback relays
 have been tried in it.
 """
 DEAD, TURNED_AWAY, FROZEN = 1, 2, 3
 EVENT = _record(time=F8, order=I8, seq=I8, what=I8)
-"""Of what follows at this very moment, at the end of the heap's array, `order` is the place of the next one (``event_heap.push_now``)."""
+"""Of what follows at this very moment, at the end of the heap's array, `order` is the place of the next one (``event_heap.push_now``).
+
+A transfer on a link is kept as one: `time` it ends, in bytes of each one's share; `seq`: as it was sent; `what`: its copy.
+"""
 PLACE_KEY = _record(server=I4, row=I4, epoch=I4, times_before=I4)
 """A class of mail at a server (``server, envelope, came_from, size_class, passed``); its row says what is done with it there.
 
@@ -66,6 +70,7 @@ SERVER = _record(
 )  # fmt: skip
 """`fallbacks` and `fallbacks_end`: its fallback relays, a range of the array of that name."""
 STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
+"""`head`, `tail`: of its row of `starts`, a ring whose length is a power of two."""
 POOL = _record(
     most=I8, most_of_key=I8, used=I8, waiting=I8, asked=I8, log=I4, first=I4, adapts=I1, initial=I8, more=F8, fewer=F8, cohorts=F8,
 )  # fmt: skip
@@ -79,8 +84,6 @@ LINK = _record(
 )  # fmt: skip
 BANDWIDTH = _record(link=I4, bytes_per_s=F8)
 """A change of other traffic on a link: what it leaves from then on."""
-TRANSFER = _record(time=F8, order=I8, seq=I8, what=I8, sent=F8)
-"""A transfer on a link, in a heap as events are. `time` it ends, in bytes of each one's share; `seq`: as it was sent; `what`: its copy."""
 PATH = _record(round_trip=F8, l0=I4, l1=I4, wan=I4, downtime=I4)
 SPAN = _record(first=I4, last=I4)
 DESTINATION = _record(dead_until=F8, first_s=F8, marked=F8, failures=I4, reply=I4)
@@ -172,7 +175,7 @@ ARRAYS: dict[str, Shared] = {
     "client_keys": Shared(I4, 2),
     "links": Shared(LINK),
     "bandwidths": Shared(BANDWIDTH),
-    "transfers": Shared(TRANSFER, 2),
+    "transfers": Shared(EVENT, 2),
     "path_links": Shared(I4),
     "paths": Shared(PATH),
     "path_of": Shared(I4, 2),

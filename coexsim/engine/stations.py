@@ -43,11 +43,11 @@ def take_worker(free: Any, first: int, workers: int, finish: float) -> None:
 def note_waiting(w: Any, st: Any, s: int, now: float, start: float) -> None:
     """Who waits for a worker until its `start`, and the most that wait at once."""
     starts = shared(w, "starts")
-    size = starts.shape[1]
-    while st.head < st.tail and starts[s, st.head % size] <= now:
+    last = starts.shape[1] - 1
+    while st.head < st.tail and starts[s, st.head & last] <= now:
         st.head += 1
     if start > now:
-        starts[s, st.tail % size] = start
+        starts[s, st.tail & last] = start
         st.tail += 1
     note_most(w, st.log, now, st.tail - st.head)
 
