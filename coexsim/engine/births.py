@@ -22,6 +22,7 @@ WORK_BYTES, STREAM_WORK_BYTES = (
     128 << 20,
     32 << 20,
 )  # columns of work that are kept; others are drawn again when asked for
+LONGER = 32  # blocks of drawn mail differ in length by about one part in 250
 DENSE = 1 << 22
 BLOCKS_KEPT, STREAM_BLOCKS_KEPT = 64, 16  # whose mails' sizes are known; work on what is older is drawn mail by mail
 
@@ -139,11 +140,13 @@ class Births:
         arrays, most = self._arrays, WORK_BYTES if self._world.bins is None else STREAM_WORK_BYTES
         width = arrays["work"].shape[1]
         used = len(self._slot_of)
-        if length > width:  # room for all at once: memory is taken when it is written to
-            wider = np.zeros((max(used, most // (length * 8)) + 1, length))
+        if length > width:
+            # room for all at once, and for blocks a little longer: memory is taken when it is written to
+            longest = length + length // LONGER
+            wider = np.zeros((max(used, most // (longest * 8)) + 1, longest))
             wider[:used, :width] = arrays["work"][:used]
             arrays["work"] = wider
-            width = length
+            width = longest
         if used * width * 8 < most:
             self._slot_of.append(of)
             return used

@@ -44,6 +44,7 @@ class Finish:
         self._dns()
         for number in under_way:
             self._mail.take(self._in_transit(number, ends_s))
+        self._mail.close_block()
         world.recorder = self._mail  # type: ignore[assignment]  # what tables are made of
         self._mail.check_conservation()
 

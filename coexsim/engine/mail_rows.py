@@ -11,12 +11,14 @@ from coexsim.engine.arrays import Arrays
 from coexsim.engine.layout import COPY, NOTICE_STREAM, ROW, SECOND_COPY_STREAM, SENT
 from coexsim.engine.numbering import End
 from coexsim.engine.rows import RuleRows
-from coexsim.engine.spreading import END, FLOW, FLOWS, columns_of, first_unknown
+from coexsim.engine.spreading import END, FLOW, FLOWS, MAIL, count_rows, first_unknown, spread_rows
 from coexsim.errors import ConservationError
 from coexsim.sim.mail_row import DELIVERED, DTYPES, IN_TRANSIT, TABLE_OUTCOMES, WORDS
 from coexsim.sim.message import SECOND_COPY
 from coexsim.sim.recorder import Note, WordCodes
 from coexsim.sim.world import World
+
+BLOCK_ROWS = 1 << 15  # rows of the table that are made into columns at once
 
 
 class MailRows:
@@ -33,6 +35,8 @@ class MailRows:
         arrays["ints"][SECOND_COPY_STREAM] = self.words["stream"].code(SECOND_COPY)
         self._changes_s = np.array(world.setup.directory.change_times_s(replica=False))
         self._blocks: list[dict[str, NDArray[Any]]] = []
+        self._ahead: NDArray[Any] = np.empty(BLOCK_ROWS, MAIL)  # the next block, of which so many are there:
+        self._count = 0
         self._flows_of: NDArray[Any] = np.empty((0, len(self._changes_s) + 1), FLOWS)
         self._flows: list[tuple[int, int]] = []  # code of the flow, recipients
         self._ends: NDArray[Any] = np.empty(0, END)
@@ -82,13 +86,24 @@ class MailRows:
         self._know(rows)
         for place in np.flatnonzero(rows["way"] >= 0).tolist():
             self._note(rows[place])
-        columns = columns_of(
-            rows, self._changes_s, self._flows_of, np.array(self._flows, FLOW), self._ends, self._world.limit_s, self.ended
-        )  # fmt: skip
+        known = (rows, self._changes_s, self._flows_of)
+        count = count_rows(*known, self._ends, self._world.limit_s, self.ended)
+        if self._count + count > len(self._ahead):
+            self.close_block()
+            if count > len(self._ahead):
+                self._ahead = np.empty(count, MAIL)
+        flows = np.array(self._flows, FLOW)
+        spread_rows(*known, flows, self._ends, self._world.limit_s, self._ahead[self._count :])
+        self._count += count
+
+    def close_block(self) -> None:
+        """Make columns of the rows that were taken since this was done last."""
+        block = {name: np.ascontiguousarray(self._ahead[name][: self._count]) for name in DTYPES}
+        self._count = 0
         if self._world.bins is not None:
-            self._world.bins.take(columns)
+            self._world.bins.take(block)
         else:
-            self._blocks.append(columns)
+            self._blocks.append(block)
 
     def _note(self, row: Any) -> None:
         """The end of a named message's way."""
@@ -118,19 +133,18 @@ class MailRows:
 
     def columns(self) -> dict[str, Any]:
         """All rows, by column; words as (codes, words). They are handed over, and not kept."""
+        blocks = self._blocks if self._world.bins is None else [self._world.bins.columns()]
         columns: dict[str, Any] = {}
-        if self._world.bins is not None:
-            columns = self._world.bins.columns()
-        else:
-            for name, dtype in DTYPES.items():
-                parts = [block.pop(name) for block in self._blocks]
-                columns[name] = np.concatenate(parts) if parts else np.empty(0, dtype)
-        for name in WORDS:
+        for name in list(blocks[0]):
+            parts = [block.pop(name) for block in blocks]
+            if name not in WORDS:
+                columns[name] = np.concatenate(parts)
+                continue
             words = self.words[name].all()
-            used = np.flatnonzero(np.bincount(columns[name], minlength=len(words)))
-            place = np.zeros(len(words), np.int32)
+            used = np.flatnonzero(sum(np.bincount(part, minlength=len(words)) for part in parts))
+            place = np.zeros(len(words), DTYPES[name])
             place[used] = np.arange(len(used))
-            columns[name] = (place[columns[name]], [words[code] for code in used.tolist()])
+            columns[name] = (np.concatenate([place[part] for part in parts]), [words[code] for code in used.tolist()])
         columns["outcome"] = (columns["outcome"].astype(np.int8), list(TABLE_OUTCOMES))
         return columns
 

@@ -97,12 +97,16 @@ def first_unknown(rows: NDArray[Any], changes_s: NDArray[np.float64], flows_of: 
     return int(_unknown(rows, changes_s, flows_of))
 
 
-def columns_of(
+def count_rows(
+    rows: NDArray[Any], changes_s: NDArray[np.float64], flows_of: NDArray[Any], ends: NDArray[Any], limit_s: float, ended: NDArray[np.int64]
+) -> int:  # fmt: skip
+    """How many rows of ``mail`` these rows of the kernel are; `ended` counts their recipients by outcome."""
+    return int(_count(rows, changes_s, flows_of, ends, limit_s, ended))
+
+
+def spread_rows(
     rows: NDArray[Any], changes_s: NDArray[np.float64], flows_of: NDArray[Any], flows: NDArray[Any], ends: NDArray[Any], limit_s: float,
-    ended: NDArray[np.int64],
-) -> dict[str, NDArray[Any]]:  # fmt: skip
-    """Rows of ``mail`` by column; `ended` counts recipients by outcome."""
-    total = _count(rows, changes_s, flows_of, ends, limit_s, ended)
-    mail_rows = np.empty(total, MAIL)
+    mail_rows: NDArray[Any],
+) -> None:  # fmt: skip
+    """Write the rows of ``mail`` into `mail_rows`, which has room for all."""
     _spread(rows, changes_s, flows_of, flows, ends, limit_s, mail_rows)
-    return {name: np.ascontiguousarray(mail_rows[name]) for name in DTYPES}

@@ -99,7 +99,7 @@ def _word(word: str, rows: int) -> Any:
 def _words(codes: Any, words: list[str]) -> Any:
     """A categorical with its categories in alphabetical order, so that a table does not depend on who came first."""
     order = sorted(words)
-    place = np.array([order.index(word) for word in words] or [0], np.int32)
+    place = np.array([order.index(word) for word in words] or [0], codes.dtype)
     return pd.Categorical.from_codes(place[codes] if len(codes) else np.empty(0, np.int8), categories=pd.Index(order))
 
 

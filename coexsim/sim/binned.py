@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from coexsim.sim.buckets import SMALLEST_S, WIDTH
@@ -52,9 +53,9 @@ class Bins:
         key, weight = self._key(rows), rows["recipients"].astype(np.float64)
         delay_s = np.nan_to_num(rows["delay_s"], nan=0.0)
         values = (np.ones(len(key)), weight**2, weight, weight * delay_s, *(rows[name] for name in _ADDED))
-        keys, inverse = np.unique(key, return_inverse=True)
+        place, keys = pd.factorize(key)  # by a table, not in order: `_merge` puts them in order
         self._keys.append(keys)
-        self._sums.append(np.stack([np.bincount(inverse, value, len(keys)) for value in values]))
+        self._sums.append(np.stack([np.bincount(place, value, len(keys)) for value in values]))
         self._pending += len(keys)
         if self._pending > _PENDING + len(self._keys[0]):
             self._merge()
@@ -73,8 +74,8 @@ class Bins:
         what = np.zeros(len(rows["mail"]), np.int64)
         for name, bits in _WHAT.items():
             what = (what << bits) | rows[name].astype(np.int64)
-        kinds, inverse = np.unique(what, return_inverse=True)
-        ids = np.array([self._ids.setdefault(kind, len(self._ids)) for kind in kinds.tolist()])[inverse]
+        place, kinds = pd.factorize(what)
+        ids = np.array([self._ids.setdefault(kind, len(self._ids)) for kind in kinds.tolist()])[place]
         part = np.clip((rows["born_s"] - self._begin_s) / self._part_s, 0, PARTS - 1).astype(np.int64)
         return (((ids << 6) | part) << 12) | buckets_of(rows["delay_s"])
 
