@@ -61,12 +61,15 @@ def uniforms_at(
     key: int, index: NDArray[np.integer[Any]], repeat: NDArray[np.integer[Any]] | int = 0
 ) -> NDArray[np.float64]:
     """`uniform_at` for arrays, bit for bit the same; `index` and `repeat` are broadcast together."""
-    shift, mix = np.right_shift, np.multiply
+    shift = np.right_shift
 
-    def finalise(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        z = mix(z ^ shift(z, np.uint64(30)), np.uint64(_MIX_1))
-        z = mix(z ^ shift(z, np.uint64(27)), np.uint64(_MIX_2))
-        return z ^ shift(z, np.uint64(31))
+    def finalise(z: NDArray[np.uint64]) -> NDArray[np.uint64]:  # in place
+        z ^= shift(z, np.uint64(30))
+        z *= np.uint64(_MIX_1)
+        z ^= shift(z, np.uint64(27))
+        z *= np.uint64(_MIX_2)
+        z ^= shift(z, np.uint64(31))
+        return z
 
     with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is what is meant
         one, golden = np.uint64(1), np.uint64(_GOLDEN)

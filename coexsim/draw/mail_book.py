@@ -139,21 +139,19 @@ class RecipientDraws:
         if len(self._counts) > 1:
             counts = self._counts[np.searchsorted(self._ends, self._count_numbers(n), side="right")]
         who = self._to.places(int(counts.sum()), self._to_numbers)
-        classes = len(self._to)
-        if classes == 1:
-            tally = counts[:, None]
-        else:
+        if self._scale is None:
+            classes = len(self._to)
             who += np.repeat(np.arange(n) * classes, counts)
             tally = np.bincount(who, minlength=n * classes).reshape(n, classes)
-        if self._scale is None:
             rows, inverse = np.unique(tally, axis=0, return_inverse=True)
             return np.array([self._code(row) for row in rows], np.int32)[inverse.ravel()]
-        keys = tally @ self._scale
+        keys = np.add.reduceat(self._scale[who], np.cumsum(counts) - counts)
         codes = self._known[keys]
         fresh = np.flatnonzero(codes < 0)
         if len(fresh):
-            for key, row in zip(*np.unique(keys[fresh], return_index=True), strict=True):
-                self._known[key] = self._code(tally[fresh[row]])
+            base = int(self._counts.max()) + 1
+            for key in np.unique(keys[fresh]):
+                self._known[key] = self._code(key // self._scale % base)
             codes = self._known[keys]
         return codes
 

@@ -132,7 +132,7 @@ class Births:
         for d in draws:
             total += d.block(self._first[block], len(sizes), sizes, repeat)
         slot = self._slot((stage, times_before, serial, block), len(sizes))
-        arrays["work"][slot, : len(sizes)] = total + constant_s
+        np.add(total, constant_s, out=arrays["work"][slot, : len(sizes)])
         arrays["work_at"][stage, times_before, serial, block] = slot
 
     def _slot(self, of: tuple[int, int, int, int], length: int) -> int:

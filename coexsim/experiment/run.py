@@ -118,7 +118,8 @@ def _mail_order(numbers: dict[str, Any], words: dict[str, Any]) -> Any:
     """By birth, then mail, kind, flow and delay. Births are many and rarely the same, so only where they are, the rest is looked at."""
     born_s = numbers["born_s"]
     order = np.argsort(born_s, kind="stable")
-    same = np.flatnonzero(np.diff(born_s[order]) == 0)
+    in_order_s = born_s[order]
+    same = np.flatnonzero(in_order_s[1:] == in_order_s[:-1])
     if len(same):
         tied = np.zeros(len(order), bool)
         tied[same] = tied[same + 1] = True
