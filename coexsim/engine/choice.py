@@ -66,9 +66,6 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
             yield f"servers.{name}.ipv6"
         if server.greylisting is not None and _from_several_addresses(scenario):
             yield f"servers.{name}.greylisting of mail from several addresses of one sender"
-        probes = any(getattr(server, f"reject_unverified_{of}", False) for of in ("recipient", "sender"))
-        if probes or getattr(server, "verify_recipient", "").startswith("callout"):
-            yield f"servers.{name}: addresses probed along their route"
         yield from _rates(scenario, name, server)
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)

@@ -1,10 +1,13 @@
-"""Rarer things about the way of mail, for random worlds: fallback relays that take what others do not."""
+"""Rarer things about the way of mail, for random worlds: fallback relays that take what others do not, addresses that are probed."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
+Ways = Callable[[random.Random], tuple[str, list[dict[str, Any]]]]
+"""Draws the kind of the server on premises, and the parts of its world."""
 RELAYS = (
     "[fb.fallback.example]",
     "[fb2.fallback.example]",
@@ -46,6 +49,40 @@ def fallbacks(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
     return kind, [
         {"servers": servers, "dns": {"fallback.example": zone}, "events": events, "load": {"streams": streams}},
     ]
+
+
+def probes(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
+    """Postfix or Exim that probes addresses at the next host, which is down at times, and remembers the answers for a while."""
+    kind = rnd.choice(["postfix", "exim"])
+    if kind == "exim":
+        onprem: dict[str, Any] = {"verify_recipient": rnd.choice(["callout", "callout-defer-ok"])}
+    else:
+        of = rnd.choice([["recipient"], ["sender"], ["recipient", "sender"]])
+        onprem = {f"reject_unverified_{which}": True for which in of}
+        if rnd.random() < 0.5:
+            onprem["reject_unlisted_recipient"] = "disabled"
+        if rnd.random() < 0.3:
+            onprem["unverified_recipient_reject_code"] = 550
+        if rnd.random() < 0.3:
+            onprem["address_verify_negative_cache"] = False
+        for which in ("positive", "negative"):
+            if rnd.random() < 0.7:
+                refresh, expire = sorted(rnd.sample(range(1, 60), 2))
+                onprem[f"address_verify_{which}_refresh_time"] = f"{refresh} s"
+                onprem[f"address_verify_{which}_expire_time"] = f"{expire} s"
+    events = [
+        {"at": f"{rnd.randint(1, 80)} s", "for": f"{rnd.choice([5, 30, 200])} s", "down": rnd.sample(
+            ["inotes-inbound", "external", "office-hosted", "office-internet"], rnd.randint(1, 2))}
+        for _ in range(rnd.randint(1, 3))
+    ]  # fmt: skip
+    stream = {
+        "from": "internet",
+        "to": {"onprem": 1, "hosted": 3, "unknown": 2},
+        "rate": "3/s",
+        "recipients": {1: 3, 3: 2},
+    }
+    servers = {"onprem": onprem, "inotes-inbound": _host_that_defers(rnd), "external": _host_that_defers(rnd)}
+    return kind, [{"servers": servers, "events": events, "load": {"streams": [stream]}}]
 
 
 def _host_that_defers(rnd: random.Random) -> dict[str, Any]:

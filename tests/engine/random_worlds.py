@@ -7,7 +7,7 @@ from typing import Any
 
 from coexsim.errors import CoexsimError
 from coexsim.scenario.model import Scenario
-from tests.engine.random_ways import fallbacks
+from tests.engine.random_ways import fallbacks, probes
 from tests.sim.loaded import loaded
 from tests.sim.setups import mails
 
@@ -227,10 +227,11 @@ def random_world(seed: int) -> Scenario | None:
         more.append(_crowd(crowd))
     if rnd.random() < 0.15:
         more.append({"servers": {"onprem": {"greylisting": {"delay": f"{rnd.randint(5, 100)} s"}}}})
-    ways = random.Random(f"fallback relays {seed}")
-    if ways.random() < 0.2:
-        kind, parts = fallbacks(ways)
-        more += parts
+    for share, name, ways in ((0.2, "fallback relays", fallbacks), (0.1, "probes", probes)):
+        rare = random.Random(f"{name} {seed}")
+        if rare.random() < share:
+            kind, parts = ways(rare)
+            more += parts
     more.append({"run": {"length": f"{rnd.choice([90, 200, 420])} s", "drain": rnd.choice(["0 s", "10 min", "2 d"])}})
     try:
         scenario = loaded(kind, *more)
