@@ -18,8 +18,6 @@ from coexsim.sim.message import SECOND_COPY
 from coexsim.sim.recorder import Note, WordCodes
 from coexsim.sim.world import World
 
-BLOCK_ROWS = 1 << 15  # rows of the table that are made into columns at once
-
 
 class MailRows:
     """The ``mail`` table of a run in the making, as `Recorder` has it."""
@@ -35,7 +33,7 @@ class MailRows:
         arrays["ints"][SECOND_COPY_STREAM] = self.words["stream"].code(SECOND_COPY)
         self._changes_s = np.array(world.setup.directory.change_times_s(replica=False))
         self._blocks: list[dict[str, NDArray[Any]]] = []
-        self._ahead: NDArray[Any] = np.empty(BLOCK_ROWS, MAIL)  # the next block, of which so many are there:
+        self._ahead: NDArray[Any] = np.empty(2 * arrays.room, MAIL)  # the next block, of which so many are there:
         self._count = 0
         self._flows_of: NDArray[Any] = np.empty((0, len(self._changes_s) + 1), FLOWS)
         self._flows: list[tuple[int, int]] = []  # code of the flow, recipients
@@ -98,7 +96,7 @@ class MailRows:
 
     def close_block(self) -> None:
         """Make columns of the rows that were taken since this was done last."""
-        block = {name: np.ascontiguousarray(self._ahead[name][: self._count]) for name in DTYPES}
+        block = {name: self._ahead[name][: self._count].copy() for name in DTYPES}
         self._count = 0
         if self._world.bins is not None:
             self._world.bins.take(block)
