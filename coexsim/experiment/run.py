@@ -107,7 +107,11 @@ def _mail(world: World, tag: Callable[[int], dict[str, object]]) -> pd.DataFrame
     columns = world.recorder.columns()
     outcome = pd.Categorical.from_codes(columns.pop("outcome")[0], categories=pd.Index(TABLE_OUTCOMES))
     words = {name: _words(*columns.pop(name)) for name in WORDS} | {"outcome": outcome}
-    order = _mail_order(columns, words)
+    if world.bins is None:
+        order = _mail_order(columns, words)
+    else:
+        order = _cell_order(columns, words)
+        columns["mail"] = np.argsort(order)  # cells are numbered as they stand
     rows = {
         name: part.pop(name)[order] for part in (columns, words) for name in list(part)
     }  # one at a time: a day's rows are large
@@ -128,6 +132,12 @@ def _mail_order(numbers: dict[str, Any], words: dict[str, Any]) -> Any:
         keys = (numbers["delay_s"], words["flow"].codes, words["kind"].codes, numbers["mail"], born_s)
         order[places] = rows[np.lexsort([key[rows] for key in keys])]
     return order
+
+
+def _cell_order(numbers: dict[str, Any], words: dict[str, Any]) -> Any:
+    """Of a streamed run's cells: by birth, then by all else but the number, which is of who came first."""
+    keys = [values for name, values in numbers.items() if name not in ("mail", "born_s")]
+    return np.lexsort((*keys, *(values.codes for values in words.values()), numbers["born_s"]))
 
 
 def _stage_rows(world: World) -> list[tuple[str, StageLog]]:
