@@ -13,6 +13,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+def added_in_order(total: float, values: Floats) -> float:
+    """`total` and these values, added one after another: so a sum is the same to the last bit however its values fall into blocks."""
+    return float(np.add.accumulate(np.concatenate(([total], values)))[-1])
+
+
 class EventsPerBin:
     """Events of one kind: how many fall into each bin, and the seconds from each to the end of its bin.
 
@@ -42,7 +47,7 @@ class EventsPerBin:
         at -= first
         count = np.bincount(at)
         self.count[first : first + len(count)] += count
-        self.left_s[first : first + len(count)] += np.bincount(at, left_s)
+        np.add.at(self.left_s[first:], at, left_s)  # one after another, as the compiled engine adds them
 
     def before(self) -> Ints:
         """Events before each bin."""
@@ -83,7 +88,7 @@ class LogHistogram:
         count = np.bincount(self._bucket_of(durations_s))
         self.buckets[: len(count)] += count
         self._count += len(durations_s)
-        self._total_s += float(durations_s.sum())
+        self._total_s = added_in_order(self._total_s, durations_s)
         self._smallest_s = min(self._smallest_s, float(durations_s.min()))
         self._largest_s = max(self._largest_s, float(durations_s.max()))
 

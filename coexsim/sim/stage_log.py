@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coexsim.sim.stage_counts import EventsPerBin, LogHistogram
+from coexsim.sim.stage_counts import EventsPerBin, LogHistogram, added_in_order
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -227,8 +227,8 @@ class StageLog:
         within = [arrived_s, start_s, left_s]
         if arrived_s.min() < self._window_s[0] or left_s.max() > self._window_s[1]:
             within = [np.clip(times_s, *self._window_s) for times_s in within]
-        self._queue_s += float((within[1] - within[0]).sum())
-        self._busy_s += float((within[2] - within[1]).sum())
+        self._queue_s = added_in_order(self._queue_s, within[1] - within[0])
+        self._busy_s = added_in_order(self._busy_s, within[2] - within[1])
         if self.in_order:
             self._note_waiting_in_order(arrived_s, start_s)
 

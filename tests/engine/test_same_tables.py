@@ -13,6 +13,7 @@ from coexsim.engine.choice import Engine
 from coexsim.experiment.run import simulate
 from coexsim.scenario.load import changed, load_scenario
 from coexsim.scenario.model import Scenario
+from coexsim.sim.stage_log import FOLD_AT
 from tests.engine.both import CLOSE, assert_close, assert_engines_agree, assert_same, compiled, reference
 from tests.engine.random_worlds import random_world
 from tests.sim.loaded import loaded
@@ -77,6 +78,16 @@ def test_replications_with_other_traffic() -> None:
     for replication in (1, 2):
         one, other = (simulate(scenario, replication=replication, engine=engine) for engine in ENGINES)
         assert_same(one, other)
+
+
+def test_means_of_stages_are_the_same_to_the_last_bit() -> None:
+    """Sums are made in the order of the visits by both engines, also where there are more of them than are folded at a time."""
+    scenario = loaded("domino", *WORLDS["other traffic"], {"run": {"length": "2 h"}})
+    one, other = (simulate(scenario, engine=engine) for engine in ENGINES)
+    assert one.stages["visits"].max() > FOLD_AT / 3
+    exact = ["mean_wait_s", "mean_service_s", "mean_busy", "mean_queue"]
+    pd.testing.assert_frame_equal(one.stages[exact], other.stages[exact], check_exact=True)
+    pd.testing.assert_frame_equal(one.timeline, other.timeline, check_exact=True)
 
 
 def test_streams_with_other_traffic() -> None:
