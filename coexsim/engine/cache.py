@@ -80,15 +80,17 @@ def unavailable() -> str | None:
 def not_importable() -> str | None:
     """Why Numba, which is installed, cannot be imported; None where it can: it takes a moment, so asked only where it is needed."""
     try:
-        import_module("numba")
-    except ImportError as error:
+        numba = import_module("numba")
+    except (ImportError, OSError) as error:  # OSError: the library of LLVM is missing, or is another machine's
         return f"Numba cannot be imported: {error}"
-    return None
+    return "NUMBA_DISABLE_JIT forbids Numba to compile" if numba.config.DISABLE_JIT else None
 
 
 @cache
 def load_kernel() -> ModuleType:
     """The kernel, compiled if it was not before, or if what is kept of it is damaged. Raises ImportError where Numba cannot be imported."""
+    if why := not_importable():
+        raise ImportError(why)
     kept = folder()
     place = str(kept) if kept else tempfile.mkdtemp(prefix="coexsim-kernel-")
     if kept is not None and is_compiled():

@@ -7,10 +7,10 @@ import gc
 
 import scipy.special  # noqa: F401 - laws of work import it late
 
-from coexsim.engine.cache import is_compiled, load_kernel, unavailable
+from coexsim.engine.cache import is_compiled, load_kernel, not_importable, unavailable
 from coexsim.experiment import run  # noqa: F401
 
-if unavailable() is None and is_compiled():
+if unavailable() is None and is_compiled() and not_importable() is None:
     load_kernel()
     from coexsim.engine import drive  # noqa: F401
 

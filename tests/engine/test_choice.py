@@ -158,3 +158,24 @@ def test_what_is_kept_and_cannot_be_read_is_compiled_anew(
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"coexsim: what is kept of the engine in {tmp_path} cannot be read"
     assert second.startswith("coexsim: compiling the engine")
+
+
+def test_numba_whose_libraries_are_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of the kernel is not to blame then, and stays."""
+
+    def without_libraries(name: str) -> ModuleType:
+        raise OSError(f"{name}: libLLVM.so: cannot open shared object file")
+
+    monkeypatch.setattr(cache, "import_module", without_libraries)
+    assert cache.not_importable() == "Numba cannot be imported: numba: libLLVM.so: cannot open shared object file"
+    with pytest.raises(CoexsimError, match=r"libLLVM\.so"):
+        choose(SHORT, "compiled", 1e7)
+
+
+@pytest.mark.usefixtures("is_compiled")
+def test_numba_that_may_not_compile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``NUMBA_DISABLE_JIT`` in the environment: auto takes the reference."""
+    from numba import config
+
+    monkeypatch.setattr(config, "DISABLE_JIT", 1)
+    assert choose(SHORT, "auto", 1e7) == ("reference", "NUMBA_DISABLE_JIT forbids Numba to compile")
