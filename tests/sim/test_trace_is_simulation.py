@@ -140,6 +140,7 @@ def test_size_limits(onprem: str, declare_size: bool) -> None:
         "domino": {"max_message_size": "1 MB"},
         "exchange": {"max_receive_size": "1 MB", "max_send_size": "900 KB"},
         "postfix": {"message_size_limit": "1 MB"},
+        "exim": {"message_size_limit": "1 MB"},
     }[onprem]
     scenario = setup(onprem, {"servers": {"onprem": limit, "inotes-inbound": {"max_message_size": "1200 KB"}}})
     for size in (899_000, 999_500, 1_000_000, 1_100_000, 1_300_000):
