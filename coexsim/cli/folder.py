@@ -121,7 +121,7 @@ class Keeping:
 
     @property
     def failed(self) -> bool:
-        """Could something not be written."""
+        """Could something not be written; what is under way is waited for."""
         if self._under_way is not None:
             under_way, self._under_way = self._under_way, None
             under_way.result()

@@ -78,7 +78,7 @@ def unavailable() -> str | None:
 
 
 def not_importable() -> str | None:
-    """Why Numba, which is installed, cannot be imported; None where it can: it takes a moment, so asked only where it is needed."""
+    """Why Numba, which is installed, cannot be imported or may not compile; None where it can. It takes a moment: not for short runs."""
     try:
         numba = import_module("numba")
     except (ImportError, OSError) as error:  # OSError: the library of LLVM is missing, or is another machine's

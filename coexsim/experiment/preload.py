@@ -7,11 +7,11 @@ import gc
 
 import scipy.special  # noqa: F401 - laws of work import it late
 
-from coexsim.engine.cache import is_compiled, load_kernel, not_importable, unavailable
+from coexsim.engine.cache import is_compiled, load_kernel, not_importable
 from coexsim.experiment import run  # noqa: F401
 
-if unavailable() is None and is_compiled() and not_importable() is None:
+if is_compiled() and not_importable() is None:
     load_kernel()
     from coexsim.engine import drive  # noqa: F401
 
-gc.freeze()  # all this stays to the end: not to be looked through again and again, nor by each copy when it ends
+gc.freeze()  # all this stays to the end: the garbage collector need not look through it again, nor when the process ends

@@ -1,9 +1,9 @@
 """The ``mail`` table of a run that is too long to keep one: cells that stand for many rows, in bounded memory.
 
 Rows that say the same of kind, stream, flow, outcome, code, place, hops and window fall into one cell when they were born in the same
-sixtieth of the measured window and took equally long, to 1 %. A cell has the sums of its rows, so accounting and means are exact;
-a quantile of delay is right to 1 %. Only whole numbers are added, of seconds and of nanoseconds, so that a sum does not depend on the
-order in which an engine comes to its rows.
+sixtieth of the measured window and took equally long, to 1 %. A cell has the sums of its rows, so accounting is exact; a
+mean of delay is right to a nanosecond, of births to a millisecond, a quantile of delay to 1 %. Times are added as whole numbers, so that
+a sum does not depend on the order in which an engine comes to its rows.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _WHAT = {name: column.in_cell for name, column in MAIL_COLUMNS.items() if isinst
 """What rows of one cell have in common, and the bits that its number takes."""
 _ADDED = tuple(name for name, column in MAIL_COLUMNS.items() if column.in_cell in ("sum", "mean"))
 _SUMS = ("rows", "squares", "recipients", "delay", "delay_rest", *_ADDED)
-_REST = 2.0**30  # parts of a second that a delay is added in
-_BORN = 2.0**10  # and a birth, of which a cell has the mean
+_REST = 2.0**30  # a delay is added in whole seconds, and the rest of it in so many parts of a second
+_BORN = 2.0**10  # a birth in so many parts of a second
 _PENDING = 1 << 17  # cells that wait to be merged; more of them take memory, fewer take time
 
 
