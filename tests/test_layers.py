@@ -246,3 +246,25 @@ def test_nothing_uses_private_names_of_other_modules_or_libraries() -> None:
     assert private_names_read("heappush(env._queue, 1)") == {"_queue"}
     assert private_names_read("from coexsim.sim.world import _serial") == {"_serial"}
     assert private_names_read("self._x = other._x; row._replace(a=1)") == set()
+
+
+def products_of(source: str) -> list[str]:
+    """Products of whole arrays: ``@`` and ``dot``, which a library of linear algebra adds up in as many threads as there are processors."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if (isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.MatMult))
+        or (isinstance(node, ast.Attribute) and node.attr in ("dot", "vdot", "inner", "matmul"))
+    ]
+
+
+def test_no_sum_depends_on_the_number_of_processors() -> None:
+    """Nor waits for the next: such threads go on for a while after each product, a fifth of the processor time of `size` once."""
+    found = {
+        file.relative_to(PACKAGE).as_posix(): products
+        for file in sorted(PACKAGE.rglob("*.py"))
+        if (products := products_of(file.read_text(encoding="utf-8")))
+    }
+
+    assert found == {}
+    assert products_of("total = weights @ delays; also = np.dot(a, b)") == ["weights @ delays", "np.dot"]

@@ -23,7 +23,7 @@ from coexsim.audit.diff import RouteDiff, diff_routes
 from coexsim.cards import card
 from coexsim.engine.choice import Engine
 from coexsim.errors import NoDataError
-from coexsim.experiment.engines import engine_for
+from coexsim.experiment.engines import engines_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import busy_shares, busy_workers
 from coexsim.experiment.results import Results, weighted_quantiles
@@ -157,8 +157,10 @@ def compare(
     with ExitStack() as stack:
         if executor is None:
             executor = stack.enter_context(open_executor(min(count, cpu_count() if jobs is None else jobs)))
-        engines = engine_for(a, 2 * count), engine_for(b, 2 * count)
-        for index, run in run_all(executor, compare_one, [(a, b, seed, number, engines) for number in range(count)]):
+        of_a, of_b = engines_for([(a, count), (b, count)])
+        for index, run in run_all(
+            executor, compare_one, [(a, b, seed, number, (of_a, of_b)) for number in range(count)]
+        ):
             done[index] = run
             if progress:
                 progress(len(done), count)

@@ -10,7 +10,7 @@ from coexsim.analysis.outage import OutageFacts, Undisturbed, outage_facts
 from coexsim.analysis.outage_changes import Change, possible_changes
 from coexsim.engine.choice import Engine
 from coexsim.errors import ScenarioError
-from coexsim.experiment.engines import engine_for
+from coexsim.experiment.engines import engines_for
 from coexsim.experiment.executors import run_all
 from coexsim.experiment.run import run_one
 from coexsim.scenario.load import changed
@@ -89,7 +89,8 @@ def tried_changes(
         if other.to_data() != now:  # else it is so already
             wanted.append((change, other))
     wanted = wanted[:MOST_CHANGES]
-    calls = [(scenario, seed, 0, event, usual, engine_for(scenario, len(wanted), engine)) for _, scenario in wanted]
+    engines = engines_for([(scenario, 1) for _, scenario in wanted], engine)
+    calls = [(scenario, seed, 0, event, usual, by) for (_, scenario), by in zip(wanted, engines, strict=True)]
     done: dict[int, Outcome] = {}
     if runs_done:
         runs_done(0, len(calls))

@@ -200,7 +200,7 @@ def _mean_delay(mail: pd.DataFrame, run: Results, level: float) -> Sample:
     if done.empty:
         return Sample(inf, rows_of(mail), note="nothing was delivered")
     weights, delay_s = done["recipients"].to_numpy(dtype=np.float64), done["delay_s"].to_numpy()
-    total_s, weight = float(weights @ delay_s), float(weights.sum())
+    total_s, weight = float((weights * delay_s).sum()), float(weights.sum())
     born_s = done["born_s"].to_numpy()
     series = series_of(born_s, weights * delay_s, weights, run)
     half = _half_of_run(born_s, weights * delay_s, weights, run, level)
@@ -217,7 +217,9 @@ def _late(done: pd.DataFrame, open_: pd.DataFrame, run: Results) -> Late | None:
     age_s = np.maximum(run.length_s - open_["born_s"].to_numpy(), 0.0) if isfinite(run.length_s) else 0 * recipients
     longest_s = float(done["delay_s"].max()) if len(done) else 0.0
     return Late(
-        float(recipients.sum()), float(recipients @ age_s), float(recipients @ np.maximum(2 * age_s, longest_s))
+        float(recipients.sum()),
+        float((recipients * age_s).sum()),
+        float((recipients * np.maximum(2 * age_s, longest_s)).sum()),
     )
 
 
@@ -244,7 +246,7 @@ def _quantile_delay(objective: Objective, mail: pd.DataFrame, run: Results, leve
     half = max(half, half_of(alone, BLOCKS, level)) if isfinite(half) else nan
     low, high = around(kept, p, half, level)[:2]  # Woodruff 1952: the interval of the share, read off as times
     rows, note = rows_of(mail), FROM_CELLS if run.is_streamed else ""
-    good = float(weights @ within_limit(objective, delay_s)) / float(weights.sum()) * rows
+    good = float((weights * within_limit(objective, delay_s)).sum()) / float(weights.sum()) * rows
     late = Late(float(under_way), inf, inf) if under_way else None
     # How long a queue remembers shows in the delays up to the percentile, not in who is beyond it: that is seldom, and comes in bursts.
     reach_s = value if isfinite(value) else float(delay_s[np.isfinite(delay_s)].max(initial=0.0))
@@ -267,7 +269,7 @@ def outcomes_of(objective: Objective, run: Results, level: float) -> Sample:
         return Sample(nan, note="no mail of this kind")
     weights = mail["recipients"].to_numpy().astype(np.float64)
     hit = (mail["outcome"] == objective.what).to_numpy()
-    total, hits = float(weights.sum()), float(weights @ hit)
+    total, hits = float(weights.sum()), float((weights * hit).sum())
     if objective.kind == "count":
         return Sample(hits, total, hits=hits)
     block = blocks_of(mail["born_s"].to_numpy(), run.window_s)

@@ -211,8 +211,9 @@ def _busiest_hour(objective: Objective, run: Results, level: float) -> Sample:
 
 
 def _workers(run: Results, server: str, stage: str) -> float:
-    rows = run.stages[(run.stages["server"] == server) & (run.stages["stage"] == stage)]
-    return float(rows["workers"].iloc[0]) if len(rows) else inf
+    here = ((run.stages["server"] == server) & (run.stages["stage"] == stage)).to_numpy()
+    workers = run.stages["workers"].to_numpy()[here]
+    return float(workers[0]) if len(workers) else inf
 
 
 def _queue_rows(run: Results, servers: set[str]) -> pd.DataFrame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from coexsim.draw.mail_table import expected_mails
 from coexsim.draw.replay_file import count_rows
 from coexsim.engine.cache import load_kernel
-from coexsim.engine.choice import Chosen, Engine, choose
+from coexsim.engine.choice import Chosen, Engine, choose, not_covered
 from coexsim.engine.rule_tables import rule_table_cache
 from coexsim.errors import UsageError
 from coexsim.experiment.estimate import expected_work
@@ -50,14 +51,26 @@ def _chosen(world: World, engine: Engine) -> Chosen:
 
 
 def engine_for(scenario: Scenario, runs: int, engine: Engine = "auto") -> Engine:
-    """The engine of each of so many runs one after the other: what is loaded once pays off sooner than for one of them.
+    """`engines_for` so many runs of one scenario."""
+    return engines_for([(scenario, runs)], engine)[0]
 
-    Where it does not, each run chooses, and says why.
+
+def engines_for(runs_of: Sequence[tuple[Scenario, int]], engine: Engine = "auto") -> list[Engine]:
+    """The engine of each run of several scenarios, each so many times: what is loaded once pays off sooner than for one of them.
+
+    Where it does not, or for those that the compiled engine does not cover, each run chooses, and says why. In how many processes they
+    run makes no difference.
     """
-    if engine != "auto" or runs <= 1:
-        return engine
-    pays = choose(scenario, "auto", runs * expected_work(scenario)).engine == "compiled"
-    return "compiled" if pays else "auto"
+    if engine != "auto" or sum(runs for _, runs in runs_of) <= 1:
+        return [engine] * len(runs_of)
+    covered = [not_covered(scenario) is None for scenario, _ in runs_of]
+    mails = 0.0
+    for (scenario, runs), knows in zip(runs_of, covered, strict=True):
+        if knows:
+            mails += runs * expected_work(scenario)
+            if choose(scenario, "auto", mails).engine == "compiled":
+                return ["compiled" if each else "auto" for each in covered]
+    return ["auto"] * len(runs_of)
 
 
 def _mails(world: World) -> float:

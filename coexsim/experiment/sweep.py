@@ -14,7 +14,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import product
-from math import ceil, inf
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ import pandas as pd
 from coexsim import __version__, units
 from coexsim.engine.choice import Engine
 from coexsim.errors import OutputError, Problem, ScenarioError, UnitError
-from coexsim.experiment.engines import engine_for
+from coexsim.experiment.engines import engines_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import Figure, figures
 from coexsim.experiment.ranges import read_values
@@ -124,9 +124,10 @@ def run_sweep(
     if progress:
         progress(done, total)
     more = () if measure is None else (measure,)
-    per_process = ceil(len(missing) / max(cpu_count() if jobs is None else jobs, 1))
-    engines = {i: engine_for(points[i].scenario, per_process) for i in {i for i, _ in missing.values()}}
-    calls = [(points[i].scenario, seed, r, engines[i], *more) for i, r in missing.values()]
+    engines = engines_for([(points[i].scenario, 1) for i, _ in missing.values()])
+    calls = [
+        (points[i].scenario, seed, r, engine, *more) for (i, r), engine in zip(missing.values(), engines, strict=True)
+    ]
     with ExitStack() as stack:
         if executor is None and calls:
             executor = stack.enter_context(open_executor(min(len(calls), cpu_count() if jobs is None else jobs)))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from coexsim.experiment import kept_back
-from coexsim.experiment.engines import engine_for
+from coexsim.experiment.engines import engine_for, engines_for
 from coexsim.experiment.estimate import DISK_BYTES_PER_RECIPIENT, estimate, expected_work
 from coexsim.experiment.kept_back import sample_of
 from coexsim.experiment.waiting import Waiting, waiting_mail
@@ -220,3 +220,18 @@ def test_attempts_count_for_the_choice_of_the_engine(monkeypatch: pytest.MonkeyP
     assert expected_work(few) < 1_000
     assert expected_work(many) > 500_000
     assert (engine_for(few, 2), engine_for(many, 2)) == ("auto", "compiled")
+
+
+def test_runs_of_all_points_count_for_the_choice_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is loaded once serves each of them; one that is not covered chooses for itself."""
+    monkeypatch.setattr("coexsim.engine.cache.unavailable", lambda: None)
+    monkeypatch.setattr("coexsim.engine.choice.LOADING_S", 1.0)
+    monkeypatch.setattr("coexsim.engine.choice.COMPILING_S", 1.0)
+    few = changed(loaded("domino"), {"run.length": "60 s"})
+    monkeypatch.setattr("coexsim.engine.choice.REFERENCE_MAILS_PER_S", 4 * expected_work(few))
+    other = changed(few, {"run.length": "61 s"})
+    monkeypatch.setattr("coexsim.experiment.engines.not_covered", lambda one: "a thing" if one is other else None)
+
+    assert engines_for([(few, 1), (few, 2)]) == ["auto", "auto"]
+    assert engines_for([(few, 1), (other, 1), (few, 4)]) == ["compiled", "auto", "compiled"]
+    assert engines_for([(few, 1), (few, 2)], "reference") == ["reference", "reference"]
