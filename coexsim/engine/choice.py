@@ -62,8 +62,6 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
     for name, server in scenario.servers.items():
         for key, part in (("capacity", server.capacity), ("service", server.work), ("smtp", server.smtp)):
             yield from (f"servers.{name}.{key}.{unknown}" for unknown in _more_than_covered(part))
-        if server.ipv6 in ("works", "broken"):
-            yield f"servers.{name}.ipv6"
         if server.greylisting is not None and _from_several_addresses(scenario):
             yield f"servers.{name}.greylisting of mail from several addresses of one sender"
         yield from _rates(scenario, name, server)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coexsim.engine.arrays import Arrays
-from coexsim.engine.layout import EPOCH
+from coexsim.engine.layout import EPOCH, OUT_OF_REACH
 from coexsim.engine.numbering import Numbers
 from coexsim.mail.delivery import dns_reply
 from coexsim.mail.dns import Answer, DnsFailure, MailHost, MailHosts, Question, in_order, server_behind
@@ -111,12 +111,15 @@ class DnsRows:
         row = self.arrays["nodes"][node]
         row["child"] = self.arrays.append("edges", [(number, to, int(row["child"]))])
 
-    def _server_at(self, address: str, port: int) -> int:
+    def _server_at(self, address: str, port: int, policy: Policy | None) -> int:
         name = server_behind(self.world.setup.server_at, address, port)
-        return self.index[name] if name else -1
+        if name is None:
+            return -1
+        reached = ":" not in address or policy is None or policy.ipv6_works
+        return self.index[name] if reached else OUT_OF_REACH - self.index[name]
 
     def hosts(self, servers: tuple[int, ...]) -> int:
-        """The number of hosts in the order to try them, each by its server."""
+        """The number of hosts in the order to try them, each as in the array `host_server`."""
         if servers not in self._hosts:
             first = self.arrays.append("host_server", list(servers))
             self._hosts[servers] = self.arrays.append("hosts", [(first, first + len(servers))])
@@ -126,7 +129,7 @@ class DnsRows:
         policy = self._policy(name)
         most = policy.mx_address_limit if policy else None
         listeners = [(address, host.port) for host in hosts for address in host.addresses]
-        return self.hosts(tuple(self._server_at(*each) for each in listeners[:most]))
+        return self.hosts(tuple(self._server_at(*each, policy) for each in listeners[:most]))
 
     def _sure_hosts(self, name: str, found: MailHosts) -> int:
         """The hosts of a next hop, where no lots decide about their order; else -1."""

@@ -19,6 +19,7 @@ from coexsim.engine.layout import (
     MEASURED_TO,
     NEED_LOT,
     NEED_PATH,
+    OUT_OF_REACH,
     SEGMENT,
     TURNED_AWAY,
 )
@@ -46,7 +47,7 @@ from coexsim.sim import formulas
 
 @compiled
 def host_of(w: Any, co: Any) -> Any:
-    """The server whose turn it is, by number."""
+    """The server whose turn it is, by number; less than 0: nobody is there."""
     return shared(w, "host_server")[row(w, "hosts", co.hosts).first + co.at]
 
 
@@ -88,11 +89,8 @@ def contact(w: Any, c: int, now: float) -> int:
     """The next host in turn; ``Transfer._connect``."""
     co = row(w, "copies", c)
     span = row(w, "hosts", co.hosts)
-    host_server = shared(w, "host_server")
-    while span.first + co.at < span.last and (
-        host_server[span.first + co.at] >= 0 and ((co.talked_to >> host_server[span.first + co.at]) & 1) != 0
-    ):
-        co.at += 1  # another address of a server that has answered
+    while span.first + co.at < span.last and has_answered(w, co):
+        co.at += 1
     if span.first + co.at >= span.last:
         return ATTEMPTED
     if co.took:  # these are the last host's from now on, while the attempt goes on with others
@@ -101,6 +99,15 @@ def contact(w: Any, c: int, now: float) -> int:
         push_now(w, AT_ONCE, (CONTACT << SHIFT) | c)
         return NOTHING
     return connect(w, c, now)
+
+
+@part_of_its_caller
+def has_answered(w: Any, co: Any) -> bool:
+    """Is it another address of a server that has answered in this attempt, whether this one is in reach or not."""
+    server = host_of(w, co)
+    if server <= OUT_OF_REACH:
+        server = OUT_OF_REACH - server
+    return bool(server >= 0 and ((co.talked_to >> server) & 1) != 0)
 
 
 @part_of_its_caller

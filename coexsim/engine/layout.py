@@ -85,6 +85,8 @@ LINK = _record(
 BANDWIDTH = _record(link=I4, bytes_per_s=F8)
 """A change of other traffic on a link: what it leaves from then on."""
 PATH = _record(round_trip=F8, l0=I4, l1=I4, wan=I4, downtime=I4)
+OUT_OF_REACH = -2
+"""Less the number of a server: what stands for an address of it, over a family that does not work at its client, in `host_server`."""
 SPAN = _record(first=I4, last=I4)
 DESTINATION = _record(dead_until=F8, first_s=F8, marked=F8, failures=I4, reply=I4)
 HOP = _record(node=I4, first=I4, server=I4, external=I4, round_trip=F8)

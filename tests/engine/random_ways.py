@@ -1,4 +1,7 @@
-"""Rarer things about the way of mail, for random worlds: fallback relays that take what others do not, addresses that are probed."""
+"""Rarer things about the way of mail, for random worlds.
+
+Fallback relays that take what others do not, addresses that are probed, hosts with IPv6 addresses.
+"""
 
 from __future__ import annotations
 
@@ -83,6 +86,43 @@ def probes(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
     }
     servers = {"onprem": onprem, "inotes-inbound": _host_that_defers(rnd), "external": _host_that_defers(rnd)}
     return kind, [{"servers": servers, "events": events, "load": {"streams": [stream]}}]
+
+
+def families(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
+    """Hosts with addresses of both families, in several orders, under several names and at two servers; for some senders IPv6 works, for
+    others it is broken or left out. Hosts that turn mail away for a while send it on to the addresses after theirs.
+    """
+    kind = rnd.choice(["domino", "exchange", "postfix", "exim"])
+    zone = "@ 60 IN MX 10 mail\nmail 40 IN A 192.0.2.10"
+    if rnd.random() < 0.8:
+        zone += "\nmail 40 IN AAAA 2001:db8::10"
+    for record in (
+        "@ 60 IN MX 5 old\nold 60 IN A 192.0.2.10", "@ 60 IN MX 20 six\nsix 60 IN AAAA 2001:db8::10",
+        "mail 40 IN A 192.0.2.99", "mail 40 IN AAAA 2001:db8::99", "@ 60 IN MX 7 none\nnone 60 IN AAAA 2001:db8::98",
+    ):  # fmt: skip
+        if rnd.random() < 0.4:
+            zone += "\n" + record
+    hosted = rnd.choice(["A 192.0.2.20", "AAAA 2001:db8::20", "AAAA 2001:db8::20\nsmtp 50 IN A 192.0.2.20"])
+    servers: dict[str, Any] = {name: _host_that_defers(rnd) for name in ("onprem", "inotes-inbound")}
+    if rnd.random() < 0.5:
+        at = "backup 60 IN"
+        zone += f"\n@ 60 IN MX {rnd.choice([5, 10, 20])} backup\n{at} AAAA 2001:db8::11\n{at} A 192.0.2.11"
+        machine = {"kind": "relay", "site": "hosted", "host": "backup.corporate.com"}
+        servers["backup"] = {**machine, **_host_that_defers(rnd)}
+    for name in (*servers, "inotes-outbound", "external"):
+        family = rnd.choice(["works", "broken", "broken", "none", None])
+        if family is not None:
+            servers[name] = {**servers.get(name, {}), "ipv6": family}
+    events = [
+        {"at": f"{rnd.randint(1, 90)} s", "for": f"{rnd.choice([20, 90, 600])} s", "down": rnd.sample(
+            ["inotes-inbound", "external", "office-internet", "onprem"], rnd.randint(1, 2))}
+        for _ in range(rnd.randint(0, 2))
+    ]  # fmt: skip
+    keys: dict[str, Any] = {
+        "servers": servers,
+        "dns": {"corporate.com": zone, "inotes.example": f"smtp 50 IN {hosted}"},
+    }
+    return kind, [keys | ({"events": events} if events else {})]
 
 
 def _host_that_defers(rnd: random.Random) -> dict[str, Any]:

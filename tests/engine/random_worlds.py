@@ -7,11 +7,14 @@ from typing import Any
 
 from coexsim.errors import CoexsimError
 from coexsim.scenario.model import Scenario
-from tests.engine.random_ways import fallbacks, probes
+from tests.engine.random_ways import Ways, fallbacks, families, probes
 from tests.sim.loaded import loaded
 from tests.sim.setups import mails
 
 ONPREM = ("domino", "exchange", "postfix")
+RARE: tuple[tuple[float, str, Ways], ...] = (
+    (0.2, "fallback relays", fallbacks), (0.1, "probes", probes), (0.15, "families", families),
+)  # fmt: skip
 THINGS = ("onprem", "inotes-inbound", "inotes-outbound", "office-hosted", "office-internet", "dns")
 
 
@@ -227,7 +230,7 @@ def random_world(seed: int) -> Scenario | None:
         more.append(_crowd(crowd))
     if rnd.random() < 0.15:
         more.append({"servers": {"onprem": {"greylisting": {"delay": f"{rnd.randint(5, 100)} s"}}}})
-    for share, name, ways in ((0.2, "fallback relays", fallbacks), (0.1, "probes", probes)):
+    for share, name, ways in RARE:
         rare = random.Random(f"{name} {seed}")
         if rare.random() < share:
             kind, parts = ways(rare)

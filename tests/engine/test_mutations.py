@@ -39,6 +39,11 @@ AWAY_FOR_A_WHILE = scenario_from_text(AWAY).change({
     "events": [{"at": "Mon 09:00:10", "for": "20 s", "down": ["world", "fb"]}],
 })  # fmt: skip
 
+TWO_FAMILIES = loaded("domino", WORK, SHORT, {
+    "servers": {"onprem": {"greylisting": {"delay": "5 s"}}, "external": {"ipv6": "broken"}},
+    "dns": {"corporate.com": "@ IN MX 5 mail\nmail IN A 192.0.2.10\n@ IN MX 20 six\nsix IN AAAA 2001:db8::10\nmail IN AAAA 2001:db8::10"},
+})  # fmt: skip
+
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a thread is not given back": ("    po.used -= 1\n    given = ", "    given = ", BUSY),
     "the last to ask is the first to be served": (
@@ -78,6 +83,9 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
         "return sv.fallbacks_end - sv.fallbacks", "return sv.fallbacks_end - sv.fallbacks - 1", AWAY_FOR_A_WHILE,
     ),
     "the same fallback relay is tried each time": (".fallbacks + co.fallback]", ".fallbacks]", AWAY_FOR_A_WHILE),
+    "an address out of reach is not known to be one of a server that has answered": (
+        "server = OUT_OF_REACH - server", "server = -1", TWO_FAMILIES,
+    ),
 }  # fmt: skip
 
 
