@@ -40,17 +40,17 @@ def fingerprint() -> str:
 
 
 def _folders() -> tuple[Path, ...]:
-    """Where compiled code may be kept: beside the sources, or in the user's own cache."""
+    """Where compiled code may be kept: where Numba is told to keep its own, beside the sources, or in the user's own cache."""
     caches = os.environ.get("XDG_CACHE_HOME")
     users = Path(caches) if caches else Path(os.path.expanduser("~")) / ".cache"
-    return PACKAGE / "engine" / "__pycache__" / f"kernel-{fingerprint()}", users / "coexsim" / f"kernel-{fingerprint()}"
+    asked_for = (Path(os.environ[FOLDER]) / "coexsim",) if os.environ.get(FOLDER) else ()
+    places = (*asked_for, PACKAGE / "engine" / "__pycache__", users / "coexsim")
+    return tuple(place / f"kernel-{fingerprint()}" for place in places)
 
 
 @cache
 def folder() -> Path | None:
     """The first of the folders that can be written; None where none can."""
-    if FOLDER in os.environ:
-        return Path(os.environ[FOLDER])
     for candidate in _folders():
         try:
             candidate.mkdir(parents=True, exist_ok=True)

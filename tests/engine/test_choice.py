@@ -132,6 +132,21 @@ def test_a_folder_that_cannot_be_written_is_passed_over(monkeypatch: pytest.Monk
         cache.folder.cache_clear()
 
 
+def test_code_of_other_sources_is_not_taken_where_numba_is_told_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Such a folder outlives an installation: in it, too, each state of the sources has a folder of its own."""
+    monkeypatch.setenv(cache.FOLDER, str(tmp_path))
+    found = []
+    for state in ("one", "other"):
+        monkeypatch.setattr(cache, "fingerprint", lambda state=state: state)
+        cache.folder.cache_clear()
+        found.append(cache.folder())
+    cache.folder.cache_clear()
+
+    assert found == [tmp_path / "coexsim" / "kernel-one", tmp_path / "coexsim" / "kernel-other"]
+
+
 def test_what_is_kept_and_cannot_be_read_is_compiled_anew(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
