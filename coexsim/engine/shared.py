@@ -40,6 +40,12 @@ def note_address(addresses: NDArray[np.int64], name: str, array: NDArray[Any]) -
     addresses[first : first + 1 + array.ndim] = (array.ctypes.data, *array.shape)
 
 
+def _words(builder: Any, w: Any, first: int, count: int) -> list[Any]:
+    """Words of the table of addresses, from a place on."""
+    table = builder.inttoptr(w, cgutils.intp_t.as_pointer())
+    return [builder.load(cgutils.gep_inbounds(builder, table, first + k)) for k in range(count)]
+
+
 def _typed_and_built(_typing: Any, w: Any, name: Any) -> Any:
     """The type of an array, and the code that makes it of its address and lengths."""
     if not isinstance(name, types.StringLiteral):
@@ -50,9 +56,7 @@ def _typed_and_built(_typing: Any, w: Any, name: Any) -> Any:
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         word = cgutils.intp_t
-        words = builder.inttoptr(arguments[0], word.as_pointer())
-        places = [cgutils.gep_inbounds(builder, words, first + k) for k in range(1 + spec.dimensions)]
-        address, *lengths = [builder.load(place) for place in places]
+        address, *lengths = _words(builder, arguments[0], first, 1 + spec.dimensions)
         count = word(1)
         strides: list[Any] = []
         for length in reversed(lengths):
@@ -89,15 +93,12 @@ def _row_typed_and_built(_typing: Any, w: Any, name: Any, number: Any) -> Any:
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         word = cgutils.intp_t
-        words = builder.inttoptr(arguments[0], word.as_pointer())
-        address, length = (builder.load(cgutils.gep_inbounds(builder, words, first + k)) for k in range(2))
+        address, length = _words(builder, arguments[0], first, 2)
         at = arguments[2]
-        at = builder.select(
-            builder.icmp_signed("<", at, word(0)), builder.add(at, length), at
-        )  # -1 is the last one, as ever
-        return builder.inttoptr(
-            builder.add(address, builder.mul(at, word(record.size))), context.get_value_type(record)
-        )
+        before_first = builder.icmp_signed("<", at, word(0))
+        at = builder.select(before_first, builder.add(at, length), at)  # -1 is the last one, as ever
+        place = builder.add(address, builder.mul(at, word(record.size)))
+        return builder.inttoptr(place, context.get_value_type(record))
 
     return record(w, name, types.int64), build
 
