@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from coexsim.engine import cache
 from coexsim.errors import CoexsimError
 from coexsim.mail.products.hosted import sending_rates
-from coexsim.mail.products.registry import policy_of, schedule_of
+from coexsim.mail.products.registry import schedule_of
 from coexsim.mail.products.services import organisation_of
 from coexsim.scenario.machine import Capacity, Service, SmtpSession
 from coexsim.scenario.model import Event, Link, NameServers, Scenario
@@ -77,9 +77,7 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
 
 
 def _rates(scenario: Scenario, name: str, server: AnyServer) -> Iterator[str]:
-    """Limits of rates that delay a user's own mail, or turn connections away."""
-    if any(rate.counts == "connections" for rate in policy_of(scenario, name, frozenset()).rates):
-        yield f"servers.{name}: a limit on a client's rate of connections"
+    """Limits of rates that delay a user's own mail."""
     if isinstance(server, HostedOutbound):
         limit = next((rate.most for rate in sending_rates(scenario, server) if rate.waits), None)
         load = scenario.load

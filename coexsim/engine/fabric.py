@@ -25,6 +25,8 @@ from coexsim.engine.layout import (
     WINDOW_TO,
 )
 from coexsim.engine.rows import RuleRows
+from coexsim.mail.policy import Policy
+from coexsim.sim.server import MailServer
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.work import StageWork
 from coexsim.sim.world import World
@@ -99,6 +101,8 @@ class Fabric:
         pressure = float(capacity.queue_length or inf) if policy.back_pressure_delays else inf
         fallbacks = [rows.dns.hop(name, hop) for hop in policy.fallback_relays]
         fallback = self.arrays.append("fallbacks", fallbacks)
+        rates = self._rates(policy)
+        first_sender = sum(int(row["senders"]) for row in self.arrays["servers"][: self.arrays.used("servers")])
         says = ("connection-timed-out", "connection-refused", "connection-lost", "queue-full", "too-many-connections")
         return (
             work.cores.constant_s, work.accept.constant_s, work.delivery.constant_s, 0, 0, 0, 0,
@@ -107,9 +111,24 @@ class Fabric:
             self._station(server.cores), self._station(server.delivery),
             self._pool(server.threads), self._pool(server.connections), cores, accept, delivery, rows.index[server.machine],
             len(server.resolvers), rows.downtime(server.downtime), self._retry(policy), mx_session_limit,
-            *(rows.said(name, cause) for cause in says), fallback, fallback + len(fallbacks), works,
-            capacity.when_full == "wait", policy.listens,
+            *(rows.said(name, cause) for cause in says), fallback, fallback + len(fallbacks), *rates,
+            self._spared(server), first_sender, works, capacity.when_full == "wait", policy.listens,
         )  # fmt: skip
+
+    def _rates(self, policy: Policy) -> tuple[int, int]:
+        """The range of a server's limits of connections, with a window for each sender of all servers."""
+        senders = sum(len(server.resolvers) for server in self.world.servers.values())
+        rates = [rate for rate in policy.rates if rate.counts == "connections"]
+        begin = self.arrays.used("rates")
+        for rate in rates:
+            first = self.arrays.reserve("rate_windows", senders)
+            self.arrays["rate_windows"]["began"][first : first + senders] = -inf
+            self.arrays.append("rates", [(rate.window_s, rate.most, first)])
+        return begin, begin + len(rates)
+
+    def _spared(self, server: MailServer) -> int:
+        """The servers whose connections the limits of a server do not count, as bits."""
+        return sum(server.rules.spares(name) << number for number, name in enumerate(self.world.servers))
 
     def _work(self, work: StageWork) -> int:
         """The number of work that is drawn for each mail; -1 where it is the same for all."""

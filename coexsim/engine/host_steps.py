@@ -137,6 +137,23 @@ def path_to(w: Any, co: Any, target: int, now: float) -> Any:
 
 
 @part_of_its_caller
+def admits_connection(w: Any, co: Any, to: Any, now: float) -> bool:
+    """``RuleMemory.admits_connection``: is another connection of a copy's sender within the limits of their rate."""
+    if ((to.spares >> co.server) & 1) != 0:
+        return True
+    sv = row(w, "servers", co.server)
+    for j in range(to.rates, to.rates_end):
+        rate = row(w, "rates", j)
+        window = row(w, "rate_windows", rate.first + sv.first_sender + co.number % sv.senders)
+        window.began, window.count, within = formulas.rate_window(
+            window.began, window.count, now, rate.window_s, rate.most, 1
+        )
+        if within == 0:
+            return False
+    return True
+
+
+@part_of_its_caller
 def connect(w: Any, c: int, now: float) -> int:
     """``Transfer._connect``: is the host reached, and is a connection to be had."""
     co = row(w, "copies", c)
@@ -151,6 +168,8 @@ def connect(w: Any, c: int, now: float) -> int:
     to = row(w, "servers", target)
     if not to.listens or is_down(w, to.downtime, now):
         return unreached(w, c, sv.refuses, now + formulas.REFUSED * row(w, "paths", path).round_trip)
+    if not admits_connection(w, co, to, now):
+        return door(w, c, now)
     po = row(w, "pools", to.connections)
     k = client_key(w, co, target, po)
     key = row(w, "keys", k)
@@ -179,7 +198,7 @@ def unreached(w: Any, c: int, reply: int, at: float) -> int:
 
 @compiled
 def door(w: Any, c: int, now: float) -> int:
-    """``Transfer._connect``: no connection to be had (421), or no room (452)."""
+    """``Transfer._connect``: no connection to be had (421), be it by a limit of their rate, or no room (452)."""
     times = shared(w, "times")
     co = row(w, "copies", c)
     to = row(w, "servers", host_of(w, co))

@@ -66,9 +66,14 @@ SERVER = _record(
     pressure=F8, reuse_s=F8, session_s=F8, between_s=F8, connect_timeout=F8, cores=I4, delivery=I4, threads=I4, connections=I4,
     cores_work=I4, accept_work=I4, delivery_work=I4, machine=I4, senders=I4, downtime=I4, retry=I4, mx_session_limit=I4, timed_out=I4,
     refuses=I4, lost=I4, full=I4,
-    busy=I4, fallbacks=I4, fallbacks_end=I4, works=I1, waits=I1, listens=I1,
+    busy=I4, fallbacks=I4, fallbacks_end=I4, rates=I4, rates_end=I4, spares=I8, first_sender=I4, works=I1, waits=I1, listens=I1,
 )  # fmt: skip
-"""`fallbacks` and `fallbacks_end`: its fallback relays, a range of the array of that name."""
+"""`fallbacks` and `fallbacks_end`: its fallback relays, a range of the array of that name; so `rates`. `spares`: servers whose connections
+they do not count, as bits. `first_sender`: the number of its first one among the senders of all servers.
+"""
+RATE = _record(window_s=F8, most=I8, first=I4)
+"""A limit of each client's connections in a time. `first`: the window of the first sender of all."""
+RATE_WINDOW = _record(began=F8, count=I8)
 STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
 """`head`, `tail`: of its row of `starts`, a ring whose length is a power of two."""
 POOL = _record(
@@ -189,6 +194,8 @@ ARRAYS: dict[str, Shared] = {
     "destinations": Shared(DESTINATION),
     "hops": Shared(HOP),
     "fallbacks": Shared(I4),
+    "rates": Shared(RATE),
+    "rate_windows": Shared(RATE_WINDOW),
     "known": Shared(KNOWN),
     "nodes": Shared(NODE),
     "edges": Shared(EDGE),

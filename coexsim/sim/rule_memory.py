@@ -148,12 +148,14 @@ class RuleMemory:
                 now_s = self._counts.turn_s(rate, whose, now_s)
         return now_s
 
+    def spares(self, client: str) -> bool:
+        """Do limits of rates not count this client."""
+        policy, setup = self._world.setup.policies[self._server], self._world.setup
+        return policy.rates_spare_trusted and not {client, setup.machine_of(client)}.isdisjoint(policy.relays_for)
+
     def admits_connection(self, client: str, which: int, now_s: float) -> bool:
         """Is another connection of a client within the limits of their rate."""
-        policy, setup = self._world.setup.policies[self._server], self._world.setup
-        if policy.rates_spare_trusted and not {client, setup.machine_of(client)}.isdisjoint(policy.relays_for):
-            return True
-        return all(
+        return self.spares(client) or all(
             self._counts.take(rate, (client, which), 1, now_s) for rate in self._rates if rate.counts == "connections"
         )
 

@@ -1,6 +1,6 @@
 """Rarer things about the way of mail, for random worlds.
 
-Fallback relays that take what others do not, addresses that are probed, hosts with IPv6 addresses.
+Fallback relays that take what others do not, addresses that are probed, hosts with IPv6 addresses, limits of the rate of connections.
 """
 
 from __future__ import annotations
@@ -123,6 +123,42 @@ def families(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
         "dns": {"corporate.com": zone, "inotes.example": f"smtp 50 IN {hosted}"},
     }
     return kind, [keys | ({"events": events} if events else {})]
+
+
+def rates(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
+    """Postfix that takes few connections of each client in a time, and does not count some servers; before it another one, often."""
+    servers: dict[str, Any] = {
+        "onprem": {**_limits_of_clients(rnd), **_host_that_defers(rnd)},
+        "external": {"resolvers": rnd.choice([1, 3, 20])},
+        "inotes-inbound": _host_that_defers(rnd),
+    }
+    if rnd.random() < 0.4:
+        servers["onprem"]["relay_for"] = [rnd.choice(["external", "inotes-inbound", "inotes-outbound"])]
+    zone = "@ 60 IN MX 10 mail\nmail 60 IN A 192.0.2.10"
+    if rnd.random() < 0.6:
+        zone += f"\n@ 60 IN MX {rnd.choice([5, 10, 20])} front\nfront 60 IN A 192.0.2.11"
+        servers["front"] = {
+            "kind": "postfix", "site": rnd.choice(["office", "hosted"]), "host": "front.corporate.com", "relayhost": "[mail.corporate.com]",
+            **_limits_of_clients(rnd), **_host_that_defers(rnd),
+        }  # fmt: skip
+    events = [
+        {"at": f"{rnd.randint(1, 90)} s", "for": f"{rnd.choice([20, 90, 600])} s", "down": rnd.sample(
+            ["inotes-inbound", "external", "office-internet", "onprem"], rnd.randint(1, 2))}
+        for _ in range(rnd.randint(0, 2))
+    ]  # fmt: skip
+    keys = {"servers": servers, "dns": {"corporate.com": zone}}
+    return "postfix", [keys | ({"events": events} if events else {})]
+
+
+def _limits_of_clients(rnd: random.Random) -> dict[str, Any]:
+    """What anvil(8) counts of a client, in a short time."""
+    limits: dict[str, Any] = {
+        "smtpd_client_connection_rate_limit": rnd.choice([1, 2, 5, 20]),
+        "anvil_rate_time_unit": f"{rnd.choice([1, 7, 20, 60])} s",
+    }
+    if rnd.random() < 0.3:
+        limits["smtpd_client_message_rate_limit"] = rnd.randint(1, 20)
+    return limits
 
 
 def _host_that_defers(rnd: random.Random) -> dict[str, Any]:

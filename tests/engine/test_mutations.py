@@ -43,6 +43,9 @@ TWO_FAMILIES = loaded("domino", WORK, SHORT, {
     "servers": {"onprem": {"greylisting": {"delay": "5 s"}}, "external": {"ipv6": "broken"}},
     "dns": {"corporate.com": "@ IN MX 5 mail\nmail IN A 192.0.2.10\n@ IN MX 20 six\nsix IN AAAA 2001:db8::10\nmail IN AAAA 2001:db8::10"},
 })  # fmt: skip
+TOO_OFTEN = loaded("postfix", WORK, SHORT, {
+    "servers": {"onprem": {"smtpd_client_connection_rate_limit": 3, "anvil_rate_time_unit": "4 s"}, "external": {"resolvers": 3}},
+})  # fmt: skip
 
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a thread is not given back": ("    po.used -= 1\n    given = ", "    given = ", BUSY),
@@ -86,6 +89,8 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "an address out of reach is not known to be one of a server that has answered": (
         "server = OUT_OF_REACH - server", "server = -1", TWO_FAMILIES,
     ),
+    "all senders of a client are counted together": ("sv.first_sender + co.number % sv.senders", "sv.first_sender", TOO_OFTEN),
+    "a connection is counted twice": ("rate.window_s, rate.most, 1\n", "rate.window_s, rate.most, 2\n", TOO_OFTEN),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Rarer things about the way of mail by both engines: fallback relays, addresses that are probed, IPv6."""
+"""Rarer things about the way of mail by both engines: fallback relays, addresses that are probed, IPv6, limits of rates."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from coexsim.errors import CoexsimError
 from coexsim.scenario.model import Scenario
 from coexsim.sim.rule_memory import RuleMemory
 from tests.engine.both import assert_same, compiled, reference
-from tests.engine.random_ways import Ways, fallbacks, families, probes
+from tests.engine.random_ways import Ways, fallbacks, families, probes, rates
 from tests.sim.loaded import loaded
 
 OPTIONS: list[dict[str, Any]] = [{}, {"room": 1, "block_mails": 1, "forced": True}]
-WAYS: dict[str, Ways] = {"fallback relays": fallbacks, "probes": probes, "families": families}
+WAYS: dict[str, Ways] = {"fallback relays": fallbacks, "probes": probes, "families": families, "rates": rates}
 
 
 def worlds(name: str, first: int) -> Iterator[tuple[int, Scenario]]:
