@@ -52,16 +52,22 @@ class Teller:
 
     def line(self) -> str:
         """``two sites: Mon 14:20 of ..., 60 % after 15 s, about 10 s left``."""
+        return visible(f"{self.what}: {', '.join([*filter(None, [self.words]), *self._how_far()])}")
+
+    def short_line(self) -> str:
+        """The same, what is wanted first first: the end of a line is cut off where the terminal is narrow."""
+        return visible(": ".join([", ".join(self._how_far()), *filter(None, [self.words]), self.what]))
+
+    def _how_far(self) -> list[str]:
         now_s = monotonic()
         took_s, this_took_s = now_s - self._began_s, now_s - self._began_this_s
         share = self.done / self.total if self.total else 0.0
-        parts = [self.words] if self.words else []
         far = f"{100 * min(share, 1):.0f} % " if self.total else ""
-        parts.append(f"{far}after {say_duration(round(took_s))}")
+        parts = [f"{far}after {say_duration(round(took_s))}"]
         if this_took_s >= SURE_AFTER_S and 0 < share < 1:
             left_s = this_took_s * (1 - share) / share
             parts.append(f"about {say_duration(float(f'{left_s:.2g}'))} left")
-        return visible(f"{self.what}: {', '.join(parts)}")
+        return parts
 
 
 class RunTeller(Teller):
@@ -169,8 +175,8 @@ def _bar(teller: Teller, console: Any) -> Iterator[None]:
 
     def row() -> Table:
         table = Table.grid(padding=(0, 1))
-        known = ProgressBar(total=teller.total, completed=min(teller.done, teller.total), width=30)
-        table.add_row(known if teller.total else spinner, Text(teller.line(), no_wrap=True, overflow="ellipsis"))
+        known = ProgressBar(total=teller.total, completed=min(teller.done, teller.total), width=20)
+        table.add_row(known if teller.total else spinner, Text(teller.short_line(), no_wrap=True, overflow="ellipsis"))
         return table
 
     with Live(get_renderable=row, console=console, transient=True, refresh_per_second=4):

@@ -69,8 +69,5 @@ def told_of_runs(tell: Teller) -> Callable[[int, int], None]:
 
 
 def _by(results: Results) -> str:
-    """Which engine it was, where that is not what was to be expected."""
-    engine, why = (results.provenance.get(key, "") for key in ("engine", "engine_why"))
-    return (
-        f" by the reference engine: {why}" if engine == "reference" and not why.startswith(("short", "asked")) else ""
-    )
+    """Which engine it was and why, in the words of the page."""
+    return "; engine: {engine} ({engine_why})".format(**results.provenance)

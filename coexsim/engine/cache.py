@@ -11,11 +11,19 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from multiprocessing import parent_process
 from pathlib import Path
 from types import ModuleType
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 PACKAGE = Path(__file__).parents[1]
 KERNEL = (
@@ -88,22 +96,60 @@ def not_importable() -> str | None:
 
 @cache
 def load_kernel() -> ModuleType:
-    """The kernel, compiled if it was not before, or if what is kept of it is damaged. Raises ImportError where Numba cannot be imported."""
+    """The kernel, compiled if it was not before, or if what is kept of it is damaged. Raises ImportError where Numba cannot be imported.
+
+    Of several processes that find nothing one compiles; the others wait for it and take what it keeps.
+    """
     if why := not_importable():
         raise ImportError(why)
     kept = folder()
-    place = str(kept) if kept else tempfile.mkdtemp(prefix="coexsim-kernel-")
-    if kept is not None and is_compiled():
-        try:
-            return _imported(place)
-        except ImportError:
-            raise
-        except Exception:
-            print(f"coexsim: what is kept of the engine in {kept} cannot be read", file=sys.stderr)
-            for file in kept.rglob("*.nb[ci]"):
-                file.unlink(missing_ok=True)
-    print("coexsim: compiling the engine, once for this installation (a quarter of a minute) ...", file=sys.stderr)
+    if kept is None:
+        return _compiled(tempfile.mkdtemp(prefix="coexsim-kernel-"))
+    if is_compiled():
+        with suppress(_DamagedError):
+            return _kept(kept)
+    with alone(kept):
+        if is_compiled():
+            try:
+                return _kept(kept)
+            except _DamagedError:
+                print(f"coexsim: what is kept of the engine in {kept} cannot be read", file=sys.stderr)
+                for file in kept.rglob("*.nb[ci]"):
+                    file.unlink(missing_ok=True)
+        return _compiled(str(kept))
+
+
+class _DamagedError(Exception):
+    """What is kept of the kernel cannot be read."""
+
+
+def _kept(kept: Path) -> ModuleType:
+    """The kernel as it was compiled before. Raises `_DamagedError`; a mistake in a source is found when it is compiled anew."""
+    try:
+        return _imported(str(kept))
+    except ImportError:
+        raise
+    except Exception as error:
+        raise _DamagedError from error
+
+
+def _compiled(place: str) -> ModuleType:
+    """The kernel, compiled. The process that a user sees says so."""
+    if parent_process() is None:
+        print("coexsim: compiling the engine, once for this installation (a quarter of a minute) ...", file=sys.stderr)
     return _imported(place)
+
+
+@contextmanager
+def alone(kept: Path) -> Iterator[None]:
+    """While no other process compiles: one that ends, however it does, makes way for the next."""
+    if fcntl is None:
+        yield
+        return
+    with (kept / "compiling").open("w") as file:
+        with suppress(OSError):  # a file system without locks: each compiles for itself
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _compile_steps() -> None:

@@ -20,9 +20,9 @@ Engine = Literal["auto", "compiled", "reference"]
 ENGINES: tuple[Engine, ...] = ("auto", "compiled", "reference")
 
 # Processor time on one core of a small virtual machine; what matters is the order of magnitude.
-REFERENCE_MAILS_PER_S = 15_000
+REFERENCE_MAILS_PER_S = 10_000
 LOADING_S = 1.0
-COMPILING_S = 30.0
+COMPILING_S = 15.0
 
 COVERED: dict[type[Spec], tuple[str, ...]] = {
     Capacity: (
@@ -110,19 +110,30 @@ def choose(scenario: Scenario, engine: Engine, mails: float) -> Chosen:
 
     Raises `CoexsimError` where "compiled" is asked for and cannot be.
     """
+    chosen = foreseen(scenario, engine, mails)
+    if chosen.engine == "compiled" and (why := cache.not_importable()):
+        if engine == "compiled":
+            raise _cannot_be(why)
+        return Chosen("reference", why)
+    return chosen
+
+
+def foreseen(scenario: Scenario, engine: Engine, mails: float) -> Chosen:
+    """As `choose`, without the quarter of a second that it takes to import Numba, which may fail."""
     if engine == "reference":
         return Chosen("reference", "asked for")
     unknown = not_covered(scenario)
     why = cache.unavailable() or (f"the compiled engine does not know {unknown}" if unknown else None)
     if engine == "compiled":
-        if why := why or cache.not_importable():
-            raise CoexsimError(f"no compiled engine for this run: {why}; use --engine reference")
+        if why:
+            raise _cannot_be(why)
         return Chosen("compiled", "asked for")
     if why:
         return Chosen("reference", why)
-    compiled = cache.is_compiled()
-    if mails / REFERENCE_MAILS_PER_S < (LOADING_S if compiled else COMPILING_S):
+    if mails / REFERENCE_MAILS_PER_S < (LOADING_S if cache.is_compiled() else COMPILING_S):
         return Chosen("reference", f"short run, about {mails:,.0f} mails")
-    if why := cache.not_importable():
-        return Chosen("reference", why)
     return Chosen("compiled", "longer run")
+
+
+def _cannot_be(why: str) -> CoexsimError:
+    return CoexsimError(f"no compiled engine for this run: {why}; use --engine reference")

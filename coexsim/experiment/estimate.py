@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from coexsim.draw.replay_file import count_rows
-from coexsim.engine.choice import Engine, not_covered
-from coexsim.experiment.kept_back import sample_of
+from coexsim.engine.choice import Engine, foreseen
+from coexsim.experiment.kept_back import Sample, sample_of
 from coexsim.experiment.waiting import Waiting, waiting_mail
 from coexsim.scenario.load_profile import LoadSpec, mean_recipients, week_factors
 from coexsim.scenario.model import Scenario
@@ -49,6 +50,8 @@ class Estimate(NamedTuple):
     """Attempts that come to nothing, at the most."""
     waiting: tuple[Waiting, ...] = ()
     """What makes mail wait, if its attempts take long."""
+    slower: str = ""
+    """Why it is the reference engine that runs, where that is not for the shortness of the run, nor asked for."""
 
     @property
     def is_large(self) -> bool:
@@ -63,7 +66,9 @@ class Estimate(NamedTuple):
     def __str__(self) -> str:
         size = say_bytes(max(self.memory_bytes, self.disk_bytes))
         tries = f", {_round(self.attempts)} attempts that come to nothing" if self.waiting else ""
-        return f"this would be about {_round(self.messages)} messages{tries}, {say_duration(self.cpu_s)} of processor time and {size}"
+        slower = f", by the reference engine: {self.slower}" if self.slower else ""
+        cost = f"{say_duration(self.cpu_s)} of processor time and {size}{slower}"
+        return f"this would be about {_round(self.messages)} messages{tries}, {cost}"
 
 
 def estimate(
@@ -76,27 +81,30 @@ def estimate(
 ) -> Estimate:
     """The cost of so many runs (default: the scenario's replications) by the engine that would run them.
 
-    With `keeps_mail` the tables of all of them are in memory at the end; of a `stream` only its cells.
+    With `keeps_mail` the tables of all of them are in memory at the end; of a `stream` only its cells. Raises `CoexsimError` where
+    "compiled" is asked for and cannot be.
     """
     count = scenario.run.replications if runs is None else runs
     messages, recipients = _expected(scenario)
     sample = sample_of(scenario)
     handled = max(recipients, messages * sample.transactions / TRANSACTIONS_PER_RECIPIENT)
     rows = max(recipients, messages * sample.copies)
-    by = "reference" if engine == "reference" or not_covered(scenario) is not None else "compiled"
+    waiting = waiting_mail(scenario, messages, sample)
+    chosen = foreseen(scenario, engine, count * _work(messages, sample, waiting))
+    by = chosen.engine
+    slower = by == "reference" and not chosen.why.startswith(("short", "asked"))
     kept = rows * TABLE_BYTES_PER_RECIPIENT * (count - 1 if keeps_mail else 0)
     memory_bytes = rows * MEMORY_BYTES_PER_RECIPIENT[by] + kept
     disk_bytes = rows * count * DISK_BYTES_PER_RECIPIENT
     if stream:
         memory_bytes, disk_bytes = (min(each, count * STREAM_BYTES) for each in (memory_bytes, disk_bytes))
-    waiting = waiting_mail(scenario, messages, sample)
     attempts_s = [
         count * each.attempts * (CPU_S_PER_ASKED if each.asks_rules else CPU_S_PER_ATTEMPT)[by] for each in waiting
     ]
     cpu_s = handled * count * CPU_S_PER_RECIPIENT[by] + count * CPU_S_PER_RUN + sum(attempts_s)
     return Estimate(
         messages * count, recipients * count, cpu_s, memory_bytes, disk_bytes, count * sum(each.attempts for each in waiting),
-        tuple(each for each, long_s in zip(waiting, attempts_s, strict=True) if long_s > TOLD_S / 2),
+        tuple(each for each, long_s in zip(waiting, attempts_s, strict=True) if long_s > TOLD_S / 2), chosen.why if slower else "",
     )  # fmt: skip
 
 
@@ -107,8 +115,12 @@ def expected_work(scenario: Scenario, messages: float | None = None) -> float:
     """
     messages = _expected(scenario)[0] if messages is None else messages
     sample = sample_of(scenario)
+    return _work(messages, sample, waiting_mail(scenario, messages, sample))
+
+
+def _work(messages: float, sample: Sample, waiting: Sequence[Waiting]) -> float:
     handled = messages * max(sample.transactions / TRANSACTIONS_PER_RECIPIENT, 1.0)
-    return handled + sum(each.attempts for each in waiting_mail(scenario, messages, sample))
+    return handled + sum(each.attempts for each in waiting)
 
 
 def _expected(scenario: Scenario) -> tuple[float, float]:

@@ -177,11 +177,12 @@ def test_a_line_comes_though_the_work_says_nothing(
 
 def test_what_a_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulated time of the whole, recipients, the share, how long it took and what is left; after the run's end no share is guessed."""
-    clock = iter((0.0, 10.0, 0.0, 8.0, 8.0, 20.0, 20.0, 30.0, 0.0, 1.0))
+    clock = iter((0.0, 10.0, 10.0, 0.0, 8.0, 8.0, 20.0, 20.0, 30.0, 0.0, 1.0))
     monkeypatch.setattr(progress_line, "monotonic", lambda: next(clock))
     teller = Teller("runs", 0.0)
     teller(1, "1 of 5 runs", of=5)
     assert teller.line() == "runs: 1 of 5 runs, 20 % after 10 s, about 40 s left"
+    assert teller.short_line() == "20 % after 10 s, about 40 s left: 1 of 5 runs: runs", "a terminal cuts off the end"
     one = RunTeller("small", small(), is_followed=False)
     one.run(1800.0, 1234, 99)
     assert one.line() == "small: Mon 09:30 simulated of 2 h, 1,234 recipients so far, 25 % after 8 s, about 24 s left"

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from threading import Thread
+from time import monotonic
 
 import pytest
 
+from coexsim.engine import cache
 from coexsim.engine.cache import folder, load_kernel
 
 
@@ -23,3 +27,47 @@ def test_the_kernel_is_kept_in_its_folder_whatever_was_imported_before(first: st
 
     assert told.stdout.startswith(str(kept)), told.stdout
     assert told.stderr == "", "it was compiled again"
+
+
+def test_of_processes_that_begin_at_once_one_compiles(tmp_path: Path) -> None:
+    """The others wait for it, and take what it keeps."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "coexsim.engine"]
+    both = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate()[1] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(said.count("compiling the engine") for said in told) == [0, 1], told
+    assert len(list(tmp_path.rglob("kernel.run-*.nbi"))) == 1
+
+
+def test_who_compiles_and_is_killed_makes_way(tmp_path: Path) -> None:
+    """What it held up is held up no longer."""
+    code = """
+import sys, time
+from pathlib import Path
+from coexsim.engine.cache import alone
+with alone(Path(sys.argv[1])):
+    print("here", flush=True)
+    time.sleep(60)
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "here\n"
+    got_in: list[float] = []
+
+    def go_in() -> None:
+        with cache.alone(tmp_path):
+            got_in.append(monotonic())
+
+    waiter = Thread(target=go_in, daemon=True)
+    waiter.start()
+    waiter.join(0.3)
+    assert got_in == []
+    holder.kill()
+    holder.communicate()
+    waiter.join(20)
+    assert len(got_in) == 1

@@ -168,7 +168,7 @@ def test_what_is_kept_and_cannot_be_read_is_compiled_anew(
     monkeypatch.setattr(cache, "_imported", load)
 
     assert cache.load_kernel.__wrapped__() is sys
-    assert loaded == [True, False]
+    assert loaded == [True, True, False], "once more where no other process is about it"
     assert other.exists()
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"coexsim: what is kept of the engine in {tmp_path} cannot be read"

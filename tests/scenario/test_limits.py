@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from coexsim.errors import ScenarioError
+from coexsim.errors import CoexsimError, ScenarioError
 from coexsim.experiment.estimate import estimate
 from coexsim.experiment.run import simulate
 from coexsim.mail.setup import Setup
@@ -122,6 +122,19 @@ def test_messages_of_a_run_are_estimated() -> None:
     large = estimate(changed(scenario, {"load.streams.0.rate": "50000/s"}))
     assert large.is_large
     assert str(large).startswith("this would be about 8,600,000,000 messages, ")
+
+
+def test_why_a_run_will_be_slow_is_told_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a scenario that the compiled engine does not know, and not of one that is merely short."""
+    scenario = scenario_from_text(SMALL)
+    assert "engine" not in str(estimate(scenario, 1))
+    assert "engine" not in str(estimate(scenario, 1, engine="reference"))
+    monkeypatch.setattr("coexsim.engine.choice.not_covered", lambda _: "servers.onprem.ipv6")
+
+    told = str(estimate(scenario, 1))
+    assert told.endswith(", by the reference engine: the compiled engine does not know servers.onprem.ipv6")
+    with pytest.raises(CoexsimError, match=r"servers\.onprem\.ipv6; use --engine reference"):
+        estimate(scenario, 1, engine="compiled")
 
 
 def test_an_estimated_day_is_the_day_that_is_drawn() -> None:
