@@ -7,14 +7,13 @@ from typing import Literal, NamedTuple
 
 from coexsim.engine import cache
 from coexsim.errors import CoexsimError
-from coexsim.mail.products.hosted import sending_rates
 from coexsim.mail.products.registry import schedule_of
 from coexsim.mail.products.services import organisation_of
 from coexsim.scenario.machine import Capacity, Service, SmtpSession
 from coexsim.scenario.model import Event, Link, NameServers, Scenario
 from coexsim.scenario.network import Uplink
 from coexsim.scenario.part import Spec
-from coexsim.scenario.servers import AnyServer, HostedInbound, HostedOutbound
+from coexsim.scenario.servers import HostedInbound, HostedOutbound
 
 Engine = Literal["auto", "compiled", "reference"]
 ENGINES: tuple[Engine, ...] = ("auto", "compiled", "reference")
@@ -64,7 +63,6 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
             yield from (f"servers.{name}.{key}.{unknown}" for unknown in _more_than_covered(part))
         if server.greylisting is not None and _from_several_addresses(scenario):
             yield f"servers.{name}.greylisting of mail from several addresses of one sender"
-        yield from _rates(scenario, name, server)
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)
     for number, link in enumerate(scenario.links):
@@ -74,16 +72,6 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
     yield from (f"name_servers.{unknown}" for unknown in _more_than_covered(scenario.name_servers))
     for number, event in enumerate(scenario.events):
         yield from (f"events[{number}].{unknown}" for unknown in _more_than_covered(event))
-
-
-def _rates(scenario: Scenario, name: str, server: AnyServer) -> Iterator[str]:
-    """Limits of rates that delay a user's own mail."""
-    if isinstance(server, HostedOutbound):
-        limit = next((rate.most for rate in sending_rates(scenario, server) if rate.waits), None)
-        load = scenario.load
-        alone = load is not None and (load.replay is not None or scenario.directory.population.get("hosted", 0) == 1)
-        if limit is not None and (alone or len(scenario.messages) > limit):
-            yield f"servers.{name}: what one mailbox may send in a minute"
 
 
 def _from_several_addresses(scenario: Scenario) -> bool:

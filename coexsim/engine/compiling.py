@@ -24,7 +24,7 @@ for function in (
     formulas.back_pressure_s, formulas.link_share_bytes, formulas.link_left_s,
     formulas.interval_at, formulas.next_up_s, formulas.next_down_s, formulas.finish_s, formulas.down_between,
     retry.next_attempt_s, retry.after_failure, retry.after_freezing, retry.suspended_until_s,
-    formulas.rate_window, formulas.window_after_success, formulas.window_after_failure,
+    formulas.rate_window, formulas.rate_turn_s, formulas.window_after_success, formulas.window_after_failure,
 ):  # fmt: skip
     register_jitable(**INNER, **NO_WRAPPERS)(function)
 

@@ -26,6 +26,7 @@ from coexsim.engine.layout import (
 from coexsim.engine.lookup_steps import look_up
 from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import BIRTHS, ENTER, HAND_IN, NOTHING, POSTED, SHIFT
+from coexsim.sim import formulas
 
 
 @part_of_its_caller
@@ -55,18 +56,30 @@ def birth(w: Any, b: int, now: float) -> int:
     return int((HAND_IN << SHIFT) | c)
 
 
+@part_of_its_caller
+def outbox_s(w: Any, k: Any, now: float) -> float:
+    """``RuleMemory.outbox_s``: when mail leaves its sender's Outbox, which keeps what is too much at once."""
+    at = now
+    for j in range(k.outbox, k.outbox_end):
+        rate = row(w, "rates", j)
+        window = row(w, "rate_windows", rate.first)
+        window.began, window.count, at = formulas.rate_turn_s(window.began, window.count, at, rate.window_s, rate.most)
+    return at
+
+
 @compiled
 def post_later(w: Any, c: int, now: float) -> bool:
-    """``World._post_later``: where the server is down, its client keeps it until it is up."""
+    """``World._post_later``: its client keeps it in the Outbox, and where the server is down, until it is up."""
     ints = shared(w, "ints")
     co = row(w, "copies", c)
     downtime = row(w, "servers", co.server).downtime
-    if not is_down(w, downtime, now):
+    sent_s = outbox_s(w, row(w, "entry_keys", co.entry), now)
+    if sent_s == now and not is_down(w, downtime, now):
         return False
     ints[OPEN] += co.measured
     co.live = ints[STARTED]
     ints[STARTED] += 1
-    at = up_at(w, downtime, now)
+    at = up_at(w, downtime, sent_s)
     if at < math.inf:
         push(w, at, BIRTHS + co.number, (POSTED << SHIFT) | c)
     return True
@@ -74,7 +87,7 @@ def post_later(w: Any, c: int, now: float) -> bool:
 
 @compiled
 def posted(w: Any, c: int) -> int:
-    """Its client has kept it until the server was up."""
+    """Its client has kept it until its turn came and the server was up."""
     shared(w, "ints")[OPEN] -= row(w, "copies", c).measured
     return HAND_IN
 

@@ -25,7 +25,6 @@ from coexsim.engine.layout import (
     WINDOW_TO,
 )
 from coexsim.engine.rows import RuleRows
-from coexsim.mail.policy import Policy
 from coexsim.sim.server import MailServer
 from coexsim.sim.stage_log import StageLog
 from coexsim.sim.work import StageWork
@@ -101,7 +100,7 @@ class Fabric:
         pressure = float(capacity.queue_length or inf) if policy.back_pressure_delays else inf
         fallbacks = [rows.dns.hop(name, hop) for hop in policy.fallback_relays]
         fallback = self.arrays.append("fallbacks", fallbacks)
-        rates = self._rates(policy)
+        rates = rows.rates.of_clients(policy)
         first_sender = sum(int(row["senders"]) for row in self.arrays["servers"][: self.arrays.used("servers")])
         says = ("connection-timed-out", "connection-refused", "connection-lost", "queue-full", "too-many-connections")
         return (
@@ -114,17 +113,6 @@ class Fabric:
             *(rows.said(name, cause) for cause in says), fallback, fallback + len(fallbacks), *rates,
             self._spared(server), first_sender, works, capacity.when_full == "wait", policy.listens,
         )  # fmt: skip
-
-    def _rates(self, policy: Policy) -> tuple[int, int]:
-        """The range of a server's limits of connections, with a window for each sender of all servers."""
-        senders = sum(len(server.resolvers) for server in self.world.servers.values())
-        rates = [rate for rate in policy.rates if rate.counts == "connections"]
-        begin = self.arrays.used("rates")
-        for rate in rates:
-            first = self.arrays.reserve("rate_windows", senders)
-            self.arrays["rate_windows"]["began"][first : first + senders] = -inf
-            self.arrays.append("rates", [(rate.window_s, rate.most, first)])
-        return begin, begin + len(rates)
 
     def _spared(self, server: MailServer) -> int:
         """The servers whose connections the limits of a server do not count, as bits."""

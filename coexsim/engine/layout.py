@@ -58,7 +58,8 @@ TAKE = _record(
 """What a server takes of a class of mail, after what another one took `before` in the same attempt: who goes on there (`place`), who has
 failed so far (`PART`), who is to come later.
 """
-ENTRY_KEY = _record(server=I4, row=I4, epoch=I4, count=I4)
+ENTRY_KEY = _record(server=I4, row=I4, epoch=I4, count=I4, outbox=I4, outbox_end=I4)
+"""`outbox` and `outbox_end`: limits by which the sender's Outbox keeps mail, a range of `rates`."""
 ENTRY = _record(place=I4, count=I4, f0=I4, f1=I4)
 FAIL = _record(f0=I4, f1=I4, notice=I4, serial=I4)
 SERVER = _record(
@@ -72,7 +73,7 @@ SERVER = _record(
 they do not count, as bits. `first_sender`: the number of its first one among the senders of all servers.
 """
 RATE = _record(window_s=F8, most=I8, first=I4)
-"""A limit of each client's connections in a time. `first`: the window of the first sender of all."""
+"""At most so many in a time. `first`: the one window, or, of each client's connections, that of the first sender of all."""
 RATE_WINDOW = _record(began=F8, count=I8)
 STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
 """`head`, `tail`: of its row of `starts`, a ring whose length is a power of two."""

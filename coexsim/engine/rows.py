@@ -15,6 +15,7 @@ from coexsim.engine.arrays import Arrays
 from coexsim.engine.dns_rows import DnsRows
 from coexsim.engine.layout import EPOCH
 from coexsim.engine.numbering import Class, End, Submission, TransferClass
+from coexsim.engine.rate_rows import RateRows
 from coexsim.engine.rule_tables import ARRAYS_OF_RULES, RuleTables
 from coexsim.mail.delivery import as_taken
 from coexsim.mail.dsn import is_told_of, notice_for
@@ -44,6 +45,7 @@ class RuleRows:
         self.plans, self.handed_in = tables.plans, tables.handed_in
         self._keys: dict[tuple[int, Hashable], int] = {}
         self._of_run: dict[tuple[str, Hashable], int] = {}  # rows about links and downtime
+        self.rates = RateRows(world, arrays)
         self.dns = DnsRows(world, arrays, self.index, self.replies)
         for name, (rows, used) in tables.arrays.items():
             arrays.adopt(name, rows, used)
@@ -119,7 +121,7 @@ class RuleRows:
         """The number of a class of mail to be handed in."""
         entry = Submission(at, number)
         if entry not in self._tables.entry:
-            row = (self.index[at.server], -1, -1, at.envelope.count)
+            row = (self.index[at.server], -1, -1, at.envelope.count, *self.rates.outbox(at))
             self._tables.entry[entry] = self.arrays.append("entry_keys", [row])
             self.entries.append(entry)
         return self._tables.entry[entry]

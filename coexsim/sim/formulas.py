@@ -164,6 +164,19 @@ def rate_window(
     return began_s, count + within, within
 
 
+def rate_turn_s(began_s: float, count: int, now_s: float, length_s: float, most: int) -> tuple[float, int, float]:
+    """When the next one may go, if those that are too many wait, first come first served; it counts from then on.
+
+    Returns when the last window began, what it holds, and that time.
+    """
+    at_s = max(now_s, began_s)
+    began_s, count, within = rate_window(began_s, count, at_s, length_s, most, 1)
+    if within == 0:
+        at_s = began_s + length_s
+        began_s, count, within = rate_window(began_s, count, at_s, length_s, most, 1)
+    return began_s, count, at_s
+
+
 # --- limits that adapt: Postfix's concurrency feedback (SCHEDULER_README, "Concurrency scheduling") --------------------------------
 
 

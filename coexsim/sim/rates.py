@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from math import inf
 
 from coexsim.mail.policy import Rate
-from coexsim.sim.formulas import rate_window
+from coexsim.sim.formulas import rate_turn_s, rate_window
 
 
 class RateCounts:
@@ -24,9 +24,7 @@ class RateCounts:
 
     def turn_s(self, rate: Rate, whose: Hashable, now_s: float) -> float:
         """When the next message may go, if those that are too many wait, first come first served; it counts from then on."""
-        began_s, _ = self._windows.get((rate, whose), (-inf, 0))
-        at_s = max(now_s, began_s)
-        if not self.take(rate, whose, 1, at_s):
-            at_s = self._windows[rate, whose][0] + rate.window_s
-            self.take(rate, whose, 1, at_s)
+        began_s, count = self._windows.get((rate, whose), (-inf, 0))
+        began_s, count, at_s = rate_turn_s(began_s, count, now_s, rate.window_s, rate.most)
+        self._windows[rate, whose] = began_s, count
         return at_s

@@ -142,11 +142,16 @@ class RuleMemory:
 
     def outbox_s(self, sender: str, now_s: float) -> float:
         """When a message of an own user's leaves the user's Outbox, which keeps what is too much at once."""
+        for rate, whose in self.outbox_limits(sender):
+            now_s = self._counts.turn_s(rate, whose, now_s)
+        return now_s
+
+    def outbox_limits(self, sender: str) -> Iterator[tuple[Rate, Hashable]]:
+        """The limits by which an own user's Outbox keeps what is too much at once, and whose messages each counts."""
         for rate in self._rates:
             whose = self._whose(rate, "own-user", 0, sender, "") if rate.waits else None
             if whose is not None:
-                now_s = self._counts.turn_s(rate, whose, now_s)
-        return now_s
+                yield rate, whose
 
     def spares(self, client: str) -> bool:
         """Do limits of rates not count this client."""

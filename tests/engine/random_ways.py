@@ -1,6 +1,7 @@
 """Rarer things about the way of mail, for random worlds.
 
-Fallback relays that take what others do not, addresses that are probed, hosts with IPv6 addresses, limits of the rate of connections.
+Fallback relays that take what others do not, addresses that are probed, hosts with IPv6 addresses, limits of rates, an Outbox that keeps
+mail.
 """
 
 from __future__ import annotations
@@ -148,6 +149,32 @@ def rates(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
     ]  # fmt: skip
     keys = {"servers": servers, "dns": {"corporate.com": zone}}
     return "postfix", [keys | ({"events": events} if events else {})]
+
+
+def outboxes(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
+    """One hosted mailbox alone may send so many messages in a minute; its server is down for a while, often."""
+    events = [
+        {"at": f"{rnd.randint(1, 90)} s", "for": f"{rnd.choice([20, 90, 600])} s", "down": rnd.sample(
+            ["inotes-outbound", "inotes-inbound", "external", "onprem"], rnd.randint(1, 2))}
+        for _ in range(rnd.randint(0, 2))
+    ]  # fmt: skip
+    to = {"onprem": 4, "internet": 2, "unknown": 1}
+    inbound: dict[str, Any] = {
+        "limits": {"mailbox_sends_per_minute": rnd.choice([1, 5, 20, 100])},
+        **_host_that_defers(rnd),
+    }
+    if rnd.random() < 0.3:
+        inbound["limits"]["mailbox_recipients_per_day"] = rnd.randint(1, 200)
+    keys: dict[str, Any] = {
+        "servers": {"inotes-inbound": inbound, "onprem": _host_that_defers(rnd)},
+        "directory": {"population": {"onprem": rnd.choice([1, 300]), "hosted": 1}},
+        "load": {"streams": [
+            {"from": "hosted", "to": to, "rate": f"{rnd.choice([0.2, 1, 3])}/s", "recipients": {1: 8, 3: 2}},
+            {"from": "internet", "to": {"onprem": 4, "hosted": 4}, "rate": "1/s"},
+            {"from": "onprem", "to": {"onprem": 4, "hosted": 4, "internet": 2}, "rate": "1/s"},
+        ]},
+    }  # fmt: skip
+    return rnd.choice(["domino", "exchange", "postfix"]), [keys | ({"events": events} if events else {})]
 
 
 def _limits_of_clients(rnd: random.Random) -> dict[str, Any]:

@@ -46,6 +46,9 @@ TWO_FAMILIES = loaded("domino", WORK, SHORT, {
 TOO_OFTEN = loaded("postfix", WORK, SHORT, {
     "servers": {"onprem": {"smtpd_client_connection_rate_limit": 3, "anvil_rate_time_unit": "4 s"}, "external": {"resolvers": 3}},
 })  # fmt: skip
+OUTBOX = loaded("domino", WORK, SHORT, {
+    "servers": {"inotes-inbound": {"limits": {"mailbox_sends_per_minute": 2}}}, "directory": {"population": {"hosted": 1}},
+})  # fmt: skip
 
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a thread is not given back": ("    po.used -= 1\n    given = ", "    given = ", BUSY),
@@ -90,6 +93,7 @@ MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
         "server = OUT_OF_REACH - server", "server = -1", TWO_FAMILIES,
     ),
     "all senders of a client are counted together": ("sv.first_sender + co.number % sv.senders", "sv.first_sender", TOO_OFTEN),
+    "mail leaves the Outbox before its turn": ("at = up_at(w, downtime, sent_s)", "at = up_at(w, downtime, now)", OUTBOX),
     "a connection is counted twice": ("rate.window_s, rate.most, 1\n", "rate.window_s, rate.most, 2\n", TOO_OFTEN),
 }  # fmt: skip
 

@@ -13,15 +13,22 @@ from coexsim.errors import CoexsimError
 from coexsim.scenario.model import Scenario
 from coexsim.sim.rule_memory import RuleMemory
 from tests.engine.both import assert_same, compiled, reference
-from tests.engine.random_ways import Ways, fallbacks, families, probes, rates
+from tests.engine.random_ways import Ways, fallbacks, families, outboxes, probes, rates
 from tests.sim.loaded import loaded
+from tests.sim.setups import mails
 
 OPTIONS: list[dict[str, Any]] = [{}, {"room": 1, "block_mails": 1, "forced": True}]
-WAYS: dict[str, Ways] = {"fallback relays": fallbacks, "probes": probes, "families": families, "rates": rates}
+WAYS: dict[str, Ways] = {
+    "fallback relays": fallbacks,
+    "probes": probes,
+    "families": families,
+    "rates": rates,
+    "outboxes": outboxes,
+}
 
 
 def worlds(name: str, first: int) -> Iterator[tuple[int, Scenario]]:
-    """Six random worlds with a rarer way, but for those whose keys do not go together."""
+    """Six random worlds with a rarer way, every second one with named messages too, but for those whose keys do not go together."""
     for number in range(first, first + 6):
         kind, parts = WAYS[name](random.Random(f"{name} {number}"))
         try:
@@ -29,7 +36,7 @@ def worlds(name: str, first: int) -> Iterator[tuple[int, Scenario]]:
         except CoexsimError:
             continue
         assert not_covered(scenario) is None
-        yield number, scenario
+        yield number, scenario.replaced(messages=mails(scenario)[:24] if number % 2 else ())
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=["as it is", "little room, and returns before every step"])

@@ -46,6 +46,7 @@ CASES: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     formulas.finish_s: [(np.array(DOWN_S), np.array(UP_S), t, w) for t, w in product(TIMES_S, [0.0, 0.7, 31.1])],
     formulas.down_between: [(np.array(DOWN_S), np.array(UP_S), a, b) for a, b in product(TIMES_S, TIMES_S)],
     formulas.rate_window: list(product([0.0], [0, 29, 30], [1.0, 60.0, 61.0], [60.0], [30], [1, 5])),
+    formulas.rate_turn_s: list(product([-inf, 0.0, 120.0], [0, 29, 30], [1.0, 60.0, 61.0], [60.0], [1, 30])),
     formulas.window_after_success: list(product([1, 5, 19, 20], [0.0, 0.9], [0.0, 0.3], [1, 6, 20], [5], [20, 0], [1.0, 0.2])),
     formulas.window_after_failure: list(product([1, 5, 20], [0.4], [0.0, 0.3], [0.0, 0.9], [1.0, 0.1], [0.0, 1.0])),
     retry.next_attempt_s: list(product(GAPS_S, [1.0, 1.5, 2.0], [4000.0], BOOLS, [0.0, 300.0], [0.0, 7.5], BOOLS,

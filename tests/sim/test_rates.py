@@ -204,13 +204,25 @@ def test_both_engines_count_alike(tmp_path: Path) -> None:
         assert_engines_agree(scenario)
 
 
-def test_the_compiled_engine_says_which_limit_it_does_not_know(tmp_path: Path) -> None:
-    """What waits in one mailbox's Outbox runs by the reference, and the reason names it."""
-    row = [(0.0, FROM_INVOICES, "onprem", 1000)]
-    outbox = replayed(tmp_path, row, EXCHANGE_ONLINE, OUTBOUND, NAMED)
+@pytest.mark.parametrize(
+    "events", [[], [{"at": "3 min", "for": "150 s", "down": "outbound"}]], ids=["up", "down for a while"]
+)
+def test_both_engines_keep_what_is_too_much_in_the_outbox(tmp_path: Path, events: list[dict[str, str]]) -> None:
+    """Two mailboxes of 5 messages a minute, one of which goes on for three minutes, and one that has no limit of its own."""
+    few = into("inbound", limits={"mailbox_sends_per_minute": 5})
+    people = NAMED | {"events": events}
+    rows = [
+        (i * 2.5, FROM_INVOICES if i % 3 else TO_ANN, "bob@corporate.com" if i % 2 else "onprem", 1000)
+        for i in range(90)
+    ]
+    rows += [(90.0 + i, "hosted", "onprem", 1000) for i in range(20)]
+    scenario = replayed(tmp_path, rows, EXCHANGE_ONLINE, few, OUTBOUND, people)
 
-    assert not_covered(outbox) == "servers.outbound: what one mailbox may send in a minute"
-    assert simulate(outbox, engine="reference").mail["outcome"].tolist() == ["delivered"]
+    assert not_covered(scenario) is None
+    assert_engines_agree(scenario)
+    assert_engines_agree(scenario, room=1, block_mails=1, forced=True)
+    waited = simulate(scenario, engine="reference").mail["delay_s"]
+    assert (waited > 60).sum() > 30
 
 
 def test_what_rules_said_is_not_kept_for_a_mailbox_that_is_alone(tmp_path: Path) -> None:
