@@ -15,10 +15,10 @@ from coexsim.scenario.model import Scenario
 from coexsim.scenario.problems import placed
 from coexsim.units import say_bytes, say_duration
 
-# Measured with scenarios/load/corporate-20k.yaml from Monday 10:00, tables included, on a busy machine (Python 3.11): compiled 3 h, 529,525
-# recipients, 3.9 s of CPU, 134 MB more than at rest; reference 30 min, 95,970 recipients, 12.4 s, 71 MB. Another set-up may take half or
-# three times as much.
-CPU_S_PER_RECIPIENT = {"compiled": 8e-6, "reference": 130e-6}
+# Measured with scenarios/load/corporate-20k.yaml from Monday 10:00, with tables in memory (Python 3.11): compiled 3 h, 529,525 recipients,
+# 0.8 s of CPU on a fast machine and 3.9 s on a slow, busy one; reference 30 min, 95,970 recipients, 5.3 s and 12.4 s. These are between
+# them. Memory: 134 MB and 71 MB more than at rest. Another set-up may take half or three times as much.
+CPU_S_PER_RECIPIENT = {"compiled": 4e-6, "reference": 90e-6}
 TRANSACTIONS_PER_RECIPIENT = 1.34
 """Of that scenario; mail that loops, or is copied at every server, has more, and costs as much more."""
 CPU_S_PER_RUN = 0.05
