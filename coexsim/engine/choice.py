@@ -8,12 +8,10 @@ from typing import Literal, NamedTuple
 from coexsim.engine import cache
 from coexsim.errors import CoexsimError
 from coexsim.mail.products.registry import schedule_of
-from coexsim.mail.products.services import organisation_of
 from coexsim.scenario.machine import Capacity, Service, SmtpSession
 from coexsim.scenario.model import Event, Link, NameServers, Scenario
 from coexsim.scenario.network import Uplink
 from coexsim.scenario.part import Spec
-from coexsim.scenario.servers import HostedInbound, HostedOutbound
 
 Engine = Literal["auto", "compiled", "reference"]
 ENGINES: tuple[Engine, ...] = ("auto", "compiled", "reference")
@@ -61,8 +59,6 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
     for name, server in scenario.servers.items():
         for key, part in (("capacity", server.capacity), ("service", server.work), ("smtp", server.smtp)):
             yield from (f"servers.{name}.{key}.{unknown}" for unknown in _more_than_covered(part))
-        if server.greylisting is not None and _from_several_addresses(scenario):
-            yield f"servers.{name}.greylisting of mail from several addresses of one sender"
         schedule = schedule_of(server)
         yield from (f"servers.{name}.retry.{more}" for more in schedule._fields if more not in RETRY_FIELDS)
     for number, link in enumerate(scenario.links):
@@ -72,17 +68,6 @@ def _unknown(scenario: Scenario) -> Iterator[str]:
     yield from (f"name_servers.{unknown}" for unknown in _more_than_covered(scenario.name_servers))
     for number, event in enumerate(scenario.events):
         yield from (f"events[{number}].{unknown}" for unknown in _more_than_covered(event))
-
-
-def _from_several_addresses(scenario: Scenario) -> bool:
-    return any(
-        (server.outgoing_addresses or 1) > 1
-        or (
-            isinstance(server, HostedInbound | HostedOutbound)
-            and organisation_of(scenario, server).service.addresses > 1
-        )
-        for server in scenario.servers.values()
-    )
 
 
 def _more_than_covered(part: Spec) -> Iterator[str]:

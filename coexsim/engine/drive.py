@@ -234,7 +234,8 @@ class Compiled:
             before = int(copy["take"])
             if before >= 0:
                 tx = int(self.arrays["takes"][before]["late_tx"])
-            take, alone = rows.ask_take(tx, before, target, size, mail, float(self.arrays["times"][of.NOW]))
+            now_s, failures = float(self.arrays["times"][of.NOW]), int(copy["failures"])
+            take, alone = rows.ask_take(tx, before, target, size, mail, failures, now_s)
             if alone:
                 copy["row"], copy["given"] = take, 1
             return

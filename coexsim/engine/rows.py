@@ -243,7 +243,7 @@ class RuleRows:
         keys["row"], keys["epoch"] = row, self._epoch
 
     def ask_take(
-        self, number: int, before: int, target: int, size_bytes: int, mail: int, now_s: float
+        self, number: int, before: int, target: int, size_bytes: int, mail: int, failures: int, now_s: float
     ) -> tuple[int, bool]:
         """What the next server takes (``MailServer.reception``), after what another one took `before` in the same attempt.
 
@@ -252,7 +252,8 @@ class RuleRows:
         at, hop = self.transfers[number]
         to, server = self.world.servers[self.servers[target]], self.world.servers[at.server]
         probe = self._probe(at, size_bytes, mail)
-        session, body = to.rules.reception(probe, at.envelope, at.server, server.sender(mail), now_s)
+        source = failures % server.policy.outgoing_addresses
+        session, body = to.rules.reception(probe, at.envelope, at.server, server.sender(mail), now_s, source)
         session = as_taken(server.policy, session)
         smtp = server.spec.smtp
         new, reused = (

@@ -1,7 +1,7 @@
 """Rarer things about the way of mail, for random worlds.
 
 Fallback relays that take what others do not, addresses that are probed, hosts with IPv6 addresses, limits of rates, an Outbox that keeps
-mail.
+mail, strangers to greylisting at each of their addresses.
 """
 
 from __future__ import annotations
@@ -175,6 +175,41 @@ def outboxes(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
         ]},
     }  # fmt: skip
     return rnd.choice(["domino", "exchange", "postfix"]), [keys | ({"events": events} if events else {})]
+
+
+def strangers(rnd: random.Random) -> tuple[str, list[dict[str, Any]]]:
+    """Senders with several addresses, and hosts that turn each of them away at first, or a network as one."""
+    servers: dict[str, Any] = {}
+    for name in ("onprem", "inotes-inbound", "external"):
+        servers[name] = _host_that_defers(rnd)
+        if rnd.random() < 0.6:
+            servers[name]["greylisting"] = {
+                "delay": f"{rnd.choice([5, 40, 300])} s",
+                "by": rnd.choice(["address", "address", "network"]),
+            }
+    for name in ("onprem", "inotes-outbound", "external"):
+        own: dict[str, Any] = servers.setdefault(name, {})
+        if rnd.random() < 0.7:
+            own["outgoing_addresses"] = rnd.randint(2, 5)
+        if rnd.random() < 0.4:
+            own["retry"] = {"like": rnd.choice(["exim", "postfix", "rfc5321"]), "first": f"{rnd.randint(3, 60)} s"}
+    if rnd.random() < 0.5:
+        servers["external"]["resolvers"] = rnd.choice([1, 3, 20])
+    if rnd.random() < 0.3:
+        servers["inotes-inbound"]["provider"] = rnd.choice(["exchange-online", "google-workspace"])
+    events = [
+        {"at": f"{rnd.randint(1, 90)} s", "for": f"{rnd.choice([20, 90, 600])} s", "down": rnd.sample(
+            ["inotes-outbound", "inotes-inbound", "external", "onprem"], rnd.randint(1, 2))}
+        for _ in range(rnd.randint(0, 2))
+    ]  # fmt: skip
+    streams = [
+        {"from": "onprem", "to": {"onprem": 1, "hosted": 3, "internet": 3, "unknown": 1}, "rate": "2/s", "recipients": {1: 3, 3: 1}},
+        {"from": "hosted", "to": {"onprem": 3, "internet": 3}, "rate": "1/s"},
+        {"from": "internet", "to": {"onprem": 2, "hosted": 3}, "rate": "1/s", "recipients": {1: 3, 3: 1}},
+    ]  # fmt: skip
+    kind = rnd.choice(["domino", "exchange", "postfix", "exim"])
+    keys = {"servers": servers, "load": {"streams": streams}}
+    return kind, [keys | ({"events": events} if events else {})]
 
 
 def _limits_of_clients(rnd: random.Random) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from coexsim.errors import CoexsimError
 from coexsim.scenario.model import Scenario
-from tests.engine.random_ways import Ways, fallbacks, families, outboxes, probes, rates
+from tests.engine.random_ways import Ways, fallbacks, families, outboxes, probes, rates, strangers
 from tests.sim.loaded import loaded
 from tests.sim.setups import mails
 
 ONPREM = ("domino", "exchange", "postfix")
 RARE: tuple[tuple[float, str, Ways], ...] = (
     (0.2, "fallback relays", fallbacks), (0.1, "probes", probes), (0.15, "families", families), (0.15, "rates", rates),
-    (0.1, "outboxes", outboxes),
+    (0.1, "outboxes", outboxes), (0.1, "strangers", strangers),
 )  # fmt: skip
 THINGS = ("onprem", "inotes-inbound", "inotes-outbound", "office-hosted", "office-internet", "dns")
 

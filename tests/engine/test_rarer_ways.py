@@ -13,7 +13,7 @@ from coexsim.errors import CoexsimError
 from coexsim.scenario.model import Scenario
 from coexsim.sim.rule_memory import RuleMemory
 from tests.engine.both import assert_same, compiled, reference
-from tests.engine.random_ways import Ways, fallbacks, families, outboxes, probes, rates
+from tests.engine.random_ways import Ways, fallbacks, families, outboxes, probes, rates, strangers
 from tests.sim.loaded import loaded
 from tests.sim.setups import mails
 
@@ -24,6 +24,7 @@ WAYS: dict[str, Ways] = {
     "families": families,
     "rates": rates,
     "outboxes": outboxes,
+    "strangers": strangers,
 }
 
 
