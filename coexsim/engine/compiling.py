@@ -9,7 +9,7 @@ import numba
 from numba import njit
 from numba.extending import register_jitable
 
-from coexsim.mail import retry
+from coexsim.mail import dsn, retry
 from coexsim.sim import formulas
 
 INNER: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_rewrites": True}
@@ -21,10 +21,12 @@ NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": T
 
 for function in (
     formulas.slow_start_round_trips, formulas.session_s, formulas.contended_session_s, formulas.fifo_start_s,
-    formulas.back_pressure_s, formulas.link_share_bytes, formulas.link_left_s,
+    formulas.back_pressure_s, formulas.has_room, formulas.link_share_bytes, formulas.link_left_s,
     formulas.interval_at, formulas.next_up_s, formulas.next_down_s, formulas.finish_s, formulas.down_between,
-    retry.next_attempt_s, retry.after_failure, retry.after_freezing, retry.suspended_until_s,
+    retry.next_attempt_s, retry.next_of, retry.queue_run_phase_s, retry.after_failure, retry.after_freezing, retry.suspended_until_s,
+    dsn.notice_bytes,
     formulas.rate_window, formulas.rate_turn_s, formulas.window_after_success, formulas.window_after_failure,
+    formulas.window_by_queue, formulas.window_reopened, formulas.window_forgotten,
 ):  # fmt: skip
     register_jitable(**INNER, **NO_WRAPPERS)(function)
 

@@ -21,7 +21,7 @@ from coexsim.engine.layout import (
 )
 from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import ALL_ENDED, AT_ONCE, BEGINS, ENTER, ROOM, SHIFT
-from coexsim.mail.dsn import HEADER_BYTES, NOTICE_BYTES, RETURNED_BYTES_AT_MOST
+from coexsim.mail import dsn
 
 
 @compiled
@@ -96,6 +96,7 @@ def new_copy(w: Any) -> Any:
     co.late = -1
     co.failures = 0
     co.waits = 0
+    co.alive = 0
     co.pending = 0
     co.serial = 0
     co.hops = 0
@@ -145,7 +146,7 @@ def new_notice(w: Any, c: int, notice: int, serial: int, now: float) -> Any:
     co = copies[c]
     note = copies[n]
     note.number = co.number
-    note.size = NOTICE_BYTES + (co.size if co.size <= RETURNED_BYTES_AT_MOST else HEADER_BYTES)
+    note.size = dsn.notice_bytes(co.size)
     size_class = 0
     while size_class < len(breaks) and breaks[size_class] < note.size:
         size_class += 1

@@ -214,7 +214,7 @@ class Compiled:
             row = rows.ask_entry(one, int(copies[two]["size"]), float(self.arrays["times"][of.NOW]))
             if row is not None:
                 copies = self.arrays["copies"]
-                copies[two]["row"], copies[two]["given"] = row, 1
+                copies[two]["row"], copies[two]["given"] = row, of.GIVEN
         elif why == of.NEED_ANSWER:
             rows.dns.ask_answer(one)
         elif why == of.NEED_EDGE:
@@ -237,7 +237,7 @@ class Compiled:
             now_s, failures = float(self.arrays["times"][of.NOW]), int(copy["failures"])
             take, alone = rows.ask_take(tx, before, target, size, mail, failures, now_s)
             if alone:
-                copy["row"], copy["given"] = take, 1
+                copy["row"], copy["given"] = take, of.GIVEN
             return
         if why == of.NEED_LATE:
             rows.ask_late(tx, size)
@@ -253,7 +253,7 @@ class Compiled:
             copy["row"] = rows.ask_fail(tx, size, int(copy["reply"]), late, expired=expired)
         else:
             raise AssertionError(f"the kernel returned {why}")
-        copy["given"] = 1
+        copy["given"] = of.GIVEN
 
     def _grow(self, name: str) -> None:
         """Twice the room for things of the kernel's own."""

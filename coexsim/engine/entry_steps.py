@@ -11,6 +11,7 @@ from coexsim.engine.copies import begin, end_row, end_rows, free_place, new_copy
 from coexsim.engine.downtimes import is_down, up_at
 from coexsim.engine.event_heap import push
 from coexsim.engine.layout import (
+    ASKS_DNS,
     BLOCK,
     EPOCH,
     FIRST,
@@ -19,6 +20,7 @@ from coexsim.engine.layout import (
     MEASURED_TO,
     NEED_ENTRY,
     NEED_NAMED,
+    NOWHERE,
     OPEN,
     SENT,
     STARTED,
@@ -116,17 +118,17 @@ def hand_in(w: Any, c: int, now: float) -> int:
 
 @compiled
 def named(w: Any, c: int, now: float, found: bool) -> int:
-    """A named message is written, or DNS has `found` where it is handed in: Python looks, and gives 1: handed in, 2: to DNS, 3: nowhere."""
+    """A named message is written, or DNS has `found` where it is handed in: Python looks, and says where to."""
     ints = shared(w, "ints")
     co = row(w, "copies", c)
     given = co.given
     if given == 0:
         return need(w, NEED_NAMED, c, found)
     co.given = 0
-    if given == 2:
+    if given == ASKS_DNS:
         return look_up(w, c, now)
     ints[SENT] += co.count
-    if given == 3:
+    if given == NOWHERE:
         end_row(w, co, co.row, co.count, now)
         free_place(w, c)
         return NOTHING

@@ -152,7 +152,7 @@ class Fabric:
                 of_key = UNBOUND - 1 if self.world.logs.keep_visits else UNBOUND
             adapts = pool.feedback
             window = (0, 0, 0.0, 0.0, 0.0) if adapts is None else (
-                1 + adapts.by_queue, min(adapts.initial, adapts.limit), adapts.positive, adapts.negative, adapts.failed_cohorts
+                1 + adapts.by_queue, adapts.first, adapts.positive, adapts.negative, adapts.failed_cohorts
             )  # fmt: skip
             self.arrays.append("pools", [(most, int(of_key), 0, 0, 0, self._log(pool.log), -1, *window)])
         return self.pools.index(pool)
@@ -164,7 +164,7 @@ class Fabric:
         row = (
             schedule.factor, schedule.longest_s, schedule.queue_run_s, schedule.phase_s, warn_s, schedule.expire_after_s, first,
             first + len(schedule.gaps_s), schedule.by_age, schedule.at_attempts, schedule.per == "destination", schedule.whole_seconds,
-            policy.expired == "keeps-code", 0.0 if schedule.message_gap_s is None else schedule.message_gap_s, schedule.thaw_after_s,
+            policy.expired == "keeps-code", inf if schedule.message_gap_s is None else schedule.message_gap_s, schedule.thaw_after_s,
             inf if schedule.cancel_frozen_after_s is None else schedule.cancel_frozen_after_s,
         )  # fmt: skip
         return self.arrays.append("retries", [row])

@@ -16,6 +16,7 @@ from coexsim.engine.layout import (
     DEFERRALS,
     FLUSH,
     FROZEN,
+    GIVEN,
     NEED_EXPIRY,
     NEED_FAIL,
     NEED_LATE,
@@ -50,7 +51,7 @@ def leave_host(w: Any, c: int, now: float, lost: bool) -> int:
     """The host is of no use: the slot goes back, the next host is tried; or (`lost`) this server itself went down."""
     takes = shared(w, "takes")
     co = row(w, "copies", c)
-    own = lost and co.arrived != 0  # it is this server itself that went down
+    own = lost and co.own_down != 0
     last = co.take
     if co.talking:
         last = takes[last].before
@@ -89,15 +90,14 @@ def send_again(w: Any, c: int, last: int, now: float) -> int:
 
 @compiled
 def failed(w: Any, c: int, now: float) -> int:
-    """``Transfer._end_attempt``: the attempt came to nothing; `arrived`: for the time being."""
+    """``Transfer._end_attempt``: the attempt came to nothing, for good where DNS has denied the next hop."""
     co = row(w, "copies", c)
-    sv = row(w, "servers", co.server)
     if not co.given:
         if falls_back(w, co):
             return fall_back(w, c, now)
         if co.take >= 0:  # a host before the fallback relay has answered
-            return need(w, NEED_UNREACHED if co.arrived else NEED_UNFOUND, c, co.take)
-        if not co.arrived:
+            return need(w, NEED_UNFOUND if co.denied else NEED_UNREACHED, c, co.take)
+        if co.denied:
             return need(w, NEED_FAIL, c, 0)
     elif co.take >= 0 and not room_for_rows(w, failures_in(w, co.row)):
         return need(w, FLUSH, 0, 0)
@@ -105,13 +105,13 @@ def failed(w: Any, c: int, now: float) -> int:
     others_go_on = note_failure(w, co, now)
     give_back_thread(w, co, now)
     co.late = -1
-    co.waits = row(w, "pools", sv.threads).adapts == BY_QUEUE and co.marks == 0
+    co.alive = co.marks == 0  # ``STATE_AFTER``
     if others_go_on:  # it waits for one of them
         return SEND
     if co.take >= 0:
         return part_ways(w, c, now)
-    if not co.arrived:
-        co.given = 2
+    if co.denied:
+        co.given = GIVEN
         return GIVE_UP
     return DEFER
 
@@ -129,10 +129,10 @@ def note_failure(w: Any, co: Any, now: float) -> bool:
     rt = row(w, "retries", row(w, "servers", co.server).retry)
     po = row(w, "pools", row(w, "servers", co.server).threads)
     d = destination_of(w, co)
-    dead = co.marks == DEAD and not po.adapts and co.arrived != 0
+    dead = co.marks == DEAD and not po.adapts and not co.denied
     if po.adapts:
         key = row(w, "keys", row(w, "tx_keys", co.tx).key)
-        if not (co.arrived and co.marks > 0):
+        if co.denied or co.marks == 0:
             feed_back(po, key, False)
             d.failures = 0
             d.dead_until = 0.0
@@ -201,16 +201,13 @@ def defer(w: Any, c: int, now: float) -> int:
         co.marks = 0
         co.next_s, co.gives_s = retry.after_freezing(rt.thaw, rt.cancel_frozen, now, co.queued_s)
         return WAIT
-    phase = rt.phase + rt.queue_run * (co.number % sv.senders) / sv.senders
-    if not co.waits and rt.per_destination and now < d.dead_until:
-        next_s = d.dead_until
-    elif co.waits and rt.message_gap > 0.0:  # it alone was told to come later
-        next_s = now + rt.message_gap
-    else:
-        gaps = shared(w, "gaps")[rt.first : rt.last]
-        next_s = retry.next_attempt_s(
-            gaps, rt.factor, rt.longest, rt.by_age, rt.queue_run, phase, rt.whole_seconds, now, co.failures, co.queued_s
-        )
+    phase = retry.queue_run_phase_s(rt.phase, rt.queue_run, co.number % sv.senders, sv.senders)
+    due = d.dead_until if not co.waits and rt.per_destination and now < d.dead_until else math.inf
+    gaps = shared(w, "gaps")[rt.first : rt.last]
+    next_s = retry.next_attempt_s(
+        gaps, rt.factor, rt.longest, rt.by_age, rt.queue_run, phase, rt.whole_seconds, now, co.failures, co.queued_s
+    )
+    next_s = retry.next_of(now, due, co.alive != 0, rt.message_gap, next_s)
     next_s, gives_s, warn_s = retry.after_failure(
         rt.expire, math.inf if co.warned else rt.warn, rt.at_attempts, now, next_s, co.queued_s
     )

@@ -208,7 +208,7 @@ def door(w: Any, c: int, now: float) -> int:
         length = formulas.TURNED_AWAY * row(w, "paths", co.path).round_trip
     elif to.disk < math.inf or to.queue < math.inf:
         queued, queued_bytes = queued_at(w, to.machine)
-        if queued >= to.queue or queued_bytes + co.size > to.disk:
+        if not formulas.has_room(queued, queued_bytes, co.size, to.queue, to.disk):
             co.reply = to.full
             length = formulas.CONNECT * row(w, "paths", co.path).round_trip
     if length < 0:

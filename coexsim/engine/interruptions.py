@@ -36,10 +36,10 @@ def down_in(w: Any, co: Any, since: float, until: float) -> bool:
 
 @compiled
 def lose(w: Any, co: Any, own: bool) -> int:
-    """The connection is lost; `own`: it is this server itself that went down."""
+    """The connection is lost; `own`: it is this server itself that went down. ``_what_failed``."""
     co.reply = row(w, "servers", co.server).lost
     co.marks = DEAD
-    co.arrived = own
+    co.own_down = own
     return LOST
 
 

@@ -24,16 +24,22 @@ COPY = _record(
     answered=F8, fresh=F8, next_s=F8, gives_s=F8, thread_asked=F8, thread_taken=F8, slot_asked=F8, slot_taken=F8, server=I4, place=I4,
     tx=I4, entry=I4, take=I4, path=I4, count=I4, next=I4, block=I4, way=I4, reply=I4, late=I4, hosts=I4, at=I4, hop=I4, node=I4,
     answer=I4, row=I4, failures=I4, talks_had=I4, pending=I4, serial=I2, stream=I2, hops=I2, attempts=I2, measured=I1, held=I1, warned=I1,
-    arrived=I1, marks=I1, took=I1, talking=I1, waits=I1, given=I1, fallback=I1,
+    arrived=I1, own_down=I1, denied=I1, marks=I1, took=I1, talking=I1, waits=I1, alive=I1, given=I1, fallback=I1,
 )  # fmt: skip
-"""A copy of a message on its way. `given`: Python has just put into `row` or `hosts` what the kernel asked for.
+"""A copy of a message on its way. `given`: Python has just put into `row` or `hosts` what the kernel asked for (`GIVEN`), or has looked
+where a named message is handed in (`HANDED_IN`, `ASKS_DNS`, `NOWHERE`).
 
-`talked_to`: servers that have answered in this attempt, as bits; `took`: the last one has taken somebody; `waits`: a part that only waits.
+`talked_to`: servers that have answered in this attempt, as bits; `took`: the last one has taken somebody.
+`arrived`: no link that its body crossed has broken; `own_down`: the connection is lost since this server itself went down;
+`denied`: DNS has said for good that there is no host. `waits`: a part that only waits, with no destination in view; `alive`: its
+destination is well, only the message must come later.
 `sent`: when its body began to cross the links of its path, all at once.
 `marks`: what the failed attempt says of the destination (`DEAD`, `TURNED_AWAY`, `FROZEN`), or 0. `fallback`: so many fallback relays
 have been tried in it.
 """
 DEAD, TURNED_AWAY, FROZEN = 1, 2, 3
+GIVEN = HANDED_IN = 1
+ASKS_DNS, NOWHERE = 2, 3
 EVENT = _record(time=F8, order=I8, seq=I8, what=I8)
 """Of what follows at this very moment, at the end of the heap's array, `order` is the place of the next one (``event_heap.push_now``).
 

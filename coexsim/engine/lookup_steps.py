@@ -97,7 +97,7 @@ def asked_all(w: Any, co: Any, node: Any) -> int:
     if node.reply >= 0:
         co.reply = node.reply
         co.marks = FROZEN if node.temporary == 2 else DEAD
-        co.arrived = min(node.temporary, 1)
+        co.denied = node.temporary == 0
         step = FAILED
     else:
         kn = row(w, "known", row(w, "hops", co.hop).first + asker(w, co))

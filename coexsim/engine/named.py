@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from coexsim.engine.arrays import Arrays
-from coexsim.engine.layout import COPIES, LIVE, NOW
+from coexsim.engine.layout import ASKS_DNS, COPIES, HANDED_IN, LIVE, NOW, NOWHERE
 from coexsim.engine.mail_rows import MailRows
 from coexsim.engine.numbering import Class, End
 from coexsim.engine.rows import RuleRows
@@ -19,8 +19,6 @@ from coexsim.sim.mail_row import BOUNCED
 from coexsim.sim.message import EnvelopeClass
 from coexsim.sim.senders import NAMED_GAP_S, named_envelope
 from coexsim.sim.world import World
-
-HANDED_IN, ASKS_DNS, NOWHERE = 1, 2, 3
 
 
 class NamedMessages:

@@ -36,10 +36,9 @@ def bound_of(po: Any, key: Any) -> Any:
 def reopen(po: Any, key: Any) -> None:
     """``Concurrency.reopen``: give a key another chance whose bound has gone down to nothing."""
     if po.adapts and key.window == 0:
-        key.window = key.taken if key.taken > 0 else po.initial
-        key.success = 0.0
-        key.failure = 0.0
-        key.cohorts = 0.0
+        key.window, key.success, key.failure, key.cohorts = formulas.window_reopened(
+            key.window, key.success, key.failure, key.cohorts, key.taken, po.initial
+        )
 
 
 @compiled
@@ -47,7 +46,7 @@ def feed_back(po: Any, key: Any, failed: bool) -> Any:
     """``Concurrency.after_failure`` and ``after_success``: adapt the bound of a key to how a session ended; is it dead by now."""
     if failed:
         if po.adapts == BY_QUEUE:
-            key.window = key.taken - 1
+            key.window = formulas.window_by_queue(key.taken)
             key.success = 0.0
             return key.window == 0
         if key.window == 0:
@@ -153,11 +152,10 @@ def release(w: Any, po: Any, k: int, now: float) -> None:
     po.used -= 1
     given = row(w, "keys", k)
     given.taken -= 1
-    if po.adapts and given.window > 0 and given.taken == 0 and given.head < 0:  # ``Concurrency.forget``
-        given.window = po.initial
-        given.success = 0.0
-        given.failure = 0.0
-        given.cohorts = 0.0
+    if po.adapts and given.taken == 0 and given.head < 0:  # ``Concurrency.forget``
+        given.window, given.success, given.failure, given.cohorts = formulas.window_forgotten(
+            given.window, given.success, given.failure, given.cohorts, po.initial
+        )
     while po.waiting > 0 and po.used < po.most:
         k = first_in_turn(w, po)
         if k < 0:

@@ -190,6 +190,7 @@ def keep(w: Any, c: int, waits: bool) -> int:
     co = row(w, "copies", c)
     enqueue(w, co)
     co.waits = waits
+    co.alive = waits  # a host has taken the others
     if waits:
         return DEFER
     return SEND if co.tx >= 0 else HAND_OVER

@@ -59,6 +59,7 @@ def send(w: Any, c: int, now: float) -> int:
     tx = row(w, "tx_keys", co.tx)
     sv = row(w, "servers", co.server)
     co.waits = 0
+    co.alive = 0
     if is_down(w, sv.downtime, now):
         at = up_at(w, sv.downtime, now)
         if at < math.inf:
@@ -120,10 +121,10 @@ def attempt(w: Any, c: int, now: float) -> int:
 
 @compiled
 def attempted(w: Any, c: int, now: float) -> int:
-    """``Transfer._end_attempt``: the thread goes back; ``deliver``: who was refused for good fails."""
+    """``Transfer._end_attempt``: the thread goes back; ``relay``: who was refused for good fails."""
     co = row(w, "copies", c)
     if co.talks_had <= 0:
-        co.arrived = 1
+        co.denied = 0
         return FAILED
     if falls_back(w, co):
         return fall_back(w, c, now)
@@ -131,7 +132,6 @@ def attempted(w: Any, c: int, now: float) -> int:
     ta = row(w, "takes", co.take)
     if not room_for_rows(w, ta.f1 - ta.f0):
         return need(w, FLUSH, 0, 0)
-    co.arrived = 1
     po = row(w, "pools", row(w, "servers", co.server).threads)
     if po.adapts:
         feed_back(po, row(w, "keys", tx.key), False)
@@ -167,7 +167,7 @@ def go_on(w: Any, c: int) -> int:
     narrow(co, ta.late_count)
     co.tx = ta.late_tx
     co.late = ta.late
-    co.waits = 1
+    co.alive = 1
     return DEFER
 
 

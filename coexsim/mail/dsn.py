@@ -25,6 +25,11 @@ HEADER_BYTES = 2_000
 WEEK = (2024, 1, 1)
 
 
+def notice_bytes(size_bytes: int) -> int:
+    """The size of a notice about a message of `size_bytes`. A plain function of numbers, which a compiler such as Numba can compile."""
+    return NOTICE_BYTES + (size_bytes if size_bytes <= RETURNED_BYTES_AT_MOST else HEADER_BYTES)
+
+
 def notice_for(envelope: Envelope, kind: Kind = "dsn") -> Envelope | None:
     """The notice about mail that failed or was deferred, to its sender; None for mail from the null sender (RFC 5321 4.5.5, 6.1).
 
@@ -32,8 +37,7 @@ def notice_for(envelope: Envelope, kind: Kind = "dsn") -> Envelope | None:
     """
     if envelope.sender == NULL_SENDER:
         return None
-    returned = envelope.size_bytes if envelope.size_bytes <= RETURNED_BYTES_AT_MOST else HEADER_BYTES
-    return Envelope(NULL_SENDER, (Rcpt(envelope.sender),), NOTICE_BYTES + returned, kind=kind)
+    return Envelope(NULL_SENDER, (Rcpt(envelope.sender),), notice_bytes(envelope.size_bytes), kind=kind)
 
 
 def is_told_of(rcpt: Rcpt) -> bool:

@@ -80,6 +80,27 @@ def after_freezing(thaw_after_s: float, cancel_after_s: float, now_s: float, que
     return (next_s if next_s < gives_up_s else NEVER), gives_up_s
 
 
+def queue_run_phase_s(phase_s: float, queue_run_s: float, sender: int, senders: int) -> float:
+    """When the first queue run of one of several senders begins: theirs are spread evenly over the time between two.
+
+    A plain function of numbers.
+    """
+    return phase_s + queue_run_s * sender / senders
+
+
+def next_of(now_s: float, due_s: float, destination_alive: bool, message_gap_s: float, schedule_s: float) -> float:
+    """When a message that was deferred at `now_s` is tried again: with its destination, by the gap of its own, or by the schedule.
+
+    `due_s` is when its destination as a whole is tried again, and comes first; `message_gap_s` counts where the message alone must come
+    later (`destination_alive`); `NEVER`: it is not so. A plain function of numbers.
+    """
+    if due_s < NEVER:
+        return due_s
+    if destination_alive and message_gap_s < NEVER:
+        return now_s + max(message_gap_s, SHORTEST_GAP_S)
+    return schedule_s
+
+
 class Wait(NamedTuple):
     """What follows a failed attempt: the next one at `next_s`, or (None) the end at `gives_up_s`; a warning before that at `warn_s`."""
 
@@ -133,12 +154,10 @@ class RetrySchedule(NamedTuple):
         `due_s`: when the destination as a whole is tried again, if the message waits for that. `destination_alive`: only the message
         must come later.
         """
-        if due_s is not None:
-            next_s = due_s
-        elif destination_alive and self.message_gap_s is not None:
-            next_s = now_s + self.message_gap_s
-        else:
-            next_s = self.next_attempt_s(now_s, failures, queued_s, phase_s)
+        next_s = next_of(
+            now_s, NEVER if due_s is None else due_s, destination_alive, NEVER if self.message_gap_s is None else self.message_gap_s,
+            self.next_attempt_s(now_s, failures, queued_s, phase_s),
+        )  # fmt: skip
         warn_after_s = NEVER if self.warn_after_s is None or warned else self.warn_after_s
         next_s, gives_up_s, warn_s = after_failure(
             self.expire_after_s, warn_after_s, self.at_attempts, now_s, next_s, queued_s

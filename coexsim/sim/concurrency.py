@@ -5,7 +5,13 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from coexsim.sim.formulas import window_after_failure, window_after_success
+from coexsim.sim.formulas import (
+    window_after_failure,
+    window_after_success,
+    window_by_queue,
+    window_forgotten,
+    window_reopened,
+)
 
 
 class Feedback(NamedTuple):
@@ -22,6 +28,11 @@ class Feedback(NamedTuple):
     failed_cohorts: float
     by_queue: bool = False
 
+    @property
+    def first(self) -> int:
+        """Sessions with a destination of which nothing is known."""
+        return min(self.initial, self.limit)
+
 
 class Concurrency:
     """The sessions allowed with one destination just now."""
@@ -30,7 +41,7 @@ class Concurrency:
 
     def __init__(self, feedback: Feedback) -> None:
         self._feedback = feedback
-        self._window = min(feedback.initial, feedback.limit)
+        self._window = feedback.first
         self._success = self._failure = self._cohorts = 0.0
 
     @property
@@ -55,7 +66,7 @@ class Concurrency:
     def after_failure(self, busy: int) -> bool:
         """No host answered, or it turned the connection away. Is the destination dead by now. `busy` as in `after_success`."""
         if self._feedback.by_queue:
-            self._window, self._success = busy - 1, 0.0
+            self._window, self._success = window_by_queue(busy), 0.0
             return not self._window
         if self._window:
             self._window, self._success, self._failure, self._cohorts = window_after_failure(
@@ -66,13 +77,13 @@ class Concurrency:
         return False
 
     def forget(self) -> None:
-        """No mail for the destination is under way or waits: all is as at first, unless it is dead (qmgr_queue_done [PF])."""
-        if self._window:
-            self._window = min(self._feedback.initial, self._feedback.limit)
-            self._success = self._failure = self._cohorts = 0.0
+        """No mail for the destination is under way or waits."""
+        self._window, self._success, self._failure, self._cohorts = window_forgotten(
+            self._window, self._success, self._failure, self._cohorts, self._feedback.first
+        )
 
     def reopen(self, busy: int) -> None:
-        """If it was dead, give it another chance: with as many sessions as are under way, or as at first."""
-        if not self._window:
-            self._window = busy or min(self._feedback.initial, self._feedback.limit)
-            self._success = self._failure = self._cohorts = 0.0
+        """If it was dead, give it another chance."""
+        self._window, self._success, self._failure, self._cohorts = window_reopened(
+            self._window, self._success, self._failure, self._cohorts, busy, self._feedback.first
+        )

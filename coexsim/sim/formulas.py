@@ -85,6 +85,11 @@ def back_pressure_s(queued: int, queue_limit: float) -> float:
     return float(min(10 + 5 * steps, 55))
 
 
+def has_room(queued: int, queued_bytes: int, size_bytes: int, most_queued: float, most_bytes: float) -> bool:
+    """Is there room for one more message in a queue, by the number of messages and by the disk; a limit is infinite where there is none."""
+    return queued < most_queued and queued_bytes + size_bytes <= most_bytes
+
+
 # --- links: n transfers under way have an n-th of the bandwidth each ---------------------------------------------------------------
 
 
@@ -186,16 +191,15 @@ def window_after_success(
     """The concurrency of a destination after a delivery, and the sums of positive and negative feedback.
 
     `busy` are the deliveries under way, the one that just ended included. The concurrency grows by one each time positive feedback
-    has summed up to one, up to `limit` (0: none), and not while `initial` or more of it lie idle.
+    has summed up to one, up to `limit`, and not while `initial` or more of it lie idle.
     """
-    if (limit == 0 or window < limit) and window < busy + initial:
+    if window < limit and window < busy + initial:
         success += feedback
         while success + feedback / 2 >= 1.0:  # at one, but for rounding
             window += 1
             success -= 1.0
             failure = 0.0
-        if limit > 0 and window > limit:
-            window = limit
+        window = min(window, limit)
     return window, success, failure
 
 
@@ -217,3 +221,26 @@ def window_after_failure(
         success = 0.0
         failure += 1.0
     return max(window, 1), success, failure, cohorts
+
+
+def window_by_queue(busy: int) -> int:
+    """The concurrency of a destination whose mail waits in one queue, after a connection came to nothing: the other sessions go on."""
+    return busy - 1
+
+
+def window_reopened(
+    window: int, success: float, failure: float, cohorts: float, busy: int, first: int
+) -> tuple[int, float, float, float]:
+    """A dead destination has another chance: with as many sessions as are under way, or with the `first`; the sums begin anew."""
+    if window > 0:
+        return window, success, failure, cohorts
+    return (busy if busy > 0 else first), 0.0, 0.0, 0.0
+
+
+def window_forgotten(
+    window: int, success: float, failure: float, cohorts: float, first: int
+) -> tuple[int, float, float, float]:
+    """No mail for the destination is under way or waits: all is as at `first`, unless it is dead (qmgr_queue_done [PF])."""
+    if window > 0:
+        return first, 0.0, 0.0, 0.0
+    return window, success, failure, cohorts

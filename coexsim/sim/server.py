@@ -6,16 +6,18 @@ It makes things take time. What it does with mail is asked of the rules, once fo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Protocol
 
 from coexsim.mail.effects import Timing
 from coexsim.mail.message import NextHop
+from coexsim.mail.retry import queue_run_phase_s
 from coexsim.scenario.servers import AnyServer
 from coexsim.sim.clock import Clock
 from coexsim.sim.destination import Destination
 from coexsim.sim.dns_server import Resolvers
 from coexsim.sim.downtime import DowntimeSchedule
-from coexsim.sim.formulas import back_pressure_s
+from coexsim.sim.formulas import back_pressure_s, has_room
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.message import EnvelopeClass, Message
 from coexsim.sim.network import Network, Path
@@ -96,11 +98,12 @@ class MailServer:
     def has_room_for(self, message: Message) -> bool:
         """Is there room in the queues of this machine: messages and disk."""
         capacity = self.spec.capacity
-        if capacity.queue_length is not None and sum(role.queued for role in self.roles) >= capacity.queue_length:
-            return False
-        if capacity.queue_disk is None:
+        if capacity.queue_length is None and capacity.queue_disk is None:
             return True
-        return sum(role.queued_bytes for role in self.roles) + message.size_bytes <= capacity.queue_disk
+        return has_room(
+            sum(role.queued for role in self.roles), sum(role.queued_bytes for role in self.roles), message.size_bytes,
+            inf if capacity.queue_length is None else capacity.queue_length, inf if capacity.queue_disk is None else capacity.queue_disk,
+        )  # fmt: skip
 
     def back_pressure_s(self) -> float:
         """How long Exchange delays its reply as its queue grows."""
@@ -157,7 +160,7 @@ class MailServer:
     def timing(self, number: int, destination: Destination | None) -> Timing:
         """When it is for the sender of a mail. The Internet's senders do not all run their queues at once."""
         now_s, retry = self._world.env.now, self.policy.retry
-        phase_s = retry.phase_s + retry.queue_run_s * self.sender(number) / len(self._destinations)
+        phase_s = queue_run_phase_s(retry.phase_s, retry.queue_run_s, self.sender(number), len(self._destinations))
         if destination is None or retry.per != "destination" or now_s >= destination.dead_until_s:
             return Timing(now_s, phase_s)
         return Timing(now_s, phase_s, destination.dead_until_s)

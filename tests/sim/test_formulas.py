@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import pytest
 
-from coexsim.mail import retry
+from coexsim.mail import dsn, retry
 from coexsim.sim import formulas
 from coexsim.sim.formulas import (
     back_pressure_s,
@@ -47,8 +47,15 @@ CASES: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     formulas.down_between: [(np.array(DOWN_S), np.array(UP_S), a, b) for a, b in product(TIMES_S, TIMES_S)],
     formulas.rate_window: list(product([0.0], [0, 29, 30], [1.0, 60.0, 61.0], [60.0], [30], [1, 5])),
     formulas.rate_turn_s: list(product([-inf, 0.0, 120.0], [0, 29, 30], [1.0, 60.0, 61.0], [60.0], [1, 30])),
-    formulas.window_after_success: list(product([1, 5, 19, 20], [0.0, 0.9], [0.0, 0.3], [1, 6, 20], [5], [20, 0], [1.0, 0.2])),
+    formulas.window_after_success: list(product([1, 5, 19, 20], [0.0, 0.9], [0.0, 0.3], [1, 6, 20], [5], [20], [1.0, 0.2])),
     formulas.window_after_failure: list(product([1, 5, 20], [0.4], [0.0, 0.3], [0.0, 0.9], [1.0, 0.1], [0.0, 1.0])),
+    formulas.has_room: list(product([0, 9, 10], [0, 900], [100, 101], [10, inf], [1000.0, inf])),
+    formulas.window_by_queue: [(1,), (20,)],
+    formulas.window_reopened: list(product([0, 7], [0.5], [0.1], [0.2], [0, 3], [5])),
+    formulas.window_forgotten: list(product([0, 7], [0.5], [0.1], [0.2], [5])),
+    retry.queue_run_phase_s: [(7.5, 300.0, 3, 7), (0.0, 0.0, 0, 1)],
+    retry.next_of: list(product([77.7], [inf, 90.0], BOOLS, [inf, 900.0, 0.0], [80.0])),
+    dsn.notice_bytes: [(n,) for n in (1, 50_000, 50_001)],
     retry.next_attempt_s: list(product(GAPS_S, [1.0, 1.5, 2.0], [4000.0], BOOLS, [0.0, 300.0], [0.0, 7.5], BOOLS,
                                  [77.7, 5000.0], [1, 9, 400], [3.3])),
     retry.after_failure: list(product([86_400.0], [inf, 14_400.0], BOOLS, [600.0, 20_000.0, 90_000.0], [1000.0, 95_000.0], [5.5])),
