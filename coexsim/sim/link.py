@@ -48,7 +48,6 @@ class FairLink:
         "at_once_bytes",
         "background",
         "bandwidth",
-        "broken",
         "busy_log",
         "bytes_per_s",
         "downtime",
@@ -64,7 +63,6 @@ class FairLink:
             raise ValueError(f"{name} needs a bandwidth above zero, found {bytes_per_s} bytes/s")
         self.name = name
         self.bytes_per_s = bytes_per_s
-        self.broken = 0  # transfers cut off
         self._env = env
         self.downtime = downtime
         self.log = log
@@ -131,7 +129,7 @@ class FairLink:
 
     @property
     def under_way(self) -> int:
-        """Transfers under way."""
+        """Transfers under way: none when a run is over, which its checks look at."""
         return len(self._under_way)
 
     def is_up(self) -> bool:
@@ -155,8 +153,6 @@ class FairLink:
     def send(self, size_bytes: float) -> simpy.Event:
         """An event with value True when all bytes are over, or False when the link breaks or is down."""
         done = simpy.Event(self._env)
-        if self.bytes_per_s is None:
-            return done.succeed(self.pass_at_once(size_bytes))
         if not self.is_up():
             return done.succeed(False)
         now_s = self._env.now
@@ -206,7 +202,6 @@ class FairLink:
         self._share(now_s)
         for done in self._complete(now_s):
             done.succeed(True)
-        self.broken += len(self._under_way)
         broken = sorted(self._under_way, key=itemgetter(1))
         self._under_way.clear()
         if self._carrier is not None:

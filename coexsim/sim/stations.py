@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Hashable
 from heapq import heappop, heappush, heapreplace
-from math import inf, nan
+from math import inf
 
 import simpy
 
@@ -89,7 +89,6 @@ class SlotRequest(simpy.Event):
         self.key = key
         self.number = number
         self.asked_s = env.now
-        self.slot: Slot | None = None
 
 
 class Pool:
@@ -145,13 +144,13 @@ class Pool:
         self._is_bound = per_key_capacity is not None or feedback is not None
         self._slots: dict[Slot, None] = {}  # in the order of taking
         self._taken_by: dict[Hashable, int] = {}  # slots per key, if there is a bound for a key
-        self._requests: dict[Hashable, OrderedDict[SlotRequest, None]] = {}  # per key, first come first
+        self._requests: dict[Hashable, deque[SlotRequest]] = {}  # per key, first come first
         self._ready: list[tuple[int, Hashable]] = []  # heap: first request of a key below its bound
         self._number = 0
 
     @property
     def in_use(self) -> int:
-        """Slots taken."""
+        """Slots taken: none when a run is over, which its checks look at."""
         return len(self._slots)
 
     def held_by(self, key: Hashable) -> int:
@@ -196,12 +195,12 @@ class Pool:
         """An event that succeeds with a slot, at once if one is free."""
         request = SlotRequest(self._env, key, self._number)
         self._number += 1
-        request.slot = self.try_take(key)
-        if request.slot is not None:
-            request.succeed(request.slot)
+        slot = self.try_take(key)
+        if slot is not None:
+            request.succeed(slot)
             return request
-        of_key = self._requests.setdefault(key, OrderedDict())
-        of_key[request] = None
+        of_key = self._requests.setdefault(key, deque())
+        of_key.append(request)
         if len(of_key) == 1:
             self._make_ready(key)
         self.waiting += 1
@@ -219,14 +218,6 @@ class Pool:
             self._give_back(slot.key)
         if self.waiting:
             self._grant()
-
-    def cancel(self, request: SlotRequest) -> None:
-        """Give up waiting; a slot that `request` was given in this very moment goes to the next."""
-        if request.slot is not None:
-            self.release(request.slot)
-            return
-        self.log.record(request.asked_s, self._env.now, nan)
-        self._forget(request)
 
     def close(self) -> None:
         """At the end of a run: record who still holds a slot or waits for one."""
@@ -251,30 +242,22 @@ class Pool:
         """Put the first request of `key` up for a free slot, unless the key is at its bound."""
         of_key = self._requests.get(key)
         if of_key and (not self._is_bound or self._taken_by.get(key, 0) < self._limit(key)):
-            heappush(self._ready, (next(iter(of_key)).number, key))
+            heappush(self._ready, (of_key[0].number, key))
 
     def _grant(self) -> None:
         """Give free slots to those who may have them, first come first served."""
         while self._ready and len(self._slots) < self.capacity:
             number, key = heappop(self._ready)
             of_key = self._requests.get(key)
-            request = next(iter(of_key)) if of_key else None
-            if request is None or request.number != number:
-                continue  # has given up; whoever is first now has an entry too
+            if not of_key or of_key[0].number != number:
+                continue  # was put up twice, and has its slot
             slot = self.try_take(key)
             if slot is not None:
+                request = of_key.popleft()
+                self.waiting -= 1
+                if of_key:
+                    self._make_ready(key)
+                else:
+                    del self._requests[key]
                 slot.asked_s = request.asked_s
-                self._forget(request)
-                request.slot = slot
                 request.succeed(slot)
-
-    def _forget(self, request: SlotRequest) -> None:
-        key = request.key
-        of_key = self._requests[key]
-        was_first = next(iter(of_key)) is request
-        del of_key[request]
-        self.waiting -= 1
-        if not of_key:
-            del self._requests[key]
-        elif was_first:
-            self._make_ready(key)

@@ -45,10 +45,9 @@ from coexsim.sim.message import AttemptTimes, EnvelopeClass, Message
 from coexsim.sim.message_world import MessageWorld
 from coexsim.sim.network import Path
 from coexsim.sim.server import MailServer
-from coexsim.sim.session import parties, said, session
+from coexsim.sim.session import Steps, parties, said, session
 from coexsim.sim.stations import Slot
 
-Steps = Generator[simpy.Event, Any, Any]
 Result = TypeVar("Result")
 
 

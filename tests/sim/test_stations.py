@@ -301,7 +301,7 @@ def test_a_station_closed_for_good_leaves_its_mail_waiting() -> None:
 
 
 class Clients:
-    """Clients of a pool: each asks at a time for a key, holds for a while, and may lose patience."""
+    """Clients of a pool: each asks at a time for a key, and holds for a while."""
 
     def __init__(self, capacity: int | None, per_key: int | None = None) -> None:
         self.env = simpy.Environment()
@@ -309,23 +309,14 @@ class Clients:
         self.pool = Pool(self.env, "threads", capacity, self.log, per_key_capacity=per_key)
         self.served: list[tuple[int, float]] = []  # (number, when), in the order in which slots were had
 
-    def client(self, number: int, at_s: float, hold_s: float, key: str, patience_s: float = inf) -> None:
-        self.env.process(self._client(number, at_s, hold_s, key, patience_s))
+    def client(self, number: int, at_s: float, hold_s: float, key: str) -> None:
+        self.env.process(self._client(number, at_s, hold_s, key))
 
-    def _client(self, number: int, at_s: float, hold_s: float, key: str, patience_s: float) -> ProcessGenerator:
+    def _client(self, number: int, at_s: float, hold_s: float, key: str) -> ProcessGenerator:
         yield self.env.timeout(at_s)
         hold = self.pool.try_take(key)
         if hold is None:
-            waiter = self.pool.request(key)
-            if patience_s < inf:
-                yield waiter | self.env.timeout(patience_s)
-                if not waiter.processed:
-                    self.pool.cancel(waiter)
-                    return
-            else:
-                yield waiter
-            hold = waiter.slot
-        assert hold is not None
+            hold = yield self.pool.request(key)
         self.served.append((number, self.env.now))
         yield self.env.timeout(hold_s)
         self.pool.release(hold)
@@ -345,10 +336,10 @@ def test_pool_gives_the_waits_of_a_fifo_station(mail: list[tuple[float, float]],
     assert sorted(map(tuple, clients.log.visits().tolist())) == sorted(run(mail, slots))
 
 
-def expected_service(asks: list[tuple[float, float, str, float]], capacity: float, per_key: float) -> dict[int, float]:
+def expected_service(asks: list[tuple[float, float, str]], capacity: float, per_key: float) -> dict[int, float]:
     """When each client has its slot: the rules of a pool, by going through all waiters at every change."""
     served: dict[int, float] = {}
-    waiting: list[tuple[int, str, float, float]] = []  # number, key, hold, patience ends
+    waiting: list[tuple[int, str, float]] = []  # number, key, hold
     holds: list[tuple[float, str]] = []
     changes = sorted({ask[0] for ask in asks})
     while changes:
@@ -356,10 +347,9 @@ def expected_service(asks: list[tuple[float, float, str, float]], capacity: floa
         while changes and changes[0] == now_s:
             heapq.heappop(changes)
         holds = [h for h in holds if h[0] > now_s]
-        waiting = [w for w in waiting if w[3] > now_s]
-        waiting += [(n, k, h, now_s + p) for n, (at_s, h, k, p) in enumerate(asks) if at_s == now_s]
+        waiting += [(n, k, h) for n, (at_s, h, k) in enumerate(asks) if at_s == now_s]
         for waiter in list(waiting):
-            number, key, hold_s, _ = waiter
+            number, key, hold_s = waiter
             if len(holds) < capacity and sum(k == key for _, k in holds) < per_key:
                 waiting.remove(waiter)
                 served[number] = now_s
@@ -370,29 +360,26 @@ def expected_service(asks: list[tuple[float, float, str, float]], capacity: floa
 
 @settings(max_examples=200)
 @given(
-    st.lists(st.tuples(st.integers(1, 12), st.sampled_from("abc"), st.sampled_from([inf, inf, 3, 9])), max_size=25),
+    st.lists(st.tuples(st.integers(1, 12), st.sampled_from("abc")), max_size=25),
     st.sampled_from([1, 2, 3, None]),
     st.sampled_from([1, 2, None]),
 )
 def test_pool_serves_by_order_of_asking_and_by_key(
-    steps: list[tuple[int, str, float]], capacity: int | None, per_key: int | None
+    steps: list[tuple[int, str]], capacity: int | None, per_key: int | None
 ) -> None:
     """Against a slow search of all waiters: who is held up by its key's bound holds up nobody else.
 
     Times are such that no two changes coincide.
     """
-    asks = [
-        (at * 1.0, hold + 0.3 + 0.5 / (at + 3), key, patience + 0.1 + 0.07 / (at + 2))
-        for at, (hold, key, patience) in enumerate(steps)
-    ]
+    asks = [(at * 1.0, hold + 0.3 + 0.5 / (at + 3), key) for at, (hold, key) in enumerate(steps)]
     clients = Clients(capacity, per_key)
-    for number, (at_s, hold_s, key, patience_s) in enumerate(asks):
-        clients.client(number, at_s, hold_s, key, patience_s)
+    for number, (at_s, hold_s, key) in enumerate(asks):
+        clients.client(number, at_s, hold_s, key)
     clients.env.run()
 
     assert dict(clients.served) == pytest.approx(expected_service(asks, capacity or inf, per_key or inf))
     assert (clients.pool.in_use, clients.pool.waiting) == (0, 0)
-    assert clients.log.summary().gave_up == len(asks) - len(clients.served)
+    assert clients.log.summary().visits == len(asks)
 
 
 def test_pool_with_one_busy_key_lets_others_pass() -> None:
@@ -403,22 +390,6 @@ def test_pool_with_one_busy_key_lets_others_pass() -> None:
     clients.env.run()
 
     assert clients.served == [(0, 0), (2, 2), (1, 10)]
-
-
-def test_a_slot_given_to_one_who_gives_up_goes_to_the_next() -> None:
-    """Slot and loss of patience at the same moment: no slot is lost, nobody is passed over."""
-    env = simpy.Environment()
-    pool = Pool(env, "threads", 1, log_of())
-    hold = pool.try_take()
-    assert hold is not None
-    first, second = pool.request(), pool.request()
-
-    pool.release(hold)
-    assert first.triggered
-    pool.cancel(first)
-
-    assert second.triggered
-    assert (pool.in_use, pool.waiting) == (1, 0)
 
 
 def test_a_slot_is_given_back_once() -> None:
