@@ -148,8 +148,8 @@ class Fabric:
             self.pools.append(pool)
             most = UNBOUND if pool.capacity == inf else int(pool.capacity)
             of_key = pool.per_key
-            if of_key == inf:  # who waits is listed by key at the end of a run, where visits are kept
-                of_key = UNBOUND - 1 if self.world.logs.keep_visits else UNBOUND
+            if of_key == inf:
+                of_key = UNBOUND
             adapts = pool.feedback
             window = (0, 0, 0.0, 0.0, 0.0) if adapts is None else (
                 1 + adapts.by_queue, adapts.first, adapts.positive, adapts.negative, adapts.failed_cohorts
@@ -182,14 +182,19 @@ class Fabric:
     def _paths(self) -> None:
         """Times between which the same links are up; paths are asked for once for each set of them."""
         world = self.world
-        downtimes = [tuple(world.downtimes[link.label]) for link in world.scenario.links]
-        edges_s = sorted({edge for spans in downtimes for span in spans for edge in span} - {inf})
-        sets: dict[tuple[bool, ...], int] = {}
-        segments = [-inf, *edges_s]
+        changes: dict[float, list[tuple[int, int]]] = {-inf: []}  # at a time: a link, and one outage of it more or less
+        for number, link in enumerate(world.scenario.links):
+            for begin_s, end_s in world.downtimes[link.label]:
+                changes.setdefault(begin_s, []).append((number, 1))
+                changes.setdefault(end_s, []).append((number, -1))
+        segments = sorted(changes.keys() - {inf})
+        sets: dict[tuple[int, ...], int] = {}
         states = []
-        for begin_s in segments:
-            down = tuple(any(begin <= begin_s < end for begin, end in spans) for spans in downtimes)
-            states.append(sets.setdefault(down, len(sets)))
+        outages = [0] * len(world.scenario.links)
+        for time_s in segments:
+            for number, more in changes[time_s]:
+                outages[number] += more
+            states.append(sets.setdefault(tuple(outages), len(sets)))
         self.arrays["segments"] = np.array(segments)
         self.arrays["segment_path"] = np.array(states)
         servers = len(world.servers)

@@ -105,23 +105,22 @@ class Finish:
 
     def _close(self, under_way: list[int]) -> None:
         """Record who holds a slot or waits for one, and what is on links."""
-        copies, servers, keys = self._arrays["copies"], self._arrays["servers"], self._arrays["keys"]
-        open_ones: dict[int, list[tuple[int, int, int, float, float]]] = defaultdict(list)
+        copies, servers = self._arrays["copies"], self._arrays["servers"]
+        open_ones: dict[int, list[tuple[int, int, float, float]]] = defaultdict(list)
         for number in under_way:
             copy = copies[number]
             held = int(copy["held"])
             if held & (HAS_THREAD | AWAITS_THREAD):
                 pool = int(servers[copy["server"]]["threads"])
                 has = bool(held & HAS_THREAD)
-                since = 0 if has else int(keys[self._arrays["tx_keys"][copy["tx"]]["key"]]["since"])
-                order = (0, 0, int(copy["thread"])) if has else (1, since, int(copy["waiter"]))
+                order = (0, int(copy["thread"])) if has else (1, int(copy["waiter"]))
                 open_ones[pool].append((*order, copy["thread_asked"], copy["thread_taken"] if has else inf))
             if held & (HAS_SLOT | AWAITS_SLOT):
                 span = self._arrays["hosts"][copy["hosts"]]
                 target = int(self._arrays["host_server"][span["first"] + copy["at"]])
                 pool = int(servers[target]["connections"])
                 has = bool(held & HAS_SLOT)
-                order = (0, 0, int(copy["slot"])) if has else (1, self._since(copy, target), int(copy["waiter"]))
+                order = (0, int(copy["slot"])) if has else (1, int(copy["waiter"]))
                 open_ones[pool].append((*order, copy["slot_asked"], copy["slot_taken"] if has else inf))
         for pool, visits in open_ones.items():
             log = self._fabric.pools[pool].log
@@ -135,12 +134,6 @@ class Finish:
                 link.log.record(sent_s, sent_s, inf)
             if len(under):
                 link.busy_log.record(float(row["busy"]), float(row["busy"]), inf)
-
-    def _since(self, copy: Any, target: int) -> int:
-        key = int(self._arrays["client_keys"][target, copy["server"]])
-        if self._arrays["pools"][self._arrays["servers"][target]["connections"]]["most_of_key"] < (1 << 60):
-            key += int(copy["number"]) % int(self._arrays["servers"][copy["server"]]["senders"])
-        return int(self._arrays["keys"][key]["since"])
 
     # --- DNS ---
 

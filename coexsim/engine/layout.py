@@ -23,7 +23,7 @@ COPY = _record(
     number=I8, size=I8, live=I8, waiter=I8, thread=I8, slot=I8, talked_to=I8, born=F8, wan=F8, queued_s=F8, began=F8, talks=F8, sent=F8,
     answered=F8, fresh=F8, next_s=F8, gives_s=F8, thread_asked=F8, thread_taken=F8, slot_asked=F8, slot_taken=F8, server=I4, place=I4,
     tx=I4, entry=I4, take=I4, path=I4, count=I4, next=I4, block=I4, way=I4, reply=I4, late=I4, hosts=I4, at=I4, hop=I4, node=I4,
-    answer=I4, row=I4, failures=I4, talks_had=I4, pending=I4, serial=I2, stream=I2, hops=I2, attempts=I2, measured=I1, held=I1, warned=I1,
+    answer=I4, row=I4, failures=I4, talks_had=I4, pending=I4, attempts=I4, serial=I2, stream=I2, hops=I2, measured=I1, held=I1, warned=I1,
     arrived=I1, own_down=I1, denied=I1, marks=I1, took=I1, talking=I1, waits=I1, alive=I1, given=I1, fallback=I1,
 )  # fmt: skip
 """A copy of a message on its way. `given`: Python has just put into `row` or `hosts` what the kernel asked for (`GIVEN`), or has looked
@@ -88,7 +88,7 @@ POOL = _record(
 )  # fmt: skip
 """`adapts`: the bound of a key is its `window`, which ``sim/concurrency.py`` describes; 1: each message for itself, 2: by queue."""
 KEY = _record(
-    taken=I8, since=I8, head=I4, tail=I4, next=I4, before=I4, window=I8, success=F8, failure=F8, cohorts=F8,
+    taken=I8, head=I4, tail=I4, next=I4, before=I4, window=I8, success=F8, failure=F8, cohorts=F8,
 )  # fmt: skip
 LINK = _record(
     bytes_per_s=F8, share=F8, since=F8, busy=F8, next_end=F8, timer=I8, number=I8, count=I4, joined=I4, carries=I4, log=I4, busy_log=I4,
@@ -125,7 +125,7 @@ ROW = _record(
     count=INT,
     way=INT,
     hops=SHORT,
-    attempts=SHORT,
+    attempts=INT,
     stream=SHORT,
     measured=SMALL,
 )

@@ -87,7 +87,6 @@ def wait(w: Any, po: Any, k: int, c: int, now: float) -> None:
         copies[key.tail].next = c
     else:
         key.head = c
-        key.since = co.waiter
         key.next = po.first
         key.before = -1
         if po.first >= 0:

@@ -141,7 +141,7 @@ class RuleRows:
         found = (pool, key if self.has_keys(pool) else None)
         if found not in self._keys:
             window = int(self.arrays["pools"][pool]["initial"])
-            self._keys[found] = self.arrays.append("keys", [(0, 0, -1, -1, -1, -1, window, 0.0, 0.0, 0.0)])
+            self._keys[found] = self.arrays.append("keys", [(0, -1, -1, -1, -1, window, 0.0, 0.0, 0.0)])
         return self._keys[found]
 
     def _key_of(self, server: str, hop: NextHop) -> int:

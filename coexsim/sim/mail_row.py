@@ -60,7 +60,7 @@ class MailRow(NamedTuple):
     wan_bytes: Annotated[int, MailColumn(
         "i8", "int64", "B", "bytes put on links between sites; recipients that travelled together share them", "sum"
     )]  # fmt: skip
-    attempts: Annotated[int, MailColumn("i2", "int16", "1", "transfer attempts, failed ones included", "mean")]
+    attempts: Annotated[int, MailColumn("i4", "int32", "1", "transfer attempts, failed ones included", "mean")]
     measured: Annotated[bool, MailColumn("?", "bool", "", "born in the measured window", 1)]
 
 

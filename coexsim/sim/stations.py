@@ -223,9 +223,9 @@ class Pool:
         """At the end of a run: record who still holds a slot or waits for one."""
         for slot in self._slots:
             self.log.record(slot.asked_s, slot.taken_s, inf)
-        for of_key in self._requests.values():
-            for request in of_key:
-                self.log.record(request.asked_s, inf, inf)
+        waiting = (request for of_key in self._requests.values() for request in of_key)
+        for request in sorted(waiting, key=lambda each: each.number):
+            self.log.record(request.asked_s, inf, inf)
 
     def _give_back(self, key: Hashable) -> None:
         taken = self._taken_by[key]

@@ -105,7 +105,7 @@ def test_streams_with_other_traffic() -> None:
 
 @pytest.mark.parametrize("first", range(FIRST_WORLD, FIRST_WORLD + RANDOM_WORLDS, PER_TEST))
 def test_random_worlds(first: int) -> None:
-    """Random worlds; ``COEXSIM_RANDOM_WORLDS=3000 pytest -k random_worlds`` tries more of them."""
+    """Random worlds, of every third no visits are kept; ``COEXSIM_RANDOM_WORLDS=3000 pytest -k random_worlds`` tries more of them."""
     tried = 0
     for number in range(first, min(first + PER_TEST, FIRST_WORLD + RANDOM_WORLDS)):
         scenario = random_world(number)
@@ -114,7 +114,7 @@ def test_random_worlds(first: int) -> None:
         tried += 1
         run = scenario.run.replaced(length=min(scenario.run.length, LONGEST_S))
         try:
-            assert_engines_agree(scenario.replaced(run=run), seed=number)
+            assert_engines_agree(scenario.replaced(run=run), seed=number, keep_visits=bool(number % 3))
         except AssertionError as error:
             raise AssertionError(f"random world {number}: {error}") from error
     assert tried
