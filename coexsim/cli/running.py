@@ -17,6 +17,7 @@ from coexsim.cli.large import ask_first
 from coexsim.cli.progress_line import progress_bar, run_bar
 from coexsim.cli.report_of_run import Report
 from coexsim.cli.runs import Runs, told_of_runs
+from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -80,6 +81,8 @@ def run(
     from coexsim.experiment.executors import open_executor
     from coexsim.scenario.load import load_scenario
 
+    if stream and visits:
+        raise UsageError("--stream keeps no row a message, --visits one for every visit: leave out one of them")
     logging = writing_logs.asked(write_log, stream=stream, replications=replications, dask=dask)
     spec = load_scenario(scenario)
     count = 1 if logging else replications or spec.run.replications

@@ -96,7 +96,7 @@ class _Pool(ProcessPoolExecutor):
     """A pool whose processes begin while calls are submitted: one half begun is not known to who ends them, and would tell of it."""
 
     def __init__(self, workers: int, context: BaseContext) -> None:
-        super().__init__(workers, mp_context=context, initializer=_leave_interrupts_to_parent)
+        super().__init__(workers, mp_context=context, initializer=_follow_parent)
         self.workers = workers
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
@@ -124,8 +124,17 @@ def _uninterrupted() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
-def _leave_interrupts_to_parent() -> None:
+def _follow_parent() -> None:
+    """A worker leaves interrupts to its parent, and ends when that is gone, however it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stop(pool: ProcessPoolExecutor, workers: Sequence[BaseProcess]) -> None:

@@ -90,3 +90,11 @@ def test_growth_without_objectives_is_refused_before_the_run(
     assert run(["run", str(path), "--growth", "8%/year", "--no-pictures", "--out", str(out)]) == 2
     assert "an outlook needs a load that grows, and objectives that may break" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_streamed_run_keeps_no_visits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They would fill the memory that it is not to need."""
+    path = tmp_path / "a.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    assert run(["run", str(path), "--stream", "--visits"]) == 2
+    assert "--visits one for every visit: leave out one of them" in capsys.readouterr().err

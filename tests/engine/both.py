@@ -47,7 +47,7 @@ def assert_close(one: pd.DataFrame, other: pd.DataFrame) -> None:
     """Quantiles to 1e-6, all else exactly."""
     assert len(one) == len(other)
     for column in one:
-        if column.startswith(("p50", "p95", "p99")):
+        if str(column).startswith(("p50", "p95", "p99")):
             np.testing.assert_allclose(other[column], one[column], rtol=1e-6, atol=1e-6, err_msg=str(column))
         else:
             pd.testing.assert_series_equal(one[column], other[column], check_exact=True, check_categorical=False)

@@ -215,6 +215,45 @@ def test_an_interrupt_ends_the_workers_at_once() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("jobs", [2, 3])
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes under /proc")
+def test_workers_end_with_a_parent_that_is_killed(jobs: int, tmp_path: Path) -> None:
+    """Nobody tells them, and they would wait for work, or to hand it over, for good."""
+    script = tmp_path / "parent.py"
+    script.write_text(f"""
+import os, time
+from coexsim.experiment.executors import open_executor
+if __name__ == "__main__":
+    with open_executor({jobs}) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 60)
+        time.sleep(60)
+""")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    parent = subprocess.Popen([sys.executable, str(script)], env=environment, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    os.kill(worker, 0)
+    parent.kill()
+    parent.communicate()
+
+    for _ in range(100):
+        if not is_running(worker):
+            return
+        sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker goes on")
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there, and more than the note of its end that nobody has read."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
 def test_a_simulation_gives_the_same_tables_wherever_it_runs(cluster: Executor) -> None:
     """Every table of a real scenario, from this process, from two others and from a Dask cluster."""
     scenario = station(hours=2)
