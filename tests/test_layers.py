@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -191,8 +191,8 @@ def stale_names(text: str, defined: set[str], *, plain: bool = False) -> list[st
     return found
 
 
-def test_the_compiled_engine_names_steps_as_the_reference_does() -> None:
-    """What its docstrings and comments call by the name of the reference's method or function is there under this name."""
+def names_of_the_reference() -> set[str]:
+    """Functions of the reference, and methods with their class."""
     defined: set[str] = set()
     for room in ("sim", "mail", "draw"):
         for file in (PACKAGE / room).rglob("*.py"):
@@ -201,6 +201,12 @@ def test_the_compiled_engine_names_steps_as_the_reference_does() -> None:
                 if isinstance(node, ast.ClassDef):
                     defined |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
             defined |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return defined
+
+
+def test_the_compiled_engine_names_steps_as_the_reference_does() -> None:
+    """What its docstrings and comments call by the name of the reference's method or function is there under this name."""
+    defined = names_of_the_reference()
 
     stale = {
         file.name: found
@@ -212,6 +218,42 @@ def test_the_compiled_engine_names_steps_as_the_reference_does() -> None:
     gone = "``Transfer._end_attempt``: the thread goes back; ``deliver``: who was refused fails; ``let``"
     known = {"Transfer._end_attempt", "Transfer.let", "World.deliver"}
     assert stale_names(gone, known, plain=True) == ["deliver"]
+
+
+HELPERS = {
+    "no_room_for_decision": "arrays have room, which lists need not be asked for",
+    "failures_in": "so many rows are short of room",
+    "number_of_fallbacks": "the length of a list of the policy",
+}
+"""Functions in the kernel's steps that the reference has no counterpart of, and why."""
+
+
+def without_counterpart(source: str, defined: set[str], helpers: Iterable[str] = ()) -> list[str]:
+    """Functions of a module of steps whose docstring does not name what does it in the reference."""
+    return [
+        node.name
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef) and node.name not in helpers
+        if defined.isdisjoint(re.findall(r"``([\w.]+)``", ast.get_docstring(node) or ""))
+    ]
+
+
+def test_each_step_of_the_kernel_says_what_it_is_in_the_reference() -> None:
+    """By a function or method in double backticks; a name alone may be that of something else."""
+    defined = names_of_the_reference()
+    sources = {
+        name: (PACKAGE / f"engine/{name}.py").read_text(encoding="utf-8")
+        for name in KERNEL
+        if name.endswith("_steps") or name == "interruptions"
+    }
+
+    assert len(sources) == 8
+    assert {
+        name: found for name, source in sources.items() if (found := without_counterpart(source, defined, HELPERS))
+    } == {}
+    assert sorted(n for source in sources.values() for n in without_counterpart(source, defined)) == sorted(HELPERS)
+    steps = 'def move(w):\n    """``move``: it has it."""\ndef relay(w):\n    """To the next hop."""\ndef got(w):\n    """``gone``."""'
+    assert without_counterpart(steps, {"move", "relay"}) == ["relay", "got"]
 
 
 PUBLIC_OF_TUPLES = {"_replace", "_asdict", "_fields", "_make"}  # documented for namedtuples

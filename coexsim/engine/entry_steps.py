@@ -33,7 +33,7 @@ from coexsim.sim import formulas
 
 @part_of_its_caller
 def birth(w: Any, b: int, now: float) -> int:
-    """Mail number `b` of the load is born; the step that follows, with its copy."""
+    """``_send_drawn``: mail number `b` of the load is born; the step that follows, with its copy."""
     ints = shared(w, "ints")
     times = shared(w, "times")
     i = b - ints[FIRST]
@@ -89,7 +89,7 @@ def post_later(w: Any, c: int, now: float) -> bool:
 
 @compiled
 def posted(w: Any, c: int) -> int:
-    """Its client has kept it until its turn came and the server was up."""
+    """``World._post_later``: its client has kept it until its turn came and the server was up."""
     shared(w, "ints")[OPEN] -= row(w, "copies", c).measured
     return HAND_IN
 
@@ -118,7 +118,7 @@ def hand_in(w: Any, c: int, now: float) -> int:
 
 @compiled
 def named(w: Any, c: int, now: float, found: bool) -> int:
-    """A named message is written, or DNS has `found` where it is handed in: Python looks, and says where to."""
+    """``_send_named``: a named message is written, or DNS has `found` where it is handed in: Python looks, and says where to."""
     ints = shared(w, "ints")
     co = row(w, "copies", c)
     given = co.given

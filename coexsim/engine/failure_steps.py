@@ -10,7 +10,7 @@ from coexsim.engine.compiling import compiled, part_of_its_caller
 from coexsim.engine.copies import end_rows, narrow, room_for_rows, start_notice
 from coexsim.engine.downtimes import up_at
 from coexsim.engine.event_heap import push, push_now
-from coexsim.engine.host_steps import fall_back, falls_back, give_back_slot
+from coexsim.engine.host_steps import fall_back, falls_back, hang_up
 from coexsim.engine.layout import (
     DEAD,
     DEFERRALS,
@@ -28,16 +28,16 @@ from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
     AGAIN,
     AT_ONCE,
+    BEGIN_ATTEMPT,
     BY_QUEUE,
     CONTACT,
+    DECIDE,
     DEFER,
     END,
     GIVE_UP,
     HAS_SLOT,
     NOTHING,
-    PLAN,
     RETRIES,
-    SEND,
     SHIFT,
     WAIT,
     WARN,
@@ -48,7 +48,7 @@ from coexsim.mail import retry
 
 @compiled
 def leave_host(w: Any, c: int, now: float, lost: bool) -> int:
-    """The host is of no use: the slot goes back, the next host is tried; or (`lost`) this server itself went down."""
+    """``_attempt_at``: the host is of no use: the slot goes back, the next host is tried; or (`lost`) this server itself went down."""
     takes = shared(w, "takes")
     co = row(w, "copies", c)
     own = lost and co.own_down != 0
@@ -60,7 +60,7 @@ def leave_host(w: Any, c: int, now: float, lost: bool) -> int:
     if own and last >= 0 and not room_for_rows(w, takes[last].f1 - takes[last].f0):
         return need(w, FLUSH, 0, 0)
     if co.held & HAS_SLOT:
-        give_back_slot(w, co, now)
+        hang_up(w, co, now)
     co.talking = 0
     co.take = co.row if co.given else last
     co.given = 0
@@ -73,18 +73,18 @@ def leave_host(w: Any, c: int, now: float, lost: bool) -> int:
 
 @part_of_its_caller
 def send_again(w: Any, c: int, last: int, now: float) -> int:
-    """After its server was down: who was told to come later is left; who was refused for good, by the host before (`last`), fails."""
+    """``relay``: after its server was down: who was told to come later is left; whom the host before (`last`) refused for good fail."""
     if last < 0:
-        return SEND
+        return BEGIN_ATTEMPT
     co = row(w, "copies", c)
     be = row(w, "takes", last)
     end_rows(w, co, be.f0, be.f1, now)
     narrow(co, be.late_count)
     co.tx = be.late_tx
     if be.f1 <= be.f0:
-        return SEND
+        return BEGIN_ATTEMPT
     start_notice(w, c, be.notice, be.serial, now)
-    push_now(w, AT_ONCE, (SEND << SHIFT) | c)
+    push_now(w, AT_ONCE, (BEGIN_ATTEMPT << SHIFT) | c)
     return NOTHING
 
 
@@ -107,7 +107,7 @@ def failed(w: Any, c: int, now: float) -> int:
     co.late = -1
     co.alive = co.marks == 0  # ``STATE_AFTER``
     if others_go_on:  # it waits for one of them
-        return SEND
+        return BEGIN_ATTEMPT
     if co.take >= 0:
         return part_ways(w, c, now)
     if co.denied:
@@ -149,7 +149,7 @@ def note_failure(w: Any, co: Any, now: float) -> bool:
 
 @compiled
 def part_ways(w: Any, c: int, now: float) -> int:
-    """Whom a host before the fallback relay refused for good fail now; the others are to come later, or fail with them."""
+    """``relay``: whom a host before the fallback relay refused for good fail now; the others are to come later, or fail with them."""
     co = row(w, "copies", c)
     ta = row(w, "takes", co.row)
     step = END
@@ -215,12 +215,12 @@ def defer(w: Any, c: int, now: float) -> int:
     co.gives_s = gives_s
     if warn_s < math.inf and row(w, "tx_keys", co.tx).is_mail:
         co.warned = 1
-        return when_up(w, c, warn_s, now, WARN)
+        return wait_until(w, c, warn_s, now, WARN)
     return WAIT
 
 
 @compiled
-def when_up(w: Any, c: int, time: float, now: float, step: int) -> int:
+def wait_until(w: Any, c: int, time: float, now: float, step: int) -> int:
     """``Transfer._wait_until``: a step at a time, or once the server is up after it."""
     co = row(w, "copies", c)
     at = up_at(w, row(w, "servers", co.server).downtime, max(time, now))
@@ -233,7 +233,7 @@ def when_up(w: Any, c: int, time: float, now: float, step: int) -> int:
 
 @compiled
 def warn(w: Any, c: int, now: float) -> int:
-    """The sender is told that it is late."""
+    """``defer``: the sender is told that it is late."""
     co = row(w, "copies", c)
     tx = row(w, "tx_keys", co.tx)
     if tx.late == -2:
@@ -247,25 +247,25 @@ def warn(w: Any, c: int, now: float) -> int:
 
 @compiled
 def wait_for_attempt(w: Any, c: int, now: float) -> int:
-    """For the next attempt, or for the end."""
+    """``defer``: for the next attempt, or for the end."""
     co = row(w, "copies", c)
     if co.next_s < math.inf:
-        return when_up(w, c, co.next_s, now, AGAIN)
-    return when_up(w, c, co.gives_s, now, GIVE_UP)
+        return wait_until(w, c, co.next_s, now, AGAIN)
+    return wait_until(w, c, co.gives_s, now, GIVE_UP)
 
 
 @compiled
 def again(w: Any, c: int) -> int:
-    """The server decides anew, by the rules of then."""
+    """``journey``: the server decides anew, by the rules of then."""
     co = row(w, "copies", c)
     co.place = row(w, "tx_keys", co.tx).again
     co.tx = -1
-    return PLAN
+    return DECIDE
 
 
 @compiled
 def give_up(w: Any, c: int, now: float) -> int:
-    """``World.fail`` for all of it."""
+    """``defer``, ``World.fail``: all of it is given up."""
     co = row(w, "copies", c)
     if not co.given:
         return need(w, NEED_EXPIRY, c, 0)

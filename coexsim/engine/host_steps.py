@@ -47,12 +47,12 @@ from coexsim.sim import formulas
 
 @compiled
 def host_of(w: Any, co: Any) -> Any:
-    """The server whose turn it is, by number; less than 0: nobody is there."""
+    """``_attempt_at``: the server of the host whose turn it is, by number; less than 0: nobody is there."""
     return shared(w, "host_server")[row(w, "hosts", co.hosts).first + co.at]
 
 
 @compiled
-def give_back_slot(w: Any, co: Any, now: float) -> None:
+def hang_up(w: Any, co: Any, now: float) -> None:
     """``Transfer._hang_up``: the connection of a copy is closed or kept, its slot goes back."""
     target = host_of(w, co)
     po = row(w, "pools", row(w, "servers", target).connections)
@@ -86,7 +86,7 @@ def take_hosts(w: Any, c: int) -> int:
 
 @compiled
 def contact(w: Any, c: int, now: float) -> int:
-    """The next host in turn; ``Transfer._connect``."""
+    """``_attempt_at``: the next host in turn, which ``Transfer._connect`` is asked for."""
     co = row(w, "copies", c)
     span = row(w, "hosts", co.hosts)
     while span.first + co.at < span.last and has_answered(w, co):
@@ -103,7 +103,7 @@ def contact(w: Any, c: int, now: float) -> int:
 
 @part_of_its_caller
 def has_answered(w: Any, co: Any) -> bool:
-    """Is it another address of a server that has answered in this attempt, whether this one is in reach or not."""
+    """``_attempt_at``: is it another address of a server that has answered in this attempt, whether this one is in reach or not."""
     server = host_of(w, co)
     if server <= OUT_OF_REACH:
         server = OUT_OF_REACH - server
@@ -112,7 +112,7 @@ def has_answered(w: Any, co: Any) -> bool:
 
 @part_of_its_caller
 def start_taken(w: Any, c: int) -> None:
-    """The recipients that a host has taken go on there."""
+    """``Transfer._start``: the recipients that a host has taken go on there."""
     ints = shared(w, "ints")
     ta = row(w, "takes", row(w, "copies", c).take)
     n = new_part(w, c, ta.count)
@@ -163,11 +163,11 @@ def connect(w: Any, c: int, now: float) -> int:
     if path == -2:
         return need(w, NEED_PATH, co.server, target)
     if path < 0:
-        return unreached(w, c, sv.timed_out, now + sv.connect_timeout)
+        return refused(w, c, sv.timed_out, now + sv.connect_timeout)
     co.path = path
     to = row(w, "servers", target)
     if not to.listens or is_down(w, to.downtime, now):
-        return unreached(w, c, sv.refuses, now + formulas.REFUSED * row(w, "paths", path).round_trip)
+        return refused(w, c, sv.refuses, now + formulas.REFUSED * row(w, "paths", path).round_trip)
     if not admits_connection(w, co, to, now):
         return door(w, c, now)
     po = row(w, "pools", to.connections)
@@ -187,7 +187,7 @@ def connect(w: Any, c: int, now: float) -> int:
 
 
 @compiled
-def unreached(w: Any, c: int, reply: int, at: float) -> int:
+def refused(w: Any, c: int, reply: int, at: float) -> int:
     """``Transfer._refused``: nothing came of the connection, which is known after a time."""
     co = row(w, "copies", c)
     co.reply = reply

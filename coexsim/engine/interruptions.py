@@ -16,7 +16,7 @@ from coexsim.engine.steps import ENTER, LOST
 
 @compiled
 def slot_waited(w: Any, c: int, now: float) -> int:
-    """Has anything gone down while it waited for a slot."""
+    """``Transfer._connect``: has anything gone down while it waited for a slot."""
     co = row(w, "copies", c)
     if down_in(w, co, co.slot_asked, now):
         return lose(w, co, was_down(w, row(w, "servers", co.server).downtime, co.slot_asked, now))
@@ -36,7 +36,7 @@ def down_in(w: Any, co: Any, since: float, until: float) -> bool:
 
 @compiled
 def lose(w: Any, co: Any, own: bool) -> int:
-    """The connection is lost; `own`: it is this server itself that went down. ``_what_failed``."""
+    """``_what_failed``: the connection is lost; `own`: it is this server itself that went down."""
     co.reply = row(w, "servers", co.server).lost
     co.marks = DEAD
     co.own_down = own

@@ -23,9 +23,9 @@ from coexsim.engine.host_steps import contact, fall_back, take_hosts
 from coexsim.engine.interruptions import last_reply, slot_waited
 from coexsim.engine.layout import DRAINING, EVENTS, FLUSH, FORCED, GROW_HEAP, NEED, NOW, STACK, VISITS
 from coexsim.engine.lookup_steps import (
+    answer_under_way,
     ask,
     ask_name_server,
-    dns_reply,
     got,
     name_server_answer,
     name_server_get,
@@ -34,8 +34,8 @@ from coexsim.engine.lookup_steps import (
     share,
 )
 from coexsim.engine.next_event import next_event
-from coexsim.engine.server_steps import end, enter, hand_over, keep, plan
-from coexsim.engine.session_steps import crossed, dialogue, send_body
+from coexsim.engine.server_steps import decide, end, enter, hand_over, keep
+from coexsim.engine.session_steps import crossed, send_body, session
 from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
     AGAIN,
@@ -44,12 +44,14 @@ from coexsim.engine.steps import (
     ASK_NAME_SERVER,
     AT_ONCE,
     ATTEMPTED,
+    BEGIN_ATTEMPT,
     BODY,
     BREAK,
     BROKEN,
     CARRY,
     CONTACT,
     CROSSED,
+    DECIDE,
     DEFER,
     END,
     ENTER,
@@ -75,11 +77,9 @@ from coexsim.engine.steps import (
     NS_ANSWER,
     NS_GET,
     NS_PUT,
-    PLAN,
     POSTED,
     REPLY,
     ROOM,
-    SEND,
     SESSION,
     SHARE,
     SHIFT,
@@ -91,7 +91,7 @@ from coexsim.engine.steps import (
     WARN,
     WHICH,
 )
-from coexsim.engine.transfer_steps import attempted, go_on, has_waited, move, send, turned
+from coexsim.engine.transfer_steps import attempted, begin_attempt, go_on, has_waited, move, turned
 
 
 @part_of_its_caller
@@ -115,8 +115,8 @@ def step_at_server(w: Any, step: int, c: int, now: float) -> int:
     """Handed in, in the queue, at work, decided."""
     if step == ENTER:
         return enter(w, c, now)
-    if step == PLAN:
-        return plan(w, c, now)
+    if step == DECIDE:
+        return decide(w, c, now)
     if step == END:
         return end(w, c)
     if step == HAND_IN:
@@ -135,8 +135,8 @@ def step_at_server(w: Any, step: int, c: int, now: float) -> int:
 @part_of_its_caller
 def step_in_transfer(w: Any, step: int, c: int, now: float) -> int:
     """A thread, the hosts in turn, a connection, the end of the attempt."""
-    if step == SEND:
-        return send(w, c, now)
+    if step == BEGIN_ATTEMPT:
+        return begin_attempt(w, c, now)
     if step == HAS_WAITED:
         return has_waited(w, c, now)
     if step == TURNED:
@@ -160,7 +160,7 @@ def step_in_transfer(w: Any, step: int, c: int, now: float) -> int:
 def step_in_session(w: Any, step: int, c: int, now: float) -> int:
     """The dialogue, the body, the last reply."""
     if step == SESSION:
-        return dialogue(w, c, now)
+        return session(w, c, now)
     if step == BODY:
         return send_body(w, c, now)
     if step == CROSSED:
@@ -184,7 +184,7 @@ def step_of_dns(w: Any, step: int, c: int, now: float) -> int:
     if step == NS_ANSWER:
         return name_server_answer(w, c)
     if step == REPLY:
-        return dns_reply(w, c, now)
+        return answer_under_way(w, c, now)
     if step == GOT:
         return got(w, c, now)
     if step == SHARE:

@@ -92,7 +92,7 @@ def ask(w: Any, c: int, now: float) -> int:
 
 @part_of_its_caller
 def asked_all(w: Any, co: Any, node: Any) -> int:
-    """What came of the MX rules: hosts, which are known for a while, or the reply to a failure."""
+    """``Resolver._ask``: what came of the MX rules: hosts, which are known for a while, or the reply to a failure."""
     step = HOSTS
     if node.reply >= 0:
         co.reply = node.reply
@@ -108,7 +108,7 @@ def asked_all(w: Any, co: Any, node: Any) -> int:
 
 @part_of_its_caller
 def share_question(w: Any, ca: Any, c: int) -> None:
-    """Who has the same question meanwhile waits for the same answer."""
+    """``Resolver._fetch``: who has the same question meanwhile waits for the same answer."""
     copies = shared(w, "copies")
     copies[c].next = -1
     if ca.head < 0:
@@ -120,7 +120,7 @@ def share_question(w: Any, ca: Any, c: int) -> None:
 
 @part_of_its_caller
 def to_name_server(w: Any, c: int, now: float) -> int:
-    """A question on its way to the name servers; where they are down, nobody answers."""
+    """``NameServer.ask``: a question on its way to the name servers; where they are down, nobody answers."""
     co = row(w, "copies", c)
     round_trip = row(w, "hops", co.hop).round_trip
     if is_down(w, 0, now):
@@ -135,7 +135,7 @@ def to_name_server(w: Any, c: int, now: float) -> int:
 
 @compiled
 def ask_name_server(w: Any, c: int) -> int:
-    """Into the inbox of the name servers."""
+    """``NameServer.ask``: into the inbox of the name servers."""
     ints = shared(w, "ints")
     copies = shared(w, "copies")
     copies[c].next = -1
@@ -150,7 +150,7 @@ def ask_name_server(w: Any, c: int) -> int:
 
 @compiled
 def turn_to_next(w: Any) -> None:
-    """The name server turns to the next question of its inbox."""
+    """``NameServer._serve``: the name server turns to the next question of its inbox."""
     ints = shared(w, "ints")
     c = ints[NS_HEAD]
     ints[NS_HEAD] = row(w, "copies", c).next
@@ -159,7 +159,7 @@ def turn_to_next(w: Any) -> None:
 
 @compiled
 def name_server_put(w: Any) -> int:
-    """A question is in the inbox; an idle name server turns to it."""
+    """``NameServer._serve``: a question is in the inbox; an idle name server turns to it."""
     ints = shared(w, "ints")
     if ints[NS_IDLE] and ints[NS_HEAD] >= 0:
         ints[NS_IDLE] = 0
@@ -169,7 +169,7 @@ def name_server_put(w: Any) -> int:
 
 @compiled
 def name_server_get(w: Any, c: int, now: float) -> int:
-    """The name server looks its answer up."""
+    """``NameServer._serve``: the name server looks its answer up."""
     answer_s = shared(w, "times")[ANSWER_S]
     if answer_s > 0:
         push(w, now + answer_s, AT_ONCE, (NS_ANSWER << SHIFT) | c)
@@ -179,7 +179,7 @@ def name_server_get(w: Any, c: int, now: float) -> int:
 
 @compiled
 def name_server_answer(w: Any, c: int) -> int:
-    """It answers, and turns to the next question."""
+    """``NameServer._serve``: it answers, and turns to the next question."""
     ints = shared(w, "ints")
     co = row(w, "copies", c)
     question = row(w, "nodes", co.node).question
@@ -196,8 +196,8 @@ def name_server_answer(w: Any, c: int) -> int:
 
 
 @compiled
-def dns_reply(w: Any, c: int, now: float) -> int:
-    """The answer is under way; none comes where the question times out."""
+def answer_under_way(w: Any, c: int, now: float) -> int:
+    """``NameServer.ask``: the answer is under way; none comes where the question times out."""
     if row(w, "answers", row(w, "copies", c).answer).timeout:
         push(w, now + shared(w, "times")[TIMEOUT_S], AT_ONCE, (GOT << SHIFT) | c)
         return NOTHING
@@ -206,7 +206,7 @@ def dns_reply(w: Any, c: int, now: float) -> int:
 
 @compiled
 def way_on(w: Any, co: Any, answer: int) -> int:
-    """What follows from an answer to the question of a copy's node; -1 where the MX rules have not been asked yet: Python is needed."""
+    """``Resolver._ask``: what follows from an answer to the question of a copy's node; -1 where Python must ask the MX rules first."""
     edges = shared(w, "edges")
     e = row(w, "nodes", co.node).child
     while e >= 0 and edges[e].answer != answer:
@@ -218,7 +218,7 @@ def way_on(w: Any, co: Any, answer: int) -> int:
 
 @compiled
 def got(w: Any, c: int, now: float) -> int:
-    """The answer: into the cache, and to those who wait for it."""
+    """``Resolver._fetch``: the answer: into the cache, and to those who wait for it."""
     co = row(w, "copies", c)
     q = row(w, "questions", row(w, "nodes", co.node).question)
     ca = row(w, "cached", q.first + asker(w, co))
@@ -240,7 +240,7 @@ def got(w: Any, c: int, now: float) -> int:
 
 @part_of_its_caller
 def tell_waiting(w: Any, ca: Any, answer: int) -> None:
-    """All who wait for an answer have it; they go on one after another."""
+    """``Resolver._fetch``: all who wait for an answer have it; they go on one after another."""
     copies = shared(w, "copies")
     n = ca.head
     while n >= 0:
@@ -252,7 +252,7 @@ def tell_waiting(w: Any, ca: Any, answer: int) -> None:
 
 @compiled
 def share(w: Any, c: int) -> int:
-    """The first of those who waited for an answer, and after it the next."""
+    """``Resolver._fetch``: the first of those who waited for an answer, and after it the next."""
     ints = shared(w, "ints")
     n = row(w, "copies", c).next
     if n >= 0:
@@ -263,7 +263,7 @@ def share(w: Any, c: int) -> int:
 
 @compiled
 def replied(w: Any, c: int, now: float) -> int:
-    """Who waited for another's question has the answer."""
+    """``Resolver._fetch``: who waited for another's question has the answer."""
     co = row(w, "copies", c)
     e = way_on(w, co, co.answer)
     if e < 0:

@@ -29,15 +29,15 @@ from coexsim.engine.shared import row, shared
 from coexsim.engine.stations import arrive
 from coexsim.engine.steps import (
     AT_ONCE,
+    BEGIN_ATTEMPT,
+    DECIDE,
     DEFER,
     END,
     ENTER,
     HAND_OVER,
     KEEP,
     NOTHING,
-    PLAN,
     ROOM,
-    SEND,
     SHIFT,
     WORK_DONE,
 )
@@ -75,14 +75,14 @@ def enter(w: Any, c: int, now: float) -> int:
     co.warned = 0
     done = arrive(w, sv.cores, now, needed_s) if sv.works else up_at(w, sv.downtime, now)
     if done <= now:
-        return PLAN
+        return DECIDE
     if done < math.inf:
-        push(w, done, WORK_DONE + co.number, (PLAN << SHIFT) | c)
+        push(w, done, WORK_DONE + co.number, (DECIDE << SHIFT) | c)
     return NOTHING
 
 
 @compiled
-def plan(w: Any, c: int, now: float) -> int:
+def decide(w: Any, c: int, now: float) -> int:
     """``_decide``: what ends here, what goes on."""
     ints = shared(w, "ints")
     co = row(w, "copies", c)
@@ -96,7 +96,7 @@ def plan(w: Any, c: int, now: float) -> int:
         delivery_s = work_s(w, sv.delivery_work, key.times_before, sv.delivery_s, c)
         if ints[NEED] != 0:
             return NOTHING
-    lacks = no_room_for_plan(w, p, sv)
+    lacks = no_room_for_decision(w, p, sv)
     if lacks != 0:
         return need(w, lacks, 0, 0)
     ints[GIVEN_COPY] = -1
@@ -111,7 +111,7 @@ def plan(w: Any, c: int, now: float) -> int:
 
 
 @part_of_its_caller
-def no_room_for_plan(w: Any, p: Any, sv: Any) -> int:
+def no_room_for_decision(w: Any, p: Any, sv: Any) -> int:
     """What is short of room for all that a server does with a message; 0: nothing."""
     ints = shared(w, "ints")
     several = p.d1 - p.d0 + p.f1 - p.f0 + p.o1 - p.o0 + ROOM
@@ -132,7 +132,7 @@ def no_room_for_plan(w: Any, p: Any, sv: Any) -> int:
 
 @part_of_its_caller
 def note_way(w: Any, co: Any, key: Any) -> None:
-    """A named message notes its way: this server, where the last one was another."""
+    """``_decide``: a named message notes its way: this server, where the last one was another."""
     ints = shared(w, "ints")
     ways = shared(w, "ways")
     if co.way >= 0 and (co.way == 0 or ways[co.way].server != key.server):
@@ -146,7 +146,7 @@ def note_way(w: Any, co: Any, key: Any) -> None:
 
 @part_of_its_caller
 def deliver_here(w: Any, co: Any, p: Any, sv: Any, now: float, delivery_s: float) -> None:
-    """Into the mailboxes of this server, each of which may be work."""
+    """``World.deliver``: into the mailboxes of this server, each of which may be work."""
     parts = shared(w, "parts")
     for j in range(p.d0, p.d1):
         done = now
@@ -158,7 +158,7 @@ def deliver_here(w: Any, co: Any, p: Any, sv: Any, now: float, delivery_s: float
 
 @part_of_its_caller
 def send_on(w: Any, c: int, p: Any) -> int:
-    """The first part that goes on is this copy; all others begin their own way."""
+    """``_decide``: the first part that goes on is this copy; all others begin their own way."""
     requests = shared(w, "requests")
     for j in range(p.o0 + 1, p.o1):
         on = requests[j]
@@ -174,7 +174,7 @@ def send_on(w: Any, c: int, p: Any) -> int:
     first = requests[p.o0]
     narrow(co, first.count)
     co.tx = first.tx
-    step = SEND
+    step = BEGIN_ATTEMPT
     if first.tx < 0:
         co.place = first.place
         step = HAND_OVER
@@ -186,14 +186,14 @@ def send_on(w: Any, c: int, p: Any) -> int:
 
 @compiled
 def keep(w: Any, c: int, waits: bool) -> int:
-    """A part of what is in the queue already; `waits`: it only waits for its next attempt."""
+    """``journey``: a part of what is in the queue already; `waits`: it only waits for its next attempt."""
     co = row(w, "copies", c)
     enqueue(w, co)
     co.waits = waits
     co.alive = waits  # a host has taken the others
     if waits:
         return DEFER
-    return SEND if co.tx >= 0 else HAND_OVER
+    return BEGIN_ATTEMPT if co.tx >= 0 else HAND_OVER
 
 
 @compiled
@@ -206,14 +206,14 @@ def leave(w: Any, co: Any) -> None:
 
 @compiled
 def hand_over(w: Any, c: int) -> int:
-    """To a role on the same machine."""
+    """``_send_on``: to a role on the same machine."""
     leave(w, row(w, "copies", c))
     return ENTER
 
 
 @compiled
 def end(w: Any, c: int) -> int:
-    """Its way ends here."""
+    """``journey``: its way ends here."""
     co = row(w, "copies", c)
     leave(w, co)
     ended(w, co)
@@ -223,7 +223,7 @@ def end(w: Any, c: int) -> int:
 
 @compiled
 def queued_at(w: Any, machine: int) -> Any:
-    """Messages in the queues of a machine's servers, and their bytes."""
+    """``MailServer.has_room_for``: messages in the queues of a machine's servers, and their bytes."""
     servers = shared(w, "servers")
     queued = 0
     queued_bytes = 0

@@ -13,7 +13,7 @@ from coexsim.engine.copies import narrow
 from coexsim.engine.downtimes import is_down, was_down
 from coexsim.engine.event_heap import push, push_now
 from coexsim.engine.fair_links import send_over
-from coexsim.engine.host_steps import give_back_slot, host_of
+from coexsim.engine.host_steps import hang_up, host_of
 from coexsim.engine.layout import BIN, EPOCH, GIVEN_COPY, GROW_TRANSFERS, KEPT_FREE, KEPTS, NEED, NEED_TAKE
 from coexsim.engine.server_steps import queued_at
 from coexsim.engine.shared import row, shared
@@ -47,7 +47,7 @@ def take_of(w: Any, co: Any, tx: Any, target: int) -> Any:
 
 
 @compiled
-def dialogue(w: Any, c: int, now: float) -> int:
+def session(w: Any, c: int, now: float) -> int:
     """``session``: the dialogue, with round trips and the work of accepting."""
     ints = shared(w, "ints")
     takes = shared(w, "takes")
@@ -103,7 +103,7 @@ def own_session_s(w: Any, co: Any, sv: Any) -> float:
 
 @compiled
 def is_fragile(w: Any, co: Any) -> bool:
-    """Is there anything in the session that is ever down."""
+    """``session``: is there anything in the session that is ever down."""
     servers = shared(w, "servers")
     ours = servers[co.server].downtime
     return bool(ours >= 0 or servers[host_of(w, co)].downtime >= 0 or row(w, "paths", co.path).downtime >= 0)
@@ -198,7 +198,7 @@ def start_over(w: Any, l: int, c: int, now: float) -> None:
 
 @compiled
 def crossed(w: Any, c: int, now: float, broken: bool) -> int:
-    """One link is through with it."""
+    """``_send_body``: one link is through with it."""
     co = row(w, "copies", c)
     if broken:
         co.arrived = 0
@@ -208,7 +208,7 @@ def crossed(w: Any, c: int, now: float, broken: bool) -> int:
 
 @compiled
 def body_over(w: Any, c: int, now: float) -> int:
-    """Where something could fail, the reply takes half a round trip."""
+    """``session``: where something could fail, the reply takes half a round trip."""
     co = row(w, "copies", c)
     if not is_fragile(w, co):
         return taken(w, c, now)
@@ -222,12 +222,12 @@ def body_over(w: Any, c: int, now: float) -> int:
 
 @compiled
 def taken(w: Any, c: int, now: float) -> int:
-    """The session is over: the connection may be kept, the slot goes back, the next host is asked for who was told to come later."""
+    """``session``, ``Transfer._offer``: it is over, the slot goes back; the next host is asked for who was told to come later."""
     co = row(w, "copies", c)
     sv = row(w, "servers", co.server)
     if sv.reuse_s > 0:
         cache_connection(w, co, now)
-    give_back_slot(w, co, now)
+    hang_up(w, co, now)
     ta = row(w, "takes", co.take)
     co.talking = 0
     co.talked_to |= 1 << host_of(w, co)

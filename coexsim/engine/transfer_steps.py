@@ -19,6 +19,7 @@ from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import (
     AT_ONCE,
     AWAITS_THREAD,
+    BEGIN_ATTEMPT,
     DEFER,
     END,
     ENTER,
@@ -29,7 +30,6 @@ from coexsim.engine.steps import (
     MOVE,
     NOTHING,
     RETRIES,
-    SEND,
     SESSIONS,
     SHIFT,
     TURNED,
@@ -46,14 +46,14 @@ def destination_of(w: Any, co: Any) -> Any:
 
 @compiled
 def give_back_thread(w: Any, co: Any, now: float) -> None:
-    """The transfer thread of a copy goes back."""
+    """``Pool.release``: the transfer thread of a copy goes back."""
     po = row(w, "pools", row(w, "servers", co.server).threads)
     co.held &= ~HAS_THREAD
     give_back(w, po, row(w, "tx_keys", co.tx).key, co.thread_asked, co.thread_taken, now)
 
 
 @compiled
-def send(w: Any, c: int, now: float) -> int:
+def begin_attempt(w: Any, c: int, now: float) -> int:
     """``Transfer._begin``: wait for the server to be up and for a transfer thread."""
     co = row(w, "copies", c)
     tx = row(w, "tx_keys", co.tx)
@@ -63,7 +63,7 @@ def send(w: Any, c: int, now: float) -> int:
     if is_down(w, sv.downtime, now):
         at = up_at(w, sv.downtime, now)
         if at < math.inf:
-            push(w, at, RETRIES + co.number, (SEND << SHIFT) | c)
+            push(w, at, RETRIES + co.number, (BEGIN_ATTEMPT << SHIFT) | c)
         return NOTHING
     d = destination_of(w, co)
     if now < d.dead_until:
@@ -81,12 +81,12 @@ def send(w: Any, c: int, now: float) -> int:
     co.thread = take(w, po, key)
     co.thread_taken = now
     co.held |= HAS_THREAD
-    return attempt(w, c, now)
+    return begun(w, c, now)
 
 
 @compiled
 def has_waited(w: Any, c: int, now: float) -> int:
-    """For its thread, which turns from one session to the next."""
+    """``Transfer._begin``: for its thread, which turns from one session to the next."""
     co = row(w, "copies", c)
     between = row(w, "servers", co.server).between_s
     if between > 0:
@@ -97,17 +97,17 @@ def has_waited(w: Any, c: int, now: float) -> int:
 
 @compiled
 def turned(w: Any, c: int, now: float) -> int:
-    """Things may have changed while it waited for its thread."""
+    """``Transfer._begin``: things may have changed while it waited for its thread."""
     co = row(w, "copies", c)
     if is_down(w, row(w, "servers", co.server).downtime, now) or now < destination_of(w, co).dead_until:
         give_back_thread(w, co, now)
-        return SEND
-    return attempt(w, c, now)
+        return BEGIN_ATTEMPT
+    return begun(w, c, now)
 
 
 @compiled
-def attempt(w: Any, c: int, now: float) -> int:
-    """An attempt begins: DNS is asked first."""
+def begun(w: Any, c: int, now: float) -> int:
+    """``Transfer._begin``: the thread is there, the attempt begins; DNS is asked first."""
     co = row(w, "copies", c)
     co.began = now
     co.attempts += 1
@@ -149,7 +149,7 @@ def attempted(w: Any, c: int, now: float) -> int:
 
 @compiled
 def go_on(w: Any, c: int) -> int:
-    """Who was taken goes on, who was told to come later stays."""
+    """``relay``: who was taken goes on, who was told to come later stays."""
     co = row(w, "copies", c)
     ta = row(w, "takes", co.take)
     if co.took:
