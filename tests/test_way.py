@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md names every file that a message passes: one is followed, by `trace` and in the simulation."""
+"""ARCHITECTURE.md names every file that a message passes: one is followed, by `trace` and by both engines."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from types import FrameType
 
 import coexsim
+from coexsim.engine.cache import KERNEL
 from coexsim.experiment.run import simulate
 from coexsim.mail.trace import trace
 from coexsim.scenario.load import load_scenario
 
 PACKAGE = Path(coexsim.__file__).parent
 WALK = (PACKAGE / "ARCHITECTURE.md").read_text(encoding="utf-8")
-ROOMS = ("mail", "sim")
+ROOMS = ("mail", "sim", "engine")
 
 
 def files_passed(act: Callable[[], object]) -> set[str]:
@@ -66,3 +67,23 @@ def test_the_page_names_every_file_that_the_simulation_passes() -> None:
     assert not_named(passed) == set()
     assert {"sim/journey.py", "sim/transfer.py", "sim/session.py", "mail/delivery.py"} <= passed
     assert not_named(passed, WALK.replace("`sim/build.py`", "")) == {"sim/build.py"}
+
+
+def test_the_page_names_every_file_that_the_compiled_engine_passes() -> None:
+    """The same flows; what is compiled is not seen to be called, but the kernel is all of its modules."""
+    scenario = load_scenario("scenarios/article/flows.yaml")
+
+    passed = files_passed(lambda: simulate(scenario, engine="compiled")) | {f"engine/{name}.py" for name in KERNEL}
+
+    assert not_named(passed) == set()
+    assert {"engine/drive.py", "engine/births.py", "engine/rows.py", "engine/finish.py"} <= passed
+    assert not_named(passed, WALK.replace("`engine/host_steps.py`", "")) == {"engine/host_steps.py"}
+
+
+def test_the_page_names_every_file_of_the_reference() -> None:
+    """Those too that only some runs pass."""
+    files = {f"sim/{file.name}" for file in (PACKAGE / "sim").glob("*.py") if file.name != "__init__.py"}
+
+    assert len(files) > 25
+    assert not_named(files) == set()
+    assert not_named(files, WALK.replace("`sim/binned.py`", "")) == {"sim/binned.py"}
