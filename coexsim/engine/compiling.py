@@ -22,6 +22,7 @@ NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": T
 for function in (
     formulas.slow_start_round_trips, formulas.session_s, formulas.contended_session_s, formulas.fifo_start_s,
     formulas.back_pressure_s, formulas.has_room, formulas.link_share_bytes, formulas.link_left_s,
+    formulas.share_of_bytes, formulas.bytes_with_more,
     formulas.interval_at, formulas.next_up_s, formulas.next_down_s, formulas.finish_s, formulas.down_between,
     retry.next_attempt_s, retry.next_of, retry.queue_run_phase_s, retry.after_failure, retry.after_freezing, retry.suspended_until_s,
     dsn.notice_bytes,

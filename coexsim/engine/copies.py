@@ -22,6 +22,7 @@ from coexsim.engine.layout import (
 from coexsim.engine.shared import row, shared
 from coexsim.engine.steps import ALL_ENDED, AT_ONCE, BEGINS, ENTER, ROOM, SHIFT
 from coexsim.mail import dsn
+from coexsim.sim import formulas
 
 
 @compiled
@@ -67,9 +68,8 @@ def free_place(w: Any, c: int) -> None:
 @compiled
 def narrow(co: Any, count: int) -> None:
     """``Message.narrow``: a copy goes on for so many recipients, with their share of the bytes."""
-    if count != co.count:
-        co.wan = co.wan * count / co.count
-        co.count = count
+    co.wan = formulas.share_of_bytes(co.wan, count, co.count)
+    co.count = count
 
 
 @compiled
@@ -132,7 +132,7 @@ def new_part(w: Any, c: int, count: int) -> Any:
     part.measured = co.measured
     part.warned = co.warned
     part.count = count
-    part.wan = co.wan if count == co.count else co.wan * count / co.count
+    part.wan = formulas.share_of_bytes(co.wan, count, co.count)
     return n
 
 

@@ -41,6 +41,7 @@ from coexsim.engine.steps import (
     SHIFT,
     WORK_DONE,
 )
+from coexsim.sim import formulas
 
 
 @compiled
@@ -103,7 +104,7 @@ def decide(w: Any, c: int, now: float) -> int:
     note_way(w, co, key)
     if p.added != 0:
         ints[SENT] += p.added
-        co.wan *= co.count / (co.count + p.added)
+        co.wan = formulas.bytes_with_more(co.wan, co.count, p.added)
     deliver_here(w, co, p, sv, now, delivery_s)
     end_rows(w, co, p.f0, p.f1, now)
     start_notice(w, c, p.notice, p.serial, now)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from coexsim.engine.compiling import OPTIONS
 from coexsim.engine.layout import ROW
+from coexsim.sim import formulas
 from coexsim.sim.mail_row import DELIVERED, DTYPES, IN_TRANSIT
 
 FLOWS = np.dtype([("first", "i8"), ("count", "i8")])
@@ -75,7 +76,7 @@ def spread(rows: Any, changes_s: Any, flows_of: Any, flows: Any, ends: Any, limi
             to.code = end.code
             to.by = end.late_by if late else end.by
             to.hops = row.hops
-            to.wan_bytes = int(np.rint(row.wan * share / row.count))
+            to.wan_bytes = int(np.rint(formulas.share_of_bytes(row.wan, share, row.count)))
             to.attempts = row.attempts
             to.measured = row.measured != 0
             at += 1

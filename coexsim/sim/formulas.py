@@ -104,6 +104,16 @@ def link_left_s(end_bytes: float, share_bytes: float, bytes_per_s: float, under_
     return left_bytes * under_way / bytes_per_s if left_bytes > 0 else 0.0
 
 
+def share_of_bytes(sum_bytes: float, part: int, count: int) -> float:
+    """What `part` of `count` recipients account for of the bytes that were put on links for all of them."""
+    return sum_bytes if part == count else sum_bytes * part / count
+
+
+def bytes_with_more(sum_bytes: float, count: int, added: int) -> float:
+    """The bytes that `count` recipients account for, when `added` more of a group have been carried with them so far."""
+    return sum_bytes * (count / (count + added))
+
+
 # --- downtime: disjoint intervals [down_s[i], up_s[i]) in order of time ------------------------------------------------------------
 
 

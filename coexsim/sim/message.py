@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from coexsim.mail.message import Envelope, Kind, Rcpt
+from coexsim.sim.formulas import share_of_bytes
 
 if TYPE_CHECKING:
     from coexsim.draw.mail_table import MailBlock
@@ -136,7 +137,7 @@ class Message:
 
     def wan_share(self, recipients: int) -> float:
         """What some of the recipients account for of the bytes put on links."""
-        return self.wan_bytes * recipients / self.envelope.count
+        return share_of_bytes(self.wan_bytes, recipients, self.envelope.count)
 
     def as_envelope(self) -> Envelope:
         """As the rules want it."""

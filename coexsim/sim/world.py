@@ -25,6 +25,7 @@ from coexsim.sim.clock import BIRTH, MONITOR, STATE, WORLD, At, Clock
 from coexsim.sim.dns_server import NameServer
 from coexsim.sim.draining import Drain, drain_limit_s, last_change_s, looks_until
 from coexsim.sim.flows import Flows
+from coexsim.sim.formulas import bytes_with_more
 from coexsim.sim.journey import journey
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.mail_row import BOUNCED, DELIVERED, DISCARDED, EXPIRED, IN_TRANSIT
@@ -206,7 +207,7 @@ class World:
     def add_recipients(self, message: Message, added: int) -> None:
         """A group has more or fewer members than one; they share what has carried the group's mail so far."""
         self.recorder.sent += added
-        message.wan_bytes *= message.envelope.count / (message.envelope.count + added)
+        message.wan_bytes = bytes_with_more(message.wan_bytes, message.envelope.count, added)
 
     def second_copy(self, message: Message, target: MailServer, accepted: Recipients) -> None:
         """`target` has the mail, but its 250 was lost: the client will send it again, and there are two."""

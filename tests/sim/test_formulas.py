@@ -50,6 +50,8 @@ CASES: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     formulas.window_after_success: list(product([1, 5, 19, 20], [0.0, 0.9], [0.0, 0.3], [1, 6, 20], [5], [20], [1.0, 0.2])),
     formulas.window_after_failure: list(product([1, 5, 20], [0.4], [0.0, 0.3], [0.0, 0.9], [1.0, 0.1], [0.0, 1.0])),
     formulas.has_room: list(product([0, 9, 10], [0, 900], [100, 101], [10, inf], [1000.0, inf])),
+    formulas.share_of_bytes: list(product([0.0, 3333.3, 40_960.0], [1, 3, 7], [7])),
+    formulas.bytes_with_more: [(3333.3, 7, -6), (3333.3, 1, 5), (40_960.0, 2, 0)],
     formulas.window_by_queue: [(1,), (20,)],
     formulas.window_reopened: list(product([0, 7], [0.5], [0.1], [0.2], [0, 3], [5])),
     formulas.window_forgotten: list(product([0, 7], [0.5], [0.1], [0.2], [5])),
