@@ -187,13 +187,17 @@ def say_bandwidth(bytes_per_s: float) -> str:
     return f"{bits_per_s / BITS_PER_S[unit]:g} {unit}"
 
 
-def say_between(low: float | None, high: float | None, say: Callable[[float], str]) -> str:
-    """The ends of an interval for people: ``1.1 s to 1.3 s``, or ``at least 1.1 s`` where no upper end is known; empty if nothing is."""
+def say_between(low: float | None, high: float | None, say: Callable[[float], str], limit: float | None = None) -> str:
+    """The ends of an interval for people: ``1.1 s to 1.3 s``, or ``at least 1.1 s`` where no upper end is known; empty if nothing is.
+
+    One that ends at the `limit` of an objective says so (``1.1 s to the limit of 2 s``): all that is known is that it is no further.
+    """
     if (
         low is None or high is None or isnan(low) or isnan(high) or (low <= 0 and high == inf)
     ):  # None: what was none is so in a file
         return ""
-    return f"at least {say(low)}" if high == inf else f"{say(low)} to {say(high)}"
+    ends = [f"the limit of {say(end)}" if end == limit else say(end) for end in (low, high)]
+    return f"at least {ends[0]}" if high == inf else f"{ends[0]} to {ends[1]}"
 
 
 def _rounded(number: float) -> float:

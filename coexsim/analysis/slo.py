@@ -69,7 +69,11 @@ class Verdict:
             return "-"
         if self.lost and not isfinite(self.estimate):
             return f"{say(self.estimate)} ({say_lost(self.lost)})"
-        between = say_between(self.interval.low, self.interval.high, say) if isfinite(self.estimate) else ""
+        between = (
+            say_between(self.interval.low, self.interval.high, say, self.objective.limit)
+            if isfinite(self.estimate)
+            else ""
+        )
         return f"{say(self.estimate)} ({between})" if between else say(self.estimate)
 
     def __str__(self) -> str:

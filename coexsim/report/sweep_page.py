@@ -102,10 +102,10 @@ def _answered(row: dict[object, object]) -> str:
 
 def _figure(row: dict[object, object]) -> str:
     """``1.2 s (1.1 s to 1.3 s)``; ``1.2 s (at least 1.1 s)`` where no upper end is known; ``never (33 % expired)``."""
-    estimate, low, high = (float(str(row[name])) for name in ("estimate", "low", "high"))
+    estimate, low, high, limit = (float(str(row[name])) for name in ("estimate", "low", "high", "limit"))
     say = partial(say_figure, unit=str(row["unit"]), objective=str(row["objective"]))
     lost = say_lost(float(str(row["expired"])))
-    between = ", ".join(filter(None, (say_between(low, high, say) if isfinite(estimate) else "", lost)))
+    between = ", ".join(filter(None, (say_between(low, high, say, limit) if isfinite(estimate) else "", lost)))
     return f"{say(estimate)} ({between})" if between else say(estimate)
 
 

@@ -100,7 +100,11 @@ def test_a_figure_without_an_upper_end_is_told_by_its_lower() -> None:
         "expired": 0.0,
     }
     lost = {"growth": 3, **row, "estimate": inf, "low": inf, "high": inf, "answer": "missed", "expired": 0.33}
-    points = pd.DataFrame([{"growth": 1, **row, "high": inf}, {"growth": 2, **row, "high": 2.0}, lost])
+    at_limit = {"growth": 4, **row, "high": 30.0}
+    points = pd.DataFrame([{"growth": 1, **row, "high": inf}, {"growth": 2, **row, "high": 2.0}, lost, at_limit])
 
     told = [cells[1] for cells in rows_of(points)[1]]
-    assert told == ["met: 1.6 s (at least 922 ms)", "met: 1.6 s (922 ms to 2 s)", "missed: never (33 % expired)"]
+    assert told == [
+        "met: 1.6 s (at least 922 ms)", "met: 1.6 s (922 ms to 2 s)", "missed: never (33 % expired)",
+        "met: 1.6 s (922 ms to the limit of 30 s)",
+    ]  # fmt: skip
