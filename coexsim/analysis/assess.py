@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +16,13 @@ from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.answers import CANNOT_SAY, MISSED, Answer
 from coexsim.engine.choice import Engine
 from coexsim.experiment.engines import engine_for
+from coexsim.experiment.estimate import estimate
 from coexsim.experiment.executors import run_all
 from coexsim.experiment.figures import Station, busy_shares, deferred_share
 from coexsim.experiment.run import run_one
 from coexsim.scenario.model import Scenario
 from coexsim.stats import replications_needed
+from coexsim.units import say_duration
 
 FIRST_LOOK = 4  # an even number, so that two processors are both busy
 
@@ -36,23 +37,19 @@ class Measured(NamedTuple):
     deferred_share: float
     """The share of the delay that is waiting for another attempt, and not for a resource."""
     messages: int
-    seconds: float
 
 
 def measure_one(
     scenario: Scenario, seed: int, replication: int, objectives: tuple[Objective, ...], engine: Engine = "auto"
 ) -> Measured:
     """Simulate one replication and keep what objectives and resources ask of it. Picklable in and out."""
-    began = perf_counter()
     results = run_one(scenario, seed, replication, engine=engine)
     samples = tuple(measure(objective, results, scenario) for objective in objectives)
     queued = (
         results.timeline[results.timeline["stage"] == "queue"].groupby("server", observed=True)["queued_bytes"].max()
     )
     most = {str(server): float(value) for server, value in queued.items()}
-    return Measured(
-        samples, busy_shares(results), most, deferred_share(results), len(results.mail), perf_counter() - began
-    )
+    return Measured(samples, busy_shares(results), most, deferred_share(results), len(results.mail))
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ def assess(
         narrow = all(_is_narrow(verdict, relative, absolute) for verdict in verdicts)
         if (missed and stop_when_missed) or (clear and narrow) or _is_hopeless(verdicts, most):
             break
-    return Assessment(verdicts, tuple(runs), level, _advice(verdicts, runs, relative, absolute, level))
+    return Assessment(verdicts, tuple(runs), level, _advice(scenario, verdicts, runs, relative, absolute, level))
 
 
 def _more(
@@ -167,10 +164,14 @@ def _is_hopeless(verdicts: Sequence[Verdict], most: int) -> bool:
 
 
 def _advice(
-    verdicts: Sequence[Verdict], runs: Sequence[Measured], relative: float | None, absolute: float | None, level: float
+    scenario: Scenario,
+    verdicts: Sequence[Verdict],
+    runs: Sequence[Measured],
+    relative: float | None,
+    absolute: float | None,
+    level: float,
 ) -> str:
-    """What it would take to be sure."""
-    each_s = float(np.mean([run.seconds for run in runs])) if runs else 0.0
+    """What it would take to be sure. The time is estimated: what was measured would be another one each time."""
     found: dict[str, list[str]] = {}
     for place, verdict in enumerate(verdicts):
         needed = verdict.needed
@@ -184,7 +185,10 @@ def _advice(
             needed = max((n for n in numbers if n is not None), default=None)
         elif verdict.answer != CANNOT_SAY:
             continue
-        tells = f"about {needed or 0:,} replications would tell, {(needed or 0) * each_s:,.0f} s of one processor"
+        tells = f"about {needed or 0:,} replications would tell"
+        if needed:
+            cpu_s = float(f"{estimate(scenario, needed).cpu_s:.1g}")
+            tells += f", about {say_duration(cpu_s)} of processor time"
         excuse = verdict.why or "no number of replications is known to do"
         found.setdefault(excuse if needed is None else tells, []).append(verdict.objective.text)
     return "\n".join(f"{' and '.join(texts)}: {what}" for what, texts in found.items())

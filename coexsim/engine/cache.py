@@ -104,7 +104,8 @@ def load_kernel() -> ModuleType:
         raise ImportError(why)
     kept = folder()
     if kept is None:
-        return _compiled(tempfile.mkdtemp(prefix="coexsim-kernel-"))
+        with tempfile.TemporaryDirectory(prefix="coexsim-kernel-") as place:
+            return _compiled(place, "for this run, as no folder for it can be written")
     if is_compiled():
         with suppress(_DamagedError):
             return _kept(kept)
@@ -133,10 +134,10 @@ def _kept(kept: Path) -> ModuleType:
         raise _DamagedError from error
 
 
-def _compiled(place: str) -> ModuleType:
+def _compiled(place: str, how_often: str = "once for this installation") -> ModuleType:
     """The kernel, compiled. The process that a user sees says so."""
     if parent_process() is None:
-        print("coexsim: compiling the engine, once for this installation (a quarter of a minute) ...", file=sys.stderr)
+        print(f"coexsim: compiling the engine, {how_often} (a quarter of a minute) ...", file=sys.stderr)
     return _imported(place)
 
 

@@ -75,7 +75,9 @@ def simulate(
             mail_log=mail_log,
         )
     results = results_of(world, alternative)
-    results.provenance.update(engine=chosen.engine, engine_why=chosen.why)
+    results.provenance.update(
+        engine=chosen.engine, engine_why=chosen.why, versions=_versions(compiled=chosen.engine == "compiled")
+    )
     return results
 
 
@@ -274,12 +276,17 @@ def _provenance(world: World) -> dict[str, object]:
         "stopped_early": world.stopped_early,
         "second_copies": world.second_copies,
         **({"measured_mails": {str(world.replication): world.bins.measured_mails}} if world.bins is not None else {}),
-        "versions": dict(_versions()),
+        "versions": _versions(),
     }
 
 
+def _versions(*, compiled: bool = False) -> dict[str, str]:
+    """Of what the tables depend on."""
+    names = ("coexsim", "simpy", "numpy", "pandas", "networkx", *(("numba", "llvmlite") if compiled else ()))
+    return {name: _version(name) for name in names} | {"python": platform.python_version()}
+
+
 @cache
-def _versions() -> dict[str, str]:
-    """Of what the tables depend on. Read once a process: each is a file that is parsed."""
-    names = ("coexsim", "simpy", "numpy", "pandas", "networkx")
-    return {name: version(name) for name in names} | {"python": platform.python_version()}
+def _version(name: str) -> str:
+    """Read once a process: each is a file that is parsed."""
+    return version(name)

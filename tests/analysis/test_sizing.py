@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any
@@ -216,7 +217,6 @@ def fake_measure(scenario: Scenario, seed: int, replication: int, objectives: tu
         {},
         0.0,
         10,
-        0.1,
     )
 
 
@@ -475,7 +475,9 @@ def test_a_width_can_be_asked_for() -> None:
 
     assert len(wide.runs) < len(narrow.runs)
     assert narrow.verdicts[0].interval.half_width <= 0.05 * narrow.verdicts[0].estimate
-    assert "replications would tell" in short.advice
+    assert re.search(r"about [\d,]+ replications would tell, about .* of processor time", short.advice), short.advice
+    again = assess(light("mean(delay) < 6 s", size=EIGHT), most=8, relative=0.001)
+    assert again.advice == short.advice, "the time is no measured one, which would differ"
 
 
 @pytest.mark.usefixtures("made_up_runs")

@@ -71,3 +71,21 @@ with alone(Path(sys.argv[1])):
     holder.communicate()
     waiter.join(20)
     assert len(got_in) == 1
+
+
+def test_where_no_folder_can_be_written_nothing_is_left(tmp_path: Path) -> None:
+    """It is compiled for this run alone, and says so; the folder that Numba needs meanwhile goes."""
+    (tmp_path / "file").write_text("")
+    code = """
+import sys
+from coexsim.engine import cache
+cache._folders = lambda: (cache.Path(sys.argv[1]) / "kernel",)
+print(cache.load_kernel().run.signatures)
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", code, str(tmp_path / "file")]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    assert "for this run, as no folder for it can be written" in told.stderr
+    assert told.stdout.startswith("[(int64")
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]

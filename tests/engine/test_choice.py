@@ -97,6 +97,8 @@ def test_provenance_says_which_engine_it_was() -> None:
 
     assert (one.provenance["engine"], other.provenance["engine"]) == ("reference", "compiled")
     assert one.mail.equals(other.mail)
+    more = [dict(each.provenance["versions"]).keys() for each in (one, other)]
+    assert more[1] - more[0] == {"numba", "llvmlite"}
 
 
 @pytest.mark.parametrize("name", [*cache.KERNEL, "compiling", "spreading"])
