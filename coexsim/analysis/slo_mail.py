@@ -101,10 +101,8 @@ def squares_of(mail: pd.DataFrame) -> float:
     return float((mail["squares"] if "squares" in mail else mail["recipients"].astype(np.float64) ** 2).sum())
 
 
-def parts_of(window_s: tuple[float, float], *, cells: bool = False) -> int:
-    """In how many equal parts of the window a series is kept: about one a minute, neither few nor many; as few as `cells` tell apart."""
-    if cells:
-        return FEWEST_PARTS
+def parts_of(window_s: tuple[float, float]) -> int:
+    """In how many equal parts of the window a series is kept: about one a minute, neither few nor many."""
     length_s = window_s[1] - window_s[0]
     return int(min(max(length_s / 60, FEWEST_PARTS), MOST_PARTS)) if isfinite(length_s) else FEWEST_PARTS
 
@@ -112,7 +110,7 @@ def parts_of(window_s: tuple[float, float], *, cells: bool = False) -> int:
 def series_of(born_s: Floats, top: Floats, bottom: Floats, run: Results) -> Series:
     """The sums of messages over the parts of the window in which they were born."""
     window_s = run.window_s
-    parts = parts_of(window_s, cells=run.is_streamed)
+    parts = run.parts_of_window or parts_of(window_s)
     at = blocks_of(born_s, window_s, parts)
     return Series(tuple(sums(at, top, parts).tolist()), tuple(sums(at, bottom, parts).tolist()))
 

@@ -21,6 +21,7 @@ from coexsim.experiment.schema import columns_of, concat, empty, words_index
 from coexsim.experiment.second_copies import delivered_twice, one_outcome_each
 from coexsim.experiment.store import finish_sets, json_bytes, read_table, table_bytes, write_set
 from coexsim.pictures import Pictures
+from coexsim.sim.binned import FEWEST_PARTS
 from coexsim.sim.mail_row import TABLE_OUTCOMES
 from coexsim.sim.message import SECOND_COPY
 from coexsim.text import say_flow
@@ -111,6 +112,11 @@ class Results:
     def is_streamed(self) -> bool:
         """Whether rows of `mail` are cells that stand for many: quantiles of delay are then right to 1 %."""
         return "rows" in self.mail
+
+    @property
+    def parts_of_window(self) -> int | None:
+        """In how many parts of the window births of a streamed run are told apart, in each replication; None: one by one."""
+        return int(self.provenance.get("parts_of_window", FEWEST_PARTS)) if self.is_streamed else None
 
     @property
     def measured_messages(self) -> int:
@@ -341,6 +347,8 @@ def _joined_provenance(parts: Sequence[Results]) -> dict[str, Any]:
     joined["replications"] = list(dict.fromkeys(n for p in all_of for n in p.get("replications", ())))
     if all("measured_mails" in p for p in all_of):
         joined["measured_mails"] = {number: count for p in all_of for number, count in p["measured_mails"].items()}
+    if all("parts_of_window" in p for p in all_of):
+        joined["parts_of_window"] = min(p["parts_of_window"] for p in all_of)
     for key in ("second_copies", "sent"):
         if all(key in p for p in all_of):
             joined[key] = sum(p[key] for p in all_of)

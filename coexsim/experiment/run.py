@@ -23,6 +23,7 @@ from coexsim.mail.message import Rcpt
 from coexsim.progress import RunProgress, in_notebook
 from coexsim.scenario.given import require_scenario
 from coexsim.scenario.model import Scenario
+from coexsim.sim.binned import Bins
 from coexsim.sim.mail_log import MailLog
 from coexsim.sim.mail_row import TABLE_OUTCOMES, WORDS
 from coexsim.sim.stage_log import StageLog
@@ -275,9 +276,14 @@ def _provenance(world: World) -> dict[str, object]:
         "warm_up_s": world.scenario.run.warm_up,
         "stopped_early": world.stopped_early,
         "second_copies": world.second_copies,
-        **({"measured_mails": {str(world.replication): world.bins.measured_mails}} if world.bins is not None else {}),
+        **(_of_cells(world.bins, str(world.replication)) if world.bins is not None else {}),
         "versions": _versions(),
     }
+
+
+def _of_cells(bins: Bins, replication: str) -> dict[str, object]:
+    """What the cells of a streamed run do not say."""
+    return {"measured_mails": {replication: bins.measured_mails}, "parts_of_window": bins.parts}
 
 
 def _versions(*, compiled: bool = False) -> dict[str, str]:

@@ -1,9 +1,13 @@
 """The ``mail`` table of a run that is too long to keep one: cells that stand for many rows, in bounded memory.
 
 Rows that say the same of kind, stream, flow, outcome, code, place, hops and window fall into one cell when they were born in the same
-sixtieth of the measured window and took equally long, to 1 %. A cell has the sums of its rows, so accounting is exact; a
+part of the measured window and took equally long, to 1 %. A cell has the sums of its rows, so accounting is exact; a
 mean of delay is right to a nanosecond, of births to a millisecond, a quantile of delay to 1 %. Times are added as whole numbers, so that
 a sum does not depend on the order in which an engine comes to its rows.
+
+Parts are as short as the series of a verdict has them, a minute where there are 60 to 360 of them: how long a queue remembers
+does not show in longer ones. Where that makes too many cells, parts are joined, to sixtieths of the window at the longest. Cells
+never become fewer as rows come, so how far it goes does not depend on the order of the rows either.
 """
 
 from __future__ import annotations
@@ -18,9 +22,14 @@ from numpy.typing import NDArray
 from coexsim.sim.buckets import SMALLEST_S, WIDTH
 from coexsim.sim.mail_row import MAIL_COLUMNS
 
-PARTS = 60
-"""Of the measured window: a multiple of the blocks that intervals come from."""
-IN_TRANSIT = (1 << 12) - 1  # the bucket of delays that are not known
+FEWEST_PARTS, MOST_PARTS = 60, 360
+"""Of the measured window: the fewest are a multiple of the blocks that intervals come from, and any number is one of the fewest."""
+PART_S = 60.0
+MOST_CELLS = 500_000
+"""More of them, at 80 bytes each and twice as much while they are merged, join parts of the window."""
+_PART_BITS, _DELAY_BITS = 9, 12
+_ID_SHIFT = _PART_BITS + _DELAY_BITS
+IN_TRANSIT = (1 << _DELAY_BITS) - 1  # the bucket of delays that are not known
 _WHAT = {name: column.in_cell for name, column in MAIL_COLUMNS.items() if isinstance(column.in_cell, int)}
 """What rows of one cell have in common, and the bits that its number takes."""
 _ADDED = tuple(name for name, column in MAIL_COLUMNS.items() if column.in_cell in ("sum", "mean"))
@@ -36,7 +45,8 @@ class Bins:
     def __init__(self, window_s: tuple[float, float], length_s: float) -> None:
         self._begin_s = window_s[0]
         end_s = window_s[1] if isfinite(window_s[1]) else length_s
-        self._part_s = max(end_s - self._begin_s, 1e-9) / PARTS
+        self._window_s = max(end_s - self._begin_s, 1e-9)
+        self.parts = self._shortest = parts_for(self._window_s)
         self._ids: dict[int, int] = {}
         self._keys: list[NDArray[np.int64]] = []
         self._sums: list[NDArray[np.float64]] = []  # a row each of `_SUMS`
@@ -82,14 +92,32 @@ class Bins:
             what = (what << bits) | rows[name].astype(np.int64)
         place, kinds = pd.factorize(what)
         ids = np.array([self._ids.setdefault(kind, len(self._ids)) for kind in kinds.tolist()])[place]
-        part = np.clip((rows["born_s"] - self._begin_s) / self._part_s, 0, PARTS - 1).astype(np.int64)
-        return (((ids << 6) | part) << 12) | buckets_of(rows["delay_s"])
+        at = (rows["born_s"] - self._begin_s) / self._window_s * self._shortest
+        shortest = np.clip(at, 0, self._shortest - 1).astype(np.int64)
+        part = shortest // (self._shortest // self.parts)  # by whole numbers, as if joined later
+        key: NDArray[np.int64] = (((ids << _PART_BITS) | part) << _DELAY_BITS) | buckets_of(rows["delay_s"])
+        return key
 
     def _merge(self) -> None:
         keys, inverse = np.unique(np.concatenate(self._keys), return_inverse=True)
-        sums = np.concatenate(self._sums, axis=1)
-        self._keys, self._sums = [keys], [np.stack([np.bincount(inverse, row, len(keys)) for row in sums])]
+        sums = np.empty((len(_SUMS), len(keys)))
+        for i in range(len(_SUMS)):  # one by one: all of them side by side take much memory
+            sums[i] = np.bincount(inverse, np.concatenate([each[i] for each in self._sums]), len(keys))
+        self._keys, self._sums = [keys], [sums]
         self._pending = len(keys)
+        if len(keys) > MOST_CELLS and self.parts > FEWEST_PARTS:
+            self._join_parts()
+            self._merge()
+
+    def _join_parts(self) -> None:
+        """Make one of neighbouring parts: of as few as leaves their number a multiple of the fewest."""
+        times = self.parts // FEWEST_PARTS
+        few = next(n for n in range(2, times + 1) if times % n == 0)
+        [keys] = self._keys
+        low = keys & ((1 << _DELAY_BITS) - 1)
+        part = (keys >> _DELAY_BITS) & ((1 << _PART_BITS) - 1)
+        self._keys = [((((keys >> _ID_SHIFT) << _PART_BITS) | (part // few)) << _DELAY_BITS) | low]
+        self.parts //= few
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """The cells as columns of ``mail``, with `rows` (how many) and `squares` (the sum of their squared recipients)."""
@@ -97,7 +125,7 @@ class Bins:
             self._merge()
         keys = self._keys[0] if self._keys else np.empty(0, np.int64)
         sums = dict(zip(_SUMS, self._sums[0] if self._sums else np.empty((len(_SUMS), 0)), strict=True))
-        rest = np.array(list(self._ids), np.int64)[keys >> 18] if len(keys) else keys
+        rest = np.array(list(self._ids), np.int64)[keys >> _ID_SHIFT] if len(keys) else keys
         columns: dict[str, NDArray[Any]] = {}
         for name, bits in reversed(_WHAT.items()):
             columns[name] = rest & ((1 << bits) - 1)
@@ -119,6 +147,12 @@ class Bins:
         }
 
 
+def parts_for(window_s: float) -> int:
+    """In how many parts births are told apart in a window of this length: of about a minute, where there are neither few nor many."""
+    times = round(window_s / PART_S / FEWEST_PARTS)
+    return FEWEST_PARTS * min(max(times, 1), MOST_PARTS // FEWEST_PARTS)
+
+
 def buckets_of(delay_s: NDArray[np.float64]) -> NDArray[np.int64]:
     """The number of the bucket, 1 % wide, that a delay falls into; the last one is that of what is not known."""
     known = np.isfinite(delay_s)
@@ -127,4 +161,4 @@ def buckets_of(delay_s: NDArray[np.float64]) -> NDArray[np.int64]:
     return found
 
 
-__all__ = ["PARTS", "Bins", "buckets_of"]
+__all__ = ["FEWEST_PARTS", "Bins", "buckets_of", "parts_for"]

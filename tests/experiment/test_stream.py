@@ -12,11 +12,12 @@ import pytest
 from coexsim.analysis.slo import evaluate
 from coexsim.engine import births
 from coexsim.experiment.replicate import replicate
-from coexsim.experiment.results import Results, load_results
+from coexsim.experiment.results import Results, join, load_results
 from coexsim.experiment.run import simulate
-from coexsim.scenario.load import changed
+from coexsim.scenario.load import changed, load_scenario
 from coexsim.scenario.model import Scenario
-from coexsim.sim.binned import IN_TRANSIT, Bins, buckets_of
+from coexsim.sim import binned
+from coexsim.sim.binned import IN_TRANSIT, Bins, buckets_of, parts_for
 from tests.sim.loaded import loaded
 from tests.sim.worlds import LIMITS, NARROW, WORK
 
@@ -96,6 +97,70 @@ def test_verdicts_say_that_percentiles_are_from_bins() -> None:
         if one.objective.kind == "quantile":
             assert "bins 1 % wide" in other.why
             assert other.interval.half_width == pytest.approx(one.interval.half_width, rel=0.2)
+
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+
+@pytest.mark.parametrize(
+    ("file", "seed"),
+    [
+        *(("load/corporate-20k.yaml", seed) for seed in (1, 2, 3)),
+        ("sizing/corporate-20k.yaml", 1),
+        ("outage/hosted-down.yaml", 1),
+    ],
+)
+def test_a_streamed_run_has_the_verdicts_of_the_whole_table(file: str, seed: int) -> None:
+    """How long a queue remembers shows in minutes; sixtieths of a day hide it, and left a loaded day too short to judge."""
+    scenario = load_scenario(SCENARIOS / file)
+    whole, streamed = both(scenario, seed=seed)
+
+    answers = [[each.answer for each in evaluate(None, run, scenario)] for run in (whole, streamed)]
+    assert answers[0] == answers[1]
+    assert "met" in answers[0]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "parts"), [(1, 60), (60, 60), (89, 60), (91, 120), (240, 240), (300, 300), (600, 360), (6000, 360)]
+)
+def test_parts_of_the_window_are_about_a_minute(minutes: int, parts: int) -> None:
+    """A multiple of sixty, which blocks of intervals fit into."""
+    assert parts_for(60.0 * minutes) == parts
+
+
+@pytest.mark.parametrize(("most", "parts"), [(10**6, 360), (2000, 180), (1300, 60), (1, 60)])
+def test_too_many_cells_join_parts_of_the_window(most: int, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same cells, whatever the order of rows, and however many were taken when their parts were joined."""
+    monkeypatch.setattr(binned, "MOST_CELLS", most)
+    rng = np.random.default_rng(2)
+    n = 4000
+    names = ("kind", "stream", "flow", "outcome", "code", "by", "hops", "recipients", "size_bytes", "wan_bytes")
+    rows: dict[str, Any] = dict.fromkeys((*names, "attempts", "measured"), np.ones(n, np.int64))
+    rows |= {"mail": np.arange(n), "born_s": rng.integers(0, 3600, n) * 10.0, "delay_s": 2.0 ** rng.integers(0, 10, n)}
+    found = []
+    for pending, blocks, order in ((1 << 17, 1, np.arange(n)), (0, 40, rng.permutation(n))):
+        monkeypatch.setattr(binned, "_PENDING", pending)
+        bins = Bins((0.0, 36000.0), 36000.0)
+        for some in np.array_split(order, blocks):
+            bins.take({name: column[some] for name, column in rows.items()})
+        found.append(pd.DataFrame(bins.columns()))
+        assert bins.parts == parts
+
+    pd.testing.assert_frame_equal(found[0], found[1], check_exact=True)
+    assert found[0]["rows"].sum() == n
+
+
+@pytest.mark.parametrize(("most", "parts"), [(10**6, 360), (1000, 60)])
+def test_engines_join_parts_alike(most: int, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And say in how many of them births are told apart, which replications have in common."""
+    monkeypatch.setattr(binned, "PART_S", 0.3)
+    monkeypatch.setattr(binned, "MOST_CELLS", most)
+    one, other = (simulate(BUSY, engine=engine, stream=True) for engine in ("compiled", "reference"))
+
+    pd.testing.assert_frame_equal(one.mail, other.mail, check_exact=True)
+    assert one.parts_of_window == other.parts_of_window == parts
+    monkeypatch.setattr(binned, "MOST_CELLS", 1)
+    assert join([one, simulate(BUSY, stream=True, replication=1)]).parts_of_window == 60
 
 
 def test_buckets_are_one_percent_wide() -> None:
