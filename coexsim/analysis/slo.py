@@ -19,6 +19,7 @@ from scipy.special import betaincinv
 
 from coexsim.analysis.memory import too_short
 from coexsim.analysis.sketch import pool, pooled_quantile, quantile
+from coexsim.analysis.slo_mail import FROM_CELLS
 from coexsim.analysis.slo_measure import LEVEL, Sample, measure
 from coexsim.analysis.slo_text import VALID, Objective, objectives_of
 from coexsim.answers import CANNOT_SAY, EXIT_CODES, MET, MISSED, Answer
@@ -170,12 +171,14 @@ def judge(objective: Objective, samples: Sequence[Sample], level: float = LEVEL)
     if growing and answer != MISSED:
         of_outage = all(sample.outage_begun for sample in samples)
         cause = "an outage is under way or being worked off" if of_outage else "the system was not stable"
-        return verdict(CANNOT_SAY, interval, f"{cause}: {growing}", window=True)
+        why = "; ".join(filter(None, (f"{cause}: {growing}", FROM_CELLS if FROM_CELLS in notes else "")))
+        return verdict(CANNOT_SAY, interval, why, window=True)
     if short := too_short(objective, samples):
         if answer == MISSED and objective.is_upper:  # what a short window does not show are the longest waits
             why = "; ".join(filter(None, (f"known downwards only: {short}", notes)))
             return verdict(MISSED, interval._replace(high=inf), why)
-        return verdict(CANNOT_SAY, Interval(nan, nan, level), short, window=True)
+        why = "; ".join(filter(None, (short, notes)))
+        return verdict(CANNOT_SAY, Interval(nan, nan, level), why, window=True)
     if answer == CANNOT_SAY:
         needed = _needed(objective, values, level) if interval.known or len(samples) == 1 else None
         if objective.kind == "utilisation":  # of which window it is stands beside why we cannot say, not in its place

@@ -29,6 +29,8 @@ TOLD = 2
 """Of so many objectives that are all met each figure is told in the sentence."""
 BEYOND_P95 = 0.05
 """Of a flow of which more expired its p95 is never, whatever that of the rest."""
+UNPRICED = "The round trip is not priced in a streamed run."
+"""It compares messages one by one, of which a streamed run keeps no rows."""
 NOBODY = "->unknown"
 """How a flow to addresses that nobody has ends."""
 
@@ -62,7 +64,7 @@ def straight_answer(
         _settled_by(verdicts),
         _delay(summary),
         _busiest(summary, with_minute=start is not None),
-        _price(trip),
+        _price(trip) or (UNPRICED if summary["streamed"] and summary["round_trip_flows"] else ""),
         _lost(summary, handed_in),
     ]
     if summary["stopped_early"]:

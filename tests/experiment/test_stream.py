@@ -9,11 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coexsim.analysis.slo import evaluate
+from coexsim.analysis.slo import evaluate, judge
+from coexsim.analysis.slo_mail import FROM_CELLS, Sample, Series
+from coexsim.analysis.slo_text import parse_objective
 from coexsim.engine import births
 from coexsim.experiment.replicate import replicate
 from coexsim.experiment.results import Results, join, load_results
 from coexsim.experiment.run import simulate
+from coexsim.report.answer import whole_answer
+from coexsim.report.summary import summarise
 from coexsim.scenario.load import changed, load_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.sim import binned
@@ -97,6 +101,31 @@ def test_verdicts_say_that_percentiles_are_from_bins() -> None:
         if one.objective.kind == "quantile":
             assert "bins 1 % wide" in other.why
             assert other.interval.half_width == pytest.approx(one.interval.half_width, rel=0.2)
+
+
+def test_a_streamed_run_says_that_the_round_trip_is_not_priced() -> None:
+    """In the answer, at a terminal as on the page; not where there is none, nor where all mail is kept."""
+    whole, streamed = (summarise(run, BUSY) for run in both(BUSY))
+
+    said = "The round trip is not priced in a streamed run."
+    assert whole["round_trip_flows"]
+    assert said in whole_answer(streamed, [])
+    assert said not in whole_answer(whole, [])
+    assert said not in whole_answer(streamed | {"round_trip_flows": []}, [])
+
+
+def test_a_verdict_that_cannot_say_tells_of_bins_too() -> None:
+    """Its figure is from them though the window is too short to judge, or the system was not stable."""
+    objective = parse_objective("p95(delay) < 60 s", BUSY)
+    drift = tuple(np.repeat(np.linspace(1.0, 9.0, 6), 10).tolist())
+    sample = Sample(5.0, 1000, 4.0, 6.0, hits=990, note=FROM_CELLS, series=Series(drift, (1.0,) * 60))
+
+    short = judge(objective, [sample])
+    assert short.answer == "cannot say"
+    assert "window is too short" in short.why
+    assert short.why.endswith("from bins 1 % wide")
+    growing = judge(objective, [sample._replace(growing="mail waits longer and longer")])
+    assert growing.why.endswith("mail waits longer and longer; from bins 1 % wide")
 
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
