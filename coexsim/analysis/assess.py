@@ -37,6 +37,8 @@ class Measured(NamedTuple):
     deferred_share: float
     """The share of the delay that is waiting for another attempt, and not for a resource."""
     messages: int
+    engine: str = ""
+    """Which engine simulated it."""
 
 
 def measure_one(
@@ -49,7 +51,8 @@ def measure_one(
         results.timeline[results.timeline["stage"] == "queue"].groupby("server", observed=True)["queued_bytes"].max()
     )
     most = {str(server): float(value) for server, value in queued.items()}
-    return Measured(samples, busy_shares(results), most, deferred_share(results), len(results.mail))
+    ran_by = str(results.provenance["engine"])
+    return Measured(samples, busy_shares(results), most, deferred_share(results), len(results.mail), ran_by)
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def look_levels(confidence: float, count: int) -> list[float]:
 def assess(
     scenario: Scenario, objectives: Sequence[Objective] | None = None, *, most: int = 10, first: int = FIRST_LOOK,
     relative: float | None = None, absolute: float | None = None, stop_when_missed: bool = False, confidence: float = 0.95,
-    seed: int | None = None, executor: Executor | None = None, progress: Callable[[int], None] | None = None,
+    seed: int | None = None, executor: Executor | None = None, progress: Callable[[int], None] | None = None, engine: Engine = "auto",
 ) -> Assessment:  # fmt: skip
     """Replications until every verdict is clear (and each interval as narrow as asked), or `most` of them are spent.
 
@@ -125,7 +128,7 @@ def assess(
     runs: list[Measured] = []
     verdicts: tuple[Verdict, ...] = ()
     for look, level in zip(plan, look_levels(confidence, len(plan)), strict=True):
-        runs += _more(scenario, seed, range(len(runs), look), asked, executor, progress)
+        runs += _more(scenario, seed, range(len(runs), look), asked, executor, progress, engine)
         columns = [[run.samples[i] for run in runs] for i in range(len(asked))]
         verdicts = tuple(judge(each, samples, level) for each, samples in zip(asked, columns, strict=True))
         missed = any(verdict.answer == MISSED for verdict in verdicts)
@@ -138,11 +141,11 @@ def assess(
 
 def _more(
     scenario: Scenario, seed: int, numbers: range, asked: tuple[Objective, ...], executor: Executor | None,
-    progress: Callable[[int], None] | None,
+    progress: Callable[[int], None] | None, engine: Engine,
 ) -> list[Measured]:  # fmt: skip
     done: dict[int, Measured] = {}
-    engine = engine_for(scenario, len(numbers))
-    calls = [(scenario, seed, number, asked, engine) for number in numbers]
+    by = engine_for(scenario, len(numbers), engine)
+    calls = [(scenario, seed, number, asked, by) for number in numbers]
     for index, measured in run_all(executor, measure_one, calls):
         done[index] = measured
         if progress:

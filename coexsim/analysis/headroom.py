@@ -12,6 +12,7 @@ from coexsim.analysis.loads import Loads, station_loads
 from coexsim.analysis.screening import growth_to_limit
 from coexsim.analysis.slo_text import Objective
 from coexsim.answers import MET, MISSED
+from coexsim.engine.choice import Engine
 from coexsim.scenario.load import changed
 from coexsim.scenario.model import Scenario
 
@@ -56,7 +57,7 @@ def grown(scenario: Scenario, growth: float) -> Scenario:
 def find_headroom(
     scenario: Scenario, objectives: Sequence[Objective], *, most: int = FIRST_LOOK, confidence: float = 0.95, seed: int | None = None,
     executor: Executor | None = None, progress: Callable[[int], None] | None = None,
-    spent: Callable[[Assessment], None] | None = None, loads: Loads | None = None,
+    spent: Callable[[Assessment], None] | None = None, loads: Loads | None = None, engine: Engine = "auto",
 ) -> Headroom | None:  # fmt: skip
     """The growth at which a scenario that holds breaks, by bisection; None for one without load.
 
@@ -75,7 +76,7 @@ def find_headroom(
     def answer(at: int) -> str:
         result = assess(
             grown(scenario, steps[at]), objectives, most=most, stop_when_missed=True, confidence=confidence, seed=seed,
-            executor=executor, progress=progress,
+            executor=executor, progress=progress, engine=engine,
         )  # fmt: skip
         broken[at] = result
         if spent:

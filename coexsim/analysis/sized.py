@@ -60,6 +60,8 @@ class Sizing:
     priced: bool = True
     """False where ranges were asked: then no machine has a price, and the answer is one of which nothing can be left out."""
     runs: int = 0
+    engine: str = ""
+    """Which engine ran, or both; empty where theory was enough."""
     messages: int = 0
     seconds: float = 0.0
     loads: Loads | None = None

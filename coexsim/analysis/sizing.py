@@ -25,6 +25,7 @@ from coexsim.analysis.size_words import say_measured
 from coexsim.analysis.sized import Sizing, Status, Tried
 from coexsim.analysis.slo_text import Objective, objectives_of
 from coexsim.answers import CANNOT_SAY, MET, MISSED
+from coexsim.engine.choice import Engine
 from coexsim.errors import NoDataError
 from coexsim.experiment.executors import cpu_count, open_executor
 from coexsim.scenario.given import require_scenario
@@ -40,6 +41,7 @@ def size(
     scenario: Scenario, *, server: str | None = None, candidates: Sequence[Candidate | Mapping[str, object]] | None = None,
     objectives: Sequence[Objective | str] | None = None, most: int | None = None, curve: bool = False, headroom: bool = True,
     seed: int | None = None, executor: Executor | None = None, jobs: int | None = None, progress: Progress | None = None,
+    engine: Engine = "auto",
 ) -> Sizing:  # fmt: skip
     """The cheapest machine that meets every objective.
 
@@ -63,7 +65,7 @@ def size(
     with ExitStack() as stack:
         if executor is None:
             executor = stack.enter_context(open_executor(min(cpu_count() if jobs is None else jobs, most)))
-        search = _Search(scenario, server, asked, most, confidence, seed, executor, progress)
+        search = _Search(scenario, server, asked, most, confidence, seed, executor, progress, engine)
         ranges = size.ranges if size and candidates is None and not size.candidates else {}
         if ranges:
             found = replace(_by_ranges(search, ranges, curve), priced=False)
@@ -78,6 +80,7 @@ def size(
             room = find_headroom(
                 apply(scenario, found.answer, server), asked, most=most, confidence=confidence, seed=seed, executor=executor,
                 progress=search.tell("headroom of " + found.answer.name), spent=search.spend, loads=search.loads.get(found.answer.name),
+                engine=engine,
             )  # fmt: skip
             found = replace(found, headroom=room)
         loads = search.loads.get(found.answer.name) if found.answer is not None else None
@@ -87,6 +90,7 @@ def size(
     return replace(
         found,
         runs=search.runs,
+        engine=" and ".join(sorted(search.engines)),
         messages=search.messages,
         seconds=perf_counter() - began,
         loads=loads,
@@ -116,7 +120,7 @@ class _Search:
 
     def __init__(
         self, scenario: Scenario, server: str, asked: tuple[Objective, ...], most: int, confidence: float, seed: int | None,
-        executor: Executor | None, progress: Progress | None,
+        executor: Executor | None, progress: Progress | None, engine: Engine,
     ) -> None:  # fmt: skip
         self.scenario = scenario
         self.server = server
@@ -126,6 +130,8 @@ class _Search:
         self.seed = seed
         self.executor = executor
         self.progress = progress
+        self.engine = engine
+        self.engines: set[str] = set()  # that ran
         self.runs = 0
         self.messages = 0
         self.loads: dict[str, Loads] = {}  # by name of the candidate
@@ -139,6 +145,7 @@ class _Search:
     def spend(self, assessment: Assessment) -> None:
         """Count what an assessment cost."""
         self.runs += len(assessment.runs)
+        self.engines |= {run.engine for run in assessment.runs}
         self.messages += sum(run.messages for run in assessment.runs)
 
     def screen(self, candidate: Candidate) -> Tried:
@@ -160,7 +167,7 @@ class _Search:
         changed = apply(self.scenario, tried.candidate, self.server)
         assessment = assess(
             changed, self.asked, most=self.most, stop_when_missed=True, confidence=self.confidence, seed=self.seed,
-            executor=self.executor, progress=self.tell(tried.candidate.name),
+            executor=self.executor, progress=self.tell(tried.candidate.name), engine=self.engine,
         )  # fmt: skip
         self.spend(assessment)
         answer = assessment.answer
@@ -175,7 +182,7 @@ class _Search:
         """Whether a first look or one more shows that a scenario with just so much of each resource meets every objective."""
         assessment = assess(
             scenario, self.asked, most=min(self.most, ENOUGH_LOOK), stop_when_missed=True, confidence=self.confidence,
-            seed=self.seed, executor=self.executor, progress=self.tell("how much of each resource is enough"),
+            seed=self.seed, executor=self.executor, progress=self.tell("how much of each resource is enough"), engine=self.engine,
         )  # fmt: skip
         self.spend(assessment)
         return assessment.answer == MET

@@ -19,6 +19,7 @@ from coexsim.analysis.slo_mail import Late, Lost, Series
 from coexsim.analysis.slo_measure import Sample, measure
 from coexsim.analysis.slo_text import Objective, read_objectives
 from coexsim.answers import CANNOT_SAY, MET, MISSED, Answer
+from coexsim.engine.choice import Engine
 from coexsim.experiment.figures import Figure
 from coexsim.experiment.results import Results
 from coexsim.experiment.sweep import Kept, Sweep, run_sweep
@@ -94,12 +95,12 @@ def verdicts(results: Results, scenario: Scenario, objectives: Sequence[Objectiv
 def sweep_judged(
     scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
     folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, engine: Engine = "auto",
 ) -> Sweep:  # fmt: skip
     """The table of `sweep` with what `swept_objectives` needs to judge its points."""
     return run_sweep(
         scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress,
-        measure=measured_objectives,
+        measure=measured_objectives, engine=engine,
     )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ def size(
     years: ahead.Years = 5.0,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
+    engine: options.EngineName = "auto",
     pictures: options.Pictures = True,
     yes: options.Yes = False,
     quiet: options.Quiet = False,
@@ -79,11 +80,28 @@ def size(
     machines = len(spec.size.candidates) if spec.size else 0
     looks = most_looks(spec, headroom=headroom) + (asked.most_looks * max(machines, 1) if asked is not None else 0)
     each = most or (spec.size.replications if spec.size else MOST)
-    ask_first(spec, fewest, yes, at_least=True, at_most=looks * each + MOST_ENOUGH, keeps_mail=False, quiet=quiet)
+    ask_first(
+        spec,
+        fewest,
+        yes,
+        at_least=True,
+        at_most=looks * each + MOST_ENOUGH,
+        keeps_mail=False,
+        engine=engine,
+        quiet=quiet,
+    )
     with progress_bar("size", quiet=quiet) as shown, open_executor(jobs, dask) as executor:
         tell = shown.count
         found = find_size(
-            spec, most=most, curve=curve, headroom=headroom, seed=seed, executor=executor, jobs=1, progress=tell
+            spec,
+            most=most,
+            curve=curve,
+            headroom=headroom,
+            seed=seed,
+            executor=executor,
+            jobs=1,
+            progress=tell,
+            engine=engine,
         )
         shown.begin("until when it holds")
         outgrown = _outgrown(asked, found, spec, seed, executor, tell) if asked is not None else []
@@ -127,7 +145,8 @@ def _data(found: Sizing, spec: Scenario, answer: str, code: int, folder: Path | 
             figures.append(figure(f"busy share in the {peak}", str(resource), busy, "1"))
     return envelope(
         "size", answer, code, verdicts=verdicts_data(found.best.verdicts if found.best else (), confidence), figures=figures,
-        provenance={"file": spec.source.file, "runs": found.runs}, scope=scope(spec), machines=found.table().to_dict("records"),
+        provenance={"file": spec.source.file, "runs": found.runs, "engine": found.engine}, scope=scope(spec),
+        machines=found.table().to_dict("records"),
         undecided=[candidate.name for candidate in found.undecided], folder=None if folder is None else str(folder),
     )  # fmt: skip
 
@@ -187,7 +206,8 @@ def _say_size(found: Sizing, spec: Scenario, room: list[str]) -> None:
     for doubt in found.doubts(spec):
         console.print(words(("Doubt:", "bold"), f" {doubt}"))
     per_run = f"{found.messages / max(found.runs, 1):,.0f} copies of messages each" if found.runs else "none was needed"
-    console.print(f"{found.runs} runs in {found.seconds:.0f} s; {per_run}.")
+    by = f"; engine: {found.engine}" if found.engine else ""
+    console.print(f"{found.runs} runs in {found.seconds:.0f} s; {per_run}{by}.")
 
 
 def _answer(found: Sizing, spec: Scenario) -> Iterator[str]:

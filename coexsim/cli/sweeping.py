@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from rich.console import Group
 
+    from coexsim.engine.choice import Engine
     from coexsim.experiment.sweep import Sweep
     from coexsim.scenario.model import Scenario
 
@@ -50,6 +51,7 @@ def sweep(
     seed: options.Seed = None,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
+    engine: options.EngineName = "auto",
     yes: options.Yes = False,
     pictures: options.Pictures = True,
     quiet: options.Quiet = False,
@@ -75,18 +77,25 @@ def sweep(
     grid = keys_and_values(keys)
     folder = results_folder(out, scenario, "-sweep", verb="sweep")
     combinations = prod(len(read_values(values)) for values in grid.values())
-    ask_first(spec, combinations * (replications or spec.run.replications), yes, keeps_mail=False, quiet=quiet)
-    swept, runs = _run_all(spec, grid, folder, replications, seed, jobs, dask, quiet=quiet)
+    ask_first(
+        spec, combinations * (replications or spec.run.replications), yes, engine=engine, keeps_mail=False, quiet=quiet
+    )
+    swept, runs = _run_all(spec, grid, folder, replications, seed, jobs, dask, engine, quiet=quiet)
     keeping = Keeping()
     keeping.write(partial(drop_pages, folder, "sweep"))
     points = _write_migration(swept.table, spec, grid, folder, keeping)
     objectives = swept_objectives(swept) if spec.objectives else None
     changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
     notes = say_sides(spec) if HOSTED_SHARE in grid else []
-    answer = [*changes, *notes, f"{runs} run{'s' * (runs != 1)}. One tidy table of all figures: {folder}/sweep.parquet"]
+    by = f" Engine: {swept.engine}." if swept.engine else ""
+    answer = [
+        *changes,
+        *notes,
+        f"{runs} run{'s' * (runs != 1)}.{by} One tidy table of all figures: {folder}/sweep.parquet",
+    ]
     code = EXIT_CODES[MET if objectives is None else answer_of_sweep(objectives)]
     if as_json:
-        provenance = {"file": spec.source.file, "runs": runs}
+        provenance = {"file": spec.source.file, "runs": runs, "engine": swept.engine}
         found = _point_data(swept.table, list(grid))
         said: dict[str, Any] = {"points": found, "scope": scope(spec), "folder": str(folder)}
         told = CANNOT_WRITE if keeping.failed else code
@@ -101,7 +110,7 @@ def sweep(
 
 def _run_all(
     spec: Scenario, grid: dict[str, str], folder: Path, replications: int | None, seed: int | None, jobs: int | None, dask: str | None,
-    *, quiet: bool,
+    engine: Engine, *, quiet: bool,
 ) -> tuple[Sweep, int]:  # fmt: skip
     """Run what is not there yet; the sweep, and how many runs it has. What is kept of one that is stopped is said."""
     from coexsim.analysis.swept import sweep_judged
@@ -116,7 +125,8 @@ def _run_all(
                 tell(done, f"{done} of {total} runs", of=total)
 
             swept = sweep_judged(
-                spec, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=1, progress=note
+                spec, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=1, progress=note,
+                engine=engine,
             )  # fmt: skip
     except (KeyboardInterrupt, OutputError):
         say_aside(f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there")

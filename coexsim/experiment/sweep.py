@@ -51,6 +51,8 @@ class Kept(NamedTuple):
 
     figures: list[Figure]
     text: str = ""
+    engine: str = ""
+    """Which engine simulated it; it is not kept in a folder, as both give the same."""
 
 
 Measure = Callable[[Results, Scenario], Kept]
@@ -77,12 +79,14 @@ class Sweep(NamedTuple):
     table: pd.DataFrame
     points: list[SweepPoint]
     texts: list[list[str]]
+    engine: str = ""
+    """Which engine ran now, or both; empty where all was kept from before."""
 
 
 def sweep(
     scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
     folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, engine: Engine = "auto",
 ) -> pd.DataFrame:  # fmt: skip
     """Run a scenario at every combination of values.
 
@@ -98,14 +102,15 @@ def sweep(
     where the folder cannot be written; what was stored before is kept.
     """
     return run_sweep(
-        scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress
+        scenario, grid, replications=replications, seed=seed, folder=folder, executor=executor, jobs=jobs, progress=progress,
+        engine=engine,
     ).table  # fmt: skip
 
 
 def run_sweep(
     scenario: Scenario, grid: Mapping[str, object], *, replications: int | None = None, seed: int | None = None,
     folder: str | Path | None = None, executor: Executor | None = None, jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None, measure: Measure | None = None,
+    progress: Callable[[int, int], None] | None = None, measure: Measure | None = None, engine: Engine = "auto",
 ) -> Sweep:  # fmt: skip
     """`sweep` with what `measure` keeps of each run besides; what it reads of the scenario must be among its objectives."""
     require_scenario(scenario)
@@ -115,7 +120,7 @@ def run_sweep(
     count = replications or scenario.run.replications
     store = _Store(Path(folder) if folder is not None else None)
     hashes = {
-        (i, r): run_hash(point.scenario, seed, r, measured=measure is not None)
+        (i, r): run_hash(point.scenario, seed, r, measured=measure is not None, engine=engine)
         for i, point in enumerate(points)
         for r in range(count)
     }
@@ -124,16 +129,16 @@ def run_sweep(
     if progress:
         progress(done, total)
     more = () if measure is None else (measure,)
-    engines = engines_for([(points[i].scenario, 1) for i, _ in missing.values()])
-    calls = [
-        (points[i].scenario, seed, r, engine, *more) for (i, r), engine in zip(missing.values(), engines, strict=True)
-    ]
+    engines = engines_for([(points[i].scenario, 1) for i, _ in missing.values()], engine)
+    ran_by: set[str] = set()
+    calls = [(points[i].scenario, seed, r, by, *more) for (i, r), by in zip(missing.values(), engines, strict=True)]
     with ExitStack() as stack:
         if executor is None and calls:
             executor = stack.enter_context(open_executor(min(len(calls), cpu_count() if jobs is None else jobs)))
         names = list(missing)
         for index, found in run_all(executor, figures_of, calls):
             store.put(names[index], found)
+            ran_by.add(found.engine)
             done += 1
             if progress:
                 progress(done, total)
@@ -141,7 +146,7 @@ def run_sweep(
     if folder is not None:
         write_table(table, Path(folder) / "sweep.parquet")
     texts = [[store.of(hashes[i, r]).text for r in range(count)] for i in range(len(points))]
-    return Sweep(table, points, texts)
+    return Sweep(table, points, texts, " and ".join(sorted(ran_by)))
 
 
 def figures_of(
@@ -150,7 +155,7 @@ def figures_of(
     """Simulate one replication and keep its figures. Picklable in and out."""
     results = run_one(scenario, seed, replication, engine=engine)
     more = measure(results, scenario) if measure is not None else Kept([])
-    return Kept([*figures(results), *more.figures], more.text)
+    return Kept([*figures(results), *more.figures], more.text, str(results.provenance["engine"]))
 
 
 def grid_points(scenario: Scenario, grid: Mapping[str, object]) -> list[SweepPoint]:
@@ -227,10 +232,13 @@ def _growth(scenario: Scenario, factor: object, swept: object) -> float:
     return scenario.load.growth * number
 
 
-def run_hash(scenario: Scenario, seed: int, replication: int, *, measured: bool = False) -> str:
+def run_hash(
+    scenario: Scenario, seed: int, replication: int, *, measured: bool = False, engine: Engine = "auto"
+) -> str:
     """Stands for all that one run depends on: the scenario without its words, the files it names, seed, replication, code.
 
-    Where objectives were measured too, it depends on them and on the code of the answers.
+    Where objectives were measured too, it depends on them and on the code of the answers. Who asks for an engine by name wants it to
+    run: what `auto` has kept is not taken for it.
     """
     said = {name: value for name, value in scenario.to_data().items() if name not in SAYS_NOTHING}
     names = [zone.file for zones in (scenario.dns, scenario.internal_dns) for zone in zones.values() if zone.file]
@@ -239,7 +247,10 @@ def run_hash(scenario: Scenario, seed: int, replication: int, *, measured: bool 
     folder = Path(scenario.source.file).parent
     files = {name: (folder / name).read_bytes().hex() if (folder / name).is_file() else None for name in names}
     objectives = list(scenario.objectives) if measured else None
-    return content_hash([said, files, seed, replication, __version__, objectives, _code(with_answers=measured)])
+    by_name = [] if engine == "auto" else [engine]
+    return content_hash(
+        [said, files, seed, replication, __version__, objectives, _code(with_answers=measured), *by_name]
+    )
 
 
 @cache

@@ -30,6 +30,7 @@ def write_size(found: Sizing, scenario: Scenario, folder: str | Path, answer: Se
     if found.best is not None:
         sections += [_verdicts(found), _resources(found, scenario)]
     asked = [("Domain", scenario.domain), ("Server to be sized", found.server), ("Runs", f"{found.runs:,}")]
+    asked += [("Engine", found.engine)] if found.engine else []
     of = f"{scenario.title or scenario.source.file}: how big"
     title = page_head([found.finding], found.finding)
     return write_plain_page(

@@ -157,3 +157,32 @@ def test_compare_says_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     assert said.startswith("No difference is shown")
     assert "the same in every figure" in said
+
+
+@pytest.mark.parametrize("command", [["size"], ["sweep", "servers.onprem.capacity.cores=5,6"]], ids=["size", "sweep"])
+def test_which_engine_runs_may_be_said_and_is_told(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Figures are the same by both; a sweep's runs that another engine has kept are not taken for those of the one that is named."""
+    verb, *more = command
+    path = written(tmp_path, more="size: {server: onprem, ranges: {cores: 3..6}}")
+    figures = []
+    for engine in ("reference", "compiled"):
+        words = [
+            verb,
+            str(path),
+            *more,
+            "--engine",
+            engine,
+            "--json",
+            "--no-pictures",
+            "--jobs",
+            "1",
+            "--out",
+            str(tmp_path / "out"),
+        ]
+        assert run(words) in (0, 1, 3)
+        said = json.loads(capsys.readouterr().out)
+        assert said["provenance"]["engine"] == engine
+        figures.append(said["points"] if verb == "sweep" else said["machines"])
+    assert figures[0] == figures[1]
