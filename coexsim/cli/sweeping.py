@@ -87,12 +87,13 @@ def sweep(
     objectives = swept_objectives(swept) if spec.objectives else None
     changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
     notes = say_sides(spec) if HOSTED_SHARE in grid else []
-    by = f" Engine: {swept.engine}." if swept.engine else ""
     answer = [
         *changes,
         *notes,
-        f"{runs} run{'s' * (runs != 1)}.{by} One tidy table of all figures: {folder}/sweep.parquet",
+        f"{runs} run{'s' * (runs != 1)}. One tidy table of all figures: {folder}/sweep.parquet",
     ]
+    if swept.engine and not quiet:
+        say_aside(f"engine: {swept.engine}")
     code = EXIT_CODES[MET if objectives is None else answer_of_sweep(objectives)]
     if as_json:
         provenance = {"file": spec.source.file, "runs": runs, "engine": swept.engine}
