@@ -49,7 +49,8 @@ def size(
     ``candidates=[{"name": "four cores", "cores": 4, "cost": 2}], objectives=["p95(delay) < 60 s"]``.
     `curve` tries also those that the answer does not need, for the curve over size. `headroom` finds the growth of
     the load at which the answer breaks. Machines and growths get replications until nothing is left that cannot be said for
-    want of them, `most` at the most. Raises `NoDataError` where there is nothing to choose from or nothing to meet.
+    want of them, `most` at the most. `engine` is auto, compiled or reference, which give the same. Raises `NoDataError` where there
+    is nothing to choose from or nothing to meet.
     """
     require_scenario(scenario)
     began = perf_counter()

@@ -143,7 +143,10 @@ def _compiled(place: str, how_often: str = "once for this installation") -> Modu
 
 @contextmanager
 def alone(kept: Path) -> Iterator[None]:
-    """While no other process compiles: one that ends, however it does, makes way for the next."""
+    """Wait until no other process compiles into the folder `kept`, and hold the others up meanwhile.
+
+    The lock is the system's: a process that ends, however it does, makes way for the next.
+    """
     if fcntl is None:
         yield
         return

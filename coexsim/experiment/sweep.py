@@ -93,7 +93,7 @@ def sweep(
     `grid` has for each dotted key its values: a list, or text such as ``8..64 step 8``, ``0..100% step 10%``, ``2, 4``.
     The key ``hosted_share`` moves mailboxes of the population to the hosted side, a share of them or a whole number above 1 of them;
     ``growth`` multiplies the load. All points meet the same mail as far as what is swept lets them. `progress` is told how many runs are
-    done, of how many.
+    done, of how many; `engine` is auto, compiled or reference, which give the same.
 
     Returns one row for each point, replication and figure: the keys as columns, then ``replication, what, where,
     value, unit``. With a `folder` it is also written there as ``sweep.parquet``.
