@@ -89,7 +89,8 @@ TABLES: dict[str, TableText] = {
     "messages": TableText("one row for each recipient of a named message", _of("messages.parquet"), SCHEMA["messages"]),
     "dns": TableText("one row for each server and question", _of("dns.parquet"), SCHEMA["dns"]),
     "visits": TableText(
-        "one row for each visit, kept only by simulate(..., keep_visits=True)", _of("visits.parquet"), SCHEMA["visits"]
+        "one row for each visit, kept only by coexsim run --visits, or keep_visits=True in Python",
+        _of("visits.parquet"), SCHEMA["visits"],
     ),
     "delays": TableText(
         "one row for each flow: how long delivered mail took, as its recipients felt it", "results.delays() in Python", _DELAYS

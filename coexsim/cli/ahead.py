@@ -43,6 +43,12 @@ class Ahead(NamedTuple):
     start: date
     years: float
 
+    def words(self, growth: str | None, plan: list[str] | None) -> list[str]:
+        """The options that ask the same on another day, when today is none of the days."""
+        rate = ["--growth", growth] if growth else []
+        steps = [word for step in plan or () for word in ("--plan", step)]
+        return [*rate, *steps, "--from", self.start.isoformat(), "--years", f"{self.years:g}"]
+
     @property
     def most_looks(self) -> int:
         """How many days are judged at the most."""

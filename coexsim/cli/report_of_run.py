@@ -39,7 +39,7 @@ class Report:
         self.summary: dict[str, Any] = {}
         self.outage = outage
         self.again = again
-        """The command that asked, where it is not `run`."""
+        """The command that asked."""
         self.trip: RoundTrip | None = None
         self.outlook: Outlook | None = None
         self.pictures = False

@@ -98,6 +98,10 @@ def run(
         folder = results_folder(out, scenario, verb="run", more=logging.names(spec) if logging else ())
         how = Runs(seed, count, executor, jobs, dask, engine, keep_visits=visits, stream=stream, quiet=quiet)
         report = _simulated(spec, folder, how, logging, round_trip=round_trip and not stream, limits=limits, yes=yes)
+        flags = {"--stream": stream, "--visits": visits, "--no-round-trip": not round_trip, "--no-limits": not limits}
+        log = ["--write-log", write_log] if write_log else []
+        days = asked.words(growth, plan) if asked is not None else []
+        report.again = _again("run", scenario, [*(name for name, given in flags.items() if given), *log, *days])
         if asked is not None:
             most = asked.most_looks * count
             with progress_bar("until when it holds", quiet=quiet) as tell:
@@ -211,22 +215,17 @@ def outage(
             spec, spec.events[-1], replications=replications or 1, try_limits=limits, seed=seed, executor=executor, engine=engine,
             progress=shown.run, runs_done=told_of_runs(shown), doing=lambda what: shown.begin(f"outage: {what}"),
         )  # fmt: skip
-    again = shlex.join(
-        [
-            "coexsim",
-            "outage",
-            str(scenario),
-            *(word for name in server for word in ("--server", name)),
-            "--at",
-            at,
-            "--for",
-            length,
-        ]
-    )
+    given = [*(word for name in server for word in ("--server", name)), "--at", at, "--for", length]
+    again = _again("outage", scenario, [*given, *([] if limits else ["--no-limits"])])
     report = Report(found.scenario, found.results, folder, outage=found, again=again)
     report.find()
     report.write(pictures=pictures, quiet=quiet)
     return report.tell("outage", as_json=as_json, quiet=quiet, first=lambda: _say_outage(found))
+
+
+def _again(verb: str, scenario: Path, given: Sequence[str]) -> str:
+    """The command that asks the same again, but for seed and replications, which the page knows of its results."""
+    return shlex.join(["coexsim", verb, str(scenario), *given])
 
 
 def _say_outage(found: Outage) -> None:

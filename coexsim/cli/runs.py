@@ -53,7 +53,7 @@ class Runs(NamedTuple):
             with progress_bar(f"{name}, {self.replications} replications", self.replications, quiet=self.quiet) as tell:
                 results = replicate(
                     spec, self.replications, seed=self.seed, executor=self.executor, jobs=self.jobs, engine=self.engine, stream=self.stream,
-                    progress=told_of_runs(tell),
+                    keep_visits=self.keep_visits, progress=told_of_runs(tell),
                 )  # fmt: skip
         if not self.quiet:
             copies = (results.mail["kind"] == "mail").to_numpy()

@@ -23,13 +23,14 @@ Progress = Callable[[int, int], None]
 def replicate(
     scenario: Scenario, n: int, *, seed: int | None = None, executor: Executor | None = None, jobs: int | None = None,
     first: int = 0, progress: Progress | None = None, engine: Engine = "auto", stream: bool = False,
+    keep_visits: bool = False,
 ) -> Results:  # fmt: skip
     """Replications `first` .. `first` + `n` - 1 of a scenario, joined in this order.
 
     They run on `executor`, any of `concurrent.futures`; without one in `jobs` processes (default: one a
     processor), or with ``jobs=1`` in this one. The tables do not depend on where: each replication is what
-    `simulate` with its number gives. After Ctrl-C the replications that are done are the result, as its
-    ``provenance["replications"]`` says, and ``provenance["interrupted"]`` is true.
+    `simulate` with its number gives, its visits too with `keep_visits`. After Ctrl-C the replications that are
+    done are the result, as its ``provenance["replications"]`` says, and ``provenance["interrupted"]`` is true.
     """
     require_scenario(scenario)
     require_count(n, "replications")
@@ -48,7 +49,9 @@ def replicate(
 
         scenario = settled(scenario, seed, engine)  # once, not once a replication
         engine_of_each = engine_for(scenario, n, engine)  # in however many processes: it stands in the provenance
-        calls = [(scenario, seed, number, "", False, engine_of_each, stream) for number in range(first, first + n)]
+        calls = [
+            (scenario, seed, number, "", keep_visits, engine_of_each, stream) for number in range(first, first + n)
+        ]
         try:
             for index, results in run_all(executor, run_one, calls):
                 done[index] = results

@@ -71,7 +71,7 @@ def write_report(
     The page needs no other file and nothing from the network; its pictures are vectors, in the colours of the reader's
     theme. `verdicts` on the scenario's objectives are worked out unless given; `trip` is the price of the round trip,
     `outage` the answer to one and `outlook` until when it holds, if they are known; `summary` is that of `summarise`, if it is there
-    already; `again` is the command that asked, where it is not ``coexsim run``; `progress` is told how far it is. Same results: same
+    already; `again` is the command that asked, else ``coexsim run``; `progress` is told how far it is. Same results: same
     bytes. Returns the page's path.
     """
     require_scenario(scenario)
@@ -235,7 +235,7 @@ def _delay_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
 def _repeat(results: Results, scenario: Scenario, again: str) -> str:
     """The command that gives the same tables again."""
     words = [
-        again or f"coexsim run {scenario.source.file}",
+        again or f"coexsim run {scenario.source.file}{' --stream' * results.is_streamed}",
         f"--seed {results.provenance.get('seed', scenario.run.seed)}",
     ]
     if len(results.replications) > 1:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -98,3 +101,31 @@ def test_a_streamed_run_keeps_no_visits(tmp_path: Path, capsys: pytest.CaptureFi
     path.write_text(SMALL, encoding="utf-8")
     assert run(["run", str(path), "--stream", "--visits"]) == 2
     assert "--visits one for every visit: leave out one of them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--stream"],
+        ["--visits", "--replications", "2", "--no-round-trip", "--growth", "8%/year", "--years", "1"],
+    ],
+)
+def test_the_command_on_the_page_gives_the_same_again(tmp_path: Path, given: list[str]) -> None:
+    """With all that was asked for and changes what is found: the same page and tables, the kept visits of each replication too."""
+    path, first, again = tmp_path / "small.yaml", tmp_path / "first", tmp_path / "again"
+    text = SMALL[: SMALL.index("events:")].replace("length: 2 h", "length: 20 min")
+    load = "load: {streams: [{from: internet, to: hosted, rate: 0.2/s}]}\n"
+    path.write_text(text + load + "objectives: ['p95(delay, internet->hosted) < 60 s']\n", encoding="utf-8")
+    run(["run", str(path), *given, "-q", "--jobs", "1", "--out", str(first)])
+    page = (first / "report.html").read_text(encoding="utf-8")
+    told = re.search("The same again</dt><dd><code>(.*?)</code>", page)
+    assert told is not None
+    command = shlex.split(html.unescape(told[1]))
+    visits = load_results(first).visits
+
+    assert command[0] == "coexsim"
+    run([*command[1:], "-q", "--jobs", "1", "--out", str(again)])
+    assert (again / "report.html").read_text(encoding="utf-8") == page
+    for name in ("mail", "stages", "visits"):
+        assert (again / f"{name}.parquet").read_bytes() == (first / f"{name}.parquet").read_bytes()
+    assert set(visits["replication"]) == ({0, 1} if "--visits" in given else set())
