@@ -21,7 +21,7 @@ from typing import NoReturn
 from coexsim.cli.commands import COMMANDS
 from coexsim.cli.folder import CANNOT_WRITE
 from coexsim.cli.streams import safe_streams, say_aside
-from coexsim.errors import CoexsimError, ConservationError, OutputError, Problem, did_you_mean
+from coexsim.errors import CoexsimError, ConservationError, OutputError, Problem
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
 
@@ -87,9 +87,10 @@ def _run(words: list[str]) -> tuple[int, str, Sequence[Problem]]:
     try:
         code: int = build()(words or ["--help"], prog_name="coexsim", standalone_mode=False)
     except typer.TyperException as error:
+        from coexsim.cli.misuse import say_misuse
+
         name = " ".join(["coexsim", *(words[:1] if words[0] in COMMANDS else [])])
-        near = did_you_mean(words[0], list(COMMANDS)) if name == "coexsim" else ""
-        return error.exit_code, f"{name}: {error.format_message()}{near}\nTry '{name} --help'.", ()
+        return error.exit_code, f"{name}: {say_misuse(error, words)}\nTry '{name} --help'.", ()
     except typer.Abort:
         code = STOPPED
     return (code if words else BAD_USAGE), "stopped" if code == STOPPED else "", ()

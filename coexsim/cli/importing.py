@@ -84,7 +84,7 @@ def import_(
 
     What is not modelled is listed with what that means for the answers; nothing is dropped in silence.
     """
-    from coexsim.intake.configs.importing import how_to_export, import_setup
+    from coexsim.intake.configs.importing import how_to_export, import_setup, require_kind
     from coexsim.intake.configs.write import PEOPLE_HEAD
 
     if how:
@@ -94,6 +94,7 @@ def import_(
         return 0
     if out is not None and into is not None:
         raise UsageError("--out makes a new scenario, --into adds to one that is there: give one of them")
+    require_kind(kind)
     if not files:
         raise UsageError(f"import {kind}: no file was given" + ("; see --how" if kind == "exchange" else ""))
     if out is not None:

@@ -24,7 +24,7 @@ MOST_JOBS = 4096
 def _seed(number: int | None) -> int | None:
     """A seed is no larger than 64 bits hold: a limit of typer's own would stand in the help, digit by digit."""
     if number is not None and number > MOST_SEED:
-        raise typer.BadParameter(f"{number} should be less than or equal to {MOST_SEED}")
+        raise typer.BadParameter(f"expected a whole number from 0 to {MOST_SEED:,}; found '{number}'")
     return number
 
 

@@ -27,6 +27,7 @@ from coexsim.errors import OutputError, Problem, ScenarioError, UnitError
 from coexsim.experiment.engines import engines_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.figures import Figure, figures
+from coexsim.experiment.grid_keys import wrong_keys
 from coexsim.experiment.ranges import read_values
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import run_one
@@ -62,8 +63,9 @@ Measure = Callable[[Results, Scenario], Kept]
 NOT_SWEPT = {
     "run.seed": "all points meet the same mail, so the seed is not varied: several replications (-n 4) are other mail, each its own",
     "run.replications": "every point has as many replications: say how many of each (-n 4)",
+    "machine": "machines by name are what 'coexsim explore' varies; here write what they have, such as servers.onprem.capacity.cores",
 }
-"""Keys that would make no difference between points."""
+"""Keys that would make no difference between points, and one of another command."""
 
 
 class SweepPoint(NamedTuple):
@@ -186,6 +188,8 @@ def at_values(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
     `hosted_share` moves people (once a side has nobody, the mail of its streams with them) and `growth` multiplies the load; the other
     keys are those of `Scenario.change`.
     """
+    if wrong := list(wrong_keys(scenario, values, (HOSTED_SHARE, GROWTH))):
+        raise ScenarioError(wrong)
     changes = {by_place(scenario, key): value for key, value in values.items()}
     if HOSTED_SHARE in changes:
         population = _population(scenario, changes.pop(HOSTED_SHARE))

@@ -125,18 +125,31 @@ def test_what_one_command_was_told_is_forgotten_by_the_next() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["trace", FLOWS, "iUser1", "iUser2", "--sise", "26 MB"], "No such option: --sise (Possible options: "),
-        (["trace", FLOWS, "iUser1", "iUser2", "--undeclared"], "No such option: --undeclared"),
-        (["trace", FLOWS, "iUser1", "iUser2", "--size"], "'--size' requires an argument"),
-        (["run", FLOWS, "-n", "0"], "greater than or equal to 1"),
-        (["run", FLOWS, "-n", "9000000000000000000"], "less than or equal to 100000"),
-        (["run", FLOWS, "-n", "9" * 5000], "--replications"),
-        (["size", FLOWS, "-n", "1"], "greater than or equal to 2"),
-        (["run", FLOWS, "--jobs", "two"], "'--jobs' / '-j': Input should be a valid integer"),
-        (["run", FLOWS, "--seed", "x"], "--seed"),
-        (["run", FLOWS, "--seed", "-1"], "'--seed': Input should be greater than or equal to 0"),
-        (["sweep", FLOWS, "hosted_share=1", "--seed", str(2**63)], "less than or equal to 9223372036854775807"),
-        (["outage", FLOWS, "--at", "10:00", "--for", "1 h"], "Missing option '--server'"),
+        (["trace", FLOWS, "iUser1", "iUser2", "--sise", "26 MB"], "there is no option --sise; did you mean '--size'?"),
+        (["trace", FLOWS, "iUser1", "iUser2", "--undeclared"], "--undeclared; did you mean '--undeclared-size'?"),
+        (["trace", FLOWS, "iUser1", "iUser2", "--size"], "--size needs a value: --size SIZE"),
+        (["trace", FLOWS, "a", "b", "--expect", "deliverd"], "--expect: 'deliverd' is not one of delivered, bounced, "),
+        (["trace", FLOWS, "a", "b", "--expect", "deliverd"], "; did you mean 'delivered'?"),
+        (["run", FLOWS, "--engine", "fast"], "--engine: 'fast' is not one of auto, compiled, reference\n"),
+        (["run", FLOWS, "--engine", "compild"], "auto, compiled, reference; did you mean 'compiled'?"),
+        (["check", FLOWS, "--format", "junitt"], "sarif, markdown; did you mean 'junit'?"),
+        (["run", FLOWS, "--repl", "4"], "there is no option --repl; did you mean '--replications'?"),
+        (["run", FLOWS, "-qz"], "there is no option -z\n"),
+        (["run", FLOWS, "-n"], "-n needs a value: -n NUMBER"),
+        (["run", FLOWS, "--quiet=1"], "--quiet takes no value"),
+        (["run", FLOWS, "--no-limits=1"], "--no-limits takes no value"),
+        (["run", FLOWS, "-n", "0"], "--replications: expected a whole number from 1 to 100,000; found '0'"),
+        (["run", FLOWS, "-n", "9000000000000000000"], "1 to 100,000; found '9000000000000000000'"),
+        (["run", FLOWS, "-n", "9" * 5000], "--replications: expected a whole number from 1 to 100,000; found '999"),
+        (["run", FLOWS, "-n", "1.5"], "--replications: expected a whole number from 1 to 100,000; found '1.5'"),
+        (["size", FLOWS, "-n", "1"], "--replications: expected a whole number from 2 to 100,000; found '1'"),
+        (["size", FLOWS, "--years", "nan"], "--years: expected a number from 0.1 to 50; found 'nan'"),
+        (["run", FLOWS, "--jobs", "two"], "--jobs: expected a whole number from 1 to 4,096; found 'two'"),
+        (["run", FLOWS, "--seed", "x"], "--seed: expected a whole number of 0 or more; found 'x'"),
+        (["run", FLOWS, "--seed", "-1"], "--seed: expected a whole number of 0 or more; found '-1'"),
+        (["sweep", FLOWS, "hosted_share=1", "--seed", str(2**63)], f"to {2**63 - 1:,}; found '{2**63}'"),
+        (["outage", FLOWS, "--at", "10:00", "--for", "1 h"], "--server NAME is missing"),
+        (["trace", FLOWS, "a"], "RECIPIENT is missing"),
         (["outage", FLOWS, "--server", "onpram", "--at", "10:00", "--for", "1 h"], "did you mean 'onprem'"),
         (["outage", FLOWS, "--server", "onprem", "--at", "25:00", "--for", "1 h"], "--at: "),
         (["outage", FLOWS, "--server", "onprem", "--at", "10:00", "--for", "1"], "--for: "),
@@ -146,11 +159,13 @@ def test_what_one_command_was_told_is_forgotten_by_the_next() -> None:
             "write 'links[0].bandwidth=2 Mbit/s,10 Mbit/s' in quotes",
         ),
         (["sweep", FLOWS, "load.growth=1..4", "step", "2"], "write 'load.growth=1..4 step 2' in quotes"),
-        (["diff", FLOWS, FLOWS, FLOWS], "unexpected extra argument"),
-        (["check"], "Try 'coexsim check --help'."),
-        (["--verson"], "No such option: --verson"),
-        (["tarce"], "No such command 'tarce'.; did you mean 'trace'?"),
-        (["simulate"], "No such command 'simulate'."),
+        (["diff", FLOWS, FLOWS, "x", "y"], "expected OLD NEW and no more; found also x y"),
+        (["schema", "x"], "expected no word; found also x"),
+        (["import", "postfx"], "there is no import of 'postfx'; did you mean 'postfix'?"),
+        (["check"], "PATH is missing\nTry 'coexsim check --help'."),
+        (["--verson"], "there is no option --verson; did you mean '--version'?"),
+        (["tarce"], "there is no command 'tarce'; did you mean 'trace'?"),
+        (["simulate"], "there is no command 'simulate'; there are trace, check, diff, "),
     ],
 )
 def test_what_is_wrong_is_said(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,6 +174,39 @@ def test_what_is_wrong_is_said(words: list[str], told: str, capsys: pytest.Captu
     said = capsys.readouterr()
     assert told in said.err
     assert not said.out
+
+
+OF_LIBRARIES = (
+    "Value error",
+    "Input should",
+    "Invalid value",
+    "unable to parse",
+    "argument(s)",
+    "Missing",
+    "No such",
+    "requires",
+)
+OPTIONS = [
+    (name, option)
+    for name in COMMANDS
+    for parameter in command(name).params
+    for option in (*parameter.opts, *parameter.secondary_opts)
+    if option.startswith("--") or (option.startswith("-") and not parameter.is_flag)
+]
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS)
+def test_no_option_is_refused_in_a_librarys_words(name: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever it is given, or is not: it is named, and neither typer nor pydantic speaks."""
+    [parameter] = [each for each in command(name).params if option in (*each.opts, *each.secondary_opts)]
+    tried = [[f"{option}=x"]] if parameter.is_flag else [[option]]
+    if parameter.type_descriptor.choices or parameter.type_descriptor.annotation in (int, float):
+        tried += [[option, value] for value in ("fast", "", "1e400x", "1,5")]
+    for words in tried:
+        assert run([name, *words]) == 2
+        said = capsys.readouterr().err
+        assert any(said.startswith(f"coexsim {name}: {each}") for each in (option, *parameter.opts)), said
+        assert not [word for word in OF_LIBRARIES if word in said]
 
 
 def test_a_short_option_takes_its_value_in_one_word() -> None:

@@ -68,6 +68,8 @@ def test_values_that_cannot_be_read(text: str, said: str) -> None:
 def test_a_key_that_is_no_text_is_told_in_words() -> None:
     """A byte of the command line that is no UTF-8 comes as half of a surrogate pair."""
     with pytest.raises(ScenarioError, match=r"half of a surrogate pair is no character; found '.*udcff'"):
+        grid_points(small(), {"load.\udcff": "1, 2"})
+    with pytest.raises(ScenarioError, match=r"udcff: there is no such key"):
         grid_points(small(), {"\udcff": "1, 2"})
 
 
@@ -112,6 +114,40 @@ def test_what_is_no_scenario_is_said_before_the_first_run() -> None:
         at_values(small().replaced(directory=type(small().directory)()), {"hosted_share": "10 %"})
     with pytest.raises(ScenarioError, match="between 0 and 1"):
         at_values(small(), {"hosted_share": "110 %"})
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("hosted_shar", "hosted_shar: there is no such key; did you mean 'hosted_share'?"),
+        ("grwth", "grwth: there is no such key; did you mean 'growth'?"),
+        ("sitess", "sitess: there is no such key; did you mean 'sites'?"),
+        ("load.grwth", "load.grwth: there is no such key; did you mean 'growth'?"),
+        ("cores", "cores: there is no such key; did you mean 'servers.onprem.capacity.cores'?"),
+        ("bandwidth", "bandwidth: there is no such key; did you mean 'links[0].bandwidth'?"),
+        ("sent_per_mailbox", "sent_per_mailbox: there is no such key; did you mean 'load.sent_per_mailbox'?"),
+        (
+            "xyz",
+            "write hosted_share, growth or a key of the scenario from its top, such as servers.onprem.capacity.cores; ",
+        ),
+        ("servers.onpram.capacity.cores", "no server is called 'onpram'; did you mean 'onprem'?"),
+        ("servers.x.capacity.cores", "no server is called 'x'; there are onprem, smart-host, inotes-inbound, "),
+        ("machine", "machines by name are what 'coexsim explore' varies"),
+    ],
+)
+def test_what_a_key_was_meant_to_be_is_said(key: str, told: str) -> None:
+    """Once, with what would do, and before the first run."""
+    with pytest.raises(ScenarioError) as error:
+        grid_points(small(), {key: [1, 2]})
+    assert len(error.value.problems) == 1
+    assert told in str(error.value)
+
+
+def test_a_server_may_be_made_by_the_keys_of_a_grid() -> None:
+    """Where its kind is among them."""
+    [point] = grid_points(small(), {"servers.edge.kind": ["relay"], "servers.edge.runs_on": ["onprem"]})
+
+    assert point.scenario.servers["edge"].kind == "relay"
 
 
 @pytest.mark.parametrize("key", ["run.seed", "run.replications"])

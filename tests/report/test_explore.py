@@ -65,6 +65,8 @@ def test_values_with_one_unit_make_a_slider_others_a_choice() -> None:
     ("vary", "said"),
     [
         ({"machine": "six cores"}, "no machine of the scenario is called 'six cores'"),
+        ({"machin": "six cores"}, "machin: there is no such key; did you mean 'machine'?"),
+        ({"grwth": "1,2"}, "grwth: there is no such key; did you mean 'growth'?"),
         ({"growth": "0,1"}, "growth: 0 is no number above 0"),
         ({"growth": "1..60", "hosted_share": "0..100% step 5%"}, "1,260 points are more than a page holds"),
     ],

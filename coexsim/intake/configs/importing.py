@@ -12,7 +12,7 @@ import dns.exception
 import dns.name
 from pydantic import TypeAdapter
 
-from coexsim.errors import InputError, Problem, UsageError
+from coexsim.errors import InputError, Problem, UsageError, did_you_mean
 from coexsim.intake.configs.found import Asked, Found, PersonRecord
 from coexsim.intake.configs.reading import File, files_of
 from coexsim.intake.configs.sayable import leave_unsayable
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 Kind = Literal["postfix", "exchange", "domino", "directory", "dns"]
 KINDS: tuple[Kind, ...] = ("postfix", "exchange", "domino", "directory", "dns")
+
+
+def require_kind(kind: str) -> None:
+    """Is this a kind of configuration that can be read. Raises `UsageError`."""
+    if kind not in KINDS:
+        near = did_you_mean(kind, KINDS) or f"; there are {', '.join(KINDS)}"
+        raise UsageError(f"there is no import of {kind!r}{near}")
 
 
 def import_setup(
@@ -44,8 +51,7 @@ def import_setup(
     Raises `InputError` with file and line of what cannot be read, `ScenarioError` where `into` is not a usable scenario, and
     `UsageError` for a kind that there is not and a domain that is none.
     """
-    if kind not in KINDS:
-        raise UsageError(f"there is no import of {kind!r}; there are {', '.join(KINDS)}")
+    require_kind(kind)
     given = files_of([files] if isinstance(files, (str, Path)) else files)
     if not given:
         raise UsageError("no file was given")

@@ -9,7 +9,8 @@ from math import prod
 from typing import NamedTuple
 
 from coexsim.analysis.candidates import apply, ladder
-from coexsim.errors import CoexsimError, UnitError, did_you_mean
+from coexsim.errors import CoexsimError, ScenarioError, UnitError, did_you_mean
+from coexsim.experiment.grid_keys import wrong_keys
 from coexsim.experiment.ranges import read_values
 from coexsim.experiment.sweep import GROWTH, HOSTED_SHARE, at_values, share_of
 from coexsim.scenario.model import Candidate, Scenario
@@ -46,11 +47,14 @@ class Axis(NamedTuple):
 def axes_of(scenario: Scenario, vary: Mapping[str, object] | None = None) -> list[Axis]:
     """The axes asked for; without any: hosted share, growth of the load, and the machine (or the cores) that is sized.
 
-    Raises `CoexsimError` for a key without values or for more points than a page can hold, and where there is nothing to vary.
+    Raises `ScenarioError` for keys that there are not, `CoexsimError` for a key without values or for more points than a page can hold,
+    and where there is nothing to vary.
     """
     asked = dict(vary) if vary else dict(_usual(scenario))
     if not asked:
         raise CoexsimError("there is nothing to vary: the scenario has no load; say what with --vary KEY=VALUES")
+    if wrong := list(wrong_keys(scenario, asked, (HOSTED_SHARE, GROWTH, MACHINE))):
+        raise ScenarioError(wrong)
     found = [_axis(scenario, key, values) for key, values in asked.items()]
     points = prod(len(axis.values) for axis in found)
     if points > MOST_POINTS:
