@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -256,6 +256,14 @@ def test_each_step_of_the_kernel_says_what_it_is_in_the_reference() -> None:
     assert without_counterpart(steps, {"move", "relay"}) == ["relay", "got"]
 
 
+def found_in_sources(look: Callable[[str], Collection[str]]) -> dict[str, Collection[str]]:
+    """What `look` finds in the text of each file of the package, where it finds something."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    found = {file.relative_to(PACKAGE).as_posix(): look(file.read_text(encoding="utf-8")) for file in files}
+    assert len(found) > 200
+    return {name: names for name, names in found.items() if names}
+
+
 PUBLIC_OF_TUPLES = {"_replace", "_asdict", "_fields", "_make"}  # documented for namedtuples
 
 
@@ -291,13 +299,7 @@ def is_self(node: ast.expr) -> bool:
 
 def test_nothing_uses_private_names_of_other_modules_or_libraries() -> None:
     """What has an underscore may change with the next release."""
-    found = {
-        file.relative_to(PACKAGE).as_posix(): names
-        for file in sorted(PACKAGE.rglob("*.py"))
-        if (names := private_names_read(file.read_text(encoding="utf-8")))
-    }
-
-    assert found == {}
+    assert found_in_sources(private_names_read) == {}
     assert private_names_read("heappush(env._queue, 1)") == {"_queue"}
     assert private_names_read("from coexsim.sim.world import _serial") == {"_serial"}
     assert private_names_read("self._x = other._x; row._replace(a=1)") == set()
@@ -315,11 +317,5 @@ def products_of(source: str) -> list[str]:
 
 def test_no_sum_depends_on_the_number_of_processors() -> None:
     """Nor waits for the next: such threads go on for a while after each product, a fifth of the processor time of `size` once."""
-    found = {
-        file.relative_to(PACKAGE).as_posix(): products
-        for file in sorted(PACKAGE.rglob("*.py"))
-        if (products := products_of(file.read_text(encoding="utf-8")))
-    }
-
-    assert found == {}
+    assert found_in_sources(products_of) == {}
     assert products_of("total = weights @ delays; also = np.dot(a, b)") == ["weights @ delays", "np.dot"]
