@@ -66,6 +66,7 @@ class PairedRun(NamedTuple):
     messages: int
     unpaired: int
     same_mail: bool
+    engines: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,6 +93,8 @@ class Comparison:
     """Messages of a flow that arrived in only one of the two, or that are not the same mail."""
     same_mail: bool
     """False where what differs is the mail itself (another load): then no message is compared with itself."""
+    engine: str = ""
+    """Which engine ran them, or both; figures are the same by both."""
 
     plot: ClassVar[Any] = Pictures("comparison")
     """Pictures as methods: ``differences``."""
@@ -144,11 +147,12 @@ class Comparison:
 
 def compare(
     a: Scenario, b: Scenario, *, replications: int | None = None, seed: int | None = None, executor: Executor | None = None,
-    jobs: int | None = None, progress: Callable[[int, int], None] | None = None,
+    jobs: int | None = None, progress: Callable[[int, int], None] | None = None, engine: Engine = "auto",
 ) -> Comparison:  # fmt: skip
     """Run the same mail through two scenarios and pair what came of it.
 
-    Seed and number of replications are those of `a` unless given. Raises `NoDataError` where nothing arrived both ways.
+    Seed and number of replications are those of `a` unless given; `engine` is auto, compiled or reference, which give the same.
+    Raises `NoDataError` where nothing arrived both ways.
     """
     require_scenario(a, b)
     seed = a.run.seed if seed is None else seed
@@ -157,7 +161,7 @@ def compare(
     with ExitStack() as stack:
         if executor is None:
             executor = stack.enter_context(open_executor(min(count, cpu_count() if jobs is None else jobs)))
-        of_a, of_b = engines_for([(a, count), (b, count)])
+        of_a, of_b = engines_for([(a, count), (b, count)], engine)
         for index, run in run_all(
             executor, compare_one, [(a, b, seed, number, (of_a, of_b)) for number in range(count)]
         ):
@@ -172,7 +176,7 @@ def compare(
         _table([run.servers for run in runs], ["server", "stage", "figure"], SMALL_SHARE, SMALL_S),
         _table([run.totals for run in runs], ["figure"], SMALL_SHARE),
         diff_routes(a, b), len(runs), sum(run.messages for run in runs), sum(run.unpaired for run in runs),
-        all(run.same_mail for run in runs),
+        all(run.same_mail for run in runs), " and ".join(sorted({name for run in runs for name in run.engines})),
     )  # fmt: skip
 
 
@@ -201,8 +205,9 @@ def paired(a: Results, b: Results) -> PairedRun:
     messages = len(both) if same else 0
     delays = _delays(both, a.window_s) if same else _unpaired_delays(one, other)
     return PairedRun(
-        delays, _outcomes(a, b), _servers(a, b), totals, messages, len(one) + len(other) - 2 * messages, same
-    )
+        delays, _outcomes(a, b), _servers(a, b), totals, messages, len(one) + len(other) - 2 * messages, same,
+        frozenset(str(each.provenance["engine"]) for each in (a, b) if "engine" in each.provenance),
+    )  # fmt: skip
 
 
 def _arrived(results: Results) -> pd.DataFrame:

@@ -29,6 +29,7 @@ def compare(
     pictures: options.Pictures = True,
     jobs: options.Jobs = None,
     dask: options.Dask = None,
+    engine: options.EngineName = "auto",
     yes: options.Yes = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
@@ -48,7 +49,7 @@ def compare(
     folder = results_folder(out, a, verb="compare") if out is not None else None
     count = replications or 1
     for scenario in (one, other):
-        ask_first(scenario, count, yes, quiet=quiet)
+        ask_first(scenario, count, yes, engine=engine, quiet=quiet)
     with progress_bar("replications of both", count, quiet=quiet) as tell, open_executor(jobs, dask) as executor:
         found = run_compare(
             one,
@@ -58,6 +59,7 @@ def compare(
             executor=executor,
             jobs=1,
             progress=lambda done, of: tell(done, f"{done} of {of} runs", of=of),
+            engine=engine,
         )
     keeping = Keeping()
     if folder is not None:
@@ -100,7 +102,8 @@ def _data(found: Comparison, a: str, b: str) -> dict[str, Any]:
         )
     ]
     return envelope(
-        "compare", found.headline, int(found.differs), provenance={"a": a, "b": b, "replications": found.replications},
+        "compare", found.headline, int(found.differs),
+        provenance={"a": a, "b": b, "replications": found.replications, "engine": found.engine},
         differences=differences, messages=found.messages, unpaired=found.unpaired, same_mail=found.same_mail,
         classes_of_mail_that_change=len(found.routes.changes),
     )  # fmt: skip
@@ -125,7 +128,7 @@ def _say_comparison(found: Comparison, a: Path, b: Path) -> None:
         console.print(CHANCE, style="dim")
     apart = f"{found.unpaired:,} {'arrived in one alone' if found.same_mail else 'as two lots of mail'}"
     runs = f"{found.replications} replication{'s' if found.replications > 1 else ''}"
-    console.print(f"{found.messages:,} messages compared with themselves, {apart}; {runs}.")
+    console.print(f"{found.messages:,} messages compared with themselves, {apart}; {runs}; engine: {found.engine}.")
 
 
 def _differences(title: str, table: Any, kind: str) -> Any:

@@ -85,7 +85,9 @@ def sweep(
     keeping.write(partial(drop_pages, folder, "sweep"))
     points = _write_migration(swept.table, spec, grid, folder, keeping)
     objectives = swept_objectives(swept) if spec.objectives else None
-    changes = [] if objectives is None else _write_objectives(objectives, spec, folder, keeping, pictures=pictures)
+    changes = (
+        [] if objectives is None else _write_objectives(objectives, swept, spec, folder, keeping, pictures=pictures)
+    )
     notes = say_sides(spec) if HOSTED_SHARE in grid else []
     answer = [
         *changes,
@@ -175,7 +177,7 @@ def _say_tables(
 
 
 def _write_objectives(
-    points: DataFrame, spec: Scenario, folder: Path, keeping: Keeping, *, pictures: bool
+    points: DataFrame, swept: Sweep, spec: Scenario, folder: Path, keeping: Keeping, *, pictures: bool
 ) -> list[str]:
     """Keep the table of a sweep with pictures and page; where an answer changes, in a sentence each."""
     from coexsim.analysis.swept import told
@@ -187,7 +189,7 @@ def _write_objectives(
     if pictures:
         from coexsim.report.sweep_page import write_sweep
 
-        keeping.write(partial(write_sweep, points, spec, folder, changes))
+        keeping.write(partial(write_sweep, points, spec, folder, changes, swept.engine))
     return changes
 
 

@@ -25,16 +25,20 @@ MOST_PICTURES = 8
 NOTE = "Judged as coexsim run does: by the interval, or where few samples came by how many kept the limit."
 
 
-def write_sweep(points: pd.DataFrame, scenario: Scenario, folder: str | Path, changes: Sequence[str]) -> Path:
+def write_sweep(
+    points: pd.DataFrame, scenario: Scenario, folder: str | Path, changes: Sequence[str], engine: str = ""
+) -> Path:
     """Write ``report.html`` and its pictures from `swept_objectives`: over one key ``sweep.png``, over two ``sweep-1.png`` and so on.
 
-    `changes` are the sentences that the page begins with. Returns the page's path.
+    `changes` are the sentences that the page begins with; `engine` is what ran, none where all was kept from before.
+    Returns the page's path.
     """
     keys = keys_of(points)
     values = [
         (key, f"{_said(points[key].iloc[0])} to {_said(points[key].iloc[-1])}, {points[key].nunique()} values")
         for key in keys
     ]
+    values.append(("Engine", engine or "none: all runs were kept from before"))
     of = f"{scenario.title or scenario.source.file}: what {' and '.join(keys)} change{'s' * (len(keys) == 1)}"
     answer = list(changes) or told(points)
     return write_plain_page(

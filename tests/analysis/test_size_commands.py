@@ -159,30 +159,31 @@ def test_compare_says_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "the same in every figure" in said
 
 
-@pytest.mark.parametrize("command", [["size"], ["sweep", "servers.onprem.capacity.cores=5,6"]], ids=["size", "sweep"])
+@pytest.mark.parametrize(
+    "command", [["size"], ["sweep", "servers.onprem.capacity.cores=5,6"], ["compare"]], ids=["size", "sweep", "compare"]
+)
 def test_which_engine_runs_may_be_said_and_is_told(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Figures are the same by both; a sweep's runs that another engine has kept are not taken for those of the one that is named."""
     verb, *more = command
     path = written(tmp_path, more="size: {server: onprem, ranges: {cores: 3..6}}")
+    if verb == "compare":
+        more = [str(written(tmp_path, "six.yaml", cores=6))]
+    words = [verb, str(path), *more, "--json", "--jobs", "1", "--out", str(tmp_path / "out")]
     figures = []
-    for engine in ("reference", "compiled"):
-        words = [
-            verb,
-            str(path),
-            *more,
-            "--engine",
-            engine,
-            "--json",
-            "--no-pictures",
-            "--jobs",
-            "1",
-            "--out",
-            str(tmp_path / "out"),
-        ]
-        assert run(words) in (0, 1, 3)
+    for engine, pictures in (("reference", ["--no-pictures"]), ("compiled", [])):
+        assert run([*words, "--engine", engine, *pictures]) in (0, 1, 3)
         said = json.loads(capsys.readouterr().out)
         assert said["provenance"]["engine"] == engine
-        figures.append(said["points"] if verb == "sweep" else said["machines"])
+        figures.append(said[{"size": "machines", "sweep": "points", "compare": "differences"}[verb]])
     assert figures[0] == figures[1]
+    assert "Engine compiled" in page_of(tmp_path / "out")
+    if verb == "sweep":
+        assert run([*words, "--engine", "compiled"]) in (0, 3)
+        assert "Engine none: all runs were kept from before" in page_of(tmp_path / "out")
+
+
+def page_of(folder: Path) -> str:
+    """The words of its page."""
+    return " ".join(Page((folder / "report.html").read_text(encoding="utf-8")).text.split())
