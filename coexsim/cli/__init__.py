@@ -11,6 +11,7 @@ Exit codes: 0 held; 1 a route, a check or an objective failed, or something chan
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ from coexsim.cli.commands import COMMANDS
 from coexsim.cli.folder import CANNOT_WRITE
 from coexsim.cli.streams import safe_streams, say_aside
 from coexsim.errors import CoexsimError, ConservationError, OutputError, Problem
+from coexsim.garbage import collect_rarely
 
 BAD_USAGE, OUR_BUG, STOPPED = 2, 70, 130
 
@@ -34,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for request in (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ())):
         if signal.getsignal(request) is signal.SIG_DFL:
             signal.signal(request, _end)
-    sys.exit(run(arguments))
+    with collect_rarely():
+        code = run(arguments)
+    gc.freeze()  # Python looks through all objects twice when it ends: half a second, and all go with the process anyway
+    sys.exit(code)
 
 
 def _end(number: int, _frame: object) -> NoReturn:
