@@ -96,8 +96,8 @@ def _answers(dialogue: Dialogue) -> tuple[tuple[Rcpt, ...], tuple[Refusal, ...]]
                 continue
             if rate.counts == "recipients" or rate.of in ("mailbox", "pair"):
                 within = _within(dialogue, rate, rcpt.address, taken)
-                if within < taken:
-                    refused.append(dialogue.no(rcpt._replace(count=taken - within), rate.cause, "rate-limit"))
+                if within < taken:  # all that follow, too: there is room for them left, but none within the limit
+                    refused.append(dialogue.no(rcpt._replace(count=rcpt.count - within), rate.cause, "rate-limit"))
                     rcpt, taken = rcpt._replace(count=within), within
         room -= taken
         if taken:

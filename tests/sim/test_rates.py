@@ -169,6 +169,18 @@ def test_postfix_counts_by_client(small: Small, keys: dict[str, int], code: str)
     assert set(spared.mail["outcome"]) == {"delivered"}
 
 
+def test_nobody_is_lost_between_the_limit_of_a_message_and_that_of_a_minute(small: Small) -> None:
+    """Two messages to eight each, three a message and five a minute: five get in, of the second message two, all others later."""
+    limits = into("onprem", smtpd_recipient_limit=3, smtpd_client_recipient_rate_limit=5)
+    results = small.run([(0.0, "internet", "onprem:8", 1000), (1.0, "internet", "onprem:8", 1000)], limits)
+    mail = results.mail.sort_values("delay_s")
+
+    assert set(mail["outcome"]) == {"delivered"}
+    assert mail["recipients"].sum() == 16
+    at_once = mail[mail["delay_s"] < 60]
+    assert dict(zip(at_once["mail"], at_once["recipients"], strict=True)) == {0: 3, 1: 2}
+
+
 @pytest.mark.parametrize(("source", "taken"), [("ip-address", 5), ("user", 10), ("all", 5)])
 def test_exchange_counts_by_host_or_by_sender(small: Small, source: str, taken: int) -> None:
     """MessageRateLimit 5: of ten messages of two senders at one host five are taken, or five of each sender: 421 4.4.2 to the others."""
@@ -199,6 +211,7 @@ def test_both_engines_count_alike(tmp_path: Path) -> None:
         replayed(tmp_path, rows, into("onprem", smtpd_client_message_rate_limit=20), NAMED),
         replayed(tmp_path, rows, into("onprem", smtpd_client_recipient_rate_limit=20), NAMED),
         replayed(tmp_path, rows, into("onprem", smtpd_client_connection_rate_limit=3), NAMED),
+        replayed(tmp_path, rows, into("onprem", smtpd_recipient_limit=2, smtpd_client_recipient_rate_limit=20), NAMED),
     ):
         assert not_covered(scenario) is None
         assert_engines_agree(scenario)
