@@ -387,9 +387,14 @@ def _parts(code: CodeType) -> tuple[object, ...]:
 
 
 def _functions(root: Path) -> dict[Place, list[FunctionType]]:
-    """Every function of coexsim that there is now."""
+    """Every function of coexsim that there is now, also of those that conftest.py has frozen."""
     found: dict[Place, list[FunctionType]] = {}
-    for each in gc.get_objects():
+    is_frozen = gc.get_freeze_count() > 0
+    gc.unfreeze()
+    objects = gc.get_objects()
+    if is_frozen:
+        gc.freeze()
+    for each in objects:
         if type(each) is FunctionType and each.__code__.co_filename.startswith(str(root / "coexsim")):
             found.setdefault((each.__code__.co_filename, each.__code__.co_firstlineno), []).append(each)
     return found
