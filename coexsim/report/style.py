@@ -266,7 +266,9 @@ def fix_layout(figure: Figure) -> Figure:
     """Lay a finished picture out once, for all files that it is written to: finding the layout takes longer than drawing."""
     _show_names(figure)
     with _own_style():
-        figure.draw_without_rendering()
+        layout = figure.get_layout_engine()
+        if layout is not None:
+            layout.execute(figure)
     figure.set_layout_engine("none")
     return figure
 

@@ -14,15 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, StepPatch
 
 from coexsim.experiment.results import Results, join
 from coexsim.mail.trace import trace
 from coexsim.report import plots
-from coexsim.report.style import DARK_RED, clock_ticks, duration_ticks, png
+from coexsim.report.style import DARK_RED, clock_ticks, duration_ticks, new_picture, png, png_and_svg
 from coexsim.scenario.load import load_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.units import moment
@@ -439,3 +441,25 @@ def test_the_interval_of_a_single_machine_is_drawn() -> None:
     lines = [each for each in axes.collections if isinstance(each, LineCollection)]
 
     assert [segment[:, 1].tolist() for each in lines for segment in each.get_segments()] == [[4.0, 6.0]]
+
+
+class _Counted(Line2D):
+    """A line that counts how often it is drawn."""
+
+    times = 0
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Once more."""
+        self.times += 1
+        super().draw(renderer)
+
+
+def test_a_picture_is_drawn_once_for_each_file() -> None:
+    """Its layout is found without drawing it a third time."""
+    picture = new_picture(title="of a line")
+    line = picture.add_subplot().add_line(_Counted([0, 1], [0, 1]))
+
+    png_and_svg(picture, "line", "It rises")
+
+    assert isinstance(line, _Counted)
+    assert line.times == 2
