@@ -21,6 +21,7 @@ from coexsim.engine.named import NamedMessages
 from coexsim.engine.rows import RuleRows
 from coexsim.engine.rule_tables import RuleTables
 from coexsim.engine.steps import BREAK, NEW_BANDWIDTH, SHIFT
+from coexsim.garbage import collect_rarely
 from coexsim.progress import RunProgress
 from coexsim.sim.clock import BEFORE_ALL, MONITOR, STATE, WORLD
 from coexsim.sim.world import MINUTE_S, MOST_MESSAGES_AT_ONCE, World
@@ -156,11 +157,8 @@ class Compiled:
     def run(self, progress: RunProgress | None = None) -> None:
         """To the end of the run and of all measured mail, or to the drain limit; then hand everything over to the world."""
         self._progress = progress
-        for moment in self._moments():
-            if not self._until(moment.time_s, moment.order) or not moment.do(moment.time_s):
-                break
-        else:
-            self._until(inf, 0)
+        with collect_rarely():
+            self._run_to_end()
         while self.world.minutes_noted < self.world.minutes:  # stopped early: not told as empty from here on
             self._monitor(0.0)
         self._flush()
@@ -168,6 +166,12 @@ class Compiled:
         Finish(self.world, self.arrays, self.rows, self.fabric, self.mail, self.folds).hand_over(ends_s)
         self.rows.end()
         self.arrays["work"] = np.zeros((0, 0))  # the largest: tables are made next
+
+    def _run_to_end(self) -> None:
+        for moment in self._moments():
+            if not self._until(moment.time_s, moment.order) or not moment.do(moment.time_s):
+                return
+        self._until(inf, 0)
 
     def _until(self, time_s: float, order: int) -> bool:
         """Run the kernel until a key; False when the run is over."""

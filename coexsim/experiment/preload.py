@@ -5,13 +5,16 @@ Several processes on Linux are copies of one that has imported this module, so t
 
 import gc
 
-import scipy.special  # noqa: F401 - laws of work import it late
+from coexsim.garbage import collect_rarely
 
-from coexsim.engine.cache import is_compiled, load_kernel, not_importable
-from coexsim.experiment import run  # noqa: F401
+with collect_rarely():
+    import scipy.special  # noqa: F401 - laws of work import it late
 
-if is_compiled() and not_importable() is None:
-    load_kernel()
-    from coexsim.engine import drive  # noqa: F401
+    from coexsim.engine.cache import is_compiled, load_kernel, not_importable
+    from coexsim.experiment import run  # noqa: F401
+
+    if is_compiled() and not_importable() is None:
+        load_kernel()
+        from coexsim.engine import drive  # noqa: F401
 
 gc.freeze()  # all this stays to the end: the garbage collector need not look through it again, nor when the process ends
