@@ -249,9 +249,12 @@ def svg(figure: Figure, name: str, below: float = 1.0) -> str:
         text = re.sub(r'viewBox="0 0 (\S+) (\S+)"', lambda box: _lower_part(box, below), text, count=1)
     for colour, variable in _PAGE_COLOURS.items():
         text = re.sub(f"{colour}(?![0-9a-f])", f"var({variable})", text, flags=re.IGNORECASE)
-    ids = dict.fromkeys(re.findall(r'id="([^"]+)"', text))
-    for each in ids:
-        text = re.sub(rf'(id="|href="#|url\(#){re.escape(each)}(?=["\)])', rf"\g<1>{name}-{each}", text)
+    ids = set(re.findall(r'id="([^"]+)"', text))
+    text = re.sub(
+        r'(id="|href="#|url\(#)([^")]+)(?=["\)])',
+        lambda found: f"{found[1]}{name}-{found[2]}" if found[2] in ids else found[0],
+        text,
+    )
     return re.sub(
         r'(<svg [^>]*?)width="[^"]*" height="[^"]*"|(<svg [^>]*?)height="[^"]*" width="[^"]*"', r"\1\2", text, count=1
     )

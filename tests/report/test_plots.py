@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from matplotlib.patches import FancyArrowPatch, StepPatch
 from coexsim.experiment.results import Results, join
 from coexsim.mail.trace import trace
 from coexsim.report import plots
-from coexsim.report.style import DARK_RED, clock_ticks, duration_ticks, new_picture, png, png_and_svg
+from coexsim.report.style import DARK_RED, clock_ticks, duration_ticks, new_picture, png, png_and_svg, svg
 from coexsim.scenario.load import load_scenario
 from coexsim.scenario.model import Scenario
 from coexsim.units import moment
@@ -463,3 +464,16 @@ def test_a_picture_is_drawn_once_for_each_file() -> None:
 
     assert isinstance(line, _Counted)
     assert line.times == 2
+
+
+def test_marks_of_a_picture_stay_apart_on_its_page() -> None:
+    """Each gets the picture's name once, also one that begins with that name."""
+    picture = new_picture()
+    axes = picture.add_subplot()
+    for gid in ("edge", "way-edge"):
+        axes.plot([0, 1], [0, 1], gid=gid)
+
+    marks = re.findall(r'id="([^"]+)"', svg(picture, "way"))
+
+    assert {"way-edge", "way-way-edge"} <= set(marks)
+    assert len(marks) == len(set(marks))
