@@ -41,7 +41,7 @@ class Sketch(NamedTuple):
 
 def ordered(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """The values in ascending order, and the weight of all up to each."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)  # equal values may stand in any order: they share the weight up to the last of them
     return values[order], np.cumsum(weights[order])
 
 
