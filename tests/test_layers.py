@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,18 @@ LAYERS = {
 FREE = {"coexsim.__version__"}  # says nothing about the layers above
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    """The tree of a source, which several tests look through."""
+    return ast.parse(source)
+
+
+@cache
+def nodes(source: str) -> tuple[ast.AST, ...]:
+    """All that is in it."""
+    return tuple(ast.walk(parsed(source)))
+
+
 def module_name(file: Path) -> str:
     """`coexsim.mail.dns` for coexsim/mail/dns.py; a package's own file keeps its `__init__`."""
     return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
@@ -42,7 +55,7 @@ def module_name(file: Path) -> str:
 
 def imported(module: str, source: str) -> Iterator[tuple[int, str]]:
     """Line and full name of everything of coexsim that `source` imports, in functions and for types too."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -196,11 +209,11 @@ def names_of_the_reference() -> set[str]:
     defined: set[str] = set()
     for room in ("sim", "mail", "draw"):
         for file in (PACKAGE / room).rglob("*.py"):
-            tree = ast.parse(file.read_text(encoding="utf-8"))
-            for node in ast.walk(tree):
+            source = file.read_text(encoding="utf-8")
+            for node in nodes(source):
                 if isinstance(node, ast.ClassDef):
                     defined |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
-            defined |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+            defined |= {node.name for node in parsed(source).body if isinstance(node, ast.FunctionDef)}
     return defined
 
 
@@ -232,7 +245,7 @@ def without_counterpart(source: str, defined: set[str], helpers: Iterable[str] =
     """Functions of a module of steps whose docstring does not name what does it in the reference."""
     return [
         node.name
-        for node in ast.parse(source).body
+        for node in parsed(source).body
         if isinstance(node, ast.FunctionDef) and node.name not in helpers
         if defined.isdisjoint(re.findall(r"``([\w.]+)``", ast.get_docstring(node) or ""))
     ]
@@ -269,22 +282,21 @@ PUBLIC_OF_TUPLES = {"_replace", "_asdict", "_fields", "_make"}  # documented for
 
 def private_names_read(source: str) -> set[str]:
     """Private names of other objects that a file reads or writes: not of `self`, nor of another of a class that has them itself."""
-    tree = ast.parse(source)
-    own: set[str] = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and is_self(node.value)}
-    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own: set[str] = {node.attr for node in nodes(source) if isinstance(node, ast.Attribute) and is_self(node.value)}
+    own |= {node.name for node in nodes(source) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     own |= {
         node.target.id
-        for node in ast.walk(tree)
+        for node in nodes(source)
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
     read = {
         node.attr
-        for node in ast.walk(tree)
+        for node in nodes(source)
         if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr) and not is_self(node.value)
     }
     imported = {
         alias.name
-        for node in ast.walk(tree)
+        for node in nodes(source)
         if isinstance(node, ast.ImportFrom) and node.module != "__future__"
         for alias in node.names
         if re.match(r"_[a-z]", alias.name)
@@ -309,7 +321,7 @@ def products_of(source: str) -> list[str]:
     """Products of whole arrays: ``@`` and ``dot``, which a library of linear algebra adds up in as many threads as there are processors."""
     return [
         ast.unparse(node)
-        for node in ast.walk(ast.parse(source))
+        for node in nodes(source)
         if (isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.MatMult))
         or (isinstance(node, ast.Attribute) and node.attr in ("dot", "vdot", "inner", "matmul"))
     ]

@@ -160,16 +160,18 @@ def test_compare_says_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    "command", [["size"], ["sweep", "servers.onprem.capacity.cores=5,6"], ["compare"]], ids=["size", "sweep", "compare"]
+    "command",
+    [["size", "--no-headroom", "-n", "2"], ["sweep", "servers.onprem.capacity.cores=5,6"], ["compare", "-n", "2"]],
+    ids=["size", "sweep", "compare"],
 )
 def test_which_engine_runs_may_be_said_and_is_told(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Figures are the same by both; a sweep's runs that another engine has kept are not taken for those of the one that is named."""
     verb, *more = command
-    path = written(tmp_path, more="size: {server: onprem, ranges: {cores: 3..6}}")
+    path = written(tmp_path, more="size: {server: onprem, ranges: {cores: 5..6}}", hours=3)
     if verb == "compare":
-        more = [str(written(tmp_path, "six.yaml", cores=6))]
+        more = [str(written(tmp_path, "six.yaml", cores=6, hours=3)), *more]
     words = [verb, str(path), *more, "--json", "--jobs", "1", "--out", str(tmp_path / "out")]
     figures = []
     for engine, pictures in (("reference", ["--no-pictures"]), ("compiled", [])):

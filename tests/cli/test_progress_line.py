@@ -72,7 +72,7 @@ def test_a_size_says_that_it_looks_at_days_to_come(
     """It went on under the words of what was done before."""
     monkeypatch.setattr(progress_line, "FIRST_LINES_S", tuple(number / 50 for number in range(1, 5000)))
     easy = "objectives: [bounced(valid recipients) < 1000]\n"
-    scenario.write_text(scenario.read_text().replace(OBJECTIVES, easy).replace("10 min", "2 h"))
+    scenario.write_text(scenario.read_text().replace(OBJECTIVES, easy).replace("10 min", "30 min"))
     asked = ["--growth", "8%/year", "--plan", "2027-06-01=70%", "--from", "2027-01-04", "--years", "1"]
     words = ["size", str(scenario), *asked, "--no-headroom", "--no-pictures", "--jobs", "1"]
     assert run([*words, "--out", str(tmp_path / "out")]) in (0, 1, 3)
