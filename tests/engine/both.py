@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -55,5 +56,17 @@ def assert_close(one: pd.DataFrame, other: pd.DataFrame) -> None:
 
 def assert_engines_agree(scenario: Scenario, *, seed: int = 1, keep_visits: bool = True, **options: Any) -> None:
     """Both engines give the same tables for a scenario."""
+    assert_compiled_agrees(scenario, [options], seed=seed, keep_visits=keep_visits)
+
+
+def assert_compiled_agrees(
+    scenario: Scenario, with_options: Iterable[dict[str, Any]], *, seed: int = 1, keep_visits: bool = True
+) -> None:
+    """The compiled engine gives the tables of one run of the reference, with each of several options."""
     slow = reference(scenario, seed=seed, keep_visits=keep_visits)
-    assert_same(slow, compiled(scenario, seed=seed, keep_visits=keep_visits, **options))
+    for options in with_options:
+        try:
+            assert_same(slow, compiled(scenario, seed=seed, keep_visits=keep_visits, **options))
+        except AssertionError as error:
+            error.add_note(f"seed {seed}, {options}")
+            raise

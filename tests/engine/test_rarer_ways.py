@@ -12,12 +12,13 @@ from coexsim.engine.choice import not_covered
 from coexsim.errors import CoexsimError
 from coexsim.scenario.model import Scenario
 from coexsim.sim.rule_memory import RuleMemory
-from tests.engine.both import assert_same, compiled, reference
+from tests.engine.both import assert_compiled_agrees, assert_same, compiled, reference
 from tests.engine.random_ways import Ways, fallbacks, families, outboxes, probes, rates, strangers
 from tests.sim.loaded import loaded
 from tests.sim.setups import mails
 
 OPTIONS: list[dict[str, Any]] = [{}, {"room": 1, "block_mails": 1, "forced": True}]
+"""As it is; with little room, and returns before every step."""
 WAYS: dict[str, Ways] = {
     "fallback relays": fallbacks,
     "probes": probes,
@@ -40,13 +41,12 @@ def worlds(name: str, first: int) -> Iterator[tuple[int, Scenario]]:
         yield number, scenario.replaced(messages=mails(scenario)[:24] if number % 2 else ())
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=["as it is", "little room, and returns before every step"])
 @pytest.mark.parametrize("first", [0, 6])
 @pytest.mark.parametrize("name", WAYS)
-def test_the_tables_are_the_same(name: str, first: int, options: dict[str, Any]) -> None:
+def test_the_tables_are_the_same(name: str, first: int) -> None:
     """Whatever is down, full, slow, unknown or has forgotten meanwhile."""
     for number, scenario in worlds(name, first):
-        assert_same(reference(scenario, seed=number), compiled(scenario, seed=number, **options))
+        assert_compiled_agrees(scenario, OPTIONS, seed=number)
 
 
 def test_mail_comes_to_the_fallback_relays() -> None:
