@@ -89,26 +89,31 @@ class Done(NamedTuple):
     err: str
 
 
-def in_a_shell(command: str) -> Done:
-    """A line of the shell, with the programs of this Python first."""
+def in_a_shell(command: str, given: str = "") -> Done:
+    """A line of the shell, with the programs of this Python first, and what it reads on standard input."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path}
-    done = subprocess.run(command, shell=True, env=env, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        command, shell=True, env=env, input=given, capture_output=True, text=True, timeout=600, check=False
+    )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
 def run_command(line: str, capsys: pytest.CaptureFixture[str]) -> str:
     """What a command prints on standard output; it must end with 0, or with the code that a comment behind it gives.
 
-    A shell takes lines that use one; coexsim alone runs in this process, since starting it costs more than most of its answers.
+    coexsim runs in this process, since starting it costs more than most of its answers; a shell takes all else, and what is behind a pipe.
     """
     line, _, comment = line.partition("  # ")
     expected = re.search(r"exit code (\d+)", comment)
-    words = shlex.split(line)
-    if words[0] == "coexsim" and "|" not in words:
+    first, _, behind = line.partition(" | ")
+    words = shlex.split(first)
+    if words[0] == "coexsim":
         capsys.readouterr()
         code = run(words[1:])
         done = Done(code, *capsys.readouterr())
+        if behind:
+            done = in_a_shell(behind, done.out)
     else:
         done = in_a_shell(line)
     assert done.code == (int(expected.group(1)) if expected else 0), f"{line}\n{done.out}\n{done.err}"
