@@ -23,7 +23,7 @@ from coexsim.analysis.slo import one_by_one
 from coexsim.analysis.slo_text import outages_of
 from coexsim.cards import card
 from coexsim.engine.choice import Engine
-from coexsim.experiment.replicate import replicate
+from coexsim.experiment.replicate import replicate, whole
 from coexsim.experiment.results import Results
 from coexsim.experiment.run import simulate
 from coexsim.pictures import Pictures
@@ -155,7 +155,8 @@ def follow(
         doing(what)
         if replications == 1:
             return simulate(of, seed=seed, progress=progress, engine=engine)
-        return replicate(of, replications, seed=seed, executor=executor, jobs=jobs, engine=engine, progress=runs_done)
+        found = replicate(of, replications, seed=seed, executor=executor, jobs=jobs, engine=engine, progress=runs_done)
+        return whole(found, replications)
 
     def looked(of: Scenario) -> Outage:
         usual = tuple(map(undisturbed, one_by_one(runs(without_outages(of), "the same mail without the outage"))))

@@ -14,7 +14,7 @@ import pandas as pd
 from coexsim.analysis.hairpins import round_trip_flows
 from coexsim.analysis.theory import hairpin_share
 from coexsim.errors import NoDataError
-from coexsim.experiment.replicate import replicate
+from coexsim.experiment.replicate import replicate, whole
 from coexsim.experiment.results import Results, weighted_quantiles
 from coexsim.experiment.run import run_one, simulate
 from coexsim.pictures import Pictures
@@ -136,7 +136,7 @@ def _runs(
 ) -> Results:  # fmt: skip
     if count == 1 and executor is None:
         return simulate(scenario, seed=seed, progress=progress)
-    return replicate(scenario, count, seed=seed, executor=executor, jobs=jobs)
+    return whole(replicate(scenario, count, seed=seed, executor=executor, jobs=jobs), count)
 
 
 def paired(scenario: Scenario, via: Results, straight: Results | WayFigures) -> RoundTrip:

@@ -16,7 +16,7 @@ from coexsim.cli.folder import results_folder
 from coexsim.cli.large import ask_first
 from coexsim.cli.progress_line import progress_bar, run_bar
 from coexsim.cli.report_of_run import Report
-from coexsim.cli.runs import Runs, told_of_runs
+from coexsim.cli.runs import Runs, telling_how_far, told_of_runs
 from coexsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -208,11 +208,12 @@ def outage(
     fewest = 2 * (replications or 1)  # each run is held against one without the outage
     ask_first(reaching(spec, spec.events[-1]), fewest, yes, at_least=True, quiet=quiet)
     with (
+        telling_how_far(),
         run_bar("outage", spec, is_followed=True, quiet=quiet) as shown,
         open_executor(jobs, dask) as executor,
     ):
         found = follow(
-            spec, spec.events[-1], replications=replications or 1, try_limits=limits, seed=seed, executor=executor, engine=engine,
+            spec, spec.events[-1], replications=replications or 1, try_limits=limits, seed=seed, executor=executor, jobs=1, engine=engine,
             progress=shown.run, runs_done=told_of_runs(shown), doing=lambda what: shown.begin(f"outage: {what}"),
         )  # fmt: skip
     given = [*(word for name in server for word in ("--server", name)), "--at", at, "--for", length]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from coexsim.cli.progress_line import Teller, progress_bar, run_bar
@@ -36,10 +37,10 @@ class Runs(NamedTuple):
         return self.replications == 1 and self.dask is None
 
     def results(self, spec: Scenario, name: str, mail_log: MailLog | None = None) -> Results:
-        """Run it, with a line that moves meanwhile, and say how long it took."""
+        """Run it, with a line that moves meanwhile, and say how long it took. Raises `KeyboardInterrupt`, also where some runs are done."""
         from time import perf_counter
 
-        from coexsim.experiment.replicate import replicate
+        from coexsim.experiment.replicate import replicate, whole
         from coexsim.experiment.run import simulate
 
         began = perf_counter()
@@ -50,17 +51,32 @@ class Runs(NamedTuple):
                     mail_log=mail_log,
                 )  # fmt: skip
         else:
-            with progress_bar(f"{name}, {self.replications} replications", self.replications, quiet=self.quiet) as tell:
-                results = replicate(
+            with (
+                telling_how_far(),
+                progress_bar(f"{name}, {self.replications} replications", self.replications, quiet=self.quiet) as tell,
+            ):
+                found = replicate(
                     spec, self.replications, seed=self.seed, executor=self.executor, jobs=self.jobs, engine=self.engine, stream=self.stream,
                     keep_visits=self.keep_visits, progress=told_of_runs(tell),
                 )  # fmt: skip
+                results = whole(found, self.replications)
         if not self.quiet:
             copies = (results.mail["kind"] == "mail").to_numpy()
             messages = int(results.mail["rows"].to_numpy()[copies].sum() if results.is_streamed else copies.sum())
             took_s = perf_counter() - began
             say_aside(f"{name}: {messages:,} copies of messages simulated in {took_s:.1f} s{_by(results)}")
         return results
+
+
+@contextmanager
+def telling_how_far() -> Iterator[None]:
+    """Say of a stop by Ctrl-C what was done till then."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        for said in stop.args:
+            say_aside(str(said))
+        raise
 
 
 def told_of_runs(tell: Teller) -> Callable[[int, int], None]:

@@ -20,6 +20,13 @@ Progress = Callable[[int, int], None]
 """Told how many runs are done, of how many."""
 
 
+def whole(results: Results, n: int) -> Results:
+    """The results of `n` runs, for who cannot use some of them: raises `KeyboardInterrupt` again where Ctrl-C cut them short."""
+    if results.provenance.get("interrupted"):
+        raise KeyboardInterrupt(f"{len(results.replications)} of {n} runs are done; nothing of them is kept")
+    return results
+
+
 def replicate(
     scenario: Scenario, n: int, *, seed: int | None = None, executor: Executor | None = None, jobs: int | None = None,
     first: int = 0, progress: Progress | None = None, engine: Engine = "auto", stream: bool = False,

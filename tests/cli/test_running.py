@@ -8,11 +8,14 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from coexsim.cli import run
-from coexsim.experiment.results import load_results
+from coexsim.experiment import run as experiment_run
+from coexsim.experiment.results import Results, load_results
+from coexsim.scenario.model import Scenario
 from tests.analysis.small import SMALL
 
 
@@ -129,3 +132,27 @@ def test_the_command_on_the_page_gives_the_same_again(tmp_path: Path, given: lis
     for name in ("mail", "stages", "visits"):
         assert (again / f"{name}.parquet").read_bytes() == (first / f"{name}.parquet").read_bytes()
     assert set(visits["replication"]) == ({0, 1} if "--visits" in given else set())
+
+
+@pytest.mark.parametrize("asked", [["run"], ["outage", "--server", "inotes-inbound", "--at", "09:05", "--for", "5min"]])
+def test_ctrl_c_among_replications_gives_no_answer_of_some(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first of three is done when it is stopped: it is said, nothing is written, and the exit code is that of a stop."""
+
+    def one(scenario: Scenario, seed: int, replication: int, *more: Any) -> Results:
+        if replication == 1:
+            raise KeyboardInterrupt
+        return really(scenario, seed, replication, *more)
+
+    really = experiment_run.run_one
+    monkeypatch.setattr(experiment_run, "run_one", one)
+    path, out = tmp_path / "small.yaml", tmp_path / "out"
+    text = SMALL[: SMALL.index("events:")].replace("length: 2 h", "length: 20 min")
+    path.write_text(text + "load: {streams: [{from: internet, to: hosted, rate: 0.2/s}]}\n", encoding="utf-8")
+
+    assert run([asked[0], str(path), *asked[1:], "-n", "3", "--jobs", "1", "-q", "--out", str(out)]) == 130
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == "1 of 3 runs are done; nothing of them is kept\nstopped\n"
+    assert not list(out.glob("*.parquet"))
