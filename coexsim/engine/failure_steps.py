@@ -132,7 +132,7 @@ def note_failure(w: Any, co: Any, now: float) -> bool:
     dead = co.marks == DEAD and not po.adapts and not co.denied
     if po.adapts:
         key = row(w, "keys", row(w, "tx_keys", co.tx).key)
-        if co.denied or co.marks == 0:
+        if co.denied or co.marks == 0 or co.marks == FROZEN:
             feed_back(po, key, False)
             d.failures = 0
             d.dead_until = 0.0

@@ -75,3 +75,25 @@ def test_mail_on_hold_never_expires() -> None:
     assert set(mail["outcome"]) == {"in transit"}
     assert set(mail["attempts"]) <= {1, 2}
     assert not (slow.mail["kind"] == "dsn").any()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"servers.mx.default_destination_rate_delay": "1 s"},
+        {"servers.mx.initial_destination_concurrency": 1},
+        {"servers.mx.capacity.transfer_threads_per_destination": 1},
+    ],
+    ids=["a second between sessions", "one session at first", "one session"],
+)
+def test_mail_on_hold_is_no_failed_session(keys: dict[str, object]) -> None:
+    """Few sessions at once to where held mail "goes": none of it counts against the destination, which would be tried anew later."""
+    scenario = scenario_from_text(SET_UP.replace("ACTION", "HOLD")).change(
+        {"run.length": "1 min", "run.drain": "10 d", "load.streams[0].rate": "5/s", **keys}
+    )
+    slow, fast = reference(scenario), compiled(scenario)
+    held = slow.mail[slow.mail["stream"] == "internet->onprem"]
+
+    assert_same(slow, fast)
+    assert len(held) > 100
+    assert set(held["outcome"]) == {"in transit"}
