@@ -18,7 +18,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import parent_process
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 from types import ModuleType
+
+from coexsim.errors import CoexsimError
 
 try:
     import fcntl
@@ -70,9 +73,22 @@ def folder() -> Path | None:
 
 
 def is_compiled() -> bool:
-    """Whether the kernel was compiled before, and is kept."""
+    """Whether the kernel was compiled before, and is kept, if only where others may write."""
+    return _ready() is not None
+
+
+def _ready() -> Path | None:
+    """The first folder that holds the kernel: the one that can be written, else one that can be read."""
     kept = folder()
-    return kept is not None and any(kept.rglob("kernel.run-*.nbc"))
+    places = (*([] if kept is None else [kept]), *_folders())
+    return next((place for place in places if _holds_kernel(place)), None)
+
+
+def _holds_kernel(place: Path) -> bool:
+    try:
+        return any(place.rglob("kernel.run-*.nbc"))
+    except OSError:  # it may not be looked into
+        return False
 
 
 def unavailable() -> str | None:
@@ -98,26 +114,49 @@ def not_importable() -> str | None:
 def load_kernel() -> ModuleType:
     """The kernel, compiled if it was not before, or if what is kept of it is damaged. Raises ImportError where Numba cannot be imported.
 
-    Of several processes that find nothing one compiles; the others wait for it and take what it keeps.
+    Of several processes that find nothing one compiles; the others wait for it and take what it keeps. What somebody else has compiled,
+    and only they may write, is copied. Raises `CoexsimError` where it has to be compiled and no disk has room for it.
     """
     if why := not_importable():
         raise ImportError(why)
     kept = folder()
     if kept is None:
-        with tempfile.TemporaryDirectory(prefix="coexsim-kernel-") as place:
-            return _compiled(place, "for this run, as no folder for it can be written")
-    if is_compiled():
+        return _made_for_now("no folder for it can be written")
+    if _holds_kernel(kept):
         with suppress(_DamagedError):
             return _kept(kept)
-    with alone(kept):
-        if is_compiled():
-            try:
-                return _kept(kept)
-            except _DamagedError:
-                print(f"coexsim: what is kept of the engine in {kept} cannot be read", file=sys.stderr)
-                for file in kept.rglob("*.nb[ci]"):
-                    file.unlink(missing_ok=True)
-        return _compiled(str(kept))
+    try:
+        with alone(kept):
+            return _made(kept, "once for this installation")
+    except OSError as error:
+        return _made_for_now(f"it cannot be kept in {kept} ({error.strerror})")
+
+
+def _made_for_now(why: str) -> ModuleType:
+    """The kernel for this process alone. Raises `CoexsimError` where the system's temporary folder has no room either."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="coexsim-kernel-") as place:
+            return _made(Path(place), f"for this run, as {why}")
+    except OSError as error:
+        raise CoexsimError(
+            f"the engine cannot be compiled ({error.strerror}), and {why}; use --engine reference"
+        ) from None
+
+
+def _made(place: Path, how_often: str) -> ModuleType:
+    """The kernel that is kept in a folder, or was copied there from one that can only be read, or else is compiled there."""
+    ready = _ready()
+    if ready is not None and ready != place:
+        with suppress(OSError):
+            copytree(ready, place, ignore=ignore_patterns("compiling"), dirs_exist_ok=True)
+    if _holds_kernel(place):
+        try:
+            return _kept(place)
+        except _DamagedError:
+            print(f"coexsim: what is kept of the engine in {ready or place} cannot be read", file=sys.stderr)
+            for file in place.rglob("*.nb[ci]"):
+                file.unlink(missing_ok=True)
+    return _compiled(str(place), how_often)
 
 
 class _DamagedError(Exception):
@@ -134,7 +173,7 @@ def _kept(kept: Path) -> ModuleType:
         raise _DamagedError from error
 
 
-def _compiled(place: str, how_often: str = "once for this installation") -> ModuleType:
+def _compiled(place: str, how_often: str) -> ModuleType:
     """The kernel, compiled. The process that a user sees says so."""
     if parent_process() is None:
         print(f"coexsim: compiling the engine, {how_often} (a quarter of a minute) ...", file=sys.stderr)
@@ -174,7 +213,7 @@ def _imported(place: str) -> ModuleType:
     collects = gc.isenabled()
     gc.disable()  # a tenth of the time to compile, for 100 MB that are given back after it
     try:
-        if not is_compiled():
+        if not _holds_kernel(Path(place)):
             _compile_steps()
         from coexsim.engine import folding, kernel, spreading  # noqa: F401 - compiled when they are imported
     finally:
