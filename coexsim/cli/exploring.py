@@ -73,6 +73,7 @@ def explore(
         say(answer)
         for axis in found.axes:
             print(f"{axis.label}: {', '.join(map(str, axis.values))}")
+        print(f"Engine: {found.engine}")
         make_console().print(scope(spec))
         if not keeping.failed:
             say(f"Page: {folder}/explore.html; all figures: {folder}/explore.parquet")
@@ -92,7 +93,12 @@ def _data(found: Exploration, answer: str, code: int, folder: str | None) -> dic
         }
         for values, point in zip(combinations(found.axes), found.points, strict=True)
     ]
-    provenance = {"file": found.scenario.source.file, "seed": found.seed, "replications": found.replications}
+    provenance = {
+        "file": found.scenario.source.file,
+        "seed": found.seed,
+        "replications": found.replications,
+        "engine": found.engine,
+    }
     return envelope(
         "explore", answer, code, provenance=provenance, points=points, scope=scope(found.scenario), folder=folder
     )

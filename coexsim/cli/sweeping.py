@@ -62,7 +62,7 @@ def sweep(
     Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side, a share of them or a
     number (0,500,3000); growth multiplies the load.
 
-    Exit code: 3 where there is an objective of which we cannot say at any value, else 0: that one is missed somewhere is an answer.
+    Exit code: 3 where of an objective nothing can be said at all values, else 0: that one is missed somewhere is an answer.
     """
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.analysis.swept import answer_of_sweep, swept_objectives
@@ -132,7 +132,8 @@ def _run_all(
                 engine=engine,
             )  # fmt: skip
     except (KeyboardInterrupt, OutputError):
-        say_aside(f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there")
+        if seen[1]:
+            say_aside(f"{seen[0]} of {seen[1]} runs are kept in {folder}/; the same command goes on from there")
         raise
     return swept, seen[1]
 

@@ -104,7 +104,7 @@ def foreseen(scenario: Scenario, engine: Engine, mails: float) -> Chosen:
     if why:
         return Chosen("reference", why)
     if mails / REFERENCE_MAILS_PER_S < (LOADING_S if cache.is_compiled() else COMPILING_S):
-        return Chosen("reference", f"short run, about {mails:,.0f} mails")
+        return Chosen("reference", f"short run, about {mails:,.0f} messages")
     return Chosen("compiled", "longer run")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from coexsim.sim import clock
 
 BEGINS, AT_ONCE = 0, 1  # SimPy's own priorities: a process begins or is interrupted; what follows at once
-WORLD_S, BIRTHS, WORK_DONE, SESSIONS, RETRIES = clock.WORLD, clock.BIRTH, clock.WORK_DONE, clock.SESSION, clock.RETRY
+BIRTHS, WORK_DONE, SESSIONS, RETRIES = clock.BIRTH, clock.WORK_DONE, clock.SESSION, clock.RETRY
 SHIFT = 40  # an event or a step of the stack is (what << SHIFT) | which copy or link
 WHICH = (1 << SHIFT) - 1
 UNBOUND = 1 << 60  # slots of a pool without a bound

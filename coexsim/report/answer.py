@@ -78,6 +78,11 @@ def doubts(summary: dict[str, Any], *, outage: bool = False) -> list[str]:
     In an outage mail waits for another attempt by its nature; which limit makes it last is then told by `Outage.limit`.
     """
     said = [f"{text[0].upper()}{text[1:]}." for text in summary["without_work"]]
+    if summary["unsent_messages"]:
+        said.append(
+            f"Of the scenario's messages {summary['unsent_messages']:,} were not sent: "
+            "they are handed in one each second, and the run was over."
+        )
     return said if outage else [*said, *filter(None, [say_deferred(summary["deferred_share"])])]
 
 

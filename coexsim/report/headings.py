@@ -115,8 +115,10 @@ def _queues(rows: Sequence[dict[str, Any]]) -> str:
     if longest is None or not longest["most_messages"]:
         return "No mail waits in any queue at the end of any minute"
     one = longest["most_messages"] == 1
+    at_once = longest["bytes_when"] == longest["when"]
+    size = say_bytes(longest["most_bytes"])
     return (
-        f"In the whole run at most {longest['most_messages']:,} message{'' if one else 's'} ({say_bytes(longest['most_bytes'])}) "
-        f"wait{'s' if one else ''} at {longest['machine']}, "
-        f"at {longest['when']}"
+        f"In the whole run at most {longest['most_messages']:,} message{'' if one else 's'}{f' ({size})' * at_once} "
+        f"wait{'s' if one else ''} at {longest['machine']}, at {longest['when']}{'' if at_once else f', and {size}, at '}"
+        f"{'' if at_once else longest['bytes_when']}"
     )

@@ -35,6 +35,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
     servers            each stage of each server in its busiest hour and minute of the measured window
     without_work       resources with a limit for which no work is defined, in words; none where no scenario is given
     untimed_services   servers of a hosted service at which nothing takes time; none where no scenario is given
+    unsent_messages    named messages whose turn came after the end of the run; 0 where no scenario is given
     deferred_share     share of the delay that is waiting for another attempt, and not for a resource
     queues             most messages and bytes in each machine's queue over the whole run
     round_trip_flows   flows whose mail makes a round trip, by the routes; none where no scenario is given
@@ -60,6 +61,7 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
         "servers": [row | {"when": say_time(row["from_s"], start)} for row in _servers(results)],
         "without_work": [text for _, text in without_work(scenario)] if scenario is not None else [],
         "untimed_services": list(untimed_services(scenario)) if scenario is not None else [],
+        "unsent_messages": _unsent(results, scenario),
         "deferred_share": deferred_share(results),
         "queues": [
             row | {"when": say_time(row["at_s"], start), "bytes_when": say_time(row["bytes_at_s"], start)}
@@ -70,6 +72,11 @@ def summarise(results: Results, scenario: Scenario | None = None) -> dict[str, A
         "window_s": list(results.window_s),
         "length_s": results.length_s,
     }
+
+
+def _unsent(results: Results, scenario: Scenario | None) -> int:
+    names = {mail.name or f"message {number}" for number, mail in enumerate(scenario.messages if scenario else (), 1)}
+    return len(names.difference(results.messages["message"].unique()))
 
 
 def _delays(results: Results) -> list[dict[str, Any]]:

@@ -15,9 +15,10 @@ from scipy import stats
 from coexsim.analysis.slo import evaluate
 from coexsim.errors import ConservationError
 from coexsim.experiment.results import Results, join, load_results
+from coexsim.experiment.run import simulate
 from coexsim.experiment.store import write_json
-from coexsim.report.answer import straight_answer
-from coexsim.report.headings import over_time
+from coexsim.report.answer import doubts, straight_answer
+from coexsim.report.headings import _queues, over_time
 from coexsim.report.saying import say_mean
 from coexsim.report.summary import say_summary, say_verdicts, summarise
 from coexsim.scenario.load import changed
@@ -167,6 +168,21 @@ def test_a_queue_is_told_at_the_end_of_its_worst_minute() -> None:
     [queue] = summarise(results)["queues"]
 
     assert (queue["most_messages"], queue["at_s"], queue["at_the_end"]) == (5, 180.0, 1)
+
+
+def test_messages_and_bytes_of_a_queue_have_a_time_each() -> None:
+    """Where most bytes wait at another time than most messages, the heading says both."""
+    waits = {"backlog": np.array([0, 2, 5, 3, 1]), "queued_bytes": np.array([0.0, 9e6, 5e6, 1e6, 0.0])}
+    at_one, at_two = (
+        summarise(made_up([1.0], minutes=5, timeline={("onprem", "queue"): each}))
+        for each in (waits | {"queued_bytes": waits["backlog"] * 1e6}, waits)
+    )
+
+    assert _queues(at_one["queues"]) == "In the whole run at most 5 messages (5 MB) wait at onprem, at Mon 00:03"
+    assert (
+        _queues(at_two["queues"])
+        == "In the whole run at most 5 messages wait at onprem, at Mon 00:03, and 9 MB, at Mon 00:02"
+    )
 
 
 def test_queues_add_the_roles_of_one_machine() -> None:
@@ -338,3 +354,18 @@ def test_one_recipient_and_mail_that_nobody_sent_are_told_as_that() -> None:
     assert "p95(delay, onprem->internet) < 60 s: no such mail" in said
     ways = "give the scenario such mail, measure longer (run: length, measure) or run 4 replications (-n 4)"
     assert f"To be able to say, {ways}." in said
+
+
+def test_named_messages_that_were_never_sent_are_told() -> None:
+    """One is handed in each second; of four in a run of two and a half, one is too late."""
+    messages = [
+        {"name": name, "from": "iUser1@corporate.com", "to": ["dUser1@corporate.com", "iUser2@corporate.com"]}
+        for name in "abcd"
+    ]
+    late = changed(small(), {"messages": messages, "events": [], "run.length": "2500 ms", "run.drain": "1 min"})
+    in_time = late.change({"run.length": "1 min"})
+
+    found = summarise(simulate(late, engine="reference"), late)
+    assert found["unsent_messages"] == 1
+    assert any("messages 1 were not sent" in doubt for doubt in doubts(found))
+    assert summarise(simulate(in_time, engine="reference"), in_time)["unsent_messages"] == 0

@@ -7,8 +7,8 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from pathlib import Path
 
-from coexsim.engine.choice import Engine, choose
-from coexsim.experiment.estimate import estimate
+from coexsim.engine.choice import Engine
+from coexsim.experiment.engines import engines_for
 from coexsim.experiment.executors import cpu_count, open_executor, run_all
 from coexsim.experiment.store import write_table
 from coexsim.report.explore.axes import axes_of, combinations, scenario_at
@@ -54,7 +54,8 @@ def explore(
     scenarios = [scenario_at(scenario, values) for values in combinations(axes)]
     seed = scenario.run.seed if seed is None else seed
     count = runs_of_point(scenario, replications)
-    calls = [(each, seed, count, _engine(each, count * len(scenarios), engine)) for each in scenarios]
+    engines = engines_for([(each, count) for each in scenarios], engine)
+    calls = [(each, seed, count, by) for each, by in zip(scenarios, engines, strict=True)]
     done: dict[int, GridPoint] = {}
     if progress:
         progress(0, len(calls))
@@ -71,10 +72,3 @@ def explore(
 def runs_of_point(scenario: Scenario, replications: int | None) -> int:
     """How many runs each point gets: what was asked for, or the scenario's number where it is more than one."""
     return replications or (scenario.run.replications if scenario.run.replications > 1 else REPLICATIONS)
-
-
-def _engine(scenario: Scenario, runs: int, engine: Engine) -> Engine:
-    """The compiled engine where all runs together are long enough for it, though one of them may not be."""
-    if engine != "auto":
-        return engine
-    return choose(scenario, "auto", estimate(scenario, runs).messages).engine

@@ -33,6 +33,11 @@ class Grid:
         return card(self.scenario.title or "Exploration", [self.headline], ["varied", "values"], rows)
 
     @property
+    def engine(self) -> str:
+        """Which engine ran, or both; figures are the same by both."""
+        return " and ".join(sorted({point.engine for point in self.points}))
+
+    @property
     def headline(self) -> str:
         """How many points there are, and how many of them meet every objective."""
         n, runs = len(self.points), self.replications
