@@ -154,7 +154,7 @@ class Fabric:
             window = (0, 0, 0.0, 0.0, 0.0) if adapts is None else (
                 1 + adapts.by_queue, adapts.first, adapts.positive, adapts.negative, adapts.failed_cohorts
             )  # fmt: skip
-            self.arrays.append("pools", [(most, int(of_key), 0, 0, 0, self._log(pool.log), -1, *window)])
+            self.arrays.append("pools", [(most, int(of_key), 0, 0, 0, self._log(pool.log), -1, -1, *window)])
         return self.pools.index(pool)
 
     def _retry(self, policy: Any) -> int:

@@ -84,9 +84,10 @@ RATE_WINDOW = _record(began=F8, count=I8)
 STATION = _record(workers=I4, first=I4, log=I4, downtime=I4, head=I8, tail=I8)
 """`head`, `tail`: of its row of `starts`, a ring whose length is a power of two."""
 POOL = _record(
-    most=I8, most_of_key=I8, used=I8, waiting=I8, asked=I8, log=I4, first=I4, adapts=I1, initial=I8, more=F8, fewer=F8, cohorts=F8,
+    most=I8, most_of_key=I8, used=I8, waiting=I8, asked=I8, log=I4, first=I4, last=I4, adapts=I1, initial=I8, more=F8, fewer=F8, cohorts=F8,
 )  # fmt: skip
-"""`adapts`: the bound of a key is its `window`, which ``sim/concurrency.py`` describes; 1: each message for itself, 2: by queue."""
+"""`first`, `last`: the keys for whose slots copies wait, by when the first of each asked. `adapts`: the bound of a key is its `window`,
+which ``sim/concurrency.py`` describes; 1: each message for itself, 2: by queue."""
 KEY = _record(
     taken=I8, head=I4, tail=I4, next=I4, before=I4, window=I8, success=F8, failure=F8, cohorts=F8,
 )  # fmt: skip

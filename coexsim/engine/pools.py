@@ -87,11 +87,7 @@ def wait(w: Any, po: Any, k: int, c: int, now: float) -> None:
         copies[key.tail].next = c
     else:
         key.head = c
-        key.next = po.first
-        key.before = -1
-        if po.first >= 0:
-            keys[po.first].before = k
-        po.first = k
+        link(w, po, k, po.last, -1)
     key.tail = c
     po.waiting += 1
     shared(w, "ints")[WAITING] += 1
@@ -99,18 +95,44 @@ def wait(w: Any, po: Any, k: int, c: int, now: float) -> None:
 
 
 @part_of_its_caller
+def link(w: Any, po: Any, k: int, before: int, after: int) -> None:
+    """A key takes its place among those for whose slots copies wait."""
+    keys = shared(w, "keys")
+    key = keys[k]
+    key.before = before
+    key.next = after
+    if before >= 0:
+        keys[before].next = k
+    else:
+        po.first = k
+    if after >= 0:
+        keys[after].before = k
+    else:
+        po.last = k
+
+
+@part_of_its_caller
+def unlink(w: Any, po: Any, key: Any) -> None:
+    """The neighbours of a key close up."""
+    keys = shared(w, "keys")
+    if key.before >= 0:
+        keys[key.before].next = key.next
+    else:
+        po.first = key.next
+    if key.next >= 0:
+        keys[key.next].before = key.before
+    else:
+        po.last = key.before
+
+
+@part_of_its_caller
 def first_in_turn(w: Any, po: Any) -> int:
     """The key below its bound that has waited longest; -1: none."""
-    copies = shared(w, "copies")
     keys = shared(w, "keys")
-    best = -1
     k = po.first
-    while k >= 0:
-        key = keys[k]
-        if key.taken < bound_of(po, key) and (best < 0 or copies[key.head].waiter < copies[keys[best].head].waiter):
-            best = k
-        k = key.next
-    return best
+    while k >= 0 and keys[k].taken >= bound_of(po, keys[k]):
+        k = keys[k].next
+    return int(k)
 
 
 @part_of_its_caller
@@ -121,14 +143,15 @@ def hand_slot(w: Any, po: Any, k: int, now: float) -> None:
     key = keys[k]
     c = key.head
     key.head = copies[c].next
+    unlink(w, po, key)
     if key.head < 0:
         key.tail = -1
-        if key.before >= 0:
-            keys[key.before].next = key.next
-        else:
-            po.first = key.next
-        if key.next >= 0:
-            keys[key.next].before = key.before
+    else:  # behind those that asked before the one that is first now
+        before, after = key.before, key.next
+        while after >= 0 and copies[keys[after].head].waiter < copies[key.head].waiter:
+            before = after
+            after = keys[after].next
+        link(w, po, k, before, after)
     po.waiting -= 1
     shared(w, "ints")[WAITING] -= 1
     held = take(w, po, key)

@@ -49,11 +49,21 @@ TOO_OFTEN = loaded("postfix", WORK, SHORT, {
 OUTBOX = loaded("domino", WORK, SHORT, {
     "servers": {"inotes-inbound": {"limits": {"mailbox_sends_per_minute": 2}}}, "directory": {"population": {"hosted": 1}},
 })  # fmt: skip
+QUEUE_OF_CLIENTS = loaded("domino", WORK, SHORT, {
+    "servers": {
+        "onprem": {"capacity": {"smtp_connections": 2, "connections_per_client": 1, "when_full": "wait"}, "service": {"accept": "600 ms"}},
+        "external": {"resolvers": 4},
+    },
+})  # fmt: skip
 
 MUTATIONS: dict[str, tuple[str, str, Scenario]] = {
     "a thread is not given back": ("    po.used -= 1\n    given = ", "    given = ", BUSY),
     "the last to ask is the first to be served": (
         "        copies[key.tail].next = c\n", "        co.next = key.head\n        key.head = c\n        c = key.tail\n", BUSY,
+    ),
+    "a key of which another waits keeps its turn": (
+        "        while after >= 0 and copies[keys[after].head].waiter < copies[key.head].waiter:\n",
+        "        while after < -1:\n", QUEUE_OF_CLIENTS,
     ),
     "work starts before a worker is free": ("start = formulas.fifo_start_s(now, free[st.first])", "start = now", BUSY),
     "a link shares its bandwidth with one too few": (
