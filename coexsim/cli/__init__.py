@@ -11,7 +11,6 @@ Exit codes: 0 held; 1 a route, a check or an objective failed, or something chan
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -38,7 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             signal.signal(request, _end)
     with collect_rarely():
         code = run(arguments)
-    gc.freeze()  # Python looks through all objects twice when it ends: half a second, and all go with the process anyway
     sys.exit(code)
 
 
