@@ -127,6 +127,7 @@ def load_kernel() -> ModuleType:
             return _kept(kept)
     try:
         with alone(kept):
+            _take_over(kept)
             return _made(kept, "once for this installation")
     except OSError as error:
         return _made_for_now(f"it cannot be kept in {kept} ({error.strerror})")
@@ -136,6 +137,8 @@ def _made_for_now(why: str) -> ModuleType:
     """The kernel for this process alone. Raises `CoexsimError` where the system's temporary folder has no room either."""
     try:
         with tempfile.TemporaryDirectory(prefix="coexsim-kernel-") as place:
+            with suppress(OSError):
+                _take_over(Path(place))
             return _made(Path(place), f"for this run, as {why}")
     except OSError as error:
         raise CoexsimError(
@@ -143,19 +146,31 @@ def _made_for_now(why: str) -> ModuleType:
         ) from None
 
 
-def _made(place: Path, how_often: str) -> ModuleType:
-    """The kernel that is kept in a folder, or was copied there from one that can only be read, or else is compiled there."""
+def _take_over(place: Path) -> None:
+    """Copy the kernel from where it can only be read, if it is there. Raises `OSError`, and leaves no part of it then."""
     ready = _ready()
-    if ready is not None and ready != place:
-        with suppress(OSError):
-            copytree(ready, place, ignore=ignore_patterns("compiling"), dirs_exist_ok=True)
+    if ready is None or ready == place:
+        return
+    try:
+        copytree(ready, place, ignore=ignore_patterns("compiling"), dirs_exist_ok=True)
+    except OSError:
+        _clear(place)
+        raise
+
+
+def _clear(place: Path) -> None:
+    for file in place.rglob("*.nb[ci]"):
+        file.unlink(missing_ok=True)
+
+
+def _made(place: Path, how_often: str) -> ModuleType:
+    """The kernel that is kept in a folder, or else is compiled there."""
     if _holds_kernel(place):
         try:
             return _kept(place)
         except _DamagedError:
-            print(f"coexsim: what is kept of the engine in {ready or place} cannot be read", file=sys.stderr)
-            for file in place.rglob("*.nb[ci]"):
-                file.unlink(missing_ok=True)
+            print(f"coexsim: what is kept of the engine in {place} cannot be read", file=sys.stderr)
+            _clear(place)
     return _compiled(str(place), how_often)
 
 
