@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from coexsim.errors import CoexsimError
@@ -31,6 +33,8 @@ ANSWER_WITHIN = "10s"
 _REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 PRELOAD = "coexsim.experiment.preload"
 """What a worker process imports before its first run."""
+HANDING_OVER_S = 10.0
+"""Within this time what came of a call is handed over; the largest tables take a second."""
 
 
 def cpu_count() -> int:
@@ -102,7 +106,7 @@ class _Pool(ProcessPoolExecutor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """As the class above; a request to end that comes meanwhile waits until it is done."""
         with _uninterrupted():
-            return super().submit(fn, *args, **kwargs)
+            return super().submit(_stoppable, fn, *args, **kwargs)
 
 
 @contextmanager
@@ -134,7 +138,28 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+        _end_at(0.0)
+
+
+def _stoppable(fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    """What a worker does of a call: it may be ended at any time meanwhile, but not at once while it hands over what came of it.
+
+    Whoever reads the other end of the pipe would wait for the rest for ever.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        return fn(*args, **kwargs)
+    finally:
+        signal.signal(signal.SIGTERM, partial(_end_later, monotonic() + HANDING_OVER_S))
+
+
+def _end_later(time_s: float, _number: int, _frame: object) -> None:
+    Thread(target=_end_at, args=(time_s,), daemon=True).start()
+
+
+def _end_at(time_s: float) -> None:
+    sleep(max(time_s - monotonic(), 0.0))
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _stop(pool: ProcessPoolExecutor, workers: Sequence[BaseProcess]) -> None:

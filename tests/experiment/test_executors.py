@@ -215,6 +215,30 @@ def test_an_interrupt_ends_the_workers_at_once() -> None:
 
 
 @pytest.mark.slow
+def test_an_interrupt_while_a_worker_hands_over_its_result_is_the_end(tmp_path: Path) -> None:
+    """Killed in the middle of it, the worker would leave a thread of its caller waiting for the rest, and the caller for the thread."""
+    script = tmp_path / "parent.py"
+    script.write_text("""
+import sys, time
+from pathlib import Path
+from coexsim.experiment.executors import open_executor
+from tests.experiment import workers
+if __name__ == "__main__":
+    with open_executor(2) as pool:
+        pool.submit(workers.large, sys.argv[1])
+        while not Path(sys.argv[1]).exists():
+            time.sleep(0.001)
+        time.sleep(float(sys.argv[2]))
+        raise KeyboardInterrupt
+""")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    for number, delay_s in enumerate((0.02, 0.04, 0.06, 0.08, 0.1)):
+        command = [sys.executable, str(script), str(tmp_path / str(number)), str(delay_s)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+        assert done.stderr.rstrip().endswith("KeyboardInterrupt")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [2, 3])
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes under /proc")
 def test_workers_end_with_a_parent_that_is_killed(jobs: int, tmp_path: Path) -> None:

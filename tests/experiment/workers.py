@@ -50,6 +50,13 @@ def interrupted(mark: str, caller: int) -> int:
     raise KeyboardInterrupt
 
 
+def large(mark: str) -> bytes:
+    """So much that handing it over takes a while, which begins when the mark is there."""
+    found = bytes(100_000_000)
+    Path(mark).touch()
+    return found
+
+
 def delays(results: Results) -> list[float]:
     """The delays, to compare."""
     return [float(delay) for delay in results.mail["delay_s"]]
