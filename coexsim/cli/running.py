@@ -100,8 +100,9 @@ def run(
         report = _simulated(spec, folder, how, logging, round_trip=round_trip and not stream, limits=limits, yes=yes)
         flags = {"--stream": stream, "--visits": visits, "--no-round-trip": not round_trip, "--no-limits": not limits}
         log = ["--write-log", write_log] if write_log else []
+        by = ["--engine", engine] if engine != "auto" else []
         days = asked.words(growth, plan) if asked is not None else []
-        report.again = _again("run", scenario, [*(name for name, given in flags.items() if given), *log, *days])
+        report.again = _again("run", scenario, [*(name for name, given in flags.items() if given), *log, *by, *days])
         if asked is not None:
             most = asked.most_looks * count
             with progress_bar("until when it holds", quiet=quiet) as tell:
@@ -217,7 +218,8 @@ def outage(
             progress=shown.run, runs_done=told_of_runs(shown), doing=lambda what: shown.begin(f"outage: {what}"),
         )  # fmt: skip
     given = [*(word for name in server for word in ("--server", name)), "--at", at, "--for", length]
-    again = _again("outage", scenario, [*given, *([] if limits else ["--no-limits"])])
+    by = ["--engine", engine] if engine != "auto" else []
+    again = _again("outage", scenario, [*given, *([] if limits else ["--no-limits"]), *by])
     report = Report(found.scenario, found.results, folder, outage=found, again=again)
     report.find()
     report.write(pictures=pictures, quiet=quiet)

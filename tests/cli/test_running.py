@@ -109,7 +109,7 @@ def test_a_streamed_run_keeps_no_visits(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "given",
     [
-        ["--stream"],
+        ["--stream", "--engine", "compiled"],
         ["--visits", "--replications", "2", "--no-round-trip", "--growth", "8%/year", "--years", "1"],
     ],
 )
