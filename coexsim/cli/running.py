@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from coexsim.analysis.outage_answer import Outage
     from coexsim.analysis.round_trip import WayFigures
     from coexsim.analysis.slo_text import Objective
+    from coexsim.engine.choice import Engine
     from coexsim.experiment.results import Results
     from coexsim.scenario.model import Scenario
 
@@ -100,9 +101,8 @@ def run(
         report = _simulated(spec, folder, how, logging, round_trip=round_trip and not stream, limits=limits, yes=yes)
         flags = {"--stream": stream, "--visits": visits, "--no-round-trip": not round_trip, "--no-limits": not limits}
         log = ["--write-log", write_log] if write_log else []
-        by = ["--engine", engine] if engine != "auto" else []
         days = asked.words(growth, plan) if asked is not None else []
-        report.again = _again("run", scenario, [*(name for name, given in flags.items() if given), *log, *by, *days])
+        report.again = _again("run", scenario, [*(name for name, given in flags.items() if given), *log, *days], engine)
         if asked is not None:
             most = asked.most_looks * count
             with progress_bar("until when it holds", quiet=quiet) as tell:
@@ -218,17 +218,17 @@ def outage(
             progress=shown.run, runs_done=told_of_runs(shown), doing=lambda what: shown.begin(f"outage: {what}"),
         )  # fmt: skip
     given = [*(word for name in server for word in ("--server", name)), "--at", at, "--for", length]
-    by = ["--engine", engine] if engine != "auto" else []
-    again = _again("outage", scenario, [*given, *([] if limits else ["--no-limits"]), *by])
+    again = _again("outage", scenario, [*given, *([] if limits else ["--no-limits"])], engine)
     report = Report(found.scenario, found.results, folder, outage=found, again=again)
     report.find()
     report.write(pictures=pictures, quiet=quiet)
     return report.tell("outage", as_json=as_json, quiet=quiet, first=lambda: _say_outage(found))
 
 
-def _again(verb: str, scenario: Path, given: Sequence[str]) -> str:
+def _again(verb: str, scenario: Path, given: Sequence[str], engine: Engine) -> str:
     """The command that asks the same again, but for seed and replications, which the page knows of its results."""
-    return shlex.join(["coexsim", verb, str(scenario), *given])
+    by = [] if engine == "auto" else ["--engine", engine]
+    return shlex.join(["coexsim", verb, str(scenario), *given, *by])
 
 
 def _say_outage(found: Outage) -> None:

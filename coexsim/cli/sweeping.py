@@ -62,7 +62,7 @@ def sweep(
     Values: 8..64 step 8, 0..100% step 10%, or a list 2,4,8. The key hosted_share moves people to the hosted side, a share of them or a
     number (0,500,3000); growth multiplies the load.
 
-    Exit code: 3 where of an objective nothing can be said at all values, else 0: that one is missed somewhere is an answer.
+    Exit code: 3 where an objective is 'cannot say' at each value, else 0: that one is missed somewhere is an answer.
     """
     from coexsim.analysis.slo_text import read_objectives
     from coexsim.analysis.swept import answer_of_sweep, swept_objectives

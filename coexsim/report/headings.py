@@ -114,11 +114,8 @@ def _queues(rows: Sequence[dict[str, Any]]) -> str:
     longest = max(rows, key=lambda row: row["most_messages"], default=None)
     if longest is None or not longest["most_messages"]:
         return "No mail waits in any queue at the end of any minute"
-    one = longest["most_messages"] == 1
+    number, size = longest["most_messages"], say_bytes(longest["most_bytes"])
+    messages, wait = ("message", "waits") if number == 1 else ("messages", "wait")
     at_once = longest["bytes_when"] == longest["when"]
-    size = say_bytes(longest["most_bytes"])
-    return (
-        f"In the whole run at most {longest['most_messages']:,} message{'' if one else 's'}{f' ({size})' * at_once} "
-        f"wait{'s' if one else ''} at {longest['machine']}, at {longest['when']}{'' if at_once else f', and {size}, at '}"
-        f"{'' if at_once else longest['bytes_when']}"
-    )
+    beside, later = (f" ({size})", "") if at_once else ("", f", and {size}, at {longest['bytes_when']}")
+    return f"In the whole run at most {number:,} {messages}{beside} {wait} at {longest['machine']}, at {longest['when']}{later}"
